@@ -1,0 +1,53 @@
+"""Simulate the Langevin–Lévy SDE of training, train the real network beside it, measure both alike.
+
+Public names load on first use, so that `import sdesim` stays fast and needs no torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+_SUBPACKAGES = (
+    "comparison",
+    "data",
+    "engine",
+    "estimators",
+    "events",
+    "noise",
+    "report",
+    "runs",
+    "scenario",
+    "schemes",
+    "surfaces",
+    "training",
+)
+_NAMES = {
+    "simulate": "sdesim.engine",
+    "SCHEMES": "sdesim.engine",
+    "Probes": "sdesim.runs",
+    "open_run": "sdesim.runs",
+    "concat_runs": "sdesim.runs",
+    "measure": "sdesim.runs",
+    "compare": "sdesim.comparison",
+}
+_MODULES = {"events": "sdesim.engine.events", "schemes": "sdesim.engine.schemes"}
+
+__all__ = ["__version__", *_NAMES, *_SUBPACKAGES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name]), name)
+    elif name in _SUBPACKAGES:
+        value = importlib.import_module(_MODULES.get(name, f"sdesim.{name}"))
+    else:
+        raise AttributeError(f"module 'sdesim' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

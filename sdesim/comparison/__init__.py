@@ -1,0 +1,23 @@
+"""A simulated and a real run side by side: curves, distances, tests, phases and one-line verdicts."""
+
+from sdesim.comparison.align import QUANTITIES as QUANTITIES
+from sdesim.comparison.compare import Comparison as Comparison
+from sdesim.comparison.compare import compare as compare
+from sdesim.comparison.phases import PhaseComparison as PhaseComparison
+from sdesim.comparison.phases import cohen_kappa as cohen_kappa
+from sdesim.comparison.phases import compare_phases as compare_phases
+from sdesim.comparison.phases import phase_segments as phase_segments
+from sdesim.comparison.quantity import Curve as Curve
+from sdesim.comparison.quantity import QuantityComparison as QuantityComparison
+
+__all__ = [
+    "QUANTITIES",
+    "Comparison",
+    "Curve",
+    "PhaseComparison",
+    "QuantityComparison",
+    "cohen_kappa",
+    "compare",
+    "compare_phases",
+    "phase_segments",
+]

@@ -1,0 +1,151 @@
+"""Brings one quantity of two runs onto one time axis.
+
+Time is t = step·dt for a simulated run and Σ learning rate for a real one; both are the `time` (or
+`probe_time`) coordinate of the run schema. The real run's times are kept, the simulated values are
+interpolated linearly between their own times, and nothing is extrapolated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.errors import RunError
+
+Array = NDArray[np.float64]
+
+QUANTITIES: tuple[str, ...] = (
+    "loss",
+    "weight_norm",
+    "train_accuracy",
+    "C_alpha",
+    "p",
+    "signal",
+    "noise",
+    "tail_index",
+    "d_H",
+    "trajectory_dimension",
+    "lyapunov_drift",
+    "lambda_max",
+    "S",
+    "I",
+)
+"""Compared when no quantities are named, as far as both runs hold them."""
+
+MAX_TIMES = 200
+
+
+@dataclass(frozen=True)
+class Series:
+    """One quantity of one run: `values`, `low`, `high` (trajectory, time) at `time` (trajectory, time)."""
+
+    time: Array
+    values: Array
+    low: Array
+    high: Array
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Both arms at the same times (T,): `simulated` (n_s, T), `real` (n_r, T), and how many were left out."""
+
+    times: Array
+    simulated: Array
+    real: Array
+    simulated_interval: tuple[Array, Array]
+    real_interval: tuple[Array, Array]
+    dropped: int
+
+
+def series(run: Any, measured: Any | None, quantity: str) -> Series | None:
+    """The series of a quantity, from the measurements if they hold it, else from the run; None if absent."""
+    for source, axis, clock in ((measured, "probe", "probe_time"), (run, "step", "time")):
+        if source is None or quantity not in source:
+            continue
+        variable = source[quantity]
+        if set(variable.dims) != {"trajectory", axis} or variable.dtype.kind not in "fiu":
+            continue
+        values = np.asarray(variable.transpose("trajectory", axis).values, dtype=np.float64)
+        time = _clock(source, clock, values.shape, axis)
+        low, high = (_bound(source, f"{quantity}_{side}", axis, values.shape) for side in ("low", "high"))
+        return Series(time, values, low, high)
+    return None
+
+
+def _clock(source: Any, clock: str, shape: tuple[int, ...], axis: str) -> Array:
+    if clock not in source.coords and clock not in source:
+        raise RunError(f"the run has no {clock!r} coordinate, so its {axis}s can't be put on a time axis")
+    return np.array(np.broadcast_to(np.asarray(source[clock].values, dtype=np.float64), shape))
+
+
+def _bound(source: Any, name: str, axis: str, shape: tuple[int, ...]) -> Array:
+    if name not in source:
+        return np.full(shape, np.nan)
+    return np.asarray(source[name].transpose("trajectory", axis).values, dtype=np.float64)
+
+
+def align(simulated: Series, real: Series) -> Aligned | None:
+    """Both series on the real run's times within the range common to both; None if nothing is shared.
+
+    A trajectory of which fewer than half of the times are finite is left out, then a time at which any
+    trajectory left is not finite, so that each mean is over the same trajectories at all times.
+    """
+    finite = np.isfinite(real.time).all(axis=0)
+    times = real.time[:, finite].mean(axis=0)
+    start = max(np.nanmin(simulated.time), np.nanmin(real.time))
+    end = min(np.nanmax(simulated.time), np.nanmax(real.time))
+    slack = 1e-9 * max(abs(start), abs(end), 1e-300)
+    times = np.unique(times[(times >= start - slack) & (times <= end + slack)])
+    if times.size > MAX_TIMES:
+        times = times[np.unique(np.linspace(0, times.size - 1, MAX_TIMES).round().astype(int))]
+    if times.size == 0:
+        return None
+
+    arms = [(s, _resample(s.time, s.values, times)) for s in (simulated, real)]
+    seen = np.zeros(times.size, dtype=bool)
+    for _, values in arms:
+        seen |= np.isfinite(values).any(axis=0)
+    if not seen.any():
+        return None
+    kept = [np.isfinite(values[:, seen]).mean(axis=1) >= 0.5 for _, values in arms]
+    if not all(k.any() for k in kept):
+        return None
+    whole = np.ones(times.size, dtype=bool)
+    for (_, values), rows in zip(arms, kept, strict=True):
+        whole &= np.isfinite(values[rows]).all(axis=0)
+    if not whole.any():
+        return None
+
+    def pick(which: int, source: Array) -> Array:
+        return np.asarray(_resample(arms[which][0].time, source, times)[kept[which]][:, whole])
+
+    return Aligned(
+        times=times[whole],
+        simulated=arms[0][1][kept[0]][:, whole],
+        real=arms[1][1][kept[1]][:, whole],
+        simulated_interval=(pick(0, simulated.low), pick(0, simulated.high)),
+        real_interval=(pick(1, real.low), pick(1, real.high)),
+        dropped=int(sum((~k).sum() for k in kept)),
+    )
+
+
+def _resample(time: Array, values: Array, times: Array) -> Array:
+    """Row by row linear interpolation; a time next to a value that is not finite gives NaN."""
+    out = np.full((values.shape[0], times.size), np.nan)
+    for row, (clock, value) in enumerate(zip(time, values, strict=True)):
+        usable = np.isfinite(clock)
+        if not usable.any():
+            continue
+        clock, value = clock[usable], value[usable]
+        clean = np.where(np.isfinite(value), value, np.nan)
+        right = np.clip(np.searchsorted(clock, times), 0, clock.size - 1)
+        left = np.clip(right - 1, 0, clock.size - 1)
+        span = clock[right] - clock[left]
+        weight = np.clip(np.where(span > 0, (times - clock[left]) / np.where(span > 0, span, 1.0), 1.0), 0, 1)
+        # A weight of exactly 0 or 1 must not let a NaN neighbour in (0 · NaN is NaN).
+        mixed = (1 - weight) * clean[left] + weight * clean[right]
+        out[row] = np.where(weight == 1, clean[right], np.where(weight == 0, clean[left], mixed))
+    return out

@@ -1,0 +1,159 @@
+"""`compare`: every measured quantity and the phases of a simulated run against a real one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import Any
+
+import numpy as np
+
+from sdesim.comparison.align import QUANTITIES, Aligned, align, series
+from sdesim.comparison.phases import PhaseComparison, compare_phases
+from sdesim.comparison.quantity import QuantityComparison, judge, measure_difference
+from sdesim.comparison.statistics import holm
+from sdesim.errors import RunError
+
+_PHASES = ("phase", "phase_literal")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A simulated and a real run side by side.
+
+    `quantities` by name; `phases` by name ("phase": C against C*, "phase_literal": C against 1); `notes`
+    say what could not be compared and how the verdicts were reached.
+    """
+
+    simulated: str
+    real: str
+    level: float
+    quantities: Mapping[str, QuantityComparison]
+    phases: Mapping[str, PhaseComparison]
+    notes: tuple[str, ...]
+
+    @property
+    def verdicts(self) -> list[str]:
+        """One line per quantity, then one per kind of phase."""
+        lines = [f"{name}: {q.verdict}" for name, q in self.quantities.items()]
+        return lines + [f"{name}: {p.verdict}" for name, p in self.phases.items()]
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Distance per quantity, in units of the real seeds' spread."""
+        return {name: q.distance for name, q in self.quantities.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain lists, strings and numbers; values that are not finite become None."""
+        plain = {
+            "simulated": self.simulated,
+            "real": self.real,
+            "level": self.level,
+            "quantities": {k: _plain(q) for k, q in self.quantities.items()},
+            "phases": {k: _plain(p) for k, p in self.phases.items()},
+            "verdicts": self.verdicts,
+            "distances": _plain(self.distances),
+            "notes": list(self.notes),
+        }
+        return plain
+
+
+def compare(
+    simulated: Any,
+    real: Any,
+    quantities: Sequence[str] | None = None,
+    level: float = 0.95,
+    *,
+    measured: tuple[Any, Any] | None = None,
+) -> Comparison:
+    """Compares a simulated Run with a real one over their common time.
+
+    Args:
+        simulated, real: Runs (xarray Datasets of the run schema).
+        quantities: names to compare; default all of `QUANTITIES` that both arms hold. "phase" and
+            "phase_literal" may be named too.
+        level: of the intervals; 1 − level is the chance that any "differs" is said of two equal laws.
+        measured: their measurements (simulated, real), so that they need not be computed again.
+
+    Raises:
+        RunError: level outside (0, 1), a run without time, or a quantity named that an arm does not hold.
+    """
+    if not 0 < level < 1:
+        raise RunError(f"level must be in (0, 1), got {level}")
+    sim_measured, real_measured = measured if measured is not None else (_measure(simulated), _measure(real))
+    wanted = [q for q in (quantities or QUANTITIES) if q not in _PHASES]
+    pairs: dict[str, Aligned] = {}
+    absent: list[str] = []
+    for name in dict.fromkeys(wanted):
+        a, b = series(simulated, sim_measured, name), series(real, real_measured, name)
+        if quantities is not None and (a is None or b is None):
+            arm = "simulated" if a is None else "real"
+            raise RunError(f"the {arm} run has no quantity {name!r} over time")
+        pair = None if a is None or b is None else align(a, b)
+        if pair is None:
+            absent.append(name)
+        else:
+            pairs[name] = pair
+
+    count = max(len(pairs), 1)
+    raw = {name: measure_difference(name, pair, level, count) for name, pair in pairs.items()}
+    adjusted = holm(np.array([q.p_value for q in raw.values()], dtype=np.float64))
+    judged = {
+        name: judge(q, float(p), level, count) for (name, q), p in zip(raw.items(), adjusted, strict=True)
+    }
+    kinds = _PHASES if quantities is None else [q for q in quantities if q in _PHASES]
+    phases = {k: compare_phases(sim_measured, real_measured, k, level) for k in kinds}
+    return Comparison(
+        simulated=str(simulated.attrs.get("name", "simulated")),
+        real=str(real.attrs.get("name", "real")),
+        level=level,
+        quantities=judged,
+        phases={k: p for k, p in phases.items() if p is not None},
+        notes=tuple(_notes(judged, absent, level)),
+    )
+
+
+def _measure(run: Any) -> Any | None:
+    if "probe" not in run.dims:
+        return None
+    from sdesim.runs import measure
+
+    return measure(run)
+
+
+def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], level: float) -> list[str]:
+    notes = []
+    if absent:
+        notes.append("Not measured in both arms over a common time: " + ", ".join(absent) + ".")
+    if any(q.basis == "distance against its null" for q in judged.values()):
+        notes.append(
+            "Too few seeds for a permutation test to reach significance after Holm's correction; those "
+            "verdicts rest on the distance against what further real seeds would show (normal values assumed)."
+        )
+    dropped = {name: q.dropped for name, q in judged.items() if q.dropped}
+    if dropped:
+        held = ", ".join(f"{name} ({n})" for name, n in dropped.items())
+        notes.append(f"Trajectories left out because most of their values are not finite: {held}.")
+    if judged:
+        notes.append(
+            f"For two arms of equal law at most {1 - level:.0%} of comparisons hold any 'differs'. "
+            "'Indistinguishable' means not told apart at this sample size, not proven equal."
+        )
+    return notes
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return value

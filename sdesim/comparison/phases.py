@@ -1,0 +1,204 @@
+"""Phases of two arms: their sequence, the share of time in each, crossing times and agreement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.comparison.statistics import difference_interval
+
+PHASES: tuple[str, ...] = ("exploration", "transition", "generalization")
+CROSSINGS: tuple[tuple[str, str], ...] = (
+    ("exploration", "generalization"),
+    ("generalization", "exploration"),
+)
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """First change of decided phase between two phases, per arm, with the difference of mean times.
+
+    `simulated`, `real`: mean first time over the trajectories that cross (NaN if none), `*_count` how many
+    do. `difference` = simulated − real with Welch's interval; NaN bounds when it can't be had.
+    """
+
+    start: str
+    end: str
+    simulated: float
+    simulated_count: int
+    real: float
+    real_count: int
+    difference: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class PhaseComparison:
+    """Phases (of C against C*, or of C against 1) of two arms.
+
+    `sequence_*`: (phase, from, to) of the commonest phase over trajectories. `share_*`: fraction of time in
+    each phase. `agreement`: fraction of aligned times with the same commonest phase; `kappa` is Cohen's,
+    NaN where both arms hold one and the same phase throughout (chance agreement is then complete).
+    """
+
+    name: str
+    sequence_simulated: tuple[tuple[str, float, float], ...]
+    sequence_real: tuple[tuple[str, float, float], ...]
+    share_simulated: dict[str, float]
+    share_real: dict[str, float]
+    crossings: tuple[Crossing, ...]
+    agreement: float
+    kappa: float
+    times: int
+    verdict: str
+
+
+def phase_array(measured: Any, name: str) -> tuple[NDArray[np.str_], NDArray[np.float64]] | None:
+    """(trajectory, probe) phases and (probe,) times of a measured Dataset; None if it has none."""
+    if measured is None or name not in measured or "probe_time" not in measured.variables:
+        return None
+    labels = np.asarray(measured[name].transpose("trajectory", "probe").values).astype(str)
+    labels = np.where(np.isin(labels, PHASES), labels, "")
+    time = np.asarray(measured["probe_time"].values, dtype=np.float64)
+    if time.ndim > 1:
+        time = time.mean(axis=0)
+    known = (labels != "").any(axis=0) & np.isfinite(time)
+    rows = (labels != "").any(axis=1)
+    return (labels[rows][:, known], time[known]) if known.any() else None
+
+
+def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float:
+    """κ = (p_o − p_e)/(1 − p_e) of two label sequences of equal length; NaN where p_e = 1 or empty."""
+    a, b = np.asarray(first, dtype=str), np.asarray(second, dtype=str)
+    if a.shape != b.shape:
+        raise ValueError(f"kappa needs sequences of equal length, got {a.size} and {b.size}")
+    if a.size == 0:
+        return float("nan")
+    observed = float((a == b).mean())
+    chance = sum(float((a == label).mean() * (b == label).mean()) for label in np.union1d(a, b))
+    return (observed - chance) / (1 - chance) if chance < 1 - 1e-12 else float("nan")
+
+
+def commonest(labels: NDArray[np.str_]) -> NDArray[np.str_]:
+    """Commonest phase over trajectories at each probe (probe,); ties go to "transition"."""
+    counts = np.stack([(labels == phase).sum(axis=0) for phase in PHASES])
+    best = counts.argmax(axis=0)
+    tied = (counts == counts.max(axis=0)).sum(axis=0) > 1
+    return np.asarray(np.array(PHASES)[np.where(tied, PHASES.index("transition"), best)])
+
+
+def phase_segments(labels: Sequence[str], times: Sequence[float]) -> tuple[tuple[str, float, float], ...]:
+    """Run-length form (phase, from, to); a phase lasts until the next probe that shows another."""
+    segments: list[tuple[str, float, float]] = []
+    for label, time in zip(labels, times, strict=True):
+        if segments and segments[-1][0] == label:
+            segments[-1] = (segments[-1][0], segments[-1][1], float(time))
+            continue
+        if segments:
+            segments[-1] = (segments[-1][0], segments[-1][1], float(time))
+        segments.append((str(label), float(time), float(time)))
+    return tuple(segments)
+
+
+def shares(labels: NDArray[np.str_], times: NDArray[np.float64]) -> dict[str, float]:
+    """Fraction of time in each phase, over trajectories; a probe stands for half the gaps beside it."""
+    if times.size > 1:
+        edges = np.concatenate([times[:1], (times[1:] + times[:-1]) / 2, times[-1:]])
+        weight = np.diff(edges)
+    else:
+        weight = np.ones(1)
+    weights = np.broadcast_to(weight, labels.shape) * (labels != "")
+    total = float(weights.sum())
+    return {p: float((weights * (labels == p)).sum() / total) if total else 0.0 for p in PHASES}
+
+
+def first_crossing(labels: Sequence[str], times: Sequence[float], start: str, end: str) -> float:
+    """First time at `end` after `start` (with "transition" deciding nothing in between); NaN if never."""
+    last = ""
+    for label, time in zip(labels, times, strict=True):
+        if label not in (start, end):
+            continue
+        if label == end and last == start:
+            return float(time)
+        last = label
+    return float("nan")
+
+
+def compare_phases(
+    simulated: Any, real: Any, name: str = "phase", level: float = 0.95
+) -> PhaseComparison | None:
+    """Compares the phases `name` ("phase" | "phase_literal") of two measured Datasets in common time."""
+    arms = [phase_array(simulated, name), phase_array(real, name)]
+    if arms[0] is None or arms[1] is None:
+        return None
+    (sim, sim_time), (ref, ref_time) = arms[0], arms[1]
+    end = min(sim_time[-1], ref_time[-1]) * (1 + 1e-9)
+    start = max(sim_time[0], ref_time[0])
+    start -= 1e-9 * abs(start)
+    sim, sim_time = _between(sim, sim_time, start, end)
+    ref, ref_time = _between(ref, ref_time, start, end)
+    if sim_time.size == 0 or ref_time.size == 0:
+        return None
+    nearest = np.abs(sim_time[None, :] - ref_time[:, None]).argmin(axis=1)
+    common_sim, common_ref = commonest(sim), commonest(ref)
+    agreement = float((common_sim[nearest] == common_ref).mean())
+    kappa = cohen_kappa(list(common_sim[nearest]), list(common_ref))
+    crossings = tuple(_crossing(sim, sim_time, ref, ref_time, a, b, level) for a, b in CROSSINGS)
+    return PhaseComparison(
+        name=name,
+        sequence_simulated=phase_segments(list(common_sim), list(sim_time)),
+        sequence_real=phase_segments(list(common_ref), list(ref_time)),
+        share_simulated=shares(sim, sim_time),
+        share_real=shares(ref, ref_time),
+        crossings=crossings,
+        agreement=agreement,
+        kappa=kappa,
+        times=int(ref_time.size),
+        verdict=_verdict(agreement, kappa, ref_time.size, crossings),
+    )
+
+
+def _between(
+    labels: NDArray[np.str_], times: NDArray[np.float64], start: float, end: float
+) -> tuple[NDArray[np.str_], NDArray[np.float64]]:
+    inside = (times >= start) & (times <= end)
+    return labels[:, inside], times[inside]
+
+
+def _crossing(
+    sim: NDArray[np.str_],
+    sim_time: NDArray[np.float64],
+    ref: NDArray[np.str_],
+    ref_time: NDArray[np.float64],
+    start: str,
+    end: str,
+    level: float,
+) -> Crossing:
+    found = []
+    for labels, times in ((sim, sim_time), (ref, ref_time)):
+        each = np.array([first_crossing(list(row), list(times), start, end) for row in labels])
+        found.append(each[np.isfinite(each)])
+    a, b = found
+    nan = float("nan")
+    difference = difference_interval(a, b, level) if a.size and b.size else (nan, nan, nan)
+    means = [float(x.mean()) if x.size else nan for x in found]
+    return Crossing(start, end, means[0], a.size, means[1], b.size, difference)
+
+
+def _verdict(agreement: float, kappa: float, times: int, crossings: tuple[Crossing, ...]) -> str:
+    text = f"same phase at {agreement:.0%} of {times} aligned times"
+    if np.isfinite(kappa):
+        text += f" (kappa {kappa:.2f})"
+    elif agreement == 1:
+        text += " (one phase throughout, so kappa says nothing)"
+    for c in crossings:
+        if c.simulated_count or c.real_count:
+            text += f"; {c.start} to {c.end}: {c.simulated_count} simulated, {c.real_count} real trajectories"
+        delta, low, high = c.difference
+        if np.isfinite(delta):
+            bounds = f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else ""
+            text += f", simulated {delta:+.3g}{bounds} in time"
+    return text

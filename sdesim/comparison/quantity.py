@@ -1,0 +1,168 @@
+"""One quantity of two arms: mean curves, distance and its null, test, effect, and the verdict in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from sdesim.comparison import statistics as stats
+from sdesim.comparison.align import Aligned, Array
+
+Outcome = Literal["indistinguishable", "differs", "undecided"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Mean over trajectories with its interval at each aligned time, all (T,); `n` trajectories.
+
+    `source` is "trajectories" (t-interval across them) or "estimator" (a single trajectory's own interval).
+    """
+
+    mean: Array
+    low: Array
+    high: Array
+    n: int
+    source: str
+
+
+@dataclass(frozen=True)
+class QuantityComparison:
+    """One quantity, simulated against real, over aligned times (T,).
+
+    `distance` = mean over times of |mean_sim − mean_real| / s_t with s_t the real seeds' spread.
+    `null_distance` is what further real seeds would show on average; `null_high` their upper limit at the
+    level for this quantity alone, `null_limit` at the level shared out over all quantities compared.
+    `effect` is the ratio of geometric means (kind "ratio") or the difference of means over time
+    ("difference"), Welch interval. `standardised` is (mean_sim − mean_real)/s_t.
+    """
+
+    name: str
+    times: Array
+    simulated: Curve
+    real: Curve
+    standardised: Array
+    distance: float
+    null_distance: float
+    null_high: float
+    null_limit: float
+    p_value: float
+    p_smallest: float
+    p_holm: float
+    effect: tuple[float, float, float]
+    effect_kind: Literal["ratio", "difference"]
+    first_seen: float | None
+    dropped: int
+    basis: Literal["permutation test", "distance against its null", "none"] = "none"
+    outcome: Outcome = "undecided"
+    verdict: str = ""
+
+
+def curve(values: Array, interval: tuple[Array, Array], level: float) -> Curve:
+    """Mean and interval of values (n, T): t-interval over trajectories, the estimator's own when n = 1."""
+    n = values.shape[0]
+    mean = values.mean(axis=0)
+    if n == 1:
+        return Curve(mean, interval[0][0], interval[1][0], 1, "estimator")
+    half = stats.t_quantile(level, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
+    return Curve(mean, mean - half, mean + half, n, "trajectories")
+
+
+def measure_difference(name: str, pair: Aligned, level: float, count: int) -> QuantityComparison:
+    """All numbers of one quantity but Holm's correction and verdict; `count` quantities share the level."""
+    sim, real = pair.simulated, pair.real
+    s = stats.spread(real)
+    draws = stats.null_draws(real, sim.shape[0], s)
+    alpha = 1 - level
+    high, limit = (
+        (float(np.quantile(draws, 1 - alpha)), float(np.quantile(draws, 1 - alpha / count)))
+        if draws.size
+        else (float("nan"), float("nan"))
+    )
+    positive = bool((sim > 0).all() and (real > 0).all())
+    forward = np.log if positive else np.asarray
+    effect = stats.difference_interval(forward(sim).mean(axis=1), forward(real).mean(axis=1), level)
+    if positive:
+        effect = tuple(float(np.exp(np.clip(e, -700, 700))) for e in effect)  # type: ignore[assignment]
+    several = sim.shape[0] + real.shape[0] > 2
+    p, smallest = stats.permutation_test(sim, real) if several else (float("nan"), float("nan"))
+    first = stats.first_difference(sim, real, level) if several else None
+    gap = sim.mean(axis=0) - real.mean(axis=0)
+    return QuantityComparison(
+        name=name,
+        times=pair.times,
+        simulated=curve(sim, pair.simulated_interval, level),
+        real=curve(real, pair.real_interval, level),
+        standardised=np.divide(gap, s, out=np.full(s.shape, np.nan), where=s > 0),
+        distance=stats.distance(sim, real, s),
+        null_distance=stats.null_distance(real, sim.shape[0], s),
+        null_high=high,
+        null_limit=limit,
+        p_value=p,
+        p_smallest=smallest,
+        p_holm=float("nan"),
+        effect=effect,
+        effect_kind="ratio" if positive else "difference",
+        first_seen=None if first is None else float(pair.times[first]),
+        dropped=pair.dropped,
+    )
+
+
+def judge(q: QuantityComparison, p_holm: float, level: float, count: int) -> QuantityComparison:
+    """Adds outcome and verdict.
+
+    Where label permutations can reach significance after Holm's correction they decide; with too few seeds
+    for that (4+4 seeds: p ≥ 1/35) the distance decides against `null_limit`. Either way at most 1 − level
+    of comparisons of equal laws hold any "differs". Below three real seeds there is no verdict.
+    """
+    alpha = 1 - level
+    n = f"n={q.simulated.n}+{q.real.n}"
+    if not np.isfinite(q.null_distance):
+        why = (
+            f"too few real seeds to know their spread, {n}, at least 3 needed"
+            if q.real.n < 3
+            else f"the real seeds do not differ from one another, so there is no yardstick, {n}"
+        )
+        size = f" (distance {q.distance:.3g})" if np.isfinite(q.distance) else ""
+        return replace(q, p_holm=p_holm, verdict=f"undecided: {why}; simulated is {describe(q)}{size}")
+
+    reachable = q.p_smallest * count <= alpha
+    far = p_holm <= alpha if reachable else q.distance > q.null_limit
+    near = q.distance <= q.null_high and not (reachable and q.p_value <= alpha)
+    null = f"distance {q.distance:.2g}, null {q.null_distance:.2g} up to {q.null_high:.2g}, {n}"
+    test = (
+        f"p={p_holm:.2g} after Holm"
+        if reachable
+        else f"permutations can't go below p={q.p_smallest:.2g} for {count} quantities, judged by distance"
+    )
+    outcome: Outcome
+    if far:
+        seen = "" if q.first_seen is None else f", first seen at t={q.first_seen:.3g}"
+        outcome, text = "differs", f"differs: simulated is {describe(q)}{seen} ({null}; {test})"
+    elif near:
+        outcome, text = "indistinguishable", f"indistinguishable at this sample size ({null})"
+    else:
+        outcome = "undecided"
+        where = f"beyond one quantity's null, within that of {count}"
+        text = f"undecided: simulated is {describe(q)}, {where} ({null})"
+    basis: Any = "permutation test" if reachable else "distance against its null"
+    return replace(q, p_holm=p_holm, basis=basis, outcome=outcome, verdict=text)
+
+
+def describe(q: QuantityComparison) -> str:
+    """The effect in words, e.g. "2.3 [1.8, 2.9] times higher"; says so where its sign is not settled."""
+    value, low, high = q.effect
+    neutral = 1.0 if q.effect_kind == "ratio" else 0.0
+    if not np.isfinite(low) or low <= neutral <= high:
+        bounds = f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else ""
+        if q.effect_kind == "ratio":
+            return f"{value:.3g}{bounds} times the real value on average over time"
+        return f"{value:+.3g}{bounds} from the real value on average over time"
+    if q.effect_kind == "difference":
+        word = "higher" if value > 0 else "lower"
+        low, high = (low, high) if value > 0 else (-high, -low)
+        return f"{word} by {abs(value):.3g} [{low:.3g}, {high:.3g}]"
+    if value >= 1:
+        return f"{value:.3g} [{low:.3g}, {high:.3g}] times higher"
+    return f"{1 / value:.3g} [{1 / high:.3g}, {1 / low:.3g}] times lower"

@@ -1,0 +1,163 @@
+"""The numbers behind a verdict: spread, distance, its null, a permutation test, Holm, effect sizes.
+
+Arrays are (n, T): n trajectories (seeds) at T aligned times. `s_t` is the between-seed standard deviation
+of the real arm, which is the yardstick: a simulation need not be closer to a training run than another
+seed of the same training is.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from math import comb, lgamma
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Array = NDArray[np.float64]
+
+MAX_PERMUTATIONS = 4000
+NULL_DRAWS = 4000
+
+
+def t_quantile(level: float, df: float) -> float:
+    """Two-sided Student quantile: P(|t_df| < q) = level."""
+    return float(special.stdtrit(df, 0.5 + level / 2))
+
+
+def spread(real: Array) -> Array:
+    """s_t (T,): between-seed standard deviation, its variance averaged over the two neighbouring times.
+
+    The averaging keeps a chance coincidence of three or four seeds at one time from dividing by nothing.
+    Zero where no seed differs; NaN throughout with fewer than two seeds.
+    """
+    n, times = real.shape
+    if n < 2:
+        return np.full(times, np.nan)
+    variance = np.var(real, axis=0, ddof=1)
+    padded = np.concatenate([variance[:1], variance, variance[-1:]])
+    smooth = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
+    scale = np.abs(real).mean(axis=0)
+    return np.where(smooth > (1e-12 * scale) ** 2, np.sqrt(smooth), 0.0)
+
+
+def distance(simulated: Array, real: Array, s: Array) -> float:
+    """mean_t |mean_sim − mean_real| / s_t over the times with s_t > 0; NaN if there are none."""
+    usable = s > 0
+    if not usable.any():
+        return float("nan")
+    gap = np.abs(simulated.mean(axis=0) - real.mean(axis=0))
+    return float((gap[usable] / s[usable]).mean())
+
+
+def null_distance(real: Array, n_simulated: int, s: Array) -> float:
+    """Expected distance if the simulation were n_simulated further seeds of the real arm.
+
+    Leave-one-out: mean over seeds i and times of |x_i − mean of the others| / s_t, times
+    √((1/n_s + 1/n_r) / (1 + 1/(n_r − 1))) for the other sample sizes, times E[s]·E[1/s] because x_i is part
+    of its own yardstick and a simulated mean is not (exact for normal values). NaN below three real seeds.
+    """
+    n = real.shape[0]
+    usable = s > 0
+    if n < 3 or not usable.any():
+        return float("nan")
+    apart = np.abs(real - real.mean(axis=0)) * n / (n - 1)
+    left_out = float((apart[:, usable] / s[usable]).mean())
+    sizes = np.sqrt((1 / n_simulated + 1 / n) / (1 + 1 / (n - 1)))
+    df = n - 1
+    # E[s]·E[1/s] = Γ((df+1)/2) Γ((df−1)/2) / Γ(df/2)² for a χ variable with df degrees of freedom.
+    own = np.exp(lgamma((df + 1) / 2) + lgamma((df - 1) / 2) - 2 * lgamma(df / 2))
+    return float(left_out * sizes * own)
+
+
+def null_draws(real: Array, n_simulated: int, s: Array) -> Array:
+    """Distances (NULL_DRAWS,) under the null: Δ_t multivariate t with the real seeds' covariance over time.
+
+    Δ = √(1/n_s + 1/n_r) · Σ_i w_i (x_i − x̄)/√(n_r − 1) · √(df/χ²_df), w_i standard normal, df = n_r − 1.
+    """
+    n = real.shape[0]
+    usable = s > 0
+    if n < 3 or not usable.any():
+        return np.empty(0)
+    rng = np.random.default_rng(0)
+    residual = ((real - real.mean(axis=0)) / np.sqrt(n - 1))[:, usable] / s[usable]
+    draws = rng.standard_normal((NULL_DRAWS, n)) @ residual
+    draws *= np.sqrt((n - 1) / rng.chisquare(n - 1, NULL_DRAWS))[:, None]
+    return np.asarray(np.sqrt(1 / n_simulated + 1 / n) * np.abs(draws).mean(axis=1))
+
+
+def permutation_test(simulated: Array, real: Array) -> tuple[float, float]:
+    """(p, smallest attainable p) of exchanging labels between trajectories.
+
+    Statistic: mean_t |mean_sim − mean_real| / (standard deviation of all trajectories at t). Every split
+    is visited up to MAX_PERMUTATIONS, beyond that a fixed random sample of them.
+    """
+    n_s, n_r = simulated.shape[0], real.shape[0]
+    pooled = np.concatenate([simulated, real])
+    deviation = pooled.std(axis=0)
+    usable = deviation > 1e-12 * np.abs(pooled).mean(axis=0)
+    total = comb(n_s + n_r, n_s)
+    if not usable.any():
+        return 1.0, 1.0 / total
+    scaled = (pooled[:, usable] - pooled[:, usable].mean(axis=0)) / deviation[usable]
+    labels = _splits(n_s, n_r, total)
+    weights = labels / n_s - (1 - labels) / n_r
+    statistic = np.abs(weights @ scaled).mean(axis=1)
+    # The first split is the observed one; the slack lets rounding not break its ties with its mirror image.
+    p = float((statistic >= statistic[0] * (1 - 1e-9)).mean())
+    return p, (2.0 if n_s == n_r else 1.0) / labels.shape[0]
+
+
+def _splits(n_s: int, n_r: int, total: int) -> Array:
+    n = n_s + n_r
+    if total <= MAX_PERMUTATIONS:
+        labels = np.zeros((total, n))
+        for row, chosen in enumerate(combinations(range(n), n_s)):
+            labels[row, list(chosen)] = 1.0
+        return labels
+    rng = np.random.default_rng(0)
+    order = rng.random((MAX_PERMUTATIONS, n)).argsort(axis=1)
+    order[0] = np.arange(n)
+    return (order < n_s).astype(np.float64)
+
+
+def holm(p: Array) -> Array:
+    """Holm's step-down adjusted p-values, same order; NaN stays NaN and does not count."""
+    out = np.full(p.shape, np.nan)
+    valid = np.flatnonzero(np.isfinite(p))
+    order = valid[np.argsort(p[valid])]
+    running = 0.0
+    for rank, index in enumerate(order):
+        running = max(running, min(1.0, (order.size - rank) * float(p[index])))
+        out[index] = running
+    return out
+
+
+def difference_interval(a: Array, b: Array, level: float) -> tuple[float, float, float]:
+    """mean(a) − mean(b) with Welch's interval; a sample of one borrows the other's variance.
+
+    a (n_a,), b (n_b,). NaN bounds when both hold a single value.
+    """
+    delta = float(a.mean() - b.mean())
+    if a.size < 2 and b.size < 2:
+        return delta, float("nan"), float("nan")
+    if a.size < 2 or b.size < 2:
+        many = a if a.size > 1 else b
+        variance, df = many.var(ddof=1) * (1 / a.size + 1 / b.size), float(many.size - 1)
+    else:
+        va, vb = a.var(ddof=1) / a.size, b.var(ddof=1) / b.size
+        variance = va + vb
+        df = float(variance**2 / (va**2 / (a.size - 1) + vb**2 / (b.size - 1))) if variance > 0 else 1.0
+    half = t_quantile(level, df) * float(np.sqrt(variance))
+    return delta, delta - half, delta + half
+
+
+def first_difference(simulated: Array, real: Array, level: float) -> int | None:
+    """Index of the first time whose difference, and the next time's, leaves its pointwise Welch interval."""
+    outside = np.zeros(real.shape[1], dtype=bool)
+    for t in range(real.shape[1]):
+        _, low, high = difference_interval(simulated[:, t], real[:, t], level)
+        outside[t] = low > 0 or high < 0
+    lasting = outside & np.append(outside[1:], outside[-1])
+    found = np.flatnonzero(lasting)
+    return int(found[0]) if found.size else None

@@ -1,0 +1,17 @@
+"""The one small hierarchy of errors that sdesim raises on purpose."""
+
+
+class SdesimError(Exception):
+    """Base of every error that sdesim raises for a reason the user can act on."""
+
+
+class ScenarioError(SdesimError):
+    """A scenario file or a command-line setting is not what it should be."""
+
+
+class RunError(SdesimError):
+    """A run can't be made, stored or read."""
+
+
+class EstimatorError(SdesimError):
+    """An estimator was given arrays or parameters it can't use."""

@@ -1,0 +1,75 @@
+"""What every noise offers, and how the engine finds its compiled fill function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.errors import SdesimError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NoiseKernel:
+    """Name and arguments of a noise's compiled fill function.
+
+    ``fn(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1)`` ADDS to out0 and out1
+    the increments, already scaled for dt, of the steps 2·pair and 2·pair + 1 of the trajectories
+    first … first + W − 1. Arrays are C-contiguous float64 (d, W); seed is uint64, stream, first and pair
+    are int64; scratch0 and scratch1 (d, W) are overwritten. The bits of an increment depend on (seed,
+    stream, trajectory, step, coordinate) alone, never on W.
+
+    With ``example_weights`` the rows are the n training examples instead of coordinates: the arrays are
+    (n, W), and the increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``.
+
+    Attributes:
+        module: dotted name of the module that holds the function.
+        function: its name.
+        params: float64 (p,).
+        data: float64, two-dimensional; (0, 0) when unused.
+        streams: how many consecutive stream numbers the noise consumes, from the one it is given.
+        example_weights: whether the rows are examples.
+    """
+
+    module: str
+    function: str
+    params: Array
+    data: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    streams: int = 1
+    example_weights: bool = False
+
+
+class Noise(Protocol):
+    """A driving noise: independent increments over dt, and the stochastic gradient that it stands for."""
+
+    def validate(self, dim: int) -> None:
+        """Check that the noise suits dim coordinates; SdesimError says what does not."""
+        ...
+
+    def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
+        """The compiled side, with all constants of dt worked out."""
+        ...
+
+    def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
+        """(n, d) draws of the noise part of a stochastic gradient at theta (d,) and learning rate eta."""
+        ...
+
+
+# The generator's counter gives 24 bits to the coordinate.
+MOST_ROWS = 2**24
+
+
+def check_size(given: int | None, dim: int, name: str) -> None:
+    """Check that a parameter for ``given`` coordinates (None: for any number) suits dim coordinates.
+
+    Raises:
+        SdesimError: if it does not, or dim is beyond what the generator can number.
+    """
+    if dim >= MOST_ROWS:
+        raise SdesimError(f"noise can drive fewer than {MOST_ROWS} coordinates, the surface has {dim}")
+    if given is not None and given != dim:
+        raise SdesimError(f"{name} is for {given} coordinates, but the surface has {dim}")

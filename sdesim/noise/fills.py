@@ -1,0 +1,302 @@
+# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+"""Compiled fill functions: each ADDS the increments of two steps to blocks (d, W); see `NoiseKernel`.
+
+All have the one signature ``(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1)``.
+A block of one trajectory (W = 1) is walked along its coordinates, a wider one along its trajectories, so
+that the inner loop is long and contiguous and LLVM vectorises it either way.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from sdesim.noise.philox import compiled, inlined, normals, uniforms
+from sdesim.noise.stable_law import mixing_radius, skewed, standard, symmetric
+
+# A redraw that has failed this often is clipped instead; kernels refuse truncations that make it likely.
+MOST_ATTEMPTS = 10_000
+
+
+@inlined
+def walk(rows, width):
+    """(outer, inner, coordinate step, trajectory step) of the loop over a block of rows × width."""
+    if width == 1:
+        return 1, rows, 1, 0
+    return rows, width, 0, 1
+
+
+@inlined
+def fill_normals(seed, stream, first, pair, rows, scratch0, scratch1):
+    """Standard normals into the first rows of the scratch blocks."""
+    width = scratch0.shape[1]
+    flat0 = scratch0.reshape(scratch0.size)
+    flat1 = scratch1.reshape(scratch1.size)
+    outer, inner, along, across = walk(rows, width)
+    for i in range(outer):
+        for j in range(inner):
+            z0, z1 = normals(
+                seed,
+                np.uint64(stream),
+                np.uint64(first + j * across),
+                np.uint64(pair),
+                np.uint64(i + j * along),
+            )
+            flat0[i * inner + j] = z0
+            flat1[i * inner + j] = z1
+
+
+@inlined
+def add_scaled(scale, scratch, out):
+    """out[i, w] += scale[i] · scratch[i, w]."""
+    rows, width = out.shape
+    if width == 1:
+        for i in range(rows):
+            out[i, 0] += scale[i] * scratch[i, 0]
+    else:
+        for i in range(rows):
+            for w in range(width):
+                out[i, w] += scale[i] * scratch[i, w]
+
+
+@compiled
+def gaussian_diagonal(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """params (d,) = √(2 D_i dt)."""
+    fill_normals(seed, stream, first, pair, out0.shape[0], scratch0, scratch1)
+    add_scaled(params, scratch0, out0)
+    add_scaled(params, scratch1, out1)
+
+
+@inlined
+def add_product(data, triangular, scratch, out):
+    """out[i, w] += Σ_k data[k, i] scratch[k, w], summed in the order of k for every width."""
+    rows, width = out.shape
+    for k in range(data.shape[0]):
+        start = k if triangular else 0
+        if width == 1:
+            for i in range(start, rows):
+                out[i, 0] += data[k, i] * scratch[k, 0]
+        else:
+            for i in range(start, rows):
+                for w in range(width):
+                    out[i, w] += data[k, i] * scratch[k, w]
+
+
+@compiled
+def gaussian_factor(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """data (k, d) = √(2 dt) Fᵀ, k ≤ d; params = [1 if F is lower triangular, else 0]."""
+    fill_normals(seed, stream, first, pair, data.shape[0], scratch0, scratch1)
+    add_product(data, params[0] != 0.0, scratch0, out0)
+    add_product(data, params[0] != 0.0, scratch1, out1)
+
+
+@inlined
+def fill_standard(seed, stream, first, pair, step, params, scratch):
+    """Standard S0 draws of step 2·pair + step into the scratch block."""
+    alpha, beta, t_epsilon, kappa = params[0], params[1], params[2], params[3]
+    rows, width = scratch.shape
+    flat = scratch.reshape(scratch.size)
+    outer, inner, along, across = walk(rows, width)
+    # Two loops rather than a branch inside one: the branch would keep it from being vectorised.
+    if beta == 0.0:
+        for i in range(outer):
+            for j in range(inner):
+                u, v = uniforms(
+                    seed,
+                    np.uint64(stream),
+                    np.uint64(first + j * across),
+                    np.uint64(pair),
+                    np.uint64(i + j * along),
+                    np.uint64(step),
+                )
+                flat[i * inner + j] = symmetric(u, v, alpha)
+    else:
+        for i in range(outer):
+            for j in range(inner):
+                u, v = uniforms(
+                    seed,
+                    np.uint64(stream),
+                    np.uint64(first + j * across),
+                    np.uint64(pair),
+                    np.uint64(i + j * along),
+                    np.uint64(step),
+                )
+                flat[i * inner + j] = skewed(u, v, alpha, beta, t_epsilon, kappa)
+
+
+# Layout of params for the stable noises: the header below, then scale (d,), then shift (d,).
+ALPHA, BETA, T_EPSILON, KAPPA, TRUNCATION, REJECT, HEADER = 0, 1, 2, 3, 4, 5, 6
+
+
+@inlined
+def redrawn(seed, stream, trajectory, pair, coordinate, step, params, rows):
+    """The first draw of the rejection sequence that lies within the truncation (attempt 0 did not)."""
+    scale = params[HEADER + coordinate]
+    shift = params[HEADER + rows + coordinate]
+    limit = params[TRUNCATION]
+    for attempt in range(1, MOST_ATTEMPTS):
+        u, v = uniforms(
+            seed,
+            np.uint64(stream),
+            np.uint64(trajectory),
+            np.uint64(pair),
+            np.uint64(coordinate),
+            np.uint64(step + 2 * attempt),
+        )
+        value = scale * standard(u, v, params[ALPHA], params[BETA], params[T_EPSILON], params[KAPPA]) + shift
+        if abs(value) <= limit:
+            return value
+    return min(max(value, -limit), limit)
+
+
+@inlined
+def add_stable(seed, stream, first, pair, step, params, scratch, out):
+    """Independent stable increments of one step, truncated, into out."""
+    rows, width = out.shape
+    fill_standard(seed, stream, first, pair, step, params, scratch)
+    limit = params[TRUNCATION]
+    if params[REJECT] == 0.0:
+        if width == 1:
+            for i in range(rows):
+                value = params[HEADER + i] * scratch[i, 0] + params[HEADER + rows + i]
+                out[i, 0] += min(max(value, -limit), limit)
+        else:
+            for i in range(rows):
+                scale = params[HEADER + i]
+                shift = params[HEADER + rows + i]
+                for w in range(width):
+                    value = scale * scratch[i, w] + shift
+                    out[i, w] += min(max(value, -limit), limit)
+    else:
+        for i in range(rows):
+            for w in range(width):
+                value = params[HEADER + i] * scratch[i, w] + params[HEADER + rows + i]
+                if not abs(value) <= limit:
+                    value = redrawn(seed, stream, first + w, pair, i, step, params, rows)
+                out[i, w] += value
+
+
+@compiled
+def stable_independent(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """Independent coordinates; the scale is σ_i dt^{1/α}, the shift turns S0 into S1."""
+    add_stable(seed, stream, first, pair, 0, params, scratch0, out0)
+    add_stable(seed, stream, first, pair, 1, params, scratch1, out1)
+
+
+@compiled
+def stable_isotropic(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """√(2A) G: one mixing radius for each trajectory and step (words 1 and 2), normals as everywhere."""
+    rows, width = out0.shape
+    alpha = params[ALPHA]
+    for w in range(width):
+        trajectory = np.uint64(first + w)
+        scratch0[0, w] = mixing_radius(
+            seed, np.uint64(stream), trajectory, np.uint64(pair), np.uint64(1), alpha
+        )
+        scratch1[0, w] = mixing_radius(
+            seed, np.uint64(stream), trajectory, np.uint64(pair), np.uint64(2), alpha
+        )
+    if width == 1:
+        radius0, radius1 = scratch0[0, 0], scratch1[0, 0]
+        for i in range(rows):
+            z0, z1 = normals(seed, np.uint64(stream), np.uint64(first), np.uint64(pair), np.uint64(i))
+            out0[i, 0] += (params[HEADER + i] * radius0) * z0
+            out1[i, 0] += (params[HEADER + i] * radius1) * z1
+    else:
+        for i in range(rows):
+            scale = params[HEADER + i]
+            for w in range(width):
+                z0, z1 = normals(seed, np.uint64(stream), np.uint64(first + w), np.uint64(pair), np.uint64(i))
+                out0[i, w] += (scale * scratch0[0, w]) * z0
+                out1[i, w] += (scale * scratch1[0, w]) * z1
+
+
+@inlined
+def truncated_radius(seed, stream, trajectory, pair, step, params, length):
+    """Mixing radius for which radius · length is within the truncation: clipped, or redrawn."""
+    limit = params[TRUNCATION]
+    for attempt in range(MOST_ATTEMPTS):
+        radius = mixing_radius(
+            seed,
+            np.uint64(stream),
+            np.uint64(trajectory),
+            np.uint64(pair),
+            np.uint64(1 + step + 2 * attempt),
+            params[ALPHA],
+        )
+        if radius * length <= limit:
+            return radius
+        if params[REJECT] == 0.0:
+            break
+    return limit / length
+
+
+@inlined
+def add_truncated(seed, stream, first, pair, step, params, scratch, out):
+    """Isotropic increments of one step whose Euclidean norm is at most the truncation."""
+    rows, width = out.shape
+    for w in range(width):
+        square = 0.0
+        for i in range(rows):
+            value = params[HEADER + i] * scratch[i, w]
+            square += value * value
+        radius = truncated_radius(seed, stream, first + w, pair, step, params, math.sqrt(square))
+        for i in range(rows):
+            out[i, w] += (params[HEADER + i] * scratch[i, w]) * radius
+
+
+@compiled
+def stable_isotropic_truncated(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """As `stable_isotropic`, with the norm of each step's increment limited."""
+    fill_normals(seed, stream, first, pair, out0.shape[0], scratch0, scratch1)
+    add_truncated(seed, stream, first, pair, 0, params, scratch0, out0)
+    add_truncated(seed, stream, first, pair, 1, params, scratch1, out1)
+
+
+@inlined
+def add_centred(scale, scratch, out):
+    """out[i, w] += scale · (scratch[i, w] − mean over i)."""
+    rows, width = out.shape
+    for w in range(width):
+        total = 0.0
+        for i in range(rows):
+            total += scratch[i, w]
+        mean = total / rows
+        for i in range(rows):
+            out[i, w] += scale * (scratch[i, w] - mean)
+
+
+@compiled
+def minibatch_gaussian(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """Example weights √(η dt) (z_i − z̄)/√(B n); params[0] = √(η dt/(B n))."""
+    fill_normals(seed, stream, first, pair, out0.shape[0], scratch0, scratch1)
+    add_centred(params[0], scratch0, out0)
+    add_centred(params[0], scratch1, out1)
+
+
+@compiled
+def minibatch_subsample(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """Example weights −√(η dt) (count_i/B − 1/n) of B draws with replacement; params = [√(η dt), B].
+
+    The draw's number stands where the other noises have the coordinate.
+    """
+    examples, width = out0.shape
+    scale = params[0]
+    batch = int(params[1])
+    for w in range(width):
+        for i in range(examples):
+            out0[i, w] += scale / examples
+            out1[i, w] += scale / examples
+        for draw in range(batch):
+            u, v = uniforms(
+                seed,
+                np.uint64(stream),
+                np.uint64(first + w),
+                np.uint64(pair),
+                np.uint64(draw),
+                np.uint64(0),
+            )
+            # u · n may round up to n.
+            out0[min(int(u * examples), examples - 1), w] -= scale / batch
+            out1[min(int(v * examples), examples - 1), w] -= scale / batch

@@ -1,0 +1,67 @@
+"""When and how gradients and curvature are probed; the same choices serve both arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.errors import RunError
+
+GROUPS = ("gradient", "curvature")
+_PROBE_STREAM = 0x50524F42
+_DIRECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Probes:
+    """Probe settings.
+
+    Attributes:
+        every: steps between probes; the first is at step 0.
+        samples: stochastic gradients drawn at each probe, n.
+        batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
+        estimators: "all", or a tuple out of "gradient" and "curvature".
+        trajectories: only the first so many trajectories of an ensemble are probed.
+        tangent: also follow a tangent vector (largest Lyapunov exponent).
+    """
+
+    every: int
+    samples: int = 64
+    batch_size: int | None = None
+    estimators: str | tuple[str, ...] = "all"
+    trajectories: int = 16
+    tangent: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in (("every", 1), ("samples", 2), ("trajectories", 1)):
+            if getattr(self, name) < least:
+                raise RunError(f"probes: {name} must be at least {least}, got {getattr(self, name)}")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise RunError(f"probes: batch_size must be at least 1, got {self.batch_size}")
+        if self.estimators != "all":
+            wrong = [e for e in self.estimators if e not in GROUPS]
+            if isinstance(self.estimators, str) or wrong:
+                raise RunError(f'probes: estimators must be "all" or a tuple of {GROUPS}, got {self.estimators!r}')
+
+    def wants(self, group: str) -> bool:
+        """Whether the "gradient" or "curvature" group is probed."""
+        return self.estimators == "all" or group in self.estimators
+
+    def probe_steps(self, steps: int) -> NDArray[np.int64]:
+        """Steps at which to probe: 0, every, 2·every, … ≤ steps."""
+        return np.arange(0, steps + 1, self.every, dtype=np.int64)
+
+
+def projection_directions(dim: int, k: int = _DIRECTIONS, seed: int = 0) -> NDArray[np.float64]:
+    """Fixed random unit vectors (min(k, dim), dim), orthonormal; a function of `dim` alone."""
+    rng = np.random.Generator(np.random.Philox(key=seed, counter=dim))
+    q, r = np.linalg.qr(rng.standard_normal((dim, min(k, dim))))
+    return np.ascontiguousarray((q * np.sign(np.diag(r))).T)
+
+
+def probe_rng(seed: int, trajectory: int, step: int) -> np.random.Generator:
+    """The generator of one probe: a pure function of (seed, trajectory, step), shared by both arms."""
+    sequence = np.random.SeedSequence([seed, _PROBE_STREAM, trajectory, step])
+    return np.random.Generator(np.random.Philox(sequence))

@@ -1,0 +1,115 @@
+"""The Run schema, version 1: every variable a run may hold, with its dims, type and units.
+
+Both arms write these variables and nothing else; whoever reads a run needs no knowledge of its origin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import xarray as xr
+
+from sdesim.errors import RunError
+
+SCHEMA_VERSION = 1
+DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "direction", "event", "well")
+
+
+@dataclass(frozen=True)
+class VariableSpec:
+    """Shape, type and meaning of one variable of a run."""
+
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+    dtype: str = "float64"
+
+
+_PATH = ("trajectory", "step")
+_PROBE = ("trajectory", "probe")
+VARIABLES: dict[str, VariableSpec] = {
+    "theta": VariableSpec((*_PATH, "param"), "parameter", "parameters"),
+    "theta_projection": VariableSpec(
+        (*_PATH, "direction"), "parameter", "parameters along fixed random directions"
+    ),
+    "weight_norm": VariableSpec(_PATH, "parameter", "Euclidean norm of the parameters"),
+    "loss": VariableSpec(_PATH, "loss", "full training loss"),
+    "train_accuracy": VariableSpec(_PATH, "1", "share of training examples classified correctly"),
+    "test_loss": VariableSpec(_PATH, "loss", "loss on the test set"),
+    "test_accuracy": VariableSpec(_PATH, "1", "share of test examples classified correctly"),
+    "learning_rate": VariableSpec(_PATH, "parameter^2/loss", "learning rate"),
+    "signal": VariableSpec(_PROBE, "(loss/parameter)^2", "squared norm of the mean gradient"),
+    "noise": VariableSpec(_PROBE, "(loss/parameter)^2", "trace of the unbiased gradient covariance"),
+    "gradient_samples": VariableSpec(_PROBE, "1", "number of gradient draws"),
+    "step_size": VariableSpec(_PROBE, "parameter^2/loss", "learning rate eta at which C is read"),
+    "gradient_norm2": VariableSpec((*_PROBE, "sample"), "(loss/parameter)^2", "squared norm of each gradient"),
+    "gradient_dot_mean": VariableSpec(
+        (*_PROBE, "sample"), "(loss/parameter)^2", "dot product of each gradient with their mean"
+    ),
+    "gradient_projection": VariableSpec(
+        (*_PROBE, "sample", "direction"), "loss/parameter", "gradients along fixed random directions"
+    ),
+    "group_signal": VariableSpec((*_PROBE, "group"), "(loss/parameter)^2", "signal per parameter group"),
+    "group_noise": VariableSpec((*_PROBE, "group"), "(loss/parameter)^2", "noise per parameter group"),
+    "lambda_max": VariableSpec(_PROBE, "loss/parameter^2", "largest Hessian eigenvalue"),
+    "lambda_min": VariableSpec(_PROBE, "loss/parameter^2", "smallest Hessian eigenvalue"),
+    "curvature_residual": VariableSpec(_PROBE, "loss/parameter^2", "Lanczos residual of lambda_max"),
+    "hessian_signal": VariableSpec(_PROBE, "loss^3/parameter^4", "mean gradient through the Hessian"),
+    "hessian_noise": VariableSpec(_PROBE, "loss^3/parameter^4", "Tr(H Sigma)"),
+    "hessian_noise_error": VariableSpec(_PROBE, "loss^3/parameter^4", "standard error of Tr(H Sigma)"),
+    "tangent_growth": VariableSpec(_PROBE, "1", "log growth of a tangent vector since the last probe"),
+    "exit_time": VariableSpec(("trajectory", "event"), "time", "time of first exit"),
+    "exit_censored": VariableSpec(("trajectory", "event"), "1", "not left before the end", "bool"),
+    "occupancy": VariableSpec(("trajectory", "well"), "1", "share of time in each well"),
+    "status": VariableSpec(("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event", "int8"),
+    "stopped_step": VariableSpec(("trajectory",), "step", "step at which it stopped", "int64"),
+}
+GRADIENT_PROBE = (
+    "signal",
+    "noise",
+    "gradient_samples",
+    "step_size",
+    "gradient_norm2",
+    "gradient_dot_mean",
+    "gradient_projection",
+)
+GROUP_PROBE = ("group_signal", "group_noise")
+CURVATURE_PROBE = (
+    "lambda_max",
+    "lambda_min",
+    "curvature_residual",
+    "hessian_signal",
+    "hessian_noise",
+    "hessian_noise_error",
+)
+REQUIRED_ATTRS = ("schema_version", "kind", "seed", "learning_rate", "complete")
+
+
+def validate_run(run: xr.Dataset) -> None:
+    """Check a dataset against the schema.
+
+    Raises:
+        RunError: one line naming the first variable, dimension or attribute that doesn't fit.
+    """
+    for attr in REQUIRED_ATTRS:
+        if attr not in run.attrs:
+            raise RunError(f"not a run: attribute {attr!r} is missing")
+    if run.attrs["schema_version"] != SCHEMA_VERSION:
+        raise RunError(
+            f"schema version {run.attrs['schema_version']} can't be read, this sdesim reads {SCHEMA_VERSION}"
+        )
+    if run.attrs["kind"] not in ("simulated", "real"):
+        raise RunError(f"kind must be 'simulated' or 'real', got {run.attrs['kind']!r}")
+    for name, array in run.data_vars.items():
+        spec = VARIABLES.get(str(name))
+        if spec is None:
+            raise RunError(f"variable {name!r} is not part of the run schema")
+        if tuple(array.dims) != spec.dims:
+            raise RunError(f"variable {name!r} must have dims {spec.dims}, got {tuple(array.dims)}")
+        if str(array.dtype) != spec.dtype:
+            raise RunError(f"variable {name!r} must be {spec.dtype}, got {array.dtype}")
+        for attr in ("units", "long_name"):
+            if attr not in array.attrs:
+                raise RunError(f"variable {name!r} lacks {attr}")
+    if "loss" not in run:
+        raise RunError("every run must hold 'loss'")

@@ -1,0 +1,171 @@
+"""What every loss surface offers, and how the engine finds its compiled functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdesim.errors import SdesimError
+
+Array = NDArray[np.float64]
+
+
+def no_array() -> Array:
+    """The (0, 0) array that stands for "no data" in a kernel's arguments."""
+    return np.zeros((0, 0))
+
+
+@dataclass(frozen=True)
+class SurfaceKernel:
+    """Names and arguments of a surface's compiled functions.
+
+    The functions live at module level (so that they can be cached on disk) and work on a block of W
+    trajectories; arrays are C-contiguous float64 with layout (d, W):
+
+    - ``grad(x, params, data0, data1, out)``: out (d, W) = ∇L at each column of x;
+    - ``weighted_grad(x, weights, params, data0, data1, out)``: out = Σ_i weights[i, w] ∇ℓ_i(x[:, w]),
+      weights (n, W), for surfaces that are a mean of n examples;
+    - ``loss(x, params, data0, data1, out)``: out (W,) = L at each column;
+    - ``well(x, lane, params) -> int``: index of the well that column ``lane`` is in, −1 for none.
+
+    Attributes:
+        module: dotted name of the module that holds the functions.
+        grad: name of the gradient function.
+        loss: name of the loss function.
+        params: float64 (p,).
+        data0: float64, two-dimensional; (0, 0) when unused.
+        data1: float64, two-dimensional; (0, 0) when unused.
+        weighted_grad: name of the per-example function, or None.
+        examples: n, the number of examples; 0 if the loss is not a finite sum.
+        well: name of the well function, or None.
+        lanes: the largest block width W that suits the surface.
+    """
+
+    module: str
+    grad: str
+    loss: str
+    params: Array
+    data0: Array = field(default_factory=no_array)
+    data1: Array = field(default_factory=no_array)
+    weighted_grad: str | None = None
+    examples: int = 0
+    well: str | None = None
+    lanes: int = 64
+
+
+class Surface(Protocol):
+    """A loss L: ℝ^d → ℝ with its derivatives. Methods broadcast over the leading axes of theta (…, d)."""
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates d."""
+        ...
+
+    @property
+    def start(self) -> Array:
+        """Default starting point θ₀ (d,)."""
+        ...
+
+    @property
+    def wells(self) -> tuple[str, ...]:
+        """Names of the wells, in the order of `minima` and of the indices that `well` returns."""
+        ...
+
+    def loss(self, theta: ArrayLike) -> Array:
+        """L(θ): (…, d) → (…)."""
+        ...
+
+    def grad(self, theta: ArrayLike) -> Array:
+        """∇L(θ): (…, d) → (…, d)."""
+        ...
+
+    def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
+        """∇²L(θ) v: (…, d), (…, d) → (…, d)."""
+        ...
+
+    def minima(self) -> Array:
+        """Local minima (m, d)."""
+        ...
+
+    def well(self, theta: ArrayLike) -> NDArray[np.int64]:
+        """Index of the well in which θ lies, −1 for none: (…, d) → (…)."""
+        ...
+
+    def kernel(self) -> SurfaceKernel:
+        """The compiled side."""
+        ...
+
+
+def as_theta(theta: ArrayLike, dim: int, name: str = "theta") -> Array:
+    """Return theta as a float64 array (…, dim).
+
+    Raises:
+        SdesimError: if its last axis is not dim long.
+    """
+    array = np.asarray(theta, dtype=np.float64)
+    if array.ndim == 0 or array.shape[-1] != dim:
+        raise SdesimError(f"{name} must have {dim} coordinates in its last axis, got shape {array.shape}")
+    return array
+
+
+def as_finite(value: Any, name: str) -> Array:
+    """Return value as a float64 array.
+
+    Raises:
+        SdesimError: if it holds anything but finite numbers.
+    """
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise SdesimError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+    if not np.all(np.isfinite(array)):
+        raise SdesimError(f"{name} must be finite, got {value}")
+    return array
+
+
+def finite(value: Any, name: str) -> float:
+    """Return value as a finite float.
+
+    Raises:
+        SdesimError: if it is not a finite number.
+    """
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise SdesimError(f"{name} must be a number, got {value!r}") from None
+    if not np.isfinite(number):
+        raise SdesimError(f"{name} must be finite, got {number}")
+    return number
+
+
+def positive(value: Any, name: str) -> float:
+    """Return value as a finite float above zero.
+
+    Raises:
+        SdesimError: if it is not.
+    """
+    number = finite(value, name)
+    if number <= 0:
+        raise SdesimError(f"{name} must be above 0, got {number:g}")
+    return number
+
+
+def whole(value: Any, name: str, *, least: int = 1) -> int:
+    """Return value as an int of at least ``least``.
+
+    Raises:
+        SdesimError: if it is not a whole number or too small.
+    """
+    try:
+        number = int(value)
+        exact = number == value
+    except (TypeError, ValueError, OverflowError):
+        raise SdesimError(f"{name} must be a whole number, got {value!r}") from None
+    if not exact or isinstance(value, bool):
+        raise SdesimError(f"{name} must be a whole number, got {value!r}")
+    if number < least:
+        raise SdesimError(f"{name} must be at least {least}, got {number}")
+    return number

@@ -1,0 +1,319 @@
+"""Record the training of a torch network as a Run, in the same schema as a simulated one."""
+
+from __future__ import annotations
+
+import copy
+import time as clock
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from torch import nn
+
+from sdesim.errors import RunError
+from sdesim.runs import Probes, RunWriter, projection_directions
+from sdesim.training.examples import SAMPLINGS, training_and_test
+from sdesim.training.loop import Recipe, isolated_torch, starting_module, train_trajectory
+from sdesim.training.networks import parameter_groups
+from sdesim.training.parts import Parts, fingerprint
+from sdesim.training.progress import progress_report
+
+_SAVED_POINTS = 200
+_SAVEABLE = ("theta", "loss")
+_LARGEST = 1_000_000_000
+_GRADIENT = (
+    "signal",
+    "noise",
+    "gradient_samples",
+    "step_size",
+    "gradient_norm2",
+    "gradient_dot_mean",
+    "gradient_projection",
+    "group_signal",
+    "group_noise",
+)
+_NEEDS_HESSIAN = frozenset(
+    ("lambda_max", "lambda_min", "S", "stability_margin", "lyapunov_drift", "I", "intelligence", "curvature")
+)
+_CURVATURE = ("lambda_max", "lambda_min", "curvature_residual", "hessian_signal", "hessian_noise")
+
+
+def record(
+    module: nn.Module,
+    loss_fn: Callable[..., Any],
+    train: Any,
+    test: Any,
+    optimizer: Callable[..., Any],
+    *,
+    steps: int,
+    batch_size: int | None = None,
+    seed: int = 0,
+    trajectories: int = 1,
+    init: str = "module",
+    scheduler: Callable[..., Any] | None = None,
+    save_every: int | None = None,
+    save: Sequence[str] = ("theta", "loss"),
+    probes: Probes | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | Callable[[int, int], None] = True,
+    sampling: str = "epoch",
+    name: str = "",
+) -> xr.Dataset:
+    """Train copies of a network, one per seed, and return the recorded Run.
+
+    Args:
+        module: the network; it is copied and left alone. x is cast to the dtype of its parameters.
+        loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
+        train: (X, y), a torch Dataset, or a `sdesim.data.Dataset` (which brings its test examples along).
+        test: the same, or None for no test values.
+        optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
+        steps: optimizer steps.
+        batch_size: examples per step; None: full batch.
+        seed: trajectory k's data order is a pure function of (seed, k).
+        trajectories: number of seeds, trained one after the other, each on one torch thread.
+        init: "module": all start from the module's weights; "fresh": trajectory k > 0 draws its own.
+        scheduler: a factory ``optimizer → scheduler``, stepped once after each optimizer step.
+        save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
+        save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
+            The loss is always saved.
+        probes: what to measure on the way (tangent dynamics are for simulated runs and are left out here).
+        out: Zarr path to write to; None keeps the run in memory.
+        resume: take over the trajectories that an interrupted call with the same arguments had finished.
+        progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
+        sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement".
+        name: a label for the run.
+
+    Returns:
+        The Run; time is Σ learning rate. A trajectory whose loss stops being finite is NaN from there, with
+        status 1 and ``stopped_step``.
+
+    Raises:
+        RunError: if an argument is out of range or does not fit the others.
+    """
+    started = clock.perf_counter()
+    recipe = _recipe(
+        module, loss_fn, train, test, optimizer, steps=steps, batch_size=batch_size, seed=seed, init=init,
+        scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling,
+    )  # fmt: skip
+    _check_ensemble(trajectories, recipe, out, resume)
+    attrs = _attributes(recipe, name)
+    attrs["fingerprint"] = fingerprint(recipe, attrs)
+    parts = Parts(Path(out), attrs["fingerprint"]) if out is not None else None
+    if parts is not None:
+        if resume and parts.already_complete():
+            return parts.completed()
+        parts.open(resume)
+    writer = _writer(recipe, trajectories, attrs, None if out is None else Path(out))
+    with progress_report(progress, name or "training") as report:
+        total = trajectories * recipe.steps
+        for k in range(trajectories):
+            values = parts.load(k) if parts is not None else None
+            if values is None:
+                every = max(1, recipe.steps // 100)
+
+                def tick(done: int, k: int = k, every: int = every) -> None:
+                    if done % every == 0 or done == recipe.steps:
+                        report(k * recipe.steps + done, total)
+
+                values = train_trajectory(recipe, k, tick)
+                if parts is not None:
+                    parts.save(k, values)
+            _write(writer, recipe, k, values)
+    run = writer.finish(wall_time=clock.perf_counter() - started)
+    if parts is not None:
+        parts.remove()
+    return run
+
+
+def _recipe(
+    module: nn.Module,
+    loss_fn: Callable[..., Any],
+    train: Any,
+    test: Any,
+    optimizer: Callable[..., Any],
+    *,
+    steps: int,
+    batch_size: int | None,
+    seed: int,
+    init: str,
+    scheduler: Callable[..., Any] | None,
+    save_every: int | None,
+    save: Sequence[str],
+    probes: Probes | None,
+    sampling: str,
+) -> Recipe:
+    """Check what the user gave and lay out the run."""
+    parameters = list(module.parameters())
+    if not parameters:
+        raise RunError("the module has no parameters to train")
+    if any(p.device.type != "cpu" for p in parameters):
+        raise RunError("the module must be on the CPU: call module.cpu() first")
+    if init not in ("module", "fresh"):
+        raise RunError(f'init must be "module" or "fresh", got {init!r}')
+    if sampling not in SAMPLINGS:
+        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
+    if steps < 1:
+        raise RunError(f"steps must be at least 1, got {steps}")
+    if seed < 0:
+        raise RunError(f"seed must be at least 0, got {seed}")
+    if save_every is not None and save_every < 1:
+        raise RunError(f"save_every must be at least 1, got {save_every}")
+    wrong = [s for s in save if s not in _SAVEABLE]
+    if wrong:
+        raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
+    examples, held_out = training_and_test(train, test, parameters[0].dtype)
+    if batch_size is not None and not 1 <= batch_size <= len(examples):
+        raise RunError(
+            f"batch_size must be 1 to {len(examples)} (the training examples), or None for full batch, "
+            f"got {batch_size}"
+        )
+    every = save_every or max(1, steps // _SAVED_POINTS)
+    dim = sum(p.numel() for p in parameters)
+    return Recipe(
+        module=module,
+        loss_fn=loss_fn,
+        train=examples,
+        test=held_out,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        steps=steps,
+        batch_size=batch_size,
+        sampling=sampling,
+        init=init,
+        seed=seed,
+        saved=np.unique(np.append(np.arange(0, steps, every), steps)).astype(np.int64),
+        rates=_learning_rates(module, optimizer, scheduler, steps),
+        save_theta="theta" in save,
+        directions=projection_directions(dim),
+        probes=probes,
+        probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
+        groups=parameter_groups(module),
+        curvature=probes is not None and _wants_curvature(probes),
+    )
+
+
+def _wants_curvature(probes: Probes) -> bool:
+    """Whether any asked-for estimator needs the Hessian."""
+    return probes.estimators == "all" or any(name in _NEEDS_HESSIAN for name in probes.estimators)
+
+
+def _learning_rates(
+    module: nn.Module, optimizer: Callable[..., Any], scheduler: Callable[..., Any] | None, steps: int
+) -> NDArray[np.float64]:
+    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients.
+
+    Raises:
+        RunError: if the schedule needs to see the training (as ReduceLROnPlateau does) or a rate is not valid.
+    """
+    with isolated_torch(), warnings.catch_warnings():
+        # The rehearsal never calls optimizer.step(), which torch warns about.
+        warnings.simplefilter("ignore")
+        rehearsal = optimizer(list(copy.deepcopy(module).parameters()))
+        rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
+        if scheduler is not None:
+            schedule = scheduler(rehearsal)
+            for step in range(steps + 1):
+                rates[step] = float(rehearsal.param_groups[0]["lr"])
+                if step < steps:
+                    try:
+                        schedule.step()
+                    except (TypeError, ValueError) as error:
+                        raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
+    if not (np.isfinite(rates).all() and (rates >= 0).all()):
+        raise RunError("the learning rate must be finite and at least 0 at every step")
+    return rates
+
+
+def _check_ensemble(trajectories: int, recipe: Recipe, out: str | Path | None, resume: bool) -> None:
+    """Refuse before training what could not end well."""
+    if trajectories < 1:
+        raise RunError(f"trajectories must be at least 1, got {trajectories}")
+    if resume and out is None:
+        raise RunError("resume=True needs out, the path of the run to continue")
+    if recipe.save_theta:
+        # One trajectory is held in memory at a time when the run goes to disk.
+        held = 1 if out is not None else trajectories
+        size = held * len(recipe.saved) * recipe.directions.shape[1] * 8
+        if size > _LARGEST:
+            raise RunError(
+                f"keeping theta would take {size / 1e9:.1f} GB of memory: raise save_every, leave theta out "
+                f"of save{'' if out is not None else ', or give out'}"
+            )
+    if recipe.init == "fresh" and trajectories > 1:
+        with isolated_torch():
+            starting_module(recipe.module, recipe.init, recipe.seed, 1)
+
+
+def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
+    """The attributes of the Run that are known before training."""
+    with isolated_torch():
+        example = recipe.optimizer(list(copy.deepcopy(recipe.module).parameters()))
+    group = example.param_groups[0]
+    kind = type(example).__name__.lower()
+    full = recipe.batch_size is None
+    return {
+        "name": name,
+        "seed": recipe.seed,
+        "scheme": kind,
+        "optimizer": kind,
+        "learning_rate": float(recipe.rates[0]),
+        "dt": float(recipe.rates[0]),
+        "momentum": float(group.get("momentum", 0.0)),
+        "nesterov": bool(group.get("nesterov", False)),
+        "weight_decay": float(group.get("weight_decay", 0.0)),
+        "batch_size": recipe.batch_size or 0,
+        "dataset_size": len(recipe.train),
+        "sampling": "none" if full else recipe.sampling,
+        "init": recipe.init,
+    }
+
+
+def _variables(recipe: Recipe) -> tuple[str, ...]:
+    """Schema names that this run will hold."""
+    names = ["theta"] if recipe.save_theta else []
+    names += ["theta_projection", "weight_norm", "loss", "learning_rate", "status", "stopped_step"]
+    if recipe.train.labelled:
+        names.append("train_accuracy")
+    if recipe.test is not None:
+        names += ["test_loss", "test_accuracy"] if recipe.test.labelled else ["test_loss"]
+    if recipe.probes is not None:
+        names += [*_GRADIENT, *(_CURVATURE if recipe.curvature else ())]
+    return tuple(names)
+
+
+def _writer(recipe: Recipe, trajectories: int, attrs: dict[str, Any], out: Path | None) -> RunWriter:
+    """The open store, with every coordinate in place."""
+    time = np.concatenate([[0.0], np.cumsum(recipe.rates[:-1])])
+    size = recipe.batch_size
+    n = len(recipe.train)
+    per_epoch = 1.0 if size is None else float(n // size) if recipe.sampling == "epoch" else n / size
+    probes = recipe.probes
+    return RunWriter(
+        kind="real",
+        trajectories=trajectories,
+        steps=recipe.saved,
+        time=time[recipe.saved],
+        dim=recipe.directions.shape[1],
+        variables=_variables(recipe),
+        probe_steps=None if probes is None else recipe.probe_steps,
+        probe_time=None if probes is None else time[recipe.probe_steps],
+        probe_trajectories=None if probes is None else min(probes.trajectories, trajectories),
+        samples=0 if probes is None else probes.samples,
+        directions=len(recipe.directions),
+        groups=tuple(recipe.groups),
+        attrs=attrs,
+        out=out,
+        epoch=recipe.saved / per_epoch,
+    )
+
+
+def _write(writer: RunWriter, recipe: Recipe, trajectory: int, values: dict[str, NDArray[Any]]) -> None:
+    """Write one trained seed."""
+    for name in _variables(recipe):
+        if name in values:
+            writer.write(name, values[name], trajectory=trajectory)
