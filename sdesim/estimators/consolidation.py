@@ -233,7 +233,7 @@ def _from_moments(
     if "zero_noise" in flags:
         return Estimate(math.inf, math.nan, math.nan, level, method, m.n, (*flags, "no_interval"))
     f = _correction(sampling, m.n, batch_size, dataset_size)
-    value = float(_ratio(np.float64(signal), np.float64(m.trace), m.n, f))
+    value = float(_ratio(np.asarray(signal), np.asarray(m.trace), m.n, f))
     # The covariance's shape is unknown here; rank one is its worst case: Var M ≤ 4|μ|²T/n + 2T²/(n(n−1)).
     variance = (4 * max(value, 0.0) / m.n + 2 / (m.n * (m.n - 1))) + 2 * value**2 / (m.n - 1)
     from scipy.special import stdtrit
@@ -283,7 +283,9 @@ def consolidation_matrix(gradients: ArrayLike) -> ConsolidationMatrix:
     try:
         values, vectors = eigh(gram, noise)
     except LinAlgError as error:
-        raise EstimatorError("the noise matrix is singular: two objectives have the same gradients") from error
+        raise EstimatorError(
+            "the noise matrix is singular: two objectives have the same gradients"
+        ) from error
     return ConsolidationMatrix(gram, noise, float(values[-1]), vectors[:, -1], _simplex_minimum(gram))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 from sdesim.errors import EstimatorError
 
@@ -56,5 +57,5 @@ def obeys_bound(losses: list[float], minimum: float, factor: float) -> float:
     """
     if len(losses) < 2:
         raise EstimatorError("at least two losses are needed")
-    kept = [b - minimum <= factor * (a - minimum) for a, b in zip(losses, losses[1:], strict=False)]
+    kept = [b - minimum <= factor * (a - minimum) for a, b in pairwise(losses)]
     return sum(kept) / len(kept)

@@ -143,12 +143,24 @@ def _power(hvp: HessianVectorProduct, dim: int, tol: float, seed: int, iteration
     if value < 0:
         flags.append("neg_dominant")
     return Estimate(
-        value, value - residual, value + residual, 1.0, "power", iterations, tuple(flags), {"residual": residual}
+        value,
+        value - residual,
+        value + residual,
+        1.0,
+        "power",
+        iterations,
+        tuple(flags),
+        {"residual": residual},
     )
 
 
 def spectrum_edges(
-    hvp: HessianVectorProduct, dim: int, k: int = 1, tol: float = 1e-6, seed: int = 0, max_iter: int | None = None
+    hvp: HessianVectorProduct,
+    dim: int,
+    k: int = 1,
+    tol: float = 1e-6,
+    seed: int = 0,
+    max_iter: int | None = None,
 ) -> Spectrum:
     """The k smallest and k largest eigenvalues from one Lanczos run, each with its residual interval.
 
@@ -216,5 +228,12 @@ def stability_margin(
     form = forms[method]
     flags = lam.flags + (("units",) if method == "literal" else ())
     return Estimate(
-        form(lam.value), form(lam.high), form(lam.low), lam.level, method, lam.n, flags, {"lambda_crit": critical}
+        form(lam.value),
+        form(lam.high),
+        form(lam.low),
+        lam.level,
+        method,
+        lam.n,
+        flags,
+        {"lambda_crit": critical},
     )

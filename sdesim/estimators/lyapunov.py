@@ -59,7 +59,13 @@ def lyapunov_drift(
     if math.isnan(signal.low):
         flags.append("no_interval")
     return Estimate(
-        other - signal.value, other - signal.high, other - signal.low, signal.level, method, signal.n, tuple(flags)
+        other - signal.value,
+        other - signal.high,
+        other - signal.low,
+        signal.level,
+        method,
+        signal.n,
+        tuple(flags),
     )
 
 
@@ -76,7 +82,7 @@ def jump_term_truncated(alpha: float, scale: float, radius: float, hessian_trace
     if not (scale > 0 and radius > 0):
         raise EstimatorError(f"scale and radius must be positive, got {scale} and {radius}")
     c = scale**alpha * math.gamma(1 + alpha) * math.sin(math.pi * alpha / 2) / math.pi
-    return 0.5 * hessian_trace * 2 * c * radius ** (2 - alpha) / (2 - alpha)
+    return float(0.5 * hessian_trace * 2 * c * radius ** (2 - alpha) / (2 - alpha))
 
 
 def lyapunov_exponent(tangent_growth: ArrayLike, times: ArrayLike, level: float = 0.95) -> Estimate:
@@ -102,7 +108,9 @@ def lyapunov_exponent(tangent_growth: ArrayLike, times: ArrayLike, level: float 
     value = float(growth.sum() / durations.sum())
     blocks = min(20, len(growth) // 2)
     if blocks < 2:
-        return Estimate(value, math.nan, math.nan, level, "benettin", len(growth), ("too_few_samples", "no_interval"))
+        return Estimate(
+            value, math.nan, math.nan, level, "benettin", len(growth), ("too_few_samples", "no_interval")
+        )
     from scipy.special import stdtrit
 
     rates = np.array(

@@ -141,7 +141,9 @@ def pl_constant(grad_norm2: ArrayLike, loss: ArrayLike, minimum: float | None) -
     gap = values - minimum
     usable = gap > 0
     if not usable.any():
-        return Estimate(math.nan, math.nan, math.nan, 0.95, "windowed-minimum", len(values), (*flags, "interpolated"))
+        return Estimate(
+            math.nan, math.nan, math.nan, 0.95, "windowed-minimum", len(values), (*flags, "interpolated")
+        )
     return Estimate(
         float(np.min(g2[usable] / (2 * gap[usable]))), math.nan, math.nan, 0.95, "windowed-minimum",
         int(usable.sum()), tuple(flags),

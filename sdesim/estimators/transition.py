@@ -63,11 +63,15 @@ def detect_transition(
         raise EstimatorError("confident-crossing needs low and high, the interval ends of the series")
     lo, hi = np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
     if lo.shape != x.shape or hi.shape != x.shape:
-        raise EstimatorError(f"low and high must have the series' shape {x.shape}, got {lo.shape}, {hi.shape}")
+        raise EstimatorError(
+            f"low and high must have the series' shape {x.shape}, got {lo.shape}, {hi.shape}"
+        )
     return _confident(lo, hi, threshold, confirm, method)
 
 
-def _confident(lo: NDArray[np.float64], hi: NDArray[np.float64], threshold: float, confirm: int, method: str) -> Transition:
+def _confident(
+    lo: NDArray[np.float64], hi: NDArray[np.float64], threshold: float, confirm: int, method: str
+) -> Transition:
     side = np.where(lo > threshold, 1, np.where(hi < threshold, -1, 0))
     state, last, run, run_side = 0, 0, 0, 0
     for k, s in enumerate(side):
@@ -106,5 +110,10 @@ def _changepoint(x: NDArray[np.float64], seed: int, level: float = 0.95) -> Tran
     near = np.flatnonzero(observed >= observed.max() - (np.quantile(null, level) - np.median(null)))
     direction = "up" if centred[k + 1 :].mean() > centred[: k + 1].mean() else "down"
     return Transition(
-        int(finite[k + 1]), direction, "changepoint", int(finite[near.min() + 1]), int(finite[near.max() + 1]), p_value
+        int(finite[k + 1]),
+        direction,
+        "changepoint",
+        int(finite[near.min() + 1]),
+        int(finite[near.max() + 1]),
+        p_value,
     )

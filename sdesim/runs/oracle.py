@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sdesim.errors import RunError
 from sdesim.estimators import lanczos_edges
@@ -51,6 +52,15 @@ def probe(
     Raises:
         RunError: the oracle returns gradients of the wrong shape.
     """
+    # The last bits of a matrix product depend on how many threads share it.
+    with threadpool_limits(1, user_api="blas"):
+        return _measured(oracle, theta, samples, rng, step_size, directions, groups, gradient, curvature)
+
+
+def _measured(
+    oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
+    directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
+) -> dict[str, Array | float]:  # fmt: skip
     draws = oracle.gradients(theta, samples, rng)
     if draws.shape != (samples, theta.size):
         raise RunError(f"the oracle's gradients must have shape {(samples, theta.size)}, got {draws.shape}")

@@ -43,7 +43,9 @@ class Probes:
         if self.estimators != "all":
             wrong = [e for e in self.estimators if e not in GROUPS]
             if isinstance(self.estimators, str) or wrong:
-                raise RunError(f'probes: estimators must be "all" or a tuple of {GROUPS}, got {self.estimators!r}')
+                raise RunError(
+                    f'probes: estimators must be "all" or a tuple of {GROUPS}, got {self.estimators!r}'
+                )
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient" or "curvature" group is probed."""

@@ -42,7 +42,9 @@ VARIABLES: dict[str, VariableSpec] = {
     "noise": VariableSpec(_PROBE, "(loss/parameter)^2", "trace of the unbiased gradient covariance"),
     "gradient_samples": VariableSpec(_PROBE, "1", "number of gradient draws"),
     "step_size": VariableSpec(_PROBE, "parameter^2/loss", "learning rate eta at which C is read"),
-    "gradient_norm2": VariableSpec((*_PROBE, "sample"), "(loss/parameter)^2", "squared norm of each gradient"),
+    "gradient_norm2": VariableSpec(
+        (*_PROBE, "sample"), "(loss/parameter)^2", "squared norm of each gradient"
+    ),
     "gradient_dot_mean": VariableSpec(
         (*_PROBE, "sample"), "(loss/parameter)^2", "dot product of each gradient with their mean"
     ),

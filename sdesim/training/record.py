@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.runs import Probes, RunWriter, projection_directions
+from sdesim.runs import Probes, RunWriter, progress_report, projection_directions
 from sdesim.training.examples import SAMPLINGS, training_and_test
 from sdesim.training.loop import Recipe, isolated_torch, starting_module, train_trajectory
 from sdesim.training.networks import parameter_groups
 from sdesim.training.parts import Parts, fingerprint
-from sdesim.training.progress import progress_report
 
 _SAVED_POINTS = 200
 _SAVEABLE = ("theta", "loss")

@@ -1,10 +1,11 @@
-"""How far a recording has come, shown on a terminal or told to a function."""
+"""How far a run has come, shown on a terminal or told to a function."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 Report = Callable[[int, int], None]
 
@@ -17,11 +18,20 @@ def progress_report(progress: bool | Report, label: str) -> Iterator[Report]:
     elif progress and sys.stderr.isatty():
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.text import Text
+
+        class Rate(TextColumn):
+            """Steps per second."""
+
+            def render(self, task: Any) -> Text:
+                """The rate so far; empty before the first report."""
+                return Text(f"{task.speed:,.0f} steps/s" if task.speed else "")
 
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
             TextColumn("{task.completed}/{task.total}"),
+            Rate(""),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

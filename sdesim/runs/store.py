@@ -1,0 +1,283 @@
+"""Runs on disk and in memory: one writer for both arms, opened again lazily.
+
+On disk a run is a Zarr group (format 3) whose arrays are filled chunk by chunk while the run goes on; its
+attribute ``complete`` turns true last. Names along group, event and well are kept as attributes, because
+Zarr has no settled type for strings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from sdesim.errors import RunError
+from sdesim.runs.files import to_json
+from sdesim.runs.provenance import git_commit, host, versions
+from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run
+
+_CHUNK_BYTES = 8 * 2**20
+_BLOCK_BYTES = 64 * 2**20
+_LARGE_BYTES = 10**9
+_MOST_STEPS = 256
+_NAMED = {"group": "groups", "event": "events", "well": "wells"}
+_COORDS: dict[str, tuple[str, str]] = {
+    "trajectory": ("1", "number of the trajectory"),
+    "step": ("step", "step"),
+    "time": ("time", "time: step times dt, or the sum of learning rates"),
+    "epoch": ("epoch", "passes over the training examples"),
+    "probe_step": ("step", "step of the probe"),
+    "probe_time": ("time", "time of the probe"),
+}
+Index = int | slice
+
+
+class RunWriter:
+    """A run being made; what has not been written yet reads as missing.
+
+    Args:
+        kind: "simulated" or "real".
+        trajectories: number of trajectories K.
+        steps: saved step numbers (S,).
+        time: (S,), or (K, S) where it differs between trajectories.
+        dim: number of parameters d.
+        variables: schema names that the run will hold.
+        probe_steps, probe_time: (P,), or None without probes.
+        probe_trajectories: how many of the trajectories are probed.
+        samples, directions: sizes of those dims.
+        groups, events, wells: names along those dims.
+        attrs: further attributes: name, seed, learning_rate, …
+        out: path of the Zarr group to make; None keeps the run in memory.
+        epoch: (S,), for real runs.
+
+    Raises:
+        RunError: unknown variable, or `out` exists or can't be written.
+    """
+
+    def __init__(
+        self, *, kind: str, trajectories: int, steps: ArrayLike, time: ArrayLike, dim: int,
+        variables: Sequence[str], probe_steps: ArrayLike | None = None, probe_time: ArrayLike | None = None,
+        probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
+        groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (),
+        attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
+    ) -> None:  # fmt: skip
+        steps = np.asarray(steps, dtype=np.int64)
+        probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
+        self._sizes = {
+            "trajectory": trajectories, "step": len(steps), "param": dim, "probe": probes, "sample": samples,
+            "group": len(groups), "direction": directions, "event": len(events), "well": len(wells),
+        }  # fmt: skip
+        self._kind = kind
+        self._attrs: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION, "kind": kind, **attrs, "versions": versions(),
+            "git_commit": git_commit(), "host": host(), "complete": False, "groups": list(groups),
+            "events": list(events), "wells": list(wells), "dim": dim,
+            "probe_trajectories": trajectories if probe_trajectories is None else probe_trajectories,
+        }  # fmt: skip
+        coords: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {
+            "trajectory": (("trajectory",), np.arange(trajectories, dtype=np.int64)),
+            "step": (("step",), steps),
+        }
+        times = np.asarray(time, dtype=np.float64)
+        coords["time"] = (("step",) if times.ndim == 1 else ("trajectory", "step"), times)
+        if epoch is not None:
+            coords["epoch"] = (("step",), np.asarray(epoch, dtype=np.float64))
+        if probes:
+            coords["probe_step"] = (("probe",), np.asarray(probe_steps, dtype=np.int64))
+            moments = np.asarray(probe_time, dtype=np.float64)
+            coords["probe_time"] = (("probe",) if moments.ndim == 1 else ("trajectory", "probe"), moments)
+        self._coords = coords
+        self._names = tuple(dict.fromkeys(variables))
+        for name in self._names:
+            if name not in VARIABLES:
+                raise RunError(f"variable {name!r} is not part of the run schema")
+        self.out = None if out is None else Path(out)
+        self._arrays: dict[str, Any] = self._in_memory() if self.out is None else self._on_disk()
+
+    @property
+    def step_chunk(self) -> int:
+        """How many saved steps of all trajectories are best written at once."""
+        row = max(1, self._sizes["trajectory"] * self._sizes["param"] * 8)
+        return int(min(_MOST_STEPS, max(1, _BLOCK_BYTES // row), max(1, self._sizes["step"])))
+
+    def write(
+        self, name: str, values: ArrayLike, *, trajectory: Index | None = None, step: Index | None = None,
+        probe: Index | None = None,
+    ) -> None:  # fmt: skip
+        """Write values of one variable at the given places of its dims (all of a dim where none is given).
+
+        Raises:
+            RunError: the variable was not announced, or the disk refuses.
+        """
+        if name not in self._arrays:
+            raise RunError(f"variable {name!r} was not announced for this run")
+        given = {"trajectory": trajectory, "step": step, "probe": probe}
+        where = tuple(slice(None) if (i := given.get(d)) is None else i for d in VARIABLES[name].dims)
+        try:
+            self._arrays[name][where] = np.asarray(values, dtype=VARIABLES[name].dtype)
+        except OSError as error:
+            raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
+
+    def finish(self, **attrs: Any) -> xr.Dataset:
+        """Mark the run complete, with further attributes, and return it (lazily loaded when on disk)."""
+        self._attrs |= {**attrs, "complete": True}
+        if self.out is None:
+            return self._dataset()
+        import zarr
+
+        zarr.open_group(self.out, mode="r+").attrs.put(self._stored_attrs())
+        return open_run(self.out)
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        return tuple(self._sizes[d] for d in VARIABLES[name].dims)
+
+    def _in_memory(self) -> dict[str, Any]:
+        size = sum(math.prod(self._shape(n)) * np.dtype(VARIABLES[n].dtype).itemsize for n in self._names)
+        if size > _LARGE_BYTES:
+            warnings.warn(
+                f"this run will take {size / 1e9:.1f} GB of memory; give out=PATH to stream it to disk, "
+                "raise save_every or save fewer variables",
+                stacklevel=4,
+            )
+        return {n: np.full(self._shape(n), fill_value(n), dtype=VARIABLES[n].dtype) for n in self._names}
+
+    def _on_disk(self) -> dict[str, Any]:
+        import zarr
+
+        assert self.out is not None
+        if self.out.exists():
+            raise RunError(f"{self.out} exists already; choose another path or remove it")
+        try:
+            self.out.parent.mkdir(parents=True, exist_ok=True)
+            group = zarr.open_group(self.out, mode="w-", zarr_format=3, attributes=self._stored_attrs())
+            for name, (dims, values) in self._coords.items():
+                units, long_name = _COORDS[name]
+                array = group.create_array(
+                    name, shape=values.shape, dtype=values.dtype, dimension_names=dims, compressors=None,
+                    attributes={"units": units, "long_name": long_name},
+                )  # fmt: skip
+                array[...] = values
+            return {name: self._create(group, name) for name in self._names}
+        except OSError as error:
+            raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
+
+    def _create(self, group: Any, name: str) -> Any:
+        spec = VARIABLES[name]
+        # Sampled noise does not compress; trying would cost more than the disk.
+        return group.create_array(
+            name, shape=self._shape(name), chunks=self._chunks(name), dtype=spec.dtype,
+            fill_value=fill_value(name), dimension_names=spec.dims, compressors=None,
+            attributes={"units": spec.units, "long_name": spec.long_name},
+        )  # fmt: skip
+
+    def _chunks(self, name: str) -> tuple[int, ...]:
+        """Chunks that fit the order of writing: a seed at a time, or saved steps of all seeds."""
+        dims, shape = VARIABLES[name].dims, self._shape(name)
+        chunk = dict(zip(dims, shape, strict=True))
+        rest = math.prod(n for d, n in chunk.items() if d not in ("trajectory", "step", "probe")) * 8
+        if "trajectory" in chunk:
+            if self._kind == "real" or "probe" in chunk:
+                chunk["trajectory"] = 1 if "step" in chunk or "probe" in chunk else chunk["trajectory"]
+            elif "step" in chunk:
+                chunk["step"] = min(self.step_chunk, chunk["step"])
+                row = max(1, rest * chunk["step"])
+                chunk["trajectory"] = min(chunk["trajectory"], max(1, _CHUNK_BYTES // row))
+        if "step" in chunk and self._kind == "real":
+            chunk["step"] = min(chunk["step"], max(1, _CHUNK_BYTES // max(1, rest)))
+        if "probe" in chunk:
+            chunk["probe"] = min(chunk["probe"], 64)
+        return tuple(max(1, chunk[d]) for d in dims)
+
+    def _stored_attrs(self) -> dict[str, Any]:
+        plain: dict[str, Any] = json.loads(to_json(self._attrs))
+        # The convention by which xarray knows coordinates from data.
+        plain["coordinates"] = " ".join(n for n in self._coords if n not in ("trajectory", "step"))
+        return plain
+
+    def _dataset(self) -> xr.Dataset:
+        data = {
+            n: xr.Variable(
+                VARIABLES[n].dims, a, {"units": VARIABLES[n].units, "long_name": VARIABLES[n].long_name}
+            )
+            for n, a in self._arrays.items()
+        }
+        coords = {
+            n: xr.Variable(d, v, dict(zip(("units", "long_name"), _COORDS[n], strict=True)))
+            for n, (d, v) in self._coords.items()
+        }
+        return _named(xr.Dataset(data, coords, json.loads(to_json(self._attrs))))
+
+
+def fill_value(name: str) -> float | int | bool:
+    """What stands for "not there": NaN, 0 for counts, true for censored."""
+    dtype = VARIABLES[name].dtype
+    return {"float64": math.nan, "bool": True}.get(dtype, 0)
+
+
+def _named(run: xr.Dataset) -> xr.Dataset:
+    """The run with the names of its groups, events and wells as coordinates."""
+    found = {d: run.attrs[a] for d, a in _NAMED.items() if d in run.dims and run.attrs.get(a)}
+    return run.assign_coords(found)
+
+
+def open_run(path: str | Path) -> xr.Dataset:
+    """Open a stored run lazily.
+
+    Args:
+        path: an ``<arm>.zarr``, or a run directory with one arm.
+
+    Raises:
+        RunError: no run there, or not one that this version can read.
+    """
+    target = Path(path)
+    if not target.exists():
+        raise RunError(f"no run at {target}")
+    if not (target / "zarr.json").exists():
+        arms = sorted(target.glob("*.zarr")) if target.is_dir() else []
+        if len(arms) != 1:
+            names = ", ".join(a.name for a in arms)
+            raise RunError(
+                f"{target} holds several arms, name one: {names}" if arms else f"no run at {target}"
+            )
+        target = arms[0]
+    try:
+        run = xr.open_zarr(target, consolidated=False, chunks=None)
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{target} can't be read as a run: {error}") from error
+    validate_run(run)
+    return _named(run)
+
+
+def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Runs of the same experiment as one, along trajectory (numbered anew); attributes of the first.
+
+    Raises:
+        RunError: nothing given, or the runs differ in kind, learning rate, saved steps or variables.
+    """
+    if not runs:
+        raise RunError("nothing to concatenate")
+    first = runs[0]
+    for run in runs[1:]:
+        for attr in ("kind", "learning_rate", "batch_size", "dt"):
+            if run.attrs.get(attr) != first.attrs.get(attr):
+                raise RunError(f"runs differ in {attr}: {first.attrs.get(attr)} and {run.attrs.get(attr)}")
+        if set(run.data_vars) != set(first.data_vars):
+            raise RunError("runs differ in their variables")
+        for coord in ("step", "probe_step"):
+            if coord in first.coords and not np.array_equal(run[coord].values, first[coord].values):
+                raise RunError(f"runs differ in {coord}")
+    joined = xr.concat(
+        [r.drop_vars("trajectory") for r in runs], dim="trajectory", data_vars="minimal", coords="minimal",
+        compat="override", join="override", combine_attrs="override",
+    )  # fmt: skip
+    joined = joined.assign_coords(trajectory=np.arange(joined.sizes["trajectory"], dtype=np.int64))
+    joined.attrs["seeds"] = [r.attrs.get("seed") for r in runs]
+    joined.attrs["probe_trajectories"] = joined.sizes["trajectory"]
+    return joined
