@@ -12,8 +12,9 @@ import math
 
 import numpy as np
 
-from sdesim.noise.philox import compiled, inlined, normals, uniforms
+from sdesim.noise.philox import inlined, normals, uniforms
 from sdesim.noise.stable_law import mixing_radius, skewed, standard, symmetric
+from sdesim.surfaces.jit import compiled
 
 # A redraw that has failed this often is clipped instead; kernels refuse truncations that make it likely.
 MOST_ATTEMPTS = 10_000

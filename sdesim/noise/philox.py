@@ -1,4 +1,5 @@
-# mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="untyped-decorator"
 """Counter-based random numbers: Philox4x32-10, and the elementary functions that turn them into draws.
 
 A draw is a pure function of (seed, stream, trajectory, step, coordinate), so no split of the work can
@@ -27,10 +28,11 @@ from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
+from sdesim.surfaces.jit import compiled
+
 # Without forceinline LLVM leaves calls in the loop and does not vectorise it (three times slower). Fuller
 # fastmath would reassociate the rounding trick of `sincos_turns` and `exp` away.
 inlined = njit(forceinline=True, fastmath={"contract"}, error_model="numpy")
-compiled = njit(fastmath={"contract"}, error_model="numpy", nogil=True)
 
 MASK = np.uint64(0xFFFFFFFF)
 MULTIPLIER_0 = np.uint64(0xD2511F53)

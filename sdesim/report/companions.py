@@ -120,13 +120,14 @@ def phases(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
     with styled() as Figure:
         figure = Figure(figsize=(5.8, 1.3 + 0.22 * len(strips)))
         ax = figure.subplots()
-        place, ticks, last = 0.0, {}, ""
+        ticks: dict[str, tuple[ArmView, list[float]]] = {}
+        place, last = 0.0, ""
         for view, _k, row, times in strips:
             place += 0.6 if last and view.name != last else 0.0
             known = row != ""
             for phase, start, end in phase_segments(list(row[known]), list(times[known])):
                 ax.barh(place, end - start, left=start, height=0.86, color=PHASE_COLOURS[phase], linewidth=0)
-            ticks.setdefault(view.name, [view, []])[1].append(place)
+            ticks.setdefault(view.name, (view, []))[1].append(place)
             place, last = place + 1.0, view.name
         ax.set_yticks([float(np.mean(p)) for _v, p in ticks.values()], list(ticks))
         for tick, (view, _p) in zip(ax.get_yticklabels(), ticks.values(), strict=True):

@@ -56,6 +56,7 @@ class RunWriter:
         attrs: further attributes: name, seed, learning_rate, …
         out: path of the Zarr group to make; None keeps the run in memory.
         epoch: (S,), for real runs.
+        resume: go on writing the incomplete run at `out`.
 
     Raises:
         RunError: unknown variable, or `out` exists or can't be written.
@@ -67,6 +68,7 @@ class RunWriter:
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (),
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
+        resume: bool = False,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
         probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
@@ -99,7 +101,7 @@ class RunWriter:
             if name not in VARIABLES:
                 raise RunError(f"variable {name!r} is not part of the run schema")
         self.out = None if out is None else Path(out)
-        self._arrays: dict[str, Any] = self._in_memory() if self.out is None else self._on_disk()
+        self._arrays: dict[str, Any] = self._in_memory() if self.out is None else self._on_disk(resume)
 
     @property
     def step_chunk(self) -> int:
@@ -148,10 +150,13 @@ class RunWriter:
             )
         return {n: np.full(self._shape(n), fill_value(n), dtype=VARIABLES[n].dtype) for n in self._names}
 
-    def _on_disk(self) -> dict[str, Any]:
+    def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr
 
         assert self.out is not None
+        if resume:
+            stored = zarr.open_group(self.out, mode="r+")
+            return {name: stored[name] for name in self._names}
         if self.out.exists():
             raise RunError(f"{self.out} exists already; choose another path or remove it")
         try:

@@ -17,10 +17,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 
+from sdesim.surfaces.jit import compiled
 from sdesim.surfaces.mlp_kernels import (
-    _FAST,
     CHUNK,
     CROSS_ENTROPY,
     _add_product,
@@ -40,7 +39,7 @@ from sdesim.surfaces.mlp_kernels import (
 )
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _forward_tangent(
     theta: Any, v: Any, params: Any, m: int, acts: Any, slopes: Any, r_acts: Any, r_pre: Any
 ) -> None:
@@ -66,7 +65,7 @@ def _forward_tangent(
                     r_next[j, i] = slope[j, i] * r_z[j, i]
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _output_tangent(params: Any, output: Any, r_z: Any, scale: float, p: Any, r_delta: Any) -> None:
     """R{δ} at the output: (diag p − p pᵀ) R{z} of cross-entropy, 2 R{z} / outputs of mse; scaled."""
     rows, m = output.shape
@@ -84,7 +83,7 @@ def _output_tangent(params: Any, output: Any, r_z: Any, scale: float, p: Any, r_
                 r_delta[j, i] = scale * 2.0 * r_z[j, i] / rows
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _backward_tangent(
     theta: Any, v: Any, params: Any, m: int, work: Any, r_acts: Any, r_pre: Any, r_delta: Any, out: Any
 ) -> None:
@@ -130,7 +129,7 @@ def _backward_tangent(
             delta = slope
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def hvp(theta: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out (d,) = ∇²L(theta) v."""
     n = data0.shape[0]
@@ -160,7 +159,7 @@ def hvp(theta: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> No
         _backward_tangent(theta, v, params, m, work, r_acts, r_pre, r_delta, out)
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def example_gradients(theta: Any, index: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out (k, d): row r is ∇ℓ_{index[r]}(theta), layer by layer the outer product δ aᵀ."""
     layers = params.shape[0] - 3
@@ -200,7 +199,7 @@ def example_gradients(theta: Any, index: Any, params: Any, data0: Any, data1: An
                 delta = slope
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def outputs_of(theta: Any, params: Any, data0: Any, out: Any) -> None:
     """out (n, outputs) = the network's linear outputs."""
     n = data0.shape[0]

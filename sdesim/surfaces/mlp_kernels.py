@@ -16,18 +16,17 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from sdesim.surfaces.jit import compiled
 
 TANH, RELU, GELU, QUADRATIC = 0, 1, 2, 3
 MSE, CROSS_ENTROPY = 0, 1
 CHUNK = 256
 _SQRT_HALF = math.sqrt(0.5)
 _INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
-# Fused multiply-add only: sums keep their order.
-_FAST = {"contract"}
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _add_product(m: Any, b: Any, c: Any, cols: int) -> None:
     """c[:, :cols] += m @ b[:, :cols] with four rows of b in flight per pass over a row pair of c."""
     rows, inner = m.shape
@@ -50,7 +49,7 @@ def _add_product(m: Any, b: Any, c: Any, cols: int) -> None:
                 c0[i] += p0 * b0[i]
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _transpose(source: Any, target: Any) -> None:
     """target (c, r) = sourceᵀ, tile by tile."""
     rows, cols = source.shape
@@ -61,7 +60,7 @@ def _transpose(source: Any, target: Any) -> None:
                     target[j, i] = source[i, j]
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _activate(code: int, z: Any, a: Any, slope: Any) -> None:
     """a = f(z) and slope = f′(z), elementwise on equal shapes."""
     rows, cols = z.shape
@@ -90,7 +89,7 @@ def _activate(code: int, z: Any, a: Any, slope: Any) -> None:
                 slope[j, i] = 2.0 * u
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _bend(code: int, z: float, slope: float, a: float) -> float:
     """f″(z) of the activation."""
     if code == TANH:
@@ -102,13 +101,13 @@ def _bend(code: int, z: float, slope: float, a: float) -> float:
     return 2.0
 
 
-@njit(error_model="numpy")
+@compiled
 def _view(flat: Any, offset: int, rows: int, cols: int) -> Any:
     """A (rows, cols) window on a flat buffer."""
     return flat[offset : offset + rows * cols].reshape(rows, cols)
 
 
-@njit(error_model="numpy")
+@compiled
 def _gather(index: Any, data0: Any, m: int, wide: Any, tall: Any) -> None:
     """Examples index[:m] as columns of wide (features, m) and rows of tall (m, features)."""
     features = data0.shape[1]
@@ -119,7 +118,7 @@ def _gather(index: Any, data0: Any, m: int, wide: Any, tall: Any) -> None:
     _transpose(tall, wide)
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _affine(weight: Any, bias: Any, a: Any, z: Any) -> None:
     """z = weight a + bias."""
     rows, cols = z.shape
@@ -130,7 +129,7 @@ def _affine(weight: Any, bias: Any, a: Any, z: Any) -> None:
     _add_product(weight, a, z, cols)
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _forward(theta: Any, params: Any, m: int, acts: Any, pre: Any, slopes: Any) -> None:
     """Fill activations, pre-activations and slopes of m examples whose input starts ``acts``.
 
@@ -153,7 +152,7 @@ def _forward(theta: Any, params: Any, m: int, acts: Any, pre: Any, slopes: Any) 
             _activate(code, z, _view(acts, offset, fan_out, m), _view(slopes, offset, fan_out, m))
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _softmax(output: Any, p: Any, log_norm: Any) -> None:
     """p = softmax of output along axis 0; log_norm (m,) = log Σ exp(output)."""
     rows, m = output.shape
@@ -170,7 +169,7 @@ def _softmax(output: Any, p: Any, log_norm: Any) -> None:
         log_norm[i] = top + math.log(total)
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _residual(params: Any, output: Any, index: Any, data1: Any, delta: Any, losses: Any) -> None:
     """Per example: loss ℓ_i and δ = ∂ℓ_i/∂output."""
     rows, m = output.shape
@@ -189,7 +188,7 @@ def _residual(params: Any, output: Any, index: Any, data1: Any, delta: Any, loss
                 losses[i] += r * r / rows
 
 
-@njit(error_model="numpy")
+@compiled
 def _total_width(params: Any) -> int:
     total = 0
     for k in range(2, params.shape[0]):
@@ -197,7 +196,7 @@ def _total_width(params: Any) -> int:
     return total
 
 
-@njit(error_model="numpy")
+@compiled
 def _widest(params: Any) -> int:
     widest = 0
     for k in range(2, params.shape[0]):
@@ -205,7 +204,7 @@ def _widest(params: Any) -> int:
     return widest
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _propagate(weight: Any, delta: Any, scratch: Any, out: Any) -> None:
     """out = weightᵀ delta."""
     fan_out, fan_in = weight.shape
@@ -215,7 +214,7 @@ def _propagate(weight: Any, delta: Any, scratch: Any, out: Any) -> None:
     _add_product(turned, delta, out, delta.shape[1])
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _row_sums(delta: Any, out: Any) -> None:
     """out[j] += Σ_i delta[j, i], in order."""
     rows, m = delta.shape
@@ -226,7 +225,7 @@ def _row_sums(delta: Any, out: Any) -> None:
         out[j] += total
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def _chunk_gradient(
     theta: Any, scale: Any, index: Any, m: int, params: Any, data0: Any, data1: Any, work: Any, out: Any
 ) -> None:
@@ -267,7 +266,7 @@ def _chunk_gradient(
             delta = slope
 
 
-@njit(error_model="numpy")
+@compiled
 def _workspace(params: Any, m: int) -> Any:
     """Buffers of `_chunk_gradient` for chunks of up to m examples."""
     total, widest = _total_width(params), _widest(params)
@@ -281,7 +280,7 @@ def _workspace(params: Any, m: int) -> Any:
     )
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def weighted_grad(x: Any, weights: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out[:, w] = Σ_i weights[i, w] ∇ℓ_i(x[:, w]); examples of weight 0 cost nothing."""
     n = data0.shape[0]
@@ -306,14 +305,14 @@ def weighted_grad(x: Any, weights: Any, params: Any, data0: Any, data1: Any, out
             out[k, lane] = total[k]
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def grad(x: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out = ∇L(x), L the mean of the examples' losses."""
     n = data0.shape[0]
     weighted_grad(x, np.full((n, x.shape[1]), 1.0 / n), params, data0, data1, out)
 
 
-@njit(fastmath=_FAST, error_model="numpy")
+@compiled
 def loss(x: Any, params: Any, data0: Any, data1: Any, out_w: Any) -> None:
     """out_w = L(x)."""
     n = data0.shape[0]

@@ -186,7 +186,7 @@ class DoubleWell:
     @property
     def start(self) -> Array:
         """The minimum of the left well (d,)."""
-        return self.minima()[0].copy()
+        return np.array(self.minima()[0])
 
     def _stationary(self) -> tuple[float, float, float]:
         """Roots x₀ of 4b (x³ − x) + tilt, ascending: left minimum, barrier top, right minimum (Viète)."""
@@ -276,7 +276,7 @@ class FlatSharp:
     @property
     def start(self) -> Array:
         """The minimum of the flat well (1,)."""
-        return self.minima()[0].copy()
+        return np.array(self.minima()[0])
 
     @property
     def top(self) -> float:

@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-compiled = njit(fastmath={"contract"}, error_model="numpy", nogil=True)
+from sdesim.surfaces.jit import compiled
 
 
 @compiled

@@ -165,7 +165,7 @@ def _update(recipe: Recipe, model: nn.Module, optimizer: Any, rows: Tensor | Non
         loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
         return loss
 
-    return float(optimizer.step(closure))
+    return float(optimizer.step(closure).detach())
 
 
 def _empty(recipe: Recipe) -> dict[str, Array]:
@@ -259,6 +259,14 @@ def _blank(recipe: Recipe, values: dict[str, Array], stopped: int) -> None:
 
 
 _STEP_NAMES = frozenset(
-    ("loss", "weight_norm", "learning_rate", "theta", "theta_projection")
-    + ("train_accuracy", "test_loss", "test_accuracy")
+    (
+        "loss",
+        "weight_norm",
+        "learning_rate",
+        "theta",
+        "theta_projection",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+    )
 )

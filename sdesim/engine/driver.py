@@ -1,0 +1,170 @@
+# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call,name-defined"
+# ruff: noqa: F821
+"""The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
+
+This file is not imported: `sdesim.engine.build` puts the imports of a combination before it (``fill``,
+``move``, ``loss``, ``well`` and ``compiled``) and compiles the whole, so that no step dispatches anything.
+
+A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
+the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
+"""
+
+RUNNING, DIVERGED, STOPPED = 0, 1, 2
+
+
+@compiled
+def count_bad(x):
+    """How many entries are not finite."""
+    bad = 0
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            bad += x[k, w] - x[k, w] != 0.0
+    return bad
+
+
+@compiled
+def isolate(x, held, code, stopped, step):
+    """Mark newly diverged lanes; returns how many lanes are diverged."""
+    d, width = x.shape
+    diverged = 0
+    for w in range(width):
+        if code[w] == RUNNING:
+            for k in range(d):
+                if x[k, w] - x[k, w] != 0.0:
+                    code[w] = DIVERGED
+                    stopped[w] = step
+        if code[w] == DIVERGED:
+            diverged += 1
+            for k in range(d):
+                x[k, w] = float("nan")
+    return diverged
+
+
+@compiled
+def watch_exits(x, held, code, stopped, exits, bounds, step):
+    """Record first exits; bounds rows are [lower, upper, coordinate, stop]. Returns lanes newly stopped."""
+    newly = 0
+    for e in range(bounds.shape[0]):
+        lower, upper, row = bounds[e, 0], bounds[e, 1], int(bounds[e, 2])
+        outside = 0
+        for w in range(x.shape[1]):
+            outside += (x[row, w] < lower) | (x[row, w] > upper)
+        if outside == 0:
+            continue
+        for w in range(x.shape[1]):
+            if exits[e, w] < 0 and code[w] == RUNNING and (x[row, w] < lower or x[row, w] > upper):
+                exits[e, w] = step
+                if bounds[e, 3] != 0.0:
+                    code[w] = STOPPED
+                    stopped[w] = step
+                    newly += 1
+                    for k in range(x.shape[0]):
+                        held[k, w] = x[k, w]
+    return newly
+
+
+@compiled
+def keep_stopped(x, held, code):
+    """Put stopped lanes back to where they left."""
+    for w in range(x.shape[1]):
+        if code[w] == STOPPED:
+            for k in range(x.shape[0]):
+                x[k, w] = held[k, w]
+
+
+@compiled
+def save_point(x, surface, directions, out_theta, out_projection, out_norm, out_loss, at, block):
+    """Write the state of a block at saved point ``at``."""
+    d, width = x.shape
+    params, data0, data1 = surface
+    if out_theta.shape[1] > 0:
+        for k in range(d):
+            for w in range(width):
+                out_theta[block, at, k, w] = x[k, w]
+    for j in range(directions.shape[0]):
+        for w in range(width):
+            out_projection[block, at, j, w] = 0.0
+        for k in range(d):
+            for w in range(width):
+                out_projection[block, at, j, w] += directions[j, k] * x[k, w]
+    for w in range(width):
+        out_norm[block, at, w] = 0.0
+    for k in range(d):
+        for w in range(width):
+            out_norm[block, at, w] += x[k, w] * x[k, w]
+    for w in range(width):
+        out_norm[block, at, w] = out_norm[block, at, w] ** 0.5
+    loss(x, params, data0, data1, out_loss[block, at])
+
+
+@compiled
+def advance(
+    blocks,
+    seed,
+    lanes,
+    start,
+    end,
+    dt,
+    surface,
+    noise_params,
+    noise_data,
+    examples,
+    state,
+    saves,
+    directions,
+    bounds,
+    wells,
+    outputs,
+):
+    """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
+
+    state: (x (B, d, W), held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W)).
+    saves: saved step numbers in (start, end]; outputs: (theta (B, S, d, W) or (B, 0, d, W), projection, norm,
+    loss), S = len(saves).
+    """
+    all_x, all_held, all_code, all_stopped, all_exits, all_occupancy = state
+    out_theta, out_projection, out_norm, out_loss = outputs
+    d, width = all_x.shape[1], all_x.shape[2]
+    i0, i1, g = np.empty((d, width)), np.empty((d, width)), np.empty((d, width))
+    s0, s1 = np.empty((d, width)), np.empty((d, width))
+    w0, w1 = np.empty((examples, width)), np.empty((examples, width))
+    t0, t1 = np.empty((examples, width)), np.empty((examples, width))
+    params = surface[0]
+    for block in blocks:
+        x, held, code = all_x[block], all_held[block], all_code[block]
+        stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
+        diverged, halted = 0, 0
+        for w in range(width):
+            diverged += code[w] == DIVERGED
+            halted += code[w] == STOPPED
+        saved = 0
+        for pair in range(start // 2, (end + 1) // 2):
+            ended = diverged + halted == width
+            if not ended:
+                fill(seed, block * lanes, pair, noise_params, noise_data, i0, i1, w0, w1, s0, s1, t0, t1)
+            for half in range(2):
+                step = 2 * pair + half
+                if step < start or step >= end:
+                    continue
+                if not ended:
+                    if half == 0:
+                        move(x, i0, w0, surface, dt, g)
+                    else:
+                        move(x, i1, w1, surface, dt, g)
+                    if count_bad(x) != diverged * d:
+                        diverged = isolate(x, held, code, stopped, step + 1)
+                    if halted > 0:
+                        keep_stopped(x, held, code)
+                    if bounds.shape[0] > 0:
+                        halted += watch_exits(x, held, code, stopped, exits, bounds, step + 1)
+                    if wells > 0:
+                        for w in range(width):
+                            if code[w] == RUNNING:
+                                place = well(x, w, params)
+                                if place >= 0:
+                                    occupancy[place, w] += 1
+                if saved < saves.shape[0] and saves[saved] == step + 1:
+                    save_point(
+                        x, surface, directions, out_theta, out_projection, out_norm, out_loss, saved, block
+                    )
+                    saved += 1

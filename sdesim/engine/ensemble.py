@@ -1,0 +1,163 @@
+"""The state of an ensemble in blocks of W trajectories, and its walk from one step to another."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.engine.build import driver
+from sdesim.engine.plan import Plan
+
+Array = NDArray[np.float64]
+# Fewer blocks than this per thread would leave a thread waiting for the last one.
+_TASKS_PER_THREAD = 4
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a stretch saved: theta (K, S, d) or None, projection (K, S, k), norm and loss (K, S)."""
+
+    theta: Array | None
+    projection: Array
+    norm: Array
+    loss: Array
+
+
+class Ensemble:
+    """All trajectories of a plan at one step.
+
+    Args:
+        plan: what is simulated.
+        threads: how many threads share the blocks.
+        lanes: W, or None for what suits the surface; the numbers don't depend on it.
+        keep_theta: whether saved points hold θ.
+    """
+
+    def __init__(self, plan: Plan, threads: int, lanes: int | None, keep_theta: bool) -> None:
+        self.plan = plan
+        self.threads = threads
+        self.keep_theta = keep_theta
+        count = plan.trajectories
+        widest = min(plan.kernel.lanes, lanes or plan.kernel.lanes)
+        share = -(-count // threads)
+        self.lanes = max(1, min(widest, share if count < widest * threads else widest))
+        self.blocks = -(-count // self.lanes)
+        rows = np.minimum(np.arange(self.blocks * self.lanes), count - 1)
+        x = plan.theta0[rows].reshape(self.blocks, self.lanes, plan.dim).transpose(0, 2, 1)
+        wells = len(plan.surface.wells) if plan.occupancy else 0
+        shape = (self.blocks, self.lanes)
+        self.state: dict[str, NDArray[Any]] = {
+            "x": np.ascontiguousarray(x),
+            "held": np.ascontiguousarray(x),
+            "code": np.zeros(shape, dtype=np.int8),
+            "stopped": np.full(shape, plan.steps, dtype=np.int64),
+            "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
+            "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
+        }
+        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme)
+        self._surface = (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
+        # An empty tuple has no type to compile for.
+        kernels = plan.noise_kernels
+        self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
+        self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
+        weighted = any(k.example_weights for k in kernels)
+        self._examples = plan.kernel.examples if weighted else 0
+        self._wells = wells
+        rows4 = [[e.lower, e.upper, e.coordinate, e.stop] for e in plan.exits]
+        self._bounds = np.array(rows4, dtype=np.float64).reshape(-1, 4)
+        self._start_outside()
+
+    def _start_outside(self) -> None:
+        """Trajectories that start outside have left at step 0."""
+        s = self.state
+        for e, event in enumerate(self.plan.exits):
+            at = s["x"][:, event.coordinate, :]
+            outside = (at < event.lower) | (at > event.upper)
+            s["exits"][:, e, :][outside] = 0
+            if event.stop:
+                s["code"][outside] = 2
+                s["stopped"][outside] = 0
+
+    def advance(self, start: int, end: int, saves: NDArray[np.int64]) -> Saved:
+        """Step from ``start`` to ``end`` and return the points at the saved step numbers in (start, end]."""
+        plan, count = self.plan, len(saves)
+        d, shape = plan.dim, (self.blocks, count, self.lanes)
+        outputs = (
+            np.empty((self.blocks, count if self.keep_theta else 0, d, self.lanes)),
+            np.empty((self.blocks, count, len(plan.directions), self.lanes)),
+            np.empty(shape),
+            np.empty(shape),
+        )
+        order = ("x", "held", "code", "stopped", "exits", "occupancy")
+        state = tuple(self.state[name] for name in order)
+
+        def work(blocks: NDArray[np.int64]) -> None:
+            self._driver.advance(
+                blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
+                self._data, self._examples, state, saves, plan.directions, self._bounds, self._wells, outputs,
+            )  # fmt: skip
+
+        everything = np.arange(self.blocks)
+        if self.threads == 1 or self.blocks == 1:
+            work(everything)
+        else:
+            tasks = np.array_split(everything, min(self.blocks, self.threads * _TASKS_PER_THREAD))
+            with ThreadPoolExecutor(self.threads) as pool:
+                list(pool.map(work, tasks))
+        return Saved(
+            self._flat(outputs[0]) if self.keep_theta else None,
+            self._flat(outputs[1]),
+            self._rows(outputs[2]),
+            self._rows(outputs[3]),
+        )
+
+    def _flat(self, blocks: Array) -> Array:
+        """(B, S, d, W) → (K, S, d)."""
+        moved = blocks.transpose(0, 3, 1, 2).reshape(self.blocks * self.lanes, *blocks.shape[1:3])
+        return np.asarray(moved[: self.plan.trajectories])
+
+    def _rows(self, blocks: NDArray[Any]) -> NDArray[Any]:
+        """(B, S, W) → (K, S)."""
+        moved = blocks.transpose(0, 2, 1).reshape(self.blocks * self.lanes, blocks.shape[1])
+        return np.asarray(moved[: self.plan.trajectories])
+
+    def portable(self) -> dict[str, NDArray[Any]]:
+        """The state with the trajectory as its last axis, whatever the block width."""
+        count = self.plan.trajectories
+        return {
+            name: np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], -1)[..., :count]
+            for name, a in self.state.items()
+        }
+
+    def restore(self, state: dict[str, NDArray[Any]]) -> None:
+        """Take over what `portable` gave."""
+        rows = np.minimum(np.arange(self.blocks * self.lanes), self.plan.trajectories - 1)
+        for name, array in state.items():
+            wide = array[..., rows].reshape(*array.shape[:-1], self.blocks, self.lanes)
+            self.state[name][...] = np.moveaxis(wide, -2, 0)
+
+    def theta(self, trajectory: int) -> Array:
+        """The state (d,) of one trajectory."""
+        block, lane = divmod(trajectory, self.lanes)
+        return np.array(self.state["x"][block, :, lane])
+
+    def status(self) -> NDArray[np.int8]:
+        """(K,): 0 running, 1 diverged, 2 stopped."""
+        return np.asarray(self.state["code"].reshape(-1)[: self.plan.trajectories])
+
+    def stopped_step(self) -> NDArray[np.int64]:
+        """(K,): the step at which a trajectory ended."""
+        return np.asarray(self.state["stopped"].reshape(-1)[: self.plan.trajectories])
+
+    def exit_steps(self) -> NDArray[np.int64]:
+        """(K, E): step of first exit, −1 where there was none."""
+        return self._rows(self.state["exits"])
+
+    def occupancy(self) -> Array:
+        """(K, wells): share of the steps lived in each well."""
+        lived = np.maximum(self.stopped_step(), 1)
+        return np.asarray(self._rows(self.state["occupancy"]) / lived[:, None])

@@ -1,0 +1,206 @@
+"""Expectations: a quantity of an arm at a moment, with its interval, against what was asked for."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import bdtr, stdtrit
+
+from sdesim.errors import ScenarioError
+from sdesim.scenario.base import nearest
+from sdesim.scenario.models import Expect
+
+Array = NDArray[np.float64]
+MEASURED = (
+    "C_alpha", "C_1", "C_star", "p", "odds", "direction_probability", "signal", "noise", "tail_index", "d_H",
+    "trajectory_dimension", "lambda_max", "S", "lyapunov_drift", "lyapunov_exponent", "I",
+)  # fmt: skip
+PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
+SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median")
+PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.")
+_MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+.\deE]+)$")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value with its interval (NaN ends: none), the number of trajectories, and a remark."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+    note: str = ""
+
+
+def known_quantity(name: str) -> str | None:
+    """What is wrong with a quantity's name, or None."""
+    if name in (*MEASURED, *PATH, *SPECIAL) or any(name.startswith(p) and len(name) > len(p) for p in PREFIXES):
+        return None
+    allowed = [*MEASURED, *PATH, *SPECIAL, *(p + "…" for p in PREFIXES)]
+    return f"found {name!r}{nearest(name, allowed)}"
+
+
+def over_trajectories(values: Array, level: float = 0.95, note: str = "") -> Quantity:
+    """Mean of (n,) with Student's interval; NaN entries are left out."""
+    kept = values[np.isfinite(values)]
+    n = len(kept)
+    if n == 0:
+        return Quantity(math.nan, math.nan, math.nan, 0, "no trajectory has it")
+    mean = float(kept.mean())
+    if n == 1:
+        return Quantity(mean, math.nan, math.nan, 1, note or "one trajectory, no interval")
+    half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(kept.std(ddof=1)) / math.sqrt(n)
+    return Quantity(mean, mean - half, mean + half, n, note)
+
+
+def find(
+    expect: Expect, run: xr.Dataset, measured: xr.Dataset | None, distances: Mapping[str, float]
+) -> Quantity:
+    """The quantity of one arm that an expectation speaks of.
+
+    Raises:
+        ScenarioError: the run does not hold it.
+    """
+    name = expect.quantity
+    if name.startswith("twin_distance."):
+        value = distances.get(name.removeprefix("twin_distance."), math.nan)
+        return Quantity(value, math.nan, math.nan, 1, "in units of the real seeds' spread")
+    if name.startswith("occupancy."):
+        return over_trajectories(_named(run, "occupancy", "well", name))
+    if name.startswith("phase_fraction."):
+        if measured is None or "phase" not in measured:
+            raise ScenarioError(f"{name} needs probes of gradients and curvature")
+        labels = measured["phase"].values
+        known = labels != "undefined"
+        hits = ((labels == name.removeprefix("phase_fraction.")) & known).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            return over_trajectories(hits / np.where(known.sum(axis=1) > 0, known.sum(axis=1), np.nan))
+    if name.startswith("exit_time."):
+        return _exit(run, name)
+    if name in ("final_loss", "final_accuracy"):
+        wanted = "loss" if name == "final_loss" else "test_accuracy"
+        wanted = wanted if wanted in run else "train_accuracy"
+        return over_trajectories(_at_step(run, wanted, "end"))
+    if name in PATH:
+        return over_trajectories(_at_step(run, name, expect.at))
+    if measured is None or name not in measured:
+        raise ScenarioError(f"the run of {expect.arm} holds no {name}; are there probes?")
+    return _at_probe(run, measured, name, expect.at)
+
+
+def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
+    names = [str(w) for w in run[dim].values] if variable in run else []
+    part = name.split(".", 1)[1]
+    if part not in names:
+        raise ScenarioError(f"{name}: the run knows {', '.join(names) or 'no ' + variable}")
+    return np.asarray(run[variable].values[:, names.index(part)], dtype=np.float64)
+
+
+def _exit(run: xr.Dataset, name: str) -> Quantity:
+    """Mean or median of the first event's exit times; censored ones count as still inside at the end."""
+    if "exit_time" not in run:
+        raise ScenarioError(f"{name} needs an exit event")
+    times = np.asarray(run["exit_time"].values[:, 0], dtype=np.float64)
+    censored = int(np.isnan(times).sum())
+    end = float(run["time"].values.max())
+    n = len(times)
+    note = f"{censored} of {n} had not left by t={end:g}" if censored else ""
+    if name == "exit_time.mean":
+        found = over_trajectories(np.where(np.isnan(times), end, times), note=note)
+        if not censored:
+            return found
+        return Quantity(found.value, found.low, math.inf, n, f"a lower bound: {note}")
+    ordered = np.sort(np.where(np.isnan(times), math.inf, times))
+    # The median lies between order statistics r and n − r + 1 with probability 1 − 2 P(Bin(n, ½) < r).
+    r = max(1, int(np.searchsorted([bdtr(k, n, 0.5) for k in range(n // 2 + 1)], 0.025)))
+    return Quantity(float(np.median(ordered)), float(ordered[r - 1]), float(ordered[n - r]), n, note)
+
+
+def _moments(run: xr.Dataset, at: str | int, steps: Array) -> NDArray[np.int64]:
+    """Position along `steps` of the moment, per trajectory; −1 where it never comes."""
+    count = run.sizes["trajectory"]
+    if at == "start":
+        return np.zeros(count, dtype=np.int64)
+    if at == "end":
+        return np.full(count, len(steps) - 1, dtype=np.int64)
+    if isinstance(at, int):
+        return np.full(count, int(np.abs(steps - at).argmin()), dtype=np.int64)
+    match = _MOMENT.match(at)
+    if match is None or match["name"] not in run:
+        raise ScenarioError(
+            f"at: found {at!r}, allowed: start, end, a step, or a condition such as test_accuracy>0.95"
+        )
+    values = np.asarray(run[match["name"]].values, dtype=np.float64)
+    hit = values > float(match["bound"]) if match["sign"] == ">" else values < float(match["bound"])
+    first = np.where(hit.any(axis=1), hit.argmax(axis=1), -1)
+    when = np.asarray(run["step"].values)[first]
+    place = np.searchsorted(steps, when)
+    return np.where((first >= 0) & (place < len(steps)), place, -1)
+
+
+def _at_step(run: xr.Dataset, name: str, at: str | int) -> Array:
+    if name not in run:
+        raise ScenarioError(f"the run holds no {name}")
+    place = _moments(run, at, np.asarray(run["step"].values))
+    values = np.asarray(run[name].values, dtype=np.float64)
+    return np.where(place >= 0, values[np.arange(len(values)), place], np.nan)
+
+
+def _at_probe(run: xr.Dataset, measured: xr.Dataset, name: str, at: str | int) -> Quantity:
+    place = _moments(run, at, np.asarray(run["probe_step"].values))
+    rows = np.arange(len(place))
+    values = np.where(place >= 0, measured[name].values[rows, place], np.nan)
+    found = over_trajectories(values)
+    if found.n != 1:
+        return found
+    k = int(np.flatnonzero(np.isfinite(values))[0])
+    low, high = (float(measured[f"{name}_{side}"].values[k, place[k]]) for side in ("low", "high"))
+    return Quantity(found.value, low, high, 1, "one trajectory, the estimator's own interval")
+
+
+def ratio(first: Quantity, second: Quantity) -> Quantity:
+    """first/second of positive quantities, with the hull of both intervals (conservative)."""
+    if not (first.value > 0 and second.value > 0):
+        return Quantity(math.nan, math.nan, math.nan, min(first.n, second.n), "a ratio needs positive values")
+    low = first.low / second.high if second.high > 0 else math.nan
+    high = first.high / second.low if second.low > 0 else math.inf
+    note = "; ".join(n for n in (first.note, second.note) if n)
+    return Quantity(first.value / second.value, low, high, min(first.n, second.n), note)
+
+
+def judge(expect: Expect, q: Quantity) -> str:
+    """ "met", "missed", or "undecided" where the interval spans a bound; without an interval the value
+    decides."""
+    low, high = expect.bounds
+    if math.isnan(q.value):
+        return "undecided"
+    bottom = q.value if math.isnan(q.low) else q.low
+    top = q.value if math.isnan(q.high) else q.high
+    if bottom >= low and top <= high:
+        return "met"
+    return "missed" if top < low or bottom > high else "undecided"
+
+
+def outcome(expect: Expect, q: Quantity) -> dict[str, Any]:
+    """The expectation with its outcome, for summary.json."""
+    name = expect.quantity if expect.than is None else f"{expect.quantity} over that of {expect.than}"
+    why = "; ".join(x for x in (expect.why, q.note) if x)
+    return {
+        "arm": expect.arm,
+        "quantity": name,
+        "at": expect.at,
+        "condition": expect.condition,
+        "value": q.value,
+        "low": q.low,
+        "high": q.high,
+        "n": q.n,
+        "outcome": judge(expect, q),
+        "why": why,
+    }

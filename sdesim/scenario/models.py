@@ -1,0 +1,210 @@
+"""A scenario: named arms, simulated or trained, with what is probed, compared and expected."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from sdesim.scenario.base import Strict, nearest
+from sdesim.scenario.parts import (
+    Count,
+    Data,
+    Event,
+    LossName,
+    MlpNetwork,
+    NotNegative,
+    Noise,
+    Optimizer,
+    Positive,
+    Seed,
+    Surface,
+    Vector,
+)
+
+Saveable = Literal["theta", "loss"]
+
+
+class Probes(Strict):
+    """When and how gradients and curvature are measured."""
+
+    every: Count
+    samples: Annotated[int, Field(ge=2)] = 64
+    batch_size: Count | None = None
+    estimators: Literal["all"] | list[Literal["gradient", "curvature"]] = "all"
+    trajectories: Count = 16
+
+
+class Simulate(Strict):
+    """A simulated arm. With `twin_of` the surface, start, η, dt, steps and trajectories default to the real
+    arm's: dt = η, and as many steps as cover the same time."""
+
+    surface: Surface | None = None
+    twin_of: str | None = None
+    noise: list[Noise] = []
+    scheme: Literal["euler-maruyama", "tamed-euler"] = "euler-maruyama"
+    theta0: float | Vector | None = None
+    dt: Positive | None = None
+    steps: Count | None = None
+    trajectories: Count | None = None
+    learning_rate: Positive | None = None
+    save_every: Count | None = None
+    save: list[Saveable] = ["theta", "loss"]
+    events: list[Event] = []
+
+    @model_validator(mode="after")
+    def _complete(self) -> Simulate:
+        if (self.surface is None) == (self.twin_of is None):
+            raise ValueError("give exactly one of surface and twin_of")
+        if self.twin_of is None:
+            lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
+            if lacking:
+                raise ValueError(f"missing {' and '.join(lacking)}")
+            matched = [n.kind for n in self.noise if getattr(n, "match", None)]
+            if matched:
+                raise ValueError(f"noise with match needs twin_of, found {matched[0]}")
+        return self
+
+
+class Train(Strict):
+    """A real arm."""
+
+    data: Data
+    network: MlpNetwork
+    optimizer: Optimizer
+    steps: Count
+    loss: LossName = "cross_entropy"
+    trajectories: Count = 1
+    init: Literal["module", "fresh"] = "module"
+    sampling: Literal["epoch", "with-replacement"] = "epoch"
+    save_every: Count | None = None
+    save: list[Saveable] = ["theta", "loss"]
+
+
+class Arm(Strict):
+    """Either a simulated or a real arm; its own probes, if given, stand for the scenario's."""
+
+    simulate: Simulate | None = None
+    train: Train | None = None
+    probes: Probes | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> Arm:
+        if (self.simulate is None) == (self.train is None):
+            raise ValueError("an arm has exactly one of simulate and train")
+        return self
+
+
+class Compare(Strict):
+    """Which real arm the simulated ones are held against, and in which quantities (default: all)."""
+
+    reference: str | None = None
+    quantities: list[str] | None = None
+
+
+class Expect(Strict):
+    """An expectation on one quantity of an arm at a moment; with `than`, on its ratio to another arm's."""
+
+    arm: str
+    quantity: str
+    at: str | int = "end"
+    than: str | None = None
+    above: float | None = None
+    below: float | None = None
+    between: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    near: float | None = None
+    tolerance: NotNegative | None = None
+    why: str = ""
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Expect:
+        given = [c for c in ("above", "below", "between", "near") if getattr(self, c) is not None]
+        if len(given) != 1:
+            raise ValueError("give exactly one of above, below, between and near")
+        if (self.near is None) != (self.tolerance is None):
+            raise ValueError("near and tolerance go together")
+        if self.between is not None and not self.between[0] <= self.between[1]:
+            raise ValueError("between needs [low, high] in this order")
+        return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The interval that is asked for."""
+        if self.between is not None:
+            return self.between[0], self.between[1]
+        if self.near is not None and self.tolerance is not None:
+            return self.near - self.tolerance, self.near + self.tolerance
+        low = float("-inf") if self.above is None else self.above
+        return low, float("inf") if self.below is None else self.below
+
+    @property
+    def condition(self) -> str:
+        """In words: "above 0.6"."""
+        if self.between is not None:
+            return f"between {self.between[0]:g} and {self.between[1]:g}"
+        if self.near is not None:
+            return f"near {self.near:g} ± {self.tolerance:g}"
+        return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
+
+
+class Scenario(Strict):
+    """A scenario file; `quick` holds the overrides of a small run: {"arms.sde.simulate.steps": 100}."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    description: str = ""
+    seed: Seed = 0
+    arms: Annotated[dict[str, Arm], Field(min_length=1)]
+    probes: Probes | None = None
+    compare: Compare | None = None
+    expect: list[Expect] = []
+    quick: dict[str, Any] = {}
+
+    @property
+    def real(self) -> list[str]:
+        """Names of the real arms."""
+        return [name for name, arm in self.arms.items() if arm.train is not None]
+
+    def reference(self, arm: str) -> str | None:
+        """The real arm that a simulated one is compared with: its own, the named one, or the only one."""
+        simulate = self.arms[arm].simulate
+        if simulate is None:
+            return None
+        if simulate.twin_of is not None:
+            return simulate.twin_of
+        if self.compare is not None and self.compare.reference is not None:
+            return self.compare.reference
+        return self.real[0] if len(self.real) == 1 else None
+
+
+def cross_check(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str]]:
+    """Problems between fields, as (path, message)."""
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    arms, real = list(scenario.arms), scenario.real
+    for name, arm in scenario.arms.items():
+        if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
+            found.append((("arms", name), "arm names hold letters, digits, - _ and . only"))
+        twin = None if arm.simulate is None else arm.simulate.twin_of
+        if twin is not None and twin not in real:
+            hint = nearest(twin, real) if real else ", and there is no real arm"
+            found.append((("arms", name, "simulate", "twin_of"), f"found {twin!r}, not a real arm{hint}"))
+    chosen = None if scenario.compare is None else scenario.compare.reference
+    if chosen is not None and chosen not in real:
+        found.append((("compare", "reference"), f"found {chosen!r}, not a real arm{nearest(chosen, real)}"))
+    from sdesim.scenario.expect import known_quantity
+
+    for k, e in enumerate(scenario.expect):
+        for field in ("arm", "than"):
+            named = getattr(e, field)
+            if named is not None and named not in arms:
+                found.append((("expect", k, field), f"found {named!r}, not an arm{nearest(named, arms)}"))
+        problem = known_quantity(e.quantity)
+        if problem:
+            found.append((("expect", k, "quantity"), problem))
+    quantities = [] if scenario.compare is None else scenario.compare.quantities or []
+    from sdesim.comparison import QUANTITIES
+
+    for k, q in enumerate(quantities):
+        allowed = [*QUANTITIES, "phase", "phase_literal"]
+        if q not in allowed:
+            found.append((("compare", "quantities", k), f"found {q!r}{nearest(q, allowed)}"))
+    return found

@@ -1,0 +1,190 @@
+"""Models of the parts of an arm: surfaces, noises, events, data, networks, optimizers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from sdesim.scenario.base import Strict
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Vector = list[float]
+Matrix = list[list[float]]
+Activation = Literal["tanh", "relu", "gelu", "quadratic"]
+LossName = Literal["cross_entropy", "mse"]
+
+
+class DigitsData(Strict):
+    """scikit-learn's handwritten digits."""
+
+    kind: Literal["digits"]
+    train: Count = 1000
+    test: Annotated[int, Field(ge=0)] = 500
+    seed: Seed = 0
+    label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+    classes: list[Annotated[int, Field(ge=0, le=9)]] | None = None
+
+
+class ModularData(Strict):
+    """All pairs (a, b) with label (a + b) mod p."""
+
+    kind: Literal["modular-addition"]
+    p: Annotated[int, Field(ge=2)] = 59
+    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    seed: Seed = 0
+
+
+Data = Annotated[DigitsData | ModularData, Field(discriminator="kind")]
+
+
+class MlpNetwork(Strict):
+    """A fully connected network; seed is that of the initial weights."""
+
+    kind: Literal["mlp"]
+    widths: Annotated[list[Count], Field(min_length=2)]
+    activation: Activation = "tanh"
+    seed: Seed = 0
+
+
+class Sgd(Strict):
+    """torch.optim.SGD; batch_size null is full batch."""
+
+    kind: Literal["sgd"]
+    lr: Positive
+    batch_size: Count | None = None
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    nesterov: bool = False
+    weight_decay: NotNegative = 0.0
+
+
+class Adam(Strict):
+    """torch.optim.Adam; batch_size null is full batch."""
+
+    kind: Literal["adam"]
+    lr: Positive
+    batch_size: Count | None = None
+    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    weight_decay: NotNegative = 0.0
+
+
+Optimizer = Annotated[Sgd | Adam, Field(discriminator="kind")]
+
+
+class FlatSurface(Strict):
+    """No drift."""
+
+    kind: Literal["flat"]
+    dim: Count
+
+
+class QuadraticSurface(Strict):
+    """½ Σ λ_i (x_i − c_i)²."""
+
+    kind: Literal["quadratic"]
+    eigenvalues: float | Vector
+    center: float | Vector = 0.0
+    rotation: Matrix | None = None
+
+
+class DoubleWellSurface(Strict):
+    """barrier·(x² − 1)² + tilt·x."""
+
+    kind: Literal["double-well"]
+    dim: Count = 1
+    barrier: Positive = 0.25
+    tilt: float = 0.0
+
+
+class FlatSharpSurface(Strict):
+    """Two wells of equal depth and unequal curvature."""
+
+    kind: Literal["flat-sharp"]
+    flat_curvature: Positive
+    sharp_curvature: Positive
+    separation: Positive
+
+
+class MlpSurface(Strict):
+    """A network's loss on data, simulated without a real arm beside it."""
+
+    kind: Literal["mlp"]
+    data: Data
+    network: MlpNetwork
+    loss: LossName = "cross_entropy"
+
+
+Surface = Annotated[
+    FlatSurface | QuadraticSurface | DoubleWellSurface | FlatSharpSurface | MlpSurface,
+    Field(discriminator="kind"),
+]
+
+
+class GaussianNoise(Strict):
+    """√(2D) dW; match "trace" takes D = (η/2) TrΣ/d from the real arm, mean over its probes."""
+
+    kind: Literal["gaussian"]
+    diffusion: float | Vector | Matrix | None = None
+    factor: Matrix | None = None
+    match: Literal["trace"] | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> GaussianNoise:
+        if sum(v is not None for v in (self.diffusion, self.factor, self.match)) != 1:
+            raise ValueError("give exactly one of diffusion, factor and match")
+        return self
+
+
+class StableNoise(Strict):
+    """α-stable increments; match "median" gives them over η the median length η √TrΣ of the real arm's."""
+
+    kind: Literal["stable"]
+    alpha: Annotated[float, Field(gt=0, le=2)]
+    scale: float | Vector | None = None
+    match: Literal["median"] | None = None
+    skew: Annotated[float, Field(ge=-1, le=1)] = 0.0
+    structure: Literal["independent", "isotropic"] = "independent"
+    truncation: Positive | None = None
+    rule: Literal["clip", "reject"] = "clip"
+
+    @model_validator(mode="after")
+    def _one_of(self) -> StableNoise:
+        if (self.scale is None) == (self.match is None):
+            raise ValueError("give exactly one of scale and match")
+        if self.match is not None and self.structure != "isotropic":
+            raise ValueError("match needs structure: isotropic")
+        return self
+
+
+class MinibatchNoise(Strict):
+    """The sampling noise of minibatch gradients; batch size and η default to the real arm's."""
+
+    kind: Literal["minibatch"]
+    law: Literal["gaussian", "subsample"] = "gaussian"
+    batch_size: Count | None = None
+    learning_rate: Positive | None = None
+
+
+Noise = Annotated[GaussianNoise | StableNoise | MinibatchNoise, Field(discriminator="kind")]
+
+
+class ExitEvent(Strict):
+    """First exit of a coordinate from [lower, upper]."""
+
+    kind: Literal["exit"]
+    lower: float = float("-inf")
+    upper: float = float("inf")
+    coordinate: Annotated[int, Field(ge=0)] = 0
+    stop: bool = True
+
+
+class OccupancyEvent(Strict):
+    """Share of time per well."""
+
+    kind: Literal["occupancy"]
+
+
+Event = Annotated[ExitEvent | OccupancyEvent, Field(discriminator="kind")]
