@@ -97,9 +97,7 @@ def make_surface(model: Any) -> Any:
         return surfaces.FlatSharp(model.flat_curvature, model.sharp_curvature, model.separation)
     data = make_data(model.data)
     net = model.network
-    return surfaces.MLP(
-        net.widths, data.x_train, data.y_train, net.activation, model.loss, seed=net.seed
-    )
+    return surfaces.MLP(net.widths, data.x_train, data.y_train, net.activation, model.loss, seed=net.seed)
 
 
 def make_noise(model: Any, surface: Any, eta: float, batch_size: int, trace: float) -> Any:
@@ -116,9 +114,7 @@ def make_noise(model: Any, surface: Any, eta: float, batch_size: int, trace: flo
         if model.match is not None:
             scale = eta * float(np.sqrt(_known(trace))) / median_length(model.alpha, surface.dim, eta)
         assert scale is not None
-        return noise.Stable(
-            model.alpha, scale, model.skew, model.structure, model.truncation, model.rule
-        )
+        return noise.Stable(model.alpha, scale, model.skew, model.structure, model.truncation, model.rule)
     batch = model.batch_size or batch_size
     if not batch:
         raise SdesimError("minibatch noise needs batch_size: there is no real arm with minibatches")
@@ -231,7 +227,8 @@ def check_arm(scenario: Scenario, name: str, arm: Arm) -> None:
             raise PartError(("noise", k), error) from None
     if isinstance(simulate.theta0, list) and len(simulate.theta0) != surface.dim:
         raise PartError(
-            ("theta0",), f"found {len(simulate.theta0)} numbers, allowed: {surface.dim}, the surface's dimension"
+            ("theta0",),
+            f"found {len(simulate.theta0)} numbers, allowed: {surface.dim}, the surface's dimension",
         )
     for k, event in enumerate(simulate.events):
         if isinstance(event, parts.ExitEvent):

@@ -41,7 +41,9 @@ class Quantity:
 
 def known_quantity(name: str) -> str | None:
     """What is wrong with a quantity's name, or None."""
-    if name in (*MEASURED, *PATH, *SPECIAL) or any(name.startswith(p) and len(name) > len(p) for p in PREFIXES):
+    if name in (*MEASURED, *PATH, *SPECIAL) or any(
+        name.startswith(p) and len(name) > len(p) for p in PREFIXES
+    ):
         return None
     allowed = [*MEASURED, *PATH, *SPECIAL, *(p + "…" for p in PREFIXES)]
     return f"found {name!r}{nearest(name, allowed)}"

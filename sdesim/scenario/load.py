@@ -42,7 +42,9 @@ def find_scenario(path_or_name: str | Path) -> Path:
         return shipped[str(path_or_name)]
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         raise ScenarioError(f"{path}: no such file")
-    raise ScenarioError(f"{path_or_name}: not a file and not a shipped scenario{nearest(str(path_or_name), list(shipped))}")
+    raise ScenarioError(
+        f"{path_or_name}: not a file and not a shipped scenario{nearest(str(path_or_name), list(shipped))}"
+    )
 
 
 def load_scenario(
@@ -72,7 +74,9 @@ def parse_scenario(
     """As `load_scenario`, from YAML text; `source` names it in messages."""
     document = read_yaml(text, source)
     if not isinstance(document.data, dict):
-        raise ScenarioError(f"{document.origin(())}: found {document.data!r}, allowed: the fields of a scenario")
+        raise ScenarioError(
+            f"{document.origin(())}: found {document.data!r}, allowed: the fields of a scenario"
+        )
     if quick:
         _apply_quick(document)
     for key, value in (overrides or {}).items():

@@ -47,15 +47,21 @@ def _real_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
     path: list[str | int] = []
     here = data
     for k, part in enumerate(loc):
-        if (isinstance(here, dict) and part in here) or (
-            isinstance(here, list) and isinstance(part, int) and part < len(here)
-        ):
+        inside = part in here if isinstance(here, dict) else isinstance(part, int) and _holds(here, part)
+        if inside:
             path.append(part)
             here = here[part]
-        elif k == len(loc) - 1 and isinstance(here, dict) and isinstance(part, str):
-            if "[" not in part and part not in ("float", "int", "str", "bool"):
-                path.append(part)
+        elif k == len(loc) - 1 and isinstance(here, dict) and _is_field(part):
+            path.append(part)
     return tuple(path)
+
+
+def _holds(here: Any, position: int) -> bool:
+    return isinstance(here, list) and position < len(here)
+
+
+def _is_field(part: str | int) -> bool:
+    return isinstance(part, str) and "[" not in part and part not in ("float", "int", "str", "bool")
 
 
 def _say(items: list[dict[str, Any]]) -> str:

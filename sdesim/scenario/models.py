@@ -13,8 +13,8 @@ from sdesim.scenario.parts import (
     Event,
     LossName,
     MlpNetwork,
-    NotNegative,
     Noise,
+    NotNegative,
     Optimizer,
     Positive,
     Seed,
@@ -181,8 +181,8 @@ def cross_check(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str]]:
     found: list[tuple[tuple[str | int, ...], str]] = []
     arms, real = list(scenario.arms), scenario.real
     for name, arm in scenario.arms.items():
-        if not name.replace("-", "").replace("_", "").replace(".", "").isalnum():
-            found.append((("arms", name), "arm names hold letters, digits, - _ and . only"))
+        if not name.replace("-", "").replace("_", "").isalnum():
+            found.append((("arms", name), "arm names hold letters, digits, - and _ only"))
         twin = None if arm.simulate is None else arm.simulate.twin_of
         if twin is not None and twin not in real:
             hint = nearest(twin, real) if real else ", and there is no real arm"

@@ -67,7 +67,10 @@ class Adam(Strict):
     kind: Literal["adam"]
     lr: Positive
     batch_size: Count | None = None
-    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [0.9, 0.999]
+    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [
+        0.9,
+        0.999,
+    ]
     weight_decay: NotNegative = 0.0
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from sdesim.errors import ScenarioError
@@ -129,7 +128,9 @@ def _scalar(tag: str, text: str, where: str, path: KeyPath) -> Any:
             return math.nan if plain == ".nan" else float(plain)
     except ValueError:
         pass
-    raise ScenarioError(f"{where}: {path_text(path)}: found {text!r} of type {tag!r}, allowed: plain values only")
+    raise ScenarioError(
+        f"{where}: {path_text(path)}: found {text!r} of type {tag!r}, allowed: plain values only"
+    )
 
 
 def parse_path(text: str) -> KeyPath:

@@ -47,7 +47,8 @@ def resolved_yaml(scenario: Scenario) -> str:
     buffer = io.StringIO()
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
-    writer.sort_base_mapping_type_on_output = False
+    # Keeps the order of the fields; the stubs know only the default.
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     writer.dump(plain, buffer)
     return buffer.getvalue()
 
@@ -267,8 +268,8 @@ def _arm_summary(session: Session, name: str, warnings: list[str]) -> dict[str, 
     counts = {label: int((status == k).sum()) for k, label in enumerate(_STATUS)}
     if counts["diverged"]:
         warnings.append(
-            f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from there on; "
-            "a smaller dt or the tamed-euler scheme may help"
+            f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
+            "there on; a smaller dt or the tamed-euler scheme may help"
         )
     found: dict[str, Any] = {
         "kind": run.attrs["kind"],
@@ -299,7 +300,9 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
         if measured is None or key not in measured or not measured.sizes["probe"]:
             continue
         q = over_trajectories(np.asarray(measured[key].values[:, -1], dtype=np.float64))
-        flags = sorted({f for text in measured[f"{key}_flags"].values[:, -1] for f in str(text).split(";") if f})
+        flags = sorted(
+            {f for text in measured[f"{key}_flags"].values[:, -1] for f in str(text).split(";") if f}
+        )
         if q.n == 1:
             low, high = (float(np.nanmean(measured[f"{key}_{s}"].values[:, -1])) for s in ("low", "high"))
             q = Quantity(q.value, low, high, 1)
@@ -316,8 +319,8 @@ def _label(arm: Arm) -> str:
         batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
         widths = "-".join(map(str, t.network.widths))
         return (
-            f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with learning rate "
-            f"{t.optimizer.lr:g}, {batch}"
+            f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with "
+            f"learning rate {t.optimizer.lr:g}, {batch}"
         )
     assert arm.simulate is not None
     s = arm.simulate
