@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -42,24 +41,27 @@ FilesArgument = Annotated[
 def main() -> None:
     """Entry point: errors of the user become one line and exit code 2, an interruption 3."""
     try:
-        app(standalone_mode=False)
+        sys.exit(app(standalone_mode=False))
     except SdesimError as error:
-        print(f"sdesim: {error}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
-    except KeyboardInterrupt:
-        print(
-            "sdesim: interrupted; finished arms are kept, the directory is marked incomplete", file=sys.stderr
-        )
-        sys.exit(INTERRUPTED)
-    except typer.Exit as stop:
-        sys.exit(stop.exit_code)
-    except typer.Abort:
-        sys.exit(INTERRUPTED)
+        _fail(str(error), BAD_INPUT)
+    except (KeyboardInterrupt, typer.Abort):
+        _fail("interrupted; a directory that was being written stays marked INCOMPLETE", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of the output went away, as `head` does; nothing more can be said to it.
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
+        sys.exit(OK)
+    except OSError as error:
+        _fail(str(error), BAD_INPUT)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        print(f"sdesim: {error.format_message()}", file=sys.stderr)
-        sys.exit(BAD_INPUT)
+        _fail(error.format_message(), BAD_INPUT)
+
+
+def _fail(message: str, code: int) -> None:
+    if message:
+        print(f"sdesim: {message}", file=sys.stderr)
+    sys.exit(code)
 
 
 def _console() -> Console:
@@ -104,19 +106,22 @@ def run(
 ) -> None:
     """Run scenarios: simulate, train, measure, compare, report."""
     from sdesim.errors import ScenarioError
-    from sdesim.scenario import load_scenario, run_scenario
+    from sdesim.scenario import check_room, load_scenario, run_scenario
 
     overrides = _overrides(settings)
     scenarios = [load_scenario(f, overrides, quick) for f in files]
     if out is not None and len(scenarios) > 1:
         raise ScenarioError("--out names one run directory, but several scenarios are given")
+    targets = [out if out is not None else Path("runs") / s.name for s in scenarios]
+    if len(set(targets)) < len(targets):
+        raise ScenarioError("two of the scenarios have the same name, so they need separate calls with --out")
+    for target in targets:
+        check_room(target, overwrite)
     missed, summaries = False, []
-    for scenario in scenarios:
-        target = out if out is not None else Path("runs") / scenario.name
-        with _progress(not quiet and not as_json) as report:
-            summary = run_scenario(
-                scenario, target, overwrite=overwrite, quick=quick, threads=threads, report=report
-            )
+    for scenario, target in zip(scenarios, targets, strict=True):
+        summary = run_scenario(
+            scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=not quiet
+        )
         outcomes = [e["outcome"] for e in summary["expectations"]]
         missed |= "missed" in outcomes or (strict and "undecided" in outcomes)
         summaries.append({**summary, "directory": str(target)})
@@ -125,34 +130,6 @@ def run(
     if as_json:
         _print_json(summaries if len(summaries) > 1 else summaries[0])
     raise typer.Exit(MISSED if missed else OK)
-
-
-@contextmanager
-def _progress(wanted: bool) -> Iterator[Any]:
-    """One bar per arm with steps per second and time left; nothing where stderr is not a terminal."""
-    if not wanted or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,}/{task.total:,} steps {task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        tasks: dict[str, Any] = {}
-
-        def report(arm: str, done: int, total: int) -> None:
-            if arm not in tasks:
-                tasks[arm] = bar.add_task(arm, total=total, rate="")
-            speed = bar.tasks[tasks[arm]].speed
-            bar.update(tasks[arm], completed=done, total=total, rate=f"{speed:,.0f}/s" if speed else "")
-
-        yield report
 
 
 def _print_outcome(summary: dict[str, Any], target: Path) -> None:
@@ -204,6 +181,9 @@ def validate(
 
     overrides = _overrides(settings)
     found = [(f, load_scenario(f, overrides, quick)) for f in files]
+    for f, scenario in found:
+        if scenario.quick:
+            load_scenario(f, overrides, quick=True)
     if as_json:
         _print_json([{"file": f, "name": s.name, "arms": list(s.arms), "valid": True} for f, s in found])
     elif not quiet:
@@ -247,19 +227,35 @@ def show(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOpti
 
     summary_file = path / "summary.json"
     if summary_file.exists():
-        summary = json.loads(summary_file.read_text(encoding="utf-8"))
-        if as_json:
-            _print_json(summary)
-            return
-        _show_summary(summary, path)
+        try:
+            summary = json.loads(summary_file.read_text(encoding="utf-8"))
+            if as_json:
+                _print_json(summary)
+            else:
+                _show_summary(summary, path)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(f"{summary_file} is not the summary of a run: {error}") from None
     elif (path / "scenario.yaml").exists():
-        raise RunError(f"{path} is incomplete: it holds no summary yet")
+        _show_unfinished(path, as_json)
     else:
         run = open_run(path)
         if as_json:
             _print_json({"sizes": dict(run.sizes), "variables": list(run.data_vars), "attributes": run.attrs})
         else:
             print(run)
+
+
+def _show_unfinished(path: Path, as_json: bool) -> None:
+    """Which arms an interrupted run directory holds, and which of them are whole."""
+    from sdesim.runs import open_run
+
+    arms = {a.stem: bool(open_run(a).attrs["complete"]) for a in sorted(path.glob("*.zarr"))}
+    if as_json:
+        _print_json({"complete": False, "arms": arms})
+        return
+    print(f"{path} was not finished")
+    for name, whole in arms.items():
+        print(f"  {name}: {'whole' if whole else 'not finished'}")
 
 
 def _show_summary(summary: dict[str, Any], path: Path) -> None:

@@ -1,34 +1,37 @@
-"""The strict base of all scenario models: nothing unknown gets in, and misspellings are recognised."""
+"""The strict base of all scenario models, and the spelling help of their messages."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
 
-def nearest(word: str, allowed: list[str]) -> str:
+def nearest(word: str, allowed: Sequence[str]) -> str:
     """ ", did you mean 'x'?" for a close spelling, else the list of what is allowed."""
     close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
     return f", did you mean {close[0]!r}?" if close else f", allowed: {', '.join(allowed)}"
 
 
-class Strict(BaseModel):
-    """Frozen, no coercion of types, unknown fields refused with the nearest spelling."""
+def whole(value: Any) -> Any:
+    """1e5 as the whole number that it is; anything else unchanged, for the strict check that follows."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+class Strict(BaseModel):
+    """Frozen, finite numbers only, no coercion of types, unknown fields refused.
+
+    Where the validation context is a dict, the class of every model is noted in it under the identity of the
+    data it was read from, so that messages can say which fields there are and what they take.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _known_fields_only(cls, data: Any) -> Any:
-        if isinstance(data, dict):
-            for key in data:
-                if key not in cls.model_fields:
-                    raise PydanticCustomError(
-                        "unknown_field",
-                        "unknown field{hint}",
-                        {"key": str(key), "hint": nearest(str(key), list(cls.model_fields))},
-                    )
+    def _note_class(cls, data: Any, info: ValidationInfo) -> Any:
+        if isinstance(info.context, dict) and isinstance(data, dict):
+            info.context[id(data)] = cls
         return data

@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.models import Arm, Probes, Scenario, Simulate, Train
 
-_DIGITS = 1797
 _MEDIAN_DRAWS = 20_000
 _MEDIAN_CHUNK = 500
-
-
-class PartError(SdesimError):
-    """A part that can't be made, with the field it stands in (relative to simulate or train)."""
-
-    def __init__(self, field: tuple[str | int, ...], message: object) -> None:
-        super().__init__(str(message))
-        self.field = field
-
-
-@dataclass(frozen=True)
-class Twin:
-    """What a simulated twin takes from its recorded real arm.
-
-    Attributes:
-        network: the torch module with the starting weights.
-        data: the data set. train: the real arm's model.
-        noise_trace: mean Tr Σ of the training batch over the real arm's probes; NaN without probes.
-    """
-
-    network: Any
-    data: Any
-    train: Train
-    noise_trace: float
 
 
 def arm_seed(seed: int, arm: str) -> int:
@@ -55,32 +31,6 @@ def make_data(model: parts.DigitsData | parts.ModularData) -> Any:
     if isinstance(model, parts.DigitsData):
         return data.digits(model.train, model.test, model.seed, model.label_noise, model.classes)
     return data.modular_addition(model.p, model.fraction, model.seed)
-
-
-def _check_network(
-    data: parts.DigitsData | parts.ModularData, network: parts.MlpNetwork, batch_size: int | None
-) -> None:
-    """Shapes of data against network and batch, without loading anything."""
-    if isinstance(data, parts.DigitsData):
-        features, classes = 64, len(data.classes) if data.classes else 10
-        examples = data.train
-        if data.train + data.test > _DIGITS:
-            raise PartError(
-                ("data",), f"train + test must be at most {_DIGITS}, found {data.train} + {data.test}"
-            )
-    else:
-        features, classes, examples = 2 * data.p, data.p, int(data.fraction * data.p**2)
-    for place, size, what in ((0, features, "features"), (-1, classes, "classes")):
-        if network.widths[place] != size:
-            where = len(network.widths) - 1 if place else 0
-            raise PartError(
-                ("network", "widths", where),
-                f"found {network.widths[place]}, allowed: {size}, the {what} of the data",
-            )
-    if batch_size is not None and batch_size > examples:
-        raise PartError(
-            ("optimizer", "batch_size"), f"found {batch_size}, allowed: 1 to {examples}, the examples"
-        )
 
 
 def make_surface(model: Any) -> Any:
@@ -144,7 +94,14 @@ def make_events(model: Simulate) -> list[Any]:
     from sdesim.engine import Exit, Occupancy
 
     return [
-        Exit(e.lower, e.upper, e.coordinate, e.stop) if isinstance(e, parts.ExitEvent) else Occupancy()
+        Exit(
+            -math.inf if e.lower is None else e.lower,
+            math.inf if e.upper is None else e.upper,
+            e.coordinate,
+            e.stop,
+        )
+        if isinstance(e, parts.ExitEvent)
+        else Occupancy()
         for e in model.events
     ]
 
@@ -166,6 +123,16 @@ def make_network(train: Train) -> Any:
     from sdesim.training.networks import mlp
 
     return mlp(train.network.widths, train.network.activation, train.network.seed)
+
+
+def fresh_starts(network: Any, seed: int, trajectories: int) -> NDArray[np.float64]:
+    """The starting points (trajectories, d) of a real arm with `init: fresh`."""
+    from sdesim.training.loop import isolated_torch, starting_module
+    from sdesim.training.networks import flat_parameters
+
+    with isolated_torch():
+        modules = [starting_module(network, "fresh", seed, k) for k in range(trajectories)]
+    return np.stack([flat_parameters(module) for module in modules])
 
 
 def loss_function(name: str) -> Callable[..., Any]:
@@ -192,66 +159,3 @@ def optimizer_factory(model: parts.Sgd | parts.Adam) -> Callable[..., Any]:
     return lambda p: torch.optim.Adam(
         p, lr=adam.lr, betas=(adam.betas[0], adam.betas[1]), weight_decay=adam.weight_decay
     )
-
-
-def check_arm(scenario: Scenario, name: str, arm: Arm) -> None:
-    """Make what can be made without data or training.
-
-    Raises:
-        PartError: with the field that does not fit.
-    """
-    if arm.train is not None:
-        _check_network(arm.train.data, arm.train.network, arm.train.optimizer.batch_size)
-        if arm.train.loss == "mse":
-            raise PartError(("loss",), "found 'mse', allowed: cross_entropy, because these data have labels")
-        return
-    simulate = arm.simulate
-    assert simulate is not None
-    if simulate.twin_of is not None:
-        other = scenario.arms[simulate.twin_of].train
-        assert other is not None
-        _check_twin(scenario, simulate, other, scenario.arms[simulate.twin_of].probes)
-        return
-    if isinstance(simulate.surface, parts.MlpSurface):
-        _check_network(simulate.surface.data, simulate.surface.network, None)
-        return
-    try:
-        surface = make_surface(simulate.surface)
-    except SdesimError as error:
-        raise PartError(("surface",), error) from None
-    for k, model in enumerate(simulate.noise):
-        try:
-            noise = make_noise(model, surface, simulate.learning_rate or simulate.dt or 1.0, 0, float("nan"))
-            noise.validate(surface.dim)
-        except SdesimError as error:
-            raise PartError(("noise", k), error) from None
-    if isinstance(simulate.theta0, list) and len(simulate.theta0) != surface.dim:
-        raise PartError(
-            ("theta0",),
-            f"found {len(simulate.theta0)} numbers, allowed: {surface.dim}, the surface's dimension",
-        )
-    for k, event in enumerate(simulate.events):
-        if isinstance(event, parts.ExitEvent):
-            _check_exit(event, k, surface.dim)
-        elif not surface.wells:
-            raise PartError(("events", k), "occupancy needs a surface with named wells")
-
-
-def _check_exit(event: parts.ExitEvent, k: int, dim: int) -> None:
-    if event.coordinate >= dim:
-        raise PartError(
-            ("events", k, "coordinate"), f"found {event.coordinate}, allowed: 0 to {dim - 1}, the surface's"
-        )
-    if not event.lower < event.upper:
-        raise PartError(("events", k), f"lower must be below upper, found {event.lower} and {event.upper}")
-
-
-def _check_twin(scenario: Scenario, simulate: Simulate, real: Train, probes: Probes | None) -> None:
-    for k, noise in enumerate(simulate.noise):
-        if getattr(noise, "match", None) and probes is None and scenario.probes is None:
-            raise PartError(("noise", k, "match"), "match needs probes of the real arm")
-        full = real.optimizer.batch_size is None
-        if isinstance(noise, parts.MinibatchNoise) and full and noise.batch_size is None:
-            raise PartError(("noise", k), "needs batch_size, because the real arm is full-batch")
-    if any(not isinstance(e, parts.ExitEvent) for e in simulate.events):
-        raise PartError(("events",), "occupancy needs a surface with named wells")

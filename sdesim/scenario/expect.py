@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, stdtrit
 
 from sdesim.errors import ScenarioError
-from sdesim.scenario.base import nearest
 from sdesim.scenario.models import Expect
 
 Array = NDArray[np.float64]
 MEASURED = (
     "C_alpha", "C_1", "C_star", "p", "odds", "direction_probability", "signal", "noise", "tail_index", "d_H",
-    "trajectory_dimension", "lambda_max", "S", "lyapunov_drift", "lyapunov_exponent", "I",
+    "trajectory_dimension", "lambda_max", "S", "lyapunov_drift", "I",
 )  # fmt: skip
+NEEDS_CURVATURE = ("C_star", "lambda_max", "S", "lyapunov_drift", "I")
 PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
 SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median")
 PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.")
-_MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+.\deE]+)$")
+MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+.\deE]+)$")
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,6 @@ class Quantity:
     high: float
     n: int
     note: str = ""
-
-
-def known_quantity(name: str) -> str | None:
-    """What is wrong with a quantity's name, or None."""
-    if name in (*MEASURED, *PATH, *SPECIAL) or any(
-        name.startswith(p) and len(name) > len(p) for p in PREFIXES
-    ):
-        return None
-    allowed = [*MEASURED, *PATH, *SPECIAL, *(p + "…" for p in PREFIXES)]
-    return f"found {name!r}{nearest(name, allowed)}"
 
 
 def over_trajectories(values: Array, level: float = 0.95, note: str = "") -> Quantity:
@@ -115,14 +105,18 @@ def _exit(run: xr.Dataset, name: str) -> Quantity:
     n = len(times)
     note = f"{censored} of {n} had not left by t={end:g}" if censored else ""
     if name == "exit_time.mean":
-        found = over_trajectories(np.where(np.isnan(times), end, times), note=note)
+        # A trajectory that blew up was watched only until then.
+        blew_up = np.asarray(run["status"].values) == 1
+        watched = np.where(blew_up, run["stopped_step"].values * float(run.attrs["dt"]), end)
+        found = over_trajectories(np.where(np.isnan(times), watched, times), note=note)
         if not censored:
             return found
         return Quantity(found.value, found.low, math.inf, n, f"a lower bound: {note}")
     ordered = np.sort(np.where(np.isnan(times), math.inf, times))
     # The median lies between order statistics r and n − r + 1 with probability 1 − 2 P(Bin(n, ½) < r).
-    r = max(1, int(np.searchsorted([bdtr(k, n, 0.5) for k in range(n // 2 + 1)], 0.025)))
-    return Quantity(float(np.median(ordered)), float(ordered[r - 1]), float(ordered[n - r]), n, note)
+    r = int(np.searchsorted([bdtr(k, n, 0.5) for k in range(n // 2 + 1)], 0.025))
+    low, high = (float(ordered[r - 1]), float(ordered[n - r])) if r else (0.0, math.inf)
+    return Quantity(float(np.median(ordered)), low, high, n, note)
 
 
 def _moments(run: xr.Dataset, at: str | int, steps: Array) -> NDArray[np.int64]:
@@ -134,7 +128,7 @@ def _moments(run: xr.Dataset, at: str | int, steps: Array) -> NDArray[np.int64]:
         return np.full(count, len(steps) - 1, dtype=np.int64)
     if isinstance(at, int):
         return np.full(count, int(np.abs(steps - at).argmin()), dtype=np.int64)
-    match = _MOMENT.match(at)
+    match = MOMENT.match(at)
     if match is None or match["name"] not in run:
         raise ScenarioError(
             f"at: found {at!r}, allowed: start, end, a step, or a condition such as test_accuracy>0.95"
@@ -171,8 +165,10 @@ def ratio(first: Quantity, second: Quantity) -> Quantity:
     """first/second of positive quantities, with the hull of both intervals (conservative)."""
     if not (first.value > 0 and second.value > 0):
         return Quantity(math.nan, math.nan, math.nan, min(first.n, second.n), "a ratio needs positive values")
-    low = first.low / second.high if second.high > 0 else math.nan
-    high = first.high / second.low if second.low > 0 else math.inf
+    low = first.low / (second.high if first.low >= 0 else second.low)
+    high = first.high / second.low
+    if second.low <= 0:
+        low, high = (first.low / second.high, math.inf) if first.low >= 0 else (-math.inf, math.inf)
     note = "; ".join(n for n in (first.note, second.note) if n)
     return Quantity(first.value / second.value, low, high, min(first.n, second.n), note)
 

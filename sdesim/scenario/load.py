@@ -8,13 +8,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sdesim.errors import ScenarioError, SdesimError
-from sdesim.scenario.base import nearest
+from sdesim.errors import ScenarioError
+from sdesim.scenario.base import Strict, nearest
+from sdesim.scenario.checks import cross_check, unbuildable
 from sdesim.scenario.messages import error_lines
-from sdesim.scenario.models import Scenario, cross_check
-from sdesim.scenario.reading import Document, parse_path, path_text, read_yaml, set_value
+from sdesim.scenario.models import Scenario
+from sdesim.scenario.reading import Document, parse_path, read_yaml, set_value
 
 _PACKAGE = Path(__file__).resolve().parent.parent
+_MOST = 10
 
 
 def scenario_folder() -> Path:
@@ -65,7 +67,8 @@ def load_scenario(
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: can't be read: {error}") from None
-    return parse_scenario(text, path.name, overrides, quick)
+    given = Path(path_or_name)
+    return parse_scenario(text, str(given) if given == path else path.name, overrides, quick)
 
 
 def parse_scenario(
@@ -83,15 +86,34 @@ def parse_scenario(
         origin = f"--set {key}"
         plain = read_yaml(value, origin).data if isinstance(value, str) else value
         set_value(document, parse_path(key), plain, origin)
+    models: dict[int, type[Strict]] = {}
     try:
-        scenario = Scenario.model_validate(document.data)
+        scenario = Scenario.model_validate(document.data, context=models)
     except ValidationError as error:
-        raise ScenarioError("\n".join(error_lines(error, document))) from None
-    problems = [f"{document.origin(p)}: {path_text(p)}: {m}" for p, m in cross_check(scenario)]
-    problems = problems or _unbuildable(scenario, document)
-    if problems:
-        raise ScenarioError("\n".join(problems))
+        raise _refusal(error_lines(error, document, models)) from None
+    _refuse_problems(scenario, document)
     return scenario
+
+
+def validate_scenario(scenario: Scenario) -> None:
+    """Check what the types alone can't: names, shapes and sizes against one another.
+
+    Raises:
+        ScenarioError: one line for each thing that is wrong.
+    """
+    _refuse_problems(scenario, Document(None, {}, scenario.name))
+
+
+def _refuse_problems(scenario: Scenario, document: Document) -> None:
+    problems = cross_check(scenario) or unbuildable(scenario)
+    if problems:
+        problems.sort(key=lambda problem: document.line(problem[0]))
+        raise _refusal([f"{document.place(path)}: {message}" for path, message in problems])
+
+
+def _refusal(lines: list[str]) -> ScenarioError:
+    rest = len(lines) - _MOST
+    return ScenarioError("\n".join([*lines[:_MOST], *([f"… and {rest} more"] if rest > 0 else [])]))
 
 
 def _apply_quick(document: Document) -> None:
@@ -100,18 +122,3 @@ def _apply_quick(document: Document) -> None:
         return
     for key, value in overrides.items():
         set_value(document, parse_path(str(key)), value, document.origin(("quick", key)))
-
-
-def _unbuildable(scenario: Scenario, document: Document) -> list[str]:
-    """What only making the objects can tell: shapes against dimensions, values that exclude each other."""
-    from sdesim.scenario.build import check_arm
-
-    lines = []
-    for name, arm in scenario.arms.items():
-        try:
-            check_arm(scenario, name, arm)
-        except SdesimError as error:
-            field = getattr(error, "field", ())
-            path = ("arms", name, "simulate" if arm.simulate is not None else "train", *field)
-            lines.append(f"{document.origin(path)}: {path_text(path)}: {error}")
-    return lines

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
-from sdesim.scenario.base import nearest
-from sdesim.scenario.reading import Document, KeyPath, path_text
+from sdesim.scenario.base import Strict, nearest
+from sdesim.scenario.reading import Document, KeyPath
 
-_MOST = 10
+_WORDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
 _TYPES = {
     "float_type": "a number",
     "float_parsing": "a number",
@@ -19,6 +19,7 @@ _TYPES = {
     "string_type": "text",
     "bool_type": "true or false",
     "list_type": "a list",
+    "list_of_numbers": "a list of numbers",
     "dict_type": "a group of fields",
     "model_type": "a group of fields",
     "model_attributes_type": "a group of fields",
@@ -26,20 +27,36 @@ _TYPES = {
 }
 
 
-def error_lines(error: ValidationError, document: Document) -> list[str]:
-    """One line per place that is wrong, at most ten."""
+def error_lines(error: ValidationError, document: Document, models: dict[int, type[Strict]]) -> list[str]:
+    """One line per place that is wrong, in the order of the file.
+
+    Args:
+        error: from pydantic. document: what was validated.
+        models: the model of each group of fields, by identity of the data (see `Strict`).
+    """
     places: dict[KeyPath, list[dict[str, Any]]] = {}
     for item in error.errors():
         path = _real_path(tuple(item["loc"]), document.data)
-        if item["type"] == "unknown_field":
-            path = (*path, item["ctx"]["key"])
-        elif item["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
             path = (*path, "kind")
         places.setdefault(path, []).append(dict(item))
-    lines = [f"{document.origin(path)}: {path_text(path)}: {_say(items)}" for path, items in places.items()]
-    if len(lines) > _MOST:
-        lines = [*lines[:_MOST], f"… and {len(lines) - _MOST} more"]
-    return lines
+    _settle_alternatives(places)
+    ordered = sorted(places.items(), key=lambda place: document.line(place[0]))
+    return [f"{document.place(path)}: {_say(items, path, document, models)}" for path, items in ordered]
+
+
+def _settle_alternatives(places: dict[KeyPath, list[dict[str, Any]]]) -> None:
+    """One place where a value may be plain or a list: each alternative complains of its own."""
+    for path, items in list(places.items()):
+        inner = [p for p in places if len(p) > len(path) and p[: len(path)] == path]
+        if path not in places or not inner:
+            continue
+        if items[0]["type"] == "literal_error":
+            del places[path]
+        elif items[0]["type"] == "float_type":
+            items.append({**items[0], "type": "list_of_numbers"})
+            for place in inner:
+                del places[place]
 
 
 def _real_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
@@ -64,14 +81,15 @@ def _is_field(part: str | int) -> bool:
     return isinstance(part, str) and "[" not in part and part not in ("float", "int", "str", "bool")
 
 
-def _say(items: list[dict[str, Any]]) -> str:
+def _say(
+    items: list[dict[str, Any]], path: KeyPath, document: Document, models: dict[int, type[Strict]]
+) -> str:
     first = items[0]
     kind, context = first["type"], first.get("ctx", {})
-    if kind == "unknown_field":
-        return str(first["msg"])
-    if kind == "missing":
-        return "missing"
-    if kind == "union_tag_not_found":
+    model = models.get(id(document.value(path[:-1]))) if path else None
+    if kind == "extra_forbidden":
+        return f"unknown field{nearest(str(path[-1]), list(model.model_fields) if model else [])}"
+    if kind in ("missing", "union_tag_not_found"):
         return "missing"
     if kind == "union_tag_invalid":
         allowed = [t.strip().strip("'") for t in str(context["expected_tags"]).split(",")]
@@ -82,7 +100,21 @@ def _say(items: list[dict[str, Any]]) -> str:
     if kind == "literal_error" and len(items) == 1:
         allowed = [t.strip().strip("'") for t in str(context["expected"]).replace(" or ", ", ").split(",")]
         return found + _allowed(str(first["input"]), allowed)
-    return f"{found}, allowed: {' or '.join(dict.fromkeys(_rule(i) for i in items))}"
+    rules = " or ".join(dict.fromkeys(_rule(i) for i in items))
+    if len(items) == 1 and kind in ("float_type", "int_type") and model is not None:
+        rules += _limits(model.model_fields[str(path[-1])])
+    return f"{found}, allowed: {rules}"
+
+
+def _limits(field: Any) -> str:
+    """ " above 0": the bounds of a field of numbers, from pydantic's annotations."""
+    known: dict[str, float] = {}
+    waiting = [field.annotation, *field.metadata]
+    while waiting:
+        part = waiting.pop()
+        waiting += [*getattr(part, "__metadata__", ()), *getattr(part, "metadata", ()), *get_args(part)]
+        known |= {k: getattr(part, k) for k in _WORDS if getattr(part, k, None) is not None}
+    return "".join(f" {word} {known[k]:g}" for k, word in _WORDS.items() if k in known)
 
 
 def _allowed(word: str, allowed: list[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sdesim.scenario.base import Strict, nearest
+from sdesim.scenario.base import Strict
 from sdesim.scenario.parts import (
     Count,
     Data,
@@ -20,6 +20,7 @@ from sdesim.scenario.parts import (
     Seed,
     Surface,
     Vector,
+    Whole,
 )
 
 Saveable = Literal["theta", "loss"]
@@ -29,7 +30,7 @@ class Probes(Strict):
     """When and how gradients and curvature are measured."""
 
     every: Count
-    samples: Annotated[int, Field(ge=2)] = 64
+    samples: Annotated[Whole, Field(ge=2)] = 64
     batch_size: Count | None = None
     estimators: Literal["all"] | list[Literal["gradient", "curvature"]] = "all"
     trajectories: Count = 16
@@ -165,46 +166,25 @@ class Scenario(Strict):
         return [name for name, arm in self.arms.items() if arm.train is not None]
 
     def reference(self, arm: str) -> str | None:
-        """The real arm that a simulated one is compared with: its own, the named one, or the only one."""
+        """The real arm that a simulated one is compared with: the one named, its own, or the only one."""
         simulate = self.arms[arm].simulate
         if simulate is None:
             return None
-        if simulate.twin_of is not None:
-            return simulate.twin_of
         if self.compare is not None and self.compare.reference is not None:
             return self.compare.reference
+        if simulate.twin_of is not None:
+            return simulate.twin_of
         return self.real[0] if len(self.real) == 1 else None
 
-
-def cross_check(scenario: Scenario) -> list[tuple[tuple[str | int, ...], str]]:
-    """Problems between fields, as (path, message)."""
-    found: list[tuple[tuple[str | int, ...], str]] = []
-    arms, real = list(scenario.arms), scenario.real
-    for name, arm in scenario.arms.items():
-        if not name.replace("-", "").replace("_", "").isalnum():
-            found.append((("arms", name), "arm names hold letters, digits, - and _ only"))
-        twin = None if arm.simulate is None else arm.simulate.twin_of
-        if twin is not None and twin not in real:
-            hint = nearest(twin, real) if real else ", and there is no real arm"
-            found.append((("arms", name, "simulate", "twin_of"), f"found {twin!r}, not a real arm{hint}"))
-    chosen = None if scenario.compare is None else scenario.compare.reference
-    if chosen is not None and chosen not in real:
-        found.append((("compare", "reference"), f"found {chosen!r}, not a real arm{nearest(chosen, real)}"))
-    from sdesim.scenario.expect import known_quantity
-
-    for k, e in enumerate(scenario.expect):
-        for field in ("arm", "than"):
-            named = getattr(e, field)
-            if named is not None and named not in arms:
-                found.append((("expect", k, field), f"found {named!r}, not an arm{nearest(named, arms)}"))
-        problem = known_quantity(e.quantity)
-        if problem:
-            found.append((("expect", k, "quantity"), problem))
-    quantities = [] if scenario.compare is None else scenario.compare.quantities or []
-    from sdesim.comparison import QUANTITIES
-
-    for k, q in enumerate(quantities):
-        allowed = [*QUANTITIES, "phase", "phase_literal"]
-        if q not in allowed:
-            found.append((("compare", "quantities", k), f"found {q!r}{nearest(q, allowed)}"))
-    return found
+    def steps(self, arm: str) -> int:
+        """Steps of an arm; a twin without a number of its own takes as many as cover the real arm's time."""
+        simulate, train = self.arms[arm].simulate, self.arms[arm].train
+        if train is not None:
+            return train.steps
+        assert simulate is not None
+        if simulate.steps is not None:
+            return simulate.steps
+        real = self.arms[str(simulate.twin_of)].train
+        assert real is not None
+        dt = simulate.dt or simulate.learning_rate or real.optimizer.lr
+        return max(1, round(real.steps * real.optimizer.lr / dt))

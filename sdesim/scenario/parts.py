@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from sdesim.scenario.base import Strict
+from sdesim.scenario.base import Strict, whole
 
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
-Count = Annotated[int, Field(ge=1)]
-Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Whole = Annotated[int, BeforeValidator(whole)]
+Count = Annotated[Whole, Field(ge=1)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**63)]
 Vector = list[float]
 Matrix = list[list[float]]
 Activation = Literal["tanh", "relu", "gelu", "quadratic"]
@@ -23,17 +24,17 @@ class DigitsData(Strict):
 
     kind: Literal["digits"]
     train: Count = 1000
-    test: Annotated[int, Field(ge=0)] = 500
+    test: Annotated[Whole, Field(ge=0)] = 500
     seed: Seed = 0
     label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
-    classes: list[Annotated[int, Field(ge=0, le=9)]] | None = None
+    classes: list[Annotated[Whole, Field(ge=0, le=9)]] | None = None
 
 
 class ModularData(Strict):
     """All pairs (a, b) with label (a + b) mod p."""
 
     kind: Literal["modular-addition"]
-    p: Annotated[int, Field(ge=2)] = 59
+    p: Annotated[Whole, Field(ge=2)] = 59
     fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3
     seed: Seed = 0
 
@@ -175,13 +176,21 @@ Noise = Annotated[GaussianNoise | StableNoise | MinibatchNoise, Field(discrimina
 
 
 class ExitEvent(Strict):
-    """First exit of a coordinate from [lower, upper]."""
+    """First exit of a coordinate from [lower, upper]; a bound left out is none."""
 
     kind: Literal["exit"]
-    lower: float = float("-inf")
-    upper: float = float("inf")
-    coordinate: Annotated[int, Field(ge=0)] = 0
+    lower: float | None = None
+    upper: float | None = None
+    coordinate: Annotated[Whole, Field(ge=0)] = 0
     stop: bool = True
+
+    @model_validator(mode="after")
+    def _in_order(self) -> ExitEvent:
+        if self.lower is None and self.upper is None:
+            raise ValueError("give lower, upper or both")
+        if self.lower is not None and self.upper is not None and not self.lower < self.upper:
+            raise ValueError(f"lower must be below upper, found {self.lower:g} and {self.upper:g}")
+        return self
 
 
 class OccupancyEvent(Strict):

@@ -35,6 +35,26 @@ class Document:
                 return self.origins[path[:end]]
         return self.source
 
+    def place(self, path: KeyPath) -> str:
+        """ "file.yaml:12: arms.sde.dt", or "--set arms.sde.dt" for a value set there itself."""
+        origin, text = self.origin(path), path_text(path)
+        return origin if origin == f"--set {text}" or not text else f"{origin}: {text}"
+
+    def line(self, path: KeyPath) -> int:
+        """The line for sorting; 0 for what does not stand in the file."""
+        number = self.origin(path).rpartition(":")[2]
+        return int(number) if number.isdigit() else 0
+
+    def value(self, path: KeyPath) -> Any:
+        """The data at a path, None where there are none."""
+        here = self.data
+        for part in path:
+            try:
+                here = here[part]
+            except (KeyError, IndexError, TypeError):
+                return None
+        return here
+
 
 def path_text(path: KeyPath) -> str:
     """ "arms.sde.simulate.noise[1].alpha"."""
@@ -163,7 +183,8 @@ def set_value(document: Document, path: KeyPath, value: Any, origin: str) -> Non
     here = document.data
     for k, part in enumerate(path):
         last = k == len(path) - 1
-        where = f"{origin}: {path_text(path[: k + 1])}"
+        text = path_text(path[: k + 1])
+        where = origin if origin == f"--set {text}" else f"{origin}: {text}"
         if isinstance(here, list):
             if not isinstance(part, int) or part >= len(here):
                 raise ScenarioError(f"{where}: no such position, the list has {len(here)} entries")

@@ -1,0 +1,250 @@
+"""What the types of a scenario's fields can't tell: names, shapes and sizes against one another.
+
+Nothing here loads data, trains or writes; a scenario that passes can be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+from sdesim.errors import SdesimError
+from sdesim.scenario import parts
+from sdesim.scenario.base import nearest
+from sdesim.scenario.build import make_noise, make_surface
+from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL
+from sdesim.scenario.models import Arm, Expect, Scenario, Simulate, Train
+
+Problem = tuple[tuple[str | int, ...], str]
+_DIGITS = 1797
+_OF_NETWORKS = ("train_accuracy", "test_loss", "test_accuracy", "final_accuracy")
+# A trial of rule "reject" draws 4,096 increments of this many coordinates at most.
+_TRIAL_COORDINATES = 1000
+
+
+def cross_check(scenario: Scenario) -> list[Problem]:
+    """Names that lead nowhere, as (path, message)."""
+    found: list[Problem] = []
+    arms, real = list(scenario.arms), scenario.real
+    for name, arm in scenario.arms.items():
+        if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            found.append((("arms", name), "arm names hold letters, digits, - and _ only"))
+        twin = None if arm.simulate is None else arm.simulate.twin_of
+        if twin is not None and twin not in real:
+            found.append((("arms", name, "simulate", "twin_of"), f"found {twin!r}, {_no_real(twin, real)}"))
+    chosen = None if scenario.compare is None else scenario.compare.reference
+    if chosen is not None and chosen not in real:
+        found.append((("compare", "reference"), f"found {chosen!r}, {_no_real(chosen, real)}"))
+    for k, q in enumerate(_compared(scenario) or ()):
+        allowed = [*_comparable(), "phase", "phase_literal"]
+        if q not in allowed:
+            found.append((("compare", "quantities", k), f"found {q!r}{nearest(q, allowed)}"))
+    for k, e in enumerate(scenario.expect):
+        for field in ("arm", "than"):
+            named = getattr(e, field)
+            if named is not None and named not in arms:
+                found.append((("expect", k, field), f"found {named!r}, not an arm{nearest(named, arms)}"))
+        found += [(("expect", k, *place), message) for place, message in _unknown(e)]
+    return found
+
+
+def unbuildable(scenario: Scenario) -> list[Problem]:
+    """What only looking at the parts together can tell; for scenarios whose names are right."""
+    found: list[Problem] = []
+    for name, arm in scenario.arms.items():
+        side = "simulate" if arm.simulate is not None else "train"
+        problems = _check_train(arm.train) if arm.train is not None else _check_simulate(scenario, arm)
+        found += [(("arms", name, side, *place), message) for place, message in problems]
+    if found:
+        return found
+    for k, e in enumerate(scenario.expect):
+        for arm_name in (e.arm, e.than):
+            if arm_name is not None:
+                problems = _unanswerable(scenario, arm_name, e)
+                found += [(("expect", k, *place), message) for place, message in problems]
+    return found
+
+
+def _no_real(name: str, real: list[str]) -> str:
+    return f"not a real arm{nearest(name, real)}" if real else "and there is no real arm"
+
+
+def _compared(scenario: Scenario) -> list[str] | None:
+    return None if scenario.compare is None else scenario.compare.quantities
+
+
+def _comparable() -> tuple[str, ...]:
+    from sdesim.comparison import QUANTITIES
+
+    return QUANTITIES
+
+
+def _unknown(e: Expect) -> Iterator[Problem]:
+    """Quantities and moments that no run can hold."""
+    from sdesim.comparison.phases import PHASES
+
+    prefix, dot, rest = e.quantity.partition(".")
+    lists = {"phase_fraction": PHASES, "twin_distance": _comparable()}
+    if prefix in lists and dot and rest not in lists[prefix]:
+        yield ("quantity",), f"found {e.quantity!r}{nearest(rest, lists[prefix])}"
+    elif e.quantity not in (*MEASURED, *PATH, *SPECIAL) and not (f"{prefix}." in PREFIXES and rest):
+        known = [*MEASURED, *PATH, *SPECIAL, *(p + "…" for p in PREFIXES)]
+        yield ("quantity",), f"found {e.quantity!r}{nearest(e.quantity, known)}"
+    whole_run = e.quantity in SPECIAL or f"{prefix}." in PREFIXES
+    if whole_run and e.at != "end":
+        yield ("at",), f"found {e.at!r}, allowed: end, because {e.quantity} is of the whole run"
+    elif isinstance(e.at, int) and e.at < 0:
+        yield ("at",), f"found {e.at}, allowed: a step of at least 0"
+    elif isinstance(e.at, str) and e.at not in ("start", "end"):
+        match = MOMENT.match(e.at)
+        if match is None or match["name"] not in PATH:
+            yield ("at",), f"found {e.at!r}, allowed: start, end, a step, or such as test_accuracy>0.95"
+
+
+def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Problem]:
+    """Quantities that this arm's run won't hold."""
+    arm = scenario.arms[arm_name]
+    simulate, place, name = arm.simulate, ("quantity",), e.quantity
+    prefix, _, rest = name.partition(".")
+    probes = arm.probes or scenario.probes
+    if prefix == "occupancy":
+        wells = () if simulate is None else _wells(simulate)
+        if simulate is None or not any(isinstance(v, parts.OccupancyEvent) for v in simulate.events):
+            yield place, f"{name} needs an occupancy event in {arm_name}"
+        elif rest not in wells:
+            yield place, f"found {name!r}, the wells are: {', '.join(wells)}"
+    elif prefix == "exit_time":
+        if simulate is None or not any(isinstance(v, parts.ExitEvent) for v in simulate.events):
+            yield place, f"{name} needs an exit event in {arm_name}"
+    elif prefix == "twin_distance":
+        chosen = _compared(scenario)
+        if scenario.reference(arm_name) is None:
+            yield place, f"{name} needs a real arm that {arm_name} is compared with"
+        elif chosen is not None and rest not in chosen:
+            yield place, f"{name} needs {rest} among compare.quantities"
+    elif prefix == "phase_fraction" or name in MEASURED:
+        curved = prefix == "phase_fraction" or name in NEEDS_CURVATURE
+        if probes is None:
+            yield place, f"{name} needs probes"
+        elif curved and probes.estimators != "all" and "curvature" not in probes.estimators:
+            yield place, f"{name} needs probes of the curvature"
+    elif name in _OF_NETWORKS and simulate is not None and not _is_network(simulate):
+        yield place, f"{name} needs a network, {arm_name} has none"
+    elif name == "learning_rate" and simulate is not None:
+        yield place, "learning_rate is recorded of real arms only"
+    steps = scenario.steps(arm_name)
+    if isinstance(e.at, int) and e.at > steps:
+        yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
+
+
+def _is_network(simulate: Simulate) -> bool:
+    return simulate.twin_of is not None or isinstance(simulate.surface, parts.MlpSurface)
+
+
+def _wells(simulate: Simulate) -> tuple[str, ...]:
+    return () if _is_network(simulate) else tuple(make_surface(simulate.surface).wells)
+
+
+def _check_train(train: Train) -> Iterator[Problem]:
+    yield from _check_network(train.data, train.network)
+    examples = _examples(train.data)
+    batch = train.optimizer.batch_size
+    if batch is not None and batch > examples:
+        yield ("optimizer", "batch_size"), f"found {batch}, allowed: 1 to {examples}, the training examples"
+    yield from _check_loss(train.loss)
+    sgd = train.optimizer
+    if isinstance(sgd, parts.Sgd) and sgd.nesterov and sgd.momentum == 0.0:
+        yield ("optimizer", "nesterov"), "nesterov needs a momentum above 0"
+
+
+def _check_loss(loss: str) -> Iterator[Problem]:
+    if loss == "mse":
+        yield ("loss",), "found 'mse', allowed: cross_entropy, because these data hold class labels"
+
+
+def _examples(data: parts.DigitsData | parts.ModularData) -> int:
+    return data.train if isinstance(data, parts.DigitsData) else int(data.fraction * data.p**2)
+
+
+def _check_network(
+    data: parts.DigitsData | parts.ModularData, network: parts.MlpNetwork
+) -> Iterator[Problem]:
+    """The data's own sizes, and their features and classes against the network."""
+    if isinstance(data, parts.DigitsData):
+        kept = list(range(10)) if data.classes is None else data.classes
+        features, classes = 64, len(kept)
+        if not kept or len(set(kept)) != len(kept):
+            yield ("data", "classes"), f"found {kept}, allowed: different digits from 0 to 9"
+        if data.train + data.test > _DIGITS:
+            yield ("data",), f"found train + test = {data.train + data.test}, allowed: at most {_DIGITS}"
+    else:
+        features, classes = 2 * data.p, data.p
+        if not 0 < _examples(data) < data.p**2:
+            yield ("data", "fraction"), f"found {data.fraction:g}, which leaves none to train or to test on"
+    for place, size, what in ((0, features, "features"), (len(network.widths) - 1, classes, "classes")):
+        if network.widths[place] != size:
+            found = network.widths[place]
+            yield ("network", "widths", place), f"found {found}, allowed: {size}, the {what} of the data"
+
+
+def _check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
+    simulate = arm.simulate
+    assert simulate is not None
+    if isinstance(simulate.surface, parts.MlpSurface):
+        surface = simulate.surface
+        problems = [*_check_network(surface.data, surface.network), *_check_loss(surface.loss)]
+        yield from ((("surface", *place), message) for place, message in problems)
+    try:
+        dim = _dim(scenario, simulate)
+    except SdesimError as error:
+        yield ("surface",), str(error)
+        return
+    for k, noise in enumerate(simulate.noise):
+        for place, message in _check_noise(scenario, simulate, noise, dim):
+            yield ("noise", k, *place), message
+    if isinstance(simulate.theta0, list) and len(simulate.theta0) != dim:
+        yield ("theta0",), f"found {len(simulate.theta0)} numbers, allowed: {dim}, the surface's dimension"
+    for k, event in enumerate(simulate.events):
+        if isinstance(event, parts.OccupancyEvent):
+            if not _wells(simulate):
+                yield ("events", k), "occupancy needs a surface with wells"
+        elif event.coordinate >= dim:
+            message = f"found {event.coordinate}, allowed: 0 to {dim - 1}, the surface's coordinates"
+            yield ("events", k, "coordinate"), message
+
+
+def _dim(scenario: Scenario, simulate: Simulate) -> int:
+    if simulate.twin_of is not None:
+        real = scenario.arms[simulate.twin_of].train
+        assert real is not None
+        widths = real.network.widths
+    elif isinstance(simulate.surface, parts.MlpSurface):
+        widths = simulate.surface.network.widths
+    else:
+        return int(make_surface(simulate.surface).dim)
+    return sum(b * (a + 1) for a, b in pairwise(widths))
+
+
+def _check_noise(scenario: Scenario, simulate: Simulate, model: Any, dim: int) -> Iterator[Problem]:
+    real_arm = None if simulate.twin_of is None else scenario.arms[simulate.twin_of]
+    real = None if real_arm is None else real_arm.train
+    if isinstance(model, parts.MinibatchNoise):
+        if not _is_network(simulate):
+            yield (), "minibatch noise needs a surface that is a mean over examples: kind mlp, or twin_of"
+        elif model.batch_size is None and (real is None or real.optimizer.batch_size is None):
+            yield (), "minibatch noise needs batch_size: there is no real arm with minibatches"
+        return
+    if model.match is not None:
+        probes = None if real_arm is None else real_arm.probes or scenario.probes
+        if probes is None or (probes.estimators != "all" and "gradient" not in probes.estimators):
+            yield ("match",), f"match needs probes of the gradients of {simulate.twin_of}"
+        return
+    eta = simulate.learning_rate or simulate.dt or (real.optimizer.lr if real is not None else 1.0)
+    try:
+        noise = make_noise(model, None, eta, 0, float("nan"))
+        noise.validate(dim)
+        if getattr(model, "rule", "") == "reject" and dim <= _TRIAL_COORDINATES:
+            noise.kernel(dim, simulate.dt or eta, eta)
+    except SdesimError as error:
+        yield (), str(error)

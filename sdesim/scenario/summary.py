@@ -1,0 +1,162 @@
+"""What summary.json says of a scenario's runs: end values, comparisons, expectations, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdesim.errors import SdesimError
+from sdesim.scenario.expect import MEASURED, Quantity, find, outcome, over_trajectories, ratio
+from sdesim.scenario.models import Arm, Expect, Scenario
+from sdesim.scenario.parts import Sgd
+
+_STATUS = ("finished", "diverged", "stopped")
+_PATH = ("loss", "train_accuracy", "test_loss", "test_accuracy", "weight_norm")
+
+
+@dataclass
+class Results:
+    """Runs, their measurements, and the numbers that noises took from real arms, by arm."""
+
+    runs: dict[str, xr.Dataset] = field(default_factory=dict)
+    measured: dict[str, xr.Dataset] = field(default_factory=dict)
+    matched: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict[str, Any]:
+    """The content of summary.json, but for the wall time."""
+    comparisons = _comparisons(scenario, results)
+    warnings: list[str] = []
+    arms = {name: _arm_summary(scenario, results, name, warnings) for name in scenario.arms}
+    expectations = [_expectation(e, results, comparisons) for e in scenario.expect]
+    return {
+        "name": scenario.name,
+        "description": scenario.description,
+        "seed": scenario.seed,
+        "quick": quick,
+        "arms": arms,
+        "comparisons": [c.to_dict() for c in comparisons.values()],
+        "expectations": expectations,
+        "warnings": warnings,
+    }
+
+
+def _comparisons(scenario: Scenario, results: Results) -> dict[str, Any]:
+    """Every simulated arm against its reference."""
+    from sdesim.comparison import compare
+
+    wanted = None if scenario.compare is None else scenario.compare.quantities
+    found = {}
+    for name in scenario.arms:
+        reference = scenario.reference(name)
+        if reference is not None:
+            pair = (results.measured.get(name), results.measured.get(reference))
+            found[name] = compare(results.runs[name], results.runs[reference], wanted, measured=pair)
+    return found
+
+
+def _expectation(e: Expect, results: Results, comparisons: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        q = _quantity(e.arm, e, results, comparisons)
+        if e.than is not None:
+            q = ratio(q, _quantity(e.than, e, results, comparisons))
+    except SdesimError as error:
+        q = Quantity(float("nan"), float("nan"), float("nan"), 0, str(error))
+    return outcome(e, q)
+
+
+def _quantity(arm: str, e: Expect, results: Results, comparisons: Mapping[str, Any]) -> Quantity:
+    distances = comparisons[arm].distances if arm in comparisons else {}
+    return find(e, results.runs[arm], results.measured.get(arm), distances)
+
+
+def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list[str]) -> dict[str, Any]:
+    run, measured = results.runs[name], results.measured.get(name)
+    status = np.asarray(run["status"].values)
+    counts = {label: int((status == k).sum()) for k, label in enumerate(_STATUS)}
+    if counts["diverged"]:
+        warnings.append(
+            f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
+            "there on; a smaller dt or the tamed-euler scheme may help"
+        )
+    found: dict[str, Any] = {
+        "kind": run.attrs["kind"],
+        "label": _label(scenario.arms[name]),
+        "trajectories": int(run.sizes["trajectory"]),
+        "steps": int(run["step"].values[-1]),
+        "status": counts,
+        "wall_time": run.attrs.get("wall_time"),
+        "end": _end_values(run, measured),
+    }
+    if name in results.matched:
+        found["matched"] = results.matched[name]
+    if measured is not None and "lambda_max_flags" in measured:
+        loose = np.char.find(measured["lambda_max_flags"].values.astype(str), "not_converged") >= 0
+        if loose.any():
+            warnings.append(f"{name}: λ_max did not converge at {int(loose.sum())} of {loose.size} probes")
+    doubt = _doubtful_twin(scenario, name)
+    if doubt:
+        warnings.append(doubt)
+    return found
+
+
+def _doubtful_twin(scenario: Scenario, name: str) -> str:
+    """Where the SDE is not that of the real arm's optimizer; empty where it is."""
+    simulate = scenario.arms[name].simulate
+    if simulate is None or simulate.twin_of is None:
+        return ""
+    real = scenario.arms[simulate.twin_of].train
+    assert real is not None
+    parts = [] if isinstance(real.optimizer, Sgd) else ["Adam"]
+    parts += ["momentum"] if isinstance(real.optimizer, Sgd) and real.optimizer.momentum else []
+    parts += ["weight decay"] if real.optimizer.weight_decay else []
+    if not parts:
+        return ""
+    return (
+        f"{name}: the SDE follows the gradient of the loss alone, but {simulate.twin_of} trains with "
+        + " and ".join(parts)
+    )
+
+
+def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
+    """Means over trajectories at the last saved point and probe, with intervals and flags."""
+    values: dict[str, Any] = {}
+    for key in _PATH:
+        if key in run:
+            q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64))
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "flags": []}
+    for key in MEASURED:
+        if measured is None or key not in measured or not measured.sizes["probe"]:
+            continue
+        q = over_trajectories(np.asarray(measured[key].values[:, -1], dtype=np.float64))
+        flags = sorted(
+            {f for text in measured[f"{key}_flags"].values[:, -1] for f in str(text).split(";") if f}
+        )
+        if q.n == 1:
+            low, high = (float(np.nanmean(measured[f"{key}_{s}"].values[:, -1])) for s in ("low", "high"))
+            q = Quantity(q.value, low, high, 1)
+        if q.n:
+            kept = [f for f in flags if f not in ("no_value", "no_interval")]
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "flags": kept}
+    return values
+
+
+def _label(arm: Arm) -> str:
+    """An arm in one line."""
+    if arm.train is not None:
+        t = arm.train
+        batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
+        widths = "-".join(map(str, t.network.widths))
+        return (
+            f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with "
+            f"learning rate {t.optimizer.lr:g}, {batch}"
+        )
+    assert arm.simulate is not None
+    s = arm.simulate
+    surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.surface.kind if s.surface else ""
+    noises = [n.kind + (f" α={n.alpha:g}" if n.kind == "stable" else "") for n in s.noise]
+    return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme}"
