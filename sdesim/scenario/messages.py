@@ -68,7 +68,7 @@ def _real_path(loc: tuple[str | int, ...], data: Any) -> KeyPath:
         if inside:
             path.append(part)
             here = here[part]
-        elif k == len(loc) - 1 and isinstance(here, dict) and _is_field(part):
+        elif k == len(loc) - 1 and isinstance(here, dict) and _is_field(part) and here.get("kind") != part:
             path.append(part)
     return tuple(path)
 
