@@ -25,7 +25,7 @@ NEEDS_CURVATURE = ("C_star", "lambda_max", "S", "lyapunov_drift", "I")
 PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
 SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median")
 PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.")
-MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+.\deE]+)$")
+MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)$")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,13 @@ def over_trajectories(values: Array, level: float = 0.95, note: str = "") -> Qua
     if n == 0:
         return Quantity(math.nan, math.nan, math.nan, 0, "no trajectory has it")
     mean = float(kept.mean())
+    if n < len(values):
+        note = "; ".join(x for x in (note, f"{n} of {len(values)} trajectories have it") if x)
     if n == 1:
         return Quantity(mean, math.nan, math.nan, 1, note or "one trajectory, no interval")
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(kept.std(ddof=1)) / math.sqrt(n)
+    # Shortly before they blow up, values can be too large to be squared.
+    with np.errstate(over="ignore"):
+        half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(kept.std(ddof=1)) / math.sqrt(n)
     return Quantity(mean, mean - half, mean + half, n, note)
 
 
@@ -84,7 +88,7 @@ def find(
         return over_trajectories(_at_step(run, name, expect.at))
     if measured is None or name not in measured:
         raise ScenarioError(f"the run of {expect.arm} holds no {name}; are there probes?")
-    return _at_probe(run, measured, name, expect.at)
+    return at_probe(run, measured, name, expect.at)
 
 
 def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
@@ -149,10 +153,12 @@ def _at_step(run: xr.Dataset, name: str, at: str | int) -> Array:
     return np.where(place >= 0, values[np.arange(len(values)), place], np.nan)
 
 
-def _at_probe(run: xr.Dataset, measured: xr.Dataset, name: str, at: str | int) -> Quantity:
+def at_probe(run: xr.Dataset, measured: xr.Dataset, name: str, at: str | int) -> Quantity:
+    """A measured quantity at a moment: over trajectories, or one trajectory's own interval."""
     place = _moments(run, at, np.asarray(run["probe_step"].values))
     rows = np.arange(len(place))
     values = np.where(place >= 0, measured[name].values[rows, place], np.nan)
+    values = values[: int(run.attrs.get("probe_trajectories", len(values)))]
     found = over_trajectories(values)
     if found.n != 1:
         return found
@@ -165,10 +171,10 @@ def ratio(first: Quantity, second: Quantity) -> Quantity:
     """first/second of positive quantities, with the hull of both intervals (conservative)."""
     if not (first.value > 0 and second.value > 0):
         return Quantity(math.nan, math.nan, math.nan, min(first.n, second.n), "a ratio needs positive values")
-    low = first.low / (second.high if first.low >= 0 else second.low)
-    high = first.high / second.low
     if second.low <= 0:
-        low, high = (first.low / second.high, math.inf) if first.low >= 0 else (-math.inf, math.inf)
+        low, high = (first.low / second.high if first.low >= 0 else -math.inf), math.inf
+    else:
+        low, high = first.low / (second.high if first.low >= 0 else second.low), first.high / second.low
     note = "; ".join(n for n in (first.note, second.note) if n)
     return Quantity(first.value / second.value, low, high, min(first.n, second.n), note)
 

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import SdesimError
-from sdesim.scenario.expect import MEASURED, Quantity, find, outcome, over_trajectories, ratio
+from sdesim.scenario.expect import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.parts import Sgd
 
@@ -132,13 +132,10 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     for key in MEASURED:
         if measured is None or key not in measured or not measured.sizes["probe"]:
             continue
-        q = over_trajectories(np.asarray(measured[key].values[:, -1], dtype=np.float64))
+        q = at_probe(run, measured, key, "end")
         flags = sorted(
             {f for text in measured[f"{key}_flags"].values[:, -1] for f in str(text).split(";") if f}
         )
-        if q.n == 1:
-            low, high = (float(np.nanmean(measured[f"{key}_{s}"].values[:, -1])) for s in ("low", "high"))
-            q = Quantity(q.value, low, high, 1)
         if q.n:
             kept = [f for f in flags if f not in ("no_value", "no_interval")]
             values[key] = {"value": q.value, "low": q.low, "high": q.high, "flags": kept}

@@ -154,7 +154,7 @@ WRONG_REAL = [
     ("steps: 20", "steps: 20\n      loss: mse", 9, "TRAIN.loss: found 'mse', allowed: cross_entropy"),
     ("twin_of: real", "twin_of: reel", 11, "TWIN.twin_of: found 'reel', not a real arm, did"),
     ("twin_of: real", "twin_of: real\n      theta0: [1]", 12, "TWIN.theta0: found 1 numbers, allowed: 610"),
-    ("twin_of: real", "twin_of: real\n      events: [{kind: occupancy}]", 12, "TWIN.events[0]: occupancy needs"),
+    ("twin_of: real", "twin_of: real\n      events: [{kind: occupancy}]", 12, "TWIN.events[0]: occupancy"),
     ("probes: {every: 10}", "", 12, "TWIN.noise[0].match: match needs probes of the gradients of real"),
     ("every: 10", "every: 10, estimators: [curvature]", 12, "TWIN.noise[0].match: match needs"),
     ("match: trace", "factor: [[1], [2]]", 12, "TWIN.noise[0]: factor is for 2 coordinates"),

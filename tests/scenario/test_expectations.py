@@ -1,0 +1,242 @@
+"""Met, missed or undecided: how an expectation is judged, and which value with which interval it is about."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdesim.errors import ScenarioError
+from sdesim.scenario.expect import Quantity, find, judge, outcome, over_trajectories, ratio
+from sdesim.scenario.models import Expect
+
+
+def expect(**fields: object) -> Expect:
+    return Expect.model_validate({"arm": "sde", "quantity": "loss", **fields})
+
+
+def run_of(loss: np.ndarray, **more: object) -> xr.Dataset:
+    """A run of (n, 3) losses at the steps 0, 10, 20; time is step/10."""
+    data = {
+        "loss": (("trajectory", "step"), loss),
+        "status": ("trajectory", np.zeros(len(loss), np.int8)),
+        **more,
+    }
+    return xr.Dataset(data, {"step": [0, 10, 20], "time": ("step", [0.0, 1.0, 2.0])}, {"dt": 0.1})
+
+
+LOSSES = np.array([[4.0, 3.0, 1.0], [4.0, 2.0, 1.2], [4.0, 3.0, 0.8]])
+# Student's 97.5% quantile at 2 degrees of freedom.
+T2 = 4.302652729911275
+
+
+@pytest.mark.parametrize(
+    ("asked", "interval", "outcome_is"),
+    [
+        ({"above": 1}, (1.5, 1.1, 1.9), "met"),
+        ({"above": 1}, (1.5, 0.9, 2.1), "undecided"),
+        ({"above": 1}, (0.5, 0.1, 0.9), "missed"),
+        ({"below": 1}, (0.5, 0.1, 0.9), "met"),
+        ({"below": 1}, (0.9, 0.7, 1.1), "undecided"),
+        ({"below": 1}, (1.5, 1.1, 1.9), "missed"),
+        ({"between": [1, 2]}, (1.5, 1.1, 1.9), "met"),
+        ({"between": [1, 2]}, (1.5, 0.9, 1.9), "undecided"),
+        ({"between": [1, 2]}, (2.5, 2.1, 2.9), "missed"),
+        ({"near": 1, "tolerance": 0.5}, (1.2, 1.1, 1.3), "met"),
+        ({"near": 1, "tolerance": 0.5}, (1.4, 1.1, 1.7), "undecided"),
+        ({"near": 1, "tolerance": 0.5}, (1.7, 1.6, 1.8), "missed"),
+        ({"above": 1}, (1.5, math.nan, math.nan), "met"),
+        ({"above": 1}, (0.5, math.nan, math.nan), "missed"),
+        ({"above": 1}, (math.nan, math.nan, math.nan), "undecided"),
+        ({"above": 1}, (2.0, 1.5, math.inf), "met"),
+        ({"below": 9}, (2.0, 1.5, math.inf), "undecided"),
+        ({"below": 1}, (2.0, 1.5, math.inf), "missed"),
+    ],
+)
+def test_an_expectation_is_met_or_missed_only_when_the_whole_interval_is(asked, interval, outcome_is):
+    assert judge(expect(**asked), Quantity(*interval, n=4)) == outcome_is
+
+
+def test_the_mean_over_trajectories_has_students_interval():
+    q = over_trajectories(np.array([1.0, 1.2, 0.8]))
+
+    # The standard deviation is 0.2, so the half width is t 0.2/√3.
+    assert q.value == pytest.approx(1.0)
+    assert (q.low, q.high) == pytest.approx((1 - T2 * 0.2 / 3**0.5, 1 + T2 * 0.2 / 3**0.5))
+
+
+def test_trajectories_without_a_value_are_left_out_and_counted():
+    q = over_trajectories(np.array([1.0, np.nan, 3.0]))
+
+    assert (q.value, q.n) == (2.0, 2)
+    assert q.note == "2 of 3 trajectories have it"
+
+
+# Below 2.5 the trajectories are first seen at the losses 1.0, 2.0 and 0.8.
+@pytest.mark.parametrize(
+    ("at", "value"), [("end", 1.0), ("start", 4.0), (10, 8 / 3), (11, 8 / 3), ("loss<2.5", 3.8 / 3)]
+)
+def test_a_path_variable_is_read_at_the_moment_asked_for(at, value):
+    found = find(expect(at=at, above=0), run_of(LOSSES), None, {})
+
+    assert found.value == pytest.approx(value)
+
+
+def test_a_moment_that_never_comes_leaves_the_expectation_undecided():
+    e = expect(at="loss<0.1", above=0)
+
+    assert judge(e, find(e, run_of(LOSSES), None, {})) == "undecided"
+
+
+def test_final_accuracy_is_that_on_the_test_set():
+    accuracy = {
+        name: (("trajectory", "step"), LOSSES * 0 + x)
+        for name, x in (("train_accuracy", 1.0), ("test_accuracy", 0.9))
+    }
+    e = expect(quantity="final_accuracy", above=0)
+
+    assert find(e, run_of(LOSSES, **accuracy), None, {}).value == pytest.approx(0.9)
+
+
+def exits(*times: float) -> xr.Dataset:
+    values = np.array(times)[:, None]
+    extra = {
+        "exit_time": (("trajectory", "event"), values),
+        "stopped_step": ("trajectory", np.zeros(len(times), int)),
+    }
+    return run_of(np.ones((len(times), 3)), **extra)
+
+
+def test_the_mean_exit_time_of_trajectories_that_all_left():
+    q = find(expect(quantity="exit_time.mean", above=0), exits(0.5, 1.0, 1.5), None, {})
+
+    assert q.value == pytest.approx(1.0)
+    assert q.high == pytest.approx(1 + T2 * 0.5 / 3**0.5)
+
+
+def test_a_trajectory_that_never_left_makes_the_mean_exit_time_a_lower_bound():
+    q = find(expect(quantity="exit_time.mean", above=0), exits(0.5, np.nan, 1.5), None, {})
+
+    assert q.value == pytest.approx((0.5 + 2.0 + 1.5) / 3)
+    assert q.high == math.inf
+    assert "a lower bound: 1 of 3 had not left by t=2" in q.note
+
+
+def test_a_trajectory_that_blew_up_counts_only_as_long_as_it_was_watched():
+    run = exits(0.5, np.nan)
+    run["status"][1], run["stopped_step"][1] = 1, 3
+
+    q = find(expect(quantity="exit_time.mean", above=0), run, None, {})
+
+    assert q.value == pytest.approx((0.5 + 0.3) / 2)
+
+
+def test_the_median_exit_time_needs_no_trajectory_beyond_the_median():
+    times = [*np.arange(1, 16) / 10, *[np.nan] * 5]
+
+    q = find(expect(quantity="exit_time.median", above=0), exits(*times), None, {})
+
+    # n = 20: order statistics 6 and 15 enclose the median with 95.9% (binomial tables).
+    assert (q.value, q.low, q.high) == pytest.approx((1.05, 0.6, 1.5))
+
+
+def test_the_median_of_five_has_no_bounds_at_this_level():
+    q = find(expect(quantity="exit_time.median", above=0), exits(0.1, 0.2, 0.3, 0.4, 0.5), None, {})
+
+    # Even the smallest and the largest of five miss the median with 6.25%.
+    assert (q.low, q.high) == (0.0, math.inf)
+
+
+def test_occupancy_is_looked_up_by_the_name_of_the_well():
+    share = (("trajectory", "well"), np.array([[0.7, 0.3], [0.9, 0.1], [0.8, 0.2]]))
+    run = run_of(LOSSES, occupancy=share).assign_coords(well=["flat", "sharp"])
+
+    assert find(expect(quantity="occupancy.flat", above=0), run, None, {}).value == pytest.approx(0.8)
+    with pytest.raises(ScenarioError, match="the run knows flat, sharp"):
+        find(expect(quantity="occupancy.deep", above=0), run, None, {})
+
+
+def test_phase_fraction_is_the_share_of_decided_probes():
+    phases = [["exploration", "transition", "undefined"], ["exploration", "exploration", "undefined"]]
+    measured = xr.Dataset({"phase": (("trajectory", "probe"), np.array(phases))})
+
+    q = find(expect(quantity="phase_fraction.exploration", above=0), run_of(LOSSES[:2]), measured, {})
+
+    assert q.value == pytest.approx(0.75)
+
+
+def probed(values: np.ndarray) -> tuple[xr.Dataset, xr.Dataset]:
+    dims = ("trajectory", "probe")
+    run = run_of(LOSSES[: len(values)]).assign_coords(probe_step=("probe", [0, 20]))
+    names = {"C_alpha": values, "C_alpha_low": values - 0.5, "C_alpha_high": values + 0.5}
+    return run, xr.Dataset({k: (dims, v) for k, v in names.items()})
+
+
+def test_a_measured_quantity_of_one_trajectory_has_the_estimators_own_interval():
+    run, measured = probed(np.array([[1.0, 2.0]]))
+
+    q = find(expect(quantity="C_alpha", above=0), run, measured, {})
+
+    assert (q.value, q.low, q.high) == (2.0, 1.5, 2.5)
+
+
+def test_a_measured_quantity_of_several_trajectories_has_the_interval_over_them():
+    run, measured = probed(np.array([[1.0, 2.0], [1.0, 2.4], [1.0, 1.6]]))
+
+    q = find(expect(quantity="C_alpha", above=0), run, measured, {})
+
+    assert q.value == pytest.approx(2.0)
+    assert q.high == pytest.approx(2 + T2 * 0.4 / 3**0.5)
+
+
+def test_a_quantity_that_was_not_measured_is_said_to_be_missing():
+    with pytest.raises(ScenarioError, match="are there probes"):
+        find(expect(quantity="C_alpha", above=0), run_of(LOSSES), None, {})
+
+
+def test_the_distance_from_the_twin_is_a_point():
+    q = find(expect(quantity="twin_distance.loss", below=3), run_of(LOSSES), None, {"loss": 2.0})
+
+    assert q.value == 2.0
+    assert math.isnan(q.low)
+
+
+def test_a_ratio_takes_the_worst_of_both_intervals():
+    q = ratio(Quantity(2.0, 1.0, 3.0, 4), Quantity(4.0, 2.0, 8.0, 4))
+
+    assert (q.value, q.low, q.high) == (0.5, 0.125, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "low", "high"),
+    [
+        ((2.0, -1.0, 3.0), (4.0, 2.0, 8.0), -0.5, 1.5),
+        ((2.0, 1.0, 3.0), (4.0, 0.0, 8.0), 0.125, math.inf),
+        ((2.0, -1.0, 3.0), (4.0, -1.0, 8.0), -math.inf, math.inf),
+        ((2.0, 1.0, math.inf), (4.0, 2.0, 8.0), 0.125, math.inf),
+        ((2.0, 1.0, 3.0), (4.0, 2.0, math.inf), 0.0, 1.5),
+    ],
+)
+def test_a_ratio_whose_parts_may_be_zero_is_unbounded(first, second, low, high):
+    q = ratio(Quantity(*first, n=4), Quantity(*second, n=4))
+
+    assert (q.low, q.high) == (low, high)
+
+
+def test_a_ratio_to_something_not_positive_is_undecided():
+    q = ratio(Quantity(2.0, 1.0, 3.0, 4), Quantity(-1.0, -2.0, 0.0, 4))
+
+    assert judge(expect(above=1), q) == "undecided"
+
+
+def test_the_outcome_says_what_was_asked_found_and_why():
+    e = expect(than="other", above=1, why="because")
+
+    said = outcome(e, Quantity(2.0, 1.5, 2.5, 4, "a note"))
+
+    assert said == {
+        "arm": "sde", "quantity": "loss over that of other", "at": "end", "condition": "above 1",
+        "value": 2.0, "low": 1.5, "high": 2.5, "n": 4, "outcome": "met", "why": "because; a note",
+    }  # fmt: skip

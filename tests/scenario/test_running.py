@@ -1,0 +1,251 @@
+"""Running scenarios: what a run directory holds, what is refused before it is made, interruptions."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from sdesim.errors import RunError, ScenarioError
+from sdesim.noise import Stable, increments
+from sdesim.runs import open_run
+from sdesim.scenario import Scenario, check_room, parse_scenario, run_scenario
+from sdesim.scenario.build import arm_seed, median_length
+
+TOY = """\
+name: toy
+seed: 5
+arms:
+  sde:
+    simulate:
+      surface: {kind: quadratic, eigenvalues: [1, 2]}
+      noise: [{kind: gaussian, diffusion: 0.1}]
+      dt: 0.1
+      steps: 40
+      trajectories: 4
+      save_every: 10
+expect:
+  - {arm: sde, quantity: loss, below: 100}
+"""
+PAIR = """\
+name: pair
+seed: 5
+arms:
+  half:
+    simulate: {twin_of: real, noise: [{kind: minibatch}], dt: 0.1}
+  isotropic:
+    simulate: {twin_of: real, noise: [{kind: gaussian, match: trace}]}
+  stable:
+    simulate:
+      twin_of: real
+      noise: [{kind: stable, alpha: 1.8, structure: isotropic, match: median}]
+      trajectories: 1
+  real:
+    train:
+      data: {kind: digits, train: 40, test: 20}
+      network: {kind: mlp, widths: [64, 3, 10], seed: 2}
+      optimizer: {kind: sgd, lr: 0.2, batch_size: 8}
+      sampling: with-replacement
+      steps: 20
+      trajectories: 3
+      save_every: 5
+probes: {every: 10, samples: 8}
+compare: {quantities: [loss]}
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs") / "pair"
+    return out, run_scenario(parse_scenario(PAIR), out, progress=False)
+
+
+def test_a_run_directory_is_whole_and_says_where_it_comes_from(tmp_path):
+    scenario = parse_scenario(TOY)
+
+    summary = run_scenario(scenario, tmp_path / "toy", progress=False)
+
+    names = {p.name for p in (tmp_path / "toy").iterdir()}
+    assert names == {"scenario.yaml", "provenance.json", "summary.json", "report.html", "figures", "sde.zarr"}
+    assert parse_scenario((tmp_path / "toy" / "scenario.yaml").read_text()) == scenario
+    assert (
+        json.loads((tmp_path / "toy" / "summary.json").read_text())["expectations"] == summary["expectations"]
+    )
+    assert summary["expectations"][0]["outcome"] == "met"
+    assert summary["arms"]["sde"]["status"] == {"finished": 4, "diverged": 0, "stopped": 0}
+    assert summary["comparisons"] == []
+
+
+def test_the_same_scenario_gives_the_same_numbers_and_another_seed_gives_others(tmp_path):
+    paths = {}
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        run_scenario(parse_scenario(TOY, overrides={"seed": seed}), tmp_path / name, progress=False)
+        paths[name] = open_run(tmp_path / name / "sde.zarr")["theta"].values
+
+    assert np.array_equal(paths["a"], paths["b"])
+    assert not np.array_equal(paths["a"], paths["c"])
+
+
+def test_arms_of_one_scenario_have_seeds_of_their_own():
+    assert arm_seed(1, "a") != arm_seed(1, "b") != arm_seed(2, "b")
+    # Written down once, so that runs stay reproducible from one version to the next.
+    assert arm_seed(1, "sgd") == 4698581889300305612
+
+
+def test_progress_is_told_to_a_function_arm_by_arm(tmp_path):
+    told = []
+
+    run_scenario(parse_scenario(TOY), tmp_path / "x", progress=lambda *step: told.append(step))
+
+    assert told[-1] == ("sde", 40, 40)
+
+
+def test_a_diverged_trajectory_is_counted_and_warned_of(tmp_path):
+    scenario = parse_scenario(TOY, overrides={"arms.sde.simulate.dt": 100.0, "arms.sde.simulate.steps": 400})
+
+    summary = run_scenario(scenario, tmp_path / "x", progress=False)
+
+    assert summary["arms"]["sde"]["status"]["diverged"] == 4
+    assert "4 of 4 trajectories blew up" in summary["warnings"][0]
+    assert summary["expectations"][0]["outcome"] == "undecided"
+
+
+def test_twins_start_where_the_real_arm_starts_and_cover_its_time(pair):
+    out, _ = pair
+    real = open_run(out / "real.zarr")
+
+    for name, steps in (("half", 40), ("isotropic", 20), ("stable", 20)):
+        twin = open_run(out / f"{name}.zarr")
+        start = twin["theta"].values[:, 0]
+        assert np.array_equal(start, np.broadcast_to(real["theta"].values[0, 0], start.shape))
+        assert twin["step"].values[-1] == steps
+        assert twin["time"].values == pytest.approx(real["time"].values)
+        assert twin["probe_time"].values == pytest.approx(real["probe_time"].values)
+        assert twin.attrs["learning_rate"] == 0.2
+        assert {"train_accuracy", "test_loss", "test_accuracy"} <= set(twin.data_vars)
+        # The same loss of the same network: up to summation order.
+        assert twin["loss"].values[0, 0] == pytest.approx(real["loss"].values[0, 0], rel=1e-12)
+
+
+def test_twins_have_as_many_trajectories_as_the_real_arm_unless_told_otherwise(pair):
+    _, summary = pair
+
+    assert {n: a["trajectories"] for n, a in summary["arms"].items()} == {
+        "half": 3, "isotropic": 3, "stable": 1, "real": 3,
+    }  # fmt: skip
+
+
+def test_a_matched_gaussian_has_the_trace_of_the_minibatch_noise(pair):
+    out, summary = pair
+    trace = float(open_run(out / "real.zarr")["noise"].values.mean())
+    dim = 64 * 3 + 3 + 3 * 10 + 10
+
+    matched = summary["arms"]["isotropic"]["matched"]
+
+    assert matched["trace"] == pytest.approx(trace)
+    # D = (η/2) TrΣ/d, so that the increments over η have E|Δ|² = η² TrΣ.
+    assert matched["diffusion"] * dim * 2 * 0.2 == pytest.approx(0.2**2 * trace)
+
+
+def test_a_matched_stable_noise_has_the_median_length_of_the_minibatch_noise(pair):
+    _, summary = pair
+    matched = summary["arms"]["stable"]["matched"]
+    dim = 64 * 3 + 3 + 3 * 10 + 10
+    noise = Stable(1.8, matched["scale"], structure="isotropic")
+
+    draws = increments(noise.kernel(dim, 0.2, 0.2), dim, 4000, seed=99)[0]
+    shorter = np.mean(np.linalg.norm(draws, axis=1) < 0.2 * np.sqrt(matched["trace"]))
+
+    # A fair coin 4,000 times has standard error 0.0079, the 20,000 draws of the scale 0.0035: five of both.
+    assert shorter == pytest.approx(0.5, abs=0.045)
+
+
+def test_the_median_length_grows_as_eta_to_one_over_alpha():
+    assert median_length(1.5, 3, 0.01) == pytest.approx(
+        0.01 ** (1 / 1.5) * median_length(1.5, 3, 1.0), rel=1e-9
+    )
+
+
+def test_every_twin_is_compared_with_its_real_arm_in_the_quantities_asked_for(pair):
+    _, summary = pair
+
+    assert [(c["simulated"], c["real"]) for c in summary["comparisons"]] == [
+        ("half", "real"), ("isotropic", "real"), ("stable", "real"),
+    ]  # fmt: skip
+    assert all(set(c["quantities"]) == {"loss"} for c in summary["comparisons"])
+
+
+def test_twins_of_freshly_initialised_seeds_start_from_each_of_them(tmp_path):
+    text = PAIR.replace("sampling: with", "init: fresh\n      sampling: with")
+    scenario = parse_scenario(text)
+    kept = {n: a for n, a in scenario.arms.items() if n in ("half", "real")}
+
+    run_scenario(scenario.model_copy(update={"arms": kept}), tmp_path / "x", progress=False)
+
+    real, twin = (open_run(tmp_path / "x" / f"{n}.zarr")["theta"].values[:, 0] for n in ("real", "half"))
+    assert np.array_equal(real, twin)
+    assert not np.array_equal(real[0], real[1])
+
+
+def test_a_twin_of_an_arm_with_momentum_comes_with_a_warning(tmp_path):
+    scenario = parse_scenario(PAIR, overrides={"arms.real.train.optimizer.momentum": 0.5})
+    kept = {n: a for n, a in scenario.arms.items() if n in ("half", "real")}
+
+    summary = run_scenario(scenario.model_copy(update={"arms": kept}), tmp_path / "x", progress=False)
+
+    assert summary["warnings"][0].endswith("but real trains with momentum")
+
+
+def test_an_existing_directory_is_left_alone_without_overwrite(tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "mine.txt").write_text("precious")
+
+    with pytest.raises(RunError, match="exists already"):
+        run_scenario(parse_scenario(TOY), tmp_path / "x", progress=False)
+    with pytest.raises(RunError, match="not a run directory"):
+        run_scenario(parse_scenario(TOY), tmp_path / "x", overwrite=True, progress=False)
+
+    assert [p.name for p in (tmp_path / "x").iterdir()] == ["mine.txt"]
+
+
+def test_overwrite_replaces_a_run_directory_but_not_one_that_holds_something_else(tmp_path):
+    out = tmp_path / "x"
+    run_scenario(parse_scenario(TOY), out, progress=False)
+    assert check_room(out, overwrite=True)
+
+    run_scenario(parse_scenario(TOY, overrides={"seed": 9}), out, overwrite=True, progress=False)
+    (out / "notes.txt").write_text("precious")
+
+    assert parse_scenario((out / "scenario.yaml").read_text()).seed == 9
+    with pytest.raises(RunError, match=r"also holds notes\.txt"):
+        run_scenario(parse_scenario(TOY), out, overwrite=True, progress=False)
+
+
+def test_nothing_is_written_for_a_scenario_that_does_not_hold_together(tmp_path):
+    model = parse_scenario(TOY).model_dump()
+    model["arms"]["sde"]["simulate"]["theta0"] = [1.0]
+
+    with pytest.raises(ScenarioError, match="allowed: 2"):
+        run_scenario(Scenario.model_validate(model), tmp_path / "x", progress=False)
+
+    assert not (tmp_path / "x").exists()
+
+
+def test_an_interrupted_run_keeps_its_finished_arms_and_stays_marked(tmp_path):
+    text = TOY.replace(
+        "expect:", "  zweite:\n    simulate: {surface: {kind: flat, dim: 1}, dt: 1, steps: 4}\nexpect:"
+    )
+
+    def stop(arm, done, total):
+        if arm == "zweite":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_scenario(parse_scenario(text), tmp_path / "x", progress=stop)
+
+    assert (tmp_path / "x" / "INCOMPLETE").exists()
+    assert not (tmp_path / "x" / "summary.json").exists()
+    assert open_run(tmp_path / "x" / "sde.zarr").attrs["complete"]
+    assert not open_run(tmp_path / "x" / "zweite.zarr").attrs["complete"]
+    assert check_room(tmp_path / "x", overwrite=True)
