@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 OK, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3
+# What typer makes of a KeyboardInterrupt.
+_CTRL_C = 130
 
 app = typer.Typer(
     name="sdesim",
@@ -41,24 +42,23 @@ FilesArgument = Annotated[
 def main() -> None:
     """Entry point: errors of the user become one line and exit code 2, an interruption 3."""
     try:
-        sys.exit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except SdesimError as error:
         _fail(str(error), BAD_INPUT)
     except (KeyboardInterrupt, typer.Abort):
-        _fail("interrupted; a directory that was being written stays marked INCOMPLETE", INTERRUPTED)
-    except BrokenPipeError:
-        # The reader of the output went away, as `head` does; nothing more can be said to it.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115
-        sys.exit(OK)
+        code = _CTRL_C
     except OSError as error:
         _fail(str(error), BAD_INPUT)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
         _fail(error.format_message(), BAD_INPUT)
+    if code == _CTRL_C:
+        _fail("interrupted; a directory that was being written stays marked INCOMPLETE", INTERRUPTED)
+    sys.exit(code)
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(message: str, code: int) -> NoReturn:
     if message:
         print(f"sdesim: {message}", file=sys.stderr)
     sys.exit(code)
@@ -137,27 +137,31 @@ def _print_outcome(summary: dict[str, Any], target: Path) -> None:
     for c in summary["comparisons"]:
         console.print(f"\n[bold]{c['simulated']}[/bold] against [bold]{c['real']}[/bold]")
         for line in c["verdicts"]:
-            console.print(f"  {line}", markup=False)
+            console.print(f"  {line}", markup=False, soft_wrap=True)
     _print_expectations(console, summary["expectations"])
     for warning in summary["warnings"]:
         console.print(f"warning: {warning}", style="yellow", markup=False)
-    console.print(f"\n{summary['wall_time']:.1f} s; report: {target / 'report.html'}", markup=False)
+    console.print(
+        f"\n{summary['wall_time']:.1f} s; report: {target / 'report.html'}", markup=False, soft_wrap=True
+    )
 
 
 def _print_expectations(console: Console, expectations: list[dict[str, Any]]) -> None:
     if not expectations:
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(title="Expectations", title_justify="left")
     for heading in ("outcome", "arm", "quantity", "asked", "found"):
-        table.add_column(heading, overflow="fold")
+        table.add_column(heading, overflow="fold", no_wrap=heading == "outcome")
     colours = {"met": "green", "missed": "red", "undecided": "yellow"}
     for e in expectations:
         style = colours[e["outcome"]]
         found = _interval(e["value"], e["low"], e["high"])
         name = e["quantity"] if e["at"] == "end" else f"{e['quantity']} at {e['at']}"
-        table.add_row(f"[{style}]{e['outcome']}[/{style}]", e["arm"], name, e["condition"], found)
+        cells = (e["arm"], name, e["condition"], found)
+        table.add_row(f"[{style}]{e['outcome']}[/{style}]", *map(escape, cells))
     console.print(table)
 
 
@@ -259,6 +263,7 @@ def _show_unfinished(path: Path, as_json: bool) -> None:
 
 
 def _show_summary(summary: dict[str, Any], path: Path) -> None:
+    from rich.markup import escape
     from rich.table import Table
 
     console = _console()
@@ -268,16 +273,17 @@ def _show_summary(summary: dict[str, Any], path: Path) -> None:
     for name, arm in arms.items():
         counts = ", ".join(f"{n} {k}" for k, n in arm["status"].items() if n)
         console.print(f"  {name}: {arm['label']}; {arm['steps']:,} steps; {counts}", markup=False)
-    table = Table(title="At the end: mean over trajectories [interval]", title_justify="left")
+    table = Table(title=escape("At the end: mean over trajectories [interval]"), title_justify="left")
     table.add_column("quantity")
     for name in arms:
         table.add_column(name, overflow="fold")
     for key in dict.fromkeys(k for a in arms.values() for k in a["end"]):
         cells = [a["end"].get(key) for a in arms.values()]
-        table.add_row(key, *("" if c is None else _interval(c["value"], c["low"], c["high"]) for c in cells))
+        shown = ["" if c is None else _interval(c["value"], c["low"], c["high"]) for c in cells]
+        table.add_row(key, *map(escape, shown))
     console.print(table)
     _print_expectations(console, summary["expectations"])
-    console.print(f"report: {path / 'report.html'}", markup=False)
+    console.print(f"report: {path / 'report.html'}", markup=False, soft_wrap=True)
 
 
 @app.command()

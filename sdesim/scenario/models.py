@@ -18,7 +18,9 @@ from sdesim.scenario.parts import (
     Optimizer,
     Positive,
     Seed,
+    Steps,
     Surface,
+    Trajectories,
     Vector,
     Whole,
 )
@@ -46,8 +48,8 @@ class Simulate(Strict):
     scheme: Literal["euler-maruyama", "tamed-euler"] = "euler-maruyama"
     theta0: float | Vector | None = None
     dt: Positive | None = None
-    steps: Count | None = None
-    trajectories: Count | None = None
+    steps: Steps | None = None
+    trajectories: Trajectories | None = None
     learning_rate: Positive | None = None
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
