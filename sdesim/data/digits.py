@@ -1,4 +1,4 @@
-"""Handwritten digits: 1,797 images of 8×8 pixels that come with scikit-learn (Alpaydin & Kaynak 1998, UCI)."""
+"""Handwritten digits: 1,797 images of 8×8 pixels, shipped with scikit-learn (Alpaydin & Kaynak 1998)."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.engine.ensemble import Ensemble
 from sdesim.errors import RunError
 from sdesim.runs import atomic_write_bytes
 
@@ -29,12 +30,12 @@ class Checkpoint:
         self.key = key
         self._last = time.monotonic()
 
-    def save(self, step: int, state: dict[str, NDArray[Any]], *, force: bool = False) -> None:
-        """Write the state, at most every ten seconds unless forced; whole or not at all."""
-        if not force and time.monotonic() - self._last < _SECONDS:
+    def save(self, step: int, ensemble: Ensemble) -> None:
+        """Write the state, at most every ten seconds; whole or not at all."""
+        if time.monotonic() - self._last < _SECONDS:
             return
         buffer = io.BytesIO()
-        stored: dict[str, Any] = {**state, "step": np.array(step), "key": np.array(self.key)}
+        stored: dict[str, Any] = {**ensemble.portable(), "step": np.array(step), "key": np.array(self.key)}
         np.savez(buffer, **stored)
         atomic_write_bytes(self.path, buffer.getvalue())
         self._last = time.monotonic()

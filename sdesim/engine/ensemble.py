@@ -129,7 +129,7 @@ class Ensemble:
         """The state with the trajectory as its last axis, whatever the block width."""
         count = self.plan.trajectories
         return {
-            name: np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], -1)[..., :count]
+            name: np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], self.blocks * self.lanes)[..., :count]
             for name, a in self.state.items()
         }
 

@@ -90,8 +90,8 @@ def simulate(
     """
     started = clock.perf_counter()
     plan = make_plan(
-        surface, noise, theta0, dt, steps, trajectories, seed, learning_rate, scheme, save_every, save, events,
-        probes,
+        surface, noise, theta0, dt, steps, trajectories, seed, learning_rate, scheme, save_every, save,
+        events, probes,
     )  # fmt: skip
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
@@ -167,7 +167,7 @@ def _walk(
         step = end
         _probe(plan, ensemble, writer, step)
         if checkpoint is not None:
-            checkpoint.save(step, ensemble.portable(), force=last > first and step == plan.steps)
+            checkpoint.save(step, ensemble)
         report(step, plan.steps)
 
 

@@ -138,73 +138,75 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "distances",
         "How far from training is each simulation?",
-        "One mark per quantity and simulated arm: mean distance from the real mean in units of the spread between "
-        "real seeds. Grey: what further real seeds would show (its mean and upper limit). A mark in the grey can't "
-        "be told from training at this sample size; the further right, the worse the imitation.",
+        "One mark per quantity and simulated arm: mean distance from the real mean in units of the spread"
+        " between real seeds. Grey: what further real seeds would show (its mean and upper limit). A mark"
+        " in the grey can't be told from training at this sample size; the further right, the worse the "
+        "imitation.",
         distances,
     ),
     FigureSpec(
         "consolidation",
         "Consolidation ratio",
-        "C_α over training, bands for the 95% interval. Dotted in the arm's colour: its own threshold C*, below "
-        "which a step raises the loss on average. Dashed grey: the source's threshold 1. Look for where, and "
-        "whether, each curve crosses, and whether blue and orange cross together.",
+        "C_α over training, bands for the 95% interval. Dotted in the arm's colour: its own threshold C*,"
+        " below which a step raises the loss on average. Dashed grey: the source's threshold 1. Look for "
+        "where, and whether, each curve crosses, and whether blue and orange cross together.",
         consolidation,
     ),
     FigureSpec(
         "probability",
         "Signal share p",
-        "The same signal on [0, 1]: p = C/(1+C), the expected inner product of two stochastic gradients over the "
-        "expected square of one. Dashed: p = 0.5, where C = 1.",
+        "The same signal on [0, 1]: p = C/(1+C), the expected inner product of two stochastic gradients "
+        "over the expected square of one. Dashed: p = 0.5, where C = 1.",
         single("p", "p", 0.5, scaled=False),
     ),
     FigureSpec(
         "loss",
         "Loss",
-        "Training loss (and test loss where recorded), each the mean over trajectories. A simulation that imitates "
-        "training lies on the orange curve within its band.",
+        "Training loss (and test loss where recorded), each the mean over trajectories. A simulation that"
+        " imitates training lies on the orange curve within its band.",
         stacked((("loss", "training loss"), ("test_loss", "test loss"))),
     ),
     FigureSpec(
         "accuracy",
         "Train and test accuracy",
-        "Full lines: test accuracy, thin lines: train accuracy. Compare their rise with the crossing of C_α: does "
-        "generalisation come before it, with it, or after it?",
+        "Full lines: test accuracy, thin lines: train accuracy. Compare their rise with the crossing of "
+        "C_α: does generalisation come before it, with it, or after it?",
         accuracy,
     ),
     FigureSpec(
         "signal_noise",
         "Signal and noise apart",
-        "Why C_α moves: the squared norm of the mean gradient (top) and the trace of the gradient covariance "
-        "(bottom). A falling C_α may be a vanishing signal or a growing noise; only this figure tells which.",
+        "Why C_α moves: the squared norm of the mean gradient (top) and the trace of the gradient "
+        "covariance (bottom). A falling C_α may be a vanishing signal or a growing noise; only this "
+        "figure tells which.",
         stacked((("signal", r"signal $|\bar g|^2$"), ("noise", r"noise Tr $\Sigma$"))),
     ),
     FigureSpec(
         "layers",
         "Consolidation per layer",
-        "Debiased C of each parameter group, one panel per group. Layers need not turn together; the total is a "
-        "ratio of sums, not the mean of these.",
+        "Debiased C of each parameter group, one panel per group. Layers need not turn together; the "
+        "total is a ratio of sums, not the mean of these.",
         layers,
     ),
     FigureSpec(
         "phases",
         "Phases",
-        "One strip per trajectory: C against C*. Yellow where the interval of C spans C*, so that the phase is not "
-        "decided. Compare the order and the length of the bands between arms.",
+        "One strip per trajectory: C against C*. Yellow where the interval of C spans C*, so that the "
+        "phase is not decided. Compare the order and the length of the bands between arms.",
         phases,
     ),
     FigureSpec(
         "curvature",
         "Curvature and stability",
-        "Largest eigenvalue of the Hessian with the edge of stability 2/η (shown when within reach), and the "
-        "normalised margin S = 2(1 − λ/λ_crit): above 0 is stable, 2 is flat.",
+        "Largest eigenvalue of the Hessian with the edge of stability 2/η (shown when within reach), and "
+        "the normalised margin S = 2(1 − λ/λ_crit): above 0 is stable, 2 is flat.",
         curvature,
     ),
     FigureSpec(
         "geometry",
         "Tails and dimension",
-        "Tail index of the gradient noise (2 is Gaussian), the effective dimension d_H deduced from it (an "
-        "hypothesis, not a measurement), and the dimension measured on the path itself.",
+        "Tail index of the gradient noise (2 is Gaussian), the effective dimension d_H deduced from it "
+        "(an hypothesis, not a measurement), and the dimension measured on the path itself.",
         stacked(
             (
                 ("tail_index", r"tail index $\alpha$"),
@@ -216,29 +218,29 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "lyapunov",
         "Lyapunov drift",
-        "Expected rate of change of the loss per unit of time. Below the dashed line the loss falls on average, on "
-        "it the run is stationary, above it the noise wins.",
+        "Expected rate of change of the loss per unit of time. Below the dashed line the loss falls on "
+        "average, on it the run is stationary, above it the noise wins.",
         single("lyapunov_drift", r"drift $\mathcal{L}V$", 0.0),
     ),
     FigureSpec(
         "intelligence",
         "Intelligence coefficient I",
-        "I = p·(S/2)/d_H, the source's index of overall health (a heuristic). Above 0 stable, below 0 unstable; the "
-        "cap is 1/d_H.",
+        "I = p·(S/2)/d_H, the source's index of overall health (a heuristic). Above 0 stable, below 0 "
+        "unstable; the cap is 1/d_H.",
         single("I", "I", 0.0, scaled=False),
     ),
     FigureSpec(
         "exits",
         "Exit times",
-        "Fraction of trajectories that have not left yet, over time on a log axis; a flat end is a share that never "
-        "left within the run. Heavy tails leave by a jump and do so sooner.",
+        "Fraction of trajectories that have not left yet, over time on a log axis; a flat end is a share "
+        "that never left within the run. Heavy tails leave by a jump and do so sooner.",
         exits,
     ),
     FigureSpec(
         "occupancy",
         "Time in each well",
-        "Share of time that the trajectories spend in each well, bars for the mean and whiskers for its 95% "
-        "interval. Equal depth and temperature favour the flat well; see by how much each noise does.",
+        "Share of time that the trajectories spend in each well, bars for the mean and whiskers for its "
+        "95% interval. Equal depth and temperature favour the flat well; see by how much each noise does.",
         occupancy,
     ),
 )

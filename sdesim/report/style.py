@@ -43,7 +43,8 @@ def styled() -> Iterator[Any]:
     import matplotlib
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(dict(STYLE)):
+    settings: Any = STYLE
+    with matplotlib.rc_context(settings):
         yield Figure
 
 

@@ -158,7 +158,10 @@ def network_surface(module: nn.Module, x: ArrayLike | Tensor, y: ArrayLike | Ten
     Raises:
         RunError: if the network or the loss is not of that kind; `TorchSurface` takes any.
     """
-    functions: dict[str, Callable[..., Any]] = {"cross_entropy": nn.functional.cross_entropy, "mse": nn.functional.mse_loss}
+    functions: dict[str, Callable[..., Any]] = {
+        "cross_entropy": nn.functional.cross_entropy,
+        "mse": nn.functional.mse_loss,
+    }
     dense = as_dense(module, functions[loss] if isinstance(loss, str) and loss in functions else loss)
     if dense is None:
         raise RunError(

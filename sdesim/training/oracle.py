@@ -133,8 +133,8 @@ def _slope(activation: str, z: Tensor, a: Tensor) -> Tensor:
         return (z > 0).to(z.dtype)
     if activation == "gelu":
         density = torch.exp(-0.5 * z * z) / (2 * torch.pi) ** 0.5
-        cumulative: Tensor = torch.special.ndtr(z)
-        return cumulative + z * density
+        slope: Tensor = torch.special.ndtr(z) + z * density
+        return slope
     return 2 * z
 
 
