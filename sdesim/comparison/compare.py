@@ -129,7 +129,7 @@ def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], leve
     if any(q.basis == "distance against its null" for q in judged.values()):
         notes.append(
             "Too few seeds for a permutation test to reach significance after Holm's correction; those "
-            "verdicts rest on the distance against what further real seeds would show (normal values assumed)."
+            "verdicts rest on the distance against what further real seeds would show (normal law assumed)."
         )
     dropped = {name: q.dropped for name, q in judged.items() if q.dropped}
     if dropped:

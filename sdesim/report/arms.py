@@ -28,7 +28,7 @@ class ArmView:
     line: str
 
     def curve(self, quantity: str, level: float = 0.95) -> tuple[Array, Curve] | None:
-        """Times (T,) and mean curve with interval over the trajectories with finite values; None if absent."""
+        """Times (T,) and mean curve with interval over trajectories with finite values; None if absent."""
         found = series(self.run, self.measured, quantity)
         if found is None:
             return None

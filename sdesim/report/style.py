@@ -67,7 +67,7 @@ def draw(ax: Any, views: Sequence[ArmView], quantity: str, label: bool = True, *
 
 
 def scale(ax: Any, drawn: Sequence[Any]) -> None:
-    """Log axis for positive values over more than a decade, symlog where signs mix over decades, else linear."""
+    """Log axis for positive values over a decade or more, symlog where signs mix, else linear."""
     values = np.concatenate([np.ravel(d) for d in drawn]) if drawn else np.empty(0)
     values = values[np.isfinite(values) & (values != 0)]
     if values.size < 2:

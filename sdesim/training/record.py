@@ -207,7 +207,7 @@ def _learning_rates(
     """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients.
 
     Raises:
-        RunError: if the schedule needs to see the training (as ReduceLROnPlateau does) or a rate is not valid.
+        RunError: if the schedule needs to see the training (as ReduceLROnPlateau does), or a bad rate.
     """
     with isolated_torch(), warnings.catch_warnings():
         # The rehearsal never calls optimizer.step(), which torch warns about.
