@@ -74,7 +74,7 @@ def layers(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
                     ax.fill_between(times, c.low, c.high, color=view.colour, alpha=0.16, linewidth=0)
                 everything.append(c.mean)
             ax.axhline(1.0, **GUIDE)
-            ax.set_title(group)
+            ax.set_title(f"layer {group}")
             finish(ax, r"$C$", "time t")
             ax.label_outer()
         for ax in axes[len(groups) :]:

@@ -138,7 +138,7 @@ def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     sides = (("real", comparison["real"]), ("simulated", comparison["simulated"]))
     arms = [
-        {"kind": k, "name": n, "sequence": phase[f"sequence_{k}"], "shares": phase[f"share_{k}"]}
+        {"kind": k, "name": n, "sequence": phase[f"sequence_{k}"], "shares": _shares(phase[f"share_{k}"])}
         for k, n in sides
     ]
     crossings = [_crossing(c) for c in phase["crossings"] if c["real_count"] or c["simulated_count"]]
@@ -149,6 +149,11 @@ def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:
         "arms": arms,
         "crossings": crossings,
     }
+
+
+def _shares(shares: Mapping[str, float]) -> str:
+    """ "transition 85%, exploration 15%", leaving out what never occurs."""
+    return ", ".join(f"{name} {100 * share:.0f}%" for name, share in shares.items() if share)
 
 
 def _crossing(c: Mapping[str, Any]) -> str:

@@ -78,7 +78,11 @@ def scale(ax: Any, drawn: Sequence[Any]) -> None:
     if (values > 0).all():
         ax.set_yscale("log")
         # Band edges may be negative or tiny; the axis follows the means.
-        ax.set_ylim(values.min() / 2, values.max() * 2)
+        floor = values.min() / 2
+        ax.set_ylim(floor, values.max() * 2)
+        for band in ax.collections:
+            for path in band.get_paths():
+                path.vertices[:, 1] = np.maximum(path.vertices[:, 1], floor)
     else:
         threshold = 10 ** np.floor(np.log10(np.quantile(size, 0.2)))
         ax.set_yscale("symlog", linthresh=max(threshold, size.max() * 1e-6))
