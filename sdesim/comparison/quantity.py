@@ -65,7 +65,9 @@ def curve(values: Array, interval: tuple[Array, Array], level: float) -> Curve:
     mean = values.mean(axis=0)
     if n == 1:
         return Curve(mean, interval[0][0], interval[1][0], 1, "estimator")
-    half = stats.t_quantile(level, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
+    # Values about to blow up may be too large to square.
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = stats.t_quantile(level, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
     return Curve(mean, mean - half, mean + half, n, "trajectories")
 
 

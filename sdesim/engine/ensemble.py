@@ -51,8 +51,8 @@ class Ensemble:
         wells = len(plan.surface.wells) if plan.occupancy else 0
         shape = (self.blocks, self.lanes)
         self.state: dict[str, NDArray[Any]] = {
-            "x": np.ascontiguousarray(x),
-            "held": np.ascontiguousarray(x),
+            "x": np.array(x, order="C"),
+            "held": np.array(x, order="C"),
             "code": np.zeros(shape, dtype=np.int8),
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),

@@ -127,7 +127,9 @@ def _slope(t: Array, y: Array) -> float:
 def _correlation(x: Array) -> tuple[float, Array, tuple[str, ...]]:
     x = x - x.mean(axis=0)
     apart = _distances(x)
-    step = float(np.median(np.linalg.norm(np.diff(x, axis=0), axis=1)))
+    moves = np.linalg.norm(np.diff(x, axis=0), axis=1)
+    # A trajectory that has stopped repeats its last point.
+    step = float(np.median(moves[moves > 0]))
     low, high = 3 * step, float(apart.max()) / 4
     flags: tuple[str, ...] = ()
     if not high > 10 * low:

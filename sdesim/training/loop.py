@@ -49,7 +49,6 @@ class Recipe:
         probes: what to measure, or None.
         probe_steps: step numbers (P,) of the probes.
         groups: name → slice of θ.
-        curvature: whether probes look at the Hessian.
     """
 
     module: nn.Module
@@ -70,7 +69,6 @@ class Recipe:
     probes: Probes | None
     probe_steps: NDArray[np.int64]
     groups: Mapping[str, slice]
-    curvature: bool
 
 
 @contextmanager
@@ -193,7 +191,8 @@ def _observe(recipe: Recipe, model: nn.Module, trajectory: int, step: int, value
         state = _evaluate(recipe, model)
         if not (math.isfinite(state["loss"]) and np.isfinite(theta).all()):
             return False
-        state["weight_norm"] = float(np.linalg.norm(theta))
+        with np.errstate(over="ignore"):
+            state["weight_norm"] = float(np.linalg.norm(theta))
         state["learning_rate"] = float(recipe.rates[step])
         for name, number in state.items():
             if name in values:
@@ -234,11 +233,16 @@ def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
     return state
 
 
+def probed_batch(recipe: Recipe) -> int:
+    """Batch size of the probed gradients. Full-batch training has no sampling noise: 1 stands in."""
+    chosen = None if recipe.probes is None else recipe.probes.batch_size
+    return chosen or recipe.batch_size or 1
+
+
 def _probe(recipe: Recipe, model: nn.Module, theta: Array, trajectory: int, step: int) -> Mapping[str, Any]:
-    """The gradient and curvature probe at θ. Full-batch training has no sampling noise: B = 1 stands in."""
+    """The gradient and curvature probe at θ."""
     assert recipe.probes is not None
-    batch = recipe.probes.batch_size or recipe.batch_size or 1
-    oracle = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, batch)
+    oracle = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
     return probe(
         oracle,
         theta,
@@ -247,7 +251,8 @@ def _probe(recipe: Recipe, model: nn.Module, theta: Array, trajectory: int, step
         step_size=float(recipe.rates[step]),
         directions=recipe.directions,
         groups=recipe.groups,
-        curvature=recipe.curvature,
+        gradient=recipe.probes.wants("gradient"),
+        curvature=recipe.probes.wants("curvature"),
     )
 
 

@@ -16,29 +16,15 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import Probes, RunWriter, progress_report, projection_directions
+from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.training.examples import SAMPLINGS, training_and_test
-from sdesim.training.loop import Recipe, isolated_torch, starting_module, train_trajectory
+from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module, train_trajectory
 from sdesim.training.networks import parameter_groups
 from sdesim.training.parts import Parts, fingerprint
 
 _SAVED_POINTS = 200
 _SAVEABLE = ("theta", "loss")
 _LARGEST = 1_000_000_000
-_GRADIENT = (
-    "signal",
-    "noise",
-    "gradient_samples",
-    "step_size",
-    "gradient_norm2",
-    "gradient_dot_mean",
-    "gradient_projection",
-    "group_signal",
-    "group_noise",
-)
-_NEEDS_HESSIAN = frozenset(
-    ("lambda_max", "lambda_min", "S", "stability_margin", "lyapunov_drift", "I", "intelligence", "curvature")
-)
-_CURVATURE = ("lambda_max", "lambda_min", "curvature_residual", "hessian_signal", "hessian_noise")
 
 
 def record(
@@ -192,13 +178,7 @@ def _recipe(
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         groups=parameter_groups(module),
-        curvature=probes is not None and _wants_curvature(probes),
     )
-
-
-def _wants_curvature(probes: Probes) -> bool:
-    """Whether any asked-for estimator needs the Hessian."""
-    return probes.estimators == "all" or any(name in _NEEDS_HESSIAN for name in probes.estimators)
 
 
 def _learning_rates(
@@ -269,6 +249,7 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "dataset_size": len(recipe.train),
         "sampling": "none" if full else recipe.sampling,
         "init": recipe.init,
+        **({} if recipe.probes is None else {"probe_batch_size": probed_batch(recipe)}),
     }
 
 
@@ -281,7 +262,9 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
     if recipe.test is not None:
         names += ["test_loss", "test_accuracy"] if recipe.test.labelled else ["test_loss"]
     if recipe.probes is not None:
-        names += [*_GRADIENT, *(_CURVATURE if recipe.curvature else ())]
+        if recipe.probes.wants("gradient"):
+            names += [*GRADIENT_PROBE, *GROUP_PROBE]
+        names += CURVATURE_PROBE if recipe.probes.wants("curvature") else ()
     return tuple(names)
 
 

@@ -270,7 +270,7 @@ def test_c_of_a_gaussian_simulation_is_that_of_the_definition():
     # |∇L|² = 4d and Tr Σ = 2D d/η, so C = 2 η/D.
     expected = 2 * eta / diffusion
     found = m["C_alpha"].values[:, 0]
-    # Relative error per probe about √(2/(n d)) + 2/√(n d C): below 6%; 16 of them averaged, 6 standard errors.
+    # Relative error per probe √(2/(n d)) + 2/√(n d C), below 6%; the mean of 16, six standard errors.
     assert abs(found.mean() / expected - 1) < 6 * 0.06 / 4
 
 

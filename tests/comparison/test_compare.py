@@ -1,0 +1,143 @@
+"""Comparison: equal laws are rarely called different, shifted ones are, and time is aligned honestly."""
+
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdesim.comparison import cohen_kappa, compare, phase_segments
+from sdesim.comparison.align import Series, align
+from sdesim.comparison.phases import first_crossing, shares
+from sdesim.comparison.statistics import holm, permutation_test
+from sdesim.errors import RunError
+
+
+def run(values, kind, time=None, name=""):
+    """A Run that holds only a loss (trajectory, step)."""
+    count, steps = values.shape
+    time = np.arange(steps, dtype=float) if time is None else time
+    return xr.Dataset(
+        {"loss": (("trajectory", "step"), values)},
+        {"trajectory": np.arange(count), "step": np.arange(steps), "time": ("step", time)},
+        {"kind": kind, "name": name or kind},
+    )
+
+
+def curves(rng, count, shift=0.0, steps=30):
+    """Curves with a common shape, a seed's own level, and noise over time."""
+    shape = 5.0 + np.sin(np.arange(steps) / 5.0)
+    return shape + shift + rng.standard_normal((count, 1)) + 0.3 * rng.standard_normal((count, steps))
+
+
+def test_equal_laws_are_called_different_at_most_at_the_stated_rate():
+    rng = np.random.default_rng(0)
+    reps = 200
+    calls = sum(
+        compare(run(curves(rng, 4), "simulated"), run(curves(rng, 4), "real"), ["loss"])
+        .quantities["loss"]
+        .outcome
+        == "differs"
+        for _ in range(reps)
+    )
+
+    # At most 5% by design; Bin(200, 0.05) exceeds 28 with probability 1e-6.
+    assert calls <= 28
+
+
+@pytest.mark.parametrize("count", [4, 8])
+def test_a_shift_of_many_spreads_is_told_and_measured(count):
+    rng = np.random.default_rng(1)
+
+    found = compare(run(curves(rng, count, 20.0), "simulated"), run(curves(rng, count), "real"), ["loss"])
+
+    q = found.quantities["loss"]
+    assert q.outcome == "differs"
+    assert q.distance > 8
+    assert "differs" in found.verdicts[0]
+    assert q.effect[1] <= q.effect[0] <= q.effect[2]
+    assert q.first_seen == 0.0
+
+
+def test_two_real_seeds_give_no_verdict():
+    rng = np.random.default_rng(2)
+
+    q = compare(run(curves(rng, 4, 20.0), "simulated"), run(curves(rng, 2), "real"), ["loss"]).quantities[
+        "loss"
+    ]
+
+    assert q.outcome == "undecided"
+    assert "at least 3 needed" in q.verdict
+
+
+def test_times_are_those_of_the_real_run_and_nothing_is_extrapolated():
+    coarse, fine = np.array([[0.0, 1.0, 2.0]]), np.array([[0.5, 1.0, 1.5, 4.0]])
+    nothing = np.full((1, 3), np.nan)
+    simulated = Series(coarse, 2 * coarse, nothing, nothing)
+    real = Series(fine, 2 * fine, np.full((1, 4), np.nan), np.full((1, 4), np.nan))
+
+    both = align(simulated, real)
+
+    np.testing.assert_allclose(both.times, [0.5, 1.0, 1.5])
+    np.testing.assert_allclose(both.simulated, both.real)
+
+
+def test_a_diverged_trajectory_is_left_out_and_counted():
+    rng = np.random.default_rng(3)
+    values = curves(rng, 4)
+    values[2, 5:] = np.nan
+
+    found = compare(run(values, "simulated"), run(curves(rng, 4), "real"), ["loss"])
+
+    assert found.quantities["loss"].dropped == 1
+    assert any("left out" in note for note in found.notes)
+
+
+def test_a_comparison_is_plain_json():
+    rng = np.random.default_rng(4)
+    found = compare(run(curves(rng, 3), "simulated"), run(curves(rng, 3), "real"), ["loss"])
+
+    text = json.dumps(found.to_dict(), allow_nan=False)
+
+    assert json.loads(text)["quantities"]["loss"]["outcome"] == found.quantities["loss"].outcome
+
+
+def test_what_an_arm_does_not_hold_is_refused():
+    values = curves(np.random.default_rng(5), 3)
+
+    with pytest.raises(RunError, match="no quantity 'C_alpha'"):
+        compare(run(values, "simulated"), run(values, "real"), ["C_alpha"])
+    with pytest.raises(RunError, match="level"):
+        compare(run(values, "simulated"), run(values, "real"), level=1.0)
+
+
+def test_kappa_is_one_for_agreement_and_zero_for_chance():
+    assert cohen_kappa(list("abab"), list("abab")) == 1
+    assert cohen_kappa(list("aabb"), list("abab")) == 0
+    assert np.isnan(cohen_kappa(list("aa"), list("aa")))
+    with pytest.raises(ValueError, match="equal length"):
+        cohen_kappa(["a"], [])
+
+
+def test_phases_are_run_lengths_with_shares_of_time_and_first_crossings():
+    labels, times = ["exploration", "exploration", "transition", "generalization"], [0.0, 1.0, 2.0, 4.0]
+
+    assert phase_segments(labels, times) == (
+        ("exploration", 0.0, 2.0), ("transition", 2.0, 4.0), ("generalization", 4.0, 4.0)
+    )  # fmt: skip
+    found = shares(np.array([labels]), np.array(times))
+    assert found == pytest.approx({"exploration": 0.375, "transition": 0.375, "generalization": 0.25})
+    assert first_crossing(labels, times, "exploration", "generalization") == 4.0
+    assert np.isnan(first_crossing(labels, times, "generalization", "exploration"))
+
+
+def test_holm_is_the_step_down_of_the_sorted_p_values():
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, np.nan])), [0.03, 0.06, 0.06, np.nan])
+
+
+def test_permutations_count_every_split():
+    p, smallest = permutation_test(np.full((3, 2), 10.0), np.arange(6.0).reshape(3, 2))
+
+    # 3 + 3: twenty splits, the observed one and its mirror image are the extreme ones.
+    assert p == pytest.approx(0.1)
+    assert smallest == pytest.approx(0.1)

@@ -1,0 +1,188 @@
+"""C: its invariances, its bias, its interval, exact pooling."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdesim import estimators as est
+from sdesim.errors import EstimatorError
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def gradients(seed, n=12, d=5, mean=0.5):
+    return np.random.default_rng(seed).standard_normal((n, d)) + mean
+
+
+@given(SEEDS, st.floats(1e-3, 1e3))
+def test_c_is_invariant_under_scaling(seed, scale):
+    g = gradients(seed)
+
+    one, other = est.consolidation_ratio(g), est.consolidation_ratio(scale * g)
+
+    assert other.value == pytest.approx(one.value, rel=1e-9, abs=1e-12)
+    assert other.low == pytest.approx(one.low, rel=1e-8, abs=1e-10)
+
+
+@given(SEEDS)
+def test_c_is_invariant_under_rotation(seed):
+    g = gradients(seed)
+    q = np.linalg.qr(np.random.default_rng(seed + 1).standard_normal((5, 5)))[0]
+
+    assert est.consolidation_ratio(g @ q).value == pytest.approx(
+        est.consolidation_ratio(g).value, rel=1e-9, abs=1e-12
+    )
+
+
+def test_c_is_not_invariant_under_a_general_linear_map():
+    g = gradients(0, n=200)
+
+    assert (
+        abs(est.consolidation_ratio(g * [1, 1, 1, 1, 10]).value / est.consolidation_ratio(g).value - 1) > 0.1
+    )
+
+
+@given(SEEDS)
+def test_c_does_not_depend_on_the_order_of_draws_or_coordinates(seed):
+    g, rng = gradients(seed), np.random.default_rng(seed)
+
+    shuffled = g[rng.permutation(len(g))][:, rng.permutation(g.shape[1])]
+
+    assert est.consolidation_ratio(shuffled).value == pytest.approx(
+        est.consolidation_ratio(g).value, rel=1e-9, abs=1e-12
+    )
+
+
+@given(SEEDS)
+def test_the_debiased_form_is_the_literal_one_less_one_over_n(seed):
+    g = gradients(seed)
+
+    literal, debiased = est.consolidation_ratio(g, "literal").value, est.consolidation_ratio(g).value
+
+    assert debiased == pytest.approx(literal - 1 / len(g), rel=1e-6, abs=1e-8)
+
+
+@given(SEEDS)
+def test_the_jackknife_from_two_numbers_per_draw_is_the_one_from_left_out_gradients(seed):
+    g = gradients(seed)
+    n = len(g)
+    left = np.array([est.consolidation_ratio(np.delete(g, i, axis=0)).value for i in range(n)])
+    spread = math.sqrt((n - 1) / n * ((left - left.mean()) ** 2).sum())
+
+    e = est.consolidation_ratio(g)
+
+    t = 2.2009851600829915  # Student's 0.975 quantile at 11 degrees of freedom
+    assert (e.high - e.low) / 2 == pytest.approx(t * spread, rel=1e-7)
+
+
+@given(SEEDS, st.integers(2, 6))
+def test_pooled_moments_are_those_of_the_whole(seed, cut):
+    g = gradients(seed)
+
+    pooled = est.combine_moments([est.gradient_moments(g[:cut]), est.gradient_moments(g[cut:])])
+    whole = est.gradient_moments(g)
+
+    np.testing.assert_allclose(pooled.mean, whole.mean, rtol=1e-12, atol=1e-14)
+    assert pooled.squared_deviation == pytest.approx(whole.squared_deviation, rel=1e-12)
+    assert est.consolidation_ratio(pooled).value == pytest.approx(est.consolidation_ratio(g).value, rel=1e-9)
+
+
+def test_the_debiased_form_is_unbiased_where_the_literal_is_off_by_one_over_n():
+    n, d, reps, c = 10, 200, 2000, 0.02
+    rng = np.random.default_rng(0)
+    mean = np.full(d, math.sqrt(c))
+    found = np.array([est.consolidation_ratio(rng.standard_normal((n, d)) + mean).value for _ in range(reps)])
+
+    # ν = d(n − 1) = 1800: E[1/T] inflates by ν/(ν − 2), 0.1%; five standard errors of the mean besides.
+    assert abs(found.mean() - c) < 5 * found.std() / math.sqrt(reps) + 0.002 * (c + 1 / n)
+    assert abs(found.mean() + 1 / n - c) > 0.05
+
+
+def test_the_interval_covers_at_its_level():
+    n, d, reps, c = 20, 100, 1500, 0.05
+    rng = np.random.default_rng(1)
+    mean = np.full(d, math.sqrt(c))
+    hits = 0
+    for _ in range(reps):
+        e = est.consolidation_ratio(rng.standard_normal((n, d)) + mean)
+        hits += e.low <= c <= e.high
+
+    # Coverage of this jackknife is 0.96 to 0.99; five standard errors below 0.95 miss with chance 3e-7.
+    assert hits / reps > 0.95 - 5 * math.sqrt(0.95 * 0.05 / reps)
+
+
+def test_batches_of_one_epoch_know_the_mean_gradient_exactly():
+    rng = np.random.default_rng(2)
+    examples = rng.standard_normal((100, 8)) + 0.3
+    batches = examples.reshape(20, 5, 8).mean(axis=1)
+
+    e = est.consolidation_ratio(batches, sampling="epoch", batch_size=5, dataset_size=100)
+
+    # All batches of the epoch together are the data set: nothing is left to debias.
+    assert e.value == pytest.approx((batches.mean(axis=0) ** 2).sum() / batches.var(axis=0, ddof=1).sum())
+
+
+def test_flags_tell_what_is_wrong():
+    rng = np.random.default_rng(3)
+
+    assert est.consolidation_ratio(rng.standard_normal((3, 4))).has("n_too_small")
+    assert est.consolidation_ratio(np.ones((5, 4))).has("zero_noise")
+    assert est.consolidation_ratio(np.zeros((5, 4))).has("interpolated")
+    assert est.consolidation_ratio(np.full((5, 4), np.nan)).has("nonfinite")
+    noise_only = [est.consolidation_ratio(rng.standard_normal((20, 4))) for _ in range(50)]
+    assert any(e.has("negative_signal") and e.value < 0 for e in noise_only)
+
+
+@pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((1, 3)), np.zeros((2, 3, 4))])
+def test_wrong_shapes_are_refused(bad):
+    with pytest.raises(EstimatorError):
+        est.consolidation_ratio(bad)
+
+
+@settings(max_examples=50)
+@given(st.floats(0, 1e9))
+def test_literal_p_lies_in_the_half_open_unit_interval_and_odds_invert_it(c):
+    p = est.probability(c)
+
+    assert 0 <= p.value < 1
+    assert est.odds(p).value == pytest.approx(c, rel=1e-6)
+
+
+@given(st.floats(-0.5, 50), st.floats(0, 50))
+def test_p_is_a_monotone_map(c, more):
+    assert est.probability(c + more).value >= est.probability(c).value
+
+
+def test_direction_probability_of_white_noise_is_phi_of_root_d_c():
+    rng = np.random.default_rng(4)
+    d, c, n = 20, 0.05, 100_000
+    mean = np.full(d, math.sqrt(c))
+    share = ((rng.standard_normal((n, d)) + mean) @ mean > 0).mean()
+
+    # Bernoulli, standard error below 0.5/√n.
+    assert abs(share - est.direction_probability(c, d).value) < 5 * 0.5 / math.sqrt(n)
+    assert est.direction_probability(c, d, method="literal").value < 0.6
+
+
+def test_phase_is_undecided_where_the_interval_spans_the_threshold():
+    assert est.phase(0.5, 0.2, 0.9) == "exploration"
+    assert est.phase(0.9, 0.5, 1.2) == "transition"
+    assert est.phase(2.0, 1.5, 2.5) == "generalization"
+    assert est.phase(float("nan")) == "undefined"
+
+
+def test_the_matrix_form_finds_the_best_mixture_of_objectives():
+    rng = np.random.default_rng(5)
+    g = rng.standard_normal((2, 40, 6)) + np.array([[[1.0]], [[0.5]]])
+
+    m = est.consolidation_matrix(g)
+
+    w = m.weights
+    assert m.ratio(w) == pytest.approx(m.best)
+    for angle in np.linspace(0, np.pi, 30):
+        assert m.ratio([np.cos(angle), np.sin(angle)]) <= m.best + 1e-9
+    first = est.consolidation_ratio(g[0]).value
+    assert m.ratio([1.0, 0.0]) == pytest.approx(first)
