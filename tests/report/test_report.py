@@ -105,9 +105,9 @@ def test_the_same_data_give_the_same_bytes(arms, summary, page, tmp_path):
 
 def test_a_run_without_probes_but_with_events_has_its_figures(tmp_path):
     run = sdesim.simulate(
-        surfaces.DoubleWell(barrier=0.05), noise.Gaussian(diffusion=0.3), dt=0.01, steps=500, trajectories=40,
-        events=[events.Exit(upper=0.5, stop=False), events.Occupancy()], out=tmp_path / "arm.zarr", name="arm",
-        progress=False,
+        surfaces.DoubleWell(barrier=0.05), noise.Gaussian(diffusion=0.3), dt=0.01, steps=500,
+        trajectories=40, events=[events.Exit(upper=0.5, stop=False), events.Occupancy()],
+        out=tmp_path / "arm.zarr", name="arm", progress=False,
     )  # fmt: skip
     assert np.isfinite(run.exit_time.values).any()
     atomic_write_json(tmp_path / "summary.json", {"name": "events", "arms": {}})
