@@ -1,0 +1,26 @@
+"""Golden values: the numbers of today's engine must come back in every later version."""
+
+import numpy as np
+
+import sdesim
+from sdesim import noise, surfaces
+
+
+def test_a_mixed_gaussian_and_skewed_stable_run_comes_back():
+    run = sdesim.simulate(
+        surfaces.DoubleWell(dim=2), [noise.Gaussian(diffusion=0.1), noise.Stable(1.5, 0.1, skew=0.3)], dt=0.01,
+        steps=50, trajectories=3, seed=42, progress=False,
+    )  # fmt: skip
+
+    golden = [[-1.42375036, 0.1278209], [-0.82725772, -0.37683705], [-0.89608687, -0.25835781]]
+    # Eight digits are printed; other processors may round the last bits differently.
+    np.testing.assert_allclose(run.theta.values[:, -1], golden, atol=1e-7)
+
+
+def test_an_isotropic_stable_run_comes_back():
+    run = sdesim.simulate(
+        surfaces.FlatSharp(1.0, 10.0, 4.0), noise.Stable(1.2, 0.2, structure="isotropic"), 0.0, dt=0.01,
+        steps=50, trajectories=3, seed=42, progress=False,
+    )  # fmt: skip
+
+    np.testing.assert_allclose(run.theta.values[:, -1, 0], [-0.8448007, -0.5373871, -0.76395585], atol=1e-7)
