@@ -145,8 +145,8 @@ def phases(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
 
 def exits(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
     """Survival: fraction of trajectories not yet left, per arm and event."""
-    held = [v for v in views if "exit_time" in v.run and np.isfinite(v.run["exit_time"].values).any()]
-    if not held:
+    held = [v for v in views if "exit_time" in v.run]
+    if not any(np.isfinite(v.run["exit_time"].values).any() for v in held):
         return None
     with styled() as Figure:
         figure = Figure()
@@ -156,11 +156,10 @@ def exits(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
             for event in range(view.run.sizes.get("event", 1)):
                 times = np.asarray(view.run["exit_time"].isel(event=event).values, dtype=float)
                 left = np.sort(times[np.isfinite(times)])
-                if left.size == 0:
-                    continue
                 name = f"{view.name}, {view.run['event'].values[event]}" if several else view.name
-                end = max(float(np.nanmax(view.run["time"].values)), float(left[-1]))
-                x = np.concatenate([left[:1], left, [end]])
+                end = float(np.nanmax(view.run["time"].values))
+                start = left[:1] if left.size else np.array([end / 1000])
+                x = np.concatenate([start, left, [max(end, *left[-1:], *start)]])
                 share = 1 - np.arange(left.size + 1) / times.size
                 y = np.concatenate([share, share[-1:]])
                 ax.step(x, y, where="post", color=view.colour, linestyle=view.line, label=name)

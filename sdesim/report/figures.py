@@ -232,15 +232,15 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "exits",
         "Exit times",
-        "Fraction of trajectories that have not left yet, over time on a log axis; a flat end is a share "
-        "that never left within the run. Heavy tails leave by a jump and do so sooner.",
+        "Fraction of trajectories that have not left yet, over time on a log axis, with its 95% band. "
+        "A flat end is a share that never left within the run.",
         exits,
     ),
     FigureSpec(
         "occupancy",
         "Time in each well",
-        "Share of time that the trajectories spend in each well, bars for the mean and whiskers for its "
-        "95% interval. Equal depth and temperature favour the flat well; see by how much each noise does.",
+        "Share of time that the trajectories spend in each well: bars for the mean, whiskers for its 95% "
+        "interval. Compare the arms: the Gibbs law weighs curvature, jumps weigh distance.",
         occupancy,
     ),
 )

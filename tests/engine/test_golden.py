@@ -8,8 +8,8 @@ from sdesim import noise, surfaces
 
 def test_a_mixed_gaussian_and_skewed_stable_run_comes_back():
     run = sdesim.simulate(
-        surfaces.DoubleWell(dim=2), [noise.Gaussian(diffusion=0.1), noise.Stable(1.5, 0.1, skew=0.3)], dt=0.01,
-        steps=50, trajectories=3, seed=42, progress=False,
+        surfaces.DoubleWell(dim=2), [noise.Gaussian(diffusion=0.1), noise.Stable(1.5, 0.1, skew=0.3)],
+        dt=0.01, steps=50, trajectories=3, seed=42, progress=False,
     )  # fmt: skip
 
     golden = [[-1.42375036, 0.1278209], [-0.82725772, -0.37683705], [-0.89608687, -0.25835781]]
