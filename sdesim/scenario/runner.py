@@ -28,7 +28,7 @@ _OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint")
 
 
 @dataclass
-class Session:
+class Progress:
     """What has been run so far, with the networks and data of real arms for their twins."""
 
     scenario: Scenario
@@ -92,15 +92,15 @@ def run_scenario(
     atomic_write_text(target / MARK, "This run was not finished.\n")
     atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
     atomic_write_json(target / "provenance.json", provenance())
-    session = Session(scenario, target, threads)
+    progress = Progress(scenario, target, threads)
     with arm_progress(progress) as report:
-        _run_arms(session, report)
-    summary = summarise(scenario, session.results, quick)
+        _run_arms(progress, report)
+    summary = summarise(scenario, progress.results, quick)
     summary["wall_time"] = time.perf_counter() - started
     atomic_write_json(target / "summary.json", summary)
     from sdesim.report import write_report
 
-    write_report(target, measured=session.results.measured)
+    write_report(target, measured=progress.results.measured)
     (target / MARK).unlink()
     return summary
 
@@ -130,26 +130,26 @@ def _is_ours(name: str) -> bool:
     return name in _CONTENTS or name.endswith(_OF_ARMS) or draft
 
 
-def _run_arms(session: Session, report: Report) -> None:
+def _run_arms(progress: Progress, report: Report) -> None:
     """Real arms first, because twins take from them."""
-    arms = session.scenario.arms
+    arms = progress.scenario.arms
     for name in sorted(arms, key=lambda name: arms[name].train is None):
         arm = arms[name]
         if arm.train is not None:
-            run = _train(session, name, arm, arm.train, report)
+            run = _train(progress, name, arm, arm.train, report)
         else:
             assert arm.simulate is not None
-            run = _simulate(session, name, arm, arm.simulate, report)
-        session.results.runs[name] = run
+            run = _simulate(progress, name, arm, arm.simulate, report)
+        progress.results.runs[name] = run
         if "probe" in run.dims:
-            session.results.measured[name] = measure(run)
+            progress.results.measured[name] = measure(run)
 
 
-def _train(session: Session, name: str, arm: Arm, train: Train, report: Report) -> xr.Dataset:
+def _train(progress: Progress, name: str, arm: Arm, train: Train, report: Report) -> xr.Dataset:
     from sdesim.training import record
 
     network, data = build.make_network(train), build.make_data(train.data)
-    session.networks[name], session.data[name] = network, data
+    progress.networks[name], progress.data[name] = network, data
     return record(
         network,
         build.loss_function(train.loss),
@@ -158,20 +158,20 @@ def _train(session: Session, name: str, arm: Arm, train: Train, report: Report) 
         build.optimizer_factory(train.optimizer),
         steps=train.steps,
         batch_size=train.optimizer.batch_size,
-        seed=build.arm_seed(session.scenario.seed, name),
+        seed=build.arm_seed(progress.scenario.seed, name),
         trajectories=train.trajectories,
         init=train.init,
         save_every=train.save_every,
         save=train.save,
-        probes=build.make_probes(session.scenario, arm),
-        out=session.out / f"{name}.zarr",
+        probes=build.make_probes(progress.scenario, arm),
+        out=progress.out / f"{name}.zarr",
         progress=lambda done, total: report(name, done, total),
         sampling=train.sampling,
         name=name,
     )
 
 
-def _simulate(session: Session, name: str, arm: Arm, model: Simulate, report: Report) -> xr.Dataset:
+def _simulate(progress: Progress, name: str, arm: Arm, model: Simulate, report: Report) -> xr.Dataset:
     from sdesim.engine import NetworkEvaluation, simulate
 
     batch, trace, stretch, data = 0, float("nan"), 1, None
@@ -179,10 +179,10 @@ def _simulate(session: Session, name: str, arm: Arm, model: Simulate, report: Re
     theta0: Any = model.theta0
     dt: float | None
     if model.twin_of is not None:
-        train = session.scenario.arms[model.twin_of].train
+        train = progress.scenario.arms[model.twin_of].train
         assert train is not None
-        real, data = session.results.runs[model.twin_of], session.data[model.twin_of]
-        surface: Any = _twin_surface(session, model.twin_of, train)
+        real, data = progress.results.runs[model.twin_of], progress.data[model.twin_of]
+        surface: Any = _twin_surface(progress, model.twin_of, train)
         batch, trace = train.optimizer.batch_size or 0, _trace(real)
         eta = eta or train.optimizer.lr
         dt = model.dt or eta
@@ -191,7 +191,7 @@ def _simulate(session: Session, name: str, arm: Arm, model: Simulate, report: Re
         # The last gap between saved steps may be short.
         every = every or int(np.diff(real["step"].values).max()) * stretch
         if theta0 is None and train.init == "fresh":
-            theta0 = build.fresh_starts(session.networks[model.twin_of], int(real.attrs["seed"]), count)
+            theta0 = build.fresh_starts(progress.networks[model.twin_of], int(real.attrs["seed"]), count)
     else:
         surface, dt = build.make_surface(model.surface), model.dt
         if isinstance(model.surface, MlpSurface):
@@ -199,34 +199,34 @@ def _simulate(session: Session, name: str, arm: Arm, model: Simulate, report: Re
     assert dt is not None
     eta = eta or dt
     noises = [build.make_noise(n, surface, eta, batch, trace) for n in model.noise]
-    _note_matched(session, name, model, noises, trace)
+    _note_matched(progress, name, model, noises, trace)
     return simulate(
         surface,
         noises,
         theta0,
         dt=dt,
-        steps=session.scenario.steps(name),
+        steps=progress.scenario.steps(name),
         trajectories=count or 1,
-        seed=build.arm_seed(session.scenario.seed, name),
+        seed=build.arm_seed(progress.scenario.seed, name),
         learning_rate=eta,
         scheme=model.scheme,
         save_every=every,
         save=model.save,
         events=build.make_events(model),
-        threads=session.threads,
-        out=session.out / f"{name}.zarr",
-        probes=build.make_probes(session.scenario, arm, stretch),
+        threads=progress.threads,
+        out=progress.out / f"{name}.zarr",
+        probes=build.make_probes(progress.scenario, arm, stretch),
         progress=lambda done, total: report(name, done, total),
         name=name,
         evaluate=None if data is None else NetworkEvaluation(surface, data.x_test, data.y_test),
     )
 
 
-def _twin_surface(session: Session, real: str, train: Train) -> Any:
+def _twin_surface(progress: Progress, real: str, train: Train) -> Any:
     from sdesim.training.networks import network_surface
 
-    data = session.data[real]
-    return network_surface(session.networks[real], data.x_train, data.y_train, train.loss)
+    data = progress.data[real]
+    return network_surface(progress.networks[real], data.x_train, data.y_train, train.loss)
 
 
 def _trace(real: xr.Dataset) -> float:
@@ -238,12 +238,12 @@ def _trace(real: xr.Dataset) -> float:
     return float(np.nanmean(real["noise"].values)) * (probed / batch if batch else 1.0)
 
 
-def _note_matched(session: Session, name: str, model: Simulate, noises: list[Any], trace: float) -> None:
+def _note_matched(progress: Progress, name: str, model: Simulate, noises: list[Any], trace: float) -> None:
     for part, noise in zip(model.noise, noises, strict=True):
         if getattr(part, "match", None) is None:
             continue
         key = "diffusion" if part.kind == "gaussian" else "scale"
-        found = session.results.matched.setdefault(name, {"trace": trace})
+        found = progress.results.matched.setdefault(name, {"trace": trace})
         found[key] = float(getattr(noise, key))
 
 
