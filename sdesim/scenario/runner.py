@@ -28,7 +28,7 @@ _OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint")
 
 
 @dataclass
-class Progress:
+class Work:
     """What has been run so far, with the networks and data of real arms for their twins."""
 
     scenario: Scenario
@@ -92,15 +92,15 @@ def run_scenario(
     atomic_write_text(target / MARK, "This run was not finished.\n")
     atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
     atomic_write_json(target / "provenance.json", provenance())
-    progress = Progress(scenario, target, threads)
+    work = Work(scenario, target, threads)
     with arm_progress(progress) as report:
-        _run_arms(progress, report)
-    summary = summarise(scenario, progress.results, quick)
+        _run_arms(work, report)
+    summary = summarise(scenario, work.results, quick)
     summary["wall_time"] = time.perf_counter() - started
     atomic_write_json(target / "summary.json", summary)
     from sdesim.report import write_report
 
-    write_report(target, measured=progress.results.measured)
+    write_report(target, measured=work.results.measured)
     (target / MARK).unlink()
     return summary
 
@@ -130,26 +130,26 @@ def _is_ours(name: str) -> bool:
     return name in _CONTENTS or name.endswith(_OF_ARMS) or draft
 
 
-def _run_arms(progress: Progress, report: Report) -> None:
+def _run_arms(work: Work, report: Report) -> None:
     """Real arms first, because twins take from them."""
-    arms = progress.scenario.arms
+    arms = work.scenario.arms
     for name in sorted(arms, key=lambda name: arms[name].train is None):
         arm = arms[name]
         if arm.train is not None:
-            run = _train(progress, name, arm, arm.train, report)
+            run = _train(work, name, arm, arm.train, report)
         else:
             assert arm.simulate is not None
-            run = _simulate(progress, name, arm, arm.simulate, report)
-        progress.results.runs[name] = run
+            run = _simulate(work, name, arm, arm.simulate, report)
+        work.results.runs[name] = run
         if "probe" in run.dims:
-            progress.results.measured[name] = measure(run)
+            work.results.measured[name] = measure(run)
 
 
-def _train(progress: Progress, name: str, arm: Arm, train: Train, report: Report) -> xr.Dataset:
+def _train(work: Work, name: str, arm: Arm, train: Train, report: Report) -> xr.Dataset:
     from sdesim.training import record
 
     network, data = build.make_network(train), build.make_data(train.data)
-    progress.networks[name], progress.data[name] = network, data
+    work.networks[name], work.data[name] = network, data
     return record(
         network,
         build.loss_function(train.loss),
@@ -158,20 +158,20 @@ def _train(progress: Progress, name: str, arm: Arm, train: Train, report: Report
         build.optimizer_factory(train.optimizer),
         steps=train.steps,
         batch_size=train.optimizer.batch_size,
-        seed=build.arm_seed(progress.scenario.seed, name),
+        seed=build.arm_seed(work.scenario.seed, name),
         trajectories=train.trajectories,
         init=train.init,
         save_every=train.save_every,
         save=train.save,
-        probes=build.make_probes(progress.scenario, arm),
-        out=progress.out / f"{name}.zarr",
+        probes=build.make_probes(work.scenario, arm),
+        out=work.out / f"{name}.zarr",
         progress=lambda done, total: report(name, done, total),
         sampling=train.sampling,
         name=name,
     )
 
 
-def _simulate(progress: Progress, name: str, arm: Arm, model: Simulate, report: Report) -> xr.Dataset:
+def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Report) -> xr.Dataset:
     from sdesim.engine import NetworkEvaluation, simulate
 
     batch, trace, stretch, data = 0, float("nan"), 1, None
@@ -179,10 +179,10 @@ def _simulate(progress: Progress, name: str, arm: Arm, model: Simulate, report: 
     theta0: Any = model.theta0
     dt: float | None
     if model.twin_of is not None:
-        train = progress.scenario.arms[model.twin_of].train
+        train = work.scenario.arms[model.twin_of].train
         assert train is not None
-        real, data = progress.results.runs[model.twin_of], progress.data[model.twin_of]
-        surface: Any = _twin_surface(progress, model.twin_of, train)
+        real, data = work.results.runs[model.twin_of], work.data[model.twin_of]
+        surface: Any = _twin_surface(work, model.twin_of, train)
         batch, trace = train.optimizer.batch_size or 0, _trace(real)
         eta = eta or train.optimizer.lr
         dt = model.dt or eta
@@ -191,7 +191,7 @@ def _simulate(progress: Progress, name: str, arm: Arm, model: Simulate, report: 
         # The last gap between saved steps may be short.
         every = every or int(np.diff(real["step"].values).max()) * stretch
         if theta0 is None and train.init == "fresh":
-            theta0 = build.fresh_starts(progress.networks[model.twin_of], int(real.attrs["seed"]), count)
+            theta0 = build.fresh_starts(work.networks[model.twin_of], int(real.attrs["seed"]), count)
     else:
         surface, dt = build.make_surface(model.surface), model.dt
         if isinstance(model.surface, MlpSurface):
@@ -199,34 +199,34 @@ def _simulate(progress: Progress, name: str, arm: Arm, model: Simulate, report: 
     assert dt is not None
     eta = eta or dt
     noises = [build.make_noise(n, surface, eta, batch, trace) for n in model.noise]
-    _note_matched(progress, name, model, noises, trace)
+    _note_matched(work, name, model, noises, trace)
     return simulate(
         surface,
         noises,
         theta0,
         dt=dt,
-        steps=progress.scenario.steps(name),
+        steps=work.scenario.steps(name),
         trajectories=count or 1,
-        seed=build.arm_seed(progress.scenario.seed, name),
+        seed=build.arm_seed(work.scenario.seed, name),
         learning_rate=eta,
         scheme=model.scheme,
         save_every=every,
         save=model.save,
         events=build.make_events(model),
-        threads=progress.threads,
-        out=progress.out / f"{name}.zarr",
-        probes=build.make_probes(progress.scenario, arm, stretch),
+        threads=work.threads,
+        out=work.out / f"{name}.zarr",
+        probes=build.make_probes(work.scenario, arm, stretch),
         progress=lambda done, total: report(name, done, total),
         name=name,
         evaluate=None if data is None else NetworkEvaluation(surface, data.x_test, data.y_test),
     )
 
 
-def _twin_surface(progress: Progress, real: str, train: Train) -> Any:
+def _twin_surface(work: Work, real: str, train: Train) -> Any:
     from sdesim.training.networks import network_surface
 
-    data = progress.data[real]
-    return network_surface(progress.networks[real], data.x_train, data.y_train, train.loss)
+    data = work.data[real]
+    return network_surface(work.networks[real], data.x_train, data.y_train, train.loss)
 
 
 def _trace(real: xr.Dataset) -> float:
@@ -238,12 +238,12 @@ def _trace(real: xr.Dataset) -> float:
     return float(np.nanmean(real["noise"].values)) * (probed / batch if batch else 1.0)
 
 
-def _note_matched(progress: Progress, name: str, model: Simulate, noises: list[Any], trace: float) -> None:
+def _note_matched(work: Work, name: str, model: Simulate, noises: list[Any], trace: float) -> None:
     for part, noise in zip(model.noise, noises, strict=True):
         if getattr(part, "match", None) is None:
             continue
         key = "diffusion" if part.kind == "gaussian" else "scale"
-        found = progress.results.matched.setdefault(name, {"trace": trace})
+        found = work.results.matched.setdefault(name, {"trace": trace})
         found[key] = float(getattr(noise, key))
 
 
