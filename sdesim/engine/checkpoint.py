@@ -26,6 +26,7 @@ class Checkpoint:
     """
 
     def __init__(self, out: Path, key: str) -> None:
+        self.out = out
         self.path = out.with_name(out.name + ".checkpoint")
         self.key = key
         self._last = time.monotonic()

@@ -101,9 +101,11 @@ def simulate(
     target = None if out is None else Path(out)
     checkpoint = None if target is None else Checkpoint(target, plan.fingerprint())
     ensemble = Ensemble(plan, min(threads or cores, cores), None, plan.save_theta or evaluate is not None)
-    begin = _take_up(plan, ensemble, checkpoint, target) if resume else 0
-    if resume and begin == plan.steps and target is not None and checkpoint is not None:
-        return open_run(target)
+    begin = 0
+    if resume and target is not None and checkpoint is not None and target.exists():
+        if _finished(target, checkpoint.key):
+            return open_run(target)
+        begin = _take_up(ensemble, checkpoint)
     key = None if checkpoint is None else checkpoint.key
     writer = _writer(plan, target, name, evaluate, resume=begin > 0, key=key)
     with progress_report(progress, name or "simulation") as report:
@@ -115,20 +117,25 @@ def simulate(
     return run
 
 
-def _take_up(plan: Plan, ensemble: Ensemble, checkpoint: Checkpoint | None, out: Path | None) -> int:
-    """The step from which an interrupted run goes on; its last step where it is already whole."""
-    assert checkpoint is not None
-    assert out is not None
-    if not out.exists():
-        return 0
+def _finished(out: Path, key: str) -> bool:
+    """Whether the run at `out` is whole.
+
+    Raises:
+        RunError: it is a run with other arguments.
+    """
     run = open_run(out)
-    if run.attrs.get("fingerprint") != checkpoint.key:
+    if run.attrs.get("fingerprint") != key:
         raise RunError(f"{out} holds a run with other arguments: choose another out")
-    if run.attrs.get("complete"):
-        return plan.steps
+    return bool(run.attrs["complete"])
+
+
+def _take_up(ensemble: Ensemble, checkpoint: Checkpoint) -> int:
+    """Restore the state of an interrupted run; returns the step from which it goes on."""
     found = checkpoint.load()
     if found is None:
-        raise RunError(f"{out} was interrupted before its first checkpoint: remove it and start again")
+        raise RunError(
+            f"{checkpoint.out} was interrupted before its first checkpoint: remove it and start again"
+        )
     step, state = found
     ensemble.restore(state)
     return step

@@ -11,6 +11,7 @@ from sdesim import events, noise, surfaces
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.plan import make_plan
 from sdesim.errors import RunError, SdesimError
+from sdesim.runs import RunWriter
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((40, 3))
@@ -111,6 +112,22 @@ def test_a_resumed_run_has_the_same_bits(case, tmp_path, monkeypatch):
     assert resumed.attrs["complete"]
     for name in whole.data_vars:
         assert same_bits(whole[name].values, resumed[name].values), name
+
+
+def test_a_run_killed_after_its_last_step_is_finished_by_resuming(tmp_path, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunWriter, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            simulate(CASES["double-well"], out=tmp_path / "run.zarr")
+    resumed = simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True)
+
+    assert resumed.attrs["complete"]
+    assert (resumed.stopped_step.values == 41).all()
+    assert same_bits(resumed.theta.values, simulate(CASES["double-well"]).theta.values)
 
 
 def test_a_run_on_disk_equals_the_run_in_memory(case, tmp_path):
