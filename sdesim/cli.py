@@ -251,9 +251,10 @@ def show(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOpti
 
 def _show_unfinished(path: Path, as_json: bool) -> None:
     """Which arms an interrupted run directory holds, and which of them are whole."""
-    from sdesim.runs import open_run
+    from sdesim.runs import open_runs
 
-    arms = {a.stem: bool(open_run(a).attrs["complete"]) for a in sorted(path.glob("*.zarr"))}
+    stored = open_runs(path) if any(path.glob("*.zarr")) else {}
+    arms = {name: bool(run.attrs["complete"]) for name, run in stored.items()}
     if as_json:
         _print_json({"complete": False, "arms": arms})
         return

@@ -23,7 +23,7 @@ def count_bad(x):
 
 
 @compiled
-def isolate(x, held, code, stopped, step):
+def isolate(x, code, stopped, step):
     """Mark newly diverged lanes; returns how many lanes are diverged."""
     d, width = x.shape
     diverged = 0
@@ -152,7 +152,7 @@ def advance(
                     else:
                         move(x, i1, w1, surface, dt, g)
                     if count_bad(x) != diverged * d:
-                        diverged = isolate(x, held, code, stopped, step + 1)
+                        diverged = isolate(x, code, stopped, step + 1)
                     if halted > 0:
                         keep_stopped(x, held, code)
                     if bounds.shape[0] > 0:

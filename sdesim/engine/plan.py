@@ -15,7 +15,7 @@ from sdesim.engine.events import Event, Exit, Occupancy
 from sdesim.engine.schemes import Scheme, as_scheme
 from sdesim.errors import SdesimError
 from sdesim.noise import Minibatch, Noise, NoiseKernel
-from sdesim.runs import Probes, projection_directions
+from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.surfaces.base import Surface, SurfaceKernel, as_finite, positive, whole
 from sdesim.surfaces.jit import source_stamp
 
@@ -146,7 +146,7 @@ def make_plan(
         steps=steps,
         learning_rate=eta,
         seed=seed,
-        saved=np.unique(np.append(np.arange(0, steps, every), steps)).astype(np.int64),
+        saved=saved_steps(steps, every),
         save_theta="theta" in save,
         directions=projection_directions(surface.dim),
         exits=exits,

@@ -9,6 +9,7 @@ from sdesim.estimators.consolidation import consolidation_matrix as consolidatio
 from sdesim.estimators.consolidation import consolidation_ratio as consolidation_ratio
 from sdesim.estimators.consolidation import gradient_moments as gradient_moments
 from sdesim.estimators.consolidation import jackknife_consolidation as jackknife_consolidation
+from sdesim.estimators.consolidation import leave_one_out as leave_one_out
 from sdesim.estimators.consolidation import per_example as per_example
 from sdesim.estimators.convergence import EffectiveRate as EffectiveRate
 from sdesim.estimators.convergence import effective_rate as effective_rate

@@ -115,12 +115,22 @@ def _ratio(signal: Array, trace: Array, n: int, f: float) -> Array:
         return np.asarray((signal - f * trace / n) / trace)
 
 
+def leave_one_out(norm2: Array, dot_mean: Array) -> tuple[Array, Array]:
+    """|ḡ₋ᵢ|² and TrΣ̂₋ᵢ with draw i left out, both (..., n), from |gᵢ|² and gᵢ·ḡ, n ≥ 3.
+
+    |ḡ₋ᵢ|² = (n²|ḡ|² − 2n gᵢ·ḡ + |gᵢ|²)/(n−1)², so no gradient is needed again.
+    """
+    n = norm2.shape[-1]
+    signal = dot_mean.mean(axis=-1, keepdims=True)
+    left = (n**2 * signal - 2 * n * dot_mean + norm2) / (n - 1) ** 2
+    trace = (norm2.sum(axis=-1, keepdims=True) - norm2 - (n - 1) * left) / (n - 2)
+    return left, trace
+
+
 def jackknife_consolidation(
     norm2: ArrayLike, dot_mean: ArrayLike, level: float = 0.95, correction: float = 1.0
 ) -> tuple[Array, Array, Array]:
     """Debiased C with its jackknife interval from |gᵢ|² and gᵢ·ḡ, both (..., n).
-
-    Leaving draw i out, |ḡ₋ᵢ|² = (n²|ḡ|² − 2n gᵢ·ḡ + |gᵢ|²)/(n−1)², so no gradient is needed again.
 
     Returns:
         value, low, high, each (...,); NaN where n < 3 or the noise vanishes. The interval is
@@ -135,8 +145,7 @@ def jackknife_consolidation(
     if n < 3:
         nothing = np.full(value.shape, np.nan)
         return value, nothing, nothing.copy()
-    signal_i = (n**2 * signal[..., None] - 2 * n * dot + q) / (n - 1) ** 2
-    trace_i = (total[..., None] - q - (n - 1) * signal_i) / (n - 2)
+    signal_i, trace_i = leave_one_out(q, dot)
     left_out = _ratio(signal_i, trace_i, n - 1, correction)
     spread = (n - 1) / n * ((left_out - left_out.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
     from scipy.special import stdtrit

@@ -15,7 +15,7 @@ import xarray as xr
 from sdesim.errors import RunError
 from sdesim.report.arms import arm_views
 from sdesim.report.figures import FIGURES
-from sdesim.runs import atomic_write_bytes, atomic_write_text, measure, open_run
+from sdesim.runs import atomic_write_bytes, atomic_write_text, measure, open_runs
 
 
 def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | None = None) -> Path:
@@ -32,10 +32,9 @@ def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | No
         RunError: not a run directory, or it can't be written.
     """
     folder = Path(run_dir)
-    arms = sorted(folder.glob("*.zarr"))
-    if not arms or not (folder / "summary.json").exists():
+    if not (folder / "summary.json").exists():
         raise RunError(f"{folder} is not a finished run directory")
-    runs = {a.stem: open_run(a) for a in arms}
+    runs = open_runs(folder)
     known = dict(measured or {})
     for name, run in runs.items():
         if name not in known and "probe" in run.dims:

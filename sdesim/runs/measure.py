@@ -15,6 +15,7 @@ from sdesim.estimators import (
     critical_sharpness,
     effective_dimension,
     jackknife_consolidation,
+    leave_one_out,
     tail_index,
     trajectory_dimension,
 )
@@ -170,9 +171,8 @@ def _signal(run: xr.Dataset, level: float) -> Column:
         return Column.bare(value, signal)
     q, dot = _values(run, "gradient_norm2"), _values(run, "gradient_dot_mean")
     m = q.shape[-1]
-    left = (m**2 * signal[..., None] - 2 * m * dot + q) / (m - 1) ** 2
-    rest = (q.sum(axis=-1, keepdims=True) - q - (m - 1) * left) / (m - 2)
-    left = left - rest / (m - 1)
+    left_signal, left_noise = leave_one_out(q, dot)
+    left = left_signal - left_noise / (m - 1)
     spread = np.sqrt((m - 1) / m * ((left - left.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1))
     half = float(stdtrit(m - 1, 0.5 + level / 2)) * spread
     return Column(value, value - half, value + half, signal, {"negative_signal": value < 0})

@@ -1,4 +1,4 @@
-"""When and how gradients and curvature are probed; the same choices serve both arms."""
+"""When runs are saved, and when and how they are probed; the same choices serve both arms."""
 
 from __future__ import annotations
 
@@ -54,6 +54,11 @@ class Probes:
     def probe_steps(self, steps: int) -> NDArray[np.int64]:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""
         return np.arange(0, steps + 1, self.every, dtype=np.int64)
+
+
+def saved_steps(steps: int, every: int) -> NDArray[np.int64]:
+    """Steps at which to save: 0, every, 2·every, … and always the last."""
+    return np.unique(np.append(np.arange(0, steps, every, dtype=np.int64), np.int64(steps)))
 
 
 def projection_directions(dim: int, k: int = _DIRECTIONS, seed: int = 0) -> NDArray[np.float64]:

@@ -1,41 +1,56 @@
-"""How far a run has come, shown on a terminal or told to a function."""
+"""How far runs have come, shown on a terminal or told to a function."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 Report = Callable[[int, int], None]
+LabelledReport = Callable[[str, int, int], None]
+
+
+@contextmanager
+def labelled_progress(progress: bool | LabelledReport, transient: bool = False) -> Iterator[LabelledReport]:
+    """Yield a function (label, done, total) of steps: the caller's own, bars on a terminal, or silence.
+
+    Each label has its bar, with steps per second and time left; `transient` ones vanish at the end.
+    """
+    if callable(progress):
+        yield progress
+        return
+    if not progress or not sys.stderr.isatty():
+        yield lambda label, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:,}/{task.total:,} steps {task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=transient) as bar:
+        tasks: dict[str, int] = {}
+
+        def report(label: str, done: int, total: int) -> None:
+            if label not in tasks:
+                tasks[label] = int(bar.add_task(label, total=total, rate=""))
+            task = next(t for t in bar.tasks if t.id == tasks[label])
+            bar.update(
+                task.id, completed=done, total=total, rate=f"{task.speed:,.0f}/s" if task.speed else ""
+            )
+
+        yield report
 
 
 @contextmanager
 def progress_report(progress: bool | Report, label: str) -> Iterator[Report]:
-    """Yield a function (done, total): the caller's own, a bar if stderr is a terminal, or a silent one."""
+    """As `labelled_progress` for a single label: yields a function (done, total)."""
     if callable(progress):
         yield progress
-    elif progress and sys.stderr.isatty():
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-        from rich.text import Text
-
-        class Rate(TextColumn):
-            """Steps per second."""
-
-            def render(self, task: Any) -> Text:
-                """The rate so far; empty before the first report."""
-                return Text(f"{task.speed:,.0f} steps/s" if task.speed else "")
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            Rate(""),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(label, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        yield lambda done, total: None
+        return
+    with labelled_progress(progress, transient=True) as report:
+        yield lambda done, total: report(label, done, total)

@@ -187,15 +187,14 @@ class RunWriter:
         dims, shape = VARIABLES[name].dims, self._shape(name)
         chunk = dict(zip(dims, shape, strict=True))
         rest = math.prod(n for d, n in chunk.items() if d not in ("trajectory", "step", "probe")) * 8
-        if "trajectory" in chunk:
-            if self._kind == "real" or "probe" in chunk:
-                chunk["trajectory"] = 1 if "step" in chunk or "probe" in chunk else chunk["trajectory"]
-            elif "step" in chunk:
-                chunk["step"] = min(self.step_chunk, chunk["step"])
-                row = max(1, rest * chunk["step"])
-                chunk["trajectory"] = min(chunk["trajectory"], max(1, _CHUNK_BYTES // row))
+        if "probe" in chunk or ("step" in chunk and self._kind == "real"):
+            chunk["trajectory"] = 1
         if "step" in chunk and self._kind == "real":
             chunk["step"] = min(chunk["step"], max(1, _CHUNK_BYTES // max(1, rest)))
+        elif "step" in chunk:
+            chunk["step"] = min(self.step_chunk, chunk["step"])
+            row = max(1, rest * chunk["step"])
+            chunk["trajectory"] = min(chunk["trajectory"], max(1, _CHUNK_BYTES // row))
         if "probe" in chunk:
             chunk["probe"] = min(chunk["probe"], 64)
         return tuple(max(1, chunk[d]) for d in dims)
@@ -245,7 +244,7 @@ def open_run(path: str | Path) -> xr.Dataset:
     if not target.exists():
         raise RunError(f"no run at {target}")
     if not (target / "zarr.json").exists():
-        arms = sorted(target.glob("*.zarr")) if target.is_dir() else []
+        arms = sorted(target.glob("*.zarr"))
         if len(arms) != 1:
             names = ", ".join(a.name for a in arms)
             raise RunError(
@@ -258,6 +257,18 @@ def open_run(path: str | Path) -> xr.Dataset:
         raise RunError(f"{target} can't be read as a run: {error}") from error
     validate_run(run)
     return _named(run)
+
+
+def open_runs(folder: str | Path) -> dict[str, xr.Dataset]:
+    """Arm → run of a run directory, lazily.
+
+    Raises:
+        RunError: it holds no runs.
+    """
+    arms = sorted(Path(folder).glob("*.zarr"))
+    if not arms:
+        raise RunError(f"{folder} holds no runs")
+    return {arm.stem: open_run(arm) for arm in arms}
 
 
 def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -7,6 +7,5 @@ from sdesim.scenario.load import shipped_scenarios as shipped_scenarios
 from sdesim.scenario.load import validate_scenario as validate_scenario
 from sdesim.scenario.models import Scenario as Scenario
 from sdesim.scenario.runner import check_room as check_room
-from sdesim.scenario.runner import load_run_directory as load_run_directory
 from sdesim.scenario.runner import resolved_yaml as resolved_yaml
 from sdesim.scenario.runner import run_scenario as run_scenario

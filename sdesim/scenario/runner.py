@@ -14,12 +14,18 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import RunError, ScenarioError
-from sdesim.runs import atomic_write_json, atomic_write_text, measure, open_run, provenance
+from sdesim.runs import (
+    LabelledReport,
+    atomic_write_json,
+    atomic_write_text,
+    labelled_progress,
+    measure,
+    provenance,
+)
 from sdesim.scenario import build
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.scenario.parts import MlpSurface
-from sdesim.scenario.progress import Report, arm_progress
 from sdesim.scenario.summary import Results, summarise
 
 MARK = "INCOMPLETE"
@@ -60,7 +66,7 @@ def run_scenario(
     overwrite: bool = False,
     quick: bool = False,
     threads: int | None = None,
-    progress: bool | Report = True,
+    progress: bool | LabelledReport = True,
 ) -> dict[str, Any]:
     """Run every arm, compare, judge, and write the run directory.
 
@@ -93,7 +99,7 @@ def run_scenario(
     atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
     atomic_write_json(target / "provenance.json", provenance())
     work = Work(scenario, target, threads)
-    with arm_progress(progress) as report:
+    with labelled_progress(progress) as report:
         _run_arms(work, report)
     summary = summarise(scenario, work.results, quick)
     summary["wall_time"] = time.perf_counter() - started
@@ -130,7 +136,7 @@ def _is_ours(name: str) -> bool:
     return name in _CONTENTS or name.endswith(_OF_ARMS) or draft
 
 
-def _run_arms(work: Work, report: Report) -> None:
+def _run_arms(work: Work, report: LabelledReport) -> None:
     """Real arms first, because twins take from them."""
     arms = work.scenario.arms
     for name in sorted(arms, key=lambda name: arms[name].train is None):
@@ -145,7 +151,7 @@ def _run_arms(work: Work, report: Report) -> None:
             work.results.measured[name] = measure(run)
 
 
-def _train(work: Work, name: str, arm: Arm, train: Train, report: Report) -> xr.Dataset:
+def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:
     from sdesim.training import record
 
     network, data = build.make_network(train), build.make_data(train.data)
@@ -171,7 +177,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: Report) -> xr.
     )
 
 
-def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Report) -> xr.Dataset:
+def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: LabelledReport) -> xr.Dataset:
     from sdesim.engine import NetworkEvaluation, simulate
 
     batch, trace, stretch, data = 0, float("nan"), 1, None
@@ -183,7 +189,10 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Report) 
         assert train is not None
         real, data = work.results.runs[model.twin_of], work.data[model.twin_of]
         surface: Any = _twin_surface(work, model.twin_of, train)
-        batch, trace = train.optimizer.batch_size or 0, _trace(real)
+        batch = train.optimizer.batch_size or 0
+        measured = work.results.measured.get(model.twin_of)
+        if measured is not None and "noise" in measured:
+            trace = float(np.nanmean(measured["noise"].values))
         eta = eta or train.optimizer.lr
         dt = model.dt or eta
         count = count or train.trajectories
@@ -229,15 +238,6 @@ def _twin_surface(work: Work, real: str, train: Train) -> Any:
     return network_surface(work.networks[real], data.x_train, data.y_train, train.loss)
 
 
-def _trace(real: xr.Dataset) -> float:
-    """Mean Tr Σ at the training batch over all probes of the real arm."""
-    if "noise" not in real:
-        return float("nan")
-    batch = float(real.attrs.get("batch_size") or 0)
-    probed = float(real.attrs.get("probe_batch_size") or batch or 1)
-    return float(np.nanmean(real["noise"].values)) * (probed / batch if batch else 1.0)
-
-
 def _note_matched(work: Work, name: str, model: Simulate, noises: list[Any], trace: float) -> None:
     for part, noise in zip(model.noise, noises, strict=True):
         if getattr(part, "match", None) is None:
@@ -245,16 +245,3 @@ def _note_matched(work: Work, name: str, model: Simulate, noises: list[Any], tra
         key = "diffusion" if part.kind == "gaussian" else "scale"
         found = work.results.matched.setdefault(name, {"trace": trace})
         found[key] = float(getattr(noise, key))
-
-
-def load_run_directory(path: str | Path) -> dict[str, xr.Dataset]:
-    """Arm → run of a run directory.
-
-    Raises:
-        RunError: not a run directory.
-    """
-    folder = Path(path)
-    arms = sorted(folder.glob("*.zarr"))
-    if not arms:
-        raise RunError(f"{folder} holds no runs")
-    return {a.stem: open_run(a) for a in arms}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.runs import Probes, RunWriter, progress_report, projection_directions
+from sdesim.runs import Probes, RunWriter, progress_report, projection_directions, saved_steps
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.training.examples import SAMPLINGS, training_and_test
 from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module, train_trajectory
@@ -171,7 +171,7 @@ def _recipe(
         sampling=sampling,
         init=init,
         seed=seed,
-        saved=np.unique(np.append(np.arange(0, steps, every), steps)).astype(np.int64),
+        saved=saved_steps(steps, every),
         rates=_learning_rates(module, optimizer, scheduler, steps),
         save_theta="theta" in save,
         directions=projection_directions(dim),
