@@ -1,25 +1,19 @@
 """Writes and imports the compiled driver of one combination of surface, noises and scheme.
 
-The combination becomes a small module in the user's cache directory, named after the digest of its own text
-and of all kernel sources; Numba keeps the machine code beside it.
+The combination becomes a module of its own (see `sdesim.surfaces.generated`), so that no step dispatches
+anything and later processes find the machine code on disk.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sys
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from sdesim.engine.schemes import Scheme
-from sdesim.errors import RunError
 from sdesim.noise.base import NoiseKernel
-from sdesim.runs import atomic_write_text
 from sdesim.surfaces.base import SurfaceKernel
+from sdesim.surfaces.generated import generated_module
 
 _IMPORTS = """\
 import numpy as np
@@ -90,32 +84,15 @@ def combination_source(surface: SurfaceKernel, noises: Sequence[NoiseKernel], sc
     calls, stream = [], 0
     for k, noise in enumerate(noises):
         text += f"from {noise.module} import {noise.function} as fill_{k}\n"
-        target = "w0, w1, t0, t1" if noise.example_weights else "i0, i1, s0, s1"
+        target = "w0, w1, t0, t1" if noise.kind == "examples" else "i0, i1, s0, s1"
         calls.append(f"    fill_{k}(seed, {stream}, first, pair, params[{k}], data[{k}], {target})")
         stream += noise.streams
-    weighted = any(n.example_weights for n in noises)
+    weighted = any(n.kind == "examples" for n in noises)
     if weighted:
         text += f"from {surface.module} import {surface.weighted_grad} as weighted_grad\n"
     text += "\n" + _FILL.format(calls="\n".join(calls))
     move = _MOVE if not weighted else _MOVE_WEIGHTED if scheme.step == "euler_maruyama" else _MOVE_APART
     return text + move + Path(__file__).with_name("driver.py").read_text(encoding="utf-8")
-
-
-def cache_folder() -> Path:
-    """Where compiled drivers are kept; a temporary folder where the user's cache can't be written."""
-    import platformdirs
-
-    folder = Path(platformdirs.user_cache_dir("sdesim")) / "kernels"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return _temporary_folder()
-    return folder
-
-
-@cache
-def _temporary_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="sdesim-kernels-"))
 
 
 def driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> ModuleType:
@@ -124,26 +101,4 @@ def driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme
     Raises:
         RunError: if it can't be written anywhere.
     """
-    return _import(combination_source(surface, noises, scheme))
-
-
-@cache
-def _import(text: str) -> ModuleType:
-    from sdesim.surfaces.jit import source_stamp
-
-    digest = hashlib.sha256((text + source_stamp()).encode()).hexdigest()[:24]
-    name = f"sdesim_driver_{digest}"
-    path = cache_folder() / f"{name}.py"
-    if not path.exists() or path.read_text(encoding="utf-8") != text:
-        try:
-            atomic_write_text(path, text)
-        except RunError:
-            path = _temporary_folder() / f"{name}.py"
-            atomic_write_text(path, text)
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
+    return generated_module(combination_source(surface, noises, scheme))

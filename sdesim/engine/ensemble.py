@@ -64,7 +64,7 @@ class Ensemble:
         kernels = plan.noise_kernels
         self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
         self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
-        weighted = any(k.example_weights for k in kernels)
+        weighted = any(k.kind == "examples" for k in kernels)
         self._examples = plan.kernel.examples if weighted else 0
         self._wells = wells
         rows4 = [[e.lower, e.upper, e.coordinate, e.stop] for e in plan.exits]

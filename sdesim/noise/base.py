@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,12 @@ class NoiseKernel:
     are int64; scratch0 and scratch1 (d, W) are overwritten. The bits of an increment depend on (seed,
     stream, trajectory, step, coordinate) alone, never on W.
 
-    With ``example_weights`` the rows are the n training examples instead of coordinates: the arrays are
-    (n, W), and the increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``.
+    ``kind`` says what the increments are of:
+
+    - "additive": of θ itself;
+    - "multiplicative": of M (d, W), the increment of θ is θ_i dM_i (Itô); ``rate`` (d,) is d⟨M_i⟩/dt;
+    - "examples": the rows are the n training examples instead of coordinates: the arrays are (n, W), and the
+      increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``.
 
     Attributes:
         module: dotted name of the module that holds the function.
@@ -32,7 +36,9 @@ class NoiseKernel:
         params: float64 (p,).
         data: float64, two-dimensional; (0, 0) when unused.
         streams: how many consecutive stream numbers the noise consumes, from the one it is given.
-        example_weights: whether the rows are examples.
+        kind: "additive", "multiplicative" or "examples".
+        gaussian: whether the increments are Gaussian; no scheme claims a strong order for others.
+        rate: float64 (d,) for the multiplicative kind, empty for others.
     """
 
     module: str
@@ -40,7 +46,9 @@ class NoiseKernel:
     params: Array
     data: Array = field(default_factory=lambda: np.zeros((0, 0)))
     streams: int = 1
-    example_weights: bool = False
+    kind: Literal["additive", "multiplicative", "examples"] = "additive"
+    gaussian: bool = False
+    rate: Array = field(default_factory=lambda: np.zeros(0))
 
 
 class Noise(Protocol):

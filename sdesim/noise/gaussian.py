@@ -62,10 +62,12 @@ class Gaussian:
         if self._root is None:
             assert self._diagonal is not None
             scale = np.broadcast_to(np.sqrt(2.0 * dt * self._diagonal), (dim,)).copy()
-            return NoiseKernel("sdesim.noise.fills", "gaussian_diagonal", scale)
+            return NoiseKernel("sdesim.noise.fills", "gaussian_diagonal", scale, gaussian=True)
         data = np.ascontiguousarray(np.sqrt(2.0 * dt) * self._root.T)
         triangular = self._root.shape[1] == dim and not np.any(np.triu(self._root, 1))
-        return NoiseKernel("sdesim.noise.fills", "gaussian_factor", np.array([float(triangular)]), data)
+        return NoiseKernel(
+            "sdesim.noise.fills", "gaussian_factor", np.array([float(triangular)]), data, gaussian=True
+        )
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −√(2D/η) ξ, the noise of a stochastic gradient at learning rate η."""

@@ -75,9 +75,9 @@ class Minibatch:
         scale = math.sqrt(self.learning_rate * dt)
         if self.law == "subsample":
             params = np.array([scale, float(self.batch_size)])
-            return NoiseKernel("sdesim.noise.fills", "minibatch_subsample", params, example_weights=True)
+            return NoiseKernel("sdesim.noise.fills", "minibatch_subsample", params, kind="examples")
         params = np.array([scale / math.sqrt(self.batch_size * self.examples)])
-        return NoiseKernel("sdesim.noise.fills", "minibatch_gaussian", params, example_weights=True)
+        return NoiseKernel("sdesim.noise.fills", "minibatch_gaussian", params, kind="examples", gaussian=True)
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of g_B − ∇L (or its Gaussian) at this batch size; they do not depend on eta."""

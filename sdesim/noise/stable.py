@@ -87,7 +87,8 @@ class Stable:
         self.validate(dim)
         sigma = np.broadcast_to(self._sigma, (dim,))
         if self.alpha == 2.0 and self.truncation is None:
-            return NoiseKernel("sdesim.noise.fills", "gaussian_diagonal", sigma * np.sqrt(2.0 * dt))
+            params = sigma * np.sqrt(2.0 * dt)
+            return NoiseKernel("sdesim.noise.fills", "gaussian_diagonal", params, gaussian=True)
         kernel = self._stable_kernel(sigma * dt ** (1.0 / self.alpha), self.rule == "reject")
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(sigma * dt ** (1.0 / self.alpha))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,6 +29,7 @@ class SurfaceKernel:
     - ``grad(x, params, data0, data1, out)``: out (d, W) = ∇L at each column of x;
     - ``weighted_grad(x, weights, params, data0, data1, out)``: out = Σ_i weights[i, w] ∇ℓ_i(x[:, w]),
       weights (n, W), for surfaces that are a mean of n examples;
+    - ``hvp(x, v, params, data0, data1, out)``: out (d, W) = ∇²L(x) v, column by column;
     - ``loss(x, params, data0, data1, out)``: out (W,) = L at each column;
     - ``well(x, lane, params) -> int``: index of the well that column ``lane`` is in, −1 for none.
 
@@ -42,6 +44,9 @@ class SurfaceKernel:
         examples: n, the number of examples; 0 if the loss is not a finite sum.
         well: name of the well function, or None.
         lanes: the largest block width W that suits the surface.
+        hvp: name of the Hessian-vector product, or None.
+        functions: for surfaces whose functions can't be imported (a user's, torch's): compiled functions by
+            the names above ("grad", "loss", …); ``module`` is then empty.
     """
 
     module: str
@@ -54,6 +59,8 @@ class SurfaceKernel:
     examples: int = 0
     well: str | None = None
     lanes: int = 64
+    hvp: str | None = None
+    functions: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Surface(Protocol):

@@ -41,3 +41,8 @@ def compiled(function: Callable[..., Any]) -> Any:
         source_stamp=source_stamp(),
     )  # type: ignore[no-untyped-call]
     return dispatcher
+
+
+def compiled_in_memory(function: Callable[..., Any]) -> Any:
+    """Compile on first use, for this process only: for code that calls functions given at run time."""
+    return njit(**OPTIONS)(function)
