@@ -65,6 +65,8 @@ def make_noise(model: Any, surface: Any, eta: float, batch_size: int, trace: flo
             scale = eta * float(np.sqrt(_known(trace))) / median_length(model.alpha, surface.dim, eta)
         assert scale is not None
         return noise.Stable(model.alpha, scale, model.skew, model.structure, model.truncation, model.rule)
+    if isinstance(model, parts.MultiplicativeNoise):
+        return noise.Multiplicative(model.scale)
     batch = model.batch_size or batch_size
     if not batch:
         raise SdesimError("minibatch noise needs batch_size: there is no real arm with minibatches")

@@ -235,7 +235,7 @@ def _check_noise(scenario: Scenario, simulate: Simulate, model: Any, dim: int) -
         elif model.batch_size is None and (real is None or real.optimizer.batch_size is None):
             yield (), "minibatch noise needs batch_size: there is no real arm with minibatches"
         return
-    if model.match is not None:
+    if getattr(model, "match", None) is not None:
         probes = None if real_arm is None else real_arm.probes or scenario.probes
         if probes is None or (probes.estimators != "all" and "gradient" not in probes.estimators):
             yield ("match",), f"match needs probes of the gradients of {simulate.twin_of}"

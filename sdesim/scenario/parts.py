@@ -166,6 +166,13 @@ class StableNoise(Strict):
         return self
 
 
+class MultiplicativeNoise(Strict):
+    """scale · θ_i dW_i, Itô."""
+
+    kind: Literal["multiplicative"]
+    scale: float | Vector
+
+
 class MinibatchNoise(Strict):
     """The sampling noise of minibatch gradients; batch size and η default to the real arm's."""
 
@@ -175,7 +182,9 @@ class MinibatchNoise(Strict):
     learning_rate: Positive | None = None
 
 
-Noise = Annotated[GaussianNoise | StableNoise | MinibatchNoise, Field(discriminator="kind")]
+Noise = Annotated[
+    GaussianNoise | StableNoise | MultiplicativeNoise | MinibatchNoise, Field(discriminator="kind")
+]
 
 
 class ExitEvent(Strict):

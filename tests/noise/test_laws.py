@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdesim.errors import SdesimError
-from sdesim.noise import Gaussian, Minibatch, Stable, increments, sample_stable
+from sdesim.noise import Gaussian, Minibatch, Multiplicative, Stable, increments, sample_stable
 from sdesim.noise.philox import compiled
 from sdesim.noise.stable import law_constants
 from sdesim.noise.stable_law import skewed, symmetric
@@ -276,6 +276,23 @@ def test_covariance_of_gaussian_increments_is_2_d_dt(noise):
     assert np.all(np.abs(g.T @ g / n - exact * scale) < 4 * error * scale)
 
 
+def test_increments_of_multiplicative_noise_are_brownian_with_the_stated_rate():
+    n, dt, eta, theta = 100_000, 0.3, 0.05, np.array([2.0, -1.0])
+    noise = Multiplicative([0.5, 0.2])
+    kernel = noise.kernel(2, dt, eta)
+
+    m = draws(noise, 2, n, dt, 12)
+    g = noise.gradient_noise(theta, eta, n, np.random.default_rng(1))
+
+    assert (kernel.kind, kernel.gaussian) == ("multiplicative", True)
+    np.testing.assert_allclose(kernel.rate, [0.25, 0.04], rtol=1e-15)
+    # Five standard errors √(2/n) of a variance: false alarm below 1e-6 each.
+    error = 5 * math.sqrt(2 / n)
+    np.testing.assert_allclose(m.var(axis=0), kernel.rate * dt, rtol=error)
+    np.testing.assert_allclose(g.var(axis=0), kernel.rate * theta**2 / eta, rtol=error)
+    assert np.all(np.abs(np.corrcoef(m.T) - np.eye(2)) < 5 / math.sqrt(n))
+
+
 def test_gradient_noise_of_a_stable_noise_is_sigma_eta_power_times_s():
     alpha, sigma, eta, n = 1.4, 0.3, 0.05, 200_000
 
@@ -349,6 +366,8 @@ def test_subsample_weights_at_dt_equal_to_the_learning_rate_make_the_sgd_step():
         (lambda: Gaussian([[1.0, 2.0], [2.0, 1.0]]), "positive semidefinite"),
         (lambda: Gaussian([[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
         (lambda: Gaussian([1.0, 2.0]).validate(3), "diffusion is for 2 coordinates"),
+        (lambda: Multiplicative(-1.0), "scale must be a number or"),
+        (lambda: Multiplicative([1.0, 2.0]).validate(3), "scale is for 2 coordinates, but the surface has 3"),
         (lambda: Minibatch(Examples(3), 0, 0.1), "batch_size must be at least 1, got 0"),
         (lambda: Minibatch(Examples(3), 2, 0.1, law="levy"), "law must be one of"),
         (lambda: Minibatch(Examples(3), 2, 0.1).validate(5), "has 2 coordinates, the simulated one 5"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdesim.errors import ScenarioError
+from sdesim.noise import Multiplicative
 from sdesim.scenario import (
     Scenario,
     load_scenario,
@@ -18,6 +20,7 @@ from sdesim.scenario import (
     shipped_scenarios,
     validate_scenario,
 )
+from sdesim.scenario.build import make_noise
 
 GOOD = """\
 name: small
@@ -115,6 +118,7 @@ WRONG_FIELDS = [
     ("scale: 0.05", "scale: [a]", 9, "SIM.noise[1].scale: found ['a'], allowed: a number or a"),
     ("scale: 0.05", "match: median", 9, "SIM.noise[1]: match needs structure: isotropic"),
     ("diffusion: 0.1", "diffusion: [1, 2]", 8, "SIM.noise[0]: diffusion is for 2 coordinates"),
+    ("gaussian, diffusion: 0.1", "multiplicative, scale: [1, 2]", 8, "SIM.noise[0]: scale is for 2"),
     ("diffusion: 0.1", "diffusion: -1", 8, "SIM.noise[0]: diffusion must not be negative"),
     ("diffusion: 0.1", "match: trace", 5, "SIM: noise with match needs twin_of"),
     ("upper: 0", "upper: 0, coordinate: 1", 12, "SIM.events[0].coordinate: found 1, allowed: 0"),
@@ -226,6 +230,15 @@ def test_set_overrides_a_field_inside_a_list():
     scenario = parse_scenario(GOOD, overrides={"arms.sde.simulate.noise[1].alpha": "1.8"})
 
     assert scenario.arms["sde"].simulate.noise[1].alpha == 1.8
+
+
+def test_multiplicative_noise_is_read_and_made():
+    text = changed("{kind: gaussian, diffusion: 0.1}", "{kind: multiplicative, scale: [0.5]}")
+
+    part = parse_scenario(text).arms["sde"].simulate.noise[0]
+
+    assert isinstance(make_noise(part, None, 0.1, 0, math.nan), Multiplicative)
+    assert part.scale == [0.5]
 
 
 def test_set_takes_yaml_values_and_plain_python_ones():
