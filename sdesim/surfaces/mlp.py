@@ -132,11 +132,11 @@ class MLP:
         from sdesim.surfaces import mlp_curvature
 
         points, vectors = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
-        flat, along = points.reshape(-1, self.dim), vectors.reshape(-1, self.dim)
-        out = np.empty(flat.shape)
-        for row in range(flat.shape[0]):
-            mlp_curvature.hvp(flat[row].copy(), along[row].copy(), *self._arrays(), out[row])
-        return out.reshape(points.shape)
+        flat = np.ascontiguousarray(points.reshape(-1, self.dim).T)
+        along = np.ascontiguousarray(vectors.reshape(-1, self.dim).T)
+        out = np.empty_like(flat)
+        mlp_curvature.hvp(flat, along, *self._arrays(), out)
+        return np.ascontiguousarray(out.T).reshape(points.shape)
 
     def weighted_gradient(self, theta: ArrayLike, weights: ArrayLike) -> Array:
         """Σ_i weights_i ∇ℓ_i(θ): (d,), (n,) → (d,)."""
@@ -203,7 +203,7 @@ class MLP:
     def kernel(self) -> SurfaceKernel:
         """The compiled side: one trajectory at a time, the loops inside run over examples."""
         return SurfaceKernel(
-            module="sdesim.surfaces.mlp_kernels",
+            module="sdesim.surfaces.mlp_curvature",
             grad="grad",
             loss="loss",
             params=self.params,
@@ -212,6 +212,7 @@ class MLP:
             weighted_grad="weighted_grad",
             examples=self.examples,
             lanes=1,
+            hvp="hvp",
         )
 
     def _arrays(self) -> tuple[Array, Array, Array]:

@@ -38,6 +38,11 @@ from sdesim.surfaces.mlp_kernels import (
     _workspace,
 )
 
+# A surface's compiled functions are looked up in one module.
+from sdesim.surfaces.mlp_kernels import grad as grad
+from sdesim.surfaces.mlp_kernels import loss as loss
+from sdesim.surfaces.mlp_kernels import weighted_grad as weighted_grad
+
 
 @compiled
 def _forward_tangent(
@@ -130,7 +135,7 @@ def _backward_tangent(
 
 
 @compiled
-def hvp(theta: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
+def _hvp_of_one(theta: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out (d,) = ∇²L(theta) v."""
     n = data0.shape[0]
     layers = params.shape[0] - 3
@@ -157,6 +162,20 @@ def hvp(theta: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> No
         r_z = _view(r_pre, offset, outputs, m)
         _output_tangent(params, output, r_z, 1.0 / n, _view(p_flat, 0, outputs, m), r_delta)
         _backward_tangent(theta, v, params, m, work, r_acts, r_pre, r_delta, out)
+
+
+@compiled
+def hvp(x: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
+    """out[:, w] = ∇²L(x[:, w]) v[:, w]."""
+    dim, lanes = x.shape
+    theta, along, product = np.empty(dim), np.empty(dim), np.empty(dim)
+    for lane in range(lanes):
+        for k in range(dim):
+            theta[k] = x[k, lane]
+            along[k] = v[k, lane]
+        _hvp_of_one(theta, along, params, data0, data1, product)
+        for k in range(dim):
+            out[k, lane] = product[k]
 
 
 @compiled

@@ -56,7 +56,7 @@ class Flat:
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
-        return SurfaceKernel(MODULE, "flat_grad", "flat_loss", np.zeros(0))
+        return SurfaceKernel(MODULE, "flat_grad", "flat_loss", np.zeros(0), hvp="flat_hvp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +145,12 @@ class Quadratic:
         well = "single_well" if self.wells else None
         if self._hessian is None:
             params = np.concatenate([self._rates, self._center])
-            return SurfaceKernel(MODULE, "quadratic_grad", "quadratic_loss", params, well=well)
+            return SurfaceKernel(
+                MODULE, "quadratic_grad", "quadratic_loss", params, well=well, hvp="quadratic_hvp"
+            )
+        center = self._center.copy()
         return SurfaceKernel(
-            MODULE, "rotated_grad", "rotated_loss", self._center.copy(), self._hessian, well=well
+            MODULE, "rotated_grad", "rotated_loss", center, self._hessian, well=well, hvp="rotated_hvp"
         )
 
 
@@ -233,7 +236,14 @@ class DoubleWell:
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         params = np.array([self.barrier, self.tilt, self._stationary()[1]])
-        return SurfaceKernel(MODULE, "double_well_grad", "double_well_loss", params, well="double_well_well")
+        return SurfaceKernel(
+            MODULE,
+            "double_well_grad",
+            "double_well_loss",
+            params,
+            well="double_well_well",
+            hvp="double_well_hvp",
+        )
 
 
 @dataclass(frozen=True)
@@ -321,7 +331,9 @@ class FlatSharp:
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         params = np.array([self.flat_curvature, self.sharp_curvature, 0.5 * self.separation, self.top])
-        return SurfaceKernel(MODULE, "flat_sharp_grad", "flat_sharp_loss", params, well="flat_sharp_well")
+        return SurfaceKernel(
+            MODULE, "flat_sharp_grad", "flat_sharp_loss", params, well="flat_sharp_well", hvp="flat_sharp_hvp"
+        )
 
 
 def side(x: Array, top: float) -> NDArray[np.int64]:

@@ -13,6 +13,12 @@ def flat_grad(x, params, data0, data1, out):
 
 
 @compiled
+def flat_hvp(x, v, params, data0, data1, out):
+    """∇²L v = 0."""
+    out[:, :] = 0.0
+
+
+@compiled
 def flat_loss(x, params, data0, data1, out):
     """L = 0."""
     out[:] = 0.0
@@ -27,6 +33,16 @@ def quadratic_grad(x, params, data0, data1, out):
         center = params[d + i]
         for w in range(width):
             out[i, w] = rate * (x[i, w] - center)
+
+
+@compiled
+def quadratic_hvp(x, v, params, data0, data1, out):
+    """λ_i v_i."""
+    d, width = x.shape
+    for i in range(d):
+        rate = params[i]
+        for w in range(width):
+            out[i, w] = rate * v[i, w]
 
 
 @compiled
@@ -54,6 +70,18 @@ def rotated_grad(x, params, data0, data1, out):
 
 
 @compiled
+def rotated_hvp(x, v, params, data0, data1, out):
+    """H v."""
+    d, width = x.shape
+    out[:, :] = 0.0
+    for i in range(d):
+        for j in range(d):
+            h = data0[i, j]
+            for w in range(width):
+                out[i, w] += h * v[j, w]
+
+
+@compiled
 def rotated_loss(x, params, data0, data1, out):
     """½ (x − c)ᵀ H (x − c)."""
     d, width = x.shape
@@ -75,6 +103,18 @@ def double_well_grad(x, params, data0, data1, out):
     for i in range(1, d):
         for w in range(width):
             out[i, w] = x[i, w]
+
+
+@compiled
+def double_well_hvp(x, v, params, data0, data1, out):
+    """4b (3x² − 1) v in the first coordinate, v in the others."""
+    d, width = x.shape
+    for w in range(width):
+        y = x[0, w]
+        out[0, w] = (4.0 * params[0]) * (3.0 * (y * y) - 1.0) * v[0, w]
+    for i in range(1, d):
+        for w in range(width):
+            out[i, w] = v[i, w]
 
 
 @compiled
@@ -104,6 +144,25 @@ def flat_sharp_grad(x, params, data0, data1, out):
         share1 = q1 / (q1 + q2)
         share2 = q2 / (q1 + q2)
         out[0, w] = slope1 * (share2 * share2) + slope2 * (share1 * share1)
+
+
+@compiled
+def flat_sharp_hvp(x, v, params, data0, data1, out):
+    """(k₁ (q₂/S)² + k₂ (q₁/S)² − 2 (q₁′q₂ − q₂′q₁)²/S³) v."""
+    half = params[2]
+    for w in range(x.shape[1]):
+        left = x[0, w] + half
+        right = x[0, w] - half
+        slope1 = params[0] * left
+        slope2 = params[1] * right
+        q1 = 0.5 * (slope1 * left)
+        q2 = 0.5 * (slope2 * right)
+        total = q1 + q2
+        share1 = q1 / total
+        share2 = q2 / total
+        cross = slope1 * share2 - slope2 * share1
+        curvature = params[0] * (share2 * share2) + params[1] * (share1 * share1)
+        out[0, w] = (curvature - 2.0 * (cross * cross) / total) * v[0, w]
 
 
 @compiled

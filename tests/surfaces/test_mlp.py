@@ -117,14 +117,17 @@ def test_kernel_names_functions_on_a_block():
     kernel = surface.kernel()
     module = importlib.import_module(kernel.module)
     block = np.ascontiguousarray(np.stack([surface.start, 2 * surface.start], axis=1))
-    out, losses = np.empty_like(block), np.empty(2)
+    v = np.random.default_rng(6).standard_normal(block.shape)
+    out, losses, products = np.empty_like(block), np.empty(2), np.empty_like(block)
 
     getattr(module, kernel.grad)(block, kernel.params, kernel.data0, kernel.data1, out)
     getattr(module, kernel.loss)(block, kernel.params, kernel.data0, kernel.data1, losses)
+    getattr(module, kernel.hvp)(block, v, kernel.params, kernel.data0, kernel.data1, products)
 
     assert (kernel.lanes, kernel.examples) == (1, 30)
     np.testing.assert_array_equal(out.T, surface.grad(block.T))
     np.testing.assert_array_equal(losses, surface.loss(block.T))
+    np.testing.assert_array_equal(products.T, surface.hvp(block.T, v.T))
 
 
 def test_groups_cover_every_parameter_once():

@@ -74,13 +74,16 @@ def test_compiled_twins_compute_the_numbers_of_the_python_side(surface, width):
     kernel = surface.kernel()
     module = import_module(kernel.module)
     x = 1.5 * np.random.default_rng(3).standard_normal((surface.dim, width))
-    grad, loss = np.full_like(x, np.nan), np.full(width, np.nan)
+    v = np.random.default_rng(4).standard_normal(x.shape)
+    grad, loss, hvp = np.full_like(x, np.nan), np.full(width, np.nan), np.full_like(x, np.nan)
 
     getattr(module, kernel.grad)(x, kernel.params, kernel.data0, kernel.data1, grad)
     getattr(module, kernel.loss)(x, kernel.params, kernel.data0, kernel.data1, loss)
+    getattr(module, kernel.hvp)(x, v, kernel.params, kernel.data0, kernel.data1, hvp)
 
     np.testing.assert_allclose(grad.T, surface.grad(x.T), rtol=1e-13, atol=1e-14)
     np.testing.assert_allclose(loss, surface.loss(x.T), rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(hvp.T, surface.hvp(x.T, v.T), rtol=1e-13, atol=1e-13)
     if kernel.well is None:
         assert np.all(surface.well(x.T) == -1)
     else:
@@ -88,6 +91,31 @@ def test_compiled_twins_compute_the_numbers_of_the_python_side(surface, width):
         np.testing.assert_array_equal(wells, surface.well(x.T))
         assert getattr(module, kernel.well)(np.full_like(x, np.nan), 0, kernel.params) == -1
         assert surface.well(np.full(surface.dim, np.nan)) == -1
+
+
+def test_bits_of_the_compiled_twins_do_not_depend_on_the_width_of_the_block(surface):
+    kernel = surface.kernel()
+    module = import_module(kernel.module)
+    arrays = (kernel.params, kernel.data0, kernel.data1)
+    x = 1.5 * np.random.default_rng(5).standard_normal((surface.dim, 64))
+    v = np.random.default_rng(6).standard_normal(x.shape)
+    results = []
+
+    for width in (64, 1, 2, 3):
+        grad, loss, hvp = np.empty_like(x), np.empty(64), np.empty_like(x)
+        for first in range(0, 64, width):
+            part = slice(first, first + width)
+            block, along = np.ascontiguousarray(x[:, part]), np.ascontiguousarray(v[:, part])
+            g, h, value = np.empty_like(block), np.empty_like(block), np.empty(block.shape[1])
+            getattr(module, kernel.grad)(block, *arrays, g)
+            getattr(module, kernel.loss)(block, *arrays, value)
+            getattr(module, kernel.hvp)(block, along, *arrays, h)
+            grad[:, part], loss[part], hvp[:, part] = g, value, h
+        results.append((grad, loss, hvp))
+
+    for other in results[1:]:
+        for one, whole in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(one, whole)
 
 
 def test_double_well_has_the_stated_barrier_and_curvature():
