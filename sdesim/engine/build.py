@@ -1,4 +1,4 @@
-"""Writes and imports the compiled driver of one combination of surface, noises and scheme.
+"""Writes the compiled driver of one combination of surface, noises and scheme.
 
 The combination becomes a module of its own (see `sdesim.surfaces.generated`), so that no step dispatches
 anything and later processes find the machine code on disk.
@@ -6,93 +6,117 @@ anything and later processes find the machine code on disk.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from sdesim.engine.schemes import Scheme
 from sdesim.noise.base import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
 from sdesim.surfaces.generated import generated_module
 
-_IMPORTS = """\
-import numpy as np
+_NO_WELL = """\
 
-from sdesim.engine.steps import {step} as step_state
-from sdesim.surfaces.jit import compiled
-from {surface} import {loss} as loss
-from {surface} import {grad} as grad
+@compiled
+def well(x, lane, params):
+    return -1
+
+"""
+_NO_PREPARE = """\
+
+@compiled
+def prepare(x, v, surface, dt, work):
+    v[:, :] = 0.0
+
 """
 _FILL = """\
 
 @compiled
-def fill(seed, first, pair, params, data, i0, i1, w0, w1, s0, s1, t0, t1):
+def fill(seed, first, pair, params, data, i0, i1, j0, j1, m0, m1, w0, w1, s0, s1, t0, t1):
     i0[:, :] = 0.0
     i1[:, :] = 0.0
+    j0[:, :] = 0.0
+    j1[:, :] = 0.0
+    m0[:, :] = 0.0
+    m1[:, :] = 0.0
     w0[:, :] = 0.0
     w1[:, :] = 0.0
 {calls}
 
 """
-_MOVE = """\
+_COORDINATE_NOISE = """\
 
 @compiled
-def move(x, i, w, surface, dt, g):
-    grad(x, surface[0], surface[1], surface[2], g)
-    step_state(x, g, i, dt)
+def coordinate_noise(x, i, m, out):
+{body}
 
+@compiled
+def noise_at(x, i, m, w, surface, out):
+{at}
 
 """
-# The drift −∇L dt is the weight −dt/n on every example, so one pass over the examples gives both.
-_MOVE_WEIGHTED = """\
-
-@compiled
-def move(x, i, w, surface, dt, g):
-    n = w.shape[0]
-    for e in range(n):
-        for k in range(w.shape[1]):
-            w[e, k] -= dt / n
-    weighted_grad(x, w, surface[0], surface[1], surface[2], g)
+_SUM = """\
     for k in range(x.shape[0]):
         for lane in range(x.shape[1]):
-            x[k, lane] += i[k, lane] + g[k, lane]
-
-
+            out[k, lane] {sign}= i[k, lane]{multiplicative}
+    return out
 """
-_MOVE_APART = """\
-
-@compiled
-def move(x, i, w, surface, dt, g):
-    weighted_grad(x, w, surface[0], surface[1], surface[2], g)
-    for k in range(x.shape[0]):
-        for lane in range(x.shape[1]):
-            i[k, lane] += g[k, lane]
-    grad(x, surface[0], surface[1], surface[2], g)
-    step_state(x, g, i, dt)
-
-
-"""
+_WEIGHTED = "    weighted_grad(x, w, surface[0], surface[1], surface[2], out)\n"
 
 
 def combination_source(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
     """The text of the module for this combination."""
-    text = _IMPORTS.format(step=scheme.step, surface=surface.module, loss=surface.loss, grad=surface.grad)
-    if surface.well is None:
-        text += "from sdesim.engine.steps import no_well as well\n"
-    else:
-        text += f"from {surface.module} import {surface.well} as well\n"
-    calls, stream = [], 0
-    for k, noise in enumerate(noises):
-        text += f"from {noise.module} import {noise.function} as fill_{k}\n"
-        target = "w0, w1, t0, t1" if noise.kind == "examples" else "i0, i1, s0, s1"
-        calls.append(f"    fill_{k}(seed, {stream}, first, pair, params[{k}], data[{k}], {target})")
-        stream += noise.streams
+    decorator = "compiled_in_memory" if surface.functions else "compiled"
+    text = f"import numpy as np\n\nfrom sdesim.surfaces.jit import {decorator} as compiled\n"
     weighted = any(n.kind == "examples" for n in noises)
+    wanted = ["loss", "grad"]
+    wanted += ["hvp"] if scheme.needs_hvp else []
+    wanted += ["weighted_grad"] if weighted else []
+    has_well = surface.well is not None or "well" in surface.functions
+    wanted += ["well"] if has_well else []
+    for name in wanted:
+        if name not in surface.functions:
+            text += f"from {surface.module} import {getattr(surface, name)} as {name}\n"
+    text += _fill_source(noises, scheme)
+    text += _noise_source(noises, weighted)
+    text += "" if has_well else _NO_WELL
+    functions = scheme.functions(weighted)
+    text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
+    # What the step calls stands before it.
+    for function in reversed(functions):
+        text += f"\n@compiled\n{inspect.getsource(function)}\n"
+    if functions[0].__name__ != "step":
+        text += f"\nstep = {functions[0].__name__}\n\n"
+    return text + Path(__file__).with_name("driver.py").read_text(encoding="utf-8")
+
+
+def _fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
+    """The imports of the fill functions, and the function that calls them one after another."""
+    places = {"additive": "i0, i1, s0, s1", "multiplicative": "m0, m1, s0, s1", "examples": "w0, w1, t0, t1"}
+    imports, calls, stream = "", [], 0
+    total = sum(n.streams for n in noises)
+    for k, noise in enumerate(noises):
+        imports += f"from {noise.module} import {noise.function} as fill_{k}\n"
+        given = f"first, pair, params[{k}], data[{k}]"
+        calls.append(f"    fill_{k}(seed, {stream}, {given}, {places[noise.kind]})")
+        if scheme.auxiliary:
+            calls.append(f"    fill_{k}(seed, {total + stream}, {given}, j0, j1, s0, s1)")
+        stream += noise.streams
+    return imports + "\n" + _FILL.format(calls="\n".join(calls))
+
+
+def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
+    """The increment of all noises at a state, with no work for kinds that are absent."""
+    multiplicative = any(n.kind == "multiplicative" for n in noises)
+    product = " + x[k, lane] * m[k, lane]" if multiplicative else ""
+    body = _SUM.format(sign="", multiplicative=product) if multiplicative else "    return i\n"
+    at = "    return coordinate_noise(x, i, m, out)\n"
     if weighted:
-        text += f"from {surface.module} import {surface.weighted_grad} as weighted_grad\n"
-    text += "\n" + _FILL.format(calls="\n".join(calls))
-    move = _MOVE if not weighted else _MOVE_WEIGHTED if scheme.step == "euler_maruyama" else _MOVE_APART
-    return text + move + Path(__file__).with_name("driver.py").read_text(encoding="utf-8")
+        at = _WEIGHTED + _SUM.format(sign="+", multiplicative=product)
+    return _COORDINATE_NOISE.format(body=body, at=at)
 
 
 def driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> ModuleType:
@@ -101,4 +125,12 @@ def driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme
     Raises:
         RunError: if it can't be written anywhere.
     """
-    return generated_module(combination_source(surface, noises, scheme))
+    text = combination_source(surface, noises, scheme)
+    return _private(text, tuple(surface.functions.items())) if surface.functions else generated_module(text)
+
+
+@lru_cache(maxsize=32)
+def _private(text: str, functions: tuple[tuple[str, Callable[..., Any]], ...]) -> ModuleType:
+    """The module for functions that live in memory: compiled once for the same ones."""
+    names: Mapping[str, Any] = dict(functions)
+    return generated_module(text, names)

@@ -2,8 +2,8 @@
 # ruff: noqa: F821
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
-This file is not imported: `sdesim.engine.build` puts the imports of a combination before it (``fill``,
-``move``, ``loss``, ``well`` and ``compiled``) and compiles the whole, so that no step dispatches anything.
+This file is not imported: `sdesim.engine.build` puts the functions of a combination before it (``fill``,
+``step``, ``prepare``, ``loss``, ``well`` and ``compiled``) and compiles the whole: nothing dispatches.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
@@ -98,6 +98,15 @@ def save_point(x, surface, directions, out_theta, out_projection, out_norm, out_
 
 
 @compiled
+def start_velocity(all_x, all_v, surface, scratch, dt):
+    """Set the second states at step 0."""
+    d, width = all_x.shape[1], all_x.shape[2]
+    work = np.empty((scratch, d, width))
+    for block in range(all_x.shape[0]):
+        prepare(all_x[block], all_v[block], surface, dt, work)
+
+
+@compiled
 def advance(
     blocks,
     seed,
@@ -108,7 +117,8 @@ def advance(
     surface,
     noise_params,
     noise_data,
-    examples,
+    scheme,
+    rows,
     state,
     saves,
     directions,
@@ -118,20 +128,25 @@ def advance(
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
-    state: (x (B, d, W), held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W)).
+    scheme: (p, rate, how many work arrays); rows of the noise blocks: (auxiliary, multiplicative, examples).
+    state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W)).
     saves: saved step numbers in (start, end]; outputs: (theta (B, S, d, W) or (B, 0, d, W), projection, norm,
     loss), S = len(saves).
     """
-    all_x, all_held, all_code, all_stopped, all_exits, all_occupancy = state
+    all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy = state
     out_theta, out_projection, out_norm, out_loss = outputs
+    p, rate, scratch = scheme
     d, width = all_x.shape[1], all_x.shape[2]
-    i0, i1, g = np.empty((d, width)), np.empty((d, width)), np.empty((d, width))
+    work = np.empty((scratch, d, width))
+    i0, i1 = np.empty((d, width)), np.empty((d, width))
+    j0, j1 = np.empty((rows[0], width)), np.empty((rows[0], width))
+    m0, m1 = np.empty((rows[1], width)), np.empty((rows[1], width))
+    w0, w1 = np.empty((rows[2], width)), np.empty((rows[2], width))
     s0, s1 = np.empty((d, width)), np.empty((d, width))
-    w0, w1 = np.empty((examples, width)), np.empty((examples, width))
-    t0, t1 = np.empty((examples, width)), np.empty((examples, width))
+    t0, t1 = np.empty((rows[2], width)), np.empty((rows[2], width))
     params = surface[0]
     for block in blocks:
-        x, held, code = all_x[block], all_held[block], all_code[block]
+        x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
         diverged, halted = 0, 0
         for w in range(width):
@@ -141,30 +156,45 @@ def advance(
         for pair in range(start // 2, (end + 1) // 2):
             ended = diverged + halted == width
             if not ended:
-                fill(seed, block * lanes, pair, noise_params, noise_data, i0, i1, w0, w1, s0, s1, t0, t1)
+                fill(
+                    seed, block * lanes, pair, noise_params, noise_data,
+                    i0, i1, j0, j1, m0, m1, w0, w1, s0, s1, t0, t1,
+                )  # fmt: skip
             for half in range(2):
-                step = 2 * pair + half
-                if step < start or step >= end:
+                now = 2 * pair + half
+                if now < start or now >= end:
                     continue
                 if not ended:
                     if half == 0:
-                        move(x, i0, w0, surface, dt, g)
+                        step(x, v, i0, j0, m0, w0, surface, p, rate, dt, work)
                     else:
-                        move(x, i1, w1, surface, dt, g)
+                        step(x, v, i1, j1, m1, w1, surface, p, rate, dt, work)
                     if count_bad(x) != diverged * d:
-                        diverged = isolate(x, code, stopped, step + 1)
+                        diverged = isolate(x, code, stopped, now + 1)
                     if halted > 0:
                         keep_stopped(x, held, code)
                     if bounds.shape[0] > 0:
-                        halted += watch_exits(x, held, code, stopped, exits, bounds, step + 1)
+                        halted += watch_exits(x, held, code, stopped, exits, bounds, now + 1)
                     if wells > 0:
                         for w in range(width):
                             if code[w] == RUNNING:
                                 place = well(x, w, params)
                                 if place >= 0:
                                     occupancy[place, w] += 1
-                if saved < saves.shape[0] and saves[saved] == step + 1:
+                if saved < saves.shape[0] and saves[saved] == now + 1:
                     save_point(
                         x, surface, directions, out_theta, out_projection, out_norm, out_loss, saved, block
                     )
                     saved += 1
+
+
+@compiled
+def drive(x, v, additive, auxiliary, multiplicative, surface, scheme, dt, out):
+    """Step one block through given increments, (steps, rows, W) each; out (steps, d, W) are the states."""
+    p, rate, scratch = scheme
+    work = np.empty((scratch, x.shape[0], x.shape[1]))
+    none = np.empty((0, x.shape[1]))
+    prepare(x, v, surface, dt, work)
+    for n in range(additive.shape[0]):
+        step(x, v, additive[n], auxiliary[n], multiplicative[n], none, surface, p, rate, dt, work)
+        out[n] = x

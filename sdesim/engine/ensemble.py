@@ -52,6 +52,7 @@ class Ensemble:
         shape = (self.blocks, self.lanes)
         self.state: dict[str, NDArray[Any]] = {
             "x": np.array(x, order="C"),
+            "v": np.zeros((self.blocks, plan.dim if plan.scheme.velocity else 0, self.lanes)),
             "held": np.array(x, order="C"),
             "code": np.zeros(shape, dtype=np.int8),
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
@@ -64,8 +65,17 @@ class Ensemble:
         kernels = plan.noise_kernels
         self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
         self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
-        weighted = any(k.kind == "examples" for k in kernels)
-        self._examples = plan.kernel.examples if weighted else 0
+        kinds = {k.kind for k in kernels}
+        self._rows = (
+            plan.dim if plan.scheme.auxiliary else 0,
+            plan.dim if "multiplicative" in kinds else 0,
+            plan.kernel.examples if "examples" in kinds else 0,
+        )
+        self._scheme = (plan.scheme.params(plan.dt), plan.rate, plan.scheme.scratch)
+        if plan.scheme.velocity:
+            self._driver.start_velocity(
+                self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, plan.dt
+            )
         self._wells = wells
         rows4 = [[e.lower, e.upper, e.coordinate, e.stop] for e in plan.exits]
         self._bounds = np.array(rows4, dtype=np.float64).reshape(-1, 4)
@@ -92,13 +102,14 @@ class Ensemble:
             np.empty(shape),
             np.empty(shape),
         )
-        order = ("x", "held", "code", "stopped", "exits", "occupancy")
+        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy")
         state = tuple(self.state[name] for name in order)
 
         def work(blocks: NDArray[np.int64]) -> None:
             self._driver.advance(
                 blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
-                self._data, self._examples, state, saves, plan.directions, self._bounds, self._wells, outputs,
+                self._data, self._scheme, self._rows, state, saves, plan.directions, self._bounds,
+                self._wells, outputs,
             )  # fmt: skip
 
         everything = np.arange(self.blocks)
@@ -111,8 +122,8 @@ class Ensemble:
         return Saved(
             self._flat(outputs[0]) if self.keep_theta else None,
             self._flat(outputs[1]),
-            self._rows(outputs[2]),
-            self._rows(outputs[3]),
+            self._by_trajectory(outputs[2]),
+            self._by_trajectory(outputs[3]),
         )
 
     def _flat(self, blocks: Array) -> Array:
@@ -120,7 +131,7 @@ class Ensemble:
         moved = blocks.transpose(0, 3, 1, 2).reshape(self.blocks * self.lanes, *blocks.shape[1:3])
         return np.asarray(moved[: self.plan.trajectories])
 
-    def _rows(self, blocks: NDArray[Any]) -> NDArray[Any]:
+    def _by_trajectory(self, blocks: NDArray[Any]) -> NDArray[Any]:
         """(B, S, W) → (K, S)."""
         moved = blocks.transpose(0, 2, 1).reshape(self.blocks * self.lanes, blocks.shape[1])
         return np.asarray(moved[: self.plan.trajectories])
@@ -155,9 +166,9 @@ class Ensemble:
 
     def exit_steps(self) -> NDArray[np.int64]:
         """(K, E): step of first exit, −1 where there was none."""
-        return self._rows(self.state["exits"])
+        return self._by_trajectory(self.state["exits"])
 
     def occupancy(self) -> Array:
         """(K, wells): share of the steps lived in each well."""
         lived = np.maximum(self.stopped_step(), 1)
-        return np.asarray(self._rows(self.state["occupancy"]) / lived[:, None])
+        return np.asarray(self._by_trajectory(self.state["occupancy"]) / lived[:, None])

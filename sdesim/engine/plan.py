@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.events import Event, Exit, Occupancy
-from sdesim.engine.schemes import Scheme, as_scheme
+from sdesim.engine.schemes import Scheme, as_scheme, check_scheme
 from sdesim.errors import SdesimError
 from sdesim.noise import Minibatch, Noise, NoiseKernel
 from sdesim.runs import Probes, projection_directions, saved_steps
@@ -68,6 +68,12 @@ class Plan:
         return int(self.theta0.shape[1])
 
     @property
+    def rate(self) -> Array:
+        """Σ d⟨M⟩/dt (d,) of the multiplicative noises; (0,) without."""
+        rates = [k.rate for k in self.noise_kernels if k.kind == "multiplicative"]
+        return np.sum(rates, axis=0) if rates else np.zeros(0)
+
+    @property
     def groups(self) -> dict[str, slice]:
         """Layers of a network's surface; none elsewhere."""
         return dict(getattr(self.surface, "groups", {}))
@@ -86,7 +92,7 @@ class Plan:
         """Digest of all that decides the numbers; a resumed run must have the same."""
         digest = hashlib.sha256(source_stamp().encode())
         facts = [
-            self.scheme.name, self.dt, self.steps, self.learning_rate, self.seed, self.save_theta,
+            repr(self.scheme), self.dt, self.steps, self.learning_rate, self.seed, self.save_theta,
             repr(self.exits), self.occupancy, repr(self.probes), self.kernel.module, self.kernel.grad,
             [[k.module, k.function] for k in self.noise_kernels],
         ]  # fmt: skip
@@ -94,6 +100,8 @@ class Plan:
         arrays = [self.theta0, self.saved, self.kernel.params, self.kernel.data0, self.kernel.data1]
         for k in self.noise_kernels:
             arrays += [k.params, k.data]
+        # Functions that live in memory have no text to tell them by, so their values stand for them.
+        arrays.append(np.asarray(self.surface.grad(self.theta0[0])))
         for array in arrays:
             digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
         return digest.hexdigest()
@@ -129,8 +137,12 @@ def make_plan(
         item.validate(surface.dim)
     kernel = surface.kernel()
     kernels = tuple(n.kernel(surface.dim, dt, eta) for n in noises)
-    if sum(k.streams for k in kernels) > 256:
-        raise SdesimError(f"at most 256 noises can be added, got {len(noises)}")
+    chosen = as_scheme(scheme)
+    check_scheme(chosen, kernel, kernels)
+    if sum(k.streams for k in kernels) * (1 + chosen.auxiliary) > 256:
+        raise SdesimError(f"at most {256 // (1 + chosen.auxiliary)} noises can be added, got {len(noises)}")
+    if chosen.name == "sgd" and dt != eta:
+        raise SdesimError(f"scheme 'sgd' steps by the learning rate: dt must be {eta:g}, got {dt:g}")
     _same_surface(kernel, noises)
     exits = tuple(e for e in events if isinstance(e, Exit))
     watched = any(isinstance(e, Occupancy) for e in events)
@@ -138,7 +150,7 @@ def make_plan(
     return Plan(
         surface=surface,
         noises=noises,
-        scheme=as_scheme(scheme),
+        scheme=chosen,
         kernel=kernel,
         noise_kernels=kernels,
         theta0=_starts(surface, theta0, count),
@@ -175,7 +187,9 @@ def _same_surface(kernel: SurfaceKernel, noises: Sequence[Noise]) -> None:
             continue
         other = noise.surface.kernel()
         pairs = ((kernel.params, other.params), (kernel.data0, other.data0), (kernel.data1, other.data1))
-        same = kernel.module == other.module and all(np.array_equal(a, b) for a, b in pairs)
+        same = (kernel.module, dict(kernel.functions)) == (other.module, dict(other.functions)) and all(
+            np.array_equal(a, b) for a, b in pairs
+        )
         if not same:
             raise SdesimError("the minibatch noise must be of the surface that is simulated")
 

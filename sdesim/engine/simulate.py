@@ -257,8 +257,10 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "name": name, "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt, "batch_size": batch, "dataset_size": plan.kernel.examples, "momentum": 0.0,
-        "optimizer": "sgd", "sampling": "with-replacement" if batch else "none",
+        "dt": plan.dt, "batch_size": batch, "dataset_size": plan.kernel.examples, "optimizer": "sgd",
+        "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
+        "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
+        "sampling": "with-replacement" if batch else "none",
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
     if key is not None:

@@ -1,0 +1,71 @@
+# mypy: disable-error-code="no-untyped-def,name-defined"
+# ruff: noqa: F821
+"""SGD with momentum: v ← β v + g,  θ ← θ − dt v, or − dt (g + β v) (Nesterov), g = ∇L − ΔN/dt.
+
+Source: B. Polyak, USSR Comput. Math. Math. Phys. 4 (1964); I. Sutskever et al., ICML (2013) for the Nesterov
+form; v starts at 0 and β multiplies it as in `torch.optim.SGD` (dampening 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.engine.schemes.base import Orders, Scheme, orders
+from sdesim.errors import SdesimError
+from sdesim.surfaces.base import finite
+
+
+def step(x, v, i, j, m, w, surface, p, rate, dt, work):
+    """v ← β v + g,  x ← x − dt (p₁ g + p₂ v), g = ∇L − ΔN/dt."""
+    g = work[0]
+    grad(x, surface[0], surface[1], surface[2], g)
+    n = noise_at(x, i, m, w, surface, work[1])
+    for k in range(x.shape[0]):
+        for lane in range(x.shape[1]):
+            gradient = g[k, lane] - n[k, lane] / dt
+            v[k, lane] = p[0] * v[k, lane] + gradient
+            x[k, lane] -= dt * (p[1] * gradient + p[2] * v[k, lane])
+
+
+@dataclass(frozen=True)
+class HeavyBall(Scheme):
+    """v ← β v + g, θ ← θ − dt v: the map of SGD with momentum at learning rate dt.
+
+    It takes every noise: at dt = η and with `Minibatch(law="subsample")` it is momentum SGD itself. It is a
+    map of its own, not an approximation of the overdamped equation at step dt: for small dt and β < 1 it
+    follows that equation in time t/(1 − β), with weak order 1 there.
+
+    Args:
+        momentum: β in [0, 1).
+        nesterov: use the look-ahead form.
+
+    Raises:
+        SdesimError: if the momentum is out of its range.
+    """
+
+    momentum: float = 0.9
+    nesterov: bool = False
+
+    name: ClassVar[str] = "heavy-ball"
+    strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, multiplicative=None, minibatch=None)
+    weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
+    velocity: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "momentum", finite(self.momentum, "momentum"))
+        if not 0.0 <= self.momentum < 1.0:
+            raise SdesimError(f"momentum must be in [0, 1), got {self.momentum:g}")
+
+    def params(self, dt: float) -> NDArray[np.float64]:
+        """[β, 0, 1], or [β, 1, β] for the Nesterov form."""
+        weights = (1.0, self.momentum) if self.nesterov else (0.0, 1.0)
+        return np.array([self.momentum, *weights])
+
+    def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
+        """The step."""
+        return (step,)
