@@ -26,7 +26,9 @@ class Scheme(Protocol):
 
     - ``grad(x, *surface, out)``, ``hvp(x, u, *surface, out)``: of the surface;
     - ``noise_at(x, i, m, w, surface, out)``: the increment ΔN of the noises at state x, (d, W): ``out``, or
-      ``i`` itself where no noise depends on the state.
+      ``i`` itself where no noise depends on the state;
+    - ``coordinate_noise(x, i, m, out)``: the same without minibatch noise, and
+      ``weighted_grad(x, w, *surface, out)``, which makes that noise of the weights of the examples.
 
     x: states; v: a second state (velocity), (0, W) unless `velocity`; i, j, m: increments of the additive and
     multiplicative noises, j a second independent set, (0, W) unless `auxiliary`; w: weights of the examples;

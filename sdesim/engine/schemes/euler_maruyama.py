@@ -27,12 +27,12 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
 
 def step_weighted(x, v, i, j, m, w, surface, p, rate, dt, work):
     """The same; the drift −∇L dt is the weight −dt/n on every example, so one pass over them gives both."""
-    g, n = work[0], work[1]
+    g = work[0]
     for e in range(w.shape[0]):
         for lane in range(w.shape[1]):
             w[e, lane] -= dt / w.shape[0]
     weighted_grad(x, w, surface[0], surface[1], surface[2], g)
-    state_free(x, i, m, n)
+    n = coordinate_noise(x, i, m, work[1])
     for k in range(x.shape[0]):
         for lane in range(x.shape[1]):
             x[k, lane] += n[k, lane] + g[k, lane]
