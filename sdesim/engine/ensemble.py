@@ -15,6 +15,13 @@ from sdesim.engine.plan import Plan
 Array = NDArray[np.float64]
 # Fewer blocks than this per thread would leave a thread waiting for the last one.
 _TASKS_PER_THREAD = 4
+# A step's arrays of this many numbers (64 KiB) stay in the cache, and their loops dwarf what surrounds them.
+_BLOCK = 8192
+
+
+def _suitable_lanes(dim: int) -> int:
+    """A power of two between 64 and 512."""
+    return int(2 ** np.clip(np.log2(_BLOCK / dim) // 1, 6, 9))
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class Ensemble:
         self.threads = threads
         self.keep_theta = keep_theta
         count = plan.trajectories
-        widest = min(plan.kernel.lanes, lanes or plan.kernel.lanes)
+        widest = min(plan.kernel.lanes, lanes or _suitable_lanes(plan.dim))
         share = -(-count // threads)
         self.lanes = max(1, min(widest, share if count < widest * threads else widest))
         self.blocks = -(-count // self.lanes)

@@ -64,9 +64,20 @@ def add_scaled(scale, scratch, out):
 @compiled
 def gaussian_diagonal(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
     """params (d,) = √(2 D_i dt)."""
-    fill_normals(seed, stream, first, pair, out0.shape[0], scratch0, scratch1)
-    add_scaled(params, scratch0, out0)
-    add_scaled(params, scratch1, out1)
+    rows, width = out0.shape
+    number, block = np.uint64(stream), np.uint64(pair)
+    if width == 1:
+        for i in range(rows):
+            z0, z1 = normals(seed, number, np.uint64(first), block, np.uint64(i))
+            out0[i, 0] += params[i] * z0
+            out1[i, 0] += params[i] * z1
+    else:
+        for i in range(rows):
+            scale = params[i]
+            for w in range(width):
+                z0, z1 = normals(seed, number, np.uint64(first + w), block, np.uint64(i))
+                out0[i, w] += scale * z0
+                out1[i, w] += scale * z1
 
 
 @inlined

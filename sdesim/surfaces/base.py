@@ -58,7 +58,7 @@ class SurfaceKernel:
     weighted_grad: str | None = None
     examples: int = 0
     well: str | None = None
-    lanes: int = 64
+    lanes: int = 512
     hvp: str | None = None
     functions: Mapping[str, Any] = field(default_factory=dict)
 

@@ -32,8 +32,21 @@ def source_stamp() -> str:
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile on first use; later processes load the machine code from disk."""
-    dispatcher: Any = njit(cache=True, **OPTIONS)(function)
+    """Compile on first use; later processes load the machine code from disk.
+
+    Compiled callers take the function into their own code: a call with a few arrays costs as much as a step
+    of a small surface, and LLVM vectorises across no call.
+    """
+    return _cached(function, forceinline=True)
+
+
+def compiled_apart(function: Callable[..., Any]) -> Any:
+    """As `compiled`, but callers call it: for large functions, whose calls cost nothing beside their work."""
+    return _cached(function, forceinline=False)
+
+
+def _cached(function: Callable[..., Any], forceinline: bool) -> Any:
+    dispatcher: Any = njit(cache=True, forceinline=forceinline, **OPTIONS)(function)
     store = dispatcher._cache
     store._cache_file = IndexDataCacheFile(
         cache_path=store._cache_path,

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.surfaces.jit import compiled
+from sdesim.surfaces.jit import compiled_apart
 from sdesim.surfaces.mlp_kernels import (
     CHUNK,
     CROSS_ENTROPY,
@@ -44,7 +44,7 @@ from sdesim.surfaces.mlp_kernels import loss as loss
 from sdesim.surfaces.mlp_kernels import weighted_grad as weighted_grad
 
 
-@compiled
+@compiled_apart
 def _forward_tangent(
     theta: Any, v: Any, params: Any, m: int, acts: Any, slopes: Any, r_acts: Any, r_pre: Any
 ) -> None:
@@ -70,7 +70,7 @@ def _forward_tangent(
                     r_next[j, i] = slope[j, i] * r_z[j, i]
 
 
-@compiled
+@compiled_apart
 def _output_tangent(params: Any, output: Any, r_z: Any, scale: float, p: Any, r_delta: Any) -> None:
     """R{δ} at the output: (diag p − p pᵀ) R{z} of cross-entropy, 2 R{z} / outputs of mse; scaled."""
     rows, m = output.shape
@@ -88,7 +88,7 @@ def _output_tangent(params: Any, output: Any, r_z: Any, scale: float, p: Any, r_
                 r_delta[j, i] = scale * 2.0 * r_z[j, i] / rows
 
 
-@compiled
+@compiled_apart
 def _backward_tangent(
     theta: Any, v: Any, params: Any, m: int, work: Any, r_acts: Any, r_pre: Any, r_delta: Any, out: Any
 ) -> None:
@@ -134,7 +134,7 @@ def _backward_tangent(
             delta = slope
 
 
-@compiled
+@compiled_apart
 def _hvp_of_one(theta: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out (d,) = ∇²L(theta) v."""
     n = data0.shape[0]
@@ -164,7 +164,7 @@ def _hvp_of_one(theta: Any, v: Any, params: Any, data0: Any, data1: Any, out: An
         _backward_tangent(theta, v, params, m, work, r_acts, r_pre, r_delta, out)
 
 
-@compiled
+@compiled_apart
 def hvp(x: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out[:, w] = ∇²L(x[:, w]) v[:, w]."""
     dim, lanes = x.shape
@@ -178,7 +178,7 @@ def hvp(x: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
             out[k, lane] = product[k]
 
 
-@compiled
+@compiled_apart
 def example_gradients(theta: Any, index: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out (k, d): row r is ∇ℓ_{index[r]}(theta), layer by layer the outer product δ aᵀ."""
     layers = params.shape[0] - 3
@@ -218,7 +218,7 @@ def example_gradients(theta: Any, index: Any, params: Any, data0: Any, data1: An
                 delta = slope
 
 
-@compiled
+@compiled_apart
 def outputs_of(theta: Any, params: Any, data0: Any, out: Any) -> None:
     """out (n, outputs) = the network's linear outputs."""
     n = data0.shape[0]

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.surfaces.jit import compiled
+from sdesim.surfaces.jit import compiled_apart
 
 TANH, RELU, GELU, QUADRATIC = 0, 1, 2, 3
 MSE, CROSS_ENTROPY = 0, 1
@@ -26,7 +26,7 @@ _SQRT_HALF = math.sqrt(0.5)
 _INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 
-@compiled
+@compiled_apart
 def _add_product(m: Any, b: Any, c: Any, cols: int) -> None:
     """c[:, :cols] += m @ b[:, :cols] with four rows of b in flight per pass over a row pair of c."""
     rows, inner = m.shape
@@ -49,7 +49,7 @@ def _add_product(m: Any, b: Any, c: Any, cols: int) -> None:
                 c0[i] += p0 * b0[i]
 
 
-@compiled
+@compiled_apart
 def _transpose(source: Any, target: Any) -> None:
     """target (c, r) = sourceᵀ, tile by tile."""
     rows, cols = source.shape
@@ -60,7 +60,7 @@ def _transpose(source: Any, target: Any) -> None:
                     target[j, i] = source[i, j]
 
 
-@compiled
+@compiled_apart
 def _activate(code: int, z: Any, a: Any, slope: Any) -> None:
     """a = f(z) and slope = f′(z), elementwise on equal shapes."""
     rows, cols = z.shape
@@ -89,7 +89,7 @@ def _activate(code: int, z: Any, a: Any, slope: Any) -> None:
                 slope[j, i] = 2.0 * u
 
 
-@compiled
+@compiled_apart
 def _bend(code: int, z: float, slope: float, a: float) -> float:
     """f″(z) of the activation."""
     if code == TANH:
@@ -101,13 +101,13 @@ def _bend(code: int, z: float, slope: float, a: float) -> float:
     return 2.0
 
 
-@compiled
+@compiled_apart
 def _view(flat: Any, offset: int, rows: int, cols: int) -> Any:
     """A (rows, cols) window on a flat buffer."""
     return flat[offset : offset + rows * cols].reshape(rows, cols)
 
 
-@compiled
+@compiled_apart
 def _gather(index: Any, data0: Any, m: int, wide: Any, tall: Any) -> None:
     """Examples index[:m] as columns of wide (features, m) and rows of tall (m, features)."""
     features = data0.shape[1]
@@ -118,7 +118,7 @@ def _gather(index: Any, data0: Any, m: int, wide: Any, tall: Any) -> None:
     _transpose(tall, wide)
 
 
-@compiled
+@compiled_apart
 def _affine(weight: Any, bias: Any, a: Any, z: Any) -> None:
     """z = weight a + bias."""
     rows, cols = z.shape
@@ -129,7 +129,7 @@ def _affine(weight: Any, bias: Any, a: Any, z: Any) -> None:
     _add_product(weight, a, z, cols)
 
 
-@compiled
+@compiled_apart
 def _forward(theta: Any, params: Any, m: int, acts: Any, pre: Any, slopes: Any) -> None:
     """Fill activations, pre-activations and slopes of m examples whose input starts ``acts``.
 
@@ -152,7 +152,7 @@ def _forward(theta: Any, params: Any, m: int, acts: Any, pre: Any, slopes: Any) 
             _activate(code, z, _view(acts, offset, fan_out, m), _view(slopes, offset, fan_out, m))
 
 
-@compiled
+@compiled_apart
 def _softmax(output: Any, p: Any, log_norm: Any) -> None:
     """p = softmax of output along axis 0; log_norm (m,) = log Σ exp(output)."""
     rows, m = output.shape
@@ -169,7 +169,7 @@ def _softmax(output: Any, p: Any, log_norm: Any) -> None:
         log_norm[i] = top + math.log(total)
 
 
-@compiled
+@compiled_apart
 def _residual(params: Any, output: Any, index: Any, data1: Any, delta: Any, losses: Any) -> None:
     """Per example: loss ℓ_i and δ = ∂ℓ_i/∂output."""
     rows, m = output.shape
@@ -188,7 +188,7 @@ def _residual(params: Any, output: Any, index: Any, data1: Any, delta: Any, loss
                 losses[i] += r * r / rows
 
 
-@compiled
+@compiled_apart
 def _total_width(params: Any) -> int:
     total = 0
     for k in range(2, params.shape[0]):
@@ -196,7 +196,7 @@ def _total_width(params: Any) -> int:
     return total
 
 
-@compiled
+@compiled_apart
 def _widest(params: Any) -> int:
     widest = 0
     for k in range(2, params.shape[0]):
@@ -204,7 +204,7 @@ def _widest(params: Any) -> int:
     return widest
 
 
-@compiled
+@compiled_apart
 def _propagate(weight: Any, delta: Any, scratch: Any, out: Any) -> None:
     """out = weightᵀ delta."""
     fan_out, fan_in = weight.shape
@@ -214,7 +214,7 @@ def _propagate(weight: Any, delta: Any, scratch: Any, out: Any) -> None:
     _add_product(turned, delta, out, delta.shape[1])
 
 
-@compiled
+@compiled_apart
 def _row_sums(delta: Any, out: Any) -> None:
     """out[j] += Σ_i delta[j, i], in order."""
     rows, m = delta.shape
@@ -225,7 +225,7 @@ def _row_sums(delta: Any, out: Any) -> None:
         out[j] += total
 
 
-@compiled
+@compiled_apart
 def _chunk_gradient(
     theta: Any, scale: Any, index: Any, m: int, params: Any, data0: Any, data1: Any, work: Any, out: Any
 ) -> None:
@@ -266,7 +266,7 @@ def _chunk_gradient(
             delta = slope
 
 
-@compiled
+@compiled_apart
 def _workspace(params: Any, m: int) -> Any:
     """Buffers of `_chunk_gradient` for chunks of up to m examples."""
     total, widest = _total_width(params), _widest(params)
@@ -280,7 +280,7 @@ def _workspace(params: Any, m: int) -> Any:
     )
 
 
-@compiled
+@compiled_apart
 def weighted_grad(x: Any, weights: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out[:, w] = Σ_i weights[i, w] ∇ℓ_i(x[:, w]); examples of weight 0 cost nothing."""
     n = data0.shape[0]
@@ -305,14 +305,14 @@ def weighted_grad(x: Any, weights: Any, params: Any, data0: Any, data1: Any, out
             out[k, lane] = total[k]
 
 
-@compiled
+@compiled_apart
 def grad(x: Any, params: Any, data0: Any, data1: Any, out: Any) -> None:
     """out = ∇L(x), L the mean of the examples' losses."""
     n = data0.shape[0]
     weighted_grad(x, np.full((n, x.shape[1]), 1.0 / n), params, data0, data1, out)
 
 
-@compiled
+@compiled_apart
 def loss(x: Any, params: Any, data0: Any, data1: Any, out_w: Any) -> None:
     """out_w = L(x)."""
     n = data0.shape[0]
