@@ -1,16 +1,20 @@
-# Two commands: `make run` (the main job, with its report) and `make test` (tests and checks).
+# Two commands: `make run` (the main job, with its report) and `make test` (tests and checks); and `make bench`,
+# which measures speed beside the peers, each in an environment of its own.
 # Each sets up its own virtual environment first; a second call finds it ready.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: run test setup check unit clean
+.PHONY: run test bench setup check unit clean
 
 run: $(STAMP)
 	$(BIN)/sdesim run quickstart --out runs/quickstart --overwrite
 
 test: $(STAMP) check unit
+
+bench: $(STAMP)
+	$(BIN)/sdesim bench --out analysis/benchmarks/results
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -344,6 +344,38 @@ def report(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOp
 
 
 @app.command()
+def bench(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A quarter of the steps, a third of the rounds.")
+    ] = False,
+    only: Annotated[
+        str, typer.Option("--only", metavar="LETTERS", help="Problems, as in A,C.")
+    ] = "A,B,C,D,E,F,G",
+    peers: Annotated[bool, typer.Option(help="Time other packages too, each in its own environment.")] = True,
+    out: Annotated[Path, typer.Option("--out", help="Folder of table, data and figure.")] = Path(
+        "runs/bench"
+    ),
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Time sdesim beside its peers and beside C, in one interleaved run."""
+    from sdesim.shipped import study
+
+    benchmarks = study("benchmarks")
+    found = benchmarks.run_benchmarks(
+        out,
+        [letter.strip() for letter in only.split(",")],
+        peers,
+        benchmarks.QUICK if quick else benchmarks.FULL,
+        (lambda message: None) if quiet else (lambda message: print(message, file=sys.stderr)),
+    )
+    if as_json:
+        _print_json(found)
+    elif not quiet:
+        print((out / "table.md").read_text(encoding="utf-8"), end="")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

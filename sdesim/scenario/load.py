@@ -14,20 +14,18 @@ from sdesim.scenario.checks import cross_check, unbuildable
 from sdesim.scenario.messages import error_lines
 from sdesim.scenario.models import Scenario
 from sdesim.scenario.reading import Document, parse_path, read_yaml, set_value
+from sdesim.shipped import shipped_folder
 
-_PACKAGE = Path(__file__).resolve().parent.parent
 _MOST = 10
-
-
-def scenario_folder() -> Path:
-    """Where the shipped scenarios are: inside the wheel, or in the checkout."""
-    inside = _PACKAGE / "_shipped" / "scenarios"
-    return inside if inside.is_dir() else _PACKAGE.parent / "scenarios"
 
 
 def shipped_scenarios() -> dict[str, Path]:
     """Name → file of every shipped scenario."""
-    return {p.parent.name: p for p in sorted(scenario_folder().glob("*/*.yaml")) if p.stem == p.parent.name}
+    return {
+        p.parent.name: p
+        for p in sorted(shipped_folder("scenarios").glob("*/*.yaml"))
+        if p.stem == p.parent.name
+    }
 
 
 def find_scenario(path_or_name: str | Path) -> Path:
