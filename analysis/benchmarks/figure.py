@@ -57,6 +57,7 @@ def _panel(ax: Any, title: str, found: Sequence[Row]) -> None:
             textcoords="offset points",
             va="center",
             fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
         )
     ax.set_yticks(range(len(found)), [row.name for row in found])
     ax.set_ylim(len(found) - 0.45, -0.55)
