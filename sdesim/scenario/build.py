@@ -91,6 +91,22 @@ def median_length(alpha: float, dim: int, eta: float) -> float:
     return float(np.median(np.concatenate(lengths)))
 
 
+def make_scheme(model: parts.PlainScheme | parts.BaoabScheme | parts.HeavyBallScheme) -> Any:
+    """The scheme of a simulated arm."""
+    from sdesim.engine import SCHEMES
+
+    return SCHEMES[model.kind](**model.model_dump(exclude={"kind"}))
+
+
+def noise_sort(model: Any) -> str:
+    """Which of the sorts that matter to a scheme a noise is of."""
+    if isinstance(model, parts.GaussianNoise):
+        return "gaussian"
+    if isinstance(model, parts.StableNoise):
+        return "gaussian" if model.alpha == 2.0 and model.truncation is None else "levy"
+    return "minibatch" if isinstance(model, parts.MinibatchNoise) else "multiplicative"
+
+
 def make_events(model: Simulate) -> list[Any]:
     """Events of a simulated arm."""
     from sdesim.engine import Exit, Occupancy

@@ -12,7 +12,7 @@ from typing import Any
 from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.base import nearest
-from sdesim.scenario.build import make_noise, make_surface
+from sdesim.scenario.build import make_noise, make_scheme, make_surface, noise_sort
 from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate, Train
 
@@ -203,6 +203,7 @@ def _check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
     for k, noise in enumerate(simulate.noise):
         for place, message in _check_noise(scenario, simulate, noise, dim):
             yield ("noise", k, *place), message
+    yield from _check_scheme(scenario, simulate)
     if isinstance(simulate.theta0, list) and len(simulate.theta0) != dim:
         yield ("theta0",), f"found {len(simulate.theta0)} numbers, allowed: {dim}, the surface's dimension"
     for k, event in enumerate(simulate.events):
@@ -212,6 +213,20 @@ def _check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         elif event.coordinate >= dim:
             message = f"found {event.coordinate}, allowed: 0 to {dim - 1}, the surface's coordinates"
             yield ("events", k, "coordinate"), message
+
+
+def _check_scheme(scenario: Scenario, simulate: Simulate) -> Iterator[Problem]:
+    from sdesim.engine.schemes import check_sorts
+
+    try:
+        check_sorts(make_scheme(simulate.scheme), [noise_sort(n) for n in simulate.noise])
+    except SdesimError as error:
+        yield ("scheme",), str(error)
+    if simulate.scheme.kind == "sgd" and simulate.dt is not None:
+        real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
+        eta = simulate.learning_rate or (real.optimizer.lr if real is not None else simulate.dt)
+        if simulate.dt != eta:
+            yield ("dt",), f"found {simulate.dt:g}, allowed: {eta:g}, the learning rate, for scheme sgd"
 
 
 def _dim(scenario: Scenario, simulate: Simulate) -> int:

@@ -37,7 +37,8 @@ def error_lines(error: ValidationError, document: Document, models: dict[int, ty
     places: dict[KeyPath, list[dict[str, Any]]] = {}
     for item in error.errors():
         path = _real_path(tuple(item["loc"]), document.data)
-        if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        tagged = item["type"] in ("union_tag_invalid", "union_tag_not_found")
+        if tagged and isinstance(document.value(path), dict):
             path = (*path, "kind")
         places.setdefault(path, []).append(dict(item))
     _settle_alternatives(places)

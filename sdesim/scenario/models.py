@@ -16,7 +16,9 @@ from sdesim.scenario.parts import (
     Noise,
     NotNegative,
     Optimizer,
+    PlainScheme,
     Positive,
+    Scheme,
     Seed,
     Steps,
     Surface,
@@ -45,7 +47,7 @@ class Simulate(Strict):
     surface: Surface | None = None
     twin_of: str | None = None
     noise: list[Noise] = []
-    scheme: Literal["euler-maruyama", "tamed-euler"] = "euler-maruyama"
+    scheme: Scheme = PlainScheme(kind="euler-maruyama")
     theta0: float | Vector | None = None
     dt: Positive | None = None
     steps: Steps | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -212,3 +212,33 @@ class OccupancyEvent(Strict):
 
 
 Event = Annotated[ExitEvent | OccupancyEvent, Field(discriminator="kind")]
+
+
+class PlainScheme(Strict):
+    """A scheme without parameters."""
+
+    kind: Literal["euler-maruyama", "tamed-euler", "heun", "implicit-euler", "sra1", "milstein", "sgd"]
+
+
+class BaoabScheme(Strict):
+    """Underdamped Langevin dynamics."""
+
+    kind: Literal["baoab"]
+    friction: Positive = 1.0
+
+
+class HeavyBallScheme(Strict):
+    """SGD with momentum."""
+
+    kind: Literal["heavy-ball"]
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    nesterov: bool = False
+
+
+def _named(scheme: Any) -> Any:
+    return {"kind": scheme} if isinstance(scheme, str) else scheme
+
+
+Scheme = Annotated[
+    PlainScheme | BaoabScheme | HeavyBallScheme, Field(discriminator="kind"), BeforeValidator(_named)
+]

@@ -218,7 +218,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         trajectories=count or 1,
         seed=build.arm_seed(work.scenario.seed, name),
         learning_rate=eta,
-        scheme=model.scheme,
+        scheme=build.make_scheme(model.scheme),
         save_every=every,
         save=model.save,
         events=build.make_events(model),

@@ -81,7 +81,7 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
     if counts["diverged"]:
         warnings.append(
             f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
-            "there on; a smaller dt or the tamed-euler scheme may help"
+            "there on; a smaller dt, or the tamed-euler or implicit-euler scheme may help"
         )
     found: dict[str, Any] = {
         "kind": run.attrs["kind"],
@@ -156,4 +156,4 @@ def _label(arm: Arm) -> str:
     s = arm.simulate
     surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.surface.kind if s.surface else ""
     noises = [n.kind + (f" α={n.alpha:g}" if n.kind == "stable" else "") for n in s.noise]
-    return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme}"
+    return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme.kind}"

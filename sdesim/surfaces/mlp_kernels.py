@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.surfaces.elementary import exp, exp_parts, inlined
 from sdesim.surfaces.jit import compiled_apart
 
 TANH, RELU, GELU, QUADRATIC = 0, 1, 2, 3
@@ -28,22 +29,36 @@ _INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
 
 @compiled_apart
 def _add_product(m: Any, b: Any, c: Any, cols: int) -> None:
-    """c[:, :cols] += m @ b[:, :cols] with four rows of b in flight per pass over a row pair of c."""
+    """c[:, :cols] += m @ b[:, :cols], four rows of b against four of c at a time.
+
+    Every entry of c is summed in one order, whatever the rows beside it.
+    """
     rows, inner = m.shape
-    paired = rows - rows % 2
+    tiled = rows - rows % 4
     fours = inner - inner % 4
-    for j in range(0, paired, 2):
-        c0, c1 = c[j], c[j + 1]
+    for j in range(0, tiled, 4):
+        c0, c1, c2, c3 = c[j], c[j + 1], c[j + 2], c[j + 3]
         for k in range(0, fours, 4):
             b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
             p0, p1, p2, p3 = m[j, k], m[j, k + 1], m[j, k + 2], m[j, k + 3]
             q0, q1, q2, q3 = m[j + 1, k], m[j + 1, k + 1], m[j + 1, k + 2], m[j + 1, k + 3]
+            r0, r1, r2, r3 = m[j + 2, k], m[j + 2, k + 1], m[j + 2, k + 2], m[j + 2, k + 3]
+            s0, s1, s2, s3 = m[j + 3, k], m[j + 3, k + 1], m[j + 3, k + 2], m[j + 3, k + 3]
             for i in range(cols):
                 c0[i] = c0[i] + p0 * b0[i] + p1 * b1[i] + p2 * b2[i] + p3 * b3[i]
                 c1[i] = c1[i] + q0 * b0[i] + q1 * b1[i] + q2 * b2[i] + q3 * b3[i]
+                c2[i] = c2[i] + r0 * b0[i] + r1 * b1[i] + r2 * b2[i] + r3 * b3[i]
+                c3[i] = c3[i] + s0 * b0[i] + s1 * b1[i] + s2 * b2[i] + s3 * b3[i]
+    for j in range(tiled, rows):
+        c0 = c[j]
+        for k in range(0, fours, 4):
+            b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
+            p0, p1, p2, p3 = m[j, k], m[j, k + 1], m[j, k + 2], m[j, k + 3]
+            for i in range(cols):
+                c0[i] = c0[i] + p0 * b0[i] + p1 * b1[i] + p2 * b2[i] + p3 * b3[i]
     for j in range(rows):
         c0 = c[j]
-        for k in range(fours if j < paired else 0, inner):
+        for k in range(fours, inner):
             p0, b0 = m[j, k], b[k]
             for i in range(cols):
                 c0[i] += p0 * b0[i]
@@ -51,13 +66,33 @@ def _add_product(m: Any, b: Any, c: Any, cols: int) -> None:
 
 @compiled_apart
 def _transpose(source: Any, target: Any) -> None:
-    """target (c, r) = sourceᵀ, tile by tile."""
+    """target (c, r) = sourceᵀ, four rows of the source at a time."""
     rows, cols = source.shape
-    for i0 in range(0, rows, 8):
-        for j0 in range(0, cols, 8):
-            for j in range(j0, min(j0 + 8, cols)):
-                for i in range(i0, min(i0 + 8, rows)):
-                    target[j, i] = source[i, j]
+    fours = rows - rows % 4
+    for i in range(0, fours, 4):
+        s0, s1, s2, s3 = source[i], source[i + 1], source[i + 2], source[i + 3]
+        for j in range(cols):
+            target[j, i] = s0[j]
+            target[j, i + 1] = s1[j]
+            target[j, i + 2] = s2[j]
+            target[j, i + 3] = s3[j]
+    for i in range(fours, rows):
+        for j in range(cols):
+            target[j, i] = source[i, j]
+
+
+@inlined
+def _tanh(x: Any) -> Any:
+    """tanh x = E/(E + 2), E = e^{2x} − 1 without cancellation; `math.tanh` keeps loops from vectorising."""
+    y = 2.0 * x
+    # Beyond 20 tanh is 1 in double precision; comparisons let a NaN through.
+    if y > 40.0:
+        y = 40.0
+    if y < -40.0:
+        y = -40.0
+    power, r, ratio = exp_parts(y)
+    growth = power * (r * ratio) + (power - 1.0)
+    return growth / (growth + 2.0)
 
 
 @compiled_apart
@@ -67,7 +102,7 @@ def _activate(code: int, z: Any, a: Any, slope: Any) -> None:
     for j in range(rows):
         if code == TANH:
             for i in range(cols):
-                t = math.tanh(z[j, i])
+                t = _tanh(z[j, i])
                 a[j, i] = t
                 slope[j, i] = 1.0 - t * t
         elif code == RELU:
@@ -108,14 +143,25 @@ def _view(flat: Any, offset: int, rows: int, cols: int) -> Any:
 
 
 @compiled_apart
-def _gather(index: Any, data0: Any, m: int, wide: Any, tall: Any) -> None:
-    """Examples index[:m] as columns of wide (features, m) and rows of tall (m, features)."""
-    features = data0.shape[1]
+def _gather(index: Any, data0: Any, m: int, wide: Any, tall: Any) -> Any:
+    """Examples index[:m] as columns of wide (features, m) and rows of what is returned, (m, features).
+
+    Where they stand side by side in the data, as in a full batch, the rows are those of the data itself;
+    else they are copied into tall.
+    """
+    apart = 0
     for i in range(m):
-        row = data0[index[i]]
-        for k in range(features):
-            tall[i, k] = row[k]
-    _transpose(tall, wide)
+        apart += index[i] != index[0] + i
+    if apart == 0:
+        rows = data0[index[0] : index[0] + m]
+    else:
+        for i in range(m):
+            row = data0[index[i]]
+            for k in range(data0.shape[1]):
+                tall[i, k] = row[k]
+        rows = tall
+    _transpose(rows, wide)
+    return rows
 
 
 @compiled_apart
@@ -156,17 +202,24 @@ def _forward(theta: Any, params: Any, m: int, acts: Any, pre: Any, slopes: Any) 
 def _softmax(output: Any, p: Any, log_norm: Any) -> None:
     """p = softmax of output along axis 0; log_norm (m,) = log Σ exp(output)."""
     rows, m = output.shape
+    top, total = np.empty(m), np.zeros(m)
     for i in range(m):
-        top = output[0, i]
-        for j in range(1, rows):
-            top = max(top, output[j, i])
-        total = 0.0
-        for j in range(rows):
-            p[j, i] = math.exp(output[j, i] - top)
-            total += p[j, i]
-        for j in range(rows):
-            p[j, i] /= total
-        log_norm[i] = top + math.log(total)
+        top[i] = output[0, i]
+    for j in range(1, rows):
+        for i in range(m):
+            top[i] = output[j, i] if output[j, i] > top[i] else top[i]
+    for j in range(rows):
+        for i in range(m):
+            # Below e^−700 nothing is left; a comparison lets a NaN through.
+            lower = output[j, i] - top[i]
+            p[j, i] = exp(-700.0 if lower < -700.0 else lower)
+            total[i] += p[j, i]
+    for i in range(m):
+        log_norm[i] = top[i] + math.log(total[i])
+        total[i] = 1.0 / total[i]
+    for j in range(rows):
+        for i in range(m):
+            p[j, i] *= total[i]
 
 
 @compiled_apart
@@ -230,11 +283,10 @@ def _chunk_gradient(
     theta: Any, scale: Any, index: Any, m: int, params: Any, data0: Any, data1: Any, work: Any, out: Any
 ) -> None:
     """out += Σ_i scale[i] ∇ℓ_{index[i]}(θ) over one chunk of m examples."""
-    acts, pre, slopes, turned, square, losses = work
+    acts, pre, slopes, turned, square, losses, rows = work
     layers = params.shape[0] - 3
     features, outputs = int(params[2]), int(params[2 + layers])
-    tall = _view(turned, 0, m, features)
-    _gather(index, data0, m, _view(acts, 0, features, m), tall)
+    examples = _gather(index, data0, m, _view(acts, 0, features, m), _view(rows, 0, m, features))
     _forward(theta, params, m, acts, pre, slopes)
     offset = (_total_width(params) - outputs) * m
     place = theta.shape[0]
@@ -249,11 +301,10 @@ def _chunk_gradient(
         place -= fan_out
         _row_sums(delta, out[place : place + fan_out])
         place -= fan_out * fan_in
-        a_turned = _view(turned, 0, m, fan_in)
+        a_turned = examples
         if layer > 0:
+            a_turned = _view(turned, 0, m, fan_in)
             _transpose(_view(acts, offset, fan_in, m), a_turned)
-        else:
-            _gather(index, data0, m, _view(acts, 0, features, m), a_turned)
         _add_product(delta, a_turned, _view(out, place, fan_out, fan_in), fan_in)
         if layer > 0:
             # The activations of this layer are used up, so their room takes the back-propagated error.
@@ -297,7 +348,8 @@ def weighted_grad(x: Any, weights: Any, params: Any, data0: Any, data1: Any, out
         for k in range(dim):
             theta[k] = x[k, lane]
             total[k] = 0.0
-        work = _workspace(params, min(CHUNK, active))
+        room = min(CHUNK, active)
+        work = (*_workspace(params, room), np.empty(int(params[2]) * room))
         for start in range(0, active, CHUNK):
             m = min(CHUNK, active - start)
             _chunk_gradient(theta, scale[start:], index[start:], m, params, data0, data1, work, total)

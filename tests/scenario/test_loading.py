@@ -20,7 +20,7 @@ from sdesim.scenario import (
     shipped_scenarios,
     validate_scenario,
 )
-from sdesim.scenario.build import make_noise
+from sdesim.scenario.build import make_noise, make_scheme
 
 GOOD = """\
 name: small
@@ -42,6 +42,7 @@ quick:
   arms.sde.simulate.steps: 100
   expect: []
 """
+GAUSSIAN_ONLY = GOOD.replace("        - {kind: stable, alpha: 1.5, scale: 0.05}\n", "")
 REAL = """\
 name: pair
 arms:
@@ -239,6 +240,38 @@ def test_multiplicative_noise_is_read_and_made():
 
     assert isinstance(make_noise(part, None, 0.1, 0, math.nan), Multiplicative)
     assert part.scale == [0.5]
+
+
+@pytest.mark.parametrize(
+    ("written", "made"),
+    [
+        ("heun", "Heun()"),
+        ("baoab", "BAOAB(friction=1.0)"),
+        ("{kind: baoab, friction: 2}", "BAOAB(friction=2.0)"),
+        ("{kind: heavy-ball, momentum: 0.5, nesterov: true}", "HeavyBall(momentum=0.5, nesterov=True)"),
+    ],
+)
+def test_a_scheme_is_a_name_or_a_kind_with_its_parameters(written, made):
+    text = changed("      dt: 1e-3\n", f"      dt: 1e-3\n      scheme: {written}\n", base=GAUSSIAN_ONLY)
+
+    assert repr(make_scheme(parse_scenario(text).arms["sde"].simulate.scheme)) == made
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("eulr", ": found 'eulr', allowed: euler-maruyama, "),
+        ("{kind: baoab, friction: 0}", ".friction: found 0, allowed: a number above 0"),
+        ("{kind: sra2}", ".kind: found 'sra2', allowed: euler-maruyama, "),
+        ("sra1", ": scheme 'sra1' takes Gaussian noise; it can't take Lévy noise"),
+    ],
+)
+def test_a_scheme_that_is_unknown_or_cannot_take_the_noise_is_refused_at_its_line(written, message):
+    text = changed("      dt: 1e-3\n", f"      dt: 1e-3\n      scheme: {written}\n")
+
+    (line,) = refused(text)
+
+    assert line.startswith(f"file.yaml:11: arms.sde.simulate.scheme{message}")
 
 
 def test_set_takes_yaml_values_and_plain_python_ones():

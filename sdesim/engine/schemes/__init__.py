@@ -7,6 +7,7 @@ from typing import Any
 from sdesim.engine.schemes.baoab import BAOAB as BAOAB
 from sdesim.engine.schemes.base import Scheme as Scheme
 from sdesim.engine.schemes.base import check_scheme as check_scheme
+from sdesim.engine.schemes.base import check_sorts as check_sorts
 from sdesim.engine.schemes.euler_maruyama import EulerMaruyama as EulerMaruyama
 from sdesim.engine.schemes.heavy_ball import HeavyBall as HeavyBall
 from sdesim.engine.schemes.heun import Heun as Heun
@@ -31,6 +32,7 @@ __all__ = [
     "TamedEuler",
     "as_scheme",
     "check_scheme",
+    "check_sorts",
 ]
 
 _KINDS = (EulerMaruyama, TamedEuler, Heun, ImplicitEuler, SRA1, Milstein, BAOAB, HeavyBall, SGD)

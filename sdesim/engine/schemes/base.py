@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar, Protocol
 
@@ -89,18 +89,26 @@ _WORDS = {
 }
 
 
-def check_scheme(scheme: Scheme, surface: SurfaceKernel, noises: tuple[NoiseKernel, ...]) -> None:
-    """Refuse what the scheme cannot do.
+def check_sorts(scheme: Scheme, sorts: Sequence[str]) -> None:
+    """Refuse noises that the scheme cannot take.
 
     Raises:
-        SdesimError: naming the noise and the schemes' limits.
+        SdesimError: naming the noise and the scheme's limits.
     """
-    for noise in noises:
-        sort = sort_of(noise)
+    for sort in sorts:
         if sort not in scheme.strong_order:
             taken = ", ".join(_WORDS[s] for s in scheme.strong_order)
             raise SdesimError(f"scheme {scheme.name!r} takes {taken}; it can't take {_WORDS[sort]}")
-    if scheme.exclusive and len({noise.kind for noise in noises}) > 1:
+    if scheme.exclusive and len(set(sorts)) > 1:
         raise SdesimError(f"scheme {scheme.name!r} takes additive or multiplicative noise, not both together")
+
+
+def check_scheme(scheme: Scheme, surface: SurfaceKernel, noises: Sequence[NoiseKernel]) -> None:
+    """Refuse what the scheme cannot do with compiled surfaces and noises.
+
+    Raises:
+        SdesimError: naming what it can't take.
+    """
+    check_sorts(scheme, [sort_of(noise) for noise in noises])
     if scheme.needs_hvp and surface.hvp is None and "hvp" not in surface.functions:
         raise SdesimError(f"scheme {scheme.name!r} needs a surface with a compiled Hessian-vector product")
