@@ -11,8 +11,8 @@ with trajectory < 2³², coordinate < 2²⁴, stream < 2⁸, pair < 2³²; the s
 2·pair + 1. ``word`` counts the calls that one draw needs: 0 for the two normals of a pair; s for the stable
 draw of step 2·pair + s, and s + 2·attempt when it is redrawn.
 
-The elementary functions are branch-free polynomials (coefficients: Cephes Math Library, S. Moshier; and
-the series of artanh and exp), accurate to about 1e-15, because only such loops are vectorised by LLVM.
+The logarithm is a branch-free polynomial (the series of artanh) as sine, cosine and exponential are in
+`sdesim.surfaces.elementary`, accurate to about 1e-15, because only such loops are vectorised by LLVM.
 Words are held in 64-bit lanes since the 32 × 32 → 64 product is what processors vectorise.
 
 Source: J. Salmon, M. Moraes, R. Dror, D. Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011).
@@ -23,45 +23,21 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from llvmlite import ir
-from numba import njit
-from numba.core import types
-from numba.extending import intrinsic
 
+from sdesim.surfaces.elementary import LN2, from_bits, to_bits
+from sdesim.surfaces.elementary import cos_core as cos_core
+from sdesim.surfaces.elementary import exp as exp
+from sdesim.surfaces.elementary import exp_parts as exp_parts
+from sdesim.surfaces.elementary import inlined as inlined
+from sdesim.surfaces.elementary import sinc_core as sinc_core
+from sdesim.surfaces.elementary import sincos_turns as sincos_turns
 from sdesim.surfaces.jit import compiled
-
-# Without forceinline LLVM leaves calls in the loop and does not vectorise it (three times slower). Fuller
-# fastmath would reassociate the rounding trick of `sincos_turns` and `exp` away.
-inlined = njit(forceinline=True, fastmath={"contract"}, error_model="numpy")
 
 MASK = np.uint64(0xFFFFFFFF)
 MULTIPLIER_0 = np.uint64(0xD2511F53)
 MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 WEYL_0 = np.uint64(0x9E3779B9)
 WEYL_1 = np.uint64(0xBB67AE85)
-# Adding 1.5 · 2⁵² rounds to an integer whose value stands in the low bits of the sum.
-ROUND = 6755399441055744.0
-LN2 = 0.6931471805599453
-
-
-@intrinsic
-def to_bits(context, x):
-    """The 64 bits of a float64."""
-
-    def build(ctx, builder, signature, args):
-        return builder.bitcast(args[0], ir.IntType(64))
-
-    return types.uint64(types.float64), build
-
-
-@intrinsic
-def from_bits(context, x):
-    """The float64 with these 64 bits."""
-
-    def build(ctx, builder, signature, args):
-        return builder.bitcast(args[0], ir.DoubleType())
-
-    return types.float64(types.uint64), build
 
 
 @inlined
@@ -119,76 +95,6 @@ def log(x):
     p = p * s + 2.0 / 5
     p = p * s + 2.0 / 3
     return e * LN2 + (2.0 * f + f * (s * p))
-
-
-@inlined
-def sinc_core(z):
-    """sin(r)/r at z = r², |r| ≤ π/4."""
-    p = 1.58962301576546568060e-10
-    p = p * z - 2.50507477628578072866e-8
-    p = p * z + 2.75573136213857245213e-6
-    p = p * z - 1.98412698295895385996e-4
-    p = p * z + 8.33333333332211858878e-3
-    p = p * z - 1.66666666666666307295e-1
-    return p * z + 1.0
-
-
-@inlined
-def cos_core(z):
-    """cos(r) at z = r², |r| ≤ π/4."""
-    p = -1.13585365213876817300e-11
-    p = p * z + 2.08757008419747316778e-9
-    p = p * z - 2.75573141792967388112e-7
-    p = p * z + 2.48015872888517045348e-5
-    p = p * z - 1.38888888888730564116e-3
-    p = p * z + 4.16666666666665929218e-2
-    return p * (z * z) + (1.0 - 0.5 * z)
-
-
-@inlined
-def sincos_turns(u):
-    """sin 2πu and cos 2πu; working in turns makes the reduction to a quarter turn exact."""
-    shifted = u * 4.0 + ROUND
-    quarter = to_bits(shifted)
-    r = (u * 4.0 - (shifted - ROUND)) * (0.5 * math.pi)
-    z = r * r
-    s = r * sinc_core(z)
-    c = cos_core(z)
-    odd = (quarter & np.uint64(1)) != np.uint64(0)
-    sine = c if odd else s
-    cosine = s if odd else c
-    sine_sign = (quarter & np.uint64(2)) << np.uint64(62)
-    cosine_sign = ((quarter + np.uint64(1)) & np.uint64(2)) << np.uint64(62)
-    return from_bits(to_bits(sine) ^ sine_sign), from_bits(to_bits(cosine) ^ cosine_sign)
-
-
-@inlined
-def exp_parts(x):
-    """(2^k, r, (e^r − 1)/r) with e^x = 2^k e^r and |r| ≤ ½ log 2; |x| < 700."""
-    shifted = x * (1.0 / LN2) + ROUND
-    k = shifted - ROUND
-    r = (x - k * 0.693145751953125) - k * 1.42860682030941723212e-6
-    p = 1.0 / 6227020800
-    p = p * r + 1.0 / 479001600
-    p = p * r + 1.0 / 39916800
-    p = p * r + 1.0 / 3628800
-    p = p * r + 1.0 / 362880
-    p = p * r + 1.0 / 40320
-    p = p * r + 1.0 / 5040
-    p = p * r + 1.0 / 720
-    p = p * r + 1.0 / 120
-    p = p * r + 1.0 / 24
-    p = p * r + 1.0 / 6
-    p = p * r + 0.5
-    p = p * r + 1.0
-    return from_bits((to_bits(shifted) + np.uint64(1023)) << np.uint64(52)), r, p
-
-
-@inlined
-def exp(x):
-    """e^x for |x| < 700."""
-    power, r, p = exp_parts(x)
-    return power * (r * p + 1.0)
 
 
 @inlined

@@ -7,23 +7,70 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sdesim.surfaces.base import Surface as Surface
     from sdesim.surfaces.base import SurfaceKernel as SurfaceKernel
+    from sdesim.surfaces.base import hessian as hessian
+    from sdesim.surfaces.classic import Product as Product
+    from sdesim.surfaces.classic import Rosenbrock as Rosenbrock
+    from sdesim.surfaces.classic import Styblinski as Styblinski
     from sdesim.surfaces.mlp import MLP as MLP
+    from sdesim.surfaces.regression import LeastSquares as LeastSquares
+    from sdesim.surfaces.regression import RandomFeatures as RandomFeatures
+    from sdesim.surfaces.restricted import Masked as Masked
+    from sdesim.surfaces.restricted import masked as masked
+    from sdesim.surfaces.rough import Rough as Rough
+    from sdesim.surfaces.rough import roughness_exponent as roughness_exponent
     from sdesim.surfaces.simple import DoubleWell as DoubleWell
     from sdesim.surfaces.simple import Flat as Flat
     from sdesim.surfaces.simple import FlatSharp as FlatSharp
     from sdesim.surfaces.simple import Quadratic as Quadratic
+    from sdesim.surfaces.torch_surface import TorchSurface as TorchSurface
+    from sdesim.surfaces.user import Custom as Custom
+    from sdesim.surfaces.user import custom as custom
 
 _HOMES = {
-    "Surface": "sdesim.surfaces.base",
-    "SurfaceKernel": "sdesim.surfaces.base",
-    "MLP": "sdesim.surfaces.mlp",
-    "DoubleWell": "sdesim.surfaces.simple",
-    "Flat": "sdesim.surfaces.simple",
-    "FlatSharp": "sdesim.surfaces.simple",
-    "Quadratic": "sdesim.surfaces.simple",
+    "Surface": "base",
+    "SurfaceKernel": "base",
+    "hessian": "base",
+    "Product": "classic",
+    "Rosenbrock": "classic",
+    "Styblinski": "classic",
+    "MLP": "mlp",
+    "LeastSquares": "regression",
+    "RandomFeatures": "regression",
+    "Masked": "restricted",
+    "masked": "restricted",
+    "Rough": "rough",
+    "roughness_exponent": "rough",
+    "DoubleWell": "simple",
+    "Flat": "simple",
+    "FlatSharp": "simple",
+    "Quadratic": "simple",
+    "TorchSurface": "torch_surface",
+    "Custom": "user",
+    "custom": "user",
 }
 
-__all__ = ["MLP", "DoubleWell", "Flat", "FlatSharp", "Quadratic", "Surface", "SurfaceKernel"]
+__all__ = [
+    "MLP",
+    "Custom",
+    "DoubleWell",
+    "Flat",
+    "FlatSharp",
+    "LeastSquares",
+    "Masked",
+    "Product",
+    "Quadratic",
+    "RandomFeatures",
+    "Rosenbrock",
+    "Rough",
+    "Styblinski",
+    "Surface",
+    "SurfaceKernel",
+    "TorchSurface",
+    "custom",
+    "hessian",
+    "masked",
+    "roughness_exponent",
+]
 
 
 def __getattr__(name: str) -> Any:
@@ -31,7 +78,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

@@ -106,6 +106,17 @@ class Surface(Protocol):
         ...
 
 
+def hessian(surface: Surface, theta: ArrayLike) -> Array:
+    """∇²L(θ) as a dense matrix, from d Hessian-vector products: (…, d) → (…, d, d).
+
+    Raises:
+        SdesimError: if theta does not have the surface's dimension.
+    """
+    points = as_theta(theta, surface.dim)
+    matrix = surface.hvp(points[..., None, :], np.eye(surface.dim))
+    return 0.5 * (matrix + np.swapaxes(matrix, -1, -2))
+
+
 def as_theta(theta: ArrayLike, dim: int, name: str = "theta") -> Array:
     """Return theta as a float64 array (…, dim).
 

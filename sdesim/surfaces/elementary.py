@@ -1,10 +1,10 @@
 # mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
 # mypy: disable-error-code="untyped-decorator"
-"""Sine and cosine as branch-free polynomials, accurate to about 1e-15, and the bit casts they need.
+"""Sine, cosine and exponential as branch-free polynomials, accurate to about 1e-15, and their bit casts.
 
 Only such loops are vectorised by LLVM, and only they give the same bits for every width of a block: the
 processor's library may answer differently for one number than for a vector of them. Coefficients: Cephes
-Math Library, S. Moshier.
+Math Library, S. Moshier; and the series of exp.
 """
 
 from __future__ import annotations

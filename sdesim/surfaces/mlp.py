@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.surfaces import blocks
 from sdesim.surfaces.base import Array, SurfaceKernel, as_theta, whole
 
 ACTIVATIONS = ("tanh", "relu", "gelu", "quadratic")
@@ -111,42 +112,26 @@ class MLP:
         """L(θ): (…, d) → (…)."""
         from sdesim.surfaces import mlp_kernels
 
-        point = as_theta(theta, self.dim)
-        flat = point.reshape(-1, self.dim)
-        out = np.empty(flat.shape[0])
-        mlp_kernels.loss(np.ascontiguousarray(flat.T), *self._arrays(), out)
-        return out.reshape(point.shape[:-1])
+        return blocks.losses(mlp_kernels.loss, self.dim, theta, self._arrays())
 
     def grad(self, theta: ArrayLike) -> Array:
         """∇L(θ): (…, d) → (…, d)."""
         from sdesim.surfaces import mlp_kernels
 
-        point = as_theta(theta, self.dim)
-        flat = np.ascontiguousarray(point.reshape(-1, self.dim).T)
-        out = np.empty_like(flat)
-        mlp_kernels.grad(flat, *self._arrays(), out)
-        return np.ascontiguousarray(out.T).reshape(point.shape)
+        return blocks.gradients(mlp_kernels.grad, self.dim, theta, self._arrays())
 
     def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
         """∇²L(θ) v, exact by the R-operator: (…, d), (…, d) → (…, d)."""
         from sdesim.surfaces import mlp_curvature
 
-        points, vectors = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
-        flat = np.ascontiguousarray(points.reshape(-1, self.dim).T)
-        along = np.ascontiguousarray(vectors.reshape(-1, self.dim).T)
-        out = np.empty_like(flat)
-        mlp_curvature.hvp(flat, along, *self._arrays(), out)
-        return np.ascontiguousarray(out.T).reshape(points.shape)
+        return blocks.products(mlp_curvature.hvp, self.dim, theta, v, self._arrays())
 
     def weighted_gradient(self, theta: ArrayLike, weights: ArrayLike) -> Array:
         """Σ_i weights_i ∇ℓ_i(θ): (d,), (n,) → (d,)."""
         from sdesim.surfaces import mlp_kernels
 
-        point = as_theta(theta, self.dim).reshape(self.dim, 1).copy()
-        column = as_theta(weights, self.examples, "weights").reshape(self.examples, 1).copy()
-        out = np.empty_like(point)
-        mlp_kernels.weighted_grad(point, column, *self._arrays(), out)
-        return out[:, 0]
+        column = as_theta(weights, self.examples, "weights")
+        return blocks.weighted(mlp_kernels.weighted_grad, self.dim, theta, column, self._arrays())
 
     def example_gradients(self, theta: ArrayLike, indices: ArrayLike | None = None) -> Array:
         """∇ℓ_i(θ) of the examples ``indices`` (k,), all without them: (d,) → (k, d).
@@ -157,11 +142,7 @@ class MLP:
         from sdesim.surfaces import mlp_curvature
 
         point = as_theta(theta, self.dim).reshape(self.dim).copy()
-        chosen = np.arange(self.examples) if indices is None else np.asarray(indices, dtype=np.int64).ravel()
-        if chosen.size and (chosen.min() < 0 or chosen.max() >= self.examples):
-            raise SdesimError(
-                f"indices must lie in [0, {self.examples}), got {chosen.min()} to {chosen.max()}"
-            )
+        chosen = blocks.chosen(indices, self.examples)
         out = np.empty((chosen.size, self.dim))
         if chosen.size:
             mlp_curvature.example_gradients(point, np.ascontiguousarray(chosen), *self._arrays(), out)

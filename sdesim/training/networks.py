@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.surfaces.mlp import MLP
+from sdesim.surfaces.torch_functions import flat_parameters as flat_parameters
+from sdesim.surfaces.torch_functions import parameter_groups as parameter_groups
 
 
 class Quadratic(nn.Module):
@@ -60,27 +61,6 @@ def mlp(
         for fan_in, fan_out in pairwise(widths):
             layers += [nn.Linear(fan_in, fan_out, dtype=dtype), ACTIVATIONS[activation]()]
     return nn.Sequential(*layers[:-1])
-
-
-def flat_parameters(module: nn.Module) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """θ (d,): the parameters in `named_parameters` order, each row-major, as float64."""
-    return np.concatenate([p.detach().cpu().reshape(-1).double().numpy() for p in module.parameters()])
-
-
-def parameter_groups(module: nn.Module) -> dict[str, slice]:
-    """Coordinates of each top-level part of the module that holds parameters: name → slice of θ."""
-    groups: dict[str, slice] = {}
-    place = 0
-    for name, parameter in module.named_parameters():
-        top = name.split(".", 1)[0]
-        end = place + parameter.numel()
-        before = groups.get(top)
-        if before is not None and before.stop != place:
-            # A part whose parameters don't lie side by side keeps one group for each stretch.
-            top, before = name, None
-        groups[top] = slice(place if before is None else before.start, end)
-        place = end
-    return groups
 
 
 @dataclass(frozen=True)
