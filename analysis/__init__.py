@@ -1,0 +1,1 @@
+"""Studies that use the package; each folder is one command, ``python -m analysis.<folder>``."""
