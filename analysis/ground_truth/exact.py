@@ -1,8 +1,8 @@
 """Exact values by closed form and quadrature, independent of the package: laws of discrete chains.
 
-A chain is x⁺ = m(x) + kick, with m the noise-free step of a scheme. Its stationary law and its mean exit times
-solve Fredholm equations of the second kind, here by Nyström's method on Gauss–Legendre panels: the error falls
-exponentially once the nodes are closer than the kick is wide.
+A chain is x⁺ = m(x) + kick, with m the noise-free step of a scheme. Its stationary law and mean exit times
+solve Fredholm equations of the second kind, here by Nyström's method on Gauss–Legendre panels: the error
+falls exponentially once the nodes are closer than the kick is wide.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -179,7 +180,7 @@ def normal_mean(f: Callable[[float], float], breaks: tuple[float, ...] = ()) -> 
     edges = sorted({-12.0, 12.0, *(b for b in breaks if abs(b) < 12.0)})
     weight = 1.0 / math.sqrt(2.0 * math.pi)
     total = 0.0
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         total += integrate.quad(lambda z: f(z) * math.exp(-0.5 * z * z) * weight, a, b, limit=400)[0]
     return float(total)
 
@@ -193,9 +194,7 @@ def chi2_power_mean(power: float, eta: float, batch: int) -> float:
 
     turn = 1.0 / math.sqrt(eta)
     edges = (0.0, turn, 2.0 * turn + 2.0, 12.0)
-    return sum(
-        integrate.quad(integrand, a, b, limit=300)[0] for a, b in zip(edges[:-1], edges[1:], strict=True)
-    )
+    return sum(integrate.quad(integrand, a, b, limit=300)[0] for a, b in pairwise(edges))
 
 
 def tail_exponent(power_mean: Callable[[float], float]) -> float:

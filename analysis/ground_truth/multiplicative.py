@@ -1,0 +1,57 @@
+"""State-dependent noise: geometric Brownian motion."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from analysis.ground_truth.case import Row, case, mean_row, path, reference
+from analysis.ground_truth.exact import normal_mean
+from sdesim.noise import Multiplicative
+from sdesim.surfaces import Quadratic
+
+
+def gbm_strong_error(mu: float, s: float, time: float, steps: int, milstein: bool) -> float:
+    """E(X_T − X_N)² on dX = μX dt + sX dW, X₀ = 1, driven by the same path."""
+    h = time / steps
+    extra = 0.5 * s**4 * h**2 if milstein else 0.0
+    cross = math.exp(mu * h) * (1 + mu * h + s**2 * h + extra)
+    square = (1 + mu * h) ** 2 + s**2 * h + extra
+    return math.exp((2 * mu + s**2) * time) - 2 * cross**steps + square**steps
+
+
+@case("GT11", "Strong errors on geometric Brownian motion: order ½", small=100_000, large=400_000)
+def gt11(n: int, seed: int) -> list[Row]:
+    """The path of Euler–Maruyama gives ΔW = (x⁺/x − 1 − μh)/s, and with it the exact solution."""
+    mu, s, time = 0.5, 0.8, 1.0
+    rows = []
+    for k, steps in enumerate((16, 64)):
+        h = time / steps
+        run = {"dt": h, "steps": steps, "n": n, "seed": seed + k}
+        x = path(Quadratic(-mu), Multiplicative(s), 1.0, **run)[:, :, 0]
+        brownian = ((x[:, 1:] / x[:, :-1] - 1 - mu * h) / s).sum(axis=1)
+        exact = np.exp((mu - 0.5 * s**2) * time + s * brownian)
+        error = gbm_strong_error(mu, s, time, steps, milstein=False)
+        rows.append(mean_row(f"Euler–Maruyama, {steps} steps", error, (x[:, -1] - exact) ** 2))
+    sizes = np.array([16, 32, 64, 128, 256])
+    for name, milstein in (("Euler–Maruyama", False), ("Milstein", True)):
+        errors = [gbm_strong_error(mu, s, time, int(m), milstein) for m in sizes]
+        slope = np.polyfit(np.log(1 / sizes), 0.5 * np.log(errors), 1)[0]
+        rows.append(reference(f"{name}: slope over 16 to 256 steps", slope))
+    return rows
+
+
+@case("GT13", "Lyapunov exponent of the discrete linear multiplicative chain", small=10_000, large=500_000)
+def gt13(n: int, seed: int) -> list[Row]:
+    """dX = −aX dt + sX dW: almost surely −a − s²/2, in mean square −2a + s²; the chain has its own."""
+    a, s, h, steps = 0.5, 1.2, 0.05, 100
+    kick = s * math.sqrt(h)
+    chain = normal_mean(lambda z: math.log(abs(1 - a * h + kick * z)), ((a * h - 1) / kick,)) / h
+    x = path(Quadratic(a), Multiplicative(s), 1.0, dt=h, steps=steps, n=n, seed=seed, every=5)[:, :, 0]
+    return [
+        mean_row("exponent of the chain", chain, np.log(np.abs(x[:, -1])) / (steps * h)),
+        mean_row("E x² after 5 steps", ((1 - a * h) ** 2 + s**2 * h) ** 5, x[:, 1] ** 2),
+        reference("exponent as h → 0", -a - 0.5 * s**2),
+        reference("mean-square rate as h → 0", -2 * a + s**2),
+    ]
