@@ -35,9 +35,20 @@ PRINTED = {
         "E x² of the chain": 0.8239912, "E x⁴ of the chain": 1.084193, "E x² of the Gibbs law": 0.8327455,
         "E x⁴ of the Gibbs law": 1.082745,
     },
+    "GT11": {
+        "Euler–Maruyama: mean squared error, 16 steps": 0.06994356,
+        "Milstein: mean squared error, 16 steps": 0.007135241,
+        "Euler–Maruyama: mean squared error, 64 steps": 0.01679235,
+        "Milstein: mean squared error, 64 steps": 0.0004895662,
+        "Euler–Maruyama: slope over 16 to 256 steps": 0.5094602,
+        "Milstein: slope over 16 to 256 steps": 0.9796215,
+    },
     "GT12": {
         "mean squared error, 8 steps": 0.00152827, "strong slope over 8 to 64 steps": 1.01712,
         "weak slope over 8 to 64 steps": 1.022514,
+    },
+    "GT13": {
+        "exponent of the chain": -1.390114, "exponent as h → 0": -1.22, "mean-square rate as h → 0": 0.44,
     },
     "GT14": {
         "α = 0.8, β = 0.0, S1, 25%": -1.045535, "α = 0.8, β = 0.0, S1, 90%": 4.343949,
