@@ -48,7 +48,8 @@ PRINTED = {
         "weak slope over 8 to 64 steps": 1.022514,
     },
     "GT13": {
-        "exponent of the chain": -1.390114, "exponent as h → 0": -1.22, "mean-square rate as h → 0": 0.44,
+        "a = 0.5: exponent of the chain": -1.390114, "a = 0.5: exponent as h → 0": -1.22,
+        "a = 0.5: mean-square rate as h → 0": 0.44,
     },
     "GT14": {
         "α = 0.8, β = 0.0, S1, 25%": -1.045535, "α = 0.8, β = 0.0, S1, 90%": 4.343949,
