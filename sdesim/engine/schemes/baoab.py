@@ -23,15 +23,18 @@ from sdesim.surfaces.base import positive
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):
-    """v ← v − dt ∇L;  x ← x + ½ dt v;  v ← p₀ v + p₁ ΔN;  x ← x + ½ dt v."""
+    """v ← v − dt ∇L;  x ← x + ½ dt v;  v ← p₁ (p₀ v + ΔN);  x ← x + ½ dt v.
+
+    No sum of two products: the compiler may fuse either one, and does so differently in wide blocks.
+    """
     g = work[0]
     grad(x, surface[0], surface[1], surface[2], g)
     half = 0.5 * dt
     for k in range(x.shape[0]):
         for lane in range(x.shape[1]):
             before = v[k, lane] - dt * g[k, lane]
-            after = p[0] * before + p[1] * i[k, lane]
-            x[k, lane] += half * before + half * after
+            after = p[1] * (p[0] * before + i[k, lane])
+            x[k, lane] += half * (before + after)
             v[k, lane] = after
 
 
@@ -72,9 +75,9 @@ class BAOAB(Scheme):
         object.__setattr__(self, "friction", positive(self.friction, "friction"))
 
     def params(self, dt: float) -> NDArray[np.float64]:
-        """[e^{−γ dt}, √((1 − e^{−2γ dt})/(2 dt))]: increments √(2D dt) ξ become √(D (1 − e^{−2γ dt})) ξ."""
-        kept = np.exp(-self.friction * dt)
-        return np.array([kept, np.sqrt(-np.expm1(-2.0 * self.friction * dt) / (2.0 * dt))])
+        """[e^{−γ dt}/p₁, p₁ = √((1 − e^{−2γ dt})/(2 dt))]: √(2D dt) ξ becomes √(D (1 − e^{−2γ dt})) ξ."""
+        scale = np.sqrt(-np.expm1(-2.0 * self.friction * dt) / (2.0 * dt))
+        return np.array([np.exp(-self.friction * dt) / scale, scale])
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
         """The step and the velocity at the start."""
