@@ -88,12 +88,8 @@ def close(found, expected, size=0.0):
 
 @pytest.mark.parametrize(
     "surface",
-    [
-        surfaces.Quadratic([0.7, 3.0], center=[0.3, -1.1]),
-        surfaces.DoubleWell(),
-        surfaces.FlatSharp(1.0, 7.0, 3.0),
-    ],
-    ids=["quadratic", "double-well", "flat-sharp"],
+    [surfaces.Quadratic([0.7, 3.0], center=[0.3, -1.1]), surfaces.DoubleWell()],
+    ids=["quadratic", "double-well"],
 )  # fmt: skip
 @given(start=POINTS, dt=st.floats(1e-4, 0.2))
 @held(25)
@@ -182,10 +178,10 @@ def test_changing_the_unit_of_time_leaves_the_run(case, rates, start, s, seed):
     close(scaled, plain)
 
 
-@pytest.mark.parametrize("scheme", ["euler-maruyama", "tamed-euler"])
 @given(rates=RATES, start=POINTS, angle=st.floats(0.0, 6.3), mirror=st.booleans(), seed=SEEDS)
 @held(10)
-def test_rotating_surface_start_and_noise_rotates_the_run(scheme, rates, start, angle, mirror, seed):
+def test_rotating_surface_start_and_noise_rotates_the_run(rates, start, angle, mirror, seed):
+    # The tamed step is by the norm of the whole gradient, so it sees a wrong rotation that others don't.
     factor = np.array([[0.4, 0.1], [-0.2, 0.3]])
     center = np.array([0.5, -1.0])
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
@@ -193,11 +189,11 @@ def test_rotating_surface_start_and_noise_rotates_the_run(scheme, rates, start, 
 
     plain = walk(
         surfaces.Quadratic(rates, center, rotation=np.eye(2)), noise.Gaussian(factor=factor), start,
-        scheme=scheme, seed=seed,
+        scheme="tamed-euler", seed=seed,
     )  # fmt: skip
     turned = walk(
         surfaces.Quadratic(rates, turn @ center, rotation=turn), noise.Gaussian(factor=turn @ factor),
-        turn @ start, scheme=scheme, seed=seed,
+        turn @ start, scheme="tamed-euler", seed=seed,
     )  # fmt: skip
 
     close(turned, plain @ turn.T)
