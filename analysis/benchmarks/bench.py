@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ def run_benchmarks(
     wrong = [k for k in only if k not in LETTERS]
     if wrong or not only:
         raise SdesimError(f"only takes letters out of {', '.join(LETTERS)}, got {', '.join(wrong) or 'none'}")
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     with tempfile.TemporaryDirectory(prefix="sdesim-bench-") as folder:
         arena = Arena(Path(folder), settings.rounds, settings.scale, peers, say)
         rows = list(contests(arena, only))
@@ -71,6 +73,7 @@ def run_benchmarks(
     facts = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "host": host(),
+        "load_before": load,
         "git_commit": git_commit(),
         "versions": versions() | arena.versions,
         "compilers": arena.compilers,

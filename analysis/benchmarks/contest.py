@@ -154,7 +154,7 @@ class Arena:
                 "trajectories": entry.trajectories,
                 "steps": entry.steps,
                 "costs": costs,
-                "cpu_costs": _costs(problem, entry, "cpu_seconds"),
+                "wall_costs": _costs(problem, entry, "seconds"),
                 **{k: v for k, v in entry.results[-1].items() if k in ("mean_square", "moment")},
             },
         )
@@ -179,8 +179,11 @@ def other_law(entry: Entry, base: Entry) -> str:
     return f"another law: E min(|x − x₀|, 1) is {theirs['moment']:.4f}, sdesim's {ours['moment']:.4f}"
 
 
-def _costs(problem: Problem, entry: Entry, clock: str = "seconds") -> list[float]:
-    """Cost of one update in each round, in the problem's unit."""
+def _costs(problem: Problem, entry: Entry, clock: str = "cpu_seconds") -> list[float]:
+    """Cost of one update in each round, in the problem's unit.
+
+    CPU time equals wall time for one thread on a core of its own, and leaves out what others take from it.
+    """
     updates = problem.updates(entry.trajectories, entry.steps)
     return [r[clock] * problem.per_second / updates for r in entry.results]
 

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import sdesim
 
@@ -24,6 +23,8 @@ from .worker import Worker
 _WELL = PROBLEMS["A"]
 # Of what two C processes at once gain, so much should be gained by two threads.
 _THREAD_SHARE = 0.9
+# Two C processes that gain less than this are kept from their cores by something else.
+_BUSY = 1.4
 _SAVING, _GROWTH = 1.10, 1.10
 _STRIDE = 100
 _FIRST = (
@@ -73,16 +74,18 @@ def threads(arena: Arena) -> list[Row]:
         return [_spread("E", title, BASE, "×", ours, note=note)]
     shares = [a / b for a, b in zip(ours, machine, strict=True)]
     target = f"≥ {_THREAD_SHARE:.0%} of the machine's"
-    met = statistics.median(shares) >= _THREAD_SHARE
+    busy = _median(machine) < _BUSY
+    met = None if busy else _median(shares) >= _THREAD_SHARE
+    note = "not judged: the other core is busy" if busy else ""
     return [
-        _spread("E", title, BASE, "×", ours, shares, target, met),
+        _spread("E", title, BASE, "×", ours, shares, target, met, note),
         _spread("E", title, "two C processes", "×", machine, note="what the machine gives"),
     ]
 
 
 def saving(arena: Arena) -> list[Row]:
     """Cost of a saved point every 100 steps over saving the two ends, in memory and to Zarr; and memory."""
-    facts = {**_WELL.facts, "trajectories": 1024, "steps": max(200, int(20_000 * arena.scale))}
+    facts = {**_WELL.facts, "trajectories": 4096, "steps": max(200, int(20_000 * arena.scale))}
     workers: dict[tuple[str, int], Worker] = {}
     found: dict[tuple[str, int], list[float]] = {}
     try:
@@ -95,7 +98,9 @@ def saving(arena: Arena) -> list[Row]:
         for turn in range(arena.rounds):
             arena.say(f"F: round {turn + 1} of {arena.rounds}")
             for key, worker in workers.items():
-                found[key].append(worker.run()["seconds"])
+                # Disk and compressing threads count by the clock on the wall.
+                clock = "seconds" if key[0] == "zarr" else "cpu_seconds"
+                found[key].append(worker.run()[clock])
     finally:
         for worker in workers.values():
             worker.close()
@@ -103,21 +108,27 @@ def saving(arena: Arena) -> list[Row]:
     for variant, place in (("memory", "in memory"), ("zarr", "to Zarr")):
         ends, points = found[variant, 0], found[variant, _STRIDE]
         ratios = [a / b for a, b in zip(points, ends, strict=True)]
-        met = statistics.median(ratios) <= _SAVING
+        met = _median(ratios) <= _SAVING
         name = f"a point every {_STRIDE} steps, {place}"
         rows.append(
             _spread("F", "saving, by saving the ends only", name, "×", ratios, ratios, "≤ 1.1 ×", met)
         )
-    return [*rows, *memory(arena, facts)]
+    return [*rows, *memory(arena)]
 
 
-def memory(arena: Arena, facts: Mapping[str, Any]) -> list[Row]:
+def memory(arena: Arena) -> list[Row]:
     """Peak resident size of a process that streams N and 10 N steps."""
     steps = max(100, int(10_000 * arena.scale))
     sizes = []
     for factor in (1, 10):
         arena.say(f"F: memory at {factor * steps:,} steps")
-        given = {**facts, "variant": "zarr", "stride": 10, "steps": factor * steps}
+        given = {
+            **_WELL.facts,
+            "trajectories": 1024,
+            "variant": "zarr",
+            "stride": 10,
+            "steps": factor * steps,
+        }
         worker = arena.start("sdesim_saving.py", BASE, given)
         try:
             # One more step: the run itself came before the worker was ready.

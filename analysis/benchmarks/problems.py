@@ -121,6 +121,6 @@ CONTESTANTS = (
     ),
     Contestant("draws", BASE, BASE, "sdesim_loop.py", 200_000, 1, note="noise.sample_stable"),
     Contestant("draws", "scipy levy_stable.rvs", "numpy", "numpy_loop.py", 500_000, 1),
-    Contestant("D", BASE, BASE, "sdesim_loop.py", 16, 10),
-    Contestant("D", "torch.func vmap(grad)", "torch", "torch_loop.py", 16, 10, 3.0, "≥ 3 ×"),
+    Contestant("D", BASE, BASE, "sdesim_loop.py", 16, 60),
+    Contestant("D", "torch.func vmap(grad)", "torch", "torch_loop.py", 16, 20, 3.0, "≥ 3 ×"),
 )  # fmt: skip
