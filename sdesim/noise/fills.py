@@ -138,7 +138,9 @@ def fill_standard(seed, stream, first, pair, step, params, scratch):
 
 
 # Layout of params for the stable noises: the header below, then scale (d,), then shift (d,).
-ALPHA, BETA, T_EPSILON, KAPPA, TRUNCATION, REJECT, HEADER = 0, 1, 2, 3, 4, 5, 6
+ALPHA, BETA, T_EPSILON, KAPPA, TRUNCATION, REJECT, TEMPERING, HEADER = 0, 1, 2, 3, 4, 5, 6, 7
+# Words of the uniforms that accept or refuse a radius follow those of the radii.
+ACCEPTANCE = 2**20
 
 
 @inlined
@@ -163,23 +165,30 @@ def redrawn(seed, stream, trajectory, pair, coordinate, step, params, rows):
 
 
 @inlined
+def add_clipped(params, header, limit, scratch, out):
+    """out += scale · scratch + shift, clipped; scale (d,) and shift (d,) follow the header of params."""
+    rows, width = out.shape
+    if width == 1:
+        for i in range(rows):
+            value = params[header + i] * scratch[i, 0] + params[header + rows + i]
+            out[i, 0] += min(max(value, -limit), limit)
+    else:
+        for i in range(rows):
+            scale = params[header + i]
+            shift = params[header + rows + i]
+            for w in range(width):
+                value = scale * scratch[i, w] + shift
+                out[i, w] += min(max(value, -limit), limit)
+
+
+@inlined
 def add_stable(seed, stream, first, pair, step, params, scratch, out):
     """Independent stable increments of one step, truncated, into out."""
     rows, width = out.shape
     fill_standard(seed, stream, first, pair, step, params, scratch)
     limit = params[TRUNCATION]
     if params[REJECT] == 0.0:
-        if width == 1:
-            for i in range(rows):
-                value = params[HEADER + i] * scratch[i, 0] + params[HEADER + rows + i]
-                out[i, 0] += min(max(value, -limit), limit)
-        else:
-            for i in range(rows):
-                scale = params[HEADER + i]
-                shift = params[HEADER + rows + i]
-                for w in range(width):
-                    value = scale * scratch[i, w] + shift
-                    out[i, w] += min(max(value, -limit), limit)
+        add_clipped(params, HEADER, limit, scratch, out)
     else:
         for i in range(rows):
             for w in range(width):
@@ -225,45 +234,54 @@ def stable_isotropic(seed, stream, first, pair, params, data, out0, out1, scratc
 
 
 @inlined
-def truncated_radius(seed, stream, trajectory, pair, step, params, length):
-    """Mixing radius for which radius · length is within the truncation: clipped, or redrawn."""
+def limited_radius(seed, stream, trajectory, pair, step, params, length):
+    """Mixing radius √(2A), A tempered by rejection; radius · length is within the truncation or clipped."""
     limit = params[TRUNCATION]
+    tempering = params[TEMPERING]
+    radius = 0.0
     for attempt in range(MOST_ATTEMPTS):
+        word = np.uint64(1 + step + 2 * attempt)
         radius = mixing_radius(
-            seed,
-            np.uint64(stream),
-            np.uint64(trajectory),
-            np.uint64(pair),
-            np.uint64(1 + step + 2 * attempt),
-            params[ALPHA],
+            seed, np.uint64(stream), np.uint64(trajectory), np.uint64(pair), word, params[ALPHA]
         )
+        if tempering > 0.0:
+            u, _ = uniforms(
+                seed,
+                np.uint64(stream),
+                np.uint64(trajectory),
+                np.uint64(pair),
+                np.uint64(0),
+                np.uint64(ACCEPTANCE) + word,
+            )
+            if u >= math.exp(-tempering * 0.5 * radius * radius):
+                continue
         if radius * length <= limit:
             return radius
         if params[REJECT] == 0.0:
             break
-    return limit / length
+    return min(radius, limit / length)
 
 
 @inlined
-def add_truncated(seed, stream, first, pair, step, params, scratch, out):
-    """Isotropic increments of one step whose Euclidean norm is at most the truncation."""
+def add_limited(seed, stream, first, pair, step, params, scratch, out):
+    """Isotropic increments of one step, tempered, with a Euclidean norm of at most the truncation."""
     rows, width = out.shape
     for w in range(width):
         square = 0.0
         for i in range(rows):
             value = params[HEADER + i] * scratch[i, w]
             square += value * value
-        radius = truncated_radius(seed, stream, first + w, pair, step, params, math.sqrt(square))
+        radius = limited_radius(seed, stream, first + w, pair, step, params, math.sqrt(square))
         for i in range(rows):
             out[i, w] += (params[HEADER + i] * scratch[i, w]) * radius
 
 
 @compiled
-def stable_isotropic_truncated(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
-    """As `stable_isotropic`, with the norm of each step's increment limited."""
+def stable_isotropic_limited(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """As `stable_isotropic`, tempered or with the norm of each step's increment limited."""
     fill_normals(seed, stream, first, pair, out0.shape[0], scratch0, scratch1)
-    add_truncated(seed, stream, first, pair, 0, params, scratch0, out0)
-    add_truncated(seed, stream, first, pair, 1, params, scratch1, out1)
+    add_limited(seed, stream, first, pair, 0, params, scratch0, out0)
+    add_limited(seed, stream, first, pair, 1, params, scratch1, out1)
 
 
 @inlined

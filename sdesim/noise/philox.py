@@ -8,8 +8,13 @@ change a bit. Layout of the 128-bit counter and the 64-bit key (words of 32 bits
     counter = (trajectory, coordinate | stream << 24, step pair, word)      key = (seed low, seed high)
 
 with trajectory < 2³², coordinate < 2²⁴, stream < 2⁸, pair < 2³²; the steps of a pair are 2·pair and
-2·pair + 1. ``word`` counts the calls that one draw needs: 0 for the two normals of a pair; s for the stable
-draw of step 2·pair + s, and s + 2·attempt when it is redrawn.
+2·pair + 1. ``word`` counts the calls that one draw needs:
+
+- two normals of a pair: 0;
+- stable draw of step 2·pair + s by Chambers–Mallows–Stuck: s + 2·attempt, attempt 0 being the first;
+- two uniforms of a pair for inversion: 0, and the number of the attempt where one of them is drawn again;
+- isotropic mixing radius of step 2·pair + s (coordinate 0): 1 + s + 2·attempt, and 2²⁰ more for the uniform
+  that accepts it where it is tempered.
 
 The logarithm is a branch-free polynomial (the series of artanh) as sine, cosine and exponential are in
 `sdesim.surfaces.elementary`, accurate to about 1e-15, because only such loops are vectorised by LLVM.

@@ -64,7 +64,16 @@ def make_noise(model: Any, surface: Any, eta: float, batch_size: int, trace: flo
         if model.match is not None:
             scale = eta * float(np.sqrt(_known(trace))) / median_length(model.alpha, surface.dim, eta)
         assert scale is not None
-        return noise.Stable(model.alpha, scale, model.skew, model.structure, model.truncation, model.rule)
+        return noise.Stable(
+            model.alpha,
+            scale,
+            model.skew,
+            model.structure,
+            model.truncation,
+            model.rule,
+            model.tempering,
+            model.method,
+        )
     if isinstance(model, parts.MultiplicativeNoise):
         return noise.Multiplicative(model.scale)
     batch = model.batch_size or batch_size

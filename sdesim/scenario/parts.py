@@ -156,6 +156,8 @@ class StableNoise(Strict):
     structure: Literal["independent", "isotropic"] = "independent"
     truncation: Positive | None = None
     rule: Literal["clip", "reject"] = "clip"
+    tempering: Positive | None = None
+    method: Literal["cms", "inversion"] = "cms"
 
     @model_validator(mode="after")
     def _one_of(self) -> StableNoise:
@@ -163,6 +165,8 @@ class StableNoise(Strict):
             raise ValueError("give exactly one of scale and match")
         if self.match is not None and self.structure != "isotropic":
             raise ValueError("match needs structure: isotropic")
+        if self.match is not None and self.tempering is not None:
+            raise ValueError("match takes no tempering")
         return self
 
 

@@ -1,12 +1,12 @@
 """The counter-based generator: published vectors, elementary functions, independence of the split."""
 
 import math
+from importlib import import_module
 
 import numpy as np
 import pytest
 
 from sdesim.noise import Gaussian, Minibatch, NoiseKernel, Stable, increments, philox4x32
-from sdesim.noise import fills as fill_functions
 from sdesim.noise import philox as generator
 from sdesim.surfaces import SurfaceKernel
 
@@ -47,6 +47,10 @@ CASES = {
     "isotropic": (Stable(1.5, 0.2, structure="isotropic"), 5),
     "isotropic-clipped": (Stable(1.5, 0.2, structure="isotropic", truncation=0.1), 5),
     "isotropic-rejected": (Stable(1.5, 0.2, structure="isotropic", truncation=0.1, rule="reject"), 5),
+    "inverted": (Stable(1.5, [0.2, 0.1, 0.3], skew=0.5, method="inversion"), 3),
+    "inverted-rejected": (Stable(1.2, 0.2, truncation=0.1, rule="reject", method="inversion"), 2),
+    "tempered": (Stable(1.2, [0.2, 0.1, 0.2], tempering=0.5), 3),
+    "isotropic-tempered": (Stable(1.5, 0.2, structure="isotropic", tempering=60.0, truncation=0.1), 5),
     "minibatch-gaussian": (Minibatch(Examples(), 4, 0.1), 3),
     "minibatch-subsample": (Minibatch(Examples(), 4, 0.1, law="subsample"), 3),
 }
@@ -55,7 +59,7 @@ CASES = {
 def fill(kernel: NoiseKernel, rows: int, first: int, width: int, pair: int = 7, seed: int = 2**63 + 5):
     """(2, rows, width): the increments of one pair of steps."""
     out0, out1, scratch0, scratch1 = (np.zeros((rows, width)) for _ in range(4))
-    function = getattr(fill_functions, kernel.function)
+    function = getattr(import_module(kernel.module), kernel.function)
     function(np.uint64(seed), 3, first, pair, kernel.params, kernel.data, out0, out1, scratch0, scratch1)
     return np.stack([out0, out1])
 
@@ -80,10 +84,10 @@ def test_bits_of_an_increment_do_not_depend_on_the_width_of_the_block(name):
     assert np.any(whole != 0)
 
 
-@pytest.mark.parametrize("name", ["gaussian-scalar", "stable", "stable-skewed", "isotropic"])
+@pytest.mark.parametrize("name", ["gaussian-scalar", "stable", "stable-skewed", "isotropic", "wide-inverted"])
 def test_bits_agree_between_coordinates_walked_in_one_column_and_in_rows(name):
     # A long column is vectorised along its coordinates, a block along its trajectories.
-    noise, _ = CASES[name]
+    noise, _ = CASES.get(name, (Stable(1.5, 0.2, method="inversion"), 0))
     kernel = noise.kernel(301, 0.01, 0.1)
 
     column = fill(kernel, 301, 5, 1)
@@ -100,7 +104,7 @@ def test_fill_adds_to_what_is_already_there(name):
     increment = fill(kernel, rows, 0, 8)
 
     out0, out1 = np.ones((rows, 8)), np.full((rows, 8), 2.0)
-    function = getattr(fill_functions, kernel.function)
+    function = getattr(import_module(kernel.module), kernel.function)
     scratch = np.zeros((2, rows, 8))
     seed = np.uint64(2**63 + 5)
     function(seed, 3, 0, 7, kernel.params, kernel.data, out0, out1, scratch[0], scratch[1])

@@ -7,8 +7,8 @@ import pytest
 
 from sdesim.errors import SdesimError
 from sdesim.noise import Gaussian, Minibatch, Multiplicative, Stable, increments, sample_stable
+from sdesim.noise.constants import law_constants
 from sdesim.noise.philox import compiled
-from sdesim.noise.stable import law_constants
 from sdesim.noise.stable_law import skewed, symmetric
 from sdesim.surfaces import SurfaceKernel
 
@@ -358,7 +358,25 @@ def test_subsample_weights_at_dt_equal_to_the_learning_rate_make_the_sgd_step():
         (lambda: Stable(1.5, 1.0, rule="drop"), "rule must be one of clip, reject"),
         (lambda: Stable(1.5, 1.0, skew=0.1, structure="isotropic"), "skew must be 0"),
         (lambda: Stable(1.5, 1.0, truncation=0.0), "truncation must be above 0"),
-        (lambda: Stable(1.5, 1.0, tempering=0.1), "tempering must be None"),
+        (lambda: Stable(1.5, 1.0, tempering=0.0), "tempering must be above 0, got 0"),
+        (lambda: Stable(2.0, 1.0, tempering=0.1), "tempering needs alpha below 2"),
+        (lambda: Stable(0.2, 1.0, tempering=0.1), "tempering needs alpha of at least 0.3, got 0.2"),
+        (lambda: Stable(1.5, [1.0, 2.0], tempering=0.1, structure="isotropic"), "needs one scale for all"),
+        (
+            lambda: Stable(1.5, np.arange(1.0, 18.0), tempering=0.1).kernel(17, 0.1, 0.1),
+            "at most 16 different",
+        ),
+        (
+            lambda: Stable(1.5, 1.0, tempering=9.0, structure="isotropic").kernel(2, 1.0, 1.0),
+            "too strong for",
+        ),
+        (lambda: Stable(1.5, 1.0, method="pinv"), "method must be one of cms, inversion, got 'pinv'"),
+        (lambda: Stable(0.2, 1.0, method="inversion"), "inversion needs alpha of at least 0.3, got 0.2"),
+        (
+            lambda: Stable(1.5, 1.0, structure="isotropic", method="inversion"),
+            "must be cms for the isotropic",
+        ),
+        (lambda: sample_stable(1.5, 0.0, 3, 0, method="pinv"), "method must be one of"),
         (lambda: Stable(1.5, [1.0, 2.0]).validate(3), "scale is for 2 coordinates, but the surface has 3"),
         (lambda: Stable(1.5, 1.0, truncation=1e-6, rule="reject").kernel(1, 0.1, 1), "too small for rule"),
         (lambda: Gaussian(), "either diffusion or factor"),

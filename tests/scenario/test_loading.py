@@ -117,6 +117,9 @@ WRONG_FIELDS = [
     ("kind: double-well, ", "", 6, "SIM.surface.kind: missing"),
     ("alpha: 1.5", "alpha: 2.5", 9, "SIM.noise[1].alpha: found 2.5, allowed: a number of at"),
     ("scale: 0.05", "scale: [a]", 9, "SIM.noise[1].scale: found ['a'], allowed: a number or a"),
+    ("scale: 0.05", "scale: 1, method: pinv", 9, "SIM.noise[1].method: found 'pinv', allowed"),
+    ("alpha: 1.5", "alpha: 0.2, method: inversion", 9, "SIM.noise[1]: inversion needs alpha of at least"),
+    ("alpha: 1.5", "alpha: 2, tempering: 1", 9, "SIM.noise[1]: tempering needs alpha below 2"),
     ("scale: 0.05", "match: median", 9, "SIM.noise[1]: match needs structure: isotropic"),
     ("diffusion: 0.1", "diffusion: [1, 2]", 8, "SIM.noise[0]: diffusion is for 2 coordinates"),
     ("gaussian, diffusion: 0.1", "multiplicative, scale: [1, 2]", 8, "SIM.noise[0]: scale is for 2"),
@@ -272,6 +275,14 @@ def test_a_scheme_that_is_unknown_or_cannot_take_the_noise_is_refused_at_its_lin
     (line,) = refused(text)
 
     assert line.startswith(f"file.yaml:11: arms.sde.simulate.scheme{message}")
+
+
+def test_tempering_and_method_of_stable_noise_reach_the_noise():
+    text = changed("alpha: 1.5, scale: 0.05", "alpha: 1.5, scale: 0.05, tempering: 2, method: inversion")
+
+    noise = make_noise(parse_scenario(text).arms["sde"].simulate.noise[1], None, 0.1, 0, math.nan)
+
+    assert (noise.tempering, noise.method) == (2.0, "inversion")
 
 
 def test_set_takes_yaml_values_and_plain_python_ones():

@@ -1,0 +1,33 @@
+"""Constants of the stable laws that the compiled draws need."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+def law_constants(alpha: float, skew: float) -> tuple[float, float, float, float]:
+    """(α, β, ε tan(πα/2), ε/sin(πε/2)) with ε = 1 − α, which the compiled draw needs; see `stable_law`."""
+    epsilon = 1.0 - alpha
+    if epsilon == 0.0:
+        return alpha, skew, 2.0 / math.pi, 2.0 / math.pi
+    return (
+        alpha,
+        skew,
+        epsilon / math.tan(0.5 * math.pi * epsilon),
+        epsilon / math.sin(0.5 * math.pi * epsilon),
+    )
+
+
+def shift_to_s1(alpha: float, skew: float, scale: Array) -> Array:
+    """What turns scale · Z₀ into an S1 variable of that scale: β tan(πα/2) c, at α = 1 (2/π) β c log c."""
+    if skew == 0.0 or alpha == 2.0:
+        return np.zeros_like(scale)
+    if alpha == 1.0:
+        logarithm = np.log(scale, out=np.zeros_like(scale), where=scale > 0)
+        return np.asarray((2.0 / math.pi) * skew * scale * logarithm)
+    return np.asarray(skew * scale / math.tan(0.5 * math.pi * (1.0 - alpha)))
