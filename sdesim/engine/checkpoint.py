@@ -31,10 +31,12 @@ class Checkpoint:
         self.key = key
         self._last = time.monotonic()
 
+    def due(self) -> bool:
+        """Whether ten seconds have gone by since the last one."""
+        return time.monotonic() - self._last >= _SECONDS
+
     def save(self, step: int, ensemble: Ensemble) -> None:
-        """Write the state, at most every ten seconds; whole or not at all."""
-        if time.monotonic() - self._last < _SECONDS:
-            return
+        """Write the state, whole or not at all."""
         buffer = io.BytesIO()
         stored: dict[str, Any] = {**ensemble.portable(), "step": np.array(step), "key": np.array(self.key)}
         np.savez(buffer, **stored)

@@ -10,6 +10,8 @@ the step at which it ended. Diverged trajectories are NaN from there on, stopped
 """
 
 RUNNING, DIVERGED, STOPPED = 0, 1, 2
+# Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
+STAGED, STAGE = 64, 2**17
 
 
 @compiled
@@ -73,28 +75,62 @@ def keep_stopped(x, held, code):
 
 
 @compiled
-def save_point(x, surface, directions, out_theta, out_projection, out_norm, out_loss, at, block):
-    """Write the state of a block at saved point ``at``."""
+def save_point(x, surface, directions, stage, at):
+    """Put the state of a block into row ``at`` of the stage."""
+    theta, projection, norm, values = stage
     d, width = x.shape
     params, data0, data1 = surface
-    if out_theta.shape[1] > 0:
+    if theta.shape[0] > 0:
         for k in range(d):
             for w in range(width):
-                out_theta[block, at, k, w] = x[k, w]
+                theta[at, k, w] = x[k, w]
     for j in range(directions.shape[0]):
         for w in range(width):
-            out_projection[block, at, j, w] = 0.0
-        for k in range(d):
+            projection[at, j, w] = directions[j, 0] * x[0, w]
+        for k in range(1, d):
             for w in range(width):
-                out_projection[block, at, j, w] += directions[j, k] * x[k, w]
+                projection[at, j, w] += directions[j, k] * x[k, w]
     for w in range(width):
-        out_norm[block, at, w] = 0.0
-    for k in range(d):
+        norm[at, 0, w] = x[0, w] * x[0, w]
+    for k in range(1, d):
         for w in range(width):
-            out_norm[block, at, w] += x[k, w] * x[k, w]
+            norm[at, 0, w] += x[k, w] * x[k, w]
     for w in range(width):
-        out_norm[block, at, w] = out_norm[block, at, w] ** 0.5
-    loss(x, params, data0, data1, out_loss[block, at])
+        norm[at, 0, w] = np.sqrt(norm[at, 0, w])
+    loss(x, params, data0, data1, values[:width])
+    for w in range(width):
+        norm[at, 1, w] = values[w]
+
+
+@compiled
+def unstage_rows(staged, out, count, row, column, width):
+    """out[row + w, column + c, j] = staged[c, j, w]; the longer of the two inner loops is the innermost."""
+    rows = out.shape[2]
+    for w in range(width):
+        if count > rows:
+            for j in range(rows):
+                for c in range(count):
+                    out[row + w, column + c, j] = staged[c, j, w]
+        else:
+            for c in range(count):
+                for j in range(rows):
+                    out[row + w, column + c, j] = staged[c, j, w]
+
+
+@compiled
+def unstage(stage, outputs, count, row, column, width):
+    """Move ``count`` staged points of a block to rows row … of the outputs (K, S, …), from ``column`` on."""
+    theta, projection, norm, _ = stage
+    out_theta, out_projection, out_norm, out_loss = outputs
+    width = min(width, out_norm.shape[0] - row)
+    for w in range(width):
+        for c in range(count):
+            out_norm[row + w, column + c] = norm[c, 0, w]
+        for c in range(count):
+            out_loss[row + w, column + c] = norm[c, 1, w]
+    unstage_rows(projection, out_projection, count, row, column, width)
+    if theta.shape[0] > 0:
+        unstage_rows(theta, out_theta, count, row, column, width)
 
 
 @compiled
@@ -125,16 +161,16 @@ def advance(
     bounds,
     wells,
     outputs,
+    column,
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
     scheme: (p, rate, how many work arrays); rows of the noise blocks: (auxiliary, multiplicative, examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W)).
-    saves: saved step numbers in (start, end]; outputs: (theta (B, S, d, W) or (B, 0, d, W), projection, norm,
-    loss), S = len(saves).
+    saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
+    (K, 0, d), projection (K, S, k), norm (K, S), loss), to be filled from column ``column`` on.
     """
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy = state
-    out_theta, out_projection, out_norm, out_loss = outputs
     p, rate, scratch = scheme
     d, width = all_x.shape[1], all_x.shape[2]
     work = np.empty((scratch, d, width))
@@ -145,6 +181,14 @@ def advance(
     s0, s1 = np.empty((d, width)), np.empty((d, width))
     t0, t1 = np.empty((rows[2], width)), np.empty((rows[2], width))
     params = surface[0]
+    room = max(1, min(STAGED, saves.shape[0], STAGE // (d * width)))
+    # A row a little longer than the block: rows a power of two apart would fight for the same cache lines.
+    stage = (
+        np.empty((room if outputs[0].shape[1] > 0 else 0, d, width + 8)),
+        np.empty((room, directions.shape[0], width + 8)),
+        np.empty((room, 2, width + 8)),
+        np.empty(width),
+    )
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
@@ -152,7 +196,10 @@ def advance(
         for w in range(width):
             diverged += code[w] == DIVERGED
             halted += code[w] == STOPPED
-        saved = 0
+        saved, staged = 0, 0
+        if saves.shape[0] > 0 and saves[0] == start and start == 0:
+            save_point(x, surface, directions, stage, 0)
+            saved, staged = 1, 1
         for pair in range(start // 2, (end + 1) // 2):
             ended = diverged + halted == width
             if not ended:
@@ -182,10 +229,13 @@ def advance(
                                 if place >= 0:
                                     occupancy[place, w] += 1
                 if saved < saves.shape[0] and saves[saved] == now + 1:
-                    save_point(
-                        x, surface, directions, out_theta, out_projection, out_norm, out_loss, saved, block
-                    )
+                    if staged == room:
+                        unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
+                        staged = 0
+                    save_point(x, surface, directions, stage, staged)
                     saved += 1
+                    staged += 1
+        unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
 
 
 @compiled

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,16 +23,6 @@ def _suitable_lanes(dim: int) -> int:
     return int(2 ** np.clip(np.log2(_BLOCK / dim) // 1, 6, 9))
 
 
-@dataclass(frozen=True)
-class Saved:
-    """What a stretch saved: theta (K, S, d) or None, projection (K, S, k), norm and loss (K, S)."""
-
-    theta: Array | None
-    projection: Array
-    norm: Array
-    loss: Array
-
-
 class Ensemble:
     """All trajectories of a plan at one step.
 
@@ -41,13 +30,11 @@ class Ensemble:
         plan: what is simulated.
         threads: how many threads share the blocks.
         lanes: W, or None for what suits the surface; the numbers don't depend on it.
-        keep_theta: whether saved points hold θ.
     """
 
-    def __init__(self, plan: Plan, threads: int, lanes: int | None, keep_theta: bool) -> None:
+    def __init__(self, plan: Plan, threads: int, lanes: int | None = None) -> None:
         self.plan = plan
         self.threads = threads
-        self.keep_theta = keep_theta
         count = plan.trajectories
         widest = min(plan.kernel.lanes, lanes or _suitable_lanes(plan.dim))
         share = -(-count // threads)
@@ -99,16 +86,18 @@ class Ensemble:
                 s["code"][outside] = 2
                 s["stopped"][outside] = 0
 
-    def advance(self, start: int, end: int, saves: NDArray[np.int64]) -> Saved:
-        """Step from ``start`` to ``end`` and return the points at the saved step numbers in (start, end]."""
-        plan, count = self.plan, len(saves)
-        d, shape = plan.dim, (self.blocks, count, self.lanes)
-        outputs = (
-            np.empty((self.blocks, count if self.keep_theta else 0, d, self.lanes)),
-            np.empty((self.blocks, count, len(plan.directions), self.lanes)),
-            np.empty(shape),
-            np.empty(shape),
-        )
+    def advance(
+        self, start: int, end: int, saves: NDArray[np.int64], outputs: tuple[Array, ...], column: int
+    ) -> None:
+        """Step from ``start`` to ``end``, saving at the given step numbers.
+
+        Args:
+            start, end: step numbers.
+            saves: steps in (start, end], or in [0, end] from the start.
+            outputs: theta (K, S, d) or (K, 0, d), projection (K, S, k), norm (K, S) and loss (K, S).
+            column: where along S the first of the saved points goes.
+        """
+        plan = self.plan
         order = ("x", "v", "held", "code", "stopped", "exits", "occupancy")
         state = tuple(self.state[name] for name in order)
 
@@ -116,7 +105,7 @@ class Ensemble:
             self._driver.advance(
                 blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
                 self._data, self._scheme, self._rows, state, saves, plan.directions, self._bounds,
-                self._wells, outputs,
+                self._wells, outputs, column,
             )  # fmt: skip
 
         everything = np.arange(self.blocks)
@@ -126,17 +115,6 @@ class Ensemble:
             tasks = np.array_split(everything, min(self.blocks, self.threads * _TASKS_PER_THREAD))
             with ThreadPoolExecutor(self.threads) as pool:
                 list(pool.map(work, tasks))
-        return Saved(
-            self._flat(outputs[0]) if self.keep_theta else None,
-            self._flat(outputs[1]),
-            self._by_trajectory(outputs[2]),
-            self._by_trajectory(outputs[3]),
-        )
-
-    def _flat(self, blocks: Array) -> Array:
-        """(B, S, d, W) → (K, S, d)."""
-        moved = blocks.transpose(0, 3, 1, 2).reshape(self.blocks * self.lanes, *blocks.shape[1:3])
-        return np.asarray(moved[: self.plan.trajectories])
 
     def _by_trajectory(self, blocks: NDArray[Any]) -> NDArray[Any]:
         """(B, S, W) → (K, S)."""

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import time as clock
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.oracle import SimulatedOracle
 from sdesim.engine.plan import Plan, make_plan
+from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.errors import RunError, SdesimError
 from sdesim.noise import Noise
@@ -26,14 +27,6 @@ from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
 _STRETCH = 5e7
-
-
-class Evaluation(Protocol):
-    """Extra values at saved points, such as the accuracy of the network that θ stands for."""
-
-    def values(self, theta: NDArray[np.float64]) -> Mapping[str, NDArray[np.float64]]:
-        """Schema names → (k,) for points theta (k, d)."""
-        ...
 
 
 def simulate(
@@ -100,7 +93,7 @@ def simulate(
         raise SdesimError(f"threads must be at least 1, got {threads}")
     target = None if out is None else Path(out)
     checkpoint = None if target is None else Checkpoint(target, plan.fingerprint())
-    ensemble = Ensemble(plan, min(threads or cores, cores), None, plan.save_theta or evaluate is not None)
+    ensemble = Ensemble(plan, min(threads or cores, cores))
     begin = 0
     if resume and target is not None and checkpoint is not None and target.exists():
         if _finished(target, checkpoint.key):
@@ -143,12 +136,13 @@ def _take_up(ensemble: Ensemble, checkpoint: Checkpoint) -> int:
 
 def _stretches(plan: Plan, begin: int, step_chunk: int) -> list[int]:
     """Steps at which the kernel comes back: chunks of saved points, probes, and for the progress bar."""
-    ends = {plan.steps, *plan.saved[step_chunk::step_chunk].tolist(), *plan.probe_steps.tolist()}
+    last_of_chunk = plan.saved[step_chunk - 1 :: step_chunk]
+    ends = {plan.steps, *last_of_chunk.tolist(), *plan.probe_steps.tolist()}
     cost = plan.trajectories * plan.dim * max(1, plan.kernel.examples)
     length = max(1, int(_STRETCH / cost))
     length += length % 2
     ends |= set(range(0, plan.steps, length))
-    return sorted(e for e in ends if e > begin)
+    return sorted(e for e in ends if e > begin or e == 0 == begin)
 
 
 def _walk(
@@ -156,53 +150,20 @@ def _walk(
     checkpoint: Checkpoint | None, begin: int, report: Callable[[int, int], None],
 ) -> None:  # fmt: skip
     """From step ``begin`` to the end, writing saved points and probes as they come."""
-    if begin == 0:
-        _save_start(plan, ensemble, writer, evaluate)
     step = begin
+    first = 0 if begin == 0 else int(np.searchsorted(plan.saved, begin, side="right"))
+    points = SavedPoints(plan, writer, evaluate, first)
     for end in _stretches(plan, begin, writer.step_chunk):
-        first = int(np.searchsorted(plan.saved, step, side="right"))
         last = int(np.searchsorted(plan.saved, end, side="right"))
-        saved = ensemble.advance(step, end, plan.saved[first:last])
-        if last > first:
-            values = {"theta_projection": saved.projection, "weight_norm": saved.norm, "loss": saved.loss}
-            if plan.save_theta and saved.theta is not None:
-                values["theta"] = saved.theta
-            if evaluate is not None and saved.theta is not None:
-                values |= _evaluated(evaluate, saved.theta)
-            for key, array in values.items():
-                writer.write(key, array, step=slice(first, last))
-        step = end
+        outputs, column = points.room(last)
+        ensemble.advance(step, end, plan.saved[first:last], outputs, column)
+        points.flush(whole=True)
+        step, first = end, last
         _probe(plan, ensemble, writer, step)
-        if checkpoint is not None:
+        if checkpoint is not None and checkpoint.due():
+            points.flush(whole=False)
             checkpoint.save(step, ensemble)
         report(step, plan.steps)
-
-
-def _save_start(plan: Plan, ensemble: Ensemble, writer: RunWriter, evaluate: Evaluation | None) -> None:
-    """Step 0."""
-    for key, array in _starting_point(plan).items():
-        if key != "theta" or plan.save_theta:
-            writer.write(key, array, step=slice(0, 1))
-    if evaluate is not None:
-        for key, array in _evaluated(evaluate, plan.theta0[:, None, :]).items():
-            writer.write(key, array, step=slice(0, 1))
-    _probe(plan, ensemble, writer, 0)
-
-
-def _starting_point(plan: Plan) -> dict[str, NDArray[np.float64]]:
-    projection = np.stack([(plan.directions * row).sum(axis=1) for row in plan.theta0])
-    return {
-        "theta": plan.theta0[:, None, :],
-        "theta_projection": projection[:, None, :],
-        "weight_norm": np.sqrt((plan.theta0**2).sum(axis=1))[:, None],
-        "loss": np.asarray(plan.surface.loss(plan.theta0))[:, None],
-    }
-
-
-def _evaluated(evaluate: Evaluation, theta: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Extra values (K, S) at points (K, S, d)."""
-    found = evaluate.values(theta.reshape(-1, theta.shape[-1]))
-    return {key: np.asarray(v).reshape(theta.shape[:2]) for key, v in found.items()}
 
 
 def _probe(plan: Plan, ensemble: Ensemble, writer: RunWriter, step: int) -> None:

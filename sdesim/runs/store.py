@@ -109,6 +109,11 @@ class RunWriter:
         row = max(1, self._sizes["trajectory"] * self._sizes["param"] * 8)
         return int(min(_MOST_STEPS, max(1, _BLOCK_BYTES // row), max(1, self._sizes["step"])))
 
+    def array(self, name: str) -> NDArray[Any]:
+        """The variable's own array of a run in memory, to be filled in place."""
+        found: NDArray[Any] = self._arrays[name]
+        return found
+
     def write(
         self, name: str, values: ArrayLike, *, trajectory: Index | None = None, step: Index | None = None,
         probe: Index | None = None,
@@ -148,7 +153,14 @@ class RunWriter:
                 "raise save_every or save fewer variables",
                 stacklevel=4,
             )
-        return {n: np.full(self._shape(n), fill_value(n), dtype=VARIABLES[n].dtype) for n in self._names}
+        return {n: self._empty(n) for n in self._names}
+
+    def _empty(self, name: str) -> NDArray[Any]:
+        spec = VARIABLES[name]
+        if self._kind == "simulated" and "step" in spec.dims:
+            # All of it will be written, so filling it would be a pass over memory for nothing.
+            return np.empty(self._shape(name), dtype=spec.dtype)
+        return np.full(self._shape(name), fill_value(name), dtype=spec.dtype)
 
     def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr

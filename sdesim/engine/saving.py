@@ -1,0 +1,87 @@
+"""Saved points on their way from the kernel to the run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.engine.plan import Plan
+from sdesim.runs import RunWriter
+
+Array = NDArray[np.float64]
+_NAMES = ("theta", "theta_projection", "weight_norm", "loss")
+
+
+class Evaluation(Protocol):
+    """Extra values at saved points, such as the accuracy of the network that θ stands for."""
+
+    def values(self, theta: Array) -> Mapping[str, Array]:
+        """Schema names → (k,) for points theta (k, d)."""
+        ...
+
+
+class SavedPoints:
+    """Where the kernel puts saved points: the run's own arrays in memory, else a buffer for one chunk.
+
+    A stored chunk is written once, when it is full: writing a part of it means reading the rest again.
+
+    Args:
+        plan: what is simulated.
+        writer: the run.
+        evaluate: extra values at saved points.
+        first: index of the first point that is still to come.
+    """
+
+    def __init__(self, plan: Plan, writer: RunWriter, evaluate: Evaluation | None, first: int) -> None:
+        self._plan = plan
+        self._writer = writer
+        self._evaluate = evaluate
+        self._direct = writer.out is None and evaluate is None
+        self._written = self._filled = first
+        count, chunk = plan.trajectories, writer.step_chunk
+        keeps_theta = plan.save_theta or evaluate is not None
+        if self._direct:
+            nothing = np.empty((count, 0, plan.dim))
+            found = [writer.array(n) if n != "theta" or plan.save_theta else nothing for n in _NAMES]
+            self._outputs = tuple(found)
+        else:
+            self._outputs = (
+                np.empty((count, chunk if keeps_theta else 0, plan.dim)),
+                np.empty((count, chunk, len(plan.directions))),
+                np.empty((count, chunk)),
+                np.empty((count, chunk)),
+            )
+
+    def room(self, last: int) -> tuple[tuple[Array, ...], int]:
+        """(outputs, column) for the points up to index ``last``, which lie in one chunk."""
+        column = self._filled
+        self._filled = last
+        return self._outputs, column if self._direct else column % self._writer.step_chunk
+
+    def flush(self, whole: bool) -> None:
+        """Write what waits; with ``whole``, only a chunk that is full or the run's last."""
+        chunk, total = self._writer.step_chunk, len(self._plan.saved)
+        full = self._filled % chunk == 0 or self._filled == total
+        if self._filled == self._written or self._direct or (whole and not full):
+            return
+        start = self._written % chunk
+        part = slice(start, start + self._filled - self._written)
+        where = slice(self._written, self._filled)
+        theta = self._outputs[0]
+        values = dict(zip(_NAMES[1:], (o[:, part] for o in self._outputs[1:]), strict=True))
+        if self._plan.save_theta:
+            values["theta"] = theta[:, part]
+        if self._evaluate is not None:
+            values |= _evaluated(self._evaluate, theta[:, part])
+        for name, array in values.items():
+            self._writer.write(name, array, step=where)
+        self._written = self._filled
+
+
+def _evaluated(evaluate: Evaluation, theta: Array) -> dict[str, Array]:
+    """Extra values (K, S) at points (K, S, d)."""
+    found = evaluate.values(theta.reshape(-1, theta.shape[-1]))
+    return {key: np.asarray(v).reshape(theta.shape[:2]) for key, v in found.items()}
