@@ -45,9 +45,46 @@ def make_surface(model: Any) -> Any:
         return surfaces.DoubleWell(model.dim, model.barrier, model.tilt)
     if isinstance(model, parts.FlatSharpSurface):
         return surfaces.FlatSharp(model.flat_curvature, model.sharp_curvature, model.separation)
+    if isinstance(model, parts.RoughSurface):
+        return surfaces.Rough(**model.model_dump(exclude={"kind"}))
+    if isinstance(model, parts.RosenbrockSurface):
+        return surfaces.Rosenbrock(model.dim)
+    if isinstance(model, parts.StyblinskiSurface):
+        return surfaces.Styblinski(model.dim)
+    if isinstance(model, parts.ProductSurface):
+        return surfaces.Product(model.depth)
+    if isinstance(model, parts.LeastSquaresSurface):
+        return surfaces.LeastSquares(model.A, model.b, model.ridge)
+    if isinstance(model, parts.MaskedSurface):
+        base = make_surface(model.surface)
+        return surfaces.masked(base, make_mask(model, base.dim), model.values)
     data = make_data(model.data)
+    if isinstance(model, parts.RandomFeaturesSurface):
+        signs = np.where(2 * data.y_train >= data.classes, 1.0, -1.0)
+        return surfaces.RandomFeatures(
+            model.features, data.x_train, signs, model.activation, model.ridge, model.seed
+        )
     net = model.network
     return surfaces.MLP(net.widths, data.x_train, data.y_train, net.activation, model.loss, seed=net.seed)
+
+
+def make_mask(model: parts.MaskedSurface, dim: int) -> NDArray[np.bool_]:
+    """Which of dim coordinates are trained: (dim,).
+
+    Raises:
+        SdesimError: if a coordinate is not one of the surface's.
+    """
+    if model.coordinates is not None:
+        chosen = np.array(model.coordinates, dtype=np.int64)
+        if chosen.size and chosen.max() >= dim:
+            raise SdesimError(f"coordinates must lie in [0, {dim}), got {chosen.max()}")
+    else:
+        assert model.keep is not None
+        count = max(1, round(model.keep * dim))
+        chosen = np.random.default_rng(model.seed).permutation(dim)[:count]
+    mask = np.zeros(dim, dtype=np.bool_)
+    mask[chosen] = True
+    return mask
 
 
 def make_noise(model: Any, surface: Any, eta: float, batch_size: int, trace: float) -> Any:

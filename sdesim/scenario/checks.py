@@ -12,7 +12,7 @@ from typing import Any
 from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.base import nearest
-from sdesim.scenario.build import make_noise, make_scheme, make_surface, noise_sort
+from sdesim.scenario.build import make_mask, make_noise, make_scheme, make_surface, noise_sort
 from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate, Train
 
@@ -143,7 +143,46 @@ def _is_network(simulate: Simulate) -> bool:
 
 
 def _wells(simulate: Simulate) -> tuple[str, ...]:
-    return () if _is_network(simulate) else tuple(make_surface(simulate.surface).wells)
+    return () if simulate.twin_of is not None else _wells_of(simulate.surface)
+
+
+def _wells_of(surface: Any) -> tuple[str, ...]:
+    """Names of a surface's wells."""
+    if isinstance(surface, parts.MaskedSurface):
+        return _wells_of(surface.surface)
+    if isinstance(surface, parts.MlpSurface | parts.RandomFeaturesSurface):
+        return () if isinstance(surface, parts.MlpSurface) else ("minimum",)
+    return tuple(make_surface(surface).wells)
+
+
+def _dim_of(surface: Any) -> int:
+    """Number of a surface's coordinates.
+
+    Raises:
+        SdesimError: if the surface can't be built.
+    """
+    if isinstance(surface, parts.MaskedSurface):
+        total = _dim_of(surface.surface)
+        trained = int(make_mask(surface, total).sum())
+        if not trained:
+            raise SdesimError("coordinates must name at least one coordinate to train")
+        if isinstance(surface.values, list) and len(surface.values) != total:
+            raise SdesimError(f"values must be a number or {total} numbers, got {len(surface.values)}")
+        return trained
+    if isinstance(surface, parts.MlpSurface):
+        return sum(b * (a + 1) for a, b in pairwise(surface.network.widths))
+    if isinstance(surface, parts.RandomFeaturesSurface):
+        return surface.features
+    return int(make_surface(surface).dim)
+
+
+def _has_examples(simulate: Simulate) -> bool:
+    """Whether the surface is a mean over examples."""
+    surface: Any = simulate.surface
+    if isinstance(surface, parts.MaskedSurface):
+        surface = surface.surface
+    kinds = parts.MlpSurface | parts.LeastSquaresSurface | parts.RandomFeaturesSurface
+    return simulate.twin_of is not None or isinstance(surface, kinds)
 
 
 def _check_train(train: Train) -> Iterator[Problem]:
@@ -167,21 +206,27 @@ def _examples(data: parts.DigitsData | parts.ModularData) -> int:
     return data.train if isinstance(data, parts.DigitsData) else int(data.fraction * data.p**2)
 
 
-def _check_network(
-    data: parts.DigitsData | parts.ModularData, network: parts.MlpNetwork
-) -> Iterator[Problem]:
-    """The data's own sizes, and their features and classes against the network."""
+def _check_data(data: parts.DigitsData | parts.ModularData) -> Iterator[Problem]:
+    """The data's own sizes."""
     if isinstance(data, parts.DigitsData):
         kept = list(range(10)) if data.classes is None else data.classes
-        features, classes = 64, len(kept)
         if not kept or len(set(kept)) != len(kept):
             yield ("data", "classes"), f"found {kept}, allowed: different digits from 0 to 9"
         if data.train + data.test > _DIGITS:
             yield ("data",), f"found train + test = {data.train + data.test}, allowed: at most {_DIGITS}"
+    elif not 0 < _examples(data) < data.p**2:
+        yield ("data", "fraction"), f"found {data.fraction:g}, which leaves none to train or to test on"
+
+
+def _check_network(
+    data: parts.DigitsData | parts.ModularData, network: parts.MlpNetwork
+) -> Iterator[Problem]:
+    """The data's own sizes, and their features and classes against the network."""
+    yield from _check_data(data)
+    if isinstance(data, parts.DigitsData):
+        features, classes = 64, len(range(10) if data.classes is None else data.classes)
     else:
         features, classes = 2 * data.p, data.p
-        if not 0 < _examples(data) < data.p**2:
-            yield ("data", "fraction"), f"found {data.fraction:g}, which leaves none to train or to test on"
     for place, size, what in ((0, features, "features"), (len(network.widths) - 1, classes, "classes")):
         if network.widths[place] != size:
             found = network.widths[place]
@@ -191,10 +236,7 @@ def _check_network(
 def _check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
     simulate = arm.simulate
     assert simulate is not None
-    if isinstance(simulate.surface, parts.MlpSurface):
-        surface = simulate.surface
-        problems = [*_check_network(surface.data, surface.network), *_check_loss(surface.loss)]
-        yield from ((("surface", *place), message) for place, message in problems)
+    yield from ((("surface", *place), message) for place, message in _check_surface(simulate.surface))
     try:
         dim = _dim(scenario, simulate)
     except SdesimError as error:
@@ -215,6 +257,17 @@ def _check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
             yield ("events", k, "coordinate"), message
 
 
+def _check_surface(surface: Any) -> Iterator[Problem]:
+    """The data of a surface that has some."""
+    if isinstance(surface, parts.MaskedSurface):
+        yield from ((("surface", *place), message) for place, message in _check_surface(surface.surface))
+    elif isinstance(surface, parts.MlpSurface):
+        yield from _check_network(surface.data, surface.network)
+        yield from _check_loss(surface.loss)
+    elif isinstance(surface, parts.RandomFeaturesSurface):
+        yield from _check_data(surface.data)
+
+
 def _check_scheme(scenario: Scenario, simulate: Simulate) -> Iterator[Problem]:
     from sdesim.engine.schemes import check_sorts
 
@@ -233,19 +286,15 @@ def _dim(scenario: Scenario, simulate: Simulate) -> int:
     if simulate.twin_of is not None:
         real = scenario.arms[simulate.twin_of].train
         assert real is not None
-        widths = real.network.widths
-    elif isinstance(simulate.surface, parts.MlpSurface):
-        widths = simulate.surface.network.widths
-    else:
-        return int(make_surface(simulate.surface).dim)
-    return sum(b * (a + 1) for a, b in pairwise(widths))
+        return sum(b * (a + 1) for a, b in pairwise(real.network.widths))
+    return _dim_of(simulate.surface)
 
 
 def _check_noise(scenario: Scenario, simulate: Simulate, model: Any, dim: int) -> Iterator[Problem]:
     real_arm = None if simulate.twin_of is None else scenario.arms[simulate.twin_of]
     real = None if real_arm is None else real_arm.train
     if isinstance(model, parts.MinibatchNoise):
-        if not _is_network(simulate):
+        if not _has_examples(simulate):
             yield (), "minibatch noise needs a surface that is a mean over examples: kind mlp, or twin_of"
         elif model.batch_size is None and (real is None or real.optimizer.batch_size is None):
             yield (), "minibatch noise needs batch_size: there is no real arm with minibatches"

@@ -124,10 +124,95 @@ class MlpSurface(Strict):
     loss: LossName = "cross_entropy"
 
 
-Surface = Annotated[
-    FlatSurface | QuadraticSurface | DoubleWellSurface | FlatSharpSurface | MlpSurface,
+class RoughSurface(Strict):
+    """A bowl with band-limited fractional roughness."""
+
+    kind: Literal["rough"]
+    dim: Count
+    hurst: Annotated[float, Field(gt=0, lt=1)]
+    seed: Seed = 0
+    amplitude: NotNegative = 0.1
+    lowest: Positive = 0.5
+    octaves: Annotated[Whole, Field(ge=1, le=40)] = 8
+    per_octave: Count = 4
+    curvature: NotNegative = 1.0
+
+
+class RosenbrockSurface(Strict):
+    """Σ 100 (x_{i+1} − x_i²)² + (1 − x_i)²."""
+
+    kind: Literal["rosenbrock"]
+    dim: Annotated[Whole, Field(ge=2)] = 2
+
+
+class StyblinskiSurface(Strict):
+    """½ Σ x_i⁴ − 16 x_i² + 5 x_i."""
+
+    kind: Literal["styblinski"]
+    dim: Count = 2
+
+
+class ProductSurface(Strict):
+    """½ (∏ θ_i − 1)²."""
+
+    kind: Literal["product"]
+    depth: Annotated[Whole, Field(ge=2)] = 2
+
+
+class LeastSquaresSurface(Strict):
+    """|Aθ − b|²/(2n) + ½ ridge |θ|²."""
+
+    kind: Literal["least-squares"]
+    A: Matrix
+    b: Vector
+    ridge: NotNegative = 0.0
+
+
+class RandomFeaturesSurface(Strict):
+    """Least squares on a fixed random layer; the target is +1 for the upper half of the classes, else −1."""
+
+    kind: Literal["random-features"]
+    features: Count
+    data: Data
+    activation: Literal["relu", "tanh"] = "relu"
+    ridge: NotNegative = 0.0
+    seed: Seed = 0
+
+
+WholeSurface = Annotated[
+    FlatSurface
+    | QuadraticSurface
+    | DoubleWellSurface
+    | FlatSharpSurface
+    | RoughSurface
+    | RosenbrockSurface
+    | StyblinskiSurface
+    | ProductSurface
+    | LeastSquaresSurface
+    | RandomFeaturesSurface
+    | MlpSurface,
     Field(discriminator="kind"),
 ]
+
+
+class MaskedSurface(Strict):
+    """A surface of which only some coordinates are trained: those listed, or a random share `keep`."""
+
+    kind: Literal["masked"]
+    surface: WholeSurface
+    keep: Annotated[float, Field(gt=0, le=1)] | None = None
+    seed: Seed = 0
+    coordinates: list[Annotated[Whole, Field(ge=0)]] | None = None
+    values: float | Vector | None = None
+
+    @model_validator(mode="after")
+    def _one_of(self) -> MaskedSurface:
+        if (self.keep is None) == (self.coordinates is None):
+            raise ValueError("give exactly one of keep and coordinates")
+        return self
+
+
+Surface = Annotated[WholeSurface | MaskedSurface, Field(discriminator="kind")]
 
 
 class GaussianNoise(Strict):

@@ -20,7 +20,7 @@ from sdesim.scenario import (
     shipped_scenarios,
     validate_scenario,
 )
-from sdesim.scenario.build import make_noise, make_scheme
+from sdesim.scenario.build import make_noise, make_scheme, make_surface
 
 GOOD = """\
 name: small
@@ -380,3 +380,71 @@ def test_every_shipped_scenario_says_what_it_shows_and_expects():
         assert scenario.description
         assert scenario.expect
         assert scenario.quick
+
+
+DATA = "data: {kind: digits, train: 60, test: 0, classes: [3, 8]}"
+SURFACES = [
+    ("kind: rough, dim: 3, hurst: 0.4, octaves: 6, amplitude: 0.2", "Rough", 3),
+    ("kind: rosenbrock, dim: 5", "Rosenbrock", 5),
+    ("kind: styblinski", "Styblinski", 2),
+    ("kind: product, depth: 4", "Product", 4),
+    ("kind: least-squares, A: [[1, 0], [0, 2], [1, 1]], b: [1, 2, 3], ridge: 0.1", "LeastSquares", 2),
+    (f"kind: random-features, features: 7, {DATA}", "RandomFeatures", 7),
+    ("kind: masked, surface: {kind: double-well, dim: 5}, keep: 0.4, seed: 1", "Masked", 2),
+    ("kind: masked, surface: {kind: styblinski, dim: 3}, coordinates: [0, 2]", "Masked", 2),
+    (
+        f"kind: masked, keep: 0.5, values: 0, surface: {{kind: random-features, features: 8, {DATA}}}",
+        "MaskedExamples",
+        4,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "dim"), SURFACES)
+def test_every_surface_of_the_library_can_be_named_in_a_scenario(text, kind, dim):
+    whole = changed("{kind: double-well, barrier: 0.25}", f"{{{text}}}")
+
+    surface = make_surface(parse_scenario(whole).arms["sde"].simulate.surface)
+
+    assert type(surface).__name__ == kind
+    assert surface.dim == dim
+
+
+def test_labels_of_random_features_become_signs_and_minibatch_noise_fits_surfaces_with_examples():
+    noise = changed(
+        "{kind: gaussian, diffusion: 0.1}", "{kind: minibatch, batch_size: 4, learning_rate: 0.1}"
+    )
+    surface = f"{{kind: random-features, features: 7, {DATA}}}"
+
+    scenario = parse_scenario(changed("{kind: double-well, barrier: 0.25}", surface, noise))
+
+    built = make_surface(scenario.arms["sde"].simulate.surface)
+    assert set(built.b) == {-1.0, 1.0}
+    assert refused(noise)[0].endswith(
+        "minibatch noise needs a surface that is a mean over examples: kind mlp, or twin_of"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind: masked, surface: {kind: flat, dim: 2}", "give exactly one of keep and coordinates"),
+        (
+            "kind: masked, surface: {kind: flat, dim: 2}, coordinates: [2]",
+            r"coordinates must lie in",
+        ),
+        ("kind: masked, surface: {kind: flat, dim: 2}, coordinates: []", "at least one coordinate"),
+        ("kind: masked, surface: {kind: flat, dim: 2}, keep: 1, values: [1]", "values must be a number or 2"),
+        ("kind: rough, dim: 1, hurst: 1.5", "hurst"),
+        ("kind: least-squares, A: [[1, 2]], b: [1, 2]", r"b must be \(1,\)"),
+        (
+            "kind: random-features, features: 3, data: {kind: digits, classes: [1, 1]}",
+            "different digits from 0 to 9",
+        ),
+    ],
+)
+def test_surfaces_that_can_not_be_built_are_refused_where_they_stand(text, words):
+    lines = refused(changed("{kind: double-well, barrier: 0.25}", f"{{{text}}}"))
+
+    assert re.search(words, lines[0])
+    assert "file.yaml:6" in lines[0] or "surface" in lines[0]
