@@ -1,6 +1,6 @@
 # mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
 # mypy: disable-error-code="untyped-decorator"
-"""Sine, cosine and exponential as branch-free polynomials, accurate to about 1e-15, and their bit casts.
+"""Sine, cosine, exponential as branch-free polynomials, accurate to about 1e-15, and what they are made of.
 
 Only such loops are vectorised by LLVM, and only they give the same bits for every width of a block: the
 processor's library may answer differently for one number than for a vector of them. Coefficients: Cephes
@@ -44,6 +44,16 @@ def from_bits(context, x):
         return builder.bitcast(args[0], ir.DoubleType())
 
     return types.float64(types.uint64), build
+
+
+@intrinsic
+def fma(context, x, y, z):
+    """x y + z, rounded once: for sums of two products, of which the compiler would fuse either one."""
+
+    def build(ctx, builder, signature, args):
+        return builder.fma(*args)
+
+    return types.float64(types.float64, types.float64, types.float64), build
 
 
 @inlined

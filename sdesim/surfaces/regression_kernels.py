@@ -95,7 +95,7 @@ def loss(x, params, data0, data1, out):
         for w in range(width):
             norm[w] += x[k, w] * x[k, w]
     for w in range(width):
-        out[w] = 0.5 * (out[w] / n) + 0.5 * (params[0] * norm[w])
+        out[w] = 0.5 * (out[w] / n + params[0] * norm[w])
 
 
 @compiled

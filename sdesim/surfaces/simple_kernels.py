@@ -1,8 +1,10 @@
-# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="untyped-decorator"
 """Compiled twins of the simple surfaces, on blocks (d, W); signatures as in `SurfaceKernel`."""
 
 from __future__ import annotations
 
+from sdesim.surfaces.elementary import fma
 from sdesim.surfaces.jit import compiled
 
 
@@ -124,7 +126,7 @@ def double_well_loss(x, params, data0, data1, out):
     for w in range(width):
         y = x[0, w]
         bowl = y * y - 1.0
-        out[w] = params[0] * (bowl * bowl) + params[1] * y
+        out[w] = fma(params[0], bowl * bowl, params[1] * y)
     for i in range(1, d):
         for w in range(width):
             out[w] += 0.5 * (x[i, w] * x[i, w])
@@ -141,9 +143,10 @@ def flat_sharp_grad(x, params, data0, data1, out):
         slope2 = params[1] * right
         q1 = slope1 * left
         q2 = slope2 * right
-        share1 = q1 / (q1 + q2)
-        share2 = q2 / (q1 + q2)
-        out[0, w] = slope1 * (share2 * share2) + slope2 * (share1 * share1)
+        total = fma(slope1, left, q2)
+        share1 = q1 / total
+        share2 = q2 / total
+        out[0, w] = fma(slope1, share2 * share2, slope2 * (share1 * share1))
 
 
 @compiled
@@ -157,11 +160,11 @@ def flat_sharp_hvp(x, v, params, data0, data1, out):
         slope2 = params[1] * right
         q1 = 0.5 * (slope1 * left)
         q2 = 0.5 * (slope2 * right)
-        total = q1 + q2
+        total = fma(0.5 * slope1, left, q2)
         share1 = q1 / total
         share2 = q2 / total
-        cross = slope1 * share2 - slope2 * share1
-        curvature = params[0] * (share2 * share2) + params[1] * (share1 * share1)
+        cross = fma(slope1, share2, -(slope2 * share1))
+        curvature = fma(params[0], share2 * share2, params[1] * (share1 * share1))
         out[0, w] = (curvature - 2.0 * (cross * cross) / total) * v[0, w]
 
 
@@ -174,7 +177,7 @@ def flat_sharp_loss(x, params, data0, data1, out):
         right = x[0, w] - half
         q1 = 0.5 * params[0] * (left * left)
         q2 = 0.5 * params[1] * (right * right)
-        out[w] = q1 * (q2 / (q1 + q2))
+        out[w] = q1 * (q2 / fma(0.5 * params[0], left * left, q2))
 
 
 @compiled

@@ -19,7 +19,7 @@ CASES = [
     (activation, loss, widths, n)
     for activation in ACTIVATIONS
     for loss in ("mse", "cross_entropy")
-    for widths, n in (((5, 7, 3), 300), ((6, 4), 9), ((3, 9, 5, 4), 12))
+    for widths, n in (((5, 7, 3), 300), ((6, 4), 9), ((3, 9, 5, 4), 12), ((3, 4, 5, 3, 4, 2), 10))
 ]
 
 
