@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from sdesim.noise.philox import inlined, normals, uniforms
+from sdesim.noise.philox import inlined, log, normals, sincos_turns, uniforms
 from sdesim.noise.stable_law import mixing_radius, skewed, standard, symmetric
 from sdesim.surfaces.jit import compiled
 
@@ -139,8 +139,8 @@ def fill_standard(seed, stream, first, pair, step, params, scratch):
 
 # Layout of params for the stable noises: the header below, then scale (d,), then shift (d,).
 ALPHA, BETA, T_EPSILON, KAPPA, TRUNCATION, REJECT, TEMPERING, HEADER = 0, 1, 2, 3, 4, 5, 6, 7
-# Words of the uniforms that accept or refuse a radius follow those of the radii.
-ACCEPTANCE = 2**20
+# First words of the uniforms that accept a radius, and of normals that are drawn again.
+ACCEPTANCE, NORMALS = 2**20, 2**21
 
 
 @inlined
@@ -234,46 +234,62 @@ def stable_isotropic(seed, stream, first, pair, params, data, out0, out1, scratc
 
 
 @inlined
-def limited_radius(seed, stream, trajectory, pair, step, params, length):
-    """Mixing radius √(2A), A tempered by rejection; radius · length is within the truncation or clipped."""
-    limit = params[TRUNCATION]
+def tempered_radius(seed, stream, trajectory, pair, step, start, params):
+    """(√(2A), the number of the next draw): A tempered by rejection, from draw number start on."""
     tempering = params[TEMPERING]
     radius = 0.0
-    for attempt in range(MOST_ATTEMPTS):
-        word = np.uint64(1 + step + 2 * attempt)
+    for draw in range(start, MOST_ATTEMPTS):
+        word = np.uint64(1 + step + 2 * draw)
         radius = mixing_radius(
             seed, np.uint64(stream), np.uint64(trajectory), np.uint64(pair), word, params[ALPHA]
         )
-        if tempering > 0.0:
-            u, _ = uniforms(
-                seed,
-                np.uint64(stream),
-                np.uint64(trajectory),
-                np.uint64(pair),
-                np.uint64(0),
-                np.uint64(ACCEPTANCE) + word,
-            )
-            if u >= math.exp(-tempering * 0.5 * radius * radius):
-                continue
-        if radius * length <= limit:
-            return radius
-        if params[REJECT] == 0.0:
-            break
-    return min(radius, limit / length)
+        if tempering == 0.0:
+            return radius, draw + 1
+        u, _ = uniforms(
+            seed,
+            np.uint64(stream),
+            np.uint64(trajectory),
+            np.uint64(pair),
+            np.uint64(0),
+            np.uint64(ACCEPTANCE) + word,
+        )
+        if u < math.exp(-tempering * 0.5 * radius * radius):
+            return radius, draw + 1
+    return radius, MOST_ATTEMPTS
+
+
+@inlined
+def redraw_normals(seed, stream, trajectory, pair, word, w, scratch):
+    """New standard normals into one column."""
+    for i in range(scratch.shape[0]):
+        u, v = uniforms(
+            seed, np.uint64(stream), np.uint64(trajectory), np.uint64(pair), np.uint64(i), np.uint64(word)
+        )
+        scratch[i, w] = math.sqrt(-2.0 * log(u)) * sincos_turns(v)[1]
 
 
 @inlined
 def add_limited(seed, stream, first, pair, step, params, scratch, out):
     """Isotropic increments of one step, tempered, with a Euclidean norm of at most the truncation."""
     rows, width = out.shape
+    limit = params[TRUNCATION]
     for w in range(width):
-        square = 0.0
+        draw = 0
+        factor = 0.0
+        for attempt in range(MOST_ATTEMPTS):
+            if attempt > 0:
+                redraw_normals(seed, stream, first + w, pair, NORMALS + step + 2 * attempt, w, scratch)
+            square = 0.0
+            for i in range(rows):
+                value = params[HEADER + i] * scratch[i, w]
+                square += value * value
+            length = math.sqrt(square)
+            radius, draw = tempered_radius(seed, stream, first + w, pair, step, draw, params)
+            factor = radius if radius * length <= limit else limit / length
+            if radius * length <= limit or params[REJECT] == 0.0 or draw >= MOST_ATTEMPTS:
+                break
         for i in range(rows):
-            value = params[HEADER + i] * scratch[i, w]
-            square += value * value
-        radius = limited_radius(seed, stream, first + w, pair, step, params, math.sqrt(square))
-        for i in range(rows):
-            out[i, w] += (params[HEADER + i] * scratch[i, w]) * radius
+            out[i, w] += (params[HEADER + i] * scratch[i, w]) * factor
 
 
 @compiled

@@ -14,7 +14,7 @@ with trajectory < 2³², coordinate < 2²⁴, stream < 2⁸, pair < 2³²; the s
 - stable draw of step 2·pair + s by Chambers–Mallows–Stuck: s + 2·attempt, attempt 0 being the first;
 - two uniforms of a pair for inversion: 0, and the number of the attempt where one of them is drawn again;
 - isotropic mixing radius of step 2·pair + s (coordinate 0): 1 + s + 2·attempt, and 2²⁰ more for the uniform
-  that accepts it where it is tempered.
+  that accepts it where it is tempered; 2²¹ + s + 2·attempt for a normal of an increment that is drawn again.
 
 The logarithm is a branch-free polynomial (the series of artanh) as sine, cosine and exponential are in
 `sdesim.surfaces.elementary`, accurate to about 1e-15, because only such loops are vectorised by LLVM.

@@ -13,6 +13,7 @@ from sdesim.noise.inversion_fills import quantile
 from sdesim.noise.tables import stable_table, stable_tail, tempered_table
 from sdesim.noise.tempered import Tempered
 from sdesim.surfaces.jit import compiled
+from tests.noise.fourier import fourier_tail
 
 
 @compiled
@@ -36,32 +37,6 @@ def grid(n, seed=1):
     small = 2.0 ** rng.uniform(-52, -1, n)
     u = np.concatenate([rng.random(n), small, 1 - small, 0.5 + small / 2, 0.5 - small / 2])
     return (np.clip(np.floor(u * 2.0**52), 0, 2.0**52 - 1) + 0.5) * 2.0**-52
-
-
-def fourier_tail(x, alpha, beta):
-    """P(Z₀ > x) by inversion of the characteristic function along u = r e^{−iψ}, r = e^s, in longer words.
-
-    With ζ = −β tan(πα/2) and y = x − ζ > 0: P = ½ − ψ/π + (1/π) ∫ Im e^{−iuy} φ₁(u) ds; for y < 0 the
-    reflected law; at α = 1 ψ = 0.
-    """
-    if alpha == 1.0:
-        power, slant, y = beta * 2 / math.pi, 0.0, x
-    else:
-        t = beta * math.tan(math.pi * alpha / 2)
-        y = x + t
-        if y < 0:
-            return 1.0 - fourier_tail(-x, alpha, -beta)
-        power = -1j * t
-        slant = 0.5 * (math.pi / 2 - abs(math.atan(t))) / alpha if alpha < 1 else 0.0
-        slant = min(slant, 0.4 * math.pi)
-    end = math.log(45 / math.cos(alpha * slant)) / alpha
-    s = np.arange(-42 / min(alpha, 1.0), end, 0.004)
-    u = np.exp(s - 1j * slant)
-    if alpha == 1.0:
-        phase = -1j * u * y - u * (1 + 1j * power * np.log(u))
-    else:
-        phase = -1j * u * y - u**alpha * (1 + power)
-    return 0.5 - slant / math.pi + np.exp(phase).imag.sum() * 0.004 / math.pi
 
 
 @pytest.mark.parametrize(
