@@ -36,14 +36,6 @@ _FILL = """\
 
 @compiled
 def fill(seed, first, pair, params, data, i0, i1, j0, j1, m0, m1, w0, w1, s0, s1, t0, t1):
-    i0[:, :] = 0.0
-    i1[:, :] = 0.0
-    j0[:, :] = 0.0
-    j1[:, :] = 0.0
-    m0[:, :] = 0.0
-    m1[:, :] = 0.0
-    w0[:, :] = 0.0
-    w1[:, :] = 0.0
 {calls}
 
 """
@@ -93,18 +85,36 @@ def combination_source(surface: SurfaceKernel, noises: Sequence[NoiseKernel], sc
     return text + Path(__file__).with_name("driver.py").read_text(encoding="utf-8")
 
 
+# The blocks of each kind: what the increments go to, and the scratch.
+_BLOCKS = {
+    "additive": (("i0", "i1"), "s0, s1"),
+    "auxiliary": (("j0", "j1"), "s0, s1"),
+    "multiplicative": (("m0", "m1"), "s0, s1"),
+    "examples": (("w0", "w1"), "t0, t1"),
+}
+
+
 def _fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
     """The imports of the fill functions, and the function that calls them one after another."""
-    places = {"additive": "i0, i1, s0, s1", "multiplicative": "m0, m1, s0, s1", "examples": "w0, w1, t0, t1"}
-    imports, calls, stream = "", [], 0
+    imports, calls, touched = "", [], set()
     total = sum(n.streams for n in noises)
-    for k, noise in enumerate(noises):
-        imports += f"from {noise.module} import {noise.function} as fill_{k}\n"
-        given = f"first, pair, params[{k}], data[{k}]"
-        calls.append(f"    fill_{k}(seed, {stream}, {given}, {places[noise.kind]})")
-        if scheme.auxiliary:
-            calls.append(f"    fill_{k}(seed, {total + stream}, {given}, j0, j1, s0, s1)")
-        stream += noise.streams
+    uses = [("auxiliary", total), ("additive", 0)] if scheme.auxiliary else [("additive", 0)]
+    for place, offset in uses:
+        stream = offset
+        for k, noise in enumerate(noises):
+            blocks, scratch = _BLOCKS[place if noise.kind == "additive" else noise.kind]
+            function = noise.function
+            if blocks not in touched and noise.setter is not None:
+                function = noise.setter
+            elif blocks not in touched:
+                calls += [f"    {name}[:, :] = 0.0" for name in blocks]
+            touched.add(blocks)
+            imports += f"from {noise.module} import {function} as fill_{place}_{k}\n"
+            given = f"seed, {stream}, first, pair, params[{k}], data[{k}]"
+            calls.append(f"    fill_{place}_{k}({given}, {', '.join(blocks)}, {scratch})")
+            stream += noise.streams
+    if not any(noise.kind == "additive" for noise in noises):
+        calls += ["    i0[:, :] = 0.0", "    i1[:, :] = 0.0"]
     return imports + "\n" + _FILL.format(calls="\n".join(calls))
 
 

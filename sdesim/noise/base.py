@@ -39,6 +39,8 @@ class NoiseKernel:
         kind: "additive", "multiplicative" or "examples".
         gaussian: whether the increments are Gaussian; no scheme claims a strong order for others.
         rate: float64 (d,) for the multiplicative kind, empty for others.
+        setter: name of a function that writes the increments instead of adding them, or None; it spares the
+            first noise of a sum a pass over memory.
     """
 
     module: str
@@ -49,6 +51,7 @@ class NoiseKernel:
     kind: Literal["additive", "multiplicative", "examples"] = "additive"
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
+    setter: str | None = None
 
 
 class Noise(Protocol):

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from sdesim.noise.philox import inlined, log, normals, sincos_turns, uniforms
+from sdesim.noise.philox import box_muller, inlined, normals, uniforms
 from sdesim.noise.stable_law import mixing_radius, skewed, standard, symmetric
 from sdesim.surfaces.jit import compiled
 
@@ -21,63 +21,68 @@ MOST_ATTEMPTS = 10_000
 
 
 @inlined
-def walk(rows, width):
-    """(outer, inner, coordinate step, trajectory step) of the loop over a block of rows × width."""
+def fill_uniforms(seed, stream, first, pair, word, rows, scratch0, scratch1):
+    """The two uniforms of each place into the first rows of the scratch blocks.
+
+    Apart from what is made of them: in one loop generator and transformation are a single chain of some two
+    hundred instructions for each vector, too long for a processor to overlap with the next one.
+    """
+    width = scratch0.shape[1]
+    number, block, call = np.uint64(stream), np.uint64(pair), np.uint64(word)
     if width == 1:
-        return 1, rows, 1, 0
-    return rows, width, 0, 1
+        for i in range(rows):
+            u, v = uniforms(seed, number, np.uint64(first), block, np.uint64(i), call)
+            scratch0[i, 0] = u
+            scratch1[i, 0] = v
+    else:
+        for i in range(rows):
+            for w in range(width):
+                u, v = uniforms(seed, number, np.uint64(first + w), block, np.uint64(i), call)
+                scratch0[i, w] = u
+                scratch1[i, w] = v
 
 
 @inlined
 def fill_normals(seed, stream, first, pair, rows, scratch0, scratch1):
     """Standard normals into the first rows of the scratch blocks."""
-    width = scratch0.shape[1]
+    fill_uniforms(seed, stream, first, pair, 0, rows, scratch0, scratch1)
     flat0 = scratch0.reshape(scratch0.size)
     flat1 = scratch1.reshape(scratch1.size)
-    outer, inner, along, across = walk(rows, width)
-    for i in range(outer):
-        for j in range(inner):
-            z0, z1 = normals(
-                seed,
-                np.uint64(stream),
-                np.uint64(first + j * across),
-                np.uint64(pair),
-                np.uint64(i + j * along),
-            )
-            flat0[i * inner + j] = z0
-            flat1[i * inner + j] = z1
+    for j in range(rows * scratch0.shape[1]):
+        z0, z1 = box_muller(flat0[j], flat1[j])
+        flat0[j] = z0
+        flat1[j] = z1
 
 
 @inlined
-def add_scaled(scale, scratch, out):
-    """out[i, w] += scale[i] · scratch[i, w]."""
-    rows, width = out.shape
+def scaled_normals(seed, stream, first, pair, params, out0, out1, scratch0, scratch1, fresh):
+    """out += params[i] z, or = where ``fresh``, a constant of the caller."""
+    rows, width = out0.shape
+    fill_uniforms(seed, stream, first, pair, 0, rows, scratch0, scratch1)
     if width == 1:
         for i in range(rows):
-            out[i, 0] += scale[i] * scratch[i, 0]
+            z0, z1 = box_muller(scratch0[i, 0], scratch1[i, 0])
+            out0[i, 0] = params[i] * z0 + (0.0 if fresh else out0[i, 0])
+            out1[i, 0] = params[i] * z1 + (0.0 if fresh else out1[i, 0])
     else:
         for i in range(rows):
+            scale = params[i]
             for w in range(width):
-                out[i, w] += scale[i] * scratch[i, w]
+                z0, z1 = box_muller(scratch0[i, w], scratch1[i, w])
+                out0[i, w] = scale * z0 + (0.0 if fresh else out0[i, w])
+                out1[i, w] = scale * z1 + (0.0 if fresh else out1[i, w])
 
 
 @compiled
 def gaussian_diagonal(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
     """params (d,) = √(2 D_i dt)."""
-    rows, width = out0.shape
-    number, block = np.uint64(stream), np.uint64(pair)
-    if width == 1:
-        for i in range(rows):
-            z0, z1 = normals(seed, number, np.uint64(first), block, np.uint64(i))
-            out0[i, 0] += params[i] * z0
-            out1[i, 0] += params[i] * z1
-    else:
-        for i in range(rows):
-            scale = params[i]
-            for w in range(width):
-                z0, z1 = normals(seed, number, np.uint64(first + w), block, np.uint64(i))
-                out0[i, w] += scale * z0
-                out1[i, w] += scale * z1
+    scaled_normals(seed, stream, first, pair, params, out0, out1, scratch0, scratch1, False)
+
+
+@compiled
+def set_gaussian_diagonal(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """The same increments into blocks whatever they held."""
+    scaled_normals(seed, stream, first, pair, params, out0, out1, scratch0, scratch1, True)
 
 
 @inlined
@@ -104,37 +109,18 @@ def gaussian_factor(seed, stream, first, pair, params, data, out0, out1, scratch
 
 
 @inlined
-def fill_standard(seed, stream, first, pair, step, params, scratch):
-    """Standard S0 draws of step 2·pair + step into the scratch block."""
+def fill_standard(seed, stream, first, pair, step, params, scratch, spare):
+    """Standard S0 draws of step 2·pair + step into the scratch block; spare is overwritten."""
     alpha, beta, t_epsilon, kappa = params[0], params[1], params[2], params[3]
-    rows, width = scratch.shape
-    flat = scratch.reshape(scratch.size)
-    outer, inner, along, across = walk(rows, width)
+    fill_uniforms(seed, stream, first, pair, step, scratch.shape[0], scratch, spare)
+    flat, other = scratch.reshape(scratch.size), spare.reshape(spare.size)
     # Two loops rather than a branch inside one: the branch would keep it from being vectorised.
     if beta == 0.0:
-        for i in range(outer):
-            for j in range(inner):
-                u, v = uniforms(
-                    seed,
-                    np.uint64(stream),
-                    np.uint64(first + j * across),
-                    np.uint64(pair),
-                    np.uint64(i + j * along),
-                    np.uint64(step),
-                )
-                flat[i * inner + j] = symmetric(u, v, alpha)
+        for j in range(flat.size):
+            flat[j] = symmetric(flat[j], other[j], alpha)
     else:
-        for i in range(outer):
-            for j in range(inner):
-                u, v = uniforms(
-                    seed,
-                    np.uint64(stream),
-                    np.uint64(first + j * across),
-                    np.uint64(pair),
-                    np.uint64(i + j * along),
-                    np.uint64(step),
-                )
-                flat[i * inner + j] = skewed(u, v, alpha, beta, t_epsilon, kappa)
+        for j in range(flat.size):
+            flat[j] = skewed(flat[j], other[j], alpha, beta, t_epsilon, kappa)
 
 
 # Layout of params for the stable noises: the header below, then scale (d,), then shift (d,).
@@ -182,10 +168,10 @@ def add_clipped(params, header, limit, scratch, out):
 
 
 @inlined
-def add_stable(seed, stream, first, pair, step, params, scratch, out):
+def add_stable(seed, stream, first, pair, step, params, scratch, spare, out):
     """Independent stable increments of one step, truncated, into out."""
     rows, width = out.shape
-    fill_standard(seed, stream, first, pair, step, params, scratch)
+    fill_standard(seed, stream, first, pair, step, params, scratch, spare)
     limit = params[TRUNCATION]
     if params[REJECT] == 0.0:
         add_clipped(params, HEADER, limit, scratch, out)
@@ -201,8 +187,8 @@ def add_stable(seed, stream, first, pair, step, params, scratch, out):
 @compiled
 def stable_independent(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
     """Independent coordinates; the scale is σ_i dt^{1/α}, the shift turns S0 into S1."""
-    add_stable(seed, stream, first, pair, 0, params, scratch0, out0)
-    add_stable(seed, stream, first, pair, 1, params, scratch1, out1)
+    add_stable(seed, stream, first, pair, 0, params, scratch0, scratch1, out0)
+    add_stable(seed, stream, first, pair, 1, params, scratch0, scratch1, out1)
 
 
 @compiled
@@ -265,7 +251,7 @@ def redraw_normals(seed, stream, trajectory, pair, word, w, scratch):
         u, v = uniforms(
             seed, np.uint64(stream), np.uint64(trajectory), np.uint64(pair), np.uint64(i), np.uint64(word)
         )
-        scratch[i, w] = math.sqrt(-2.0 * log(u)) * sincos_turns(v)[1]
+        scratch[i, w] = box_muller(u, v)[0]
 
 
 @inlined

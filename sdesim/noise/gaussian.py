@@ -62,7 +62,7 @@ class Gaussian:
         if self._root is None:
             assert self._diagonal is not None
             scale = np.broadcast_to(np.sqrt(2.0 * dt * self._diagonal), (dim,)).copy()
-            return NoiseKernel("sdesim.noise.fills", "gaussian_diagonal", scale, gaussian=True)
+            return diagonal_kernel(scale)
         data = np.ascontiguousarray(np.sqrt(2.0 * dt) * self._root.T)
         triangular = self._root.shape[1] == dim and not np.any(np.triu(self._root, 1))
         return NoiseKernel(
@@ -86,6 +86,13 @@ class Gaussian:
             assert self._diagonal is not None
             return float(np.broadcast_to(self._diagonal, (dim,)).sum())
         return float(np.sum(self._root**2))
+
+
+def diagonal_kernel(scale: Array) -> NoiseKernel:
+    """Independent normal increments of standard deviation scale (d,)."""
+    return NoiseKernel(
+        "sdesim.noise.fills", "gaussian_diagonal", scale, gaussian=True, setter="set_gaussian_diagonal"
+    )
 
 
 def narrow(factor: Array) -> Array:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdesim.noise.fills import MOST_ATTEMPTS, add_clipped, walk
+from sdesim.noise.fills import MOST_ATTEMPTS, add_clipped, fill_uniforms
 from sdesim.noise.philox import inlined, uniforms
 from sdesim.surfaces.elementary import from_bits, to_bits
 from sdesim.surfaces.jit import compiled
@@ -49,23 +49,8 @@ def fill_quantiles(seed, stream, first, pair, word, params, data, scratch0, scra
     rows, width = scratch0.shape
     table = data.reshape(data.size)
     bits = np.uint64(params[BITS])
-    flat0 = scratch0.reshape(scratch0.size)
-    flat1 = scratch1.reshape(scratch1.size)
-    outer, inner, along, across = walk(rows, width)
-    for i in range(outer):
-        for j in range(inner):
-            u, v = uniforms(
-                seed,
-                np.uint64(stream),
-                np.uint64(first + j * across),
-                np.uint64(pair),
-                np.uint64(i + j * along),
-                np.uint64(word),
-            )
-            flat0[i * inner + j] = u
-            flat1[i * inner + j] = v
-    # Apart from the loop above, which is vectorised: look-ups are not, for LLVM can't rule out that the
-    # blocks overlap the table.
+    fill_uniforms(seed, stream, first, pair, word, rows, scratch0, scratch1)
+    # Not vectorised: LLVM can't rule out that the blocks overlap the table.
     for i in range(rows):
         start = np.uint64(params[HEADER + 2 * rows + i])
         for w in range(width):

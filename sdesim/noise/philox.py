@@ -103,12 +103,18 @@ def log(x):
 
 
 @inlined
-def normals(seed, stream, trajectory, pair, coordinate):
-    """Two independent standard normals (Box–Muller): for steps 2·pair and 2·pair + 1."""
-    u, v = uniforms(seed, stream, trajectory, pair, coordinate, np.uint64(0))
+def box_muller(u, v):
+    """Two independent standard normals from two uniforms on (0, 1)."""
     radius = math.sqrt(-2.0 * log(u))
     sine, cosine = sincos_turns(v)
     return radius * cosine, radius * sine
+
+
+@inlined
+def normals(seed, stream, trajectory, pair, coordinate):
+    """Two independent standard normals: for steps 2·pair and 2·pair + 1."""
+    u, v = uniforms(seed, stream, trajectory, pair, coordinate, np.uint64(0))
+    return box_muller(u, v)
 
 
 @compiled

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import SdesimError
 from sdesim.noise.base import Array, NoiseKernel, check_size
 from sdesim.noise.constants import law_constants, shift_to_s1
+from sdesim.noise.gaussian import diagonal_kernel
 from sdesim.noise.increments import increments
 from sdesim.noise.inversion import Table, refined
 from sdesim.noise.tables import LEAST_ALPHA, stable_table, tempered_table
@@ -119,7 +120,7 @@ class Stable:
         sigma = np.broadcast_to(self._sigma, (dim,))
         if self.alpha == 2.0 and self.truncation is None:
             params = sigma * np.sqrt(2.0 * dt)
-            return NoiseKernel("sdesim.noise.fills", "gaussian_diagonal", params, gaussian=True)
+            return diagonal_kernel(params)
         scale = sigma * dt ** (1.0 / self.alpha)
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
@@ -292,7 +293,7 @@ def sample_stable(
     params = np.concatenate([law_constants(alpha, skew), [math.inf, 0.0, 0.0], width, shift + loc])
     kernel = NoiseKernel("sdesim.noise.fills", "stable_independent", params)
     if alpha == 2.0:
-        kernel = NoiseKernel("sdesim.noise.fills", "gaussian_diagonal", math.sqrt(2.0) * width)
+        kernel = diagonal_kernel(math.sqrt(2.0) * width)
     elif method == "inversion":
         table = stable_table(alpha, skew)
         kernel = table_kernel([table], width, shift + loc, np.zeros(1), False, math.inf)
