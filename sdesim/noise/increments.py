@@ -8,7 +8,7 @@ import numpy as np
 
 from sdesim.noise.base import Array, NoiseKernel
 
-LANES = 64
+_BLOCK = 2048
 
 
 def increments(
@@ -33,15 +33,19 @@ def increments(
         first: number of the first trajectory.
     """
     fill = getattr(import_module(kernel.module), kernel.function)
-    out = np.zeros((steps + steps % 2, trajectories, dim))
+    out = np.empty((steps + steps % 2, trajectories, dim))
     key = np.uint64(seed % 2**64)
-    # Wide rows are walked along the coordinates; the bits are the same either way.
-    lanes = LANES if dim < LANES else 1
+    # Blocks of the engine's size where rows are short; the bits are the same for any width.
+    lanes = min(trajectories, max(1, _BLOCK // dim))
+    shape = (dim, lanes)
+    out0, out1, scratch0, scratch1 = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
     for start in range(0, trajectories, lanes):
         width = min(lanes, trajectories - start)
-        scratch0, scratch1 = np.empty((dim, width)), np.empty((dim, width))
+        if width < lanes:
+            out0, out1, scratch0, scratch1 = (np.empty((dim, width)) for _ in range(4))
         for pair in range(out.shape[0] // 2):
-            out0, out1 = np.zeros((dim, width)), np.zeros((dim, width))
+            out0[...] = 0.0
+            out1[...] = 0.0
             fill(key, stream, first + start, pair, kernel.params, kernel.data, out0, out1, scratch0, scratch1)
             out[2 * pair, start : start + width] = out0.T
             out[2 * pair + 1, start : start + width] = out1.T
