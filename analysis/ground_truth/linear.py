@@ -8,6 +8,7 @@ import numpy as np
 
 from analysis.ground_truth.case import Row, case, final, mean_row, path, quantile_row, reference
 from analysis.ground_truth.exact import StableLaw, ar1_stable_scale, ar1_variance
+from analysis.ground_truth.toys import rotating
 from sdesim.noise import Gaussian, Stable
 from sdesim.surfaces import Quadratic
 
@@ -142,4 +143,21 @@ def gt12(n: int, seed: int) -> list[Row]:
             "strong slope over 8 to 64 steps", np.polyfit(np.log(1 / sizes), 0.5 * np.log(errors), 1)[0]
         ),
         reference("weak slope over 8 to 64 steps", np.polyfit(np.log(1 / sizes), np.log(weak), 1)[0]),
+    ]
+
+
+@case("GT16", "A drift that is no gradient: variance and circulation", small=20_000, large=1_000_000)
+def gt16(n: int, seed: int) -> list[Row]:
+    """dx = (−a + wJ)x dt + √(2D) dW: the chain has variance 2D/(2a − (a² + w²)h), circulation 2w times it."""
+    a, w, diffusion, h = 1.0, 3.0, 0.5, 0.05
+    variance = 2 * diffusion / (2 * a - (a**2 + w**2) * h)
+    surface, noise = rotating(a, w), Gaussian(diffusion)
+    x = final(surface, noise, dt=h, steps=260, n=n, seed=seed)
+    y = final(surface, noise, x, dt=h, steps=1, n=n, seed=seed + 1)
+    circulation = (x[:, 0] * (y[:, 1] - x[:, 1]) - x[:, 1] * (y[:, 0] - x[:, 0])) / h
+    return [
+        mean_row("variance of a component of the chain", variance, 0.5 * (x**2).sum(axis=1)),
+        mean_row("circulation of the chain", 2 * w * variance, circulation),
+        reference("variance as h → 0, D/a", diffusion / a),
+        reference("entropy production as h → 0", 2 * w**2 / a),
     ]

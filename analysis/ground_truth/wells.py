@@ -5,22 +5,55 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import integrate, optimize, stats
 
 from analysis.ground_truth.case import Row, case, final, mean_row, quantile_row, reference
-from analysis.ground_truth.exact import normal_density, panels, stationary_law
+from analysis.ground_truth.exact import Array, StationaryLaw, normal_density, panels, stationary_law
+from analysis.ground_truth.toys import quartic
 from sdesim.noise import Gaussian, Stable
 from sdesim.surfaces import DoubleWell, Quadratic
 
 
-@case("GT09", "Cauchy noise on a quadratic keeps the scale σ/λ at every h", small=40_000, large=1_000_000)
+def implicit_quartic_law(h: float) -> StationaryLaw:
+    """Stationary law of y + hy³ = x + hC, C standard Cauchy; its tail P(|y| > r) ~ 2/(3πr³) is cut at 300."""
+
+    def transition(x: Array, y: Array) -> Array:
+        return (1 + 3 * h * y**2) * h / math.pi / ((y + h * y**3 - x) ** 2 + h**2)
+
+    edge = math.asinh(300.0)
+    return stationary_law(transition, np.sinh(np.linspace(-edge, edge, 121)))
+
+
+@case("GT09", "Cauchy noise: quadratic well and quartic well", small=20_000, large=1_000_000)
 def gt09(n: int, seed: int) -> list[Row]:
-    """Scales add linearly at α = 1, so the bias of Euler–Maruyama cancels."""
-    rate, sigma, h = 2.0, 0.5, 0.02
+    """Quadratic: scales add at α = 1, so the chain has the scale σ/λ at every h.
+
+    V = x⁴/4, σ = 1: p = 1/(π (1 − x² + x⁴)) as h → 0 (Chechkin et al. 2002), two humps in one well. Explicit
+    steps explode there; the implicit ones have a stationary law of their own at h.
+    """
+    rate, sigma = 2.0, 0.5
     scale = sigma / rate
-    x = final(Quadratic(rate), Stable(1.0, sigma), dt=h, steps=500, n=n, seed=seed)[:, 0]
+    x = final(Quadratic(rate), Stable(1.0, sigma), dt=0.02, steps=500, n=n, seed=seed)[:, 0]
     density = float(stats.cauchy.pdf(1.0)) / scale
-    return [quantile_row("quadratic: 75% quantile of the chain", scale, x, 0.75, density)]
+    rows = [quantile_row("quadratic: 75% quantile of the chain", scale, x, 0.75, density)]
+
+    h = 0.1
+    law = implicit_quartic_law(h)
+    y = final(quartic(), Stable(1.0, 1.0), dt=h, steps=100, n=n, seed=seed + 1, scheme="implicit-euler")[:, 0]
+
+    def below(r: float) -> float:
+        return law.mean(lambda v: 0.5 + np.arctan((r + h * r**3 - v) / h) / math.pi)
+
+    def limit(r: float) -> float:
+        return 0.5 + integrate.quad(lambda v: 1 / (math.pi * (1 - v**2 + v**4)), 0.0, r)[0]
+
+    for p in (0.75, 0.95):
+        q = optimize.brentq(lambda r, p=p: below(r) - p, 0.0, 9.0)
+        slope = (below(q + 1e-4) - below(q - 1e-4)) / 2e-4
+        rows.append(quantile_row(f"quartic: {p:.0%} quantile of the implicit chain", q, y, p, slope))
+        at_zero = optimize.brentq(lambda r, p=p: limit(r) - p, 0.0, 9.0)
+        rows.append(reference(f"quartic: {p:.0%} quantile as h → 0", at_zero))
+    return rows
 
 
 @case(

@@ -30,7 +30,10 @@ PRINTED = {
         "limit of ε^α E τ": 2.506628, "ε^α E τ of the chain, ε = 0.3": 1.891433,
         "ε^α E τ of the chain, ε = 0.1": 2.387251,
     },
-    "GT09": {"quadratic: 75% quantile of the chain": 0.25},
+    "GT09": {
+        "quadratic: 75% quantile of the chain": 0.25, "quartic: 75% quantile as h → 0": 0.6897441,
+        "quartic: 95% quantile as h → 0": 1.384578,
+    },
     "GT10": {
         "E x² of the chain": 0.8239912, "E x⁴ of the chain": 1.084193, "E x² of the Gibbs law": 0.8327455,
         "E x⁴ of the Gibbs law": 1.082745,
@@ -70,8 +73,28 @@ PRINTED = {
         "isotropic: E cos(x₁ + x₂)": 0.1860401, "independent: E cos(x₁ + x₂)": 0.1353353,
         "isotropic: E cos(x₁)": 0.3678794, "isotropic Cauchy: P(‖x‖ > 3)": 0.3162278,
     },
-    "GT21": {"gradient descent: largest exponent": 0.06765865},
-    "GT26": {"additive noise: E‖θ‖²": 0.1059649},
+    "GT16": {
+        "variance of a component of the chain": 0.6666667, "circulation of the chain": 4.0,
+        "variance as h → 0, D/a": 0.5, "entropy production as h → 0": 18.0,
+    },
+    "GT21": {
+        "gradient descent: largest exponent": 0.06765865, "logistic map: exponent": 0.6931472,
+        "SGD on normal inputs: exponent": -0.4169916, "SGD on normal inputs: mean-square factor": 2.0,
+    },
+    "GT24": {
+        "sharpness at (4, ¼)": 16.0625, "multiplier of the residual there": -2.2125, "orbit: amplitude": 1.0,
+        "orbit: sharpness": 8.0, "orbit: multiplier": -0.6,
+    },
+    "GT26": {
+        "additive noise: E‖θ‖²": 0.1059649, "least squares on normal inputs: E θ²": 0.01209677,
+        "largest stable η, d = 1": 1.333333, "largest stable η, d = 10": 0.5333333,
+    },
+    "GT27": {
+        "κ on normal inputs, B = 1, η = 0.4": 3.805616, "κ on normal inputs, B = 1, η = 0.6667": 2.0,
+        "κ on normal inputs, B = 1, η = 1": 1.090826, "κ on normal inputs, B = 1, η = 1.5": 0.4774348,
+        "κ on normal inputs, B = 2, η = 0.4": 7.102418, "κ on normal inputs, B = 2, η = 0.6667": 3.674247,
+        "κ on normal inputs, B = 2, η = 1": 2.0, "κ on normal inputs, B = 2, η = 1.5": 0.9152425,
+    },
     "GT37": {
         "anisotropic: C": 0.2641433, "isotropic, ηλ = 0.1: C": 0.05263158, "isotropic, ηλ = 0.1: p": 0.05,
     },
