@@ -30,7 +30,7 @@ def gbm_strong_error(mu: float, s: float, time: float, steps: int, milstein: boo
 @case(
     "GT11",
     "Strong errors of Euler–Maruyama and Milstein on geometric Brownian motion",
-    small=100_000,
+    small=40_000,
     large=400_000,
 )
 def gt11(n: int, seed: int) -> list[Row]:
