@@ -95,6 +95,10 @@ PRINTED = {
         "κ on normal inputs, B = 2, η = 0.4": 7.102418, "κ on normal inputs, B = 2, η = 0.6667": 3.674247,
         "κ on normal inputs, B = 2, η = 1": 2.0, "κ on normal inputs, B = 2, η = 1.5": 0.9152425,
     },
+    "GT28": {
+        "tempered: E x² per time": 1.16423, "tempered: E x⁴ after time 1": 5.742783,
+        "tempered, quadratic: variance as h → 0": 0.5821149, "cut jumps: variance per time": 2.176376,
+    },
     "GT37": {
         "anisotropic: C": 0.2641433, "isotropic, ηλ = 0.1: C": 0.05263158, "isotropic, ηλ = 0.1: p": 0.05,
     },
