@@ -104,7 +104,7 @@ class Ensemble:
         def work(blocks: NDArray[np.int64]) -> None:
             self._driver.advance(
                 blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
-                self._data, self._scheme, self._rows, state, saves, plan.directions, self._bounds,
+                self._data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
                 self._wells, outputs, column,
             )  # fmt: skip
 

@@ -35,6 +35,7 @@ class Plan:
         saved: saved step numbers (S,), with 0 and the last.
         save_theta: whether θ itself is kept.
         directions: fixed random directions (k, d).
+        save_projection: whether θ along the directions is kept.
         exits, occupancy: events.
         probes, probe_steps: what is measured, and when (P,).
     """
@@ -52,6 +53,7 @@ class Plan:
     saved: NDArray[np.int64]
     save_theta: bool
     directions: Array
+    save_projection: bool
     exits: tuple[Exit, ...]
     occupancy: bool
     probes: Probes | None
@@ -72,6 +74,11 @@ class Plan:
         """Σ d⟨M⟩/dt (d,) of the multiplicative noises; (0,) without."""
         rates = [k.rate for k in self.noise_kernels if k.kind == "multiplicative"]
         return np.sum(rates, axis=0) if rates else np.zeros(0)
+
+    @property
+    def saved_directions(self) -> Array:
+        """The directions along which θ is kept, (k, d), or (0, d) where it is not."""
+        return self.directions if self.save_projection else self.directions[:0]
 
     @property
     def groups(self) -> dict[str, slice]:
@@ -147,6 +154,7 @@ def make_plan(
     exits = tuple(e for e in events if isinstance(e, Exit))
     watched = any(isinstance(e, Occupancy) for e in events)
     _check_events(surface, events, exits, watched)
+    directions = projection_directions(surface.dim)
     return Plan(
         surface=surface,
         noises=noises,
@@ -160,7 +168,8 @@ def make_plan(
         seed=seed,
         saved=saved_steps(steps, every),
         save_theta="theta" in save,
-        directions=projection_directions(surface.dim),
+        directions=directions,
+        save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
         exits=exits,
         occupancy=watched,
         probes=probes,

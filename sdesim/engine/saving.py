@@ -44,13 +44,16 @@ class SavedPoints:
         count, chunk = plan.trajectories, writer.step_chunk
         keeps_theta = plan.save_theta or evaluate is not None
         if self._direct:
-            nothing = np.empty((count, 0, plan.dim))
-            found = [writer.array(n) if n != "theta" or plan.save_theta else nothing for n in _NAMES]
-            self._outputs = tuple(found)
+            self._outputs = (
+                writer.array("theta") if plan.save_theta else np.empty((count, 0, plan.dim)),
+                writer.array("theta_projection") if plan.save_projection else np.empty((count, chunk, 0)),
+                writer.array("weight_norm"),
+                writer.array("loss"),
+            )
         else:
             self._outputs = (
                 np.empty((count, chunk if keeps_theta else 0, plan.dim)),
-                np.empty((count, chunk, len(plan.directions))),
+                np.empty((count, chunk, len(plan.saved_directions))),
                 np.empty((count, chunk)),
                 np.empty((count, chunk)),
             )
@@ -71,9 +74,8 @@ class SavedPoints:
         part = slice(start, start + self._filled - self._written)
         where = slice(self._written, self._filled)
         theta = self._outputs[0]
-        values = dict(zip(_NAMES[1:], (o[:, part] for o in self._outputs[1:]), strict=True))
-        if self._plan.save_theta:
-            values["theta"] = theta[:, part]
+        kept = (self._plan.save_theta, self._plan.save_projection, True, True)
+        values = {n: o[:, part] for n, o, k in zip(_NAMES, self._outputs, kept, strict=True) if k}
         if self._evaluate is not None:
             values |= _evaluated(self._evaluate, theta[:, part])
         for name, array in values.items():

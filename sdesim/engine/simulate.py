@@ -64,7 +64,8 @@ def simulate(
         learning_rate: η at which C, S, C* and the generator are read; default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
-        save: "theta" keeps θ; loss, norm and 16 fixed random projections of θ are always kept.
+        save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
+            θ itself is not or has more coordinates than that.
         events: `sdesim.events.Exit` and `Occupancy`, watched at every step.
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
@@ -205,8 +206,9 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
 def _writer(
     plan: Plan, out: Path | None, name: str, evaluate: Evaluation | None, resume: bool, key: str | None
 ) -> RunWriter:
-    names = ["loss", "theta_projection", "weight_norm", "status", "stopped_step"]
+    names = ["loss", "weight_norm", "status", "stopped_step"]
     names += ["theta"] if plan.save_theta else []
+    names += ["theta_projection"] if plan.save_projection else []
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []
     names += ["exit_time", "exit_censored"] if plan.exits else []
     names += ["occupancy"] if plan.occupancy else []

@@ -86,7 +86,7 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
             columns |= _curvature(run)
         if "C_alpha" in columns and "hessian_signal" in run:
             columns |= _drift(run, level, columns, batch / probed if probed else 1.0)
-        if "theta_projection" in run:
+        if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = _path_dimension(run, level)
         if "tangent_growth" in run:
             columns["lyapunov_exponent"] = _exponent(run)
@@ -274,7 +274,9 @@ def _path_dimension(run: xr.Dataset, level: float) -> Column:
     count = run.sizes["trajectory"]
     probed = int(run.attrs.get("probe_trajectories", count))
     found: list[list[Estimate | None]] = []
-    path = run["theta_projection"].transpose("trajectory", "step", "direction")
+    # Few coordinates are kept as they are: directions would only turn them.
+    name, along = ("theta_projection", "direction") if "theta_projection" in run else ("theta", "param")
+    path = run[name].transpose("trajectory", "step", along)
     width = min(_WINDOW, len(steps))
     starts = [int(np.clip(np.searchsorted(steps, at) - width // 2, 0, len(steps) - width)) for at in probes]
     for k in range(count):

@@ -70,7 +70,7 @@ def test_saving_more_often_gives_the_same_bits(case):
 
 def saved_points(plan, count):
     """Room for θ, projections, norm and loss of all saved points."""
-    shapes = [(plan.dim,), (len(plan.directions),), (), ()]
+    shapes = [(plan.dim,), (len(plan.saved_directions),), (), ()]
     return tuple(np.zeros((count, len(plan.saved), *shape)) for shape in shapes)
 
 
