@@ -148,7 +148,7 @@ class Arena:
             ratio_high=None if is_base else max(ratios),
             target=contestant.promise,
             least=contestant.least,
-            met=None if contestant.least is None else ratio >= contestant.least,
+            met=_kept(contestant, statistics.median(costs), ratio),
             note=note,
             details={
                 "trajectories": entry.trajectories,
@@ -164,6 +164,13 @@ def own_path() -> str:
     """PYTHONPATH with which a process imports the sdesim that is running here."""
     folder = str(Path(sdesim.__file__).resolve().parent.parent)
     return os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
+def _kept(contestant: Contestant, cost: float, ratio: float) -> bool | None:
+    """Whether what is promised of a contestant holds; None where nothing is."""
+    if contestant.most is not None:
+        return cost <= contestant.most
+    return None if contestant.least is None else ratio >= contestant.least
 
 
 def other_law(entry: Entry, base: Entry) -> str:

@@ -7,11 +7,13 @@ from typing import Any
 
 from sdesim.report.style import styled
 
-from .problems import C_LOOP, PROBLEMS
+from .problems import C_LOOP, INVERSION, PROBLEMS
 from .rows import Row
 from .table import number
 
-PEER, LIMIT, PROMISE = "#0072B2", "#D55E00", "#555555"
+PEER, LIMIT, OWN, PROMISE = "#0072B2", "#D55E00", "#009E73", "#555555"
+_COLOURS = {C_LOOP: LIMIT, INVERSION: OWN}
+_MARKERS = {C_LOOP: "D", INVERSION: "s"}
 
 
 def ratios(rows: Sequence[Row]) -> Any:
@@ -43,11 +45,9 @@ def _panel(ax: Any, title: str, found: Sequence[Row]) -> None:
     ax.grid(axis="y", visible=False)
     ax.axvline(1.0, color="#999999", linewidth=1.0, zorder=1)
     for k, row in enumerate(found):
-        colour = LIMIT if row.name == C_LOOP else PEER
+        colour = _COLOURS.get(row.name, PEER)
         ax.plot([row.ratio_low, row.ratio_high], [k, k], color=colour, linewidth=3.5, alpha=0.35, zorder=2)
-        ax.plot(
-            [row.ratio], [k], marker="D" if row.name == C_LOOP else "o", color=colour, markersize=5, zorder=3
-        )
+        ax.plot([row.ratio], [k], marker=_MARKERS.get(row.name, "o"), color=colour, markersize=5, zorder=3)
         if row.least is not None:
             ax.plot([row.least] * 2, [k - 0.36, k + 0.36], color=PROMISE, linewidth=1.8, zorder=4)
         ax.annotate(
@@ -68,10 +68,11 @@ def _legend(figure: Any, ax: Any) -> None:
     marks = (
         ("peer", {"color": PEER, "marker": "o", "linestyle": ""}),
         ("hand-written C", {"color": LIMIT, "marker": "D", "linestyle": ""}),
+        ("sdesim by another method", {"color": OWN, "marker": "s", "linestyle": ""}),
         (
-            "target: at least this much slower",
+            "target",
             {"color": PROMISE, "marker": "|", "markersize": 10, "linestyle": ""},
         ),
     )
     handles = [ax.plot([], [], label=label, **style)[0] for label, style in marks]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4)

@@ -67,7 +67,8 @@ class Contestant:
         environment: "sdesim", "c", or the name of a requirements file.
         script: in ``contestants/``.
         trajectories, steps: size of one run.
-        least: sdesim should be at least this many times faster, None where nothing is promised.
+        least: sdesim should be at least this many times faster, None where that is not promised.
+        most: its own cost should be at most this, None where that is not promised.
         promise: the same in words.
         variant: told to the script.
         note: what a reader must know of the comparison.
@@ -83,9 +84,11 @@ class Contestant:
     promise: str = ""
     variant: str = ""
     note: str = ""
+    most: float | None = None
 
 
 BASE = "sdesim"
+INVERSION = "sdesim, inversion"
 C_LOOP = "C loop"
 _NEAR_C = 1 / 1.15
 _ADVISED = "its recommended path"
@@ -116,10 +119,14 @@ CONTESTANTS = (
     Contestant("B", "torchsde", "torch", "torchsde_loop.py", 512, 50),
     Contestant("C", BASE, BASE, "sdesim_loop.py", 4096, 4000),
     Contestant("C", C_LOOP, "c", "loop.c", 4096, 4000, note="Chambers–Mallows–Stuck"),
+    Contestant("C", INVERSION, BASE, "sdesim_loop.py", 4096, 4000, variant="inversion"),
     Contestant(
         "C", "NumPy + scipy levy_stable", "numpy", "numpy_loop.py", 4096, 200, 10.0, "≥ 10 ×",
     ),
-    Contestant("draws", BASE, BASE, "sdesim_loop.py", 200_000, 1, note="noise.sample_stable"),
+    Contestant("draws", BASE, BASE, "sdesim_loop.py", 1_000_000, 1, note="noise.sample_stable"),
+    Contestant(
+        "draws", INVERSION, BASE, "sdesim_loop.py", 1_000_000, 1, None, "≤ 8 ns", "inversion", most=8.0
+    ),
     Contestant("draws", "scipy levy_stable.rvs", "numpy", "numpy_loop.py", 500_000, 1),
     Contestant("D", BASE, BASE, "sdesim_loop.py", 16, 60),
     Contestant("D", "torch.func vmap(grad)", "torch", "torch_loop.py", 16, 20, 3.0, "≥ 3 ×"),

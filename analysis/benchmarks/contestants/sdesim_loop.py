@@ -11,10 +11,10 @@ from sdesim import noise, simulate, surfaces
 
 
 def make(problem: dict[str, Any]) -> Run:
-    """The problem's surface and noise, or the draws of `sample_stable`."""
+    """The problem's surface and noise, or the draws of `sample_stable`; the variant is its method."""
     if problem["name"] == "draws":
-        count = problem["trajectories"]
-        return lambda steps: noise.sample_stable(problem["alpha"], 0.0, count, problem["seed"])
+        count, method = problem["trajectories"], problem["variant"] or "cms"
+        return lambda steps: noise.sample_stable(problem["alpha"], 0.0, count, problem["seed"], method=method)
     surface, driving = build(problem)
     theta0 = start(problem)
 
@@ -39,7 +39,12 @@ def make(problem: dict[str, Any]) -> Run:
 def build(problem: dict[str, Any]) -> tuple[Any, Any]:
     """Surface and noise of problem A, B, C or D."""
     if problem["name"] == "C":
-        driving: Any = noise.Stable(problem["alpha"], problem["noise"], truncation=problem["truncation"])
+        driving: Any = noise.Stable(
+            problem["alpha"],
+            problem["noise"],
+            truncation=problem["truncation"],
+            method=problem["variant"] or "cms",
+        )
     else:
         driving = noise.Gaussian(diffusion=problem["noise"])
     if problem["name"] in ("A", "C"):
