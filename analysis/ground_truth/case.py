@@ -154,7 +154,8 @@ def table(cases: Sequence[tuple[Case, list[Row]]]) -> str:
             measured = "" if row.estimate is None else f"{row.estimate:.7g}"
             se = "" if row.se is None else f"{row.se:.2g}"
             z = "" if row.z is None else f"{row.z:+.2f}"
-            lines.append(f"| {item.number} | {row.quantity} | {row.exact:.7g} | {measured} | {se} | {z} |")
+            name = row.quantity.replace("|", "\\|")
+            lines.append(f"| {item.number} | {name} | {row.exact:.7g} | {measured} | {se} | {z} |")
     return "\n".join(lines) + "\n\n" + summary([row for _, rows in cases for row in rows])
 
 

@@ -18,13 +18,11 @@ def sgd_noise(eta: float, deviations: list[float]) -> Gaussian:
     return Gaussian(0.5 * eta * np.square(deviations))
 
 
-def sgd_path(
-    label_noise: float, batch: int, eta: float, theta0: float, steps: int, n: int, seed: int
-) -> Array:
-    """θ (n, steps + 1) of SGD on the one-dimensional regression."""
+def sgd(label_noise: float, batch: int, eta: float, theta0: float, steps: int, n: int, seed: int) -> Array:
+    """θ (n,) after so many steps of SGD on the one-dimensional regression."""
     surface = regression(label_noise)
     noise = Minibatch(surface, batch, eta, law="subsample")
-    return path(surface, noise, theta0, dt=eta, steps=steps, n=n, seed=seed, scheme="sgd")[:, :, 0]
+    return final(surface, noise, theta0, dt=eta, steps=steps, n=n, seed=seed, scheme="sgd")[:, 0]
 
 
 @case("GT21", "Lyapunov exponents of gradient descent, of SGD and of a chaotic map", small=2000, large=10_000)
@@ -35,7 +33,7 @@ def gt21(n: int, seed: int) -> list[Row]:
     exact = np.log(np.abs(1 - eta * rates)).max()
     growth = np.log(np.abs(x[-1] / x[0])).max() / steps
 
-    products = sgd_path(0.0, 1, 1.0, 1.0, steps, n, seed + 1)
+    products = sgd(0.0, 1, 1.0, 1.0, steps, n, seed + 1)
     over_data = float(np.log(np.abs(1 - inputs() ** 2)).mean())
 
     # The map forgets its start in some 50 steps; rounding throws an orbit out of [0, 1] once in 1e8 steps.
@@ -44,7 +42,7 @@ def gt21(n: int, seed: int) -> list[Row]:
     orbit = path(maps(), [], start, dt=ETA, steps=250, n=n, seed=seed)[:, 50:-1, 1]
     return [
         value_row("gradient descent: largest exponent", exact, growth, 1e-13),
-        mean_row("SGD on 32 inputs: exponent", over_data, np.log(np.abs(products[:, -1])) / steps),
+        mean_row("SGD on 32 inputs: exponent", over_data, np.log(np.abs(products)) / steps),
         mean_row("logistic map: exponent", math.log(2), np.log(np.abs(4 - 8 * orbit)).mean(axis=1)),
         reference("SGD on normal inputs: exponent", log_normal_square(1.0)),
         reference("SGD on normal inputs: mean-square factor", 1 - 2 * 1.0 + 3 * 1.0**2),
@@ -112,7 +110,7 @@ def gt26(n: int, seed: int) -> list[Row]:
     eta, batch, t = 0.3, 4, 0.5
     a = inputs()
     over_data = stationary_square(eta, batch, t, float((a**2).mean()), float((a**4).mean()))
-    chain = sgd_path(t, batch, eta, 0.0, 80, n, seed + 1)[:, -1]
+    chain = sgd(t, batch, eta, 0.0, 80, n, seed + 1)
     return [
         mean_row("additive noise: E‖θ‖²", exact, (theta**2).sum(axis=1)),
         mean_row("least squares on 32 inputs: E θ²", over_data, chain**2),
@@ -132,14 +130,12 @@ def gt27(n: int, seed: int) -> list[Row]:
     for k, eta in enumerate((1.0, 1.5)):
         factor = np.abs(1 - eta * inputs() ** 2)
         kappa = tail_exponent(lambda p, factor=factor: float((factor**p).mean()))
-        one = sgd_path(0.0, 1, eta, 1.0, 1, n, seed + 2 * k)[:, 1]
+        one = sgd(0.0, 1, eta, 1.0, 1, n, seed + 2 * k)
         rows.append(reference(f"η = {eta}: κ on 32 inputs", kappa))
         half = float((factor ** (kappa / 2)).mean())
         rows.append(mean_row(f"η = {eta}: E|θ₁/θ₀|^(κ/2)", half, np.abs(one) ** (kappa / 2)))
-        surface = regression(1.0)
-        noise = Minibatch(surface, 1, eta, law="subsample")
-        end = final(surface, noise, dt=eta, steps=150, n=n, seed=seed + 2 * k + 1, scheme="sgd")
-        top = np.sort(np.abs(end[:, 0]))[-(n // 100) - 1 :]
+        end = sgd(1.0, 1, eta, 0.0, 150, n, seed + 2 * k + 1)
+        top = np.sort(np.abs(end))[-(n // 100) - 1 :]
         hill = 1 / np.log(top[1:] / top[0]).mean()
         room = kappa * (0.15 + 5 / math.sqrt(n // 100))
         rows.append(value_row(f"η = {eta}: Hill's estimator of κ", kappa, hill, room))

@@ -31,7 +31,7 @@ def gbm_strong_error(mu: float, s: float, time: float, steps: int, milstein: boo
     "GT11",
     "Strong errors of Euler–Maruyama and Milstein on geometric Brownian motion",
     small=40_000,
-    large=400_000,
+    large=200_000,
 )
 def gt11(n: int, seed: int) -> list[Row]:
     """The path of Euler–Maruyama gives ΔW = (x⁺/x − 1 − μh)/s, and with it the exact solution.

@@ -24,7 +24,7 @@ def implicit_quartic_law(h: float) -> StationaryLaw:
     return stationary_law(transition, np.sinh(np.linspace(-edge, edge, 121)))
 
 
-@case("GT09", "Cauchy noise: quadratic well and quartic well", small=10_000, large=1_000_000)
+@case("GT09", "Cauchy noise: quadratic well and quartic well", small=10_000, large=200_000)
 def gt09(n: int, seed: int) -> list[Row]:
     """Quadratic: scales add at α = 1, so the chain has the scale σ/λ at every h.
 
