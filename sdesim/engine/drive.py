@@ -63,7 +63,11 @@ def drive(
             raise SdesimError(f"auxiliary must have the shape {given.shape}, got {second.shape}")
     multiplicative = "multiplicative" in kinds
     nothing = np.zeros((steps, count, 0))
-    x = np.ascontiguousarray(np.broadcast_to(as_finite(theta0, "theta0"), (count, dim)).T)
+    start = as_finite(theta0, "theta0")
+    if start.shape not in ((), (dim,), (count, dim)):
+        raise SdesimError(f"theta0 must be a number, ({dim},) or ({count}, {dim}), got shape {start.shape}")
+    # A copy always: the kernel steps it in place.
+    x = np.array(np.broadcast_to(start, (count, dim)).T, order="C")
     rate = np.sum([k.rate for k in kernels], axis=0) if multiplicative else np.zeros(0)
     out = np.empty((steps, dim, count))
     driver(kernel, kernels, chosen).drive(

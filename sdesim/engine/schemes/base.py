@@ -37,7 +37,8 @@ class Scheme(Protocol):
     Attributes:
         name: what `simulate(scheme=…)` and scenario files call it.
         strong_order, weak_order: by sort of noise, for smooth and globally Lipschitz ∇L; None where none is
-            claimed. The keys are the noises that the scheme takes.
+            claimed. The keys are the noises that the scheme takes. Those for minibatch noise are of its law
+            "gaussian" as dt → 0 at fixed η, or of "subsample" as dt = η → 0.
         velocity: whether there is a second state.
         auxiliary: whether a second set of Gaussian increments is drawn.
         scratch: how many work arrays the step needs.

@@ -37,8 +37,10 @@ class HeavyBall(Scheme):
     """v ← β v + g, θ ← θ − dt v: the map of SGD with momentum at learning rate dt.
 
     It takes every noise: at dt = η and with `Minibatch(law="subsample")` it is momentum SGD itself. It is a
-    map of its own, not an approximation of the overdamped equation at step dt: for small dt and β < 1 it
-    follows that equation in time t/(1 − β), with weak order 1 there.
+    map of its own, not an approximation of the overdamped equation at step dt: for small dt and β < 1 every
+    push of gradient and noise ends up 1/(1 − β) times as long, so it follows
+    dθ = −∇L/(1 − β) dt + dN(θ)/(1 − β) (Itô), with weak order 1. In time τ = t/(1 − β) that is the overdamped
+    equation with the diffusion D/(1 − β), and stable noise of the scale σ (1 − β)^{1/α − 1}.
 
     Args:
         momentum: β in [0, 1).

@@ -47,8 +47,9 @@ class Heun(Scheme):
     """θ ← θ + ½ (a(θ) + a(y)) dt + ½ (ΔN(θ) + ΔN(y)), y the Euler step; two gradients a step.
 
     Strong order 1 and, for additive Gaussian noise, weak order 2. It takes multiplicative noise (Itô; the
-    drift is converted) and refuses minibatch noise, whose conversion needs third derivatives. Under jumps
-    the predictor only averages the drift before and after the jump: no order is claimed.
+    drift is converted) and refuses minibatch noise, whose conversion needs third derivatives. Additive and
+    multiplicative noise together don't commute: strong order ½ then. Under jumps the predictor only averages
+    the drift before and after the jump: no order is claimed.
     """
 
     name: ClassVar[str] = "heun"
