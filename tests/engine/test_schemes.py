@@ -190,28 +190,27 @@ def test_sgd_refuses_a_step_that_is_not_the_learning_rate():
 def test_heavy_ball_at_dt_equal_to_eta_is_torchs_momentum_sgd_on_the_same_batches(nesterov_form):
     torch = pytest.importorskip("torch")
     rng = np.random.default_rng(4)
-    x, y = rng.standard_normal((30, 3)), rng.integers(0, 2, 30)
-    surface = surfaces.MLP([3, 4, 2], x, y, loss="cross_entropy")
-    batch, eta, steps = noise.Minibatch(surface, 5, 0.1, law="subsample"), 0.1, 12
+    x, y = rng.standard_normal((30, 3)), rng.standard_normal(30)
+    surface = surfaces.LeastSquares(x, y)
+    batch, eta, steps = noise.Minibatch(surface, 5, 0.1, law="subsample"), 0.1, 25
     run = sdesim.simulate(
-        surface, batch, dt=eta, steps=steps, seed=8, save_every=1, progress=False,
+        surface, batch, 0.0, dt=eta, steps=steps, seed=8, save_every=1, progress=False,
         scheme=schemes.HeavyBall(momentum=0.9, nesterov=nesterov_form),
     )  # fmt: skip
-    weights = noise.increments(batch.kernel(surface.dim, eta, eta), 30, 1, steps, seed=8)[:, 0]
+    weights = noise.increments(batch.kernel(3, eta, eta), 30, 1, steps, seed=8)[:, 0]
     # The increments are −η (count/B − 1/n).
     counts = np.rint((weights / -eta + 1 / 30) * 5).astype(int)
 
-    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 2)).double()
-    torch.nn.utils.vector_to_parameters(torch.tensor(surface.start), model.parameters())
-    optimizer = torch.optim.SGD(model.parameters(), lr=eta, momentum=0.9, nesterov=nesterov_form)
+    theta = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.SGD([theta], lr=eta, momentum=0.9, nesterov=nesterov_form)
     for n in range(steps):
         chosen = np.repeat(np.arange(30), counts[n])
         assert len(chosen) == 5
-        loss = torch.nn.functional.cross_entropy(model(torch.tensor(x[chosen])), torch.tensor(y[chosen]))
+        loss = 0.5 * torch.mean((torch.tensor(x[chosen]) @ theta - torch.tensor(y[chosen])) ** 2)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        expected = torch.nn.utils.parameters_to_vector(model.parameters()).detach().numpy()
+        expected = theta.detach().numpy()
         np.testing.assert_allclose(run.theta.values[0, n + 1], expected, rtol=1e-10, atol=1e-12)
 
 

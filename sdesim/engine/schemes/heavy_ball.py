@@ -21,15 +21,20 @@ from sdesim.surfaces.base import finite
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):
-    """v ← β v + g,  x ← x − dt (p₁ g + p₂ v), g = ∇L − ΔN/dt."""
+    """v ← β v + g,  x ← x − dt (g + β u), u = v before or (Nesterov) after, g = ∇L − ΔN/dt.
+
+    No sum of two products: the compiler may fuse either one, and does so differently in wide blocks.
+    """
     g = work[0]
     grad(x, surface[0], surface[1], surface[2], g)
     n = noise_at(x, i, m, w, surface, work[1])
     for k in range(x.shape[0]):
         for lane in range(x.shape[1]):
             gradient = g[k, lane] - n[k, lane] / dt
-            v[k, lane] = p[0] * v[k, lane] + gradient
-            x[k, lane] -= dt * (p[1] * gradient + p[2] * v[k, lane])
+            before = v[k, lane]
+            after = gradient + p[0] * before
+            v[k, lane] = after
+            x[k, lane] -= dt * (gradient + p[0] * (after if p[1] != 0.0 else before))
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,8 @@ class HeavyBall(Scheme):
             raise SdesimError(f"momentum must be in [0, 1), got {self.momentum:g}")
 
     def params(self, dt: float) -> NDArray[np.float64]:
-        """[β, 0, 1], or [β, 1, β] for the Nesterov form."""
-        weights = (1.0, self.momentum) if self.nesterov else (0.0, 1.0)
-        return np.array([self.momentum, *weights])
+        """[β, 1 for the Nesterov form or 0]."""
+        return np.array([self.momentum, float(self.nesterov)])
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
         """The step."""
