@@ -269,7 +269,7 @@ def test_a_scheme_takes_the_noises_that_it_states_and_refuses_others_by_name(sch
 
 
 def test_a_truncated_jump_is_still_levy_noise():
-    with pytest.raises(SdesimError, match="'sra1' .* can't take Lévy"):
+    with pytest.raises(SdesimError, match=r"'sra1' .* can't take Lévy"):
         sdesim.simulate(WELL, noise.Stable(1.5, 0.1, truncation=1.0), dt=0.1, steps=1, scheme="sra1")
 
 
