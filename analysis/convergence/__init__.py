@@ -1,0 +1,1 @@
+"""Measured strong and weak orders of every scheme, against exact or fine solutions on the same noise."""
