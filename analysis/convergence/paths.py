@@ -49,11 +49,9 @@ def linear_end(a: Array, b: Array, start: Array, path: Brownian) -> Array:
 
     ∫ e^{A(h−s)} b dW = b ΔW + A b ΔZ + O(h^{5/2}) per step, so the error at the end is O(h²).
     """
-    step = expm(a * path.h)
-    row = np.zeros(len(b))
-    row[0] = 1.0
-    end = np.zeros(path.w.shape[1])
+    step, row = expm(a * path.h), np.eye(len(b))[0]
+    of_w, of_z = np.empty((2, len(path.w)))
     for k in range(len(path.w) - 1, -1, -1):
-        end += (row @ b) * path.w[k] + (row @ a @ b) * path.z[k]
+        of_w[k], of_z[k] = row @ b, row @ a @ b
         row = row @ step
-    return np.asarray(end + row @ start)
+    return np.asarray(of_w @ path.w + of_z @ path.z + row @ start)

@@ -117,7 +117,7 @@ def figure(orders: Sequence[Order], shares: Mapping[str, Sequence[float]], explo
         for ax, title, kind, measure, problems in panels:
             chosen = [o for o in orders if (o.kind, o.measure) == (kind, measure) and o.problem in problems]
             draw_orders(ax, chosen)
-            ax.set(title=title, xlabel="time step dt", ylabel=labels[measure])
+            ax.set(title=title, xlabel="time step dt (units of time)", ylabel=labels[measure])
         draw_shares(axes[1, 2], shares, explosive)
         handles = {}
         for ax in axes.flat:
@@ -131,15 +131,11 @@ def figure(orders: Sequence[Order], shares: Mapping[str, Sequence[float]], explo
 
 def draw_orders(ax: Any, orders: Sequence[Order]) -> None:
     """Errors with bars of two standard errors; levels that do not stand out of the noise are left out."""
-    ax.set(xscale="log", yscale="log")
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
     seen: list[tuple[float, float]] = []
     for o in orders:
-        # Two schemes that are the same map here would hide each other.
-        if (
-            o.scheme in ("sgd", "milstein")
-            and o.problem in ("geometric", "double-well")
-            and o.scheme == "sgd"
-        ):
+        if (o.problem, o.scheme) in SAME_AS_EULER:
             continue
         kept = o.error > 2 * o.se
         colour, marker = LOOKS[o.scheme]
@@ -168,8 +164,10 @@ def guides(ax: Any, seen: Sequence[tuple[float, float]], slopes: Sequence[float]
         start = max(y0, bottom / 1.6)
         left = x1 * (start / (2 * top)) ** (1 / slope)
         ax.plot([left, x1], [start, 2 * top], **GUIDE)
-        ax.annotate(SLOPES.get(slope, f"{slope:g}"), (left, start), textcoords="offset points",
-                    xytext=(-3, 0), ha="right", va="center", fontsize=8.5, color="#555555")  # fmt: skip
+        ax.annotate(
+            f"slope {SLOPES.get(slope, slope)}", (left, start), textcoords="offset points", xytext=(2, 6),
+            fontsize=8, color="#555555",
+        )  # fmt: skip
 
 
 def draw_shares(ax: Any, shares: Mapping[str, Sequence[float]], explosive: Sequence[float]) -> None:
@@ -177,7 +175,10 @@ def draw_shares(ax: Any, shares: Mapping[str, Sequence[float]], explosive: Seque
     for scheme, share in shares.items():
         colour, marker = LOOKS[scheme]
         ax.plot(explosive, share, color=colour, marker=marker, markersize=4.5, linewidth=1.3, label=scheme)
+    ax.set_xscale("log")
+    ax.set_xticks(explosive, [f"{dt:g}" for dt in explosive])
+    ax.set_xticks([], minor=True)
     ax.set(
-        title="Exploded by t = 20, quartic drift", xscale="log", xlabel="time step dt",
+        title="Exploded by t = 20, quartic drift", xlabel="time step dt (units of time)",
         ylabel="share of trajectories", ylim=(-0.05, 1.05),
     )  # fmt: skip
