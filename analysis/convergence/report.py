@@ -155,18 +155,17 @@ def guide_order(order: Order) -> float:
 
 
 def guides(ax: Any, seen: Sequence[tuple[float, float]], slopes: Sequence[float]) -> None:
-    """Dashed lines of the orders through the top right corner of the data."""
-    x1, top = max(p[0] for p in seen), max(p[1] for p in seen)
-    x0, bottom = min(p[0] for p in seen), min(p[1] for p in seen)
-    ax.set_ylim(bottom / 2, top * 4)
+    """A fan of dashed lines with these slopes in the lower right corner, where no errors are."""
+    left, right = min(p[0] for p in seen), max(p[0] for p in seen)
+    bottom, top = min(p[1] for p in seen) / 2, max(p[1] for p in seen) * 2
+    ax.set_xlim(left / 1.15, right * 1.6)
+    ax.set_ylim(bottom, top)
     for slope in slopes:
-        y0 = 2 * top * (x0 / x1) ** slope
-        start = max(y0, bottom / 1.6)
-        left = x1 * (start / (2 * top)) ** (1 / slope)
-        ax.plot([left, x1], [start, 2 * top], **GUIDE)
+        end = 1.25 * bottom * 4.0**slope
+        ax.plot([right / 4, right], [1.25 * bottom, end], **GUIDE)
         ax.annotate(
-            f"slope {SLOPES.get(slope, slope)}", (left, start), textcoords="offset points", xytext=(2, 6),
-            fontsize=8, color="#555555",
+            SLOPES.get(slope, f"{slope:g}"), (right, end), textcoords="offset points", xytext=(4, 0),
+            va="center", fontsize=9, color="#555555",
         )  # fmt: skip
 
 
