@@ -12,8 +12,16 @@ from sdesim.estimators.consolidation import jackknife_consolidation as jackknife
 from sdesim.estimators.consolidation import leave_one_out as leave_one_out
 from sdesim.estimators.consolidation import per_example as per_example
 from sdesim.estimators.convergence import EffectiveRate as EffectiveRate
+from sdesim.estimators.convergence import contraction_factor as contraction_factor
 from sdesim.estimators.convergence import effective_rate as effective_rate
+from sdesim.estimators.convergence import effective_rates as effective_rates
+from sdesim.estimators.convergence import manifold_gradient as manifold_gradient
 from sdesim.estimators.convergence import obeys_bound as obeys_bound
+from sdesim.estimators.convergence import rolling_pl_constant as rolling_pl_constant
+from sdesim.estimators.critical import RollingIndicators as RollingIndicators
+from sdesim.estimators.critical import critical_slowing_down as critical_slowing_down
+from sdesim.estimators.critical import relaxation_time as relaxation_time
+from sdesim.estimators.critical import rolling_indicators as rolling_indicators
 from sdesim.estimators.curvature import Spectrum as Spectrum
 from sdesim.estimators.curvature import critical_sharpness as critical_sharpness
 from sdesim.estimators.curvature import lambda_max as lambda_max
@@ -39,3 +47,4 @@ from sdesim.estimators.probability import probability as probability
 from sdesim.estimators.tails import tail_index as tail_index
 from sdesim.estimators.transition import Transition as Transition
 from sdesim.estimators.transition import detect_transition as detect_transition
+from sdesim.estimators.transition import detect_transitions as detect_transitions
