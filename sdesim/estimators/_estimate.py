@@ -19,7 +19,7 @@ class Estimate:
         method: name of the method that made the value.
         n: number of samples it rests on.
         flags: warnings, lower-case words (`negative_signal`, `not_converged`, …).
-        details: further numbers of the method (diagnostics), by name.
+        details: further facts of the method (diagnostics, the name of a threshold), by name.
     """
 
     value: float
@@ -29,7 +29,7 @@ class Estimate:
     method: str
     n: int
     flags: tuple[str, ...] = ()
-    details: Mapping[str, float] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def __float__(self) -> float:
         return float(self.value)

@@ -1,34 +1,23 @@
-"""Extreme Hessian eigenvalues from Hessian-vector products, and the stability margin S.
+"""Extreme Hessian eigenvalues from Hessian-vector products.
 
 Lanczos with full reorthogonalisation gives both algebraic ends at once; the residual norm
 |Hv − λv| of a Ritz pair bounds its distance to an eigenvalue (symmetric operators).
-The literal forms are those of the source, §6.1 (S = 2η − λ) and §11.6 (power iteration).
+The literal form is the power iteration of the source, §11.6.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.linalg import eigh_tridiagonal
+from numpy.typing import ArrayLike
 
 from sdesim.errors import EstimatorError
 from sdesim.estimators._estimate import Estimate
+from sdesim.estimators._lanczos import Array, HessianVectorProduct, Ritz, outer_ritz
 
-Array = NDArray[np.float64]
-HessianVectorProduct = Callable[[Array], Array]
-
-
-@dataclass(frozen=True)
-class Ritz:
-    """Ritz values (ascending) of one Lanczos run with the residual norm of each."""
-
-    values: Array
-    residuals: Array
-    iterations: int
+METHODS = ("lanczos", "magnitude", "power", "power-shifted")
 
 
 @dataclass(frozen=True)
@@ -39,40 +28,11 @@ class Spectrum:
     top: tuple[Estimate, ...]
 
 
-def _ritz(alphas: list[float], betas: list[float]) -> Ritz:
-    values, vectors = eigh_tridiagonal(np.array(alphas), np.array(betas[:-1]))
-    return Ritz(values, np.abs(betas[-1] * vectors[-1]), len(alphas))
-
-
 def _lanczos(hvp: HessianVectorProduct, dim: int, k: int, tol: float, seed: int, max_iter: int) -> Ritz:
-    """Lanczos until the k outermost pairs of both ends have residual ≤ tol·max|λ|."""
+    """Lanczos from a random start."""
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
-    rng = np.random.default_rng(seed)
-    v = rng.standard_normal(dim)
-    v /= np.linalg.norm(v)
-    basis = np.empty((min(max_iter, dim), dim))
-    alphas: list[float] = []
-    betas: list[float] = []
-    for j in range(len(basis)):
-        basis[j] = v
-        w = np.asarray(hvp(v), dtype=np.float64).reshape(dim)
-        if not np.all(np.isfinite(w)):
-            return Ritz(np.array([np.nan]), np.array([np.inf]), j + 1)
-        alphas.append(float(v @ w))
-        # Twice is enough: one pass of Gram–Schmidt leaves errors of the size of the rounding of |w|.
-        for _ in range(2):
-            w = w - basis[: j + 1].T @ (basis[: j + 1] @ w)
-        betas.append(float(np.linalg.norm(w)))
-        ritz = _ritz(alphas, betas)
-        scale = float(np.max(np.abs(ritz.values)))
-        if betas[-1] <= 1e-14 * scale or scale == 0.0:
-            break
-        ends = np.concatenate([ritz.residuals[:k], ritz.residuals[-k:]])
-        if j + 1 >= 2 * k and np.all(ends <= tol * scale):
-            break
-        v = w / betas[-1]
-    return ritz
+    return outer_ritz(hvp, np.random.default_rng(seed).standard_normal(dim), k, tol, max_iter)
 
 
 def lanczos_edges(
@@ -84,11 +44,11 @@ def lanczos_edges(
 
 
 def _estimates(ritz: Ritz, tol: float, method: str) -> list[Estimate]:
-    scale = float(np.max(np.abs(ritz.values)))
+    """Each Ritz value within its residual."""
     made = []
     for value, residual in zip(ritz.values, ritz.residuals, strict=True):
-        converged = residual <= max(tol * scale, 1e-300)
-        flags = () if converged else ("not_converged",)
+        flags: tuple[str, ...] = () if residual <= max(tol * ritz.scale, 1e-300) else ("not_converged",)
+        flags += () if ritz.finite else ("nonfinite",)
         made.append(
             Estimate(
                 float(value), float(value - residual), float(value + residual), 1.0, method, ritz.iterations,
@@ -102,56 +62,74 @@ def lambda_max(
     hvp: HessianVectorProduct, dim: int, method: str = "lanczos", tol: float = 1e-6, seed: int = 0,
     max_iter: int | None = None,
 ) -> Estimate:  # fmt: skip
-    """Largest Hessian eigenvalue.
+    """Largest Hessian eigenvalue; the interval is λ̂ ± residual, within which an eigenvalue lies for certain.
 
     Args:
         hvp: v (d,) ↦ H v (d,), a symmetric operator.
         dim: d.
-        method: "lanczos", the largest algebraic eigenvalue with |λ̂ − λ| ≤ residual as interval;
-            or "power", 20 steps of power iteration as in the source (§11.6): the eigenvalue of
-            largest *magnitude*, with its sign, flagged `neg_dominant` when that is negative.
-        tol: residual, relative to the largest |eigenvalue|, at which it counts as converged.
+        method: "lanczos", the largest algebraic eigenvalue;
+            "magnitude", by the same Lanczos run the eigenvalue of largest magnitude, with its sign;
+            "power", 20 steps of power iteration as in the source (§11.6), which finds the largest magnitude;
+            "power-shifted", where that is negative, once more with H − λ₁I, whose dominant eigenvalue is
+            λ_max − λ₁: the largest algebraic one.
+            A negative eigenvalue of largest magnitude is flagged `neg_dominant` (not by "lanczos").
+        tol: residual, relative to the largest |eigenvalue|, at which it counts as converged; else the flag
+            `not_converged`. A tie ±λ never converges by power iteration.
         seed: of the random start vector.
-        max_iter: products at most; default min(d, 100) for Lanczos and 20 for power.
+        max_iter: products at most; default min(d, 100) for Lanczos and 20 for each power iteration.
 
     Raises:
         EstimatorError: unknown method, dim < 1.
     """
-    if method == "lanczos":
+    if method not in METHODS:
+        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if method in ("lanczos", "magnitude"):
         ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter or 100))
-        return _estimates(ritz, tol, method)[-1]
-    if method != "power":
-        raise EstimatorError(f"method must be 'lanczos' or 'power', got {method!r}")
-    return _power(hvp, dim, tol, seed, max_iter or 20)
+        found = _estimates(ritz, tol, method)
+        if method == "lanczos":
+            return found[-1]
+        largest = max((found[0], found[-1]), key=lambda e: abs(e.value))
+        return _with_sign(largest)
+    if dim < 1:
+        raise EstimatorError(f"dim must be at least 1, got {dim}")
+    literal = _power(hvp, dim, tol, seed, max_iter or 20, method)
+    if method == "power" or not literal.value < 0:
+        return literal
+    shift = literal.value
+    second = _power(
+        lambda v: np.asarray(hvp(v)).reshape(dim) - shift * v, dim, tol, seed, max_iter or 20, method
+    )
+    flags = ("neg_dominant", *(f for f in second.flags if f != "neg_dominant"))
+    low, high = second.low + shift, second.high + shift
+    details = {**second.details, "shift": shift}
+    return Estimate(second.value + shift, low, high, 1.0, method, literal.n + second.n, flags, details)
 
 
-def _power(hvp: HessianVectorProduct, dim: int, tol: float, seed: int, iterations: int) -> Estimate:
+def _with_sign(e: Estimate) -> Estimate:
+    flags = (*e.flags, "neg_dominant") if e.value < 0 else e.flags
+    return Estimate(e.value, e.low, e.high, e.level, e.method, e.n, flags, e.details)
+
+
+def _power(
+    hvp: HessianVectorProduct, dim: int, tol: float, seed: int, iterations: int, method: str
+) -> Estimate:
     v = np.random.default_rng(seed).standard_normal(dim)
     v /= np.linalg.norm(v)
     value, residual = math.nan, math.inf
-    for _ in range(iterations):
+    done = 0
+    while done < iterations:
+        done += 1
         w = np.asarray(hvp(v), dtype=np.float64).reshape(dim)
         value = float(v @ w)
         residual = float(np.linalg.norm(w - value * v))
         norm = float(np.linalg.norm(w))
-        if norm == 0.0:
+        if norm == 0.0 or not math.isfinite(norm):
             break
         v = w / norm
-    flags = []
-    if not residual <= tol * max(abs(value), 1e-300):
-        flags.append("not_converged")
-    if value < 0:
-        flags.append("neg_dominant")
-    return Estimate(
-        value,
-        value - residual,
-        value + residual,
-        1.0,
-        "power",
-        iterations,
-        tuple(flags),
-        {"residual": residual},
-    )
+    flags: tuple[str, ...] = () if residual <= tol * max(abs(value), 1e-300) else ("not_converged",)
+    flags += () if math.isfinite(value) else ("nonfinite",)
+    low, high = value - residual, value + residual
+    return _with_sign(Estimate(value, low, high, 1.0, method, done, flags, {"residual": residual}))
 
 
 def spectrum_edges(
@@ -164,6 +142,9 @@ def spectrum_edges(
 ) -> Spectrum:
     """The k smallest and k largest eigenvalues from one Lanczos run, each with its residual interval.
 
+    A multiple eigenvalue is found once: one start vector has one component in its eigenspace. Where fewer
+    than k are found there are fewer.
+
     Raises:
         EstimatorError: k outside 1…d.
     """
@@ -174,66 +155,30 @@ def spectrum_edges(
     return Spectrum(tuple(made[:k]), tuple(made[::-1][:k]))
 
 
-def critical_sharpness(
-    eta: float, momentum: float = 0.0, nesterov: bool = False, dampening: float = 0.0,
-    adam_beta1: float | None = None,
-) -> float:  # fmt: skip
-    """λ_crit, the sharpness at which the linearised optimiser becomes unstable.
+def preconditioned(
+    hvp: HessianVectorProduct, second_moment: ArrayLike, eps: float = 1e-8
+) -> HessianVectorProduct:
+    """v ↦ P^{−1/2} H P^{−1/2} v with P = √v̂ + ε, whose top eigenvalue decides the stability of Adam.
 
-    2/η for gradient descent, 2(1+β)/((1−t)η) for heavy ball with dampening t, 2(1+β)/(η(1+2β)) for
-    Nesterov, 2(1+β₁)/((1−β₁)η) for the top eigenvalue of Adam's preconditioned Hessian
-    (Cohen et al. 2021 and 2022).
+    Its threshold is `critical_sharpness(eta, adam_beta1=β₁)`, 38/η at β₁ = 0.9 (J. Cohen et al., "Adaptive
+    gradient methods at the edge of stability", 2022).
 
-    Raises:
-        EstimatorError: η not positive, a momentum outside [0, 1).
-    """
-    if not eta > 0:
-        raise EstimatorError(f"eta must be positive, got {eta}")
-    for name, beta in (("momentum", momentum), ("dampening", dampening), ("adam_beta1", adam_beta1 or 0.0)):
-        if not 0 <= beta < 1:
-            raise EstimatorError(f"{name} must be in [0, 1), got {beta}")
-    if adam_beta1 is not None:
-        return 2 * (1 + adam_beta1) / ((1 - adam_beta1) * eta)
-    if nesterov:
-        return 2 * (1 + momentum) / (eta * (1 + 2 * momentum))
-    return 2 * (1 + momentum) / ((1 - dampening) * eta)
-
-
-def stability_margin(
-    lambda_max: float | Estimate, eta: float, method: str = "normalised", momentum: float = 0.0,
-    nesterov: bool = False, dampening: float = 0.0, adam_beta1: float | None = None,
-) -> Estimate:  # fmt: skip
-    """Spectral margin S.
-
-    normalised (default): 2(1 − λ/λ_crit), dimensionless, at most 2 for λ ≥ 0, positive = stable.
-    classical: λ_crit − λ, in units of the Hessian.
-    literal: 2η − λ as in §6.1, whose two terms have different units (flag `units`).
+    Args:
+        hvp: v (d,) ↦ H v (d,).
+        second_moment: v̂ (d,), Adam's average of squared gradients after bias correction; not negative.
+        eps: ε > 0.
 
     Raises:
-        EstimatorError: unknown method, bad η or momentum.
+        EstimatorError: a negative or non-finite second moment, ε not positive.
     """
-    lam = (
-        lambda_max
-        if isinstance(lambda_max, Estimate)
-        else Estimate(float(lambda_max), math.nan, math.nan, 1.0, "given", 1)
-    )
-    critical = critical_sharpness(eta, momentum, nesterov, dampening, adam_beta1)
-    forms: dict[str, Callable[[float], float]] = {
-        "normalised": lambda x: 2 * (1 - x / critical),
-        "classical": lambda x: critical - x,
-        "literal": lambda x: 2 * eta - x,
-    }
-    if method not in forms:
-        raise EstimatorError(f"method must be one of {', '.join(forms)}, got {method!r}")
-    form = forms[method]
-    flags = lam.flags + (("units",) if method == "literal" else ())
-    return Estimate(
-        form(lam.value),
-        form(lam.high),
-        form(lam.low),
-        lam.level,
-        method,
-        lam.n,
-        flags,
-        {"lambda_crit": critical},
-    )
+    moment = np.asarray(second_moment, dtype=np.float64).ravel()
+    if not (np.isfinite(moment).all() and (moment >= 0).all()):
+        raise EstimatorError("second_moment must hold finite numbers that are not negative")
+    if not eps > 0:
+        raise EstimatorError(f"eps must be positive, got {eps}")
+    root = 1.0 / np.sqrt(np.sqrt(moment) + eps)
+
+    def product(v: Array) -> Array:
+        return np.asarray(root * np.asarray(hvp(root * v), dtype=np.float64).reshape(root.shape))
+
+    return product
