@@ -9,63 +9,8 @@ from hypothesis import strategies as st
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
-from sdesim.noise import sample_stable
 
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-@pytest.mark.parametrize("alpha", [1.2, 1.5, 1.8])
-@pytest.mark.parametrize("method", ["ecf", "mcculloch", "mle"])
-def test_tail_index_of_stable_draws(alpha, method):
-    x = sample_stable(alpha, 0.0, 20_000 if method != "mle" else 4_000, seed=11)
-
-    e = est.tail_index(x, method)
-
-    # Half the 95% interval is 1.96 standard errors; 2.6 of it are 5.
-    assert abs(e.value - alpha) < 2.6 * (e.high - e.low) / 2 + 0.01
-    assert not e.has("gaussian_not_rejected")
-
-
-def test_tail_index_of_pareto_by_hill_is_its_exponent():
-    k, n = 2000, 200_000
-    x = np.random.default_rng(0).pareto(1.5, n) + 1
-    signed = x * np.where(np.arange(n) % 2, 1, -1)
-
-    e = est.tail_index(signed, "hill", k=k)
-
-    assert abs(e.value - 1.5) < 5 * 1.5 / math.sqrt(k)
-
-
-def test_gaussian_data_are_not_called_heavy_tailed_and_columns_of_different_scale_do_not_matter():
-    rng = np.random.default_rng(1)
-    x = rng.standard_normal((400, 8)) * 10.0 ** rng.uniform(-3, 3, 8)
-
-    e = est.tail_index(x)
-
-    assert e.has("gaussian_not_rejected")
-    assert abs(e.value - 2) < 0.1
-    literal = est.tail_index(x, "hill-literal")
-    assert literal.has("clipped")
-    assert literal.value == 2.0
-
-
-def test_student_t_is_flagged_as_not_stable():
-    x = np.random.default_rng(2).standard_t(3, 40_000)
-
-    assert est.tail_index(x).has("not_stable")
-    assert not est.tail_index(sample_stable(1.6, 0.0, 40_000, seed=3)).has("not_stable")
-
-
-@given(SEEDS)
-def test_tail_index_does_not_depend_on_the_order_of_columns(seed):
-    x = np.random.default_rng(seed).standard_t(2, (60, 3))
-
-    assert est.tail_index(x[:, ::-1]).value == pytest.approx(est.tail_index(x).value, abs=1e-9)
-
-
-def test_too_few_samples_give_no_number():
-    assert math.isnan(est.tail_index(np.ones(5)).value)
-    assert est.tail_index(np.arange(50.0), "hill-literal").has("n_le_k")
 
 
 def test_effective_dimension_is_two_with_a_gaussian_part():
