@@ -32,6 +32,7 @@ _NAMES = {
     "concat_runs": "sdesim.runs",
     "measure": "sdesim.runs",
     "compare": "sdesim.comparison",
+    "calibrate": "sdesim.scenario",
 }
 _MODULES = {"events": "sdesim.engine.events", "schemes": "sdesim.engine.schemes"}
 

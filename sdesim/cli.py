@@ -376,6 +376,44 @@ def bench(
 
 
 @app.command()
+def calibrate(
+    estimators: Annotated[
+        list[str] | None, typer.Argument(metavar="[ESTIMATOR...|all]", help="Names; default all.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="An eighth of the replications, no largest sizes.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of table, data and figures; default none.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes that share the work; default all cores.")
+    ] = None,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Hold the estimators against known answers: bias, coverage of their intervals, false alarms."""
+    import os
+
+    from sdesim.scenario import calibrate as run_calibration
+
+    found = run_calibration(
+        estimators or "all",
+        quick,
+        seed,
+        out=out,
+        processes=processes or os.cpu_count() or 1,
+        progress=not quiet,
+    )
+    if as_json:
+        _print_json(found.to_dict())
+    elif not quiet:
+        found.show(_console())
+    raise typer.Exit(OK if found.holds else MISSED)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

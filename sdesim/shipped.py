@@ -6,6 +6,7 @@ import importlib.util
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -31,3 +32,8 @@ def study(name: str) -> ModuleType:
     sys.modules[module_name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def call_in_study(name: str, function: str, *arguments: Any) -> Any:
+    """Call a public function of a study; a fresh process can import this one, and no study."""
+    return getattr(study(name), function)(*arguments)

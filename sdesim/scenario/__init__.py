@@ -1,5 +1,6 @@
 """Scenario files: models, loading with line numbers, running, expectations."""
 
+from sdesim.scenario.calibration import calibrate as calibrate
 from sdesim.scenario.load import find_scenario as find_scenario
 from sdesim.scenario.load import load_scenario as load_scenario
 from sdesim.scenario.load import parse_scenario as parse_scenario
