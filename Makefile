@@ -1,12 +1,13 @@
-# Two commands: `make run` (the main job, with its report) and `make test` (tests and checks); and `make bench`,
-# which measures speed beside the peers, each in an environment of its own.
+# Two commands: `make run` (the main job, with its report) and `make test` (tests and checks); `make bench`, which
+# measures speed beside the peers, each in an environment of its own; and `make calibrate`, which holds every
+# estimator against known answers.
 # Each sets up its own virtual environment first; a second call finds it ready.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: run test bench setup check unit clean
+.PHONY: run test bench calibrate setup check unit clean
 
 run: $(STAMP)
 	$(BIN)/sdesim run quickstart --out runs/quickstart --overwrite
@@ -15,6 +16,9 @@ test: $(STAMP) check unit
 
 bench: $(STAMP)
 	$(BIN)/sdesim bench --out analysis/benchmarks/results
+
+calibrate: $(STAMP)
+	$(BIN)/sdesim calibrate --out analysis/calibration/results
 
 check: $(STAMP)
 	$(BIN)/ruff check .
