@@ -20,7 +20,7 @@ from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.errors import RunError, SdesimError
-from sdesim.noise import Noise
+from sdesim.noise import Noise, Stable
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng, progress_report
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.surfaces.base import Surface
@@ -226,6 +226,10 @@ def _writer(
         "sampling": "with-replacement" if batch else "none",
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
+    stable = [n for n in plan.noises if isinstance(n, Stable) and n.alpha < 2.0]
+    untamed = [n.alpha for n in stable if n.truncation is None and n.tempering is None]
+    if untamed:
+        attrs["levy_index"] = min(untamed)
     if key is not None:
         attrs["fingerprint"] = key
     if batch and probes is not None:
