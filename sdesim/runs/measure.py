@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sdesim.runs.column import Column
 from sdesim.runs.measure_gradient import consolidation, drift, group_consolidation, infinite_variance
@@ -38,6 +39,12 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
         RunError: not a run of this schema.
     """
     validate_run(run)
+    # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
+    with threadpool_limits(1, user_api="blas"):
+        return _measured(run, level)
+
+
+def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
     columns: dict[str, Column] = {}
     phases: dict[str, NDArray[np.str_]] = {}
     if "probe" in run.dims:
