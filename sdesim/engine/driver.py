@@ -9,128 +9,30 @@ A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverge
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
 """
 
-RUNNING, DIVERGED, STOPPED = 0, 1, 2
+from sdesim.engine.lanes import (
+    DIVERGED,
+    RUNNING,
+    STOPPED,
+    count_bad,
+    isolate,
+    keep_stopped,
+    stage_state,
+    unstage,
+    watch_exits,
+)
+
 # Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
 STAGED, STAGE = 64, 2**17
 
 
 @compiled
-def count_bad(x):
-    """How many entries are not finite."""
-    bad = 0
-    for k in range(x.shape[0]):
-        for w in range(x.shape[1]):
-            bad += x[k, w] - x[k, w] != 0.0
-    return bad
-
-
-@compiled
-def isolate(x, code, stopped, step):
-    """Mark newly diverged lanes; returns how many lanes are diverged."""
-    d, width = x.shape
-    diverged = 0
-    for w in range(width):
-        if code[w] == RUNNING:
-            for k in range(d):
-                if x[k, w] - x[k, w] != 0.0:
-                    code[w] = DIVERGED
-                    stopped[w] = step
-        if code[w] == DIVERGED:
-            diverged += 1
-            for k in range(d):
-                x[k, w] = float("nan")
-    return diverged
-
-
-@compiled
-def watch_exits(x, held, code, stopped, exits, bounds, step):
-    """Record first exits; bounds rows are [lower, upper, coordinate, stop]. Returns lanes newly stopped."""
-    newly = 0
-    for e in range(bounds.shape[0]):
-        lower, upper, row = bounds[e, 0], bounds[e, 1], int(bounds[e, 2])
-        outside = 0
-        for w in range(x.shape[1]):
-            outside += (x[row, w] < lower) | (x[row, w] > upper)
-        if outside == 0:
-            continue
-        for w in range(x.shape[1]):
-            if exits[e, w] < 0 and code[w] == RUNNING and (x[row, w] < lower or x[row, w] > upper):
-                exits[e, w] = step
-                if bounds[e, 3] != 0.0:
-                    code[w] = STOPPED
-                    stopped[w] = step
-                    newly += 1
-                    for k in range(x.shape[0]):
-                        held[k, w] = x[k, w]
-    return newly
-
-
-@compiled
-def keep_stopped(x, held, code):
-    """Put stopped lanes back to where they left."""
-    for w in range(x.shape[1]):
-        if code[w] == STOPPED:
-            for k in range(x.shape[0]):
-                x[k, w] = held[k, w]
-
-
-@compiled
 def save_point(x, surface, directions, stage, at):
-    """Put the state of a block into row ``at`` of the stage."""
-    theta, projection, norm, values = stage
-    d, width = x.shape
-    params, data0, data1 = surface
-    if theta.shape[0] > 0:
-        for k in range(d):
-            for w in range(width):
-                theta[at, k, w] = x[k, w]
-    for j in range(directions.shape[0]):
-        for w in range(width):
-            projection[at, j, w] = directions[j, 0] * x[0, w]
-        for k in range(1, d):
-            for w in range(width):
-                projection[at, j, w] += directions[j, k] * x[k, w]
-    for w in range(width):
-        norm[at, 0, w] = x[0, w] * x[0, w]
-    for k in range(1, d):
-        for w in range(width):
-            norm[at, 0, w] += x[k, w] * x[k, w]
-    for w in range(width):
-        norm[at, 0, w] = np.sqrt(norm[at, 0, w])
-    loss(x, params, data0, data1, values[:width])
-    for w in range(width):
-        norm[at, 1, w] = values[w]
-
-
-@compiled
-def unstage_rows(staged, out, count, row, column, width):
-    """out[row + w, column + c, j] = staged[c, j, w]; the longer of the two inner loops is the innermost."""
-    rows = out.shape[2]
-    for w in range(width):
-        if count > rows:
-            for j in range(rows):
-                for c in range(count):
-                    out[row + w, column + c, j] = staged[c, j, w]
-        else:
-            for c in range(count):
-                for j in range(rows):
-                    out[row + w, column + c, j] = staged[c, j, w]
-
-
-@compiled
-def unstage(stage, outputs, count, row, column, width):
-    """Move ``count`` staged points of a block to rows row … of the outputs (K, S, …), from ``column`` on."""
-    theta, projection, norm, _ = stage
-    out_theta, out_projection, out_norm, out_loss = outputs
-    width = min(width, out_norm.shape[0] - row)
-    for w in range(width):
-        for c in range(count):
-            out_norm[row + w, column + c] = norm[c, 0, w]
-        for c in range(count):
-            out_loss[row + w, column + c] = norm[c, 1, w]
-    unstage_rows(projection, out_projection, count, row, column, width)
-    if theta.shape[0] > 0:
-        unstage_rows(theta, out_theta, count, row, column, width)
+    """Put the state of a block and its loss into row ``at`` of the stage."""
+    stage_state(x, directions, stage, at)
+    values = stage[3]
+    loss(x, surface[0], surface[1], surface[2], values)
+    for w in range(x.shape[1]):
+        stage[2][at, 1, w] = values[w]
 
 
 @compiled
@@ -174,10 +76,8 @@ def advance(
     p, rate, scratch = scheme
     d, width = all_x.shape[1], all_x.shape[2]
     work = np.empty((scratch, d, width))
-    i0, i1 = np.empty((d, width)), np.empty((d, width))
-    j0, j1 = np.empty((rows[0], width)), np.empty((rows[0], width))
-    m0, m1 = np.empty((rows[1], width)), np.empty((rows[1], width))
-    w0, w1 = np.empty((rows[2], width)), np.empty((rows[2], width))
+    i, j = np.empty((2, d, width)), np.empty((2, rows[0], width))
+    m, weights = np.empty((2, rows[1], width)), np.empty((2, rows[2], width))
     s0, s1 = np.empty((d, width)), np.empty((d, width))
     t0, t1 = np.empty((rows[2], width)), np.empty((rows[2], width))
     params = surface[0]
@@ -197,44 +97,35 @@ def advance(
             diverged += code[w] == DIVERGED
             halted += code[w] == STOPPED
         saved, staged = 0, 0
-        if saves.shape[0] > 0 and saves[0] == start and start == 0:
-            save_point(x, surface, directions, stage, 0)
-            saved, staged = 1, 1
-        for pair in range(start // 2, (end + 1) // 2):
-            ended = diverged + halted == width
-            if not ended:
+        for now in range(start, end + 1):
+            if saved < saves.shape[0] and saves[saved] == now:
+                if staged == room:
+                    unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
+                    staged = 0
+                save_point(x, surface, directions, stage, staged)
+                saved += 1
+                staged += 1
+            if now == end or diverged + halted == width:
+                continue
+            half = now % 2
+            if half == 0 or now == start:
                 fill(
-                    seed, block * lanes, pair, noise_params, noise_data,
-                    i0, i1, j0, j1, m0, m1, w0, w1, s0, s1, t0, t1,
+                    seed, block * lanes, now // 2, noise_params, noise_data,
+                    i[0], i[1], j[0], j[1], m[0], m[1], weights[0], weights[1], s0, s1, t0, t1,
                 )  # fmt: skip
-            for half in range(2):
-                now = 2 * pair + half
-                if now < start or now >= end:
-                    continue
-                if not ended:
-                    if half == 0:
-                        step(x, v, i0, j0, m0, w0, surface, p, rate, dt, work)
-                    else:
-                        step(x, v, i1, j1, m1, w1, surface, p, rate, dt, work)
-                    if count_bad(x) != diverged * d:
-                        diverged = isolate(x, code, stopped, now + 1)
-                    if halted > 0:
-                        keep_stopped(x, held, code)
-                    if bounds.shape[0] > 0:
-                        halted += watch_exits(x, held, code, stopped, exits, bounds, now + 1)
-                    if wells > 0:
-                        for w in range(width):
-                            if code[w] == RUNNING:
-                                place = well(x, w, params)
-                                if place >= 0:
-                                    occupancy[place, w] += 1
-                if saved < saves.shape[0] and saves[saved] == now + 1:
-                    if staged == room:
-                        unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
-                        staged = 0
-                    save_point(x, surface, directions, stage, staged)
-                    saved += 1
-                    staged += 1
+            step(x, v, i[half], j[half], m[half], weights[half], surface, p, rate, dt, work)
+            if count_bad(x) != diverged * d:
+                diverged = isolate(x, code, stopped, now + 1)
+            if halted > 0:
+                keep_stopped(x, held, code)
+            if bounds.shape[0] > 0:
+                halted += watch_exits(x, held, code, stopped, exits, bounds, now + 1)
+            if wells > 0:
+                for w in range(width):
+                    if code[w] == RUNNING:
+                        place = well(x, w, params)
+                        if place >= 0:
+                            occupancy[place, w] += 1
         unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
 
 
