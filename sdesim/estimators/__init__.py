@@ -1,16 +1,17 @@
 """Pure functions of arrays; each returns an `Estimate`: value, interval, method, sample size and flags."""
 
 from sdesim.estimators._estimate import Estimate as Estimate
-from sdesim.estimators.consolidation import ConsolidationMatrix as ConsolidationMatrix
+from sdesim.estimators.batches import at_batch_size as at_batch_size
+from sdesim.estimators.batches import noise_scale as noise_scale
+from sdesim.estimators.batches import per_example as per_example
+from sdesim.estimators.batches import two_batch_consolidation as two_batch_consolidation
 from sdesim.estimators.consolidation import GradientMoments as GradientMoments
 from sdesim.estimators.consolidation import combine_moments as combine_moments
 from sdesim.estimators.consolidation import consolidation_from_draws as consolidation_from_draws
-from sdesim.estimators.consolidation import consolidation_matrix as consolidation_matrix
 from sdesim.estimators.consolidation import consolidation_ratio as consolidation_ratio
 from sdesim.estimators.consolidation import gradient_moments as gradient_moments
 from sdesim.estimators.consolidation import jackknife_consolidation as jackknife_consolidation
 from sdesim.estimators.consolidation import leave_one_out as leave_one_out
-from sdesim.estimators.consolidation import per_example as per_example
 from sdesim.estimators.convergence import EffectiveRate as EffectiveRate
 from sdesim.estimators.convergence import contraction_factor as contraction_factor
 from sdesim.estimators.convergence import effective_rate as effective_rate
@@ -29,6 +30,8 @@ from sdesim.estimators.curvature import preconditioned as preconditioned
 from sdesim.estimators.curvature import spectrum_edges as spectrum_edges
 from sdesim.estimators.dimension import effective_dimension as effective_dimension
 from sdesim.estimators.dimension import trajectory_dimension as trajectory_dimension
+from sdesim.estimators.groups import group_consolidation as group_consolidation
+from sdesim.estimators.groups import subnetwork_gain as subnetwork_gain
 from sdesim.estimators.intelligence import intelligence as intelligence
 from sdesim.estimators.intelligence import intelligence_state as intelligence_state
 from sdesim.estimators.jumps import JumpMoments as JumpMoments
@@ -42,6 +45,11 @@ from sdesim.estimators.lyapunov import log_lyapunov_drift as log_lyapunov_drift
 from sdesim.estimators.lyapunov import lyapunov_drift as lyapunov_drift
 from sdesim.estimators.lyapunov import lyapunov_exponent as lyapunov_exponent
 from sdesim.estimators.lyapunov import restart_drift as restart_drift
+from sdesim.estimators.metric import metric_consolidation as metric_consolidation
+from sdesim.estimators.objectives import ClientParts as ClientParts
+from sdesim.estimators.objectives import ConsolidationMatrix as ConsolidationMatrix
+from sdesim.estimators.objectives import client_parts as client_parts
+from sdesim.estimators.objectives import consolidation_matrix as consolidation_matrix
 from sdesim.estimators.probability import detection_power as detection_power
 from sdesim.estimators.probability import direction_probability as direction_probability
 from sdesim.estimators.probability import gradient_information as gradient_information
@@ -59,7 +67,12 @@ from sdesim.estimators.stability import critical_sharpness as critical_sharpness
 from sdesim.estimators.stability import mean_square_factor as mean_square_factor
 from sdesim.estimators.stability import mean_square_rate as mean_square_rate
 from sdesim.estimators.stability import stability_margin as stability_margin
+from sdesim.estimators.streaming import EmaStream as EmaStream
+from sdesim.estimators.streaming import MomentStream as MomentStream
+from sdesim.estimators.streaming import PairStream as PairStream
+from sdesim.estimators.streaming import paired_consolidation as paired_consolidation
 from sdesim.estimators.tails import tail_index as tail_index
 from sdesim.estimators.transition import Transition as Transition
 from sdesim.estimators.transition import detect_transition as detect_transition
 from sdesim.estimators.transition import detect_transitions as detect_transitions
+from sdesim.estimators.windows import windowed_consolidation as windowed_consolidation

@@ -11,18 +11,37 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import EstimatorError
+from sdesim.estimators._draws import (
+    Draws,
+    centred_blocks,
+    check_level,
+    debiased,
+    draws_of_gradients,
+    draws_of_numbers,
+    jackknife,
+    largest_share,
+    matrix,
+    no_ratio,
+    noise_flags,
+    student,
+)
 from sdesim.estimators._estimate import Estimate
+from sdesim.estimators._noncentral import (
+    consolidation_interval,
+    effective_rank,
+    trace_of_square_from_deviations,
+    trace_of_square_from_gram,
+)
+from sdesim.estimators.robust import ROBUST, robust_ratio
 
 Array = NDArray[np.float64]
+METHODS = ("debiased", "literal", "exact-gaussian", *ROBUST)
 _LITERAL_GUARD = 1e-10
-# Below this share of |ḡ|² the trace is rounding noise, not sampling noise.
-_ZERO_NOISE = 1e-24
 
 
 @dataclass(frozen=True)
@@ -37,35 +56,6 @@ class GradientMoments:
     def trace(self) -> float:
         """Trace of the unbiased sample covariance."""
         return self.squared_deviation / (self.n - 1) if self.n > 1 else math.nan
-
-
-@dataclass(frozen=True)
-class ConsolidationMatrix:
-    """Several objectives: Gram of means M (K, K) and cross-covariance traces N (K, K).
-
-    `best` = sup_w C(w) with weights `weights`; `pareto_gap` = min of wᵀMw over the simplex, zero
-    where the objectives are Pareto stationary.
-    """
-
-    gram: Array
-    noise: Array
-    best: float
-    weights: Array
-    pareto_gap: float
-
-    def ratio(self, weights: ArrayLike) -> float:
-        """C(w) = wᵀMw / wᵀNw."""
-        w = np.asarray(weights, dtype=np.float64)
-        return float(w @ self.gram @ w / (w @ self.noise @ w))
-
-
-def _matrix(gradients: ArrayLike) -> Array:
-    g = np.asarray(gradients)
-    if g.ndim != 2:
-        raise EstimatorError(f"gradients must have shape (n, d), got {g.shape}")
-    if g.shape[0] < 2:
-        raise EstimatorError(f"at least 2 gradients are needed for a covariance, got {g.shape[0]}")
-    return g if g.dtype == np.float64 else g.astype(np.float64)
 
 
 def _correction(sampling: str, n: int, batch_size: int | None, dataset_size: int | None) -> float:
@@ -83,19 +73,19 @@ def _correction(sampling: str, n: int, batch_size: int | None, dataset_size: int
 
 
 def gradient_moments(gradients: ArrayLike) -> GradientMoments:
-    """Moments of gradients (n, d); two passes, O(d) extra memory.
+    """Moments of gradients (n, d), one pass over memory, O(d) extra.
 
     Raises:
         EstimatorError: not a matrix, or fewer than 2 rows.
     """
-    g = _matrix(gradients)
-    mean = g.mean(axis=0)
-    deviation = math.fsum(float((r := row - mean) @ r) for row in g)
-    return GradientMoments(len(g), mean, deviation)
+    g = matrix(gradients)
+    parts = [(mean, float(np.einsum("ij,ij->", e, e))) for mean, e in centred_blocks(g)]
+    return GradientMoments(len(g), np.concatenate([m for m, _ in parts]), math.fsum(s for _, s in parts))
 
 
 def combine_moments(parts: Sequence[GradientMoments]) -> GradientMoments:
-    """Exact pooling of shards, clients or windows (Chan's merge).
+    """Exact pooling of shards, clients or windows (Chan's merge). `client_parts` tells what is within
+    clients and what between them.
 
     Raises:
         EstimatorError: nothing to combine, or different dimensions.
@@ -110,21 +100,12 @@ def combine_moments(parts: Sequence[GradientMoments]) -> GradientMoments:
     return GradientMoments(n, mean, math.fsum(p.squared_deviation for p in parts) + between)
 
 
-def _ratio(signal: Array, trace: Array, n: int, f: float) -> Array:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray((signal - f * trace / n) / trace)
-
-
 def leave_one_out(norm2: Array, dot_mean: Array) -> tuple[Array, Array]:
     """|ḡ₋ᵢ|² and TrΣ̂₋ᵢ with draw i left out, both (..., n), from |gᵢ|² and gᵢ·ḡ, n ≥ 3.
 
-    |ḡ₋ᵢ|² = (n²|ḡ|² − 2n gᵢ·ḡ + |gᵢ|²)/(n−1)², so no gradient is needed again.
+    ḡ₋ᵢ = ḡ − eᵢ/(n−1), so no gradient is needed again.
     """
-    n = norm2.shape[-1]
-    signal = dot_mean.mean(axis=-1, keepdims=True)
-    left = (n**2 * signal - 2 * n * dot_mean + norm2) / (n - 1) ** 2
-    trace = (norm2.sum(axis=-1, keepdims=True) - norm2 - (n - 1) * left) / (n - 2)
-    return left, trace
+    return draws_of_numbers(norm2, dot_mean).left_out()
 
 
 def jackknife_consolidation(
@@ -132,33 +113,30 @@ def jackknife_consolidation(
 ) -> tuple[Array, Array, Array]:
     """Debiased C with its jackknife interval from |gᵢ|² and gᵢ·ḡ, both (..., n).
 
-    Returns:
-        value, low, high, each (...,); NaN where n < 3 or the noise vanishes. The interval is
-        Student t with n−1 degrees of freedom around the debiased value.
-    """
-    q = np.asarray(norm2, dtype=np.float64)
-    dot = np.asarray(dot_mean, dtype=np.float64)
-    n = q.shape[-1]
-    signal = dot.mean(axis=-1)
-    total = q.sum(axis=-1)
-    value = _ratio(signal, (total - n * signal) / (n - 1), n, correction)
-    if n < 3:
-        nothing = np.full(value.shape, np.nan)
-        return value, nothing, nothing.copy()
-    signal_i, trace_i = leave_one_out(q, dot)
-    left_out = _ratio(signal_i, trace_i, n - 1, correction)
-    spread = (n - 1) / n * ((left_out - left_out.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
-    from scipy.special import stdtrit
+    The lower end is Ĉ − t√v, v the jackknife variance, t Student's quantile at n − 1. The upper end is
+    the score's: the C₀ with (C₀ − Ĉ)² = t²(v + 4h(C₀ − Ĉ)/n), h the share of Tr Σ̂ along ḡ, because Var Ĉ
+    grows with C; without it the interval is too short above where the noise lies along a small signal.
 
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * np.sqrt(spread)
-    return value, value - half, value + half
+    Measured coverage of nominal 95% (2,000 repetitions a cell, d = 100, C from 1e-4 to 10): 0.945 to 1 for
+    Gaussian noise at n = 4, 8, 20, 64, white, with eigenvalues k^−1.5 and all on one axis, signal along the
+    noisiest axis or anywhere; 0.937 to 0.998 for white Student t₅. At C = 1e-4 and n = 8: 0.995 (white).
+    Batches of one epoch (f < 1) are covered more often than nominal.
+
+    Returns:
+        value, low, high, each (...,); NaN where n < 3 or the noise vanishes.
+    """
+    return jackknife(draws_of_numbers(norm2, dot_mean), level, correction)
 
 
 def consolidation_from_draws(
     norm2: ArrayLike, dot_mean: ArrayLike, level: float = 0.95, method: str = "debiased",
     sampling: str = "iid", batch_size: int | None = None, dataset_size: int | None = None,
+    conservative: bool = False, dim: float | None = None, tails: Estimate | None = None,
 ) -> Estimate:  # fmt: skip
     """C from the two numbers per draw that a run stores: |gᵢ|² and gᵢ·ḡ, both (n,).
+
+    Arguments as in `consolidation_ratio`, without the robust methods. The effective dimension that
+    "exact-gaussian" and `conservative` need is read from the spread of |eᵢ|², unless `dim` is given.
 
     Raises:
         EstimatorError: fewer than 2 draws, unknown method or sampling.
@@ -167,142 +145,156 @@ def consolidation_from_draws(
     dot = np.asarray(dot_mean, dtype=np.float64)
     if q.ndim != 1 or q.shape != dot.shape or len(q) < 2:
         raise EstimatorError(f"norm2 and dot_mean must both be (n,), n ≥ 2, got {q.shape} and {dot.shape}")
-    n = len(q)
-    f = _correction(sampling, n, batch_size, dataset_size)
-    signal = float(dot.mean())
-    trace = (float(q.sum()) - n * signal) / (n - 1)
-    flags = _noise_flags(signal, trace, n)
+    f = _correction(sampling, len(q), batch_size, dataset_size)
+    return _ratio(draws_of_numbers(q, dot), method, f, level, conservative, dim, math.inf, tails)
+
+
+def _ratio(
+    draws: Draws, method: str, f: float, level: float, conservative: bool, dim: float | None,
+    largest_dim: float, tails: Estimate | None,
+) -> Estimate:  # fmt: skip
+    check_level(level)
+    n, signal, trace = draws.n, float(draws.signal), float(draws.trace)
+    flags = noise_flags(signal, trace, n, draws.rounding)
+    share, outweighs = largest_share(draws.deviation)
+    # Only an interval wholly below 2 that Gaussian data don't produce says that the variance is infinite.
+    heavy = tails is not None and tails.high < 2 and not tails.has("gaussian_not_rejected")
+    if heavy or outweighs:
+        flags.append("heavy_tail_variance_undefined")
     if method == "literal":
         return Estimate(signal / (trace + _LITERAL_GUARD), math.nan, math.nan, level, method, n,
                         (*flags, "no_interval"))  # fmt: skip
-    if method != "debiased":
-        raise EstimatorError(f"method must be 'debiased' or 'literal', got {method!r}")
-    if "zero_noise" in flags or "interpolated" in flags or "nonfinite" in flags:
-        value = math.inf if "zero_noise" in flags else math.nan
-        return Estimate(value, math.nan, math.nan, level, method, n, (*flags, "no_interval"))
-    value, low, high = (float(x) for x in jackknife_consolidation(q, dot, level, f))
-    return _debiased(value, low, high, level, n, flags)
-
-
-def _debiased(value: float, low: float, high: float, level: float, n: int, flags: list[str]) -> Estimate:
+    if method not in ("debiased", "exact-gaussian"):
+        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if (missing := no_ratio(flags, level, method, n)) is not None:
+        return missing
+    details = {"signal": signal - f * trace / n, "noise": trace, "largest_share": share}
+    if method == "debiased":
+        value, low, high = (float(x) for x in jackknife(draws, level, f))
+    if conservative or method == "exact-gaussian":
+        if f != 1.0:
+            raise EstimatorError("the noncentral F law holds for independent batches: sampling must be 'iid'")
+        dim = details["effective_dim"] = _effective_dim(draws, largest_dim) if dim is None else float(dim)
+        ends = consolidation_interval(signal / trace, n, dim, level)
+        if method == "debiased":
+            low, high = float(np.fmin(low, ends[0])), float(np.fmax(high, ends[1]))
+        else:
+            value, (low, high) = _exact_gaussian(signal / trace, n, dim), ends
     if value < 0:
         flags.append("negative_signal")
     if math.isnan(low):
         flags.append("no_interval")
-    return Estimate(value, low, high, level, "debiased", n, tuple(flags))
+    return Estimate(value, low, high, level, method, n, tuple(flags), details)
 
 
-def _noise_flags(signal: float, trace: float, n: int) -> list[str]:
-    flags = ["n_too_small"] if n < 4 else []
-    if not (math.isfinite(signal) and math.isfinite(trace)):
-        flags.append("nonfinite")
-    elif signal <= 0.0 and trace <= 0.0:
-        flags.append("interpolated")
-    elif trace <= _ZERO_NOISE * signal * n or trace <= 0.0:
-        flags.append("zero_noise")
-    return flags
+def _effective_dim(draws: Draws, largest: float) -> float:
+    n, trace = draws.n, float(draws.trace)
+    if n < 3:
+        raise EstimatorError(f"at least 3 gradients are needed for an effective dimension, got {n}: give dim")
+    square = (
+        trace_of_square_from_deviations(draws.deviation)
+        if draws.gram is None
+        else trace_of_square_from_gram(draws.gram)
+    )
+    rank = effective_rank(trace, square, largest)
+    return rank if math.isfinite(rank) else 1e9
+
+
+def _exact_gaussian(literal: float, n: int, dim: float) -> float:
+    """C_lit (ν − 2)/ν − 1/n with ν = d(n − 1): unbiased in white noise."""
+    nu = dim * (n - 1)
+    return literal * (nu - 2) / nu - 1 / n
 
 
 def consolidation_ratio(
     gradients: ArrayLike | GradientMoments, method: str = "debiased", sampling: str = "iid",
     batch_size: int | None = None, dataset_size: int | None = None, level: float = 0.95,
+    conservative: bool = False, dim: float | None = None, tails: Estimate | None = None,
 ) -> Estimate:  # fmt: skip
     """C of the rows as given (a mini-batch C when rows are mini-batch gradients).
 
     Args:
         gradients: (n, d) gradients at one θ, or their GradientMoments.
-        method: "debiased" (jackknife interval; by the delta method, flagged `delta_interval`, from
-            moments alone) or "literal" (§11.1).
+        method: "debiased", with the interval of `jackknife_consolidation` (from moments alone by the delta
+            method, flagged `delta_interval`: for noise white in `dim` dimensions, by default the worst
+            case, all noise on one axis, which covers nearly always and is wide);
+            "literal" (§11.1);
+            "exact-gaussian", C_lit(ν − 2)/ν − 1/n with ν = d_eff(n − 1) and the interval of the noncentral
+            F law, exact for white Gaussian noise in `dim` dimensions;
+            "median-of-means", "scale" and "alpha-moment", for heavy tails (`sdesim.estimators.robust`).
         sampling: "iid", or "epoch" for batches of one shuffled epoch (needs batch_size, dataset_size).
+        level: nominal coverage of the interval.
+        conservative: the hull of the jackknife's interval and the noncentral F law's at d_eff.
+        dim: dimension of the noise for that law, (TrΣ)²/TrΣ²; by default read from the gradients.
+        tails: the result of `tail_index` on such gradients, to be heeded.
+
+    Returns:
+        Estimate. Flags: `negative_signal` where Ĉ < 0; `n_too_small` (n < 4); `zero_noise` (then ∞),
+        `interpolated` (0/0), `nonfinite` (both NaN); `heavy_tail_variance_undefined` where `tails` lie below
+        2 or one draw outweighs the others as Gaussian draws don't (false alarms < 0.1%).
 
     Raises:
         EstimatorError: shapes, method or sampling that don't fit.
     """
     if isinstance(gradients, GradientMoments):
-        return _from_moments(gradients, method, sampling, batch_size, dataset_size, level)
-    g = _matrix(gradients)
-    mean = g.mean(axis=0)
-    norm2 = np.einsum("ij,ij->i", g, g)
-    return consolidation_from_draws(norm2, g @ mean, level, method, sampling, batch_size, dataset_size)
+        return _from_moments(gradients, method, sampling, batch_size, dataset_size, level, dim)
+    g = matrix(gradients)
+    f = _correction(sampling, len(g), batch_size, dataset_size)
+    if method in ROBUST:
+        check_level(level)
+        return robust_ratio(g, method, level, dim)
+    need_dim = dim is None and (conservative or method == "exact-gaussian")
+    draws = draws_of_gradients(g, with_gram=need_dim)
+    return _ratio(draws, method, f, level, conservative, dim, g.shape[1], tails)
 
 
 def _from_moments(
     m: GradientMoments, method: str, sampling: str, batch_size: int | None, dataset_size: int | None,
-    level: float,
+    level: float, dim: float | None,
 ) -> Estimate:  # fmt: skip
+    check_level(level)
     if m.n < 2:
         raise EstimatorError(f"at least 2 gradients are needed for a covariance, got {m.n}")
     signal = float(m.mean @ m.mean)
-    flags = _noise_flags(signal, m.trace, m.n)
+    flags = noise_flags(signal, m.trace, m.n)
     if method == "literal":
         return Estimate(signal / (m.trace + _LITERAL_GUARD), math.nan, math.nan, level, method, m.n,
                         (*flags, "no_interval"))  # fmt: skip
-    if method != "debiased":
-        raise EstimatorError(f"method must be 'debiased' or 'literal', got {method!r}")
-    if "zero_noise" in flags:
-        return Estimate(math.inf, math.nan, math.nan, level, method, m.n, (*flags, "no_interval"))
-    f = _correction(sampling, m.n, batch_size, dataset_size)
-    value = float(_ratio(np.asarray(signal), np.asarray(m.trace), m.n, f))
-    # The covariance's shape is unknown here; rank one is its worst case: Var M ≤ 4|μ|²T/n + 2T²/(n(n−1)).
-    variance = (4 * max(value, 0.0) / m.n + 2 / (m.n * (m.n - 1))) + 2 * value**2 / (m.n - 1)
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(m.n - 1, 0.5 + level / 2)) * math.sqrt(variance)
-    return _debiased(value, value - half, value + half, level, m.n, [*flags, "delta_interval"])
-
-
-def per_example(c: float | Estimate, batch_size: int, dataset_size: int | None = None) -> Estimate:
-    """C_1 = C_B / B, the batch-free ratio; B_noise = 1/C_1 (McCandlish et al. 2018).
-
-    With dataset_size N given, batches are those of shuffled epochs: C_1 = C_B/B · N/(N−1).
-
-    Raises:
-        EstimatorError: batch_size < 1, or larger than the data set.
-    """
-    if batch_size < 1:
-        raise EstimatorError(f"batch_size must be at least 1, got {batch_size}")
-    factor = 1.0 / batch_size
-    if dataset_size is not None:
-        if dataset_size < max(batch_size, 2):
-            raise EstimatorError(f"dataset_size must be at least batch_size={batch_size}, got {dataset_size}")
-        factor *= dataset_size / (dataset_size - 1)
-    if not isinstance(c, Estimate):
-        return Estimate(float(c) * factor, math.nan, math.nan, 0.95, "given", 1, ("no_interval",))
-    return Estimate(c.value * factor, c.low * factor, c.high * factor, c.level, c.method, c.n, c.flags)
-
-
-def consolidation_matrix(gradients: ArrayLike) -> ConsolidationMatrix:
-    """Matrix-valued C of K objectives measured on the same batches, gradients (K, n, d).
-
-    M_kl is the U-statistic of μ_k·μ_l, N_kl = Tr Cov(g_k, g_l).
-
-    Raises:
-        EstimatorError: wrong shape, fewer than 2 batches, or a singular N.
-    """
-    g = np.asarray(gradients, dtype=np.float64)
-    if g.ndim != 3 or g.shape[1] < 2:
-        raise EstimatorError(f"gradients must have shape (objectives, n ≥ 2, d), got {g.shape}")
-    n = g.shape[1]
-    mean = g.mean(axis=1)
-    centred = g - mean[:, None, :]
-    noise = np.einsum("kij,lij->kl", centred, centred) / (n - 1)
-    gram = mean @ mean.T - noise / n
-    from scipy.linalg import LinAlgError, eigh
-
-    try:
-        values, vectors = eigh(gram, noise)
-    except LinAlgError as error:
+    if method not in ("debiased", "exact-gaussian"):
         raise EstimatorError(
-            "the noise matrix is singular: two objectives have the same gradients"
-        ) from error
-    return ConsolidationMatrix(gram, noise, float(values[-1]), vectors[:, -1], _simplex_minimum(gram))
+            f"method must be 'debiased', 'literal' or 'exact-gaussian' for moments, got {method!r}"
+        )
+    if (missing := no_ratio(flags, level, method, m.n)) is not None:
+        return missing
+    f = _correction(sampling, m.n, batch_size, dataset_size)
+    details = {"signal": signal - f * m.trace / m.n, "noise": m.trace}
+    if method == "exact-gaussian":
+        if dim is None or f != 1.0:
+            raise EstimatorError("'exact-gaussian' from moments needs dim and independent batches")
+        value = _exact_gaussian(signal / m.trace, m.n, dim)
+        low, high = consolidation_interval(signal / m.trace, m.n, dim, level)
+    else:
+        value = float(debiased(np.asarray(signal), np.asarray(m.trace), m.n, f))
+        low, high = white_noise_interval(
+            value, 1 / m.n, 1 / (m.n * (m.n - 1)), level, m.n - 1, 1.0 if dim is None else dim
+        )
+        flags.append("delta_interval")
+    if value < 0:
+        flags.append("negative_signal")
+    return Estimate(value, low, high, level, method, m.n, tuple(flags), details)
 
 
-def _simplex_minimum(gram: Array) -> float:
-    """min wᵀMw over the simplex, by exponentiated gradient steps from its centre."""
-    w: Any = np.full(len(gram), 1.0 / len(gram))
-    step = 0.5 / max(float(np.abs(gram).max()), 1e-300)
-    for _ in range(5000):
-        w = w * np.exp(-step * (gram @ w - (gram @ w).min()))
-        w = w / w.sum()
-    return float(w @ gram @ w)
+def white_noise_interval(
+    value: float, mean_share: float, pair_share: float, level: float, freedom: float, dim: float = 1.0
+) -> tuple[float, float]:
+    """Interval of C where the draws are gone, for noise white in `dim` dimensions.
+
+    Var M = (4|μ|²T·mean_share + 2T²·pair_share)/dim, Var T = 2T²/(freedom·dim). dim = 1, all noise along the
+    signal, is the worst case whatever the covariance. The upper end solves the score equation, in which the
+    variance is that at the C tried.
+    """
+    t2 = student(level, freedom) ** 2
+    variance = (4 * max(value, 0.0) * mean_share + 2 * pair_share + 2 * value**2 / freedom) / dim
+    slope = t2 * 4 * mean_share / dim
+    above = 0.5 * (slope + math.sqrt(slope**2 + 4 * t2 * variance))
+    return value - math.sqrt(t2 * variance), value + above
