@@ -32,6 +32,9 @@ from sdesim.estimators.dimension import effective_dimension as effective_dimensi
 from sdesim.estimators.dimension import trajectory_dimension as trajectory_dimension
 from sdesim.estimators.groups import group_consolidation as group_consolidation
 from sdesim.estimators.groups import subnetwork_gain as subnetwork_gain
+from sdesim.estimators.information import channel_information as channel_information
+from sdesim.estimators.information import channel_information_bound as channel_information_bound
+from sdesim.estimators.information import gradient_information as gradient_information
 from sdesim.estimators.intelligence import intelligence as intelligence
 from sdesim.estimators.intelligence import intelligence_state as intelligence_state
 from sdesim.estimators.jumps import JumpMoments as JumpMoments
@@ -52,7 +55,6 @@ from sdesim.estimators.objectives import client_parts as client_parts
 from sdesim.estimators.objectives import consolidation_matrix as consolidation_matrix
 from sdesim.estimators.probability import detection_power as detection_power
 from sdesim.estimators.probability import direction_probability as direction_probability
-from sdesim.estimators.probability import gradient_information as gradient_information
 from sdesim.estimators.probability import learning_acceleration as learning_acceleration
 from sdesim.estimators.probability import mahalanobis_snr as mahalanobis_snr
 from sdesim.estimators.probability import odds as odds
@@ -67,6 +69,9 @@ from sdesim.estimators.stability import critical_sharpness as critical_sharpness
 from sdesim.estimators.stability import mean_square_factor as mean_square_factor
 from sdesim.estimators.stability import mean_square_rate as mean_square_rate
 from sdesim.estimators.stability import stability_margin as stability_margin
+from sdesim.estimators.steps import consolidation_threshold as consolidation_threshold
+from sdesim.estimators.steps import decrease_probability as decrease_probability
+from sdesim.estimators.steps import eta_star as eta_star
 from sdesim.estimators.streaming import EmaStream as EmaStream
 from sdesim.estimators.streaming import MomentStream as MomentStream
 from sdesim.estimators.streaming import PairStream as PairStream
