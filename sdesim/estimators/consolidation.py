@@ -120,7 +120,7 @@ def jackknife_consolidation(
     Measured coverage of nominal 95% (2,000 repetitions a cell, d = 100, C from 1e-4 to 10): 0.945 to 1 for
     Gaussian noise at n = 4, 8, 20, 64, white, with eigenvalues k^−1.5 and all on one axis, signal along the
     noisiest axis or anywhere; 0.937 to 0.998 for white Student t₅. At C = 1e-4 and n = 8: 0.995 (white).
-    Batches of one epoch (f < 1) are covered more often than nominal.
+    Batches of one epoch (f < 1): 0.978 to 1, the more so the more of the epoch they make up.
 
     Returns:
         value, low, high, each (...,); NaN where n < 3 or the noise vanishes.
@@ -220,11 +220,13 @@ def consolidation_ratio(
             case, all noise on one axis, which covers nearly always and is wide);
             "literal" (§11.1);
             "exact-gaussian", C_lit(ν − 2)/ν − 1/n with ν = d_eff(n − 1) and the interval of the noncentral
-            F law, exact for white Gaussian noise in `dim` dimensions;
+            F law: exact for white Gaussian noise in `dim` dimensions, measured coverage of 95% with d_eff
+            read from the gradients 0.94 to 0.98 in white noise, 0.84 to 0.97 with the noise along the signal;
             "median-of-means", "scale" and "alpha-moment", for heavy tails (`sdesim.estimators.robust`).
         sampling: "iid", or "epoch" for batches of one shuffled epoch (needs batch_size, dataset_size).
         level: nominal coverage of the interval.
-        conservative: the hull of the jackknife's interval and the noncentral F law's at d_eff.
+        conservative: the hull of the jackknife's interval and the noncentral F law's at d_eff (measured
+            coverage of 95%: 0.96 to 1).
         dim: dimension of the noise for that law, (TrΣ)²/TrΣ²; by default read from the gradients.
         tails: the result of `tail_index` on such gradients, to be heeded.
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import EstimatorError
-from sdesim.estimators._draws import check_level, student
+from sdesim.estimators._draws import Draws, check_level, jackknife, student
 from sdesim.estimators._estimate import Estimate
 from sdesim.estimators.consolidation import GradientMoments, combine_moments, consolidation_ratio
 
@@ -30,7 +30,8 @@ class ConsolidationMatrix:
         weights: (K,), of unit noise wᵀNw = 1; may be negative.
         pareto_gap: min of wᵀMw over the simplex, reached at `pareto_weights`: the squared length of the
             shortest mixture of mean gradients, 0 where no direction lowers all objectives.
-        left_out: M and N without batch i, (2, n, K, K).
+        square: ḡ_k·ḡ_l (K, K); inner, along: e_ki·e_li and ḡ_k·e_li of batch i, (n, K, K), with
+            e_ki = g_ki − ḡ_k.
     """
 
     gram: Array
@@ -39,54 +40,54 @@ class ConsolidationMatrix:
     weights: Array
     pareto_gap: float
     pareto_weights: Array
-    left_out: Array = field(repr=False)
+    square: Array = field(repr=False)
+    inner: Array = field(repr=False)
+    along: Array = field(repr=False)
 
     def ratio(self, weights: ArrayLike) -> float:
         """C(w) = wᵀMw / wᵀNw."""
         w = np.asarray(weights, dtype=np.float64)
         return float(w @ self.gram @ w / (w @ self.noise @ w))
 
+    def _draws(self, w: Array) -> Draws:
+        """Draws of the mixture Σ w_k g_k."""
+        deviation, along = (np.einsum("k,nkl,l->n", w, x, w) for x in (self.inner, self.along))
+        return Draws(np.asarray(w @ self.square @ w), deviation, along)
+
     def estimate(self, weights: ArrayLike, level: float = 0.95) -> Estimate:
-        """C(w) with its jackknife interval over batches; w chosen on other batches, or beforehand.
+        """C(w), with the interval of `consolidation_ratio` of the mixed gradients.
+
+        It holds for a w chosen on other batches, or beforehand.
 
         Raises:
             EstimatorError: weights that are not (K,).
         """
         check_level(level)
-        w = self._weights(weights)
-        value = self.ratio(w)
-        left = _forms(self.left_out[0], w) / _forms(self.left_out[1], w)
-        return _jackknifed(value, left, level, "debiased")
+        w = np.asarray(weights, dtype=np.float64)
+        if w.shape != (len(self.gram),):
+            raise EstimatorError(f"weights must have shape ({len(self.gram)},), got {w.shape}")
+        draws = self._draws(w)
+        value, low, high = (float(x) for x in jackknife(draws, level))
+        flags = ("negative_signal",) if value < 0 else ()
+        return Estimate(value, low, high, level, "debiased", draws.n, flags)
 
     def pareto(self, level: float = 0.95) -> Estimate:
         """The Pareto gap with its jackknife interval at the found weights.
 
         Flags: `pareto_stationary` where the interval reaches down to 0: nothing says that a step lowers all
         objectives at once. The minimum is biased downwards, so the reading errs towards stationary.
+        Measured coverage of 95%: 0.98 to 0.99 where the gap is 0, 0.96 to 0.98 where it is not.
         """
         check_level(level)
-        w = self.pareto_weights
-        left = _forms(self.left_out[0], w)
-        e = _jackknifed(self.pareto_gap, left, level, "simplex-minimum")
-        stationary = ("pareto_stationary",) if e.low <= 0 else ()
-        return Estimate(e.value, e.low, e.high, level, e.method, e.n, (*stationary, *e.flags))
-
-    def _weights(self, weights: ArrayLike) -> Array:
-        w = np.asarray(weights, dtype=np.float64)
-        if w.shape != (len(self.gram),):
-            raise EstimatorError(f"weights must have shape ({len(self.gram)},), got {w.shape}")
-        return w
-
-
-def _forms(matrices: Array, w: Array) -> Array:
-    return np.asarray(np.einsum("k,nkl,l->n", w, matrices, w))
-
-
-def _jackknifed(value: float, left: Array, level: float, method: str) -> Estimate:
-    n = len(left)
-    half = student(level, n - 1) * math.sqrt((n - 1) / n * float(((left - left.mean()) ** 2).sum()))
-    flags = ("negative_signal",) if value < 0 else ()
-    return Estimate(value, value - half, value + half, level, method, n, flags)
+        draws = self._draws(self.pareto_weights)
+        n = draws.n
+        signal, trace = draws.left_out()
+        left = signal - trace / (n - 1)
+        spread = math.sqrt((n - 1) / n * float(((left - left.mean()) ** 2).sum()))
+        half = student(level, n - 1) * spread
+        low, high = self.pareto_gap - half, self.pareto_gap + half
+        flags = ("pareto_stationary",) if low <= 0 else ()
+        return Estimate(self.pareto_gap, low, high, level, "simplex-minimum", n, flags)
 
 
 def consolidation_matrix(gradients: ArrayLike) -> ConsolidationMatrix:
@@ -110,9 +111,6 @@ def consolidation_matrix(gradients: ArrayLike) -> ConsolidationMatrix:
     noise = inner.sum(axis=0) / (n - 1)
     square = mean @ mean.T
     gram = square - noise / n
-    noise_left = ((n - 1) * noise - inner * (n / (n - 1))) / (n - 2)
-    square_left = square - (along + along.transpose(0, 2, 1)) / (n - 1) + inner / (n - 1) ** 2
-    left = np.stack([square_left - noise_left / (n - 1), noise_left])
     from scipy.linalg import LinAlgError, eigh
 
     try:
@@ -122,7 +120,9 @@ def consolidation_matrix(gradients: ArrayLike) -> ConsolidationMatrix:
             "the noise matrix is singular: two objectives have the same gradients"
         ) from error
     w = _simplex_minimum(gram)
-    return ConsolidationMatrix(gram, noise, float(values[-1]), vectors[:, -1], float(w @ gram @ w), w, left)
+    return ConsolidationMatrix(
+        gram, noise, float(values[-1]), vectors[:, -1], float(w @ gram @ w), w, square, inner, along
+    )
 
 
 def _simplex_minimum(gram: Array) -> Array:

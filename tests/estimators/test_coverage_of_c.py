@@ -158,3 +158,45 @@ def test_the_robust_intervals_cover_gaussian_noise(method):
 
     # Measured 0.94 (scale) to 1.
     assert share > below(0.94, reps)
+
+
+@pytest.mark.parametrize("n", [8, 80])
+def test_gt18_the_interval_of_batches_of_one_epoch_covers(n):
+    rng, reps = np.random.default_rng(14), 300
+    examples = rng.standard_normal((400, 20)) + 0.3
+    c = (examples.mean(axis=0) ** 2).sum() / (examples.var(axis=0, ddof=1).sum() / 5)
+
+    def epoch():
+        batches = examples[rng.permutation(400)[: 5 * n]].reshape(n, 5, 20).mean(axis=1)
+        return est.consolidation_ratio(batches, sampling="epoch", batch_size=5, dataset_size=400)
+
+    # Measured 0.978 to 1.
+    assert coverage(epoch, c, reps) > below(0.975, reps)
+
+
+@pytest.mark.parametrize("n", [20, 100])
+def test_gt43_the_interval_of_a_subnetworks_gain_covers(n):
+    rng, reps = np.random.default_rng(15), 400
+    # 60% of the signal on a quarter of the coordinates, white noise: a gain of 2.4, at C = 0.3.
+    mean = np.sqrt(0.3 * 40 * np.r_[np.full(10, 0.06), np.full(30, 0.4 / 30)])
+
+    share = coverage(
+        lambda: est.subnetwork_gain(rng.standard_normal((n, 40)) + mean, slice(0, 10)), 2.4, reps
+    )
+
+    # Measured 0.94 to 0.97.
+    assert share > below(0.94, reps)
+
+
+@pytest.mark.parametrize(("along", "gap"), [(0.5, 0.75), (-2.0, 0.0)])
+def test_gt35_the_interval_of_the_pareto_gap_covers(along, gap):
+    rng, reps = np.random.default_rng(16), 250
+    means = np.zeros((2, 30))
+    means[0, 0], means[1, 0] = 1.0, along
+    means[1, 1] = math.sqrt(0.75) if along > 0 else 0.0
+
+    def found():
+        return est.consolidation_matrix(means[:, None] + 0.5 * rng.standard_normal((2, 40, 30))).pareto()
+
+    # Measured 0.96 and 0.98.
+    assert coverage(found, gap, reps) > below(0.95, reps)

@@ -88,7 +88,7 @@ def test_gt35_the_gram_of_objectives_is_unbiased():
         assert (np.abs(values.mean(axis=0) - exact) < 5 * error).all()
 
 
-def test_gt35_left_out_batches_give_the_jackknife_of_a_single_objective():
+def test_gt35_a_mixture_has_the_interval_of_the_mixed_gradients():
     g = np.random.default_rng(3).standard_normal((2, 12, 5)) + 0.5
 
     m = est.consolidation_matrix(g)
@@ -100,6 +100,7 @@ def test_gt35_left_out_batches_give_the_jackknife_of_a_single_objective():
     mixed = m.estimate([0.5, 0.5])
     assert mixed.value == pytest.approx(est.consolidation_ratio(0.5 * (g[0] + g[1])).value)
     assert mixed.low == pytest.approx(est.consolidation_ratio(0.5 * (g[0] + g[1])).low)
+    assert mixed.high == pytest.approx(est.consolidation_ratio(0.5 * (g[0] + g[1])).high)
 
 
 def test_gt35_opposed_objectives_are_pareto_stationary_and_aligned_ones_are_not():
