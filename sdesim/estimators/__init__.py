@@ -28,6 +28,10 @@ from sdesim.estimators.curvature import lambda_max as lambda_max
 from sdesim.estimators.curvature import lanczos_edges as lanczos_edges
 from sdesim.estimators.curvature import preconditioned as preconditioned
 from sdesim.estimators.curvature import spectrum_edges as spectrum_edges
+from sdesim.estimators.dimension import DimensionControl as DimensionControl
+from sdesim.estimators.dimension import box_counts as box_counts
+from sdesim.estimators.dimension import correlation_sum as correlation_sum
+from sdesim.estimators.dimension import dimension_controls as dimension_controls
 from sdesim.estimators.dimension import effective_dimension as effective_dimension
 from sdesim.estimators.dimension import trajectory_dimension as trajectory_dimension
 from sdesim.estimators.groups import group_consolidation as group_consolidation

@@ -13,49 +13,6 @@ from sdesim.errors import EstimatorError
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-def test_effective_dimension_is_two_with_a_gaussian_part():
-    assert est.effective_dimension(100, 1.5, gaussian_part=True).value == 2
-    assert est.effective_dimension(100, 1.5).value == 1.5
-    assert est.effective_dimension(100, 0.7).value == 1
-    assert est.effective_dimension(100, 0.7, method="literal").value == 0.7
-    assert est.effective_dimension(1, 1.5, gaussian_part=True).value == 1
-    assert est.effective_dimension(3, 1.5).has("hypothetical")
-
-
-@pytest.mark.parametrize("method", ["correlation", "mst", "participation"])
-def test_a_line_has_dimension_one(method):
-    line = np.linspace(0, 1, 600)[:, None] * np.array([1.0, 2.0, -1.0])
-
-    assert abs(est.trajectory_dimension(line, method).value - 1) < 0.06
-
-
-def test_box_counting_of_a_dyadic_cantor_set_is_exact():
-    # Keep the first and last quarter of every interval: dimension log 2/log 4, counted at every fourth level.
-    points = np.zeros(1)
-    for k in range(1, 10):
-        points = np.concatenate([points, points + 3 / 4**k])
-    path = np.sort(points)[:, None]
-
-    e = est.trajectory_dimension(path, "box")
-
-    # Odd levels of halving count no new boxes, which puts steps of one level on the straight line.
-    assert abs(e.value - 0.5) < 0.05
-
-
-@pytest.mark.parametrize(("method", "slack"), [("correlation", 0.2), ("mst", 0.2), ("box", 0.3)])
-def test_a_filled_square_has_dimension_two(method, slack):
-    square = np.random.default_rng(3).random((2000, 2))
-
-    assert abs(est.trajectory_dimension(square, method).value - 2) < slack
-
-
-def test_participation_ratio_of_independent_directions_counts_them():
-    x = np.random.default_rng(4).standard_normal((2000, 5))
-
-    # Bias (d + 1)/n and spread below 1%.
-    assert abs(est.trajectory_dimension(x, "participation").value - 5) < 0.1
-
-
 @given(SEEDS)
 def test_lanczos_finds_both_ends_of_a_symmetric_matrix(seed):
     rng = np.random.default_rng(seed)
