@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sdesim.engine import tangent_kernels
 from sdesim.engine.schemes import Scheme
 from sdesim.noise.base import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
@@ -59,13 +60,15 @@ _SUM = """\
 _WEIGHTED = "    weighted_grad(x, w, surface[0], surface[1], surface[2], out)\n"
 
 
-def combination_source(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
-    """The text of the module for this combination."""
+def combination_source(
+    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False
+) -> str:
+    """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along."""
     decorator = "compiled_in_memory" if surface.functions else "compiled"
     text = f"import numpy as np\n\nfrom sdesim.surfaces.jit import {decorator} as compiled\n"
     weighted = any(n.kind == "examples" for n in noises)
     wanted = ["loss", "grad"]
-    wanted += ["hvp"] if scheme.needs_hvp else []
+    wanted += ["hvp"] if scheme.needs_hvp or tangent else []
     wanted += ["weighted_grad"] if weighted else []
     has_well = surface.well is not None or "well" in surface.functions
     wanted += ["well"] if has_well else []
@@ -82,6 +85,7 @@ def combination_source(surface: SurfaceKernel, noises: Sequence[NoiseKernel], sc
         text += f"\n@compiled\n{inspect.getsource(function)}\n"
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
+    text += _tangent_source(scheme, weighted) if tangent else ""
     return text + Path(__file__).with_name("driver.py").read_text(encoding="utf-8")
 
 
@@ -129,13 +133,28 @@ def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
     return _COORDINATE_NOISE.format(body=body, at=at)
 
 
-def driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> ModuleType:
+def _tangent_source(scheme: Scheme, weighted: bool) -> str:
+    """A step that moves a tangent vector and then does the scheme's own."""
+    kernels = tangent_kernels
+    step = kernels.step_tangent_momentum if scheme.velocity else kernels.step_tangent
+    text = f"\nown_step = step\nNEAR = {kernels.NEAR!r}\n\n"
+    pushes = (kernels.push, kernels.push_weighted) if weighted else (kernels.push,)
+    sources: tuple[Callable[..., Any], ...] = (*pushes, kernels.rescale)
+    for function in sources:
+        text += f"\n@compiled\n{inspect.getsource(function)}\n"
+    text += f"\npush_all = {pushes[-1].__name__}\n"
+    return text + f"\n@compiled\n{inspect.getsource(step)}\n\nstep = {step.__name__}\n\n"
+
+
+def driver(
+    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False
+) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
 
     Raises:
         RunError: if it can't be written anywhere.
     """
-    text = combination_source(surface, noises, scheme)
+    text = combination_source(surface, noises, scheme, tangent)
     return _private(text, tuple(surface.functions.items())) if surface.functions else generated_module(text)
 
 

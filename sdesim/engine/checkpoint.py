@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.ensemble import Ensemble
+from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError
 from sdesim.runs import atomic_write_bytes
 
@@ -35,10 +36,12 @@ class Checkpoint:
         """Whether ten seconds have gone by since the last one."""
         return time.monotonic() - self._last >= _SECONDS
 
-    def save(self, step: int, ensemble: Ensemble) -> None:
+    def save(self, step: int, ensemble: Ensemble, tangents: Tangents | None = None) -> None:
         """Write the state, whole or not at all."""
         buffer = io.BytesIO()
         stored: dict[str, Any] = {**ensemble.portable(), "step": np.array(step), "key": np.array(self.key)}
+        if tangents is not None:
+            stored |= tangents.portable()
         np.savez(buffer, **stored)
         atomic_write_bytes(self.path, buffer.getvalue())
         self._last = time.monotonic()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine.build import driver
 from sdesim.engine.plan import Plan
+from sdesim.engine.tangent_kernels import SCRATCH
 
 Array = NDArray[np.float64]
 # Fewer blocks than this per thread would leave a thread waiting for the last one.
@@ -30,9 +31,10 @@ class Ensemble:
         plan: what is simulated.
         threads: how many threads share the blocks.
         lanes: W, or None for what suits the surface; the numbers don't depend on it.
+        tangent: whether a tangent vector goes along: more rows of v, see `tangent_kernels`.
     """
 
-    def __init__(self, plan: Plan, threads: int, lanes: int | None = None) -> None:
+    def __init__(self, plan: Plan, threads: int, lanes: int | None = None, tangent: bool = False) -> None:
         self.plan = plan
         self.threads = threads
         count = plan.trajectories
@@ -44,16 +46,20 @@ class Ensemble:
         x = plan.theta0[rows].reshape(self.blocks, self.lanes, plan.dim).transpose(0, 2, 1)
         wells = len(plan.surface.wells) if plan.occupancy else 0
         shape = (self.blocks, self.lanes)
+        rows_v = plan.dim if plan.scheme.velocity else 0
+        # A tangent vector of all states, and the power of two that was taken out of it.
+        rows_v += plan.dim + rows_v + 1 if tangent else 0
+        scratch = max(plan.scheme.scratch, SCRATCH) if tangent else plan.scheme.scratch
         self.state: dict[str, NDArray[Any]] = {
             "x": np.array(x, order="C"),
-            "v": np.zeros((self.blocks, plan.dim if plan.scheme.velocity else 0, self.lanes)),
+            "v": np.zeros((self.blocks, rows_v, self.lanes)),
             "held": np.array(x, order="C"),
             "code": np.zeros(shape, dtype=np.int8),
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
         }
-        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme)
+        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent)
         self._surface = (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
         # An empty tuple has no type to compile for.
         kernels = plan.noise_kernels
@@ -65,7 +71,7 @@ class Ensemble:
             plan.dim if "multiplicative" in kinds else 0,
             plan.kernel.examples if "examples" in kinds else 0,
         )
-        self._scheme = (plan.scheme.params(plan.dt), plan.rate, plan.scheme.scratch)
+        self._scheme = (plan.scheme.params(plan.dt), plan.rate, scratch)
         if plan.scheme.velocity:
             self._driver.start_velocity(
                 self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, plan.dt
@@ -130,11 +136,12 @@ class Ensemble:
         }
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take over what `portable` gave."""
+        """Take over what `portable` gave; other names are left."""
         rows = np.minimum(np.arange(self.blocks * self.lanes), self.plan.trajectories - 1)
-        for name, array in state.items():
+        for name, mine in self.state.items():
+            array = state[name]
             wide = array[..., rows].reshape(*array.shape[:-1], self.blocks, self.lanes)
-            self.state[name][...] = np.moveaxis(wide, -2, 0)
+            mine[...] = np.moveaxis(wide, -2, 0)
 
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""

@@ -22,6 +22,7 @@ from sdesim.surfaces.jit import source_stamp
 Array = NDArray[np.float64]
 SAVEABLE = ("theta", "loss", "theta_projection", "weight_norm")
 _SAVED_POINTS = 1000
+TANGENT_SCHEMES = ("euler-maruyama", "sgd", "heavy-ball")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,14 @@ class Plan:
         """How many trajectories are probed."""
         return 0 if self.probes is None else min(self.probes.trajectories, self.trajectories)
 
+    @property
+    def tangent(self) -> str:
+        """What of the noise enters the tangent dynamics: "full", "additive_only" where none does, "" off."""
+        if self.probes is None or not self.probes.tangent:
+            return ""
+        additive = bool(self.noise_kernels) and all(k.kind == "additive" for k in self.noise_kernels)
+        return "additive_only" if additive else "full"
+
     def fingerprint(self) -> str:
         """Digest of all that decides the numbers; a resumed run must have the same."""
         digest = hashlib.sha256(source_stamp().encode())
@@ -148,6 +157,8 @@ def make_plan(
     check_scheme(chosen, kernel, kernels)
     if sum(k.streams for k in kernels) * (1 + chosen.auxiliary) > 256:
         raise SdesimError(f"at most {256 // (1 + chosen.auxiliary)} noises can be added, got {len(noises)}")
+    if probes is not None and probes.tangent:
+        _check_tangent(chosen, kernel)
     if chosen.name == "sgd" and dt != eta:
         raise SdesimError(f"scheme 'sgd' steps by the learning rate: dt must be {eta:g}, got {dt:g}")
     _same_surface(kernel, noises)
@@ -175,6 +186,15 @@ def make_plan(
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
     )
+
+
+def _check_tangent(scheme: Scheme, kernel: SurfaceKernel) -> None:
+    if scheme.name not in TANGENT_SCHEMES:
+        raise SdesimError(
+            f"probes: tangent needs scheme {', '.join(TANGENT_SCHEMES)}, it can't follow {scheme.name!r}"
+        )
+    if kernel.hvp is None and "hvp" not in kernel.functions:
+        raise SdesimError("probes: tangent needs a surface with a compiled Hessian-vector product")
 
 
 def _starts(surface: Surface, theta0: ArrayLike | None, count: int) -> Array:

@@ -19,6 +19,7 @@ from sdesim.engine.oracle import SimulatedOracle
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
+from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
 from sdesim.noise import Noise, Stable
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng, progress_report
@@ -95,15 +96,16 @@ def simulate(
     target = None if out is None else Path(out)
     checkpoint = None if target is None else Checkpoint(target, plan.fingerprint())
     ensemble = Ensemble(plan, min(threads or cores, cores))
+    tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
     begin = 0
     if resume and target is not None and checkpoint is not None and target.exists():
         if _finished(target, checkpoint.key):
             return open_run(target)
-        begin = _take_up(ensemble, checkpoint)
+        begin = _take_up(ensemble, tangents, checkpoint)
     key = None if checkpoint is None else checkpoint.key
     writer = _writer(plan, target, name, evaluate, resume=begin > 0, key=key)
     with progress_report(progress, name or "simulation") as report:
-        _walk(plan, ensemble, writer, evaluate, checkpoint, begin, report)
+        _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
     run = writer.finish(wall_time=clock.perf_counter() - started)
     if checkpoint is not None:
@@ -123,7 +125,7 @@ def _finished(out: Path, key: str) -> bool:
     return bool(run.attrs["complete"])
 
 
-def _take_up(ensemble: Ensemble, checkpoint: Checkpoint) -> int:
+def _take_up(ensemble: Ensemble, tangents: Tangents | None, checkpoint: Checkpoint) -> int:
     """Restore the state of an interrupted run; returns the step from which it goes on."""
     found = checkpoint.load()
     if found is None:
@@ -132,6 +134,8 @@ def _take_up(ensemble: Ensemble, checkpoint: Checkpoint) -> int:
         )
     step, state = found
     ensemble.restore(state)
+    if tangents is not None:
+        tangents.restore(state)
     return step
 
 
@@ -147,8 +151,9 @@ def _stretches(plan: Plan, begin: int, step_chunk: int) -> list[int]:
 
 
 def _walk(
-    plan: Plan, ensemble: Ensemble, writer: RunWriter, evaluate: Evaluation | None,
-    checkpoint: Checkpoint | None, begin: int, report: Callable[[int, int], None],
+    plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: RunWriter,
+    evaluate: Evaluation | None, checkpoint: Checkpoint | None, begin: int,
+    report: Callable[[int, int], None],
 ) -> None:  # fmt: skip
     """From step ``begin`` to the end, writing saved points and probes as they come."""
     step = begin
@@ -159,15 +164,17 @@ def _walk(
         outputs, column = points.room(last)
         ensemble.advance(step, end, plan.saved[first:last], outputs, column)
         points.flush(whole=True)
+        if tangents is not None:
+            tangents.advance(step, end)
         step, first = end, last
-        _probe(plan, ensemble, writer, step)
+        _probe(plan, ensemble, tangents, writer, step)
         if checkpoint is not None and checkpoint.due():
             points.flush(whole=False)
-            checkpoint.save(step, ensemble)
+            checkpoint.save(step, ensemble, tangents)
         report(step, plan.steps)
 
 
-def _probe(plan: Plan, ensemble: Ensemble, writer: RunWriter, step: int) -> None:
+def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: RunWriter, step: int) -> None:
     """Measure the first trajectories where this step asks for it; ended ones are left out."""
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
@@ -177,6 +184,8 @@ def _probe(plan: Plan, ensemble: Ensemble, writer: RunWriter, step: int) -> None
     for k in range(plan.probed):
         if status[k] != 0:
             continue
+        if tangents is not None and step > 0:
+            writer.write("tangent_growth", tangents.growth(k), trajectory=k, probe=at)
         values = probe(
             oracle,
             ensemble.theta(k),
@@ -217,6 +226,7 @@ def _writer(
         if probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
         names += CURVATURE_PROBE if probes.wants("curvature") else ()
+        names += ["tangent_growth"] if probes.tangent else []
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "name": name, "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
@@ -230,6 +240,8 @@ def _writer(
     untamed = [n.alpha for n in stable if n.truncation is None and n.tempering is None]
     if untamed:
         attrs["levy_index"] = min(untamed)
+    if plan.tangent:
+        attrs["tangent"] = plan.tangent
     if key is not None:
         attrs["fingerprint"] = key
     if batch and probes is not None:

@@ -92,7 +92,10 @@ def path_dimension(run: xr.Dataset, level: float) -> Column:
 
 
 def exponent(run: xr.Dataset) -> Column:
-    """Growth of a tangent vector per unit of time since the last probe."""
+    """Growth of a tangent vector per unit of time since the last probe; flag `additive_only` where the noise
+    does not enter the tangent dynamics."""
     time = np.asarray(run["probe_time"].values, dtype=np.float64)
     gaps = np.diff(time, axis=-1, prepend=np.nan)
-    return Column.bare(values_of(run, "tangent_growth") / gaps)
+    value = values_of(run, "tangent_growth") / gaps
+    additive = np.full(value.shape, run.attrs.get("tangent") == "additive_only")
+    return Column.bare(value, flags={"additive_only": additive})

@@ -24,7 +24,9 @@ class Probes:
         batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
         estimators: "all", or a tuple out of "gradient" and "curvature".
         trajectories: only the first so many trajectories of an ensemble are probed.
-        tangent: also follow a tangent vector (largest Lyapunov exponent).
+        tangent: also follow a tangent vector (largest Lyapunov exponent): simulated runs with schemes
+            euler-maruyama, sgd and heavy-ball, which walk the probed trajectories a second time for it, and
+            training with `torch.optim.SGD`.
     """
 
     every: int

@@ -179,7 +179,7 @@ def make_probes(scenario: Scenario, arm: Arm, stretch: int = 1) -> Any:
         return None
     every = model.every if arm.probes is not None else model.every * stretch
     names = model.estimators if isinstance(model.estimators, str) else tuple(model.estimators)
-    return RunProbes(every, model.samples, model.batch_size, names, model.trajectories)
+    return RunProbes(every, model.samples, model.batch_size, names, model.trajectories, model.tangent)
 
 
 def make_network(train: Train) -> Any:

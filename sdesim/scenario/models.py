@@ -38,6 +38,7 @@ class Probes(Strict):
     batch_size: Count | None = None
     estimators: Literal["all"] | list[Literal["gradient", "curvature"]] = "all"
     trajectories: Count = 16
+    tangent: bool = False
 
 
 class Simulate(Strict):

@@ -19,6 +19,7 @@ from sdesim.runs import Probes, probe, probe_rng
 from sdesim.training.examples import Examples, minibatches
 from sdesim.training.networks import flat_parameters
 from sdesim.training.oracle import TorchOracle
+from sdesim.training.tangent import Tangent
 
 Array = NDArray[np.float64]
 FINISHED, DIVERGED = 0, 1
@@ -130,14 +131,18 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
         optimizer = recipe.optimizer(list(model.parameters()))
         scheduler = None if recipe.scheduler is None else recipe.scheduler(optimizer)
         values = _empty(recipe)
+        tangent = None
+        if recipe.probes is not None and recipe.probes.tangent and trajectory < recipe.probes.trajectories:
+            tangent = Tangent(model, optimizer, recipe.directions[0])
+            values["tangent_growth"] = np.full(len(recipe.probe_steps), np.nan)
         status, stopped = FINISHED, recipe.steps
         for step in range(recipe.steps + 1):
-            if not _observe(recipe, model, trajectory, step, values):
+            if not _observe(recipe, model, tangent, trajectory, step, values):
                 status, stopped = DIVERGED, step
                 break
             if step == recipe.steps:
                 break
-            if not math.isfinite(_update(recipe, model, optimizer, next(batches))):
+            if not math.isfinite(_update(recipe, model, optimizer, tangent, next(batches))):
                 status, stopped = DIVERGED, step
                 break
             if scheduler is not None:
@@ -151,11 +156,15 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
     return values
 
 
-def _update(recipe: Recipe, model: nn.Module, optimizer: Any, rows: Tensor | None) -> float:
-    """One optimizer step; returns the minibatch loss before it."""
+def _update(
+    recipe: Recipe, model: nn.Module, optimizer: Any, tangent: Tangent | None, rows: Tensor | None
+) -> float:
+    """One optimizer step, of the tangent first; returns the minibatch loss before it."""
     x, y = recipe.train.x, recipe.train.y
     if rows is not None:
         x, y = x[rows], y[rows]
+    if tangent is not None:
+        tangent.step(recipe.loss_fn, x, y)
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -183,7 +192,10 @@ def _empty(recipe: Recipe) -> dict[str, Array]:
     return values
 
 
-def _observe(recipe: Recipe, model: nn.Module, trajectory: int, step: int, values: dict[str, Array]) -> bool:
+def _observe(
+    recipe: Recipe, model: nn.Module, tangent: Tangent | None, trajectory: int, step: int,
+    values: dict[str, Array],
+) -> bool:  # fmt: skip
     """Save and probe where this step asks for it; False when the loss or θ is not finite."""
     at = int(np.searchsorted(recipe.saved, step))
     if at < len(recipe.saved) and recipe.saved[at] == step:
@@ -207,6 +219,8 @@ def _observe(recipe: Recipe, model: nn.Module, trajectory: int, step: int, value
         theta = flat_parameters(model)
         if not np.isfinite(theta).all():
             return False
+        if tangent is not None and step > 0:
+            values["tangent_growth"][at] = tangent.growth()
         for name, number in _probe(recipe, model, theta, trajectory, step).items():
             shape = (len(recipe.probe_steps), *np.shape(number))
             values.setdefault(name, np.full(shape, np.nan))[at] = number

@@ -21,6 +21,7 @@ from sdesim.training.examples import SAMPLINGS, training_and_test
 from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module, train_trajectory
 from sdesim.training.networks import parameter_groups
 from sdesim.training.parts import Parts, fingerprint
+from sdesim.training.tangent import check_tangent
 
 _SAVED_POINTS = 200
 _SAVEABLE = ("theta", "loss")
@@ -66,7 +67,7 @@ def record(
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
-        probes: what to measure on the way (tangent dynamics are for simulated runs and are left out here).
+        probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`.
         out: Zarr path to write to; None keeps the run in memory.
         resume: take over the trajectories that an interrupted call with the same arguments had finished.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
@@ -232,6 +233,8 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
     """The attributes of the Run that are known before training."""
     with isolated_torch():
         example = recipe.optimizer(list(copy.deepcopy(recipe.module).parameters()))
+    if recipe.probes is not None and recipe.probes.tangent:
+        check_tangent(example)
     group = example.param_groups[0]
     kind = type(example).__name__.lower()
     full = recipe.batch_size is None
@@ -250,6 +253,7 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "sampling": "none" if full else recipe.sampling,
         "init": recipe.init,
         **({} if recipe.probes is None else {"probe_batch_size": probed_batch(recipe)}),
+        **({"tangent": "full"} if recipe.probes is not None and recipe.probes.tangent else {}),
     }
 
 
@@ -265,6 +269,7 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
         if recipe.probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *GROUP_PROBE]
         names += CURVATURE_PROBE if recipe.probes.wants("curvature") else ()
+        names += ["tangent_growth"] if recipe.probes.tangent else []
     return tuple(names)
 
 

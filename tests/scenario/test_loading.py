@@ -20,7 +20,7 @@ from sdesim.scenario import (
     shipped_scenarios,
     validate_scenario,
 )
-from sdesim.scenario.build import make_noise, make_scheme, make_surface
+from sdesim.scenario.build import make_noise, make_probes, make_scheme, make_surface
 
 GOOD = """\
 name: small
@@ -448,3 +448,10 @@ def test_surfaces_that_can_not_be_built_are_refused_where_they_stand(text, words
 
     assert re.search(words, lines[0])
     assert "file.yaml:6" in lines[0] or "surface" in lines[0]
+
+
+def test_probes_of_a_scenario_can_follow_a_tangent():
+    scenario = parse_scenario(REAL + "probes: {every: 5, estimators: [gradient], tangent: true}\n")
+    arm = next(iter(scenario.arms.values()))
+
+    assert make_probes(scenario, arm).tangent
