@@ -80,7 +80,9 @@ from sdesim.estimators.streaming import EmaStream as EmaStream
 from sdesim.estimators.streaming import MomentStream as MomentStream
 from sdesim.estimators.streaming import PairStream as PairStream
 from sdesim.estimators.streaming import paired_consolidation as paired_consolidation
+from sdesim.estimators.tails import TailIndices as TailIndices
 from sdesim.estimators.tails import tail_index as tail_index
+from sdesim.estimators.tails import tail_indices as tail_indices
 from sdesim.estimators.transition import Transition as Transition
 from sdesim.estimators.transition import detect_transition as detect_transition
 from sdesim.estimators.transition import detect_transitions as detect_transitions

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,8 @@ _LEAST_SUMS = 100
 _SUMMED = 8
 _BLOCKS = 10
 _NEAR_TWO = 1.7
+_MANY_FLAGS = ("gaussian_not_rejected", "not_stable", "too_few_samples", "no_value")
+_BLOCK_VALUES = 2**16
 
 
 def tail_index(
@@ -98,14 +101,14 @@ def tail_index(
     x = _ecf.standardised(x)
     line = _ecf.line(x)
     checks, details = _checks(x, line)
-    if len(x) < 200 and x.size < 500:
+    if _too_few(*x.shape):
         checks.append("too_few_samples")
     if method == "hill":
         return _with_checks(_hill_estimate(x, k, level), checks, details)
     if method == "block-sum":
         return _with_checks(_block_sum(x, level, seed), checks, details)
     if method == "ecf":
-        value, error, freedom = line.alpha, line.error, len(x) - 1
+        value, error, freedom = float(line.alpha), float(line.error), len(x) - 1
     elif method == "mcculloch":
         value, error, freedom = mcculloch_index(x), _jackknife(x, mcculloch_index, seed), _BLOCKS - 1
     else:
@@ -116,17 +119,85 @@ def tail_index(
     return _with_checks(made, checks, details)
 
 
+@dataclass(frozen=True)
+class TailIndices:
+    """`tail_index` of many samples: value, interval, the literal value, and flags as masks, each (...,)."""
+
+    value: Array
+    low: Array
+    high: Array
+    literal: Array
+    flags: dict[str, NDArray[np.bool_]]
+
+
+def tail_indices(samples: ArrayLike, level: float = 0.95) -> TailIndices:
+    """`tail_index` by "ecf", and its "hill-literal" value, of many samples (..., n, d) at once.
+
+    The same numbers and flags to rounding, at a fraction of the time for small samples. NaN, flag `no_value`,
+    where a sample is all NaN.
+
+    Raises:
+        EstimatorError: fewer than 2 axes, or a bad level.
+    """
+    x = np.asarray(samples, dtype=np.float64)
+    if x.ndim < 2:
+        raise EstimatorError(f"samples must have shape (..., n, d), got {x.shape}")
+    if not 0 < level < 1:
+        raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    *lead, n, d = x.shape
+    cells = x.reshape(math.prod(lead), n, d)
+    value, low, high, literal = (np.full(len(cells), np.nan) for _ in range(4))
+    flags = {f: np.zeros(len(cells), dtype=bool) for f in _MANY_FLAGS}
+    missing = np.isnan(cells).all(axis=(1, 2))
+    whole = np.isfinite(cells).all(axis=(1, 2)) & (n >= 10)
+    quarters = np.zeros((3, len(cells), d))
+    if whole.any():
+        quarters[:, whole] = _ecf.quartiles(cells[whole])
+    whole &= (quarters[2] > quarters[0]).all(axis=1)
+    for k in np.flatnonzero(~whole & ~missing):
+        e = tail_index(cells[k], level=level)
+        value[k], low[k], high[k] = e.value, e.low, e.high
+        literal[k] = tail_index(cells[k], method="hill-literal", level=level).value
+        for f in _MANY_FLAGS:
+            flags[f][k] = e.has(f)
+    half = float(stdtrit(n - 1, 0.5 + level / 2))
+    places = np.flatnonzero(whole)
+    # Blocks that stay in the processor's cache.
+    for at in np.array_split(places, max(1, math.ceil(len(places) * n * d / _BLOCK_VALUES))):
+        if at.size == 0:
+            continue
+        part = _ecf.standardised(cells[at], quarters[:, at])
+        line = _ecf.line(part)
+        value[at] = line.alpha
+        low[at], high[at] = line.alpha - half * line.error, line.alpha + half * line.error
+        flags["gaussian_not_rejected"][at] = _ecf.gaussian_p_value(line.alpha, n, d, line.design) > _LEVEL
+        straight = _ecf.straightness(part, line.alpha)
+        if straight is not None:
+            flags["not_stable"][at] = straight.p < _LEVEL
+        literal[at] = _hill_literal_values(np.abs(cells[at]).reshape(len(at), n * d))
+    flags["too_few_samples"] |= whole & _too_few(n, d)
+    flags["no_value"] |= missing
+    masks = {f: m.reshape(lead) for f, m in flags.items()}
+    return TailIndices(
+        value.reshape(lead), low.reshape(lead), high.reshape(lead), literal.reshape(lead), masks
+    )
+
+
+def _too_few(n: int, d: int) -> bool:
+    return n < 200 and n * d < 500
+
+
 def _checks(x: Array, line: _ecf.Line) -> tuple[list[str], dict[str, float]]:
-    p = _ecf.gaussian_p_value(line.alpha, len(x), x.shape[1], line.design)
+    p = float(_ecf.gaussian_p_value(line.alpha, len(x), x.shape[1], line.design))
     flags = ["gaussian_not_rejected"] if p > _LEVEL else []
     details = {"gaussian_p": p}
     straight = _ecf.straightness(x, line.alpha)
     if straight is not None:
-        details["stable_p"] = straight.p
+        details["stable_p"] = float(straight.p)
         flags += ["not_stable"] if straight.p < _LEVEL else []
     for m in _SUMS:
         if x.size >= _LEAST_SUMS * m:
-            details[f"alpha_sum_{m}"] = _ecf.index_of_sums(x, m, line.alpha)
+            details[f"alpha_sum_{m}"] = _ecf.index_of_sums(x, m, float(line.alpha))
     return flags, details
 
 
@@ -194,10 +265,23 @@ def _hill_literal(values: Array, level: float) -> Estimate:
     n = len(values)
     if n <= _LITERAL_K:
         return Estimate(math.nan, math.nan, math.nan, level, "hill-literal", n, ("n_le_k", "no_interval"))
-    ordered = np.sort(values)[::-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        mean = float(np.log(ordered[:_LITERAL_K] / (ordered[_LITERAL_K] + 1e-10)).mean())
-    raw = 1 / (mean + 1e-10)
+    raw = float(_hill_literal_raw(values))
     value = float(np.clip(raw, 1.0, 2.0))
     flags = ("clipped", "no_interval") if value != raw else ("no_interval",)
     return Estimate(value, math.nan, math.nan, level, "hill-literal", n, flags, {"unclipped": raw})
+
+
+def _hill_literal_raw(values: Array) -> Array:
+    """The source's Hill estimate, unclipped, of |samples| (..., n), n > 100."""
+    largest = -np.partition(-values, _LITERAL_K, axis=-1)[..., : _LITERAL_K + 1]
+    edge = largest[..., _LITERAL_K, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.log(largest[..., :_LITERAL_K] / (edge + 1e-10)).mean(axis=-1)
+    return np.asarray(1 / (mean + 1e-10))
+
+
+def _hill_literal_values(values: Array) -> Array:
+    """Clipped to [1, 2]; NaN for too few values."""
+    if values.shape[-1] <= _LITERAL_K:
+        return np.full(values.shape[:-1], np.nan)
+    return np.clip(_hill_literal_raw(values), 1.0, 2.0)

@@ -45,6 +45,12 @@ class Column:
         flags = {f: np.array([[e is not None and e.has(f) for e in row] for row in found]) for f in names}
         return cls(pick("value"), pick("low"), pick("high"), literal, flags)
 
+    def estimate(self, place: tuple[int, ...], level: float, method: str, n: int) -> Estimate:
+        """One place as an Estimate."""
+        flags = tuple(name for name, mask in self.flags.items() if mask[place])
+        value, low, high = (float(a[place]) for a in (self.value, self.low, self.high))
+        return Estimate(value, low, high, level, method, n, flags)
+
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of its axes."""

@@ -10,7 +10,7 @@ from sdesim.estimators import (
     Estimate,
     critical_sharpness,
     effective_dimension,
-    tail_index,
+    tail_indices,
     trajectory_dimension,
 )
 from sdesim.runs.column import Column
@@ -25,24 +25,15 @@ def tails(run: xr.Dataset, level: float) -> dict[str, Column]:
     """Tail index of the projected gradients, and the dimension deduced from it."""
     draws = values_of(run, "gradient_projection")
     dim = int(run.attrs.get("dim") or run.sizes.get("param") or draws.shape[-1])
-    alphas: list[list[Estimate | None]] = []
+    found = tail_indices(draws, level)
+    alpha = Column(found.value, found.low, found.high, found.literal, dict(found.flags))
+    size = draws.shape[-2] * draws.shape[-1]
     dims: list[list[Estimate | None]] = []
-    alpha_literal, dim_literal = [], []
-    for row in draws:
-        known = [not np.isnan(x).any() for x in row]
-        found = [tail_index(x, level=level) if k else None for x, k in zip(row, known, strict=True)]
-        rough = [
-            tail_index(x, method="hill-literal", level=level).value if k else np.nan
-            for x, k in zip(row, known, strict=True)
-        ]
-        alphas.append(found)
-        alpha_literal.append(rough)
-        dims.append([None if e is None else effective_dimension(dim, e) for e in found])
-        dim_literal.append([effective_dimension(dim, a, method="literal").value for a in rough])
-    return {
-        "tail_index": Column.of_estimates(alphas, np.array(alpha_literal)),
-        "d_H": Column.of_estimates(dims, np.array(dim_literal)),
-    }
+    for k in range(draws.shape[0]):
+        estimates = [alpha.estimate((k, p), level, "ecf", size) for p in range(draws.shape[1])]
+        dims.append([None if e.has("no_value") else effective_dimension(dim, e) for e in estimates])
+    literal = np.where(np.isnan(found.literal), np.nan, np.minimum(float(dim), found.literal))
+    return {"tail_index": alpha, "d_H": Column.of_estimates(dims, literal)}
 
 
 def curvature(run: xr.Dataset) -> dict[str, Column]:
@@ -70,7 +61,8 @@ def curvature(run: xr.Dataset) -> dict[str, Column]:
 
 
 def path_dimension(run: xr.Dataset, level: float) -> Column:
-    """Dimension of the path around each probe: the nearest 200 saved points of the projected path."""
+    """Dimension of the path around each probe: of the nearest window of 200 saved points of the projected
+    path, out of windows that overlap by half."""
     steps = np.asarray(run["step"].values)
     probes = np.asarray(run["probe_step"].values)
     count = run.sizes["trajectory"]
@@ -80,7 +72,10 @@ def path_dimension(run: xr.Dataset, level: float) -> Column:
     name, along = ("theta_projection", "direction") if "theta_projection" in run else ("theta", "param")
     path = run[name].transpose("trajectory", "step", along)
     width = min(_WINDOW, len(steps))
-    starts = [int(np.clip(np.searchsorted(steps, at) - width // 2, 0, len(steps) - width)) for at in probes]
+    hop = max(1, width // 2)
+    grid = np.unique(np.append(np.arange(0, len(steps) - width, hop), len(steps) - width))
+    wanted = np.searchsorted(steps, probes) - width // 2
+    starts = grid[np.abs(wanted[:, None] - grid).argmin(axis=1)].tolist()
     for k in range(count):
         if k >= probed:
             found.append([None] * len(probes))

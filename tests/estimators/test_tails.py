@@ -274,3 +274,23 @@ def test_bad_arguments_are_named(arguments, message):
 def test_samples_of_three_dimensions_are_refused():
     with pytest.raises(EstimatorError, match="samples must have shape"):
         est.tail_index(np.zeros((20, 2, 2)))
+
+
+def test_many_samples_at_once_are_measured_as_each_alone():
+    rng = np.random.default_rng(77)
+    x = np.stack([rng.standard_normal((64, 3)), rng.standard_t(1.5, (64, 3)), rng.standard_cauchy((64, 3))])
+    x = np.concatenate([x, x, x])
+    x[3] = np.nan
+    x[4, 5] = np.inf
+    x[5, :, 1] = 0.0
+
+    many = est.tail_indices(x.reshape(3, 3, 64, 3))
+
+    assert many.value.shape == (3, 3)
+    assert many.flags["no_value"].ravel().tolist() == [k == 3 for k in range(9)]
+    for k in (0, 1, 2, 4, 5, 6, 7, 8):
+        e, literal = est.tail_index(x[k]), est.tail_index(x[k], method="hill-literal")
+        found = [a.ravel()[k] for a in (many.value, many.low, many.high, many.literal)]
+        assert found == pytest.approx([e.value, e.low, e.high, literal.value], rel=1e-10)
+        for flag in ("gaussian_not_rejected", "not_stable", "too_few_samples"):
+            assert many.flags[flag].ravel()[k] == e.has(flag)
