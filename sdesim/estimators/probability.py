@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from sdesim.errors import EstimatorError
+from sdesim.estimators._binomial import wilson
 from sdesim.estimators._draws import check_level, draws_of_gradients, matrix, no_ratio, noise_flags
 from sdesim.estimators._estimate import Estimate
 from sdesim.estimators._noncentral import noncentrality_interval
@@ -109,19 +110,11 @@ def _measured_direction(g: NDArray[np.floating], level: float) -> Estimate:
     # gᵢ·ḡ₋ᵢ = gᵢ·(nḡ − gᵢ)/(n−1), with gᵢ = ḡ + eᵢ.
     norm2 = signal + 2 * draws.along + draws.deviation
     share = float(np.mean(n * (signal + draws.along) - norm2 > 0))
-    low, high = wilson(share, n, level)
+    low, high = (float(x) for x in wilson(share, n, level))
     # The mean of n − 1 draws has |μ|² of its |ḡ|² = |μ|² + T/n along μ.
     cosine2 = max(0.0, 1 - trace / (n * signal))
     flags += ["noisy_direction"] if cosine2 < 0.95 else []
     return Estimate(share, low, high, level, "measured", n, tuple(flags), {"cosine2": cosine2})
-
-
-def wilson(share: float, n: int, level: float) -> tuple[float, float]:
-    """Wilson's interval of a probability from a share of n trials."""
-    z = float(ndtri(0.5 + level / 2))
-    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return centre - half, centre + half
 
 
 def learning_acceleration(p: float | Estimate, method: str = "corrected", reference: float = 0.5) -> Estimate:

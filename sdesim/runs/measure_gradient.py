@@ -142,9 +142,10 @@ def _direction(norm2: Array, dot: Array, literal: Array, converted: Mask, level:
 def group_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> Column:
     """C of each parameter group at the training batch, (|ḡ|² − T/n)/T of its coordinates.
 
-    A run keeps two numbers per group, so the interval is by the delta method, flag `delta_interval`, with
-    Var C ≤ 4C/n + 2/(n(n−1)) + 2C²/(n−1), the largest there is: all noise on one axis. Measured coverage
-    of nominal 0.95 with 20 draws: 0.90 to 1.0 with all noise on one axis, 0.99 on three, 1.0 on thirty.
+    A run keeps two numbers per group, so the interval is by the delta method, flag `delta_interval`: Ĉ − t√v
+    below and the C₀ with (C₀ − Ĉ)² = t²(v + 4(C₀ − Ĉ)/n) above, v = 4Ĉ/n + 2/(n(n−1)) + 2Ĉ²/(n−1), the
+    largest variance there is, that of all noise on one axis. Measured coverage of nominal 0.95 there: 0.97 to
+    1.0 for C from 0.05 to 3 and 20 or 64 draws; 1.0 with the noise on thirty axes.
     """
     signal, noise = values_of(run, "group_signal"), values_of(run, "group_noise")
     n = values_of(run, "gradient_samples")[..., None]
@@ -153,11 +154,12 @@ def group_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> Column:
         literal = signal / (noise / scale + _LITERAL_GUARD)
         raw = (signal - noise / n) / noise
         variance = 4 * np.maximum(raw, 0.0) / n + 2 / (n * (n - 1)) + 2 * raw**2 / (n - 1)
-        half = stdtrit(n - 1, 0.5 + level / 2) * np.sqrt(variance)
+        t = stdtrit(n - 1, 0.5 + level / 2)
+        above = 2 * t**2 / n + np.sqrt((2 * t**2 / n) ** 2 + t**2 * variance)
     interpolated, noiseless = (signal <= 0) & (noise <= 0), (signal > 0) & (noise <= 0)
     unknown = interpolated | noiseless
     value = np.where(noiseless, np.inf, np.where(interpolated, np.nan, raw * scale))
-    low, high = (np.where(unknown, np.nan, x * scale) for x in (raw - half, raw + half))
+    low, high = (np.where(unknown, np.nan, x * scale) for x in (raw - t * np.sqrt(variance), raw + above))
     flags = {
         "negative_signal": value < 0,
         "too_few_samples": np.broadcast_to(n < 20, value.shape),

@@ -117,7 +117,7 @@ def test_a_group_is_measured_as_its_own_coordinates_are(measured):
     assert list(measured["group"].values) == list(GROUPS)
 
 
-@pytest.mark.parametrize(("axes", "coverage"), [(1, 0.90), (3, 0.99), (30, 1.0)])
+@pytest.mark.parametrize(("axes", "coverage"), [(1, 0.999), (30, 1.0)])
 def test_the_interval_of_a_group_covers_as_stated(axes, coverage):
     reps, n, c = 400, 20, 0.5
     g = np.random.default_rng(1).standard_normal((1, reps, n, 2 * axes))
