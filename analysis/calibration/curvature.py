@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -105,4 +106,64 @@ def _cases() -> Iterator[Case]:
         )  # fmt: skip
 
 
+def _trace(method: str) -> Callable[[Hessian], Estimate]:
+    return lambda h: est.hessian_trace(h.hvp, _DIM, samples=h.products, method=method)
+
+
+_POINT, _WIDTH = 0.25, 0.1
+
+
+def _density(h: Hessian) -> Estimate:
+    """The smoothed density at ¼, inside the bulk."""
+    f = est.spectral_density(h.hvp, _DIM, probes=h.products // 30, steps=30, width=_WIDTH, points=801)
+    value, low, high = (float(np.interp(_POINT, f.grid, y)) for y in (f.density, f.low, f.high))
+    return Estimate(value, low, high, f.level, "lanczos-quadrature", f.n, f.flags)
+
+
+def _true_density(h: Hessian) -> float:
+    bells = np.exp(-0.5 * ((_POINT - h.eigenvalues) / _WIDTH) ** 2)
+    return float(bells.mean() / (_WIDTH * math.sqrt(2 * math.pi)))
+
+
+def _stochastic() -> Iterator[Case]:
+    """What is estimated with random vectors or random batches."""
+    for data, eigenvalues in _SPECTRA.items():
+        for method in ("hutch++", "hutchinson"):
+            yield Case(
+                "hessian_trace", method, f"{data}, d = {_DIM}", _planted(eigenvalues), _trace(method),
+                lambda h: float(h.eigenvalues.sum()), (12, 48), coverage=0.95, bias=0.0, replications=600,
+                size_name="products",
+            )  # fmt: skip
+    for data in ("outliers above a bulk", "no gap: uniform on [−½, 1]"):
+        yield Case(
+            "spectral_density", "at ¼, width 0.1", f"{data}, d = {_DIM}", _planted(_SPECTRA[data]), _density,
+            _true_density, (120, 240), coverage=0.95, replications=200, size_name="products",
+        )  # fmt: skip
+    yield Case(
+        "batch_sharpness", "jackknife", "single Gaussian examples in 10 dimensions: E = d + 4", _examples,
+        lambda pair: est.batch_sharpness(*pair), 14.0, (20, 100, 400), coverage=0.95, size_name="batches",
+    )  # fmt: skip
+    yield Case(
+        "mean_square_factor", "lanczos", "examples in 4 dimensions, against all eigenvalues",
+        lambda rng, n: rng.standard_normal((n, 4)), lambda a: est.mean_square_factor(a, 0.2, 2),
+        _dense_factor, (10, 40), coverage=0.99, bias=1e-9, replications=40, size_name="examples",
+    )  # fmt: skip
+
+
+def _examples(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """g = a(a·θ) and Hg = a(a·g) of ½(a·θ)², a ~ N(0, I)."""
+    a, theta = rng.standard_normal((n, 10)), rng.standard_normal(10)
+    g = a * (a @ theta)[:, None]
+    return g, a * (a * g).sum(axis=1, keepdims=True)
+
+
+def _dense_factor(a: Array) -> float:
+    """Spectral radius of E[(I − ηH_B) ⊗ (I − ηH_B)] for two examples a batch, η = 0.2, pair by pair."""
+    eye, eta = np.eye(4), 0.2
+    single = np.einsum("ni,nj->nij", a, a)
+    both = [eye - eta * 0.5 * (x + y) for x in single for y in single]
+    return float(np.abs(np.linalg.eigvals(np.mean([np.kron(m, m) for m in both], axis=0))).max())
+
+
 register(_cases())
+register(_stochastic())

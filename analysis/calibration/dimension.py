@@ -93,7 +93,7 @@ def _cases() -> Iterator[Case]:
     for method, sizes, replications in (
         ("correlation", (200, 1000), 80),
         ("mst", (200, 500), 12),
-        ("box", (200, 1000), 150),
+        ("box", (200, 1000), 80),
     ):
         for data, draw, truth in _DATA:
             yield Case(

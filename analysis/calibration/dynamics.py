@@ -5,17 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
+from scipy.special import ndtri, stdtrit
 
 from sdesim import estimators as est
 from sdesim.estimators import Estimate
 
-from .case import Case, bare, register
+from .case import Case, bare, flag, register
 from .gradients import Population
 
 Array = NDArray[np.float64]
@@ -98,13 +97,9 @@ def _index(data: _Index) -> Estimate:
 
 
 def _bound(g: Array) -> Estimate:
-    """Factor of one step at C's low and high end on a quadratic with m = β = 1, η = ½, where it is exact."""
-    c = est.consolidation_ratio(g)
-
-    def factor(x: float) -> float:
-        return est.effective_rate(0.5, x, 1.0, smoothness=1.0, pl=1.0).factor if x > 0 else math.inf
-
-    return bare(factor(c.value), "at C", c.n, factor(c.high), factor(c.low))
+    """Factor of one step on a quadratic with m = β = 1, η = ½, where it is exact."""
+    rate = est.effective_rate(0.5, est.consolidation_ratio(g), 1.0, smoothness=1.0, pl=1.0)
+    return bare(rate.factor, "at C", rate.n, rate.factor_low, rate.factor_high)
 
 
 _C = 0.5
@@ -130,7 +125,57 @@ def _pl(data: tuple[list[float], list[float]]) -> Estimate:
 def _kept_bound(data: tuple[list[float], list[float]]) -> Estimate:
     """Share of steps that keep the factor 1 − 2mη(1 − βη/2) of noiseless descent, m = 0.1, β = 2, η = ½."""
     factor = est.effective_rate(0.5, math.inf, 1.0, smoothness=2.0, pl=0.1).factor
-    return bare(est.obeys_bound(data[0], 0.0, factor), "m, β known", len(list(pairwise(data[0]))))
+    return est.obeys_bound(data[0], 0.0, factor)
+
+
+def _random_steps(rng: np.random.Generator, n: int) -> Array:
+    """Losses whose ratio of neighbours is lognormal, below 1 in 80% of steps."""
+    return np.asarray(np.exp(np.cumsum(rng.standard_normal(n + 1) - ndtri(0.8))))
+
+
+def _restarts(rng: np.random.Generator, n: int) -> Array:
+    """V = ½x² after h = 0.1 of dx = −x dt + dW, exactly, from x = 1."""
+    spread = math.sqrt(0.5 * (1 - math.exp(-0.2)))
+    return np.asarray(0.5 * (math.exp(-0.1) + spread * rng.standard_normal(n)) ** 2)
+
+
+_RESTART = (0.5 * (math.exp(-0.2) + 0.5 * (1 - math.exp(-0.2))) - 0.5) / 0.1
+
+
+def _dissipation(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
+    """ℒV = −V + ½ with errors in proportion to V, V exponential."""
+    v = rng.exponential(size=n)
+    return -v + 0.5 + 0.3 * v * rng.standard_normal(n), v
+
+
+def _autoregression(rng: np.random.Generator, rho: Array) -> Array:
+    """x_{t+1} = ρ_t x_t + √(1 − ρ_t²) ξ, from its stationary law."""
+    x = np.empty(len(rho))
+    now = float(rng.standard_normal())
+    shocks = rng.standard_normal(len(rho)) * np.sqrt(1 - rho**2)
+    for k, r in enumerate(rho):
+        x[k] = now = r * now + shocks[k]
+    return x
+
+
+def _critical() -> Iterator[Case]:
+    """Relaxation and its slowing down."""
+    steady = math.exp(-1 / 5)
+    yield Case(
+        "relaxation_time", "ar1", "AR(1), τ = 5 steps",
+        lambda rng, n: _autoregression(rng, np.full(n, steady)), est.relaxation_time, 5.0, (100, 250, 1000), coverage={100: 0.89, 250: 0.93, 1000: 0.94},
+        size_name="steps", reason="twenty relaxation times are too few for a normal law of ρ₁",
+    )  # fmt: skip
+    for name, rho, event in (
+        ("stationary AR(1), ρ = 0.7", (0.7, 0.7), flag("slowing_down", at_most=0.08)),
+        ("AR(1), ρ rising from 0.3 to 0.97", (0.3, 0.97), flag("slowing_down", wanted=True)),
+    ):
+        yield Case(
+            "critical_slowing_down", "lag1", name,
+            lambda rng, n, rho=rho: _autoregression(rng, np.linspace(*rho, n)), est.critical_slowing_down,
+            math.nan, (200, 600), events=(event,), replications=200, size_name="steps",
+            reason="the interval is where stationary series lie, not one of a parameter",
+        )  # fmt: skip
 
 
 def _cases() -> Iterator[Case]:
@@ -154,9 +199,21 @@ def _cases() -> Iterator[Case]:
                coverage=0.95)  # fmt: skip
     yield Case("obeys_bound", "corrected factor", "gradient descent, β/m = 20", _descent, _kept_bound, 1.0,
                (10, 100), bias=0.0, size_name="steps", replications=100)  # fmt: skip
+    yield Case("obeys_bound", "wilson", "lognormal steps, 80% of which keep the bound", _random_steps,
+               lambda losses: est.obeys_bound(losses, 0.0, 1.0), 0.8, (20, 100), coverage=0.94,
+               bias=0.0, size_name="steps",
+               reason="Wilson's interval is nominal on average over the share")  # fmt: skip
+    yield Case("restart_drift", "restarts", "Ornstein–Uhlenbeck, V = ½x²", _restarts,
+               lambda after: est.restart_drift(0.5, after, 0.1), _RESTART, (20, 100), coverage=0.95, bias=0.0,
+               size_name="restarts")  # fmt: skip
+    yield Case("foster_lyapunov", "rate", "ℒV = −V + ½, errors in proportion to V", _dissipation,
+               lambda data: est.foster_lyapunov(*data).rate, 1.0, (40, 200), coverage={40: 0.89, 200: 0.92},
+               bias=0.0, size_name="points",
+               reason="few points with large V decide, where errors are large")  # fmt: skip
     yield Case("pl_constant", "windowed-minimum", "gradient descent, m = 0.1", _descent, _pl, 0.1,
                (10, 30, 100), size_name="steps", replications=400,
                reason="the smallest ratio seen, so never below m")  # fmt: skip
 
 
 register(_cases())
+register(_critical())

@@ -207,5 +207,5 @@ register([_phase_case(0.95, "generalization"), _phase_case(1.05, "exploration")]
 register(Case("mahalanobis_snr", "hotelling", "Gaussian, d = 10, power-law, μᵀΣ⁻¹μ = 2", _correlated,
               est.mahalanobis_snr, 2.0, (20, 64, 256), bias=0.0))  # fmt: skip
 register(Case("consolidation_matrix", "best", "two orthogonal objectives, C = ½ and 1", _objectives,
-              _matrix_best, 1.0, (20, 64, 256), replications=200,
+              _matrix_best, 1.0, (20, 64, 256), replications=100,
               reason="the best of several noisy ratios is biased upwards, as every maximum is"))  # fmt: skip

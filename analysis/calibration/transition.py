@@ -69,4 +69,22 @@ def _cases() -> Iterator[Case]:
             )  # fmt: skip
 
 
+def _count(method: str) -> Callable[[Series], Estimate]:
+    def estimate(s: Series) -> Estimate:
+        found = est.detect_transitions(s.value, s.low, s.high, threshold=1.0, method=method)
+        return bare(len(found), method, _STEPS)
+
+    return estimate
+
+
+def _counts() -> Iterator[Case]:
+    for method, promised in (("crossing", None), ("confident-crossing", 0.001)):
+        yield Case(
+            "detect_transitions", method, "alarms in 100 steps at constant C = 0.9, threshold 1",
+            _series(0.9, 0.9), _count(method), 0.0, (20,), bias=promised, replications=200,
+            size_name="draws a step",
+        )  # fmt: skip
+
+
 register(_cases())
+register(_counts())
