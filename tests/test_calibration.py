@@ -22,38 +22,36 @@ rows_module = import_module(f"{calibration.__name__}.rows")
 
 
 # What is no estimate out of data: closed forms, sums that estimators take, series and controls made of them.
-WITHOUT_CASE = set(
-    [
-        "box_counts",
-        "channel_information",
-        "combine_moments",
-        "consolidation_from_draws",
-        "consolidation_threshold",
-        "contraction_factor",
-        "correlation_sum",
-        "critical_sharpness",
-        "decrease_probability",
-        "dimension_controls",
-        "effective_rates",
-        "eta_star",
-        "gradient_moments",
-        "intelligence_state",
-        "jackknife_consolidation",
-        "jump_moments",
-        "jump_term",
-        "jump_term_truncated",
-        "lanczos_edges",
-        "leave_one_out",
-        "log_jump_term",
-        "log_lyapunov_drift",
-        "manifold_gradient",
-        "mean_square_rate",
-        "preconditioned",
-        "rolling_indicators",
-        "rolling_pl_constant",
-        "tail_indices",
-    ]
-)
+WITHOUT_CASE = {
+    "box_counts",
+    "channel_information",
+    "combine_moments",
+    "consolidation_from_draws",
+    "consolidation_threshold",
+    "contraction_factor",
+    "correlation_sum",
+    "critical_sharpness",
+    "decrease_probability",
+    "dimension_controls",
+    "effective_rates",
+    "eta_star",
+    "gradient_moments",
+    "intelligence_state",
+    "jackknife_consolidation",
+    "jump_moments",
+    "jump_term",
+    "jump_term_truncated",
+    "lanczos_edges",
+    "leave_one_out",
+    "log_jump_term",
+    "log_lyapunov_drift",
+    "manifold_gradient",
+    "mean_square_rate",
+    "preconditioned",
+    "rolling_indicators",
+    "rolling_pl_constant",
+    "tail_indices",
+}
 
 
 @pytest.fixture(scope="module")
