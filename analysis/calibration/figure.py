@@ -172,7 +172,8 @@ def _error_panel(ax: Any, name: str, rows: Sequence[Row]) -> None:
                 side = math.copysign(1.0, r.bias)
                 ax.annotate(
                     f"{r.bias:+.2g}", (0.97 * side * edge, places[r.data] + shift),
-                    color=look[method]["color"],                    ha="right" if side > 0 else "left", va="center", fontsize=8,
+                    color=look[method]["color"],
+                    ha="right" if side > 0 else "left", va="center", fontsize=8,
                 )  # fmt: skip
     if any(abs(r.bias) > edge for r in rows):
         ax.set_xlim(-edge, edge)

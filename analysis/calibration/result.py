@@ -65,9 +65,9 @@ class Calibration:
         table = Table(
             title="Coverage of the intervals, false alarms", title_justify="left", box=None, pad_edge=False
         )
-        for heading in ("estimator", "method", "coverage", "promised", "false alarms", "holds"):
+        for heading in ("estimator", "method", "coverage", "promised", "alarms", "holds"):
             table.add_column(heading, overflow="fold", no_wrap=heading == "estimator")
-        words = {True: "[green]yes[/green]", False: "[red]no[/red]", None: "not judged"}
+        words = {True: "[green]yes[/green]", False: "[red]no[/red]", None: "–"}
         for entry in self.summary():
             table.add_row(*_cells(entry), words[entry["holds"]])
         console.print(table)
