@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -82,11 +82,22 @@ def combination_source(
     text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
     # What the step calls stands before it.
     for function in reversed(functions):
-        text += f"\n@compiled\n{inspect.getsource(function)}\n"
+        text += f"\n@compiled\n{_source(function)}\n"
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
     text += _tangent_source(scheme, weighted) if tangent else ""
-    return text + Path(__file__).with_name("driver.py").read_text(encoding="utf-8")
+    return text + _driver_text()
+
+
+# Reading them again for every run would cost half of what a run costs beside its steps.
+@cache
+def _source(function: Callable[..., Any]) -> str:
+    return inspect.getsource(function)
+
+
+@cache
+def _driver_text() -> str:
+    return Path(__file__).with_name("driver.py").read_text(encoding="utf-8")
 
 
 # The blocks of each kind: what the increments go to, and the scratch.
@@ -141,7 +152,7 @@ def _tangent_source(scheme: Scheme, weighted: bool) -> str:
     pushes = (kernels.push, kernels.push_weighted) if weighted else (kernels.push,)
     sources: tuple[Callable[..., Any], ...] = (*pushes, kernels.rescale)
     for function in sources:
-        text += f"\n@compiled\n{inspect.getsource(function)}\n"
+        text += f"\n@compiled\n{_source(function)}\n"
     text += f"\npush_all = {pushes[-1].__name__}\n"
     return text + f"\n@compiled\n{inspect.getsource(step)}\n\nstep = {step.__name__}\n\n"
 
