@@ -119,7 +119,8 @@ def jackknife_consolidation(
 
     Measured coverage of nominal 95% (2,000 repetitions a cell, d = 100, C from 1e-4 to 10): 0.945 to 1 for
     Gaussian noise at n = 4, 8, 20, 64, white, with eigenvalues k^−1.5 and all on one axis, signal along the
-    noisiest axis or anywhere; 0.937 to 0.998 for white Student t₅. At C = 1e-4 and n = 8: 0.995 (white).
+    noisiest axis or anywhere; 0.937 to 0.998 for independent Student t₅
+    coordinates, 0.92 for the multivariate t₅ at C = 1. At C = 1e-4 and n = 8: 0.995 (white).
     Batches of one epoch (f < 1): 0.978 to 1, the more so the more of the epoch they make up.
 
     Returns:

@@ -93,7 +93,8 @@ def critical_slowing_down(
         Estimate of τ ∈ [−1, 1]. There is no interval of τ itself: [low, high] is where τ of stationary series
         lies with probability `level`, flag `null_interval`. `details`: p_value = (1 + #{τ* ≥ τ})/(1 + count),
         one-sided; lag1 of the whole series. Flag `slowing_down` at p ≤ 0.05, which stationary AR(1) series
-        raise about once in twenty (4% to 9% of 400, by indicator and surrogate).
+        raise about once in twenty (4% to 9% of 400, by indicator and surrogate; 13.5% where a series has
+        only 200 values, ρ = 0.7).
 
     Raises:
         EstimatorError: a series, window or name that doesn't fit, fewer than 19 surrogates.

@@ -91,7 +91,8 @@ def trajectory_dimension(
         level: coverage of the interval, from leaving out one of 8 blocks of time at a time. At 95% it holds
             the method's own mean on stable and Brownian paths (n = 200 and 1,000, d = 3 and 16) in 89–99%
             (correlation), 70–100% (mst, ph0), 61–91% (participation) and 12–84% (box) of them, and the
-            dimension itself less often, as a reading is off by its finite size.
+            dimension itself less often, as a reading is off by its finite size: "correlation" reads 1.04 to
+            1.08 for a straight line in uneven steps and 2.6 for points in a cube.
         control: put the reading beside those of `dimension_controls` of this size: details
             `reading_line`, `reading_stable`, `reading_brownian`, `reading_white`, and (not for
             "participation") `calibrated`, `calibrated_low`, `calibrated_high`, the dimension at which

@@ -95,7 +95,7 @@ def lyapunov_drift(
 def log_lyapunov_drift(
     theta: ArrayLike, grad: ArrayLike, diffusion: ArrayLike = 0.0, alpha: float | None = None,
     scale: ArrayLike = 0.0, skew: float = 0.0,
-) -> float:  # fmt: skip
+) -> Estimate:  # fmt: skip
     """ℒV of V = log(1 + |θ|²), finite under α-stable noise where that of the loss is not.
 
     ℒV = −2θ·∇L/(1+|θ|²) + Tr(D∇²V) + J,  ∇²V = 2I/(1+|θ|²) − 4θθᵀ/(1+|θ|²)², J by `log_jump_term`.
@@ -104,6 +104,9 @@ def log_lyapunov_drift(
         theta: θ (d,). grad: ∇L(θ) (d,).
         diffusion: D: a number, (d,) or (d, d).
         alpha: α in (0, 2), or None without jumps. scale: σ, a number or (d,). skew: β.
+
+    Returns:
+        The value of these formulas at what is given, without an interval (flag `no_interval`).
 
     Raises:
         EstimatorError: shapes that don't fit, α or skew out of range.
@@ -120,7 +123,8 @@ def log_lyapunov_drift(
     tensor = d if d.ndim == 2 else np.diag(np.broadcast_to(d, x.shape))
     curved = 2 * float(np.trace(tensor)) / size - 4 * float(x @ tensor @ x) / size**2
     jump = 0.0 if alpha is None else log_jump_term(x, alpha, scale, skew)
-    return -2 * float(x @ g) / size + curved + jump
+    value = -2 * float(x @ g) / size + curved + jump
+    return Estimate(value, math.nan, math.nan, 0.95, "generator", 1, ("no_interval",))
 
 
 def restart_drift(

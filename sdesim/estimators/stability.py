@@ -130,7 +130,8 @@ def batch_sharpness(
 
     The ratio of means over batches, with the jackknife's interval (Student t, n − 1). It levels off near 2/η
     (A. Andreyev & P. Beneventano, "Edge of stochastic stability", 2024). Measured coverage of nominal 95%
-    with 40 batches of single uniform examples: 0.92; heavy tails of |g|² lower it.
+    with 40 batches of single uniform examples: 0.92; heavy tails of |g|² lower it: with 20, 100 and 400
+    single Gaussian examples of a least-squares loss 0.75, 0.84 and 0.88.
 
     Args:
         gradients: g_B of n batches, (n, d).

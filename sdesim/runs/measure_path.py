@@ -52,9 +52,14 @@ def curvature(run: xr.Dataset) -> dict[str, Column]:
         1.0,
         momentum=float(run.attrs.get("momentum") or 0.0),
         nesterov=bool(run.attrs.get("nesterov", False)),
+        dampening=float(run.attrs.get("dampening") or 0.0),
     )
-    margin = [2 * (1 - x * eta / unit) for x in (value, value + residual, value - residual)]
     adaptive = str(run.attrs.get("optimizer", "")).lower().startswith(("adam", "rms", "adagrad", "nadam"))
+    # Weight decay adds itself to every eigenvalue; where it alone is unstable, so is every λ.
+    decay = 0.0 if adaptive else float(run.attrs.get("weight_decay") or 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        critical = np.where(unit / eta > decay, unit / eta - decay, np.nan)
+    margin = [2 * (1 - x / critical) for x in (value, value + residual, value - residual)]
     flags = {**flags, "not_preconditioned": np.full(value.shape, adaptive)}
     columns["S"] = Column(margin[0], margin[1], margin[2], 2 * eta - literal, flags)
     return columns

@@ -248,6 +248,7 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "momentum": float(group.get("momentum", 0.0)),
         "nesterov": bool(group.get("nesterov", False)),
         "weight_decay": float(group.get("weight_decay", 0.0)),
+        "dampening": float(group.get("dampening", 0.0)),
         "batch_size": recipe.batch_size or 0,
         "dataset_size": len(recipe.train),
         "sampling": "none" if full else recipe.sampling,

@@ -253,6 +253,18 @@ def test_curvature_scales_with_the_loss_and_s_only_with_eta_times_curvature(scal
     np.testing.assert_allclose(more["C_star"].values, scale * one["C_star"].values)
 
 
+@pytest.mark.parametrize(
+    "optimizer",
+    [{}, {"momentum": 0.9}, {"momentum": 0.9, "nesterov": True}, {"momentum": 0.5, "dampening": 0.5},
+     {"momentum": 0.9, "weight_decay": 0.3}],
+)  # fmt: skip
+def test_s_is_that_of_the_runs_optimizer(optimizer):
+    m = measure(synthetic(normal((1, 2, 12, 4)), steps=5, **optimizer))
+
+    for s, sharpness in zip(m["S"].values.ravel(), m["lambda_max"].values.ravel(), strict=True):
+        assert s == pytest.approx(est.stability_margin(sharpness, 0.1, **optimizer).value, rel=1e-12)
+
+
 @given(st.integers(0, 200), st.floats(0.1, 10.0))
 def test_lambda_max_is_equivariant_under_scaling_of_the_operator(seed, scale):
     a = np.random.default_rng(seed).standard_normal((8, 8))
