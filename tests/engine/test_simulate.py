@@ -125,6 +125,27 @@ def test_a_resumed_run_has_the_same_bits(case, tmp_path, monkeypatch):
         assert same_bits(whole[name].values, resumed[name].values), name
 
 
+def test_a_run_of_several_stored_chunks_interrupted_inside_one_has_the_same_bits(tmp_path, monkeypatch):
+    arguments = {"steps": 1700, "save_every": 2, "probes": sdesim.Probes(every=130, samples=4)}
+    whole = simulate(CASES["double-well"], **arguments)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total):
+        if done >= 910:
+            raise Stopped
+
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", 0.0)
+    with pytest.raises(Stopped):
+        simulate(CASES["double-well"], out=tmp_path / "run.zarr", progress=stop, **arguments)
+    resumed = simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True, **arguments)
+
+    assert whole.sizes["step"] == 851
+    for name in whole.data_vars:
+        assert same_bits(whole[name].values, resumed[name].values), name
+
+
 def test_a_run_killed_after_its_last_step_is_finished_by_resuming(tmp_path, monkeypatch):
     def killed(*_, **__):
         raise KeyboardInterrupt
