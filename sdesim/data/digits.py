@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sdesim.data.dataset import Dataset, flip_labels
+from sdesim.data.dataset import Dataset, check_sizes, flip_labels
 from sdesim.errors import SdesimError
 
 
@@ -42,8 +42,7 @@ def digits(
     code[kept] = np.arange(len(kept))
     relabelled = code[labels]
     images, relabelled = images[relabelled >= 0] / 16.0, relabelled[relabelled >= 0]
-    if train < 1 or test < 0:
-        raise SdesimError(f"train must be at least 1 and test at least 0, got {train} and {test}")
+    check_sizes(train, test)
     if train + test > len(images):
         raise SdesimError(f"train + test must be at most {len(images)}, got {train} + {test}")
     rng = np.random.default_rng(seed)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 
 def nearest(word: str, allowed: Sequence[str]) -> str:
@@ -35,3 +35,13 @@ class Strict(BaseModel):
         if isinstance(info.context, dict) and isinstance(data, dict):
             info.context[id(data)] = cls
         return data
+
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Whole = Annotated[int, BeforeValidator(whole)]
+Count = Annotated[Whole, Field(ge=1)]
+# The generator numbers fewer trajectories and steps than these.
+Trajectories = Annotated[Whole, Field(ge=1, lt=2**32)]
+Steps = Annotated[Whole, Field(ge=1, lt=2**33)]
+Seed = Annotated[Whole, Field(ge=0, lt=2**63)]

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.data import Dataset
 from sdesim.errors import SdesimError
 from sdesim.scenario import parts
+from sdesim.scenario.data import Data
 from sdesim.scenario.models import Arm, Probes, Scenario, Simulate, Train
 
 _MEDIAN_DRAWS = 20_000
@@ -24,13 +26,19 @@ def arm_seed(seed: int, arm: str) -> int:
     return int(words[0] >> np.uint64(1))
 
 
-def make_data(model: parts.DigitsData | parts.ModularData) -> Any:
+def make_data(model: Data) -> Any:
     """The data set."""
     from sdesim import data
 
-    if isinstance(model, parts.DigitsData):
-        return data.digits(model.train, model.test, model.seed, model.label_noise, model.classes)
-    return data.modular_addition(model.p, model.fraction, model.seed)
+    makers: dict[str, Callable[..., Any]] = {
+        "digits": data.digits,
+        "mnist-1d": data.mnist1d,
+        "modular-addition": data.modular_addition,
+        "permutations": data.permutations,
+        "teacher-student": data.teacher_student,
+        "chebyshev": data.chebyshev,
+    }
+    return makers[model.kind](**model.model_dump(exclude={"kind"}))
 
 
 def make_surface(model: Any) -> Any:
@@ -60,12 +68,16 @@ def make_surface(model: Any) -> Any:
         return surfaces.masked(base, make_mask(model, base.dim), model.values)
     data = make_data(model.data)
     if isinstance(model, parts.RandomFeaturesSurface):
-        signs = np.where(2 * data.y_train >= data.classes, 1.0, -1.0)
         return surfaces.RandomFeatures(
-            model.features, data.x_train, signs, model.activation, model.ridge, model.seed
+            model.features, data.x_train, signs(data.y_train, data), model.activation, model.ridge, model.seed
         )
     net = model.network
     return surfaces.MLP(net.widths, data.x_train, data.y_train, net.activation, model.loss, seed=net.seed)
+
+
+def signs(y: NDArray[Any], data: Dataset) -> NDArray[np.float64]:
+    """The one target of each answer (n,): +1 for the upper half of the classes, else −1; a target itself."""
+    return np.where(2 * y >= data.classes, 1.0, -1.0) if data.labelled else y[:, 0]
 
 
 def make_mask(model: parts.MaskedSurface, dim: int) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.base import nearest
 from sdesim.scenario.build import make_mask, make_noise, make_scheme, make_surface, noise_sort
+from sdesim.scenario.data import Data, DigitsData, ModularData, PermutationsData
 from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate, Train
 
@@ -187,47 +188,41 @@ def _has_examples(simulate: Simulate) -> bool:
 
 def _check_train(train: Train) -> Iterator[Problem]:
     yield from _check_network(train.data, train.network)
-    examples = _examples(train.data)
+    examples = train.data.examples
     batch = train.optimizer.batch_size
     if batch is not None and batch > examples:
         yield ("optimizer", "batch_size"), f"found {batch}, allowed: 1 to {examples}, the training examples"
-    yield from _check_loss(train.loss)
+    yield from _check_loss(train.loss, train.data)
     sgd = train.optimizer
     if isinstance(sgd, parts.Sgd) and sgd.nesterov and sgd.momentum == 0.0:
         yield ("optimizer", "nesterov"), "nesterov needs a momentum above 0"
 
 
-def _check_loss(loss: str) -> Iterator[Problem]:
-    if loss == "mse":
+def _check_loss(loss: str, data: Data) -> Iterator[Problem]:
+    if loss == "mse" and data.labelled:
         yield ("loss",), "found 'mse', allowed: cross_entropy, because these data hold class labels"
+    if loss == "cross_entropy" and not data.labelled:
+        yield ("loss",), "found 'cross_entropy', allowed: mse, because these data hold targets"
 
 
-def _examples(data: parts.DigitsData | parts.ModularData) -> int:
-    return data.train if isinstance(data, parts.DigitsData) else int(data.fraction * data.p**2)
-
-
-def _check_data(data: parts.DigitsData | parts.ModularData) -> Iterator[Problem]:
+def _check_data(data: Data) -> Iterator[Problem]:
     """The data's own sizes."""
-    if isinstance(data, parts.DigitsData):
+    if isinstance(data, DigitsData):
         kept = list(range(10)) if data.classes is None else data.classes
         if not kept or len(set(kept)) != len(kept):
             yield ("data", "classes"), f"found {kept}, allowed: different digits from 0 to 9"
         if data.train + data.test > _DIGITS:
             yield ("data",), f"found train + test = {data.train + data.test}, allowed: at most {_DIGITS}"
-    elif not 0 < _examples(data) < data.p**2:
+    elif isinstance(data, ModularData | PermutationsData) and not 0 < data.examples < data.outputs**2:
         yield ("data", "fraction"), f"found {data.fraction:g}, which leaves none to train or to test on"
 
 
-def _check_network(
-    data: parts.DigitsData | parts.ModularData, network: parts.MlpNetwork
-) -> Iterator[Problem]:
-    """The data's own sizes, and their features and classes against the network."""
+def _check_network(data: Data, network: parts.MlpNetwork) -> Iterator[Problem]:
+    """The data's own sizes, and their features and outputs against the network."""
     yield from _check_data(data)
-    if isinstance(data, parts.DigitsData):
-        features, classes = 64, len(range(10) if data.classes is None else data.classes)
-    else:
-        features, classes = 2 * data.p, data.p
-    for place, size, what in ((0, features, "features"), (len(network.widths) - 1, classes, "classes")):
+    last = "classes" if data.labelled else "targets"
+    sizes = ((0, data.features, "features"), (len(network.widths) - 1, data.outputs, last))
+    for place, size, what in sizes:
         if network.widths[place] != size:
             found = network.widths[place]
             yield ("network", "widths", place), f"found {found}, allowed: {size}, the {what} of the data"
@@ -263,9 +258,11 @@ def _check_surface(surface: Any) -> Iterator[Problem]:
         yield from ((("surface", *place), message) for place, message in _check_surface(surface.surface))
     elif isinstance(surface, parts.MlpSurface):
         yield from _check_network(surface.data, surface.network)
-        yield from _check_loss(surface.loss)
+        yield from _check_loss(surface.loss, surface.data)
     elif isinstance(surface, parts.RandomFeaturesSurface):
         yield from _check_data(surface.data)
+        if not surface.data.labelled and surface.data.outputs != 1:
+            yield ("data", "outputs"), f"found {surface.data.outputs}, allowed: 1, random features have one"
 
 
 def _check_scheme(scenario: Scenario, simulate: Simulate) -> Iterator[Problem]:

@@ -6,25 +6,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from sdesim.scenario.base import Strict
+from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories, Whole
+from sdesim.scenario.data import Data
 from sdesim.scenario.parts import (
-    Count,
-    Data,
     Event,
     LossName,
     MlpNetwork,
     Noise,
-    NotNegative,
     Optimizer,
     PlainScheme,
-    Positive,
     Scheme,
-    Seed,
-    Steps,
     Surface,
-    Trajectories,
     Vector,
-    Whole,
 )
 
 Saveable = Literal["theta", "loss"]

@@ -1,4 +1,4 @@
-"""Models of the parts of an arm: surfaces, noises, events, data, networks, optimizers."""
+"""Models of the parts of an arm: surfaces, noises, events, networks, optimizers."""
 
 from __future__ import annotations
 
@@ -6,43 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from sdesim.scenario.base import Strict, whole
+from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Strict, Whole
+from sdesim.scenario.data import Data
 
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
-Whole = Annotated[int, BeforeValidator(whole)]
-Count = Annotated[Whole, Field(ge=1)]
-# The generator numbers fewer trajectories and steps than these.
-Trajectories = Annotated[Whole, Field(ge=1, lt=2**32)]
-Steps = Annotated[Whole, Field(ge=1, lt=2**33)]
-Seed = Annotated[Whole, Field(ge=0, lt=2**63)]
 Vector = list[float]
 Matrix = list[list[float]]
 Activation = Literal["tanh", "relu", "gelu", "quadratic"]
 LossName = Literal["cross_entropy", "mse"]
-
-
-class DigitsData(Strict):
-    """scikit-learn's handwritten digits."""
-
-    kind: Literal["digits"]
-    train: Count = 1000
-    test: Annotated[Whole, Field(ge=0)] = 500
-    seed: Seed = 0
-    label_noise: Annotated[float, Field(ge=0, le=1)] = 0.0
-    classes: list[Annotated[Whole, Field(ge=0, le=9)]] | None = None
-
-
-class ModularData(Strict):
-    """All pairs (a, b) with label (a + b) mod p."""
-
-    kind: Literal["modular-addition"]
-    p: Annotated[Whole, Field(ge=2)] = 59
-    fraction: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    seed: Seed = 0
-
-
-Data = Annotated[DigitsData | ModularData, Field(discriminator="kind")]
 
 
 class MlpNetwork(Strict):

@@ -20,7 +20,7 @@ from sdesim.scenario import (
     shipped_scenarios,
     validate_scenario,
 )
-from sdesim.scenario.build import make_noise, make_probes, make_scheme, make_surface
+from sdesim.scenario.build import make_data, make_noise, make_probes, make_scheme, make_surface
 
 GOOD = """\
 name: small
@@ -455,3 +455,46 @@ def test_probes_of_a_scenario_can_follow_a_tangent():
     arm = next(iter(scenario.arms.values()))
 
     assert make_probes(scenario, arm).tangent
+
+
+KINDS_OF_DATA = [
+    ("{kind: digits, train: 50, test: 20, classes: [1, 7, 2]}", 50, 20),
+    ("{kind: mnist-1d, train: 50, test: 20, label_noise: 0.1}", 50, 20),
+    ("{kind: modular-addition, p: 5, fraction: 0.5}", 12, 13),
+    ("{kind: permutations, n: 3, fraction: 0.5}", 18, 18),
+    ("{kind: teacher-student, train: 30, test: 10, features: 4, outputs: 2, noise: 0.1}", 30, 10),
+    ("{kind: teacher-student, task: classification, train: 30, test: 0, outputs: 3}", 30, 0),
+    ("{kind: chebyshev, degree: 3, points: 7}", 7, 0),
+]
+
+
+@pytest.mark.parametrize(("text", "train", "test"), KINDS_OF_DATA)
+def test_every_data_set_can_be_named_and_is_as_large_as_its_model_says(text, train, test):
+    text = f"kind: random-features, features: 3, data: {text}".replace("outputs: 2", "outputs: 1")
+    whole = changed("{kind: double-well, barrier: 0.25}", f"{{{text}}}")
+    model = parse_scenario(whole).arms["sde"].simulate.surface.data
+
+    data = make_data(model)
+
+    assert (len(data.x_train), len(data.x_test)) == (train, test)
+    assert (model.features, model.outputs, model.examples) == (data.features, data.outputs, train)
+    assert model.labelled == data.labelled
+
+
+WRONG_DATA = [
+    ("kind: mnist1d", "TRAIN.data.kind: found 'mnist1d', allowed: digits, mnist-1d, "),
+    ("kind: mnist-1d", "TRAIN.network.widths[0]: found 64, allowed: 40, the features of the data"),
+    ("kind: permutations, n: 6", "TRAIN.data.n: found 6, allowed: a number of at most 5"),
+    ("kind: permutations, fraction: 1e-5", "TRAIN.data.fraction: found 1e-05, which leaves none"),
+    ("kind: teacher-student, label_noise: 0.1", "TRAIN.data: label_noise is for task: classification"),
+    ("kind: teacher-student, features: 64, outputs: 10", "TRAIN.loss: found 'cross_entropy', allowed: mse"),
+    ("kind: teacher-student, features: 64", "TRAIN.network.widths[2]: found 10, allowed: 1, the targets"),
+]
+
+
+@pytest.mark.parametrize(("kind", "message"), WRONG_DATA)
+def test_data_must_fit_the_network_and_the_loss(kind, message):
+    lines = refused(changed("kind: digits, train: 100, test: 50", kind, REAL))
+
+    wanted = spelt_out(5, message).partition(": ")[2]
+    assert any(line.partition(": ")[2].startswith(wanted) for line in lines)
