@@ -1,13 +1,13 @@
 # Two commands: `make run` (the main job, with its report) and `make test` (tests and checks); `make bench`, which
-# measures speed beside the peers, each in an environment of its own; and `make calibrate`, which holds every
-# estimator against known answers.
+# measures speed beside the peers, each in an environment of its own; `make calibrate`, which holds every
+# estimator against known answers; and `make claims`, which puts every claim of the theory to the test.
 # Each sets up its own virtual environment first; a second call finds it ready.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: run test bench calibrate setup check unit clean
+.PHONY: run test bench calibrate claims setup check unit clean
 
 run: $(STAMP)
 	$(BIN)/sdesim run quickstart --out runs/quickstart --overwrite
@@ -19,6 +19,10 @@ bench: $(STAMP)
 
 calibrate: $(STAMP)
 	$(BIN)/sdesim calibrate --out analysis/calibration/results
+
+claims: $(STAMP)
+	$(BIN)/sdesim claims --out analysis/claims/results --workers 2
+	$(BIN)/python -m analysis.claims --readme
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -414,6 +414,42 @@ def calibrate(
 
 
 @app.command()
+def claims(
+    only: Annotated[str | None, typer.Option("--only", metavar="IDS", help="As in C1,C5-C9.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Small sizes: a run through, no verdicts.")] = False,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    out: Annotated[Path, typer.Option("--out", help="Folder of records, figures and page.")] = Path(
+        "runs/claims"
+    ),
+    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that share the work.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the claims that the folder holds already.")
+    ] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Put the claims of the theory to the test: a small study and a verdict for each."""
+    from sdesim.shipped import study
+
+    ledger = study("claims")
+    silent = quiet or as_json
+
+    def tell(record: dict[str, Any], done: int, total: int) -> None:
+        if not silent:
+            spent = f" ({record['seconds']:.1f} s)" if "seconds" in record else ""
+            print(f"{done}/{total} {record['id']}: {record['verdict']}{spent}", file=sys.stderr, flush=True)
+
+    found = ledger.run_claims(only, quick, seed, out, workers, resume, tell)
+    if as_json:
+        _print_json(found.to_dict())
+    elif not quiet:
+        console = _console()
+        ledger.show(console, found.records)
+        console.print(f"page: {out / 'index.html'}", markup=False, soft_wrap=True)
+    raise typer.Exit(MISSED if found.errors else OK)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

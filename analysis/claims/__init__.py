@@ -1,0 +1,30 @@
+"""The ledger: every claim of the theory as a small study, its verdict decided by its numbers; see README.md.
+
+A study is a function registered under `claim`; the files named after parts of the theory add theirs.
+"""
+
+from . import (  # noqa: F401
+    consolidation,
+    probability,
+)
+from .lab import Lab, shared
+from .ledger import CLAIMS, Finding, Study, choose, claim, studies
+from .run import Ledger, run_claims, run_group
+from .table import readme_block, show, with_block
+
+__all__ = [
+    "CLAIMS",
+    "Finding",
+    "Lab",
+    "Ledger",
+    "Study",
+    "choose",
+    "claim",
+    "readme_block",
+    "run_claims",
+    "run_group",
+    "shared",
+    "show",
+    "studies",
+    "with_block",
+]

@@ -1,0 +1,74 @@
+"""Estimates out of what a study has measured: exact numbers, means, shares, slopes, bootstrap statistics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri, stdtrit
+
+from sdesim.estimators import Estimate
+
+Array = NDArray[np.float64]
+# 69 verdicts are drawn from one ledger, so single intervals are wider than usual.
+LEVEL = 0.99
+
+
+def exact(value: float, method: str = "closed form") -> Estimate:
+    """A number without chance in it."""
+    return Estimate(float(value), float(value), float(value), LEVEL, method, 1)
+
+
+def mean(draws: ArrayLike, method: str = "mean over draws") -> Estimate:
+    """Mean of independent draws (n,), with Student's interval."""
+    x = np.asarray(draws, dtype=np.float64)
+    half = float(stdtrit(x.size - 1, 0.5 + LEVEL / 2)) * float(x.std(ddof=1)) / math.sqrt(x.size)
+    value = float(x.mean())
+    return Estimate(value, value - half, value + half, LEVEL, method, x.size)
+
+
+def share(hits: ArrayLike, method: str = "share of draws") -> Estimate:
+    """Share of True in independent draws (n,), with Wilson's interval."""
+    x = np.asarray(hits, dtype=bool)
+    n, k, z = x.size, float(x.mean()), float(ndtri(0.5 + LEVEL / 2))
+    centre = (k + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * math.sqrt(k * (1 - k) / n + z**2 / (4 * n**2))
+    return Estimate(k, centre - half, centre + half, LEVEL, method, n)
+
+
+def ratio_of_means(top: ArrayLike, bottom: ArrayLike, method: str = "ratio of means") -> Estimate:
+    """mean(top)/mean(bottom) of paired independent draws (n,), with the delta method's interval."""
+    a, b = np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
+    value = float(a.mean() / b.mean())
+    spread = float((a - value * b).std(ddof=1)) / math.sqrt(a.size) / abs(float(b.mean()))
+    half = float(stdtrit(a.size - 1, 0.5 + LEVEL / 2)) * spread
+    return Estimate(value, value - half, value + half, LEVEL, method, a.size)
+
+
+def slope(x: ArrayLike, y: ArrayLike, method: str = "least-squares slope") -> Estimate:
+    """Slope of y over x: of one line y (n,), or of independent lines y (r, n), mean over the lines.
+
+    A single line has the interval of least squares with independent errors of equal variance.
+    """
+    t, values = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    centred = t - t.mean()
+    slopes = values @ centred / (centred @ centred)
+    if values.ndim == 2:
+        return mean(slopes, f"{method}, mean over lines")
+    rest = values - values.mean() - slopes * centred
+    spread = math.sqrt(float(rest @ rest) / (t.size - 2) / float(centred @ centred))
+    half = float(stdtrit(t.size - 2, 0.5 + LEVEL / 2)) * spread
+    return Estimate(float(slopes), float(slopes) - half, float(slopes) + half, LEVEL, method, t.size)
+
+
+def bootstrap(
+    statistic: Callable[[Array], float], rows: ArrayLike, rng: np.random.Generator, draws: int = 1000,
+    method: str = "bootstrap over rows",
+) -> Estimate:  # fmt: skip
+    """statistic(rows) with the percentile interval over resampled rows (n, …)."""
+    x = np.asarray(rows, dtype=np.float64)
+    found = [statistic(x[rng.integers(0, len(x), len(x))]) for _ in range(draws)]
+    low, high = np.quantile(found, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
+    return Estimate(float(statistic(x)), float(low), float(high), LEVEL, method, len(x))

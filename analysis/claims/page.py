@@ -1,0 +1,49 @@
+"""The page: one card for each claim, its figure inside the file, filters by section and verdict."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sdesim.report.html import interval
+
+from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, INCONCLUSIVE, VERDICTS
+
+# One word for the style sheet.
+_CLASSES = {
+    HOLDS: "holds", CONDITIONS: "conditions", FAILS: "fails", CONVENTION: "convention",
+    INCONCLUSIVE: "inconclusive", "error": "error",
+}  # fmt: skip
+
+
+def page(ledger: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
+    """HTML of a ledger (seed, quick, claims) with PNG figures by claim; empty bytes: no figure."""
+    from jinja2 import Environment, FileSystemLoader
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    claims = ledger["claims"]
+    found = Counter(c["verdict"] for c in claims)
+    return environment.get_template("page.html.j2").render(
+        ledger=ledger,
+        claims=claims,
+        sources={name: _source(data) for name, data in pictures.items()},
+        counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, "error") if found[v]],
+        parts=sorted({_part(c["section"]) for c in claims}, key=int),
+        part=_part,
+        classes=_CLASSES,
+        interval=interval,
+    )
+
+
+def _part(section: str) -> str:
+    """ "6" of "6.1, 8.3"."""
+    return section.split(",")[0].split(".")[0].strip()
+
+
+def _source(png: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii") if png else ""

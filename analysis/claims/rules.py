@@ -1,0 +1,135 @@
+"""Rules from numbers to a verdict: no study writes its verdict down, it states what must be seen for each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sdesim.estimators import Estimate
+
+HOLDS = "holds"
+CONDITIONS = "holds under conditions"
+FAILS = "fails as stated"
+CONVENTION = "convention"
+INCONCLUSIVE = "inconclusive at this size"
+VERDICTS = (HOLDS, CONDITIONS, FAILS, CONVENTION, INCONCLUSIVE)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One statement about a number.
+
+    Attributes:
+        text: the statement, with the number.
+        holds: whether the interval shows it (True), shows the opposite (False) or neither (None).
+    """
+
+    text: str
+    holds: bool | None
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """A verdict and the checks that it follows from.
+
+    Attributes:
+        verdict: one of `VERDICTS`.
+        stated, conditional, corrected: checks of the claim as stated, under its conditions, and of the
+            corrected statement; the last don't move the verdict and are shown beside it.
+        reason: why nothing could be tested, else empty.
+    """
+
+    verdict: str
+    stated: tuple[Check, ...] = ()
+    conditional: tuple[Check, ...] = ()
+    corrected: tuple[Check, ...] = ()
+    reason: str = ""
+
+
+def judge(
+    stated: Sequence[Check], conditional: Sequence[Check] = (), corrected: Sequence[Check] = ()
+) -> Ruling:
+    """The verdict on a claim.
+
+    All of `stated` hold: "holds". One is refuted: "holds under conditions" where `conditional` is given and
+    all of it holds, else "fails as stated". Otherwise "inconclusive at this size".
+    """
+    if not stated:
+        raise ValueError("a claim needs at least one check as stated")
+    if all(c.holds for c in stated):
+        verdict = HOLDS
+    elif any(c.holds is False for c in stated):
+        verdict = CONDITIONS if conditional and all(c.holds for c in conditional) else FAILS
+    else:
+        verdict = INCONCLUSIVE
+    return Ruling(verdict, tuple(stated), tuple(conditional), tuple(corrected))
+
+
+def judge_convention(identities: Sequence[Check], corrected: Sequence[Check] = ()) -> Ruling:
+    """The verdict on a definition: "convention" where its own arithmetic holds, else "fails as stated"."""
+    ruling = judge(identities, (), corrected)
+    verdict = CONVENTION if ruling.verdict == HOLDS else ruling.verdict
+    return Ruling(verdict, ruling.stated, (), ruling.corrected)
+
+
+def untestable(reason: str) -> Ruling:
+    """The verdict on what can't be tested here, with the reason why."""
+    if not reason:
+        raise ValueError("say why the claim can't be tested")
+    return Ruling(INCONCLUSIVE, reason=reason)
+
+
+def above(name: str, e: Estimate, bound: float) -> Check:
+    """The whole interval lies above the bound; False when it lies below."""
+    return Check(f"{name} > {bound:.4g}: {_shown(e)}", _side(*_ends(e), bound))
+
+
+def below(name: str, e: Estimate, bound: float) -> Check:
+    """The whole interval lies below the bound; False when it lies above."""
+    low, high = _ends(e)
+    return Check(f"{name} < {bound:.4g}: {_shown(e)}", _side(-high, -low, -bound))
+
+
+def near(name: str, e: Estimate, value: float, tolerance: float) -> Check:
+    """Equivalence: the interval lies within value ± tolerance; False when it lies wholly outside."""
+    low, high = _ends(e)
+    holds: bool | None = None
+    if low >= value - tolerance and high <= value + tolerance:
+        holds = True
+    elif high < value - tolerance or low > value + tolerance:
+        holds = False
+    return Check(f"{name} = {value:.4g} ± {tolerance:.2g}: {_shown(e)}", holds)
+
+
+def outside(name: str, e: Estimate, value: float, tolerance: float) -> Check:
+    """The opposite of `near`: the interval lies wholly outside value ± tolerance."""
+    inside = near(name, e, value, tolerance).holds
+    text = f"{name} ≠ {value:.4g} ± {tolerance:.2g}: {_shown(e)}"
+    return Check(text, None if inside is None else not inside)
+
+
+def consistent(name: str, e: Estimate, value: float) -> Check:
+    """The interval holds the value; for a prediction that is exact, where no tolerance is due."""
+    holds = None if math.isnan(e.low) else e.low <= value <= e.high
+    return Check(f"{name} = {value:.4g}: {_shown(e)}", holds)
+
+
+def whether(text: str, holds: bool | None) -> Check:
+    """A check decided outside, such as an identity in exact arithmetic."""
+    return Check(text, holds)
+
+
+def _ends(e: Estimate) -> tuple[float, float]:
+    """The interval, or nothing known where there is none."""
+    return (e.low, e.high) if not math.isnan(e.low) else (-math.inf, math.inf)
+
+
+def _side(low: float, high: float, bound: float) -> bool | None:
+    return True if low > bound else False if high < bound else None
+
+
+def _shown(e: Estimate) -> str:
+    if math.isnan(e.low):
+        return f"{e.value:.4g} (no interval)"
+    return f"{e.value:.4g}" if e.low == e.high else f"{e.value:.4g} [{e.low:.4g}, {e.high:.4g}]"

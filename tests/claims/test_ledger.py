@@ -1,0 +1,244 @@
+"""The ledger's rules turn numbers into verdicts; its runs lose nothing and repeat; its texts agree."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdesim import cli
+from sdesim.errors import SdesimError
+from sdesim.estimators import Estimate
+from sdesim.shipped import study
+
+ROOT = Path(__file__).parent.parent.parent
+# Turn on once every claim has its study.
+COMPLETE = False
+claims = study("claims")
+ledger = import_module("sdesim_claims.ledger")
+rules = import_module("sdesim_claims.rules")
+estimates = import_module("sdesim_claims.estimates")
+run = import_module("sdesim_claims.run")
+RESULTS = json.loads((ROOT / "analysis" / "claims" / "results" / "claims.json").read_text(encoding="utf-8"))
+
+
+def interval(low, high):
+    return Estimate((low + high) / 2, low, high, 0.99, "given", 10)
+
+
+def made(ruling, corrected=""):
+    return ledger.Finding({"x": interval(0, 1)}, ruling, "other numbers", "10", lambda ax: None, corrected)
+
+
+@pytest.fixture
+def only_two(monkeypatch):
+    """A registry of C1, which holds, and C2, which breaks."""
+    monkeypatch.setattr(ledger, "_STUDIES", {})
+
+    @ledger.claim("C1", "3.1", claim="one", test="look")
+    def fine(lab):
+        e = estimates.mean(lab.rng("C1").standard_normal(100) + 9)
+        ruling = rules.judge([rules.above("x", e, 5)])
+        return ledger.Finding({"x": e}, ruling, "less", "100 draws", lambda ax: ax.plot([1, 2]))
+
+    @ledger.claim("C2", "3.2", claim="two", test="look")
+    def broken(lab):
+        raise RuntimeError("no such luck")
+
+
+# --- rules ---
+
+
+def test_an_interval_across_the_line_decides_nothing():
+    assert rules.above("x", interval(1, 3), 0.5).holds is True
+    assert rules.above("x", interval(1, 3), 4).holds is False
+    assert rules.above("x", interval(1, 3), 2).holds is None
+    assert rules.below("x", interval(1, 3), 4).holds is True
+    assert rules.below("x", interval(1, 3), 0.5).holds is False
+    assert rules.near("x", interval(1, 3), 2, 1.5).holds is True
+    assert rules.near("x", interval(1, 3), 2, 0.5).holds is None
+    assert rules.near("x", interval(1, 3), 5, 0.5).holds is False
+    assert rules.outside("x", interval(1, 3), 5, 0.5).holds is True
+    assert rules.consistent("x", interval(1, 3), 2).holds is True
+    assert rules.consistent("x", interval(1, 3), 4).holds is False
+
+
+def test_a_number_without_interval_decides_nothing():
+    e = Estimate(2.0, math.nan, math.nan, 0.95, "given", 1)
+
+    checks = (
+        rules.above("x", e, 1),
+        rules.below("x", e, 3),
+        rules.near("x", e, 2, 9),
+        rules.consistent("x", e, 2),
+    )
+
+    assert all(c.holds is None for c in checks)
+
+
+@pytest.mark.parametrize(
+    ("stated", "conditional", "verdict"),
+    [
+        ([True, True], [], rules.HOLDS),
+        ([True, False], [], rules.FAILS),
+        ([True, False], [True], rules.CONDITIONS),
+        ([True, False], [None], rules.FAILS),
+        ([True, None], [True], rules.INCONCLUSIVE),
+    ],
+)
+def test_verdict_follows_from_the_checks(stated, conditional, verdict):
+    checks = [[rules.whether("it", h) for h in group] for group in (stated, conditional)]
+
+    assert rules.judge(*checks).verdict == verdict
+
+
+def test_a_convention_whose_arithmetic_is_wrong_fails():
+    assert rules.judge_convention([rules.whether("1 + 1 = 2", True)]).verdict == rules.CONVENTION
+    assert rules.judge_convention([rules.whether("1 + 1 = 3", False)]).verdict == rules.FAILS
+
+
+def test_a_failing_claim_needs_its_correction():
+    fails = rules.judge([rules.whether("it", False)])
+
+    with pytest.raises(ValueError, match="corrected"):
+        made(fails)
+    assert made(fails, "that").corrected == "that"
+
+
+# Means, shares, ratios and slopes of known truth: of 400 99% intervals at least 380 must hold it; the chance
+# of fewer is P(Bin(400, 0.01) > 20) < 1e-8.
+def test_intervals_of_the_ledger_cover():
+    rng = np.random.default_rng(0)
+    held = {"mean": 0, "share": 0, "ratio": 0, "slope": 0, "slopes": 0}
+    x = np.arange(12.0)
+    for _ in range(400):
+        a, b = rng.standard_normal((2, 60)) + np.array([[1.0], [4.0]])
+        lines = 2 * x + rng.standard_normal((8, 12))
+        found = {
+            "mean": (estimates.mean(a), 1.0),
+            "share": (estimates.share(rng.random(60) < 0.3), 0.3),
+            "ratio": (estimates.ratio_of_means(a, b), 0.25),
+            "slope": (estimates.slope(x, lines[0]), 2.0),
+            "slopes": (estimates.slope(x, lines), 2.0),
+        }
+        for name, (e, truth) in found.items():
+            held[name] += e.low <= truth <= e.high
+
+    assert min(held.values()) >= 380, held
+
+
+# --- runs ---
+
+
+def test_a_study_that_breaks_loses_no_other(only_two, tmp_path):
+    found = claims.run_claims(out=tmp_path)
+
+    assert [r["verdict"] for r in found.records] == [rules.HOLDS, "error"]
+    assert "no such luck" in found.errors[0]["error"]
+    stored = json.loads((tmp_path / "claims.json").read_text(encoding="utf-8"))
+    assert [r["id"] for r in stored["claims"]] == ["C1", "C2"]
+    assert not any("seconds" in r or "source" in r for r in stored["claims"])
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count("<article") == 2
+    assert page.count("data:image/png;base64,") == 1
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+
+
+def test_resume_runs_what_is_missing_or_was_made_otherwise(only_two, tmp_path, monkeypatch):
+    ran = []
+    real = run._run_one
+    monkeypatch.setattr(run, "_run_one", lambda name, *rest: (ran.append(name), real(name, *rest))[1])
+    claims.run_claims(out=tmp_path, only="C1")
+
+    claims.run_claims(out=tmp_path, resume=True)
+    claims.run_claims(out=tmp_path, only="C1", resume=True, seed=3)
+    claims.run_claims(out=tmp_path, only="C1", resume=True, seed=3, quick=True)
+
+    # C2 had not been there; then C1 with another seed; then C1 at another size.
+    assert ran == ["C1", "C2", "C1", "C1"]
+
+
+def test_an_interruption_keeps_what_was_finished(only_two, tmp_path):
+    @ledger.claim("C3", "3.3", claim="three", test="wait")
+    def stopped(lab):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        claims.run_claims(out=tmp_path)
+
+    assert (tmp_path / "findings" / "C1.json").is_file()
+    assert claims.run_claims(out=tmp_path, only="C1", resume=True).records[0]["verdict"] == rules.HOLDS
+
+
+def test_claims_not_asked_for_stay_in_the_folder(only_two, tmp_path):
+    claims.run_claims(out=tmp_path)
+
+    claims.run_claims(out=tmp_path, only="C2")
+
+    stored = json.loads((tmp_path / "claims.json").read_text(encoding="utf-8"))
+    assert [r["id"] for r in stored["claims"]] == ["C1", "C2"]
+
+
+def test_a_fresh_process_gives_the_same_numbers(tmp_path):
+    claims.run_claims("C1,C8", quick=True, out=tmp_path / "here")
+
+    code = "from sdesim.cli import main; main()"
+    call = [sys.executable, "-c", code, "claims", "--quick", "-q", "--workers", "2", "--only", "C1,C8"]
+    subprocess.run(
+        [*call, "--out", tmp_path / "there"], check=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+
+    assert (tmp_path / "here/claims.json").read_bytes() == (tmp_path / "there/claims.json").read_bytes()
+    assert (tmp_path / "here/findings/C1.png").read_bytes() == (
+        tmp_path / "there/findings/C1.png"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("text", ["C1;C2", "C0", "C70", "C5-C1", "", "all"])
+def test_only_that_names_no_claim_is_refused(text):
+    with pytest.raises(SdesimError, match=r"^--only: "):
+        claims.choose(text)
+
+
+def test_only_takes_ids_and_ranges(only_two):
+    assert [s.id for s in claims.choose("c2,C1-C2")] == ["C1", "C2"]
+
+
+def test_command_line_exits_1_where_a_study_broke(only_two, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["sdesim", "claims", "--json", "--out", str(tmp_path)])
+
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+
+    assert stopped.value.code == 1
+    assert json.loads(capsys.readouterr().out)["claims"][1]["verdict"] == "error"
+
+
+# --- the texts agree ---
+
+
+def test_committed_results_are_those_of_the_registered_studies():
+    known = claims.studies()
+    for record in RESULTS["claims"]:
+        s = known[record["id"]]
+        texts = {"section": s.section, "claim": s.claim, "test": s.test, "study": s.file}
+        assert {k: record[k] for k in texts} == texts
+        assert record["verdict"] in rules.VERDICTS
+    assert (RESULTS["seed"], RESULTS["quick"]) == (0, False)
+    if COMPLETE:
+        assert [r["id"] for r in RESULTS["claims"]] == [f"C{k}" for k in range(1, ledger.CLAIMS + 1)]
+        assert list(known) == [r["id"] for r in RESULTS["claims"]]
+
+
+def test_readme_shows_the_committed_results():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    assert claims.with_block(text, claims.readme_block(RESULTS["claims"])) == text
