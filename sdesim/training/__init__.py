@@ -7,11 +7,46 @@ try:
 except ImportError as error:
     raise RunError("sdesim.training needs PyTorch: pip install 'sdesim[torch]'") from error
 
+from sdesim.training.advice import Advice as Advice
+from sdesim.training.advice import BatchAdvice as BatchAdvice
+from sdesim.training.advice import advise as advise
+from sdesim.training.advice import batch_size_for as batch_size_for
+from sdesim.training.listings import consolidation_statistics as consolidation_statistics
+from sdesim.training.listings import loader_gradients as loader_gradients
+from sdesim.training.listings import loader_hvp as loader_hvp
+from sdesim.training.listings import track_learning as track_learning
 from sdesim.training.measurement import Measurement as Measurement
 from sdesim.training.networks import Quadratic as Quadratic
 from sdesim.training.networks import mlp as mlp
 from sdesim.training.networks import network_surface as network_surface
 from sdesim.training.oracle import TorchOracle as TorchOracle
 from sdesim.training.record import record as record
+from sdesim.training.schedules import PhaseLR as PhaseLR
+from sdesim.training.schedules import PhaseWarmup as PhaseWarmup
+from sdesim.training.stopping import Decision as Decision
+from sdesim.training.stopping import PhaseEarlyStopping as PhaseEarlyStopping
+from sdesim.training.weight_decay import WeightDecayChoice as WeightDecayChoice
+from sdesim.training.weight_decay import choose_weight_decay as choose_weight_decay
 
-__all__ = ["Measurement", "Quadratic", "TorchOracle", "mlp", "network_surface", "record"]
+__all__ = [
+    "Advice",
+    "BatchAdvice",
+    "Decision",
+    "Measurement",
+    "PhaseEarlyStopping",
+    "PhaseLR",
+    "PhaseWarmup",
+    "Quadratic",
+    "TorchOracle",
+    "WeightDecayChoice",
+    "advise",
+    "batch_size_for",
+    "choose_weight_decay",
+    "consolidation_statistics",
+    "loader_gradients",
+    "loader_hvp",
+    "mlp",
+    "network_surface",
+    "record",
+    "track_learning",
+]
