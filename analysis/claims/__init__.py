@@ -4,7 +4,9 @@ A study is a function registered under `claim`; the files named after parts of t
 """
 
 from . import (  # noqa: F401
+    batch_sizes,
     consolidation,
+    odds,
     probability,
 )
 from .lab import Lab, shared

@@ -21,6 +21,12 @@ def exact(value: float, method: str = "closed form") -> Estimate:
     return Estimate(float(value), float(value), float(value), LEVEL, method, 1)
 
 
+def mapped(e: Estimate, f: Callable[[float], float], method: str = "") -> Estimate:
+    """f of the value and of its interval, f monotone."""
+    low, high = sorted((float(f(e.low)), float(f(e.high))))
+    return Estimate(float(f(e.value)), low, high, e.level, method or e.method, e.n, e.flags)
+
+
 def mean(draws: ArrayLike, method: str = "mean over draws") -> Estimate:
     """Mean of independent draws (n,), with Student's interval."""
     x = np.asarray(draws, dtype=np.float64)

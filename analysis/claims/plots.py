@@ -43,5 +43,10 @@ def finish(ax: Any, xlabel: str, ylabel: str = "", title: str = "") -> None:
     ax.set_xlabel(xlabel)
     ax.set_ylabel(ylabel)
     ax.set_title(title, fontsize=9.5)
+    for axis in (ax.xaxis, ax.yaxis):
+        # Over few decades matplotlib labels the ticks between them too, one over the other.
+        low, high = sorted(abs(v) for v in axis.get_view_interval())
+        if axis.get_scale() == "log" and high > 10 * low:
+            axis.set_minor_formatter("")
     if ax.get_legend_handles_labels()[0]:
         ax.legend(fontsize=8)

@@ -111,13 +111,22 @@ def outside(name: str, e: Estimate, value: float, tolerance: float) -> Check:
 
 def consistent(name: str, e: Estimate, value: float) -> Check:
     """The interval holds the value; for a prediction that is exact, where no tolerance is due."""
-    holds = None if math.isnan(e.low) else e.low <= value <= e.high
+    holds = None if math.isnan(e.low) else bool(e.low <= value <= e.high)
     return Check(f"{name} = {value:.4g}: {_shown(e)}", holds)
 
 
 def whether(text: str, holds: bool | None) -> Check:
     """A check decided outside, such as an identity in exact arithmetic."""
-    return Check(text, holds)
+    return Check(text, None if holds is None else bool(holds))
+
+
+def together(text: str, checks: Sequence[Check]) -> Check:
+    """Many checks of one kind in one line: True where all hold, False where one is refuted."""
+    held, refuted = sum(c.holds is True for c in checks), [c for c in checks if c.holds is False]
+    holds = False if refuted else True if held == len(checks) else None
+    open_ones = refuted or [c for c in checks if c.holds is None]
+    example = f"; {open_ones[0].text}" if open_ones else ""
+    return Check(f"{text}: {held} of {len(checks)}{example}", holds)
 
 
 def _ends(e: Estimate) -> tuple[float, float]:
