@@ -439,7 +439,11 @@ def claims(
             spent = f" ({record['seconds']:.1f} s)" if "seconds" in record else ""
             print(f"{done}/{total} {record['id']}: {record['verdict']}{spent}", file=sys.stderr, flush=True)
 
-    found = ledger.run_claims(only, quick, seed, out, workers, resume, tell)
+    try:
+        found = ledger.run_claims(only, quick, seed, out, workers, resume, tell)
+    except KeyboardInterrupt:
+        print(f"sdesim: {out} keeps what was finished; --resume runs the rest", file=sys.stderr)
+        raise
     if as_json:
         _print_json(found.to_dict())
     elif not quiet:
