@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.data import Data
 from sdesim.scenario.models import Arm, Probes, Scenario, Simulate, Train
+from sdesim.scenario.training import Adam, ConstantSchedule, MlpNetwork, Sgd
 
 _MEDIAN_DRAWS = 20_000
 _MEDIAN_CHUNK = 500
@@ -72,12 +74,54 @@ def make_surface(model: Any) -> Any:
             model.features, data.x_train, signs(data.y_train, data), model.activation, model.ridge, model.seed
         )
     net = model.network
-    return surfaces.MLP(net.widths, data.x_train, data.y_train, net.activation, model.loss, seed=net.seed)
+    y = np.eye(data.outputs)[data.y_train] if model.loss == "mse" and data.labelled else data.y_train
+    start, weights = initial_weights(net)
+    surface = surfaces.MLP(
+        net.widths, data.x_train, y, net.activation, model.loss, start=start, seed=net.seed
+    )
+    return surface if net.bias else surfaces.masked(surface, weights, 0.0)
+
+
+def initial_weights(net: MlpNetwork) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
+    """Start (d,) of a network with biases, None for the surface's own; and which entries are weights.
+
+    xavier-normal: W ~ N(0, 2/(fan-in + fan-out)); normal: W ~ N(0, 1/fan-in); both times scale, biases 0.
+    """
+    rng = np.random.default_rng(net.seed)
+    start, weights = [], []
+    for fan_in, fan_out in pairwise(net.widths):
+        variance = 2.0 / (fan_in + fan_out) if net.init == "xavier-normal" else 1.0 / fan_in
+        size = fan_in * fan_out
+        start += [net.scale * math.sqrt(variance) * rng.standard_normal(size), np.zeros(fan_out)]
+        weights += [np.ones(size, dtype=np.bool_), np.zeros(fan_out, dtype=np.bool_)]
+    mask = np.concatenate(weights)
+    if net.init != "default":
+        return np.concatenate(start), mask
+    if net.scale == 1.0:
+        return None, mask
+    bound = [np.full(b * (a + 1), net.scale / math.sqrt(a)) for a, b in pairwise(net.widths)]
+    return np.concatenate(bound) * rng.uniform(-1.0, 1.0, len(mask)), mask
 
 
 def signs(y: NDArray[Any], data: Dataset) -> NDArray[np.float64]:
     """The one target of each answer (n,): +1 for the upper half of the classes, else −1; a target itself."""
     return np.where(2 * y >= data.classes, 1.0, -1.0) if data.labelled else y[:, 0]
+
+
+def data_of(model: Any) -> Data | None:
+    """The data of a surface that stands for a model of them, masked or not."""
+    inner = model.surface if isinstance(model, parts.MaskedSurface) else model
+    return inner.data if isinstance(inner, parts.MlpSurface | parts.RandomFeaturesSurface) else None
+
+
+def make_evaluation(surface: Any, data: Dataset) -> Any:
+    """What reads accuracies and test losses off a surface's θ."""
+    from sdesim.engine import NetworkEvaluation
+    from sdesim.surfaces import RandomFeatures
+
+    base = getattr(surface, "surface", surface)
+    y = signs(data.y_test, data) if isinstance(base, RandomFeatures) else data.y_test
+    return NetworkEvaluation(surface, data.x_test, y, labelled=data.labelled)
 
 
 def make_mask(model: parts.MaskedSurface, dim: int) -> NDArray[np.bool_]:
@@ -198,40 +242,74 @@ def make_network(train: Train) -> Any:
     """The torch module with its initial weights."""
     from sdesim.training.networks import mlp
 
-    return mlp(train.network.widths, train.network.activation, train.network.seed)
+    net = train.network
+    return mlp(net.widths, net.activation, net.seed, bias=net.bias, init=net.init, scale=net.scale)
 
 
-def fresh_starts(network: Any, seed: int, trajectories: int) -> NDArray[np.float64]:
+def make_ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.bool_] | None]:
+    """The network to be recorded and which of its weights are left, None for all."""
+    if train.prune is None:
+        return network, None
+    from sdesim.training import prune, reinitialised
+
+    recipe = train.prune
+    mask = prune(
+        network,
+        loss_function(train),
+        data,
+        optimizer_factory(train.optimizer),
+        rule=recipe.rule,
+        sparsity=recipe.sparsity,
+        rounds=recipe.rounds,
+        steps=recipe.steps or 0,
+        batch_size=train.optimizer.batch_size,
+        sampling=train.sampling,
+        seed=recipe.seed,
+    )
+    return (network if recipe.weights == "original" else reinitialised(network, recipe.seed)), mask
+
+
+def fresh_starts(
+    network: Any, seed: int, trajectories: int, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
     """The starting points (trajectories, d) of a real arm with `init: fresh`."""
     from sdesim.training.loop import isolated_torch, starting_module
     from sdesim.training.networks import flat_parameters
 
     with isolated_torch():
         modules = [starting_module(network, "fresh", seed, k) for k in range(trajectories)]
-    return np.stack([flat_parameters(module) for module in modules])
+    starts = np.stack([flat_parameters(module) for module in modules])
+    return starts if mask is None else starts[:, mask]
 
 
-def loss_function(name: str) -> Callable[..., Any]:
-    """torch's loss of that name."""
+def loss_function(train: Train) -> Callable[..., Any]:
+    """The arm's loss; squared error on labels is that of their one-hot codes."""
     from torch.nn import functional
 
-    functions: dict[str, Callable[..., Any]] = {
-        "cross_entropy": functional.cross_entropy,
-        "mse": functional.mse_loss,
-    }
-    return functions[name]
+    from sdesim.training.networks import one_hot_mse
+
+    if train.loss == "cross_entropy":
+        return functional.cross_entropy
+    return one_hot_mse if train.data.labelled else functional.mse_loss
 
 
-def optimizer_factory(model: parts.Sgd | parts.Adam) -> Callable[..., Any]:
+def optimizer_factory(model: Sgd | Adam) -> Callable[..., Any]:
     """Parameters → torch optimizer."""
     import torch
 
-    if isinstance(model, parts.Sgd):
-        sgd = model
-        return lambda p: torch.optim.SGD(
-            p, lr=sgd.lr, momentum=sgd.momentum, nesterov=sgd.nesterov, weight_decay=sgd.weight_decay
-        )
-    adam = model
-    return lambda p: torch.optim.Adam(
-        p, lr=adam.lr, betas=(adam.betas[0], adam.betas[1]), weight_decay=adam.weight_decay
-    )
+    if isinstance(model, Sgd):
+        options = model.model_dump(exclude={"kind", "batch_size"})
+        return lambda p: torch.optim.SGD(p, **options)
+    options = model.model_dump(exclude={"kind", "batch_size", "betas"})
+    kind = torch.optim.AdamW if model.kind == "adamw" else torch.optim.Adam
+    return lambda p: kind(p, betas=(model.betas[0], model.betas[1]), **options)
+
+
+def scheduler_factory(train: Train) -> Callable[..., Any] | None:
+    """Optimizer → torch scheduler; None where the learning rate is constant."""
+    from torch.optim.lr_scheduler import LambdaLR
+
+    schedule, steps = train.schedule, train.steps
+    if schedule == ConstantSchedule(kind="constant"):
+        return None
+    return lambda optimizer: LambdaLR(optimizer, lambda step: schedule.rate(step, steps))

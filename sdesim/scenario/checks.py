@@ -6,16 +6,16 @@ Nothing here loads data, trains or writes; a scenario that passes can be run.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Any
 
 from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.base import nearest
-from sdesim.scenario.build import make_mask, make_noise, make_scheme, make_surface, noise_sort
+from sdesim.scenario.build import data_of, make_mask, make_noise, make_scheme, make_surface, noise_sort
 from sdesim.scenario.data import Data, DigitsData, ModularData, PermutationsData
 from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate, Train
+from sdesim.scenario.training import MlpNetwork, Sgd
 
 Problem = tuple[tuple[str | int, ...], str]
 _DIGITS = 1797
@@ -130,8 +130,10 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
             yield place, f"{name} needs probes"
         elif curved and probes.estimators != "all" and "curvature" not in probes.estimators:
             yield place, f"{name} needs probes of the curvature"
-    elif name in _OF_NETWORKS and simulate is not None and not _is_network(simulate):
-        yield place, f"{name} needs a network, {arm_name} has none"
+    elif name in _OF_NETWORKS:
+        problem = _no_value(name, _data(scenario, arm), arm_name)
+        if problem:
+            yield place, problem
     elif name == "learning_rate" and simulate is not None:
         yield place, "learning_rate is recorded of real arms only"
     steps = scenario.steps(arm_name)
@@ -139,8 +141,26 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
         yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
 
 
-def _is_network(simulate: Simulate) -> bool:
-    return simulate.twin_of is not None or isinstance(simulate.surface, parts.MlpSurface)
+def _no_value(name: str, data: Data | None, arm: str) -> str:
+    """Why an accuracy or a test loss can't be had; empty where it can."""
+    if data is None:
+        return f"{name} needs a network, {arm} has none"
+    if name != "test_loss" and not data.labelled:
+        return f"{name} needs class labels, the data of {arm} hold targets"
+    if name.startswith("test_") and not data.tested:
+        return f"{name} needs test examples, the data of {arm} have none"
+    return ""
+
+
+def _data(scenario: Scenario, arm: Arm) -> Data | None:
+    """The data that an arm's model answers for; None where there is no model."""
+    if arm.train is not None:
+        return arm.train.data
+    assert arm.simulate is not None
+    if arm.simulate.twin_of is not None:
+        real = scenario.arms[arm.simulate.twin_of].train
+        return None if real is None else real.data
+    return data_of(arm.simulate.surface)
 
 
 def _wells(simulate: Simulate) -> tuple[str, ...]:
@@ -171,7 +191,7 @@ def _dim_of(surface: Any) -> int:
             raise SdesimError(f"values must be a number or {total} numbers, got {len(surface.values)}")
         return trained
     if isinstance(surface, parts.MlpSurface):
-        return sum(b * (a + 1) for a, b in pairwise(surface.network.widths))
+        return sum(surface.network.weights) + surface.network.biases
     if isinstance(surface, parts.RandomFeaturesSurface):
         return surface.features
     return int(make_surface(surface).dim)
@@ -194,13 +214,14 @@ def _check_train(train: Train) -> Iterator[Problem]:
         yield ("optimizer", "batch_size"), f"found {batch}, allowed: 1 to {examples}, the training examples"
     yield from _check_loss(train.loss, train.data)
     sgd = train.optimizer
-    if isinstance(sgd, parts.Sgd) and sgd.nesterov and sgd.momentum == 0.0:
-        yield ("optimizer", "nesterov"), "nesterov needs a momentum above 0"
+    if isinstance(sgd, Sgd) and sgd.nesterov and (sgd.momentum == 0.0 or sgd.dampening > 0.0):
+        yield ("optimizer", "nesterov"), "nesterov needs a momentum above 0 and no dampening"
+    if train.schedule.warmup >= train.steps:
+        message = f"found {train.schedule.warmup}, allowed: 0 to {train.steps - 1}, fewer than the steps"
+        yield ("schedule", "warmup"), message
 
 
 def _check_loss(loss: str, data: Data) -> Iterator[Problem]:
-    if loss == "mse" and data.labelled:
-        yield ("loss",), "found 'mse', allowed: cross_entropy, because these data hold class labels"
     if loss == "cross_entropy" and not data.labelled:
         yield ("loss",), "found 'cross_entropy', allowed: mse, because these data hold targets"
 
@@ -217,7 +238,7 @@ def _check_data(data: Data) -> Iterator[Problem]:
         yield ("data", "fraction"), f"found {data.fraction:g}, which leaves none to train or to test on"
 
 
-def _check_network(data: Data, network: parts.MlpNetwork) -> Iterator[Problem]:
+def _check_network(data: Data, network: MlpNetwork) -> Iterator[Problem]:
     """The data's own sizes, and their features and outputs against the network."""
     yield from _check_data(data)
     last = "classes" if data.labelled else "targets"
@@ -283,7 +304,7 @@ def _dim(scenario: Scenario, simulate: Simulate) -> int:
     if simulate.twin_of is not None:
         real = scenario.arms[simulate.twin_of].train
         assert real is not None
-        return sum(b * (a + 1) for a, b in pairwise(real.network.widths))
+        return real.dim
     return _dim_of(simulate.surface)
 
 

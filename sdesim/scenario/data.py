@@ -43,6 +43,11 @@ class DigitsData(Strict):
         """Whether the answers are class labels."""
         return True
 
+    @property
+    def tested(self) -> bool:
+        """Whether there are test examples."""
+        return self.test > 0
+
 
 class Mnist1dData(Strict):
     """MNIST-1D, drawn locally."""
@@ -73,6 +78,11 @@ class Mnist1dData(Strict):
         """Whether the answers are class labels."""
         return True
 
+    @property
+    def tested(self) -> bool:
+        """Whether there are test examples."""
+        return self.test > 0
+
 
 class ModularData(Strict):
     """All pairs (a, b) with label (a + b) mod p."""
@@ -102,6 +112,11 @@ class ModularData(Strict):
         """Whether the answers are class labels."""
         return True
 
+    @property
+    def tested(self) -> bool:
+        """Whether there are test examples."""
+        return True
+
 
 class PermutationsData(Strict):
     """All pairs of permutations of n things with the label of their composition."""
@@ -129,6 +144,11 @@ class PermutationsData(Strict):
     @property
     def labelled(self) -> bool:
         """Whether the answers are class labels."""
+        return True
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are test examples."""
         return True
 
 
@@ -166,6 +186,11 @@ class TeacherData(Strict):
         """Whether the answers are class labels."""
         return self.task == "classification"
 
+    @property
+    def tested(self) -> bool:
+        """Whether there are test examples."""
+        return self.test > 0
+
 
 class ChebyshevData(Strict):
     """A Chebyshev polynomial at equally spaced points of [−1, 1], all for training."""
@@ -192,6 +217,11 @@ class ChebyshevData(Strict):
     @property
     def labelled(self) -> bool:
         """Whether the answers are class labels."""
+        return False
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are test examples."""
         return False
 
 

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories, Whole
 from sdesim.scenario.data import Data
-from sdesim.scenario.parts import (
-    Event,
-    LossName,
-    MlpNetwork,
-    Noise,
-    Optimizer,
-    PlainScheme,
-    Scheme,
-    Surface,
-    Vector,
-)
+from sdesim.scenario.parts import Event, Noise, PlainScheme, Scheme, Surface, Vector
+from sdesim.scenario.training import ConstantSchedule, LossName, MlpNetwork, Optimizer, Prune, Schedule
 
 Saveable = Literal["theta", "loss"]
 
@@ -72,12 +64,33 @@ class Train(Strict):
     network: MlpNetwork
     optimizer: Optimizer
     steps: Count
+    schedule: Schedule = ConstantSchedule(kind="constant")
     loss: LossName = "cross_entropy"
+    prune: Prune | None = None
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"
     sampling: Literal["epoch", "with-replacement"] = "epoch"
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
+
+    @property
+    def kept(self) -> list[int]:
+        """Number of weights of each layer that are trained; of a pruned network the same for any seed."""
+        share = 1.0 if self.prune is None else 1.0 - self.prune.sparsity
+        return [max(1, round(n * share)) for n in self.network.weights]
+
+    @property
+    def dim(self) -> int:
+        """Number of coordinates that are trained."""
+        return sum(self.kept) + self.network.biases
+
+    @property
+    def time(self) -> float:
+        """Σ learning rate over the steps."""
+        schedule, lr = self.schedule, self.optimizer.lr
+        if schedule == ConstantSchedule(kind="constant"):
+            return lr * self.steps
+        return lr * math.fsum(schedule.rate(k, self.steps) for k in range(self.steps))
 
 
 class Arm(Strict):
@@ -185,4 +198,4 @@ class Scenario(Strict):
         real = self.arms[str(simulate.twin_of)].train
         assert real is not None
         dt = simulate.dt or simulate.learning_rate or real.optimizer.lr
-        return max(1, round(real.steps * real.optimizer.lr / dt))
+        return max(1, round(real.time / dt))

@@ -1,4 +1,4 @@
-"""Models of the parts of an arm: surfaces, noises, events, networks, optimizers."""
+"""Models of the parts of a simulated arm: surfaces, noises, events, schemes."""
 
 from __future__ import annotations
 
@@ -8,47 +8,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Strict, Whole
 from sdesim.scenario.data import Data
+from sdesim.scenario.training import LossName, MlpNetwork
 
 Vector = list[float]
 Matrix = list[list[float]]
-Activation = Literal["tanh", "relu", "gelu", "quadratic"]
-LossName = Literal["cross_entropy", "mse"]
-
-
-class MlpNetwork(Strict):
-    """A fully connected network; seed is that of the initial weights."""
-
-    kind: Literal["mlp"]
-    widths: Annotated[list[Count], Field(min_length=2)]
-    activation: Activation = "tanh"
-    seed: Seed = 0
-
-
-class Sgd(Strict):
-    """torch.optim.SGD; batch_size null is full batch."""
-
-    kind: Literal["sgd"]
-    lr: Positive
-    batch_size: Count | None = None
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    nesterov: bool = False
-    weight_decay: NotNegative = 0.0
-
-
-class Adam(Strict):
-    """torch.optim.Adam; batch_size null is full batch."""
-
-    kind: Literal["adam"]
-    lr: Positive
-    batch_size: Count | None = None
-    betas: Annotated[list[Annotated[float, Field(ge=0, lt=1)]], Field(min_length=2, max_length=2)] = [
-        0.9,
-        0.999,
-    ]
-    weight_decay: NotNegative = 0.0
-
-
-Optimizer = Annotated[Sgd | Adam, Field(discriminator="kind")]
 
 
 class FlatSurface(Strict):

@@ -25,7 +25,6 @@ from sdesim.runs import (
 from sdesim.scenario import build
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
-from sdesim.scenario.parts import MlpSurface
 from sdesim.scenario.summary import Results, summarise
 
 MARK = "INCOMPLETE"
@@ -43,6 +42,7 @@ class Work:
     results: Results = field(default_factory=Results)
     networks: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
+    masks: dict[str, Any] = field(default_factory=dict)
 
 
 def resolved_yaml(scenario: Scenario) -> str:
@@ -154,11 +154,12 @@ def _run_arms(work: Work, report: LabelledReport) -> None:
 def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:
     from sdesim.training import record
 
-    network, data = build.make_network(train), build.make_data(train.data)
-    work.networks[name], work.data[name] = network, data
+    data = build.make_data(train.data)
+    network, mask = build.make_ticket(train, build.make_network(train), data)
+    work.networks[name], work.data[name], work.masks[name] = network, data, mask
     return record(
         network,
-        build.loss_function(train.loss),
+        build.loss_function(train),
         data,
         None,
         build.optimizer_factory(train.optimizer),
@@ -167,6 +168,8 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
         seed=build.arm_seed(work.scenario.seed, name),
         trajectories=train.trajectories,
         init=train.init,
+        scheduler=build.scheduler_factory(train),
+        mask=mask,
         save_every=train.save_every,
         save=train.save,
         probes=build.make_probes(work.scenario, arm),
@@ -178,7 +181,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
 
 
 def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: LabelledReport) -> xr.Dataset:
-    from sdesim.engine import NetworkEvaluation, simulate
+    from sdesim.engine import simulate
 
     batch, trace, stretch, data = 0, float("nan"), 1, None
     eta, every, count = model.learning_rate, model.save_every, model.trajectories
@@ -200,11 +203,13 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         # The last gap between saved steps may be short.
         every = every or int(np.diff(real["step"].values).max()) * stretch
         if theta0 is None and train.init == "fresh":
-            theta0 = build.fresh_starts(work.networks[model.twin_of], int(real.attrs["seed"]), count)
+            theta0 = build.fresh_starts(
+                work.networks[model.twin_of], int(real.attrs["seed"]), count, work.masks[model.twin_of]
+            )
     else:
         surface, dt = build.make_surface(model.surface), model.dt
-        if isinstance(model.surface, MlpSurface):
-            data = build.make_data(model.surface.data)
+        examples = build.data_of(model.surface)
+        data = None if examples is None else build.make_data(examples)
     assert dt is not None
     eta = eta or dt
     noises = [build.make_noise(n, surface, eta, batch, trace) for n in model.noise]
@@ -227,7 +232,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         probes=build.make_probes(work.scenario, arm, stretch),
         progress=lambda done, total: report(name, done, total),
         name=name,
-        evaluate=None if data is None else NetworkEvaluation(surface, data.x_test, data.y_test),
+        evaluate=None if data is None else build.make_evaluation(surface, data),
     )
 
 
@@ -235,7 +240,8 @@ def _twin_surface(work: Work, real: str, train: Train) -> Any:
     from sdesim.training.networks import network_surface
 
     data = work.data[real]
-    return network_surface(work.networks[real], data.x_train, data.y_train, train.loss)
+    network, mask = work.networks[real], work.masks[real]
+    return network_surface(network, data.x_train, data.y_train, train.loss, mask)
 
 
 def _note_matched(work: Work, name: str, model: Simulate, noises: list[Any], trace: float) -> None:

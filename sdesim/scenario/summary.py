@@ -12,7 +12,7 @@ import xarray as xr
 from sdesim.errors import SdesimError
 from sdesim.scenario.expect import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
-from sdesim.scenario.parts import Sgd
+from sdesim.scenario.training import Sgd
 
 _STATUS = ("finished", "diverged", "stopped")
 _PATH = ("loss", "train_accuracy", "test_loss", "test_accuracy", "weight_norm")
@@ -112,6 +112,7 @@ def _doubtful_twin(scenario: Scenario, name: str) -> str:
     real = scenario.arms[simulate.twin_of].train
     assert real is not None
     parts = [] if isinstance(real.optimizer, Sgd) else ["Adam"]
+    parts += [] if real.time == real.optimizer.lr * real.steps else ["a learning rate that changes"]
     parts += ["momentum"] if isinstance(real.optimizer, Sgd) and real.optimizer.momentum else []
     parts += ["weight decay"] if real.optimizer.weight_decay else []
     if not parts:
@@ -148,9 +149,10 @@ def _label(arm: Arm) -> str:
         t = arm.train
         batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
         widths = "-".join(map(str, t.network.widths))
+        pruned = "" if t.prune is None else f", {t.prune.sparsity:.1%} pruned ({t.prune.rule})"
         return (
             f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with "
-            f"learning rate {t.optimizer.lr:g}, {batch}"
+            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}"
         )
     assert arm.simulate is not None
     s = arm.simulate

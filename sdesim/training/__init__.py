@@ -19,7 +19,10 @@ from sdesim.training.measurement import Measurement as Measurement
 from sdesim.training.networks import Quadratic as Quadratic
 from sdesim.training.networks import mlp as mlp
 from sdesim.training.networks import network_surface as network_surface
+from sdesim.training.networks import one_hot_mse as one_hot_mse
 from sdesim.training.oracle import TorchOracle as TorchOracle
+from sdesim.training.pruning import prune as prune
+from sdesim.training.pruning import reinitialised as reinitialised
 from sdesim.training.record import record as record
 from sdesim.training.schedules import PhaseLR as PhaseLR
 from sdesim.training.schedules import PhaseWarmup as PhaseWarmup
@@ -47,6 +50,9 @@ __all__ = [
     "loader_hvp",
     "mlp",
     "network_surface",
+    "one_hot_mse",
+    "prune",
     "record",
+    "reinitialised",
     "track_learning",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from sdesim.errors import RunError
 from sdesim.runs import Probes, probe, probe_rng
 from sdesim.training.examples import Examples, minibatches
 from sdesim.training.networks import flat_parameters
-from sdesim.training.oracle import TorchOracle
+from sdesim.training.oracle import SurvivingOracle, TorchOracle
 from sdesim.training.tangent import Tangent
 
 Array = NDArray[np.float64]
@@ -50,6 +50,7 @@ class Recipe:
         probes: what to measure, or None.
         probe_steps: step numbers (P,) of the probes.
         groups: name → slice of θ.
+        mask: booleans over all parameters, true for the d that are trained; the others stay 0. None: all.
     """
 
     module: nn.Module
@@ -70,6 +71,7 @@ class Recipe:
     probes: Probes | None
     probe_steps: NDArray[np.int64]
     groups: Mapping[str, slice]
+    mask: NDArray[np.bool_] | None = None
 
 
 @contextmanager
@@ -111,6 +113,51 @@ def starting_module(module: nn.Module, init: str, seed: int, trajectory: int) ->
     return model
 
 
+def masks_of(model: nn.Module, mask: NDArray[np.bool_]) -> list[Tensor]:
+    """The mask (D,) in the shapes of the parameters, as 0 and 1."""
+    parameters = list(model.parameters())
+    pieces = np.split(mask, np.cumsum([p.numel() for p in parameters])[:-1])
+    return [
+        torch.from_numpy(piece).reshape(p.shape).to(p.dtype)
+        for p, piece in zip(parameters, pieces, strict=True)
+    ]
+
+
+@torch.no_grad()
+def apply_masks(model: nn.Module, masks: Sequence[Tensor] | None) -> None:
+    """Set what is not trained to 0."""
+    for parameter, kept in zip(model.parameters(), masks or (), strict=False):
+        parameter.mul_(kept)
+
+
+def update(
+    model: nn.Module,
+    loss_fn: Callable[..., Any],
+    optimizer: Any,
+    x: Tensor,
+    y: Tensor,
+    masks: Sequence[Tensor] | None = None,
+) -> float:
+    """One optimizer step on a minibatch, masked parameters left alone; returns the loss before it."""
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        loss: Tensor = loss_fn(model(x), y)
+        loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
+        for parameter, kept in zip(model.parameters(), masks or (), strict=False):
+            if parameter.grad is not None:
+                parameter.grad.mul_(kept)
+        return loss
+
+    return float(optimizer.step(closure).detach())
+
+
+def trained_parameters(recipe: Recipe, model: nn.Module) -> Array:
+    """θ (d,): the parameters that are trained."""
+    theta = flat_parameters(model)
+    return theta if recipe.mask is None else theta[recipe.mask]
+
+
 def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], None]) -> dict[str, Array]:
     """Train one seed and return its saved values by schema name, along step or probe.
 
@@ -119,6 +166,8 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
     """
     with isolated_torch():
         model = starting_module(recipe.module, recipe.init, recipe.seed, trajectory)
+        masks = None if recipe.mask is None else masks_of(model, recipe.mask)
+        apply_masks(model, masks)
         order_seed = stream_seed(recipe.seed, trajectory, _ORDER)
         # The global generator feeds dropout; the order of the data has its own.
         torch.manual_seed(order_seed)
@@ -142,7 +191,7 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
                 break
             if step == recipe.steps:
                 break
-            if not math.isfinite(_update(recipe, model, optimizer, tangent, next(batches))):
+            if not math.isfinite(_update(recipe, model, optimizer, tangent, masks, next(batches))):
                 status, stopped = DIVERGED, step
                 break
             if scheduler is not None:
@@ -157,22 +206,16 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
 
 
 def _update(
-    recipe: Recipe, model: nn.Module, optimizer: Any, tangent: Tangent | None, rows: Tensor | None
-) -> float:
+    recipe: Recipe, model: nn.Module, optimizer: Any, tangent: Tangent | None,
+    masks: Sequence[Tensor] | None, rows: Tensor | None,
+) -> float:  # fmt: skip
     """One optimizer step, of the tangent first; returns the minibatch loss before it."""
     x, y = recipe.train.x, recipe.train.y
     if rows is not None:
         x, y = x[rows], y[rows]
     if tangent is not None:
         tangent.step(recipe.loss_fn, x, y)
-
-    def closure() -> Tensor:
-        optimizer.zero_grad()
-        loss: Tensor = recipe.loss_fn(model(x), y)
-        loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
-        return loss
-
-    return float(optimizer.step(closure).detach())
+    return update(model, recipe.loss_fn, optimizer, x, y, masks)
 
 
 def _empty(recipe: Recipe) -> dict[str, Array]:
@@ -199,7 +242,7 @@ def _observe(
     """Save and probe where this step asks for it; False when the loss or θ is not finite."""
     at = int(np.searchsorted(recipe.saved, step))
     if at < len(recipe.saved) and recipe.saved[at] == step:
-        theta = flat_parameters(model)
+        theta = trained_parameters(recipe, model)
         state = _evaluate(recipe, model)
         if not (math.isfinite(state["loss"]) and np.isfinite(theta).all()):
             return False
@@ -216,7 +259,7 @@ def _observe(
         return True
     at = int(np.searchsorted(recipe.probe_steps, step))
     if at < len(recipe.probe_steps) and recipe.probe_steps[at] == step:
-        theta = flat_parameters(model)
+        theta = trained_parameters(recipe, model)
         if not np.isfinite(theta).all():
             return False
         if tangent is not None and step > 0:
@@ -256,7 +299,8 @@ def probed_batch(recipe: Recipe) -> int:
 def _probe(recipe: Recipe, model: nn.Module, theta: Array, trajectory: int, step: int) -> Mapping[str, Any]:
     """The gradient and curvature probe at θ."""
     assert recipe.probes is not None
-    oracle = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
+    whole = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
+    oracle = whole if recipe.mask is None else SurvivingOracle(whole, recipe.mask)
     return probe(
         oracle,
         theta,

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.surfaces.mlp import MLP
+from sdesim.surfaces.restricted import Masked, masked
 from sdesim.surfaces.torch_functions import flat_parameters as flat_parameters
 from sdesim.surfaces.torch_functions import parameter_groups as parameter_groups
 
@@ -33,23 +35,79 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 
 
+class Linear(nn.Linear):
+    """A linear layer that draws its weights, now and whenever they are reset, by a law of its own.
+
+    Args:
+        fan_in, fan_out: inputs and outputs.
+        bias: whether there are biases.
+        init: "default": uniform on ±1/√fan_in, biases too; "xavier-normal": N(0, 2/(fan_in + fan_out));
+            "normal": N(0, 1/fan_in), biases 0 for both.
+        scale: factor of what is drawn.
+        dtype: of the parameters.
+    """
+
+    init, scale = "default", 1.0
+
+    def __init__(
+        self, fan_in: int, fan_out: int, bias: bool, init: str, scale: float, dtype: torch.dtype
+    ) -> None:
+        super().__init__(fan_in, fan_out, bias=bias, dtype=dtype)
+        self.init, self.scale = init, scale
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw the weights anew."""
+        super().reset_parameters()
+        with torch.no_grad():
+            if self.init == "default":
+                for parameter in self.parameters():
+                    parameter.mul_(self.scale)
+                return
+            total = self.in_features + (self.out_features if self.init == "xavier-normal" else 0)
+            variance = (2.0 if self.init == "xavier-normal" else 1.0) / total
+            self.weight.normal_(0.0, self.scale * variance**0.5)
+            if self.bias is not None:
+                self.bias.zero_()
+
+    def extra_repr(self) -> str:
+        """As nn.Linear's, with the law of the weights."""
+        return f"{super().extra_repr()}, init={self.init}, scale={self.scale:g}"
+
+
+INITIALISATIONS = ("default", "xavier-normal", "normal")
+
+
 def mlp(
     widths: Sequence[int],
     activation: str = "tanh",
     seed: int | None = None,
     dtype: torch.dtype = torch.float64,
+    *,
+    bias: bool = True,
+    init: str = "default",
+    scale: float = 1.0,
 ) -> nn.Sequential:
-    """Return nn.Sequential(Linear, activation, Linear, …, Linear) with torch's default initialisation.
+    """Return nn.Sequential(Linear, activation, Linear, …, Linear).
 
     Args:
         widths: layer widths, from the features to the outputs.
         activation: "tanh", "relu", "gelu" or "quadratic".
         seed: of the initial weights, which then leaves torch's global generator alone; None draws from that.
         dtype: of the parameters.
+        bias: whether the layers have biases.
+        init: "default" (torch's), "xavier-normal": N(0, 2/(fan-in + fan-out)), or "normal": N(0, 1/fan-in);
+            with the last two the biases begin at 0.
+        scale: factor of the initial weights.
 
     Raises:
-        RunError: if a width or the activation is not valid.
+        RunError: if a width, the activation, init or scale is not valid.
     """
+    if init not in INITIALISATIONS:
+        raise RunError(f"init must be one of {', '.join(INITIALISATIONS)}, got {init!r}")
+    if not 0.0 < scale < float("inf"):
+        raise RunError(f"scale must be above 0, got {scale:g}")
+    plain = init == "default" and scale == 1.0
     if activation not in ACTIVATIONS:
         raise RunError(f"activation must be one of {', '.join(ACTIVATIONS)}, got {activation!r}")
     if len(widths) < 2 or any(w < 1 for w in widths):
@@ -59,8 +117,23 @@ def mlp(
             torch.manual_seed(seed)
         layers: list[nn.Module] = []
         for fan_in, fan_out in pairwise(widths):
-            layers += [nn.Linear(fan_in, fan_out, dtype=dtype), ACTIVATIONS[activation]()]
+            layers.append(
+                nn.Linear(fan_in, fan_out, bias=bias, dtype=dtype)
+                if plain
+                else Linear(fan_in, fan_out, bias, init, scale, dtype)
+            )
+            layers.append(ACTIVATIONS[activation]())
     return nn.Sequential(*layers[:-1])
+
+
+def one_hot(y: Tensor, outputs: int, dtype: torch.dtype) -> Tensor:
+    """Labels (n,) as rows with a one at the label: (n, outputs)."""
+    return nn.functional.one_hot(y.long(), outputs).to(dtype)
+
+
+def one_hot_mse(output: Tensor, y: Tensor) -> Tensor:
+    """Mean over examples and outputs of (z − e_y)², for whole-number labels y (n,)."""
+    return nn.functional.mse_loss(output, one_hot(y, output.shape[-1], output.dtype))
 
 
 @dataclass(frozen=True)
@@ -78,6 +151,11 @@ class Dense:
     loss: str
 
     @property
+    def bias(self) -> bool:
+        """Whether the layers have biases: all or none."""
+        return self.layers[0].bias is not None
+
+    @property
     def widths(self) -> tuple[int, ...]:
         """Layer widths, from the features to the outputs."""
         return (self.layers[0].in_features, *(layer.out_features for layer in self.layers))
@@ -90,13 +168,18 @@ def as_dense(module: nn.Module, loss_fn: Callable[..., Any]) -> Dense | None:
         return None
     parts = list(module)
     layers, between = parts[::2], parts[1::2]
-    plain = all(type(m) is nn.Linear and m.bias is not None for m in layers)
-    if not plain or _has_hooks(module) or not all(p.requires_grad for p in module.parameters()):
+    linear = tuple(m for m in layers if isinstance(m, nn.Linear) and type(m) in (nn.Linear, Linear))
+    biases = {m.bias is not None for m in linear}
+    if (
+        len(linear) < len(layers)
+        or len(biases) > 1
+        or _has_hooks(module)
+        or not all(p.requires_grad for p in module.parameters())
+    ):
         return None
     names = {_activation_name(m) for m in between}
     if len(names) > 1 or None in names:
         return None
-    linear = tuple(m for m in layers if isinstance(m, nn.Linear))
     shared = len({id(layer.weight) for layer in linear}) != len(linear)
     return None if shared else Dense(linear, names.pop() or "tanh" if names else "tanh", loss)
 
@@ -116,7 +199,7 @@ def _loss_name(loss_fn: Callable[..., Any]) -> str | None:
     """ "mse" or "cross_entropy" where the loss is torch's own, averaged and without options."""
     if loss_fn is nn.functional.cross_entropy:
         return "cross_entropy"
-    if loss_fn is nn.functional.mse_loss:
+    if loss_fn in (nn.functional.mse_loss, one_hot_mse):
         return "mse"
     if type(loss_fn) is nn.MSELoss and loss_fn.reduction == "mean":
         return "mse"
@@ -126,14 +209,24 @@ def _loss_name(loss_fn: Callable[..., Any]) -> str | None:
     return None
 
 
-def network_surface(module: nn.Module, x: ArrayLike | Tensor, y: ArrayLike | Tensor, loss: Any) -> MLP:
+def network_surface(
+    module: nn.Module,
+    x: ArrayLike | Tensor,
+    y: ArrayLike | Tensor,
+    loss: Any,
+    mask: NDArray[np.bool_] | None = None,
+) -> MLP | Masked:
     """Return the surface of a plain Linear/activation network: same loss, same θ order, same starting point.
+
+    A network without biases, or of which only some weights are trained, is a `masked` surface of the one
+    with all of them, whose other coordinates stay 0.
 
     Args:
         module: nn.Sequential(Linear, activation, Linear, …).
         x: inputs (n, features).
-        y: labels (n,) or targets (n, outputs).
+        y: labels (n,) or targets (n, outputs); "mse" takes labels as their one-hot codes.
         loss: "cross_entropy", "mse", or torch's loss of that name.
+        mask: booleans (d,), true for the weights that are trained; None for all.
 
     Raises:
         RunError: if the network or the loss is not of that kind; `TorchSurface` takes any.
@@ -145,15 +238,28 @@ def network_surface(module: nn.Module, x: ArrayLike | Tensor, y: ArrayLike | Ten
     dense = as_dense(module, functions[loss] if isinstance(loss, str) and loss in functions else loss)
     if dense is None:
         raise RunError(
-            "a network surface needs nn.Sequential(Linear, activation, Linear, …) with biases, one kind of "
-            "activation (tanh, relu, gelu, quadratic) and mean cross-entropy or mean squared error"
+            "a network surface needs nn.Sequential(Linear, activation, Linear, …), one kind of activation "
+            " (tanh, relu, gelu, quadratic) and mean cross-entropy or mean squared error"
         )
-    inputs, targets = torch.as_tensor(x).double().numpy(), torch.as_tensor(y).numpy()
-    return MLP(
-        dense.widths,
-        inputs,
-        targets,
-        activation=dense.activation,
-        loss=dense.loss,
-        start=flat_parameters(module),
-    )
+    inputs, targets = torch.as_tensor(x).double().numpy(), torch.as_tensor(y)
+    if dense.loss == "mse" and targets.ndim == 1 and not targets.is_floating_point():
+        targets = one_hot(targets, dense.widths[-1], torch.float64)
+    theta = flat_parameters(module)
+    present = _present(dense)
+    start = np.zeros(len(present))
+    start[present] = theta
+    surface = MLP(dense.widths, inputs, targets.numpy(), dense.activation, dense.loss, start=start)
+    chosen = present.copy()
+    if mask is not None:
+        if np.shape(mask) != theta.shape:
+            raise RunError(f"mask must be {len(theta)} booleans, got shape {np.shape(mask)}")
+        chosen[present] = mask
+    return surface if chosen.all() else masked(surface, chosen, 0.0)
+
+
+def _present(dense: Dense) -> NDArray[np.bool_]:
+    """Which coordinates of the network with biases this one has (D,)."""
+    kinds: list[bool] = []
+    for fan_in, fan_out in pairwise(dense.widths):
+        kinds += [True] * (fan_in * fan_out) + [dense.bias] * fan_out
+    return np.array(kinds)

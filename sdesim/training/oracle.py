@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sdesim.errors import RunError
-from sdesim.training.networks import Dense, as_dense, parameter_groups
+from sdesim.training.networks import Dense, as_dense, one_hot, one_hot_mse, parameter_groups
 
 Array = NDArray[np.float64]
 # Most numbers that the outer-product path holds at once for one layer: 64 MB.
@@ -60,7 +60,9 @@ class TorchOracle:
         self._dtype = next(iter(named.values())).dtype
         self._training = module.training
         dense = as_dense(module, loss_fn)
-        self._dense = dense if dense is not None and _fits(dense, x, y) else None
+        # What the outer-product path takes for y.
+        self._targets = one_hot(y, dense.widths[-1], self._dtype) if dense and loss_fn is one_hot_mse else y
+        self._dense = dense if dense is not None and _fits(dense, x, self._targets) else None
         # Lanczos asks for many products at one θ: the graph of its gradient is kept for the next call.
         self._graph: tuple[bytes, Tensor, Tensor] | None = None
 
@@ -74,7 +76,7 @@ class TorchOracle:
         rows = torch.from_numpy(rng.integers(0, len(self.x), size=(n, self.batch_size)))
         flat = self._tensor(theta)
         if self._dense is not None:
-            return _outer_gradients(self._dense, flat, self.x, self.y, rows)
+            return _outer_gradients(self._dense, flat, self.x, self._targets, rows)
         out = np.empty((n, self.dim))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(0, 2**63)))
@@ -154,8 +156,11 @@ def _signals(dense: Dense, theta: Tensor, x: Tensor, y: Tensor) -> tuple[list[Te
     for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
         weight = theta[place : place + fan_out * fan_in].reshape(fan_out, fan_in)
         place += fan_out * fan_in
-        z = torch.addmm(theta[place : place + fan_out], inputs[-1], weight.T)
-        place += fan_out
+        if dense.bias:
+            z = torch.addmm(theta[place : place + fan_out], inputs[-1], weight.T)
+            place += fan_out
+        else:
+            z = inputs[-1] @ weight.T
         weights.append(weight)
         raw.append(z)
         if layer < last:
@@ -172,6 +177,44 @@ def _signals(dense: Dense, theta: Tensor, x: Tensor, y: Tensor) -> tuple[list[Te
         slope = _slope(dense.activation, raw[layer - 1], inputs[layer])
         errors.insert(0, (errors[0] @ weights[layer]) * slope)
     return inputs, errors
+
+
+class SurvivingOracle:
+    """A `GradientOracle` of the surviving coordinates alone; the others are fixed at 0.
+
+    Args:
+        oracle: of all D coordinates.
+        mask: booleans (D,), d of them true.
+    """
+
+    def __init__(self, oracle: TorchOracle, mask: NDArray[np.bool_]) -> None:
+        self._oracle, self._mask = oracle, mask
+        self.dim = int(mask.sum())
+        self.groups = surviving_groups(oracle.groups, mask)
+
+    def _embed(self, vector: Array) -> Array:
+        full = np.zeros(len(self._mask))
+        full[self._mask] = vector
+        return full
+
+    def loss(self, theta: Array) -> float:
+        """Mean loss over all examples at theta (d,)."""
+        return self._oracle.loss(self._embed(theta))
+
+    def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
+        """n independent minibatch gradients at theta (d,): (n, d)."""
+        return self._oracle.gradients(self._embed(theta), n, rng)[:, self._mask]
+
+    def hvp(self, theta: Array, v: Array) -> Array:
+        """The surviving rows and columns of ∇²L(theta), times v: (d,)."""
+        return self._oracle.hvp(self._embed(theta), self._embed(v))[self._mask]
+
+
+def surviving_groups(groups: Mapping[str, slice], mask: NDArray[np.bool_]) -> dict[str, slice]:
+    """The slices of the surviving coordinates of each group; groups without any are left out."""
+    before = np.concatenate([[0], np.cumsum(mask)])
+    found = {name: slice(int(before[s.start]), int(before[s.stop])) for name, s in groups.items()}
+    return {name: s for name, s in found.items() if s.stop > s.start}
 
 
 @torch.no_grad()
@@ -196,6 +239,7 @@ def _outer_gradients(dense: Dense, theta: Tensor, x: Tensor, y: Tensor, rows: Te
             product = torch.bmm(error.transpose(1, 2), a.reshape(len(part), batch, -1))
             out[start : start + step, place : place + size] = product.reshape(len(part), -1)
             place += size
-            out[start : start + step, place : place + error.shape[2]] = error.sum(dim=1)
-            place += error.shape[2]
+            if dense.bias:
+                out[start : start + step, place : place + error.shape[2]] = error.sum(dim=1)
+                place += error.shape[2]
     return out.double().numpy()

@@ -20,6 +20,7 @@ from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.training.examples import SAMPLINGS, training_and_test
 from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module, train_trajectory
 from sdesim.training.networks import parameter_groups
+from sdesim.training.oracle import surviving_groups
 from sdesim.training.parts import Parts, fingerprint
 from sdesim.training.tangent import check_tangent
 
@@ -48,6 +49,7 @@ def record(
     resume: bool = False,
     progress: bool | Callable[[int, int], None] = True,
     sampling: str = "epoch",
+    mask: NDArray[np.bool_] | None = None,
     name: str = "",
 ) -> xr.Dataset:
     """Train copies of a network, one per seed, and return the recorded Run.
@@ -72,6 +74,8 @@ def record(
         resume: take over the trajectories that an interrupted call with the same arguments had finished.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
         sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement".
+        mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
+            that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
         name: a label for the run.
 
     Returns:
@@ -84,7 +88,7 @@ def record(
     started = clock.perf_counter()
     recipe = _recipe(
         module, loss_fn, train, test, optimizer, steps=steps, batch_size=batch_size, seed=seed, init=init,
-        scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling,
+        scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling, mask=mask,
     )  # fmt: skip
     _check_ensemble(trajectories, recipe, out, resume)
     attrs = _attributes(recipe, name)
@@ -132,6 +136,7 @@ def _recipe(
     save: Sequence[str],
     probes: Probes | None,
     sampling: str,
+    mask: NDArray[np.bool_] | None,
 ) -> Recipe:
     """Check what the user gave and lay out the run."""
     parameters = list(module.parameters())
@@ -159,7 +164,13 @@ def _recipe(
             f"got {batch_size}"
         )
     every = save_every or max(1, steps // _SAVED_POINTS)
-    dim = sum(p.numel() for p in parameters)
+    dim, groups = sum(p.numel() for p in parameters), parameter_groups(module)
+    if mask is not None:
+        if np.shape(mask) != (dim,) or np.asarray(mask).dtype != np.bool_ or not np.any(mask):
+            raise RunError(f"mask must be {dim} booleans, at least one true, got shape {np.shape(mask)}")
+        if probes is not None and probes.tangent:
+            raise RunError("probes: tangent can't follow a network with a mask")
+        groups, dim = surviving_groups(groups, mask), int(np.sum(mask))
     return Recipe(
         module=module,
         loss_fn=loss_fn,
@@ -178,7 +189,8 @@ def _recipe(
         directions=projection_directions(dim),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
-        groups=parameter_groups(module),
+        groups=groups,
+        mask=mask,
     )
 
 
@@ -253,9 +265,21 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "dataset_size": len(recipe.train),
         "sampling": "none" if full else recipe.sampling,
         "init": recipe.init,
+        **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **({} if recipe.probes is None else {"probe_batch_size": probed_batch(recipe)}),
         **({"tangent": "full"} if recipe.probes is not None and recipe.probes.tangent else {}),
     }
+
+
+def layer_sparsity(module: nn.Module, mask: NDArray[np.bool_]) -> dict[str, float]:
+    """Share of each weight array that the mask takes away, by parameter name; biases are left out."""
+    found, place = {}, 0
+    for name, parameter in module.named_parameters():
+        end = place + parameter.numel()
+        if parameter.ndim > 1:
+            found[name] = float(1.0 - mask[place:end].mean())
+        place = end
+    return found
 
 
 def _variables(recipe: Recipe) -> tuple[str, ...]:

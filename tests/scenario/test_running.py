@@ -249,3 +249,53 @@ def test_an_interrupted_run_keeps_its_finished_arms_and_stays_marked(tmp_path):
     assert open_run(tmp_path / "x" / "sde.zarr").attrs["complete"]
     assert not open_run(tmp_path / "x" / "zweite.zarr").attrs["complete"]
     assert check_room(tmp_path / "x", overwrite=True)
+
+
+TICKETS = """\
+name: tickets
+arms:
+  ticket:
+    train:
+      data: {kind: mnist-1d, train: 60, test: 40, label_noise: 0.1}
+      network: {kind: mlp, widths: [40, 12, 10], activation: relu, init: normal, bias: false}
+      optimizer: {kind: adamw, lr: 0.01, weight_decay: 0.1, batch_size: 20}
+      schedule: {kind: cosine, final: 0.1, warmup: 3}
+      loss: mse
+      prune: {rule: gradient-signal, sparsity: 0.5, rounds: 2, steps: 5, weights: new}
+      steps: 20
+      save_every: 5
+  twin:
+    simulate:
+      twin_of: ticket
+      noise: [{kind: minibatch}]
+  features:
+    simulate:
+      surface: {kind: random-features, features: 8, data: {kind: mnist-1d, train: 60, test: 40}}
+      dt: 0.1
+      steps: 5
+probes: {every: 10, samples: 8}
+expect:
+  - {arm: features, quantity: test_accuracy, above: 0.2}
+  - {arm: twin, quantity: train_accuracy, above: 0}
+"""
+
+
+def test_a_pruned_network_its_twin_and_random_features_run_with_test_values(tmp_path):
+    scenario = parse_scenario(TICKETS)
+
+    run_scenario(scenario, tmp_path / "x", progress=False)
+
+    ticket, twin, features = (open_run(tmp_path / "x" / f"{a}.zarr") for a in scenario.arms)
+    assert ticket.sizes["param"] == twin.sizes["param"] == 240 + 60
+    assert ticket.attrs["layer_sparsity"] == {"0.weight": 0.5, "2.weight": 0.5}
+    assert ticket.attrs["optimizer"] == "adamw"
+    rates = ticket["learning_rate"].values[0]
+    # Four steps up, then a cosine over the 16 that follow, its last value a tenth.
+    share = 0.1 + 0.9 * 0.5 * (1 + np.cos(np.pi * (np.array([5, 10, 15, 19]) - 3) / 16))
+    np.testing.assert_allclose(rates, 0.01 * np.array([0.25, *share[:3], share[3]]))
+    for run in (ticket, twin, features):
+        assert np.isfinite(run["test_loss"].values).all()
+        assert set(np.round(run["test_accuracy"].values * 40, 9).ravel() % 1) == {0.0}
+    # The twin begins where the network does.
+    for name in ("theta", "loss", "test_loss", "test_accuracy", "train_accuracy"):
+        np.testing.assert_allclose(twin[name].values[0, 0], ticket[name].values[0, 0], rtol=1e-12)
