@@ -11,6 +11,9 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 GUIDE = (ROOT / "docs" / "simulating.md").read_text(encoding="utf-8")
 
 
+TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+
+
 def blocks(language, text=TEXT):
     return re.findall(rf"```{language}\n(.*?)```", text, re.S)
 
@@ -35,6 +38,15 @@ def test_the_guides_examples_print_what_the_guide_says(capsys):
 
 def test_the_guide_names_every_scheme():
     assert all(f"`{name}`" in GUIDE for name in sdesim.SCHEMES)
+
+
+def test_the_training_guides_examples_run(capsys):
+    assert parse_scenario(blocks("yaml", TRAINING)[0]).name == "my-grokking"
+    for code in blocks("python", TRAINING):
+        exec(compile(code, "training.md", "exec"), {})
+
+    # 40·30 and 30·10 weights, a fifth of each left, and 40 biases.
+    assert capsys.readouterr().out.split()[-1] == str(240 + 60 + 40)
 
 
 def test_yaml_example_is_a_valid_scenario():
