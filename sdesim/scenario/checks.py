@@ -13,7 +13,7 @@ from sdesim.scenario import parts
 from sdesim.scenario.base import nearest
 from sdesim.scenario.build import data_of, make_mask, make_noise, make_scheme, make_surface, noise_sort
 from sdesim.scenario.data import Data, DigitsData, ModularData, PermutationsData
-from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL
+from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL, WHEN
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate, Train
 from sdesim.scenario.training import MlpNetwork, Sgd
 
@@ -92,6 +92,12 @@ def _unknown(e: Expect) -> Iterator[Problem]:
     elif e.quantity not in (*MEASURED, *PATH, *SPECIAL) and not (f"{prefix}." in PREFIXES and rest):
         known = [*MEASURED, *PATH, *SPECIAL, *(p + "…" for p in PREFIXES)]
         yield ("quantity",), f"found {e.quantity!r}{nearest(e.quantity, known)}"
+    if prefix in WHEN and dot and not _is_condition(rest):
+        yield ("quantity",), f"found {e.quantity!r}, allowed: such as {prefix}.test_accuracy>0.95"
+    if e.since is not None and prefix not in WHEN:
+        yield ("since",), f"since goes with {' and '.join(f'{w}.…' for w in WHEN)} only"
+    elif e.since is not None and not _is_condition(e.since):
+        yield ("since",), f"found {e.since!r}, allowed: such as train_accuracy>0.95"
     whole_run = e.quantity in SPECIAL or f"{prefix}." in PREFIXES
     if whole_run and e.at != "end":
         yield ("at",), f"found {e.at!r}, allowed: end, because {e.quantity} is of the whole run"
@@ -103,10 +109,30 @@ def _unknown(e: Expect) -> Iterator[Problem]:
             yield ("at",), f"found {e.at!r}, allowed: start, end, a step, or such as test_accuracy>0.95"
 
 
+def _is_condition(text: str) -> bool:
+    match = MOMENT.match(text)
+    return match is not None and match["name"] in (*PATH, *MEASURED)
+
+
 def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Problem]:
     """Quantities that this arm's run won't hold."""
+    prefix, _, rest = e.quantity.partition(".")
+    if prefix in WHEN:
+        for field, condition in (("quantity", rest), ("since", e.since)):
+            match = MOMENT.match(condition or "")
+            if match is not None:
+                yield from _missing(scenario, arm_name, match["name"], (field,))
+    else:
+        yield from _missing(scenario, arm_name, e.quantity, ("quantity",))
+    steps = scenario.steps(arm_name)
+    if isinstance(e.at, int) and e.at > steps:
+        yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
+
+
+def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | int, ...]) -> Iterator[Problem]:
+    """What a run needs for a quantity and this one won't have."""
     arm = scenario.arms[arm_name]
-    simulate, place, name = arm.simulate, ("quantity",), e.quantity
+    simulate = arm.simulate
     prefix, _, rest = name.partition(".")
     probes = arm.probes or scenario.probes
     if prefix == "occupancy":
@@ -136,9 +162,6 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
             yield place, problem
     elif name == "learning_rate" and simulate is not None:
         yield place, "learning_rate is recorded of real arms only"
-    steps = scenario.steps(arm_name)
-    if isinstance(e.at, int) and e.at > steps:
-        yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
 
 
 def _no_value(name: str, data: Data | None, arm: str) -> str:

@@ -24,7 +24,8 @@ MEASURED = (
 NEEDS_CURVATURE = ("C_star", "lambda_max", "S", "lyapunov_drift", "I")
 PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
 SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median")
-PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.")
+WHEN = ("step_when", "time_when")
+PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.", *(f"{w}." for w in WHEN))
 MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)$")
 
 
@@ -80,6 +81,8 @@ def find(
             return over_trajectories(hits / np.where(known.sum(axis=1) > 0, known.sum(axis=1), np.nan))
     if name.startswith("exit_time."):
         return _exit(run, name)
+    if name.partition(".")[0] in WHEN:
+        return _when(expect, run, measured)
     if name in ("final_loss", "final_accuracy"):
         wanted = "loss" if name == "final_loss" else "test_accuracy"
         wanted = wanted if wanted in run else "train_accuracy"
@@ -121,6 +124,64 @@ def _exit(run: xr.Dataset, name: str) -> Quantity:
     r = int(np.searchsorted([bdtr(k, n, 0.5) for k in range(n // 2 + 1)], 0.025))
     low, high = (float(ordered[r - 1]), float(ordered[n - r])) if r else (0.0, math.inf)
     return Quantity(float(np.median(ordered)), low, high, n, note)
+
+
+def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Quantity:
+    """First saved step, or its time, at which a condition holds, counted from another's if asked for.
+
+    What happens between two saved steps is seen at the later one: the interval reaches down to the earlier,
+    for the other condition up. Where the first condition is never met, the last step counts and the mean is a
+    lower bound; trajectories that never meet the other are left out.
+    """
+    kind, _, condition = expect.quantity.partition(".")
+    first, before, last = _first(run, measured, condition, kind)
+    never = np.isnan(first)
+    late, early = np.where(never, last, first), np.where(never, last, before)
+    if expect.since is not None:
+        other, earlier, _ = _first(run, measured, expect.since, kind)
+        gap = float(np.nanmean(other - earlier)) if np.isfinite(other).any() else 0.0
+        late, early = late - other, early - other
+    else:
+        gap = 0.0
+    kept = np.isfinite(late)
+    censored = int((never & kept).sum())
+    note = f"not yet in {censored} of {int(kept.sum())} trajectories" if censored else ""
+    found = over_trajectories(late, note=note)
+    if found.n == 0:
+        return found
+    low = found.value if math.isnan(found.low) else found.low
+    high = found.value if math.isnan(found.high) else found.high
+    low -= float(np.mean((late - early)[kept]))
+    if censored:
+        return Quantity(found.value, low, math.inf, found.n, f"a lower bound: {found.note}")
+    note = found.note if found.n > 1 else "one trajectory, between two saved steps"
+    return Quantity(found.value, low, high + gap, found.n, note)
+
+
+def _first(
+    run: xr.Dataset, measured: xr.Dataset | None, condition: str, kind: str
+) -> tuple[Array, Array, float]:
+    """Per trajectory the first step (or time) at which a condition holds and the saved one before it, NaN
+    where it never does; and the last step.
+
+    Raises:
+        ScenarioError: the run holds no such variable.
+    """
+    match = MOMENT.match(condition)
+    name = "" if match is None else match["name"]
+    probed = measured is not None and name in measured
+    if match is None or not (name in run or probed):
+        raise ScenarioError(f"found {condition!r}, allowed: a condition such as test_accuracy>0.95")
+    source: Any = run if name in run else measured
+    values = np.asarray(source[name].values, dtype=np.float64)
+    axis = ("probe_" if "probe" in source[name].dims else "") + kind.removesuffix("_when")
+    places = np.broadcast_to(np.asarray(run[axis].values, dtype=np.float64), values.shape)
+    bound = float(match["bound"])
+    hit = values > bound if match["sign"] == ">" else values < bound
+    rows, at = np.arange(len(values)), hit.argmax(axis=1)
+    found = hit.any(axis=1)
+    first = np.where(found, places[rows, at], np.nan)
+    return first, np.where(found, places[rows, np.maximum(at - 1, 0)], np.nan), float(places.max())
 
 
 def _moments(run: xr.Dataset, at: str | int, steps: Array) -> NDArray[np.int64]:
@@ -194,7 +255,8 @@ def judge(expect: Expect, q: Quantity) -> str:
 
 def outcome(expect: Expect, q: Quantity) -> dict[str, Any]:
     """The expectation with its outcome, for summary.json."""
-    name = expect.quantity if expect.than is None else f"{expect.quantity} over that of {expect.than}"
+    name = expect.quantity if expect.since is None else f"{expect.quantity} since {expect.since}"
+    name = name if expect.than is None else f"{name} over that of {expect.than}"
     why = "; ".join(x for x in (expect.why, q.note) if x)
     return {
         "arm": expect.arm,

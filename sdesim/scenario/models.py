@@ -115,12 +115,17 @@ class Compare(Strict):
 
 
 class Expect(Strict):
-    """An expectation on one quantity of an arm at a moment; with `than`, on its ratio to another arm's."""
+    """An expectation on one quantity of an arm at a moment; with `than`, on its ratio to another arm's.
+
+    `step_when.test_accuracy>0.95` is the first saved step at which that holds; with `since` another
+    condition, the steps from that one on.
+    """
 
     arm: str
     quantity: str
     at: str | int = "end"
     than: str | None = None
+    since: str | None = None
     above: float | None = None
     below: float | None = None
     between: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None

@@ -240,3 +240,67 @@ def test_the_outcome_says_what_was_asked_found_and_why():
         "arm": "sde", "quantity": "loss over that of other", "at": "end", "condition": "above 1",
         "value": 2.0, "low": 1.5, "high": 2.5, "n": 4, "outcome": "met", "why": "because; a note",
     }  # fmt: skip
+
+
+ACCURACIES = {
+    "train_accuracy": (("trajectory", "step"), np.array([[0.0, 1.0, 1.0], [0.0, 1.0, 1.0], [1.0, 1.0, 1.0]])),
+    "test_accuracy": (("trajectory", "step"), np.array([[0.0, 0.0, 1.0], [0.0, 0.5, 1.0], [0.0, 1.0, 1.0]])),
+}
+
+
+def when(quantity="step_when.test_accuracy>0.9", **fields):
+    return expect(quantity=quantity, **(fields if "below" in fields else {"above": 0} | fields))
+
+
+def test_the_step_of_an_event_is_known_up_to_the_saved_step_before_it():
+    q = find(when(), run_of(LOSSES[:1], **{k: (d, v[:1]) for k, (d, v) in ACCURACIES.items()}), None, {})
+
+    assert (q.value, q.low, q.high, q.n) == (20.0, 10.0, 20.0, 1)
+
+
+def test_the_mean_step_of_an_event_has_students_interval_widened_by_the_gap_between_saved_steps():
+    q = find(when(), run_of(LOSSES, **ACCURACIES), None, {})
+
+    # Steps 20, 20, 10, standard deviation √(100/3).
+    half = T2 * (100 / 3) ** 0.5 / 3**0.5
+    assert (q.value, q.low, q.high) == pytest.approx((50 / 3, 50 / 3 - half - 10, 50 / 3 + half))
+
+
+def test_the_time_of_an_event_is_that_of_its_step():
+    q = find(when("time_when.loss<2.5"), run_of(LOSSES[1:2]), None, {})
+
+    assert (q.value, q.low, q.high) == (1.0, 0.0, 1.0)
+
+
+def test_events_can_be_counted_from_one_another():
+    # Train accuracy passes at 10, 10 and 0, test accuracy at 20, 20 and 10: ten steps later each
+    # time. The first two of the other condition may have come up to ten steps sooner, which a mean of 20/3 allows for.
+    q = find(when(since="train_accuracy>0.9"), run_of(LOSSES, **ACCURACIES), None, {})
+
+    assert (q.value, q.low, q.high) == pytest.approx((10.0, 0.0, 10 + 20 / 3))
+
+
+def test_an_event_that_never_comes_is_a_lower_bound_and_one_since_nothing_is_undecided():
+    late = find(when("step_when.test_accuracy>2", above=15), run_of(LOSSES, **ACCURACIES), None, {})
+    nothing = find(when(since="train_accuracy>2"), run_of(LOSSES, **ACCURACIES), None, {})
+
+    assert (late.value, late.low, late.high) == (20.0, 20.0, math.inf)
+    assert "a lower bound: not yet in 3 of 3 trajectories" in late.note
+    assert judge(when(above=15), late) == "met"
+    assert judge(when(below=15), late) == "missed"
+    assert judge(when(below=25), late) == "undecided"
+    assert judge(when(), nothing) == "undecided"
+
+
+def test_a_measured_quantity_can_be_the_event():
+    run, measured = probed(np.array([[1.0, 2.0]]))
+
+    q = find(when("step_when.C_alpha>1.5"), run, measured, {})
+
+    assert (q.value, q.low, q.high) == (20.0, 0.0, 20.0)
+
+
+def test_the_outcome_names_what_an_event_is_counted_from():
+    said = outcome(when(since="train_accuracy>0.9"), Quantity(2.0, 1.5, 2.5, 4))
+
+    assert said["quantity"] == "step_when.test_accuracy>0.9 since train_accuracy>0.9"

@@ -138,6 +138,12 @@ WRONG_FIELDS = [
     ("exit_time.mean, ab", "exit_time.mean, at: start, ab", 15, "expect[0].at: found 'start', allowed: end"),
     ("exit_time.mean, ab", "loss, at: 100001, ab", 15, "expect[0].at: found 100001, allowed: 0 to 100000"),
     ("exit_time.mean, ab", "loss, at: soon, ab", 15, "expect[0].at: found 'soon', allowed: start, end, a"),
+    ("exit_time.mean", "step_when.loss", 15, "expect[0].quantity: found 'step_when.loss', allowed: such"),
+    ("exit_time.mean", "step_when.los>1", 15, "expect[0].quantity: found 'step_when.los>1', allowed: such"),
+    ("exit_time.mean", "step_when.test_loss<1", 15, "expect[0].quantity: test_loss needs a network, sde has"),
+    ("exit_time.mean, a", "loss, since: loss<1, a", 15, "expect[0].since: since goes with step_when.… and"),
+    ("exit_time.mean, a", "step_when.loss<1, since: loss, a", 15, "expect[0].since: found 'loss', allow"),
+    ("exit_time.mean, a", "step_when.loss<1, since: test_loss<1, a", 15, "expect[0].since: test_loss"),
     ("above: 1", "above: 1, below: 2", 15, "expect[0]: give exactly one of above, below, between and near"),
     ("above: 1", "near: 1", 15, "expect[0]: near and tolerance go together"),
 ]  # fmt: skip
