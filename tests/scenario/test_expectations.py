@@ -273,8 +273,8 @@ def test_the_time_of_an_event_is_that_of_its_step():
 
 
 def test_events_can_be_counted_from_one_another():
-    # Train accuracy passes at 10, 10 and 0, test accuracy at 20, 20 and 10: ten steps later each
-    # time. The first two of the other condition may have come up to ten steps sooner, which a mean of 20/3 allows for.
+    # Train accuracy passes at 10, 10 and 0, test accuracy at 20, 20 and 10: ten steps later
+    # each time. The first two of the other condition may have come up to ten steps sooner, in the mean 20/3.
     q = find(when(since="train_accuracy>0.9"), run_of(LOSSES, **ACCURACIES), None, {})
 
     assert (q.value, q.low, q.high) == pytest.approx((10.0, 0.0, 10 + 20 / 3))
