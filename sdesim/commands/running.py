@@ -1,0 +1,128 @@
+"""Verbs that read scenario files: run, validate, list."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sdesim.commands.options import (
+    MISSED,
+    OK,
+    FilesArgument,
+    JsonOption,
+    QuickOption,
+    QuietOption,
+    SetOption,
+    make_console,
+    print_expectations,
+    print_json,
+    read_overrides,
+)
+
+
+def run(
+    files: FilesArgument,
+    settings: SetOption = None,
+    out: Annotated[Path | None, typer.Option("--out", help="Run directory; default runs/NAME.")] = None,
+    quick: QuickOption = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing run directory.")
+    ] = False,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of simulated arms; default all.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Count undecided expectations as missed.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Run scenarios: simulate, train, measure, compare, report."""
+    from sdesim.errors import ScenarioError
+    from sdesim.scenario import check_room, load_scenario, run_scenario
+
+    overrides = read_overrides(settings)
+    scenarios = [load_scenario(f, overrides, quick) for f in files]
+    if out is not None and len(scenarios) > 1:
+        raise ScenarioError("--out names one run directory, but several scenarios are given")
+    targets = [out if out is not None else Path("runs") / s.name for s in scenarios]
+    if len(set(targets)) < len(targets):
+        raise ScenarioError("two of the scenarios have the same name, so they need separate calls with --out")
+    for target in targets:
+        check_room(target, overwrite)
+    missed, summaries = False, []
+    for scenario, target in zip(scenarios, targets, strict=True):
+        summary = run_scenario(
+            scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=not quiet
+        )
+        outcomes = [e["outcome"] for e in summary["expectations"]]
+        missed |= "missed" in outcomes or (strict and "undecided" in outcomes)
+        summaries.append({**summary, "directory": str(target)})
+        if not quiet and not as_json:
+            _print_outcome(summary, target)
+    if as_json:
+        print_json(summaries if len(summaries) > 1 else summaries[0])
+    raise typer.Exit(MISSED if missed else OK)
+
+
+def _print_outcome(summary: dict[str, Any], target: Path) -> None:
+    console = make_console()
+    for c in summary["comparisons"]:
+        console.print(f"\n[bold]{c['simulated']}[/bold] against [bold]{c['real']}[/bold]")
+        for line in c["verdicts"]:
+            console.print(f"  {line}", markup=False, soft_wrap=True)
+    print_expectations(console, summary["expectations"])
+    for warning in summary["warnings"]:
+        console.print(f"warning: {warning}", style="yellow", markup=False)
+    console.print(
+        f"\n{summary['wall_time']:.1f} s; report: {target / 'report.html'}", markup=False, soft_wrap=True
+    )
+
+
+def validate(
+    files: FilesArgument,
+    settings: SetOption = None,
+    quick: QuickOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Check scenario files without running them."""
+    from sdesim.scenario import load_scenario
+
+    overrides = read_overrides(settings)
+    found = [(f, load_scenario(f, overrides, quick)) for f in files]
+    for f, scenario in found:
+        if scenario.quick:
+            load_scenario(f, overrides, quick=True)
+    if as_json:
+        print_json([{"file": f, "name": s.name, "arms": list(s.arms), "valid": True} for f, s in found])
+    elif not quiet:
+        for f, s in found:
+            print(f"{f}: valid ({', '.join(s.arms)})")
+
+
+def list_scenarios(as_json: JsonOption = False) -> None:
+    """List the shipped scenarios, and the run directories under ./runs."""
+    from sdesim.scenario import load_scenario, shipped_scenarios
+
+    scenarios = [
+        {"name": n, "file": str(p), "description": load_scenario(p).description}
+        for n, p in shipped_scenarios().items()
+    ]
+    folders = sorted(Path("runs").glob("*/scenario.yaml")) if Path("runs").is_dir() else []
+    runs = [{"directory": str(f.parent), "complete": not (f.parent / "INCOMPLETE").exists()} for f in folders]
+    if as_json:
+        print_json({"scenarios": scenarios, "runs": runs})
+        return
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(style="bold")
+    table.add_column()
+    for s in scenarios:
+        table.add_row(s["name"], " ".join(str(s["description"]).split()))
+    console = make_console()
+    console.print(table)
+    for r in runs:
+        state = "" if r["complete"] else " (incomplete)"
+        console.print(f"run {r['directory']}{state}", markup=False)
