@@ -13,7 +13,8 @@ import torch
 from numba import njit, objmode
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call, grad, jvp, vmap
+from torch.func import functional_call, grad, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sdesim.errors import SdesimError
 
@@ -55,6 +56,13 @@ def one_thread() -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(threads)
+
+
+@contextmanager
+def twice_differentiable() -> Iterator[None]:
+    """Attention by plain products: its fused form has no second derivative."""
+    with sdpa_kernel(SDPBackend.MATH):
+        yield
 
 
 class Network:
@@ -101,7 +109,8 @@ class Network:
             place += shape.numel()
         # Copies of the buffers: batch normalisation writes to them.
         buffers = {name: b.clone() for name, b in self.module.named_buffers()}
-        return self.loss_fn(functional_call(self.module, {**parts, **buffers}, (x,)), y)
+        with twice_differentiable():
+            return self.loss_fn(functional_call(self.module, {**parts, **buffers}, (x,)), y)
 
     def _one(self, theta: Tensor, x: Tensor, y: Tensor) -> Any:
         return self._loss(theta, x[None], y[None])
@@ -141,11 +150,16 @@ class Network:
             return slope.numpy()
 
     def hvp(self, theta: Array, v: Array) -> Array:
-        """∇²L(θ) v, the derivative of the gradient along v: (d,)."""
+        """∇²L(θ) v, the gradient of ∇L·v by a second backward pass: (d,)."""
+        # Forward mode is not there for every layer (attention, some losses); backward twice is.
         with one_thread():
-            slope = grad(lambda point: self._loss(point, self.x, self.y))
-            product: Tensor = jvp(slope, (torch.from_numpy(theta),), (torch.from_numpy(v),))[1]
-            return product.numpy()
+            point = torch.from_numpy(theta).requires_grad_(True)
+            (slope,) = torch.autograd.grad(self._loss(point, self.x, self.y), point, create_graph=True)
+            if not slope.requires_grad:
+                # The loss is linear in θ.
+                return np.zeros_like(theta)
+            (product,) = torch.autograd.grad(slope, point, torch.from_numpy(v), allow_unused=True)
+            return np.zeros_like(theta) if product is None else product.numpy()
 
     def weighted_gradient(self, theta: Array, weights: Array) -> Array:
         """Σ_i weights_i ∇ℓ_i(θ), examples of weight 0 left out: (d,)."""

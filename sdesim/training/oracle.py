@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sdesim.errors import RunError
+from sdesim.surfaces.torch_functions import twice_differentiable
 from sdesim.training.networks import Dense, as_dense, one_hot, one_hot_mse, parameter_groups
 
 Array = NDArray[np.float64]
@@ -91,8 +92,9 @@ class TorchOracle:
         key = np.ascontiguousarray(theta, dtype=np.float64).tobytes()
         if self._graph is None or self._graph[0] != key:
             point = self._tensor(theta).requires_grad_(True)
-            value = self._loss(point, self.x, self.y, training=False)
-            (grad,) = torch.autograd.grad(value, point, create_graph=True)
+            with twice_differentiable():
+                value = self._loss(point, self.x, self.y, training=False)
+                (grad,) = torch.autograd.grad(value, point, create_graph=True)
             self._graph = (key, point, grad)
         _, point, grad = self._graph
         if not grad.requires_grad:

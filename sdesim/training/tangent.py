@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sdesim.errors import RunError
+from sdesim.surfaces.torch_functions import twice_differentiable
 
 Array = NDArray[np.float64]
 
@@ -79,7 +80,7 @@ class Tangent:
         """
         parameters = [p for p, _ in self._settings]
         buffers = {name: b.clone() for name, b in self._model.named_buffers()}
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), twice_differentiable():
             loss = loss_fn(functional_call(self._model, buffers, (x,)), y)
             grads = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True)
         along = [(g, u) for g, u in zip(grads, self._u, strict=True) if g is not None and g.requires_grad]

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+import sdesim
 from sdesim.errors import SdesimError
 from sdesim.noise import Minibatch
-from sdesim.surfaces import MLP, TorchSurface
+from sdesim.surfaces import MLP, TorchSurface, masked
 
 torch = pytest.importorskip("torch")
 nn, functional = torch.nn, torch.nn.functional
@@ -136,3 +137,128 @@ def test_what_can_not_be_a_surface_is_refused(module, loss, rows, words):
     x, y = data()
     with pytest.raises(SdesimError, match=words):
         TorchSurface(module(), loss, x, y[:rows])
+
+
+class Tokens(nn.Module):
+    """Whole-number inputs: an embedding, attention over the tokens, layer normalisation."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(7, 4)
+        self.attention = nn.MultiheadAttention(4, 2, batch_first=True)
+        self.norm = nn.LayerNorm(4)
+        self.head = nn.Linear(4, 3)
+
+    def forward(self, tokens):
+        z = self.embedding(tokens)
+        z = self.norm(z + self.attention(z, z, z, need_weights=False)[0])
+        return self.head(z.mean(dim=1))
+
+
+def convolutional():
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 10)), nn.Conv1d(1, 3, 3, stride=2), nn.GELU(), nn.Conv1d(3, 2, 2), nn.SiLU(),
+        nn.Flatten(), nn.Linear(6, 3),
+    )  # fmt: skip
+
+
+def pictures():
+    return nn.Sequential(
+        nn.Unflatten(1, (1, 4, 4)),
+        nn.Conv2d(1, 3, 2),
+        nn.ReLU(),
+        nn.AvgPool2d(3),
+        nn.Flatten(),
+        nn.Linear(3, 3),
+    )
+
+
+def normalised():
+    return nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6), nn.ELU(), nn.Linear(6, 3), nn.Softplus())
+
+
+MODULES = {
+    "conv1d": (convolutional, lambda rng: rng.standard_normal((8, 10))),
+    "conv2d": (pictures, lambda rng: rng.standard_normal((8, 16))),
+    "layer-norm": (normalised, lambda rng: rng.standard_normal((8, 5))),
+    "tokens": (Tokens, lambda rng: rng.integers(0, 7, (8, 4))),
+}
+
+
+@pytest.fixture(scope="module", params=[(m, loss) for m in MODULES for loss in ("mse", "cross_entropy")])
+def any_module(request):
+    name, loss = request.param
+    rng = np.random.default_rng(6)
+    make, draw = MODULES[name]
+    torch.manual_seed(1)
+    module, x = make().double(), torch.tensor(draw(rng))
+    labels = loss == "cross_entropy"
+    y = torch.tensor(rng.integers(0, 3, 8) if labels else rng.standard_normal((8, 3)))
+    function = functional.cross_entropy if labels else functional.mse_loss
+    return module, function, x, y, TorchSurface(module, function, x, y)
+
+
+def test_any_module_has_the_loss_and_gradient_that_torch_gives_it(any_module):
+    module, function, x, y, surface = any_module
+
+    value = function(module(x), y)
+    grads = torch.autograd.grad(value, list(module.parameters()))
+
+    expected = np.concatenate([g.reshape(-1).numpy() for g in grads])
+    assert float(surface.loss(surface.start)) == pytest.approx(float(value.detach()), rel=1e-13)
+    np.testing.assert_allclose(surface.grad(surface.start), expected, atol=1e-13)
+    assert surface.examples == 8
+    np.testing.assert_allclose(surface.example_gradients(surface.start).mean(axis=0), expected, atol=1e-13)
+
+
+def test_any_module_has_a_hessian_product_that_is_the_derivative_of_its_gradient(any_module):
+    surface = any_module[-1]
+    theta = surface.start + 0.05 * np.random.default_rng(8).standard_normal(surface.dim)
+    v, h = np.random.default_rng(7).standard_normal(surface.dim), 1e-6
+
+    product = surface.hvp(theta, v)
+
+    change = (surface.grad(theta + h * v) - surface.grad(theta - h * v)) / (2 * h)
+    # Truncation h² |∇⁴L| |v|³ is some 1e-10 at |v| ~ 10, rounding 1e-16/h = 1e-10.
+    np.testing.assert_allclose(product, change, atol=1e-6)
+
+
+def test_the_real_side_has_the_same_hessian_product_of_any_module(any_module):
+    from sdesim.training import TorchOracle
+
+    module, function, x, y, surface = any_module
+    v = np.random.default_rng(7).standard_normal(surface.dim)
+
+    product = TorchOracle(module, function, x, y, 4).hvp(surface.start, v)
+
+    np.testing.assert_allclose(product, surface.hvp(surface.start, v), atol=1e-12)
+
+
+def test_any_module_can_be_masked(any_module):
+    surface = any_module[-1]
+    mask = np.random.default_rng(9).random(surface.dim) < 0.5
+
+    part = masked(surface, mask, 0.0)
+
+    whole = surface.grad(np.where(mask, surface.start, 0.0))
+    np.testing.assert_array_equal(part.grad(part.start), whole[mask])
+    assert part.examples == 8
+    assert sum(s.stop - s.start for s in part.groups.values()) == mask.sum()
+
+
+def test_a_masked_convolutional_network_is_simulated_under_minibatch_noise_as_sgd_would_step():
+    rng = np.random.default_rng(6)
+    torch.manual_seed(1)
+    x, y = rng.standard_normal((8, 10)), rng.integers(0, 3, 8)
+    surface = TorchSurface(convolutional(), functional.cross_entropy, x, y)
+    part = masked(surface, np.arange(surface.dim) % 3 > 0, 0.0)
+
+    run = sdesim.simulate(
+        part, [Minibatch(part, 8, 0.1, law="subsample")], dt=0.1, steps=1, seed=3, progress=False
+    )
+
+    # One step of SGD: θ − η Σ_i (k_i/8) ∇ℓ_i with whole k_i that add up to 8; eight unknowns, more equations.
+    moved = (part.start - run["theta"].values[0, -1]) / 0.1
+    counts = np.linalg.lstsq(part.example_gradients(part.start).T / 8, moved, rcond=None)[0]
+    np.testing.assert_allclose(counts, np.round(counts), atol=1e-6)
+    assert np.round(counts).sum() == 8
