@@ -49,6 +49,17 @@ def test_the_training_guides_examples_run(capsys):
     assert capsys.readouterr().out.split()[-1] == str(240 + 60 + 40)
 
 
+def test_the_training_tools_examples_run_and_print_a_state_and_the_critical_batch(capsys):
+    text = (ROOT / "docs" / "training-tools.md").read_text(encoding="utf-8")
+    for code in blocks("python", text):
+        exec(compile(code, "training-tools.md", "exec"), {})
+
+    printed = capsys.readouterr().out
+    # C/C* = 0.5 lies below 0.67 by 3.3 standard errors; 1/C_1 = 160.
+    assert "failing 1.00 lower the learning rate to about 0.05" in printed
+    assert "1.5 to 3 times the critical batch size 160" in printed
+
+
 def test_yaml_example_is_a_valid_scenario():
     assert parse_scenario(blocks("yaml")[0]).name == "my-escape"
 
