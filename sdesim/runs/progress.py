@@ -11,10 +11,12 @@ LabelledReport = Callable[[str, int, int], None]
 
 
 @contextmanager
-def labelled_progress(progress: bool | LabelledReport, transient: bool = False) -> Iterator[LabelledReport]:
-    """Yield a function (label, done, total) of steps: the caller's own, bars on a terminal, or silence.
+def labelled_progress(
+    progress: bool | LabelledReport, transient: bool = False, unit: str = "steps"
+) -> Iterator[LabelledReport]:
+    """Yield a function (label, done, total) of units: the caller's own, bars on a terminal, or silence.
 
-    Each label has its bar, with steps per second and time left; `transient` ones vanish at the end.
+    Each label has its bar, with units per second and time left; `transient` ones vanish at the end.
     """
     if callable(progress):
         yield progress
@@ -28,7 +30,7 @@ def labelled_progress(progress: bool | LabelledReport, transient: bool = False) 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:,}/{task.total:,} steps {task.fields[rate]}"),
+        TextColumn("{task.completed:,}/{task.total:,} " + unit + " {task.fields[rate]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )

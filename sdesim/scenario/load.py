@@ -60,19 +60,39 @@ def load_scenario(
     Raises:
         ScenarioError: one line for each thing that is wrong: file, line, field, found, allowed.
     """
-    path = find_scenario(path_or_name)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: can't be read: {error}") from None
-    given = Path(path_or_name)
-    return parse_scenario(text, str(given) if given == path else path.name, overrides, quick)
+    return check_document(parse_document(*read_scenario(path_or_name), overrides, quick))
 
 
 def parse_scenario(
     text: str, source: str = "scenario", overrides: Mapping[str, Any] | None = None, quick: bool = False
 ) -> Scenario:
     """As `load_scenario`, from YAML text; `source` names it in messages."""
+    return check_document(parse_document(text, source, overrides, quick))
+
+
+def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
+    """The text of a scenario file or shipped name, and what messages call it.
+
+    Raises:
+        ScenarioError: there is no such file, or it can't be read.
+    """
+    path = find_scenario(path_or_name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: can't be read: {error}") from None
+    given = Path(path_or_name)
+    return text, str(given) if given == path else path.name
+
+
+def parse_document(
+    text: str, source: str = "scenario", overrides: Mapping[str, Any] | None = None, quick: bool = False
+) -> Document:
+    """YAML text as plain data with the overrides put in; not yet checked to be a scenario.
+
+    Raises:
+        ScenarioError: not YAML, not a group of fields, or an override leads nowhere.
+    """
     document = read_yaml(text, source)
     if not isinstance(document.data, dict):
         raise ScenarioError(
@@ -84,6 +104,15 @@ def parse_scenario(
         origin = f"--set {key}"
         plain = read_yaml(value, origin).data if isinstance(value, str) else value
         set_value(document, parse_path(key), plain, origin)
+    return document
+
+
+def check_document(document: Document) -> Scenario:
+    """The scenario that a document holds.
+
+    Raises:
+        ScenarioError: one line for each thing that is wrong: file, line, field, found, allowed.
+    """
     models: dict[int, type[Strict]] = {}
     try:
         scenario = Scenario.model_validate(document.data, context=models)

@@ -165,7 +165,8 @@ class Expect(Strict):
 
 
 class Scenario(Strict):
-    """A scenario file; `quick` holds the overrides of a small run: {"arms.sde.simulate.steps": 100}."""
+    """A scenario file; `quick` holds the overrides of a small run: {"arms.sde.simulate.steps": 100}, `sweep`
+    the axes of a sweep: {"arms.sde.simulate.noise[0].alpha": [1.5, 2.0]}."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     description: str = ""
@@ -175,6 +176,7 @@ class Scenario(Strict):
     compare: Compare | None = None
     expect: list[Expect] = []
     quick: dict[str, Any] = {}
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
 
     @property
     def real(self) -> list[str]:

@@ -49,7 +49,8 @@ def resolved_yaml(scenario: Scenario) -> str:
     """The scenario with all defaults, as YAML that reads back as the same scenario."""
     from ruamel.yaml import YAML
 
-    plain = scenario.model_dump(mode="python", exclude={"quick"}, exclude_none=True)
+    unused = {"quick"} if scenario.sweep else {"quick", "sweep"}
+    plain = scenario.model_dump(mode="python", exclude=unused, exclude_none=True)
     buffer = io.StringIO()
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
@@ -122,7 +123,8 @@ def check_room(out: str | Path, overwrite: bool = False) -> bool:
         return False
     if not overwrite:
         raise RunError(f"{target} exists already; choose another --out, or give --overwrite")
-    if not target.is_dir() or not (target / "scenario.yaml").exists():
+    # A run that was interrupted at once holds the mark alone.
+    if not target.is_dir() or not any((target / name).exists() for name in ("scenario.yaml", MARK)):
         raise RunError(f"{target} is not a run directory, so it is not overwritten")
     foreign = sorted(p.name for p in target.iterdir() if not _is_ours(p.name))
     if foreign:

@@ -13,6 +13,7 @@ from sdesim.errors import SdesimError
 from sdesim.scenario.expect import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.training import Sgd
+from sdesim.scenario.whole import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
 _PATH = ("loss", "train_accuracy", "test_loss", "test_accuracy", "weight_norm")
@@ -91,6 +92,8 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         "status": counts,
         "wall_time": run.attrs.get("wall_time"),
         "end": _end_values(run, measured),
+        "mean": mean_values(run, measured),
+        "whole": whole_values(name, run, measured),
     }
     if name in results.matched:
         found["matched"] = results.matched[name]
@@ -129,7 +132,7 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     for key in _PATH:
         if key in run:
             q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64))
-            values[key] = {"value": q.value, "low": q.low, "high": q.high, "flags": []}
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": []}
     for key in MEASURED:
         if measured is None or key not in measured or not measured.sizes["probe"]:
             continue
@@ -139,7 +142,7 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
         )
         if q.n:
             kept = [f for f in flags if f not in ("no_value", "no_interval")]
-            values[key] = {"value": q.value, "low": q.low, "high": q.high, "flags": kept}
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": kept}
     return values
 
 
