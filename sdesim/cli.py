@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from sdesim import __version__
-from sdesim.commands import running, showing, studies
+from sdesim.commands import running, showing, studies, sweeping
 from sdesim.commands.options import BAD_INPUT, INTERRUPTED
 from sdesim.errors import SdesimError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(running.run)
 app.command()(running.validate)
+app.command()(sweeping.sweep)
 app.command("list")(running.list_scenarios)
 app.command()(showing.show)
 app.command()(showing.schema)

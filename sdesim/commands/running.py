@@ -87,13 +87,14 @@ def validate(
     quiet: QuietOption = False,
 ) -> None:
     """Check scenario files without running them."""
-    from sdesim.scenario import load_scenario
+    from sdesim.scenario import load_scenario, load_sweep
 
     overrides = read_overrides(settings)
     found = [(f, load_scenario(f, overrides, quick)) for f in files]
     for f, scenario in found:
-        if scenario.quick:
-            load_scenario(f, overrides, quick=True)
+        for small in {quick, bool(scenario.quick)}:
+            if load_scenario(f, overrides, small).sweep:
+                load_sweep(f, overrides, small)
     if as_json:
         print_json([{"file": f, "name": s.name, "arms": list(s.arms), "valid": True} for f, s in found])
     elif not quiet:

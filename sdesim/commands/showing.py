@@ -15,6 +15,7 @@ from sdesim.commands.options import (
     print_expectations,
     print_json,
 )
+from sdesim.commands.sweeping import print_sweep
 
 
 def show(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOption = False) -> None:
@@ -28,6 +29,8 @@ def show(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOpti
             summary = json.loads(summary_file.read_text(encoding="utf-8"))
             if as_json:
                 print_json(summary)
+            elif "axes" in summary:
+                print_sweep(summary, path)
             else:
                 _show_summary(summary, path)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -11,15 +11,17 @@ from sdesim.comparison.statistics import t_quantile
 from sdesim.estimators import Estimate
 
 
-def power_law(x: ArrayLike, value: ArrayLike, low: ArrayLike, high: ArrayLike, level: float = 0.95) -> Estimate:
+def power_law(
+    x: ArrayLike, value: ArrayLike, low: ArrayLike, high: ArrayLike, level: float = 0.95
+) -> Estimate:
     """Exponent b of y = A xᵇ by weighted least squares of log y on log x.
 
-    Weights are 1/s² with s = (log high − log low)/(2·1.96), the standard error that a 95% interval stands for.
+    Weights are 1/s² with s = (log high − log low)/(2·1.96), what a 95% interval takes for a standard error.
     The interval is Student's with k − 2 degrees of freedom, its width multiplied by √(χ²/(k−2)) where the
     points scatter about the line more than their intervals say.
 
     Args:
-        x, value, low, high: (k,); entries that are not positive and finite with 0 < low < high < ∞ are left out.
+        x, value, low, high: (k,); entries that are not positive and finite with 0 < low < high are left out.
 
     Returns:
         Estimate of b with n points; `details`: log_prefactor, and chi2 per degree of freedom. Without three

@@ -1,7 +1,19 @@
-"""Figures and the self-contained HTML page of a run directory."""
+"""Figures and the self-contained HTML page of a run directory, and of a sweep's."""
 
 from sdesim.report.arms import ArmView as ArmView
 from sdesim.report.arms import arm_views as arm_views
 from sdesim.report.html import write_report as write_report
+from sdesim.report.sweep_curves import power_laws as power_laws
+from sdesim.report.sweep_page import write_sweep_report as write_sweep_report
+from sdesim.report.sweep_table import COLUMNS as COLUMNS
+from sdesim.report.sweep_table import SweepTable as SweepTable
 
-__all__ = ["ArmView", "arm_views", "write_report"]
+__all__ = [
+    "COLUMNS",
+    "ArmView",
+    "SweepTable",
+    "arm_views",
+    "power_laws",
+    "write_report",
+    "write_sweep_report",
+]

@@ -19,7 +19,7 @@ from sdesim.runs import atomic_write_bytes, atomic_write_text, measure, open_run
 
 
 def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | None = None) -> Path:
-    """Draw the figures of a run directory and write its ``report.html``.
+    """Draw the figures of a run directory, or of a sweep's, and write its ``report.html``.
 
     Args:
         run_dir: a directory with ``<arm>.zarr`` and ``summary.json``.
@@ -32,6 +32,10 @@ def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | No
         RunError: not a run directory, or it can't be written.
     """
     folder = Path(run_dir)
+    if (folder / "table.json").exists():
+        from sdesim.report.sweep_page import write_sweep_report
+
+        return write_sweep_report(folder)
     if not (folder / "summary.json").exists():
         raise RunError(f"{folder} is not a finished run directory")
     runs = open_runs(folder)
@@ -61,13 +65,25 @@ def write_page(
         figure = spec.draw(views, comparisons)
         if figure is None:
             continue
-        png = _png(figure)
-        atomic_write_bytes(folder / "figures" / f"{spec.name}.png", png)
-        source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-        figures.append({"title": spec.title, "caption": spec.caption, "source": source})
+        figures.append(picture(folder, spec.name, spec.title, spec.caption, figure))
     page = folder / "report.html"
     atomic_write_text(page, _render(summary, figures, scenario, provenance))
     return page
+
+
+def picture(folder: Path, name: str, title: str, caption: str, figure: Any) -> dict[str, str]:
+    """Write ``figures/<name>.png``, and give what the page shows: title, caption and the picture itself."""
+    png = _png(figure)
+    atomic_write_bytes(folder / "figures" / f"{name}.png", png)
+    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+    return {"title": title, "caption": caption, "source": source}
+
+
+def environment() -> Any:
+    """jinja2 with the pages of this folder; every text is escaped."""
+    from jinja2 import Environment, PackageLoader
+
+    return Environment(loader=PackageLoader("sdesim.report", "."), autoescape=True, trim_blocks=True)
 
 
 def _text(path: Path) -> str:
@@ -82,23 +98,25 @@ def _png(figure: Any) -> bytes:
 
 
 def _render(summary: Mapping[str, Any], figures: list[dict[str, str]], scenario: str, provenance: str) -> str:
-    from jinja2 import Environment, PackageLoader
-
-    environment = Environment(loader=PackageLoader("sdesim.report", "."), autoescape=True, trim_blocks=True)
     arms = summary.get("arms") or {}
     keys = dict.fromkeys(k for a in arms.values() for k in a.get("end") or {})
     filled = {"name": "", "description": "", "seed": "", "comparisons": [], "arms": {}, **summary}
-    return environment.get_template("page.html.j2").render(
-        summary=filled,
-        figures=figures,
-        scenario=scenario,
-        provenance=provenance,
-        end_keys=list(keys),
-        distances=_distances(filled["comparisons"]),
-        phase_rows=[r for c in filled["comparisons"] if (r := _phase_row(c)) is not None],
-        interval=interval,
-        number=number,
+    page = (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            summary=filled,
+            figures=figures,
+            scenario=scenario,
+            provenance=provenance,
+            end_keys=list(keys),
+            distances=_distances(filled["comparisons"]),
+            phase_rows=[r for c in filled["comparisons"] if (r := _phase_row(c)) is not None],
+            interval=interval,
+            number=number,
+        )
     )
+    return str(page)
 
 
 def number(value: Any) -> str:

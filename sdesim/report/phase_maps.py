@@ -1,4 +1,4 @@
-"""Phase diagrams: a quantity of each arm over two axes of a sweep, side by side, with the lines C = 1 and C = C*."""
+"""Phase diagrams: a quantity of each arm over two axes of a sweep, with the lines C = 1 and C = C*."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from sdesim.report.sweep_table import Array, Grid, SweepAxis, SweepTable
 
 # Below this C is not told from nothing; it keeps the logarithm of values that are debiased below zero.
 _LEAST_C = 1e-3
-_LINES = {"C = 1": ("white", "-"), "C = C*": ("#FFB000", "-")}
+_LINES: dict[str, tuple[str, Any]] = {"C = 1": ("white", "-"), "C = C*": ("#FFB000", "-")}
 _MOST_COLUMNS = 3
 _MOST_WRITTEN = 64
 _MISSING = "#D9D9D9"
+_THIN: dict[str, Any] = {"fill": False, "hatch": "///", "edgecolor": "#888888", "linewidth": 0}
+_CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
 
 
 def quantity_map(table: SweepTable, index: Any, quantity: str, at: str, label: str) -> Any:
@@ -64,7 +66,7 @@ def phase_map(table: SweepTable, index: Any) -> Any:
         figure, axes = _panels(Figure, sorted(shares, key=lambda a: table.arms[a] != "real"))
         norm, colour_map = BoundaryNorm([0, 1, 2, 3], 3), ListedColormap(colours)
         for ax, arm in zip(axes, sorted(shares, key=lambda a: table.arms[a] != "real"), strict=True):
-            known = np.isfinite(shares[arm]).all(axis=0)
+            known = np.asarray(np.isfinite(shares[arm]).all(axis=0))
             top = np.where(known, shares[arm].argmax(axis=0) + 0.5, np.nan)
             share = np.where(known, 100 * shares[arm].max(axis=0), np.nan)
             ax.set_title(f"{arm} ({table.arms[arm]})")
@@ -79,9 +81,6 @@ def phase_map(table: SweepTable, index: Any) -> Any:
             loc="outside lower center", ncols=3,
         )  # fmt: skip
         return figure
-
-
-_CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
 
 
 def _two_axes(table: SweepTable, index: Any) -> tuple[SweepAxis, SweepAxis]:
@@ -125,7 +124,7 @@ def _mesh(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, norm: Any) -> Any:
     from matplotlib.colors import LogNorm
 
     if isinstance(norm, LogNorm):
-        values = np.where(np.isfinite(values), np.maximum(values, norm.vmin), np.nan)
+        values = np.where(np.isfinite(values), np.maximum(values, float(norm.vmin or 0.0)), np.nan)
     ax.set_facecolor(_MISSING)
     ax.grid(False)
     return ax.pcolormesh(_edges(x), _edges(y), np.ma.masked_invalid(values), norm=norm, cmap="viridis")
@@ -137,7 +136,9 @@ def _hatch(ax: Any, x: SweepAxis, y: SweepAxis, thin: Any) -> None:
     across, up = _edges(x), _edges(y)
     for j, i in np.argwhere(thin):
         corner, width, height = (across[i], up[j]), across[i + 1] - across[i], up[j + 1] - up[j]
-        ax.add_patch(Rectangle(corner, width, height, fill=False, hatch="///", edgecolor="#888888", linewidth=0))
+        ax.add_patch(
+            Rectangle(corner, width, height, fill=False, hatch="///", edgecolor="#888888", linewidth=0)
+        )
 
 
 def _write(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, mesh: Any) -> None:
@@ -150,9 +151,7 @@ def _write(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, mesh: Any) -> Non
         ax.text(x.positions()[i], y.positions()[j], f"{values[j, i]:.2g}", color=colour, **_CENTRED)
 
 
-def _c_lines(
-    ax: Any, x: SweepAxis, y: SweepAxis, table: SweepTable, arm: str, at: str, index: Any
-) -> None:
+def _c_lines(ax: Any, x: SweepAxis, y: SweepAxis, table: SweepTable, arm: str, at: str, index: Any) -> None:
     """C = 1 and C = C*, by linear interpolation of log C, dashed where the ends of C's interval cross."""
     c = table.grids[arm, "C_alpha", at][index]
     star = table.grids.get((arm, "C_star", at))
@@ -200,7 +199,9 @@ def _legend(figure: Any, axes: Sequence[Any], thin: bool) -> None:
         if name in drawn
     ]
     if thin:
-        handles.append(Patch(fill=False, hatch="///", edgecolor="#888888", linewidth=0, label="rests on too little"))
+        handles.append(
+            Patch(fill=False, hatch="///", edgecolor="#888888", linewidth=0, label="rests on too little")
+        )
     if handles:
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), facecolor="#BBBBBB",
                       frameon=True, edgecolor="none")  # fmt: skip

@@ -20,10 +20,16 @@ _FEWEST = 3
 
 @dataclass(frozen=True)
 class SweepAxis:
-    """An axis: label, values as on the axis, and whether they are numbers and evenly spaced in the logarithm."""
+    """An axis: its label, and the values on it."""
 
     label: str
     values: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, axis: Mapping[str, Any]) -> SweepAxis:
+        """From table.json; numbers in rising order."""
+        found = cls(str(axis["label"]), tuple(axis["values"]))
+        return cls(found.label, tuple(sorted(found.values))) if found.numeric else found
 
     @property
     def numeric(self) -> bool:
@@ -63,7 +69,7 @@ class Grid:
 
     @property
     def thin(self) -> NDArray[np.bool_]:
-        """Values that rest on too little: fewer than 3 trajectories, or an interval that is missing or open."""
+        """Values that rest on too little: under 3 trajectories, or an interval that is missing or open."""
         weak = (self.n < _FEWEST) | ~np.isfinite(self.low) | ~np.isfinite(self.high)
         return np.isfinite(self.value) & weak
 
@@ -79,7 +85,7 @@ class SweepTable:
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> SweepTable:
         """From the content of table.json."""
-        axes = tuple(SweepAxis(str(a["label"]), tuple(a["values"])) for a in table["axes"])
+        axes = tuple(SweepAxis.of(a) for a in table["axes"])
         shape = tuple(len(a.values) for a in axes)
         places = [{v: k for k, v in enumerate(a.values)} for a in axes]
         arms: dict[str, str] = {}

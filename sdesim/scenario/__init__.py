@@ -1,4 +1,4 @@
-"""Scenario files: models, loading with line numbers, running, expectations."""
+"""Scenario files: models, loading with line numbers, running, expectations, sweeps."""
 
 from sdesim.scenario.calibration import calibrate as calibrate
 from sdesim.scenario.load import find_scenario as find_scenario
@@ -10,3 +10,6 @@ from sdesim.scenario.models import Scenario as Scenario
 from sdesim.scenario.runner import check_room as check_room
 from sdesim.scenario.runner import resolved_yaml as resolved_yaml
 from sdesim.scenario.runner import run_scenario as run_scenario
+from sdesim.scenario.sweep import run_sweep as run_sweep
+from sdesim.scenario.sweep_points import load_sweep as load_sweep
+from sdesim.scenario.sweep_points import parse_sweep as parse_sweep

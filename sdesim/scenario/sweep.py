@@ -6,6 +6,7 @@ A point is an ordinary run directory written by `run_scenario`; where it runs ca
 from __future__ import annotations
 
 import csv
+import importlib
 import io
 import json
 import math
@@ -78,8 +79,9 @@ def run_sweep(
         out: the sweep's directory; marked incomplete until every point is there.
         resume: go on in a directory that is there; finished points are kept as they are.
         only: AXIS=VALUE, the points to run now.
-        workers: processes on this machine. scheduler: address of a Dask scheduler that runs the points instead;
-            its workers must see `out` under the same path.
+        workers: processes on this machine.
+        scheduler: address of a Dask scheduler that runs the points instead; its workers must see `out` under
+            the same path.
         quick: only noted in the summaries.
         progress: True: a bar when stderr is a terminal; or a function (label, done, total) of points.
 
@@ -132,9 +134,10 @@ def _check_room(sweep: Sweep, target: Path, texts: dict[str, str], resume: bool)
     finished = {p.name for p in sweep.points if _is_finished(target / "points" / p.name)}
     for point in sweep.points:
         folder = target / "points" / point.name
-        if point.name in finished:
-            if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
-                raise RunError(f"{folder} was run from another scenario; choose another --out")
+        if point.name not in finished:
+            continue
+        if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
+            raise RunError(f"{folder} was run from another scenario; choose another --out")
     return finished
 
 
@@ -175,11 +178,11 @@ def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, st
 @contextmanager
 def _dask_client(address: str) -> Iterator[Any]:
     try:
-        from distributed import Client
+        distributed: Any = importlib.import_module("distributed")
     except ImportError:
         raise RunError(_DASK) from None
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError, TimeoutError) as error:
         raise RunError(f"the Dask scheduler at {address} can't be reached: {error}") from None
     with client:
@@ -187,12 +190,11 @@ def _dask_client(address: str) -> Iterator[Any]:
 
 
 def _on_cluster(client: Any, tasks: Sequence[Task]) -> Iterator[tuple[str, str]]:
-    from distributed import as_completed
-
+    distributed: Any = importlib.import_module("distributed")
     # Impure: a directory that was removed must be written anew, whatever the cluster remembers.
     futures = {client.submit(run_task, task, pure=False): task.name for task in tasks}
     try:
-        for future in as_completed(list(futures)):
+        for future in distributed.as_completed(list(futures)):
             yield futures[future], future.result()
     finally:
         client.cancel(list(futures))
@@ -217,14 +219,14 @@ def _gather(
     table = {"axes": axes, "rows": rows}
     atomic_write_json(target / "table.json", table)
     atomic_write_text(target / "table.csv", _csv(rows, [a.label for a in sweep.axes]))
-    first = next(iter(summaries.values()), {"arms": {}})
+    arms = {name: arm["kind"] for s in summaries.values() for name, arm in s["arms"].items()}
     summary = {
         "name": sweep.scenario.name,
         "description": sweep.scenario.description,
         "seed": sweep.scenario.seed,
         "quick": quick,
         "axes": axes,
-        "arms": {name: arm["kind"] for name, arm in first["arms"].items()},
+        "arms": arms,
         "points": [_point(sweep, p, summaries.get(p.name), failed) for p in sweep.points],
         "fits": power_laws(SweepTable.of(table)),
         "wall_time": wall_time,

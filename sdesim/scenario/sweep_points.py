@@ -46,7 +46,7 @@ class Axis:
 
     @property
     def coordinates(self) -> tuple[Any, ...]:
-        """What stands on the axis: the value of the first path, as text where it is neither number nor text."""
+        """What stands on the axis: the value of the first path, as text where it is not a number."""
         return tuple(_coordinate(row[0]) for row in self.rows)
 
 
@@ -110,7 +110,9 @@ def choose(sweep: Sweep, only: Sequence[str]) -> list[Point]:
         names = [axis.label for axis in sweep.axes]
         place = next((k for k, axis in enumerate(sweep.axes) if name in (axis.label, axis.key)), None)
         if not sign or place is None:
-            raise ScenarioError(f"--only: found {item!r}, allowed: AXIS=VALUE with AXIS of {', '.join(names)}")
+            raise ScenarioError(
+                f"--only: found {item!r}, allowed: AXIS=VALUE with AXIS of {', '.join(names)}"
+            )
         texts = [_text(c) for c in sweep.axes[place].coordinates]
         numbers = [_number(t) for t in texts]
         found = {k for k, t in enumerate(texts) if t == value or numbers[k] == _number(value)}
@@ -151,15 +153,17 @@ def _axis(key: str, paths: tuple[KeyPath, ...], label: str, document: Document) 
         if len(paths) > 1 and isinstance(value, list):
             if len(value) != len(paths):
                 raise ScenarioError(
-                    f"{document.place(where)}: found {len(value)} values, allowed: {len(paths)}, one for each "
-                    "path, or a single one for all"
+                    f"{document.place(where)}: found {len(value)} values, allowed: {len(paths)}, one for each"
+                    " path, or a single one for all"
                 )
             rows.append(tuple(value))
         else:
             rows.append((value,) * len(paths))
         lines.append(document.origin(where))
         if _coordinate(rows[-1][0]) in [_coordinate(row[0]) for row in rows[:-1]]:
-            raise ScenarioError(f"{document.place(where)}: {_text(_coordinate(rows[-1][0]))} stands here twice")
+            raise ScenarioError(
+                f"{document.place(where)}: {_text(_coordinate(rows[-1][0]))} stands here twice"
+            )
     return Axis(key, paths, label, tuple(rows), tuple(lines))
 
 
