@@ -60,6 +60,19 @@ def test_the_training_tools_examples_run_and_print_a_state_and_the_critical_batc
     assert "1.5 to 3 times the critical batch size 160" in printed
 
 
+def test_the_sweep_guides_examples_run(tmp_path, monkeypatch, capsys):
+    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-sweep.yaml").write_text(blocks("yaml", text)[0], encoding="utf-8")
+
+    for code in blocks("python", text):
+        exec(compile(code, "sweeps.md", "exec"), {})
+
+    # Four cells of a map, then the exponent: at these scales the well is left sooner than by a single jump.
+    *_, exponent = capsys.readouterr().out.split()
+    assert -2.5 < float(exponent) < -1.0
+
+
 def test_yaml_example_is_a_valid_scenario():
     assert parse_scenario(blocks("yaml")[0]).name == "my-escape"
 

@@ -22,29 +22,34 @@ _CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
 
 
 def quantity_map(table: SweepTable, index: Any, quantity: str, at: str, label: str) -> Any:
-    """A map for each arm that has the quantity, under one colour scale; None where no arm has it.
+    """A map for each arm that has the quantity; None where no arm has it, or where it is the same everywhere.
 
-    Logarithmic colours for positive values over a factor of 12. Hatched: too few trajectories, or an interval
-    that is missing or open. Grey: not run.
+    One colour scale, unless the arms lie a thousandfold apart; logarithmic for positive values over a factor
+    of 12. Hatched: too few trajectories, or an interval that is missing or open. Grey: not run.
     """
     grids = {arm: table.grids[arm, quantity, at][index] for arm in table.holding(quantity, at)}
     grids = {arm: grid for arm, grid in grids.items() if np.isfinite(grid.value).any()}
-    if not grids:
+    values = {arm: grid.value[np.isfinite(grid.value)] for arm, grid in grids.items()}
+    if not grids or np.ptp(np.concatenate(list(values.values()))) == 0:
         return None
     x, y = _two_axes(table, index)
+    sizes = [float(np.median(np.abs(v))) for v in values.values()]
+    apart = max(sizes) > 1000 * min(sizes)
+    common = _norm(np.concatenate(list(values.values())))
     with styled() as Figure:
         figure, axes = _panels(Figure, list(grids))
-        norm = _norm(np.concatenate([g.value.ravel() for g in grids.values()]))
-        mesh = None
         for ax, (arm, grid) in zip(axes, grids.items(), strict=True):
             ax.set_title(f"{arm} ({table.arms[arm]})")
-            mesh = _mesh(ax, x, y, grid.value.T, norm)
+            mesh = _mesh(ax, x, y, grid.value.T, _norm(values[arm]) if apart else common)
             _hatch(ax, x, y, grid.thin.T)
             _write(ax, x, y, grid.value.T, mesh)
             if quantity == "C_alpha":
                 _c_lines(ax, x, y, table, arm, at, index)
             _ticks(ax, x, y)
-        figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
+            if apart:
+                figure.colorbar(mesh, ax=ax, label=label, pad=0.02)
+        if not apart:
+            figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
         _legend(figure, axes, any(g.thin.any() for g in grids.values()))
         return figure
 
@@ -111,12 +116,12 @@ def _edges(axis: SweepAxis) -> Array:
 def _norm(values: Array) -> Any:
     from matplotlib.colors import LogNorm, Normalize
 
-    kept = values[np.isfinite(values)]
-    low, high = float(kept.min()), float(kept.max())
-    positive = kept[kept > 0]
+    low, high = float(values.min()), float(values.max())
+    positive = values[values > 0]
     # Some values debiased below zero don't take the logarithm from the others; they get its lowest colour.
-    if positive.size >= 0.8 * kept.size and positive.size and high > 12 * float(positive.min()):
-        return LogNorm(max(float(positive.min()), high * 1e-4), high, clip=True)
+    if positive.size >= 0.8 * values.size and positive.size and high > 12 * float(positive.min()):
+        floor = float(np.median(positive)) / 1000
+        return LogNorm(max(float(positive.min()), floor), high, clip=True)
     return Normalize(low, high if high > low else low + 1.0)
 
 
@@ -143,12 +148,24 @@ def _hatch(ax: Any, x: SweepAxis, y: SweepAxis, thin: Any) -> None:
 
 def _write(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, mesh: Any) -> None:
     """The numbers in the cells, white on dark and black on light."""
+    from matplotlib.patheffects import withStroke
+
     if values.size > _MOST_WRITTEN:
         return
     for j, i in np.argwhere(np.isfinite(values)):
         red, green, blue, _ = mesh.to_rgba(max(values[j, i], mesh.norm.vmin))
-        colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.55 else "white"
-        ax.text(x.positions()[i], y.positions()[j], f"{values[j, i]:.2g}", color=colour, **_CENTRED)
+        bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
+        text = ax.text(x.positions()[i], y.positions()[j], _short(values[j, i]), **_CENTRED)
+        text.set(color="black" if bright else "white", zorder=4)
+        # Readable where a line passes under it.
+        ground = (red, green, blue, 0.8)
+        text.set_path_effects([withStroke(linewidth=2.2, foreground=ground)])
+
+
+def _short(value: float) -> str:
+    """Two digits, written out where that is short."""
+    text = f"{value:.2g}"
+    return f"{float(text):,.0f}" if 100 <= abs(value) < 1e5 else text.replace("-", "−")
 
 
 def _c_lines(ax: Any, x: SweepAxis, y: SweepAxis, table: SweepTable, arm: str, at: str, index: Any) -> None:
@@ -164,6 +181,8 @@ def _c_lines(ax: Any, x: SweepAxis, y: SweepAxis, table: SweepTable, arm: str, a
 def _c_line(ax: Any, x: SweepAxis, y: SweepAxis, c: Grid, threshold: Array, name: str) -> None:
     if not (x.numeric and y.numeric) or min(c.value.shape) < 2:
         return
+    from matplotlib.patheffects import withStroke
+
     colour, line = _LINES[name]
     for values, style, width in ((c.value, line, 2.2), (c.low, ":", 1.3), (c.high, ":", 1.3)):
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -171,10 +190,12 @@ def _c_line(ax: Any, x: SweepAxis, y: SweepAxis, c: Grid, threshold: Array, name
         shown = np.isfinite(level)
         if shown.sum() < 4 or not (level[shown].min() < 0 < level[shown].max()):
             continue
-        ax.contour(
+        drawn = ax.contour(
             x.positions(), y.positions(), np.ma.masked_invalid(level.T), levels=[0.0], colors=[colour],
             linestyles=[style], linewidths=[width],
         )  # fmt: skip
+        # Neither line may vanish on the bright end of the colours.
+        drawn.set_path_effects([withStroke(linewidth=width + 1.6, foreground="black")])
         ax.sweep_lines = {*getattr(ax, "sweep_lines", set()), name}
 
 

@@ -30,7 +30,7 @@ _SHOWN = (
      "Tail index of the gradient noise, mean over the probes after the start."),
 )  # fmt: skip
 _OF_MAPS = (
-    " One panel for each arm under one colour scale. Hatched: fewer than three trajectories, or an interval"
+    " One panel for each arm. Hatched: fewer than three trajectories, or an interval"
     " that is missing or open. Grey: not run."
 )
 _OF_LINES = (
@@ -45,6 +45,8 @@ _OF_FITS = (
 )
 _MOST_SLICES = 6
 _MOST_ROWS = 60
+# Inches beyond which a figure gets the whole width of the page.
+_WIDE = 7.0
 
 
 def write_sweep_report(folder: str | Path) -> Path:
@@ -60,7 +62,7 @@ def write_sweep_report(folder: str | Path) -> Path:
         json.loads((target / f"{n}.json").read_text(encoding="utf-8")) for n in ("summary", "table")
     )
     figures = [
-        picture(target, name, title, caption, figure)
+        {**picture(target, name, title, caption, figure), "wide": figure.get_figwidth() > _WIDE}
         for name, title, caption, figure in _figures(SweepTable.of(table))
         if figure is not None
     ]

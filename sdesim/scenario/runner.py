@@ -28,6 +28,7 @@ from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
 
 MARK = "INCOMPLETE"
+_LONGEST_LINE = 1_000_000
 _CONTENTS = (MARK, "scenario.yaml", "provenance.json", "summary.json", "report.html", "figures")
 _OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint")
 
@@ -54,6 +55,8 @@ def resolved_yaml(scenario: Scenario) -> str:
     buffer = io.StringIO()
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
+    # A key that is broken over lines would not be read back; those of a sweep are long.
+    writer.width = _LONGEST_LINE
     # Keeps the order of the fields; the stubs know only the default.
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     writer.dump(plain, buffer)

@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.runner import MARK, resolved_yaml, run_scenario
 from sdesim.scenario.sweep_points import Point, Sweep, choose
 
+# A Dask worker may have several threads, but the global state of torch, kernels and matplotlib is one for a
+# process.
+_ONE_AT_A_TIME = threading.Lock()
 _DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[dask]"'
 
 
@@ -53,9 +57,10 @@ def run_task(task: Task) -> str:
     """
     try:
         scenario = parse_scenario(task.text, task.name)
-        run_scenario(
-            scenario, task.target, overwrite=True, quick=task.quick, threads=task.threads, progress=False
-        )
+        with _ONE_AT_A_TIME:
+            run_scenario(
+                scenario, task.target, overwrite=True, quick=task.quick, threads=task.threads, progress=False
+            )
     except SdesimError as error:
         return str(error)
     return ""
@@ -194,7 +199,7 @@ def _on_cluster(client: Any, tasks: Sequence[Task]) -> Iterator[tuple[str, str]]
     # Impure: a directory that was removed must be written anew, whatever the cluster remembers.
     futures = {client.submit(run_task, task, pure=False): task.name for task in tasks}
     try:
-        for future in distributed.as_completed(list(futures)):
+        for future in distributed.as_completed(list(futures), loop=client.loop):
             yield futures[future], future.result()
     finally:
         client.cancel(list(futures))

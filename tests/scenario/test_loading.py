@@ -111,7 +111,7 @@ WRONG_FIELDS = [
     ("steps: 100_000", "steps: yes", 11, "SIM.steps: found 'yes', allowed: a whole"),
     ("steps: 100_000", "stepz: 1", 11, "SIM.stepz: unknown field, did you mean 'steps'?"),
     ("seed: 3", "zzz: 3", 2, "zzz: unknown field, allowed: name, description, seed"),
-    ("seed: 3", "sweep: {}", 2, "sweep: unknown field"),
+    ("seed: 3", "sweap: {}", 2, "sweap: unknown field, did you mean 'sweep'?"),
     ("double-well, barrier", "double-wel, barrier", 6, "SIM.surface.kind: found 'double-wel'"),
     ("double-well, barrier", "double-well, barier", 6, "SIM.surface.barier: unknown field, did"),
     ("kind: double-well, ", "", 6, "SIM.surface.kind: missing"),
