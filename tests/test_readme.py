@@ -80,3 +80,10 @@ def test_yaml_example_is_a_valid_scenario():
 def test_figures_exist():
     for path in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", TEXT):
         assert (ROOT / path).is_file()
+
+
+def test_the_monitoring_guides_example_runs(capsys):
+    for code in blocks("python", (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")):
+        exec(compile(code, "monitoring.md", "exec"), {})
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith("151 ")

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from sdesim.runs.column import Column
 from sdesim.runs.measure_gradient import consolidation, drift, group_consolidation, infinite_variance
 from sdesim.runs.measure_path import curvature, exponent, path_dimension, tails
 from sdesim.runs.schema import validate_run
+from sdesim.runs.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 _PHASES = np.array(["undefined", "exploration", "transition", "generalization"])
@@ -40,7 +40,7 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     """
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
-    with threadpool_limits(1, user_api="blas"):
+    with single_blas_thread():
         return _measured(run, level)
 
 

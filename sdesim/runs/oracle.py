@@ -7,10 +7,10 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from sdesim.errors import RunError
 from sdesim.estimators import lanczos_edges
+from sdesim.runs.threads import single_blas_thread
 
 Array = NDArray[np.float64]
 _TRACE_DRAWS = 8
@@ -53,7 +53,7 @@ def probe(
         RunError: the oracle returns gradients of the wrong shape.
     """
     # The last bits of a matrix product depend on how many threads share it.
-    with threadpool_limits(1, user_api="blas"):
+    with single_blas_thread():
         return _measured(oracle, theta, samples, rng, step_size, directions, groups, gradient, curvature)
 
 

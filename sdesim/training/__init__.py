@@ -11,11 +11,15 @@ from sdesim.training.advice import Advice as Advice
 from sdesim.training.advice import BatchAdvice as BatchAdvice
 from sdesim.training.advice import advise as advise
 from sdesim.training.advice import batch_size_for as batch_size_for
+from sdesim.training.callbacks import TrainerMonitor as TrainerMonitor
+from sdesim.training.callbacks import lightning_monitor as lightning_monitor
+from sdesim.training.crossing import Crossing as Crossing
 from sdesim.training.listings import consolidation_statistics as consolidation_statistics
 from sdesim.training.listings import loader_gradients as loader_gradients
 from sdesim.training.listings import loader_hvp as loader_hvp
 from sdesim.training.listings import track_learning as track_learning
 from sdesim.training.measurement import Measurement as Measurement
+from sdesim.training.monitor import Monitor as Monitor
 from sdesim.training.networks import Quadratic as Quadratic
 from sdesim.training.networks import mlp as mlp
 from sdesim.training.networks import network_surface as network_surface
@@ -26,6 +30,8 @@ from sdesim.training.pruning import reinitialised as reinitialised
 from sdesim.training.record import record as record
 from sdesim.training.schedules import PhaseLR as PhaseLR
 from sdesim.training.schedules import PhaseWarmup as PhaseWarmup
+from sdesim.training.sinks import CsvSink as CsvSink
+from sdesim.training.sinks import TensorBoardSink as TensorBoardSink
 from sdesim.training.stopping import Decision as Decision
 from sdesim.training.stopping import PhaseEarlyStopping as PhaseEarlyStopping
 from sdesim.training.weight_decay import WeightDecayChoice as WeightDecayChoice
@@ -34,18 +40,24 @@ from sdesim.training.weight_decay import choose_weight_decay as choose_weight_de
 __all__ = [
     "Advice",
     "BatchAdvice",
+    "Crossing",
+    "CsvSink",
     "Decision",
     "Measurement",
+    "Monitor",
     "PhaseEarlyStopping",
     "PhaseLR",
     "PhaseWarmup",
     "Quadratic",
+    "TensorBoardSink",
     "TorchOracle",
+    "TrainerMonitor",
     "WeightDecayChoice",
     "advise",
     "batch_size_for",
     "choose_weight_decay",
     "consolidation_statistics",
+    "lightning_monitor",
     "loader_gradients",
     "loader_hvp",
     "mlp",

@@ -75,10 +75,14 @@ class TorchOracle:
     def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
         """n independent minibatch gradients at theta (d,): (n, d)."""
         rows = torch.from_numpy(rng.integers(0, len(self.x), size=(n, self.batch_size)))
+        return self.gradients_of(theta, rows, rng)
+
+    def gradients_of(self, theta: Array, rows: Tensor, rng: np.random.Generator) -> Array:
+        """Gradients at theta (d,) of the minibatches ``rows`` (n, B): (n, d); rng seeds random layers."""
         flat = self._tensor(theta)
         if self._dense is not None:
             return _outer_gradients(self._dense, flat, self.x, self._targets, rows)
-        out = np.empty((n, self.dim))
+        out = np.empty((len(rows), self.dim))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(rng.integers(0, 2**63)))
             for i, chosen in enumerate(rows):

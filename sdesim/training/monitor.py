@@ -1,0 +1,314 @@
+"""A monitor beside any training loop: what it measures is what `record` and `measure` would.
+
+Source: the monitoring of §12.3 and the detection of §11.2, with intervals.
+"""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+import xarray as xr
+from torch import nn
+
+from sdesim.errors import RunError
+from sdesim.estimators import Estimate
+from sdesim.estimators.stability import critical_sharpness
+from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
+from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
+from sdesim.runs.threads import single_blas_thread
+from sdesim.training.crossing import Crossing, CrossingDetector
+from sdesim.training.measurement import PHASES, QUANTITIES, Measurement
+from sdesim.training.networks import flat_parameters, parameter_groups
+from sdesim.training.optimizers import optimizer_attributes
+from sdesim.training.oracle import TorchOracle
+from sdesim.training.samples import Samples, undisturbed
+
+
+class Sink(Protocol):
+    """Where measurements go."""
+
+    def write(self, measurement: Measurement) -> None:
+        """Take one measurement."""
+        ...
+
+    def close(self) -> None:
+        """No more will come."""
+        ...
+
+
+class Monitor:
+    """Measures a network in training, without changing the training by a bit.
+
+    Call `step` after each optimizer step. The monitor draws its own minibatches, with replacement, from the
+    examples behind the loader, with a generator of its own; weights, modes, buffers, gradients and every
+    random generator are afterwards as before.
+
+    Args:
+        model: the network, on the CPU.
+        loss_fn: ``loss_fn(output, y)`` → scalar mean loss.
+        loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
+        optimizer: the one in use; gives η and what S means. Without it give learning_rate.
+        learning_rate: η, where no optimizer is given.
+        batch_size: B of the training; default the loader's.
+        every: steps between measurements, the first at step 1.
+        curvature_every: measurements between those that take the Hessian too (λ_max, S, C*, I); 0: never.
+        samples: minibatch gradients drawn for one measurement, n.
+        examples: most examples used for the loss and the Hessian.
+        validation: like loader; its loss is taken at each measurement.
+        seed: of the monitor's own draws.
+        threshold, detection, confirm: of crossings, as in `CrossingDetector`.
+        announce: called with each `Crossing`; `print` by default, None for silence.
+        sinks: where measurements go.
+        unpack: collated batch → (x, y), where batches are not pairs.
+
+    Attributes:
+        history: measurements, oldest first.
+        crossings: crossings found so far.
+
+    Raises:
+        RunError: an argument out of range, a network not on the CPU, or fewer examples than one batch.
+    """
+
+    def __init__(
+        self, model: nn.Module, loss_fn: Callable[..., Any], loader: Any, *, optimizer: Any = None,
+        learning_rate: float | None = None, batch_size: int | None = None, every: int = 2000,
+        curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
+        seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
+        announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink] = (),
+        unpack: Callable[[Any], Any] | None = None,
+    ) -> None:  # fmt: skip
+        least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
+                 "examples": (examples, 1), "seed": (seed, 0)}  # fmt: skip
+        for name, (value, smallest) in least.items():
+            if value < smallest:
+                raise RunError(f"monitor: {name} must be at least {smallest}, got {value}")
+        if optimizer is None and learning_rate is None:
+            raise RunError("monitor: give optimizer=… or learning_rate=…")
+        _check_devices(model)
+        self._data = Samples(loader, "loader", unpack)
+        self._validation = None if validation is None else Samples(validation, "validation", unpack)
+        self._batch = batch_size or self._data.batch_size
+        if self._batch is None:
+            raise RunError("monitor: give batch_size=…, the loader does not tell one")
+        if len(self._data) < self._batch:
+            raise RunError(
+                f"monitor: the loader holds {len(self._data)} examples, fewer than one batch of "
+                f"{self._batch}; give a smaller batch_size or more examples"
+            )
+        self._model, self._loss_fn, self._optimizer = model, loss_fn, optimizer
+        self._rate = learning_rate
+        self._every, self._curvature_every = every, curvature_every
+        self._samples, self._examples, self._seed = samples, examples, seed
+        self._detector = CrossingDetector(threshold, detection, confirm)
+        self._announce, self._sinks = announce, tuple(sinks)
+        self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
+        self._groups = parameter_groups(model)
+        self._dtype = next(model.parameters()).dtype
+        self._probes: list[dict[str, Any]] = []
+        self._time, self._step, self._spent = 0.0, 0, 0.0
+        self._started: float | None = None
+        self.history: list[Measurement] = []
+        self.crossings: list[Crossing] = []
+
+    @property
+    def learning_rate(self) -> float:
+        """η of the next step."""
+        if self._optimizer is None:
+            assert self._rate is not None
+            return self._rate
+        return float(self._optimizer.param_groups[0]["lr"])
+
+    @property
+    def cost(self) -> dict[str, float]:
+        """Seconds spent measuring, and their share of the time since the first step."""
+        whole = 0.0 if self._started is None else clock.perf_counter() - self._started
+        return {"seconds": self._spent, "share": self._spent / whole if whole > 0 else 0.0}
+
+    def step(self) -> Measurement | None:
+        """Count one optimizer step, and measure where one is due."""
+        if self._started is None:
+            self._started = clock.perf_counter()
+        self._step += 1
+        self._time += self.learning_rate
+        return self.measure() if (self._step - 1) % self._every == 0 else None
+
+    def measure(self) -> Measurement:
+        """Measure now."""
+        began = clock.perf_counter()
+        seed = int(probe_rng(self._seed, 0, self._step).integers(2**31))
+        held = (self._data.data, None if self._validation is None else self._validation.data)
+        # The user's training may use more threads; these results must not depend on how many.
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with undisturbed(seed, *held), single_blas_thread(), torch.enable_grad():
+                values = self._probe()
+                validation = self._validation_loss()
+        finally:
+            torch.set_num_threads(threads)
+        measurement = self._made(values, validation, began)
+        self._spent += measurement.cost_seconds
+        self._probes.append(values)
+        self.history.append(measurement)
+        for sink in self._sinks:
+            sink.write(measurement)
+        for crossing in self._detector.update(self.history):
+            self.crossings.append(crossing)
+            if self._announce is not None:
+                self._announce(crossing)
+        return measurement
+
+    def close(self) -> None:
+        """Close the sinks."""
+        for sink in self._sinks:
+            sink.close()
+
+    def run(self, out: str | Path | None = None) -> xr.Dataset:
+        """All measurements as a Run, for `measure`, `compare` and `open_run`; written to ``out`` if given.
+
+        Raises:
+            RunError: nothing was measured yet, or ``out`` can't be written.
+        """
+        if not self._probes:
+            raise RunError("monitor: nothing was measured yet")
+        return self._as_run(self._probes, out)
+
+    def _probe(self) -> dict[str, Any]:
+        """What `probe` finds at the present weights, and the loss."""
+        rng = probe_rng(self._seed, 0, self._step)
+        theta = flat_parameters(self._model)
+        some = self._data.some(self._examples, rng)
+        x, y = self._data.take(some, self._dtype)
+        values: dict[str, Any] = {"step": self._step, "time": self._time}
+        values["loss"] = self._loss(x, y, theta)
+        if not (math.isfinite(values["loss"]) and np.isfinite(theta).all()):
+            return values
+        values["weight_norm"] = float(np.linalg.norm(theta))
+        drawn = _Drawn(self._model, self._loss_fn, self._data, x, y, self._batch or 1, self._dtype)
+        due = self._curvature_every and len(self.history) % self._curvature_every == 0
+        return values | probe(
+            drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
+            directions=self._directions, groups=self._groups, curvature=bool(due),
+        )  # fmt: skip
+
+    def _loss(self, x: torch.Tensor, y: torch.Tensor, theta: Any) -> float:
+        if not np.isfinite(theta).all():
+            return math.nan
+        return TorchOracle(self._model, self._loss_fn, x, y, 1).loss(theta)
+
+    def _validation_loss(self) -> float | None:
+        if self._validation is None:
+            return None
+        rows = self._validation.some(self._examples, probe_rng(self._seed, 1, 0))
+        return self._loss(*self._validation.take(rows, self._dtype), flat_parameters(self._model))
+
+    def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
+        held = {name for values in probes for name in values}
+        names = [n for n in (*GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE) if n in held]
+        over_steps = [n for n in ("loss", "weight_norm") if n in held]
+        steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
+        writer = RunWriter(
+            kind="real", trajectories=1, steps=steps, time=times, dim=self._directions.shape[1],
+            variables=[*over_steps, *names], probe_steps=steps, probe_time=times, samples=self._samples,
+            directions=len(self._directions), groups=tuple(self._groups), attrs=self._attributes(),
+            out=out, epoch=[s * (self._batch or 1) / len(self._data) for s in steps],
+        )  # fmt: skip
+        for k, values in enumerate(probes):
+            for over in over_steps:
+                writer.write(over, values.get(over, math.nan), trajectory=0, step=k)
+            for name in names:
+                if name in values:
+                    writer.write(name, values[name], trajectory=0, probe=k)
+        return writer.finish()
+
+    def _attributes(self) -> dict[str, Any]:
+        kind = {} if self._optimizer is None else optimizer_attributes(self._optimizer)
+        return {
+            "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
+            "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
+            "dataset_size": len(self._data), "sampling": "with-replacement", **kind,
+        }  # fmt: skip
+
+    def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:
+        rate, step = self.learning_rate, self._step
+        found: dict[str, Any] = {}
+        flags = list(self._data.flags)
+        if "signal" in values:
+            found = _estimates(measure(self._as_run([values])), self._samples)
+        else:
+            flags.append("loss_not_finite")
+        return Measurement.of(
+            step, learning_rate=rate, time=self._time, epoch=step * (self._batch or 1) / len(self._data),
+            batch_size=self._batch, loss=values["loss"], validation_loss=validation, flags=tuple(flags),
+            lambda_crit=self._critical(rate), cost_seconds=clock.perf_counter() - began, **found,
+        )  # fmt: skip
+
+    def _critical(self, rate: float) -> float | None:
+        kind = {} if self._optimizer is None else optimizer_attributes(self._optimizer)
+        if kind.get("optimizer", "sgd") != "sgd" or rate <= 0:
+            return None
+        return critical_sharpness(
+            rate, momentum=kind.get("momentum", 0.0), nesterov=kind.get("nesterov", False),
+            dampening=kind.get("dampening", 0.0), weight_decay=kind.get("weight_decay", 0.0),
+        )  # fmt: skip
+
+
+class _Drawn(TorchOracle):
+    """The oracle of a monitor: gradients of examples drawn anew, loss and Hessian of those at hand."""
+
+    def __init__(
+        self, module: nn.Module, loss_fn: Callable[..., Any], data: Samples, x: torch.Tensor,
+        y: torch.Tensor, batch_size: int, dtype: torch.dtype,
+    ) -> None:  # fmt: skip
+        super().__init__(module, loss_fn, x, y, batch_size)
+        self._drawn = (module, loss_fn, data, dtype)
+
+    def gradients(self, theta: Any, n: int, rng: np.random.Generator) -> Any:
+        """n independent minibatch gradients at theta (d,): (n, d)."""
+        module, loss_fn, data, dtype = self._drawn
+        rows = data.draw((n, self.batch_size), rng)
+        different, place = np.unique(rows, return_inverse=True)
+        x, y = data.take(different, dtype)
+        chosen = torch.from_numpy(place.reshape(rows.shape))
+        return TorchOracle(module, loss_fn, x, y, self.batch_size).gradients_of(theta, chosen, rng)
+
+
+def _check_devices(model: nn.Module) -> None:
+    devices = sorted({str(p.device) for p in model.parameters()})
+    if not devices:
+        raise RunError("monitor: the model has no parameters")
+    if devices != ["cpu"]:
+        raise RunError(
+            f"monitor: the model's parameters are on {', '.join(devices)}; they must all be on the CPU: "
+            "give a CPU copy, or measure after model.cpu()"
+        )
+
+
+def _estimates(measured: xr.Dataset, n: int) -> dict[str, Any]:
+    """The fields of a Measurement from a `measure` of one probe."""
+
+    def estimate(name: str, method: str, group: int | None = None) -> Estimate:
+        place: tuple[int, ...] = (0, 0) if group is None else (0, 0, group)
+        value, low, high = (float(measured[name + s].values[place]) for s in ("", "_low", "_high"))
+        text = str(measured[f"{name}_flags"].values[place])
+        flags = tuple(f for f in text.split(";") if f)
+        return Estimate(value, low, high, float(measured.attrs["level"]), method, n, flags)
+
+    found: dict[str, Any] = {q: estimate(q, "measure") for q in QUANTITIES if q in measured}
+    literal = {
+        q: float(measured[f"{q}_literal"].values[0, 0]) for q in QUANTITIES if f"{q}_literal" in measured
+    }
+    groups = {}
+    if "C_group" in measured:
+        names = [str(g) for g in measured["group"].values]
+        groups = {name: estimate("C_group", "measure", k) for k, name in enumerate(names)}
+    phases = {k: str(measured[k].values[0, 0]) for k in ("phase", "phase_literal") if k in measured}
+    assert all(word in PHASES for word in phases.values())
+    sizes = {k: float(measured[k].values[0, 0]) for k in ("signal", "noise") if k in measured}
+    return {**found, **phases, **sizes, "literal": literal, "groups": groups}
