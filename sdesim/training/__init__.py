@@ -24,6 +24,8 @@ from sdesim.training.networks import Quadratic as Quadratic
 from sdesim.training.networks import mlp as mlp
 from sdesim.training.networks import network_surface as network_surface
 from sdesim.training.networks import one_hot_mse as one_hot_mse
+from sdesim.training.noise_fit import NoiseFit as NoiseFit
+from sdesim.training.noise_fit import fit_noise as fit_noise
 from sdesim.training.oracle import TorchOracle as TorchOracle
 from sdesim.training.pruning import prune as prune
 from sdesim.training.pruning import reinitialised as reinitialised
@@ -34,10 +36,15 @@ from sdesim.training.sinks import CsvSink as CsvSink
 from sdesim.training.sinks import TensorBoardSink as TensorBoardSink
 from sdesim.training.stopping import Decision as Decision
 from sdesim.training.stopping import PhaseEarlyStopping as PhaseEarlyStopping
+from sdesim.training.twins import TWIN_NOISES as TWIN_NOISES
+from sdesim.training.twins import svag as svag
+from sdesim.training.twins import twin as twin
+from sdesim.training.twins import twins as twins
 from sdesim.training.weight_decay import WeightDecayChoice as WeightDecayChoice
 from sdesim.training.weight_decay import choose_weight_decay as choose_weight_decay
 
 __all__ = [
+    "TWIN_NOISES",
     "Advice",
     "BatchAdvice",
     "Crossing",
@@ -45,6 +52,7 @@ __all__ = [
     "Decision",
     "Measurement",
     "Monitor",
+    "NoiseFit",
     "PhaseEarlyStopping",
     "PhaseLR",
     "PhaseWarmup",
@@ -57,6 +65,7 @@ __all__ = [
     "batch_size_for",
     "choose_weight_decay",
     "consolidation_statistics",
+    "fit_noise",
     "lightning_monitor",
     "loader_gradients",
     "loader_hvp",
@@ -66,5 +75,8 @@ __all__ = [
     "prune",
     "record",
     "reinitialised",
+    "svag",
     "track_learning",
+    "twin",
+    "twins",
 ]
