@@ -14,6 +14,7 @@ from sdesim.report.sweep_table import Array, Grid, SweepAxis, SweepTable
 # Below this C is not told from nothing; it keeps the logarithm of values that are debiased below zero.
 _LEAST_C = 1e-3
 _LINES: dict[str, tuple[str, Any]] = {"C = 1": ("white", "-"), "C = C*": ("#FFB000", "-")}
+_DEBIASED = ("C_alpha", "C_1", "signal")
 _MOST_COLUMNS = 3
 _MOST_WRITTEN = 64
 _MISSING = "#D9D9D9"
@@ -35,12 +36,13 @@ def quantity_map(table: SweepTable, index: Any, quantity: str, at: str, label: s
     x, y = _two_axes(table, index)
     sizes = [float(np.median(np.abs(v))) for v in values.values()]
     apart = max(sizes) > 1000 * min(sizes)
-    common = _norm(np.concatenate(list(values.values())))
+    debiased = quantity in _DEBIASED
+    common = _norm(np.concatenate(list(values.values())), debiased)
     with styled() as Figure:
         figure, axes = _panels(Figure, list(grids))
         for ax, (arm, grid) in zip(axes, grids.items(), strict=True):
             ax.set_title(f"{arm} ({table.arms[arm]})")
-            mesh = _mesh(ax, x, y, grid.value.T, _norm(values[arm]) if apart else common)
+            mesh = _mesh(ax, x, y, grid.value.T, _norm(values[arm], debiased) if apart else common)
             _hatch(ax, x, y, grid.thin.T)
             _write(ax, x, y, grid.value.T, mesh)
             if quantity == "C_alpha":
@@ -113,13 +115,14 @@ def _edges(axis: SweepAxis) -> Array:
     return np.concatenate([[2 * p[0] - middle[0]], middle, [2 * p[-1] - middle[-1]]])
 
 
-def _norm(values: Array) -> Any:
+def _norm(values: Array, debiased: bool) -> Any:
     from matplotlib.colors import LogNorm, Normalize
 
     low, high = float(values.min()), float(values.max())
     positive = values[values > 0]
     # Some values debiased below zero don't take the logarithm from the others; they get its lowest colour.
-    if positive.size >= 0.8 * values.size and positive.size and high > 12 * float(positive.min()):
+    enough = positive.size >= (0.8 if debiased else 1.0) * values.size
+    if enough and positive.size and high > 12 * float(positive.min()):
         floor = float(np.median(positive)) / 1000
         return LogNorm(max(float(positive.min()), floor), high, clip=True)
     return Normalize(low, high if high > low else low + 1.0)

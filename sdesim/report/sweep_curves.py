@@ -85,9 +85,11 @@ def _curve(
     fit = _fit(axis, grid) if fitted else None
     if fit is not None and np.isfinite(fit.value):
         name += f": ∝ {axis.label}^({fit.value:.2f} [{fit.low:.2f}, {fit.high:.2f}])".replace("-", "−")
-        ends = np.array([x[firm].min(), x[firm].max()])
-        ax.plot(ends, np.exp(fit.details["log_prefactor"]) * ends**fit.value, color=colour, linewidth=1.2)
         style = ""
+        # A slope whose sign is open is no line to look at.
+        if fit.low * fit.high > 0:
+            ends = np.array([x[firm].min(), x[firm].max()])
+            ax.plot(ends, np.exp(fit.details["log_prefactor"]) * ends**fit.value, color=colour, linewidth=1.2)
     line = style if axis.numeric and style else "none"
     ax.plot(x[known], grid.value[known], linestyle=line, color=colour, label=None)
     ax.plot(x[firm], grid.value[firm], mark, color=colour, markersize=4.5, label=name)

@@ -99,6 +99,15 @@ def test_cells_that_rest_on_too_little_are_hatched_and_no_others():
     assert (1.5, round(math.log10(0.2), 6)) in centres
 
 
+def test_colours_are_logarithmic_for_c_with_a_few_below_zero_but_not_for_a_margin_with_a_sign():
+    values = {"C_alpha": "LogNorm", "S": "Normalize"}
+
+    for quantity, norm in values.items():
+        data = table(lambda a, s: -0.1 if (a, s) == (1.2, 0.1) else s**3, quantity)
+        found = quantity_map(SweepTable.of(data), ALL, quantity, "end", quantity)
+        assert type(found.axes[0].collections[0].norm).__name__ == norm
+
+
 def test_a_quantity_that_never_varies_gets_no_map():
     assert quantity_map(SweepTable.of(table(lambda a, s: 2.0)), ALL, "C_alpha", "end", "C") is None
     assert quantity_map(SweepTable.of(table(lambda a, s: s)), ALL, "loss", "end", "C") is None
