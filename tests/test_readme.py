@@ -87,3 +87,10 @@ def test_the_monitoring_guides_example_runs(capsys):
         exec(compile(code, "monitoring.md", "exec"), {})
 
     assert capsys.readouterr().out.splitlines()[-1].startswith("151 ")
+
+
+def test_the_twins_guides_example_runs(capsys):
+    for code in blocks("python", (ROOT / "docs" / "twins.md").read_text(encoding="utf-8")):
+        exec(compile(code, "twins.md", "exec"), {})
+
+    assert " is closest: " in capsys.readouterr().out

@@ -9,6 +9,9 @@ from sdesim.comparison.phases import compare_phases as compare_phases
 from sdesim.comparison.phases import phase_segments as phase_segments
 from sdesim.comparison.quantity import Curve as Curve
 from sdesim.comparison.quantity import QuantityComparison as QuantityComparison
+from sdesim.comparison.ranking import Ranked as Ranked
+from sdesim.comparison.ranking import Ranking as Ranking
+from sdesim.comparison.ranking import rank as rank
 
 __all__ = [
     "QUANTITIES",
@@ -16,8 +19,11 @@ __all__ = [
     "Curve",
     "PhaseComparison",
     "QuantityComparison",
+    "Ranked",
+    "Ranking",
     "cohen_kappa",
     "compare",
     "compare_phases",
     "phase_segments",
+    "rank",
 ]

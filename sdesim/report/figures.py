@@ -167,6 +167,13 @@ FIGURES: tuple[FigureSpec, ...] = (
         stacked((("loss", "training loss"), ("test_loss", "test loss"))),
     ),
     FigureSpec(
+        "weight_norm",
+        "Weight norm",
+        "Distance of the weights from 0. The most sensitive test of a simulation: seeds of one training "
+        "hardly differ in it, so a small drift shows.",
+        single("weight_norm", r"$|\theta|$"),
+    ),
+    FigureSpec(
         "accuracy",
         "Train and test accuracy",
         "Full lines: test accuracy, thin lines: train accuracy. Compare their rise with the crossing of "

@@ -1,0 +1,1 @@
+"""Which noise makes the SDE a twin of training, held against the spread between real seeds."""
