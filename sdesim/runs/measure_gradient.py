@@ -192,7 +192,8 @@ def drift(run: xr.Dataset, level: float, signal: Column, noise: Column, heavy: M
         star = 0.5 * eta * (values_of(run, "hessian_signal") - bent / n + bent / scale) / noise.value
         half = np.abs(0.5 * eta * z * error * (1 / scale - 1 / n) / noise.value)
         trace_half = np.nan_to_num((noise.high - noise.value) / noise.value)
-    half = np.hypot(half, star * trace_half)
+        # Without noise C* is infinite and has no interval.
+        half = np.hypot(half, star * trace_half)
     value = -signal.value + 0.5 * eta * bent / scale
     spread = np.hypot(signal.high - signal.value, 0.5 * eta * z * error / scale)
     flags = {"heavy_tail_variance_undefined": heavy}
