@@ -3,6 +3,7 @@
 from sdesim.report.arms import ArmView as ArmView
 from sdesim.report.arms import arm_views as arm_views
 from sdesim.report.html import write_report as write_report
+from sdesim.report.panel import panel as panel
 from sdesim.report.sweep_curves import power_laws as power_laws
 from sdesim.report.sweep_page import write_sweep_report as write_sweep_report
 from sdesim.report.sweep_table import COLUMNS as COLUMNS
@@ -13,6 +14,7 @@ __all__ = [
     "ArmView",
     "SweepTable",
     "arm_views",
+    "panel",
     "power_laws",
     "write_report",
     "write_sweep_report",
