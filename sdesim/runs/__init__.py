@@ -5,6 +5,7 @@ from sdesim.runs.files import atomic_write_json as atomic_write_json
 from sdesim.runs.files import atomic_write_text as atomic_write_text
 from sdesim.runs.files import to_json as to_json
 from sdesim.runs.measure import measure as measure
+from sdesim.runs.oracle import CurvatureMetric as CurvatureMetric
 from sdesim.runs.oracle import GradientOracle as GradientOracle
 from sdesim.runs.oracle import probe as probe
 from sdesim.runs.probes import Probes as Probes

@@ -28,12 +28,13 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     Returns:
         Dataset over (trajectory, probe): C_alpha (at the training batch), C_1, C_star, p, odds,
         direction_probability, signal, noise, phase (C against C_star), phase_literal (C against 1),
-        tail_index, d_H, trajectory_dimension, lambda_max, S, lyapunov_drift, lyapunov_exponent and I, and
-        over (trajectory, probe, group) C_group, as far as the run holds what they need; each number with
-        ``_low``, ``_high``, ``_flags`` (names joined by ";"), and ``_literal``, the source's own form, where
-        there is one. NaN where nothing was probed. Quantities made of mean squares are flagged
-        ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2 with confidence, or
-        where the run says that its noise is α-stable; lyapunov_drift then ``jump_infinite`` too.
+        tail_index, d_H, trajectory_dimension, lambda_max, preconditioned_lambda_max, S, lyapunov_drift,
+        lyapunov_exponent and I, and over (trajectory, probe, group) C_group, as far as the run holds what
+        they need; each number with ``_low``, ``_high``, ``_flags`` (names joined by ";"), and ``_literal``,
+        the source's own form, where there is one. NaN where nothing was probed. Quantities made of mean
+        squares are flagged ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2
+        with confidence, or where the run says that its noise is α-stable; lyapunov_drift then
+        ``jump_infinite`` too.
 
     Raises:
         RunError: not a run of this schema.

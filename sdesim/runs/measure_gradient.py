@@ -156,10 +156,11 @@ def group_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> Column:
         variance = 4 * np.maximum(raw, 0.0) / n + 2 / (n * (n - 1)) + 2 * raw**2 / (n - 1)
         t = stdtrit(n - 1, 0.5 + level / 2)
         above = 2 * t**2 / n + np.sqrt((2 * t**2 / n) ** 2 + t**2 * variance)
+        ends = (raw - t * np.sqrt(variance), raw + above)
     interpolated, noiseless = (signal <= 0) & (noise <= 0), (signal > 0) & (noise <= 0)
     unknown = interpolated | noiseless
     value = np.where(noiseless, np.inf, np.where(interpolated, np.nan, raw * scale))
-    low, high = (np.where(unknown, np.nan, x * scale) for x in (raw - t * np.sqrt(variance), raw + above))
+    low, high = (np.where(unknown, np.nan, x * scale) for x in ends)
     flags = {
         "negative_signal": value < 0,
         "too_few_samples": np.broadcast_to(n < 20, value.shape),

@@ -37,7 +37,11 @@ def tails(run: xr.Dataset, level: float) -> dict[str, Column]:
 
 
 def curvature(run: xr.Dataset) -> dict[str, Column]:
-    """λ_max within its Lanczos residual, and S for the run's optimizer; literal λ: of largest magnitude."""
+    """λ_max within its Lanczos residual, and S for the run's optimizer; literal λ: of largest magnitude.
+
+    S = 2(1 − λ/λ_crit), λ in the metric of the optimizer where the run holds that (for Adam the top
+    eigenvalue of P^{−1/2}HP^{−1/2}); flag `no_preconditioner` before the first step, `no_threshold` where none is known.
+    """
     value, lowest = values_of(run, "lambda_max"), values_of(run, "lambda_min")
     residual = values_of(run, "curvature_residual")
     size = np.fmax(np.abs(value), np.abs(lowest))
@@ -47,6 +51,29 @@ def curvature(run: xr.Dataset) -> dict[str, Column]:
     if "step_size" not in run:
         return columns
     eta = values_of(run, "step_size")
+    seen = columns["lambda_max"]
+    if "preconditioned_lambda_max" in run:
+        top, error = values_of(run, "preconditioned_lambda_max"), values_of(run, "preconditioned_residual")
+        missing = np.isnan(top) & ~np.isnan(value)
+        seen = Column(
+            top, top - error, top + error, None,
+            {"not_converged": error > _CONVERGED * np.abs(top), "nonfinite": np.isinf(error),
+             "no_preconditioner": missing},
+        )  # fmt: skip
+        columns["preconditioned_lambda_max"] = seen
+    critical, doubt = _threshold(run, eta)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        margin = [2 * (1 - x / critical) for x in (seen.value, seen.high, seen.low)]
+    columns["S"] = Column(margin[0], margin[1], margin[2], 2 * eta - literal, {**seen.flags, **doubt})
+    return columns
+
+
+def _threshold(run: xr.Dataset, eta: Array) -> tuple[Array, dict[str, NDArray[np.bool_]]]:
+    """λ_crit as the run holds it; else that of its momentum and weight decay, flag `not_preconditioned` where
+    the optimizer adapts."""
+    if "critical_sharpness" in run:
+        critical = values_of(run, "critical_sharpness")
+        return critical, {"no_threshold": np.isnan(critical) & ~np.isnan(values_of(run, "lambda_max"))}
     # λ_crit ∝ 1/η for every optimizer.
     unit = critical_sharpness(
         1.0,
@@ -57,12 +84,9 @@ def curvature(run: xr.Dataset) -> dict[str, Column]:
     adaptive = str(run.attrs.get("optimizer", "")).lower().startswith(("adam", "rms", "adagrad", "nadam"))
     # Weight decay adds itself to every eigenvalue; where it alone is unstable, so is every λ.
     decay = 0.0 if adaptive else float(run.attrs.get("weight_decay") or 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore"):
         critical = np.where(unit / eta > decay, unit / eta - decay, np.nan)
-    margin = [2 * (1 - x / critical) for x in (value, value + residual, value - residual)]
-    flags = {**flags, "not_preconditioned": np.full(value.shape, adaptive)}
-    columns["S"] = Column(margin[0], margin[1], margin[2], 2 * eta - literal, flags)
-    return columns
+    return critical, {"not_preconditioned": np.full(eta.shape, adaptive)}
 
 
 def path_dimension(run: xr.Dataset, level: float) -> Column:

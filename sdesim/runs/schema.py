@@ -56,6 +56,15 @@ VARIABLES: dict[str, VariableSpec] = {
     "lambda_max": VariableSpec(_PROBE, "loss/parameter^2", "largest Hessian eigenvalue"),
     "lambda_min": VariableSpec(_PROBE, "loss/parameter^2", "smallest Hessian eigenvalue"),
     "curvature_residual": VariableSpec(_PROBE, "loss/parameter^2", "Lanczos residual of lambda_max"),
+    "preconditioned_lambda_max": VariableSpec(
+        _PROBE, "1/learning_rate", "largest eigenvalue of the Hessian in the metric of the optimizer"
+    ),
+    "preconditioned_residual": VariableSpec(
+        _PROBE, "1/learning_rate", "Lanczos residual of preconditioned_lambda_max"
+    ),
+    "critical_sharpness": VariableSpec(
+        _PROBE, "1/learning_rate", "eigenvalue from which the optimizer is unstable"
+    ),
     "hessian_signal": VariableSpec(_PROBE, "loss^3/parameter^4", "mean gradient through the Hessian"),
     "hessian_noise": VariableSpec(_PROBE, "loss^3/parameter^4", "Tr(H Sigma)"),
     "hessian_noise_error": VariableSpec(_PROBE, "loss^3/parameter^4", "standard error of Tr(H Sigma)"),
@@ -84,6 +93,7 @@ CURVATURE_PROBE = (
     "hessian_noise",
     "hessian_noise_error",
 )
+METRIC_PROBE = ("critical_sharpness", "preconditioned_lambda_max", "preconditioned_residual")
 REQUIRED_ATTRS = ("schema_version", "kind", "seed", "learning_rate", "complete")
 
 

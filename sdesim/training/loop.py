@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sdesim.errors import RunError
 from sdesim.runs import Probes, probe, probe_rng
 from sdesim.training.examples import Examples, minibatches
+from sdesim.training.metric import curvature_metric
 from sdesim.training.networks import flat_parameters
 from sdesim.training.oracle import SurvivingOracle, TorchOracle
 from sdesim.training.tangent import Tangent
@@ -51,6 +52,7 @@ class Recipe:
         probe_steps: step numbers (P,) of the probes.
         groups: name → slice of θ.
         mask: booleans over all parameters, true for the d that are trained; the others stay 0. None: all.
+        preconditioned: whether the optimizer scales coordinates unequally.
     """
 
     module: nn.Module
@@ -72,6 +74,7 @@ class Recipe:
     probe_steps: NDArray[np.int64]
     groups: Mapping[str, slice]
     mask: NDArray[np.bool_] | None = None
+    preconditioned: bool = False
 
 
 @contextmanager
@@ -186,7 +189,7 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
             values["tangent_growth"] = np.full(len(recipe.probe_steps), np.nan)
         status, stopped = FINISHED, recipe.steps
         for step in range(recipe.steps + 1):
-            if not _observe(recipe, model, tangent, trajectory, step, values):
+            if not _observe(recipe, model, optimizer, tangent, trajectory, step, values):
                 status, stopped = DIVERGED, step
                 break
             if step == recipe.steps:
@@ -236,7 +239,7 @@ def _empty(recipe: Recipe) -> dict[str, Array]:
 
 
 def _observe(
-    recipe: Recipe, model: nn.Module, tangent: Tangent | None, trajectory: int, step: int,
+    recipe: Recipe, model: nn.Module, optimizer: Any, tangent: Tangent | None, trajectory: int, step: int,
     values: dict[str, Array],
 ) -> bool:  # fmt: skip
     """Save and probe where this step asks for it; False when the loss or θ is not finite."""
@@ -264,7 +267,7 @@ def _observe(
             return False
         if tangent is not None and step > 0:
             values["tangent_growth"][at] = tangent.growth()
-        for name, number in _probe(recipe, model, theta, trajectory, step).items():
+        for name, number in _probe(recipe, model, optimizer, theta, trajectory, step).items():
             shape = (len(recipe.probe_steps), *np.shape(number))
             values.setdefault(name, np.full(shape, np.nan))[at] = number
     return True
@@ -296,9 +299,12 @@ def probed_batch(recipe: Recipe) -> int:
     return chosen or recipe.batch_size or 1
 
 
-def _probe(recipe: Recipe, model: nn.Module, theta: Array, trajectory: int, step: int) -> Mapping[str, Any]:
-    """The gradient and curvature probe at θ."""
+def _probe(
+    recipe: Recipe, model: nn.Module, optimizer: Any, theta: Array, trajectory: int, step: int
+) -> Mapping[str, Any]:
+    """The gradient and curvature probe at θ, in the metric of the optimizer as it stands."""
     assert recipe.probes is not None
+    metric = curvature_metric(model, optimizer)
     whole = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
     oracle = whole if recipe.mask is None else SurvivingOracle(whole, recipe.mask)
     return probe(
@@ -311,6 +317,7 @@ def _probe(recipe: Recipe, model: nn.Module, theta: Array, trajectory: int, step
         groups=recipe.groups,
         gradient=recipe.probes.wants("gradient"),
         curvature=recipe.probes.wants("curvature"),
+        metric=metric if recipe.mask is None else metric.among(recipe.mask),
     )
 
 

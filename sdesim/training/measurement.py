@@ -14,7 +14,8 @@ Given = float | tuple[float, float, float] | Estimate
 PHASES = ("exploration", "transition", "generalization", "undefined")
 # Quantities with an interval, in the order in which they are written out.
 QUANTITIES = (
-    "C_alpha", "C_1", "C_star", "p", "tail_index", "d_H", "lambda_max", "S", "lyapunov_drift", "I",
+    "C_alpha", "C_1", "C_star", "p", "tail_index", "d_H", "lambda_max", "preconditioned_lambda_max", "S",
+    "lyapunov_drift", "I",
 )  # fmt: skip
 _NUMBERS = (
     "step", "time", "epoch", "learning_rate", "batch_size", "loss", "validation_loss", "signal", "noise",
@@ -37,11 +38,13 @@ class Measurement:
         C_alpha: signal/noise at the training batch; C_1: per example; C_star: above it a step lowers the
             loss; p: C/(1+C).
         tail_index: α of the gradients; d_H: the dimension deduced from it.
-        lambda_max: largest Hessian eigenvalue; S: 2(1 − λ/λ_crit).
+        lambda_max: largest Hessian eigenvalue; preconditioned_lambda_max: the same in the metric of an
+            optimizer that scales coordinates unequally, such as Adam; S: 2(1 − λ/λ_crit) of the latter.
         lyapunov_drift: expected rate of the loss per unit of time. I: the index p·(S/2)/d_H.
         phase: C_alpha against C_star; phase_literal: literal C against 1; words of `PHASES`.
         signal: debiased |μ|²; noise: Tr Σ at the training batch; (loss/parameter)².
-        lambda_crit: λ at which the optimizer loses stability, None where it is not known.
+        lambda_crit: λ_max at which the optimizer loses stability (where it scales coordinates unequally: if
+            both eigenvalues grow alike), None where it is not known.
         literal: the source's own formula, by the names above.
         groups: C of each layer.
         flags: warnings about the whole measurement, such as "loss_not_finite".
@@ -62,6 +65,7 @@ class Measurement:
     tail_index: Estimate | None = None
     d_H: Estimate | None = None
     lambda_max: Estimate | None = None
+    preconditioned_lambda_max: Estimate | None = None
     S: Estimate | None = None
     lyapunov_drift: Estimate | None = None
     I: Estimate | None = None  # noqa: E741

@@ -20,10 +20,11 @@ from sdesim.errors import RunError
 from sdesim.estimators import Estimate
 from sdesim.estimators.stability import critical_sharpness
 from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
-from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
+from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.runs.threads import single_blas_thread
 from sdesim.training.crossing import Crossing, CrossingDetector
 from sdesim.training.measurement import PHASES, QUANTITIES, Measurement
+from sdesim.training.metric import curvature_metric
 from sdesim.training.networks import flat_parameters, parameter_groups
 from sdesim.training.optimizers import optimizer_attributes
 from sdesim.training.oracle import TorchOracle
@@ -192,9 +193,10 @@ class Monitor:
         values["weight_norm"] = float(np.linalg.norm(theta))
         drawn = _Drawn(self._model, self._loss_fn, self._data, x, y, self._batch or 1, self._dtype)
         due = self._curvature_every and len(self.history) % self._curvature_every == 0
+        metric = None if self._optimizer is None else curvature_metric(self._model, self._optimizer)
         return values | probe(
             drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
-            directions=self._directions, groups=self._groups, curvature=bool(due),
+            directions=self._directions, groups=self._groups, curvature=bool(due), metric=metric,
         )  # fmt: skip
 
     def _loss(self, x: torch.Tensor, y: torch.Tensor, theta: Any) -> float:
@@ -210,7 +212,7 @@ class Monitor:
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         held = {name for values in probes for name in values}
-        names = [n for n in (*GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE) if n in held]
+        names = [n for n in (*GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE) if n in held]
         over_steps = [n for n in ("loss", "weight_norm") if n in held]
         steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
         writer = RunWriter(
@@ -246,17 +248,20 @@ class Monitor:
         return Measurement.of(
             step, learning_rate=rate, time=self._time, epoch=step * (self._batch or 1) / len(self._data),
             batch_size=self._batch, loss=values["loss"], validation_loss=validation, flags=tuple(flags),
-            lambda_crit=self._critical(rate), cost_seconds=clock.perf_counter() - began, **found,
+            lambda_crit=self._critical(values, rate), cost_seconds=clock.perf_counter() - began, **found,
         )  # fmt: skip
 
-    def _critical(self, rate: float) -> float | None:
-        kind = {} if self._optimizer is None else optimizer_attributes(self._optimizer)
-        if kind.get("optimizer", "sgd") != "sgd" or rate <= 0:
-            return None
-        return critical_sharpness(
-            rate, momentum=kind.get("momentum", 0.0), nesterov=kind.get("nesterov", False),
-            dampening=kind.get("dampening", 0.0), weight_decay=kind.get("weight_decay", 0.0),
-        )  # fmt: skip
+    def _critical(self, values: dict[str, Any], rate: float) -> float | None:
+        """λ_crit on the scale of λ_max: λ in the metric of the optimizer reaches its own threshold there, if
+        both grow alike."""
+        if self._optimizer is None:
+            return critical_sharpness(rate) if rate > 0 else None
+        metric = curvature_metric(self._model, self._optimizer)
+        critical = metric.critical
+        if metric.scale is not None:
+            met = values.get("preconditioned_lambda_max", math.nan)
+            critical = critical * values["lambda_max"] / met if met > 0 else math.nan
+        return critical if 0 < critical < math.inf else None
 
 
 class _Drawn(TorchOracle):

@@ -180,7 +180,7 @@ def as_dense(module: nn.Module, loss_fn: Callable[..., Any]) -> Dense | None:
     names = {_activation_name(m) for m in between}
     if len(names) > 1 or None in names:
         return None
-    shared = len({id(layer.weight) for layer in linear}) != len(linear)
+    shared = len(list(module.parameters())) != len(linear) * (2 if linear[0].bias is not None else 1)
     return None if shared else Dense(linear, names.pop() or "tanh" if names else "tanh", loss)
 
 

@@ -16,10 +16,12 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import Probes, RunWriter, progress_report, projection_directions, saved_steps
-from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
+from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.training.examples import SAMPLINGS, training_and_test
 from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module, train_trajectory
+from sdesim.training.metric import needs_metric
 from sdesim.training.networks import parameter_groups
+from sdesim.training.optimizers import optimizer_attributes
 from sdesim.training.oracle import surviving_groups
 from sdesim.training.parts import Parts, fingerprint
 from sdesim.training.tangent import check_tangent
@@ -191,7 +193,14 @@ def _recipe(
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         groups=groups,
         mask=mask,
+        preconditioned=needs_metric(_example(module, optimizer)),
     )
+
+
+def _example(module: nn.Module, optimizer: Callable[..., Any]) -> Any:
+    """An optimizer of a copy of the module."""
+    with isolated_torch():
+        return optimizer(list(copy.deepcopy(module).parameters()))
 
 
 def _learning_rates(
@@ -243,24 +252,16 @@ def _check_ensemble(trajectories: int, recipe: Recipe, out: str | Path | None, r
 
 def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
     """The attributes of the Run that are known before training."""
-    with isolated_torch():
-        example = recipe.optimizer(list(copy.deepcopy(recipe.module).parameters()))
+    example = _example(recipe.module, recipe.optimizer)
     if recipe.probes is not None and recipe.probes.tangent:
         check_tangent(example)
-    group = example.param_groups[0]
-    kind = type(example).__name__.lower()
     full = recipe.batch_size is None
     return {
         "name": name,
         "seed": recipe.seed,
-        "scheme": kind,
-        "optimizer": kind,
+        **optimizer_attributes(example),
         "learning_rate": float(recipe.rates[0]),
         "dt": float(recipe.rates[0]),
-        "momentum": float(group.get("momentum", 0.0)),
-        "nesterov": bool(group.get("nesterov", False)),
-        "weight_decay": float(group.get("weight_decay", 0.0)),
-        "dampening": float(group.get("dampening", 0.0)),
         "batch_size": recipe.batch_size or 0,
         "dataset_size": len(recipe.train),
         "sampling": "none" if full else recipe.sampling,
@@ -293,7 +294,8 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
     if recipe.probes is not None:
         if recipe.probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *GROUP_PROBE]
-        names += CURVATURE_PROBE if recipe.probes.wants("curvature") else ()
+        if recipe.probes.wants("curvature"):
+            names += [*CURVATURE_PROBE, *(METRIC_PROBE if recipe.preconditioned else METRIC_PROBE[:1])]
         names += ["tangent_growth"] if recipe.probes.tangent else []
     return tuple(names)
 
