@@ -40,7 +40,8 @@ def curvature(run: xr.Dataset) -> dict[str, Column]:
     """λ_max within its Lanczos residual, and S for the run's optimizer; literal λ: of largest magnitude.
 
     S = 2(1 − λ/λ_crit), λ in the metric of the optimizer where the run holds that (for Adam the top
-    eigenvalue of P^{−1/2}HP^{−1/2}); flag `no_preconditioner` before the first step, `no_threshold` where none is known.
+    eigenvalue of P^{−1/2}HP^{−1/2}); flag `no_preconditioner` before the first step, `no_threshold` where
+    none is known.
     """
     value, lowest = values_of(run, "lambda_max"), values_of(run, "lambda_min")
     residual = values_of(run, "curvature_residual")
