@@ -53,6 +53,8 @@ def make_surface(model: Any) -> Any:
         return surfaces.Quadratic(model.eigenvalues, model.center, model.rotation)
     if isinstance(model, parts.DoubleWellSurface):
         return surfaces.DoubleWell(model.dim, model.barrier, model.tilt)
+    if isinstance(model, parts.WellsSurface):
+        return surfaces.Wells(tuple(model.points), tuple(model.heights), tuple(model.names))
     if isinstance(model, parts.FlatSharpSurface):
         return surfaces.FlatSharp(model.flat_curvature, model.sharp_curvature, model.separation)
     if isinstance(model, parts.RoughSurface):

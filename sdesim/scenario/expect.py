@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, stdtrit
 
 from sdesim.errors import ScenarioError
+from sdesim.estimators import tail_index
 from sdesim.scenario.models import Expect
 
 Array = NDArray[np.float64]
@@ -23,7 +24,7 @@ MEASURED = (
 )  # fmt: skip
 NEEDS_CURVATURE = ("C_star", "lambda_max", "S", "lyapunov_drift", "I")
 PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
-SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median")
+SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median", "theta_tail_index")
 WHEN = ("step_when", "time_when")
 PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.", *(f"{w}." for w in WHEN))
 MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)$")
@@ -81,6 +82,8 @@ def find(
             return over_trajectories(hits / np.where(known.sum(axis=1) > 0, known.sum(axis=1), np.nan))
     if name.startswith("exit_time."):
         return _exit(run, name)
+    if name == "theta_tail_index":
+        return _tail(run)
     if name.partition(".")[0] in WHEN:
         return _when(expect, run, measured)
     if name in ("final_loss", "final_accuracy"):
@@ -100,6 +103,16 @@ def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
     if part not in names:
         raise ScenarioError(f"{name}: the run knows {', '.join(names) or 'no ' + variable}")
     return np.asarray(run[variable].values[:, names.index(part)], dtype=np.float64)
+
+
+def _tail(run: xr.Dataset) -> Quantity:
+    """Hill's tail index of the last θ over trajectories, each coordinate scaled by itself."""
+    if "theta" not in run:
+        raise ScenarioError("theta_tail_index needs the saved theta")
+    last = np.asarray(run["theta"][:, -1].values, dtype=np.float64)
+    kept = last[np.isfinite(last).all(axis=1)]
+    found = tail_index(kept, method="hill")
+    return Quantity(found.value, found.low, found.high, len(kept), "; ".join(found.flags))
 
 
 def _exit(run: xr.Dataset, name: str) -> Quantity:

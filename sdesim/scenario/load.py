@@ -20,11 +20,11 @@ _MOST = 10
 
 
 def shipped_scenarios() -> dict[str, Path]:
-    """Name → file of every shipped scenario."""
+    """Name → file of every shipped scenario, those of the gallery of published results among them."""
     return {
-        p.parent.name: p
+        p.stem: p
         for p in sorted(shipped_folder("scenarios").glob("*/*.yaml"))
-        if p.stem == p.parent.name
+        if p.parent.name in (p.stem, "published")
     }
 
 

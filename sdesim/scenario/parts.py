@@ -48,6 +48,15 @@ class FlatSharpSurface(Strict):
     separation: Positive
 
 
+class WellsSurface(Strict):
+    """A chain of wells: minimum, maximum, …, minimum, and the loss there."""
+
+    kind: Literal["wells"]
+    points: Vector
+    heights: Vector
+    names: list[str] = []
+
+
 class MlpSurface(Strict):
     """A network's loss on data, simulated without a real arm beside it."""
 
@@ -116,6 +125,7 @@ WholeSurface = Annotated[
     FlatSurface
     | QuadraticSurface
     | DoubleWellSurface
+    | WellsSurface
     | FlatSharpSurface
     | RoughSurface
     | RosenbrockSurface

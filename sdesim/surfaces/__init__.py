@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sdesim.surfaces.torch_surface import TorchSurface as TorchSurface
     from sdesim.surfaces.user import Custom as Custom
     from sdesim.surfaces.user import custom as custom
+    from sdesim.surfaces.wells import Wells as Wells
 
 _HOMES = {
     "Surface": "base",
@@ -47,6 +48,7 @@ _HOMES = {
     "TorchSurface": "torch_surface",
     "Custom": "user",
     "custom": "user",
+    "Wells": "wells",
 }
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "Surface",
     "SurfaceKernel",
     "TorchSurface",
+    "Wells",
     "custom",
     "hessian",
     "masked",

@@ -405,11 +405,11 @@ def test_any_number_and_text_survives_dumping_and_reading(dt, tilt, seed, words)
 
 
 def test_every_shipped_scenario_says_what_it_shows_and_expects():
-    assert {"quickstart", "double-well-escape", "flat-vs-sharp"} <= set(shipped_scenarios())
+    assert {"quickstart", "double-well-escape", "flat-vs-sharp", "kesten-tail"} <= set(shipped_scenarios())
     for name, path in shipped_scenarios().items():
         scenario = load_scenario(path)
 
-        assert scenario.name == name == Path(path).parent.name
+        assert scenario.name == name == Path(path).stem
         assert scenario.description
         assert scenario.expect
         assert scenario.quick

@@ -21,6 +21,7 @@ from sdesim.surfaces import (
     Rosenbrock,
     Rough,
     Styblinski,
+    Wells,
     custom,
     hessian,
     masked,
@@ -105,6 +106,18 @@ def _flat_sharp(t, x):
     return left * right / (left + right)
 
 
+def _chain(t, x):
+    """Cubic pieces within, parabolas outside with the curvatures 6·.1/.09 and 6·.15/.09."""
+    p, h, y = (0.0, 0.3, 1.3, 2.3, 2.6), (0.0, 0.1, -0.4, 0.2, 0.05), x[0]
+    if y < p[0]:
+        return h[0] + 0.5 * (0.6 / 0.09) * (y - p[0]) ** 2
+    if y > p[4]:
+        return h[4] + 0.5 * (0.9 / 0.09) * (y - p[4]) ** 2
+    k = max(i for i in range(4) if y >= p[i])
+    u = (y - p[k]) / (p[k + 1] - p[k])
+    return h[k] * (1 - u) ** 2 * (1 + 2 * u) + h[k + 1] * u**2 * (3 - 2 * u)
+
+
 def _quartic(t, x):
     return 0.25 * (x @ x) ** 2 - x[0]
 
@@ -122,6 +135,7 @@ CASES = {
         lambda: DoubleWell(dim=3, barrier=0.5, tilt=0.3), lambda t, x: _double_well(t, x, 0.5, 0.3)
     ),
     "flat-sharp": Case(lambda: FlatSharp(1.0, 10.0, 4.0), _flat_sharp),
+    "wells": Case(lambda: Wells((0.0, 0.3, 1.3, 2.3, 2.6), (0.0, 0.1, -0.4, 0.2, 0.05)), _chain),
     "rough": Case(lambda: ROUGH, _rough),
     "rosenbrock": Case(Rosenbrock, _rosenbrock),
     "rosenbrock-5": Case(lambda: Rosenbrock(5), _rosenbrock),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdesim.errors import SdesimError
-from sdesim.surfaces import DoubleWell, Flat, FlatSharp, Quadratic
+from sdesim.surfaces import DoubleWell, Flat, FlatSharp, Quadratic, Wells
 
 ROTATION = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
 CASES = {
@@ -156,3 +156,18 @@ def test_flat_sharp_wells_are_equally_deep_with_exactly_the_given_curvatures_and
 def test_wrong_values_are_refused_in_the_user_s_words(make, words):
     with pytest.raises(SdesimError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    ("points", "heights", "names", "said"),
+    [
+        ((0.0, 1.0), (0.0, 1.0), (), "3, 5, 7"),
+        ((0.0, 1.0, 2.0), (0.0, 1.0), (), "3 numbers like points"),
+        ((0.0, 2.0, 1.0), (0.0, 1.0, 0.0), (), "must ascend"),
+        ((0.0, 1.0, 2.0), (0.0, 1.0, 2.0), (), "above both of its neighbours"),
+        ((0.0, 1.0, 2.0), (0.0, 1.0, 0.0), ("a", "a"), "2 different ones"),
+    ],
+)
+def test_wells_that_make_no_chain_are_named(points, heights, names, said):
+    with pytest.raises(SdesimError, match=said):
+        Wells(points, heights, names)
