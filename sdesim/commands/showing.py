@@ -43,6 +43,9 @@ def show(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOpti
             print_json({"sizes": dict(run.sizes), "variables": list(run.data_vars), "attributes": run.attrs})
         else:
             print(run)
+            if "probe_share" in run.attrs:
+                every, share = run.attrs["probe_every"], run.attrs["probe_share"]
+                print(f"Probes every {every:,} steps took {share:.1%} of the training")
 
 
 def _show_unfinished(path: Path, as_json: bool) -> None:
@@ -69,7 +72,8 @@ def _show_summary(summary: dict[str, Any], path: Path) -> None:
     arms = summary["arms"]
     for name, arm in arms.items():
         counts = ", ".join(f"{n} {k}" for k, n in arm["status"].items() if n)
-        console.print(f"  {name}: {arm['label']}; {arm['steps']:,} steps; {counts}", markup=False)
+        cost = f"; probes took {share:.1%} of the training" if (share := arm.get("probe_share")) else ""
+        console.print(f"  {name}: {arm['label']}; {arm['steps']:,} steps; {counts}{cost}", markup=False)
     table = Table(title=escape("At the end: mean over trajectories [interval]"), title_justify="left")
     table.add_column("quantity")
     for name in arms:

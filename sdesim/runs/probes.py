@@ -12,6 +12,7 @@ from sdesim.errors import RunError
 GROUPS = ("gradient", "curvature")
 _PROBE_STREAM = 0x50524F42
 _DIRECTIONS = 16
+_DEFAULT_PROBES = 20
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,9 @@ class Probes:
     """Probe settings.
 
     Attributes:
-        every: steps between probes; the first is at step 0.
+        every: steps between probes; the first is at step 0. None: in training as often as costs at most 5% of
+            the optimizer steps, reckoned from the sizes of the recipe alone, and at least at step 0; in
+            simulation 20 times a run.
         samples: stochastic gradients drawn at each probe, n.
         batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
         estimators: "all", or a tuple out of "gradient" and "curvature".
@@ -29,7 +32,7 @@ class Probes:
             training with `torch.optim.SGD`.
     """
 
-    every: int
+    every: int | None = None
     samples: int = 64
     batch_size: int | None = None
     estimators: str | tuple[str, ...] = "all"
@@ -38,8 +41,9 @@ class Probes:
 
     def __post_init__(self) -> None:
         for name, least in (("every", 1), ("samples", 2), ("trajectories", 1)):
-            if getattr(self, name) < least:
-                raise RunError(f"probes: {name} must be at least {least}, got {getattr(self, name)}")
+            given = getattr(self, name)
+            if given is not None and given < least:
+                raise RunError(f"probes: {name} must be at least {least}, got {given}")
         if self.batch_size is not None and self.batch_size < 1:
             raise RunError(f"probes: batch_size must be at least 1, got {self.batch_size}")
         if self.estimators != "all":
@@ -55,7 +59,8 @@ class Probes:
 
     def probe_steps(self, steps: int) -> NDArray[np.int64]:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""
-        return np.arange(0, steps + 1, self.every, dtype=np.int64)
+        every = self.every or max(1, steps // _DEFAULT_PROBES)
+        return np.arange(0, steps + 1, every, dtype=np.int64)
 
 
 def saved_steps(steps: int, every: int) -> NDArray[np.int64]:

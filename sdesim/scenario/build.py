@@ -235,7 +235,7 @@ def make_probes(scenario: Scenario, arm: Arm, stretch: int = 1) -> Any:
     model: Probes | None = arm.probes or scenario.probes
     if model is None:
         return None
-    every = model.every if arm.probes is not None else model.every * stretch
+    every = model.every if arm.probes is not None or model.every is None else model.every * stretch
     names = model.estimators if isinstance(model.estimators, str) else tuple(model.estimators)
     return RunProbes(every, model.samples, model.batch_size, names, model.trajectories, model.tangent)
 

@@ -95,6 +95,8 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         "mean": mean_values(run, measured),
         "whole": whole_values(name, run, measured),
     }
+    if "probe_share" in run.attrs:
+        found["probe_share"] = run.attrs["probe_share"]
     if name in results.matched:
         found["matched"] = results.matched[name]
     if measured is not None and "lambda_max_flags" in measured:

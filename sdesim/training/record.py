@@ -17,8 +17,10 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.runs import Probes, RunWriter, progress_report, projection_directions, saved_steps
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.training.cost import affordable
+from sdesim.training.course import train_trajectory
 from sdesim.training.examples import SAMPLINGS, training_and_test
-from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module, train_trajectory
+from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module
 from sdesim.training.metric import needs_metric
 from sdesim.training.networks import parameter_groups
 from sdesim.training.optimizers import optimizer_attributes
@@ -71,7 +73,8 @@ def record(
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
-        probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`.
+        probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`. The attributes
+            `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost.
         out: Zarr path to write to; None keeps the run in memory.
         resume: take over the trajectories that an interrupted call with the same arguments had finished.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
@@ -101,6 +104,7 @@ def record(
             return parts.completed()
         parts.open(resume)
     writer = _writer(recipe, trajectories, attrs, None if out is None else Path(out))
+    seconds = np.zeros(2)
     with progress_report(progress, name or "training") as report:
         total = trajectories * recipe.steps
         for k in range(trajectories):
@@ -116,10 +120,20 @@ def record(
                 if parts is not None:
                     parts.save(k, values)
             _write(writer, recipe, k, values)
-    run = writer.finish(wall_time=clock.perf_counter() - started)
+            seconds += values["seconds"]
+    run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(recipe, seconds))
     if parts is not None:
         parts.remove()
     return run
+
+
+def _cost(recipe: Recipe, seconds: NDArray[np.float64]) -> dict[str, float]:
+    """What the optimizer steps and the probes took; like the wall time of the run, no two runs agree."""
+    spent = {"training_seconds": float(seconds[0])}
+    if recipe.probes is not None:
+        share = float(seconds[1] / seconds[0]) if seconds[0] > 0 else 0.0
+        spent |= {"probe_seconds": float(seconds[1]), "probe_share": share}
+    return spent
 
 
 def _recipe(
@@ -173,6 +187,13 @@ def _recipe(
         if probes is not None and probes.tangent:
             raise RunError("probes: tangent can't follow a network with a mask")
         groups, dim = surviving_groups(groups, mask), int(np.sum(mask))
+    preconditioned = needs_metric(_example(module, optimizer))
+    if probes is not None:
+        with isolated_torch():
+            probes = affordable(
+                probes, module, loss_fn, examples, steps=steps, batch_size=batch_size,
+                probed_batch=probes.batch_size or batch_size or 1, preconditioned=preconditioned,
+            )  # fmt: skip
     return Recipe(
         module=module,
         loss_fn=loss_fn,
@@ -193,7 +214,7 @@ def _recipe(
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         groups=groups,
         mask=mask,
-        preconditioned=needs_metric(_example(module, optimizer)),
+        preconditioned=preconditioned,
     )
 
 
@@ -267,9 +288,13 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "sampling": "none" if full else recipe.sampling,
         "init": recipe.init,
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
-        **({} if recipe.probes is None else {"probe_batch_size": probed_batch(recipe)}),
+        **({} if recipe.probes is None else _probe_attributes(recipe, recipe.probes)),
         **({"tangent": "full"} if recipe.probes is not None and recipe.probes.tangent else {}),
     }
+
+
+def _probe_attributes(recipe: Recipe, probes: Probes) -> dict[str, Any]:
+    return {"probe_batch_size": probed_batch(recipe), "probe_every": probes.every}
 
 
 def layer_sparsity(module: nn.Module, mask: NDArray[np.bool_]) -> dict[str, float]:

@@ -1,0 +1,62 @@
+"""What a probe costs against an optimizer step, from the sizes of the recipe alone."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from sdesim.runs import Probes
+from sdesim.training.examples import Examples
+from sdesim.training.networks import as_dense
+
+SHARE = 0.05
+# One pass through a network on one thread takes as long as so many operations, however small it is: 0.14 ms
+# at 30 to 60 operations a nanosecond.
+_PASS = 4e6
+# Most Hessian products of a probe: those of Lanczos, and nine for μᵀHμ and Tr(HΣ).
+_LANCZOS, _TRACE = 40, 9
+# A backward pass through a gradient does as many operations as two gradients, and takes as long as five in
+# double precision, for which the processor's cache is too small.
+_TWICE = 5.0
+
+
+def example_operations(module: nn.Module, loss_fn: Callable[..., Any], train: Examples) -> float:
+    """Floating-point operations of loss and gradient, per example."""
+    model = copy.deepcopy(module)
+    few = min(2, len(train))
+    with torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as counter:
+        loss = loss_fn(model(train.x[:few]), train.y[:few])
+        if torch.is_tensor(loss) and loss.ndim == 0 and loss.requires_grad:
+            loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
+    least = 6.0 * sum(p.numel() for p in module.parameters())
+    return float(counter.get_total_flops()) / few or least
+
+
+def affordable(
+    probes: Probes, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, *, steps: int,
+    batch_size: int | None, probed_batch: int, preconditioned: bool,
+) -> Probes:  # fmt: skip
+    """The probes with an interval: where none is given, such that they cost at most 5% of the steps.
+
+    A step costs O + B f and a probe n(O + B′f) for its gradients (a quarter of O in networks of plain layers)
+    and at most 49(O + 5Nf) for its Hessian products, with f operations per example and O for each pass. There
+    are as many probes as fit into 5% of all steps, and at least the one at step 0. Following a tangent
+    vector, which goes along with every step, is not counted.
+    """
+    if probes.every is not None:
+        return probes
+    f = example_operations(module, loss_fn, train)
+    step = _PASS + (batch_size or len(train)) * f
+    once = _PASS / 4 if as_dense(module, loss_fn) else _PASS
+    cost = probes.samples * (once + probed_batch * f)
+    if probes.wants("curvature"):
+        cost += ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * len(train) * f)
+    count = math.floor(SHARE * steps * step / cost)
+    return dataclasses.replace(probes, every=steps + 1 if count < 2 else steps // count + 1)

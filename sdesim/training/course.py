@@ -1,0 +1,257 @@
+"""One seed of training as it goes: the loop, its saved points and its probes."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdesim.runs import probe, probe_rng
+from sdesim.training.examples import minibatches
+from sdesim.training.loop import (
+    ORDER,
+    Recipe,
+    apply_masks,
+    isolated_torch,
+    masks_of,
+    probed_batch,
+    starting_module,
+    stream_seed,
+    trained_parameters,
+    update,
+)
+from sdesim.training.metric import curvature_metric
+from sdesim.training.oracle import SurvivingOracle, TorchOracle
+from sdesim.training.tangent import Tangent
+
+Array = NDArray[np.float64]
+FINISHED, DIVERGED = 0, 1
+
+
+@dataclass(eq=False)
+class Course:
+    """The training of one seed at one moment.
+
+    Attributes:
+        trajectory: number of the seed.
+        model, optimizer, scheduler: in training.
+        masks: as `masks_of` gives them, or None.
+        batches: indices of the minibatches to come.
+        tangent: vector that follows, or None.
+        values: what was recorded so far, by schema name.
+        training, probing: seconds spent on optimizer steps and on probes.
+    """
+
+    trajectory: int
+    model: nn.Module
+    optimizer: Any
+    scheduler: Any
+    masks: Sequence[Tensor] | None
+    batches: Iterator[Tensor | None]
+    tangent: Tangent | None
+    values: dict[str, Array] = field(default_factory=dict)
+    training: float = 0.0
+    probing: float = 0.0
+
+
+def begin(recipe: Recipe, trajectory: int) -> Course:
+    """A seed before its first step; torch's global generator is set for it."""
+    model = starting_module(recipe.module, recipe.init, recipe.seed, trajectory)
+    masks = None if recipe.mask is None else masks_of(model, recipe.mask)
+    apply_masks(model, masks)
+    seed = stream_seed(recipe.seed, trajectory, ORDER)
+    # The global generator feeds dropout; the order of the data has its own.
+    torch.manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
+    batches = minibatches(len(recipe.train), recipe.batch_size, recipe.sampling, generator)
+    optimizer = recipe.optimizer(list(model.parameters()))
+    scheduler = None if recipe.scheduler is None else recipe.scheduler(optimizer)
+    values = _empty(recipe)
+    tangent = None
+    if recipe.probes is not None and recipe.probes.tangent and trajectory < recipe.probes.trajectories:
+        tangent = Tangent(model, optimizer, recipe.directions[0])
+        values["tangent_growth"] = np.full(len(recipe.probe_steps), np.nan)
+    return Course(trajectory, model, optimizer, scheduler, masks, batches, tangent, values)
+
+
+def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], None]) -> dict[str, Array]:
+    """Train one seed and return its saved values by schema name, along step or probe.
+
+    A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
+    not finite, NaN from there on. ``seconds`` are those of optimizer steps and of probes (2,).
+    """
+    with isolated_torch():
+        course = begin(recipe, trajectory)
+        values = course.values
+        status, stopped = FINISHED, recipe.steps
+        for step in range(recipe.steps + 1):
+            if not _observe(recipe, course, step):
+                status, stopped = DIVERGED, step
+                break
+            if step == recipe.steps:
+                break
+            if not math.isfinite(_advance(recipe, course)):
+                status, stopped = DIVERGED, step
+                break
+            report(step + 1)
+    if status == DIVERGED:
+        _blank(recipe, values, stopped)
+    values["status"] = np.array(status, dtype=np.int8)
+    values["stopped_step"] = np.array(stopped, dtype=np.int64)
+    values["seconds"] = np.array([course.training, course.probing])
+    report(recipe.steps)
+    return values
+
+
+def _advance(recipe: Recipe, course: Course) -> float:
+    """One optimizer step, of the tangent first; returns the minibatch loss before it."""
+    began = clock.perf_counter()
+    x, y = recipe.train.x, recipe.train.y
+    rows = next(course.batches)
+    if rows is not None:
+        x, y = x[rows], y[rows]
+    if course.tangent is not None:
+        started = clock.perf_counter()
+        course.tangent.step(recipe.loss_fn, x, y)
+        took = clock.perf_counter() - started
+        course.probing += took
+        began += took
+    loss = update(course.model, recipe.loss_fn, course.optimizer, x, y, course.masks)
+    if course.scheduler is not None and math.isfinite(loss):
+        course.scheduler.step()
+    course.training += clock.perf_counter() - began
+    return loss
+
+
+def _empty(recipe: Recipe) -> dict[str, Array]:
+    """NaN arrays for what is saved along step."""
+    count = len(recipe.saved)
+    names = ["loss", "weight_norm", "learning_rate"]
+    if recipe.train.labelled:
+        names.append("train_accuracy")
+    if recipe.test is not None:
+        names.append("test_loss")
+        if recipe.test.labelled:
+            names.append("test_accuracy")
+    values = {name: np.full(count, np.nan) for name in names}
+    values["theta_projection"] = np.full((count, len(recipe.directions)), np.nan)
+    if recipe.save_theta:
+        values["theta"] = np.full((count, recipe.directions.shape[1]), np.nan)
+    return values
+
+
+def _observe(recipe: Recipe, course: Course, step: int) -> bool:
+    """Save and probe where this step asks for it; False when the loss or θ is not finite."""
+    at = _place(recipe.saved, step)
+    if at is not None and not _save(recipe, course, step, at):
+        return False
+    if recipe.probes is None or course.trajectory >= recipe.probes.trajectories:
+        return True
+    at = _place(recipe.probe_steps, step)
+    if at is None:
+        return True
+    began = clock.perf_counter()
+    theta = trained_parameters(recipe, course.model)
+    if not np.isfinite(theta).all():
+        return False
+    if course.tangent is not None and step > 0:
+        course.values["tangent_growth"][at] = course.tangent.growth()
+    for name, number in _probe(recipe, course, theta, step).items():
+        shape = (len(recipe.probe_steps), *np.shape(number))
+        course.values.setdefault(name, np.full(shape, np.nan))[at] = number
+    course.probing += clock.perf_counter() - began
+    return True
+
+
+def _place(steps: NDArray[np.int64], step: int) -> int | None:
+    """Where a step stands among ascending ones, or None."""
+    at = int(np.searchsorted(steps, step))
+    return at if at < len(steps) and steps[at] == step else None
+
+
+def _save(recipe: Recipe, course: Course, step: int, at: int) -> bool:
+    """Keep the state of this step; False when the loss or θ is not finite."""
+    theta = trained_parameters(recipe, course.model)
+    state = _evaluate(recipe, course.model)
+    if not (math.isfinite(state["loss"]) and np.isfinite(theta).all()):
+        return False
+    with np.errstate(over="ignore"):
+        state["weight_norm"] = float(np.linalg.norm(theta))
+    state["learning_rate"] = float(recipe.rates[step])
+    values = course.values
+    for name, number in state.items():
+        if name in values:
+            values[name][at] = number
+    values["theta_projection"][at] = recipe.directions @ theta
+    if recipe.save_theta:
+        values["theta"][at] = theta
+    return True
+
+
+@torch.no_grad()
+def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
+    """Loss and accuracy on all training and test examples, in evaluation mode."""
+    mode = model.training
+    model.eval()
+    state: dict[str, float] = {}
+    for loss_name, accuracy_name, examples in (
+        ("loss", "train_accuracy", recipe.train),
+        ("test_loss", "test_accuracy", recipe.test),
+    ):
+        if examples is None:
+            continue
+        output = model(examples.x)
+        state[loss_name] = float(recipe.loss_fn(output, examples.y))
+        if examples.labelled and output.ndim == 2:
+            state[accuracy_name] = float((output.argmax(dim=1) == examples.y).double().mean())
+    model.train(mode)
+    return state
+
+
+def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[str, Any]:
+    """The gradient and curvature probe at θ, in the metric of the optimizer as it stands."""
+    assert recipe.probes is not None
+    model = course.model
+    metric = curvature_metric(model, course.optimizer)
+    whole = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
+    oracle = whole if recipe.mask is None else SurvivingOracle(whole, recipe.mask)
+    return probe(
+        oracle,
+        theta,
+        samples=recipe.probes.samples,
+        rng=probe_rng(recipe.seed, course.trajectory, step),
+        step_size=float(recipe.rates[step]),
+        directions=recipe.directions,
+        groups=recipe.groups,
+        gradient=recipe.probes.wants("gradient"),
+        curvature=recipe.probes.wants("curvature"),
+        metric=metric if recipe.mask is None else metric.among(recipe.mask),
+    )
+
+
+def _blank(recipe: Recipe, values: dict[str, Array], stopped: int) -> None:
+    """NaN from the step a trajectory left."""
+    for name, array in values.items():
+        along_step = name in _STEP_NAMES
+        array[(recipe.saved if along_step else recipe.probe_steps) >= stopped] = np.nan
+
+
+_STEP_NAMES = frozenset(
+    (
+        "loss",
+        "weight_norm",
+        "learning_rate",
+        "theta",
+        "theta_projection",
+        "train_accuracy",
+        "test_loss",
+        "test_accuracy",
+    )
+)

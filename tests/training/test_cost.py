@@ -1,0 +1,88 @@
+"""What probes cost, and how seldom they must be to cost little."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from typer.testing import CliRunner
+
+import sdesim
+from sdesim import data
+from sdesim.cli import app
+from sdesim.training import mlp, record
+
+DIGITS = data.digits(1000, 40, seed=0)
+
+
+def interval(steps, network=None, batch_size=16, **settings):
+    from sdesim.training.cost import affordable
+    from sdesim.training.examples import training_and_test
+
+    examples, _ = training_and_test(DIGITS, None, torch.float64)
+    made = affordable(
+        sdesim.Probes(**settings), network or mlp([64, 32, 10], seed=0), cross_entropy, examples, steps=steps,
+        batch_size=batch_size, probed_batch=batch_size or 1, preconditioned=False,
+    )  # fmt: skip
+    return made.every
+
+
+def test_the_interval_is_a_function_of_the_recipe_and_long_runs_are_probed_all_along():
+    found = interval(200_000)
+
+    assert found == interval(200_000)
+    # A probe of 49 Hessian products over 1,000 examples is worth some hundred steps of 16: 5% of that.
+    assert 2_000 < found < 20_000
+    assert interval(100) == 101
+
+
+def test_cheap_probes_are_more_frequent_and_dear_ones_less():
+    usual = interval(400_000)
+
+    assert interval(400_000, estimators=("gradient",)) < usual / 10
+    assert interval(400_000, samples=4096) > usual
+    assert interval(400_000, batch_size=None) < usual
+
+
+def test_the_interval_given_stands():
+    assert interval(100, every=7) == 7
+
+
+def test_an_interval_is_found_for_networks_with_any_layers():
+    network = nn.Sequential(
+        nn.Unflatten(1, (1, 8, 8)), nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Flatten(), nn.Dropout(),
+        nn.Linear(72, 10),
+    ).double()  # fmt: skip
+
+    assert interval(10**6, network) > 1000
+
+
+def test_a_run_says_what_its_probes_cost_and_show_prints_it(tmp_path):
+    few = data.digits(60, 40, seed=0)
+
+    def made(out):
+        return record(
+            mlp([64, 8, 10], seed=0), cross_entropy, few, None, lambda p: torch.optim.SGD(p, lr=0.1),
+            steps=40, batch_size=10, probes=sdesim.Probes(), progress=False, out=tmp_path / out,
+        )  # fmt: skip
+
+    run, again = made("a.zarr"), made("b.zarr")
+
+    cost = run.attrs
+    assert cost["probe_every"] == 41
+    assert cost["probe_share"] == pytest.approx(cost["probe_seconds"] / cost["training_seconds"])
+    assert cost["probe_seconds"] > 0
+    assert run.load().identical(again.load().assign_attrs(run.attrs))
+    assert run.attrs["fingerprint"] == again.attrs["fingerprint"]
+    shown = CliRunner().invoke(app, ["show", str(tmp_path / "a.zarr")])
+    assert f"Probes every 41 steps took {cost['probe_share']:.1%} of the training" in shown.output
+
+
+def test_a_run_without_probes_has_no_cost_of_them():
+    run = record(
+        mlp([64, 8, 10], seed=0), cross_entropy, DIGITS, None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2,
+        progress=False,
+    )  # fmt: skip
+
+    assert "probe_share" not in run.attrs
+    assert np.isfinite(run.attrs["training_seconds"])
