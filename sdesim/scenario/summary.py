@@ -11,8 +11,9 @@ import xarray as xr
 
 from sdesim.errors import SdesimError
 from sdesim.scenario.expect import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
-from sdesim.scenario.models import Arm, Expect, Scenario
-from sdesim.scenario.training import Sgd
+from sdesim.scenario.models import Arm, Expect, Scenario, Simulate
+from sdesim.scenario.parts import HeavyBallScheme
+from sdesim.scenario.training import Adam, Sgd
 from sdesim.scenario.whole import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
@@ -118,13 +119,26 @@ def _doubtful_twin(scenario: Scenario, name: str) -> str:
     assert real is not None
     parts = [] if isinstance(real.optimizer, Sgd) else ["Adam"]
     parts += [] if real.time == real.optimizer.lr * real.steps else ["a learning rate that changes"]
-    parts += ["momentum"] if isinstance(real.optimizer, Sgd) and real.optimizer.momentum else []
+    parts += ["momentum"] if _lacks_momentum(simulate, real.optimizer) else []
     parts += ["weight decay"] if real.optimizer.weight_decay else []
     if not parts:
         return ""
     return (
         f"{name}: the SDE follows the gradient of the loss alone, but {simulate.twin_of} trains with "
         + " and ".join(parts)
+    )
+
+
+def _lacks_momentum(simulate: Simulate, optimizer: Sgd | Adam) -> bool:
+    """Whether SGD has a momentum that the twin's scheme has not at the same step."""
+    if not isinstance(optimizer, Sgd) or optimizer.momentum == 0.0:
+        return False
+    scheme = simulate.scheme
+    return (
+        not isinstance(scheme, HeavyBallScheme)
+        or (scheme.momentum, scheme.nesterov) != (optimizer.momentum, optimizer.nesterov)
+        or optimizer.dampening > 0.0
+        or (simulate.dt or simulate.learning_rate or optimizer.lr) != optimizer.lr
     )
 
 

@@ -197,6 +197,23 @@ def test_a_twin_of_an_arm_with_momentum_comes_with_a_warning(tmp_path):
     assert summary["warnings"][0].endswith("but real trains with momentum")
 
 
+@pytest.mark.parametrize(
+    ("momentum", "nesterov", "warned"), [(0.5, False, False), (0.9, False, True), (0.5, True, True)]
+)
+def test_only_a_heavy_ball_twin_of_the_same_momentum_comes_without_a_warning(
+    momentum, nesterov, warned, tmp_path
+):
+    scheme = {"kind": "heavy-ball", "momentum": momentum, "nesterov": nesterov}
+    changed = {"arms.real.train.optimizer.momentum": 0.5, "arms.half.simulate.scheme": scheme}
+    changed["arms.half.simulate.dt"] = None
+    scenario = parse_scenario(PAIR, overrides=changed)
+    kept = {n: a for n, a in scenario.arms.items() if n in ("half", "real")}
+
+    summary = run_scenario(scenario.model_copy(update={"arms": kept}), tmp_path / "x", progress=False)
+
+    assert any("momentum" in w for w in summary["warnings"]) is warned
+
+
 def test_an_existing_directory_is_left_alone_without_overwrite(tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "mine.txt").write_text("precious")
