@@ -6,8 +6,12 @@ A study is a function registered under `claim`; the files named after parts of t
 from . import (  # noqa: F401
     batch_sizes,
     consolidation,
+    criticality,
+    margins,
     odds,
+    phases,
     probability,
+    tails,
 )
 from .lab import Lab, shared
 from .ledger import CLAIMS, Finding, Study, choose, claim, studies

@@ -1,0 +1,312 @@
+"""C24–C29: the margin S, the dimension d_H and the coefficient I = pS/d_H (§6, §9.4)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from sdesim import estimators as est
+from sdesim.noise import sample_stable
+
+from .estimates import Array, exact, mean, share
+from .lab import Lab
+from .ledger import Finding, claim
+from .plots import CLAIMED, CORRECTED, GUIDE, OTHER, finish, points
+from .rules import above, below, judge, near, together, whether
+
+
+@claim(
+    "C24",
+    "6.1",
+    claim="The sign of S = 2η − λ_max says whether gradient descent is stable, as ηλ_max < 2 does.",
+    test="Gradient descent on λx²/2 for random η and λ, plain and with momentum: in which share does a "
+    "reading of the sign of S, S < 0 or S > 0 as stable, agree with what the run does?",
+)
+def margin_sign(lab: Lab) -> Finding:
+    """ηλ < 2 is 2/η − λ > 0; 2η − λ compares a length of step with a curvature."""
+    n, rng = lab.size(20_000, 3000), lab.rng("C24")
+    eta, lam = 10 ** rng.uniform(-3, 1, n), 10 ** rng.uniform(-2, 3, n)
+    stable = _descent(eta, lam, 0.0)
+    literal = 2 * eta - lam
+    safe = share((literal < 0) == stable)
+    other = share((literal > 0) == stable)
+    right, heavy = (
+        share(
+            (np.array([_normalised(e, x, b) for e, x in zip(eta, lam, strict=True)]) > 0)
+            == _descent(eta, lam, b)
+        )
+        for b in (0.0, 0.9)
+    )
+    ruling = judge(
+        [
+            above("agreement of S < 0 with stability", safe, 0.99),
+            above("agreement of S > 0 with stability", other, 0.99),
+        ],
+        corrected=[
+            above("agreement of 2 − ηλ > 0", right, 0.99),
+            above("agreement of 2(1 − λ/λ_crit) > 0, momentum 0.9", heavy, 0.99),
+        ],
+    )
+
+    def draw(ax: Any) -> None:
+        part = slice(0, 1500)
+        for what, colour, name in ((stable, "#0072B2", "run stable"), (~stable, "#CC79A7", "run diverges")):
+            at = what[part]
+            ax.plot(eta[part][at], lam[part][at], ".", color=colour, markersize=2, label=name)
+        grid = np.geomspace(1e-3, 10, 50)
+        ax.loglog(grid, 2 * grid, label="S = 2η − λ = 0", **CLAIMED)
+        ax.plot(grid, 2 / grid, label="λ = 2/η", **CORRECTED)
+        ax.set_ylim(1e-2, 1e3)
+        finish(ax, "η", "λ", "The line S = 0 crosses the edge of stability")
+
+    return Finding(
+        {
+            "agreement of S < 0 with stability": safe,
+            "agreement of S > 0 with stability": other,
+            "agreement of 2 − ηλ > 0": right,
+            "agreement of the margin with momentum": heavy,
+        },
+        ruling,
+        "a sign of 2η − λ that agrees with stability in more than 99% of runs",
+        f"{n} pairs (η, λ), log-uniform in 0.001–10 and 0.01–1000, 400 steps each",
+        draw,
+        "The margin is 2/η − λ, or without units 2 − ηλ, positive where stable; with momentum and the like "
+        "λ_crit takes the place of 2/η. The terms of 2η − λ have different units.",
+    )
+
+
+def _descent(eta: Array, lam: Array, momentum: float) -> Any:
+    """Whether 400 steps of (heavy-ball) gradient descent on λx²/2 from x = 1 end nearer to 0 than they began.
+
+    The growth is kept in logarithms, for it leaves the range of numbers within a few steps.
+    """
+    x, v, log_size = np.ones_like(eta), np.zeros_like(eta), np.zeros_like(eta)
+    for _ in range(400):
+        v = momentum * v - eta * lam * x
+        x = x + v
+        size = np.hypot(x, v) + 1e-300
+        x, v, log_size = x / size, v / size, log_size + np.log(size)
+    # A stable run with a tiny ηλ has hardly moved, but not outwards.
+    return log_size <= math.log(4.0)
+
+
+def _normalised(eta: float, lam: float, momentum: float) -> float:
+    return est.stability_margin(lam, eta, momentum=momentum).value
+
+
+@claim(
+    "C25",
+    "6.1, 6.3, 8.3, 9.5",
+    claim="One sign of S serves throughout: S < 0 is safe, I = pS/d_H < 0 is divergence, large S is flat and "
+    "good.",
+    test="Runs of gradient descent that converge, with λ > 2η as in networks: what does I call those that "
+    "S < 0 calls safe? And with the margin 2 − ηλ in its place?",
+)
+def signs(lab: Lab) -> Finding:
+    """I has the sign of S, so that what §6.1 calls safe §6.3 calls diverging."""
+    n, rng, p, d_h = lab.size(20_000, 2000), lab.rng("C25"), 0.75, 1.5
+    eta = 10 ** rng.uniform(-3, -0.5, n)
+    lam = rng.uniform(0.0, 1.0, n) * (2 / eta - 2 * eta) + 2 * eta
+    literal = p * (2 * eta - lam) / d_h
+    called = share([est.intelligence_state(float(i), method="literal") == "divergence" for i in literal])
+    corrected = [
+        est.intelligence_state(
+            est.intelligence(p, est.stability_margin(float(x), float(e)).value, 2.0, method="corrected"),
+            d_h=2.0,
+        )
+        for e, x in zip(eta, lam, strict=True)
+    ]
+    right = share([state == "divergence" for state in corrected])
+    placeholder = 0.1
+    ruling = judge(
+        [
+            below("share of safe runs that I calls divergence", called, 0.01),
+            whether(f"the code's placeholder S = {placeholder} reads as safe (S < 0)", placeholder < 0),
+        ],
+        corrected=[below("the same share with S = 2 − ηλ", right, 0.01)],
+    )
+
+    def draw(ax: Any) -> None:
+        part = slice(0, 1000)
+        ax.plot(eta[part] * lam[part], literal[part], ".", color="#D55E00", markersize=3, label="I of 2η − λ")
+        x = np.linspace(0, 2, 50)
+        ax.plot(x, p * (2 - x) / 2 / 2, label="I of 2 − ηλ", **CORRECTED)
+        ax.axhline(0.0, **GUIDE)
+        ax.set_yscale("symlog", linthresh=1.0)
+        finish(ax, "ηλ (stable below 2)", "I", "Every stable run reads as diverging")
+
+    return Finding(
+        {"share of safe runs called divergence": called, "the same with S = 2 − ηλ": right},
+        ruling,
+        "an I that calls no safe run diverging",
+        f"{n} stable pairs (η, λ), p = {p}",
+        draw,
+        "The signs contradict each other: with S < 0 as safe every safe run has I < 0. With S = 2 − ηλ, "
+        "positive where stable, all of the readings agree.",
+    )
+
+
+@claim(
+    "C26",
+    "6.3",
+    claim="Healthy generalisation shows as I > 0.5.",
+    test="The largest I that the code can give with its placeholders, S = 0.1 and d_H = 1.5; and the largest "
+    "literal I of any stable step with λ_max from 2 to 1000.",
+)
+def healthy_band(lab: Lab) -> Finding:
+    """p ≤ 1 gives I ≤ 0.1/1.5; and 2η − λ > 0.75/p with ηλ < 2 needs λ < 1.66."""
+    ps = np.linspace(0, 1, lab.size(101, 21))
+    shipped = [est.intelligence(float(p), method="literal") for p in ps]
+    top = exact(max(i.value for i in shipped), "largest over p")
+    states = {est.intelligence_state(i, method="literal") for i in shipped}
+    lam = np.geomspace(2, 1000, lab.size(301, 61))
+    edge = exact(float(((4 / lam - lam) / 1.5).max()), "supremum over stable steps, p = 1")
+    flat = est.intelligence(0.75, 2.0, 2.0, method="corrected")
+    ruling = judge(
+        [
+            above("largest I with the placeholders", top, 0.5),
+            above("largest literal I of a stable step, λ ≥ 2", edge, 0.5),
+        ],
+        corrected=[
+            whether(
+                f"states read with the placeholders: {', '.join(sorted(states))}", states == {"stagnation"}
+            ),
+            whether(
+                "corrected I at p = ¾ on flat ground reads healthy",
+                est.intelligence_state(flat) == "healthy",
+            ),
+        ],
+    )
+
+    def draw(ax: Any) -> None:
+        ax.plot(ps, [i.value for i in shipped], color="#0072B2", label="with the placeholders")
+        ax.axhspan(0.5, 0.7, color="#D55E00", alpha=0.15, linewidth=0, label="claimed: healthy")
+        ax.axhspan(0.1, 0.5, color="#777777", alpha=0.1, linewidth=0, label="claimed: transition")
+        ax.plot(ps, ps / 2, label="corrected, flat, d_H = 2", **CORRECTED)
+        finish(ax, "p", "I", "The shipped code never leaves stagnation")
+
+    return Finding(
+        {"largest I with the placeholders": top, "largest literal I of a stable step, λ ≥ 2": edge},
+        ruling,
+        "any p at which the code's I passes 0.5",
+        f"{ps.size} values of p, {lam.size} of λ",
+        draw,
+        "With the placeholders I is at most 0.1/1.5 = 0.067, stagnation at every p; with 2η − λ it passes "
+        "0.5 in a stable run only where λ < 1.66. An index with the margin 2 − ηλ is at most 1/d_H, and its "
+        "bands must be fractions of that.",
+    )
+
+
+@claim(
+    "C27",
+    "6.2",
+    claim="The dimension of the trajectory is min(d, α).",
+    test="Correlation dimension of long paths, d = 3: pure α-stable ones (α = 1.2, 1.5, 1.8), Brownian "
+    "motion, and 1.5-stable plus Brownian noise, which the SDE of §7.1 has both of; one with drift alone.",
+)
+def dimension_formula(lab: Lab) -> Finding:
+    """min(d, α) for a pure stable process, min(d, 2) with any Brownian part, 1 for a smooth path."""
+    d, steps, paths, rng = 3, lab.size(2000, 600), lab.size(48, 5), lab.rng("C27")
+    # Brownian noise rules below the scale where both are equal: at 5 times, over most of a path.
+    kinds = {
+        "α = 1.2": (1.2, 0.0),
+        "α = 1.5": (1.5, 0.0),
+        "α = 1.8": (1.8, 0.0),
+        "α = 1.5 + Brownian": (1.5, 5.0),
+    }
+    found: dict[str, est.Estimate] = {}
+    for name, (alpha, brownian) in kinds.items():
+        dims = []
+        for _ in range(paths):
+            z = sample_stable(alpha, 0.0, size=(steps, d), seed=int(rng.integers(2**31)))
+            z = z + brownian * rng.standard_normal((steps, d))
+            dims.append(est.trajectory_dimension(np.cumsum(z, axis=0)).value)
+        found[name] = mean(dims, "correlation dimension, mean over paths")
+    line = est.trajectory_dimension(np.outer(np.cumsum(rng.uniform(0.5, 1.5, 600)), np.ones(d))).value
+    smooth = exact(line, "correlation dimension of one straight path")
+    pure = [near(k, found[k], kinds[k][0], 0.25) for k in list(kinds)[:3]]
+    mixed = found["α = 1.5 + Brownian"]
+    ruling = judge(
+        [
+            together("pure stable: α ± 0.25", pure),
+            near("1.5-stable and Brownian: min(d, α)", mixed, 1.5, 0.2),
+        ],
+        [together("pure stable: α ± 0.25", pure)],
+        [near("1.5-stable and Brownian: 2", mixed, 2.0, 0.25), near("straight path: 1", smooth, 1.0, 0.12)],
+    )
+
+    def draw(ax: Any) -> None:
+        points(ax, np.arange(4), list(found.values()))
+        points(ax, [4], [smooth], "", color="#0072B2")
+        ax.plot(np.arange(4), [k[0] for k in kinds.values()], "_", markersize=22, label="min(d, α)", **_MARK)
+        ax.axhline(2.0, **GUIDE)
+        ax.set_xticks(np.arange(5), [*(k.replace(" + ", "\n+ ") for k in kinds), "drift"], fontsize=8)
+        finish(ax, "", "dimension", "min(d, α) of pure stable noise only")
+
+    return Finding(
+        {**found, "straight path": smooth},
+        ruling,
+        "a dimension of 1.5 of a path that has Brownian noise too",
+        f"{paths} paths of {steps} steps of each kind, d = {d}",
+        draw,
+        "min(d, α) is the dimension of a purely α-stable path. With any Brownian part, as in the document's "
+        "own SDE, it is min(d, 2), and drift alone gives 1; the number of principal directions is another "
+        "quantity.",
+    )
+
+
+_MARK: dict[str, Any] = {"color": "#D55E00", "markeredgewidth": 2}
+
+
+@claim(
+    "C29",
+    "9.4",
+    claim="The edge of stability, S = 0 with p > ½, is the optimum of I and of the speed of learning.",
+    test="I over S from −2 to 2 at p = 0.75; and the mean decrease of a quadratic loss by one noisy step over "
+    "ηλ from 0 to 2, p = 0.75.",
+)
+def optimum_at_the_edge(lab: Lab) -> Finding:
+    """I is linear in S: 0 at S = 0; and the best step has ηλ = p, not 2."""
+    p, d, n, rng = 0.75, 20, lab.size(100_000, 10_000), lab.rng("C29")
+    s = np.linspace(-2, 2, 81)
+    i = np.array([est.intelligence(p, float(x), 2.0, method="literal").value for x in s])
+    relative = exact(float(i[40] / i.max()), "I at S = 0 over the largest I")
+    c, rs = p / (1 - p), np.linspace(0.0, 2.0, 41)
+    # In units of the noise λθ has length √(dC) along the first axis.
+    along, rest = rng.standard_normal(n), rng.chisquare(d - 1, n)
+    change = [((1 - r) * math.sqrt(c * d) - r * along) ** 2 + r**2 * rest for r in rs]
+    falls = [mean(1 - x / (c * d), "mean over steps") for x in change]
+    best = exact(float(rs[int(np.argmax([e.value for e in falls]))]), "largest on a grid of 0.05")
+    edge = falls[-1]
+    ruling = judge(
+        [
+            near("I at S = 0 over the largest I", relative, 1.0, 0.05),
+            above("mean decrease of the loss at ηλ = 2", edge, 0.0),
+        ],
+        corrected=[near("ηλ of the largest decrease, against p", best, p, 0.051)],
+    )
+
+    def draw(ax: Any) -> None:
+        points(ax, rs, falls, "decrease by one step")
+        ax.plot(rs, 2 * rs - rs**2 / p, label="2r − r²/p", **CORRECTED)
+        ax.axvline(2.0, label="claimed optimum", **CLAIMED)
+        ax.plot(rs, p * (2 - rs) / 2, color=OTHER[0], label="I·d_H, S = 2 − ηλ")
+        ax.axvline(p, **GUIDE)
+        ax.set_ylim(-1.6, 1.1)
+        finish(ax, "r = ηλ", "", "At the edge I is 0, and steps raise the loss")
+
+    return Finding(
+        {
+            "I at S = 0 over the largest I": relative,
+            "ηλ of the largest decrease": best,
+            "mean decrease of the loss at ηλ = 2": edge,
+        },
+        ruling,
+        "an I that is largest at S = 0",
+        f"{s.size} values of S; {n} steps in {d} dimensions at each of {rs.size} values of ηλ",
+        draw,
+        "I is linear in S, hence 0 at S = 0 and largest where S is; and on a quadratic the fastest step has "
+        "ηλ = p, while at ηλ = 2 noise only raises the loss.",
+    )
