@@ -11,6 +11,7 @@ from . import (  # noqa: F401
     odds,
     phases,
     probability,
+    regimes,
     tails,
 )
 from .lab import Lab, shared

@@ -137,8 +137,8 @@ def collapse(lab: Lab) -> Finding:
         f"{paths} paths of {steps} steps for each kind of noise and each of {len(cs)} values of C",
         draw,
         "A path of Gaussian noise has dimension 2 in any d ≥ 2, of α-stable noise min(d, α). It falls "
-        "towards 1, a straight line, once drift rules over the whole path, long before a single step has C = 1; it is "
-        "never about d.",
+        "towards 1, a straight line, once drift rules over the whole path, long before a single step has "
+        "C = 1; it is never about d.",
     )
 
 
