@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import random
 import time as clock
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.runs import probe, probe_rng
-from sdesim.training.examples import minibatches
+from sdesim.training.examples import Batches
 from sdesim.training.loop import (
     ORDER,
     Recipe,
@@ -45,7 +46,9 @@ class Course:
         masks: as `masks_of` gives them, or None.
         batches: indices of the minibatches to come.
         tangent: vector that follows, or None.
+        rates: learning rate (steps + 1,) of each step.
         values: what was recorded so far, by schema name.
+        step: optimizer steps made.
         training, probing: seconds spent on optimizer steps and on probes.
     """
 
@@ -54,23 +57,39 @@ class Course:
     optimizer: Any
     scheduler: Any
     masks: Sequence[Tensor] | None
-    batches: Iterator[Tensor | None]
+    batches: Batches
     tangent: Tangent | None
+    rates: Array
     values: dict[str, Array] = field(default_factory=dict)
+    step: int = 0
     training: float = 0.0
     probing: float = 0.0
 
 
+class Keeper(Protocol):
+    """What keeps the state of a seed, so that an interrupted training can go on."""
+
+    def step(self, course: Course) -> None:
+        """One more step is done."""
+        ...
+
+    def restore(self, course: Course) -> None:
+        """Put a seed that has just begun where it was left."""
+        ...
+
+
 def begin(recipe: Recipe, trajectory: int) -> Course:
-    """A seed before its first step; torch's global generator is set for it."""
+    """A seed before its first step; the global generators are set for it."""
     model = starting_module(recipe.module, recipe.init, recipe.seed, trajectory)
     masks = None if recipe.mask is None else masks_of(model, recipe.mask)
     apply_masks(model, masks)
     seed = stream_seed(recipe.seed, trajectory, ORDER)
     # The global generator feeds dropout; the order of the data has its own.
     torch.manual_seed(seed)
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
     generator = torch.Generator().manual_seed(seed)
-    batches = minibatches(len(recipe.train), recipe.batch_size, recipe.sampling, generator)
+    batches = Batches(len(recipe.train), recipe.order, generator)
     optimizer = recipe.optimizer(list(model.parameters()))
     scheduler = None if recipe.scheduler is None else recipe.scheduler(optimizer)
     values = _empty(recipe)
@@ -78,10 +97,14 @@ def begin(recipe: Recipe, trajectory: int) -> Course:
     if recipe.probes is not None and recipe.probes.tangent and trajectory < recipe.probes.trajectories:
         tangent = Tangent(model, optimizer, recipe.directions[0])
         values["tangent_growth"] = np.full(len(recipe.probe_steps), np.nan)
-    return Course(trajectory, model, optimizer, scheduler, masks, batches, tangent, values)
+    return Course(
+        trajectory, model, optimizer, scheduler, masks, batches, tangent, recipe.rates.copy(), values
+    )
 
 
-def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], None]) -> dict[str, Array]:
+def train_trajectory(
+    recipe: Recipe, trajectory: int, report: Callable[[int], None], keeper: Keeper | None = None
+) -> dict[str, Array]:
     """Train one seed and return its saved values by schema name, along step or probe.
 
     A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
@@ -89,9 +112,11 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
     """
     with isolated_torch():
         course = begin(recipe, trajectory)
+        if keeper is not None:
+            keeper.restore(course)
         values = course.values
         status, stopped = FINISHED, recipe.steps
-        for step in range(recipe.steps + 1):
+        for step in range(course.step, recipe.steps + 1):
             if not _observe(recipe, course, step):
                 status, stopped = DIVERGED, step
                 break
@@ -100,7 +125,10 @@ def train_trajectory(recipe: Recipe, trajectory: int, report: Callable[[int], No
             if not math.isfinite(_advance(recipe, course)):
                 status, stopped = DIVERGED, step
                 break
-            report(step + 1)
+            course.step = step + 1
+            if keeper is not None:
+                keeper.step(course)
+            report(course.step)
     if status == DIVERGED:
         _blank(recipe, values, stopped)
     values["status"] = np.array(status, dtype=np.int8)
@@ -114,7 +142,7 @@ def _advance(recipe: Recipe, course: Course) -> float:
     """One optimizer step, of the tangent first; returns the minibatch loss before it."""
     began = clock.perf_counter()
     x, y = recipe.train.x, recipe.train.y
-    rows = next(course.batches)
+    rows = course.batches.next()
     if rows is not None:
         x, y = x[rows], y[rows]
     if course.tangent is not None:
@@ -184,7 +212,7 @@ def _save(recipe: Recipe, course: Course, step: int, at: int) -> bool:
         return False
     with np.errstate(over="ignore"):
         state["weight_norm"] = float(np.linalg.norm(theta))
-    state["learning_rate"] = float(recipe.rates[step])
+    state["learning_rate"] = float(course.rates[step])
     values = course.values
     for name, number in state.items():
         if name in values:
@@ -198,7 +226,7 @@ def _save(recipe: Recipe, course: Course, step: int, at: int) -> bool:
 @torch.no_grad()
 def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
     """Loss and accuracy on all training and test examples, in evaluation mode."""
-    mode = model.training
+    modes = [(part, part.training) for part in model.modules()]
     model.eval()
     state: dict[str, float] = {}
     for loss_name, accuracy_name, examples in (
@@ -211,7 +239,9 @@ def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
         state[loss_name] = float(recipe.loss_fn(output, examples.y))
         if examples.labelled and output.ndim == 2:
             state[accuracy_name] = float((output.argmax(dim=1) == examples.y).double().mean())
-    model.train(mode)
+    # Parts may have been set to evaluation for good.
+    for part, mode in modes:
+        part.training = mode
     return state
 
 
@@ -227,7 +257,7 @@ def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[s
         theta,
         samples=recipe.probes.samples,
         rng=probe_rng(recipe.seed, course.trajectory, step),
-        step_size=float(recipe.rates[step]),
+        step_size=float(course.rates[step]),
         directions=recipe.directions,
         groups=recipe.groups,
         gradient=recipe.probes.wants("gradient"),

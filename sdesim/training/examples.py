@@ -1,19 +1,19 @@
-"""Training data in whatever form it comes, as two tensors."""
+"""Training data in whatever form it comes, as two tensors, and the order in which batches take from them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
+from sdesim.training.loaders import loader_order, loader_pairs, pairs_of
 
-SAMPLINGS = ("epoch", "with-replacement")
+SAMPLINGS = ("epoch", "with-replacement", "sequential")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +32,51 @@ class Examples:
         return self.y.ndim == 1 and not self.y.is_floating_point()
 
 
+@dataclass(frozen=True)
+class Order:
+    """How batches are taken from the examples.
+
+    Attributes:
+        batch_size: B, or None for full batch.
+        sampling: one of `SAMPLINGS`, or "none" for full batch.
+        drop_last: whether an epoch leaves its incomplete last batch out.
+    """
+
+    batch_size: int | None
+    sampling: str
+    drop_last: bool
+
+    def per_epoch(self, n: int) -> float:
+        """Steps to an epoch of n examples."""
+        if self.batch_size is None:
+            return 1.0
+        if self.sampling == "with-replacement":
+            return n / self.batch_size
+        return float(n // self.batch_size if self.drop_last else -(-n // self.batch_size))
+
+
+def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling: str) -> Order:
+    """The order that the arguments of `record` ask for; a DataLoader brings its own.
+
+    Raises:
+        RunError: out of range, or a batch size or sampling beside a DataLoader that has another.
+    """
+    n = len(examples)
+    if sampling not in SAMPLINGS:
+        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
+    drop_last = True
+    if isinstance(train, DataLoader):
+        size, sampling, drop_last = loader_order(train, n)
+        if batch_size is not None and batch_size != size:
+            raise RunError(f"batch_size={batch_size}, but the DataLoader has {size}: leave batch_size out")
+        batch_size = None if size >= n and sampling != "with-replacement" else size
+    if batch_size is not None and not 1 <= batch_size <= n:
+        raise RunError(
+            f"batch_size must be 1 to {n} (the training examples), or None for full batch, got {batch_size}"
+        )
+    return Order(batch_size, "none" if batch_size is None else sampling, drop_last)
+
+
 def training_and_test(train: Any, test: Any, dtype: torch.dtype) -> tuple[Examples, Examples | None]:
     """Read the arguments train and test of `record`; a `sdesim.data.Dataset` brings its own test examples."""
     if isinstance(train, Dataset):
@@ -44,49 +89,76 @@ def training_and_test(train: Any, test: Any, dtype: torch.dtype) -> tuple[Exampl
 
 
 def read_examples(source: Any, name: str, dtype: torch.dtype) -> Examples:
-    """Return a pair (X, y) of arrays or tensors, or a torch Dataset of pairs, as `Examples`.
+    """Return a pair (X, y) of arrays or tensors, a torch Dataset of pairs or a DataLoader of them.
 
     Raises:
-        RunError: if it is neither, is empty, or X and y differ in length.
+        RunError: if it is none of these, is empty, on another device, random, or X and y differ in length.
     """
     if isinstance(source, TensorDataset):
         source = source.tensors
     if isinstance(source, tuple | list) and len(source) == 2:
         x, y = torch.as_tensor(source[0]), torch.as_tensor(source[1])
+    elif isinstance(source, DataLoader):
+        x, y = loader_pairs(source, name)
     elif hasattr(source, "__getitem__") and hasattr(source, "__len__") and len(source):
-        pairs = [source[i] for i in range(len(source))]
-        if any(not isinstance(pair, tuple | list) or len(pair) != 2 for pair in pairs):
-            raise RunError(f"{name} must give pairs (x, y)")
-        x = torch.stack([torch.as_tensor(pair[0]) for pair in pairs])
-        y = torch.stack([torch.as_tensor(pair[1]) for pair in pairs])
+        x, y = pairs_of(source, range(len(source)), name)
     else:
         raise RunError(
-            f"{name} must be (X, y), a torch Dataset with a length or a sdesim.data.Dataset, "
+            f"{name} must be (X, y), a torch Dataset with a length, a DataLoader or a sdesim.data.Dataset, "
             f"got {type(source).__name__}"
         )
+    for part, values in (("X", x), ("y", y)):
+        if values.device.type != "cpu":
+            raise RunError(f"{name}: {part} is on {values.device}, the module on cpu: give {part}.cpu()")
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or not len(x):
         raise RunError(f"{name}: X and y must be equally long and not empty, got {x.shape} and {y.shape}")
-    x = x.detach().cpu()
-    y = y.detach().cpu()
+    x, y = x.detach(), y.detach()
     return Examples(
         x.to(dtype) if x.is_floating_point() else x, y.to(dtype) if y.is_floating_point() else y.long()
     )
 
 
-def minibatches(
-    n: int, batch_size: int | None, sampling: str, generator: torch.Generator
-) -> Iterator[Tensor | None]:
+class Batches:
     """Indices (B,) of one minibatch after another, without end; None stands for all n examples.
 
-    "epoch" walks through a new shuffle of all examples each epoch and drops the incomplete last batch;
+    "epoch" walks through a new shuffle of all examples each epoch, "sequential" through the same order;
     "with-replacement" draws B independent examples each time.
     """
-    while True:
-        if batch_size is None:
-            yield None
-        elif sampling == "epoch":
-            order = torch.randperm(n, generator=generator)
-            for start in range(0, n - batch_size + 1, batch_size):
-                yield order[start : start + batch_size]
-        else:
-            yield torch.randint(n, (batch_size,), generator=generator)
+
+    def __init__(self, n: int, order: Order, generator: torch.Generator) -> None:
+        self._n, self._kind, self._generator = n, order, generator
+        self._walk: Tensor | None = None
+        self._at = 0
+
+    def next(self) -> Tensor | None:
+        """The next minibatch."""
+        size = self._kind.batch_size
+        if size is None:
+            return None
+        if self._kind.sampling == "with-replacement":
+            return torch.randint(self._n, (size,), generator=self._generator)
+        least = size if self._kind.drop_last else 1
+        if self._walk is None or self._at + least > self._n:
+            self._walk = self._shuffled()
+        rows = self._walk[self._at : self._at + size]
+        self._at += size
+        return rows
+
+    def _shuffled(self) -> Tensor:
+        self._epoch, self._at = self._generator.get_state(), 0
+        if self._kind.sampling == "sequential":
+            return torch.arange(self._n)
+        return torch.randperm(self._n, generator=self._generator)
+
+    def state(self) -> dict[str, Any]:
+        """Place in the epoch, and the generator as it was when the epoch began."""
+        begun = self._walk is not None
+        return {"at": self._at if begun else -1,
+                "generator": self._epoch if begun else self._generator.get_state()}  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self._generator.set_state(state["generator"])
+        if state["at"] >= 0:
+            self._walk = self._shuffled()
+            self._at = int(state["at"])

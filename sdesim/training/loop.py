@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.runs import Probes
-from sdesim.training.examples import Examples
+from sdesim.training.examples import Examples, Order
 from sdesim.training.networks import flat_parameters
 
 Array = NDArray[np.float64]
@@ -35,8 +36,7 @@ class Recipe:
         optimizer: parameters → optimizer.
         scheduler: optimizer → scheduler, stepped once after each optimizer step; or None.
         steps: optimizer steps.
-        batch_size: B, or None for full batch.
-        sampling: "epoch" or "with-replacement".
+        order: how batches are taken.
         init: "module" or "fresh".
         seed: of the run.
         saved: step numbers (S,) that are saved.
@@ -57,8 +57,7 @@ class Recipe:
     optimizer: Callable[..., Any]
     scheduler: Callable[..., Any] | None
     steps: int
-    batch_size: int | None
-    sampling: str
+    order: Order
     init: str
     seed: int
     saved: NDArray[np.int64]
@@ -74,8 +73,9 @@ class Recipe:
 
 @contextmanager
 def isolated_torch() -> Iterator[None]:
-    """One torch thread, and torch's and NumPy's global generators as they were found, once it is over."""
+    """One torch thread, and all global generators as they were found, once it is over."""
     threads, numpy_state = torch.get_num_threads(), np.random.get_state()  # noqa: NPY002
+    python_state = random.getstate()
     torch.set_num_threads(1)
     try:
         with torch.random.fork_rng(devices=[]):
@@ -83,6 +83,7 @@ def isolated_torch() -> Iterator[None]:
     finally:
         torch.set_num_threads(threads)
         np.random.set_state(numpy_state)  # noqa: NPY002
+        random.setstate(python_state)
 
 
 def stream_seed(seed: int, trajectory: int, stream: int) -> int:
@@ -159,4 +160,4 @@ def trained_parameters(recipe: Recipe, model: nn.Module) -> Array:
 def probed_batch(recipe: Recipe) -> int:
     """Batch size of the probed gradients. Full-batch training has no sampling noise: 1 stands in."""
     chosen = None if recipe.probes is None else recipe.probes.batch_size
-    return chosen or recipe.batch_size or 1
+    return chosen or recipe.order.batch_size or 1

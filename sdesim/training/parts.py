@@ -1,4 +1,4 @@
-"""Finished trajectories beside a run that is still being recorded, so that an interrupted call can go on."""
+"""What a run in the making has finished, beside it, so that an interrupted call can go on."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import open_run
+from sdesim.training.checkpoint import Checkpoints
 from sdesim.training.loop import Recipe
 
 
@@ -30,6 +31,7 @@ def fingerprint(recipe: Recipe, attrs: Mapping[str, Any]) -> str:
         sorted(recipe.saved.tolist()),
         recipe.save_theta,
         repr(probes),
+        repr(recipe.order),
         repr(recipe.module),
         _function_name(recipe.loss_fn),
     ]
@@ -50,7 +52,8 @@ def _function_name(function: Any) -> str:
 
 
 class Parts:
-    """One .npz for each finished trajectory in ``<out>.parts``; removed once the run is whole.
+    """One .npz for each finished trajectory in ``<out>.parts``, and one .pt of the state of an unfinished
+    one; removed once the run is whole.
 
     Args:
         out: path of the run.
@@ -97,12 +100,17 @@ class Parts:
         self.folder.mkdir(parents=True, exist_ok=True)
         mark.write_text(self.key)
 
+    def checkpoints(self, trajectory: int, every: int | None) -> Checkpoints:
+        """The state of a trajectory in training."""
+        return Checkpoints(self.folder / f"{trajectory}.pt", every)
+
     def save(self, trajectory: int, values: Mapping[str, NDArray[Any]]) -> None:
         """Keep one finished trajectory; the file appears whole or not at all."""
         target = self.folder / f"{trajectory}.npz"
         draft = self.folder / f"{trajectory}.draft.npz"
         np.savez(draft, **dict(values))  # type: ignore[arg-type,unused-ignore]
         os.replace(draft, target)
+        (self.folder / f"{trajectory}.pt").unlink(missing_ok=True)
 
     def load(self, trajectory: int) -> dict[str, NDArray[Any]] | None:
         """A trajectory that was finished before, or None."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
 from sdesim.errors import RunError
-from sdesim.training.examples import SAMPLINGS, Examples, minibatches, training_and_test
+from sdesim.training.examples import SAMPLINGS, Batches, Examples, Order, training_and_test
 from sdesim.training.loop import apply_masks, isolated_torch, masks_of, starting_module, stream_seed, update
 from sdesim.training.networks import flat_parameters
 from sdesim.training.oracle import TorchOracle
@@ -120,9 +120,10 @@ def _train(
     apply_masks(model, masks)
     torch.manual_seed(seed)
     steps_of = optimizer(list(model.parameters()))
-    batches = minibatches(len(examples), batch_size, sampling, torch.Generator().manual_seed(seed))
+    order = Order(batch_size, sampling, drop_last=True)
+    batches = Batches(len(examples), order, torch.Generator().manual_seed(seed))
     for _ in range(steps):
-        rows = next(batches)
+        rows = batches.next()
         x, y = (examples.x, examples.y) if rows is None else (examples.x[rows], examples.y[rows])
         if not np.isfinite(update(model, loss_fn, steps_of, x, y, masks)):
             raise RunError("the training before pruning diverged: a lower learning rate may help")

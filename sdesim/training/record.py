@@ -19,7 +19,7 @@ from sdesim.runs import Probes, RunWriter, progress_report, projection_direction
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.training.cost import affordable
 from sdesim.training.course import train_trajectory
-from sdesim.training.examples import SAMPLINGS, training_and_test
+from sdesim.training.examples import batch_order, training_and_test
 from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module
 from sdesim.training.metric import needs_metric
 from sdesim.training.networks import parameter_groups
@@ -54,6 +54,7 @@ def record(
     progress: bool | Callable[[int, int], None] = True,
     sampling: str = "epoch",
     mask: NDArray[np.bool_] | None = None,
+    checkpoint_every: int | None = None,
     name: str = "",
 ) -> xr.Dataset:
     """Train copies of a network, one per seed, and return the recorded Run.
@@ -76,11 +77,13 @@ def record(
         probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`. The attributes
             `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost.
         out: Zarr path to write to; None keeps the run in memory.
-        resume: take over the trajectories that an interrupted call with the same arguments had finished.
+        resume: go on from where an interrupted call with the same arguments had come, with the same bits.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
         sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement".
         mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
             that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
+        checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
+            as costs at most 5% of the time. It changes no number.
         name: a label for the run.
 
     Returns:
@@ -96,6 +99,8 @@ def record(
         scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling, mask=mask,
     )  # fmt: skip
     _check_ensemble(trajectories, recipe, out, resume)
+    if checkpoint_every is not None and checkpoint_every < 1:
+        raise RunError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
     attrs = _attributes(recipe, name)
     attrs["fingerprint"] = fingerprint(recipe, attrs)
     parts = Parts(Path(out), attrs["fingerprint"]) if out is not None else None
@@ -116,7 +121,8 @@ def record(
                     if done % every == 0 or done == recipe.steps:
                         report(k * recipe.steps + done, total)
 
-                values = train_trajectory(recipe, k, tick)
+                keeper = None if parts is None else parts.checkpoints(k, checkpoint_every)
+                values = train_trajectory(recipe, k, tick, keeper)
                 if parts is not None:
                     parts.save(k, values)
             _write(writer, recipe, k, values)
@@ -162,8 +168,6 @@ def _recipe(
         raise RunError("the module must be on the CPU: call module.cpu() first")
     if init not in ("module", "fresh"):
         raise RunError(f'init must be "module" or "fresh", got {init!r}')
-    if sampling not in SAMPLINGS:
-        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
     if steps < 1:
         raise RunError(f"steps must be at least 1, got {steps}")
     if seed < 0:
@@ -174,11 +178,7 @@ def _recipe(
     if wrong:
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     examples, held_out = training_and_test(train, test, parameters[0].dtype)
-    if batch_size is not None and not 1 <= batch_size <= len(examples):
-        raise RunError(
-            f"batch_size must be 1 to {len(examples)} (the training examples), or None for full batch, "
-            f"got {batch_size}"
-        )
+    order = batch_order(train, examples, batch_size, sampling)
     every = save_every or max(1, steps // _SAVED_POINTS)
     dim, groups = sum(p.numel() for p in parameters), parameter_groups(module)
     if mask is not None:
@@ -191,8 +191,8 @@ def _recipe(
     if probes is not None:
         with isolated_torch():
             probes = affordable(
-                probes, module, loss_fn, examples, steps=steps, batch_size=batch_size,
-                probed_batch=probes.batch_size or batch_size or 1, preconditioned=preconditioned,
+                probes, module, loss_fn, examples, steps=steps, batch_size=order.batch_size,
+                probed_batch=probes.batch_size or order.batch_size or 1, preconditioned=preconditioned,
             )  # fmt: skip
     return Recipe(
         module=module,
@@ -202,8 +202,7 @@ def _recipe(
         optimizer=optimizer,
         scheduler=scheduler,
         steps=steps,
-        batch_size=batch_size,
-        sampling=sampling,
+        order=order,
         init=init,
         seed=seed,
         saved=saved_steps(steps, every),
@@ -276,16 +275,15 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
     example = _example(recipe.module, recipe.optimizer)
     if recipe.probes is not None and recipe.probes.tangent:
         check_tangent(example)
-    full = recipe.batch_size is None
     return {
         "name": name,
         "seed": recipe.seed,
         **optimizer_attributes(example),
         "learning_rate": float(recipe.rates[0]),
         "dt": float(recipe.rates[0]),
-        "batch_size": recipe.batch_size or 0,
+        "batch_size": recipe.order.batch_size or 0,
         "dataset_size": len(recipe.train),
-        "sampling": "none" if full else recipe.sampling,
+        "sampling": recipe.order.sampling,
         "init": recipe.init,
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **({} if recipe.probes is None else _probe_attributes(recipe, recipe.probes)),
@@ -328,9 +326,6 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
 def _writer(recipe: Recipe, trajectories: int, attrs: dict[str, Any], out: Path | None) -> RunWriter:
     """The open store, with every coordinate in place."""
     time = np.concatenate([[0.0], np.cumsum(recipe.rates[:-1])])
-    size = recipe.batch_size
-    n = len(recipe.train)
-    per_epoch = 1.0 if size is None else float(n // size) if recipe.sampling == "epoch" else n / size
     probes = recipe.probes
     return RunWriter(
         kind="real",
@@ -347,7 +342,7 @@ def _writer(recipe: Recipe, trajectories: int, attrs: dict[str, Any], out: Path 
         groups=tuple(recipe.groups),
         attrs=attrs,
         out=out,
-        epoch=recipe.saved / per_epoch,
+        epoch=recipe.saved / recipe.order.per_epoch(len(recipe.train)),
     )
 
 

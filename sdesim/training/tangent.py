@@ -49,12 +49,15 @@ class Tangent:
         sizes = [p.numel() for p in everything]
         pieces = torch.split(torch.from_numpy(np.array(direction)), sizes)  # type: ignore[no-untyped-call,unused-ignore]
         start = dict(zip(map(id, everything), pieces, strict=True))
-        self._settings = [
-            (p, group) for group in optimizer.param_groups for p in group["params"] if p.requires_grad
-        ]
-        self._start = [start[id(p)].reshape(p.shape).to(p.dtype) for p, _ in self._settings]
+        self._start = [start[id(p)].reshape(p.shape).to(p.dtype) for p, _ in self._settings()]
         self._log = 0.0
         self._restart()
+
+    def _settings(self) -> list[tuple[Tensor, dict[str, Any]]]:
+        """Parameters in training with their group; read anew, because an optimizer that loads a state
+        replaces its groups."""
+        groups = self._optimizer.param_groups
+        return [(p, group) for group in groups for p in group["params"] if p.requires_grad]
 
     def _restart(self) -> None:
         self._u = [s.clone() for s in self._start]
@@ -78,7 +81,8 @@ class Tangent:
 
         Random layers draw the numbers that they will draw in that step, and buffers stay as they are.
         """
-        parameters = [p for p, _ in self._settings]
+        settings = self._settings()
+        parameters = [p for p, _ in settings]
         buffers = {name: b.clone() for name, b in self._model.named_buffers()}
         with torch.random.fork_rng(devices=[]), twice_differentiable():
             loss = loss_fn(functional_call(self._model, buffers, (x,)), y)
@@ -89,7 +93,7 @@ class Tangent:
             products = torch.autograd.grad(
                 [g for g, _ in along], parameters, [u for _, u in along], allow_unused=True
             )
-        for k, (product, (_, group)) in enumerate(zip(products, self._settings, strict=True)):
+        for k, (product, (_, group)) in enumerate(zip(products, settings, strict=True)):
             self._move(k, product, group)
         self._normalise()
 
@@ -116,3 +120,11 @@ class Tangent:
             self._restart()
         self._log = 0.0
         return grown
+
+    def state(self) -> dict[str, Any]:
+        """What `restore` needs to go on."""
+        return {"u": self._u, "q": self._q, "log": self._log}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self._u, self._q, self._log = list(state["u"]), list(state["q"]), float(state["log"])

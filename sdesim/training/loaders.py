@@ -1,0 +1,124 @@
+"""What a torch DataLoader or Dataset holds, read once, and the order that the loader asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    SubsetRandomSampler,
+    default_collate,
+)
+
+from sdesim.errors import RunError
+
+# So many examples are read a second time, to see whether they are the same ones.
+_TRIED = 8
+
+
+def pairs_of(source: Any, rows: Sequence[int], name: str) -> tuple[Tensor, Tensor]:
+    """Examples of a Dataset as x (n, …) and y (n, …).
+
+    Raises:
+        RunError: if an example is no pair, can't be read, or is another one at a second reading.
+    """
+    pairs = [_pair(source, i, name) for i in rows]
+    for i, (x, y) in zip(rows, pairs[:_TRIED], strict=False):
+        again = _pair(source, i, name)
+        if not (torch.equal(x, again[0]) and torch.equal(y, again[1])):
+            raise RunError(
+                f"{name} gives another example {i} at each reading: give it without its random transforms"
+            )
+    try:
+        return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
+    except RuntimeError as error:
+        raise RunError(f"{name}: all examples must have one shape: {_line(error)}") from error
+
+
+def _pair(source: Any, index: int, name: str) -> tuple[Tensor, Tensor]:
+    item = source[index]
+    if not isinstance(item, tuple | list) or len(item) != 2:
+        raise RunError(f"{name} must give pairs (x, y)")
+    return torch.as_tensor(item[0]), torch.as_tensor(item[1])
+
+
+def _line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def loader_pairs(loader: DataLoader[Any], name: str) -> tuple[Tensor, Tensor]:
+    """All examples of a DataLoader in the order of its Dataset, as its collate function makes them.
+
+    Raises:
+        RunError: an IterableDataset, a sampler whose order this can't keep, or a collate function that pads
+            or mixes examples.
+    """
+    if isinstance(loader.dataset, IterableDataset):
+        raise RunError(f"{name}: a DataLoader of an IterableDataset has no fixed examples: give a Dataset")
+    if type(loader.batch_sampler) is not BatchSampler or loader.batch_size is None:
+        raise RunError(f"{name}: the DataLoader needs batch_size and no batch_sampler of its own")
+    sampler = loader.sampler
+    if type(sampler) not in (RandomSampler, SequentialSampler, SubsetRandomSampler):
+        raise RunError(
+            f"{name}: the order of {type(sampler).__name__} can't be kept: use shuffle=True or False, "
+            "RandomSampler or SubsetRandomSampler"
+        )
+    subset = getattr(sampler, "indices", None) if isinstance(sampler, SubsetRandomSampler) else None
+    rows = [int(i) for i in subset] if subset is not None else list(range(len(loader.dataset)))  # type: ignore[arg-type]
+    if not rows:
+        raise RunError(f"{name}: the DataLoader has no examples")
+    if loader.collate_fn is default_collate:
+        return pairs_of(loader.dataset, rows, name)
+    return _collated(loader.collate_fn, [loader.dataset[i] for i in rows], name)
+
+
+def _collated(collate: Callable[..., Any], items: list[Any], name: str) -> tuple[Tensor, Tensor]:
+    """Collate all at once, where that is the same as batch by batch."""
+    whole = _collate(collate, items, name)
+    few = min(_TRIED, len(items))
+    for start, stop in ((0, few), (0, 1), (len(items) - 1, len(items))):
+        for all_, part in zip(whole, _collate(collate, items[start:stop], name), strict=True):
+            if not torch.equal(all_[start:stop], part):
+                raise RunError(
+                    f"{name}: collate_fn makes of an example what depends on the rest of its batch, or on "
+                    "chance: give (X, y) as it should be"
+                )
+    return whole
+
+
+def _collate(collate: Callable[..., Any], items: list[Any], name: str) -> tuple[Tensor, Tensor]:
+    made = collate(items)
+    if not isinstance(made, tuple | list) or len(made) != 2:
+        raise RunError(f"{name}: collate_fn must return a pair (x, y)")
+    return torch.as_tensor(made[0]), torch.as_tensor(made[1])
+
+
+def loader_order(loader: DataLoader[Any], n: int) -> tuple[int, str, bool]:
+    """(batch size, sampling, drop_last) of a DataLoader over n examples.
+
+    Raises:
+        RunError: a sampler of fewer or more draws than examples, or no whole batch.
+    """
+    sampler, size = loader.sampler, loader.batch_size
+    assert size is not None
+    if loader.drop_last and size > n:
+        raise RunError(
+            f"the DataLoader yields no batch: {n} examples at batch_size={size} with drop_last=True; lower "
+            "batch_size or set drop_last=False"
+        )
+    if isinstance(sampler, RandomSampler):
+        if sampler.replacement:
+            return min(size, n), "with-replacement", loader.drop_last
+        if sampler.num_samples != n:
+            raise RunError(
+                f"the DataLoader's sampler draws {sampler.num_samples} of {n} examples: leave num_samples out"
+            )
+    kind = "sequential" if isinstance(sampler, SequentialSampler) else "epoch"
+    return size, kind, loader.drop_last
