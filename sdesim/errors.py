@@ -15,3 +15,8 @@ class RunError(SdesimError):
 
 class EstimatorError(SdesimError):
     """An estimator was given arrays or parameters it can't use."""
+
+
+def first_line(error: BaseException) -> str:
+    """What another library's error says, in one line; its kind where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

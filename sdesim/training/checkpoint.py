@@ -95,6 +95,7 @@ def _state(course: Course) -> dict[str, Any]:
         "values": {name: torch.from_numpy(array) for name, array in course.values.items()},
         "rates": torch.from_numpy(course.rates),
         "seconds": [course.training, course.probing],
+        "path": course.path,
         "torch": torch.get_rng_state(),
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(place), int(spare), float(normal)],
         "python": list(_flat(random.getstate())),
@@ -117,7 +118,7 @@ def _restore(course: Course, state: dict[str, Any]) -> None:
     course.values.update({name: tensor.numpy().copy() for name, tensor in state["values"].items()})
     course.rates[:] = state["rates"].numpy()
     course.training, course.probing = state["seconds"]
-    course.step = state["step"]
+    course.step, course.path = state["step"], state["path"]
     torch.set_rng_state(state["torch"])
     keys, place, spare, normal = state["numpy"]
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, spare, normal))  # noqa: NPY002

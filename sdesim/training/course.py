@@ -50,6 +50,7 @@ class Course:
         values: what was recorded so far, by schema name.
         step: optimizer steps made.
         training, probing: seconds spent on optimizer steps and on probes.
+        path: how probed gradients were made, a word of `PATHS`; empty before the first.
     """
 
     trajectory: int
@@ -64,6 +65,7 @@ class Course:
     step: int = 0
     training: float = 0.0
     probing: float = 0.0
+    path: str = ""
 
 
 class Keeper(Protocol):
@@ -133,6 +135,7 @@ def train_trajectory(
         _blank(recipe, values, stopped)
     values["status"] = np.array(status, dtype=np.int8)
     values["stopped_step"] = np.array(stopped, dtype=np.int64)
+    values["path"] = np.array(course.path)
     values["seconds"] = np.array([course.training, course.probing])
     report(recipe.steps)
     return values
@@ -251,8 +254,10 @@ def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[s
     model = course.model
     metric = curvature_metric(model, course.optimizer)
     whole = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
+    # A way that failed before would fail again.
+    whole.path = course.path or whole.path
     oracle = whole if recipe.mask is None else SurvivingOracle(whole, recipe.mask)
-    return probe(
+    found = probe(
         oracle,
         theta,
         samples=recipe.probes.samples,
@@ -264,6 +269,8 @@ def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[s
         curvature=recipe.probes.wants("curvature"),
         metric=metric if recipe.mask is None else metric.among(recipe.mask),
     )
+    course.path = whole.path
+    return found
 
 
 def _blank(recipe: Recipe, values: dict[str, Array], stopped: int) -> None:

@@ -17,7 +17,7 @@ from torch.utils.data import (
     default_collate,
 )
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, first_line
 
 # So many examples are read a second time, to see whether they are the same ones.
 _TRIED = 8
@@ -39,7 +39,7 @@ def pairs_of(source: Any, rows: Sequence[int], name: str) -> tuple[Tensor, Tenso
     try:
         return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
     except RuntimeError as error:
-        raise RunError(f"{name}: all examples must have one shape: {_line(error)}") from error
+        raise RunError(f"{name}: all examples must have one shape: {first_line(error)}") from error
 
 
 def _pair(source: Any, index: int, name: str) -> tuple[Tensor, Tensor]:
@@ -47,10 +47,6 @@ def _pair(source: Any, index: int, name: str) -> tuple[Tensor, Tensor]:
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise RunError(f"{name} must give pairs (x, y)")
     return torch.as_tensor(item[0]), torch.as_tensor(item[1])
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def loader_pairs(loader: DataLoader[Any], name: str) -> tuple[Tensor, Tensor]:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call
+from torch.autograd.graph import saved_tensors_hooks
+from torch.func import functional_call, grad, vmap
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, first_line
 from sdesim.surfaces.torch_functions import twice_differentiable
-from sdesim.training.networks import Dense, as_dense, one_hot, one_hot_mse, parameter_groups
+from sdesim.training.networks import as_dense, one_hot, one_hot_mse, parameter_groups
+from sdesim.training.outer_products import fits, outer_gradients
 
 Array = NDArray[np.float64]
-# Most numbers that the outer-product path holds at once for one layer: 64 MB.
+# How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time.
+PATHS = ("outer products", "vmap", "minibatches")
+_OUTER, _VMAP, _SINGLE = PATHS
+# Most numbers that many minibatches at once hold for activations and gradients: 64 MB.
 _ROOM = 8_000_000
 
 
@@ -27,7 +32,9 @@ class TorchOracle:
 
     A stochastic gradient is that of the mean loss of ``batch_size`` examples drawn with replacement. For
     Linear/activation networks under torch's mean cross-entropy or squared error, gradients are exact
-    per-layer outer products δᵀa / B; any other network goes through autograd, one minibatch at a time.
+    per-layer outer products δᵀa / B; any other network goes through `torch.func`, as many minibatches at once
+    as 64 MB hold, and one whose layers don't allow that (batch normalisation in training, branches on values)
+    through autograd, one minibatch at a time. ``path`` is the way taken, a word of `PATHS`.
 
     θ is float64 (d,) in `named_parameters` order; the work is done in the module's own dtype. Loss and
     Hessian-vector products use evaluation mode, minibatch gradients the module's own mode.
@@ -59,11 +66,13 @@ class TorchOracle:
         self.dim = sum(p.numel() for p in named.values())
         self._shapes = {name: p.shape for name, p in named.items()}
         self._dtype = next(iter(named.values())).dtype
-        self._training = module.training
+        self._modes = [part.training for part in module.modules()]
         dense = as_dense(module, loss_fn)
         # What the outer-product path takes for y.
         self._targets = one_hot(y, dense.widths[-1], self._dtype) if dense and loss_fn is one_hot_mse else y
-        self._dense = dense if dense is not None and _fits(dense, x, self._targets) else None
+        self._dense = dense if dense is not None and fits(dense, x, self._targets) else None
+        self.path = _VMAP if self._dense is None else _OUTER
+        self._chunk: int | None = None
         # Lanczos asks for many products at one θ: the graph of its gradient is kept for the next call.
         self._graph: tuple[bytes, Tensor, Tensor] | None = None
 
@@ -81,14 +90,62 @@ class TorchOracle:
         """Gradients at theta (d,) of the minibatches ``rows`` (n, B): (n, d); rng seeds random layers."""
         flat = self._tensor(theta)
         if self._dense is not None:
-            return _outer_gradients(self._dense, flat, self.x, self._targets, rows)
-        out = np.empty((len(rows), self.dim))
+            return outer_gradients(self._dense, flat, self.x, self._targets, rows)
+        seed = int(rng.integers(0, 2**63))
+        if self.path == _VMAP:
+            try:
+                with torch.random.fork_rng(devices=[]):
+                    torch.manual_seed(seed)
+                    return self._together(flat, rows)
+            except (RuntimeError, ValueError, TypeError, NotImplementedError):
+                self.path = _SINGLE
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(rng.integers(0, 2**63)))
-            for i, chosen in enumerate(rows):
-                point = flat.clone().requires_grad_(True)
-                value = self._loss(point, self.x[chosen], self.y[chosen], training=self._training)
-                out[i] = torch.autograd.grad(value, point)[0].double().numpy()
+            torch.manual_seed(seed)
+            return self._one_by_one(flat, rows)
+
+    def _together(self, flat: Tensor, rows: Tensor) -> Array:
+        """Gradients (n, d) of many minibatches at once, in chunks of bounded memory."""
+        if self._chunk is None:
+            self._chunk = max(1, _ROOM // (self.dim + self._held(flat, rows[0])))
+        with warnings.catch_warnings():
+            # Layers without a rule of their own are looped over, which torch calls a drop in performance.
+            warnings.simplefilter("ignore")
+            gradient = vmap(
+                grad(lambda point, x, y: self._loss(point, x, y, training=True)),
+                in_dims=(None, 0, 0), randomness="different", chunk_size=self._chunk,
+            )  # fmt: skip
+            parts = [
+                gradient(flat, self.x[some], self.y[some]).double().numpy()
+                for some in torch.split(rows, self._chunk)  # type: ignore[no-untyped-call,unused-ignore]
+            ]
+        return np.concatenate(parts)
+
+    def _held(self, flat: Tensor, chosen: Tensor) -> int:
+        """How many numbers the graph of one minibatch keeps."""
+        sizes = []
+
+        def keep(tensor: Tensor) -> Tensor:
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.random.fork_rng(devices=[]), saved_tensors_hooks(keep, lambda tensor: tensor):
+            self._loss(flat.clone().requires_grad_(True), self.x[chosen], self.y[chosen], training=True)
+        return sum(sizes)
+
+    def _one_by_one(self, flat: Tensor, rows: Tensor) -> Array:
+        """Gradients (n, d) of one minibatch after another."""
+        out = np.empty((len(rows), self.dim))
+        for i, chosen in enumerate(rows):
+            point = flat.clone().requires_grad_(True)
+            try:
+                value = self._loss(point, self.x[chosen], self.y[chosen], training=True)
+                (found,) = torch.autograd.grad(value, point)
+            except (RuntimeError, ValueError) as error:
+                raise RunError(
+                    f"probes: no gradient of a batch of {rows.shape[1]}: {first_line(error)}; give "
+                    "Probes(batch_size=…) that the network can take"
+                ) from error
+            out[i] = found.double().numpy()
         return out
 
     def hvp(self, theta: Array, v: Array) -> Array:
@@ -121,68 +178,12 @@ class TorchOracle:
             place += size
         # Copies of the buffers: batch normalisation writes to them.
         buffers = {name: b.clone() for name, b in self.module.named_buffers()}
-        self.module.train(training)
+        self.module.eval()
+        if training:
+            for part, mode in zip(self.module.modules(), self._modes, strict=True):
+                part.training = mode
         value: Tensor = self.loss_fn(functional_call(self.module, {**parts, **buffers}, (x,)), y)
         return value
-
-
-def _fits(dense: Dense, x: Tensor, y: Tensor) -> bool:
-    """Whether the outer-product path knows data of these shapes (torch would broadcast others)."""
-    targets = y.is_floating_point() and y.shape == (len(x), dense.widths[-1])
-    labels = not y.is_floating_point() and y.ndim == 1 and bool((y >= 0).all())
-    return x.ndim == 2 and (targets or (labels and dense.loss == "cross_entropy"))
-
-
-def _slope(activation: str, z: Tensor, a: Tensor) -> Tensor:
-    """f′(z) from z and a = f(z)."""
-    if activation == "tanh":
-        return 1 - a * a
-    if activation == "relu":
-        return (z > 0).to(z.dtype)
-    if activation == "gelu":
-        density = torch.exp(-0.5 * z * z) / (2 * torch.pi) ** 0.5
-        slope: Tensor = torch.special.ndtr(z) + z * density
-        return slope
-    return 2 * z
-
-
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "tanh": torch.tanh,
-    "relu": torch.relu,
-    "gelu": nn.functional.gelu,
-    "quadratic": torch.square,
-}
-
-
-def _signals(dense: Dense, theta: Tensor, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-    """Per layer the inputs a (m, in) and the errors δ = ∂ℓ_i/∂z (m, out) of each example."""
-    widths, place = dense.widths, 0
-    weights, inputs, raw = [], [x], []
-    last = len(widths) - 2
-    for layer, (fan_in, fan_out) in enumerate(pairwise(widths)):
-        weight = theta[place : place + fan_out * fan_in].reshape(fan_out, fan_in)
-        place += fan_out * fan_in
-        if dense.bias:
-            z = torch.addmm(theta[place : place + fan_out], inputs[-1], weight.T)
-            place += fan_out
-        else:
-            z = inputs[-1] @ weight.T
-        weights.append(weight)
-        raw.append(z)
-        if layer < last:
-            inputs.append(_FUNCTIONS[dense.activation](z))
-    if dense.loss == "mse":
-        delta = 2 * (raw[-1] - y) / widths[-1]
-    elif y.is_floating_point():
-        delta = torch.softmax(raw[-1], dim=1) * y.sum(dim=1, keepdim=True) - y
-    else:
-        delta = torch.softmax(raw[-1], dim=1)
-        delta[torch.arange(len(y)), y] -= 1
-    errors = [delta]
-    for layer in range(last, 0, -1):
-        slope = _slope(dense.activation, raw[layer - 1], inputs[layer])
-        errors.insert(0, (errors[0] @ weights[layer]) * slope)
-    return inputs, errors
 
 
 class SurvivingOracle:
@@ -221,31 +222,3 @@ def surviving_groups(groups: Mapping[str, slice], mask: NDArray[np.bool_]) -> di
     before = np.concatenate([[0], np.cumsum(mask)])
     found = {name: slice(int(before[s.start]), int(before[s.stop])) for name, s in groups.items()}
     return {name: s for name, s in found.items() if s.stop > s.start}
-
-
-@torch.no_grad()
-def _outer_gradients(dense: Dense, theta: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
-    """Mean gradients (n, d) of the minibatches rows (n, B): per layer Σ_b δ_b a_bᵀ / B, no autograd."""
-    n, batch = rows.shape
-    out = torch.empty(n, theta.numel(), dtype=theta.dtype)
-    whole = n * batch >= len(x)
-    shared = _signals(dense, theta, x, y) if whole else None
-    step = max(1, _ROOM // (batch * max(dense.widths)))
-    for start in range(0, n, step):
-        part = rows[start : start + step]
-        flat = part.reshape(-1)
-        if shared is None:
-            inputs, errors = _signals(dense, theta, x[flat], y[flat])
-        else:
-            inputs, errors = [a[flat] for a in shared[0]], [e[flat] for e in shared[1]]
-        place = 0
-        for a, delta in zip(inputs, errors, strict=True):
-            error = delta.reshape(len(part), batch, -1) / batch
-            size = error.shape[2] * a.shape[1]
-            product = torch.bmm(error.transpose(1, 2), a.reshape(len(part), batch, -1))
-            out[start : start + step, place : place + size] = product.reshape(len(part), -1)
-            place += size
-            if dense.bias:
-                out[start : start + step, place : place + error.shape[2]] = error.sum(dim=1)
-                place += error.shape[2]
-    return out.double().numpy()

@@ -75,7 +75,8 @@ def record(
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
         probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`. The attributes
-            `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost.
+            `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost, and
+            `gradient_path` how minibatch gradients were made: "outer products", "vmap" or "minibatches".
         out: Zarr path to write to; None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments had come, with the same bits.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
@@ -109,7 +110,7 @@ def record(
             return parts.completed()
         parts.open(resume)
     writer = _writer(recipe, trajectories, attrs, None if out is None else Path(out))
-    seconds = np.zeros(2)
+    seconds, path = np.zeros(2), ""
     with progress_report(progress, name or "training") as report:
         total = trajectories * recipe.steps
         for k in range(trajectories):
@@ -127,7 +128,9 @@ def record(
                     parts.save(k, values)
             _write(writer, recipe, k, values)
             seconds += values["seconds"]
-    run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(recipe, seconds))
+            path = path or str(values["path"])
+    made = {"gradient_path": path} if path else {}
+    run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(recipe, seconds), **made)
     if parts is not None:
         parts.remove()
     return run
