@@ -23,7 +23,7 @@ from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
 from sdesim.noise import Noise, Stable
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng, progress_report
-from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
+from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
@@ -223,6 +223,7 @@ def _writer(
     names += ["occupancy"] if plan.occupancy else []
     probes = plan.probes
     if probes is not None:
+        names += EVERY_PROBE
         if probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
         names += CURVATURE_PROBE if probes.wants("curvature") else ()

@@ -9,7 +9,13 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.runs.column import Column
-from sdesim.runs.measure_gradient import consolidation, drift, group_consolidation, infinite_variance
+from sdesim.runs.measure_gradient import (
+    consolidation,
+    drift,
+    group_consolidation,
+    infinite_variance,
+    values_of,
+)
 from sdesim.runs.measure_path import curvature, exponent, path_dimension, tails
 from sdesim.runs.schema import validate_run
 from sdesim.runs.threads import single_blas_thread
@@ -59,7 +65,8 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
         if "lambda_max" in run:
             columns |= curvature(run)
         if "C_alpha" in columns and "hessian_signal" in run:
-            columns |= drift(run, level, columns["signal"], columns["noise"], heavy)
+            noiseless = columns["C_alpha"].flags["zero_noise"]
+            columns |= drift(run, level, columns["signal"], columns["noise"], heavy, noiseless)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
         if "tangent_growth" in run:
@@ -69,7 +76,7 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
         if "C_alpha" in columns:
             star = columns.get("C_star")
             if star is not None:
-                phases["phase"] = _phase(columns["C_alpha"], star)
+                phases["phase"] = _phase(*_sides(run, columns["C_alpha"], columns["signal"], star))
             literal = columns["C_alpha"].literal
             assert literal is not None
             one = Column(np.ones_like(literal), np.ones_like(literal), np.ones_like(literal))
@@ -100,6 +107,14 @@ def _index(p: Column, s: Column, d: Column) -> Column:
     flags |= {"undefined": undefined, "heuristic": ~nothing}
     literal = p.literal * s.literal / d.literal
     return Column(value * known, low * known, high * known, literal, flags)
+
+
+def _sides(run: xr.Dataset, c: Column, signal: Column, star: Column) -> tuple[Column, Column]:
+    """C and C*; without noise, where both are infinite, |μ|² and (η/2) μᵀHμ, which C > C* then comes to."""
+    noiseless = c.flags["zero_noise"]
+    bent = 0.5 * values_of(run, "step_size") * values_of(run, "hessian_signal")
+    left, right = np.where(noiseless, signal.value, c.value), np.where(noiseless, bent, star.value)
+    return c.mapped(left, c.low, c.high), star.mapped(right, star.low, star.high)
 
 
 def _phase(c: Column, threshold: Column) -> NDArray[np.str_]:

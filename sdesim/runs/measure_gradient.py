@@ -173,8 +173,12 @@ def group_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> Column:
     return Column(value, low, high, literal, flags)
 
 
-def drift(run: xr.Dataset, level: float, signal: Column, noise: Column, heavy: Mask) -> dict[str, Column]:
+def drift(
+    run: xr.Dataset, level: float, signal: Column, noise: Column, heavy: Mask, noiseless: Mask
+) -> dict[str, Column]:
     """C* = (η/2)(μᵀHμ + Tr HΣ)/Tr Σ and the generator −|μ|² + (η/2) Tr HΣ, Σ at the training batch.
+
+    Without noise (flag `zero_noise`) C* is infinite, with the sign of μᵀHμ.
 
     Σ is that of the gradients, whatever drives them: with D = (η/2)Σ the second term holds Tr(D H) of a
     Gaussian part and the jump part ½ Tr(H M₂) of truncated or tempered stable noise alike. Untruncated stable
@@ -191,13 +195,14 @@ def drift(run: xr.Dataset, level: float, signal: Column, noise: Column, heavy: M
     with np.errstate(divide="ignore", invalid="ignore"):
         # ḡᵀHḡ holds Tr(HΣ)/n of the draws' own noise.
         star = 0.5 * eta * (values_of(run, "hessian_signal") - bent / n + bent / scale) / noise.value
+        # What is left of the noise is rounding.
+        star = np.where(noiseless, np.inf * np.sign(values_of(run, "hessian_signal")), star)
         half = np.abs(0.5 * eta * z * error * (1 / scale - 1 / n) / noise.value)
         trace_half = np.nan_to_num((noise.high - noise.value) / noise.value)
-        # Without noise C* is infinite and has no interval.
-        half = np.hypot(half, star * trace_half)
+        half = np.where(np.isinf(star), np.nan, np.hypot(half, star * trace_half))
     value = -signal.value + 0.5 * eta * bent / scale
     spread = np.hypot(signal.high - signal.value, 0.5 * eta * z * error / scale)
-    flags = {"heavy_tail_variance_undefined": heavy}
+    flags = {"heavy_tail_variance_undefined": heavy, "zero_noise": noiseless}
     jump = np.full(value.shape, bool(run.attrs.get("levy_index")))
     literal = -np.asarray(signal.literal) + noise.value
     return {

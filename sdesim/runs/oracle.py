@@ -94,16 +94,16 @@ def _measured(
     if metric is not None and not metric.trained.all():
         draws[:, ~metric.trained] = 0.0
     mean = draws.mean(axis=0)
-    values: dict[str, Array | float] = {}
+    values: dict[str, Array | float] = {"step_size": float(step_size)}
     if gradient:
-        values |= _gradient_part(draws, mean, step_size, directions, groups)
+        values |= _gradient_part(draws, mean, directions, groups)
     if curvature:
         values |= _curvature_part(oracle, theta, draws, mean, rng, metric)
     return values
 
 
 def _gradient_part(
-    draws: Array, mean: Array, step_size: float, directions: Array | None, groups: Mapping[str, slice] | None
+    draws: Array, mean: Array, directions: Array | None, groups: Mapping[str, slice] | None
 ) -> dict[str, Array | float]:
     n = len(draws)
     norm2 = np.einsum("ij,ij->i", draws, draws)
@@ -113,7 +113,6 @@ def _gradient_part(
         "signal": signal,
         "noise": (float(norm2.sum()) - n * signal) / (n - 1),
         "gradient_samples": float(n),
-        "step_size": float(step_size),
         "gradient_norm2": norm2,
         "gradient_dot_mean": dot,
     }

@@ -75,11 +75,11 @@ VARIABLES: dict[str, VariableSpec] = {
     "status": VariableSpec(("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event", "int8"),
     "stopped_step": VariableSpec(("trajectory",), "step", "step at which it stopped", "int64"),
 }
+EVERY_PROBE = ("step_size",)
 GRADIENT_PROBE = (
     "signal",
     "noise",
     "gradient_samples",
-    "step_size",
     "gradient_norm2",
     "gradient_dot_mean",
     "gradient_projection",

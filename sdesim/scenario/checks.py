@@ -13,7 +13,16 @@ from sdesim.scenario import parts
 from sdesim.scenario.base import nearest
 from sdesim.scenario.build import data_of, make_mask, make_noise, make_scheme, make_surface, noise_sort
 from sdesim.scenario.data import Data, DigitsData, ModularData, PermutationsData
-from sdesim.scenario.expect import MEASURED, MOMENT, NEEDS_CURVATURE, PATH, PREFIXES, SPECIAL, WHEN
+from sdesim.scenario.expect import (
+    MEASURED,
+    MOMENT,
+    NEEDS_CURVATURE,
+    NEEDS_GRADIENTS,
+    PATH,
+    PREFIXES,
+    SPECIAL,
+    WHEN,
+)  # fmt: skip
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate, Train
 from sdesim.scenario.training import MlpNetwork, Sgd
 
@@ -59,12 +68,28 @@ def unbuildable(scenario: Scenario) -> list[Problem]:
         found += [(("arms", name, side, *place), message) for place, message in problems]
     if found:
         return found
+    found += _incomparable(scenario)
     for k, e in enumerate(scenario.expect):
         for arm_name in (e.arm, e.than):
             if arm_name is not None:
                 problems = _unanswerable(scenario, arm_name, e)
                 found += [(("expect", k, *place), message) for place, message in problems]
     return found
+
+
+def _incomparable(scenario: Scenario) -> list[Problem]:
+    """Quantities to be compared that one of two arms won't hold."""
+    names = {"phase": "phase_fraction", "phase_literal": "C_alpha"}
+    pairs = [(name, scenario.reference(name)) for name in scenario.arms]
+    sides = dict.fromkeys(arm for pair in pairs if pair[1] is not None for arm in pair)
+    return [
+        problem
+        for k, quantity in enumerate(_compared(scenario) or ())
+        for arm in sides
+        for problem in _missing(
+            scenario, str(arm), names.get(quantity, quantity), ("compare", "quantities", k)
+        )
+    ]
 
 
 def _no_real(name: str, real: list[str]) -> str:
@@ -151,11 +176,17 @@ def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | in
         elif chosen is not None and rest not in chosen:
             yield place, f"{name} needs {rest} among compare.quantities"
     elif prefix == "phase_fraction" or name in MEASURED:
-        curved = prefix == "phase_fraction" or name in NEEDS_CURVATURE
+        phased = prefix == "phase_fraction"
+        needs = {
+            "curvature": phased or name in NEEDS_CURVATURE,
+            "gradient": phased or name in NEEDS_GRADIENTS,
+        }
         if probes is None:
-            yield place, f"{name} needs probes"
-        elif curved and probes.estimators != "all" and "curvature" not in probes.estimators:
-            yield place, f"{name} needs probes of the curvature"
+            yield place, f"{name} needs probes of {arm_name}"
+            return
+        for part, needed in needs.items():
+            if needed and probes.estimators != "all" and part not in probes.estimators:
+                yield place, f"{name} needs probes of {arm_name} with estimators: [{part}]"
     elif name in _OF_NETWORKS:
         problem = _no_value(name, _data(scenario, arm), arm_name)
         if problem:

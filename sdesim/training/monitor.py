@@ -20,7 +20,7 @@ from sdesim.errors import RunError
 from sdesim.estimators import Estimate
 from sdesim.estimators.stability import critical_sharpness
 from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
-from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.runs.threads import single_blas_thread
 from sdesim.training.crossing import Crossing, CrossingDetector
 from sdesim.training.measurement import PHASES, QUANTITIES, Measurement
@@ -212,7 +212,8 @@ class Monitor:
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         held = {name for values in probes for name in values}
-        names = [n for n in (*GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE) if n in held]
+        known = (*EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE)
+        names = [n for n in known if n in held]
         over_steps = [n for n in ("loss", "weight_norm") if n in held]
         steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
         writer = RunWriter(

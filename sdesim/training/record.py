@@ -16,7 +16,7 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import Probes, RunWriter, progress_report, projection_directions, saved_steps
-from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.training.cost import affordable
 from sdesim.training.course import train_trajectory
 from sdesim.training.examples import batch_order, training_and_test
@@ -318,6 +318,7 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
     if recipe.test is not None:
         names += ["test_loss", "test_accuracy"] if recipe.test.labelled else ["test_loss"]
     if recipe.probes is not None:
+        names += EVERY_PROBE
         if recipe.probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *GROUP_PROBE]
         if recipe.probes.wants("curvature"):

@@ -1,5 +1,7 @@
 """`measure` on runs whose arrays are made here: origin-blind, and flagged where a number has no meaning."""
 
+import warnings
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,12 +10,14 @@ from hypothesis import strategies as st
 from scipy.stats import levy_stable
 
 from sdesim import estimators as est
-from sdesim.runs import RunWriter, measure, validate_run
-from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
+from sdesim import simulate, surfaces
+from sdesim.runs import Probes, RunWriter, measure, validate_run
+from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
 
 DIRECTIONS, GROUPS = 6, ("first", "second")
 VARIABLES = [
-    "loss", "theta_projection", "status", "tangent_growth", *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE
+    "loss", "theta_projection", "status", "tangent_growth", *EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE,
+    *CURVATURE_PROBE,
 ]  # fmt: skip
 
 
@@ -279,3 +283,38 @@ def test_lambda_max_is_equivariant_under_scaling_of_the_operator(seed, scale):
 
 def test_measured_runs_are_runs_of_the_schema():
     validate_run(synthetic(normal()))
+
+
+def test_without_noise_C_and_its_threshold_are_infinite_and_nothing_warns():
+    surface = surfaces.Quadratic([1.0, 2.0, 3.0])
+    bowl = simulate(surface, [], 1.0, dt=0.1, steps=40, seed=1, probes=Probes(10, 20), progress=False)
+    flat = simulate(
+        surfaces.Flat(2), [], 1.0, dt=0.1, steps=40, seed=1, probes=Probes(10, 20), progress=False
+    )
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found, nothing = measure(bowl), measure(flat)
+
+    assert (found["C_star"] == np.inf).all()
+    assert found["C_star_low"].isnull().all()
+    assert all("zero_noise" in str(text) for text in found["C_star_flags"].values.ravel())
+    # |μ|² = 14 against (η/2) μᵀHμ = 18 η at the start; after 10 steps curvature 1 is all that is left.
+    assert (found["phase"] == "generalization").all()
+    longer = measure(bowl.assign(step_size=10 * bowl["step_size"]))["phase"].values[0]
+    assert list(longer[:2]) == ["exploration", "generalization"]
+    assert nothing["C_star"].isnull().all()
+
+
+def test_curvature_probes_alone_give_S_and_no_C():
+    surface = surfaces.Quadratic([1.0, 2.0, 3.0])
+    bowl = simulate(
+        surface, [], 1.0, dt=0.1, steps=40, seed=1,
+        probes=Probes(10, 20, estimators=("curvature",)), progress=False,
+    )  # fmt: skip
+
+    found = measure(bowl)
+
+    # S = 2(1 - lambda/lambda_crit) at lambda = 3 and lambda_crit = 2/0.1, to Lanczos's own residual.
+    np.testing.assert_allclose(found["S"], 2 * (1 - 3 / 20), rtol=1e-6)
+    assert "C_alpha" not in found

@@ -22,7 +22,7 @@ from sdesim.runs import (
     to_json,
     validate_run,
 )
-from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE, VARIABLES
+from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, VARIABLES
 
 DIM, SAMPLES, PROBES = 6, 24, 3
 CURVATURE = np.diag([1.0, 2.0, 3.0, 0.5, 0.1, -0.2])
@@ -46,7 +46,8 @@ def make_run(kind="simulated", out=None, trajectories=2, **attrs):
     writer = RunWriter(
         kind=kind, trajectories=trajectories, steps=steps, time=0.1 * steps, dim=DIM, out=out,
         variables=[
-            "loss", "theta", "theta_projection", "status", *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE
+            "loss", "theta", "theta_projection", "status", *EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE,
+            *CURVATURE_PROBE,
         ],
         probe_steps=[0, 20, 40], probe_time=[0.0, 2.0, 4.0], samples=SAMPLES, directions=DIM,
         groups=("a", "b"),

@@ -201,6 +201,12 @@ WRONG_REAL = [
     ("match: trace", "factor: [[1], [2]]", 12, "TWIN.noise[0]: factor is for 2 coordinates"),
     ("probes:", "compare: {reference: twin}\nprobes:", 13, "compare.reference: found 'twin', not a real arm"),
     ("probes:", "compare: {quantities: [los]}\nprobes:", 13, "compare.quantities[0]: found 'los'"),
+    (
+        "probes: {every: 10}",
+        "    probes: {every: 9, estimators: [curvature]}\ncompare: {quantities: [S, p]}\nprobes: {every: 9}",
+        14,
+        "compare.quantities[1]: p needs probes of twin with estimators: [gradient]",
+    ),
 ]  # fmt: skip
 
 
