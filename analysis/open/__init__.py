@@ -1,0 +1,1 @@
+"""Measured answers to the open questions of source §14.2: several seeds, intervals and a control for each."""

@@ -1,0 +1,123 @@
+"""The studies of the open questions rest on exact gradients, equal amounts of replay and whole partitions."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from analysis.open import __main__ as command
+from analysis.open import continual, federated, statistics
+from analysis.open import network as nw
+from analysis.open.record import as_json
+from sdesim import data
+from sdesim import estimators as est
+
+OPEN = Path(__file__).parent.parent / "analysis" / "open"
+
+
+@pytest.fixture(scope="module")
+def small():
+    d = data.digits(40, 20, 0)
+    layers = nw.start((64, 6, 10), 0)
+    return layers, d.x_train, d.y_train, nw.signals(layers, d.x_train, d.y_train)
+
+
+def test_the_gradient_of_the_network_is_that_of_its_loss(small):
+    layers, x, y, found = small
+    theta, v = nw.flat(layers), np.random.default_rng(1).standard_normal(nw.flat(layers).size)
+
+    slope = nw.flat(nw.mean_gradient(found)) @ v
+    h = 1e-5
+    up, down = (nw.loss(nw.unflat(theta + sign * h * v, layers), x, y) for sign in (1, -1))
+
+    # Central differences err by h² times a third derivative (below 1e4 as |v| ≈ 20), by rounding 1e-16/h.
+    assert slope == pytest.approx((up - down) / (2 * h), abs=1e-6)
+
+
+def test_norms_products_and_participation_agree_with_the_gradients_themselves(small):
+    _, _, _, found = small
+    g = nw.example_gradients(found)
+
+    norm2, dot = nw.draws(found)
+    spectrum = np.linalg.svd(g - g.mean(axis=0), compute_uv=False) ** 2
+
+    # Both sides are exact up to rounding.
+    assert norm2 == pytest.approx((g**2).sum(axis=1))
+    assert dot == pytest.approx(g @ g.mean(axis=0))
+    assert nw.gram(found) == pytest.approx(g @ g.T)
+    assert nw.ratio(found) == pytest.approx(est.consolidation_ratio(g).value)
+    assert nw.participation(found) == pytest.approx(spectrum.sum() ** 2 / (spectrum**2).sum())
+
+
+def test_replay_at_random_times_is_as_much_as_replay_steered_by_c():
+    old, new = continual.tasks("split", 0)
+    start = nw.start(continual.WIDTHS, 0)
+
+    steered, used = continual._replayed(old, new, start, 0, 60, rule=("above", 1.0))
+    shuffled = np.random.default_rng(0).permutation(used)
+    control, also = continual._replayed(old, new, start, 0, 60, chosen=shuffled)
+
+    assert 0 < steered["share"] < 1
+    assert steered["share"] == control["share"]
+    assert np.array_equal(also, shuffled)
+
+
+@pytest.mark.parametrize("concentration", federated.EVENNESS)
+def test_every_example_belongs_to_one_client_and_every_client_has_a_batch(concentration):
+    y = data.digits(1000, 0, 0).y_train
+
+    clients = federated.partition(y, concentration, np.random.default_rng(0))
+
+    assert sorted(np.concatenate(clients)) == list(range(1000))
+    assert min(map(len, clients)) >= federated.BATCH
+
+
+def test_a_power_law_is_found_with_its_exponent():
+    x = [1.0, 2.0, 4.0, 8.0]
+    y = np.array([[c * v**-0.7 for v in x] for c in (1.0, 2.0, 3.0)])
+
+    law = statistics.power_law(x, y)
+
+    # Without noise every resampling gives the same line.
+    assert [law["value"], law["low"], law["high"]] == pytest.approx([-0.7] * 3)
+    assert law["residual"] == pytest.approx(0, abs=1e-12)
+
+
+def test_what_follows_from_a_third_quantity_alone_is_no_partial_correlation():
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal(4000)
+    a, b = z + rng.standard_normal(4000), z + rng.standard_normal(4000)
+
+    assert statistics.rank_correlation(a, b) > 0.4
+    # Nearly linear in ranks, which leaves under 0.02; the standard error is 1/√4000 = 0.016, five are 0.08.
+    assert abs(statistics.partial_rank_correlation(a, b, z)) < 0.1
+
+
+def test_json_has_null_where_there_is_no_value():
+    assert json.loads(as_json({"a": [float("nan"), np.float64(0.123456789)], "b": np.True_})) == {
+        "a": [None, 0.123457],
+        "b": True,
+    }
+
+
+def test_an_unknown_question_is_refused_with_those_there_are(capsys, monkeypatch, tmp_path):
+    monkeypatch.setattr("sys.argv", ["open", "--only", "politics", "--out", str(tmp_path / "out")])
+
+    with pytest.raises(SystemExit) as stop:
+        command.main()
+
+    assert stop.value.code == 2
+    assert "'politics'; there are continual, federated" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_question_has_results_and_a_line_in_the_readme():
+    readme = (OPEN / "README.md").read_text(encoding="utf-8")
+    for name in command.QUESTIONS:
+        for suffix in ("json", "md", "png"):
+            assert (OPEN / "results" / f"{name}.{suffix}").exists(), (name, suffix)
+        assert re.search(rf"\[{name}\.py\]\({name}\.py\)", readme), name
