@@ -4,12 +4,15 @@ A study is a function registered under `claim`; the files named after parts of t
 """
 
 from . import (  # noqa: F401
+    advice,
     batch_sizes,
+    computing,
     consolidation,
     criticality,
     margins,
     odds,
     phases,
+    phenomena,
     probability,
     regimes,
     tails,
