@@ -9,6 +9,7 @@ from . import (  # noqa: F401
     computing,
     consolidation,
     criticality,
+    decoding,
     margins,
     odds,
     phases,
