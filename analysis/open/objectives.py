@@ -219,7 +219,8 @@ def figure(found: dict[str, Any], path: Path) -> None:
             ax.set_title(pair, fontsize=9)
         axes[0].legend(fontsize=7, loc="lower center")
         _draw_regret(axes[-1], found)
-        page.suptitle("The weighting of largest C trains best only where the other goal is noise; bands: 95%", fontsize=9)
+        title = "The weighting of largest C trains best only where the other goal is noise; bands: 95%"
+        page.suptitle(title, fontsize=9)
         page.savefig(path)
 
 
