@@ -132,6 +132,25 @@ class RunWriter:
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
+    def write_times(self, trajectory: int, time: ArrayLike, probe_time: ArrayLike | None) -> None:
+        """Set the times of one trajectory where they differ between trajectories and were not known before.
+
+        Raises:
+            RunError: the disk refuses.
+        """
+        given = {"time": time, "probe_time": probe_time}
+        try:
+            for name, values in given.items():
+                if values is not None:
+                    self._coords[name][1][trajectory] = values
+                    if self.out is not None:
+                        import zarr
+
+                        array: Any = zarr.open_group(self.out, mode="r+")[name]
+                        array[trajectory] = np.asarray(values)
+        except OSError as error:
+            raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
+
     def finish(self, **attrs: Any) -> xr.Dataset:
         """Mark the run complete, with further attributes, and return it (lazily loaded when on disk)."""
         self._attrs |= {**attrs, "complete": True}

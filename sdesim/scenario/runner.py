@@ -6,6 +6,7 @@ import importlib
 import io
 import shutil
 import time
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,27 +163,30 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
     data = build.make_data(train.data)
     network, mask = build.make_ticket(train, build.make_network(train), data)
     work.networks[name], work.data[name], work.masks[name] = network, data, mask
-    return record(
-        network,
-        build.loss_function(train),
-        data,
-        None,
-        build.optimizer_factory(train.optimizer),
-        steps=train.steps,
-        batch_size=train.optimizer.batch_size,
-        seed=build.arm_seed(work.scenario.seed, name),
-        trajectories=train.trajectories,
-        init=train.init,
-        scheduler=build.scheduler_factory(train),
-        mask=mask,
-        save_every=train.save_every,
-        save=train.save,
-        probes=build.make_probes(work.scenario, arm),
-        out=work.out / f"{name}.zarr",
-        progress=lambda done, total: report(name, done, total),
-        sampling=train.sampling,
-        name=name,
-    )
+    with warnings.catch_warnings():
+        # The summary says which trajectories were lost.
+        warnings.filterwarnings("ignore", "trajectory ")
+        return record(
+            network,
+            build.loss_function(train),
+            data,
+            None,
+            build.optimizer_factory(train.optimizer),
+            steps=train.steps,
+            batch_size=train.optimizer.batch_size,
+            seed=build.arm_seed(work.scenario.seed, name),
+            trajectories=train.trajectories,
+            init=train.init,
+            scheduler=build.scheduler_factory(train),
+            mask=mask,
+            save_every=train.save_every,
+            save=train.save,
+            probes=build.make_probes(work.scenario, arm),
+            out=work.out / f"{name}.zarr",
+            progress=lambda done, total: report(name, done, total),
+            sampling=train.sampling,
+            name=name,
+        )
 
 
 def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: LabelledReport) -> xr.Dataset:

@@ -80,7 +80,9 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
     run, measured = results.runs[name], results.measured.get(name)
     status = np.asarray(run["status"].values)
     counts = {label: int((status == k).sum()) for k, label in enumerate(_STATUS)}
-    if counts["diverged"]:
+    if run.attrs.get("divergence"):
+        warnings.extend(f"{name}: trajectory {k}: {why}" for k, why in run.attrs["divergence"].items())
+    elif counts["diverged"]:
         warnings.append(
             f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
             "there on; a smaller dt, or the tamed-euler or implicit-euler scheme may help"

@@ -51,6 +51,7 @@ class Course:
         step: optimizer steps made.
         training, probing: seconds spent on optimizer steps and on probes.
         path: how probed gradients were made, a word of `PATHS`; empty before the first.
+        message: why the seed was lost; empty where it was not.
     """
 
     trajectory: int
@@ -66,6 +67,7 @@ class Course:
     training: float = 0.0
     probing: float = 0.0
     path: str = ""
+    message: str = ""
 
 
 class Keeper(Protocol):
@@ -135,7 +137,11 @@ def train_trajectory(
         _blank(recipe, values, stopped)
     values["status"] = np.array(status, dtype=np.int8)
     values["stopped_step"] = np.array(stopped, dtype=np.int64)
-    values["path"] = np.array(course.path)
+    values["path"], values["message"] = np.array(course.path), np.array(course.message)
+    if recipe.follows_loss:
+        # A seed that was lost keeps its last rate.
+        known = np.maximum.accumulate(np.where(np.isnan(course.rates), 0, np.arange(recipe.steps + 1)))
+        values["rates"] = course.rates[known]
     values["seconds"] = np.array([course.training, course.probing])
     report(recipe.steps)
     return values
@@ -155,7 +161,12 @@ def _advance(recipe: Recipe, course: Course) -> float:
         course.probing += took
         began += took
     loss = update(course.model, recipe.loss_fn, course.optimizer, x, y, course.masks)
-    if course.scheduler is not None and math.isfinite(loss):
+    if not math.isfinite(loss):
+        course.message = _lost(f"the minibatch loss is {loss}", course.step)
+    elif recipe.follows_loss:
+        course.scheduler.step(loss)
+        course.rates[course.step + 1] = float(course.optimizer.param_groups[0]["lr"])
+    elif course.scheduler is not None:
         course.scheduler.step()
     course.training += clock.perf_counter() - began
     return loss
@@ -191,6 +202,7 @@ def _observe(recipe: Recipe, course: Course, step: int) -> bool:
     began = clock.perf_counter()
     theta = trained_parameters(recipe, course.model)
     if not np.isfinite(theta).all():
+        course.message = _lost("the weights are no longer finite", step)
         return False
     if course.tangent is not None and step > 0:
         course.values["tangent_growth"][at] = course.tangent.growth()
@@ -199,6 +211,14 @@ def _observe(recipe: Recipe, course: Course, step: int) -> bool:
         course.values.setdefault(name, np.full(shape, np.nan))[at] = number
     course.probing += clock.perf_counter() - began
     return True
+
+
+def _lost(what: str, step: int) -> str:
+    """Why a seed ends before its time, and what may help."""
+    return (
+        f"{what} at step {step}, and the training ends there; a lower learning rate, a warm-up or clipped "
+        "gradients may help"
+    )
 
 
 def _place(steps: NDArray[np.int64], step: int) -> int | None:
@@ -211,7 +231,11 @@ def _save(recipe: Recipe, course: Course, step: int, at: int) -> bool:
     """Keep the state of this step; False when the loss or θ is not finite."""
     theta = trained_parameters(recipe, course.model)
     state = _evaluate(recipe, course.model)
-    if not (math.isfinite(state["loss"]) and np.isfinite(theta).all()):
+    if not np.isfinite(theta).all():
+        course.message = _lost("the weights are no longer finite", step)
+        return False
+    if not math.isfinite(state["loss"]):
+        course.message = _lost(f"the training loss is {state['loss']}", step)
         return False
     with np.errstate(over="ignore"):
         state["weight_norm"] = float(np.linalg.norm(theta))

@@ -46,7 +46,10 @@ def _pair(source: Any, index: int, name: str) -> tuple[Tensor, Tensor]:
     item = source[index]
     if not isinstance(item, tuple | list) or len(item) != 2:
         raise RunError(f"{name} must give pairs (x, y)")
-    return torch.as_tensor(item[0]), torch.as_tensor(item[1])
+    try:
+        return torch.as_tensor(item[0]), torch.as_tensor(item[1])
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise RunError(f"{name}: example {index} must be two arrays: {first_line(error)}") from error
 
 
 def loader_pairs(loader: DataLoader[Any], name: str) -> tuple[Tensor, Tensor]:

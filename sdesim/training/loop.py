@@ -47,6 +47,7 @@ class Recipe:
         probe_steps: step numbers (P,) of the probes.
         groups: name → slice of θ.
         mask: booleans over all parameters, true for the d that are trained; the others stay 0. None: all.
+        follows_loss: whether the scheduler is told the loss; ``rates`` are then known at step 0 alone.
         preconditioned: whether the optimizer scales coordinates unequally.
     """
 
@@ -68,6 +69,7 @@ class Recipe:
     probe_steps: NDArray[np.int64]
     groups: Mapping[str, slice]
     mask: NDArray[np.bool_] | None = None
+    follows_loss: bool = False
     preconditioned: bool = False
 
 
@@ -137,7 +139,12 @@ def update(
     y: Tensor,
     masks: Sequence[Tensor] | None = None,
 ) -> float:
-    """One optimizer step on a minibatch, masked parameters left alone; returns the loss before it."""
+    """One optimizer step on a minibatch, masked parameters left alone; returns the loss before it.
+
+    Raises:
+        RunError: the optimizer's step never calls the closure that it is given.
+    """
+    losses: list[float] = []
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -146,9 +153,13 @@ def update(
         for parameter, kept in zip(model.parameters(), masks or (), strict=False):
             if parameter.grad is not None:
                 parameter.grad.mul_(kept)
+        losses.append(float(loss.detach()))
         return loss
 
-    return float(optimizer.step(closure).detach())
+    optimizer.step(closure)
+    if not losses:
+        raise RunError(f"{type(optimizer).__name__}.step(closure) must call its closure, as torch's own do")
+    return losses[0]
 
 
 def trained_parameters(recipe: Recipe, model: nn.Module) -> Array:

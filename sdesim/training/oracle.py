@@ -58,13 +58,17 @@ class TorchOracle:
         if len(x) != len(y) or not len(x):
             raise RunError(f"x and y must be equally long and not empty, got {len(x)} and {len(y)} examples")
         self.module = copy.deepcopy(module)
+        for part in self.module.modules():
+            if isinstance(part, nn.Embedding | nn.EmbeddingBag):
+                # Sparse gradients have no second derivative and no common vector.
+                part.sparse = False
         self.loss_fn = loss_fn
         self.x, self.y = x, y
         self.batch_size = int(batch_size)
         self.groups = parameter_groups(module)
         named = dict(module.named_parameters())
         self.dim = sum(p.numel() for p in named.values())
-        self._shapes = {name: p.shape for name, p in named.items()}
+        self._shapes = {name: (p.shape, p.dtype) for name, p in named.items()}
         self._dtype = next(iter(named.values())).dtype
         self._modes = [part.training for part in module.modules()]
         dense = as_dense(module, loss_fn)
@@ -172,9 +176,9 @@ class TorchOracle:
 
     def _loss(self, theta: Tensor, x: Tensor, y: Tensor, *, training: bool) -> Tensor:
         parts, place = {}, 0
-        for name, shape in self._shapes.items():
+        for name, (shape, dtype) in self._shapes.items():
             size = shape.numel()
-            parts[name] = theta[place : place + size].reshape(shape)
+            parts[name] = theta[place : place + size].reshape(shape).to(dtype)
             place += size
         # Copies of the buffers: batch normalisation writes to them.
         buffers = {name: b.clone() for name, b in self.module.named_buffers()}

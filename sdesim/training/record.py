@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time as clock
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,21 +14,15 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.runs import Probes, RunWriter, progress_report, projection_directions, saved_steps
+from sdesim.runs import Probes, RunWriter, progress_report
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
-from sdesim.training.cost import affordable
 from sdesim.training.course import train_trajectory
-from sdesim.training.examples import batch_order, training_and_test
 from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module
-from sdesim.training.metric import needs_metric
-from sdesim.training.networks import parameter_groups
 from sdesim.training.optimizers import optimizer_attributes
-from sdesim.training.oracle import surviving_groups
 from sdesim.training.parts import Parts, fingerprint
+from sdesim.training.planning import example_optimizer, make_recipe
 from sdesim.training.tangent import check_tangent
 
-_SAVED_POINTS = 200
-_SAVEABLE = ("theta", "loss")
 _LARGEST = 1_000_000_000
 
 
@@ -62,7 +55,9 @@ def record(
     Args:
         module: the network; it is copied and left alone. x is cast to the dtype of its parameters.
         loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
-        train: (X, y), a torch Dataset, or a `sdesim.data.Dataset` (which brings its test examples along).
+        train: (X, y), a torch Dataset, a `sdesim.data.Dataset` (which brings its test examples along), or a
+            DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset), drop_last
+            and collate function are kept, the shuffles themselves are those of the seed.
         test: the same, or None for no test values.
         optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
         steps: optimizer steps.
@@ -70,7 +65,8 @@ def record(
         seed: trajectory k's data order is a pure function of (seed, k).
         trajectories: number of seeds, trained one after the other, each on one torch thread.
         init: "module": all start from the module's weights; "fresh": trajectory k > 0 draws its own.
-        scheduler: a factory ``optimizer → scheduler``, stepped once after each optimizer step.
+        scheduler: a factory ``optimizer → scheduler``, stepped once after each optimizer step;
+            ReduceLROnPlateau is told the loss of the minibatch.
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
@@ -80,7 +76,8 @@ def record(
         out: Zarr path to write to; None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments had come, with the same bits.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
-        sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement".
+        sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement";
+            "sequential": in turn.
         mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
             that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
@@ -89,13 +86,13 @@ def record(
 
     Returns:
         The Run; time is Σ learning rate. A trajectory whose loss stops being finite is NaN from there, with
-        status 1 and ``stopped_step``.
+        status 1 and ``stopped_step``, and the attribute ``divergence`` says at which loss it was lost.
 
     Raises:
         RunError: if an argument is out of range or does not fit the others.
     """
     started = clock.perf_counter()
-    recipe = _recipe(
+    recipe = make_recipe(
         module, loss_fn, train, test, optimizer, steps=steps, batch_size=batch_size, seed=seed, init=init,
         scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling, mask=mask,
     )  # fmt: skip
@@ -111,6 +108,7 @@ def record(
         parts.open(resume)
     writer = _writer(recipe, trajectories, attrs, None if out is None else Path(out))
     seconds, path = np.zeros(2), ""
+    lost: dict[str, str] = {}
     with progress_report(progress, name or "training") as report:
         total = trajectories * recipe.steps
         for k in range(trajectories):
@@ -129,7 +127,11 @@ def record(
             _write(writer, recipe, k, values)
             seconds += values["seconds"]
             path = path or str(values["path"])
-    made = {"gradient_path": path} if path else {}
+            if str(values["message"]):
+                lost[str(k)] = str(values["message"])
+                warnings.warn(f"trajectory {k}: {values['message']}", stacklevel=2)
+    made: dict[str, Any] = {"gradient_path": path} if path else {}
+    made |= {"divergence": lost} if lost else {}
     run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(recipe, seconds), **made)
     if parts is not None:
         parts.remove()
@@ -143,114 +145,6 @@ def _cost(recipe: Recipe, seconds: NDArray[np.float64]) -> dict[str, float]:
         share = float(seconds[1] / seconds[0]) if seconds[0] > 0 else 0.0
         spent |= {"probe_seconds": float(seconds[1]), "probe_share": share}
     return spent
-
-
-def _recipe(
-    module: nn.Module,
-    loss_fn: Callable[..., Any],
-    train: Any,
-    test: Any,
-    optimizer: Callable[..., Any],
-    *,
-    steps: int,
-    batch_size: int | None,
-    seed: int,
-    init: str,
-    scheduler: Callable[..., Any] | None,
-    save_every: int | None,
-    save: Sequence[str],
-    probes: Probes | None,
-    sampling: str,
-    mask: NDArray[np.bool_] | None,
-) -> Recipe:
-    """Check what the user gave and lay out the run."""
-    parameters = list(module.parameters())
-    if not parameters:
-        raise RunError("the module has no parameters to train")
-    if any(p.device.type != "cpu" for p in parameters):
-        raise RunError("the module must be on the CPU: call module.cpu() first")
-    if init not in ("module", "fresh"):
-        raise RunError(f'init must be "module" or "fresh", got {init!r}')
-    if steps < 1:
-        raise RunError(f"steps must be at least 1, got {steps}")
-    if seed < 0:
-        raise RunError(f"seed must be at least 0, got {seed}")
-    if save_every is not None and save_every < 1:
-        raise RunError(f"save_every must be at least 1, got {save_every}")
-    wrong = [s for s in save if s not in _SAVEABLE]
-    if wrong:
-        raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    examples, held_out = training_and_test(train, test, parameters[0].dtype)
-    order = batch_order(train, examples, batch_size, sampling)
-    every = save_every or max(1, steps // _SAVED_POINTS)
-    dim, groups = sum(p.numel() for p in parameters), parameter_groups(module)
-    if mask is not None:
-        if np.shape(mask) != (dim,) or np.asarray(mask).dtype != np.bool_ or not np.any(mask):
-            raise RunError(f"mask must be {dim} booleans, at least one true, got shape {np.shape(mask)}")
-        if probes is not None and probes.tangent:
-            raise RunError("probes: tangent can't follow a network with a mask")
-        groups, dim = surviving_groups(groups, mask), int(np.sum(mask))
-    preconditioned = needs_metric(_example(module, optimizer))
-    if probes is not None:
-        with isolated_torch():
-            probes = affordable(
-                probes, module, loss_fn, examples, steps=steps, batch_size=order.batch_size,
-                probed_batch=probes.batch_size or order.batch_size or 1, preconditioned=preconditioned,
-            )  # fmt: skip
-    return Recipe(
-        module=module,
-        loss_fn=loss_fn,
-        train=examples,
-        test=held_out,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        steps=steps,
-        order=order,
-        init=init,
-        seed=seed,
-        saved=saved_steps(steps, every),
-        rates=_learning_rates(module, optimizer, scheduler, steps),
-        save_theta="theta" in save,
-        directions=projection_directions(dim),
-        probes=probes,
-        probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
-        groups=groups,
-        mask=mask,
-        preconditioned=preconditioned,
-    )
-
-
-def _example(module: nn.Module, optimizer: Callable[..., Any]) -> Any:
-    """An optimizer of a copy of the module."""
-    with isolated_torch():
-        return optimizer(list(copy.deepcopy(module).parameters()))
-
-
-def _learning_rates(
-    module: nn.Module, optimizer: Callable[..., Any], scheduler: Callable[..., Any] | None, steps: int
-) -> NDArray[np.float64]:
-    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients.
-
-    Raises:
-        RunError: if the schedule needs to see the training (as ReduceLROnPlateau does), or a bad rate.
-    """
-    with isolated_torch(), warnings.catch_warnings():
-        # The rehearsal never calls optimizer.step(), which torch warns about.
-        warnings.simplefilter("ignore")
-        rehearsal = optimizer(list(copy.deepcopy(module).parameters()))
-        rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
-        if scheduler is not None:
-            schedule = scheduler(rehearsal)
-            for step in range(steps + 1):
-                rates[step] = float(rehearsal.param_groups[0]["lr"])
-                if step < steps:
-                    try:
-                        schedule.step()
-                    except (TypeError, ValueError) as error:
-                        raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
-    if not (np.isfinite(rates).all() and (rates >= 0).all()):
-        raise RunError("the learning rate must be finite and at least 0 at every step")
-    return rates
 
 
 def _check_ensemble(trajectories: int, recipe: Recipe, out: str | Path | None, resume: bool) -> None:
@@ -275,7 +169,7 @@ def _check_ensemble(trajectories: int, recipe: Recipe, out: str | Path | None, r
 
 def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
     """The attributes of the Run that are known before training."""
-    example = _example(recipe.module, recipe.optimizer)
+    example = example_optimizer(recipe.module, recipe.optimizer)
     if recipe.probes is not None and recipe.probes.tangent:
         check_tangent(example)
     return {
@@ -329,17 +223,21 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
 
 def _writer(recipe: Recipe, trajectories: int, attrs: dict[str, Any], out: Path | None) -> RunWriter:
     """The open store, with every coordinate in place."""
-    time = np.concatenate([[0.0], np.cumsum(recipe.rates[:-1])])
+    time = times(recipe.rates)
+    # Where each trajectory finds its own rates, its times are written once it is trained.
+    shape = (trajectories,) if recipe.follows_loss else ()
     probes = recipe.probes
     return RunWriter(
         kind="real",
         trajectories=trajectories,
         steps=recipe.saved,
-        time=time[recipe.saved],
+        time=np.broadcast_to(time[recipe.saved], (*shape, len(recipe.saved))).copy(),
         dim=recipe.directions.shape[1],
         variables=_variables(recipe),
         probe_steps=None if probes is None else recipe.probe_steps,
-        probe_time=None if probes is None else time[recipe.probe_steps],
+        probe_time=None
+        if probes is None
+        else np.broadcast_to(time[recipe.probe_steps], (*shape, len(recipe.probe_steps))).copy(),
         probe_trajectories=None if probes is None else min(probes.trajectories, trajectories),
         samples=0 if probes is None else probes.samples,
         directions=len(recipe.directions),
@@ -350,8 +248,18 @@ def _writer(recipe: Recipe, trajectories: int, attrs: dict[str, Any], out: Path 
     )
 
 
+def times(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Σ learning rate before each step (steps + 1,)."""
+    return np.concatenate([[0.0], np.cumsum(rates[:-1])])
+
+
 def _write(writer: RunWriter, recipe: Recipe, trajectory: int, values: dict[str, NDArray[Any]]) -> None:
     """Write one trained seed."""
     for name in _variables(recipe):
         if name in values:
             writer.write(name, values[name], trajectory=trajectory)
+    if recipe.follows_loss:
+        time = times(values["rates"])
+        writer.write_times(
+            trajectory, time[recipe.saved], None if recipe.probes is None else time[recipe.probe_steps]
+        )

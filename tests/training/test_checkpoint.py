@@ -75,6 +75,10 @@ CASES = {
             o, [SCHEDULES.LinearLR(o, 0.1, total_iters=5), SCHEDULES.StepLR(o, 3)], [6]
         ),
     },
+    "plateau": {
+        "make": plain, "optimizer": lambda p: torch.optim.SGD(p, lr=0.1),
+        "scheduler": lambda o: SCHEDULES.ReduceLROnPlateau(o, factor=0.5, patience=0, threshold=0.05),
+    },
     "adagrad, full batch": {
         "make": plain, "optimizer": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1), "batch_size": None
     },
