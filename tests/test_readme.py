@@ -41,7 +41,8 @@ def test_the_guide_names_every_scheme():
 
 
 def test_the_training_guides_examples_run(capsys):
-    assert parse_scenario(blocks("yaml", TRAINING)[0]).name == "my-grokking"
+    names = [parse_scenario(text).name for text in blocks("yaml", TRAINING)]
+    assert names == ["my-grokking", "my-stages"]
     for code in blocks("python", TRAINING):
         exec(compile(code, "training.md", "exec"), {})
 

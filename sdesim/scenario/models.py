@@ -59,7 +59,7 @@ class Simulate(Strict):
 
 
 class Train(Strict):
-    """A real arm."""
+    """A real arm; with `start_from` each trajectory begins where that of another real arm has ended."""
 
     data: Data
     network: MlpNetwork
@@ -70,6 +70,7 @@ class Train(Strict):
     prune: Prune | None = None
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"
+    start_from: str | None = None
     sampling: Literal["epoch", "with-replacement"] = "epoch"
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError
 from sdesim.runs import (
@@ -176,7 +177,9 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             batch_size=train.optimizer.batch_size,
             seed=build.arm_seed(work.scenario.seed, name),
             trajectories=train.trajectories,
-            init=train.init,
+            init=train.init
+            if train.start_from is None
+            else _ends(work, train.start_from, train.trajectories),
             scheduler=build.scheduler_factory(train),
             mask=mask,
             save_every=train.save_every,
@@ -187,6 +190,19 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             sampling=train.sampling,
             name=name,
         )
+
+
+def _ends(work: Work, arm: str, count: int) -> NDArray[np.float64]:
+    """Where the first trajectories of an arm have ended, (count, d).
+
+    Raises:
+        RunError: one of them blew up.
+    """
+    last = np.asarray(work.results.runs[arm]["theta"].isel(step=-1, trajectory=slice(count)).values)
+    lost = np.flatnonzero(~np.isfinite(last).all(axis=1))
+    if len(lost):
+        raise RunError(f"start_from: trajectory {lost[0]} of {arm} blew up, so that nothing can begin there")
+    return last
 
 
 def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: LabelledReport) -> xr.Dataset:
@@ -211,7 +227,9 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         stretch = max(1, round(train.optimizer.lr / dt))
         # The last gap between saved steps may be short.
         every = every or int(np.diff(real["step"].values).max()) * stretch
-        if theta0 is None and train.init == "fresh":
+        if theta0 is None and train.start_from is not None:
+            theta0 = _ends(work, train.start_from, count)
+        elif theta0 is None and train.init == "fresh":
             theta0 = build.fresh_starts(
                 work.networks[model.twin_of], int(real.attrs["seed"]), count, work.masks[model.twin_of]
             )

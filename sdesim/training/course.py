@@ -85,6 +85,9 @@ class Keeper(Protocol):
 def begin(recipe: Recipe, trajectory: int) -> Course:
     """A seed before its first step; the global generators are set for it."""
     model = starting_module(recipe.module, recipe.init, recipe.seed, trajectory)
+    if recipe.starts is not None:
+        start = torch.tensor(recipe.starts[trajectory], dtype=next(model.parameters()).dtype)
+        nn.utils.vector_to_parameters(start, model.parameters())
     masks = None if recipe.mask is None else masks_of(model, recipe.mask)
     apply_masks(model, masks)
     seed = stream_seed(recipe.seed, trajectory, ORDER)

@@ -176,6 +176,10 @@ def _starts(run: xr.Dataset, module: nn.Module) -> Array:
     if "theta" in run:
         return np.asarray(run["theta"][:, 0].values, dtype=np.float64)
     init, seed = str(run.attrs.get("init", "module")), int(run.attrs.get("seed", 0))
+    if init == "given":
+        raise RunError(
+            "the run began with given parameters and does not hold them: record it with theta in save"
+        )
     with isolated_torch():
         made = [starting_module(module, init, seed, k) for k in range(run.sizes["trajectory"])]
         return np.stack([flat_parameters(m) for m in made])

@@ -37,7 +37,8 @@ class Recipe:
         scheduler: optimizer → scheduler, stepped once after each optimizer step; or None.
         steps: optimizer steps.
         order: how batches are taken.
-        init: "module" or "fresh".
+        init: "module", "fresh" or "given".
+        starts: initial parameters (trajectories, D) where they are given, or None.
         seed: of the run.
         saved: step numbers (S,) that are saved.
         rates: learning rate (steps + 1,) of each step.
@@ -60,6 +61,7 @@ class Recipe:
     steps: int
     order: Order
     init: str
+    starts: Array | None
     seed: int
     saved: NDArray[np.int64]
     rates: Array

@@ -35,7 +35,7 @@ def make_recipe(
     steps: int,
     batch_size: int | None,
     seed: int,
-    init: str,
+    init: str | NDArray[np.float64],
     scheduler: Callable[..., Any] | None,
     save_every: int | None,
     save: Sequence[str],
@@ -50,8 +50,8 @@ def make_recipe(
     """
     parameters = list(module.parameters())
     _check_module(module)
-    if init not in ("module", "fresh"):
-        raise RunError(f'init must be "module" or "fresh", got {init!r}')
+    if isinstance(init, str) and init not in ("module", "fresh"):
+        raise RunError(f'init must be "module", "fresh" or an array of parameters, got {init!r}')
     if steps < 1:
         raise RunError(f"steps must be at least 1, got {steps}")
     if seed < 0:
@@ -89,7 +89,8 @@ def make_recipe(
         scheduler=scheduler,
         steps=steps,
         order=order,
-        init=init,
+        init=init if isinstance(init, str) else "given",
+        starts=None if isinstance(init, str) else np.array(init, dtype=np.float64),
         seed=seed,
         saved=saved_steps(steps, every),
         rates=_learning_rates(module, optimizer, scheduler, steps),

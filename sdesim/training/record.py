@@ -37,7 +37,7 @@ def record(
     batch_size: int | None = None,
     seed: int = 0,
     trajectories: int = 1,
-    init: str = "module",
+    init: str | NDArray[np.float64] = "module",
     scheduler: Callable[..., Any] | None = None,
     save_every: int | None = None,
     save: Sequence[str] = ("theta", "loss"),
@@ -64,7 +64,8 @@ def record(
         batch_size: examples per step; None: full batch.
         seed: trajectory k's data order is a pure function of (seed, k).
         trajectories: number of seeds, trained one after the other, each on one torch thread.
-        init: "module": all start from the module's weights; "fresh": trajectory k > 0 draws its own.
+        init: "module": all start from the module's weights; "fresh": trajectory k > 0 draws its own;
+            or the parameters (trajectories, d) that each begins with, such as the last of another run.
         scheduler: a factory ``optimizer → scheduler``, stepped once after each optimizer step;
             ReduceLROnPlateau is told the loss of the minibatch.
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
@@ -162,6 +163,12 @@ def _check_ensemble(trajectories: int, recipe: Recipe, out: str | Path | None, r
                 f"keeping theta would take {size / 1e9:.1f} GB of memory: raise save_every, leave theta out "
                 f"of save{'' if out is not None else ', or give out'}"
             )
+    if recipe.starts is not None:
+        wanted = (trajectories, sum(p.numel() for p in recipe.module.parameters()))
+        if recipe.starts.shape != wanted:
+            raise RunError(f"init must have shape {wanted}, got {recipe.starts.shape}")
+        if not np.isfinite(recipe.starts).all():
+            raise RunError("init holds parameters that are not finite")
     if recipe.init == "fresh" and trajectories > 1:
         with isolated_torch():
             starting_module(recipe.module, recipe.init, recipe.seed, 1)

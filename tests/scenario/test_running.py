@@ -316,3 +316,58 @@ def test_a_pruned_network_its_twin_and_random_features_run_with_test_values(tmp_
     # The twin begins where the network does.
     for name in ("theta", "loss", "test_loss", "test_accuracy", "train_accuracy"):
         np.testing.assert_allclose(twin[name].values[0, 0], ticket[name].values[0, 0], rtol=1e-12)
+
+
+def test_a_stage_begins_where_the_arm_it_starts_from_has_ended_and_so_does_its_twin(tmp_path):
+    text = """\
+name: stages
+arms:
+  first:
+    train:
+      data: {kind: digits, train: 40, test: 20}
+      network: {kind: mlp, widths: [64, 3, 10]}
+      optimizer: {kind: sgd, lr: 0.2, batch_size: 20}
+      init: fresh
+      steps: 10
+      trajectories: 3
+  second:
+    train:
+      data: {kind: digits, train: 40, test: 20}
+      network: {kind: mlp, widths: [64, 3, 10]}
+      optimizer: {kind: sgd, lr: 0.2, batch_size: 5}
+      start_from: first
+      steps: 10
+      trajectories: 2
+  twin:
+    simulate: {twin_of: second, noise: [{kind: minibatch}]}
+"""
+
+    run_scenario(parse_scenario(text), tmp_path / "stages", progress=False)
+
+    ends = open_run(tmp_path / "stages" / "first.zarr").theta.values[:2, -1]
+    for arm in ("second", "twin"):
+        np.testing.assert_array_equal(open_run(tmp_path / "stages" / f"{arm}.zarr").theta.values[:, 0], ends)
+
+
+def test_a_stage_after_a_training_that_blew_up_is_refused(tmp_path):
+    text = """\
+name: stages
+arms:
+  first:
+    train:
+      data: {kind: digits, train: 40, test: 20}
+      network: {kind: mlp, widths: [64, 3, 10], activation: relu}
+      loss: mse
+      optimizer: {kind: sgd, lr: 1e6}
+      steps: 40
+  second:
+    train:
+      data: {kind: digits, train: 40, test: 20}
+      network: {kind: mlp, widths: [64, 3, 10]}
+      optimizer: {kind: sgd, lr: 0.2}
+      start_from: first
+      steps: 10
+"""
+
+    with pytest.raises(RunError, match="start_from: trajectory 0 of first blew up"):
+        run_scenario(parse_scenario(text), tmp_path / "stages", progress=False)

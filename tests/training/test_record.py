@@ -51,6 +51,25 @@ def test_full_batch_descent_is_the_map_of_the_surface():
         theta = theta - 0.1 * surface.grad(theta)
 
 
+def test_a_run_that_begins_where_another_ended_goes_on_as_if_it_had_not_stopped():
+    whole = train(steps=16, batch_size=None, trajectories=2, init="fresh").theta.values
+    first = train(batch_size=None, trajectories=2, init="fresh").theta.values
+
+    second = train(batch_size=None, trajectories=2, init=first[:, -1])
+
+    assert second.theta.values.tobytes() == whole[:, 8:].tobytes()
+    assert second.attrs["init"] == "given"
+
+
+def test_given_starts_that_do_not_fit_are_refused():
+    with pytest.raises(RunError, match=r"init must have shape \(2, 610\), got \(1, 610\)"):
+        train(trajectories=2, init=np.zeros((1, 610)))
+    with pytest.raises(RunError, match="init holds parameters that are not finite"):
+        train(init=np.full((1, 610), np.nan))
+    with pytest.raises(RunError, match='init must be "module", "fresh" or an array'):
+        train(init="modul")
+
+
 def test_the_same_seed_gives_the_same_bits_and_seeds_do_not_disturb_each_other():
     three, one = train(trajectories=3), train(trajectories=1)
 
