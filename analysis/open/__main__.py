@@ -13,7 +13,7 @@ from sdesim.runs.files import atomic_write_text
 from .record import as_json
 
 HERE = Path(__file__).resolve().parent
-QUESTIONS = ("continual", "federated", "objectives")
+QUESTIONS = ("continual", "federated", "objectives", "scaling")
 
 
 def main() -> int:
