@@ -8,6 +8,7 @@ from . import (  # noqa: F401
     batch_sizes,
     computing,
     consolidation,
+    convergence,
     criticality,
     decoding,
     margins,
