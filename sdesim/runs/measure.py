@@ -34,13 +34,13 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     Returns:
         Dataset over (trajectory, probe): C_alpha (at the training batch), C_1, C_star, p, odds,
         direction_probability, signal, noise, phase (C against C_star), phase_literal (C against 1),
-        tail_index, d_H, trajectory_dimension, lambda_max, preconditioned_lambda_max, S, lyapunov_drift,
-        lyapunov_exponent and I, and over (trajectory, probe, group) C_group, as far as the run holds what
-        they need; each number with ``_low``, ``_high``, ``_flags`` (names joined by ";"), and ``_literal``,
-        the source's own form, where there is one. NaN where nothing was probed. Quantities made of mean
-        squares are flagged ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2
-        with confidence, or where the run says that its noise is α-stable; lyapunov_drift then
-        ``jump_infinite`` too.
+        tail_index, d_H, trajectory_dimension, participation_ratio (of the same stretch of path), lambda_max,
+        preconditioned_lambda_max, S, lyapunov_drift, lyapunov_exponent and I, and over (trajectory, probe,
+        group) C_group, as far as the run holds what they need; each number with ``_low``, ``_high``,
+        ``_flags`` (names joined by ";"), and ``_literal``, the source's own form, where there is one. NaN
+        where nothing was probed. Quantities made of mean squares are flagged
+        ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2 with confidence, or
+        where the run says that its noise is α-stable; lyapunov_drift then ``jump_infinite`` too.
 
     Raises:
         RunError: not a run of this schema.
@@ -69,6 +69,7 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             columns |= drift(run, level, columns["signal"], columns["noise"], heavy, noiseless)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
+            columns["participation_ratio"] = path_dimension(run, level, "participation")
         if "tangent_growth" in run:
             columns["lyapunov_exponent"] = exponent(run)
         if {"p", "S", "d_H"} <= set(columns):

@@ -90,9 +90,9 @@ def _threshold(run: xr.Dataset, eta: Array) -> tuple[Array, dict[str, NDArray[np
     return critical, {"not_preconditioned": np.full(eta.shape, adaptive)}
 
 
-def path_dimension(run: xr.Dataset, level: float) -> Column:
-    """Dimension of the path around each probe: of the nearest window of 200 saved points of the projected
-    path, out of windows that overlap by half."""
+def path_dimension(run: xr.Dataset, level: float, method: str = "correlation") -> Column:
+    """Dimension of the path around each probe by a method of `trajectory_dimension`: of the nearest window of
+    200 saved points of the projected path, out of windows that overlap by half."""
     steps = np.asarray(run["step"].values)
     probes = np.asarray(run["probe_step"].values)
     count = run.sizes["trajectory"]
@@ -111,7 +111,7 @@ def path_dimension(run: xr.Dataset, level: float) -> Column:
             found.append([None] * len(probes))
             continue
         points = np.asarray(path[k].values)
-        cache = {s: trajectory_dimension(points[s : s + width], level=level) for s in set(starts)}
+        cache = {s: trajectory_dimension(points[s : s + width], method, level) for s in set(starts)}
         found.append([cache[s] for s in starts])
     return Column.of_estimates(found)
 

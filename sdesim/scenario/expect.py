@@ -20,10 +20,12 @@ from sdesim.scenario.models import Expect
 Array = NDArray[np.float64]
 MEASURED = (
     "C_alpha", "C_1", "C_star", "p", "odds", "direction_probability", "signal", "noise", "tail_index", "d_H",
-    "trajectory_dimension", "lambda_max", "S", "lyapunov_drift", "I",
+    "trajectory_dimension", "participation_ratio", "lambda_max", "S", "lyapunov_drift", "I",
 )  # fmt: skip
 NEEDS_CURVATURE = ("C_star", "lambda_max", "S", "lyapunov_drift", "I")
-NEEDS_GRADIENTS = tuple(q for q in MEASURED if q not in ("trajectory_dimension", "lambda_max", "S"))
+NEEDS_GRADIENTS = tuple(
+    q for q in MEASURED if q not in ("trajectory_dimension", "participation_ratio", "lambda_max", "S")
+)
 PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
 SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median", "theta_tail_index")
 WHEN = ("step_when", "time_when")

@@ -1,0 +1,1 @@
+"""Flat and sharp minima of a network: which quantity tells how well they generalise."""
