@@ -20,16 +20,9 @@ from sdesim.comparison import rank
 from sdesim.data import digits
 
 QUANTITIES = (
-    "loss",
-    "test_accuracy",
-    "weight_norm",
-    "C_alpha",
-    "noise",
-    "lambda_max",
-    "S",
-    "tail_index",
-    "I",
-)
+    "loss", "train_accuracy", "test_accuracy", "weight_norm", "C_alpha", "C_1", "noise", "lambda_max", "S",
+    "tail_index", "d_H", "lyapunov_drift", "I",
+)  # fmt: skip
 RANKED = ("loss", "test_accuracy", "weight_norm", "noise", "lambda_max")
 RATE, BATCH = 0.5, 8
 
@@ -50,16 +43,17 @@ def study(quick: bool = False) -> dict[str, Any]:
     measured = sdesim.measure(real)
     of_arms = {name: sdesim.measure(run) for name, run in arms.items()}
     ranking = rank(arms, real, RANKED, measured=of_arms, measured_real=measured)
-    found = {}
+    found, phases = {}, {}
     for name, run in arms.items():
-        compared = sdesim.compare(run, real, QUANTITIES, measured=(of_arms[name], measured))
+        compared = sdesim.compare(run, real, (*QUANTITIES, "phase"), measured=(of_arms[name], measured))
         found[name] = {
             q: {"distance": c.distance, "null": c.null_distance, "outcome": c.outcome, "verdict": c.verdict}
             for q, c in compared.quantities.items()
         }
+        phases[name] = compared.phases["phase"].agreement if "phase" in compared.phases else None
     return {
         "seeds": seeds, "steps": steps, "learning_rate": RATE, "batch_size": BATCH,
-        "alpha": [fit.alpha.value, fit.alpha.low, fit.alpha.high], "arms": found,
+        "alpha": [fit.alpha.value, fit.alpha.low, fit.alpha.high], "arms": found, "phases": phases,
         "ranking": [[r.name, r.score, r.low, r.high, *r.behind] for r in ranking.order],
         "ranked_by": list(ranking.quantities), "verdict": ranking.verdict,
     }  # fmt: skip
@@ -67,7 +61,8 @@ def study(quick: bool = False) -> dict[str, Any]:
 
 def table(result: dict[str, Any]) -> str:
     """Distance over null, by arm and quantity: bold where they differ, – where not measured."""
-    lines = ["| arm | " + " | ".join(QUANTITIES) + " |", "|---" * (len(QUANTITIES) + 1) + "|"]
+    lines = ["| arm | " + " | ".join(QUANTITIES) + " | phases alike |"]
+    lines += ["|---" * (len(QUANTITIES) + 2) + "|"]
     for arm, row in result["arms"].items():
         cells = []
         for q in QUANTITIES:
@@ -76,6 +71,8 @@ def table(result: dict[str, Any]) -> str:
                 continue
             text = f"{row[q]['distance'] / row[q]['null']:.2g}"
             cells.append(f"**{text}**" if row[q]["outcome"] == "differs" else text)
+        alike = result["phases"][arm]
+        cells.append("–" if alike is None else f"{alike:.0%}")
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
     lines += ["", "| arm | score | (1 + score) over the best's |", "|---|---|---|"]
     for name, *numbers in result["ranking"]:
