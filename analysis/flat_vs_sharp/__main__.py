@@ -1,9 +1,9 @@
-"""`python -m analysis.flat_vs_sharp DIR [--out FOLDER]`: what goes with the accuracy gap, over a sweep's runs.
+"""`python -m analysis.flat_vs_sharp DIR [--out FOLDER]`: what goes with the accuracy gap, over a sweep.
 
 DIR is what `sdesim sweep flat-vs-sharp-digits --out DIR` wrote. Of every seed that reaches the training
-loss 0.05 the gap is training minus test accuracy there, and beside it stand p and C_1 (there, and as means over
-the way), the sharpness λ_max and S. Correlations are Pearson's with −gap; their intervals come from drawing
-the cells of the grid, not the seeds: those of one cell say nothing new of learning rate and batch size.
+loss 0.05 the gap is training minus test accuracy there, and beside it stand p and C_1 (there, and as means
+over the way), the sharpness λ_max and S. Correlations are Pearson's with −gap; their intervals come from
+drawing the cells of the grid, not the seeds: those of one cell say nothing new of learning rate and batch.
 """
 
 from __future__ import annotations
