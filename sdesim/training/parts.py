@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
-import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.runs import open_run
+from sdesim.runs import atomic_write_bytes, atomic_write_text, open_run
 from sdesim.training.checkpoint import Checkpoints
 from sdesim.training.loop import Recipe
+from sdesim.training.planning import example_optimizer
 
 
 def fingerprint(recipe: Recipe, attrs: Mapping[str, Any]) -> str:
@@ -32,6 +33,7 @@ def fingerprint(recipe: Recipe, attrs: Mapping[str, Any]) -> str:
         recipe.save_theta,
         repr(probes),
         repr(recipe.order),
+        _groups(recipe),
         repr(recipe.module),
         _function_name(recipe.loss_fn),
     ]
@@ -44,6 +46,13 @@ def fingerprint(recipe: Recipe, attrs: Mapping[str, Any]) -> str:
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _groups(recipe: Recipe) -> list[dict[str, Any]]:
+    """The plain settings of every parameter group."""
+    groups = example_optimizer(recipe.module, recipe.optimizer).param_groups
+    plain = (bool, int, float, str, tuple, list)
+    return [{k: v for k, v in g.items() if k != "params" and isinstance(v, plain)} for g in groups]
 
 
 def _function_name(function: Any) -> str:
@@ -97,7 +106,7 @@ class Parts:
             # What the interrupted call had written of the run is made again from its parts.
             shutil.rmtree(self.out, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        mark.write_text(self.key)
+        atomic_write_text(mark, self.key)
 
     def checkpoints(self, trajectory: int, every: int | None) -> Checkpoints:
         """The state of a trajectory in training."""
@@ -105,10 +114,9 @@ class Parts:
 
     def save(self, trajectory: int, values: Mapping[str, NDArray[Any]]) -> None:
         """Keep one finished trajectory; the file appears whole or not at all."""
-        target = self.folder / f"{trajectory}.npz"
-        draft = self.folder / f"{trajectory}.draft.npz"
-        np.savez(draft, **dict(values))  # type: ignore[arg-type,unused-ignore]
-        os.replace(draft, target)
+        buffer = io.BytesIO()
+        np.savez(buffer, **dict(values))  # type: ignore[arg-type,unused-ignore]
+        atomic_write_bytes(self.folder / f"{trajectory}.npz", buffer.getvalue())
         (self.folder / f"{trajectory}.pt").unlink(missing_ok=True)
 
     def load(self, trajectory: int) -> dict[str, NDArray[Any]] | None:

@@ -15,6 +15,7 @@ from torch.nn.functional import cross_entropy
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError
+from sdesim.runs import files
 from sdesim.training import mlp, record
 
 NEVER = 10**9
@@ -143,6 +144,50 @@ def test_a_training_cut_off_anywhere_goes_on_with_the_same_bits(case, tmp_path):
                 continue
             break
         same(whole, run)
+
+
+def test_a_training_cut_off_while_it_writes_goes_on_with_the_same_bits(tmp_path, monkeypatch):
+    whole = train("lbfgs", out=tmp_path / "whole.zarr")
+    replace, done = files.os.replace, 0
+
+    def cut(source, target):
+        nonlocal done
+        if ".parts" in str(target):
+            done += 1
+            # Every third write fails: the mark of the run, states, finished seeds.
+            if done % 3 == 0:
+                raise Cut
+        replace(source, target)
+
+    monkeypatch.setattr(files.os, "replace", cut)
+    cuts = 0
+    for _ in range(40):
+        try:
+            run = train("lbfgs", out=tmp_path / "a.zarr", resume=True, checkpoint_every=2)
+        except Cut:
+            cuts += 1
+            continue
+        break
+
+    assert cuts > 5
+    same(whole, run)
+
+
+def test_a_second_groups_settings_are_part_of_what_must_be_the_same(tmp_path):
+    def two(lr):
+        return lambda p: torch.optim.SGD([{"params": p[:2]}, {"params": p[2:], "lr": lr}], lr=0.1)
+
+    def begin(lr, **more):
+        record(
+            plain(), more.pop("loss", cut_at(NEVER)), DIGITS, None, two(lr), steps=14, batch_size=10,
+            progress=False, out=tmp_path / "a.zarr", **more,
+        )  # fmt: skip
+
+    with pytest.raises(Cut):
+        begin(0.2, loss=cut_at(9))
+
+    with pytest.raises(RunError, match="was begun with other arguments"):
+        begin(0.3, resume=True)
 
 
 def test_a_state_between_epochs_and_in_the_middle_of_one_holds_the_place(tmp_path):
