@@ -11,6 +11,8 @@ from . import (  # noqa: F401
     convergence,
     criticality,
     decoding,
+    directions,
+    landscape,
     margins,
     odds,
     phases,
@@ -18,6 +20,7 @@ from . import (  # noqa: F401
     probability,
     regimes,
     tails,
+    walks,
 )
 from .lab import Lab, shared
 from .ledger import CLAIMS, Finding, Study, choose, claim, studies
