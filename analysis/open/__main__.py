@@ -13,7 +13,7 @@ from sdesim.runs.files import atomic_write_text
 from .record import as_json
 
 HERE = Path(__file__).resolve().parent
-QUESTIONS = ("continual", "federated", "objectives", "scaling")
+QUESTIONS = ("continual", "federated", "objectives", "scaling", "context")
 
 
 def main() -> int:
