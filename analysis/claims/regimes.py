@@ -10,12 +10,12 @@ import numpy as np
 
 from sdesim import estimators as est
 
-from .estimates import LEVEL, Array, exact, mapped, mean
+from .estimates import Array, bootstrap, mapped, mean
 from .lab import Lab
 from .ledger import Finding, claim
 from .networks import EXAMPLES, RATE
 from .plots import CLAIMED, finish
-from .rules import above, judge, near
+from .rules import above, below, judge, near
 
 _TEST = 1000
 
@@ -75,27 +75,26 @@ def generalisation(lab: Lab) -> Finding:
     "5",
     claim="The variance of the test accuracy peaks where C ≈ 1.",
     test="The same network trained from many seeds at B = 32 and B = 256: the C at the moment when the test "
-    "accuracy (the sign of the output) differs most between seeds.",
+    "accuracy (the sign of the output) differs most between seeds, after the start, where nothing is learnt.",
 )
 def variance_peak(lab: Lab) -> Finding:
     """C = B·C₁ moves with B, the moment of largest spread need not."""
     rng, found = lab.rng("C22"), {}
-    peaks: dict[int, est.Estimate] = {}
+    peaks: dict[str, est.Estimate] = {}
     for batch in (32, 256):
         run = _training(lab, batch)
-        steps, c, accuracy = run.steps, run.c, run.accuracy
-        found[batch] = (c, accuracy)
-        where = []
-        for _ in range(400):
-            chosen = rng.integers(0, len(accuracy), len(accuracy))
-            where.append(_peak(c[chosen], accuracy[chosen]))
-        low, high = np.quantile(where, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-        at = _peak(c, accuracy)
-        peaks[batch] = est.Estimate(
-            at, min(float(low), at), max(float(high), at), LEVEL, "bootstrap over seeds", len(accuracy)
-        )
+        # Untrained seeds differ for reasons of their own.
+        found[batch] = (run.c, run.accuracy)
+        for when, first in (("after the start", 1), ("at any moment", 0)):
+            pair = np.stack([run.c[:, first:], run.accuracy[:, first:]], axis=1)
+            peaks[f"log₁₀ C at the largest spread {when}, B = {batch}"] = bootstrap(
+                _peak, pair, rng, 400, "bootstrap over seeds"
+            )
+    judged = {name: e for name, e in peaks.items() if "after" in name}
+    small = "log₁₀ C at the largest spread after the start, B = 32"
     ruling = judge(
-        [near(f"log₁₀ C at the largest spread, B = {b}", e, 0.0, 0.3) for b, e in peaks.items()],
+        [near(name, e, 0.0, 0.3) for name, e in judged.items()],
+        corrected=[below(small, peaks[small], -0.3)],
     )
 
     def draw(ax: Any) -> None:
@@ -112,25 +111,23 @@ def variance_peak(lab: Lab) -> Finding:
 
     accuracy = found[32][1]
     return Finding(
-        {f"log₁₀ C at the largest spread, B = {b}": e for b, e in peaks.items()}
-        | {
-            f"log₁₀ C at the largest spread after the start, B = {b}": exact(_peak(c[:, 1:], a[:, 1:]))
-            for b, (c, a) in found.items()
-        }
-        | {"mean test accuracy at the end, B = 32": mean(accuracy[:, -1])},
+        {
+            **peaks,
+            "mean test accuracy at the end, B = 32": mean(accuracy[:, -1]),
+        },
         ruling,
         "a largest spread at C between 0.5 and 2 at both batch sizes",
-        f"{len(accuracy)} seeds at each of 2 batch sizes, {steps} steps",
+        f"{len(accuracy)} seeds at each of 2 batch sizes, {run.steps} steps",
         draw,
-        "Seeds differ most at the start of training, and far less 10 steps later, at whatever C the "
-        "batch size makes of those moments.",
+        "Seeds differ most at the start of training, before anything is learnt. Of the moments after it the "
+        "one of largest spread is at C = 0.26 for B = 32; where it is for B = 256 these seeds don't tell.",
     )
 
 
-def _peak(c: Array, accuracy: Array) -> float:
-    """log₁₀ of the geometric mean of C at the moment of the largest spread."""
-    k = int(np.argmax(accuracy.std(axis=0, ddof=1)))
-    return float(np.log10(c[:, k]).mean())
+def _peak(rows: Array) -> float:
+    """log₁₀ of the geometric mean of C at the moment of the largest spread; rows (seeds, 2, k): C, accuracy."""
+    k = int(np.argmax(rows[:, 1].std(axis=0, ddof=1)))
+    return float(np.log10(rows[:, 0, k]).mean())
 
 
 @dataclass(frozen=True)
