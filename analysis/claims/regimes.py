@@ -125,7 +125,7 @@ def variance_peak(lab: Lab) -> Finding:
 
 
 def _peak(rows: Array) -> float:
-    """log₁₀ of the geometric mean of C at the moment of the largest spread; rows (seeds, 2, k): C, accuracy."""
+    """log₁₀ of the geometric mean of C where the spread is largest; rows (seeds, 2, k): C, accuracy."""
     k = int(np.argmax(rows[:, 1].std(axis=0, ddof=1)))
     return float(np.log10(rows[:, 0, k]).mean())
 
