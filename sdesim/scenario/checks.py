@@ -117,6 +117,8 @@ def _unknown(e: Expect) -> Iterator[Problem]:
         yield ("since",), f"since goes with {' and '.join(f'{w}.…' for w in WHEN)} only"
     elif e.since is not None and not _is_condition(e.since):
         yield ("since",), f"found {e.since!r}, allowed: such as train_accuracy>0.95"
+    if e.confirm > 1 and prefix not in WHEN:
+        yield ("confirm",), f"confirm goes with {' and '.join(f'{w}.…' for w in WHEN)} only"
     whole_run = e.quantity in SPECIAL or f"{prefix}." in PREFIXES
     if whole_run and e.at != "end":
         yield ("at",), f"found {e.at!r}, allowed: end, because {e.quantity} is of the whole run"

@@ -150,7 +150,7 @@ def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Quant
     lower bound; trajectories that never meet the other are left out.
     """
     kind, _, condition = expect.quantity.partition(".")
-    first, before, last = _first(run, measured, condition, kind)
+    first, before, last = _first(run, measured, condition, kind, expect.confirm)
     never = np.isnan(first)
     late, early = np.where(never, last, first), np.where(never, last, before)
     if expect.since is not None:
@@ -175,10 +175,10 @@ def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Quant
 
 
 def _first(
-    run: xr.Dataset, measured: xr.Dataset | None, condition: str, kind: str
+    run: xr.Dataset, measured: xr.Dataset | None, condition: str, kind: str, confirm: int = 1
 ) -> tuple[Array, Array, float]:
-    """Per trajectory the first step (or time) at which a condition holds and the saved one before it, NaN
-    where it never does; and the last step.
+    """Per trajectory the first step (or time) from which a condition holds `confirm` saved ones in a row and
+    the saved one before it, NaN where it never does; and the last step.
 
     Raises:
         ScenarioError: the run holds no such variable.
@@ -194,6 +194,11 @@ def _first(
     places = np.broadcast_to(np.asarray(run[axis].values, dtype=np.float64), values.shape)
     bound = float(match["bound"])
     hit = values > bound if match["sign"] == ">" else values < bound
+    if confirm > 1:
+        # Past the end nothing holds: what comes too late to be confirmed has not come.
+        padded = np.pad(hit, ((0, 0), (0, confirm - 1)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, confirm, axis=1)
+        hit = np.asarray(windows.all(axis=-1))
     rows, at = np.arange(len(values)), hit.argmax(axis=1)
     found = hit.any(axis=1)
     first = np.where(found, places[rows, at], np.nan)
@@ -271,7 +276,8 @@ def judge(expect: Expect, q: Quantity) -> str:
 
 def outcome(expect: Expect, q: Quantity) -> dict[str, Any]:
     """The expectation with its outcome, for summary.json."""
-    name = expect.quantity if expect.since is None else f"{expect.quantity} since {expect.since}"
+    name = expect.quantity if expect.confirm == 1 else f"{expect.quantity} {expect.confirm} in a row"
+    name = name if expect.since is None else f"{name} since {expect.since}"
     name = name if expect.than is None else f"{name} over that of {expect.than}"
     why = "; ".join(x for x in (expect.why, q.note) if x)
     return {

@@ -120,7 +120,7 @@ class Expect(Strict):
     """An expectation on one quantity of an arm at a moment; with `than`, on its ratio to another arm's.
 
     `step_when.test_accuracy>0.95` is the first saved step at which that holds; with `since` another
-    condition, the steps from that one on.
+    condition, the steps from that one on; with `confirm` it is the first of so many saved steps in a row.
     """
 
     arm: str
@@ -128,6 +128,7 @@ class Expect(Strict):
     at: str | int = "end"
     than: str | None = None
     since: str | None = None
+    confirm: Count = 1
     above: float | None = None
     below: float | None = None
     between: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None

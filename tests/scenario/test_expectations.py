@@ -300,6 +300,18 @@ def test_a_measured_quantity_can_be_the_event():
     assert (q.value, q.low, q.high) == (20.0, 0.0, 20.0)
 
 
+def test_an_event_that_must_be_confirmed_begins_where_it_holds_so_often_in_a_row():
+    steady, wavering = np.array([[1.0, 3.0, 3.0]]), np.array([[3.0, 1.0, 3.0]])
+
+    held = find(when("step_when.loss>2", confirm=2), run_of(steady), None, {})
+    lost = find(when("step_when.loss>2", confirm=2), run_of(wavering), None, {})
+
+    assert (held.value, held.low, held.high) == (10.0, 0.0, 10.0)
+    assert find(when("step_when.loss>2"), run_of(wavering), None, {}).value == 0.0
+    assert (lost.value, lost.high) == (20.0, math.inf)
+    assert outcome(when(confirm=2), held)["quantity"] == "step_when.test_accuracy>0.9 2 in a row"
+
+
 def test_the_outcome_names_what_an_event_is_counted_from():
     said = outcome(when(since="train_accuracy>0.9"), Quantity(2.0, 1.5, 2.5, 4))
 

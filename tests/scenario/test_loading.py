@@ -167,6 +167,7 @@ WRONG_FIELDS = [
     ("exit_time.mean, a", "loss, since: loss<1, a", 15, "expect[0].since: since goes with step_when.… and"),
     ("exit_time.mean, a", "step_when.loss<1, since: loss, a", 15, "expect[0].since: found 'loss', allow"),
     ("exit_time.mean, a", "step_when.loss<1, since: test_loss<1, a", 15, "expect[0].since: test_loss"),
+    ("above: 1", "above: 1, confirm: 2", 15, "expect[0].confirm: confirm goes with step_when.… and"),
     ("above: 1", "above: 1, below: 2", 15, "expect[0]: give exactly one of above, below, between and near"),
     ("above: 1", "near: 1", 15, "expect[0]: near and tolerance go together"),
 ]  # fmt: skip
