@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from analysis.open import __main__ as command
-from analysis.open import continual, federated, statistics
+from analysis.open import continual, federated, scaling, statistics
 from analysis.open import network as nw
+from analysis.open import transformer as tf
 from analysis.open.record import as_json
 from sdesim import data
 from sdesim import estimators as est
@@ -95,6 +97,75 @@ def test_what_follows_from_a_third_quantity_alone_is_no_partial_correlation():
     assert statistics.rank_correlation(a, b) > 0.4
     # Nearly linear in ranks, which leaves under 0.02; the standard error is 1/√4000 = 0.016, five are 0.08.
     assert abs(statistics.partial_rank_correlation(a, b, z)) < 0.1
+
+
+def test_the_transformer_predicts_from_earlier_pairs_alone():
+    torch.manual_seed(0)
+    model = tf.InContext().double()
+    x, y = (part.double() for part in tf.episodes(4, tf.seeded(0, 1)))
+
+    later_x, later_y = x.clone(), y.clone()
+    later_x[:, 6:] += 1
+    later_y[:, 5:] += 1
+    with torch.no_grad():
+        before, after = model(x, y), model(later_x, later_y)
+
+    # y₆ is predicted from x₁, y₁, …, y₅, x₆: masked attention leaves the very same numbers.
+    assert torch.equal(before[:, :6], after[:, :6])
+    assert not torch.allclose(before[:, 6:], after[:, 6:])
+
+
+@pytest.mark.parametrize("place", [None, 3])
+def test_the_mean_of_the_episodes_gradients_is_that_of_the_training_loss(place):
+    torch.manual_seed(0)
+    model = tf.InContext().double()
+    x, y = (part.double() for part in tf.episodes(5, tf.seeded(0, 1)))
+
+    g = tf.episode_gradients(model, x, y, place).mean(axis=0)
+    error = (model(x, y) - y) ** 2
+    (error if place is None else error[:, place]).mean().backward()
+    whole = torch.cat([p.grad.flatten() for p in model.parameters()]).numpy()
+
+    # Equal up to rounding in double precision.
+    assert g == pytest.approx(whole, rel=1e-9, abs=1e-12)
+
+
+def test_scrambled_episodes_hold_nothing_to_learn_from_the_context():
+    x, y = tf.episodes(2, tf.seeded(0, 1))
+    scrambled_x, scrambled_y = tf.episodes(2, tf.seeded(0, 1), scrambled=True)
+
+    def residual(x, y):
+        return max(float(np.linalg.lstsq(a, b)[1][0]) for a, b in zip(x.numpy(), y.numpy(), strict=True))
+
+    # 12 pairs of one w fit exactly (float32); of twelve w the residual is of order 10.
+    assert residual(x, y) < 1e-9
+    assert residual(scrambled_x, scrambled_y) > 0.1
+
+
+def test_the_best_width_at_a_budget_is_that_of_least_test_loss():
+    def row(test):
+        return {
+            "steps": {str(s): {"C_1": test, "I": test, "lambda": 1.0, "test": test} for s in scaling.STEPS}
+        }
+
+    cells = {f"{w}/800": [{**row(abs(np.log2(w) - 4)), "d": 75 * w}] for w in scaling.WIDTHS}
+    best = scaling.optimum(cells, 16_000)
+
+    # 16 = 2⁴ errs least; C goes with the test loss there, so against its low values.
+    assert best["width"] == [16]
+    assert best["rank C_1"] == pytest.approx([-1])
+
+
+def test_a_study_writes_its_numbers_its_table_and_its_figure(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(federated, "STATES", (0, 20))
+    monkeypatch.setattr("sys.argv", ["open", "--quick", "--only", "federated", "--out", str(tmp_path)])
+
+    assert command.main() == 0
+
+    written = json.loads((tmp_path / "federated.json").read_text(encoding="utf-8"))
+    assert len(written["found"]["bias"]["0.1"]) == 2
+    assert "exact merge" in (tmp_path / "federated.md").read_text(encoding="utf-8")
+    assert (tmp_path / "federated.png").stat().st_size > 10_000
 
 
 def test_json_has_null_where_there_is_no_value():
