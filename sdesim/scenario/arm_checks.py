@@ -91,6 +91,8 @@ def _check_train(train: Train) -> Iterator[Problem]:
     if batch is not None and batch > examples:
         yield ("optimizer", "batch_size"), f"found {batch}, allowed: 1 to {examples}, the training examples"
     yield from _check_loss(train.loss, train.data)
+    if train.objectives is not None and (train.loss != "cross_entropy" or not train.data.labelled):
+        yield ("objectives",), "objectives take the place of loss, and are for labelled data"
     sgd = train.optimizer
     if isinstance(sgd, Sgd) and sgd.nesterov and (sgd.momentum == 0.0 or sgd.dampening > 0.0):
         yield ("optimizer", "nesterov"), "nesterov needs a momentum above 0 and no dampening"
@@ -140,6 +142,8 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         for place, message in _check_noise(scenario, simulate, noise, dim):
             yield ("noise", k, *place), message
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
+    if real is not None and real.objectives is not None:
+        yield ("twin_of",), f"{simulate.twin_of} trains on several objectives, for which there is no surface"
     if real is not None and real.start_from is not None and (simulate.trajectories or 0) > real.trajectories:
         message = (
             f"found {simulate.trajectories}, allowed: 1 to {real.trajectories}, those of {simulate.twin_of}"

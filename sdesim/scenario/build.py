@@ -290,6 +290,10 @@ def loss_function(train: Train) -> Callable[..., Any]:
 
     from sdesim.training.networks import one_hot_mse
 
+    if train.objectives is not None:
+        from sdesim.training.objectives import Objectives
+
+        return Objectives({o.target: o.weight for o in train.objectives})
     if train.loss == "cross_entropy":
         return functional.cross_entropy
     return one_hot_mse if train.data.labelled else functional.mse_loss

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories, Whole
 from sdesim.scenario.data import Data
+from sdesim.scenario.objectives import Objectives
 from sdesim.scenario.parts import Event, Noise, PlainScheme, Scheme, Surface, Vector
 from sdesim.scenario.training import ConstantSchedule, LossName, MlpNetwork, Optimizer, Prune, Schedule
 
@@ -67,6 +68,7 @@ class Train(Strict):
     steps: Count
     schedule: Schedule = ConstantSchedule(kind="constant")
     loss: LossName = "cross_entropy"
+    objectives: Objectives | None = None
     prune: Prune | None = None
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"

@@ -1,0 +1,88 @@
+"""Several losses on the same outputs: each is what it says, and they mix by their weights."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sdesim.errors import ScenarioError
+from sdesim.scenario import parse_scenario
+from sdesim.training.objectives import TARGETS, Objectives
+
+ARM = """
+name: two
+arms:
+  net:
+    train:
+      data: {{kind: digits, train: 40, test: 20}}
+      network: {{kind: mlp, widths: [64, 4, 10]}}
+      optimizer: {{kind: sgd, lr: 0.1, batch_size: 10}}
+      steps: 5
+      objectives: {objectives}
+{more}
+"""
+
+
+@pytest.fixture
+def batch():
+    torch.manual_seed(0)
+    return torch.randn(7, 10, dtype=torch.float64), torch.tensor([0, 3, 4, 9, 1, 1, 8])
+
+
+def test_each_objective_is_minus_the_log_of_the_probability_it_names(batch):
+    z, y = batch
+    p = z.softmax(dim=1)
+    even = p[:, ::2].sum(dim=1)
+
+    named = {
+        "class": p[torch.arange(7), y].log(),
+        "parity": torch.where(y % 2 == 0, even, 1 - even).log(),
+        "uniform": p.log().mean(dim=1),
+    }
+
+    # Equal up to rounding in double precision.
+    for target in TARGETS:
+        assert float(Objectives({target: 2.0})(z, y)) == pytest.approx(float(-named[target].mean()))
+
+
+def test_weights_count_by_their_share(batch):
+    z, y = batch
+    single = {t: float(Objectives({t: 1.0})(z, y)) for t in ("class", "parity")}
+
+    mixed = Objectives({"class": 3.0, "parity": 1.0})
+
+    assert float(mixed(z, y)) == pytest.approx(0.75 * single["class"] + 0.25 * single["parity"])
+    # A resumed run tells losses apart by this text.
+    assert repr(mixed) != repr(Objectives({"class": 1.0, "parity": 3.0}))
+
+
+def test_gradients_are_finite_and_those_of_finite_differences(batch):
+    z, y = batch
+    for target in TARGETS:
+        # Raises where they disagree by more than its default tolerances, 1e-5 and 1e-3 relative.
+        assert torch.autograd.gradcheck(Objectives({target: 1.0}), (z.requires_grad_(), y))
+
+
+@pytest.mark.parametrize("weights", [{"class": -1.0}, {"class": 0.0}, {}, {"colour": 1.0}])
+def test_weights_that_make_no_mixture_are_refused(weights):
+    with pytest.raises(ValueError, match=r"weights must not|allowed: class, parity, uniform"):
+        Objectives(weights)
+
+
+@pytest.mark.parametrize(
+    ("objectives", "more", "said"),
+    [
+        ("[{target: class, weight: 1}, {target: class, weight: 1}]", "", "allowed: every target once"),
+        ("[{target: class, weight: 0}]", "", "at least one weight must be above 0"),
+        ("[{target: colour, weight: 1}]", "", "colour"),
+        ("[{target: class, weight: 1}]", "      loss: mse", "objectives take the place of loss"),
+        (
+            "[{target: class, weight: 1}]",
+            "  twin: {simulate: {twin_of: net, noise: [{kind: minibatch, law: gaussian}]}}",
+            "net trains on several objectives",
+        ),
+    ],
+)
+def test_a_scenario_that_mixes_wrongly_is_refused_in_its_words(objectives, more, said):
+    with pytest.raises(ScenarioError, match=said):
+        parse_scenario(ARM.format(objectives=objectives, more=more))
