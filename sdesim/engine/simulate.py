@@ -195,7 +195,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             directions=plan.directions,
             groups=plan.groups or None,
             gradient=plan.probes.wants("gradient"),
-            curvature=plan.probes.wants("curvature"),
+            curvature=plan.probes.bends(at, len(plan.probe_steps)),
         )
         for key, value in values.items():
             writer.write(key, value, trajectory=k, probe=at)

@@ -23,6 +23,9 @@ class Probes:
         every: steps between probes; the first is at step 0. None: in training as often as costs at most 5% of
             the optimizer steps, reckoned from the sizes of the recipe alone, and at least at step 0; in
             simulation 20 times a run.
+        curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
+            the last if another would. None: every one; where training chooses `every`, as many as half of its
+            5% pays for.
         samples: stochastic gradients drawn at each probe, n.
         batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
         estimators: "all", or a tuple out of "gradient" and "curvature".
@@ -38,9 +41,10 @@ class Probes:
     estimators: str | tuple[str, ...] = "all"
     trajectories: int = 16
     tangent: bool = False
+    curvature_every: int | None = None
 
     def __post_init__(self) -> None:
-        for name, least in (("every", 1), ("samples", 2), ("trajectories", 1)):
+        for name, least in (("every", 1), ("samples", 2), ("trajectories", 1), ("curvature_every", 1)):
             given = getattr(self, name)
             if given is not None and given < least:
                 raise RunError(f"probes: {name} must be at least {least}, got {given}")
@@ -56,6 +60,11 @@ class Probes:
     def wants(self, group: str) -> bool:
         """Whether the "gradient" or "curvature" group is probed."""
         return self.estimators == "all" or group in self.estimators
+
+    def bends(self, index: int, count: int) -> bool:
+        """Whether the probe of this index, out of ``count``, takes the Hessian."""
+        apart = self.curvature_every or 1
+        return self.wants("curvature") and (index % apart == 0 or apart < count == index + 1)
 
     def probe_steps(self, steps: int) -> NDArray[np.int64]:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""

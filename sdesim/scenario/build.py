@@ -237,7 +237,15 @@ def make_probes(scenario: Scenario, arm: Arm, stretch: int = 1) -> Any:
         return None
     every = model.every if arm.probes is not None or model.every is None else model.every * stretch
     names = model.estimators if isinstance(model.estimators, str) else tuple(model.estimators)
-    return RunProbes(every, model.samples, model.batch_size, names, model.trajectories, model.tangent)
+    return RunProbes(
+        every,
+        model.samples,
+        model.batch_size,
+        names,
+        model.trajectories,
+        model.tangent,
+        model.curvature_every,
+    )
 
 
 def make_network(train: Train) -> Any:

@@ -26,6 +26,7 @@ class Probes(Strict):
     estimators: Literal["all"] | list[Literal["gradient", "curvature"]] = "all"
     trajectories: Count = 16
     tangent: bool = False
+    curvature_every: Count | None = None
 
 
 class Simulate(Strict):

@@ -45,18 +45,35 @@ def affordable(
 ) -> Probes:  # fmt: skip
     """The probes with an interval: where none is given, such that they cost at most 5% of the steps.
 
-    A step costs O + B f and a probe n(O + B′f) for its gradients (a quarter of O in networks of plain layers)
-    and at most 49(O + 5Nf) for its Hessian products, with f operations per example and O for each pass. There
-    are as many probes as fit into 5% of all steps, and at least the one at step 0. Following a tangent
-    vector, which goes along with every step, is not counted.
+    A step costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain layers)
+    and at most 49(O + 5Nf) for its Hessian products, with f operations per example and O for each pass. Half
+    of the 5% goes to gradients and half to Hessians, all of it where only one is asked for: there are as many
+    probes as that pays for, and at least the one at step 0. Following a tangent vector, which goes along with
+    every step, is not counted.
     """
     if probes.every is not None:
         return probes
     f = example_operations(module, loss_fn, train)
     step = _PASS + (batch_size or len(train)) * f
-    once = _PASS / 4 if as_dense(module, loss_fn) else _PASS
-    cost = probes.samples * (once + probed_batch * f)
-    if probes.wants("curvature"):
-        cost += ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * len(train) * f)
-    count = math.floor(SHARE * steps * step / cost)
-    return dataclasses.replace(probes, every=steps + 1 if count < 2 else steps // count + 1)
+    once = _PASS / 2 if as_dense(module, loss_fn) else _PASS
+    gradients = probes.samples * (once + probed_batch * f)
+    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * len(train) * f)
+    budget = SHARE * steps * step
+    if not probes.wants("curvature"):
+        return dataclasses.replace(probes, every=_spread(budget / gradients, steps))
+    if probes.curvature_every is not None:
+        return dataclasses.replace(
+            probes, every=_spread(budget / (gradients + products / probes.curvature_every), steps)
+        )
+    # Hessians can't be taken where there is no probe, so gradients are at least as frequent.
+    bent = budget / 2 / products
+    every = _spread(max(bent, budget / 2 / gradients), steps)
+    count = steps // every + 1
+    # The last probe takes the Hessian too, which leaves one less for the way there.
+    apart = math.ceil(count / (bent - 1)) if bent >= 2 else count
+    return dataclasses.replace(probes, every=every, curvature_every=apart)
+
+
+def _spread(count: float, steps: int) -> int:
+    """Interval of so many probes from step 0 on; beyond the last step where one is all."""
+    return steps + 1 if count < 2 else steps // math.floor(count) + 1

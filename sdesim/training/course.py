@@ -278,6 +278,7 @@ def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
 def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[str, Any]:
     """The gradient and curvature probe at θ, in the metric of the optimizer as it stands."""
     assert recipe.probes is not None
+    at = int(np.searchsorted(recipe.probe_steps, step))
     model = course.model
     metric = curvature_metric(model, course.optimizer)
     whole = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
@@ -293,7 +294,7 @@ def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[s
         directions=recipe.directions,
         groups=recipe.groups,
         gradient=recipe.probes.wants("gradient"),
-        curvature=recipe.probes.wants("curvature"),
+        curvature=recipe.probes.bends(at, len(recipe.probe_steps)),
         metric=metric if recipe.mask is None else metric.among(recipe.mask),
     )
     course.path = whole.path

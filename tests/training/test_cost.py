@@ -31,15 +31,16 @@ def test_the_interval_is_a_function_of_the_recipe_and_long_runs_are_probed_all_a
     found = interval(200_000)
 
     assert found == interval(200_000)
-    # A probe of 49 Hessian products over 1,000 examples is worth some hundred steps of 16: 5% of that.
-    assert 2_000 < found < 20_000
+    # Half of the budget is for gradients: 64 passes of 16 examples are worth some tens of steps.
+    assert 100 < found < 2_000
     assert interval(100) == 101
 
 
 def test_cheap_probes_are_more_frequent_and_dear_ones_less():
     usual = interval(400_000)
 
-    assert interval(400_000, estimators=("gradient",)) < usual / 10
+    assert interval(400_000, estimators=("gradient",)) < 0.6 * usual
+    assert interval(400_000, curvature_every=1) > 10 * usual
     assert interval(400_000, samples=4096) > usual
     assert interval(400_000, batch_size=None) < usual
 
@@ -86,3 +87,30 @@ def test_a_run_without_probes_has_no_cost_of_them():
 
     assert "probe_share" not in run.attrs
     assert np.isfinite(run.attrs["training_seconds"])
+
+
+def test_the_hessian_is_taken_at_every_so_manieth_probe_and_at_the_last():
+    few = data.digits(60, 40, seed=0)
+
+    def where(**settings):
+        run = record(
+            mlp([64, 8, 10], seed=0), cross_entropy, few, None, lambda p: torch.optim.SGD(p, lr=0.1),
+            steps=12, batch_size=10, probes=sdesim.Probes(every=2, samples=4, **settings), progress=False,
+        )  # fmt: skip
+        assert np.isfinite(run["signal"].values).all()
+        measured = sdesim.measure(run)
+        assert np.array_equal(np.isfinite(measured["S"].values), np.isfinite(run["lambda_max"].values))
+        return run["probe_step"].values[np.isfinite(run["lambda_max"].values[0])].tolist()
+
+    assert where() == [0, 2, 4, 6, 8, 10, 12]
+    assert where(curvature_every=4) == [0, 8, 12]
+    assert where(curvature_every=7) == [0]
+
+
+def test_a_simulation_takes_the_hessian_at_the_same_probes():
+    run = sdesim.simulate(
+        sdesim.surfaces.Quadratic([1.0, 2.0]), [sdesim.noise.Gaussian(0.1)], dt=0.1, steps=12, progress=False,
+        probes=sdesim.Probes(every=2, samples=4, curvature_every=4),
+    )  # fmt: skip
+
+    assert run["probe_step"].values[np.isfinite(run["lambda_max"].values[0])].tolist() == [0, 8, 12]
