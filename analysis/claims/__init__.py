@@ -12,15 +12,22 @@ from . import (  # noqa: F401
     criticality,
     decoding,
     directions,
+    edge,
+    grokking,
     landscape,
     margins,
+    minima,
     odds,
     phases,
     phenomena,
     probability,
+    pruning,
     regimes,
+    regularising,
     tails,
+    universality,
     walks,
+    whole,
 )
 from .lab import Lab, shared
 from .ledger import CLAIMS, Finding, Study, choose, claim, studies
