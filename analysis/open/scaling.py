@@ -315,10 +315,10 @@ def _draw_optima(ax: Any, found: dict[str, Any]) -> None:
         if best:
             c = np.array([BATCH * o["C_1"] for o in best.values()]).T
             band(ax, list(best), c, COLOURS[k], kind, marker="o")
+            ax.legend(fontsize=7)
     ax.axhline(0, **GUIDE)
     ax.set_xscale("log")
     ax.set_xticks(BUDGETS, [f"{b:,}" for b in BUDGETS])
     ax.minorticks_off()
     ax.set_xlabel("compute, width × steps")
     ax.set_ylabel("C at the batch, width of least test loss")
-    ax.legend(fontsize=7)
