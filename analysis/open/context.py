@@ -234,7 +234,7 @@ def figure(found: dict[str, Any], path: Path) -> None:
             ax.set_yscale("symlog", linthresh=0.01)
             ax.legend(fontsize=7)
         page.suptitle(
-            "C rises as in-context ability emerges, without crossing 1; bands: 95% over seeds", fontsize=9
+            "C rises as in-context ability emerges, but no crossing of 1 marks it; bands: 95%", fontsize=9
         )
         page.savefig(path)
 
