@@ -14,7 +14,7 @@ from .estimates import Array, mapped, mean
 from .images import c_one
 from .lab import Lab, shared
 from .ledger import Finding, claim
-from .plots import CLAIMED, CORRECTED, GUIDE, finish
+from .plots import CLAIMED, GUIDE, finish
 from .rules import above, below, judge, near
 
 _BATCH = 10
@@ -117,21 +117,14 @@ def at_the_edge(lab: Lab) -> Finding:
 
     def draw(ax: Any) -> None:
         shown = np.where(np.isfinite(found.losses), found.losses, np.nan)
-        ax.loglog(found.factors, shown.T, color="#0072B2", linewidth=0.7)
-        ax.loglog(
-            found.factors,
-            np.median(np.minimum(found.losses, 10), axis=0),
-            label="median",
-            linewidth=2.5,
-            **CORRECTED,
-        )
+        ax.loglog(found.factors, shown.T, "o-", markersize=2, color="#0072B2", linewidth=0.7)
         ax.axvline(1.0, label="claimed largest", **CLAIMED)
         ax.axhline(1.0, **GUIDE)
         finish(
             ax,
             "learning rate over 2/λ_max at the start",
             "loss at the end over start",
-            "Training beyond the edge",
+            "Lines end where training is lost",
         )
 
     return Finding(

@@ -21,8 +21,9 @@ from .rules import above, below, judge, near, together
     "C57",
     "8.1",
     claim="The landscape of the loss is rough, most of all before learning.",
-    test="Exponent H of second differences of the loss along random lines, lags 0.001 to 0.1 in θ, of tanh "
-    "and ReLU networks before and after training; controls: fractional surfaces of H = 0.3 and 0.7.",
+    test="Exponent H of second differences of the loss along random lines and along SGD's steps, lags "
+    "0.001 to 0.1 per weight, tanh and ReLU networks, before and after training; controls: fractional "
+    "surfaces of H = 0.3 and 0.7.",
 )
 def roughness(lab: Lab) -> Finding:
     """E(f(x + ru) − 2f(x) + f(x − ru))² ∝ r^{2H}: H < 1 is rough, 2 twice differentiable."""
@@ -37,6 +38,12 @@ def roughness(lab: Lab) -> Finding:
             found[f"{activation}, {name}"] = roughness_exponent(
                 read.net.loss, places, lags * np.sqrt(theta.size), level=LEVEL
             )
+        walk = path(read.net, read.net.start, 0.2, 16, n, rng)
+        along = np.diff(walk, axis=0)
+        found[f"{activation}, from the start along steps"] = roughness_exponent(
+            read.net.loss, walk[:-1], lags * np.sqrt(walk.shape[1]), level=LEVEL,
+            directions=along / np.linalg.norm(along, axis=1, keepdims=True),
+        )  # fmt: skip
     controls = {}
     for hurst in (0.3, 0.7):
         rough = Rough(1000, hurst, lowest=1.0, octaves=12, curvature=0.0)
@@ -73,7 +80,7 @@ def roughness(lab: Lab) -> Finding:
         {**found, **controls},
         ruling,
         "an exponent below 1 at lags of the size of steps",
-        f"{n} lines through each of 4 points, networks of 1,210 weights",
+        f"{n} lines at each of 6 places, networks of 1,210 weights",
         draw,
         "Along lines the loss is smooth: twice differentiable for tanh, at least piecewise for ReLU, before "
         "training and after it. Many dimensions it has; rough it is not.",

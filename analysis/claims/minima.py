@@ -98,6 +98,7 @@ def dimension_and_gap(lab: Lab) -> Finding:
         )
         for kind, known in (("plain", ()), ("given η, B and loss", given))
     }
+    plain = found["dimension, plain"]
     ruling = judge(
         [
             above("correlation of dimension and gap", found["dimension, plain"], 0.0),
@@ -121,7 +122,8 @@ def dimension_and_gap(lab: Lab) -> Finding:
         | {"mean dimension": mean(rows[:, CORRELATION], "mean over trainings")},
         ruling,
         "a correlation of the other sign, or none",
-        f"{len(rows)} trainings in {np.unique(rows[:, CELL]).size} cells of (η, B)",
+        f"{len(rows)} trainings in {np.unique(rows[:, CELL]).size} cells of (η, B): a correlation is "
+        f"known to ± {(plain.high - plain.low) / 2:.2f}",
         draw,
         "A smaller dimension of the path doesn't go with a smaller gap here, or only with the settings that "
         "set both.",

@@ -129,7 +129,7 @@ def pruned_weights(lab: Lab) -> Finding:
     def draw(ax: Any) -> None:
         rows(ax, {f"kept by {k}" if k != "random" else "kept at random": e for k, e in error.items()})
         ax.axvline(error["magnitude"].value, **GUIDE)
-        finish(ax, "test error", "", f"Removed weights have {ratio.value:.2g} times the C of the kept")
+        finish(ax, "test error", "", "Pruning by C loses to pruning by size")
 
     return Finding(
         {

@@ -94,8 +94,8 @@ def _displacement(thetas: Array, lags: Array) -> Array:
     "C67",
     "14.1",
     claim="C measured over 20 batches while θ moves is C at a frozen θ (quasi-stationarity).",
-    test="20 successive minibatch gradients of a training on digits, B = 32, against as many at the frozen "
-    "first θ: ratio of the debiased signals and of the traces, for learning rates 0.001 to 0.5.",
+    test="20 successive minibatch gradients of a training on digits, B = 32, against the exact moments at "
+    "the frozen first θ: ratio of the debiased signals and of the traces, for learning rates 0.001 to 0.5.",
 )
 def quasi_stationarity(lab: Lab) -> Finding:
     """The signal of a window is |mean of μ(θ_t)|², and the path of μ adds to its spread."""

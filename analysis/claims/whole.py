@@ -28,8 +28,8 @@ _FEATURES_BATCH = 10
     claim="Grokking, double descent, lottery tickets, the edge of stability and flat minima are one phase "
     "transition, at one threshold of C.",
     test="C of one example, which no batch size shifts, at the event of each: test accuracy ½, the "
-    "interpolation peak, a ticket early in training, λ_max at 2/η, the flattest third of minima: is there "
-    "a value in all intervals?",
+    "interpolation peak (after 30 steps), a ticket early in training, λ_max at 2/η, the flattest third of "
+    "minima: is there a value in all intervals?",
     shares="phenomena of real networks",
 )
 def one_threshold(lab: Lab) -> Finding:
@@ -49,7 +49,7 @@ def one_threshold(lab: Lab) -> Finding:
         ax.set_xscale("log")
         for batch in (8, 128):
             ax.axvline(1 / batch, **GUIDE)
-        finish(ax, "C of one example (lines: C = 1 at B = 8 and 128)", "", "One transition would have one C")
+        finish(ax, "C of one example", "", "One transition would have one C (lines: C = 1 at B = 8, 128)")
 
     return Finding(
         {**{f"C of one example, {name}": e for name, e in found.items()}, "largest over smallest": spread},
