@@ -21,7 +21,7 @@ from sdesim.shipped import study
 
 ROOT = Path(__file__).parent.parent.parent
 # Turn on once every claim has its study.
-COMPLETE = False
+COMPLETE = True
 claims = study("claims")
 ledger = import_module("sdesim_claims.ledger")
 rules = import_module("sdesim_claims.rules")
