@@ -221,7 +221,9 @@ def test_version_is_that_of_the_package(capsys):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_ctrl_c_is_exit_code_3_and_leaves_the_directory_marked(toy):
-    command = [sys.executable, "-c", "from sdesim.cli import main; main()"]
+    # A shell that runs the tests in the background has its children ignore Ctrl-C.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heed}; from sdesim.cli import main; main()"]
     endless = ["run", "toy.yaml", "--out", "x", "--set", "arms.sde.simulate.steps=8_000_000_000"]
     with subprocess.Popen([*command, *endless], cwd=toy, stderr=subprocess.PIPE, text=True) as process:
         # The arm's store appears when the stepping is about to begin.
@@ -230,7 +232,10 @@ def test_ctrl_c_is_exit_code_3_and_leaves_the_directory_marked(toy):
             time.sleep(0.05)
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
 
     assert process.returncode == 3
     assert len(err.strip().splitlines()) == 1
