@@ -14,7 +14,6 @@ from analysis.open import __main__ as command
 from analysis.open import continual, federated, scaling, statistics
 from analysis.open import network as nw
 from analysis.open import transformer as tf
-from analysis.open.record import as_json
 from sdesim import data
 from sdesim import estimators as est
 
@@ -166,13 +165,6 @@ def test_a_study_writes_its_numbers_its_table_and_its_figure(monkeypatch, tmp_pa
     assert len(written["found"]["bias"]["0.1"]) == 2
     assert "exact merge" in (tmp_path / "federated.md").read_text(encoding="utf-8")
     assert (tmp_path / "federated.png").stat().st_size > 10_000
-
-
-def test_json_has_null_where_there_is_no_value():
-    assert json.loads(as_json({"a": [float("nan"), np.float64(0.123456789)], "b": np.True_})) == {
-        "a": [None, 0.123457],
-        "b": True,
-    }
 
 
 def test_an_unknown_question_is_refused_with_those_there_are(capsys, monkeypatch, tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 
 from sdesim import estimators as est
 
-from .estimates import Array, exact, mean, share
+from .estimates import Array, c_one, exact, mean, share
 from .lab import Lab, shared
 from .ledger import Finding, claim
 from .networks import BATCH, EXAMPLES, RATE
@@ -105,9 +105,7 @@ def healthy_runs(lab: Lab) -> tuple[Array, Array, Array]:
     sharp = np.empty(runs)
     for i in range(runs):
         for k in range(theta.shape[1]):
-            g = surface.example_gradients(theta[i, k])
-            mu = g.mean(axis=0)
-            c[i, k] = BATCH * float(mu @ mu / g.var(axis=0).sum())
+            c[i, k] = BATCH * c_one(surface.example_gradients(theta[i, k]))
             test[i, k] = float(np.mean((surface.outputs(theta[i, k], data.x_test) - data.y_test) ** 2))
         sharp[i] = est.lanczos_edges(lambda v, at=theta[i, 0]: surface.hvp(at, v), surface.dim)[1]
     return c, test, sharp

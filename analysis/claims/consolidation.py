@@ -10,7 +10,7 @@ from sdesim import estimators as est
 from sdesim.noise import sample_stable
 from sdesim.surfaces import MLP
 
-from .estimates import exact, mapped, mean, slope
+from .estimates import c_one, exact, mapped, mean, slope
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, CORRECTED, GUIDE, finish, points
@@ -78,16 +78,16 @@ def reparametrisation(lab: Lab) -> Finding:
     scales = np.geomspace(0.1, 10.0, lab.size(13, 5))
     moved = [_rescaled(surface.start, k) for k in scales]
     apart = max(float(np.abs(surface.outputs(t) - surface.outputs(surface.start)).max()) for t in moved)
-    ratios = np.array([_c_of(surface.example_gradients(t)) for t in moved])
-    ratios /= _c_of(surface.example_gradients(surface.start))
+    ratios = np.array([c_one(surface.example_gradients(t)) for t in moved])
+    ratios /= c_one(surface.example_gradients(surface.start))
     g = 0.3 + rng.standard_normal((400, 8))
     maps = [np.linalg.inv(rng.standard_normal((8, 8))).T for _ in range(lab.size(200, 40))]
-    c_change = mean([np.abs(np.log(_c_of(g @ j.T) / _c_of(g))) for j in maps], "mean |log ratio| over maps")
+    c_change = mean([np.abs(np.log(c_one(g @ j.T) / c_one(g))) for j in maps], "mean |log ratio| over maps")
     optimal = est.mahalanobis_snr(g).value
     snr_change = max(abs(est.mahalanobis_snr(g @ j.T).value / optimal - 1) for j in maps)
     turn = np.linalg.qr(rng.standard_normal((8, 8)))[0]
     widest = exact(ratios.max() / ratios.min(), "largest over smallest C, exact over the examples")
-    same = exact(_c_of(3 * g @ turn.T) / _c_of(g), "ratio of C before and after")
+    same = exact(c_one(3 * g @ turn.T) / c_one(g), "ratio of C before and after")
     ruling = judge(
         [near("largest over smallest C of one function", widest, 1.0, 1e-6)],
         corrected=[
@@ -124,12 +124,6 @@ def _rescaled(theta: Any, k: float) -> Any:
     moved[:352] *= k
     moved[352:384] /= k
     return moved
-
-
-def _c_of(gradients: Any) -> float:
-    """C of the rows as a whole population: |mean|² over the summed variances."""
-    mu = gradients.mean(axis=0)
-    return float(mu @ mu / gradients.var(axis=0).sum())
 
 
 @claim(

@@ -10,8 +10,7 @@ import numpy as np
 from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
-from .estimates import Array, mapped, mean
-from .images import c_one
+from .estimates import Array, c_one, mapped, mean
 from .lab import Lab, shared
 from .ledger import Finding, claim
 from .plots import CLAIMED, GUIDE, finish

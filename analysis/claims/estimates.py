@@ -16,6 +16,27 @@ Array = NDArray[np.float64]
 LEVEL = 0.99
 
 
+def c_one(gradients: ArrayLike) -> float:
+    """C of one example drawn from those given, (n, d): |μ|² over the trace of the population covariance."""
+    g = np.asarray(gradients, dtype=np.float64)
+    mu = g.mean(axis=0)
+    return float(mu @ mu / g.var(axis=0).sum())
+
+
+def correlation(x: ArrayLike, y: ArrayLike, given: ArrayLike | None = None) -> float:
+    """Pearson's r of x and y (n,), with `given` (n, k) of what a linear fit to it leaves of them.
+
+    NaN where nothing varies.
+    """
+    pair = np.column_stack([x, y])
+    if given is not None:
+        known = np.column_stack([np.ones(len(pair)), given])
+        pair = pair - known @ np.linalg.lstsq(known, pair, rcond=None)[0]
+    if not (pair.std(axis=0) > 0).all():
+        return math.nan
+    return float(np.corrcoef(pair[:, 0], pair[:, 1])[0, 1])
+
+
 def exact(value: float, method: str = "closed form") -> Estimate:
     """A number without chance in it."""
     return Estimate(float(value), float(value), float(value), LEVEL, method, 1)
@@ -71,10 +92,10 @@ def slope(x: ArrayLike, y: ArrayLike, method: str = "least-squares slope") -> Es
 
 def bootstrap(
     statistic: Callable[[Array], float], rows: ArrayLike, rng: np.random.Generator, draws: int = 1000,
-    method: str = "bootstrap over rows",
+    method: str = "bootstrap over rows", level: float = LEVEL,
 ) -> Estimate:  # fmt: skip
-    """statistic(rows) with the percentile interval over resampled rows (n, …)."""
+    """statistic(rows) with the percentile interval over resampled rows (n, …); NaN among them is left out."""
     x = np.asarray(rows, dtype=np.float64)
     found = [statistic(x[rng.integers(0, len(x), len(x))]) for _ in range(draws)]
-    low, high = np.quantile(found, [0.5 - LEVEL / 2, 0.5 + LEVEL / 2])
-    return Estimate(float(statistic(x)), float(low), float(high), LEVEL, method, len(x))
+    low, high = np.nanquantile(found, [0.5 - level / 2, 0.5 + level / 2])
+    return Estimate(float(statistic(x)), float(low), float(high), level, method, len(x))

@@ -12,7 +12,7 @@ from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
 from .crowd import Crowd, Descent, batches, crowd, one_hot, tensor
-from .estimates import Array, bootstrap, exact, mean
+from .estimates import Array, bootstrap, correlation, exact, mean
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, OTHER, finish
@@ -117,20 +117,22 @@ def flat_and_sharp(lab: Lab) -> Finding:
     )
 
 
+def _arrived(rows: Array) -> Array:
+    """The runs that arrived, (n, 4), out of (cells, seeds, 4)."""
+    flat = rows.reshape(-1, 4)
+    return flat[np.isfinite(flat).all(axis=1)]
+
+
 def _correlation(rows: Array) -> float:
     """r of a quantity with −gap, over the runs that arrived."""
-    kept = rows.reshape(-1, 4)
-    kept = kept[np.isfinite(kept).all(axis=1)]
-    return float(np.corrcoef(kept[:, 0], -kept[:, 1])[0, 1])
+    kept = _arrived(rows)
+    return correlation(kept[:, 0], -kept[:, 1])
 
 
 def _partial(rows: Array) -> float:
     """The same between what log B and log η leave of both."""
-    kept = rows.reshape(-1, 4)
-    kept = kept[np.isfinite(kept).all(axis=1)]
-    known = np.column_stack([np.ones(len(kept)), kept[:, 2:]])
-    left = kept[:, :2] - known @ np.linalg.lstsq(known, kept[:, :2], rcond=None)[0]
-    return float(np.corrcoef(left[:, 0], -left[:, 1])[0, 1])
+    kept = _arrived(rows)
+    return correlation(kept[:, 0], -kept[:, 1], kept[:, 2:])
 
 
 def _minima(lab: Lab) -> Minima:

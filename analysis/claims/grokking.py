@@ -9,8 +9,7 @@ import numpy as np
 
 from sdesim.surfaces import MLP
 
-from .estimates import Array, mapped, mean, ratio_of_means
-from .images import c_one
+from .estimates import Array, c_one, mapped, mean, ratio_of_means
 from .lab import Lab, shared
 from .ledger import Finding, claim
 from .plots import GUIDE, OTHER, finish

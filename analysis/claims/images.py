@@ -68,9 +68,3 @@ def path(
         if t % every == 0:
             kept.append(theta)
     return np.array(kept)
-
-
-def c_one(gradients: Array) -> float:
-    """C of one example drawn from those given: |μ|² over the trace of the population covariance."""
-    mu = gradients.mean(axis=0)
-    return float(mu @ mu / gradients.var(axis=0).sum())

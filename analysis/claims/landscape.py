@@ -9,8 +9,8 @@ import numpy as np
 from sdesim import estimators as est
 from sdesim.surfaces import Rough, roughness_exponent
 
-from .estimates import LEVEL, mean, slope
-from .images import c_one, path, reader, sgd
+from .estimates import LEVEL, c_one, mean, slope
+from .images import path, reader, sgd
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, CORRECTED, GUIDE, OTHER, finish, points, rows

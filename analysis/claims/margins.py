@@ -255,8 +255,8 @@ def dimension_formula(lab: Lab) -> Finding:
         f"{paths} paths of {steps} steps of each kind, d = {d}",
         draw,
         "min(d, α) is the dimension of a purely α-stable path. With any Brownian part, as in the document's "
-        "own SDE, it is not α: 1.8 on these paths, min(d, 2) in the limit of small scales. Drift alone gives "
-        "1; the number of principal directions is another quantity.",
+        f"own SDE, it is not α: {mixed.value:.2g} on these paths, min(d, 2) in the limit of small scales. "
+        "Drift alone gives 1; the number of principal directions is another quantity.",
     )
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from sdesim import estimators as est
 
-from .estimates import Array, bootstrap, mean
-from .images import c_one, path, reader, sgd
+from .estimates import Array, bootstrap, c_one, correlation, mean
+from .images import path, reader, sgd
 from .lab import Lab, shared
 from .ledger import Finding, claim
 from .plots import GUIDE, OTHER, finish
@@ -55,7 +55,7 @@ def fitted(lab: Lab) -> Array:
     return np.array(rows)
 
 
-def correlation(
+def _with_gap(
     rows: Array, column: int, given: tuple[int, ...], rng: np.random.Generator, draws: int
 ) -> est.Estimate:
     """Correlation of a column with the gap, with `given` taken out of both by least squares.
@@ -67,11 +67,7 @@ def correlation(
 
     def statistic(chosen: Array) -> float:
         part = np.concatenate([by_cell[int(c)] for c in chosen])
-        known = np.column_stack([np.ones(len(part)), *(part[:, g] for g in given)])
-        pair = part[:, [column, GAP]]
-        left = pair - known @ np.linalg.lstsq(known, pair, rcond=None)[0]
-        size = np.sqrt((left**2).sum(axis=0))
-        return float(left[:, 0] @ left[:, 1] / max(size[0] * size[1], 1e-300))
+        return correlation(part[:, column], part[:, GAP], part[:, list(given)])
 
     return bootstrap(statistic, np.arange(cells.size), rng, draws, "bootstrap over cells")
 
@@ -90,7 +86,7 @@ def dimension_and_gap(lab: Lab) -> Finding:
     rows, rng = fitted(lab), lab.rng("C56")
     given = (ETA, BATCH, LOSS)
     found = {
-        f"{name}, {kind}": correlation(rows, column, known, rng, lab.size(1000, 100))
+        f"{name}, {kind}": _with_gap(rows, column, known, rng, lab.size(1000, 100))
         for name, column in (
             ("dimension", CORRELATION),
             ("participation ratio", PARTICIPATION),

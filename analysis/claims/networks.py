@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from .estimates import Array, c_one
 from .lab import Lab, shared
 
-Array = NDArray[np.float64]
 EXAMPLES, BATCH, RATE = 512, 32, 0.1
 
 
@@ -39,8 +38,8 @@ class Moment:
 
     @property
     def c_one(self) -> float:
-        """C of one example drawn at random: |μ|² over the trace of the population covariance."""
-        return float(self.mu @ self.mu / self.gradients.var(axis=0).sum())
+        """C of one example drawn at random."""
+        return c_one(self.gradients)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
-from .estimates import Array, exact, mapped, mean
+from .estimates import Array, c_one, exact, mapped, mean
 from .lab import Lab, shared
 from .ledger import Finding, claim
 from .networks import regression_network
@@ -57,7 +57,7 @@ def random_features(lab: Lab) -> Features:
                 left = (1 - (s / s[0]) ** 2) ** at
                 r = -(y - u @ (u.T @ y)) - u @ (left * (u.T @ y))
                 g = a * r[:, None]
-                out[j, k] = _BATCH * float((g.mean(axis=0) ** 2).sum() / g.var(axis=0).sum())
+                out[j, k] = _BATCH * c_one(g)
             residual[j, k] = float(np.mean(r**2))
     return Features(widths, test, after, late, residual)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .estimates import Array, mapped, mean
+from .estimates import Array, c_one, mapped, mean
 from .images import Reader, reader
 from .lab import Lab, shared
 from .ledger import Finding, claim
@@ -67,9 +67,8 @@ def tickets(lab: Lab) -> Tickets:
             errors.setdefault(name, []).append(read.test_error(end))
         for j, name in enumerate(("magnitude", "random")):
             mask = masks[name]
-            g = read.net.example_gradients(_train(read, read.net.start * mask, mask, 50, rng)) * mask
-            mu = g.mean(axis=0)
-            early[j, k] = mu @ mu / g.var(axis=0).sum()
+            state = _train(read, read.net.start * mask, mask, 50, rng)
+            early[j, k] = c_one(read.net.example_gradients(state) * mask)
     return Tickets(np.array(ratios), np.array(removed), {k: np.array(v) for k, v in errors.items()}, early)
 
 

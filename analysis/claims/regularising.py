@@ -9,8 +9,8 @@ import numpy as np
 from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
-from .estimates import Array, mapped, mean, slope
-from .images import Reader, c_one, path, reader, sgd
+from .estimates import Array, c_one, mapped, mean, slope
+from .images import Reader, path, reader, sgd
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import OTHER, finish, points

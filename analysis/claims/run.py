@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import functools
 import hashlib
 import io
 import json
@@ -148,12 +150,9 @@ def _run_one(name: str, lab: Lab, folder: Path) -> Record:
     else:
         _picture(folder, name).unlink(missing_ok=True)
     facts = {"quick": lab.quick, "seed": lab.seed, "source": _source(study)}
-    atomic_write_json(_file(folder, name), {**record, **facts})
-    return {**json.loads(_file(folder, name).read_text(encoding="utf-8")), **_timed(started)}
-
-
-def _timed(started: float) -> Record:
-    return {"seconds": round(time.perf_counter() - started, 2)}
+    atomic_write_json(_file(folder, name), {**record, **facts}, _DIGITS)
+    kept: Record = json.loads(_file(folder, name).read_text(encoding="utf-8"))
+    return {**kept, "seconds": round(time.perf_counter() - started, 2)}
 
 
 def _lost(name: str, quick: bool, seed: int, folder: Path) -> Record:
@@ -192,12 +191,9 @@ def _checks(checks: Sequence[Check]) -> list[Record]:
 
 
 def _plain(e: Estimate) -> Record:
-    def short(x: float) -> float:
-        return float(f"{x:.{_DIGITS}g}")
-
     return {
-        "value": short(e.value), "low": short(e.low), "high": short(e.high), "level": e.level,
-        "method": e.method, "n": int(e.n), "flags": list(e.flags),
+        "value": e.value, "low": e.low, "high": e.high, "level": e.level, "method": e.method, "n": int(e.n),
+        "flags": list(e.flags),
     }  # fmt: skip
 
 
@@ -226,8 +222,30 @@ def _picture(folder: Path, name: str) -> Path:
 
 
 def _source(study: Study) -> str:
-    """A digest of the study's file: a record made by other code is no result of this one."""
-    return hashlib.sha256(Path(study.run.__code__.co_filename).read_bytes()).hexdigest()[:16]
+    """A digest of the study's file and of those beside it that it imports: a record made by other code is no
+    result of this one. What sdesim itself computes is not looked at."""
+    digest = hashlib.sha256()
+    for path in sorted(_files(Path(study.run.__code__.co_filename))):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _files(path: Path) -> set[Path]:
+    """A file with those of its folder that it imports, directly or through others."""
+    found, waiting = set(), [path]
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            waiting += [path.with_name(f"{name}.py") for name in _siblings(path.read_text(encoding="utf-8"))]
+    return found
+
+
+@functools.lru_cache(maxsize=256)
+def _siblings(text: str) -> tuple[str, ...]:
+    """Modules that a text imports by ``from .name import …``."""
+    nodes = (n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.ImportFrom))
+    return tuple(n.module for n in nodes if n.level == 1 and n.module)
 
 
 def _found_before(chosen: Sequence[Study], quick: bool, seed: int, folder: Path) -> dict[str, Record]:

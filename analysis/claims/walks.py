@@ -8,8 +8,8 @@ import numpy as np
 
 from sdesim import estimators as est
 
-from .estimates import Array, mapped, mean, slope
-from .images import c_one, path, reader
+from .estimates import Array, c_one, mapped, mean, slope
+from .images import path, reader
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
@@ -43,13 +43,14 @@ def random_walk(lab: Lab) -> Finding:
                 )  # fmt: skip
     found = np.array(table)
     bins = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.0))
-    soon, late = {}, {}
+    soon, late, windows = {}, {}, {}
     for low, high in bins:
         part = found[(found[:, 1] >= low) & (found[:, 1] < high)]
         if len({*part[:, 0]}) > 2:
             name = f"{low:g} < C < {high:g}"
             means = np.array([part[part[:, 0] == k, 2:].mean(axis=0) for k in {*part[:, 0]}])
             soon[name], late[name] = (mean(m, "mean over seeds") for m in means.T)
+            windows[name] = part
     checks = [near(k, e, 0.5, 0.1) for k, e in soon.items()] + [near(k, e, 0.5, 0.1) for k, e in late.items()]
     top = list(late)[-1]
     ruling = judge(
@@ -57,7 +58,7 @@ def random_walk(lab: Lab) -> Finding:
         corrected=[
             above(f"exponent of lags from 32 on, {top}", late[top], 0.6),
             above(f"the same less that of lags up to 4, {top}",
-                  mean(np.array([m[3] - m[2] for m in found if _in(m[1], top)]), "mean over windows"), 0.0),
+                  mean(windows[top][:, 3] - windows[top][:, 2], "mean over windows"), 0.0),
         ],
     )  # fmt: skip
 
@@ -78,11 +79,6 @@ def random_walk(lab: Lab) -> Finding:
         "The path is a random walk over lags below about 1/C and drifts over longer ones: what C decides "
         "is the lag, not the kind of path.",
     )
-
-
-def _in(c: float, name: str) -> bool:
-    low, high = (float(part) for part in name.split(" < C < "))
-    return low <= c < high
 
 
 def _displacement(thetas: Array, lags: Array) -> Array:

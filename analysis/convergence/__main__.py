@@ -9,8 +9,9 @@ from pathlib import Path
 
 from analysis.convergence.extras import closed_forms, exploded, stationary_variance
 from analysis.convergence.problems import PROBLEMS
-from analysis.convergence.report import as_json, figure, markdown
+from analysis.convergence.report import everything, figure, markdown
 from analysis.convergence.study import measure
+from sdesim.runs import atomic_write_json, atomic_write_text
 
 STEPS = (8, 16, 32, 64, 128)
 EXPLOSIVE = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)
@@ -37,11 +38,10 @@ def main() -> int:
     count = 4000 if arguments.quick else 40_000
     rows = closed_forms(orders) + stationary_variance(count, arguments.seed)
     shares = exploded(count // 10, arguments.seed, EXPLOSIVE)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     command = "python -m analysis.convergence" + (" --quick" if arguments.quick else "")
     text = markdown(orders, rows, shares, EXPLOSIVE, command)
-    (arguments.out / "orders.md").write_text(text, encoding="utf-8")
-    (arguments.out / "orders.json").write_text(as_json(orders, rows, shares, EXPLOSIVE), encoding="utf-8")
+    atomic_write_text(arguments.out / "orders.md", text)
+    atomic_write_json(arguments.out / "orders.json", everything(orders, rows, shares, EXPLOSIVE), indent=1)
     figure(orders, shares, EXPLOSIVE, arguments.out / "orders.png")
     print(text)
     return int(any(o.verdict == "missed" for o in orders) or not all(r.holds(5.0) for r in rows))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -65,34 +64,25 @@ def markdown(orders: Sequence[Order], rows: Sequence[Row], shares: Mapping[str, 
     return "\n".join(lines) + "\n"
 
 
-def as_json(orders: Sequence[Order], rows: Sequence[Row], shares: Mapping[str, Sequence[float]],
-            explosive: Sequence[float]) -> str:  # fmt: skip
-    """The same as JSON."""
-    return json.dumps(
-        {
-            "orders": [
-                {
-                    "problem": o.problem, "noise": o.sort, "scheme": o.scheme, "kind": o.kind,
-                    "measure": o.measure, "dt": o.dt.tolist(), "error": o.error.tolist(), "se": o.se.tolist(),
-                    "slope": number(o.slope), "low": number(o.low), "high": number(o.high),
-                    "stated": o.stated, "verdict": o.verdict,
-                }
-                for o in orders
-            ],
-            "closed_forms": [
-                {"quantity": r.quantity, "exact": r.exact, "measured": r.estimate, "se": r.se, "z": r.z}
-                for r in rows
-            ],
-            "exploded": {"dt": list(explosive), "share": {k: list(v) for k, v in shares.items()}},
-        },
-        indent=1,
-        ensure_ascii=False,
-    )  # fmt: skip
-
-
-def number(value: float) -> float | None:
-    """NaN has no place in JSON."""
-    return None if np.isnan(value) else round(value, 4)
+def everything(orders: Sequence[Order], rows: Sequence[Row], shares: Mapping[str, Sequence[float]],
+               explosive: Sequence[float]) -> dict[str, Any]:  # fmt: skip
+    """The same as plain data for JSON."""
+    return {
+        "orders": [
+            {
+                "problem": o.problem, "noise": o.sort, "scheme": o.scheme, "kind": o.kind,
+                "measure": o.measure, "dt": o.dt.tolist(), "error": o.error.tolist(), "se": o.se.tolist(),
+                "slope": round(o.slope, 4), "low": round(o.low, 4), "high": round(o.high, 4),
+                "stated": o.stated, "verdict": o.verdict,
+            }
+            for o in orders
+        ],
+        "closed_forms": [
+            {"quantity": r.quantity, "exact": r.exact, "measured": r.estimate, "se": r.se, "z": r.z}
+            for r in rows
+        ],
+        "exploded": {"dt": list(explosive), "share": {k: list(v) for k, v in shares.items()}},
+    }  # fmt: skip
 
 
 def figure(orders: Sequence[Order], shares: Mapping[str, Sequence[float]], explosive: Sequence[float],

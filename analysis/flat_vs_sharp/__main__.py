@@ -9,13 +9,14 @@ drawing the cells of the grid, not the seeds: those of one cell say nothing new 
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 import sdesim
+from analysis.claims.estimates import bootstrap, correlation
+from sdesim.runs import atomic_write_json, atomic_write_text
 
 Array = NDArray[np.float64]
 LOSS = 0.05
@@ -54,26 +55,16 @@ def column(table: list[dict[str, float]], name: str) -> Array:
     return np.array([row[name] for row in table])
 
 
-def correlation(x: Array, y: Array, given: Array | None = None) -> float:
-    """Pearson's r of x and y (n,), with `given` (n, k) of what a linear fit to it leaves of them; NaN where
-    nothing varies."""
-    if given is not None:
-        design = np.column_stack([np.ones(len(x)), given])
-        x, y = (v - design @ np.linalg.lstsq(design, v, rcond=None)[0] for v in (x, y))
-    return float(np.corrcoef(x, y)[0, 1]) if x.std() > 0 and y.std() > 0 else float("nan")
-
-
 def interval(x: Array, y: Array, cells: Array, given: Array | None = None) -> tuple[float, float, float]:
     """`correlation` with its interval from 4,000 draws of whole cells."""
-    rng = np.random.default_rng(0)
     members = [np.flatnonzero(cells == name) for name in np.unique(cells)]
-    drawn = []
-    for _ in range(_DRAWS):
-        chosen = np.concatenate([members[k] for k in rng.integers(0, len(members), len(members))])
-        drawn.append(correlation(x[chosen], y[chosen], None if given is None else given[chosen]))
-    tail = 50 * (1 - _LEVEL)
-    low, high = np.nanpercentile(drawn, [tail, 100 - tail])
-    return correlation(x, y, given), float(low), float(high)
+
+    def statistic(drawn: Array) -> float:
+        rows = np.concatenate([members[int(k)] for k in drawn])
+        return correlation(x[rows], y[rows], None if given is None else given[rows])
+
+    found = bootstrap(statistic, np.arange(len(members)), np.random.default_rng(0), _DRAWS, level=_LEVEL)
+    return found.value, found.low, found.high
 
 
 def study(folder: Path) -> dict[str, object]:
@@ -136,9 +127,8 @@ def main() -> None:
         parser.error(f"no run of {given.folder} reached training loss {LOSS}")
     print(text(found))
     if given.out is not None:
-        given.out.mkdir(parents=True, exist_ok=True)
-        (given.out / "table.md").write_text(text(found), encoding="utf-8")
-        (given.out / "numbers.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        atomic_write_text(given.out / "table.md", text(found))
+        atomic_write_json(given.out / "numbers.json", found, indent=1)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from analysis.ground_truth import CASES, table
+from sdesim.runs import atomic_write_text
 
 
 def main() -> int:
@@ -30,7 +31,7 @@ def main() -> int:
     text = table(found)
     print(text)
     if arguments.out:
-        arguments.out.write_text(text + "\n", encoding="utf-8")
+        atomic_write_text(arguments.out, text + "\n")
     return int(not all(row.holds(5.0) for _, rows in found for row in rows))
 
 

@@ -8,9 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from sdesim.runs.files import atomic_write_text
-
-from .record import as_json
+from sdesim.runs import atomic_write_json, atomic_write_text
 
 HERE = Path(__file__).resolve().parent
 QUESTIONS = ("continual", "federated", "objectives", "scaling", "context")
@@ -27,7 +25,6 @@ def main() -> int:
     unknown = [name for name in chosen if name not in QUESTIONS]
     if unknown:
         parser.error(f"--only: no question {unknown[0]!r}; there are {', '.join(QUESTIONS)}")
-    arguments.out.mkdir(parents=True, exist_ok=True)
     for name in chosen:
         _answer(name, arguments.quick, arguments.out)
     return 0
@@ -40,7 +37,7 @@ def _answer(name: str, quick: bool, out: Path) -> None:
     seconds = time.process_time() - started
     command = f"python -m analysis.open --only {name}" + (" --quick" if quick else "")
     table = f"`{command}`\n\n{question.table(found)}\n"
-    atomic_write_text(out / f"{name}.json", as_json({"command": command, "found": found}))
+    atomic_write_json(out / f"{name}.json", {"command": command, "found": found}, digits=6, indent=None)
     atomic_write_text(out / f"{name}.md", table)
     question.figure(found, out / f"{name}.png")
     print(table)

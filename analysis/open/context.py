@@ -15,7 +15,7 @@ from sdesim import estimators as est
 from sdesim.report.style import GUIDE, styled
 
 from . import transformer as tf
-from .record import COLOURS, band, bar
+from .plots import COLOURS, band, bar
 from .statistics import Array, mean, rank_correlation, text
 
 SEEDS = 6

@@ -15,7 +15,7 @@ from sdesim import estimators as est
 from sdesim.report.style import GUIDE, styled
 
 from . import network as nw
-from .record import COLOURS, band, bar
+from .plots import COLOURS, band, bar
 from .statistics import Array, geometric, mean, text
 
 WIDTHS = (64, 32, 5)

@@ -13,7 +13,7 @@ from sdesim import estimators as est
 from sdesim.report.style import GUIDE, styled
 
 from . import network as nw
-from .record import COLOURS, bar
+from .plots import COLOURS, bar
 from .statistics import Array, bootstrap, geometric, mean, partial_rank_correlation, rank_correlation, text
 
 WIDTHS = (64, 32, 10)

@@ -13,7 +13,7 @@ from sdesim import estimators as est
 from sdesim.report.style import GUIDE, styled
 
 from . import network as nw
-from .record import COLOURS, band, bar
+from .plots import COLOURS, band, bar
 from .statistics import Array, mean, partial_rank_correlation, rank_correlation, text
 
 RATE, BATCH, HIDDEN = 0.3, 32, 16

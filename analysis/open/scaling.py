@@ -16,7 +16,7 @@ from sdesim import estimators as est
 from sdesim.report.style import GUIDE, styled
 
 from . import network as nw
-from .record import COLOURS, band
+from .plots import COLOURS, band
 from .statistics import Array, bootstrap, geometric, mean, power_law, rank_correlation, text
 
 RATE, BATCH = 0.1, 32

@@ -13,14 +13,15 @@ from analysis.training_tools.arms import Arm, Result, batch_arms, rate_arms, tun
 from analysis.training_tools.problems import QUICK, Size, problem
 from analysis.training_tools.report import (
     Comparison,
-    as_json,
     compare,
+    everything,
     figure,
     judged_row,
     level_row,
     markdown,
 )
 from analysis.training_tools.rules import LABEL_NOISE, Judged, stopping, weight_decay
+from sdesim.runs import atomic_write_json, atomic_write_text
 
 HERE = Path(__file__).resolve().parent
 PROBLEMS = ("digits", "mnist1d")
@@ -64,12 +65,11 @@ def main() -> int:
             comparisons.append(compare(name, subject, *pair))
         judged += [judged_row(name, subject, rule, made, "decay") for rule, made in chosen.items()]
         print(f"{name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    arguments.out.mkdir(parents=True, exist_ok=True)
     text = markdown(comparisons, free, levels, judged, command, len(size.seeds))
-    (arguments.out / "table.md").write_text(text, encoding="utf-8")
-    (arguments.out / "training_tools.json").write_text(
-        as_json(comparisons, free, arms, rules, command), encoding="utf-8"
-    )
+    atomic_write_text(arguments.out / "table.md", text)
+    # Six digits are more than the seeds hold.
+    found = everything(comparisons, free, arms, rules, command)
+    atomic_write_json(arguments.out / "training_tools.json", found, digits=6, indent=1)
     figure(comparisons, arguments.out / "differences.png")
     print(text)
     return 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -139,13 +138,13 @@ def markdown(
     )  # fmt: skip
 
 
-def as_json(
+def everything(
     comparisons: Sequence[Comparison], free: Sequence[Comparison],
     arms: Mapping[str, Mapping[str, Sequence[Result]]],
     rules: Mapping[str, Mapping[str, Mapping[str, Sequence[Judged]]]], command: str,
-) -> str:  # fmt: skip
-    """Everything, seed by seed."""
-    content = {
+) -> dict[str, Any]:  # fmt: skip
+    """All results, seed by seed, as plain data for JSON."""
+    return {
         "command": command,
         "comparisons": [dataclasses.asdict(c) | {"verdict": c.verdict} for c in comparisons],
         "if_measuring_cost_nothing": [dataclasses.asdict(c) | {"verdict": c.verdict} for c in free],
@@ -161,16 +160,6 @@ def as_json(
             for p, subjects in rules.items()
         },
     }
-    return json.dumps(_rounded(content), indent=1) + "\n"
-
-
-def _rounded(value: Any) -> Any:
-    """Six digits are more than the seeds hold; NaN is not JSON."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {k: _rounded(v) for k, v in value.items()}
-    return [_rounded(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def figure(comparisons: Sequence[Comparison], path: Path) -> None:

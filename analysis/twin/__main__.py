@@ -8,7 +8,6 @@ means in units of the real seeds' spread, beside what further real seeds would s
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import sdesim
 from sdesim import training
 from sdesim.comparison import rank
 from sdesim.data import digits
+from sdesim.runs import atomic_write_json, atomic_write_text
 
 QUANTITIES = (
     "loss", "train_accuracy", "test_accuracy", "weight_norm", "C_alpha", "C_1", "noise", "lambda_max", "S",
@@ -94,9 +94,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     chosen = parser.parse_args()
     result = study(chosen.quick)
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    (chosen.out / "twin.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    (chosen.out / "table.md").write_text(table(result), encoding="utf-8")
+    atomic_write_json(chosen.out / "twin.json", result, indent=1)
+    atomic_write_text(chosen.out / "table.md", table(result))
     print(table(result))
 
 

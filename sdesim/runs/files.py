@@ -40,24 +40,32 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     atomic_write_bytes(path, text.encode("utf-8"))
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, digits: int | None) -> Any:
     if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): _plain(v, digits) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [_plain(v, digits) for v in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return _plain(value.tolist(), digits)
     # JSON has no NaN or infinity: browsers and strict parsers refuse them.
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
-    return value
+    return float(f"{value:.{digits}g}") if isinstance(value, float) and digits is not None else value
 
 
-def to_json(value: Any) -> str:
-    """Strict JSON: NaN becomes null, infinities become the strings "Infinity" and "-Infinity"."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def to_json(value: Any, digits: int | None = None, indent: int | None = 2) -> str:
+    """Strict JSON: NaN becomes null, infinities become the strings "Infinity" and "-Infinity".
+
+    Args:
+        value: dicts, lists, numbers, texts and arrays.
+        digits: significant digits of floating-point numbers; None: all.
+        indent: spaces a level; None: all in one line.
+    """
+    return json.dumps(_plain(value, digits), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def atomic_write_json(path: str | Path, value: Any) -> None:
+def atomic_write_json(
+    path: str | Path, value: Any, digits: int | None = None, indent: int | None = 2
+) -> None:
     """Write `value` as strict JSON; see `to_json`."""
-    atomic_write_text(path, to_json(value))
+    atomic_write_text(path, to_json(value, digits, indent))

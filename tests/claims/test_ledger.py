@@ -164,6 +164,20 @@ def test_resume_runs_what_is_missing_or_was_made_otherwise(only_two, tmp_path, m
     assert ran == ["C1", "C2", "C1", "C1"]
 
 
+def test_resume_looks_at_the_files_that_a_study_imports_too(tmp_path):
+    for name, text in {
+        "study": "from .runs import made\n",
+        "runs": "def made():\n    from .numbers import x\n    return x\n",
+        "numbers": "from .runs import made\nx = 1\n",
+        "another": "x = 2\n",
+    }.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+
+    found = run._files(tmp_path / "study.py")
+
+    assert {path.stem for path in found} == {"study", "runs", "numbers"}
+
+
 def test_an_interruption_keeps_what_was_finished(only_two, tmp_path):
     @ledger.claim("C3", "3.3", claim="three", test="wait")
     def stopped(lab):

@@ -232,6 +232,7 @@ def test_files_appear_whole_and_json_is_strict(tmp_path):
     assert (tmp_path / "deep" / "a.txt").read_text() == "x"
     assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.txt"]
     assert "NaN" not in to_json({"a": float("nan"), "b": float("inf"), "c": np.arange(2)})
+    assert to_json({"a": [1 / 3, 1 << 40, np.True_]}, 6, None) == '{"a": [0.333333, 1099511627776, true]}\n'
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="can't write"):
         atomic_write_text(tmp_path / "file" / "a.txt", "x")

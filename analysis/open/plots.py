@@ -1,9 +1,7 @@
-"""Results as JSON, and the bands that all figures draw."""
+"""The bands that all figures draw."""
 
 from __future__ import annotations
 
-import json
-import math
 from typing import Any
 
 import numpy as np
@@ -13,23 +11,6 @@ from .statistics import mean
 
 # Colour-blind-safe (Okabe and Ito), in the order in which arms appear.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-
-
-def as_json(value: Any) -> str:
-    """Six significant digits; null for what has no value."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=None) + "\n"
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | np.ndarray):
-        return [_plain(v) for v in value]
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.6g}") if math.isfinite(value) else None
-    if isinstance(value, np.bool_ | np.integer):
-        return value.item()
-    return value
 
 
 def band(ax: Any, x: ArrayLike, rows: ArrayLike, colour: str, label: str | None = None, **line: Any) -> None:
