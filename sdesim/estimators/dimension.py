@@ -117,7 +117,8 @@ def trajectory_dimension(
     x = x[np.isfinite(x).all(axis=1)]
     if len(x) < _LEAST_POINTS:
         return Estimate(math.nan, math.nan, math.nan, level, method, len(x), ("too_few_samples",))
-    x = _reduced(x)
+    # A dimension knows no scale: near 1 squares neither vanish nor overflow. A power of 2 rounds nothing.
+    x = _reduced(np.ldexp(x, -int(np.frexp(np.abs(x).max())[1])))
     distinct = _distinct(x)
     if distinct < _LEAST_POINTS:
         return Estimate(0.0, math.nan, math.nan, level, method, len(x), ("finite_set", "no_interval"))

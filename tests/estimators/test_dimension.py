@@ -68,6 +68,17 @@ def test_a_filled_square_has_dimension_two(method, slack):
     assert abs(est.trajectory_dimension(square, method).value - 2) < slack
 
 
+@pytest.mark.parametrize("method", ["correlation", "mst", "ph0", "box", "participation"])
+@pytest.mark.parametrize("power", [-1000, -565, 600])
+def test_the_size_of_a_path_changes_no_reading(method, power):
+    walk = path(2.0, 100, 3, 0)
+
+    plain, scaled = (est.trajectory_dimension(np.ldexp(walk, p), method) for p in (0, power))
+
+    assert np.isfinite(plain.value)
+    assert (scaled.value, scaled.low, scaled.flags) == (plain.value, plain.low, plain.flags)
+
+
 def test_participation_ratio_of_independent_directions_counts_them():
     x = np.random.default_rng(4).standard_normal((2000, 5))
 
