@@ -93,6 +93,11 @@ def _check_train(train: Train) -> Iterator[Problem]:
     yield from _check_loss(train.loss, train.data)
     if train.objectives is not None and (train.loss != "cross_entropy" or not train.data.labelled):
         yield ("objectives",), "objectives take the place of loss, and are for labelled data"
+    if train.weights is not None:
+        if not train.data.labelled or batch is None:
+            yield ("weights",), "balanced weights need class labels and a batch_size"
+        if train.sampling != "epoch":
+            yield ("sampling",), "weights draw with replacement by themselves: leave sampling out"
     sgd = train.optimizer
     if isinstance(sgd, Sgd) and sgd.nesterov and (sgd.momentum == 0.0 or sgd.dampening > 0.0):
         yield ("optimizer", "nesterov"), "nesterov needs a momentum above 0 and no dampening"
@@ -144,6 +149,8 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
     if real is not None and real.objectives is not None:
         yield ("twin_of",), f"{simulate.twin_of} trains on several objectives, for which there is no surface"
+    if real is not None and real.weights is not None:
+        yield ("twin_of",), f"{simulate.twin_of} draws its examples by weights, for which there is no surface"
     if real is not None and real.start_from is not None and (simulate.trajectories or 0) > real.trajectories:
         message = (
             f"found {simulate.trajectories}, allowed: 1 to {real.trajectories}, those of {simulate.twin_of}"

@@ -274,6 +274,7 @@ def make_ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray
         steps=recipe.steps or 0,
         batch_size=train.optimizer.batch_size,
         sampling=train.sampling,
+        weights=train.weights,
         seed=recipe.seed,
     )
     return (network if recipe.weights == "original" else reinitialised(network, recipe.seed)), mask

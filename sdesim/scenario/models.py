@@ -75,6 +75,7 @@ class Train(Strict):
     init: Literal["module", "fresh"] = "module"
     start_from: str | None = None
     sampling: Literal["epoch", "with-replacement"] = "epoch"
+    weights: Literal["balanced"] | None = None
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
 

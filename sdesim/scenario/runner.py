@@ -188,6 +188,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             out=work.out / f"{name}.zarr",
             progress=lambda done, total: report(name, done, total),
             sampling=train.sampling,
+            weights=train.weights,
             name=name,
         )
 

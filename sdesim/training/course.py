@@ -31,6 +31,7 @@ from sdesim.training.loop import (
 from sdesim.training.metric import curvature_metric
 from sdesim.training.oracle import SurvivingOracle, TorchOracle
 from sdesim.training.tangent import Tangent
+from sdesim.training.weighting import mean_loss, mean_of
 
 Array = NDArray[np.float64]
 FINISHED, DIVERGED = 0, 1
@@ -96,7 +97,7 @@ def begin(recipe: Recipe, trajectory: int) -> Course:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     generator = torch.Generator().manual_seed(seed)
-    batches = Batches(len(recipe.train), recipe.order, generator)
+    batches = Batches(recipe.train, recipe.order, generator)
     optimizer = recipe.optimizer(list(model.parameters()))
     scheduler = None if recipe.scheduler is None else recipe.scheduler(optimizer)
     values = _empty(recipe)
@@ -255,7 +256,7 @@ def _save(recipe: Recipe, course: Course, step: int, at: int) -> bool:
 
 @torch.no_grad()
 def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
-    """Loss and accuracy on all training and test examples, in evaluation mode."""
+    """Loss and accuracy on all training and test examples, in evaluation mode; by weights in training."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
     state: dict[str, float] = {}
@@ -266,9 +267,9 @@ def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
         if examples is None:
             continue
         output = model(examples.x)
-        state[loss_name] = float(recipe.loss_fn(output, examples.y))
+        state[loss_name] = float(mean_loss(recipe.loss_fn, output, examples.y, examples.weights))
         if examples.labelled and output.ndim == 2:
-            state[accuracy_name] = float((output.argmax(dim=1) == examples.y).double().mean())
+            state[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, examples.weights)
     # Parts may have been set to evaluation for good.
     for part, mode in modes:
         part.training = mode
@@ -281,7 +282,8 @@ def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[s
     at = int(np.searchsorted(recipe.probe_steps, step))
     model = course.model
     metric = curvature_metric(model, course.optimizer)
-    whole = TorchOracle(model, recipe.loss_fn, recipe.train.x, recipe.train.y, probed_batch(recipe))
+    train = recipe.train
+    whole = TorchOracle(model, recipe.loss_fn, train.x, train.y, probed_batch(recipe), train.weights)
     # A way that failed before would fail again.
     whole.path = course.path or whole.path
     oracle = whole if recipe.mask is None else SurvivingOracle(whole, recipe.mask)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
-from sdesim.training.loaders import loader_order, loader_pairs, pairs_of
+from sdesim.training.loaders import loader_order, loader_pairs, loader_weights, pairs_of
+from sdesim.training.weighting import draw_weighted, probabilities
 
 SAMPLINGS = ("epoch", "with-replacement", "sequential")
+_INDEPENDENT = ("with-replacement", "weighted")
 
 
 @dataclass(frozen=True, eq=False)
 class Examples:
-    """Inputs x (n, …) in the network's dtype and y (n, …), int64 labels or targets of that dtype."""
+    """Inputs x (n, …) in the network's dtype and y (n, …), int64 labels or targets of that dtype.
+
+    ``weights`` (n,), float64, are the probabilities with which training draws them; None: all alike.
+    """
 
     x: Tensor
     y: Tensor
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -38,7 +45,7 @@ class Order:
 
     Attributes:
         batch_size: B, or None for full batch.
-        sampling: one of `SAMPLINGS`, or "none" for full batch.
+        sampling: one of `SAMPLINGS`, "weighted", or "none" for full batch.
         drop_last: whether an epoch leaves its incomplete last batch out.
     """
 
@@ -50,7 +57,7 @@ class Order:
         """Steps to an epoch of n examples."""
         if self.batch_size is None:
             return 1.0
-        if self.sampling == "with-replacement":
+        if self.sampling in _INDEPENDENT:
             return n / self.batch_size
         return float(n // self.batch_size if self.drop_last else -(-n // self.batch_size))
 
@@ -69,12 +76,40 @@ def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling
         size, sampling, drop_last = loader_order(train, n)
         if batch_size is not None and batch_size != size:
             raise RunError(f"batch_size={batch_size}, but the DataLoader has {size}: leave batch_size out")
-        batch_size = None if size >= n and sampling != "with-replacement" else size
+        batch_size = None if size >= n and sampling not in _INDEPENDENT else size
+    elif examples.weights is not None:
+        if batch_size is None:
+            raise RunError("weights need batch_size: the full batch holds every example once")
+        if sampling not in ("epoch", "with-replacement"):
+            raise RunError(f"weights draw with replacement, not by sampling={sampling!r}: leave sampling out")
+        sampling = "weighted"
     if batch_size is not None and not 1 <= batch_size <= n:
         raise RunError(
             f"batch_size must be 1 to {n} (the training examples), or None for full batch, got {batch_size}"
         )
     return Order(batch_size, "none" if batch_size is None else sampling, drop_last)
+
+
+def with_weights(examples: Examples, train: Any, weights: ArrayLike | Tensor | str | None) -> Examples:
+    """The examples with the probabilities by which training draws them; those of weight 0 are left out.
+
+    Args:
+        train: as given to `record`; a DataLoader may bring weights.
+        weights: of `record`.
+
+    Raises:
+        RunError: weights that don't fit, or beside a DataLoader.
+    """
+    name = "weights"
+    if isinstance(train, DataLoader):
+        if weights is not None:
+            raise RunError("weights beside a DataLoader: give its WeightedRandomSampler instead")
+        weights, name = loader_weights(train), "train: the weights of the sampler"
+    if weights is None:
+        return examples
+    found = probabilities(weights, examples.y, name)
+    drawn = found > 0
+    return replace(examples, x=examples.x[drawn], y=examples.y[drawn], weights=found[drawn])
 
 
 def training_and_test(train: Any, test: Any, dtype: torch.dtype) -> tuple[Examples, Examples | None]:
@@ -122,11 +157,12 @@ class Batches:
     """Indices (B,) of one minibatch after another, without end; None stands for all n examples.
 
     "epoch" walks through a new shuffle of all examples each epoch, "sequential" through the same order;
-    "with-replacement" draws B independent examples each time.
+    "with-replacement" draws B independent examples each time, "weighted" by the examples' weights.
     """
 
-    def __init__(self, n: int, order: Order, generator: torch.Generator) -> None:
-        self._n, self._kind, self._generator = n, order, generator
+    def __init__(self, examples: Examples, order: Order, generator: torch.Generator) -> None:
+        self._n, self._kind, self._generator = len(examples), order, generator
+        self._weights = examples.weights
         self._walk: Tensor | None = None
         self._at = 0
 
@@ -137,6 +173,8 @@ class Batches:
             return None
         if self._kind.sampling == "with-replacement":
             return torch.randint(self._n, (size,), generator=self._generator)
+        if self._weights is not None:
+            return draw_weighted(self._weights, size, self._generator)
         least = size if self._kind.drop_last else 1
         if self._walk is None or self._at + least > self._n:
             self._walk = self._shuffled()

@@ -120,6 +120,11 @@ def original(
             network, loss and data.
     """
     _check_optimizer(run)
+    if run.attrs.get("sampling") == "weighted":
+        raise RunError(
+            "a twin needs a run that draws its examples uniformly, this one drew them by weights: the SDE "
+            "follows the plain mean of their losses"
+        )
     parameter = next(iter(module.parameters()), None)
     if parameter is None:
         raise RunError("the module has no parameters to train")

@@ -14,6 +14,7 @@ from torch.utils.data import (
     RandomSampler,
     SequentialSampler,
     SubsetRandomSampler,
+    WeightedRandomSampler,
     default_collate,
 )
 
@@ -64,10 +65,14 @@ def loader_pairs(loader: DataLoader[Any], name: str) -> tuple[Tensor, Tensor]:
     if type(loader.batch_sampler) is not BatchSampler or loader.batch_size is None:
         raise RunError(f"{name}: the DataLoader needs batch_size and no batch_sampler of its own")
     sampler = loader.sampler
-    if type(sampler) not in (RandomSampler, SequentialSampler, SubsetRandomSampler):
+    if type(sampler) not in (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler):
         raise RunError(
             f"{name}: the order of {type(sampler).__name__} can't be kept: use shuffle=True or False, "
-            "RandomSampler or SubsetRandomSampler"
+            "RandomSampler, SubsetRandomSampler or WeightedRandomSampler"
+        )
+    if isinstance(sampler, WeightedRandomSampler) and not sampler.replacement:
+        raise RunError(
+            f"{name}: WeightedRandomSampler without replacement has no fixed law: give replacement=True"
         )
     subset = getattr(sampler, "indices", None) if isinstance(sampler, SubsetRandomSampler) else None
     rows = [int(i) for i in subset] if subset is not None else list(range(len(loader.dataset)))  # type: ignore[arg-type]
@@ -99,25 +104,34 @@ def _collate(collate: Callable[..., Any], items: list[Any], name: str) -> tuple[
     return torch.as_tensor(made[0]), torch.as_tensor(made[1])
 
 
+def loader_weights(loader: DataLoader[Any]) -> Tensor | None:
+    """The weights of a WeightedRandomSampler, None of any other sampler."""
+    return loader.sampler.weights if isinstance(loader.sampler, WeightedRandomSampler) else None
+
+
 def loader_order(loader: DataLoader[Any], n: int) -> tuple[int, str, bool]:
     """(batch size, sampling, drop_last) of a DataLoader over n examples.
+
+    Independent draws know no epoch: every batch of theirs is whole.
 
     Raises:
         RunError: a sampler of fewer or more draws than examples, or no whole batch.
     """
     sampler, size = loader.sampler, loader.batch_size
     assert size is not None
-    if loader.drop_last and size > n:
+    independent = getattr(sampler, "replacement", False)
+    count = sampler.num_samples if independent else n  # type: ignore[attr-defined,unused-ignore]
+    if loader.drop_last and size > count:
         raise RunError(
-            f"the DataLoader yields no batch: {n} examples at batch_size={size} with drop_last=True; lower "
-            "batch_size or set drop_last=False"
+            f"the DataLoader yields no batch: {count} examples at batch_size={size} with drop_last=True; "
+            "lower batch_size or set drop_last=False"
         )
-    if isinstance(sampler, RandomSampler):
-        if sampler.replacement:
-            return min(size, n), "with-replacement", loader.drop_last
-        if sampler.num_samples != n:
-            raise RunError(
-                f"the DataLoader's sampler draws {sampler.num_samples} of {n} examples: leave num_samples out"
-            )
+    if independent:
+        kind = "weighted" if isinstance(sampler, WeightedRandomSampler) else "with-replacement"
+        return min(size, count), kind, loader.drop_last
+    if isinstance(sampler, RandomSampler) and sampler.num_samples != n:
+        raise RunError(
+            f"the DataLoader's sampler draws {sampler.num_samples} of {n} examples: leave num_samples out"
+        )
     kind = "sequential" if isinstance(sampler, SequentialSampler) else "epoch"
     return size, kind, loader.drop_last

@@ -5,6 +5,7 @@ Source: the monitoring of §12.3 and the detection of §11.2, with intervals.
 
 from __future__ import annotations
 
+import copy
 import math
 import time as clock
 from collections.abc import Callable, Sequence
@@ -29,6 +30,10 @@ from sdesim.training.networks import flat_parameters, parameter_groups
 from sdesim.training.optimizers import optimizer_attributes
 from sdesim.training.oracle import TorchOracle
 from sdesim.training.samples import Samples, undisturbed
+from sdesim.training.weighting import is_mean
+
+# So many examples tell whether the loss is a mean over them.
+_TRIED = 8
 
 
 class Sink(Protocol):
@@ -114,6 +119,7 @@ class Monitor:
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
+        self._weighable: bool | None = None
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
 
@@ -184,14 +190,13 @@ class Monitor:
         """What `probe` finds at the present weights, and the loss."""
         rng = probe_rng(self._seed, 0, self._step)
         theta = flat_parameters(self._model)
-        some = self._data.some(self._examples, rng)
-        x, y = self._data.take(some, self._dtype)
+        x, y, weights = self._at_hand(rng)
         values: dict[str, Any] = {"step": self._step, "time": self._time}
-        values["loss"] = self._loss(x, y, theta)
+        values["loss"] = self._loss(x, y, theta, weights)
         if not (math.isfinite(values["loss"]) and np.isfinite(theta).all()):
             return values
         values["weight_norm"] = float(np.linalg.norm(theta))
-        drawn = _Drawn(self._model, self._loss_fn, self._data, x, y, self._batch or 1, self._dtype)
+        drawn = _Drawn(self._model, self._loss_fn, self._data, x, y, self._batch or 1, self._dtype, weights)
         due = self._curvature_every and len(self.history) % self._curvature_every == 0
         metric = None if self._optimizer is None else curvature_metric(self._model, self._optimizer)
         return values | probe(
@@ -199,10 +204,32 @@ class Monitor:
             directions=self._directions, groups=self._groups, curvature=bool(due), metric=metric,
         )  # fmt: skip
 
-    def _loss(self, x: torch.Tensor, y: torch.Tensor, theta: Any) -> float:
+    def _at_hand(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
+
+        Of weighted ones all are taken with their weights where the loss is a mean over examples; else so many
+        are drawn, and the loss is theirs.
+        """
+        chosen = self._data.some(self._examples, rng)
+        x, y = self._data.take(chosen, self._dtype)
+        weights = self._data.weights
+        if weights is None or self._examples < len(self._data):
+            return x, y, None
+        if self._weighable is None:
+            with torch.no_grad():
+                self._weighable = is_mean(
+                    self._loss_fn, copy.deepcopy(self._model).eval()(x[:_TRIED]), y[:_TRIED]
+                )
+        if not self._weighable:
+            return *self._data.take(self._data.draw((len(self._data),), rng), self._dtype), None
+        return x, y, torch.from_numpy(weights[chosen])
+
+    def _loss(
+        self, x: torch.Tensor, y: torch.Tensor, theta: Any, weights: torch.Tensor | None = None
+    ) -> float:
         if not np.isfinite(theta).all():
             return math.nan
-        return TorchOracle(self._model, self._loss_fn, x, y, 1).loss(theta)
+        return TorchOracle(self._model, self._loss_fn, x, y, 1, weights).loss(theta)
 
     def _validation_loss(self) -> float | None:
         if self._validation is None:
@@ -235,7 +262,8 @@ class Monitor:
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
-            "dataset_size": len(self._data), "sampling": "with-replacement", **kind,
+            "dataset_size": len(self._data), **kind,
+            "sampling": "with-replacement" if self._data.weights is None else "weighted",
         }  # fmt: skip
 
     def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:
@@ -270,9 +298,9 @@ class _Drawn(TorchOracle):
 
     def __init__(
         self, module: nn.Module, loss_fn: Callable[..., Any], data: Samples, x: torch.Tensor,
-        y: torch.Tensor, batch_size: int, dtype: torch.dtype,
+        y: torch.Tensor, batch_size: int, dtype: torch.dtype, weights: torch.Tensor | None,
     ) -> None:  # fmt: skip
-        super().__init__(module, loss_fn, x, y, batch_size)
+        super().__init__(module, loss_fn, x, y, batch_size, weights)
         self._drawn = (module, loss_fn, data, dtype)
 
     def gradients(self, theta: Any, n: int, rng: np.random.Generator) -> Any:

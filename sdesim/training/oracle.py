@@ -18,6 +18,7 @@ from sdesim.errors import RunError, first_line
 from sdesim.surfaces.torch_functions import twice_differentiable
 from sdesim.training.networks import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.training.outer_products import fits, outer_gradients
+from sdesim.training.weighting import mean_loss, probabilities
 
 Array = NDArray[np.float64]
 # How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time.
@@ -30,7 +31,8 @@ _ROOM = 8_000_000
 class TorchOracle:
     """Loss, minibatch gradients and Hessian-vector products of a torch network at any θ.
 
-    A stochastic gradient is that of the mean loss of ``batch_size`` examples drawn with replacement. For
+    A stochastic gradient is that of the mean loss of ``batch_size`` examples drawn with replacement, all
+    alike or with probabilities q; loss and Hessian are then those of Σ_i q_i ℓ_i. For
     Linear/activation networks under torch's mean cross-entropy or squared error, gradients are exact
     per-layer outer products δᵀa / B; any other network goes through `torch.func`, as many minibatches at once
     as 64 MB hold, and one whose layers don't allow that (batch normalisation in training, branches on values)
@@ -45,14 +47,16 @@ class TorchOracle:
         x: inputs (N, …).
         y: labels or targets (N, …).
         batch_size: B.
+        weights: probabilities q (N,); None: 1/N each. The loss must then be a mean over the examples.
 
     Raises:
-        RunError: if batch_size is below 1 or x and y differ in length.
+        RunError: if batch_size is below 1, x and y differ in length, or weights are no probabilities.
     """
 
     def __init__(
-        self, module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor, batch_size: int
-    ) -> None:
+        self, module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor, batch_size: int,
+        weights: Tensor | None = None,
+    ) -> None:  # fmt: skip
         if batch_size < 1:
             raise RunError(f"batch_size must be at least 1, got {batch_size}")
         if len(x) != len(y) or not len(x):
@@ -64,6 +68,7 @@ class TorchOracle:
                 part.sparse = False
         self.loss_fn = loss_fn
         self.x, self.y = x, y
+        self.weights = None if weights is None else probabilities(weights, y)
         self.batch_size = int(batch_size)
         self.groups = parameter_groups(module)
         named = dict(module.named_parameters())
@@ -83,12 +88,16 @@ class TorchOracle:
     def loss(self, theta: Array) -> float:
         """Mean loss over all N examples at theta (d,)."""
         with torch.no_grad():
-            return float(self._loss(self._tensor(theta), self.x, self.y, training=False))
+            return float(self._mean_loss(self._tensor(theta)))
 
     def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
         """n independent minibatch gradients at theta (d,): (n, d)."""
-        rows = torch.from_numpy(rng.integers(0, len(self.x), size=(n, self.batch_size)))
-        return self.gradients_of(theta, rows, rng)
+        size = (n, self.batch_size)
+        if self.weights is None:
+            rows = rng.integers(0, len(self.x), size=size)
+        else:
+            rows = rng.choice(len(self.x), size=size, p=self.weights.numpy())
+        return self.gradients_of(theta, torch.from_numpy(rows), rng)
 
     def gradients_of(self, theta: Array, rows: Tensor, rng: np.random.Generator) -> Array:
         """Gradients at theta (d,) of the minibatches ``rows`` (n, B): (n, d); rng seeds random layers."""
@@ -158,7 +167,7 @@ class TorchOracle:
         if self._graph is None or self._graph[0] != key:
             point = self._tensor(theta).requires_grad_(True)
             with twice_differentiable():
-                value = self._loss(point, self.x, self.y, training=False)
+                value = self._mean_loss(point)
                 (grad,) = torch.autograd.grad(value, point, create_graph=True)
             self._graph = (key, point, grad)
         _, point, grad = self._graph
@@ -174,7 +183,13 @@ class TorchOracle:
             raise RunError(f"theta must have shape ({self.dim},), got {array.shape}")
         return torch.from_numpy(array).to(self._dtype)
 
-    def _loss(self, theta: Tensor, x: Tensor, y: Tensor, *, training: bool) -> Tensor:
+    def _mean_loss(self, theta: Tensor) -> Tensor:
+        """The mean loss over all examples, in evaluation mode."""
+        return self._loss(theta, self.x, self.y, training=False, weights=self.weights)
+
+    def _loss(
+        self, theta: Tensor, x: Tensor, y: Tensor, *, training: bool, weights: Tensor | None = None
+    ) -> Tensor:
         parts, place = {}, 0
         for name, (shape, dtype) in self._shapes.items():
             size = shape.numel()
@@ -186,7 +201,8 @@ class TorchOracle:
         if training:
             for part, mode in zip(self.module.modules(), self._modes, strict=True):
                 part.training = mode
-        value: Tensor = self.loss_fn(functional_call(self.module, {**parts, **buffers}, (x,)), y)
+        output = functional_call(self.module, {**parts, **buffers}, (x,))
+        value: Tensor = mean_loss(self.loss_fn, output, y, weights)
         return value
 
 

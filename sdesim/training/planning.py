@@ -9,17 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from sdesim.errors import RunError, first_line
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.training.cost import affordable
-from sdesim.training.examples import Examples, batch_order, training_and_test
+from sdesim.training.examples import Examples, batch_order, training_and_test, with_weights
 from sdesim.training.loop import Recipe, isolated_torch
 from sdesim.training.metric import needs_metric
 from sdesim.training.networks import parameter_groups
 from sdesim.training.oracle import surviving_groups
+from sdesim.training.weighting import is_mean
 
 _SAVED_POINTS = 200
 _SAVEABLE = ("theta", "loss")
@@ -41,6 +42,7 @@ def make_recipe(
     save: Sequence[str],
     probes: Probes | None,
     sampling: str,
+    weights: ArrayLike | str | None,
     mask: NDArray[np.bool_] | None,
 ) -> Recipe:
     """Check what the user gave and lay out the run; arguments as of `record`.
@@ -62,6 +64,7 @@ def make_recipe(
     if wrong:
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     examples, held_out = training_and_test(train, test, parameters[0].dtype)
+    examples = with_weights(examples, train, weights)
     order = batch_order(train, examples, batch_size, sampling)
     check_loss(module, loss_fn, examples, order.batch_size)
     every = save_every or max(1, steps // _SAVED_POINTS)
@@ -183,6 +186,14 @@ def check_loss(
         )
     if not loss.requires_grad:
         raise RunError("the loss does not depend on any parameter that is trained")
+    if examples.weights is not None:
+        with isolated_torch():
+            output = copy.deepcopy(module).eval()(examples.x[:count])
+            if not is_mean(loss_fn, output, examples.y[:count]):
+                raise RunError(
+                    "weighted examples need a loss that is the mean of the losses of single examples: with "
+                    "class weights, for one, a batch has no such mean; give weights= alone"
+                )
     if not torch.isfinite(loss):
         raise RunError(
             f"the loss is {float(loss.detach())} before the first step: look for NaN or infinite numbers in "

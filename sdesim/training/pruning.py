@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
 from sdesim.errors import RunError
-from sdesim.training.examples import SAMPLINGS, Batches, Examples, Order, training_and_test
+from sdesim.training.examples import Batches, Examples, Order, batch_order, training_and_test, with_weights
 from sdesim.training.loop import apply_masks, isolated_torch, masks_of, starting_module, stream_seed, update
 from sdesim.training.networks import flat_parameters
 from sdesim.training.oracle import TorchOracle
@@ -40,6 +40,7 @@ def prune(
     steps: int = 0,
     batch_size: int | None = None,
     sampling: str = "epoch",
+    weights: ArrayLike | str | None = None,
     seed: int = 0,
 ) -> NDArray[np.bool_]:
     """Find which weights survive; give the result to `record` as ``mask``.
@@ -50,7 +51,7 @@ def prune(
 
     Args:
         module: the network with its initial weights; it is copied and left alone.
-        loss_fn, train, optimizer, batch_size, sampling: as for `record`.
+        loss_fn, train, optimizer, batch_size, sampling, weights: as for `record`.
         rule: the score. "magnitude": |w|; "one-shot": the same in a single round; "gradient-signal":
             ḡ²/s², the ratio of squared mean and variance of each weight's own gradient over 256 minibatches;
             "random": none, without training.
@@ -65,23 +66,22 @@ def prune(
     Raises:
         RunError: if an argument is out of range, or a round's training diverges.
     """
-    _check(rule, sparsity, rounds, steps, sampling)
+    _check(rule, sparsity, rounds, steps)
     examples, _ = training_and_test(train, None, next(module.parameters()).dtype)
-    if batch_size is not None and not 1 <= batch_size <= len(examples):
-        raise RunError(f"batch_size must be 1 to {len(examples)}, or None for full batch, got {batch_size}")
+    examples = with_weights(examples, train, weights)
+    order = batch_order(train, examples, batch_size, sampling)
     mask = np.ones(sum(p.numel() for p in module.parameters()), dtype=np.bool_)
     with isolated_torch():
         for k in range(rounds):
             scores: list[Tensor | None] = [None] * len(list(module.parameters()))
             if rule != "random":
-                order = stream_seed(seed, k, _ROUND)
                 trained = _train(
-                    module, loss_fn, examples, optimizer, mask, steps, batch_size, sampling, order
+                    module, loss_fn, examples, optimizer, mask, steps, order, stream_seed(seed, k, _ROUND)
                 )
                 scores = [p.detach().abs() for p in trained.parameters()]
                 if rule == "gradient-signal":
                     rng = np.random.default_rng([seed, k, _DRAWS])
-                    scores = _signal(trained, loss_fn, examples, batch_size or 1, rng)
+                    scores = _signal(trained, loss_fn, examples, order.batch_size or 1, rng)
             torch.manual_seed(stream_seed(seed, k, _RANDOM))
             mask = _cut(module, mask, scores, (1.0 - sparsity) ** ((k + 1) / rounds))
     return mask
@@ -97,7 +97,7 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module:
         return starting_module(module, "fresh", seed, 1)
 
 
-def _check(rule: str, sparsity: float, rounds: int, steps: int, sampling: str) -> None:
+def _check(rule: str, sparsity: float, rounds: int, steps: int) -> None:
     if rule not in RULES:
         raise RunError(f"rule must be one of {', '.join(RULES)}, got {rule!r}")
     if not 0.0 < sparsity < 1.0:
@@ -106,13 +106,11 @@ def _check(rule: str, sparsity: float, rounds: int, steps: int, sampling: str) -
         raise RunError(f"rounds must be {'1' if rounds > 1 else 'at least 1'} for {rule}, got {rounds}")
     if (steps == 0) != (rule == "random") or steps < 0:
         raise RunError(f"steps must be {'0' if rule == 'random' else 'at least 1'} for {rule}, got {steps}")
-    if sampling not in SAMPLINGS:
-        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
 
 
 def _train(
     module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, optimizer: Callable[..., Any],
-    mask: NDArray[np.bool_], steps: int, batch_size: int | None, sampling: str, seed: int,
+    mask: NDArray[np.bool_], steps: int, order: Order, seed: int,
 ) -> nn.Module:  # fmt: skip
     """A copy of the module, trained from its weights under the mask."""
     model = copy.deepcopy(module)
@@ -120,8 +118,7 @@ def _train(
     apply_masks(model, masks)
     torch.manual_seed(seed)
     steps_of = optimizer(list(model.parameters()))
-    order = Order(batch_size, sampling, drop_last=True)
-    batches = Batches(len(examples), order, torch.Generator().manual_seed(seed))
+    batches = Batches(examples, order, torch.Generator().manual_seed(seed))
     for _ in range(steps):
         rows = batches.next()
         x, y = (examples.x, examples.y) if rows is None else (examples.x[rows], examples.y[rows])
@@ -134,7 +131,7 @@ def _signal(
     model: nn.Module, loss_fn: Callable[..., Any], examples: Examples, batch: int, rng: np.random.Generator
 ) -> list[Tensor | None]:
     """ḡ²/s² of each weight's gradient over minibatches, in the shapes of the parameters."""
-    oracle = TorchOracle(model, loss_fn, examples.x, examples.y, batch)
+    oracle = TorchOracle(model, loss_fn, examples.x, examples.y, batch, examples.weights)
     draws = oracle.gradients(flat_parameters(model), _GRADIENTS, rng)
     variance = draws.var(axis=0, ddof=1)
     # A weight that never gets a gradient carries no signal.

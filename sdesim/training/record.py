@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from sdesim.errors import RunError
@@ -46,6 +46,7 @@ def record(
     resume: bool = False,
     progress: bool | Callable[[int, int], None] = True,
     sampling: str = "epoch",
+    weights: ArrayLike | str | None = None,
     mask: NDArray[np.bool_] | None = None,
     checkpoint_every: int | None = None,
     name: str = "",
@@ -56,8 +57,8 @@ def record(
         module: the network; it is copied and left alone. x is cast to the dtype of its parameters.
         loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
         train: (X, y), a torch Dataset, a `sdesim.data.Dataset` (which brings its test examples along), or a
-            DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset), drop_last
-            and collate function are kept, the shuffles themselves are those of the seed.
+            DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset, by weights),
+            drop_last and collate function are kept, the shuffles themselves are those of the seed.
         test: the same, or None for no test values.
         optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
         steps: optimizer steps.
@@ -79,6 +80,10 @@ def record(
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
         sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement";
             "sequential": in turn.
+        weights: draw each example of a batch independently, with probabilities q in proportion to these (n,);
+            "balanced": every label as often as any other. What is descended is then Σ q_i ℓ_i, and so the
+            training loss and accuracy, gradients, their noise and the Hessian are all taken under q; test
+            values are not. Examples of weight 0 are left out.
         mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
             that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
@@ -95,7 +100,8 @@ def record(
     started = clock.perf_counter()
     recipe = make_recipe(
         module, loss_fn, train, test, optimizer, steps=steps, batch_size=batch_size, seed=seed, init=init,
-        scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling, mask=mask,
+        scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling,
+        weights=weights, mask=mask,
     )  # fmt: skip
     _check_ensemble(trajectories, recipe, out, resume)
     if checkpoint_every is not None and checkpoint_every < 1:

@@ -44,6 +44,7 @@ class Samples:
 
     Attributes:
         batch_size: of the loader, None where the source has none.
+        weights: probabilities (n,) of the loader's sampler, None where all examples are alike.
         flags: `sampler_ignored` where examples are drawn uniformly although the loader's sampler does not.
     """
 
@@ -53,7 +54,7 @@ class Samples:
         self.flags: tuple[str, ...] = ()
         self._collate: Callable[[Any], Any] = default_collate
         self._rows: Rows | None = None
-        self._weights: NDArray[np.float64] | None = None
+        self.weights: NDArray[np.float64] | None = None
         if isinstance(source, DataLoader):
             self._read_loader(source)
             source = source.dataset
@@ -74,6 +75,10 @@ class Samples:
         plain = self._collate is default_collate and unpack is None
         self._tensors = source.tensors if isinstance(source, TensorDataset) and plain else None
         self._size = len(source) if self._rows is None else len(self._rows)
+        if self.weights is not None and len(self.weights) != self._size:
+            raise RunError(
+                f"{name}: the sampler has {len(self.weights)} weights, the data set {self._size} examples"
+            )
 
     def __len__(self) -> int:
         return self._size
@@ -86,23 +91,26 @@ class Samples:
         sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
         if isinstance(sampler, SubsetRandomSampler):
             self._rows = np.asarray(list(sampler.indices), dtype=np.int64)
-        elif isinstance(sampler, WeightedRandomSampler):
+        elif isinstance(sampler, WeightedRandomSampler) and sampler.replacement:
             weights = sampler.weights.double().cpu().numpy()
-            self._weights = weights / weights.sum()
+            self.weights = weights / weights.sum()
         elif not isinstance(sampler, RandomSampler | SequentialSampler):
             self.flags = ("sampler_ignored",)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Rows:
         """Numbers of independent examples, with the sampler's weights."""
-        if self._weights is not None:
-            return rng.choice(len(self._weights), size=shape, p=self._weights)
+        if self.weights is not None:
+            return rng.choice(len(self.weights), size=shape, p=self.weights)
         drawn = rng.integers(0, self._size, size=shape)
         return drawn if self._rows is None else self._rows[drawn]
 
     def some(self, count: int, rng: np.random.Generator) -> Rows:
-        """All examples, or ``count`` different ones of more (under weights: independent ones)."""
-        if self._weights is not None:
-            return np.sort(self.draw((min(count, self._size),), rng))
+        """All examples, or ``count`` different ones of more.
+
+        Under weights: all that have some, or ``count`` independent ones of more.
+        """
+        if self.weights is not None:
+            return np.flatnonzero(self.weights) if count >= self._size else self.draw((count,), rng)
         chosen = np.arange(self._size)
         if count < self._size:
             chosen = np.sort(rng.choice(self._size, size=count, replace=False))

@@ -293,8 +293,8 @@ DATA = [
     (DataLoader(Random(), batch_size=4), "train gives another example 0 at each reading"),
     (DataLoader(Pairless(), batch_size=2), r"train must give pairs \(x, y\)"),
     (
-        DataLoader(PAIRS, batch_size=4, sampler=WeightedRandomSampler(torch.ones(60), 60)),
-        "train: the order of WeightedRandomSampler can't be kept",
+        DataLoader(PAIRS, batch_size=4, sampler=WeightedRandomSampler(torch.ones(60), 60, replacement=False)),
+        "train: WeightedRandomSampler without replacement has no fixed law",
     ),
     (DataLoader(PAIRS, batch_size=64, drop_last=True), "the DataLoader yields no batch: 60 examples at"),
     (

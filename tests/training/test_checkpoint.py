@@ -70,6 +70,9 @@ CASES = {
         "sampling": "with-replacement",
         "scheduler": lambda o: SCHEDULES.MultiStepLR(o, [4, 9]),
     },
+    "weighted": {
+        "make": plain, "optimizer": lambda p: torch.optim.SGD(p, lr=0.1), "weights": "balanced"
+    },
     "tangent, a schedule of schedules": {
         "make": plain, "optimizer": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.5), "tangent": True,
         "scheduler": lambda o: SCHEDULES.SequentialLR(

@@ -1,0 +1,75 @@
+"""Training examples drawn by weights: the probabilities q, and the mean loss under them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from torch.func import vmap
+
+from sdesim.errors import RunError
+
+BALANCED = "balanced"
+
+
+def probabilities(weights: ArrayLike | Tensor | str, y: Tensor, name: str = "weights") -> Tensor:
+    """q (n,), float64: weights over their sum; "balanced": every label of y (n,) as often as any other.
+
+    Raises:
+        RunError: not n finite numbers of at least 0, all 0, or "balanced" without labels.
+    """
+    if isinstance(weights, str):
+        if weights != BALANCED:
+            raise RunError(f'{name} must be "{BALANCED}" or a number for each example, got {weights!r}')
+        if y.ndim != 1 or y.is_floating_point():
+            raise RunError(f'{name}="{BALANCED}" needs whole-number labels, one for each example')
+        _, label, count = torch.unique(y, return_inverse=True, return_counts=True)
+        weights = 1.0 / count[label].double()
+    found = torch.as_tensor(weights).detach().double()
+    if found.shape != (len(y),):
+        raise RunError(f"{name} must be {len(y)} numbers, one for each example, got {tuple(found.shape)}")
+    if not (torch.isfinite(found).all() and (found >= 0).all() and found.sum() > 0):
+        raise RunError(f"{name} must be finite and at least 0, and not all 0")
+    return found / found.sum()
+
+
+def draw_weighted(weights: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Indices (size,) of independent draws with probabilities weights (n,)."""
+    steps = torch.cumsum(weights, 0)
+    drawn = torch.rand(size, dtype=torch.float64, generator=generator)
+    return torch.searchsorted(steps / steps[-1], drawn, right=True)
+
+
+def mean_loss(loss_fn: Callable[..., Any], output: Tensor, y: Tensor, weights: Tensor | None) -> Any:
+    """``loss_fn(output, y)``; under weights q (n,) the sum Σ_i q_i ℓ_i of the losses of single examples."""
+    if weights is None:
+        return loss_fn(output, y)
+    return weights.to(output.dtype) @ example_losses(loss_fn, output, y)
+
+
+def example_losses(loss_fn: Callable[..., Any], output: Tensor, y: Tensor) -> Tensor:
+    """ℓ_i (n,): the loss of each example alone, side by side where torch can take it so."""
+    try:
+        losses: Tensor = vmap(lambda one, label: loss_fn(one[None], label[None]))(output, y)
+    except (RuntimeError, ValueError):
+        losses = torch.stack([loss_fn(output[i : i + 1], y[i : i + 1]) for i in range(len(y))])
+    return losses
+
+
+def mean_of(values: NDArray[np.float64] | Tensor, weights: Tensor | None) -> float:
+    """Mean of values (n,), under weights q (n,) where there are any."""
+    values = torch.as_tensor(values).double()
+    return float(values.mean() if weights is None else weights @ values)
+
+
+def is_mean(loss_fn: Callable[..., Any], output: Any, y: Tensor) -> bool:
+    """Whether a loss is the mean of its examples' losses; else Σ q_i ℓ_i is not what batches descend."""
+    if not torch.is_tensor(output) or output.ndim == 0 or len(output) != len(y):
+        return False
+    whole = loss_fn(output, y)
+    mean = example_losses(loss_fn, output, y).mean()
+    return bool(torch.allclose(mean, whole, rtol=torch.finfo(whole.dtype).eps ** 0.5, atol=1e-12))
