@@ -270,9 +270,15 @@ def _rows(sweep: Sweep, point: Point, summary: dict[str, Any]) -> Iterator[dict[
         for part, at in (("end", "end"), ("mean", "mean"), ("whole", "whole run")):
             for quantity, found in arm[part].items():
                 yield {**place, "arm": name, "kind": arm["kind"], **_cell(quantity, at, found)}
+    asked: dict[tuple[str, str, str], dict[str, Any]] = {}
     for e in summary["expectations"]:
         kind = summary["arms"][e["arm"]]["kind"]
-        yield {**place, "arm": e["arm"], "kind": kind, **_cell(e["quantity"], f"expect at {e['at']}", e)}
+        row = {**place, "arm": e["arm"], "kind": kind, **_cell(e["quantity"], f"expect at {e['at']}", e)}
+        # Two bounds on one number are one row.
+        known = asked.setdefault((e["arm"], e["quantity"], e["at"]), row)
+        if row["remark"] not in known["remark"].split("; "):
+            known["remark"] += f"; {row['remark']}"
+    yield from asked.values()
 
 
 def _cell(quantity: str, at: str, found: dict[str, Any]) -> dict[str, Any]:

@@ -29,7 +29,7 @@ arms:
       trajectories: 4
       save_every: 10
 expect:
-  - {arm: sde, quantity: loss, below: 100}
+  [{arm: sde, quantity: loss, below: 100}, {arm: sde, quantity: loss, above: 0}]
 sweep:
   "arms.sde.simulate.noise[0].diffusion": [0.1, 0.4]
   arms.sde.simulate.dt: [0.05, 0.1]
@@ -163,6 +163,8 @@ def test_the_table_holds_every_quantity_of_every_point_with_its_interval(swept):
         for p in summary["points"]
         for q, at in (("loss", "end"), ("weight_norm", "end"), ("loss", "expect at end"))
     }
+    # Two expectations of the loss are one number.
+    assert len(rows) == 3 * len(summary["points"])
     for row, other in zip(rows, same, strict=True):
         assert float(row["low"]) < float(row["value"]) == other["value"] < float(row["high"])
         folder = json.loads((out / "points" / row["point"] / "summary.json").read_text())
