@@ -9,7 +9,7 @@ import numpy as np
 
 from sdesim import estimators as est
 
-from .estimates import Array, exact, mean, slope
+from .estimates import Array, exact, mapped, mean, slope
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, CORRECTED, GUIDE, finish, points
@@ -143,7 +143,7 @@ def linear_convergence(lab: Lab) -> Finding:
         ],
         corrected=[
             near("late slope, noise of fixed size", slow, 0.0, 0.005),
-            near("loss at the end over ηTr Σ/(2(2 − r))", _scaled(floor, level), 1.0, 0.05),
+            near("loss at the end over ηTr Σ/(2(2 − r))", mapped(floor, lambda v: v / level), 1.0, 0.05),
             near("log E L⁺/L at C = 0.2, ηλ = 0.5, against log 1.5", grows, math.log(1.5), 0.05),
         ],
     )
@@ -185,10 +185,6 @@ def _mean_losses(
         size = 1.0 if c is None else np.sqrt(norm2 / (d * c))[..., None]
         theta = theta - r * (theta + size * rng.standard_normal(shape))
     return losses
-
-
-def _scaled(e: est.Estimate, unit: float) -> est.Estimate:
-    return est.Estimate(e.value / unit, e.low / unit, e.high / unit, e.level, e.method, e.n)
 
 
 @claim(
@@ -302,7 +298,9 @@ def half_rate(lab: Lab) -> Finding:
             ),
             near("rate of §10.1 over that of §13.3", twice, 1.0, 0.1),
         ],
-        corrected=[near("loss left, over (1 − 2r + r²(1 + 1/C))^10", _scaled(left, truth), 1.0, 0.02)],
+        corrected=[
+            near("loss left, over (1 − 2r + r²(1 + 1/C))^10", mapped(left, lambda v: v / truth), 1.0, 0.02)
+        ],
     )
 
     def draw(ax: Any) -> None:

@@ -10,7 +10,7 @@ from scipy.stats import ncf
 
 from sdesim import estimators as est
 
-from .estimates import exact, mean, share, slope
+from .estimates import exact, mean, ratio, share, slope
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
@@ -98,7 +98,7 @@ def slowing_down(lab: Lab) -> Finding:
         )
     truth = -1 / math.log(1 - r)
     apart = np.delete(np.arange(cs.size), 3)
-    peak = _over(times[3], times[5])
+    peak = ratio(times[3], times[5])
     # Where the curvature vanishes the same step does slow down.
     soft = exact(math.log(1 - r) / math.log(1 - r / 100))
     ruling = judge(
@@ -133,13 +133,6 @@ def slowing_down(lab: Lab) -> Finding:
         draw,
         "A push decays as (1 − ηλ)^k whatever the noise, hence whatever C. Slowing down happens where the "
         "curvature vanishes (or ηλ nears 2), which C does not tell.",
-    )
-
-
-def _over(top: est.Estimate, bottom: est.Estimate) -> est.Estimate:
-    """The ratio of two independent positive estimates, between the extremes of their intervals."""
-    return est.Estimate(
-        top.value / bottom.value, top.low / bottom.high, top.high / bottom.low, top.level, "ratio", top.n
     )
 
 

@@ -74,6 +74,13 @@ def ratio_of_means(top: ArrayLike, bottom: ArrayLike, method: str = "ratio of me
     return Estimate(value, value - half, value + half, LEVEL, method, a.size)
 
 
+def ratio(top: Estimate, bottom: Estimate, method: str = "ratio") -> Estimate:
+    """top/bottom of independent positive estimates, the widths of their logarithms added in squares."""
+    half = math.hypot(*(math.log(e.high / e.low) / 2 for e in (top, bottom)))
+    value, n = top.value / bottom.value, min(top.n, bottom.n)
+    return Estimate(value, value * math.exp(-half), value * math.exp(half), top.level, method, n)
+
+
 def slope(x: ArrayLike, y: ArrayLike, method: str = "least-squares slope") -> Estimate:
     """Slope of y over x: of one line y (n,), or of independent lines y (r, n), mean over the lines.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sdesim import estimators as est
 
-from .estimates import exact, mean
+from .estimates import exact, mean, ratio
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
@@ -74,7 +74,7 @@ def acceleration(lab: Lab) -> Finding:
     d, steps, lines, rng = 20, 10, lab.size(20_000, 3000), lab.rng("C13")
     cs = np.array([0.25, 0.5, 1.0, 2.0, 3.0, 6.0])
     rates = {float(c): _rate(float(c), d, steps, lines, rng) for c in cs}
-    gain = _ratio(rates[3.0], rates[1.0])
+    gain = ratio(rates[3.0], rates[1.0], "ratio of rates")
     # Without signal η* = 0 and the loss stays; any larger step can only raise it.
     walk = mean(((1.0 - 0.05 * rng.standard_normal((lines, d))) ** 2).mean(axis=1), "mean over steps")
     ruling = judge(
@@ -91,7 +91,7 @@ def acceleration(lab: Lab) -> Finding:
 
     def draw(ax: Any) -> None:
         base = rates[1.0].value
-        points(ax, cs, [_ratio(e, exact(base)) for e in rates.values()])
+        points(ax, cs, [ratio(e, exact(base)) for e in rates.values()])
         grid = np.linspace(0, 6, 100)
         ax.plot(grid, grid, label="claimed: C", **CLAIMED)
         ax.plot(grid, np.log1p(grid) / math.log(2), label="log(1 + C)/log 2", **CORRECTED)
@@ -129,12 +129,3 @@ def _rate(c: float, d: int, steps: int, lines: int, rng: np.random.Generator) ->
     return est.Estimate(
         -math.log(e.value), -math.log(e.high), -math.log(e.low), e.level, "minus log of the mean", lines
     )
-
-
-def _ratio(top: est.Estimate, bottom: est.Estimate) -> est.Estimate:
-    """The ratio of two independent positive estimates, relative widths added in squares."""
-    value = top.value / bottom.value
-    half = value * math.hypot(
-        (top.high - top.low) / 2 / top.value, (bottom.high - bottom.low) / 2 / bottom.value
-    )
-    return est.Estimate(value, value - half, value + half, top.level, "ratio of rates", top.n)

@@ -11,7 +11,7 @@ from scipy.special import gamma
 from sdesim import estimators as est
 from sdesim.noise import sample_stable
 
-from .estimates import LEVEL, Array, exact, mean, share
+from .estimates import LEVEL, Array, exact, mapped, mean, ratio, share
 from .lab import Lab
 from .ledger import Finding, claim
 from .networks import BATCH, batch_gradients, regression_network
@@ -155,8 +155,8 @@ def escape(lab: Lab) -> Finding:
     wide, _ = _exit_times(alpha, 0.1, 2.0, 1.0, runs, rng)
     # Twice the curvature at the same width is twice the depth.
     deep, _ = _exit_times(alpha, 0.1, 1.0, 2.0, runs, rng)
-    exponent = _log_ratio(finer, base, math.log(2))
-    width, depth = _log_ratio(wide, base, math.log(2)), _log_ratio(deep, base, math.log(2))
+    exponent = _exponent(finer, base)
+    width, depth = _exponent(wide, base), _exponent(deep, base)
     law = math.pi / (2 * gamma(alpha) * math.sin(math.pi * alpha / 2)) * 0.1**-alpha
     # Ornstein–Uhlenbeck noise of the same scale, D = ε²: Kramers' exponent is ΔV/D = 50.
     gaussian = exact(0.5 / 0.1**2 - math.log(base.value), "log of exp(ΔV/D) over the exit time measured")
@@ -223,11 +223,9 @@ def _exit_times(
     return mean(times, "mean over runs"), last > width / 2
 
 
-def _log_ratio(top: est.Estimate, bottom: est.Estimate, unit: float) -> est.Estimate:
-    """log(top/bottom)/unit of independent positive estimates, relative widths added in squares."""
-    value = math.log(top.value / bottom.value) / unit
-    half = math.hypot(*((e.high - e.low) / 2 / e.value for e in (top, bottom))) / unit
-    return est.Estimate(value, value - half, value + half, top.level, "ratio of logarithms", top.n)
+def _exponent(twice: est.Estimate, once: est.Estimate) -> est.Estimate:
+    """b of y ∝ x^b from y at twice the x and at x itself."""
+    return mapped(ratio(twice, once), math.log2, "log₂ of a ratio of means")
 
 
 @claim(

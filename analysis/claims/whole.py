@@ -6,10 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from sdesim import estimators as est
-
 from .edge import edge_runs
-from .estimates import Array, mapped, mean
+from .estimates import Array, mapped, mean, ratio
 from .grokking import grokked
 from .lab import Lab
 from .ledger import Finding, claim
@@ -37,7 +35,7 @@ def one_threshold(lab: Lab) -> Finding:
     found = {name: mapped(mean(np.log(c), "mean log"), np.exp) for name, c in _at_events(lab).items()}
     bottom, top = max(e.low for e in found.values()), min(e.high for e in found.values())
     least, most = (f(found, key=lambda name: found[name].value) for f in (min, max))
-    spread = _ratio(found[most], found[least])
+    spread = ratio(found[most], found[least], "ratio of log means")
     text = f"{bottom:.3g} to {top:.3g}" if bottom <= top else "none"
     ruling = judge(
         [whether(f"values of C in all {len(found)} intervals: {text}", bottom <= top)],
@@ -78,13 +76,3 @@ def _at_events(lab: Lab) -> dict[str, Array]:
         "flat minima": minima[order[: max(len(minima) // 3, 2)], C_ONE],
     }
     return {name: c for name, c in events.items() if c.size > 1}
-
-
-def _ratio(top: est.Estimate, bottom: est.Estimate) -> est.Estimate:
-    """The ratio of two independent positive estimates, widths of their logarithms added in squares."""
-    half = np.hypot(*(np.log(e.high / e.low) / 2 for e in (top, bottom)))
-    value = top.value / bottom.value
-    n = min(top.n, bottom.n)
-    return est.Estimate(
-        value, value * np.exp(-half), value * np.exp(half), top.level, "ratio of log means", n
-    )
