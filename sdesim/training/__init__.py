@@ -14,6 +14,7 @@ from sdesim.training.advice import batch_size_for as batch_size_for
 from sdesim.training.callbacks import TrainerMonitor as TrainerMonitor
 from sdesim.training.callbacks import lightning_monitor as lightning_monitor
 from sdesim.training.crossing import Crossing as Crossing
+from sdesim.training.listings import Tracked as Tracked
 from sdesim.training.listings import consolidation_statistics as consolidation_statistics
 from sdesim.training.listings import loader_gradients as loader_gradients
 from sdesim.training.listings import loader_hvp as loader_hvp
@@ -26,6 +27,7 @@ from sdesim.training.networks import network_surface as network_surface
 from sdesim.training.networks import one_hot_mse as one_hot_mse
 from sdesim.training.noise_fit import NoiseFit as NoiseFit
 from sdesim.training.noise_fit import fit_noise as fit_noise
+from sdesim.training.objectives import Objectives as Objectives
 from sdesim.training.oracle import TorchOracle as TorchOracle
 from sdesim.training.pruning import prune as prune
 from sdesim.training.pruning import reinitialised as reinitialised
@@ -53,12 +55,14 @@ __all__ = [
     "Measurement",
     "Monitor",
     "NoiseFit",
+    "Objectives",
     "PhaseEarlyStopping",
     "PhaseLR",
     "PhaseWarmup",
     "Quadratic",
     "TensorBoardSink",
     "TorchOracle",
+    "Tracked",
     "TrainerMonitor",
     "WeightDecayChoice",
     "advise",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
+
+from sdesim.errors import RunError
 
 TARGETS = ("class", "parity", "uniform")
 
@@ -20,16 +23,17 @@ class Objectives(nn.Module):
         weights: target → weight, not negative and not all 0.
 
     Raises:
-        ValueError: a target that there is not, or weights that are negative or all 0.
+        RunError: a target that there is not, or weights that are negative, not finite, or all 0.
     """
 
     def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__()
         if unknown := [name for name in weights if name not in TARGETS]:
-            raise ValueError(f"found target {unknown[0]!r}, allowed: {', '.join(TARGETS)}")
+            raise RunError(f"objectives: found target {unknown[0]!r}, allowed: {', '.join(TARGETS)}")
         total = sum(weights.values())
-        if min(weights.values(), default=0.0) < 0 or total <= 0:
-            raise ValueError("weights must not be negative, and at least one above 0")
+        if not all(0 <= weight < math.inf for weight in weights.values()) or total <= 0:
+            found = ", ".join(f"{weight:g}" for weight in weights.values()) or "none"
+            raise RunError(f"objectives: weights must be 0 or more and at least one above 0, got {found}")
         self.weights = {name: weight / total for name, weight in weights.items()}
 
     def extra_repr(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from sdesim.errors import ScenarioError
+from sdesim.errors import RunError, ScenarioError
 from sdesim.scenario import parse_scenario
 from sdesim.training.objectives import TARGETS, Objectives
 
@@ -63,9 +63,13 @@ def test_gradients_are_finite_and_those_of_finite_differences(batch):
         assert torch.autograd.gradcheck(Objectives({target: 1.0}), (z.requires_grad_(), y))
 
 
-@pytest.mark.parametrize("weights", [{"class": -1.0}, {"class": 0.0}, {}, {"colour": 1.0}])
+@pytest.mark.parametrize(
+    "weights", [{"class": -1.0}, {"class": 0.0}, {"class": float("nan")}, {}, {"colour": 1.0}]
+)
 def test_weights_that_make_no_mixture_are_refused(weights):
-    with pytest.raises(ValueError, match=r"weights must not|allowed: class, parity, uniform"):
+    with pytest.raises(
+        RunError, match=r"^objectives: (weights must|found .* allowed: class, parity, uniform)"
+    ):
         Objectives(weights)
 
 
