@@ -33,6 +33,7 @@ _NAMES = {
     "measure": "sdesim.runs",
     "compare": "sdesim.comparison",
     "calibrate": "sdesim.scenario",
+    "resume": "sdesim.scenario",
 }
 _MODULES = {"events": "sdesim.engine.events", "schemes": "sdesim.engine.schemes"}
 

@@ -24,6 +24,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(running.run)
+app.command()(running.resume)
 app.command()(running.validate)
 app.command()(sweeping.sweep)
 app.command("list")(running.list_scenarios)
@@ -51,7 +52,8 @@ def main() -> None:
             raise
         _fail(error.format_message(), BAD_INPUT)
     if code == _CTRL_C:
-        _fail("interrupted; a directory that was being written stays marked INCOMPLETE", INTERRUPTED)
+        text = "interrupted; a directory that was being written stays marked INCOMPLETE"
+        _fail(f"{text}; sdesim resume DIR goes on with a run, --resume with a sweep", INTERRUPTED)
     sys.exit(code)
 
 

@@ -18,6 +18,10 @@ SetOption = Annotated[
     typer.Option("--set", metavar="PATH=VALUE", help="Override a field, as in arms.sde.simulate.dt=1e-3."),
 ]
 QuickOption = Annotated[bool, typer.Option("--quick", help="Apply the file's own small sizes.")]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Count undecided expectations as missed.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Threads of simulated arms; default all.")
+]
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE|NAME...", help="Scenario files or shipped names.")
 ]

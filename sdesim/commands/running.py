@@ -1,4 +1,4 @@
-"""Verbs that read scenario files: run, validate, list."""
+"""Verbs that run scenarios or read their files: run, resume, validate, list."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from sdesim.commands.options import (
     QuickOption,
     QuietOption,
     SetOption,
+    StrictOption,
+    ThreadsOption,
     make_console,
     print_expectations,
     print_json,
@@ -30,10 +32,8 @@ def run(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing run directory.")
     ] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of simulated arms; default all.")
-    ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Count undecided expectations as missed.")] = False,
+    threads: ThreadsOption = None,
+    strict: StrictOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -55,14 +55,36 @@ def run(
         summary = run_scenario(
             scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=not quiet
         )
-        outcomes = [e["outcome"] for e in summary["expectations"]]
-        missed |= "missed" in outcomes or (strict and "undecided" in outcomes)
+        missed |= _missed(summary, strict)
         summaries.append({**summary, "directory": str(target)})
         if not quiet and not as_json:
             _print_outcome(summary, target)
     if as_json:
         print_json(summaries if len(summaries) > 1 else summaries[0])
     raise typer.Exit(MISSED if missed else OK)
+
+
+def resume(
+    path: Annotated[Path, typer.Argument(metavar="DIR", help="What --out named.")],
+    threads: ThreadsOption = None,
+    strict: StrictOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Go on with an interrupted run where it stopped."""
+    from sdesim.scenario import resume as resume_run
+
+    summary = resume_run(path, threads=threads, progress=not quiet)
+    if as_json:
+        print_json({**summary, "directory": str(path)})
+    elif not quiet:
+        _print_outcome(summary, path)
+    raise typer.Exit(MISSED if _missed(summary, strict) else OK)
+
+
+def _missed(summary: dict[str, Any], strict: bool) -> bool:
+    outcomes = [e["outcome"] for e in summary["expectations"]]
+    return "missed" in outcomes or (strict and "undecided" in outcomes)
 
 
 def _print_outcome(summary: dict[str, Any], target: Path) -> None:

@@ -7,6 +7,7 @@ from sdesim.scenario.load import parse_scenario as parse_scenario
 from sdesim.scenario.load import shipped_scenarios as shipped_scenarios
 from sdesim.scenario.load import validate_scenario as validate_scenario
 from sdesim.scenario.models import Scenario as Scenario
+from sdesim.scenario.resuming import resume as resume
 from sdesim.scenario.runner import check_room as check_room
 from sdesim.scenario.runner import resolved_yaml as resolved_yaml
 from sdesim.scenario.runner import run_scenario as run_scenario

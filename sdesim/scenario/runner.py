@@ -42,6 +42,7 @@ class Work:
     scenario: Scenario
     out: Path
     threads: int | None
+    resume: bool = False
     results: Results = field(default_factory=Results)
     networks: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
@@ -91,20 +92,39 @@ def run_scenario(
         RunError: `out` is in the way or can't be written, or a real arm is asked for without PyTorch.
         SdesimError: an arm can't be run.
     """
-    started = time.perf_counter()
     target = Path(out)
-    validate_scenario(scenario)
-    if threads is not None and threads < 1:
-        raise ScenarioError(f"threads: found {threads}, allowed: a whole number of at least 1")
-    if scenario.real:
-        # Without PyTorch this fails, before anything is written.
-        importlib.import_module("sdesim.training")
+    work = Work(scenario, target, threads)
+    _check(work)
     if check_room(target, overwrite):
         shutil.rmtree(target)
     atomic_write_text(target / MARK, "This run was not finished.\n")
     atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
-    atomic_write_json(target / "provenance.json", provenance())
-    work = Work(scenario, target, threads)
+    atomic_write_json(target / "provenance.json", {**provenance(), "quick": quick})
+    return finish_run(work, quick, progress)
+
+
+def _check(work: Work) -> None:
+    """Refuse what can't be run, before anything is written."""
+    validate_scenario(work.scenario)
+    if work.threads is not None and work.threads < 1:
+        raise ScenarioError(f"threads: found {work.threads}, allowed: a whole number of at least 1")
+    if work.scenario.real:
+        # Without PyTorch this fails.
+        importlib.import_module("sdesim.training")
+
+
+def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict[str, Any]:
+    """Run the arms of a directory that holds its scenario, write summary and report, and take the mark off.
+
+    Returns:
+        The content of summary.json.
+
+    Raises:
+        SdesimError: an arm can't be run.
+    """
+    started = time.perf_counter()
+    _check(work)
+    scenario, target = work.scenario, work.out
     with labelled_progress(progress) as report:
         _run_arms(work, report)
     summary = summarise(scenario, work.results, quick)
@@ -188,6 +208,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             out=work.out / f"{name}.zarr",
             progress=lambda done, total: report(name, done, total),
             sampling=train.sampling,
+            resume=work.resume,
             weights=train.weights,
             name=name,
         )
@@ -257,6 +278,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         events=build.make_events(model),
         threads=work.threads,
         out=work.out / f"{name}.zarr",
+        resume=work.resume,
         probes=build.make_probes(work.scenario, arm, stretch),
         progress=lambda done, total: report(name, done, total),
         name=name,
