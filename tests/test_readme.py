@@ -87,7 +87,9 @@ def test_the_monitoring_guides_example_runs(capsys):
     for code in blocks("python", (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")):
         exec(compile(code, "monitoring.md", "exec"), {})
 
-    assert capsys.readouterr().out.splitlines()[-1].startswith("151 ")
+    *_, measured, path = capsys.readouterr().out.splitlines()
+    assert measured.startswith("151 ")
+    assert path == "outer products weighted"
 
 
 def test_the_twins_guides_example_runs(capsys):

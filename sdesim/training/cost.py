@@ -57,7 +57,7 @@ def affordable(
     step = _PASS + (batch_size or len(train)) * f
     once = _PASS / 2 if as_dense(module, loss_fn) else _PASS
     gradients = probes.samples * (once + probed_batch * f)
-    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * len(train) * f)
+    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * len(train.x) * f)
     budget = SHARE * steps * step
     if not probes.wants("curvature"):
         return dataclasses.replace(probes, every=_spread(budget / gradients, steps))

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.runs import probe, probe_rng
+from sdesim.training.drawn import oracle_of
 from sdesim.training.examples import Batches
 from sdesim.training.loop import (
     ORDER,
@@ -29,7 +30,7 @@ from sdesim.training.loop import (
     update,
 )
 from sdesim.training.metric import curvature_metric
-from sdesim.training.oracle import SurvivingOracle, TorchOracle
+from sdesim.training.oracle import SurvivingOracle
 from sdesim.training.tangent import Tangent
 from sdesim.training.weighting import mean_loss, mean_of
 
@@ -154,10 +155,7 @@ def train_trajectory(
 def _advance(recipe: Recipe, course: Course) -> float:
     """One optimizer step, of the tangent first; returns the minibatch loss before it."""
     began = clock.perf_counter()
-    x, y = recipe.train.x, recipe.train.y
-    rows = course.batches.next()
-    if rows is not None:
-        x, y = x[rows], y[rows]
+    x, y = recipe.batch(course.batches.next(), course.trajectory, course.step)
     if course.tangent is not None:
         started = clock.perf_counter()
         course.tangent.step(recipe.loss_fn, x, y)
@@ -266,10 +264,10 @@ def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
     ):
         if examples is None:
             continue
-        output = model(examples.x)
-        state[loss_name] = float(mean_loss(recipe.loss_fn, output, examples.y, examples.weights))
+        output, shares = model(examples.x), examples.shares
+        state[loss_name] = float(mean_loss(recipe.loss_fn, output, examples.y, shares))
         if examples.labelled and output.ndim == 2:
-            state[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, examples.weights)
+            state[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, shares)
     # Parts may have been set to evaluation for good.
     for part, mode in modes:
         part.training = mode
@@ -282,8 +280,7 @@ def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[s
     at = int(np.searchsorted(recipe.probe_steps, step))
     model = course.model
     metric = curvature_metric(model, course.optimizer)
-    train = recipe.train
-    whole = TorchOracle(model, recipe.loss_fn, train.x, train.y, probed_batch(recipe), train.weights)
+    whole = oracle_of(recipe.train, model, recipe.loss_fn, probed_batch(recipe))
     # A way that failed before would fail again.
     whole.path = course.path or whole.path
     oracle = whole if recipe.mask is None else SurvivingOracle(whole, recipe.mask)

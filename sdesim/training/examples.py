@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
@@ -12,7 +14,16 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
-from sdesim.training.loaders import loader_order, loader_pairs, loader_weights, pairs_of
+from sdesim.training.loaders import (
+    differing,
+    loader_order,
+    loader_pairs,
+    loader_rows,
+    loader_weights,
+    pairs_of,
+)
+from sdesim.training.readings import Augment, Reader, readings_of
+from sdesim.training.samples import Samples, undisturbed
 from sdesim.training.weighting import draw_weighted, probabilities
 
 SAMPLINGS = ("epoch", "with-replacement", "sequential")
@@ -23,15 +34,27 @@ _INDEPENDENT = ("with-replacement", "weighted")
 class Examples:
     """Inputs x (n, …) in the network's dtype and y (n, …), int64 labels or targets of that dtype.
 
-    ``weights`` (n,), float64, are the probabilities with which training draws them; None: all alike.
+    Where training reads them anew each time, x and y hold ``readings`` fixed readings of all n one after the
+    other.
+
+    Attributes:
+        weights: probabilities (n,), float64, with which training draws them; None: all alike.
+        reader: reads examples anew; None where they are always the same.
     """
 
     x: Tensor
     y: Tensor
     weights: Tensor | None = None
+    readings: int = 1
+    reader: Reader | None = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.x) // self.readings
+
+    @property
+    def shares(self) -> Tensor | None:
+        """Weights of the rows of x."""
+        return None if self.weights is None else self.weights.repeat(self.readings) / self.readings
 
     @property
     def labelled(self) -> bool:
@@ -108,35 +131,86 @@ def with_weights(examples: Examples, train: Any, weights: ArrayLike | Tensor | s
     if weights is None:
         return examples
     found = probabilities(weights, examples.y, name)
-    drawn = found > 0
-    return replace(examples, x=examples.x[drawn], y=examples.y[drawn], weights=found[drawn])
+    drawn = torch.nonzero(found > 0)[:, 0]
+    reader = None if examples.reader is None else examples.reader.among(drawn)
+    return replace(examples, x=examples.x[drawn], y=examples.y[drawn], weights=found[drawn], reader=reader)
 
 
-def training_and_test(train: Any, test: Any, dtype: torch.dtype) -> tuple[Examples, Examples | None]:
-    """Read the arguments train and test of `record`; a `sdesim.data.Dataset` brings its own test examples."""
+def with_readings(
+    examples: Examples, augment: Augment | None, batch_size: int | None, seed: Callable[[int], int]
+) -> Examples:
+    """The examples as training reads them anew each time, where it does: at least 2,000 readings in all.
+
+    Args:
+        augment: of `record`.
+        batch_size: examples that are read together; None: all.
+        seed: number → seed of a batch.
+
+    Raises:
+        RunError: an augmentation that fails, or that its seed does not decide.
+    """
+    reader, n = examples.reader, len(examples)
+    if augment is not None:
+        reader = reader or Reader(lambda rows: (examples.x[rows], examples.y[rows]))
+        reader = replace(reader, augment=augment, name="augment")
+    if reader is None:
+        return examples
+    reader.check(n, seed(0))
+    number, readings = iter(range(1, 2**62)), readings_of(n)
+    parts = [
+        reader.read_in_batches(torch.arange(n), batch_size or n, lambda: seed(next(number)))
+        for _ in range(readings)
+    ]
+    x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+    return replace(examples, x=x, y=y, readings=readings, reader=reader)
+
+
+def training_and_test(
+    train: Any, test: Any, dtype: torch.dtype, seed: int | None = None
+) -> tuple[Examples, Examples | None]:
+    """Read the arguments train and test of `record`; a `sdesim.data.Dataset` brings its own test examples.
+
+    Training examples may differ at each reading only with a seed, under which they are read here.
+    """
     if isinstance(train, Dataset):
         if test is None and len(train.x_test):
             test = (train.x_test, train.y_test)
         train = (train.x_train, train.y_train)
     if isinstance(test, Dataset):
         test = (test.x_test, test.y_test)
-    return read_examples(train, "train", dtype), None if test is None else read_examples(test, "test", dtype)
+    held_out = None if test is None else read_examples(test, "test", dtype)
+    return read_examples(train, "train", dtype, seed), held_out
 
 
-def read_examples(source: Any, name: str, dtype: torch.dtype) -> Examples:
+def read_examples(source: Any, name: str, dtype: torch.dtype, seed: int | None = None) -> Examples:
     """Return a pair (X, y) of arrays or tensors, a torch Dataset of pairs or a DataLoader of them.
 
     Raises:
-        RunError: if it is none of these, is empty, on another device, random, or X and y differ in length.
+        RunError: if it is none of these, is empty, on another device, X and y differ in length, or examples
+            differ at each reading and there is no seed.
     """
+    reader = None
     if isinstance(source, TensorDataset):
         source = source.tensors
     if isinstance(source, tuple | list) and len(source) == 2:
         x, y = torch.as_tensor(source[0]), torch.as_tensor(source[1])
-    elif isinstance(source, DataLoader):
-        x, y = loader_pairs(source, name)
-    elif hasattr(source, "__getitem__") and hasattr(source, "__len__") and len(source):
-        x, y = pairs_of(source, range(len(source)), name)
+    elif isinstance(source, DataLoader) or (
+        hasattr(source, "__getitem__") and hasattr(source, "__len__") and len(source)
+    ):
+        rows = loader_rows(source, name) if isinstance(source, DataLoader) else list(range(len(source)))
+        with undisturbed(0, source):
+            other = differing(source, rows, name)
+        if other is not None and seed is None:
+            raise RunError(
+                f"{name} gives another example {other} at each reading: give it without its random transforms"
+            )
+        if other is not None and seed is not None:
+            reader = _reader(source, rows, name, dtype)
+            x, y = reader.read(torch.arange(len(rows)), seed)
+        elif isinstance(source, DataLoader):
+            x, y = loader_pairs(source, rows, name)
+        else:
+            x, y = pairs_of(source, rows, name)
     else:
         raise RunError(
             f"{name} must be (X, y), a torch Dataset with a length, a DataLoader or a sdesim.data.Dataset, "
@@ -147,9 +221,21 @@ def read_examples(source: Any, name: str, dtype: torch.dtype) -> Examples:
             raise RunError(f"{name}: {part} is on {values.device}, the module on cpu: give {part}.cpu()")
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or not len(x):
         raise RunError(f"{name}: X and y must be equally long and not empty, got {x.shape} and {y.shape}")
+    x, y = _cast(x, y, dtype)
+    return Examples(x, y, reader=reader)
+
+
+def _cast(x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Floating numbers in dtype, labels as int64."""
     x, y = x.detach(), y.detach()
-    return Examples(
-        x.to(dtype) if x.is_floating_point() else x, y.to(dtype) if y.is_floating_point() else y.long()
+    return x.to(dtype) if x.is_floating_point() else x, y.to(dtype) if y.is_floating_point() else y.long()
+
+
+def _reader(source: Any, rows: Sequence[int], name: str, dtype: torch.dtype) -> Reader:
+    """A reader of the examples ``rows`` of a Dataset or DataLoader, collated as a loader would."""
+    samples, numbers = Samples(source, name), np.asarray(rows, dtype=np.int64)
+    return Reader(
+        lambda some: _cast(*samples.take(numbers[some.numpy()], dtype), dtype), held=(source,), name=name
     )
 
 

@@ -125,6 +125,10 @@ def original(
             "a twin needs a run that draws its examples uniformly, this one drew them by weights: the SDE "
             "follows the plain mean of their losses"
         )
+    if "readings" in run.attrs:
+        raise RunError(
+            "a twin needs fixed examples, this run read them anew each time: the SDE's loss would be another"
+        )
     parameter = next(iter(module.parameters()), None)
     if parameter is None:
         raise RunError("the module has no parameters to train")

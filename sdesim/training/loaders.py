@@ -20,23 +20,37 @@ from torch.utils.data import (
 
 from sdesim.errors import RunError, first_line
 
-# So many examples are read a second time, to see whether they are the same ones.
-_TRIED = 8
+# So many examples are read again, so often in all, to see whether they are the same ones: a flip of every
+# second reading is missed with probability 2^-32.
+TRIED, AGAIN = 8, 32
+
+
+def differing(source: Any, rows: Sequence[int], name: str) -> int | None:
+    """The first example of a Dataset or DataLoader, out of a few, that is another at another reading.
+
+    Raises:
+        RunError: if an example is no pair or can't be read.
+    """
+    plain = not isinstance(source, DataLoader) or source.collate_fn is default_collate
+    data = source.dataset if isinstance(source, DataLoader) else source
+
+    def read(i: int) -> tuple[Tensor, Tensor]:
+        return _pair(data, i, name) if plain else _collate(source.collate_fn, [data[i]], name)
+
+    first = {i: read(i) for i in rows[:TRIED]}
+    for i in (list(first) * AGAIN)[:AGAIN]:
+        if not all(map(torch.equal, first[i], read(i))):
+            return i
+    return None
 
 
 def pairs_of(source: Any, rows: Sequence[int], name: str) -> tuple[Tensor, Tensor]:
     """Examples of a Dataset as x (n, …) and y (n, …).
 
     Raises:
-        RunError: if an example is no pair, can't be read, or is another one at a second reading.
+        RunError: if an example is no pair or can't be read.
     """
     pairs = [_pair(source, i, name) for i in rows]
-    for i, (x, y) in zip(rows, pairs[:_TRIED], strict=False):
-        again = _pair(source, i, name)
-        if not (torch.equal(x, again[0]) and torch.equal(y, again[1])):
-            raise RunError(
-                f"{name} gives another example {i} at each reading: give it without its random transforms"
-            )
     try:
         return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
     except RuntimeError as error:
@@ -53,12 +67,11 @@ def _pair(source: Any, index: int, name: str) -> tuple[Tensor, Tensor]:
         raise RunError(f"{name}: example {index} must be two arrays: {first_line(error)}") from error
 
 
-def loader_pairs(loader: DataLoader[Any], name: str) -> tuple[Tensor, Tensor]:
-    """All examples of a DataLoader in the order of its Dataset, as its collate function makes them.
+def loader_rows(loader: DataLoader[Any], name: str) -> list[int]:
+    """The examples of its Dataset that a DataLoader takes, in their order.
 
     Raises:
-        RunError: an IterableDataset, a sampler whose order this can't keep, or a collate function that pads
-            or mixes examples.
+        RunError: an IterableDataset, or a sampler whose order can't be kept.
     """
     if isinstance(loader.dataset, IterableDataset):
         raise RunError(f"{name}: a DataLoader of an IterableDataset has no fixed examples: give a Dataset")
@@ -78,6 +91,15 @@ def loader_pairs(loader: DataLoader[Any], name: str) -> tuple[Tensor, Tensor]:
     rows = [int(i) for i in subset] if subset is not None else list(range(len(loader.dataset)))  # type: ignore[arg-type]
     if not rows:
         raise RunError(f"{name}: the DataLoader has no examples")
+    return rows
+
+
+def loader_pairs(loader: DataLoader[Any], rows: Sequence[int], name: str) -> tuple[Tensor, Tensor]:
+    """Examples of a DataLoader as its collate function makes them.
+
+    Raises:
+        RunError: a collate function that pads or mixes examples.
+    """
     if loader.collate_fn is default_collate:
         return pairs_of(loader.dataset, rows, name)
     return _collated(loader.collate_fn, [loader.dataset[i] for i in rows], name)
@@ -86,7 +108,7 @@ def loader_pairs(loader: DataLoader[Any], name: str) -> tuple[Tensor, Tensor]:
 def _collated(collate: Callable[..., Any], items: list[Any], name: str) -> tuple[Tensor, Tensor]:
     """Collate all at once, where that is the same as batch by batch."""
     whole = _collate(collate, items, name)
-    few = min(_TRIED, len(items))
+    few = min(TRIED, len(items))
     for start, stop in ((0, few), (0, 1), (len(items) - 1, len(items))):
         for all_, part in zip(whole, _collate(collate, items[start:stop], name), strict=True):
             if not torch.equal(all_[start:stop], part):

@@ -20,8 +20,8 @@ from sdesim.training.examples import Examples, Order
 from sdesim.training.networks import flat_parameters
 
 Array = NDArray[np.float64]
-# Streams of the seed: data order and fresh weights must not share numbers.
-ORDER, _WEIGHTS = 0, 1
+# Streams of the seed: data order, fresh weights and readings of examples must not share numbers.
+ORDER, _WEIGHTS, READINGS, _STEPS = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +74,14 @@ class Recipe:
     follows_loss: bool = False
     preconditioned: bool = False
 
+    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
+        """x and y of a minibatch, or of all examples, as a step reads them."""
+        train = self.train
+        if train.reader is not None:
+            everything = torch.arange(len(train)) if rows is None else rows
+            return train.reader.read(everything, stream_seed(self.seed, trajectory, _STEPS, step))
+        return (train.x, train.y) if rows is None else (train.x[rows], train.y[rows])
+
 
 @contextmanager
 def isolated_torch() -> Iterator[None]:
@@ -90,9 +98,9 @@ def isolated_torch() -> Iterator[None]:
         random.setstate(python_state)
 
 
-def stream_seed(seed: int, trajectory: int, stream: int) -> int:
+def stream_seed(seed: int, trajectory: int, *stream: int) -> int:
     """A 63-bit torch seed, a pure function of its arguments."""
-    words = np.random.SeedSequence([seed, trajectory, stream]).generate_state(1, np.uint64)
+    words = np.random.SeedSequence([seed, trajectory, *stream]).generate_state(1, np.uint64)
     return int(words[0] >> np.uint64(1))
 
 

@@ -24,12 +24,14 @@ from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directi
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.runs.threads import single_blas_thread
 from sdesim.training.crossing import Crossing, CrossingDetector
+from sdesim.training.drawn import Batches, DrawnOracle
 from sdesim.training.measurement import PHASES, QUANTITIES, Measurement
 from sdesim.training.metric import curvature_metric
 from sdesim.training.networks import flat_parameters, parameter_groups
 from sdesim.training.optimizers import optimizer_attributes
 from sdesim.training.oracle import TorchOracle
-from sdesim.training.samples import Samples, undisturbed
+from sdesim.training.readings import Augment, Reader, fresh_batches
+from sdesim.training.samples import Rows, Samples, undisturbed
 from sdesim.training.weighting import is_mean
 
 # So many examples tell whether the loss is a mean over them.
@@ -72,8 +74,12 @@ class Monitor:
         announce: called with each `Crossing`; `print` by default, None for silence.
         sinks: where measurements go.
         unpack: collated batch → (x, y), where batches are not pairs.
+        augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
+            is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
 
     Attributes:
+        gradient_path: how minibatch gradients were made: "outer products", "vmap" or "minibatches"; empty
+            before the first.
         history: measurements, oldest first.
         crossings: crossings found so far.
 
@@ -87,7 +93,7 @@ class Monitor:
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink] = (),
-        unpack: Callable[[Any], Any] | None = None,
+        unpack: Callable[[Any], Any] | None = None, augment: Augment | None = None,
     ) -> None:  # fmt: skip
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
                  "examples": (examples, 1), "seed": (seed, 0)}  # fmt: skip
@@ -120,8 +126,10 @@ class Monitor:
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
         self._weighable: bool | None = None
+        self._reader = self._new_reader(augment)
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
+        self.gradient_path = ""
 
     @property
     def learning_rate(self) -> float:
@@ -196,13 +204,43 @@ class Monitor:
         if not (math.isfinite(values["loss"]) and np.isfinite(theta).all()):
             return values
         values["weight_norm"] = float(np.linalg.norm(theta))
-        drawn = _Drawn(self._model, self._loss_fn, self._data, x, y, self._batch or 1, self._dtype, weights)
+        drawn = DrawnOracle(self._model, self._loss_fn, x, y, self._batch or 1, weights, self._draw)
+        # A way that failed before would fail again.
+        drawn.path = self.gradient_path or drawn.path
         due = self._curvature_every and len(self.history) % self._curvature_every == 0
         metric = None if self._optimizer is None else curvature_metric(self._model, self._optimizer)
-        return values | probe(
+        values |= probe(
             drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
             directions=self._directions, groups=self._groups, curvature=bool(due), metric=metric,
         )  # fmt: skip
+        self.gradient_path = drawn.path
+        return values
+
+    def _new_reader(self, augment: Augment | None) -> Reader | None:
+        """What reads examples anew, where they differ at each reading."""
+        with undisturbed(self._seed, self._data.data):
+            if augment is None and self._data.fixed(self._dtype):
+                return None
+        take = lambda rows: self._data.take(rows.numpy(), self._dtype)  # noqa: E731
+        return Reader(take, augment, (self._data.data,), "loader")
+
+    def _draw(self, n: int, size: int, rng: np.random.Generator) -> Batches:
+        """n minibatches of independent examples, with the sampler's weights."""
+        rows = self._data.draw((n, size), rng)
+        if self._reader is not None:
+            yield from fresh_batches(self._reader, rows, rng)
+            return
+        different, place = np.unique(rows, return_inverse=True)
+        x, y = self._data.take(different, self._dtype)
+        yield x, y, torch.from_numpy(place.reshape(rows.shape))
+
+    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Examples for the loss and the Hessian, read once."""
+        if self._reader is None:
+            return self._data.take(rows, self._dtype)
+        return self._reader.read_in_batches(
+            torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
+        )
 
     def _at_hand(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
@@ -211,7 +249,7 @@ class Monitor:
         are drawn, and the loss is theirs.
         """
         chosen = self._data.some(self._examples, rng)
-        x, y = self._data.take(chosen, self._dtype)
+        x, y = self._take(chosen, rng)
         weights = self._data.weights
         if weights is None or self._examples < len(self._data):
             return x, y, None
@@ -221,7 +259,7 @@ class Monitor:
                     self._loss_fn, copy.deepcopy(self._model).eval()(x[:_TRIED]), y[:_TRIED]
                 )
         if not self._weighable:
-            return *self._data.take(self._data.draw((len(self._data),), rng), self._dtype), None
+            return *self._take(self._data.draw((len(self._data),), rng), rng), None
         return x, y, torch.from_numpy(weights[chosen])
 
     def _loss(
@@ -263,6 +301,7 @@ class Monitor:
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
             "dataset_size": len(self._data), **kind,
+            **({"gradient_path": self.gradient_path} if self.gradient_path else {}),
             "sampling": "with-replacement" if self._data.weights is None else "weighted",
         }  # fmt: skip
 
@@ -291,26 +330,6 @@ class Monitor:
             met = values.get("preconditioned_lambda_max", math.nan)
             critical = critical * values["lambda_max"] / met if met > 0 else math.nan
         return critical if 0 < critical < math.inf else None
-
-
-class _Drawn(TorchOracle):
-    """The oracle of a monitor: gradients of examples drawn anew, loss and Hessian of those at hand."""
-
-    def __init__(
-        self, module: nn.Module, loss_fn: Callable[..., Any], data: Samples, x: torch.Tensor,
-        y: torch.Tensor, batch_size: int, dtype: torch.dtype, weights: torch.Tensor | None,
-    ) -> None:  # fmt: skip
-        super().__init__(module, loss_fn, x, y, batch_size, weights)
-        self._drawn = (module, loss_fn, data, dtype)
-
-    def gradients(self, theta: Any, n: int, rng: np.random.Generator) -> Any:
-        """n independent minibatch gradients at theta (d,): (n, d)."""
-        module, loss_fn, data, dtype = self._drawn
-        rows = data.draw((n, self.batch_size), rng)
-        different, place = np.unique(rows, return_inverse=True)
-        x, y = data.take(different, dtype)
-        chosen = torch.from_numpy(place.reshape(rows.shape))
-        return TorchOracle(module, loss_fn, x, y, self.batch_size).gradients_of(theta, chosen, rng)
 
 
 def _check_devices(model: nn.Module) -> None:

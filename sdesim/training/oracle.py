@@ -18,7 +18,7 @@ from sdesim.errors import RunError, first_line
 from sdesim.surfaces.torch_functions import twice_differentiable
 from sdesim.training.networks import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.training.outer_products import fits, outer_gradients
-from sdesim.training.weighting import mean_loss, probabilities
+from sdesim.training.weighting import draw_rows, mean_loss, probabilities
 
 Array = NDArray[np.float64]
 # How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time.
@@ -77,9 +77,8 @@ class TorchOracle:
         self._dtype = next(iter(named.values())).dtype
         self._modes = [part.training for part in module.modules()]
         dense = as_dense(module, loss_fn)
-        # What the outer-product path takes for y.
-        self._targets = one_hot(y, dense.widths[-1], self._dtype) if dense and loss_fn is one_hot_mse else y
-        self._dense = dense if dense is not None and fits(dense, x, self._targets) else None
+        self._classes = dense.widths[-1] if dense and loss_fn is one_hot_mse else 0
+        self._dense = dense if dense is not None and fits(dense, x, self._targets(y)) else None
         self.path = _VMAP if self._dense is None else _OUTER
         self._chunk: int | None = None
         # Lanczos asks for many products at one θ: the graph of its gradient is kept for the next call.
@@ -92,48 +91,54 @@ class TorchOracle:
 
     def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
         """n independent minibatch gradients at theta (d,): (n, d)."""
-        size = (n, self.batch_size)
-        if self.weights is None:
-            rows = rng.integers(0, len(self.x), size=size)
-        else:
-            rows = rng.choice(len(self.x), size=size, p=self.weights.numpy())
+        rows = draw_rows(len(self.x), self.weights, (n, self.batch_size), rng)
         return self.gradients_of(theta, torch.from_numpy(rows), rng)
 
     def gradients_of(self, theta: Array, rows: Tensor, rng: np.random.Generator) -> Array:
         """Gradients at theta (d,) of the minibatches ``rows`` (n, B): (n, d); rng seeds random layers."""
-        flat = self._tensor(theta)
-        if self._dense is not None:
-            return outer_gradients(self._dense, flat, self.x, self._targets, rows)
+        return self.gradients_at(theta, self.x, self.y, rows, rng)
+
+    def gradients_at(
+        self, theta: Array, x: Tensor, y: Tensor, rows: Tensor, rng: np.random.Generator
+    ) -> Array:
+        """The same of minibatches out of other examples x (m, …), y (m, …)."""
+        flat, dense = self._tensor(theta), self._dense
+        if dense is not None and (x is self.x or fits(dense, x, self._targets(y))):
+            return outer_gradients(dense, flat, x, self._targets(y), rows)
         seed = int(rng.integers(0, 2**63))
         if self.path == _VMAP:
             try:
                 with torch.random.fork_rng(devices=[]):
                     torch.manual_seed(seed)
-                    return self._together(flat, rows)
+                    return self._together(flat, x, y, rows)
             except (RuntimeError, ValueError, TypeError, NotImplementedError):
                 self.path = _SINGLE
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return self._one_by_one(flat, rows)
+            return self._one_by_one(flat, x, y, rows)
 
-    def _together(self, flat: Tensor, rows: Tensor) -> Array:
+    def _targets(self, y: Tensor) -> Tensor:
+        """What the outer-product path takes for y."""
+        return one_hot(y, self._classes, self._dtype) if self._classes else y
+
+    def _together(self, flat: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
         """Gradients (n, d) of many minibatches at once, in chunks of bounded memory."""
         if self._chunk is None:
-            self._chunk = max(1, _ROOM // (self.dim + self._held(flat, rows[0])))
+            self._chunk = max(1, _ROOM // (self.dim + self._held(flat, x[rows[0]], y[rows[0]])))
         with warnings.catch_warnings():
             # Layers without a rule of their own are looped over, which torch calls a drop in performance.
             warnings.simplefilter("ignore")
             gradient = vmap(
-                grad(lambda point, x, y: self._loss(point, x, y, training=True)),
+                grad(lambda point, a, b: self._loss(point, a, b, training=True)),
                 in_dims=(None, 0, 0), randomness="different", chunk_size=self._chunk,
             )  # fmt: skip
             parts = [
-                gradient(flat, self.x[some], self.y[some]).double().numpy()
+                gradient(flat, x[some], y[some]).double().numpy()
                 for some in torch.split(rows, self._chunk)  # type: ignore[no-untyped-call,unused-ignore]
             ]
         return np.concatenate(parts)
 
-    def _held(self, flat: Tensor, chosen: Tensor) -> int:
+    def _held(self, flat: Tensor, x: Tensor, y: Tensor) -> int:
         """How many numbers the graph of one minibatch keeps."""
         sizes = []
 
@@ -142,16 +147,16 @@ class TorchOracle:
             return tensor
 
         with torch.random.fork_rng(devices=[]), saved_tensors_hooks(keep, lambda tensor: tensor):
-            self._loss(flat.clone().requires_grad_(True), self.x[chosen], self.y[chosen], training=True)
+            self._loss(flat.clone().requires_grad_(True), x, y, training=True)
         return sum(sizes)
 
-    def _one_by_one(self, flat: Tensor, rows: Tensor) -> Array:
+    def _one_by_one(self, flat: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
         """Gradients (n, d) of one minibatch after another."""
         out = np.empty((len(rows), self.dim))
         for i, chosen in enumerate(rows):
             point = flat.clone().requires_grad_(True)
             try:
-                value = self._loss(point, self.x[chosen], self.y[chosen], training=True)
+                value = self._loss(point, x[chosen], y[chosen], training=True)
                 (found,) = torch.autograd.grad(value, point)
             except (RuntimeError, ValueError) as error:
                 raise RunError(

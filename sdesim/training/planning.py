@@ -15,11 +15,12 @@ from torch import nn
 from sdesim.errors import RunError, first_line
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.training.cost import affordable
-from sdesim.training.examples import Examples, batch_order, training_and_test, with_weights
-from sdesim.training.loop import Recipe, isolated_torch
+from sdesim.training.examples import Examples, batch_order, training_and_test, with_readings, with_weights
+from sdesim.training.loop import READINGS, Recipe, isolated_torch, stream_seed
 from sdesim.training.metric import needs_metric
 from sdesim.training.networks import parameter_groups
 from sdesim.training.oracle import surviving_groups
+from sdesim.training.readings import Augment
 from sdesim.training.weighting import is_mean
 
 _SAVED_POINTS = 200
@@ -43,6 +44,7 @@ def make_recipe(
     probes: Probes | None,
     sampling: str,
     weights: ArrayLike | str | None,
+    augment: Augment | None,
     mask: NDArray[np.bool_] | None,
 ) -> Recipe:
     """Check what the user gave and lay out the run; arguments as of `record`.
@@ -63,9 +65,12 @@ def make_recipe(
     wrong = [s for s in save if s not in _SAVEABLE]
     if wrong:
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    examples, held_out = training_and_test(train, test, parameters[0].dtype)
+    examples, held_out = training_and_test(train, test, parameters[0].dtype, stream_seed(seed, 0, READINGS))
     examples = with_weights(examples, train, weights)
     order = batch_order(train, examples, batch_size, sampling)
+    examples = with_readings(
+        examples, augment, order.batch_size, lambda number: stream_seed(seed, 0, READINGS, number)
+    )
     check_loss(module, loss_fn, examples, order.batch_size)
     every = save_every or max(1, steps // _SAVED_POINTS)
     dim, groups = sum(p.numel() for p in parameters), parameter_groups(module)

@@ -21,6 +21,7 @@ from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_
 from sdesim.training.optimizers import optimizer_attributes
 from sdesim.training.parts import Parts, fingerprint
 from sdesim.training.planning import example_optimizer, make_recipe
+from sdesim.training.readings import Augment
 from sdesim.training.tangent import check_tangent
 
 _LARGEST = 1_000_000_000
@@ -47,6 +48,7 @@ def record(
     progress: bool | Callable[[int, int], None] = True,
     sampling: str = "epoch",
     weights: ArrayLike | str | None = None,
+    augment: Augment | None = None,
     mask: NDArray[np.bool_] | None = None,
     checkpoint_every: int | None = None,
     name: str = "",
@@ -58,7 +60,8 @@ def record(
         loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
         train: (X, y), a torch Dataset, a `sdesim.data.Dataset` (which brings its test examples along), or a
             DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset, by weights),
-            drop_last and collate function are kept, the shuffles themselves are those of the seed.
+            drop_last and collate function are kept, the shuffles themselves are those of the seed. A
+            Dataset may give another example at each reading, see augment.
         test: the same, or None for no test values.
         optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
         steps: optimizer steps.
@@ -84,6 +87,11 @@ def record(
             "balanced": every label as often as any other. What is descended is then Σ q_i ℓ_i, and so the
             training loss and accuracy, gradients, their noise and the Hessian are all taken under q; test
             values are not. Examples of weight 0 are left out.
+        augment: ``augment(x, generator)`` → x, for each batch of inputs x (B, …) that training reads; random
+            numbers come from the torch.Generator given or from torch's, NumPy's or Python's global ones,
+            all seeded for that step. So is the reading of a Dataset with random transforms. Probed
+            gradients are of batches read anew in the same way; training loss and accuracy and the Hessian
+            are means over fixed readings, at least 2,000 (attribute `readings`: of each example).
         mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
             that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
@@ -101,7 +109,7 @@ def record(
     recipe = make_recipe(
         module, loss_fn, train, test, optimizer, steps=steps, batch_size=batch_size, seed=seed, init=init,
         scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling,
-        weights=weights, mask=mask,
+        weights=weights, augment=augment, mask=mask,
     )  # fmt: skip
     _check_ensemble(trajectories, recipe, out, resume)
     if checkpoint_every is not None and checkpoint_every < 1:
@@ -195,10 +203,20 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "dataset_size": len(recipe.train),
         "sampling": recipe.order.sampling,
         "init": recipe.init,
+        **_reading(recipe),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **({} if recipe.probes is None else _probe_attributes(recipe, recipe.probes)),
         **({"tangent": "full"} if recipe.probes is not None and recipe.probes.tangent else {}),
     }
+
+
+def _reading(recipe: Recipe) -> dict[str, Any]:
+    """How examples are read, where each reading differs."""
+    if recipe.train.reader is None:
+        return {}
+    augment = recipe.train.reader.augment
+    name = "" if augment is None else getattr(augment, "__qualname__", type(augment).__name__)
+    return {"readings": recipe.train.readings, "augment": name}
 
 
 def _probe_attributes(recipe: Recipe, probes: Probes) -> dict[str, Any]:

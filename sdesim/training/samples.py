@@ -24,6 +24,7 @@ from torch.utils.data import (
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
+from sdesim.training.loaders import AGAIN, TRIED
 
 Unpack = Callable[[Any], tuple[Tensor, Tensor]]
 Rows = NDArray[np.int64]
@@ -116,6 +117,15 @@ class Samples:
             chosen = np.sort(rng.choice(self._size, size=count, replace=False))
         return chosen if self._rows is None else self._rows[chosen]
 
+    def fixed(self, dtype: torch.dtype) -> bool:
+        """Whether a few examples are the same whenever they are read."""
+        if self._tensors is not None:
+            return True
+        few = (np.arange(self._size) if self._rows is None else self._rows)[:TRIED]
+        again = np.arange(AGAIN) % len(few)
+        first, second = self.take(few, dtype), self.take(few[again], dtype)
+        return all(torch.equal(a[again], b) for a, b in zip(first, second, strict=True))
+
     def take(self, rows: Rows, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """x and y of these examples; floating numbers in ``dtype``, others as they are.
 
@@ -147,12 +157,14 @@ def undisturbed(seed: int, *data: Any) -> Iterator[None]:
 
     The generators: torch's on the CPU, NumPy's and Python's global ones, and those that the data sets hold.
     """
+    held = list(_generators(data, _DEPTH))
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     with ExitStack() as stack:
         stack.callback(random.setstate, python_state)
         stack.callback(np.random.set_state, numpy_state)
-        for generator in _generators(data, _DEPTH):
+        for k, generator in enumerate(held):
             stack.callback(*_restoration(generator))
+            _reseed(generator, seed + k)
         stack.enter_context(torch.random.fork_rng(devices=[]))
         torch.default_generator.manual_seed(seed)
         random.seed(seed)
@@ -176,6 +188,18 @@ def _generators(thing: Any, depth: int) -> Iterator[Any]:
         parts = list(vars(thing).values())
     for part in parts:
         yield from _generators(part, depth - 1)
+
+
+def _reseed(generator: Any, seed: int) -> None:
+    if isinstance(generator, torch.Generator):
+        generator.manual_seed(seed)
+    elif isinstance(generator, np.random.Generator):
+        kind: Any = type(generator.bit_generator)
+        generator.bit_generator.state = kind(seed).state
+    elif isinstance(generator, np.random.RandomState):
+        generator.seed(seed % 2**32)
+    else:
+        generator.seed(seed)
 
 
 def _restoration(generator: Any) -> tuple[Any, ...]:

@@ -44,6 +44,15 @@ def draw_weighted(weights: Tensor, size: int, generator: torch.Generator) -> Ten
     return torch.searchsorted(steps / steps[-1], drawn, right=True)
 
 
+def draw_rows(
+    n: int, weights: Tensor | None, shape: tuple[int, ...], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """The same out of NumPy's generator, for probes; without weights all n alike."""
+    if weights is None:
+        return rng.integers(0, n, size=shape)
+    return rng.choice(n, size=shape, p=weights.numpy())
+
+
 def mean_loss(loss_fn: Callable[..., Any], output: Tensor, y: Tensor, weights: Tensor | None) -> Any:
     """``loss_fn(output, y)``; under weights q (n,) the sum Σ_i q_i ℓ_i of the losses of single examples."""
     if weights is None:

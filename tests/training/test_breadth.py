@@ -267,14 +267,6 @@ def test_a_run_from_a_loader_says_its_batch_size_order_and_epochs():
     assert run.epoch.values[-1] == 2.0
 
 
-class Random(Dataset):
-    def __len__(self):
-        return 20
-
-    def __getitem__(self, i):
-        return X[i] + torch.randn(64), Y[i]
-
-
 class Stream(IterableDataset):
     def __iter__(self):
         return iter([(X[0], Y[0])])
@@ -290,7 +282,6 @@ class Pairless(Dataset):
 
 DATA = [
     (DataLoader(Stream(), batch_size=2), "train: a DataLoader of an IterableDataset has no fixed examples"),
-    (DataLoader(Random(), batch_size=4), "train gives another example 0 at each reading"),
     (DataLoader(Pairless(), batch_size=2), r"train must give pairs \(x, y\)"),
     (
         DataLoader(PAIRS, batch_size=4, sampler=WeightedRandomSampler(torch.ones(60), 60, replacement=False)),

@@ -51,6 +51,12 @@ def plain():
     return mlp([64, 8, 10], seed=0)
 
 
+def jittered(x, generator):
+    """Noise of three generators."""
+    shift = torch.rand(1) + float(np.random.rand())  # noqa: NPY002
+    return x + 0.1 * torch.randn(x.shape, generator=generator, dtype=x.dtype) + 0.1 * shift
+
+
 def groups(parameters):
     return torch.optim.AdamW([{"params": parameters[:2], "lr": 0.01}, {"params": parameters[2:]}], lr=0.02)
 
@@ -72,6 +78,10 @@ CASES = {
     },
     "weighted": {
         "make": plain, "optimizer": lambda p: torch.optim.SGD(p, lr=0.1), "weights": "balanced"
+    },
+    "augmented": {
+        "make": noisy, "optimizer": lambda p: torch.optim.SGD(p, lr=0.1),
+        "augment": lambda x, g: jittered(x, g),
     },
     "tangent, a schedule of schedules": {
         "make": plain, "optimizer": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.5), "tangent": True,
