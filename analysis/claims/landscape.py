@@ -9,12 +9,15 @@ import numpy as np
 from sdesim import estimators as est
 from sdesim.surfaces import Rough, roughness_exponent
 
-from .estimates import LEVEL, c_one, mean, slope
+from .estimates import LEVEL, Array, c_one, mean, slope
 from .images import path, reader, sgd
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, CORRECTED, GUIDE, OTHER, finish, points, rows
 from .rules import above, below, judge, near, together
+
+# Batch sizes at which trainings are pushed.
+_BATCHES = (16, 64, 256)
 
 
 @claim(
@@ -96,29 +99,12 @@ def roughness(lab: Lab) -> Finding:
 )
 def sensitivity(lab: Lab) -> Finding:
     """Growth is the work of the curvature, (1 − ηλ)^k along each eigenvector; C isn't in it."""
-    seeds, pushes, steps, rng = lab.size(8, 4), lab.size(3, 1), 100, lab.rng("C59")
+    seeds, pushes = lab.size(8, 4), lab.size(3, 1)
     moments = (0, 5, 20, 50, 100, 300, 1000)[: lab.size(7, 5)]
-    growth, cs = [], []
-    for k in range(seeds):
-        read = reader(300, [16], lab.seed + k)
-        for batch in (16, 64, 256):
-            theta, at = read.net.start, 0
-            for moment in moments:
-                theta = sgd(read.net, theta, 0.2, batch, moment - at, rng) if moment > at else theta
-                at = moment
-                key = int(rng.integers(2**31))
-                plain = sgd(read.net, theta, 0.2, batch, steps, np.random.default_rng(key))
-                grown = []
-                for _ in range(pushes):
-                    push = rng.standard_normal(theta.size)
-                    push *= 0.01 / np.linalg.norm(push)
-                    moved = sgd(read.net, theta + push, 0.2, batch, steps, np.random.default_rng(key))
-                    grown.append(np.log(np.linalg.norm(moved - plain) / 0.01))
-                growth.append((k, float(np.mean(grown))))
-                cs.append(batch * c_one(read.net.example_gradients(theta)))
-    seed_of, values, logs = *np.array(growth).T, np.log(cs)
-    edges = np.log([0.5, 2.0])
-    place = np.digitize(logs, edges)
+    grown, c = _pushed(lab, seeds, pushes, moments)
+    values, logs = grown.ravel(), np.log(c).ravel()
+    seed_of = np.repeat(np.arange(seeds), values.size // seeds)
+    place = np.digitize(logs, np.log([0.5, 2.0]))
     bins = ("C < ½", "½ < C < 2", "C > 2")
 
     def gained(low: int, high: int) -> list[float]:
@@ -128,8 +114,7 @@ def sensitivity(lab: Lab) -> Finding:
 
     under = mean(gained(1, 0), "mean over seeds")
     over = mean(gained(1, 2), "mean over seeds")
-    grid = values.reshape(seeds, 3, -1)
-    batches = mean((grid[:, 2] - grid[:, 0]).mean(axis=1), "mean over seeds")
+    batches = mean((grown[:, 2] - grown[:, 0]).mean(axis=1), "mean over seeds")
     each = {
         name: mean([values[(seed_of == k) & (place == j)].mean() for k in range(seeds)
                     if ((seed_of == k) & (place == j)).any()], "mean over seeds")
@@ -146,16 +131,9 @@ def sensitivity(lab: Lab) -> Finding:
     )
 
     def draw(ax: Any) -> None:
-        for batch, mark, colour in zip(range(3), "os^", ("#0072B2", OTHER[0], OTHER[1]), strict=True):
-            at = np.arange(len(cs)) // len(moments) % 3 == batch
-            ax.semilogx(
-                np.exp(logs[at]),
-                values[at],
-                mark,
-                markersize=3,
-                color=colour,
-                label=f"B = {4 ** (batch + 2)}",
-            )
+        for j, (mark, colour) in enumerate(zip("os^", ("#0072B2", OTHER[0], OTHER[1]), strict=True)):
+            x, y = c[:, j].ravel(), grown[:, j].ravel()
+            ax.semilogx(x, y, mark, markersize=3, color=colour, label=f"B = {_BATCHES[j]}")
         ax.axvline(1.0, label="claimed: largest at 1", **CLAIMED)
         finish(ax, "C at the push", "log growth in 100 steps", "Growth of a push against C")
 
@@ -167,11 +145,37 @@ def sensitivity(lab: Lab) -> Finding:
         },
         ruling,
         "a growth that is larger at C = 1 than on both sides",
-        f"{seeds} seeds, 3 batch sizes, {len(moments)} moments, {pushes} pushes each",
+        f"{seeds} seeds, {len(_BATCHES)} batch sizes, {len(moments)} moments, {pushes} pushes each",
         draw,
         "The growth of a push has no peak at C = 1. It is largest where C is, early, and goes with the "
         "stage of training: a batch 16 times as large has 16 times the C and nearly the same growth.",
     )
+
+
+def _pushed(lab: Lab, seeds: int, pushes: int, moments: tuple[int, ...]) -> tuple[Array, Array]:
+    """Log growth of a push over 100 steps on the same batches, mean over pushes, and C at the push.
+
+    Both (seeds, batch sizes, moments).
+    """
+    rng, steps, size = lab.rng("C59"), 100, 0.01
+    grown, c = np.empty((2, seeds, len(_BATCHES), len(moments)))
+    for k in range(seeds):
+        net = reader(300, [16], lab.seed + k).net
+        for j, batch in enumerate(_BATCHES):
+            theta, at = net.start, 0
+            for i, moment in enumerate(moments):
+                theta = sgd(net, theta, 0.2, batch, moment - at, rng) if moment > at else theta
+                at, key = moment, int(rng.integers(2**31))
+                plain = sgd(net, theta, 0.2, batch, steps, np.random.default_rng(key))
+                logs = []
+                for _ in range(pushes):
+                    push = rng.standard_normal(theta.size)
+                    push *= size / np.linalg.norm(push)
+                    moved = sgd(net, theta + push, 0.2, batch, steps, np.random.default_rng(key))
+                    logs.append(np.log(np.linalg.norm(moved - plain) / size))
+                grown[k, j, i] = np.mean(logs)
+                c[k, j, i] = batch * c_one(net.example_gradients(theta))
+    return grown, c
 
 
 @claim(
