@@ -121,7 +121,7 @@ def test_the_fit_finds_the_index_and_the_scale_of_stable_gradients():
 
     # The fit's own interval says a standard error of 0.0055; five are 0.028.
     assert fit.index == pytest.approx(alpha, abs=0.03)
-    # The middle half of 1,000 draws is known to 4%, the mean of 96 to 0.4%, the law's own to 0.3%: five of both.
+    # The middle half of 1,000 draws is known to 4%, the mean of 96 to 0.4%, the law to 0.3%: five of both.
     assert fit.spread == pytest.approx(spread, rel=0.025)
     # −σ η^{1/α−1} S is the gradient noise.
     assert fit.scale * eta ** (1 / fit.index - 1) == pytest.approx(fit.spread)
