@@ -19,6 +19,8 @@ _MARKS = "osD^v"
 
 def distances(views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]]) -> Any:
     """Distance per quantity and simulated arm against the null of further real seeds."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
     names = list(dict.fromkeys(q for c in comparisons for q in c["quantities"]))
     names = [n for n in names if any((c["quantities"].get(n) or {}).get("distance") for c in comparisons)]
     if not names:
@@ -35,16 +37,26 @@ def distances(views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]]
             ax.barh(row, high, height=0.8, color="#E6E6E6", zorder=0)
             ax.plot([mean, mean], [row - 0.4, row + 0.4], color="#9A9A9A", linewidth=1.2, zorder=1)
         for k, c in enumerate(comparisons):
-            rows = [(r, c["quantities"].get(n, {}).get("distance")) for r, n in enumerate(names)]
-            points = [(max(d, smallest), r) for r, d in rows if d is not None]
             view = looks.get(str(c["simulated"]))
-            x, y = zip(*points, strict=True) if points else ((), ())
-            colour = view.colour if view else "#0072B2"
-            ax.plot(x, y, _MARKS[k % len(_MARKS)], color=colour, markersize=6, label=str(c["simulated"]))
+            look: dict[str, Any] = {
+                "marker": _MARKS[k % len(_MARKS)],
+                "color": view.colour if view else "#0072B2",
+                "markersize": 6,
+                "linestyle": "none",
+            }
+            ax.plot([], [], **look, label=str(c["simulated"]))
+            for row, name in enumerate(names):
+                found = c["quantities"].get(name, {})
+                if (d := found.get("distance")) is not None:
+                    told = found.get("outcome") == "differs"
+                    ax.plot(max(d, smallest), row, **look, markerfacecolor=None if told else "white")
         ax.set_yticks(range(len(names)), names)
         ax.invert_yaxis()
         ax.set_xscale("log")
-        ax.set_xlim(left=smallest * 0.9)
+        ax.set_xlim(smallest * 0.9, max(ax.get_xlim()[1], 2.0))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if ax.get_xlim()[1] > 100 else (1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+        ax.minorticks_off()
         ax.grid(False, axis="y")
         finish(ax, "", "distance from training (spreads between real seeds)")
         legend(figure, ax)

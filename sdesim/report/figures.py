@@ -139,9 +139,9 @@ FIGURES: tuple[FigureSpec, ...] = (
         "distances",
         "How far from training is each simulation?",
         "One mark per quantity and simulated arm: mean distance from the real mean in units of the spread"
-        " between real seeds. Grey: what further real seeds would show (its mean and upper limit). A mark"
-        " in the grey can't be told from training at this sample size; the further right, the worse the "
-        "imitation.",
+        " between real seeds. Grey: what further real seeds would show (its mean and upper limit). Filled"
+        " marks are told apart from training, open ones are not at this sample size; the further right, the"
+        " worse the imitation.",
         distances,
     ),
     FigureSpec(
