@@ -57,7 +57,8 @@ def _show_unfinished(path: Path, as_json: bool) -> None:
     if as_json:
         print_json({"complete": False, "arms": arms})
         return
-    print(f"{path} was not finished")
+    hint = "sdesim sweep … --resume" if (path / "points").is_dir() else f"sdesim resume {path}"
+    print(f"{path} was not finished; {hint} goes on with it")
     for name, whole in arms.items():
         print(f"  {name}: {'whole' if whole else 'not finished'}")
 

@@ -89,7 +89,7 @@ def test_a_run_without_probes_has_no_cost_of_them():
     assert np.isfinite(run.attrs["training_seconds"])
 
 
-def test_the_hessian_is_taken_at_every_so_manieth_probe_and_at_the_last():
+def test_the_hessian_is_taken_at_every_kth_probe_and_at_the_last():
     few = data.digits(60, 40, seed=0)
 
     def where(**settings):
