@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sdesim.runs import probe, probe_rng
 from sdesim.training.drawn import oracle_of
-from sdesim.training.examples import Batches
+from sdesim.training.examples import Batches, batches_of
 from sdesim.training.loop import (
     ORDER,
     Recipe,
@@ -31,6 +31,7 @@ from sdesim.training.loop import (
 )
 from sdesim.training.metric import curvature_metric
 from sdesim.training.oracle import SurvivingOracle
+from sdesim.training.sampled import SampledBatches
 from sdesim.training.tangent import Tangent
 from sdesim.training.weighting import mean_loss, mean_of
 
@@ -61,7 +62,7 @@ class Course:
     optimizer: Any
     scheduler: Any
     masks: Sequence[Tensor] | None
-    batches: Batches
+    batches: Batches | SampledBatches
     tangent: Tangent | None
     rates: Array
     values: dict[str, Array] = field(default_factory=dict)
@@ -97,8 +98,7 @@ def begin(recipe: Recipe, trajectory: int) -> Course:
     torch.manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
-    generator = torch.Generator().manual_seed(seed)
-    batches = Batches(recipe.train, recipe.order, generator)
+    batches = batches_of(recipe.train, recipe.order, seed)
     optimizer = recipe.optimizer(list(model.parameters()))
     scheduler = None if recipe.scheduler is None else recipe.scheduler(optimizer)
     values = _empty(recipe)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,14 +20,17 @@ from sdesim.training.loaders import (
     loader_pairs,
     loader_rows,
     loader_weights,
+    own_sampler,
     pairs_of,
 )
 from sdesim.training.readings import Augment, Reader, readings_of
+from sdesim.training.sampled import OwnOrder, SampledBatches
 from sdesim.training.samples import Samples, undisturbed
 from sdesim.training.weighting import draw_weighted, probabilities
 
 SAMPLINGS = ("epoch", "with-replacement", "sequential")
-_INDEPENDENT = ("with-replacement", "weighted")
+# Without epochs of their own: n draws count as one.
+_ENDLESS = ("with-replacement", "weighted", "sampler")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,19 +71,21 @@ class Order:
 
     Attributes:
         batch_size: B, or None for full batch.
-        sampling: one of `SAMPLINGS`, "weighted", or "none" for full batch.
+        sampling: one of `SAMPLINGS`, "weighted", "sampler", or "none" for full batch.
         drop_last: whether an epoch leaves its incomplete last batch out.
+        own: for "sampler" its batches, of which the first has B examples.
     """
 
     batch_size: int | None
     sampling: str
     drop_last: bool
+    own: OwnOrder | None = field(default=None, repr=False)
 
     def per_epoch(self, n: int) -> float:
         """Steps to an epoch of n examples."""
         if self.batch_size is None:
             return 1.0
-        if self.sampling in _INDEPENDENT:
+        if self.sampling in _ENDLESS:
             return n / self.batch_size
         return float(n // self.batch_size if self.drop_last else -(-n // self.batch_size))
 
@@ -94,12 +99,17 @@ def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling
     n = len(examples)
     if sampling not in SAMPLINGS:
         raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
-    drop_last = True
+    drop_last, own = True, None
     if isinstance(train, DataLoader):
-        size, sampling, drop_last = loader_order(train, n)
+        name = own_sampler(train)
+        if name is None:
+            size, sampling, drop_last = loader_order(train, n)
+        else:
+            own = OwnOrder(train, name, n)
+            size, sampling = own.check(), "sampler"
         if batch_size is not None and batch_size != size:
             raise RunError(f"batch_size={batch_size}, but the DataLoader has {size}: leave batch_size out")
-        batch_size = None if size >= n and sampling not in _INDEPENDENT else size
+        batch_size = None if size >= n and sampling not in _ENDLESS else size
     elif examples.weights is not None:
         if batch_size is None:
             raise RunError("weights need batch_size: the full batch holds every example once")
@@ -110,7 +120,7 @@ def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling
         raise RunError(
             f"batch_size must be 1 to {n} (the training examples), or None for full batch, got {batch_size}"
         )
-    return Order(batch_size, "none" if batch_size is None else sampling, drop_last)
+    return Order(batch_size, "none" if batch_size is None else sampling, drop_last, own)
 
 
 def with_weights(examples: Examples, train: Any, weights: ArrayLike | Tensor | str | None) -> Examples:
@@ -237,6 +247,13 @@ def _reader(source: Any, rows: Sequence[int], name: str, dtype: torch.dtype) -> 
     return Reader(
         lambda some: _cast(*samples.take(numbers[some.numpy()], dtype), dtype), held=(source,), name=name
     )
+
+
+def batches_of(examples: Examples, order: Order, seed: int) -> Batches | SampledBatches:
+    """The minibatches of a training from its first on."""
+    if order.own is not None:
+        return SampledBatches(order.own, seed)
+    return Batches(examples, order, torch.Generator().manual_seed(seed))
 
 
 class Batches:

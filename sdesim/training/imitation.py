@@ -120,9 +120,10 @@ def original(
             network, loss and data.
     """
     _check_optimizer(run)
-    if run.attrs.get("sampling") == "weighted":
+    if run.attrs.get("sampling") in ("weighted", "sampler"):
+        how = run.attrs.get("sampler", "weights")
         raise RunError(
-            "a twin needs a run that draws its examples uniformly, this one drew them by weights: the SDE "
+            f"a twin needs a run that draws its examples uniformly, this one drew them by {how}: the SDE "
             "follows the plain mean of their losses"
         )
     if "readings" in run.attrs:

@@ -23,6 +23,7 @@ from sdesim.errors import RunError, first_line
 # So many examples are read again, so often in all, to see whether they are the same ones: a flip of every
 # second reading is missed with probability 2^-32.
 TRIED, AGAIN = 8, 32
+_KNOWN = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
 
 
 def differing(source: Any, rows: Sequence[int], name: str) -> int | None:
@@ -71,24 +72,20 @@ def loader_rows(loader: DataLoader[Any], name: str) -> list[int]:
     """The examples of its Dataset that a DataLoader takes, in their order.
 
     Raises:
-        RunError: an IterableDataset, or a sampler whose order can't be kept.
+        RunError: an IterableDataset, a loader that does not batch, or a sampler without a law.
     """
     if isinstance(loader.dataset, IterableDataset):
         raise RunError(f"{name}: a DataLoader of an IterableDataset has no fixed examples: give a Dataset")
-    if type(loader.batch_sampler) is not BatchSampler or loader.batch_size is None:
-        raise RunError(f"{name}: the DataLoader needs batch_size and no batch_sampler of its own")
-    sampler = loader.sampler
-    if type(sampler) not in (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler):
-        raise RunError(
-            f"{name}: the order of {type(sampler).__name__} can't be kept: use shuffle=True or False, "
-            "RandomSampler, SubsetRandomSampler or WeightedRandomSampler"
-        )
-    if isinstance(sampler, WeightedRandomSampler) and not sampler.replacement:
+    if loader.batch_sampler is None:
+        raise RunError(f"{name}: the DataLoader does not batch: give it batch_size or a batch_sampler")
+    own, sampler = own_sampler(loader), getattr(loader.batch_sampler, "sampler", None)
+    if own is None and isinstance(sampler, WeightedRandomSampler) and not sampler.replacement:
         raise RunError(
             f"{name}: WeightedRandomSampler without replacement has no fixed law: give replacement=True"
         )
-    subset = getattr(sampler, "indices", None) if isinstance(sampler, SubsetRandomSampler) else None
-    rows = [int(i) for i in subset] if subset is not None else list(range(len(loader.dataset)))  # type: ignore[arg-type]
+    rows = list(range(len(loader.dataset)))  # type: ignore[arg-type]
+    if own is None and isinstance(sampler, SubsetRandomSampler):
+        rows = [int(i) for i in sampler.indices]
     if not rows:
         raise RunError(f"{name}: the DataLoader has no examples")
     return rows
@@ -128,32 +125,44 @@ def _collate(collate: Callable[..., Any], items: list[Any], name: str) -> tuple[
 
 def loader_weights(loader: DataLoader[Any]) -> Tensor | None:
     """The weights of a WeightedRandomSampler, None of any other sampler."""
-    return loader.sampler.weights if isinstance(loader.sampler, WeightedRandomSampler) else None
+    sampler = getattr(loader.batch_sampler, "sampler", None)
+    if own_sampler(loader) is None and isinstance(sampler, WeightedRandomSampler):
+        return sampler.weights
+    return None
+
+
+def own_sampler(loader: DataLoader[Any]) -> str | None:
+    """The class of a loader's sampler or batch sampler, where it is none of torch's with a law known here."""
+    batches, sampler = loader.batch_sampler, loader.sampler
+    if batches is not None and type(batches) is not BatchSampler:
+        return type(batches).__name__
+    sampler = sampler if batches is None else batches.sampler
+    return None if type(sampler) in _KNOWN else type(sampler).__name__
 
 
 def loader_order(loader: DataLoader[Any], n: int) -> tuple[int, str, bool]:
     """(batch size, sampling, drop_last) of a DataLoader over n examples.
 
-    Independent draws know no epoch: every batch of theirs is whole.
+    Independent draws know no epoch: every batch of theirs is whole. Not for samplers of the user's own.
 
     Raises:
         RunError: a sampler of fewer or more draws than examples, or no whole batch.
     """
-    sampler, size = loader.sampler, loader.batch_size
-    assert size is not None
+    batches: Any = loader.batch_sampler
+    sampler, size, drop_last = batches.sampler, batches.batch_size, batches.drop_last
     independent = getattr(sampler, "replacement", False)
-    count = sampler.num_samples if independent else n  # type: ignore[attr-defined,unused-ignore]
-    if loader.drop_last and size > count:
+    count = sampler.num_samples if independent else n
+    if drop_last and size > count:
         raise RunError(
             f"the DataLoader yields no batch: {count} examples at batch_size={size} with drop_last=True; "
             "lower batch_size or set drop_last=False"
         )
     if independent:
         kind = "weighted" if isinstance(sampler, WeightedRandomSampler) else "with-replacement"
-        return min(size, count), kind, loader.drop_last
+        return min(size, count), kind, drop_last
     if isinstance(sampler, RandomSampler) and sampler.num_samples != n:
         raise RunError(
             f"the DataLoader's sampler draws {sampler.num_samples} of {n} examples: leave num_samples out"
         )
     kind = "sequential" if isinstance(sampler, SequentialSampler) else "epoch"
-    return size, kind, loader.drop_last
+    return size, kind, drop_last

@@ -42,6 +42,8 @@ def fingerprint(recipe: Recipe, attrs: Mapping[str, Any]) -> str:
     if recipe.test is not None:
         arrays += [recipe.test.x.numpy(), recipe.test.y.numpy()]
     arrays += [t.detach().numpy() for t in recipe.module.state_dict().values()]
+    if recipe.order.own is not None:
+        arrays += [batch.numpy() for batch in recipe.order.own.first()]
     if recipe.train.weights is not None:
         arrays.append(recipe.train.weights.numpy())
     arrays += [a for a in (recipe.mask, recipe.starts) if a is not None]

@@ -17,7 +17,14 @@ from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
 from sdesim.errors import RunError
-from sdesim.training.examples import Batches, Examples, Order, batch_order, training_and_test, with_weights
+from sdesim.training.examples import (
+    Examples,
+    Order,
+    batch_order,
+    batches_of,
+    training_and_test,
+    with_weights,
+)
 from sdesim.training.loop import apply_masks, isolated_torch, masks_of, starting_module, stream_seed, update
 from sdesim.training.networks import flat_parameters
 from sdesim.training.oracle import TorchOracle
@@ -118,7 +125,7 @@ def _train(
     apply_masks(model, masks)
     torch.manual_seed(seed)
     steps_of = optimizer(list(model.parameters()))
-    batches = Batches(examples, order, torch.Generator().manual_seed(seed))
+    batches = batches_of(examples, order, seed)
     for _ in range(steps):
         rows = batches.next()
         x, y = (examples.x, examples.y) if rows is None else (examples.x[rows], examples.y[rows])

@@ -60,8 +60,10 @@ def record(
         loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
         train: (X, y), a torch Dataset, a `sdesim.data.Dataset` (which brings its test examples along), or a
             DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset, by weights),
-            drop_last and collate function are kept, the shuffles themselves are those of the seed. A
-            Dataset may give another example at each reading, see augment.
+            drop_last and collate function are kept, the shuffles themselves are those of the seed. Any other
+            sampler or batch_sampler is followed as it is, its random numbers seeded; probes, training loss
+            and Hessian then take all examples alike (attributes `sampler` and `sampler_law`). A Dataset may
+            give another example at each reading, see augment.
         test: the same, or None for no test values.
         optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
         steps: optimizer steps.
@@ -190,7 +192,7 @@ def _check_ensemble(trajectories: int, recipe: Recipe, out: str | Path | None, r
 
 def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
     """The attributes of the Run that are known before training."""
-    example = example_optimizer(recipe.module, recipe.optimizer)
+    example, own = example_optimizer(recipe.module, recipe.optimizer), recipe.order.own
     if recipe.probes is not None and recipe.probes.tangent:
         check_tangent(example)
     return {
@@ -202,6 +204,7 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "batch_size": recipe.order.batch_size or 0,
         "dataset_size": len(recipe.train),
         "sampling": recipe.order.sampling,
+        **({} if own is None else {"sampler": own.name, "sampler_law": "taken as uniform"}),
         "init": recipe.init,
         **_reading(recipe),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),

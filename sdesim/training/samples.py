@@ -14,8 +14,6 @@ from torch import Tensor
 from torch.utils.data import (
     DataLoader,
     IterableDataset,
-    RandomSampler,
-    SequentialSampler,
     SubsetRandomSampler,
     TensorDataset,
     WeightedRandomSampler,
@@ -24,7 +22,7 @@ from torch.utils.data import (
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
-from sdesim.training.loaders import AGAIN, TRIED
+from sdesim.training.loaders import AGAIN, TRIED, own_sampler
 
 Unpack = Callable[[Any], tuple[Tensor, Tensor]]
 Rows = NDArray[np.int64]
@@ -90,12 +88,14 @@ class Samples:
         if loader.batch_size is not None or loader.batch_sampler is not None:
             self._collate = loader.collate_fn
         sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
-        if isinstance(sampler, SubsetRandomSampler):
+        if own_sampler(loader) is not None:
+            self.flags = ("sampler_ignored",)
+        elif isinstance(sampler, SubsetRandomSampler):
             self._rows = np.asarray(list(sampler.indices), dtype=np.int64)
         elif isinstance(sampler, WeightedRandomSampler) and sampler.replacement:
             weights = sampler.weights.double().cpu().numpy()
             self.weights = weights / weights.sum()
-        elif not isinstance(sampler, RandomSampler | SequentialSampler):
+        elif isinstance(sampler, WeightedRandomSampler):
             self.flags = ("sampler_ignored",)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Rows:

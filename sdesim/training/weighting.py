@@ -32,7 +32,7 @@ def probabilities(weights: ArrayLike | Tensor | str, y: Tensor, name: str = "wei
     found = torch.as_tensor(weights).detach().double()
     if found.shape != (len(y),):
         raise RunError(f"{name} must be {len(y)} numbers, one for each example, got {tuple(found.shape)}")
-    if not (torch.isfinite(found).all() and (found >= 0).all() and found.sum() > 0):
+    if not ((found >= 0).all() and 0 < found.sum() < torch.inf):
         raise RunError(f"{name} must be finite and at least 0, and not all 0")
     return found / found.sum()
 
@@ -69,10 +69,9 @@ def example_losses(loss_fn: Callable[..., Any], output: Tensor, y: Tensor) -> Te
     return losses
 
 
-def mean_of(values: NDArray[np.float64] | Tensor, weights: Tensor | None) -> float:
+def mean_of(values: Tensor, weights: Tensor | None) -> float:
     """Mean of values (n,), under weights q (n,) where there are any."""
-    values = torch.as_tensor(values).double()
-    return float(values.mean() if weights is None else weights @ values)
+    return float(values.double().mean() if weights is None else weights @ values.double())
 
 
 def is_mean(loss_fn: Callable[..., Any], output: Any, y: Tensor) -> bool:
