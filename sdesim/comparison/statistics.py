@@ -18,6 +18,8 @@ Array = NDArray[np.float64]
 
 MAX_PERMUTATIONS = 4000
 NULL_DRAWS = 4000
+# Share of a value within which two programs agree: that of double precision, with room for long sums.
+_ROUNDING = 1e-9
 
 
 def t_quantile(level: float, df: float) -> float:
@@ -153,11 +155,15 @@ def difference_interval(a: Array, b: Array, level: float) -> tuple[float, float,
 
 
 def first_difference(simulated: Array, real: Array, level: float) -> int | None:
-    """Index of the first time whose difference, and the next time's, leaves its pointwise Welch interval."""
+    """Index of the first time whose difference, and the next time's, leaves its pointwise Welch interval.
+
+    Trajectories from one start don't spread there: rounding, in which two programs differ, is no difference.
+    """
     outside = np.zeros(real.shape[1], dtype=bool)
     for t in range(real.shape[1]):
         _, low, high = difference_interval(simulated[:, t], real[:, t], level)
-        outside[t] = low > 0 or high < 0
+        rounding = _ROUNDING * float(np.abs(real[:, t]).max())
+        outside[t] = low > rounding or high < -rounding
     lasting = outside & np.append(outside[1:], outside[-1])
     found = np.flatnonzero(lasting)
     return int(found[0]) if found.size else None

@@ -59,6 +59,16 @@ def test_a_shift_of_many_spreads_is_told_and_measured(count):
     assert q.first_seen == 0.0
 
 
+def test_rounding_at_a_common_start_is_not_yet_a_difference():
+    rng = np.random.default_rng(1)
+    simulated, real = curves(rng, 4, 20.0), curves(rng, 4)
+    simulated[:, 0], real[:, 0] = 5.0, 5.0 + 1e-15
+
+    q = compare(run(simulated, "simulated"), run(real, "real"), ["loss"]).quantities["loss"]
+
+    assert q.first_seen == 1.0
+
+
 def test_two_real_seeds_give_no_verdict():
     rng = np.random.default_rng(2)
 
