@@ -13,7 +13,7 @@ from sdesim.comparison.quantity import Curve, curve
 
 # Simulated arms are blues told apart by shade and dash, real arms are oranges: safe for colour-blind eyes.
 SIMULATED = (("#0072B2", "-"), ("#56B4E9", "--"), ("#1B3A6B", "-."), ("#3E8FB0", ":"), ("#8AA9D6", "-"))
-REAL = (("#D55E00", "-"), ("#8C3B00", "--"), ("#F2A25C", "-."))
+REAL = (("#D55E00", "-"), ("#8C3B00", "--"), ("#F2A25C", "-."), ("#B87A2B", ":"), ("#F7C59F", "-"))
 
 
 @dataclass(frozen=True)
