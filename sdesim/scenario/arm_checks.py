@@ -101,6 +101,13 @@ def _check_train(train: Train) -> Iterator[Problem]:
     sgd = train.optimizer
     if isinstance(sgd, Sgd) and sgd.nesterov and (sgd.momentum == 0.0 or sgd.dampening > 0.0):
         yield ("optimizer", "nesterov"), "nesterov needs a momentum above 0 and no dampening"
+    independent = train.sampling == "with-replacement" or train.weights is not None
+    if train.amplify > 1 and (
+        not isinstance(sgd, Sgd) or sgd.momentum or sgd.weight_decay or not independent
+    ):
+        yield ("amplify",), "amplify needs sgd without momentum and weight_decay, sampling: with-replacement"
+    elif train.amplify > 1 and batch is None:
+        yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
     if train.schedule.warmup >= train.steps:
         message = f"found {train.schedule.warmup}, allowed: 0 to {train.steps - 1}, fewer than the steps"
         yield ("schedule", "warmup"), message

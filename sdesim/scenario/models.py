@@ -61,7 +61,8 @@ class Simulate(Strict):
 
 
 class Train(Strict):
-    """A real arm; with `start_from` each trajectory begins where that of another real arm has ended."""
+    """A real arm; with `start_from` each trajectory begins where that of another real arm has ended, with
+    `amplify: l` l steps of lr/l and l times the noise stand for each of SGD."""
 
     data: Data
     network: MlpNetwork
@@ -76,6 +77,7 @@ class Train(Strict):
     start_from: str | None = None
     sampling: Literal["epoch", "with-replacement"] = "epoch"
     weights: Literal["balanced"] | None = None
+    amplify: Count = 1
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
 

@@ -210,6 +210,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             sampling=train.sampling,
             resume=work.resume,
             weights=train.weights,
+            amplify=train.amplify,
             name=name,
         )
 

@@ -171,9 +171,10 @@ def _label(arm: Arm) -> str:
         batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
         widths = "-".join(map(str, t.network.widths))
         pruned = "" if t.prune is None else f", {t.prune.sparsity:.1%} pruned ({t.prune.rule})"
+        amplified = "" if t.amplify == 1 else f", noise amplified by {t.amplify}"
         return (
             f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with "
-            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}"
+            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}"
         )
     assert arm.simulate is not None
     s = arm.simulate

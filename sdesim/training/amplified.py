@@ -6,6 +6,7 @@ Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470, section 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,12 +62,31 @@ def check_factor(factor: Any) -> None:
         raise RunError(f"factors must be whole numbers of at least 1, got {factor}")
 
 
-def amplified_noise(surface: Any, batch_size: int, learning_rate: float, factor: int) -> list[Noise]:
-    """The noises that at dt = η/l make −(η/l)[(1+s)/2 (g_B − ∇L) + (1−s)/2 (g_B′ − ∇L)], s = √(2l−1).
+def amplified_weights(factor: int) -> tuple[float, float]:
+    """Shares (1+s)/2 and (1−s)/2 of two independent minibatches, s = √(2l−1).
 
-    ((1+s)² + (1−s)²)/4 = l, so the covariance of the bracket is lΣ.
+    Their sum is 1 and that of their squares l, so the gradient keeps its mean and has the covariance lΣ.
     """
-    dt, s = learning_rate / factor, math.sqrt(2 * factor - 1)
+    s = math.sqrt(2 * factor - 1)
+    return (1 + s) / 2, (1 - s) / 2
+
+
+def amplified_loss(loss_fn: Callable[..., Any], factor: int) -> Callable[..., Any]:
+    """(1/l)[(1+s)/2 L_B + (1−s)/2 L_B′] of outputs and targets (2B, …), those of B first: at η its gradient
+    makes one of the l short steps that stand for one of SGD."""
+    first, second = amplified_weights(factor)
+
+    def loss(output: Any, y: Any) -> Any:
+        half = len(y) // 2
+        value = first * loss_fn(output[:half], y[:half]) + second * loss_fn(output[half:], y[half:])
+        return value / factor
+
+    return loss
+
+
+def amplified_noise(surface: Any, batch_size: int, learning_rate: float, factor: int) -> list[Noise]:
+    """The noises that at dt = η/l make −(η/l)[(1+s)/2 (g_B − ∇L) + (1−s)/2 (g_B′ − ∇L)], s = √(2l−1)."""
+    dt, (added, subtracted) = learning_rate / factor, amplified_weights(factor)
     # √(η₁ dt) = dt (1+s)/2.
-    first = Minibatch(surface, batch_size, dt * ((1 + s) / 2) ** 2, "subsample")
-    return [first] if factor == 1 else [first, Counterweight(first, (1 - s) / 2)]
+    first = Minibatch(surface, batch_size, dt * added**2, "subsample")
+    return [first] if factor == 1 else [first, Counterweight(first, subtracted)]

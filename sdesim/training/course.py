@@ -153,16 +153,19 @@ def train_trajectory(
 
 
 def _advance(recipe: Recipe, course: Course) -> float:
-    """One optimizer step, of the tangent first; returns the minibatch loss before it."""
+    """One optimizer step, of the tangent first, or the short ones with amplified noise that stand for it;
+    returns the minibatch loss before it, or the mean over these."""
     began = clock.perf_counter()
-    x, y = recipe.batch(course.batches.next(), course.trajectory, course.step)
-    if course.tangent is not None:
-        started = clock.perf_counter()
-        course.tangent.step(recipe.loss_fn, x, y)
-        took = clock.perf_counter() - started
-        course.probing += took
-        began += took
-    loss = update(course.model, recipe.loss_fn, course.optimizer, x, y, course.masks)
+    loss, step_loss = 0.0, recipe.step_loss
+    for k in range(recipe.amplify):
+        x, y = recipe.batch(_rows(recipe, course), course.trajectory, course.step * recipe.amplify + k)
+        if course.tangent is not None:
+            started = clock.perf_counter()
+            course.tangent.step(step_loss, x, y)
+            took = clock.perf_counter() - started
+            course.probing += took
+            began += took
+        loss += update(course.model, step_loss, course.optimizer, x, y, course.masks)
     if not math.isfinite(loss):
         course.message = _lost(f"the minibatch loss is {loss}", course.step)
     elif recipe.follows_loss:
@@ -172,6 +175,13 @@ def _advance(recipe: Recipe, course: Course) -> float:
         course.scheduler.step()
     course.training += clock.perf_counter() - began
     return loss
+
+
+def _rows(recipe: Recipe, course: Course) -> Tensor | None:
+    """The examples of one update: a minibatch, or two where noise is amplified; None for all."""
+    rows = course.batches.next()
+    second = course.batches.next() if recipe.amplify > 1 else None
+    return rows if rows is None or second is None else torch.cat([rows, second])
 
 
 def _empty(recipe: Recipe) -> dict[str, Array]:

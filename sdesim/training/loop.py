@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.runs import Probes
+from sdesim.training.amplified import amplified_loss
 from sdesim.training.examples import Examples, Order
 from sdesim.training.networks import flat_parameters
 
@@ -50,6 +51,7 @@ class Recipe:
         mask: booleans over all parameters, true for the d that are trained; the others stay 0. None: all.
         follows_loss: whether the scheduler is told the loss; ``rates`` are then known at step 0 alone.
         preconditioned: whether the optimizer scales coordinates unequally.
+        amplify: l, the number of short steps with amplified noise that stand for one of SGD.
     """
 
     module: nn.Module
@@ -73,6 +75,12 @@ class Recipe:
     mask: NDArray[np.bool_] | None = None
     follows_loss: bool = False
     preconditioned: bool = False
+    amplify: int = 1
+
+    @property
+    def step_loss(self) -> Callable[..., Any]:
+        """What one update descends: ``loss_fn``, or what amplifies its noise on two minibatches in a row."""
+        return self.loss_fn if self.amplify == 1 else amplified_loss(self.loss_fn, self.amplify)
 
     def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
         """x and y of a minibatch, or of all examples, as a step reads them."""

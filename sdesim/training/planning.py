@@ -15,7 +15,14 @@ from torch import nn
 from sdesim.errors import RunError, first_line
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.training.cost import affordable
-from sdesim.training.examples import Examples, batch_order, training_and_test, with_readings, with_weights
+from sdesim.training.examples import (
+    Examples,
+    Order,
+    batch_order,
+    training_and_test,
+    with_readings,
+    with_weights,
+)
 from sdesim.training.loop import READINGS, Recipe, isolated_torch, stream_seed
 from sdesim.training.metric import needs_metric
 from sdesim.training.networks import parameter_groups
@@ -46,6 +53,7 @@ def make_recipe(
     weights: ArrayLike | str | None,
     augment: Augment | None,
     mask: NDArray[np.bool_] | None,
+    amplify: int,
 ) -> Recipe:
     """Check what the user gave and lay out the run; arguments as of `record`.
 
@@ -82,6 +90,7 @@ def make_recipe(
         groups, dim = surviving_groups(groups, mask), int(np.sum(mask))
     example = example_optimizer(module, optimizer)
     preconditioned = needs_metric(example)
+    _check_amplified(amplify, module, example, order)
     if probes is not None:
         with isolated_torch():
             probes = affordable(
@@ -110,7 +119,27 @@ def make_recipe(
         groups=groups,
         mask=mask,
         preconditioned=preconditioned,
+        amplify=int(amplify),
     )
+
+
+def _check_amplified(factor: Any, module: nn.Module, optimizer: Any, order: Order) -> None:
+    """Refuse amplified noise where it isn't defined.
+
+    Raises:
+        RunError: naming what it needs.
+    """
+    if isinstance(factor, bool) or int(factor) != factor or factor < 1:
+        raise RunError(f"amplify must be a whole number of at least 1, got {factor}")
+    if factor == 1:
+        return
+    group = optimizer.param_groups[0]
+    if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
+        raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
+    if order.sampling not in ("with-replacement", "weighted"):
+        raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
+    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()):
+        raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
 
 
 def example_optimizer(module: nn.Module, optimizer: Callable[..., Any]) -> Any:

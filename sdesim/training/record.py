@@ -50,6 +50,7 @@ def record(
     weights: ArrayLike | str | None = None,
     augment: Augment | None = None,
     mask: NDArray[np.bool_] | None = None,
+    amplify: int = 1,
     checkpoint_every: int | None = None,
     name: str = "",
 ) -> xr.Dataset:
@@ -96,6 +97,10 @@ def record(
             are means over fixed readings, at least 2,000 (attribute `readings`: of each example).
         mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
             that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
+        amplify: l; each step of SGD is made as l steps of η/l whose noise has l times the covariance, (1+s)/2
+            ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
+            NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
+            Steps, rates, time and probes are those of SGD.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
             as costs at most 5% of the time. It changes no number.
         name: a label for the run.
@@ -111,7 +116,7 @@ def record(
     recipe = make_recipe(
         module, loss_fn, train, test, optimizer, steps=steps, batch_size=batch_size, seed=seed, init=init,
         scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling,
-        weights=weights, augment=augment, mask=mask,
+        weights=weights, augment=augment, mask=mask, amplify=amplify,
     )  # fmt: skip
     _check_ensemble(trajectories, recipe, out, resume)
     if checkpoint_every is not None and checkpoint_every < 1:
@@ -209,6 +214,7 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         **_reading(recipe),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **({} if recipe.probes is None else _probe_attributes(recipe, recipe.probes)),
+        **({} if recipe.amplify == 1 else {"amplify": recipe.amplify}),
         **({"tangent": "full"} if recipe.probes is not None and recipe.probes.tangent else {}),
     }
 
