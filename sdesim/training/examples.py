@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -116,7 +117,9 @@ def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling
         if sampling not in ("epoch", "with-replacement"):
             raise RunError(f"weights draw with replacement, not by sampling={sampling!r}: leave sampling out")
         sampling = "weighted"
-    if batch_size is not None and not 1 <= batch_size <= n:
+    # Drawn by weights or by a sampler, a batch may be larger than the data set.
+    most = math.inf if sampling in ("weighted", "sampler") else n
+    if batch_size is not None and not 1 <= batch_size <= most:
         raise RunError(
             f"batch_size must be 1 to {n} (the training examples), or None for full batch, got {batch_size}"
         )
