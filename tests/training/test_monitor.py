@@ -100,6 +100,9 @@ def test_weights_and_generators_are_the_same_bit_for_bit_with_and_without_a_moni
     assert after[1:] == also[1:]
     assert watched.training
     assert len(monitor.history) == 7
+    # As in record: batch normalisation in training takes one minibatch at a time.
+    path = "minibatches" if kind == "norm" else "vmap"
+    assert monitor.run().attrs["gradient_path"] == monitor.gradient_path == path
 
 
 def test_what_a_monitor_says_is_what_measure_says_of_its_run():
