@@ -35,6 +35,8 @@ STYLE: dict[str, Any] = {
 GUIDE = {"color": "#777777", "linewidth": 1.0, "linestyle": (0, (2, 2)), "zorder": 1}
 PHASE_COLOURS = {"exploration": "#B9B9B9", "transition": "#F0E442", "generalization": "#009E73"}
 TIME = "time t (Σ learning rate)"
+# Durations of two arms that don't fit on one linear axis.
+_FAR = 30.0
 
 
 @contextmanager
@@ -90,8 +92,21 @@ def scale(ax: Any, drawn: Sequence[Any]) -> None:
 
 def finish(ax: Any, ylabel: str, xlabel: str = TIME) -> None:
     """Labels; the legend goes above the axes so that it covers no curve."""
-    ax.set_xlabel(xlabel)
+    ax.set_xlabel(xlabel + (", log axis" if xlabel.startswith("time") and _stretched(ax) else ""))
     ax.set_ylabel(ylabel)
+
+
+def _stretched(ax: Any) -> bool:
+    """Puts time on a log axis from the first point after 0 where one arm lasts far longer than another, whose
+    curve would else be a vertical line; whether it did."""
+    curves = [np.asarray(x.get_xdata()) for x in ax.lines if x.get_transform() == ax.transData]
+    ends = [float(x[-1]) for x in curves if x.size > 1 and x[-1] > 0]
+    if not ends or max(ends) < _FAR * min(ends):
+        return False
+    first = min(float(x[x > 0].min()) for x in curves if (x > 0).any())
+    ax.set_xscale("symlog", linthresh=10 ** np.floor(np.log10(first)))
+    ax.set_xlim(0, 1.5 * max(ends))
+    return True
 
 
 def legend(figure: Any, ax: Any) -> None:

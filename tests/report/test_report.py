@@ -12,6 +12,7 @@ from sdesim.errors import RunError
 from sdesim.report import write_report
 from sdesim.report.figures import FIGURES
 from sdesim.report.html import interval, number, write_page
+from sdesim.report.style import finish, styled
 from sdesim.runs import atomic_write_json, measure
 
 
@@ -131,3 +132,18 @@ def test_numbers_are_short_and_missing_ones_a_dash():
     assert number(float("inf")) == "∞"
     assert interval({"value": 1.0, "low": 0.5, "high": 2.0}) == "1 [0.5, 2]"
     assert interval({"value": 1.0, "low": None, "high": None}) == "1"
+
+
+@pytest.mark.parametrize(("longest", "scale"), [(20.0, "linear"), (9e4, "symlog")])
+def test_time_is_logarithmic_where_one_arm_would_be_a_vertical_line(longest, scale):
+    with styled() as Figure:
+        ax = Figure().subplots()
+        ax.plot([0.0, 0.5, 1.0], [1.0, 2.0, 3.0])
+        ax.plot([0.0, longest / 2, longest], [1.0, 2.0, 3.0])
+        # A guide across the whole axes lasts no time.
+        ax.axhline(1.0)
+
+        finish(ax, "loss")
+
+    assert ax.get_xscale() == scale
+    assert ax.get_xlabel().endswith("log axis") == (scale == "symlog")
