@@ -43,24 +43,23 @@ def random_walk(lab: Lab) -> Finding:
                 )  # fmt: skip
     found = np.array(table)
     bins = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.0))
-    soon, late, windows = {}, {}, {}
+    soon, late, gain = {}, {}, {}
     for low, high in bins:
         part = found[(found[:, 1] >= low) & (found[:, 1] < high)]
         if len({*part[:, 0]}) > 2:
             name = f"{low:g} < C < {high:g}"
             means = np.array([part[part[:, 0] == k, 2:].mean(axis=0) for k in {*part[:, 0]}])
             soon[name], late[name] = (mean(m, "mean over seeds") for m in means.T)
-            windows[name] = part
+            gain[name] = mean(means[:, 1] - means[:, 0], "mean over seeds")
     checks = [near(k, e, 0.5, 0.1) for k, e in soon.items()] + [near(k, e, 0.5, 0.1) for k, e in late.items()]
     top = list(late)[-1]
     ruling = judge(
         [together("exponent ½ ± 0.1 in all windows below C = 1, short lags and long", checks)],
         corrected=[
             above(f"exponent of lags from 32 on, {top}", late[top], 0.6),
-            above(f"the same less that of lags up to 4, {top}",
-                  mean(windows[top][:, 3] - windows[top][:, 2], "mean over windows"), 0.0),
+            above(f"the same less that of lags up to 4, {top}", gain[top], 0.0),
         ],
-    )  # fmt: skip
+    )
 
     def draw(ax: Any) -> None:
         ax.semilogx(found[:, 1], found[:, 2], "o", markersize=3, color="#CC79A7", label="lags up to 4")
