@@ -40,7 +40,7 @@ def panel(history: Sequence[Any]) -> Any:
         _consolidation(axes[0, 1], steps, history)
         _apart(axes[1, 0], steps, history)
         _sharpness(axes[1, 1], steps, history)
-        _temperature(axes[2, 0], steps, history)
+        _noise_share(axes[2, 0], steps, history)
         _index(axes[2, 1], steps, history)
         for ax in axes[:-1].flat:
             ax.set_xlabel("")
@@ -122,7 +122,7 @@ def _sharpness(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     _close(ax, "Step size: how near is the edge?", r"$\lambda_{\max}$")
 
 
-def _temperature(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+def _noise_share(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     star, c = _series(history, "C_star")[0], _series(history, "C_alpha")[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(c > 0, star / c, np.nan)
@@ -130,7 +130,7 @@ def _temperature(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     if np.isfinite(share).any():
         drawn.append(_line(ax, steps, share, ORANGE, "C*/C"))
         ax.axhline(1.0, **GUIDE)
-    _close(ax, "Temperature: what noise puts back", "C*/C (above 1: loss rises)", drawn)
+    _close(ax, "Noise: what part of the descent it undoes", "C*/C (above 1: loss rises)", drawn)
 
 
 def _index(ax: Any, steps: Any, history: Sequence[Any]) -> None:
