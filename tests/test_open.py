@@ -67,16 +67,6 @@ def test_replay_at_random_times_is_as_much_as_replay_steered_by_c():
     assert np.array_equal(also, shuffled)
 
 
-@pytest.mark.parametrize("concentration", federated.EVENNESS)
-def test_every_example_belongs_to_one_client_and_every_client_has_a_batch(concentration):
-    y = data.digits(1000, 0, 0).y_train
-
-    clients = federated.partition(y, concentration, np.random.default_rng(0))
-
-    assert sorted(np.concatenate(clients)) == list(range(1000))
-    assert min(map(len, clients)) >= federated.BATCH
-
-
 def test_a_power_law_is_found_with_its_exponent():
     x = [1.0, 2.0, 4.0, 8.0]
     y = np.array([[c * v**-0.7 for v in x] for c in (1.0, 2.0, 3.0)])

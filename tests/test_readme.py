@@ -42,7 +42,7 @@ def test_the_guide_names_every_scheme():
 
 def test_the_training_guides_examples_run(capsys):
     names = [parse_scenario(text).name for text in blocks("yaml", TRAINING)]
-    assert names == ["my-grokking", "my-stages", "my-mixture"]
+    assert names == ["my-grokking", "my-stages", "my-mixture", "my-clients"]
     for code in blocks("python", TRAINING):
         exec(compile(code, "training.md", "exec"), {})
 

@@ -33,23 +33,6 @@ AGGREGATES = {
 Rows = list[NDArray[np.int64]]
 
 
-def partition(y: NDArray[np.int64], concentration: float, rng: np.random.Generator) -> Rows:
-    """Rows of each client; each class is shared out by a Dirichlet law, large concentrations evenly."""
-    owner = np.empty(len(y), dtype=np.int64)
-    for label in np.unique(y):
-        rows = rng.permutation(np.flatnonzero(y == label))
-        shares = rng.dirichlet(np.full(CLIENTS, concentration))
-        cuts = np.round(np.cumsum(shares) * len(rows)).astype(int)[:-1]
-        for k, part in enumerate(np.split(rows, cuts)):
-            owner[part] = k
-    # A client needs a handful of examples to have a C at all: the largest ones give.
-    for k in range(CLIENTS):
-        while (owner == k).sum() < BATCH:
-            donor = np.bincount(owner, minlength=CLIENTS).argmax()
-            owner[rng.choice(np.flatnonzero(owner == donor))] = k
-    return [np.flatnonzero(owner == k) for k in range(CLIENTS)]
-
-
 def _local(
     layers: nw.Layers, x: Array, y: NDArray[np.int64], steps: int, rng: np.random.Generator
 ) -> nw.Layers:
@@ -74,7 +57,7 @@ def _updates(
 def _bias(seed: int, concentration: float) -> list[dict[str, float]]:
     """At each state of a pooled training: every aggregate of C beside the pooled C_1 and the held-out one."""
     d = data.digits(1000, 700, seed)
-    clients = partition(d.y_train, concentration, np.random.default_rng([seed, 21]))
+    clients = data.partition(d.y_train, CLIENTS, concentration, BATCH, np.random.default_rng([seed, 21]))
     layers, rng = nw.start(WIDTHS, seed), np.random.default_rng([seed, 22])
     rows, done = [], 0
     for state in STATES:
@@ -120,7 +103,7 @@ def _aggregates(
 def _training(seed: int, concentration: float, local: int, total: int) -> dict[str, Any]:
     """FedAvg with the same number of local steps whatever their number per round."""
     d = data.digits(1000, 700, seed)
-    clients = partition(d.y_train, concentration, np.random.default_rng([seed, 21]))
+    clients = data.partition(d.y_train, CLIENTS, concentration, BATCH, np.random.default_rng([seed, 21]))
     counts = np.array([len(r) for r in clients], dtype=np.float64)
     layers, rng = nw.start(WIDTHS, seed), np.random.default_rng([seed, 24])
     ratios, gains, pooled, lengths = [], [], [], []

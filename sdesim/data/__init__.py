@@ -1,5 +1,6 @@
 """Small data sets as arrays, without torch."""
 
+from sdesim.data.clients import partition as partition
 from sdesim.data.dataset import Dataset as Dataset
 from sdesim.data.digits import digits as digits
 from sdesim.data.mnist1d import mnist1d as mnist1d
@@ -14,6 +15,7 @@ __all__ = [
     "digits",
     "mnist1d",
     "modular_addition",
+    "partition",
     "permutations",
     "teacher_student",
 ]

@@ -1,4 +1,4 @@
-"""Figures whose shape is their own: distances, layers, phase strips, exit times, occupancy."""
+"""Figures whose shape is their own: distances, layers, clients, phase strips, exit times, occupancy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from sdesim.comparison.phases import phase_array, phase_segments
 from sdesim.comparison.quantity import curve
 from sdesim.report.arms import ArmView
-from sdesim.report.style import GUIDE, PHASE_COLOURS, TIME, finish, legend, scale, styled
+from sdesim.report.style import GUIDE, PHASE_COLOURS, TIME, draw, finish, legend, scale, styled
 
 MAX_STRIPS = 6
 MAX_GROUPS = 8
@@ -117,6 +117,25 @@ def _group_ratio(view: ArmView, group: str) -> tuple[Any, Any] | None:
         return None
     nothing = np.full((int(rows.sum()), int(columns.sum())), np.nan)
     return times[columns], curve(ratio[rows][:, columns], (nothing, nothing), 0.95)
+
+
+def clients(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
+    """C of the clients' changes, and the mean of their own C_1 beside what their moments merge to."""
+    with styled() as Figure:
+        figure = Figure(figsize=(5.8, 5.3))
+        top, bottom = figure.subplots(2, 1, sharex=True)
+        changes = draw(top, views, "C_clients")
+        if not changes:
+            return None
+        scale(top, changes)
+        finish(top, "C of the changes")
+        top.label_outer()
+        drawn = draw(bottom, views, "C_1_client_mean", label=False)
+        drawn += draw(bottom, views, "C_1_merged", label=False, linewidth=0.9, alpha=0.75)
+        scale(bottom, drawn)
+        finish(bottom, "$C_1$ (mean; thin: merged)")
+        legend(figure, top)
+        return figure
 
 
 def phases(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:

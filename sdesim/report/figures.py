@@ -13,6 +13,7 @@ import numpy as np
 
 from sdesim.report.arms import ArmView
 from sdesim.report.companions import (
+    clients,
     distances,
     exits,
     layers,
@@ -194,6 +195,14 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Debiased C of each parameter group, one panel per group. Layers need not turn together; the "
         "total is a ratio of sums, not the mean of these.",
         layers,
+    ),
+    FigureSpec(
+        "clients",
+        "Clients",
+        "Top: C of the changes that the clients make in the round that begins, with each client as a draw. "
+        "Bottom: mean of the clients' own C_1, thin the C_1 of all examples, merged from the clients' "
+        "moments. The farther the two lie apart, the less clients agree, and the less the mean says.",
+        clients,
     ),
     FigureSpec(
         "phases",

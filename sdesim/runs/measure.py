@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.runs.column import Column
+from sdesim.runs.measure_clients import client_consolidation
 from sdesim.runs.measure_gradient import (
     consolidation,
     drift,
@@ -35,8 +36,9 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
         Dataset over (trajectory, probe): C_alpha (at the training batch), C_1, C_star, p, odds,
         direction_probability, signal, noise, phase (C against C_star), phase_literal (C against 1),
         tail_index, d_H, trajectory_dimension, participation_ratio (of the same stretch of path), lambda_max,
-        preconditioned_lambda_max, S, lyapunov_drift, lyapunov_exponent and I, and over (trajectory, probe,
-        group) C_group, as far as the run holds what they need; each number with ``_low``, ``_high``,
+        preconditioned_lambda_max, S, lyapunov_drift, lyapunov_exponent and I, of clients C_clients,
+        C_1_merged and C_1_client_mean, and over (trajectory, probe, group) C_group, as far as the run holds
+        what they need; each number with ``_low``, ``_high``,
         ``_flags`` (names joined by ";"), and ``_literal``, the source's own form, where there is one. NaN
         where nothing was probed. Quantities made of mean squares are flagged
         ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2 with confidence, or
@@ -62,6 +64,8 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             columns |= consolidation(run, level, heavy)
         if "group_signal" in run:
             columns["C_group"] = group_consolidation(run, level, heavy)
+        if "update_norm2" in run:
+            columns |= client_consolidation(run, level, heavy)
         if "lambda_max" in run:
             columns |= curvature(run)
         if "C_alpha" in columns and "hessian_signal" in run:

@@ -20,7 +20,7 @@ _TRACE_DRAWS = 8
 
 def values_of(run: xr.Dataset, name: str) -> Array:
     """A variable as an array, axes in the order of the schema."""
-    order = ("trajectory", "probe", "sample", "direction", "group")
+    order = ("trajectory", "probe", "sample", "direction", "group", "client")
     return np.asarray(run[name].transpose(*(d for d in order if d in run[name].dims)).values, np.float64)
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 from sdesim.errors import RunError
 
 SCHEMA_VERSION = 1
-DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "direction", "event", "well")
+DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well")
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,24 @@ VARIABLES: dict[str, VariableSpec] = {
     ),
     "group_signal": VariableSpec((*_PROBE, "group"), "(loss/parameter)^2", "signal per parameter group"),
     "group_noise": VariableSpec((*_PROBE, "group"), "(loss/parameter)^2", "noise per parameter group"),
+    "update_norm2": VariableSpec(
+        (*_PROBE, "client"), "parameter^2", "squared norm of each client's change in the round that begins"
+    ),
+    "update_dot_mean": VariableSpec(
+        (*_PROBE, "client"), "parameter^2", "dot product of each client's change with their mean"
+    ),
+    "client_signal": VariableSpec(
+        (*_PROBE, "client"), "(loss/parameter)^2", "squared norm of the mean gradient of a client's examples"
+    ),
+    "client_noise": VariableSpec(
+        (*_PROBE, "client"), "(loss/parameter)^2", "trace of the covariance of single gradients in a client"
+    ),
+    "merged_signal": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "squared norm of the mean gradient, merged from the clients' moments"
+    ),
+    "merged_noise": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "trace of the covariance, merged from the clients' moments"
+    ),
     "lambda_max": VariableSpec(_PROBE, "loss/parameter^2", "largest Hessian eigenvalue"),
     "lambda_min": VariableSpec(_PROBE, "loss/parameter^2", "smallest Hessian eigenvalue"),
     "curvature_residual": VariableSpec(_PROBE, "loss/parameter^2", "Lanczos residual of lambda_max"),
@@ -72,6 +90,7 @@ VARIABLES: dict[str, VariableSpec] = {
     "exit_time": VariableSpec(("trajectory", "event"), "time", "time of first exit"),
     "exit_censored": VariableSpec(("trajectory", "event"), "1", "not left before the end", "bool"),
     "occupancy": VariableSpec(("trajectory", "well"), "1", "share of time in each well"),
+    "client_examples": VariableSpec(("trajectory", "client"), "1", "number of a client's examples", "int64"),
     "status": VariableSpec(("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event", "int8"),
     "stopped_step": VariableSpec(("trajectory",), "step", "step at which it stopped", "int64"),
 }
@@ -92,6 +111,14 @@ CURVATURE_PROBE = (
     "hessian_signal",
     "hessian_noise",
     "hessian_noise_error",
+)
+CLIENT_PROBE = (
+    "update_norm2",
+    "update_dot_mean",
+    "client_signal",
+    "client_noise",
+    "merged_signal",
+    "merged_noise",
 )
 METRIC_PROBE = ("critical_sharpness", "preconditioned_lambda_max", "preconditioned_residual")
 REQUIRED_ATTRS = ("schema_version", "kind", "seed", "learning_rate", "complete")

@@ -51,7 +51,7 @@ class RunWriter:
         variables: schema names that the run will hold.
         probe_steps, probe_time: (P,), or None without probes.
         probe_trajectories: how many of the trajectories are probed.
-        samples, directions: sizes of those dims.
+        samples, directions, clients: sizes of those dims.
         groups, events, wells: names along those dims.
         attrs: further attributes: name, seed, learning_rate, …
         out: path of the Zarr group to make; None keeps the run in memory.
@@ -66,7 +66,7 @@ class RunWriter:
         self, *, kind: str, trajectories: int, steps: ArrayLike, time: ArrayLike, dim: int,
         variables: Sequence[str], probe_steps: ArrayLike | None = None, probe_time: ArrayLike | None = None,
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
-        groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (),
+        groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
         resume: bool = False,
     ) -> None:  # fmt: skip
@@ -75,6 +75,7 @@ class RunWriter:
         self._sizes = {
             "trajectory": trajectories, "step": len(steps), "param": dim, "probe": probes, "sample": samples,
             "group": len(groups), "direction": directions, "event": len(events), "well": len(wells),
+            "client": clients,
         }  # fmt: skip
         self._kind = kind
         self._attrs: dict[str, Any] = {

@@ -9,8 +9,8 @@ from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.build import make_mask, make_noise, make_scheme, make_surface, noise_sort
 from sdesim.scenario.data import Data, DigitsData, ModularData, PermutationsData
-from sdesim.scenario.models import Arm, Scenario, Simulate, Train
-from sdesim.scenario.training import MlpNetwork, Sgd
+from sdesim.scenario.models import Arm, Probes, Scenario, Simulate, Train
+from sdesim.scenario.training import Clients, ConstantSchedule, MlpNetwork, Sgd
 
 Problem = tuple[tuple[str | int, ...], str]
 _DIGITS = 1797
@@ -65,6 +65,8 @@ def check_real(scenario: Scenario, name: str) -> Iterator[Problem]:
     train = scenario.arms[name].train
     assert train is not None
     yield from _check_train(train)
+    if train.clients is not None:
+        yield from _check_clients(train, train.clients, scenario.arms[name].probes or scenario.probes)
     if train.start_from is None:
         return
     earlier = list(scenario.arms)[: list(scenario.arms).index(name)]
@@ -113,6 +115,40 @@ def _check_train(train: Train) -> Iterator[Problem]:
         yield ("schedule", "warmup"), message
 
 
+def _check_clients(train: Train, clients: Clients, probes: Probes | None) -> Iterator[Problem]:
+    """What federated averaging is defined for."""
+    optimizer = train.optimizer
+    if optimizer.kind != "sgd":
+        yield ("optimizer", "kind"), f"found {optimizer.kind!r}, allowed: sgd, beside clients"
+        return
+    for name in ("momentum", "dampening", "nesterov", "weight_decay"):
+        if getattr(optimizer, name):
+            yield ("optimizer", name), "clients need plain SGD, with lr and batch_size alone"
+    if train.schedule != ConstantSchedule(kind="constant"):
+        yield ("schedule",), "clients need a constant learning rate, without warm-up"
+    if train.amplify > 1:
+        yield ("amplify",), "clients do not go with amplify"
+    if train.weights is not None:
+        yield ("weights",), "clients do not go with weights"
+    if train.prune is not None:
+        yield ("prune",), "clients do not go with prune"
+    if probes is not None and probes.tangent:
+        yield ("clients",), "clients do not go with probes that have tangent: true"
+    if not train.data.labelled:
+        yield ("clients",), "clients share out examples by class labels, these data hold targets"
+    batch = optimizer.batch_size
+    if batch is None:
+        yield ("optimizer",), "clients need batch_size"
+    elif clients.count * max(2, batch) > train.data.examples:
+        message = (
+            f"found {clients.count}, allowed: 2 to {train.data.examples // max(2, batch)}, so that each "
+        )
+        yield (
+            ("clients", "count"),
+            message + f"has at least {max(2, batch)} of {train.data.examples} examples",
+        )
+
+
 def _check_loss(loss: str, data: Data) -> Iterator[Problem]:
     if loss == "cross_entropy" and not data.labelled:
         yield ("loss",), "found 'cross_entropy', allowed: mse, because these data hold targets"
@@ -158,6 +194,8 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         yield ("twin_of",), f"{simulate.twin_of} trains on several objectives, for which there is no surface"
     if real is not None and real.weights is not None:
         yield ("twin_of",), f"{simulate.twin_of} draws its examples by weights, for which there is no surface"
+    if real is not None and real.clients is not None:
+        yield ("twin_of",), f"{simulate.twin_of} trains clients, each on a loss of its own between two rounds"
     if real is not None and real.start_from is not None and (simulate.trajectories or 0) > real.trajectories:
         message = (
             f"found {simulate.trajectories}, allowed: 1 to {real.trajectories}, those of {simulate.twin_of}"

@@ -280,6 +280,15 @@ def make_ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray
     return (network if recipe.weights == "original" else reinitialised(network, recipe.seed)), mask
 
 
+def make_clients(train: Train) -> Any:
+    """Settings of federated averaging, None without it."""
+    if train.clients is None:
+        return None
+    from sdesim.training import Clients
+
+    return Clients(**train.clients.model_dump())
+
+
 def fresh_starts(
     network: Any, seed: int, trajectories: int, mask: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from sdesim.scenario.data import Data
 from sdesim.scenario.expect import (
     MEASURED,
     MOMENT,
+    NEEDS_CLIENTS,
     NEEDS_CURVATURE,
     NEEDS_GRADIENTS,
     PATH,
@@ -105,7 +106,7 @@ def _unknown(e: Expect) -> Iterator[Problem]:
     from sdesim.comparison.phases import PHASES
 
     prefix, dot, rest = e.quantity.partition(".")
-    lists = {"phase_fraction": PHASES, "twin_distance": _comparable()}
+    lists = {"phase_fraction": PHASES, "twin_distance": _comparable(), "gain_rank": MEASURED}
     if prefix in lists and dot and rest not in lists[prefix]:
         yield ("quantity",), f"found {e.quantity!r}{nearest(rest, lists[prefix])}"
     elif e.quantity not in (*MEASURED, *PATH, *SPECIAL) and not (f"{prefix}." in PREFIXES and rest):
@@ -119,6 +120,10 @@ def _unknown(e: Expect) -> Iterator[Problem]:
         yield ("since",), f"found {e.since!r}, allowed: such as train_accuracy>0.95"
     if e.confirm > 1 and prefix not in WHEN:
         yield ("confirm",), f"confirm goes with {' and '.join(f'{w}.…' for w in WHEN)} only"
+    if e.over is not None:
+        for field, name in (("quantity", e.quantity), ("over", e.over)):
+            if name not in MEASURED:
+                yield (field,), f"found {name!r}, beside over{nearest(name, MEASURED)}"
     whole_run = e.quantity in SPECIAL or f"{prefix}." in PREFIXES
     if whole_run and e.at != "end":
         yield ("at",), f"found {e.at!r}, allowed: end, because {e.quantity} is of the whole run"
@@ -145,6 +150,8 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
                 yield from _missing(scenario, arm_name, match["name"], (field,))
     else:
         yield from _missing(scenario, arm_name, e.quantity, ("quantity",))
+        if e.over is not None:
+            yield from _missing(scenario, arm_name, e.over, ("over",))
     steps = scenario.steps(arm_name)
     if isinstance(e.at, int) and e.at > steps:
         yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
@@ -171,6 +178,11 @@ def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | in
             yield place, f"{name} needs a real arm that {arm_name} is compared with"
         elif chosen is not None and rest not in chosen:
             yield place, f"{name} needs {rest} among compare.quantities"
+    elif prefix == "gain_rank":
+        yield from _missing(scenario, arm_name, rest, place)
+        yield from _missing(scenario, arm_name, "test_loss", place)
+    elif name in NEEDS_CLIENTS and (arm.train is None or arm.train.clients is None):
+        yield place, f"{name} needs an arm that trains clients, {arm_name} has none"
     elif prefix == "phase_fraction" or name in MEASURED:
         phased = prefix == "phase_fraction"
         needs = {

@@ -21,7 +21,9 @@ Array = NDArray[np.float64]
 MEASURED = (
     "C_alpha", "C_1", "C_star", "p", "odds", "direction_probability", "signal", "noise", "tail_index", "d_H",
     "trajectory_dimension", "participation_ratio", "lambda_max", "S", "lyapunov_drift", "I",
+    "C_clients", "C_1_merged", "C_1_client_mean",
 )  # fmt: skip
+NEEDS_CLIENTS = ("C_clients", "C_1_merged", "C_1_client_mean")
 NEEDS_CURVATURE = ("C_star", "lambda_max", "S", "lyapunov_drift", "I")
 NEEDS_GRADIENTS = tuple(
     q for q in MEASURED if q not in ("trajectory_dimension", "participation_ratio", "lambda_max", "S")
@@ -29,7 +31,7 @@ NEEDS_GRADIENTS = tuple(
 PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
 SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median", "theta_tail_index")
 WHEN = ("step_when", "time_when")
-PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.", *(f"{w}." for w in WHEN))
+PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.", "gain_rank.", *(f"{w}." for w in WHEN))
 MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)$")
 
 
@@ -70,6 +72,10 @@ def find(
         ScenarioError: the run does not hold it.
     """
     name = expect.quantity
+    if expect.over is not None:
+        return _over(expect, expect.over, run, measured)
+    if name.startswith("gain_rank."):
+        return _gain_rank(run, measured, name.removeprefix("gain_rank."))
     if name.startswith("twin_distance."):
         value = distances.get(name.removeprefix("twin_distance."), math.nan)
         return Quantity(value, math.nan, math.nan, 1, "in units of the real seeds' spread")
@@ -227,6 +233,40 @@ def _moments(run: xr.Dataset, at: str | int, steps: Array) -> NDArray[np.int64]:
     return np.where((first >= 0) & (place < len(steps)), place, -1)
 
 
+def _gain_rank(run: xr.Dataset, measured: xr.Dataset | None, name: str) -> Quantity:
+    """Rank correlation over a run's probes of a quantity with the gain, the step regressed out of both.
+
+    The gain is the share by which the test loss falls from the probe to the next saved step. Probes that were
+    not saved, and the last, have none.
+
+    Raises:
+        ScenarioError: the run holds no such quantity, or no test loss.
+    """
+    if measured is None or name not in measured or "test_loss" not in run:
+        raise ScenarioError(f"gain_rank.{name} needs probes of {name} and a test loss")
+    steps, probes = np.asarray(run["step"].values), np.asarray(run["probe_step"].values)
+    place = np.searchsorted(steps, probes)
+    timed = (steps[np.minimum(place, len(steps) - 1)] == probes) & (place + 1 < len(steps))
+    place = place[timed]
+    loss = np.asarray(run["test_loss"].values, dtype=np.float64)
+    gain = 1 - loss[:, place + 1] / loss[:, place]
+    values = np.asarray(measured[name].values, dtype=np.float64)[:, timed]
+    return over_trajectories(np.array([_given_step(a, b) for a, b in zip(values, gain, strict=True)]))
+
+
+def _given_step(a: Array, b: Array) -> float:
+    """Partial rank correlation of (n,) and (n,) given their order in time; NaN below 5 pairs."""
+    from scipy.stats import rankdata
+
+    known = np.isfinite(a) & np.isfinite(b)
+    if known.sum() < 5:
+        return math.nan
+    ranks = [rankdata(v[known]) for v in (a, b, np.arange(len(a)))]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        (_, ab, at), (_, _, bt), _ = np.corrcoef(ranks)
+        return float((ab - at * bt) / np.sqrt((1 - at**2) * (1 - bt**2)))
+
+
 def _at_step(run: xr.Dataset, name: str, at: str | int) -> Array:
     if name not in run:
         raise ScenarioError(f"the run holds no {name}")
@@ -237,16 +277,36 @@ def _at_step(run: xr.Dataset, name: str, at: str | int) -> Array:
 
 def at_probe(run: xr.Dataset, measured: xr.Dataset, name: str, at: str | int) -> Quantity:
     """A measured quantity at a moment: over trajectories, or one trajectory's own interval."""
-    place = _moments(run, at, np.asarray(run["probe_step"].values))
-    rows = np.arange(len(place))
-    values = np.where(place >= 0, measured[name].values[rows, place], np.nan)
-    values = values[: int(run.attrs.get("probe_trajectories", len(values)))]
+    values, place = _probed(run, measured, name, at)
     found = over_trajectories(values)
     if found.n != 1:
         return found
     k = int(np.flatnonzero(np.isfinite(values))[0])
     low, high = (float(measured[f"{name}_{side}"].values[k, place[k]]) for side in ("low", "high"))
     return Quantity(found.value, low, high, 1, "one trajectory, the estimator's own interval")
+
+
+def _probed(
+    run: xr.Dataset, measured: xr.Dataset, name: str, at: str | int
+) -> tuple[Array, NDArray[np.int64]]:
+    """A measured quantity of each probed trajectory at a moment, NaN where it never comes, and the probe."""
+    place = _moments(run, at, np.asarray(run["probe_step"].values))
+    values = np.where(place >= 0, measured[name].values[np.arange(len(place)), place], np.nan)
+    return values[: int(run.attrs.get("probe_trajectories", len(values)))], place
+
+
+def _over(expect: Expect, other: str, run: xr.Dataset, measured: xr.Dataset | None) -> Quantity:
+    """Mean over trajectories of a measured quantity over another, which must be positive to count.
+
+    Raises:
+        ScenarioError: the run holds no such quantity.
+    """
+    for name in (expect.quantity, other):
+        if measured is None or name not in measured:
+            raise ScenarioError(f"the run of {expect.arm} holds no {name}; are there probes?")
+    assert measured is not None
+    above, below = (_probed(run, measured, name, expect.at)[0] for name in (expect.quantity, other))
+    return over_trajectories(np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0))
 
 
 def ratio(first: Quantity, second: Quantity) -> Quantity:
@@ -277,6 +337,7 @@ def judge(expect: Expect, q: Quantity) -> str:
 def outcome(expect: Expect, q: Quantity) -> dict[str, Any]:
     """The expectation with its outcome, for summary.json."""
     name = expect.quantity if expect.confirm == 1 else f"{expect.quantity} {expect.confirm} in a row"
+    name = name if expect.over is None else f"{name} over {expect.over}"
     name = name if expect.since is None else f"{name} since {expect.since}"
     name = name if expect.than is None else f"{name} over that of {expect.than}"
     why = "; ".join(x for x in (expect.why, q.note) if x)

@@ -11,7 +11,15 @@ from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Stri
 from sdesim.scenario.data import Data
 from sdesim.scenario.objectives import Objectives
 from sdesim.scenario.parts import Event, Noise, PlainScheme, Scheme, Surface, Vector
-from sdesim.scenario.training import ConstantSchedule, LossName, MlpNetwork, Optimizer, Prune, Schedule
+from sdesim.scenario.training import (
+    Clients,
+    ConstantSchedule,
+    LossName,
+    MlpNetwork,
+    Optimizer,
+    Prune,
+    Schedule,
+)
 
 Saveable = Literal["theta", "loss"]
 
@@ -72,6 +80,7 @@ class Train(Strict):
     loss: LossName = "cross_entropy"
     objectives: Objectives | None = None
     prune: Prune | None = None
+    clients: Clients | None = None
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"
     start_from: str | None = None
@@ -96,6 +105,8 @@ class Train(Strict):
     def time(self) -> float:
         """Σ learning rate over the steps."""
         schedule, lr = self.schedule, self.optimizer.lr
+        if self.clients is not None:
+            return lr * self.clients.local_steps * self.steps
         if schedule == ConstantSchedule(kind="constant"):
             return lr * self.steps
         return lr * math.fsum(schedule.rate(k, self.steps) for k in range(self.steps))
@@ -123,7 +134,8 @@ class Compare(Strict):
 
 
 class Expect(Strict):
-    """An expectation on one quantity of an arm at a moment; with `than`, on its ratio to another arm's.
+    """An expectation on one quantity of an arm at a moment; with `over`, on its ratio to another quantity in
+    each trajectory; with `than`, on its ratio to another arm's.
 
     `step_when.test_accuracy>0.95` is the first saved step at which that holds; with `since` another
     condition, the steps from that one on; with `confirm` it is the first of so many saved steps in a row.
@@ -132,6 +144,7 @@ class Expect(Strict):
     arm: str
     quantity: str
     at: str | int = "end"
+    over: str | None = None
     than: str | None = None
     since: str | None = None
     confirm: Count = 1

@@ -202,6 +202,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             else _ends(work, train.start_from, train.trajectories),
             scheduler=build.scheduler_factory(train),
             mask=mask,
+            clients=build.make_clients(train),
             save_every=train.save_every,
             save=train.save,
             probes=build.make_probes(work.scenario, arm),

@@ -172,9 +172,12 @@ def _label(arm: Arm) -> str:
         widths = "-".join(map(str, t.network.widths))
         pruned = "" if t.prune is None else f", {t.prune.sparsity:.1%} pruned ({t.prune.rule})"
         amplified = "" if t.amplify == 1 else f", noise amplified by {t.amplify}"
+        c = t.clients
+        shared = "" if c is None else f", {c.count} clients (concentration {c.concentration:g})"
+        shared += "" if c is None else f", {c.local_steps} local steps a round"
         return (
             f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with "
-            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}"
+            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}{shared}"
         )
     assert arm.simulate is not None
     s = arm.simulate

@@ -1,4 +1,4 @@
-"""Models of how a real arm trains: network, loss, optimizer, schedule of the learning rate, pruning."""
+"""Models of how a real arm trains: network, loss, optimizer, schedule, pruning, clients."""
 
 from __future__ import annotations
 
@@ -140,3 +140,17 @@ class Prune(Strict):
         if self.rule in ("one-shot", "random") and self.rounds != 1:
             raise ValueError(f"{self.rule} pruning takes rounds: 1, found {self.rounds}")
         return self
+
+
+class Clients(Strict):
+    """Federated averaging: each step of the arm is a round, in which every client makes `local_steps` of
+    plain SGD on its own examples, and the weights move by the mean of the changes, weighted by numbers of
+    examples.
+
+    Each class is shared out by a Dirichlet law of this concentration, large ones evenly; every client has at
+    least a batch.
+    """
+
+    count: Annotated[Whole, Field(ge=2)]
+    local_steps: Count
+    concentration: Positive

@@ -13,6 +13,7 @@ from sdesim.training.advice import advise as advise
 from sdesim.training.advice import batch_size_for as batch_size_for
 from sdesim.training.callbacks import TrainerMonitor as TrainerMonitor
 from sdesim.training.callbacks import lightning_monitor as lightning_monitor
+from sdesim.training.clients import Clients as Clients
 from sdesim.training.crossing import Crossing as Crossing
 from sdesim.training.listings import Tracked as Tracked
 from sdesim.training.listings import consolidation_statistics as consolidation_statistics
@@ -49,6 +50,7 @@ __all__ = [
     "TWIN_NOISES",
     "Advice",
     "BatchAdvice",
+    "Clients",
     "Crossing",
     "CsvSink",
     "Decision",

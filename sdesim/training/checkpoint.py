@@ -92,6 +92,7 @@ def _state(course: Course) -> dict[str, Any]:
         "scheduler": _plain(scheduler, "the scheduler's state"),
         "batches": course.batches.state(),
         "tangent": None if course.tangent is None else course.tangent.state(),
+        "clients": None if course.clients is None else course.clients.state(),
         "values": {name: torch.from_numpy(array) for name, array in course.values.items()},
         "rates": torch.from_numpy(course.rates),
         "seconds": [course.training, course.probing],
@@ -115,6 +116,8 @@ def _restore(course: Course, state: dict[str, Any]) -> None:
     course.batches.restore(state["batches"])
     if course.tangent is not None:
         course.tangent.restore(state["tangent"])
+    if course.clients is not None:
+        course.clients.restore(state["clients"])
     course.values.update({name: tensor.numpy().copy() for name, tensor in state["values"].items()})
     course.rates[:] = state["rates"].numpy()
     course.training, course.probing = state["seconds"]

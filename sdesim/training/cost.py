@@ -41,22 +41,23 @@ def example_operations(module: nn.Module, loss_fn: Callable[..., Any], train: Ex
 
 def affordable(
     probes: Probes, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, *, steps: int,
-    batch_size: int | None, probed_batch: int, preconditioned: bool,
+    batch_size: int | None, probed_batch: int, preconditioned: bool, minibatches: int = 1,
+    examples_probed: int = 0,
 ) -> Probes:  # fmt: skip
     """The probes with an interval: where none is given, such that they cost at most 5% of the steps.
 
-    A step costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain layers)
-    and at most 49(O + 5Nf) for its Hessian products, with f operations per example and O for each pass. Half
-    of the 5% goes to gradients and half to Hessians, all of it where only one is asked for: there are as many
-    probes as that pays for, and at least the one at step 0. Following a tangent vector, which goes along with
-    every step, is not counted.
+    A minibatch costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain
+    layers), O + f for each example that clients hold, and at most 49(O + 5Nf) for its Hessian products, with
+    f operations per example and O for each pass. Half of the 5% goes to gradients and half to Hessians, all
+    of it where only one is asked for: there are as many probes as that pays for, and at least the one at
+    step 0. Following a tangent vector, which goes along with every step, is not counted.
     """
     if probes.every is not None:
         return probes
     f = example_operations(module, loss_fn, train)
-    step = _PASS + (batch_size or len(train)) * f
+    step = minibatches * (_PASS + (batch_size or len(train)) * f)
     once = _PASS / 2 if as_dense(module, loss_fn) else _PASS
-    gradients = probes.samples * (once + probed_batch * f)
+    gradients = probes.samples * (once + probed_batch * f) + examples_probed * (once + f)
     products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * len(train.x) * f)
     budget = SHARE * steps * step
     if not probes.wants("curvature"):

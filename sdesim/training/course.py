@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sdesim.runs import probe, probe_rng
 from sdesim.training.drawn import oracle_of
 from sdesim.training.examples import Batches, batches_of
+from sdesim.training.federation import Federation
 from sdesim.training.loop import (
     ORDER,
     Recipe,
@@ -49,6 +50,7 @@ class Course:
         masks: as `masks_of` gives them, or None.
         batches: indices of the minibatches to come.
         tangent: vector that follows, or None.
+        clients: of federated averaging, or None.
         rates: learning rate (steps + 1,) of each step.
         values: what was recorded so far, by schema name.
         step: optimizer steps made.
@@ -64,6 +66,7 @@ class Course:
     masks: Sequence[Tensor] | None
     batches: Batches | SampledBatches
     tangent: Tangent | None
+    clients: Federation | None
     rates: Array
     values: dict[str, Array] = field(default_factory=dict)
     step: int = 0
@@ -106,8 +109,9 @@ def begin(recipe: Recipe, trajectory: int) -> Course:
     if recipe.probes is not None and recipe.probes.tangent and trajectory < recipe.probes.trajectories:
         tangent = Tangent(model, optimizer, recipe.directions[0])
         values["tangent_growth"] = np.full(len(recipe.probe_steps), np.nan)
+    clients = None if recipe.clients is None else Federation(recipe, model, trajectory)
     return Course(
-        trajectory, model, optimizer, scheduler, masks, batches, tangent, recipe.rates.copy(), values
+        trajectory, model, optimizer, scheduler, masks, batches, tangent, clients, recipe.rates.copy(), values
     )
 
 
@@ -142,6 +146,8 @@ def train_trajectory(
         _blank(recipe, values, stopped)
     values["status"] = np.array(status, dtype=np.int8)
     values["stopped_step"] = np.array(stopped, dtype=np.int64)
+    if course.clients is not None:
+        values["client_examples"] = course.clients.counts
     values["path"], values["message"] = np.array(course.path), np.array(course.message)
     if recipe.follows_loss:
         # A seed that was lost keeps its last rate.
@@ -153,9 +159,15 @@ def train_trajectory(
 
 
 def _advance(recipe: Recipe, course: Course) -> float:
-    """One optimizer step, of the tangent first, or the short ones with amplified noise that stand for it;
-    returns the minibatch loss before it, or the mean over these."""
+    """One optimizer step, of the tangent first, or the short ones with amplified noise that stand for it, or
+    a round of the clients; returns the minibatch loss before it, or the mean over these."""
     began = clock.perf_counter()
+    if course.clients is not None:
+        loss = course.clients.finish(course.model)
+        if not math.isfinite(loss):
+            course.message = _lost(f"the minibatch loss of a client is {loss}", course.step)
+        course.training += clock.perf_counter() - began
+        return loss
     loss, step_loss = 0.0, recipe.step_loss
     for k in range(recipe.amplify):
         x, y = recipe.batch(_rows(recipe, course), course.trajectory, course.step * recipe.amplify + k)
@@ -212,6 +224,11 @@ def _observe(recipe: Recipe, course: Course, step: int) -> bool:
     if at is None:
         return True
     began = clock.perf_counter()
+    if course.clients is not None:
+        # The round that begins here is training, though the probe looks at it first.
+        course.clients.updates(course.model)
+        course.training += clock.perf_counter() - began
+        began = clock.perf_counter()
     theta = trained_parameters(recipe, course.model)
     if not np.isfinite(theta).all():
         course.message = _lost("the weights are no longer finite", step)
@@ -306,6 +323,9 @@ def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[s
         curvature=recipe.probes.bends(at, len(recipe.probe_steps)),
         metric=metric if recipe.mask is None else metric.among(recipe.mask),
     )
+    if course.clients is not None and recipe.probes.wants("gradient"):
+        rng = probe_rng(recipe.seed, course.trajectory, step)
+        found |= course.clients.probe(course.model, whole, theta, metric.trained, rng)
     course.path = whole.path
     return found
 

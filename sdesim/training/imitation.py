@@ -163,6 +163,8 @@ def original(
 def _check_optimizer(run: xr.Dataset) -> None:
     if run.attrs.get("kind") != "real":
         raise RunError("a twin is made of a real run, as sdesim.training.record makes it")
+    if run.attrs.get("clients"):
+        raise RunError("a run of clients has no twin: between two rounds each follows a loss of its own")
     kind = str(run.attrs.get("optimizer", ""))
     if kind != "sgd":
         raise RunError(

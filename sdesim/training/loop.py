@@ -17,12 +17,13 @@ from torch import Tensor, nn
 from sdesim.errors import RunError
 from sdesim.runs import Probes
 from sdesim.training.amplified import amplified_loss
+from sdesim.training.clients import Clients
 from sdesim.training.examples import Examples, Order
 from sdesim.training.networks import flat_parameters
 
 Array = NDArray[np.float64]
 # Streams of the seed: data order, fresh weights and readings of examples must not share numbers.
-ORDER, _WEIGHTS, READINGS, _STEPS = 0, 1, 2, 3
+ORDER, _WEIGHTS, READINGS, _STEPS, CLIENTS = 0, 1, 2, 3, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +53,7 @@ class Recipe:
         follows_loss: whether the scheduler is told the loss; ``rates`` are then known at step 0 alone.
         preconditioned: whether the optimizer scales coordinates unequally.
         amplify: l, the number of short steps with amplified noise that stand for one of SGD.
+        clients: of federated averaging, where a step is a round; or None.
     """
 
     module: nn.Module
@@ -76,11 +78,22 @@ class Recipe:
     follows_loss: bool = False
     preconditioned: bool = False
     amplify: int = 1
+    clients: Clients | None = None
 
     @property
     def step_loss(self) -> Callable[..., Any]:
         """What one update descends: ``loss_fn``, or what amplifies its noise on two minibatches in a row."""
         return self.loss_fn if self.amplify == 1 else amplified_loss(self.loss_fn, self.amplify)
+
+    @property
+    def minibatches(self) -> int:
+        """Minibatches to a step."""
+        return 1 if self.clients is None else self.clients.minibatches
+
+    @property
+    def stretch(self) -> int:
+        """SGD steps that follow one another in a step."""
+        return 1 if self.clients is None else self.clients.local_steps
 
     def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
         """x and y of a minibatch, or of all examples, as a step reads them."""

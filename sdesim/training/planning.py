@@ -14,6 +14,7 @@ from torch import nn
 
 from sdesim.errors import RunError, first_line
 from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.training.clients import Clients, check_clients
 from sdesim.training.cost import affordable
 from sdesim.training.examples import (
     Examples,
@@ -54,6 +55,7 @@ def make_recipe(
     augment: Augment | None,
     mask: NDArray[np.bool_] | None,
     amplify: int,
+    clients: Clients | None,
 ) -> Recipe:
     """Check what the user gave and lay out the run; arguments as of `record`.
 
@@ -89,6 +91,11 @@ def make_recipe(
             raise RunError("probes: tangent can't follow a network with a mask")
         groups, dim = surviving_groups(groups, mask), int(np.sum(mask))
     example = example_optimizer(module, optimizer)
+    if clients is not None:
+        check_clients(
+            clients, module, examples, order, example, scheduled=scheduler is not None,
+            masked=mask is not None, amplified=amplify != 1, probes=probes,
+        )  # fmt: skip
     preconditioned = needs_metric(example)
     _check_amplified(amplify, module, example, order)
     if probes is not None:
@@ -96,6 +103,8 @@ def make_recipe(
             probes = affordable(
                 probes, module, loss_fn, examples, steps=steps, batch_size=order.batch_size,
                 probed_batch=probes.batch_size or order.batch_size or 1, preconditioned=preconditioned,
+                minibatches=1 if clients is None else clients.minibatches,
+                examples_probed=0 if clients is None else len(examples),
             )  # fmt: skip
     return Recipe(
         module=module,
@@ -120,6 +129,7 @@ def make_recipe(
         mask=mask,
         preconditioned=preconditioned,
         amplify=int(amplify),
+        clients=clients,
     )
 
 

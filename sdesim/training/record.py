@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time as clock
 import warnings
 from collections.abc import Callable, Sequence
@@ -15,7 +16,15 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import Probes, RunWriter, progress_report
-from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.runs.schema import (
+    CLIENT_PROBE,
+    CURVATURE_PROBE,
+    EVERY_PROBE,
+    GRADIENT_PROBE,
+    GROUP_PROBE,
+    METRIC_PROBE,
+)
+from sdesim.training.clients import Clients
 from sdesim.training.course import train_trajectory
 from sdesim.training.loop import Recipe, isolated_torch, probed_batch, starting_module
 from sdesim.training.optimizers import optimizer_attributes
@@ -51,6 +60,7 @@ def record(
     augment: Augment | None = None,
     mask: NDArray[np.bool_] | None = None,
     amplify: int = 1,
+    clients: Clients | None = None,
     checkpoint_every: int | None = None,
     name: str = "",
 ) -> xr.Dataset:
@@ -101,6 +111,11 @@ def record(
             ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
             NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
             Steps, rates, time and probes are those of SGD.
+        clients: federated averaging: a step of the run is a round, in which each client makes its local steps
+            of the optimizer, plain SGD, on batches of its own examples, in their own order (`sampling`), from
+            the server's weights; these then move by the mean of the clients' changes, weighted by their
+            numbers of examples. Time runs by learning rate × local steps. Each trajectory shares out the
+            examples anew. θ, losses, gradients and curvature are of the server's weights on all examples.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
             as costs at most 5% of the time. It changes no number.
         name: a label for the run.
@@ -116,7 +131,7 @@ def record(
     recipe = make_recipe(
         module, loss_fn, train, test, optimizer, steps=steps, batch_size=batch_size, seed=seed, init=init,
         scheduler=scheduler, save_every=save_every, save=save, probes=probes, sampling=sampling,
-        weights=weights, augment=augment, mask=mask, amplify=amplify,
+        weights=weights, augment=augment, mask=mask, amplify=amplify, clients=clients,
     )  # fmt: skip
     _check_ensemble(trajectories, recipe, out, resume)
     if checkpoint_every is not None and checkpoint_every < 1:
@@ -205,13 +220,14 @@ def _attributes(recipe: Recipe, name: str) -> dict[str, Any]:
         "seed": recipe.seed,
         **optimizer_attributes(example),
         "learning_rate": float(recipe.rates[0]),
-        "dt": float(recipe.rates[0]),
+        "dt": float(recipe.rates[0]) * recipe.stretch,
         "batch_size": recipe.order.batch_size or 0,
         "dataset_size": len(recipe.train),
         "sampling": recipe.order.sampling,
         **({} if own is None else {"sampler": own.name, "sampler_law": "taken as uniform"}),
         "init": recipe.init,
         **_reading(recipe),
+        **({} if recipe.clients is None else {"clients": dataclasses.asdict(recipe.clients)}),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **({} if recipe.probes is None else _probe_attributes(recipe, recipe.probes)),
         **({} if recipe.amplify == 1 else {"amplify": recipe.amplify}),
@@ -251,10 +267,12 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
         names.append("train_accuracy")
     if recipe.test is not None:
         names += ["test_loss", "test_accuracy"] if recipe.test.labelled else ["test_loss"]
+    if recipe.clients is not None:
+        names.append("client_examples")
     if recipe.probes is not None:
         names += EVERY_PROBE
         if recipe.probes.wants("gradient"):
-            names += [*GRADIENT_PROBE, *GROUP_PROBE]
+            names += [*GRADIENT_PROBE, *GROUP_PROBE, *(() if recipe.clients is None else CLIENT_PROBE)]
         if recipe.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if recipe.preconditioned else METRIC_PROBE[:1])]
         names += ["tangent_growth"] if recipe.probes.tangent else []
@@ -263,7 +281,7 @@ def _variables(recipe: Recipe) -> tuple[str, ...]:
 
 def _writer(recipe: Recipe, trajectories: int, attrs: dict[str, Any], out: Path | None) -> RunWriter:
     """The open store, with every coordinate in place."""
-    time = times(recipe.rates)
+    time = times(recipe.rates) * recipe.stretch
     # Where each trajectory finds its own rates, its times are written once it is trained.
     shape = (trajectories,) if recipe.follows_loss else ()
     probes = recipe.probes
@@ -282,9 +300,10 @@ def _writer(recipe: Recipe, trajectories: int, attrs: dict[str, Any], out: Path 
         samples=0 if probes is None else probes.samples,
         directions=len(recipe.directions),
         groups=tuple(recipe.groups),
+        clients=0 if recipe.clients is None else recipe.clients.count,
         attrs=attrs,
         out=out,
-        epoch=recipe.saved / recipe.order.per_epoch(len(recipe.train)),
+        epoch=recipe.saved * recipe.minibatches / recipe.order.per_epoch(len(recipe.train)),
     )
 
 
