@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from scipy.integrate import quad
 
-from analysis.flat_vs_sharp.__main__ import correlation, interval
+from analysis.flat_vs_sharp.__main__ import correlation, gibbs, interval
+from sdesim.scenario import load_sweep
+from sdesim.scenario.build import make_noise, make_surface
 
 
 def test_a_confounder_makes_a_correlation_that_is_gone_once_it_is_given():
@@ -27,3 +31,26 @@ def test_the_interval_counts_cells_and_not_seeds():
     # 16 cells: r of unrelated numbers has standard error 1/sqrt(15) = 0.26; 400 free rows would give 0.05.
     assert low < value < high
     assert high - low > 0.4
+
+
+def test_the_particle_between_the_wells_is_as_hot_as_the_point_is():
+    sweep = load_sweep("flat-vs-sharp-digits")
+
+    for point in sweep.points:
+        sgd, wells = point.scenario.arms["sgd"].train, point.scenario.arms["wells"].simulate
+        noise = make_noise(wells.noise[0], None, wells.learning_rate, 0, float("nan"))
+        assert noise.diffusion == pytest.approx(24 * sgd.optimizer.lr / sgd.optimizer.batch_size)
+        assert wells.dt * wells.steps == pytest.approx(sgd.time)
+    assert len(sweep.points) == 16
+
+
+@pytest.mark.parametrize("diffusion", [0.01, 2.4])
+def test_the_gibbs_share_of_the_flat_well_is_that_of_adaptive_quadrature(diffusion):
+    surface = make_surface(load_sweep("flat-vs-sharp-digits").scenario.arms["wells"].simulate.surface)
+
+    def weight(x):
+        return float(np.exp(-surface.loss(np.array([x])) / diffusion))
+
+    left = quad(weight, -40, surface.top, points=[-2], limit=500)[0]
+    right = quad(weight, surface.top, 40, points=[2], limit=500)[0]
+    assert gibbs(surface, diffusion) == pytest.approx(left / (left + right), abs=1e-5)

@@ -4,19 +4,26 @@ DIR is what `sdesim sweep flat-vs-sharp-digits --out DIR` wrote. Of every seed t
 loss 0.05 the gap is training minus test accuracy there, and beside it stand p and C_1 (there, and as means
 over the way), the sharpness λ_max and S. Correlations are Pearson's with −gap; their intervals come from
 drawing the cells of the grid, not the seeds: those of one cell say nothing new of learning rate and batch.
+
+A second table goes by η/B, to which the temperature of the particle between two wells is proportional: the
+share of its time in the flat well, what the Gibbs law has for it, and λ_max and test accuracy of the network.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 import sdesim
 from analysis.claims.estimates import bootstrap, correlation
 from sdesim.runs import atomic_write_json, atomic_write_text
+from sdesim.scenario import load_scenario
+from sdesim.scenario.build import make_noise, make_surface
 
 Array = NDArray[np.float64]
 LOSS = 0.05
@@ -24,6 +31,8 @@ QUANTITIES = ("p", "mean p", "C_1", "mean C_1", "lambda_max", "S")
 CLAIMED = {"p": -0.87}
 _DRAWS = 4000
 _LEVEL = 0.95
+# Where L/D is above 40 for curvatures from 0.4, and nodes so dense that halving them changes no digit shown.
+_REACH, _NODES = 15.0, 200_001
 
 
 def rows(folder: Path) -> tuple[list[dict[str, float]], int]:
@@ -48,6 +57,40 @@ def rows(folder: Path) -> tuple[list[dict[str, float]], int]:
                 row | {"cell": float(cell), "eta": eta, "B": batch, "gap": train - test, "test": test}
             )
     return found, seeds
+
+
+def temperatures(folder: Path, table: list[dict[str, float]]) -> list[dict[str, float]]:
+    """One row for each cell, by η/B; NaN for the network where no seed of the cell reached the loss."""
+    found = []
+    for cell, path in enumerate(sorted(folder.glob("points/*/wells.zarr"))):
+        arms = load_scenario(path.parent / "scenario.yaml").arms
+        sgd, wells = arms["sgd"].train, arms["wells"].simulate
+        assert sgd is not None
+        assert wells is not None
+        assert wells.learning_rate is not None
+        diffusion = float(make_noise(wells.noise[0], None, wells.learning_rate, 0, np.nan).diffusion)
+        share = sdesim.open_run(path)["occupancy"].sel(well="flat").values
+        reached = [row for row in table if row["cell"] == cell]
+        found.append(
+            {
+                "eta/B": sgd.optimizer.lr / (sgd.optimizer.batch_size or np.nan),
+                "flat": float(share.mean()),
+                "error": float(share.std(ddof=1) / np.sqrt(len(share))),
+                "gibbs": gibbs(make_surface(wells.surface), diffusion),
+                "seeds": float(len(reached)),
+                **{q: float(np.mean([r[q] for r in reached])) if reached else np.nan
+                   for q in ("lambda_max", "test")},
+            }
+        )  # fmt: skip
+    return sorted(found, key=lambda row: row["eta/B"])
+
+
+def gibbs(surface: Any, diffusion: float) -> float:
+    """Share of exp(−L/D) in the flat well, left of the barrier top, by quadrature."""
+    reach = _REACH * np.sqrt(diffusion) + surface.separation
+    x = np.linspace(-reach, reach, _NODES)
+    weight = np.exp(-surface.loss(x[:, None]) / diffusion)
+    return float(weight[x < surface.top].sum() / weight.sum())
 
 
 def column(table: list[dict[str, float]], name: str) -> Array:
@@ -86,6 +129,11 @@ def study(folder: Path) -> dict[str, object]:
         found[name] = {
             q: float(column(table, q)[chosen].mean()) for q in ("p", "C_1", "lambda_max", "gap", "test")
         }
+    found["temperatures"] = by_heat = temperatures(folder, table)
+    known = [row for row in by_heat if row["seeds"]]
+    for name in ("lambda_max", "test"):
+        ranks = (rankdata([row[q] for row in known]) for q in ("eta/B", name))
+        found[f"rank correlation of {name} with eta/B"] = interval(*ranks, np.arange(len(known)))
     return found
 
 
@@ -113,6 +161,18 @@ def text(found: dict[str, object]) -> str:
         of = found[name]
         assert isinstance(of, dict)
         lines.append(f"| {name} | " + " | ".join(f"{v:.3g}" for v in of.values()) + " |")
+    heat = found["temperatures"]
+    assert isinstance(heat, list)
+    lines += ["", "| η/B | time in the flat well | Gibbs | seeds | λ_max | test accuracy |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for row in heat:
+        network = [f"{row[q]:.3g}" if row["seeds"] else "–" for q in ("lambda_max", "test")]
+        cells = [f"{row['eta/B']:.2g}", f"{row['flat']:.3f} ± {2 * row['error']:.3f}", f"{row['gibbs']:.3f}",
+                 f"{row['seeds']:.0f}", *network]  # fmt: skip
+        lines.append("| " + " | ".join(cells) + " |")
+    of = {n: found[f"rank correlation of {n} with eta/B"] for n in ("lambda_max", "test")}
+    lines += ["", f"Rank correlations with η/B over cells: λ_max {cell(of['lambda_max'])}, test accuracy "
+              f"{cell(of['test'])}."]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 

@@ -153,6 +153,8 @@ def make_noise(model: Any, surface: Any, eta: float, batch_size: int, trace: flo
         diffusion = model.diffusion
         if model.match is not None:
             diffusion = 0.5 * eta * _known(trace) / surface.dim
+        elif model.gradient_variance is not None:
+            diffusion = 0.5 * eta * model.gradient_variance / (model.batch_size or 1)
         return noise.Gaussian(diffusion=diffusion, factor=model.factor)
     if isinstance(model, parts.StableNoise):
         scale = model.scale

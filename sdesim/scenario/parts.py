@@ -159,17 +159,26 @@ Surface = Annotated[WholeSurface | MaskedSurface, Field(discriminator="kind")]
 
 
 class GaussianNoise(Strict):
-    """√(2D) dW; match "trace" takes D = (η/2) TrΣ/d from the real arm, mean over its probes."""
+    """√(2D) dW; match "trace" takes D = (η/2) TrΣ/d from the real arm, mean over its probes.
+
+    gradient_variance Σ₁, of one example's gradient, gives D = (η/2) Σ₁/B with the arm's η and batch_size B,
+    by default 1.
+    """
 
     kind: Literal["gaussian"]
     diffusion: float | Vector | Matrix | None = None
     factor: Matrix | None = None
     match: Literal["trace"] | None = None
+    gradient_variance: NotNegative | None = None
+    batch_size: Count | None = None
 
     @model_validator(mode="after")
     def _one_of(self) -> GaussianNoise:
-        if sum(v is not None for v in (self.diffusion, self.factor, self.match)) != 1:
-            raise ValueError("give exactly one of diffusion, factor and match")
+        ways = ("diffusion", "factor", "match", "gradient_variance")
+        if sum(getattr(self, way) is not None for way in ways) != 1:
+            raise ValueError("give exactly one of diffusion, factor, match and gradient_variance")
+        if self.batch_size is not None and self.gradient_variance is None:
+            raise ValueError("batch_size goes with gradient_variance")
         return self
 
 

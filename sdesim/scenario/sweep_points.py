@@ -203,12 +203,10 @@ def _points(axes: Sequence[Axis], document: Document) -> tuple[Point, ...]:
 
 
 def _name(axes: Sequence[Axis], places: Sequence[int]) -> str:
-    """A folder name that depends on the point's values alone: "alpha=1.5,scale=0.1"."""
+    """A folder name that depends on the point's values alone: "alpha=1.5,scale=0.1"; of an axis with several
+    paths it holds the first one's value, which no other place along the axis has."""
     rows = [axis.rows[place] for axis, place in zip(axes, places, strict=True)]
-    parts = [
-        f"{a.label}={'+'.join(_text(_coordinate(v)) for v in row)}" for a, row in zip(axes, rows, strict=True)
-    ]
-    text = ",".join(parts)
+    text = ",".join(f"{a.label}={_text(_coordinate(row[0]))}" for a, row in zip(axes, rows, strict=True))
     clean = re.sub(r"[^A-Za-z0-9.+_=,\[\]-]+", "-", text)
     if clean == text and len(text) <= _LONGEST_NAME:
         return text

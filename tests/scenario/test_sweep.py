@@ -75,6 +75,7 @@ def test_one_axis_may_set_several_paths_each_with_its_own_value_or_all_with_one(
     assert found == [(0.1, 20), (0.1, 20), (0.2, 10), (0.2, 10)]
     assert [(p.scenario.seed, p.scenario.probes.every) for p in sweep.points[:2]] == [(3, 3), (4, 4)]
     assert [a.label for a in sweep.axes] == ["dt", "seed"]
+    assert sweep.points[0].name == "dt=0.1,seed=3"
 
 
 def test_axes_with_the_same_last_word_get_longer_labels():
