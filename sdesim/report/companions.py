@@ -41,15 +41,17 @@ def distances(views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]]
             look: dict[str, Any] = {
                 "marker": _MARKS[k % len(_MARKS)],
                 "color": view.colour if view else "#0072B2",
-                "markersize": 6,
+                "markersize": 5,
                 "linestyle": "none",
             }
             ax.plot([], [], **look, label=str(c["simulated"]))
+            # Side by side, where marks would hide each other.
+            shift = 0.5 * ((k + 0.5) / len(comparisons) - 0.5)
             for row, name in enumerate(names):
                 found = c["quantities"].get(name, {})
                 if (d := found.get("distance")) is not None:
                     told = found.get("outcome") == "differs"
-                    ax.plot(max(d, smallest), row, **look, markerfacecolor=None if told else "white")
+                    ax.plot(max(d, smallest), row + shift, **look, markerfacecolor=None if told else "white")
         ax.set_yticks(range(len(names)), names)
         ax.invert_yaxis()
         ax.set_xscale("log")

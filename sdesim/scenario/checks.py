@@ -98,7 +98,7 @@ def _compared(scenario: Scenario) -> list[str] | None:
 def _comparable() -> tuple[str, ...]:
     from sdesim.comparison import QUANTITIES
 
-    return QUANTITIES
+    return (*QUANTITIES, "test_loss", "test_accuracy")
 
 
 def _unknown(e: Expect) -> Iterator[Problem]:

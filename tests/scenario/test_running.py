@@ -51,7 +51,7 @@ arms:
       trajectories: 3
       save_every: 5
 probes: {every: 10, samples: 8}
-compare: {quantities: [loss]}
+compare: {quantities: [loss, test_accuracy]}
 """
 
 
@@ -173,7 +173,7 @@ def test_every_twin_is_compared_with_its_real_arm_in_the_quantities_asked_for(pa
     assert [(c["simulated"], c["real"]) for c in summary["comparisons"]] == [
         ("half", "real"), ("isotropic", "real"), ("stable", "real"),
     ]  # fmt: skip
-    assert all(set(c["quantities"]) == {"loss"} for c in summary["comparisons"])
+    assert all(set(c["quantities"]) == {"loss", "test_accuracy"} for c in summary["comparisons"])
 
 
 def test_twins_of_freshly_initialised_seeds_start_from_each_of_them(tmp_path):
