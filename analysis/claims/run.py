@@ -198,6 +198,8 @@ def _plain(e: Estimate) -> Record:
 
 
 def _where(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError) and error.name == "torch":
+        return "this study trains networks and needs PyTorch: pip install 'sdesim[torch]'"
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
 

@@ -136,6 +136,18 @@ def test_intervals_of_the_ledger_cover():
 # --- runs ---
 
 
+def test_a_study_that_lacks_torch_says_how_to_get_it(only_two, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+
+    @ledger.claim("C3", "3.3", claim="three", test="look")
+    def needs_torch(lab):
+        import torch  # noqa: F401
+
+    found = claims.run_claims("C3", out=tmp_path)
+
+    assert "pip install 'sdesim[torch]'" in found.errors[0]["error"]
+
+
 def test_a_study_that_breaks_loses_no_other(only_two, tmp_path):
     found = claims.run_claims(out=tmp_path)
 
