@@ -10,7 +10,7 @@ import numpy as np
 from sdesim.comparison.phases import phase_array, phase_segments
 from sdesim.comparison.quantity import curve
 from sdesim.report.arms import ArmView
-from sdesim.report.style import GUIDE, PHASE_COLOURS, TIME, draw, finish, legend, scale, styled
+from sdesim.report.style import GUIDE, PHASE_COLOURS, TIME, draw, finish, legend, log_ticks, scale, styled
 
 MAX_STRIPS = 6
 MAX_GROUPS = 8
@@ -19,8 +19,6 @@ _MARKS = "osD^v"
 
 def distances(views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]]) -> Any:
     """Distance per quantity and simulated arm against the null of further real seeds."""
-    from matplotlib.ticker import FuncFormatter, LogLocator
-
     names = list(dict.fromkeys(q for c in comparisons for q in c["quantities"]))
     names = [n for n in names if any((c["quantities"].get(n) or {}).get("distance") for c in comparisons)]
     if not names:
@@ -56,9 +54,7 @@ def distances(views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]]
         ax.invert_yaxis()
         ax.set_xscale("log")
         ax.set_xlim(smallest * 0.9, max(ax.get_xlim()[1], 2.0))
-        ax.xaxis.set_major_locator(LogLocator(subs=(1.0,) if ax.get_xlim()[1] > 100 else (1.0, 2.0, 5.0)))
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-        ax.minorticks_off()
+        log_ticks(ax.xaxis, *ax.get_xlim())
         ax.grid(False, axis="y")
         finish(ax, "", "distance from training (spreads between real seeds)")
         legend(figure, ax)

@@ -82,12 +82,23 @@ def scale(ax: Any, drawn: Sequence[Any]) -> None:
         # Band edges may be negative or tiny; the axis follows the means.
         floor = values.min() / 2
         ax.set_ylim(floor, values.max() * 2)
+        log_ticks(ax.yaxis, floor, values.max() * 2)
         for band in ax.collections:
             for path in band.get_paths():
                 path.vertices[:, 1] = np.maximum(path.vertices[:, 1], floor)
     else:
         threshold = 10 ** np.floor(np.log10(np.quantile(size, 0.2)))
         ax.set_yscale("symlog", linthresh=max(threshold, size.max() * 1e-6))
+
+
+def log_ticks(axis: Any, low: float, high: float) -> None:
+    """Labels 1, 2 and 5 of each decade on a short log axis, plainly written; powers of ten on a long one."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+    if high < 300 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
 def finish(ax: Any, ylabel: str, xlabel: str = TIME) -> None:
