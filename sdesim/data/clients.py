@@ -14,6 +14,11 @@ from numpy.typing import NDArray
 from sdesim.errors import SdesimError
 
 
+def least_examples(batch_size: int) -> int:
+    """Examples that every client of a training has: a batch, and two for a covariance."""
+    return max(2, batch_size)
+
+
 def partition(
     y: NDArray[Any], clients: int, concentration: float, least: int, rng: np.random.Generator
 ) -> list[NDArray[np.int64]]:

@@ -56,7 +56,7 @@ def _series(history: Sequence[Any], name: str) -> tuple[Any, Any, Any]:
     return value, low, high
 
 
-def _line(ax: Any, x: Any, value: Any, colour: str, label: str, low: Any = None, high: Any = None) -> Any:
+def _line(ax: Any, x: Any, colour: str, label: str, value: Any, low: Any = None, high: Any = None) -> Any:
     """A line through what was measured, with its band."""
     known = np.isfinite(value)
     ax.plot(x[known], value[known], color=colour, label=label, marker="o", markersize=3)
@@ -80,31 +80,26 @@ def _close(ax: Any, title: str, ylabel: str, drawn: Sequence[Any] = ()) -> None:
 
 
 def _loss(ax: Any, steps: Any, history: Sequence[Any]) -> None:
-    drawn = [_line(ax, steps, _plain(history, "loss"), BLUE, "training")]
+    drawn = [_line(ax, steps, BLUE, "training", _plain(history, "loss"))]
     validation = _plain(history, "validation_loss")
     if np.isfinite(validation).any():
-        drawn.append(_line(ax, steps, validation, ORANGE, "validation"))
+        drawn.append(_line(ax, steps, ORANGE, "validation", validation))
     _close(ax, "Loss", "loss", drawn)
 
 
 def _consolidation(ax: Any, steps: Any, history: Sequence[Any]) -> None:
-    drawn = [_line(ax, steps, *_coloured(_series(history, "C_alpha"), BLUE, "C"))]
+    drawn = [_line(ax, steps, BLUE, "C", *_series(history, "C_alpha"))]
     star = _series(history, "C_star")[0]
     if np.isfinite(star).any():
-        drawn.append(_line(ax, steps, star, GREEN, "C*"))
+        drawn.append(_line(ax, steps, GREEN, "C*", star))
     ax.axhline(1.0, **GUIDE)
     _close(ax, "Is the gradient signal or noise?", r"C, C* (dashed: 1)", drawn)
 
 
-def _coloured(found: tuple[Any, Any, Any], colour: str, label: str) -> tuple[Any, ...]:
-    value, low, high = found
-    return value, colour, label, low, high
-
-
 def _apart(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     drawn = [
-        _line(ax, steps, _plain(history, "signal"), BLUE, r"signal $|\mu|^2$"),
-        _line(ax, steps, _plain(history, "noise"), ORANGE, r"noise Tr $\Sigma$"),
+        _line(ax, steps, BLUE, r"signal $|\mu|^2$", _plain(history, "signal")),
+        _line(ax, steps, ORANGE, r"noise Tr $\Sigma$", _plain(history, "noise")),
     ]
     _close(ax, "Which of the two moved?", "squared gradient", drawn)
 
@@ -112,7 +107,7 @@ def _apart(ax: Any, steps: Any, history: Sequence[Any]) -> None:
 def _sharpness(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     value, low, high = _series(history, "lambda_max")
     if np.isfinite(value).any():
-        _line(ax, steps, value, BLUE, r"$\lambda_{\max}$", low, high)
+        _line(ax, steps, BLUE, r"$\lambda_{\max}$", value, low, high)
         critical = _plain(history, "lambda_crit")
         if np.isfinite(critical).any():
             ax.plot(steps, critical, color=RED, linestyle="--", linewidth=1.2, label=r"$\lambda_{crit}$")
@@ -128,13 +123,13 @@ def _noise_share(ax: Any, steps: Any, history: Sequence[Any]) -> None:
         share = np.where(c > 0, star / c, np.nan)
     drawn = []
     if np.isfinite(share).any():
-        drawn.append(_line(ax, steps, share, ORANGE, "C*/C"))
+        drawn.append(_line(ax, steps, ORANGE, "C*/C", share))
         ax.axhline(1.0, **GUIDE)
     _close(ax, "Noise: what part of the descent it undoes", "C*/C (above 1: loss rises)", drawn)
 
 
 def _index(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     if np.isfinite(_series(history, "I")[0]).any():
-        _line(ax, steps, *_coloured(_series(history, "I"), BLUE, "I"))
+        _line(ax, steps, BLUE, "I", *_series(history, "I"))
         ax.axhline(0.0, **GUIDE)
     _close(ax, "Index I (heuristic; below 0 unstable)", "I")

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from sdesim.estimators import jackknife_consolidation
 from sdesim.runs.column import Column, Mask
-from sdesim.runs.measure_gradient import values_of
+from sdesim.runs.measure_gradient import ratio_of_moments, values_of
 
 Array = NDArray[np.float64]
-_ROUNDING = 1e-14
-_FEW = 20
 
 
 def client_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> dict[str, Column]:
@@ -36,22 +34,9 @@ def _of_changes(run: xr.Dataset, level: float) -> Column:
     count = norm2.shape[-1]
     signal = dot.mean(axis=-1)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        value, low, high = jackknife_consolidation(norm2, dot, level)
+        made = jackknife_consolidation(norm2, dot, level)
         noise = (norm2.sum(axis=-1) - count * signal) / (count - 1)
-    still = (signal <= 0) & (noise <= 0)
-    alike = ~still & (noise <= _ROUNDING * signal * count)
-    nonfinite = np.isinf(signal) | np.isinf(noise)
-    unknown = still | alike | nonfinite
-    value = np.where(alike, np.inf, np.where(unknown, np.nan, value))
-    low, high = (np.where(unknown, np.nan, end) for end in (low, high))
-    flags = {
-        "negative_signal": value < 0,
-        "too_few_samples": np.full(value.shape, count < _FEW),
-        "zero_noise": alike,
-        "interpolated": still,
-        "nonfinite": nonfinite,
-    }
-    return Column(value, low, high, flags=flags)
+    return ratio_of_moments(made, signal, noise, count)
 
 
 def _of_examples(signal: Array, noise: Array, heavy: Mask) -> Column:

@@ -16,6 +16,8 @@ _LITERAL_GUARD = 1e-10
 # A run holds |gᵢ|² and gᵢ·ḡ, whose differences can't tell less noise than this share of |ḡ|² from rounding.
 _ROUNDING = 1e-14
 _TRACE_DRAWS = 8
+# Fewer draws are flagged.
+_FEW = 20
 
 
 def values_of(run: xr.Dataset, name: str) -> Array:
@@ -52,9 +54,6 @@ def consolidation(run: xr.Dataset, level: float, heavy: Mask) -> dict[str, Colum
     """C_alpha, C_1, p, odds, direction_probability, signal = |μ|² and noise = Tr Σ at the training batch."""
     signal, noise, n = (values_of(run, v) for v in ("signal", "noise", "gradient_samples"))
     scale, (_, probed) = _scale(run), batches(run)
-    interpolated = (signal <= 0) & (noise <= 0)
-    noiseless = ~interpolated & (noise <= _ROUNDING * signal * n)
-    nonfinite = np.isinf(signal) | np.isinf(noise)
     converted = np.full(signal.shape, scale != 1.0)
     columns: dict[str, Column] = {}
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -68,26 +67,34 @@ def consolidation(run: xr.Dataset, level: float, heavy: Mask) -> dict[str, Colum
             raw, low, high = jackknife_consolidation(norm2, dot, level)
             columns |= _moments(norm2, dot, signal, noise, scale, level)
             columns["direction_probability"] = _direction(norm2, dot, literal, converted, level)
-    unknown = interpolated | noiseless | nonfinite
-    raw = np.where(noiseless, np.inf, np.where(unknown, np.nan, raw))
-    low, high = (np.where(unknown, np.nan, x) for x in (low, high))
-    flags = {
-        "negative_signal": raw < 0,
-        "too_few_samples": n < 20,
-        "zero_noise": noiseless,
-        "interpolated": interpolated,
-        "nonfinite": nonfinite,
-        "converted_batch": converted,
-        "heavy_tail_variance_undefined": heavy,
-    }
-    c = Column(raw * scale, low * scale, high * scale, literal, flags)
+    one = ratio_of_moments((raw, low, high), signal, noise, n)
+    one.flags |= {"converted_batch": converted, "heavy_tail_variance_undefined": heavy}
+    c = one.mapped(one.value * scale, one.low * scale, one.high * scale, literal)
     columns["C_alpha"] = c
     columns["odds"] = c.mapped(c.value, c.low, c.high, literal)
     columns["p"] = c.mapped(_share(c.value), _share(c.low), _share(c.high), _share(literal))
-    columns["C_1"] = _per_example(c.mapped(raw, low, high), probed)
+    columns["C_1"] = _per_example(one, probed)
     for name in ("signal", "noise"):
-        columns[name].flags |= {"heavy_tail_variance_undefined": heavy, "nonfinite": nonfinite}
+        columns[name].flags |= {"heavy_tail_variance_undefined": heavy, "nonfinite": c.flags["nonfinite"]}
     return columns
+
+
+def ratio_of_moments(made: tuple[Array, Array, Array], signal: Array, noise: Array, n: Array | int) -> Column:
+    """C with its ends ``made`` where |ḡ|² and Tr of n draws allow it: ∞ without noise, NaN without either."""
+    interpolated = (signal <= 0) & (noise <= 0)
+    noiseless = ~interpolated & (noise <= _ROUNDING * signal * n)
+    nonfinite = np.isinf(signal) | np.isinf(noise)
+    unknown = interpolated | noiseless | nonfinite
+    value = np.where(noiseless, np.inf, np.where(unknown, np.nan, made[0]))
+    low, high = (np.where(unknown, np.nan, end) for end in made[1:])
+    flags = {
+        "negative_signal": value < 0,
+        "too_few_samples": np.broadcast_to(np.asarray(n) < _FEW, value.shape),
+        "zero_noise": noiseless,
+        "interpolated": interpolated,
+        "nonfinite": nonfinite,
+    }
+    return Column(value, low, high, flags=flags)
 
 
 def _share(c: Array) -> Array:
@@ -163,7 +170,7 @@ def group_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> Column:
     low, high = (np.where(unknown, np.nan, x * scale) for x in ends)
     flags = {
         "negative_signal": value < 0,
-        "too_few_samples": np.broadcast_to(n < 20, value.shape),
+        "too_few_samples": np.broadcast_to(n < _FEW, value.shape),
         "zero_noise": noiseless,
         "interpolated": interpolated,
         "converted_batch": np.full(value.shape, scale != 1.0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from sdesim.data.clients import least_examples
 from sdesim.errors import SdesimError
 from sdesim.scenario import parts
 from sdesim.scenario.build import make_mask, make_noise, make_scheme, make_surface, noise_sort
@@ -139,14 +140,9 @@ def _check_clients(train: Train, clients: Clients, probes: Probes | None) -> Ite
     batch = optimizer.batch_size
     if batch is None:
         yield ("optimizer",), "clients need batch_size"
-    elif clients.count * max(2, batch) > train.data.examples:
-        message = (
-            f"found {clients.count}, allowed: 2 to {train.data.examples // max(2, batch)}, so that each "
-        )
-        yield (
-            ("clients", "count"),
-            message + f"has at least {max(2, batch)} of {train.data.examples} examples",
-        )
+    elif clients.count * (least := least_examples(batch)) > (examples := train.data.examples):
+        message = f"found {clients.count}, allowed: 2 to {examples // least}, so that each has at least "
+        yield ("clients", "count"), message + f"{least} of {examples} examples"
 
 
 def _check_loss(loss: str, data: Data) -> Iterator[Problem]:

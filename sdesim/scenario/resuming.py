@@ -10,7 +10,7 @@ from typing import Any
 from sdesim.errors import RunError
 from sdesim.runs import LabelledReport, open_run
 from sdesim.scenario.load import load_scenario
-from sdesim.scenario.runner import MARK, Work, finish_run
+from sdesim.scenario.runner import MARK, Work, check_work, finish_run
 
 
 def resume(
@@ -41,12 +41,13 @@ def resume(
         return _read(target / "summary.json")
     if not (target / "provenance.json").exists():
         raise RunError(f"{target} was interrupted before anything was run: run it again with --overwrite")
-    scenario = load_scenario(target / "scenario.yaml")
-    for name, arm in scenario.arms.items():
+    work = Work(load_scenario(target / "scenario.yaml"), target, threads, resume=True)
+    check_work(work)
+    for name, arm in work.scenario.arms.items():
         if arm.simulate is not None:
             _drop_without_checkpoint(target / f"{name}.zarr")
     quick = bool(_read(target / "provenance.json").get("quick"))
-    return finish_run(Work(scenario, target, threads, resume=True), quick, progress)
+    return finish_run(work, quick, progress)
 
 
 def _read(path: Path) -> dict[str, Any]:

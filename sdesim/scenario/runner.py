@@ -94,7 +94,7 @@ def run_scenario(
     """
     target = Path(out)
     work = Work(scenario, target, threads)
-    _check(work)
+    check_work(work)
     if check_room(target, overwrite):
         shutil.rmtree(target)
     atomic_write_text(target / MARK, "This run was not finished.\n")
@@ -103,8 +103,12 @@ def run_scenario(
     return finish_run(work, quick, progress)
 
 
-def _check(work: Work) -> None:
-    """Refuse what can't be run, before anything is written."""
+def check_work(work: Work) -> None:
+    """Refuse what can't be run, before anything is written.
+
+    Raises:
+        SdesimError: naming it.
+    """
     validate_scenario(work.scenario)
     if work.threads is not None and work.threads < 1:
         raise ScenarioError(f"threads: found {work.threads}, allowed: a whole number of at least 1")
@@ -116,6 +120,9 @@ def _check(work: Work) -> None:
 def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict[str, Any]:
     """Run the arms of a directory that holds its scenario, write summary and report, and take the mark off.
 
+    Args:
+        work: as `check_work` has let it pass.
+
     Returns:
         The content of summary.json.
 
@@ -123,7 +130,6 @@ def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict
         SdesimError: an arm can't be run.
     """
     started = time.perf_counter()
-    _check(work)
     scenario, target = work.scenario, work.out
     with labelled_progress(progress) as report:
         _run_arms(work, report)

@@ -52,14 +52,14 @@ class Counterweight:
         return np.zeros((n, np.asarray(theta).shape[-1]))
 
 
-def check_factor(factor: Any) -> None:
-    """Refuse what is not a whole number of at least 1.
+def check_factor(factor: Any, rule: str) -> None:
+    """Refuse what is not a whole number of at least 1; ``rule`` begins the message.
 
     Raises:
         RunError: if it is not.
     """
     if isinstance(factor, bool) or int(factor) != factor or factor < 1:
-        raise RunError(f"factors must be whole numbers of at least 1, got {factor}")
+        raise RunError(f"{rule} of at least 1, got {factor}")
 
 
 def amplified_weights(factor: int) -> tuple[float, float]:

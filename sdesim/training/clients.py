@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from sdesim.data.clients import least_examples
 from sdesim.errors import RunError
 from sdesim.runs import Probes
 from sdesim.training.examples import Examples, Order
@@ -42,11 +43,6 @@ class Clients:
     def minibatches(self) -> int:
         """Minibatches of all clients in a round."""
         return self.count * self.local_steps
-
-
-def least_examples(batch_size: int) -> int:
-    """Examples that every client has: a batch, and two for a covariance."""
-    return max(2, batch_size)
 
 
 def check_clients(

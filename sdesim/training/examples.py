@@ -27,7 +27,7 @@ from sdesim.training.loaders import (
 from sdesim.training.readings import Augment, Reader, readings_of
 from sdesim.training.sampled import OwnOrder, SampledBatches
 from sdesim.training.samples import Samples, undisturbed
-from sdesim.training.weighting import draw_weighted, probabilities
+from sdesim.training.weighting import cumulative, draw_weighted, probabilities
 
 SAMPLINGS = ("epoch", "with-replacement", "sequential")
 # Without epochs of their own: n draws count as one.
@@ -268,7 +268,7 @@ class Batches:
 
     def __init__(self, examples: Examples, order: Order, generator: torch.Generator) -> None:
         self._n, self._kind, self._generator = len(examples), order, generator
-        self._weights = examples.weights
+        self._rising = None if examples.weights is None else cumulative(examples.weights)
         self._walk: Tensor | None = None
         self._at = 0
 
@@ -279,8 +279,8 @@ class Batches:
             return None
         if self._kind.sampling == "with-replacement":
             return torch.randint(self._n, (size,), generator=self._generator)
-        if self._weights is not None:
-            return draw_weighted(self._weights, size, self._generator)
+        if self._rising is not None:
+            return draw_weighted(self._rising, size, self._generator)
         least = size if self._kind.drop_last else 1
         if self._walk is None or self._at + least > self._n:
             self._walk = self._shuffled()

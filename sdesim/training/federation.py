@@ -17,10 +17,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sdesim.data import partition
+from sdesim.data.clients import least_examples, partition
 from sdesim.estimators import GradientMoments, combine_moments, gradient_moments
 from sdesim.runs.threads import single_blas_thread
-from sdesim.training.clients import least_examples
 from sdesim.training.examples import Batches, Examples
 from sdesim.training.loop import CLIENTS, Recipe, stream_seed, update
 from sdesim.training.networks import flat_parameters

@@ -14,6 +14,7 @@ from torch import nn
 
 from sdesim.errors import RunError, first_line
 from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.training.amplified import check_factor
 from sdesim.training.clients import Clients, check_clients
 from sdesim.training.cost import affordable
 from sdesim.training.examples import (
@@ -106,6 +107,7 @@ def make_recipe(
                 minibatches=1 if clients is None else clients.minibatches,
                 examples_probed=0 if clients is None else len(examples),
             )  # fmt: skip
+    rates = _learning_rates(module, optimizer, scheduler, steps)
     return Recipe(
         module=module,
         loss_fn=loss_fn,
@@ -119,8 +121,8 @@ def make_recipe(
         starts=None if isinstance(init, str) else np.array(init, dtype=np.float64),
         seed=seed,
         saved=saved_steps(steps, every),
-        rates=_learning_rates(module, optimizer, scheduler, steps),
-        follows_loss=scheduler is not None and follows_loss(scheduler(example)),
+        rates=rates,
+        follows_loss=bool(np.isnan(rates[-1])),
         save_theta="theta" in save,
         directions=projection_directions(dim),
         probes=probes,
@@ -139,8 +141,7 @@ def _check_amplified(factor: Any, module: nn.Module, optimizer: Any, order: Orde
     Raises:
         RunError: naming what it needs.
     """
-    if isinstance(factor, bool) or int(factor) != factor or factor < 1:
-        raise RunError(f"amplify must be a whole number of at least 1, got {factor}")
+    check_factor(factor, "amplify must be a whole number")
     if factor == 1:
         return
     group = optimizer.param_groups[0]
@@ -170,11 +171,11 @@ def _learning_rates(
     with isolated_torch(), warnings.catch_warnings():
         # The rehearsal never calls optimizer.step(), which torch warns about.
         warnings.simplefilter("ignore")
-        rehearsal = optimizer(list(copy.deepcopy(module).parameters()))
+        rehearsal = example_optimizer(module, optimizer)
         rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
         if scheduler is not None:
             schedule = scheduler(rehearsal)
-            if follows_loss(schedule):
+            if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 rates[1:] = np.nan
                 return rates
             for step in range(steps + 1):
@@ -187,11 +188,6 @@ def _learning_rates(
     if not (np.isfinite(rates).all() and (rates >= 0).all()):
         raise RunError("the learning rate must be finite and at least 0 at every step")
     return rates
-
-
-def follows_loss(schedule: Any) -> bool:
-    """Whether a scheduler must be told the training loss at each step."""
-    return isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau)
 
 
 def _check_module(module: nn.Module) -> None:

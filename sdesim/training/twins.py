@@ -134,7 +134,7 @@ def svag(
     Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470, section 4.
     """
     for factor in factors:
-        check_factor(factor)
+        check_factor(factor, "factors must be whole numbers")
     model = original(run, module, loss_fn, train, test)
     _needs_batches(model, "noise amplification")
     if model.scheme != "euler-maruyama":

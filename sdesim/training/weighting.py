@@ -37,11 +37,16 @@ def probabilities(weights: ArrayLike | Tensor | str, y: Tensor, name: str = "wei
     return found / found.sum()
 
 
-def draw_weighted(weights: Tensor, size: int, generator: torch.Generator) -> Tensor:
-    """Indices (size,) of independent draws with probabilities weights (n,)."""
+def cumulative(weights: Tensor) -> Tensor:
+    """Cumulative probabilities (n,) of weights (n,), the last exactly 1."""
     steps = torch.cumsum(weights, 0)
+    return steps / steps[-1]
+
+
+def draw_weighted(rising: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Indices (size,) of independent draws with cumulative probabilities rising (n,)."""
     drawn = torch.rand(size, dtype=torch.float64, generator=generator)
-    return torch.searchsorted(steps / steps[-1], drawn, right=True)
+    return torch.searchsorted(rising, drawn, right=True)
 
 
 def draw_rows(
