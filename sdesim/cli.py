@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from sdesim import __version__
-from sdesim.commands import running, showing, studies, sweeping
+from sdesim.commands import run, show, study, sweep
 from sdesim.commands.options import BAD_INPUT, INTERRUPTED
 from sdesim.errors import SdesimError
 
@@ -23,18 +23,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(running.run)
-app.command()(running.resume)
-app.command()(running.validate)
-app.command()(sweeping.sweep)
-app.command("list")(running.list_scenarios)
-app.command()(showing.show)
-app.command()(showing.schema)
-app.command()(showing.compare)
-app.command()(showing.report)
-app.command()(studies.bench)
-app.command()(studies.calibrate)
-app.command()(studies.claims)
+app.command()(run.run)
+app.command()(run.resume)
+app.command()(run.validate)
+app.command()(sweep.sweep)
+app.command("list")(run.list_scenarios)
+app.command()(show.show)
+app.command()(show.schema)
+app.command()(show.compare)
+app.command()(show.report)
+app.command()(study.bench)
+app.command()(study.calibrate)
+app.command()(study.claims)
 
 
 def main() -> None:

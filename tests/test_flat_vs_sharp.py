@@ -8,7 +8,7 @@ from scipy.integrate import quad
 
 from analysis.flat_vs_sharp.__main__ import correlation, gibbs, interval
 from sdesim.scenario import load_sweep
-from sdesim.scenario.build import make_noise, make_surface
+from sdesim.scenario.assemble import make_noise, make_surface
 
 
 def test_a_confounder_makes_a_correlation_that_is_gone_once_it_is_given():

@@ -13,8 +13,8 @@ from analysis.training_tools.problems import LOSS, QUICK, problem
 from analysis.training_tools.report import COLOURS, compare, paired
 from analysis.training_tools.rules import Judged, Patience
 from analysis.training_tools.trainer import Plan, train
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import Measurement, TorchOracle
-from sdesim.training.networks import flat_parameters
 
 SIZE = replace(QUICK, budget=4_000, probes=2)
 

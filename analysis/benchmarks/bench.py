@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import SdesimError
-from sdesim.runs.files import atomic_write_bytes, atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_bytes, atomic_write_json, atomic_write_text
 from sdesim.runs.provenance import git_commit, host, versions
 
 from .contest import Arena, contests

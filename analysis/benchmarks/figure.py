@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sdesim.report.style import styled
+from sdesim.plots.style import styled
 
 from .problems import C_LOOP, INVERSION, PROBLEMS
 from .rows import Row

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.report.style import styled
+from sdesim.plots.style import styled
 
 from .rows import Rate, Row
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from sdesim.errors import SdesimError
-from sdesim.runs.files import atomic_write_bytes, atomic_write_json, atomic_write_text
-from sdesim.runs.progress import LabelledReport, labelled_progress
+from sdesim.io.files import atomic_write_bytes, atomic_write_json, atomic_write_text
+from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.shipped import call_in_study
 

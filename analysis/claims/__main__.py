@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from sdesim.runs.files import atomic_write_text
+from sdesim.io.files import atomic_write_text
 
 from .table import RESULTS, readme_block, with_block
 

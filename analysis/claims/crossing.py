@@ -130,7 +130,7 @@ def grokking(lab: Lab) -> Finding:
 def _learn(lab: Lab, decay: float, runs: int) -> Learning:
     """Networks with the activation z², full-batch AdamW (η = 0.005) on three tenths of the pairs."""
     from sdesim.data import modular_addition
-    from sdesim.training.loop import isolated_torch
+    from sdesim.training.loop.one_seed import isolated_torch
 
     p, width, steps = lab.size(59, 13), lab.size(256, 24), lab.size(2600, 200)
     rng = lab.rng("C40")

@@ -138,7 +138,7 @@ def _partial(rows: Array) -> float:
 def _minima(lab: Lab) -> Minima:
     """SGD of 64-64-10 tanh networks from several starts, in cells of batch size and rate."""
     from sdesim.data import digits
-    from sdesim.training.loop import isolated_torch
+    from sdesim.training.loop.one_seed import isolated_torch
 
     seeds = lab.size(3, 2)
     rates, sizes = np.array([0.1, 0.2, 0.4])[: lab.size(3, 2)], (8, 16, 64, 256)[: lab.size(4, 2)]

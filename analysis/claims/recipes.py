@@ -96,7 +96,7 @@ def _interventions(lab: Lab) -> tuple[Array, dict[str, Array]]:
     import torch
 
     from sdesim.data import digits
-    from sdesim.training.loop import isolated_torch
+    from sdesim.training.loop.one_seed import isolated_torch
 
     rng, seeds = lab.rng("C53"), lab.size(16, 2)
     data = digits(600, 1000, seed=lab.seed, label_noise=0.1)

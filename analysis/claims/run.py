@@ -20,7 +20,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from sdesim.estimators import Estimate
-from sdesim.runs.files import atomic_write_bytes, atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_bytes, atomic_write_json, atomic_write_text
 from sdesim.shipped import call_in_study
 
 from .lab import Lab
@@ -205,7 +205,7 @@ def _where(error: Exception) -> str:
 
 
 def _drawn(finding: Finding) -> bytes:
-    from sdesim.report.style import styled
+    from sdesim.plots.style import styled
 
     with styled() as Figure:
         figure = Figure(figsize=(4.6, 2.9))

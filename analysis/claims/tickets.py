@@ -88,7 +88,7 @@ def _tickets(lab: Lab) -> tuple[Array, Array, Array]:
     import torch
 
     from sdesim.data import mnist1d
-    from sdesim.training.loop import isolated_torch
+    from sdesim.training.loop.one_seed import isolated_torch
 
     rng, seeds, rounds = lab.rng("C44"), lab.size(5, 2), lab.size(9, 2)
     data = mnist1d(lab.size(4000, 200), lab.size(1000, 100), seed=lab.seed)

@@ -11,7 +11,7 @@ from analysis.convergence.extras import closed_forms, exploded, stationary_varia
 from analysis.convergence.problems import PROBLEMS
 from analysis.convergence.report import everything, figure, markdown
 from analysis.convergence.study import measure
-from sdesim.runs import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text
 
 STEPS = (8, 16, 32, 64, 128)
 EXPLOSIVE = (0.05, 0.1, 0.2, 0.3, 0.5, 0.8)

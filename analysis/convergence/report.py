@@ -11,7 +11,7 @@ import numpy as np
 from analysis.convergence.problems import PROBLEMS
 from analysis.convergence.study import Order
 from analysis.ground_truth import Row
-from sdesim.report.style import GUIDE, styled
+from sdesim.plots.style import GUIDE, styled
 
 # Okabe & Ito's colours, with one marker each.
 LOOKS = {

@@ -21,9 +21,9 @@ from scipy.stats import rankdata
 
 import sdesim
 from analysis.claims.estimates import bootstrap, correlation
-from sdesim.runs import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.scenario import load_scenario
-from sdesim.scenario.build import make_noise, make_surface
+from sdesim.scenario.assemble import make_noise, make_surface
 
 Array = NDArray[np.float64]
 LOSS = 0.05

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from analysis.ground_truth import CASES, table
-from sdesim.runs import atomic_write_text
+from sdesim.io.files import atomic_write_text
 
 
 def main() -> int:

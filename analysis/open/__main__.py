@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from sdesim.runs import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text
 
 HERE = Path(__file__).resolve().parent
 QUESTIONS = ("continual", "federated", "objectives", "scaling", "context")

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from sdesim import estimators as est
-from sdesim.report.style import GUIDE, styled
+from sdesim.plots.style import GUIDE, styled
 
 from . import transformer as tf
 from .plots import COLOURS, band, bar

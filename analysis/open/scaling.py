@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sdesim import data
 from sdesim import estimators as est
-from sdesim.report.style import GUIDE, styled
+from sdesim.plots.style import GUIDE, styled
 
 from . import network as nw
 from .plots import COLOURS, band

@@ -21,7 +21,7 @@ from analysis.training_tools.report import (
     markdown,
 )
 from analysis.training_tools.rules import LABEL_NOISE, Judged, stopping, weight_decay
-from sdesim.runs import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text
 
 HERE = Path(__file__).resolve().parent
 PROBLEMS = ("digits", "mnist1d")

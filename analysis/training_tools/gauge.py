@@ -13,8 +13,8 @@ from torch import nn
 
 from analysis.training_tools.problems import LOSS, Problem
 from sdesim import estimators as est
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import Measurement, TorchOracle
-from sdesim.training.networks import flat_parameters
 
 SINGLES, CURVED, POWER_STEPS, BENDS = 128, 128, 2, 2
 LITERAL_BATCHES = 20

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from analysis.training_tools.arms import Result
 from analysis.training_tools.rules import Judged
-from sdesim.report.style import GUIDE, styled
+from sdesim.plots.style import GUIDE, styled
 
 LEVEL = 0.95
 TICKS, LIMITS = (-1.0, -0.2, -0.05, 0.0, 0.05, 0.2, 1.0), (-2.0, 4.0)

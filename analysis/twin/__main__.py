@@ -17,7 +17,7 @@ import sdesim
 from sdesim import training
 from sdesim.comparison import rank
 from sdesim.data import digits
-from sdesim.runs import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text
 
 QUANTITIES = (
     "loss", "train_accuracy", "test_accuracy", "weight_norm", "C_alpha", "C_1", "noise", "lambda_max", "S",

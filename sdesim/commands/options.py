@@ -53,7 +53,7 @@ def read_overrides(settings: list[str] | None) -> dict[str, str]:
 
 def print_json(value: Any) -> None:
     """A value as JSON on standard output."""
-    from sdesim.runs import to_json
+    from sdesim.io.files import to_json
 
     print(to_json(value), end="")
 

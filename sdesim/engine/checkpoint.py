@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError
-from sdesim.runs import atomic_write_bytes
+from sdesim.io.files import atomic_write_bytes
 
 _SECONDS = 10.0
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.engine.build import driver
+from sdesim.engine.kernels.codegen import driver
+from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.plan import Plan
-from sdesim.engine.tangent_kernels import SCRATCH
 
 Array = NDArray[np.float64]
 # Fewer blocks than this per thread would leave a thread waiting for the last one.

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.surfaces.mlp import MLP
+from sdesim.surfaces.masked_surface import Masked
+from sdesim.surfaces.network.mlp import MLP
 from sdesim.surfaces.regression import RandomFeatures
-from sdesim.surfaces.restricted import Masked
 
 Array = NDArray[np.float64]
 

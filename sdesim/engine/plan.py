@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled.jit import source_stamp
 from sdesim.engine.events import Event, Exit, Occupancy
 from sdesim.engine.schemes import Scheme, as_scheme, check_scheme
 from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Minibatch, Noise, NoiseKernel
 from sdesim.runs import Probes, projection_directions, saved_steps
-from sdesim.surfaces.base import Surface, SurfaceKernel, as_finite, positive, whole
-from sdesim.surfaces.jit import source_stamp
+from sdesim.surfaces.base import Surface, SurfaceKernel
 
 Array = NDArray[np.float64]
 SAVEABLE = ("theta", "loss", "theta_projection", "weight_norm")

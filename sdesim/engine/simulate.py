@@ -15,14 +15,15 @@ from numpy.typing import ArrayLike
 from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
-from sdesim.engine.oracle import SimulatedOracle
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
+from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
+from sdesim.io.progress import progress_report
 from sdesim.noise import Noise, Stable
-from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng, progress_report
+from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.surfaces.base import Surface
 

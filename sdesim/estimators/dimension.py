@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
 from sdesim.errors import EstimatorError
-from sdesim.estimators._estimate import Estimate
-from sdesim.estimators._stable import symmetric_draws
+from sdesim.estimate import Estimate
+from sdesim.estimators.tails.symmetric import symmetric_draws
 
 Array = NDArray[np.float64]
 Reading = tuple[float, Array, list[str]]

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import as_finite
 from sdesim.noise.base import Array, NoiseKernel, check_size
-from sdesim.surfaces.base import as_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Gaussian:
         data = np.ascontiguousarray(np.sqrt(2.0 * dt) * self._root.T)
         triangular = self._root.shape[1] == dim and not np.any(np.triu(self._root, 1))
         return NoiseKernel(
-            "sdesim.noise.fills", "gaussian_factor", np.array([float(triangular)]), data, gaussian=True
+            "sdesim.noise.fill_kernels", "gaussian_factor", np.array([float(triangular)]), data, gaussian=True
         )
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
@@ -91,7 +91,7 @@ class Gaussian:
 def diagonal_kernel(scale: Array) -> NoiseKernel:
     """Independent normal increments of standard deviation scale (d,)."""
     return NoiseKernel(
-        "sdesim.noise.fills", "gaussian_diagonal", scale, gaussian=True, setter="set_gaussian_diagonal"
+        "sdesim.noise.fill_kernels", "gaussian_diagonal", scale, gaussian=True, setter="set_gaussian_diagonal"
     )
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import positive, whole
 from sdesim.noise.base import MOST_ROWS, Array, NoiseKernel
-from sdesim.surfaces.base import Surface, positive, whole
+from sdesim.surfaces.base import Surface
 
 LAWS = ("gaussian", "subsample")
 # Example gradients are taken in chunks of at most this many numbers (128 MB).
@@ -75,9 +76,11 @@ class Minibatch:
         scale = math.sqrt(self.learning_rate * dt)
         if self.law == "subsample":
             params = np.array([scale, float(self.batch_size)])
-            return NoiseKernel("sdesim.noise.fills", "minibatch_subsample", params, kind="examples")
+            return NoiseKernel("sdesim.noise.fill_kernels", "minibatch_subsample", params, kind="examples")
         params = np.array([scale / math.sqrt(self.batch_size * self.examples)])
-        return NoiseKernel("sdesim.noise.fills", "minibatch_gaussian", params, kind="examples", gaussian=True)
+        return NoiseKernel(
+            "sdesim.noise.fill_kernels", "minibatch_gaussian", params, kind="examples", gaussian=True
+        )
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of g_B − ∇L (or its Gaussian) at this batch size; they do not depend on eta."""

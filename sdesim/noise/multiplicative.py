@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import as_finite
 from sdesim.noise.base import Array, NoiseKernel, check_size
-from sdesim.surfaces.base import as_finite
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Multiplicative:
         self.validate(dim)
         sigma = np.broadcast_to(self._sigma, (dim,))
         return NoiseKernel(
-            "sdesim.noise.fills",
+            "sdesim.noise.fill_kernels",
             "gaussian_diagonal",
             sigma * math.sqrt(dt),
             kind="multiplicative",

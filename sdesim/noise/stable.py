@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import as_finite, finite, positive
 from sdesim.noise.base import Array, NoiseKernel, check_size
-from sdesim.noise.constants import law_constants, shift_to_s1
 from sdesim.noise.gaussian import diagonal_kernel
 from sdesim.noise.increments import increments
-from sdesim.noise.inversion import Table, refined
-from sdesim.noise.tables import LEAST_ALPHA, stable_table, tempered_table
-from sdesim.noise.tempered import Tempered
-from sdesim.surfaces.base import as_finite, finite, positive
+from sdesim.noise.laws.constants import law_constants, shift_to_s1
+from sdesim.noise.laws.inversion import Table, refined
+from sdesim.noise.laws.tables import LEAST_ALPHA, stable_table, tempered_table
+from sdesim.noise.laws.tempered import Tempered
 
 STRUCTURES = ("independent", "isotropic")
 RULES = ("clip", "reject")
@@ -151,7 +151,7 @@ class Stable:
         )
         header = [*law_constants(self.alpha, 0.0), limit, float(reject), tempering]
         params = np.concatenate([header, scale, np.zeros(scale.shape)])
-        return NoiseKernel("sdesim.noise.fills", function, params)
+        return NoiseKernel("sdesim.noise.fill_kernels", function, params)
 
     def _check_acceptance(self, scale: Array) -> None:
         """Refuse a truncation inside which fewer than 1% of 4,096 trial draws lie."""
@@ -180,7 +180,7 @@ def cms_kernel(alpha: float, skew: float, scale: Array, reject: bool, limit: flo
     """S1 draws of the given scale (d,) by Chambers, Mallows and Stuck."""
     header = [*law_constants(alpha, skew), limit, float(reject), 0.0]
     params = np.concatenate([header, scale, shift_to_s1(alpha, skew, scale)])
-    return NoiseKernel("sdesim.noise.fills", "stable_independent", params)
+    return NoiseKernel("sdesim.noise.fill_kernels", "stable_independent", params)
 
 
 def table_kernel(
@@ -192,7 +192,7 @@ def table_kernel(
     first = which * widened[0].shape[0]
     params = np.concatenate([[float(bits), limit, float(reject)], scale, shift, first])
     data = np.ascontiguousarray(np.concatenate(widened))
-    return NoiseKernel("sdesim.noise.inversion_fills", "inversion_independent", params, data)
+    return NoiseKernel("sdesim.noise.inversion_kernels", "inversion_independent", params, data)
 
 
 def tempered_kernel(
@@ -291,7 +291,7 @@ def sample_stable(
     width = np.array([scale])
     shift = shift_to_s1(alpha, skew, width) if parametrization == "S1" else np.zeros(1)
     params = np.concatenate([law_constants(alpha, skew), [math.inf, 0.0, 0.0], width, shift + loc])
-    kernel = NoiseKernel("sdesim.noise.fills", "stable_independent", params)
+    kernel = NoiseKernel("sdesim.noise.fill_kernels", "stable_independent", params)
     if alpha == 2.0:
         kernel = diagonal_kernel(math.sqrt(2.0) * width)
     elif method == "inversion":
@@ -304,7 +304,7 @@ def sample_stable(
 
 def philox4x32(counter: ArrayLike, key: ArrayLike) -> NDArray[np.uint32]:
     """Philox4x32-10 of a counter (4 words) and a key (2 words): four 32-bit words."""
-    from sdesim.noise.philox import philox_words
+    from sdesim.compiled.philox import philox_words
 
     words = philox_words(np.asarray(counter, dtype=np.uint64), np.asarray(key, dtype=np.uint64))
     return np.asarray(words, dtype=np.uint32)

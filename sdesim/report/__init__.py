@@ -1,13 +1,13 @@
 """Figures and the self-contained HTML page of a run directory, and of a sweep's."""
 
-from sdesim.report.arms import ArmView as ArmView
-from sdesim.report.arms import arm_views as arm_views
-from sdesim.report.html import write_report as write_report
-from sdesim.report.panel import panel as panel
-from sdesim.report.sweep_curves import power_laws as power_laws
+from sdesim.plots.arms import ArmView as ArmView
+from sdesim.plots.arms import arm_views as arm_views
+from sdesim.plots.panel import panel as panel
+from sdesim.plots.sweep_curves import power_laws as power_laws
+from sdesim.plots.sweep_table import COLUMNS as COLUMNS
+from sdesim.plots.sweep_table import SweepTable as SweepTable
+from sdesim.report.run_page import write_report as write_report
 from sdesim.report.sweep_page import write_sweep_report as write_sweep_report
-from sdesim.report.sweep_table import COLUMNS as COLUMNS
-from sdesim.report.sweep_table import SweepTable as SweepTable
 
 __all__ = [
     "COLUMNS",

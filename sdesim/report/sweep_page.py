@@ -9,11 +9,11 @@ from typing import Any
 from urllib.parse import quote
 
 from sdesim.errors import RunError
-from sdesim.report.html import environment, interval, number, picture
-from sdesim.report.phase_maps import phase_map, quantity_map
-from sdesim.report.sweep_curves import EXIT, curves
-from sdesim.report.sweep_table import SweepTable, slices
-from sdesim.runs import atomic_write_text
+from sdesim.io.files import atomic_write_text
+from sdesim.plots.phase_maps import phase_map, quantity_map
+from sdesim.plots.sweep_curves import EXIT, curves
+from sdesim.plots.sweep_table import SweepTable, slices
+from sdesim.report.run_page import environment, interval, number, picture
 
 # Quantity, moment, label of the axis, title, what to see.
 _SHOWN = (

@@ -19,7 +19,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import RunError
-from sdesim.runs.files import to_json
+from sdesim.io.files import to_json
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run
 

@@ -7,10 +7,10 @@ from sdesim.scenario.load import parse_scenario as parse_scenario
 from sdesim.scenario.load import shipped_scenarios as shipped_scenarios
 from sdesim.scenario.load import validate_scenario as validate_scenario
 from sdesim.scenario.models import Scenario as Scenario
-from sdesim.scenario.resuming import resume as resume
-from sdesim.scenario.runner import check_room as check_room
-from sdesim.scenario.runner import resolved_yaml as resolved_yaml
-from sdesim.scenario.runner import run_scenario as run_scenario
-from sdesim.scenario.sweep import run_sweep as run_sweep
-from sdesim.scenario.sweep_points import load_sweep as load_sweep
-from sdesim.scenario.sweep_points import parse_sweep as parse_sweep
+from sdesim.scenario.resume import resume as resume
+from sdesim.scenario.run import check_room as check_room
+from sdesim.scenario.run import resolved_yaml as resolved_yaml
+from sdesim.scenario.run import run_scenario as run_scenario
+from sdesim.scenario.sweep.points import load_sweep as load_sweep
+from sdesim.scenario.sweep.points import parse_sweep as parse_sweep
+from sdesim.scenario.sweep.run import run_sweep as run_sweep

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sdesim.runs.progress import LabelledReport
+from sdesim.io.progress import LabelledReport
 from sdesim.shipped import study
 
 

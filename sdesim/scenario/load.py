@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from sdesim.errors import ScenarioError
 from sdesim.scenario.base import Strict, nearest
-from sdesim.scenario.checks import cross_check, unbuildable
+from sdesim.scenario.checks.scenario import cross_check, unbuildable
 from sdesim.scenario.messages import error_lines
 from sdesim.scenario.models import Scenario
-from sdesim.scenario.reading import Document, parse_path, read_yaml, set_value
+from sdesim.scenario.yaml import Document, parse_path, read_yaml, set_value
 from sdesim.shipped import shipped_folder
 
 _MOST = 10

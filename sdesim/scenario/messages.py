@@ -7,7 +7,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from sdesim.scenario.base import Strict, nearest
-from sdesim.scenario.reading import Document, KeyPath
+from sdesim.scenario.yaml import Document, KeyPath
 
 _WORDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
 _TYPES = {

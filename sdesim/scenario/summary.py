@@ -10,11 +10,11 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import SdesimError
-from sdesim.scenario.expect import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
+from sdesim.scenario.expectations import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate
 from sdesim.scenario.parts import HeavyBallScheme
 from sdesim.scenario.training import Adam, Sgd
-from sdesim.scenario.whole import mean_values, whole_values
+from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
 _PATH = ("loss", "train_accuracy", "test_loss", "test_accuracy", "weight_norm")

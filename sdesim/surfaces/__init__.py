@@ -11,20 +11,20 @@ if TYPE_CHECKING:
     from sdesim.surfaces.classic import Product as Product
     from sdesim.surfaces.classic import Rosenbrock as Rosenbrock
     from sdesim.surfaces.classic import Styblinski as Styblinski
-    from sdesim.surfaces.mlp import MLP as MLP
+    from sdesim.surfaces.custom_surface import Custom as Custom
+    from sdesim.surfaces.custom_surface import custom as custom
+    from sdesim.surfaces.masked_surface import Masked as Masked
+    from sdesim.surfaces.masked_surface import masked as masked
+    from sdesim.surfaces.network.mlp import MLP as MLP
     from sdesim.surfaces.regression import LeastSquares as LeastSquares
     from sdesim.surfaces.regression import RandomFeatures as RandomFeatures
-    from sdesim.surfaces.restricted import Masked as Masked
-    from sdesim.surfaces.restricted import masked as masked
     from sdesim.surfaces.rough import Rough as Rough
     from sdesim.surfaces.rough import roughness_exponent as roughness_exponent
     from sdesim.surfaces.simple import DoubleWell as DoubleWell
     from sdesim.surfaces.simple import Flat as Flat
     from sdesim.surfaces.simple import FlatSharp as FlatSharp
     from sdesim.surfaces.simple import Quadratic as Quadratic
-    from sdesim.surfaces.torch_surface import TorchSurface as TorchSurface
-    from sdesim.surfaces.user import Custom as Custom
-    from sdesim.surfaces.user import custom as custom
+    from sdesim.surfaces.torch.surface import TorchSurface as TorchSurface
     from sdesim.surfaces.wells import Wells as Wells
 
 _HOMES = {
@@ -34,20 +34,20 @@ _HOMES = {
     "Product": "classic",
     "Rosenbrock": "classic",
     "Styblinski": "classic",
-    "MLP": "mlp",
+    "MLP": "network.mlp",
     "LeastSquares": "regression",
     "RandomFeatures": "regression",
-    "Masked": "restricted",
-    "masked": "restricted",
+    "Masked": "masked_surface",
+    "masked": "masked_surface",
     "Rough": "rough",
     "roughness_exponent": "rough",
     "DoubleWell": "simple",
     "Flat": "simple",
     "FlatSharp": "simple",
     "Quadratic": "simple",
-    "TorchSurface": "torch_surface",
-    "Custom": "user",
-    "custom": "user",
+    "TorchSurface": "torch.surface",
+    "Custom": "custom_surface",
+    "custom": "custom_surface",
     "Wells": "wells",
 }
 

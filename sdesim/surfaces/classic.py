@@ -9,7 +9,8 @@ from itertools import product
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.surfaces.base import Array, SurfaceKernel, as_theta, whole
+from sdesim.kinds.numbers import Array, as_theta, whole
+from sdesim.surfaces.base import SurfaceKernel
 
 MODULE = "sdesim.surfaces.classic_kernels"
 # Every one of the 2^d wells is named up to this dimension.

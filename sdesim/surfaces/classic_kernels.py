@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdesim.surfaces.elementary import fma
-from sdesim.surfaces.jit import compiled
+from sdesim.compiled.elementary import fma
+from sdesim.compiled.jit import compiled
 from sdesim.surfaces.simple_kernels import single_well as single_well
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled import blocks
 from sdesim.errors import SdesimError
-from sdesim.surfaces import blocks
-from sdesim.surfaces.base import Array, SurfaceKernel, as_finite, as_theta, finite, whole
+from sdesim.kinds.numbers import Array, as_finite, as_theta, finite, whole
+from sdesim.surfaces.base import SurfaceKernel
 
 MODULE = "sdesim.surfaces.regression_kernels"
 RANDOM_ACTIVATIONS = ("relu", "tanh")

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdesim.surfaces.jit import compiled_apart as compiled
-from sdesim.surfaces.mlp_kernels import _add_product
+from sdesim.compiled.jit import compiled_apart as compiled
+from sdesim.surfaces.network.mlp_kernels import _add_product
 from sdesim.surfaces.simple_kernels import single_well as single_well
 
 # Narrower blocks go column by column, so that the inner loop runs over examples; each sum keeps its order.

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators import Estimate
-from sdesim.surfaces.base import Array, SurfaceKernel, as_theta, finite, positive, whole
+from sdesim.kinds.numbers import Array, as_theta, finite, positive, whole
+from sdesim.surfaces.base import SurfaceKernel
 
 TURN = 2.0 * math.pi
 # Lags from 1/64 to 1/8 of the longest wave: nearer to a cut-off the slope bends.

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from sdesim.surfaces.elementary import sincos_turns
-from sdesim.surfaces.jit import compiled
+from sdesim.compiled.elementary import sincos_turns
+from sdesim.compiled.jit import compiled
 
 TURN = 2.0 * math.pi
 

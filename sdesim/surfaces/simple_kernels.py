@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from sdesim.surfaces.elementary import fma
-from sdesim.surfaces.jit import compiled
+from sdesim.compiled.elementary import fma
+from sdesim.compiled.jit import compiled
 
 
 @compiled

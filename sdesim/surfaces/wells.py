@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
-from sdesim.surfaces.base import Array, SurfaceKernel, as_finite, as_theta
+from sdesim.kinds.numbers import Array, as_finite, as_theta
+from sdesim.surfaces.base import SurfaceKernel
 
 
 @dataclass(frozen=True)

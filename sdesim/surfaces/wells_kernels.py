@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from sdesim.surfaces.jit import compiled
+from sdesim.compiled.jit import compiled
 
 
 @compiled

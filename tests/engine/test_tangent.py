@@ -8,8 +8,8 @@ import pytest
 
 import sdesim
 from sdesim import events, noise, surfaces
-from sdesim.engine import tangent_kernels
-from sdesim.engine.build import combination_source
+from sdesim.engine.kernels import tangent as tangent_kernels
+from sdesim.engine.kernels.codegen import combination_source
 from sdesim.engine.plan import make_plan
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import SdesimError

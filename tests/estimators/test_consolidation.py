@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
-from sdesim.estimators._noncentral import noncentral_f_cdf
+from sdesim.estimators.core.noncentral import noncentral_f_cdf
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 from sdesim.estimators import Estimate
-from sdesim.estimators._binomial import wilson
+from sdesim.estimators.core.binomial import wilson
 
 POSITIVE = st.floats(0.01, 100)
 

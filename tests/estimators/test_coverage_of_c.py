@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sdesim import estimators as est
-from sdesim.estimators._draws import draws_of_numbers, jackknife
+from sdesim.estimators.core.draws import draws_of_numbers, jackknife
 
 # White noise; a spectrum k^−1.5 and a single axis, both with the signal along the noisiest axis.
 SPECTRA = {"white": np.ones(50), "power": np.arange(1, 51.0) ** -1.5, "axis": np.eye(50)[0]}

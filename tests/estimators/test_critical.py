@@ -9,7 +9,7 @@ from scipy.stats import kendalltau
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
-from sdesim.estimators import critical
+from sdesim.estimators.dynamics import slowing_down as critical
 
 RATE = 0.1  # η λ of GT38
 RELAXATION = 9.491222  # −1/log(1 − ηλ) steps

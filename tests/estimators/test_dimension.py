@@ -11,7 +11,7 @@ from scipy.special import chdtr
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
-from sdesim.estimators._stable import symmetric_draws
+from sdesim.estimators.tails.symmetric import symmetric_draws
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -12,7 +12,7 @@ from scipy.integrate import quad
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 from sdesim.noise import sample_stable
-from sdesim.noise.tempered import Tempered
+from sdesim.noise.laws.tempered import Tempered
 
 SEEDS = st.integers(0, 2**32 - 1)
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
-from sdesim.estimators._ecf import standardised
-from sdesim.estimators._stable import _INDICES, _RATIOS, log_likelihood, mcculloch_index
+from sdesim.estimators.tails.characteristic import standardised
+from sdesim.estimators.tails.symmetric import _INDICES, _RATIOS, log_likelihood, mcculloch_index
 from sdesim.noise import sample_stable
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -6,8 +6,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
+from sdesim.compiled import philox as generator
 from sdesim.noise import Gaussian, Minibatch, NoiseKernel, Stable, increments, philox4x32
-from sdesim.noise import philox as generator
 from sdesim.surfaces import SurfaceKernel
 
 # Known-answer vectors of the Random123 distribution (kat_vectors, philox4x32 with 10 rounds).

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy import special
 
+from sdesim.compiled.jit import compiled
 from sdesim.errors import SdesimError
 from sdesim.noise import Stable, increments, sample_stable
-from sdesim.noise.inversion import build_table
-from sdesim.noise.inversion_fills import quantile
-from sdesim.noise.tables import stable_table, stable_tail, tempered_table
-from sdesim.noise.tempered import Tempered
-from sdesim.surfaces.jit import compiled
+from sdesim.noise.inversion_kernels import quantile
+from sdesim.noise.laws.inversion import build_table
+from sdesim.noise.laws.tables import stable_table, stable_tail, tempered_table
+from sdesim.noise.laws.tempered import Tempered
 from tests.noise.fourier import fourier_tail
 
 

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from sdesim.compiled.philox import compiled
 from sdesim.errors import SdesimError
 from sdesim.noise import Gaussian, Minibatch, Multiplicative, Stable, increments, sample_stable
-from sdesim.noise.constants import law_constants
-from sdesim.noise.philox import compiled
-from sdesim.noise.stable_law import skewed, symmetric
+from sdesim.noise.laws.constants import law_constants
+from sdesim.noise.laws.stable import skewed, symmetric
 from sdesim.surfaces import SurfaceKernel
 
 

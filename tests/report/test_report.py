@@ -9,11 +9,12 @@ import sdesim
 from sdesim import events, noise, surfaces
 from sdesim.comparison import compare
 from sdesim.errors import RunError
+from sdesim.io.files import atomic_write_json
+from sdesim.plots.dashboard import FIGURES
+from sdesim.plots.style import finish, styled
 from sdesim.report import write_report
-from sdesim.report.figures import FIGURES
-from sdesim.report.html import interval, number, write_page
-from sdesim.report.style import finish, styled
-from sdesim.runs import atomic_write_json, measure
+from sdesim.report.run_page import interval, number, write_page
+from sdesim.runs import measure
 
 
 def simulated(name, seed, kind="simulated", **settings):

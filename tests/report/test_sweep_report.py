@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from sdesim.comparison.power_law import power_law
+from sdesim.plots.phase_maps import phase_map, quantity_map
+from sdesim.plots.sweep_curves import curves
+from sdesim.plots.sweep_table import SweepAxis, slices
 from sdesim.report import SweepTable, power_laws
-from sdesim.report.phase_maps import phase_map, quantity_map
-from sdesim.report.sweep_curves import curves
-from sdesim.report.sweep_table import SweepAxis, slices
 
 ALPHA, SCALE = [1.2, 1.5, 1.8], [0.1, 0.2, 0.4, 0.8]
 ALL = (slice(None), slice(None))

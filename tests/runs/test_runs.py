@@ -8,18 +8,17 @@ from hypothesis import strategies as st
 
 from sdesim import estimators as est
 from sdesim.errors import RunError
+from sdesim.io.files import atomic_write_text, to_json
 from sdesim.runs import (
     GradientOracle,
     Probes,
     RunWriter,
-    atomic_write_text,
     concat_runs,
     measure,
     open_run,
     probe,
     probe_rng,
     projection_directions,
-    to_json,
     validate_run,
 )
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, VARIABLES

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from sdesim.errors import ScenarioError
-from sdesim.scenario.expect import Quantity, find, judge, outcome, over_trajectories, ratio
+from sdesim.scenario.expectations import Quantity, find, judge, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Expect
 
 

@@ -20,7 +20,7 @@ from sdesim.scenario import (
     shipped_scenarios,
     validate_scenario,
 )
-from sdesim.scenario.build import make_data, make_noise, make_probes, make_scheme, make_surface
+from sdesim.scenario.assemble import make_data, make_noise, make_probes, make_scheme, make_surface
 
 GOOD = """\
 name: small

@@ -14,7 +14,7 @@ import pytest
 from sdesim.commands.options import MISSED, OK
 from sdesim.errors import RunError, ScenarioError
 from sdesim.scenario import load_scenario, load_sweep, parse_sweep, run_scenario, run_sweep
-from sdesim.scenario.sweep_points import choose
+from sdesim.scenario.sweep.points import choose
 
 TOY = """\
 name: toy

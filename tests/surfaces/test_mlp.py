@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdesim.errors import SdesimError
-from sdesim.surfaces.mlp import MLP
+from sdesim.surfaces.network.mlp import MLP
 
 torch = pytest.importorskip("torch")
 

@@ -16,7 +16,7 @@ from sdesim.training import (
     choose_weight_decay,
     mlp,
 )
-from sdesim.training.stopping import mann_kendall
+from sdesim.training.tools.stopping import mann_kendall
 
 
 def stops(measurements, window=10):

@@ -13,9 +13,9 @@ from sdesim.data import digits
 from sdesim.errors import RunError, ScenarioError
 from sdesim.scenario import parse_scenario
 from sdesim.training import mlp, record
-from sdesim.training.amplified import amplified_loss
-from sdesim.training.examples import Batches, Examples, Order
-from sdesim.training.loop import ORDER, stream_seed
+from sdesim.training.data.examples import Batches, Examples, Order
+from sdesim.training.loop.one_seed import ORDER, stream_seed
+from sdesim.training.loop.svag import amplified_loss
 
 DATA = digits(40, 20)
 ARM = """

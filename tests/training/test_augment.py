@@ -11,11 +11,11 @@ from torch.utils.data import DataLoader, Dataset
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import Monitor, TorchOracle, mlp, prune, record, twin
-from sdesim.training.drawn import oracle_of
-from sdesim.training.examples import Examples, with_readings
-from sdesim.training.networks import flat_parameters
-from sdesim.training.readings import Reader
+from sdesim.training.data.augmentation import Reader
+from sdesim.training.data.examples import Examples, with_readings
+from sdesim.training.data.fresh_examples import oracle_of
 
 DIGITS = data.digits(40, 30, seed=0)
 X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()

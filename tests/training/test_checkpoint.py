@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError
-from sdesim.runs import files
+from sdesim.io import files
 from sdesim.training import mlp, record
 
 NEVER = 10**9

@@ -12,11 +12,11 @@ from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.estimators import combine_moments, consolidation_ratio, gradient_moments
 from sdesim.runs import measure
 from sdesim.scenario import parse_scenario
-from sdesim.scenario.expect import _given_step
+from sdesim.scenario.expectations import _given_step
 from sdesim.training import Clients, TorchOracle, mlp, record, twin
-from sdesim.training.cost import affordable
-from sdesim.training.examples import read_examples
-from sdesim.training.loop import isolated_torch
+from sdesim.training.data.examples import read_examples
+from sdesim.training.loop.budget import affordable
+from sdesim.training.loop.one_seed import isolated_torch
 
 DATA = digits(200, 60, seed=1)
 LOSS = torch.nn.functional.cross_entropy

@@ -16,8 +16,8 @@ DIGITS = data.digits(1000, 40, seed=0)
 
 
 def interval(steps, network=None, batch_size=16, **settings):
-    from sdesim.training.cost import affordable
-    from sdesim.training.examples import training_and_test
+    from sdesim.training.data.examples import training_and_test
+    from sdesim.training.loop.budget import affordable
 
     examples, _ = training_and_test(DIGITS, None, torch.float64)
     made = affordable(

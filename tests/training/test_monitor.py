@@ -22,7 +22,7 @@ from sdesim.training import (
     TrainerMonitor,
     lightning_monitor,
 )
-from sdesim.training.crossing import CrossingDetector
+from sdesim.training.monitor.threshold import CrossingDetector
 
 LOSS = nn.CrossEntropyLoss()
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from sdesim.errors import RunError, ScenarioError
+from sdesim.networks.objectives import TARGETS, Objectives
 from sdesim.scenario import parse_scenario
-from sdesim.training.objectives import TARGETS, Objectives
 
 ARM = """
 name: two

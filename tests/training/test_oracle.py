@@ -9,8 +9,8 @@ from torch.nn.functional import cross_entropy, mse_loss
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import TorchOracle, mlp, oracle, record
-from sdesim.training.networks import flat_parameters
 
 DIGITS = data.digits(60, 0, seed=0)
 X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()

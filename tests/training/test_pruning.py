@@ -11,6 +11,7 @@ from sdesim.runs import Probes
 
 torch = pytest.importorskip("torch")
 
+from sdesim.networks.fully_connected import flat_parameters  # noqa: E402
 from sdesim.training import (  # noqa: E402
     TorchOracle,
     mlp,
@@ -19,7 +20,6 @@ from sdesim.training import (  # noqa: E402
     record,
     reinitialised,
 )
-from sdesim.training.networks import flat_parameters  # noqa: E402
 
 DATA = teacher_student(120, 60, features=6, outputs=3, task="classification", seed=2)
 LOSS = torch.nn.functional.cross_entropy

@@ -9,9 +9,9 @@ from torch.nn.functional import cross_entropy, mse_loss
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.runs import validate_run
 from sdesim.training import TorchOracle, mlp, network_surface, record
-from sdesim.training.networks import flat_parameters
 
 DIGITS = data.digits(60, 40, seed=0)
 PROBES = sdesim.Probes(every=4, samples=6)

@@ -13,7 +13,7 @@ import sdesim
 from sdesim import data
 from sdesim.errors import RunError
 from sdesim.training import Monitor, mlp, prune, record, twin
-from sdesim.training.examples import batch_order, batches_of, read_examples
+from sdesim.training.data.examples import batch_order, batches_of, read_examples
 
 DIGITS = data.digits(30, 0, seed=0)
 X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()
@@ -153,7 +153,7 @@ def test_the_order_is_a_function_of_the_seed_and_leaves_the_loader_and_every_gen
 
 @pytest.mark.parametrize("name", LOADERS)
 def test_an_order_goes_on_from_its_state(name, monkeypatch):
-    monkeypatch.setattr("sdesim.training.sampled._BLOCK", 4)
+    monkeypatch.setattr("sdesim.training.data.custom_sampler._BLOCK", 4)
     whole = taken(LOADERS[name](), 23)
     for cut in (0, 1, 8, 13):
         begun, gone_on = batches(LOADERS[name]()), batches(LOADERS[name]())

@@ -13,7 +13,7 @@ from sdesim import data
 from sdesim.errors import RunError
 from sdesim.runs import projection_directions
 from sdesim.training import mlp, network_surface, record
-from sdesim.training.tangent import Tangent
+from sdesim.training.probes.tangent import Tangent
 
 DIGITS = data.digits(40, 20, seed=0)
 

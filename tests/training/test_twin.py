@@ -13,7 +13,7 @@ from sdesim.data import digits
 from sdesim.errors import RunError
 from sdesim.noise import sample_stable
 from sdesim.training import TWIN_NOISES, fit_noise, mlp, record, svag, twin, twins
-from sdesim.training.amplified import amplified_noise
+from sdesim.training.loop.svag import amplified_noise
 
 LOSS = nn.CrossEntropyLoss()
 DATA = digits(120, 60)
@@ -74,7 +74,7 @@ def test_a_comparison_holds_a_run_and_its_twin_side_by_side(run, imitations):
 
 def test_amplified_noise_has_l_times_the_covariance_per_l_times_shorter_step(run):
     # Per step of length η/l the covariance is l (η/l)² Σ, so over l steps it is η² Σ, whatever l.
-    from sdesim.training.imitation import original
+    from sdesim.training.twinning.original import original
 
     surface = original(run, *MADE_OF, None).surface
     spread = {}

@@ -11,10 +11,10 @@ from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError, ScenarioError
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.scenario import parse_scenario
 from sdesim.training import Monitor, TorchOracle, mlp, prune, record, twin
-from sdesim.training.examples import Batches, Examples, Order
-from sdesim.training.networks import flat_parameters
+from sdesim.training.data.examples import Batches, Examples, Order
 
 DIGITS = data.digits(40, 60, seed=0)
 X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()

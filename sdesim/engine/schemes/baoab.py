@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.schemes.base import Orders, Scheme, orders
-from sdesim.surfaces.base import positive
+from sdesim.kinds.numbers import positive
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):

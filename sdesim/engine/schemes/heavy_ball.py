@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine.schemes.base import Orders, Scheme, orders
 from sdesim.errors import SdesimError
-from sdesim.surfaces.base import finite
+from sdesim.kinds.numbers import finite
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):

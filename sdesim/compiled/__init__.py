@@ -1,0 +1,1 @@
+"""Compilation and its cache, generated modules, elementary functions, the generator."""

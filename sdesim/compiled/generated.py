@@ -1,0 +1,82 @@
+"""Small modules that are written at run time, so that Numba can keep their machine code on disk.
+
+Numba's disk cache knows functions of importable files only; a function that is handed over as an argument or
+closed over is compiled again in every process. A combination (a surface with noises and a scheme, a surface
+made of another) is therefore written as a module of its own into the user's cache directory, named after the
+digest of its text and of all kernel sources.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sdesim.errors import RunError
+from sdesim.io.files import atomic_write_text
+
+
+def cache_folder() -> Path:
+    """Where the modules are kept; a temporary folder where the user's cache can't be written."""
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_dir("sdesim")) / "kernels"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return _temporary_folder()
+    return folder
+
+
+@cache
+def _temporary_folder() -> Path:
+    return Path(tempfile.mkdtemp(prefix="sdesim-kernels-"))
+
+
+def generated_module(text: str, names: Mapping[str, Any] | None = None) -> ModuleType:
+    """Import the module with this text, writing it first where it is new.
+
+    Args:
+        text: Python source; the same text gives the same module.
+        names: objects to put into the module before its text runs. Such a module is private to the call, and
+            since Numba can't tell one object of a name from another on disk, its text must compile with
+            `sdesim.compiled.jit.compiled_in_memory`.
+
+    Raises:
+        RunError: if it can't be written anywhere.
+    """
+    return _load(text, names) if names else _shared(text)
+
+
+@cache
+def _shared(text: str) -> ModuleType:
+    return _load(text, {})
+
+
+def _load(text: str, names: Mapping[str, Any]) -> ModuleType:
+    from sdesim.compiled.jit import source_stamp
+
+    digest = hashlib.sha256((text + source_stamp()).encode()).hexdigest()[:24]
+    name = f"sdesim_generated_{digest}"
+    path = cache_folder() / f"{name}.py"
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        try:
+            atomic_write_text(path, text)
+        except RunError:
+            path = _temporary_folder() / f"{name}.py"
+            atomic_write_text(path, text)
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    module.__dict__.update(names)
+    if not names:
+        sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,90 @@
+"""A scheme driven by given increments, so that paths of different steps can share one noise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdesim.engine.kernels.codegen import driver
+from sdesim.engine.schemes import Scheme, as_scheme, check_scheme
+from sdesim.errors import SdesimError
+from sdesim.kinds.numbers import as_finite, positive
+from sdesim.noise import Noise
+from sdesim.surfaces.base import Surface
+
+Array = NDArray[np.float64]
+
+
+def drive(
+    surface: Surface,
+    noise: Sequence[Noise],
+    theta0: ArrayLike,
+    increments: ArrayLike,
+    *,
+    dt: float,
+    scheme: str | Scheme = "euler-maruyama",
+    auxiliary: ArrayLike | None = None,
+) -> Array:
+    """The path of each trajectory for increments that are given instead of drawn.
+
+    Args:
+        surface: L.
+        noise: what the increments are of: additive noises, or multiplicative ones; it decides how the scheme
+            uses them (and Σs² of the multiplicative ones), but nothing is drawn from it.
+        theta0: a number, (d,) or (K, d).
+        increments: ΔN, or ΔM of multiplicative noise, over each step: (steps, K, d).
+        dt: time step.
+        scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
+        auxiliary: ΔN′ (steps, K, d) for schemes that draw a second set, such as "sra1".
+
+    Returns:
+        States after each step, (steps, K, d).
+
+    Raises:
+        SdesimError: shapes do not fit, the scheme can't take the noise, or the noise is of minibatches.
+    """
+    given = as_finite(increments, "increments")
+    if given.ndim != 3 or given.shape[2] != surface.dim:
+        raise SdesimError(f"increments must be (steps, K, {surface.dim}), got shape {given.shape}")
+    steps, count, dim = given.shape
+    dt, chosen, kernel = positive(dt, "dt"), as_scheme(scheme), surface.kernel()
+    kernels = tuple(n.kernel(dim, dt, dt) for n in noise)
+    check_scheme(chosen, kernel, kernels)
+    kinds = {k.kind for k in kernels}
+    if len(kinds) > 1 or "examples" in kinds:
+        raise SdesimError("drive takes either additive or multiplicative noises")
+    second = np.zeros((steps, count, 0))
+    if chosen.auxiliary:
+        if auxiliary is None:
+            raise SdesimError(f"scheme {chosen.name!r} needs auxiliary increments")
+        second = as_finite(auxiliary, "auxiliary")
+        if second.shape != given.shape:
+            raise SdesimError(f"auxiliary must have the shape {given.shape}, got {second.shape}")
+    multiplicative = "multiplicative" in kinds
+    nothing = np.zeros((steps, count, 0))
+    start = as_finite(theta0, "theta0")
+    if start.shape not in ((), (dim,), (count, dim)):
+        raise SdesimError(f"theta0 must be a number, ({dim},) or ({count}, {dim}), got shape {start.shape}")
+    # A copy always: the kernel steps it in place.
+    x = np.array(np.broadcast_to(start, (count, dim)).T, order="C")
+    rate = np.sum([k.rate for k in kernels], axis=0) if multiplicative else np.zeros(0)
+    out = np.empty((steps, dim, count))
+    driver(kernel, kernels, chosen).drive(
+        x,
+        np.zeros((dim if chosen.velocity else 0, count)),
+        _by_step(np.zeros_like(given) if multiplicative else given),
+        _by_step(second),
+        _by_step(given if multiplicative else nothing),
+        (kernel.params, kernel.data0, kernel.data1),
+        (chosen.params(dt), rate, chosen.scratch),
+        dt,
+        out,
+    )
+    return np.ascontiguousarray(out.transpose(0, 2, 1))
+
+
+def _by_step(increments: Array) -> Array:
+    """(steps, K, rows) → (steps, rows, K)."""
+    return np.ascontiguousarray(increments.transpose(0, 2, 1))

@@ -1,0 +1,129 @@
+# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+"""What happens to the lanes of a block beside their steps: divergence, exits, and saving.
+
+Compiled once and not taken into the driver of each combination (`driver`), whose compilation they would make
+twice as long; only the check of every step is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdesim.compiled.jit import compiled, compiled_apart
+
+RUNNING, DIVERGED, STOPPED = 0, 1, 2
+
+
+@compiled
+def count_bad(x):
+    """How many entries are not finite."""
+    bad = 0
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            bad += x[k, w] - x[k, w] != 0.0
+    return bad
+
+
+@compiled_apart
+def isolate(x, code, stopped, step):
+    """Mark newly diverged lanes; returns how many lanes are diverged."""
+    d, width = x.shape
+    diverged = 0
+    for w in range(width):
+        if code[w] == RUNNING:
+            for k in range(d):
+                if x[k, w] - x[k, w] != 0.0:
+                    code[w] = DIVERGED
+                    stopped[w] = step
+        if code[w] == DIVERGED:
+            diverged += 1
+            for k in range(d):
+                x[k, w] = float("nan")
+    return diverged
+
+
+@compiled_apart
+def watch_exits(x, held, code, stopped, exits, bounds, step):
+    """Record first exits; bounds rows are [lower, upper, coordinate, stop]. Returns lanes newly stopped."""
+    newly = 0
+    for e in range(bounds.shape[0]):
+        lower, upper, row = bounds[e, 0], bounds[e, 1], int(bounds[e, 2])
+        outside = 0
+        for w in range(x.shape[1]):
+            outside += (x[row, w] < lower) | (x[row, w] > upper)
+        if outside == 0:
+            continue
+        for w in range(x.shape[1]):
+            if exits[e, w] < 0 and code[w] == RUNNING and (x[row, w] < lower or x[row, w] > upper):
+                exits[e, w] = step
+                if bounds[e, 3] != 0.0:
+                    code[w] = STOPPED
+                    stopped[w] = step
+                    newly += 1
+                    for k in range(x.shape[0]):
+                        held[k, w] = x[k, w]
+    return newly
+
+
+@compiled_apart
+def keep_stopped(x, held, code):
+    """Put stopped lanes back to where they left."""
+    for w in range(x.shape[1]):
+        if code[w] == STOPPED:
+            for k in range(x.shape[0]):
+                x[k, w] = held[k, w]
+
+
+@compiled_apart
+def stage_state(x, directions, stage, at):
+    """Put the state of a block, its projections and norms into row ``at`` of the stage."""
+    theta, projection, norm, _ = stage
+    d, width = x.shape
+    if theta.shape[0] > 0:
+        for k in range(d):
+            for w in range(width):
+                theta[at, k, w] = x[k, w]
+    for j in range(directions.shape[0]):
+        for w in range(width):
+            projection[at, j, w] = directions[j, 0] * x[0, w]
+        for k in range(1, d):
+            for w in range(width):
+                projection[at, j, w] += directions[j, k] * x[k, w]
+    for w in range(width):
+        norm[at, 0, w] = x[0, w] * x[0, w]
+    for k in range(1, d):
+        for w in range(width):
+            norm[at, 0, w] += x[k, w] * x[k, w]
+    for w in range(width):
+        norm[at, 0, w] = np.sqrt(norm[at, 0, w])
+
+
+@compiled_apart
+def unstage_rows(staged, out, count, row, column, width):
+    """out[row + w, column + c, j] = staged[c, j, w]; the longer of the two inner loops is the innermost."""
+    rows = out.shape[2]
+    for w in range(width):
+        if count > rows:
+            for j in range(rows):
+                for c in range(count):
+                    out[row + w, column + c, j] = staged[c, j, w]
+        else:
+            for c in range(count):
+                for j in range(rows):
+                    out[row + w, column + c, j] = staged[c, j, w]
+
+
+@compiled_apart
+def unstage(stage, outputs, count, row, column, width):
+    """Move ``count`` staged points of a block to rows row … of the outputs (K, S, …), from ``column`` on."""
+    theta, projection, norm, _ = stage
+    out_theta, out_projection, out_norm, out_loss = outputs
+    width = min(width, out_norm.shape[0] - row)
+    for w in range(width):
+        for c in range(count):
+            out_norm[row + w, column + c] = norm[c, 0, w]
+        for c in range(count):
+            out_loss[row + w, column + c] = norm[c, 1, w]
+    unstage_rows(projection, out_projection, count, row, column, width)
+    if theta.shape[0] > 0:
+        unstage_rows(theta, out_theta, count, row, column, width)

@@ -1,0 +1,120 @@
+"""C from one batch size to another, the noise scale, and C from two batch sizes at once.
+
+C grows with the batch: for batches drawn with replacement C_B = B·C_1; 1/C_1 is the batch at which signal
+and noise are equal, the "simple" noise scale of McCandlish et al. (arXiv 1812.06162).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sdesim.errors import EstimatorError
+from sdesim.estimate import Estimate
+from sdesim.estimators.consolidation.window_ratio import fieller
+
+SAMPLING = ("epoch", "without-replacement")
+
+
+def _scaled(c: float | Estimate, factor: float) -> Estimate:
+    if not isinstance(c, Estimate):
+        return Estimate(float(c) * factor, math.nan, math.nan, 0.95, "given", 1, ("no_interval",))
+    return Estimate(c.value * factor, c.low * factor, c.high * factor, c.level, c.method, c.n, c.flags)
+
+
+def _to_one(batch_size: int, dataset_size: int | None, sampling: str) -> float:
+    if batch_size < 1:
+        raise EstimatorError(f"batch_size must be at least 1, got {batch_size}")
+    if sampling not in SAMPLING:
+        raise EstimatorError(f"sampling must be one of {', '.join(SAMPLING)}, got {sampling!r}")
+    if dataset_size is None:
+        return 1.0 / batch_size
+    if dataset_size < max(batch_size, 2):
+        raise EstimatorError(f"dataset_size must be at least batch_size={batch_size}, got {dataset_size}")
+    if sampling == "epoch":
+        return dataset_size / (batch_size * (dataset_size - 1))
+    return (dataset_size - batch_size) / (batch_size * (dataset_size - 1))
+
+
+def per_example(
+    c: float | Estimate, batch_size: int, dataset_size: int | None = None, sampling: str = "epoch"
+) -> Estimate:
+    """C_1 from C_B: C_B/B for batches drawn with replacement (no dataset_size).
+
+    With dataset_size N: "epoch", C_B/B · N/(N−1), where the trace in C_B is the sample trace over batches
+    of one shuffled epoch, whose mean is that of batches of an endless set; "without-replacement",
+    C_B(N−B)/(B(N−1)), where it is the covariance of one batch of distinct examples.
+
+    Raises:
+        EstimatorError: batch_size < 1, or larger than the data set; unknown sampling.
+    """
+    return _scaled(c, _to_one(batch_size, dataset_size, sampling))
+
+
+def at_batch_size(
+    c: float | Estimate, batch_size: int, target: int, dataset_size: int | None = None,
+    sampling: str = "epoch",
+) -> Estimate:  # fmt: skip
+    """C at batch size `target` from C at `batch_size`, both sampled alike (see `per_example`).
+
+    A batch of the whole data set drawn without replacement has no noise: C is ∞ there.
+
+    Raises:
+        EstimatorError: as `per_example`, for either size.
+    """
+    back = _to_one(target, dataset_size, sampling)
+    if _to_one(batch_size, dataset_size, sampling) == 0.0:
+        raise EstimatorError("a batch of the whole data set has no noise to convert from")
+    factor = _to_one(batch_size, dataset_size, sampling) / back if back > 0 else math.inf
+    return _scaled(c, factor)
+
+
+def noise_scale(
+    c: float | Estimate, batch_size: int, dataset_size: int | None = None, sampling: str = "epoch"
+) -> Estimate:
+    """B_noise = 1/C_1 = TrΣ_1/|μ|² in examples, with the inverted interval of C_1.
+
+    Where C_1 ≤ 0 no signal was seen and B_noise is ∞; a lower end of C_1 at or below 0 leaves it unbounded
+    above (flag `unbounded`).
+    """
+    one = per_example(c, batch_size, dataset_size, sampling)
+
+    def invert(x: float) -> float:
+        return math.nan if math.isnan(x) else (1 / x if x > 0 else math.inf)
+
+    low, high = invert(one.high), invert(one.low)
+    flags = (*one.flags, "unbounded") if math.isinf(high) else one.flags
+    return Estimate(invert(one.value), low, high, one.level, one.method, one.n, flags)
+
+
+def two_batch_consolidation(
+    small_norm2: ArrayLike, large_norm2: ArrayLike, small_batch: int, large_batch: int,
+    batch_size: int = 1, level: float = 0.95,
+) -> Estimate:  # fmt: skip
+    """C at `batch_size` from squared gradient norms at two batch sizes, a ratio of averages.
+
+    |G|² = (B_b|G_b|² − B_s|G_s|²)/(B_b − B_s), S = (|G_s|² − |G_b|²)/(1/B_s − 1/B_b), both unbiased for each
+    pair; C_B = B·mean|G|²/mean S (McCandlish et al., appendix A). An average of ratios would be biased.
+
+    Args:
+        small_norm2, large_norm2: |G_s|² and |G_b|², (n,), a pair per step; the two of a pair may depend on
+            each other (the large batch may contain the small one), pairs may not.
+
+    Returns:
+        Estimate with Fieller's interval over pairs (measured coverage of 95% at n = 50 pairs: 0.93 to 0.96).
+        Details: `signal` = |G|², `noise` = S. Flag `not_separated`: S is not above 0 at this level.
+
+    Raises:
+        EstimatorError: sizes not 1 ≤ small < large, or arrays of different shape.
+    """
+    if not 1 <= small_batch < large_batch:
+        raise EstimatorError(f"sizes must be 1 ≤ small < large, got {small_batch} and {large_batch}")
+    s = np.atleast_1d(np.asarray(small_norm2, dtype=np.float64))
+    b = np.atleast_1d(np.asarray(large_norm2, dtype=np.float64))
+    if s.ndim != 1 or s.shape != b.shape:
+        raise EstimatorError(f"norms must both be (n,), got {s.shape} and {b.shape}")
+    signal = (large_batch * b - small_batch * s) / (large_batch - small_batch)
+    noise = (s - b) / (1 / small_batch - 1 / large_batch)
+    return fieller(batch_size * signal, noise, level, "two-batch", scale=batch_size)

@@ -1,0 +1,1 @@
+"""What estimators share: draws reduced to sums, intervals, laws."""

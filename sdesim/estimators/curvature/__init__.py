@@ -1,0 +1,1 @@
+"""Extreme eigenvalues, spectra and margins of stability."""

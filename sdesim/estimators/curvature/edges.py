@@ -1,0 +1,184 @@
+"""Extreme Hessian eigenvalues from Hessian-vector products.
+
+Lanczos with full reorthogonalisation gives both algebraic ends at once; the residual norm
+|Hv − λv| of a Ritz pair bounds its distance to an eigenvalue (symmetric operators).
+The literal form is the power iteration of the source, §11.6.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sdesim.errors import EstimatorError
+from sdesim.estimate import Estimate
+from sdesim.estimators.curvature.lanczos import Array, HessianVectorProduct, Ritz, outer_ritz
+
+METHODS = ("lanczos", "magnitude", "power", "power-shifted")
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """The k smallest (`bottom`, ascending) and k largest (`top`, descending) eigenvalues."""
+
+    bottom: tuple[Estimate, ...]
+    top: tuple[Estimate, ...]
+
+
+def _lanczos(hvp: HessianVectorProduct, dim: int, k: int, tol: float, seed: int, max_iter: int) -> Ritz:
+    """Lanczos from a random start."""
+    if dim < 1:
+        raise EstimatorError(f"dim must be at least 1, got {dim}")
+    return outer_ritz(hvp, np.random.default_rng(seed).standard_normal(dim), k, tol, max_iter)
+
+
+def lanczos_edges(
+    hvp: HessianVectorProduct, dim: int, tol: float = 1e-3, seed: int = 0, max_iter: int = 40
+) -> tuple[float, float, float]:
+    """(λ_min, λ_max, residual of the λ_max pair) from one Lanczos run: the cheap form for probes."""
+    ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter))
+    return float(ritz.values[0]), float(ritz.values[-1]), float(ritz.residuals[-1])
+
+
+def _estimates(ritz: Ritz, tol: float, method: str) -> list[Estimate]:
+    """Each Ritz value within its residual."""
+    made = []
+    for value, residual in zip(ritz.values, ritz.residuals, strict=True):
+        flags: tuple[str, ...] = () if residual <= max(tol * ritz.scale, 1e-300) else ("not_converged",)
+        flags += () if ritz.finite else ("nonfinite",)
+        made.append(
+            Estimate(
+                float(value), float(value - residual), float(value + residual), 1.0, method, ritz.iterations,
+                flags, {"residual": float(residual)},
+            )
+        )  # fmt: skip
+    return made
+
+
+def lambda_max(
+    hvp: HessianVectorProduct, dim: int, method: str = "lanczos", tol: float = 1e-6, seed: int = 0,
+    max_iter: int | None = None,
+) -> Estimate:  # fmt: skip
+    """Largest Hessian eigenvalue; the interval is λ̂ ± residual, within which an eigenvalue lies for certain.
+
+    Args:
+        hvp: v (d,) ↦ H v (d,), a symmetric operator.
+        dim: d.
+        method: "lanczos", the largest algebraic eigenvalue;
+            "magnitude", by the same Lanczos run the eigenvalue of largest magnitude, with its sign;
+            "power", 20 steps of power iteration as in the source (§11.6), which finds the largest magnitude;
+            "power-shifted", where that is negative, once more with H − λ₁I, whose dominant eigenvalue is
+            λ_max − λ₁: the largest algebraic one.
+            A negative eigenvalue of largest magnitude is flagged `neg_dominant` (not by "lanczos").
+        tol: residual, relative to the largest |eigenvalue|, at which it counts as converged; else the flag
+            `not_converged`. A tie ±λ never converges by power iteration.
+        seed: of the random start vector.
+        max_iter: products at most; default min(d, 100) for Lanczos and 20 for each power iteration.
+
+    Raises:
+        EstimatorError: unknown method, dim < 1.
+    """
+    if method not in METHODS:
+        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    if method in ("lanczos", "magnitude"):
+        ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter or 100))
+        found = _estimates(ritz, tol, method)
+        if method == "lanczos":
+            return found[-1]
+        largest = max((found[0], found[-1]), key=lambda e: abs(e.value))
+        return _with_sign(largest)
+    if dim < 1:
+        raise EstimatorError(f"dim must be at least 1, got {dim}")
+    literal = _power(hvp, dim, tol, seed, max_iter or 20, method)
+    if method == "power" or not literal.value < 0:
+        return literal
+    shift = literal.value
+    second = _power(
+        lambda v: np.asarray(hvp(v)).reshape(dim) - shift * v, dim, tol, seed, max_iter or 20, method
+    )
+    flags = ("neg_dominant", *(f for f in second.flags if f != "neg_dominant"))
+    low, high = second.low + shift, second.high + shift
+    details = {**second.details, "shift": shift}
+    return Estimate(second.value + shift, low, high, 1.0, method, literal.n + second.n, flags, details)
+
+
+def _with_sign(e: Estimate) -> Estimate:
+    flags = (*e.flags, "neg_dominant") if e.value < 0 else e.flags
+    return Estimate(e.value, e.low, e.high, e.level, e.method, e.n, flags, e.details)
+
+
+def _power(
+    hvp: HessianVectorProduct, dim: int, tol: float, seed: int, iterations: int, method: str
+) -> Estimate:
+    v = np.random.default_rng(seed).standard_normal(dim)
+    v /= np.linalg.norm(v)
+    value, residual = math.nan, math.inf
+    done = 0
+    while done < iterations:
+        done += 1
+        w = np.asarray(hvp(v), dtype=np.float64).reshape(dim)
+        value = float(v @ w)
+        residual = float(np.linalg.norm(w - value * v))
+        norm = float(np.linalg.norm(w))
+        if norm == 0.0 or not math.isfinite(norm):
+            break
+        v = w / norm
+    flags: tuple[str, ...] = () if residual <= tol * max(abs(value), 1e-300) else ("not_converged",)
+    flags += () if math.isfinite(value) else ("nonfinite",)
+    low, high = value - residual, value + residual
+    return _with_sign(Estimate(value, low, high, 1.0, method, done, flags, {"residual": residual}))
+
+
+def spectrum_edges(
+    hvp: HessianVectorProduct,
+    dim: int,
+    k: int = 1,
+    tol: float = 1e-6,
+    seed: int = 0,
+    max_iter: int | None = None,
+) -> Spectrum:
+    """The k smallest and k largest eigenvalues from one Lanczos run, each with its residual interval.
+
+    A multiple eigenvalue is found once: one start vector has one component in its eigenspace. Where fewer
+    than k are found there are fewer.
+
+    Raises:
+        EstimatorError: k outside 1…d.
+    """
+    if not 1 <= k <= dim:
+        raise EstimatorError(f"k must be between 1 and dim={dim}, got {k}")
+    ritz = _lanczos(hvp, dim, k, tol, seed, min(dim, max_iter or max(100, 10 * k)))
+    made = _estimates(ritz, tol, "lanczos")
+    return Spectrum(tuple(made[:k]), tuple(made[::-1][:k]))
+
+
+def preconditioned(
+    hvp: HessianVectorProduct, second_moment: ArrayLike, eps: float = 1e-8
+) -> HessianVectorProduct:
+    """v ↦ P^{−1/2} H P^{−1/2} v with P = √v̂ + ε, whose top eigenvalue decides the stability of Adam.
+
+    Its threshold is `critical_sharpness(eta, adam_beta1=β₁)`, 38/η at β₁ = 0.9 (J. Cohen et al., "Adaptive
+    gradient methods at the edge of stability", 2022).
+
+    Args:
+        hvp: v (d,) ↦ H v (d,).
+        second_moment: v̂ (d,), Adam's average of squared gradients after bias correction; not negative.
+        eps: ε > 0.
+
+    Raises:
+        EstimatorError: a negative or non-finite second moment, ε not positive.
+    """
+    moment = np.asarray(second_moment, dtype=np.float64).ravel()
+    if not (np.isfinite(moment).all() and (moment >= 0).all()):
+        raise EstimatorError("second_moment must hold finite numbers that are not negative")
+    if not eps > 0:
+        raise EstimatorError(f"eps must be positive, got {eps}")
+    root = 1.0 / np.sqrt(np.sqrt(moment) + eps)
+
+    def product(v: Array) -> Array:
+        return np.asarray(root * np.asarray(hvp(root * v), dtype=np.float64).reshape(root.shape))
+
+    return product

@@ -1,0 +1,1 @@
+"""Drift of the loss, exponents, convergence, transitions, slowing down."""

@@ -1,0 +1,1 @@
+"""Tail indices and what jumps do to the generator."""

@@ -1,0 +1,1 @@
+"""Small networks, their losses and exact gradients. Needs torch."""

@@ -1,0 +1,1 @@
+"""Sampling of the stable law and its tempered kin: draws, tails, quantile tables."""

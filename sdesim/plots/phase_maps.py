@@ -1,0 +1,231 @@
+"""Phase diagrams: a quantity of each arm over two axes of a sweep, with the lines C = 1 and C = C*."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sdesim.comparison.phases import PHASES
+from sdesim.plots.style import PHASE_COLOURS, styled
+from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable
+
+# Below this C is not told from nothing; it keeps the logarithm of values that are debiased below zero.
+_LEAST_C = 1e-3
+_LINES: dict[str, tuple[str, Any]] = {"C = 1": ("white", "-"), "C = C*": ("#FFB000", "-")}
+_DEBIASED = ("C_alpha", "C_1", "signal")
+_MOST_COLUMNS = 3
+_MOST_WRITTEN = 64
+_MISSING = "#D9D9D9"
+_THIN: dict[str, Any] = {"fill": False, "hatch": "///", "edgecolor": "#888888", "linewidth": 0}
+_CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
+
+
+def quantity_map(table: SweepTable, index: Any, quantity: str, at: str, label: str) -> Any:
+    """A map for each arm that has the quantity; None where no arm has it, or where it is the same everywhere.
+
+    One colour scale, unless the arms lie a thousandfold apart; logarithmic for positive values over a factor
+    of 12. Hatched: too few trajectories, or an interval that is missing or open. Grey: not run.
+    """
+    grids = {arm: table.grids[arm, quantity, at][index] for arm in table.holding(quantity, at)}
+    grids = {arm: grid for arm, grid in grids.items() if np.isfinite(grid.value).any()}
+    values = {arm: grid.value[np.isfinite(grid.value)] for arm, grid in grids.items()}
+    if not grids or np.ptp(np.concatenate(list(values.values()))) == 0:
+        return None
+    x, y = _two_axes(table, index)
+    sizes = [float(np.median(np.abs(v))) for v in values.values()]
+    apart = max(sizes) > 1000 * min(sizes)
+    debiased = quantity in _DEBIASED
+    common = _norm(np.concatenate(list(values.values())), debiased)
+    with styled() as Figure:
+        figure, axes = _panels(Figure, list(grids))
+        for ax, (arm, grid) in zip(axes, grids.items(), strict=True):
+            ax.set_title(f"{arm} ({table.arms[arm]})")
+            mesh = _mesh(ax, x, y, grid.value.T, _norm(values[arm], debiased) if apart else common)
+            _hatch(ax, x, y, grid.thin.T)
+            _write(ax, x, y, grid.value.T, mesh)
+            if quantity == "C_alpha":
+                _c_lines(ax, x, y, table, arm, at, index)
+            _ticks(ax, x, y)
+            if apart:
+                figure.colorbar(mesh, ax=ax, label=label, pad=0.02)
+        if not apart:
+            figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
+        _legend(figure, axes, any(g.thin.any() for g in grids.values()))
+        return figure
+
+
+def phase_map(table: SweepTable, index: Any) -> Any:
+    """The commonest phase of each point (C against C*), and its share of all probes; None without phases."""
+    names = [f"phase_fraction.{phase}" for phase in PHASES]
+    arms = [a for a in table.arms if all((a, q, "whole run") in table.grids for q in names)]
+    shares = {a: np.stack([table.grids[a, q, "whole run"][index].value for q in names]) for a in arms}
+    shares = {a: s for a, s in shares.items() if np.isfinite(s).any()}
+    if not shares:
+        return None
+    from matplotlib.colors import BoundaryNorm, ListedColormap
+    from matplotlib.patches import Patch
+
+    x, y = _two_axes(table, index)
+    colours = [PHASE_COLOURS[p] for p in PHASES]
+    with styled() as Figure:
+        figure, axes = _panels(Figure, sorted(shares, key=lambda a: table.arms[a] != "real"))
+        norm, colour_map = BoundaryNorm([0, 1, 2, 3], 3), ListedColormap(colours)
+        for ax, arm in zip(axes, sorted(shares, key=lambda a: table.arms[a] != "real"), strict=True):
+            known = np.asarray(np.isfinite(shares[arm]).all(axis=0))
+            top = np.where(known, shares[arm].argmax(axis=0) + 0.5, np.nan)
+            share = np.where(known, 100 * shares[arm].max(axis=0), np.nan)
+            ax.set_title(f"{arm} ({table.arms[arm]})")
+            ax.set_facecolor(_MISSING)
+            ax.pcolormesh(_edges(x), _edges(y), np.ma.masked_invalid(top.T), norm=norm, cmap=colour_map)
+            for i, j in np.ndindex(share.shape):
+                if known[i, j] and share.size <= _MOST_WRITTEN:
+                    ax.text(x.positions()[i], y.positions()[j], f"{share[i, j]:.0f}%", **_CENTRED)
+            _ticks(ax, x, y)
+        figure.legend(
+            handles=[Patch(color=c, label=p) for p, c in zip(PHASES, colours, strict=True)],
+            loc="outside lower center", ncols=3,
+        )  # fmt: skip
+        return figure
+
+
+def _two_axes(table: SweepTable, index: Any) -> tuple[SweepAxis, SweepAxis]:
+    """The axes that the index leaves: the first is drawn to the right, the second upwards."""
+    first, second = (a for a, i in zip(table.axes, index, strict=True) if isinstance(i, slice))
+    return first, second
+
+
+def _panels(Figure: Any, names: Sequence[str]) -> tuple[Any, list[Any]]:
+    columns = min(len(names), _MOST_COLUMNS)
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(1.6 + 3.5 * columns, 0.9 + 3.1 * rows))
+    axes = list(np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True)).ravel())
+    for ax in axes[len(names) :]:
+        ax.set_visible(False)
+    return figure, axes[: len(names)]
+
+
+def _edges(axis: SweepAxis) -> Array:
+    """Borders of the cells (k + 1,), half-way between positions; needs them in rising order."""
+    p = axis.positions()
+    if p.size == 1:
+        return np.array([p[0] - 0.5, p[0] + 0.5])
+    middle = (p[:-1] + p[1:]) / 2
+    return np.concatenate([[2 * p[0] - middle[0]], middle, [2 * p[-1] - middle[-1]]])
+
+
+def _norm(values: Array, debiased: bool) -> Any:
+    from matplotlib.colors import LogNorm, Normalize
+
+    low, high = float(values.min()), float(values.max())
+    positive = values[values > 0]
+    # Some values debiased below zero don't take the logarithm from the others; they get its lowest colour.
+    enough = positive.size >= (0.8 if debiased else 1.0) * values.size
+    if enough and positive.size and high > 12 * float(positive.min()):
+        floor = float(np.median(positive)) / 1000
+        return LogNorm(max(float(positive.min()), floor), high, clip=True)
+    return Normalize(low, high if high > low else low + 1.0)
+
+
+def _mesh(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, norm: Any) -> Any:
+    from matplotlib.colors import LogNorm
+
+    if isinstance(norm, LogNorm):
+        values = np.where(np.isfinite(values), np.maximum(values, float(norm.vmin or 0.0)), np.nan)
+    ax.set_facecolor(_MISSING)
+    ax.grid(False)
+    return ax.pcolormesh(_edges(x), _edges(y), np.ma.masked_invalid(values), norm=norm, cmap="viridis")
+
+
+def _hatch(ax: Any, x: SweepAxis, y: SweepAxis, thin: Any) -> None:
+    from matplotlib.patches import Rectangle
+
+    across, up = _edges(x), _edges(y)
+    for j, i in np.argwhere(thin):
+        corner, width, height = (across[i], up[j]), across[i + 1] - across[i], up[j + 1] - up[j]
+        ax.add_patch(
+            Rectangle(corner, width, height, fill=False, hatch="///", edgecolor="#888888", linewidth=0)
+        )
+
+
+def _write(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, mesh: Any) -> None:
+    """The numbers in the cells, white on dark and black on light."""
+    from matplotlib.patheffects import withStroke
+
+    if values.size > _MOST_WRITTEN:
+        return
+    for j, i in np.argwhere(np.isfinite(values)):
+        red, green, blue, _ = mesh.to_rgba(max(values[j, i], mesh.norm.vmin))
+        bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
+        text = ax.text(x.positions()[i], y.positions()[j], _short(values[j, i]), **_CENTRED)
+        text.set(color="black" if bright else "white", zorder=4)
+        # Readable where a line passes under it.
+        ground = (red, green, blue, 0.8)
+        text.set_path_effects([withStroke(linewidth=2.2, foreground=ground)])
+
+
+def _short(value: float) -> str:
+    """Two digits, written out where that is short."""
+    text = f"{value:.2g}"
+    return f"{float(text):,.0f}" if 100 <= abs(value) < 1e5 else text.replace("-", "−")
+
+
+def _c_lines(ax: Any, x: SweepAxis, y: SweepAxis, table: SweepTable, arm: str, at: str, index: Any) -> None:
+    """C = 1 and C = C*, by linear interpolation of log C, dashed where the ends of C's interval cross."""
+    c = table.grids[arm, "C_alpha", at][index]
+    star = table.grids.get((arm, "C_star", at))
+    one = np.ones_like(c.value)
+    _c_line(ax, x, y, c, one, "C = 1")
+    if star is not None:
+        _c_line(ax, x, y, c, star[index].value, "C = C*")
+
+
+def _c_line(ax: Any, x: SweepAxis, y: SweepAxis, c: Grid, threshold: Array, name: str) -> None:
+    if not (x.numeric and y.numeric) or min(c.value.shape) < 2:
+        return
+    from matplotlib.patheffects import withStroke
+
+    colour, line = _LINES[name]
+    for values, style, width in ((c.value, line, 2.2), (c.low, ":", 1.3), (c.high, ":", 1.3)):
+        with np.errstate(invalid="ignore", divide="ignore"):
+            level = np.log(np.maximum(values, _LEAST_C)) - np.log(threshold)
+        shown = np.isfinite(level)
+        if shown.sum() < 4 or not (level[shown].min() < 0 < level[shown].max()):
+            continue
+        drawn = ax.contour(
+            x.positions(), y.positions(), np.ma.masked_invalid(level.T), levels=[0.0], colors=[colour],
+            linestyles=[style], linewidths=[width],
+        )  # fmt: skip
+        # Neither line may vanish on the bright end of the colours.
+        drawn.set_path_effects([withStroke(linewidth=width + 1.6, foreground="black")])
+        ax.sweep_lines = {*getattr(ax, "sweep_lines", set()), name}
+
+
+def _ticks(ax: Any, x: SweepAxis, y: SweepAxis) -> None:
+    ax.set_xticks(x.positions(), [str(v) for v in x.values])
+    ax.set_yticks(y.positions(), [str(v) for v in y.values])
+    ax.minorticks_off()
+    ax.grid(False)
+    ax.set_xlabel(x.label + (" (log axis)" if x.geometric else ""))
+    ax.set_ylabel(y.label + (" (log axis)" if y.geometric else ""))
+    ax.label_outer()
+
+
+def _legend(figure: Any, axes: Sequence[Any], thin: bool) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    drawn = set().union(*(getattr(ax, "sweep_lines", set()) for ax in axes))
+    handles: list[Any] = [
+        Line2D([], [], color=colour, linestyle=line, linewidth=2.2, label=name)
+        for name, (colour, line) in _LINES.items()
+        if name in drawn
+    ]
+    if thin:
+        handles.append(
+            Patch(fill=False, hatch="///", edgecolor="#888888", linewidth=0, label="rests on too little")
+        )
+    if handles:
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), facecolor="#BBBBBB",
+                      frameon=True, edgecolor="none")  # fmt: skip

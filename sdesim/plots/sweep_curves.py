@@ -1,0 +1,119 @@
+"""Curves along one axis of a sweep, with bands, and the power laws of exit times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sdesim.comparison.power_law import power_law
+from sdesim.estimators import Estimate
+from sdesim.plots.arms import REAL, SIMULATED
+from sdesim.plots.style import GUIDE, styled
+from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, slices
+
+EXIT = ("exit_time.mean", "whole run")
+_MOST_LINES = 8
+_MARKS = "osD^vP*X"
+
+
+def power_laws(table: SweepTable) -> list[dict[str, Any]]:
+    """Mean exit time ∝ xᵇ along every axis of geometric values, for each arm and place on the other axes.
+
+    Points with trajectories that had not left by the end are left out: their mean is only a lower bound.
+    """
+    found = []
+    for k, axis in enumerate(table.axes):
+        for arm in table.holding(*EXIT) if axis.geometric else ():
+            for index, words in slices(table.axes, [k]):
+                fit = _fit(axis, table.grids[(arm, *EXIT)][index])
+                if np.isfinite(fit.value):
+                    head = {"arm": arm, "quantity": EXIT[0], "axis": axis.label, "held": words}
+                    found.append({**head, **fit.to_dict()})
+    return found
+
+
+def _fit(axis: SweepAxis, grid: Grid) -> Estimate:
+    return power_law(axis.values, grid.value, grid.low, grid.high)
+
+
+def curves(table: SweepTable, k: int, quantity: str, at: str, label: str) -> Any:
+    """A quantity along axis k: one line for each arm, or a panel for each arm with one line for each place on
+    the other axes. Hollow marks rest on too little. Exit times along a geometric axis get their power law."""
+    axis, arms = table.axes[k], table.holding(quantity, at)
+    ways = list(slices(table.axes, [k]))
+    if not arms or len(ways) > _MOST_LINES:
+        return None
+    fitted = (quantity, at) == EXIT and axis.geometric
+    with styled() as Figure:
+        from matplotlib import colormaps
+
+        panels = len(arms) if len(ways) > 1 else 1
+        figure = Figure(figsize=(1.4 + 4.4 * panels, 3.6 + 0.22 * min(len(ways), 4)))
+        axes = list(np.atleast_1d(figure.subplots(1, panels, sharey=True)).ravel())
+        colours = _arm_colours(table)
+        for p, arm in enumerate(arms):
+            ax = axes[p if panels > 1 else 0]
+            for line, (index, words) in enumerate(ways):
+                shade = colormaps["viridis"](0.85 * line / max(len(ways) - 1, 1))
+                colour, style = (shade, "-") if len(ways) > 1 else colours[arm]
+                grid = table.grids[arm, quantity, at][index]
+                name = words or f"{arm} ({table.arms[arm]})"
+                _curve(ax, axis, grid, name, colour, style, _MARKS[line % len(_MARKS)], fitted)
+            ax.set_title(f"{arm} ({table.arms[arm]})" if panels > 1 else "")
+        for ax in axes:
+            _dress(ax, axis, quantity, label, fitted)
+            ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=1 if fitted else 2)
+        return figure
+
+
+def _arm_colours(table: SweepTable) -> dict[str, tuple[str, str]]:
+    """Colour and dash of each arm, as in the report of a run: real ones orange, simulated ones blue."""
+    found: dict[str, tuple[str, str]] = {}
+    for kind, palette in (("real", REAL), ("simulated", SIMULATED)):
+        names = [a for a, k in table.arms.items() if k == kind]
+        found |= {a: palette[i % len(palette)] for i, a in enumerate(names)}
+    return found
+
+
+def _curve(
+    ax: Any, axis: SweepAxis, grid: Grid, name: str, colour: Any, style: str, mark: str, fitted: bool
+) -> None:
+    x = np.array(axis.values if axis.numeric else axis.positions(), dtype=np.float64)
+    known = np.isfinite(grid.value)
+    firm, weak = known & ~grid.thin, grid.thin
+    fit = _fit(axis, grid) if fitted else None
+    if fit is not None and np.isfinite(fit.value):
+        name += f": ∝ {axis.label}^({fit.value:.2f} [{fit.low:.2f}, {fit.high:.2f}])".replace("-", "−")
+        style = ""
+        # A slope whose sign is open is no line to look at.
+        if fit.low * fit.high > 0:
+            ends = np.array([x[firm].min(), x[firm].max()])
+            ax.plot(ends, np.exp(fit.details["log_prefactor"]) * ends**fit.value, color=colour, linewidth=1.2)
+    line = style if axis.numeric and style else "none"
+    ax.plot(x[known], grid.value[known], linestyle=line, color=colour, label=None)
+    ax.plot(x[firm], grid.value[firm], mark, color=colour, markersize=4.5, label=name)
+    ax.plot(x[weak], grid.value[weak], mark, color=colour, markersize=5.5, markerfacecolor="white")
+    band = known & np.isfinite(grid.low) & np.isfinite(grid.high)
+    if axis.numeric and not fitted:
+        ax.fill_between(x[band], grid.low[band], grid.high[band], color=colour, alpha=0.16, linewidth=0)
+    else:
+        down, up = grid.value[band] - grid.low[band], grid.high[band] - grid.value[band]
+        ax.errorbar(x[band], grid.value[band], [down, up], fmt="none", ecolor=colour, elinewidth=1, capsize=2)
+
+
+def _dress(ax: Any, axis: SweepAxis, quantity: str, label: str, fitted: bool) -> None:
+    if axis.geometric:
+        ax.set_xscale("log")
+    ticks = axis.values if axis.numeric else axis.positions()
+    ax.set_xticks(ticks, [str(v) for v in axis.values])
+    ax.minorticks_off()
+    drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in ax.lines])
+    drawn = drawn[np.isfinite(drawn)]
+    if drawn.size and drawn.min() > 0 and (fitted or drawn.max() > 12 * drawn.min()):
+        ax.set_yscale("log")
+    if quantity == "C_alpha":
+        ax.axhline(1.0, **GUIDE)
+    ax.set_xlabel(axis.label)
+    ax.set_ylabel(label)
+    ax.label_outer()

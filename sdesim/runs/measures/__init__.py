@@ -1,0 +1,1 @@
+"""What can be measured from a run's contents."""

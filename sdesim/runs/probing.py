@@ -1,0 +1,165 @@
+"""The protocol through which both arms answer the same questions, and the one probe that asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.errors import RunError
+from sdesim.estimators import lanczos_edges
+from sdesim.io.threads import single_blas_thread
+
+Array = NDArray[np.float64]
+_TRACE_DRAWS = 8
+
+
+@runtime_checkable
+class GradientOracle(Protocol):
+    """What can be asked at a point: loss, independent stochastic gradients, curvature."""
+
+    def loss(self, theta: Array) -> float:
+        """Mean loss at theta (d,)."""
+        ...
+
+    def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
+        """n independent stochastic gradients at theta, (n, d)."""
+        ...
+
+    def hvp(self, theta: Array, v: Array) -> Array:
+        """Hessian of the mean loss at theta times v, (d,)."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class CurvatureMetric:
+    """What an optimizer makes of the Hessian H: a^{1/2}(H + W)a^{1/2}, unstable from λ_crit.
+
+    Attributes:
+        trained: (d,), which coordinates move at all; the others are left out of gradients and curvature.
+        scale: a (d,), for Adam 1/P, NaN where not known yet; None: H itself is compared with λ_crit.
+        decay: diagonal of W (d,), or None.
+        critical: λ_crit, in units of 1/η; NaN where no threshold is known.
+    """
+
+    trained: NDArray[np.bool_]
+    scale: Array | None
+    decay: Array | None
+    critical: float
+
+    def among(self, mask: NDArray[np.bool_]) -> CurvatureMetric:
+        """The same of the coordinates that are true in mask alone."""
+        scale, decay = (None if part is None else part[mask] for part in (self.scale, self.decay))
+        return CurvatureMetric(self.trained[mask], scale, decay, self.critical)
+
+
+def probe(
+    oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
+    directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
+    curvature: bool = True, metric: CurvatureMetric | None = None,
+) -> dict[str, Array | float]:  # fmt: skip
+    """Measure gradients and curvature at theta (d,); it knows no difference between arms.
+
+    Args:
+        samples: gradient draws n ≥ 2. rng: the only source of randomness.
+        step_size: η at which these gradients are read.
+        directions: (k, d) unit vectors for `gradient_projection`. groups: name → slice of theta.
+        metric: in which the optimizer meets the curvature.
+
+    Returns:
+        The gradient and curvature variables of the schema for this one (trajectory, probe). The
+        curvature part gives `hessian_noise` = Tr(HΣ̂) from at most 8 of the draws.
+
+    Raises:
+        RunError: the oracle returns gradients of the wrong shape.
+    """
+    # The last bits of a matrix product depend on how many threads share it.
+    with single_blas_thread():
+        return _measured(
+            oracle, theta, samples, rng, step_size, directions, groups, gradient, curvature, metric
+        )
+
+
+def _measured(
+    oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
+    directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
+    metric: CurvatureMetric | None,
+) -> dict[str, Array | float]:  # fmt: skip
+    draws = oracle.gradients(theta, samples, rng)
+    if draws.shape != (samples, theta.size):
+        raise RunError(f"the oracle's gradients must have shape {(samples, theta.size)}, got {draws.shape}")
+    if metric is not None and not metric.trained.all():
+        draws[:, ~metric.trained] = 0.0
+    mean = draws.mean(axis=0)
+    values: dict[str, Array | float] = {"step_size": float(step_size)}
+    if gradient:
+        values |= _gradient_part(draws, mean, directions, groups)
+    if curvature:
+        values |= _curvature_part(oracle, theta, draws, mean, rng, metric)
+    return values
+
+
+def _gradient_part(
+    draws: Array, mean: Array, directions: Array | None, groups: Mapping[str, slice] | None
+) -> dict[str, Array | float]:
+    n = len(draws)
+    norm2 = np.einsum("ij,ij->i", draws, draws)
+    dot = draws @ mean
+    signal = float(mean @ mean)
+    values: dict[str, Array | float] = {
+        "signal": signal,
+        "noise": (float(norm2.sum()) - n * signal) / (n - 1),
+        "gradient_samples": float(n),
+        "gradient_norm2": norm2,
+        "gradient_dot_mean": dot,
+    }
+    if directions is not None:
+        values["gradient_projection"] = draws @ directions.T
+    if groups:
+        parts = [(draws[:, s], mean[s]) for s in groups.values()]
+        values["group_signal"] = np.array([m @ m for _, m in parts])
+        values["group_noise"] = np.array([((g - m) ** 2).sum() / (n - 1) for g, m in parts])
+    return values
+
+
+def _curvature_part(
+    oracle: GradientOracle, theta: Array, draws: Array, mean: Array, rng: np.random.Generator,
+    metric: CurvatureMetric | None,
+) -> dict[str, Array | float]:  # fmt: skip
+    moving = slice(None) if metric is None or metric.trained.all() else metric.trained
+
+    def product(v: Array) -> Array:
+        """H v among the coordinates that move."""
+        whole = np.zeros(theta.size)
+        whole[moving] = v
+        return np.asarray(oracle.hvp(theta, whole)[moving])
+
+    seed, count = int(rng.integers(2**31)), theta[moving].size
+    if not count:
+        return {}
+    lowest, highest, residual = lanczos_edges(product, count, seed=seed)
+    n = len(draws)
+    centred = draws[: min(n, _TRACE_DRAWS)] - mean
+    # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.
+    terms = np.array([c @ oracle.hvp(theta, c) for c in centred]) * n / (n - 1)
+    values: dict[str, Array | float] = {
+        "lambda_max": highest,
+        "lambda_min": lowest,
+        "curvature_residual": residual,
+        "hessian_signal": float(mean @ oracle.hvp(theta, mean)),
+        "hessian_noise": float(terms.mean()),
+        "hessian_noise_error": float(terms.std(ddof=1) / np.sqrt(len(terms))) if len(terms) > 1 else np.nan,
+    }
+    if metric is None:
+        return values
+    values["critical_sharpness"] = metric.critical
+    if metric.scale is not None and metric.decay is not None and np.isfinite(metric.scale).all():
+        root, decay = np.sqrt(metric.scale[moving]), metric.decay[moving]
+        _, top, error = lanczos_edges(
+            lambda v: root * (product(root * v) + decay * (root * v)), count, seed=seed
+        )
+        values |= {"preconditioned_lambda_max": top, "preconditioned_residual": error}
+    return values

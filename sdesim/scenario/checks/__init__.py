@@ -1,0 +1,1 @@
+"""What the types of a scenario's fields can't tell: names, shapes and sizes against one another."""

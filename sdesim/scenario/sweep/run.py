@@ -1,0 +1,299 @@
+"""Runs the points of a sweep, here, in processes, or on a Dask cluster, and gathers them in one table.
+
+A point is an ordinary run directory written by `run_scenario`; where it runs can't change a bit of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import io
+import json
+import math
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sdesim.errors import RunError, ScenarioError, SdesimError
+from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.progress import LabelledReport, labelled_progress
+from sdesim.report import COLUMNS
+from sdesim.runs import provenance
+from sdesim.scenario.load import parse_scenario
+from sdesim.scenario.run import MARK, resolved_yaml, run_scenario
+from sdesim.scenario.sweep.points import Point, Sweep, choose
+
+# A Dask worker may have several threads, but the global state of torch, kernels and matplotlib is one for a
+# process.
+_ONE_AT_A_TIME = threading.Lock()
+_DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[dask]"'
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a worker needs to run a point: plain texts and numbers, so that it travels anywhere."""
+
+    name: str
+    text: str
+    target: str
+    quick: bool
+    threads: int | None
+
+
+def run_task(task: Task) -> str:
+    """Run one point into its directory; an unfinished one there is begun again.
+
+    Returns:
+        "" when it is done, else why it could not be run.
+    """
+    try:
+        scenario = parse_scenario(task.text, task.name)
+        with _ONE_AT_A_TIME:
+            run_scenario(
+                scenario, task.target, overwrite=True, quick=task.quick, threads=task.threads, progress=False
+            )
+    except SdesimError as error:
+        return str(error)
+    return ""
+
+
+def run_sweep(
+    sweep: Sweep,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    only: Sequence[str] = (),
+    workers: int = 1,
+    scheduler: str | None = None,
+    quick: bool = False,
+    progress: bool | LabelledReport = True,
+) -> dict[str, Any]:
+    """Run the points of a sweep and write its directory: points, table, summary, figures, report.
+
+    Args:
+        sweep: as loaded, with every point checked.
+        out: the sweep's directory; marked incomplete until every point is there.
+        resume: go on in a directory that is there; finished points are kept as they are.
+        only: AXIS=VALUE, the points to run now.
+        workers: processes on this machine.
+        scheduler: address of a Dask scheduler that runs the points instead; its workers must see `out` under
+            the same path.
+        quick: only noted in the summaries.
+        progress: True: a bar when stderr is a terminal; or a function (label, done, total) of points.
+
+    Returns:
+        The content of summary.json.
+
+    Raises:
+        ScenarioError: workers or only make no sense.
+        RunError: `out` is in the way or can't be written, holds points of another scenario, no point could be
+            run, or the cluster can't be reached.
+    """
+    started = time.perf_counter()
+    if workers < 1:
+        raise ScenarioError(f"workers: found {workers}, allowed: a whole number of at least 1")
+    target = Path(out)
+    texts = {point.name: resolved_yaml(point.scenario) for point in sweep.points}
+    finished = _check_room(sweep, target, texts, resume)
+    chosen = [p for p in choose(sweep, only) if p.name not in finished]
+    cores = os.cpu_count() or 1
+    threads = None if workers == 1 and scheduler is None else max(1, cores // workers)
+    tasks = [
+        Task(p.name, texts[p.name], str((target / "points" / p.name).resolve()), quick, threads)
+        for p in chosen
+    ]
+    with _runner(workers, scheduler, len(tasks)) as run:
+        atomic_write_text(target / MARK, "This sweep was not finished.\n")
+        atomic_write_text(target / "scenario.yaml", resolved_yaml(sweep.scenario))
+        atomic_write_json(target / "provenance.json", provenance())
+        failed: dict[str, str] = {}
+        with labelled_progress(progress, unit="points") as report:
+            report("points", 0, len(tasks))
+            for done, (name, error) in enumerate(run(tasks), start=1):
+                if error:
+                    failed[name] = error
+                report("points", done, len(tasks))
+    if tasks and len(failed) == len(tasks):
+        name, error = next(iter(failed.items()))
+        raise RunError(f"no point could be run; {name}: {error}")
+    return _gather(sweep, target, failed, quick, time.perf_counter() - started)
+
+
+def _check_room(sweep: Sweep, target: Path, texts: dict[str, str], resume: bool) -> set[str]:
+    """Names of the points that are finished already."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return set()
+    if not resume:
+        raise RunError(f"{target} exists already; choose another --out, or give --resume")
+    if not target.is_dir() or not ((target / "points").is_dir() or (target / MARK).exists()):
+        raise RunError(f"{target} is not the directory of a sweep, so it is not resumed")
+    finished = {p.name for p in sweep.points if _is_finished(target / "points" / p.name)}
+    for point in sweep.points:
+        folder = target / "points" / point.name
+        if point.name not in finished:
+            continue
+        if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
+            raise RunError(f"{folder} was run from another scenario; choose another --out")
+    return finished
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / "summary.json").exists() and not (folder / MARK).exists()
+
+
+Runner = Callable[[Sequence[Task]], Iterator[tuple[str, str]]]
+
+
+@contextmanager
+def _runner(workers: int, scheduler: str | None, count: int) -> Iterator[Runner]:
+    """What yields (name, error) of tasks as they end."""
+    if scheduler is not None:
+        with _dask_client(scheduler) as client:
+            yield lambda tasks: _on_cluster(client, tasks)
+    elif workers > 1 and count > 1:
+        yield lambda tasks: _in_processes(tasks, min(workers, count))
+    else:
+        yield lambda tasks: ((task.name, run_task(task)) for task in tasks)
+
+
+def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, str]]:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    # A forked child would inherit the threads of the compiled kernels in an unusable state.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        pending = {pool.submit(run_task, task): task.name for task in tasks}
+        try:
+            for future in as_completed(pending):
+                yield pending[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _dask_client(address: str) -> Iterator[Any]:
+    try:
+        distributed: Any = importlib.import_module("distributed")
+    except ImportError:
+        raise RunError(_DASK) from None
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, ValueError, TimeoutError) as error:
+        raise RunError(f"the Dask scheduler at {address} can't be reached: {error}") from None
+    with client:
+        yield client
+
+
+def _on_cluster(client: Any, tasks: Sequence[Task]) -> Iterator[tuple[str, str]]:
+    distributed: Any = importlib.import_module("distributed")
+    # Impure: a directory that was removed must be written anew, whatever the cluster remembers.
+    futures = {client.submit(run_task, task, pure=False): task.name for task in tasks}
+    try:
+        for future in distributed.as_completed(list(futures), loop=client.loop):
+            yield futures[future], future.result()
+    finally:
+        client.cancel(list(futures))
+
+
+def _gather(
+    sweep: Sweep, target: Path, failed: dict[str, str], quick: bool, wall_time: float
+) -> dict[str, Any]:
+    """Write the table, the summary, the figures and the report of what is finished."""
+    from sdesim.report import SweepTable, power_laws, write_sweep_report
+
+    summaries = {
+        p.name: json.loads((target / "points" / p.name / "summary.json").read_text(encoding="utf-8"))
+        for p in sweep.points
+        if _is_finished(target / "points" / p.name)
+    }
+    axes = [
+        {"label": a.label, "key": a.key, "values": list(a.coordinates), "rows": [list(r) for r in a.rows]}
+        for a in sweep.axes
+    ]
+    rows = [row for p in sweep.points if p.name in summaries for row in _rows(sweep, p, summaries[p.name])]
+    table = {"axes": axes, "rows": rows}
+    atomic_write_json(target / "table.json", table)
+    atomic_write_text(target / "table.csv", _csv(rows, [a.label for a in sweep.axes]))
+    arms = {name: arm["kind"] for s in summaries.values() for name, arm in s["arms"].items()}
+    summary = {
+        "name": sweep.scenario.name,
+        "description": sweep.scenario.description,
+        "seed": sweep.scenario.seed,
+        "quick": quick,
+        "axes": axes,
+        "arms": arms,
+        "points": [_point(sweep, p, summaries.get(p.name), failed) for p in sweep.points],
+        "fits": power_laws(SweepTable.of(table)),
+        "wall_time": wall_time,
+    }
+    atomic_write_json(target / "summary.json", summary)
+    write_sweep_report(target)
+    if len(summaries) == len(sweep.points):
+        (target / MARK).unlink(missing_ok=True)
+    return summary
+
+
+def _point(
+    sweep: Sweep, point: Point, summary: dict[str, Any] | None, failed: dict[str, str]
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"name": point.name, "values": _coordinates(sweep, point)}
+    if summary is None:
+        state = "failed" if point.name in failed else "not run"
+        return {**found, "state": state, "error": failed.get(point.name, "")}
+    return {
+        **found,
+        "state": "finished",
+        "wall_time": summary["wall_time"],
+        "outcomes": [e["outcome"] for e in summary["expectations"]],
+        "warnings": summary["warnings"],
+    }
+
+
+def _coordinates(sweep: Sweep, point: Point) -> dict[str, Any]:
+    return {a.label: a.coordinates[k] for a, k in zip(sweep.axes, point.places, strict=True)}
+
+
+def _rows(sweep: Sweep, point: Point, summary: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """One row for each arm, quantity and moment of a point."""
+    place = {"point": point.name, **_coordinates(sweep, point)}
+    for name, arm in summary["arms"].items():
+        for part, at in (("end", "end"), ("mean", "mean"), ("whole", "whole run")):
+            for quantity, found in arm[part].items():
+                yield {**place, "arm": name, "kind": arm["kind"], **_cell(quantity, at, found)}
+    asked: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for e in summary["expectations"]:
+        kind = summary["arms"][e["arm"]]["kind"]
+        row = {**place, "arm": e["arm"], "kind": kind, **_cell(e["quantity"], f"expect at {e['at']}", e)}
+        # Two bounds on one number are one row.
+        known = asked.setdefault((e["arm"], e["quantity"], e["at"]), row)
+        if row["remark"] not in known["remark"].split("; "):
+            known["remark"] += f"; {row['remark']}"
+    yield from asked.values()
+
+
+def _cell(quantity: str, at: str, found: dict[str, Any]) -> dict[str, Any]:
+    """A quantity as columns; NaN where there is none."""
+    remark = found.get("note") or "; ".join(found.get("flags", ())) or found.get("outcome", "")
+    numbers = {side: _float(found[side]) for side in ("value", "low", "high")}
+    return {"quantity": quantity, "at": at, **numbers, "n": found["n"], "remark": remark}
+
+
+def _float(value: Any) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _csv(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
+    """RFC 4180 with a header line; empty for a number that is missing."""
+    buffer = io.StringIO()
+    names = ["point", *labels, *(c for c in COLUMNS if c != "point")]
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: "" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()})
+    return buffer.getvalue()

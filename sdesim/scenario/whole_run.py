@@ -1,0 +1,55 @@
+"""Numbers of a whole run: means over its probes, exit times, time in wells and phases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from sdesim.comparison.phases import PHASES
+from sdesim.scenario.expectations import MEASURED, Quantity, find, over_trajectories
+from sdesim.scenario.models import Expect
+
+
+def mean_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
+    """Mean of every measured quantity over the probes after step 0, then over trajectories with its interval.
+
+    The probe at step 0 tells of the start, not of the run; it counts only where it is the only one.
+    """
+    values: dict[str, Any] = {}
+    if measured is None or not measured.sizes["probe"]:
+        return values
+    later = np.asarray(measured["probe_step"].values) > 0
+    probed = int(run.attrs.get("probe_trajectories", measured.sizes["trajectory"]))
+    for key in MEASURED:
+        if key not in measured:
+            continue
+        found = np.asarray(measured[key].values, dtype=np.float64)[:probed]
+        found = found[:, later] if later.any() else found
+        known = np.isfinite(found)
+        count = known.sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            means = np.where(known, found, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
+        q = over_trajectories(means)
+        if q.n:
+            values[key] = _plain(q)
+    return values
+
+
+def whole_values(arm: str, run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
+    """Quantities without a moment: `exit_time.…`, `occupancy.…`, `phase_fraction.…`, as far as the run has
+    them."""
+    names: list[str] = []
+    if "exit_time" in run:
+        names += ["exit_time.mean", "exit_time.median"]
+    if "occupancy" in run:
+        names += [f"occupancy.{well}" for well in run["well"].values]
+    if measured is not None and "phase" in measured:
+        names += [f"phase_fraction.{phase}" for phase in PHASES]
+    asked = {name: Expect.model_construct(arm=arm, quantity=name, at="end") for name in names}
+    return {name: _plain(find(e, run, measured, {})) for name, e in asked.items()}
+
+
+def _plain(q: Quantity) -> dict[str, Any]:
+    return {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "note": q.note}

@@ -1,0 +1,1 @@
+"""Loss surfaces of fully connected networks."""

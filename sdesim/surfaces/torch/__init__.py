@@ -1,0 +1,1 @@
+"""Loss surfaces of any torch module: the slow path."""

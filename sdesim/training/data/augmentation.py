@@ -1,0 +1,106 @@
+"""Examples that differ at each reading, by random transforms or an augmentation, read under seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sdesim.errors import RunError, first_line
+from sdesim.training.data.undisturbed import undisturbed
+
+Augment = Callable[[Tensor, torch.Generator], Tensor]
+# Loss, accuracy and Hessian are means over at least so many readings, the same ones throughout a run.
+_LEAST = 2000
+# So many examples are read a second time, to see whether a seed decides them.
+_TRIED = 8
+# Most numbers of inputs that are read at once: 64 MB.
+_ROOM = 8_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Reads examples anew, the same under the same seed whatever was read before.
+
+    Attributes:
+        take: indices (m,) → x (m, …) and y (m, …).
+        augment: (x, generator) → x of as many examples, or None.
+        held: data sets whose own generators follow the seed.
+        name: what differs at each reading, for messages.
+    """
+
+    take: Callable[[Tensor], tuple[Tensor, Tensor]]
+    augment: Augment | None = None
+    held: tuple[Any, ...] = ()
+    name: str = "train"
+
+    def read(self, rows: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        """x and y of the examples ``rows`` (m,); every generator is afterwards as it was.
+
+        Raises:
+            RunError: the augmentation fails, or does not return as many examples.
+        """
+        with undisturbed(seed, *self.held), torch.no_grad():
+            x, y = self.take(rows)
+            if self.augment is None:
+                return x, y
+            try:
+                made = self.augment(x, torch.Generator().manual_seed(seed))
+            except Exception as error:
+                raise RunError(
+                    f"augment fails on a batch of {len(rows)} examples: {first_line(error)}"
+                ) from error
+        if not torch.is_tensor(made) or made.ndim == 0 or len(made) != len(rows):
+            found = f"shape {tuple(made.shape)}" if torch.is_tensor(made) else type(made).__name__
+            raise RunError(f"augment must return a tensor of {len(rows)} examples, as it gets, got {found}")
+        return made.to(x.dtype), y
+
+    def read_in_batches(self, rows: Tensor, size: int, seed: Callable[[], int]) -> tuple[Tensor, Tensor]:
+        """The same in batches, each under a new seed, as training reads them."""
+        parts = [self.read(some, seed()) for some in torch.split(rows, size)]  # type: ignore[no-untyped-call,unused-ignore]
+        return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+
+    def among(self, kept: Tensor) -> Reader:
+        """A reader of the examples ``kept`` (k,), numbered anew."""
+        return replace(self, take=lambda rows: self.take(kept[rows]))
+
+    def check(self, n: int, seed: int) -> None:
+        """Refuse examples that a seed does not decide.
+
+        Raises:
+            RunError: naming what may decide them.
+        """
+        rows = torch.arange(min(n, _TRIED))
+        if not all(map(torch.equal, self.read(rows, seed), self.read(rows, seed))):
+            raise RunError(
+                f"{self.name} gives other examples under the same seed: its random numbers must come from "
+                "torch's, NumPy's or Python's global generators, from generators that it holds, or from the "
+                "generator that augment= is given"
+            )
+
+
+def readings_of(n: int) -> int:
+    """How often each of n examples is read for loss, accuracy and Hessian."""
+    return math.ceil(_LEAST / n)
+
+
+def fresh_batches(
+    reader: Reader, rows: NDArray[np.int64], rng: np.random.Generator
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Minibatches ``rows`` (n, B), each read anew, in parts of bounded memory: x, y and indices into them."""
+    size = rows.shape[1]
+    place = 0
+    while place < len(rows):
+        x, y = reader.read(torch.from_numpy(rows[place]), int(rng.integers(2**63)))
+        several = [(x, y)]
+        for batch in rows[place + 1 : place + max(1, _ROOM // max(1, x.numel()))]:
+            several.append(reader.read(torch.from_numpy(batch), int(rng.integers(2**63))))
+        place += len(several)
+        at = torch.arange(len(several) * size).reshape(len(several), size)
+        yield torch.cat([a for a, _ in several]), torch.cat([b for _, b in several]), at

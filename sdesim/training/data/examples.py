@@ -1,0 +1,308 @@
+"""Training data in whatever form it comes, as two tensors, and the order in which batches take from them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+from torch.utils.data import DataLoader, TensorDataset
+
+from sdesim.data import Dataset
+from sdesim.errors import RunError
+from sdesim.training.data.augmentation import Augment, Reader, readings_of
+from sdesim.training.data.custom_sampler import OwnOrder, SampledBatches
+from sdesim.training.data.loaders import (
+    differing,
+    loader_order,
+    loader_pairs,
+    loader_rows,
+    loader_weights,
+    own_sampler,
+    pairs_of,
+)
+from sdesim.training.data.undisturbed import Samples, undisturbed
+from sdesim.training.data.weighting import cumulative, draw_weighted, probabilities
+
+SAMPLINGS = ("epoch", "with-replacement", "sequential")
+# Without epochs of their own: n draws count as one.
+_ENDLESS = ("with-replacement", "weighted", "sampler")
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Inputs x (n, …) in the network's dtype and y (n, …), int64 labels or targets of that dtype.
+
+    Where training reads them anew each time, x and y hold ``readings`` fixed readings of all n one after the
+    other.
+
+    Attributes:
+        weights: probabilities (n,), float64, with which training draws them; None: all alike.
+        reader: reads examples anew; None where they are always the same.
+    """
+
+    x: Tensor
+    y: Tensor
+    weights: Tensor | None = None
+    readings: int = 1
+    reader: Reader | None = None
+
+    def __len__(self) -> int:
+        return len(self.x) // self.readings
+
+    @property
+    def shares(self) -> Tensor | None:
+        """Weights of the rows of x."""
+        return None if self.weights is None else self.weights.repeat(self.readings) / self.readings
+
+    @property
+    def labelled(self) -> bool:
+        """Whether y holds one whole-number label for each example, so that accuracy means something."""
+        return self.y.ndim == 1 and not self.y.is_floating_point()
+
+
+@dataclass(frozen=True)
+class Order:
+    """How batches are taken from the examples.
+
+    Attributes:
+        batch_size: B, or None for full batch.
+        sampling: one of `SAMPLINGS`, "weighted", "sampler", or "none" for full batch.
+        drop_last: whether an epoch leaves its incomplete last batch out.
+        own: for "sampler" its batches, of which the first has B examples.
+    """
+
+    batch_size: int | None
+    sampling: str
+    drop_last: bool
+    own: OwnOrder | None = field(default=None, repr=False)
+
+    def per_epoch(self, n: int) -> float:
+        """Steps to an epoch of n examples."""
+        if self.batch_size is None:
+            return 1.0
+        if self.sampling in _ENDLESS:
+            return n / self.batch_size
+        return float(n // self.batch_size if self.drop_last else -(-n // self.batch_size))
+
+
+def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling: str) -> Order:
+    """The order that the arguments of `record` ask for; a DataLoader brings its own.
+
+    Raises:
+        RunError: out of range, or a batch size or sampling beside a DataLoader that has another.
+    """
+    n = len(examples)
+    if sampling not in SAMPLINGS:
+        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
+    drop_last, own = True, None
+    if isinstance(train, DataLoader):
+        name = own_sampler(train)
+        if name is None:
+            size, sampling, drop_last = loader_order(train, n)
+        else:
+            own = OwnOrder(train, name, n)
+            size, sampling = own.check(), "sampler"
+        if batch_size is not None and batch_size != size:
+            raise RunError(f"batch_size={batch_size}, but the DataLoader has {size}: leave batch_size out")
+        batch_size = None if size >= n and sampling not in _ENDLESS else size
+    elif examples.weights is not None:
+        if batch_size is None:
+            raise RunError("weights need batch_size: the full batch holds every example once")
+        if sampling not in ("epoch", "with-replacement"):
+            raise RunError(f"weights draw with replacement, not by sampling={sampling!r}: leave sampling out")
+        sampling = "weighted"
+    # Drawn by weights or by a sampler, a batch may be larger than the data set.
+    most = math.inf if sampling in ("weighted", "sampler") else n
+    if batch_size is not None and not 1 <= batch_size <= most:
+        raise RunError(
+            f"batch_size must be 1 to {n} (the training examples), or None for full batch, got {batch_size}"
+        )
+    return Order(batch_size, "none" if batch_size is None else sampling, drop_last, own)
+
+
+def with_weights(examples: Examples, train: Any, weights: ArrayLike | Tensor | str | None) -> Examples:
+    """The examples with the probabilities by which training draws them; those of weight 0 are left out.
+
+    Args:
+        train: as given to `record`; a DataLoader may bring weights.
+        weights: of `record`.
+
+    Raises:
+        RunError: weights that don't fit, or beside a DataLoader.
+    """
+    name = "weights"
+    if isinstance(train, DataLoader):
+        if weights is not None:
+            raise RunError("weights beside a DataLoader: give its WeightedRandomSampler instead")
+        weights, name = loader_weights(train), "train: the weights of the sampler"
+    if weights is None:
+        return examples
+    found = probabilities(weights, examples.y, name)
+    drawn = torch.nonzero(found > 0)[:, 0]
+    reader = None if examples.reader is None else examples.reader.among(drawn)
+    return replace(examples, x=examples.x[drawn], y=examples.y[drawn], weights=found[drawn], reader=reader)
+
+
+def with_readings(
+    examples: Examples, augment: Augment | None, batch_size: int | None, seed: Callable[[int], int]
+) -> Examples:
+    """The examples as training reads them anew each time, where it does: at least 2,000 readings in all.
+
+    Args:
+        augment: of `record`.
+        batch_size: examples that are read together; None: all.
+        seed: number → seed of a batch.
+
+    Raises:
+        RunError: an augmentation that fails, or that its seed does not decide.
+    """
+    reader, n = examples.reader, len(examples)
+    if augment is not None:
+        reader = reader or Reader(lambda rows: (examples.x[rows], examples.y[rows]))
+        reader = replace(reader, augment=augment, name="augment")
+    if reader is None:
+        return examples
+    reader.check(n, seed(0))
+    number, readings = iter(range(1, 2**62)), readings_of(n)
+    parts = [
+        reader.read_in_batches(torch.arange(n), batch_size or n, lambda: seed(next(number)))
+        for _ in range(readings)
+    ]
+    x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+    return replace(examples, x=x, y=y, readings=readings, reader=reader)
+
+
+def training_and_test(
+    train: Any, test: Any, dtype: torch.dtype, seed: int | None = None
+) -> tuple[Examples, Examples | None]:
+    """Read the arguments train and test of `record`; a `sdesim.data.Dataset` brings its own test examples.
+
+    Training examples may differ at each reading only with a seed, under which they are read here.
+    """
+    if isinstance(train, Dataset):
+        if test is None and len(train.x_test):
+            test = (train.x_test, train.y_test)
+        train = (train.x_train, train.y_train)
+    if isinstance(test, Dataset):
+        test = (test.x_test, test.y_test)
+    held_out = None if test is None else read_examples(test, "test", dtype)
+    return read_examples(train, "train", dtype, seed), held_out
+
+
+def read_examples(source: Any, name: str, dtype: torch.dtype, seed: int | None = None) -> Examples:
+    """Return a pair (X, y) of arrays or tensors, a torch Dataset of pairs or a DataLoader of them.
+
+    Raises:
+        RunError: if it is none of these, is empty, on another device, X and y differ in length, or examples
+            differ at each reading and there is no seed.
+    """
+    reader = None
+    if isinstance(source, TensorDataset):
+        source = source.tensors
+    if isinstance(source, tuple | list) and len(source) == 2:
+        x, y = torch.as_tensor(source[0]), torch.as_tensor(source[1])
+    elif isinstance(source, DataLoader) or (
+        hasattr(source, "__getitem__") and hasattr(source, "__len__") and len(source)
+    ):
+        rows = loader_rows(source, name) if isinstance(source, DataLoader) else list(range(len(source)))
+        with undisturbed(0, source):
+            other = differing(source, rows, name)
+        if other is not None and seed is None:
+            raise RunError(
+                f"{name} gives another example {other} at each reading: give it without its random transforms"
+            )
+        if other is not None and seed is not None:
+            reader = _reader(source, rows, name, dtype)
+            x, y = reader.read(torch.arange(len(rows)), seed)
+        elif isinstance(source, DataLoader):
+            x, y = loader_pairs(source, rows, name)
+        else:
+            x, y = pairs_of(source, rows, name)
+    else:
+        raise RunError(
+            f"{name} must be (X, y), a torch Dataset with a length, a DataLoader or a sdesim.data.Dataset, "
+            f"got {type(source).__name__}"
+        )
+    for part, values in (("X", x), ("y", y)):
+        if values.device.type != "cpu":
+            raise RunError(f"{name}: {part} is on {values.device}, the module on cpu: give {part}.cpu()")
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or not len(x):
+        raise RunError(f"{name}: X and y must be equally long and not empty, got {x.shape} and {y.shape}")
+    x, y = _cast(x, y, dtype)
+    return Examples(x, y, reader=reader)
+
+
+def _cast(x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Floating numbers in dtype, labels as int64."""
+    x, y = x.detach(), y.detach()
+    return x.to(dtype) if x.is_floating_point() else x, y.to(dtype) if y.is_floating_point() else y.long()
+
+
+def _reader(source: Any, rows: Sequence[int], name: str, dtype: torch.dtype) -> Reader:
+    """A reader of the examples ``rows`` of a Dataset or DataLoader, collated as a loader would."""
+    samples, numbers = Samples(source, name), np.asarray(rows, dtype=np.int64)
+    return Reader(
+        lambda some: _cast(*samples.take(numbers[some.numpy()], dtype), dtype), held=(source,), name=name
+    )
+
+
+def batches_of(examples: Examples, order: Order, seed: int) -> Batches | SampledBatches:
+    """The minibatches of a training from its first on."""
+    if order.own is not None:
+        return SampledBatches(order.own, seed)
+    return Batches(examples, order, torch.Generator().manual_seed(seed))
+
+
+class Batches:
+    """Indices (B,) of one minibatch after another, without end; None stands for all n examples.
+
+    "epoch" walks through a new shuffle of all examples each epoch, "sequential" through the same order;
+    "with-replacement" draws B independent examples each time, "weighted" by the examples' weights.
+    """
+
+    def __init__(self, examples: Examples, order: Order, generator: torch.Generator) -> None:
+        self._n, self._kind, self._generator = len(examples), order, generator
+        self._rising = None if examples.weights is None else cumulative(examples.weights)
+        self._walk: Tensor | None = None
+        self._at = 0
+
+    def next(self) -> Tensor | None:
+        """The next minibatch."""
+        size = self._kind.batch_size
+        if size is None:
+            return None
+        if self._kind.sampling == "with-replacement":
+            return torch.randint(self._n, (size,), generator=self._generator)
+        if self._rising is not None:
+            return draw_weighted(self._rising, size, self._generator)
+        least = size if self._kind.drop_last else 1
+        if self._walk is None or self._at + least > self._n:
+            self._walk = self._shuffled()
+        rows = self._walk[self._at : self._at + size]
+        self._at += size
+        return rows
+
+    def _shuffled(self) -> Tensor:
+        self._epoch, self._at = self._generator.get_state(), 0
+        if self._kind.sampling == "sequential":
+            return torch.arange(self._n)
+        return torch.randperm(self._n, generator=self._generator)
+
+    def state(self) -> dict[str, Any]:
+        """Place in the epoch, and the generator as it was when the epoch began."""
+        begun = self._walk is not None
+        return {"at": self._at if begun else -1,
+                "generator": self._epoch if begun else self._generator.get_state()}  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from `state`."""
+        self._generator.set_state(state["generator"])
+        if state["at"] >= 0:
+            self._walk = self._shuffled()
+            self._at = int(state["at"])

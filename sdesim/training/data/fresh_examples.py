@@ -1,0 +1,52 @@
+"""The oracle of examples that probes draw anew, beside those at hand for the loss and the Hessian."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdesim.training.data.augmentation import fresh_batches
+from sdesim.training.data.examples import Examples
+from sdesim.training.data.weighting import draw_rows
+from sdesim.training.probes.network_oracle import TorchOracle
+
+Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
+
+
+class DrawnOracle(TorchOracle):
+    """A `TorchOracle` with gradients of batches that are drawn elsewhere.
+
+    Args:
+        module, loss_fn, x, y, batch_size, weights: as of `TorchOracle`; x and y serve loss and Hessian.
+        draw: (n, B, rng) → n minibatches in parts: x, y and indices (k, B) into them.
+    """
+
+    def __init__(
+        self, module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor, batch_size: int,
+        weights: Tensor | None, draw: Callable[[int, int, np.random.Generator], Batches],
+    ) -> None:  # fmt: skip
+        super().__init__(module, loss_fn, x, y, batch_size, weights)
+        self._draw = draw
+
+    def gradients(self, theta: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
+        """n independent minibatch gradients at theta (d,): (n, d)."""
+        parts = self._draw(n, self.batch_size, rng)
+        return np.concatenate([self.gradients_at(theta, x, y, rows, rng) for x, y, rows in parts])
+
+
+def oracle_of(
+    examples: Examples, module: nn.Module, loss_fn: Callable[..., Any], batch_size: int
+) -> TorchOracle:
+    """The oracle of a training's own law: its weights, and its readings where each differs."""
+    x, y, reader = examples.x, examples.y, examples.reader
+    if reader is None:
+        return TorchOracle(module, loss_fn, x, y, batch_size, examples.weights)
+
+    def draw(n: int, size: int, rng: np.random.Generator) -> Batches:
+        return fresh_batches(reader, draw_rows(len(examples), examples.weights, (n, size), rng), rng)
+
+    return DrawnOracle(module, loss_fn, x, y, batch_size, examples.shares, draw)

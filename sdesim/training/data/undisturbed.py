@@ -1,0 +1,213 @@
+"""Examples out of a training's own data, drawn so that the training can't notice."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    default_collate,
+)
+
+from sdesim.data import Dataset
+from sdesim.errors import RunError
+from sdesim.training.data.loaders import AGAIN, TRIED, own_sampler
+
+Unpack = Callable[[Any], tuple[Tensor, Tensor]]
+Rows = NDArray[np.int64]
+# How deep, and in how long a list, generators of a data set are looked for.
+_DEPTH, _LENGTH = 4, 64
+
+
+class Samples:
+    """The examples behind a loader, by index; the loader itself and its samplers are never advanced.
+
+    Args:
+        source: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
+        name: what the user called it, for messages.
+        unpack: collated batch → (x, y), where batches are not pairs already.
+
+    Raises:
+        RunError: a source that is none of these, or whose examples have no numbers.
+
+    Attributes:
+        batch_size: of the loader, None where the source has none.
+        weights: probabilities (n,) of the loader's sampler, None where all examples are alike.
+        flags: `sampler_ignored` where examples are drawn uniformly although the loader's sampler does not.
+    """
+
+    def __init__(self, source: Any, name: str = "loader", unpack: Unpack | None = None) -> None:
+        self._name, self._unpack = name, unpack
+        self.batch_size: int | None = None
+        self.flags: tuple[str, ...] = ()
+        self._collate: Callable[[Any], Any] = default_collate
+        self._rows: Rows | None = None
+        self.weights: NDArray[np.float64] | None = None
+        if isinstance(source, DataLoader):
+            self._read_loader(source)
+            source = source.dataset
+        if isinstance(source, Dataset):
+            source = (source.x_train, source.y_train)
+        if isinstance(source, IterableDataset):
+            raise RunError(
+                f"{name}: an iterable data set can't be sampled without advancing it; give the monitor "
+                "(X, y) or a data set with a length and numbered examples"
+            )
+        if isinstance(source, tuple | list) and len(source) == 2:
+            source = TensorDataset(*(torch.as_tensor(part) for part in source))
+        if not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
+            raise RunError(
+                f"{name} must be a DataLoader, (X, y) or a Dataset with a length, got {type(source).__name__}"
+            )
+        self.data = source
+        plain = self._collate is default_collate and unpack is None
+        self._tensors = source.tensors if isinstance(source, TensorDataset) and plain else None
+        self._size = len(source) if self._rows is None else len(self._rows)
+        if self.weights is not None and len(self.weights) != self._size:
+            raise RunError(
+                f"{name}: the sampler has {len(self.weights)} weights, the data set {self._size} examples"
+            )
+
+    def __len__(self) -> int:
+        return self._size
+
+    def _read_loader(self, loader: DataLoader[Any]) -> None:
+        batch = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
+        self.batch_size = None if batch is None else int(batch)
+        if loader.batch_size is not None or loader.batch_sampler is not None:
+            self._collate = loader.collate_fn
+        sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+        if own_sampler(loader) is not None:
+            self.flags = ("sampler_ignored",)
+        elif isinstance(sampler, SubsetRandomSampler):
+            self._rows = np.asarray(list(sampler.indices), dtype=np.int64)
+        elif isinstance(sampler, WeightedRandomSampler) and sampler.replacement:
+            weights = sampler.weights.double().cpu().numpy()
+            self.weights = weights / weights.sum()
+        elif isinstance(sampler, WeightedRandomSampler):
+            self.flags = ("sampler_ignored",)
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Rows:
+        """Numbers of independent examples, with the sampler's weights."""
+        if self.weights is not None:
+            return rng.choice(len(self.weights), size=shape, p=self.weights)
+        drawn = rng.integers(0, self._size, size=shape)
+        return drawn if self._rows is None else self._rows[drawn]
+
+    def some(self, count: int, rng: np.random.Generator) -> Rows:
+        """All examples, or ``count`` different ones of more.
+
+        Under weights: all that have some, or ``count`` independent ones of more.
+        """
+        if self.weights is not None:
+            return np.flatnonzero(self.weights) if count >= self._size else self.draw((count,), rng)
+        chosen = np.arange(self._size)
+        if count < self._size:
+            chosen = np.sort(rng.choice(self._size, size=count, replace=False))
+        return chosen if self._rows is None else self._rows[chosen]
+
+    def fixed(self, dtype: torch.dtype) -> bool:
+        """Whether a few examples are the same whenever they are read."""
+        if self._tensors is not None:
+            return True
+        few = (np.arange(self._size) if self._rows is None else self._rows)[:TRIED]
+        again = np.arange(AGAIN) % len(few)
+        first, second = self.take(few, dtype), self.take(few[again], dtype)
+        return all(torch.equal(a[again], b) for a, b in zip(first, second, strict=True))
+
+    def take(self, rows: Rows, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """x and y of these examples; floating numbers in ``dtype``, others as they are.
+
+        Raises:
+            RunError: the examples don't come as two tensors.
+        """
+        if self._tensors is not None:
+            pair: Any = tuple(t[torch.from_numpy(rows)] for t in self._tensors)
+        else:
+            numbers = [int(i) for i in rows]
+            # Data sets that can fetch many at once are asked as a loader would ask them.
+            several = getattr(self.data, "__getitems__", None)
+            items = several(numbers) if callable(several) else [self.data[i] for i in numbers]
+            pair = self._collate(items)
+            if self._unpack is not None:
+                pair = self._unpack(pair)
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(map(torch.is_tensor, pair)):
+            raise RunError(
+                f"{self._name} must give pairs of tensors (x, y), got {type(pair).__name__}; "
+                "say how to read a batch with unpack=lambda batch: (x, y)"
+            )
+        x, y = (t.detach().to(dtype) if t.is_floating_point() else t.detach() for t in pair)
+        return x, y
+
+
+@contextmanager
+def undisturbed(seed: int, *data: Any) -> Iterator[None]:
+    """All random numbers inside come from ``seed``; every generator is as it was found afterwards.
+
+    The generators: torch's on the CPU, NumPy's and Python's global ones, and those that the data sets hold.
+    """
+    held = list(_generators(data, _DEPTH))
+    numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with ExitStack() as stack:
+        stack.callback(random.setstate, python_state)
+        stack.callback(np.random.set_state, numpy_state)
+        for k, generator in enumerate(held):
+            stack.callback(*_restoration(generator))
+            _reseed(generator, seed + k)
+        stack.enter_context(torch.random.fork_rng(devices=[]))
+        torch.default_generator.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)  # noqa: NPY002
+        yield
+
+
+def _generators(thing: Any, depth: int) -> Iterator[Any]:
+    """Random generators held by an object, its attributes, and their lists."""
+    if isinstance(thing, torch.Generator | np.random.Generator | np.random.RandomState | random.Random):
+        yield thing
+        return
+    if depth == 0 or isinstance(thing, Tensor | np.ndarray | str | bytes | type):
+        return
+    parts: Any = ()
+    if isinstance(thing, list | tuple):
+        parts = thing[:_LENGTH]
+    elif isinstance(thing, dict):
+        parts = list(thing.values())[:_LENGTH]
+    elif hasattr(thing, "__dict__"):
+        parts = list(vars(thing).values())
+    for part in parts:
+        yield from _generators(part, depth - 1)
+
+
+def _reseed(generator: Any, seed: int) -> None:
+    if isinstance(generator, torch.Generator):
+        generator.manual_seed(seed)
+    elif isinstance(generator, np.random.Generator):
+        kind: Any = type(generator.bit_generator)
+        generator.bit_generator.state = kind(seed).state
+    elif isinstance(generator, np.random.RandomState):
+        generator.seed(seed % 2**32)
+    else:
+        generator.seed(seed)
+
+
+def _restoration(generator: Any) -> tuple[Any, ...]:
+    """A function and its arguments that put a generator back to where it is now."""
+    if isinstance(generator, torch.Generator):
+        return generator.set_state, generator.get_state()
+    if isinstance(generator, np.random.Generator):
+        return setattr, generator.bit_generator, "state", generator.bit_generator.state
+    if isinstance(generator, np.random.RandomState):
+        return generator.set_state, generator.get_state()
+    return generator.setstate, generator.getstate()

@@ -1,0 +1,157 @@
+"""The state of one seed in the middle of its training, on disk: what goes on from it makes the same bits."""
+
+from __future__ import annotations
+
+import io
+import random
+import time as clock
+import warnings
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sdesim.errors import RunError
+from sdesim.io.files import atomic_write_bytes
+from sdesim.training.loop.trajectory import Course
+
+# Writing takes at most a twentieth of the time, and is not worth while more often than this many seconds.
+_SHARE, _LEAST = 0.05, 2.0
+
+
+class Checkpoints:
+    """The one file that holds the latest state of a seed in training.
+
+    Args:
+        path: of the file.
+        every: optimizer steps between states; None: as often as costs at most 5% of the time.
+    """
+
+    def __init__(self, path: Path, every: int | None) -> None:
+        self._path, self._every = path, every
+        self._last, self._pause = clock.perf_counter(), _LEAST
+        self._able = True
+
+    def step(self, course: Course) -> None:
+        """Write the state where it is due.
+
+        Raises:
+            RunError: the disk refuses.
+        """
+        if not self._able:
+            return
+        began = clock.perf_counter()
+        due = began - self._last >= self._pause if self._every is None else course.step % self._every == 0
+        if not due:
+            return
+        buffer = io.BytesIO()
+        torch.save(_state(course), buffer)
+        atomic_write_bytes(self._path, buffer.getvalue())
+        self._last = clock.perf_counter()
+        self._pause = max(_LEAST, (self._last - began) / _SHARE)
+
+    def restore(self, course: Course) -> None:
+        """Put a seed that has just begun where the file says, if there is one.
+
+        An optimizer or scheduler whose state is no plain numbers can't be kept, with a warning: such a seed
+        starts again after an interruption.
+
+        Raises:
+            RunError: the file can't be read.
+        """
+        try:
+            _state(course)
+        except (RunError, AttributeError) as error:
+            self._able = False
+            warnings.warn(f"an interrupted seed of this run will start again: {error}", stacklevel=2)
+            return
+        if not self._path.exists():
+            return
+        try:
+            # Numbers, strings and tensors alone: nothing in the file is executed.
+            state = torch.load(self._path, weights_only=True)
+            _restore(course, state)
+        except Exception as error:
+            raise RunError(
+                f"{self._path} can't be read ({type(error).__name__}): drop resume=True to start again"
+            ) from error
+
+
+def _state(course: Course) -> dict[str, Any]:
+    named = [*course.model.named_parameters(), *course.model.named_buffers()]
+    _, keys, place, spare, normal = np.random.get_state()  # noqa: NPY002
+    scheduler = None if course.scheduler is None else course.scheduler.state_dict()
+    return {
+        "step": course.step,
+        "model": {name: tensor.detach() for name, tensor in named},
+        "modes": [part.training for part in course.model.modules()],
+        "optimizer": _plain(course.optimizer.state_dict(), "the optimizer's state"),
+        "scheduler": _plain(scheduler, "the scheduler's state"),
+        "batches": course.batches.state(),
+        "tangent": None if course.tangent is None else course.tangent.state(),
+        "clients": None if course.clients is None else course.clients.state(),
+        "values": {name: torch.from_numpy(array) for name, array in course.values.items()},
+        "rates": torch.from_numpy(course.rates),
+        "seconds": [course.training, course.probing],
+        "path": course.path,
+        "torch": torch.get_rng_state(),
+        "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(place), int(spare), float(normal)],
+        "python": list(_flat(random.getstate())),
+    }
+
+
+def _restore(course: Course, state: dict[str, Any]) -> None:
+    held = dict([*course.model.named_parameters(), *course.model.named_buffers()])
+    with torch.no_grad():
+        for name, tensor in state["model"].items():
+            held[name].copy_(tensor)
+    for part, mode in zip(course.model.modules(), state["modes"], strict=True):
+        part.training = mode
+    course.optimizer.load_state_dict(state["optimizer"])
+    if course.scheduler is not None:
+        course.scheduler.load_state_dict(state["scheduler"])
+    course.batches.restore(state["batches"])
+    if course.tangent is not None:
+        course.tangent.restore(state["tangent"])
+    if course.clients is not None:
+        course.clients.restore(state["clients"])
+    course.values.update({name: tensor.numpy().copy() for name, tensor in state["values"].items()})
+    course.rates[:] = state["rates"].numpy()
+    course.training, course.probing = state["seconds"]
+    course.step, course.path = state["step"], state["path"]
+    torch.set_rng_state(state["torch"])
+    keys, place, spare, normal = state["numpy"]
+    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, spare, normal))  # noqa: NPY002
+    version, *words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+
+
+def _flat(state: Any) -> list[Any]:
+    """Python's generator (version, words, spare normal) as one list."""
+    version, words, gauss = state
+    return [version, *words, gauss]
+
+
+def _plain(value: Any, where: str) -> Any:
+    """The same of plain containers, numbers, strings and tensors.
+
+    Raises:
+        RunError: if there is anything else.
+    """
+    if isinstance(value, Tensor):
+        return value.detach()
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value)
+    if isinstance(value, dict):
+        items = {k: _plain(v, where) for k, v in value.items()}
+        return Counter(items) if isinstance(value, Counter) else items
+    if type(value) in (list, tuple):
+        return type(value)(_plain(v, where) for v in value)
+    raise RunError(f"{where} holds a {type(value).__name__}, which can't be stored as plain numbers")

@@ -1,0 +1,89 @@
+"""Clients of federated averaging: how many there are, what each does in a round, and what that goes with."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from sdesim.data.partition import least_examples
+from sdesim.errors import RunError
+from sdesim.runs import Probes
+from sdesim.training.data.examples import Examples, Order
+
+_PLAIN = ("momentum", "dampening", "weight_decay", "nesterov", "maximize")
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Settings of federated averaging, in which one step of the run is one round of communication.
+
+    Attributes:
+        count: K ≥ 2, all of which take part in every round.
+        local_steps: SGD steps of each client in a round, on batches of its own examples.
+        concentration: of the Dirichlet law by which `sdesim.data.partition` shares out each class: large
+            values evenly, 0.1 so that most of a class is with one or two clients.
+    """
+
+    count: int
+    local_steps: int
+    concentration: float
+
+    def __post_init__(self) -> None:
+        for name, least in (("count", 2), ("local_steps", 1)):
+            if getattr(self, name) < least:
+                raise RunError(f"clients: {name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 < self.concentration < math.inf:
+            raise RunError(f"clients: concentration must be above 0, got {self.concentration:g}")
+
+    @property
+    def minibatches(self) -> int:
+        """Minibatches of all clients in a round."""
+        return self.count * self.local_steps
+
+
+def check_clients(
+    clients: Clients, module: nn.Module, examples: Examples, order: Order, optimizer: Any, *,
+    scheduled: bool, masked: bool, amplified: bool, probes: Probes | None,
+) -> None:  # fmt: skip
+    """Refuse what federated averaging is not defined for here.
+
+    Raises:
+        RunError: an optimizer other than plain SGD, a scheduler, a mask, amplified noise, weights, an own
+            sampler, augmentation, tangent dynamics, buffers, unlabelled examples, full batches, or too few.
+    """
+    if type(optimizer) is not torch.optim.SGD:
+        raise RunError(f"clients need plain torch.optim.SGD, got {type(optimizer).__name__}")
+    if len(optimizer.param_groups) > 1:
+        raise RunError("clients need one parameter group, the optimizer has several")
+    extra = [name for name in _PLAIN if optimizer.param_groups[0].get(name)]
+    if extra:
+        raise RunError(f"clients need plain SGD with lr alone, got {', '.join(extra)}")
+    refused = {
+        "a scheduler": scheduled,
+        "a mask": masked,
+        "amplify": amplified,
+        "weights": examples.weights is not None,
+        "a sampler of the user's own": order.own is not None,
+        "examples that differ at each reading": examples.reader is not None,
+        "probes with tangent": probes is not None and probes.tangent,
+    }
+    for what, given in refused.items():
+        if given:
+            raise RunError(f"clients do not go with {what}")
+    buffer = next((name for name, _ in module.named_buffers()), None)
+    if buffer is not None:
+        raise RunError(f"clients need a network without buffers, which have no mean, got {buffer}")
+    if not examples.labelled:
+        raise RunError("clients share out examples by class labels, and these have targets")
+    if order.batch_size is None:
+        raise RunError("clients need a batch_size below the number of training examples")
+    least = least_examples(order.batch_size)
+    if clients.count * least > len(examples):
+        raise RunError(
+            f"clients: {clients.count} with at least {least} examples each need {clients.count * least}, "
+            f"there are {len(examples)}"
+        )

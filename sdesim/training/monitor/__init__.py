@@ -1,0 +1,1 @@
+"""A monitor beside any training loop, and where its measurements go."""

@@ -1,0 +1,1 @@
+"""What acts on measurements: advice, learning rates, stopping, pruning, weight decay."""

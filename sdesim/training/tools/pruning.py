@@ -1,0 +1,181 @@
+"""Lottery tickets: which weights of a network are left when the others are taken away.
+
+Source: Frankle & Carbin, The Lottery Ticket Hypothesis, arXiv 1803.03635, section 2 (iterative magnitude
+pruning with rewinding to the initial weights, the same share of each layer).
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+from torch.nn.utils import prune as torch_prune
+
+from sdesim.errors import RunError
+from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.data.examples import (
+    Examples,
+    Order,
+    batch_order,
+    batches_of,
+    training_and_test,
+    with_weights,
+)
+from sdesim.training.loop.one_seed import (
+    apply_masks,
+    isolated_torch,
+    masks_of,
+    starting_module,
+    stream_seed,
+    update,
+)
+from sdesim.training.probes.network_oracle import TorchOracle
+
+RULES = ("magnitude", "one-shot", "gradient-signal", "random")
+# Streams of the seed; those of the rounds of training come after.
+_RANDOM, _DRAWS, _ROUND = 0, 1, 2
+_GRADIENTS = 256
+
+
+def prune(
+    module: nn.Module,
+    loss_fn: Callable[..., Any],
+    train: Any,
+    optimizer: Callable[..., Any],
+    *,
+    rule: str = "magnitude",
+    sparsity: float,
+    rounds: int = 1,
+    steps: int = 0,
+    batch_size: int | None = None,
+    sampling: str = "epoch",
+    weights: ArrayLike | str | None = None,
+    seed: int = 0,
+) -> NDArray[np.bool_]:
+    """Find which weights survive; give the result to `record` as ``mask``.
+
+    Each round trains from the module's own weights, as far as they are left, and then takes away the lowest
+    scores of every weight array (biases stay), so that after round r of R the share
+    (1 − sparsity)^{r/R} is left.
+
+    Args:
+        module: the network with its initial weights; it is copied and left alone.
+        loss_fn, train, optimizer, batch_size, sampling, weights: as for `record`.
+        rule: the score. "magnitude": |w|; "one-shot": the same in a single round; "gradient-signal":
+            ḡ²/s², the ratio of squared mean and variance of each weight's own gradient over 256 minibatches;
+            "random": none, without training.
+        sparsity: share of the weights that is taken away, in (0, 1).
+        rounds: R; 1 for "one-shot" and "random".
+        steps: optimizer steps of each round; 0 for "random".
+        seed: of the order of the data, the minibatches and the random choice.
+
+    Returns:
+        Booleans (D,) over all parameters in `named_parameters` order, true for what is left.
+
+    Raises:
+        RunError: if an argument is out of range, or a round's training diverges.
+    """
+    _check(rule, sparsity, rounds, steps)
+    examples, _ = training_and_test(train, None, next(module.parameters()).dtype)
+    examples = with_weights(examples, train, weights)
+    order = batch_order(train, examples, batch_size, sampling)
+    mask = np.ones(sum(p.numel() for p in module.parameters()), dtype=np.bool_)
+    with isolated_torch():
+        for k in range(rounds):
+            scores: list[Tensor | None] = [None] * len(list(module.parameters()))
+            if rule != "random":
+                trained = _train(
+                    module, loss_fn, examples, optimizer, mask, steps, order, stream_seed(seed, k, _ROUND)
+                )
+                scores = [p.detach().abs() for p in trained.parameters()]
+                if rule == "gradient-signal":
+                    rng = np.random.default_rng([seed, k, _DRAWS])
+                    scores = _signal(trained, loss_fn, examples, order.batch_size or 1, rng)
+            torch.manual_seed(stream_seed(seed, k, _RANDOM))
+            mask = _cut(module, mask, scores, (1.0 - sparsity) ** ((k + 1) / rounds))
+    return mask
+
+
+def reinitialised(module: nn.Module, seed: int) -> nn.Module:
+    """A copy of the module with newly drawn weights.
+
+    Raises:
+        RunError: if a part of the network can't draw new weights.
+    """
+    with isolated_torch():
+        return starting_module(module, "fresh", seed, 1)
+
+
+def _check(rule: str, sparsity: float, rounds: int, steps: int) -> None:
+    if rule not in RULES:
+        raise RunError(f"rule must be one of {', '.join(RULES)}, got {rule!r}")
+    if not 0.0 < sparsity < 1.0:
+        raise RunError(f"sparsity must be in (0, 1), got {sparsity:g}")
+    if rounds < 1 or (rounds > 1 and rule in ("one-shot", "random")):
+        raise RunError(f"rounds must be {'1' if rounds > 1 else 'at least 1'} for {rule}, got {rounds}")
+    if (steps == 0) != (rule == "random") or steps < 0:
+        raise RunError(f"steps must be {'0' if rule == 'random' else 'at least 1'} for {rule}, got {steps}")
+
+
+def _train(
+    module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, optimizer: Callable[..., Any],
+    mask: NDArray[np.bool_], steps: int, order: Order, seed: int,
+) -> nn.Module:  # fmt: skip
+    """A copy of the module, trained from its weights under the mask."""
+    model = copy.deepcopy(module)
+    masks = masks_of(model, mask)
+    apply_masks(model, masks)
+    torch.manual_seed(seed)
+    steps_of = optimizer(list(model.parameters()))
+    batches = batches_of(examples, order, seed)
+    for _ in range(steps):
+        rows = batches.next()
+        x, y = (examples.x, examples.y) if rows is None else (examples.x[rows], examples.y[rows])
+        if not np.isfinite(update(model, loss_fn, steps_of, x, y, masks)):
+            raise RunError("the training before pruning diverged: a lower learning rate may help")
+    return model
+
+
+def _signal(
+    model: nn.Module, loss_fn: Callable[..., Any], examples: Examples, batch: int, rng: np.random.Generator
+) -> list[Tensor | None]:
+    """ḡ²/s² of each weight's gradient over minibatches, in the shapes of the parameters."""
+    oracle = TorchOracle(model, loss_fn, examples.x, examples.y, batch, examples.weights)
+    draws = oracle.gradients(flat_parameters(model), _GRADIENTS, rng)
+    variance = draws.var(axis=0, ddof=1)
+    # A weight that never gets a gradient carries no signal.
+    ratio = np.divide(draws.mean(axis=0) ** 2, variance, out=np.zeros(len(variance)), where=variance > 0)
+    parameters = list(model.parameters())
+    pieces = np.split(ratio, np.cumsum([p.numel() for p in parameters])[:-1])
+    return [torch.from_numpy(s).reshape(p.shape) for s, p in zip(pieces, parameters, strict=True)]
+
+
+def _cut(
+    module: nn.Module, mask: NDArray[np.bool_], scores: list[Tensor | None], share: float
+) -> NDArray[np.bool_]:
+    """The mask with the lowest scores of each weight array taken away, down to a share of it."""
+    kept = []
+    for parameter, before, score in zip(module.parameters(), masks_of(module, mask), scores, strict=True):
+        if parameter.ndim > 1:
+            count = int(before.sum()) - max(1, round(share * parameter.numel()))
+            before = _without(parameter, before, score, count)
+        kept.append(before.bool().reshape(-1).numpy())
+    return np.concatenate(kept)
+
+
+def _without(parameter: Tensor, before: Tensor, score: Tensor | None, count: int) -> Tensor:
+    """The mask of one weight array with `count` more entries taken away, at random without scores."""
+    holder = nn.Module()
+    holder.weight = nn.Parameter(parameter.detach().clone())
+    torch_prune.custom_from_mask(holder, "weight", before)  # type: ignore[no-untyped-call,unused-ignore]
+    if score is None:
+        torch_prune.random_unstructured(holder, "weight", count)  # type: ignore[no-untyped-call,unused-ignore]
+    else:
+        torch_prune.l1_unstructured(holder, "weight", count, importance_scores=score)  # type: ignore[no-untyped-call,unused-ignore]
+    after: Tensor = holder.weight_mask  # type: ignore[assignment,unused-ignore]
+    return after

@@ -1,0 +1,1 @@
+"""The SDE that should imitate a recorded training."""
