@@ -2,13 +2,9 @@
 # ruff: noqa: F821
 """Steps that carry a tangent vector along: u ← u − n, n = dt H u − u∘ΔM − Σ_i w_i H_i u, before θ moves.
 
-Like the schemes' steps these are sources, put into the module of a combination by `codegen`, where ``own_step`` is the step of the scheme, and ``push_all`` is `push_weighted` with minibatch noise, else
+Like the schemes' steps these are sources, put into the module of a combination by `codegen`, where
+``own_step`` is the step of the scheme, and ``push_all`` is `push_weighted` with minibatch noise, else
 `push`. The rows of v are the scheme's own second state, the tangent of all states, and one count.
-
-The vector is not normalised: where it grows beyond 2¹⁰⁰ or shrinks below 2⁻¹⁰⁰ it is multiplied by a power of
-two, which costs no bit, and the power is counted. Its log length is taken when it is read.
-
-Source: G. Benettin et al., Meccanica 15 (1980).
 """
 
 from __future__ import annotations
