@@ -9,6 +9,7 @@ from sdesim.kinds.fields import InCode as InCode
 from sdesim.kinds.fields import Numbers as Numbers
 from sdesim.kinds.fields import OneOf as OneOf
 from sdesim.kinds.fields import PathTo as PathTo
+from sdesim.kinds.fields import Settings as Settings
 from sdesim.kinds.misfit import Misfit as Misfit
 from sdesim.kinds.numbers import Array as Array
 from sdesim.kinds.plain import dump as dump
@@ -30,6 +31,7 @@ __all__ = [
     "Numbers",
     "OneOf",
     "PathTo",
+    "Settings",
     "adopter",
     "base_folder",
     "class_of",

@@ -10,11 +10,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import numpy as np
 
-from sdesim.kinds.fields import InCode, Numbers, OneOf, PathTo
+from sdesim.kinds.fields import InCode, Numbers, OneOf, PathTo, Settings
 from sdesim.kinds.messages import say
 from sdesim.kinds.misfit import Misfit, Path
 
-_MARKERS = (InCode, Numbers, OneOf, PathTo)
+_MARKERS = (InCode, Numbers, OneOf, PathTo, Settings)
 
 
 def checked(cls: type, fields: Mapping[str, Any]) -> dict[str, Any]:

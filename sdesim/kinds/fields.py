@@ -90,6 +90,29 @@ class OneOf:
 
 
 @dataclass(frozen=True)
+class Settings:
+    """`Annotated[Any, Settings("probes")]`: a group of fields of one form, so that no kind is named.
+
+    The group is the kind of that name in the family "settings".
+    """
+
+    name: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        from sdesim.kinds.plain import dump_settings, read_settings
+
+        shown = core_schema.plain_serializer_function_ser_schema(dump_settings)
+        return core_schema.no_info_plain_validator_function(
+            lambda value: read_settings(self.name, value), serialization=shown
+        )
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"x-settings": self.name}
+
+
+@dataclass(frozen=True)
 class InCode:
     """`Annotated[Any, InCode()]`: a value that only Python can give, such as arrays; no file may name it."""
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ import numpy as np
 from sdesim.errors import SdesimError
 from sdesim.kinds.check import in_code
 from sdesim.kinds.fields import OneOf, short
-from sdesim.kinds.misfit import Misfit
+from sdesim.kinds.misfit import Misfit, Problem
 from sdesim.kinds.registry import class_of, fields_of, is_kind, names_of
 from sdesim.kinds.spelling import nearest
+
+SETTINGS = "settings"
 
 
 def read(family: str, value: Any) -> Any:
@@ -40,24 +43,52 @@ def read(family: str, value: Any) -> Any:
 
 def read_within(field: OneOf, value: Any) -> Any:
     """As `read`, for a field of another kind or of a scenario: errors keep their places inside it."""
-    from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
-
     if not isinstance(value, Mapping | str) and field.take and all(hasattr(value, a) for a in field.take):
         return value
+    return _placed(lambda: read(field.family, value), field.family, value)
+
+
+def read_settings(name: str, value: Any) -> Any:
+    """A group of fields that has one form; errors keep their places inside it."""
+    if is_kind(value, SETTINGS):
+        return value
+    if not isinstance(value, Mapping):
+        raise _error((((), f"found {short(value)}, allowed: a group of fields"),), name, value)
+    given = {str(k): v for k, v in value.items()}
+    if "kind" in given:
+        fields = list(inspect.signature(class_of(SETTINGS, name)).parameters)
+        raise _error(((("kind",), f"unknown field{nearest('kind', fields)}"),), name, value)
+    return _placed(lambda: read(SETTINGS, {**given, "kind": name}), name, value)
+
+
+def _placed(call: Callable[[], Any], title: str, value: Any) -> Any:
+    """What the call gives; a Misfit becomes pydantic's error with the places that it knows."""
     try:
-        return read(field.family, value)
+        return call()
     except Misfit as error:
-        lines = [
-            InitErrorDetails(
-                type=PydanticCustomError("misfit", "{text}", {"text": text}), loc=tuple(at), input=value
-            )
-            for at, text in error.problems
-        ]
+        raise _error(error.problems, title, value) from None
     except SdesimError as error:
         # A check that knows no place: the value as a whole.
-        whole = PydanticCustomError("misfit", "{text}", {"text": str(error)})
-        lines = [InitErrorDetails(type=whole, loc=(), input=value)]
-    raise ValidationError.from_exception_data(field.family, lines) from None
+        raise _error((((), str(error)),), title, value) from None
+
+
+def _error(problems: Iterable[Problem], title: str, value: Any) -> Exception:
+    from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+    lines = [
+        InitErrorDetails(
+            type=PydanticCustomError("misfit", "{text}", {"text": text}), loc=tuple(at), input=value
+        )
+        for at, text in problems
+    ]
+    return ValidationError.from_exception_data(title, lines)
+
+
+def dump_settings(value: Any) -> dict[str, Any] | None:
+    """The fields of a group, without a kind."""
+    if value is None:
+        return None
+    return {key: part for key, part in dump(value).items() if key != "kind"}
 
 
 def dump(value: Any) -> dict[str, Any]:
@@ -78,7 +109,7 @@ def dump(value: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if "kind" in vars(type(value)):
-        return dump(value)
+        return dump_settings(value) if is_kind(value, SETTINGS) else dump(value)
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, list | tuple):

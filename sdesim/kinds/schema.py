@@ -6,7 +6,7 @@ from typing import Any
 
 from sdesim.kinds.check import in_code, model_of
 from sdesim.kinds.documents import documented
-from sdesim.kinds.registry import kinds_of
+from sdesim.kinds.registry import class_of, kinds_of
 
 
 def family_schema(family: str) -> dict[str, Any]:
@@ -50,6 +50,11 @@ def linked(schema: Any) -> Any:
         return [linked(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
+    if "x-settings" in schema:
+        one = kind_schema(schema["x-settings"], class_of("settings", schema["x-settings"]))
+        one["required"] = [name for name in one["required"] if name != "kind"]
+        one["properties"] = {n: p for n, p in one["properties"].items() if n != "kind"}
+        return linked({**one, **{k: v for k, v in schema.items() if k != "x-settings"}})
     if "x-family" in schema:
         others = {k: linked(v) for k, v in schema.items() if k != "x-family"}
         return {"$ref": f"#/$defs/{schema['x-family']}", **others}
