@@ -126,13 +126,13 @@ class InCode:
 class PathTo:
     """`Annotated[str, PathTo("a CSV file")]`: a file, sought beside the scenario file unless absolute.
 
-    The field keeps the words of the file; `sdesim.kinds.trust.located` says where that is.
+    The field holds the absolute path, so that a resumed run and a worker elsewhere find the same file.
     """
 
     what: str
 
     def read(self, value: Any) -> Any:
-        """The path as text. Raises pydantic's error where there is no such file."""
+        """The absolute path as text. Raises pydantic's error where there is no such file."""
         from pydantic_core import PydanticCustomError
 
         from sdesim.kinds.trust import located
@@ -144,7 +144,7 @@ class PathTo:
         if not place.is_file():
             text = f"found {str(value)!r}, allowed: {self.what}; there is none at {place}"
             raise PydanticCustomError("misfit", "{text}", {"text": text})
-        return str(value)
+        return str(place.resolve())
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
         from pydantic_core import core_schema

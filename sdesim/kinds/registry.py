@@ -264,6 +264,17 @@ def _taken(family: str, name: str, cls: type, source: str) -> type:
     return _ADOPTERS[family](name, cls)
 
 
+def origin_of(cls: type) -> str:
+    """Package and version, or module, of a kind that is not sdesim's own; empty for our own."""
+    top = cls.__module__.split(".")[0]
+    if top == "sdesim":
+        return ""
+    from importlib.metadata import packages_distributions, version
+
+    packages = packages_distributions().get(top)
+    return f"{packages[0]} {version(packages[0])}" if packages else f"module {cls.__module__}"
+
+
 def place_of(cls: type) -> str:
     """ "module.Class"."""
     return f"{cls.__module__}.{cls.__qualname__}"

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, ScenarioError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import LabelledReport, labelled_progress
-from sdesim.runs import measure, provenance
+from sdesim.runs import measure
+from sdesim.runs.provenance import provenance
 from sdesim.scenario import assemble as build
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train

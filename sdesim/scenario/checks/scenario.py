@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from sdesim.scenario import parts
 from sdesim.scenario.assemble import data_of
-from sdesim.scenario.base import nearest
+from sdesim.kinds.spelling import nearest
 from sdesim.scenario.checks.arms import Problem, check_real, check_simulate, wells_of_arm
 from sdesim.scenario.data import Data
 from sdesim.scenario.expectations import (

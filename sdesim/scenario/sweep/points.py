@@ -15,7 +15,7 @@ from typing import Any
 
 from sdesim.errors import ScenarioError
 from sdesim.report import COLUMNS
-from sdesim.scenario.base import nearest
+from sdesim.kinds.spelling import nearest
 from sdesim.scenario.load import check_document, parse_document, read_scenario
 from sdesim.scenario.models import Scenario
 from sdesim.scenario.yaml import Document, KeyPath, parse_path, path_text, set_value

@@ -23,7 +23,7 @@ from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.report import COLUMNS
-from sdesim.runs import provenance
+from sdesim.runs.provenance import provenance
 from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.run import MARK, resolved_yaml, run_scenario
 from sdesim.scenario.sweep.points import Point, Sweep, choose
