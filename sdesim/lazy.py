@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+Getattr = Callable[[str], Any]
+Dir = Callable[[], list[str]]
 
-def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+
+def lazy_names(package: str, homes: Mapping[str, str]) -> tuple[Getattr, Dir]:
     """`__getattr__` and `__dir__` of a package.
 
     Args:

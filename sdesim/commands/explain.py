@@ -30,7 +30,7 @@ def list_kinds(as_json: bool) -> None:
 
 
 def explain(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="A name such as double-well, or noises/stable.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as double-well, or noises/stable.")],
     as_json: JsonOption = False,
 ) -> None:
     """Say what a kind is: its formula, its fields with their bounds, its source, and an example to paste."""

@@ -1,4 +1,4 @@
-"""What `sdesim explain`, `sdesim list --kinds` and the docs tables say of a kind, from its signature and docstring."""
+"""What `sdesim explain` and the docs tables say of a kind, from its signature and docstring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pydantic's errors about a scenario in the user's words: file, line, field, what was found, what is allowed."""
+"""pydantic's errors about a scenario in the user's words: file, line, field, found, allowed."""
 
 from __future__ import annotations
 

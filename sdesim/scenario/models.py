@@ -182,7 +182,7 @@ class Expect(Strict):
 
     Attributes:
         arm: whose quantity.
-        quantity: a measured quantity, or such as final_loss, occupancy.WELL, exit_time.mean, twin_distance.loss.
+        quantity: a measured quantity, or such as final_loss, occupancy.WELL, exit_time.mean.
         at: end, start, a step, or a condition such as test_accuracy>0.95.
         over: another quantity; the ratio to it in each trajectory is judged.
         than: another arm; the ratio to its value is judged.

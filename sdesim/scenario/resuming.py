@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.io.progress import LabelledReport
+from sdesim.kinds.trust import trusting
 from sdesim.runs import open_run
-from sdesim.scenario.load import load_scenario
+from sdesim.scenario.foreign import folder_of, refuse_changed
+from sdesim.scenario.load import check_document, parse_document, read_scenario
 from sdesim.scenario.run import MARK, Work, check_work, finish_run
 
 
 def resume(
-    path: str | Path, *, threads: int | None = None, progress: bool | LabelledReport = True
+    path: str | Path,
+    *,
+    threads: int | None = None,
+    progress: bool | LabelledReport = True,
+    trust: Iterable[str] = (),
 ) -> dict[str, Any]:
     """Go on with an interrupted scenario run; every number is as if it had never stopped.
 
@@ -25,6 +32,7 @@ def resume(
     Args:
         path: the run directory, what `run_scenario` calls ``out``.
         threads, progress: as in `run_scenario`.
+        trust: modules whose code may run, said again for every run; they are sought where they were.
 
     Returns:
         The content of summary.json; ``wall_time`` is that of this call.
@@ -42,13 +50,17 @@ def resume(
         return _read(target / "summary.json")
     if not (target / "provenance.json").exists():
         raise RunError(f"{target} was interrupted before anything was run: run it again with --overwrite")
-    work = Work(load_scenario(target / "scenario.yaml"), target, threads, resume=True)
+    noted = _read(target / "provenance.json")
+    others = noted.get("kinds_of_others", [])
+    with trusting(trust, folder_of(others)):
+        scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
+    refuse_changed(others, scenario)
+    work = Work(scenario, target, threads, resume=True)
     check_work(work)
     for name, arm in work.scenario.arms.items():
         if arm.simulate is not None:
             _drop_without_checkpoint(target / f"{name}.zarr")
-    quick = bool(_read(target / "provenance.json").get("quick"))
-    return finish_run(work, quick, progress)
+    return finish_run(work, bool(noted.get("quick")), progress)
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.runs import measure
 from sdesim.runs.provenance import provenance
 from sdesim.scenario import assemble as build
+from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
@@ -95,7 +96,8 @@ def run_scenario(
         shutil.rmtree(target)
     atomic_write_text(target / MARK, "This run was not finished.\n")
     atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
-    atomic_write_json(target / "provenance.json", {**provenance(), "quick": quick})
+    noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario)}
+    atomic_write_json(target / "provenance.json", noted)
     return finish_run(work, quick, progress)
 
 

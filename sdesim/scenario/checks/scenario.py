@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sdesim.kinds.spelling import nearest
 from sdesim.scenario import parts
 from sdesim.scenario.assemble import data_of
-from sdesim.kinds.spelling import nearest
 from sdesim.scenario.checks.arms import Problem, check_real, check_simulate, wells_of_arm
 from sdesim.scenario.data import Data
 from sdesim.scenario.expectations import (
