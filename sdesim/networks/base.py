@@ -88,6 +88,11 @@ class Base:
         return module
 
     @property
+    def label(self) -> str:
+        """What it is, in a few words."""
+        return str(getattr(self, "kind", type(self).__name__))
+
+    @property
     def shapes(self) -> Shapes:
         """Shapes of the parameters, in the order of `named_parameters`."""
         return self._built_shapes
@@ -164,6 +169,7 @@ _SAID = {
     "shapes": "the shapes of its parameters",
     "weights": "the sizes of its weight arrays",
     "biases": "the number of its other parameters",
+    "label": "what it is",
     "make": "how it is made",
     "build": "how it is built",
     "surface": "its surface",

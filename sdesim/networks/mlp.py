@@ -68,6 +68,11 @@ class MLP(Base):
         return ("widths", len(self.widths) - 1)
 
     @property
+    def label(self) -> str:
+        """Activation and widths, as in "tanh network 64-32-10"."""
+        return f"{self.activation} network {'-'.join(map(str, self.widths))}"
+
+    @property
     def shapes(self) -> Shapes:
         """W₁ (out, in), b₁ (out,), W₂, …; without the biases where there are none."""
         shapes: list[tuple[int, ...]] = []

@@ -18,8 +18,8 @@ def foreign_kinds(scenario: Scenario) -> list[dict[str, str]]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     for value in _kinds_in(scenario):
         cls = type(value)
-        # An adopted class of a user's stands inside a kind of ours.
-        cls = getattr(cls, "adopted", cls)
+
+
         origin = origin_of(cls)
         if origin:
             entry = {"family": value.family, "kind": value.kind, "from": origin}

@@ -22,6 +22,7 @@ Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
 Optimizer = Annotated[Any, OneOf("optimizers")]
 LearningRate = Annotated[Any, OneOf("learning_rates")]
+DEFAULT_LOSS = "cross_entropy"
 ProbeSettings = Annotated[Any, Settings("probes")]
 
 
@@ -113,7 +114,7 @@ class Train(Strict):
     optimizer: Optimizer
     steps: Count
     schedule: LearningRate = Field(default="constant", validate_default=True)
-    loss: Loss = Field(default="cross_entropy", validate_default=True)
+    loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
     objectives: Objectives | None = None
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
