@@ -213,7 +213,7 @@ def _starts(surface: Surface, theta0: ArrayLike | None, count: int) -> Array:
 def _same_surface(kernel: SurfaceKernel, noises: Sequence[Noise]) -> None:
     """Minibatch noise is stepped together with the drift, so it must be of the very same loss."""
     for noise in noises:
-        if not isinstance(noise, Minibatch):
+        if not isinstance(noise, Minibatch) or noise.surface is None:
             continue
         other = noise.surface.kernel()
         pairs = ((kernel.params, other.params), (kernel.data0, other.data0), (kernel.data1, other.data1))

@@ -11,7 +11,7 @@ import numpy as np
 
 from sdesim.compiled.jit import compiled_apart as compiled
 from sdesim.surfaces.network.mlp_kernels import _add_product
-from sdesim.surfaces.simple_kernels import single_well as single_well
+from sdesim.surfaces.shared_kernels import single_well as single_well
 
 # Narrower blocks go column by column, so that the inner loop runs over examples; each sum keeps its order.
 NARROW = 8

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from sdesim.noise.base import Array, NoiseKernel
 
@@ -50,3 +51,11 @@ def increments(
             out[2 * pair, start : start + width] = out0.T
             out[2 * pair + 1, start : start + width] = out1.T
     return out[:steps]
+
+
+def philox4x32(counter: ArrayLike, key: ArrayLike) -> NDArray[np.uint32]:
+    """Philox4x32-10 of a counter (4 words) and a key (2 words): four 32-bit words."""
+    from sdesim.compiled.philox import philox_words
+
+    words = philox_words(np.asarray(counter, dtype=np.uint64), np.asarray(key, dtype=np.uint64))
+    return np.asarray(words, dtype=np.uint32)

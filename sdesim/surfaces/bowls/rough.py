@@ -1,27 +1,32 @@
-"""A bowl with band-limited fractional roughness, and the roughness exponent of any loss."""
+"""A bowl with band-limited fractional roughness."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from annotated_types import Ge, Gt, Le, Lt
+from numpy.typing import ArrayLike
 
 from sdesim.errors import SdesimError
-from sdesim.estimators import Estimate
-from sdesim.kinds.numbers import Array, as_theta, finite, positive, whole
-from sdesim.surfaces.base import SurfaceKernel
+from sdesim.estimate import Estimate
+from sdesim.kinds import kind
+from sdesim.kinds.numbers import Array, as_theta, whole
+from sdesim.surfaces.base import Base, SurfaceKernel
+from sdesim.surfaces.bowls.roughness import roughness_exponent
 
+KERNELS = "sdesim.surfaces.bowls.rough_kernels"
 TURN = 2.0 * math.pi
 # Lags from 1/64 to 1/8 of the longest wave: nearer to a cut-off the slope bends.
 _LONGEST_LAG, _LAG_OCTAVES, _LAGS = 0.125, 3.0, 7
 
 
+@kind("surfaces", "rough")
 @dataclass(frozen=True)
-class Rough:
+class Rough(Base):
     """L = ½ κ |x|² + R(x), R a sum of plane waves whose heights fall as a power of the wavenumber.
 
     R(x) = Σ_m a_m cos 2π(K_m·x + φ_m),   a_m = c q_m^{−H},   K_m = q_m √d u_m,   q_m = q₀ 2^{m/p}
@@ -36,47 +41,37 @@ class Rough:
     Its many minima have no closed form, so `minima` is empty and no well is named.
 
     Args:
-        dim: d.
+        dim: number of coordinates d.
         hurst: H in (0, 1); small is rough.
         seed: of directions and phases.
         amplitude: root mean square of R over all x (c follows from it), 0 for the bowl alone.
         lowest: q₀, cycles per unit length of the longest wave.
         octaves: doublings from the longest to the shortest wave.
         per_octave: p, waves in each octave.
-        curvature: κ ≥ 0 of the bowl.
+        curvature: κ of the bowl.
 
     Raises:
-        SdesimError: if a value is out of its range.
+        Misfit: if a value is out of its range.
 
     Source: §8.1; M. Berry, Z. Lewis, "On the Weierstrass–Mandelbrot fractal function", Proc. R. Soc. A 370
     (1980), for the one-dimensional sum.
+
+    Example:
+        {kind: rough, dim: 2, hurst: 0.5}
     """
 
-    dim: int
-    hurst: float
-    seed: int = 0
-    amplitude: float = 0.1
-    lowest: float = 0.5
-    octaves: int = 8
-    per_octave: int = 4
-    curvature: float = 1.0
-    waves: Array = field(init=False, repr=False, compare=False)
-    _params: Array = field(init=False, repr=False, compare=False)
+    dim: Annotated[int, Ge(1)]
+    hurst: Annotated[float, Gt(0), Lt(1)]
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+    amplitude: Annotated[float, Ge(0)] = 0.1
+    lowest: Annotated[float, Gt(0)] = 0.5
+    octaves: Annotated[int, Ge(1), Le(40)] = 8
+    per_octave: Annotated[int, Ge(1)] = 4
+    curvature: Annotated[float, Ge(0)] = 1.0
 
-    def __post_init__(self) -> None:
-        for name in ("dim", "octaves", "per_octave"):
-            object.__setattr__(self, name, whole(getattr(self, name), name))
-        object.__setattr__(self, "seed", whole(self.seed, "seed", least=0))
-        for name in ("hurst", "amplitude", "curvature"):
-            object.__setattr__(self, name, finite(getattr(self, name), name))
-        object.__setattr__(self, "lowest", positive(self.lowest, "lowest"))
-        if not 0.0 < self.hurst < 1.0:
-            raise SdesimError(f"hurst must be in (0, 1), got {self.hurst:g}")
-        if self.octaves > 40:
-            raise SdesimError(f"octaves must be at most 40, got {self.octaves}")
-        for name in ("amplitude", "curvature"):
-            if getattr(self, name) < 0:
-                raise SdesimError(f"{name} must be at least 0, got {getattr(self, name):g}")
+    @cached_property
+    def _drawn(self) -> tuple[Array, Array]:
+        """K (M, d), and the kernel's params."""
         rng = np.random.default_rng(self.seed)
         octave = np.arange(self.octaves * self.per_octave) / self.per_octave
         q = self.lowest * 2.0**octave
@@ -85,13 +80,17 @@ class Rough:
         heights = 2.0 ** (-self.hurst * octave)
         heights *= self.amplitude * math.sqrt(2.0) / np.linalg.norm(heights)
         phases = rng.uniform(size=q.size)
-        object.__setattr__(self, "waves", q[:, None] * math.sqrt(self.dim) * directions)
-        object.__setattr__(self, "_params", np.concatenate([[self.curvature], phases, heights]))
+        waves = q[:, None] * math.sqrt(self.dim) * directions
+        return waves, np.concatenate([[self.curvature], phases, heights])
 
     @property
-    def wells(self) -> tuple[str, ...]:
-        """None is named."""
-        return ()
+    def waves(self) -> Array:
+        """K_m, longest wave first, in cycles per unit length: (M, d)."""
+        return self._drawn[0]
+
+    @property
+    def _params(self) -> Array:
+        return self._drawn[1]
 
     @property
     def start(self) -> Array:
@@ -128,19 +127,9 @@ class Rough:
         weights = np.cos(self._angles(x)) * self.heights * (v @ self.waves.T)
         return np.asarray(self.curvature * v - TURN**2 * (weights @ self.waves))
 
-    def minima(self) -> Array:
-        """None is known in closed form: (0, d)."""
-        return np.zeros((0, self.dim))
-
-    def well(self, theta: ArrayLike) -> NDArray[np.int64]:
-        """−1: (…, d) → (…)."""
-        return np.full(as_theta(theta, self.dim).shape[:-1], -1, dtype=np.int64)
-
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
-        return SurfaceKernel(
-            "sdesim.surfaces.rough_kernels", "grad", "loss", self._params, self.waves, hvp="hvp"
-        )
+        return SurfaceKernel(KERNELS, "grad", "loss", self._params, self.waves, hvp="hvp")
 
     def measured_hurst(self, samples: int = 4096, seed: int = 0, level: float = 0.95) -> Estimate:
         """H measured on R, by `roughness_exponent` at lags from 1/64 to 1/8 of the longest wave.
@@ -163,64 +152,3 @@ class Rough:
         points = rng.uniform(-side, side, (whole(samples, "samples", least=16), self.dim))
         lags = _LONGEST_LAG / self.lowest * np.exp2(-np.linspace(0.0, _LAG_OCTAVES, _LAGS))
         return roughness_exponent(self.roughness, points, lags, seed=seed, level=level)
-
-
-def roughness_exponent(
-    loss: Callable[[Array], Any],
-    points: ArrayLike,
-    lags: ArrayLike,
-    *,
-    directions: ArrayLike | None = None,
-    seed: int = 0,
-    level: float = 0.95,
-) -> Estimate:
-    """Hurst exponent H of a loss, from how its second differences grow: S(r) ∝ r^{2H}.
-
-    S(r) = E (f(x + ru) − 2f(x) + f(x − ru))²,   H = half the slope of log S against log r
-
-    Second differences, unlike first ones, are blind to a constant slope, and tell exponents up to 2 apart:
-    a twice differentiable loss has 2. At lags around a scale where the loss bends, the value describes that
-    scale alone.
-
-    Args:
-        loss: (…, d) → (…).
-        points: x (n, d), n at least 16.
-        lags: r (k,), k at least 2, above 0.
-        directions: u (n, d) unit vectors; random ones, drawn from ``seed``, without it.
-        seed: of the directions.
-        level: of the interval, by the jackknife over the points.
-
-    Raises:
-        SdesimError: if a shape does not fit or a lag is not above 0.
-
-    Source: J. Istas, G. Lang, "Quadratic variations and estimation of the local Hölder index of a Gaussian
-    process", Ann. Inst. H. Poincaré 33 (1997).
-    """
-    from scipy.special import stdtrit
-
-    x, r = np.asarray(points, dtype=np.float64), np.asarray(lags, dtype=np.float64)
-    if x.ndim != 2 or len(x) < 16:
-        raise SdesimError(f"points must be (n, d) with n at least 16, got shape {x.shape}")
-    if r.ndim != 1 or len(r) < 2 or np.any(r <= 0) or len(np.unique(r)) < 2:
-        raise SdesimError("lags must be at least two different numbers above 0")
-    n = len(x)
-    if directions is None:
-        u = np.random.default_rng(seed).standard_normal(x.shape)
-        u /= np.linalg.norm(u, axis=1, keepdims=True)
-    else:
-        u = np.asarray(directions, dtype=np.float64)
-        if u.shape != x.shape:
-            raise SdesimError(f"directions must be {x.shape}, got shape {u.shape}")
-    middle = np.asarray(loss(x))
-    squares = np.stack([(np.asarray(loss(x + h * u)) - 2.0 * middle + loss(x - h * u)) ** 2 for h in r])
-    if not np.all(squares.sum(axis=1) > squares.max(axis=1)):
-        return Estimate(math.nan, math.nan, math.nan, level, "second-differences", n, ("no_variation",))
-    log_r = np.log(r) - np.log(r).mean()
-    weights = 0.5 * log_r / (log_r @ log_r)
-    value = float(weights @ np.log(squares.mean(axis=1)))
-    left_out = weights @ np.log((squares.sum(axis=1, keepdims=True) - squares) / (n - 1))
-    error = math.sqrt((n - 1) * float(left_out.var()))
-    half = float(stdtrit(n - 1, 0.5 + 0.5 * level)) * error
-    return Estimate(
-        value, value - half, value + half, level, "second-differences", n, details={"standard_error": error}
-    )

@@ -1,6 +1,6 @@
 # mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
 # mypy: disable-error-code="untyped-decorator"
-"""Compiled twins of `Wells`, on blocks (1, W); params = [points (n,), heights (n,), two walls]."""
+"""Compiled twin of `Wells`, on blocks (1, W); params = [points (n,), heights (n,), two walls]."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sdesim.compiled.jit import compiled
 
 
 @compiled
-def wells_grad(x, params, data0, data1, out):
+def grad(x, params, data0, data1, out):
     """6 (L_b − L_a) t (1 − t)/(b − a) within, s (x − end) outside."""
     n = (params.size - 2) // 2
     for w in range(x.shape[1]):
@@ -27,7 +27,7 @@ def wells_grad(x, params, data0, data1, out):
 
 
 @compiled
-def wells_hvp(x, v, params, data0, data1, out):
+def hvp(x, v, params, data0, data1, out):
     """6 (L_b − L_a)(1 − 2t)/(b − a)² v within, s v outside."""
     n = (params.size - 2) // 2
     for w in range(x.shape[1]):
@@ -47,7 +47,7 @@ def wells_hvp(x, v, params, data0, data1, out):
 
 
 @compiled
-def wells_loss(x, params, data0, data1, out):
+def loss(x, params, data0, data1, out):
     """L_a + (L_b − L_a)(3t² − 2t³) within, end + ½ s (x − end)² outside."""
     n = (params.size - 2) // 2
     for w in range(x.shape[1]):
@@ -65,7 +65,7 @@ def wells_loss(x, params, data0, data1, out):
 
 
 @compiled
-def wells_well(x, lane, params):
+def well(x, lane, params):
     """Number of maxima at or left of x, −1 for NaN."""
     y = x[0, lane]
     if y != y:

@@ -1,6 +1,6 @@
 # mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
 # mypy: disable-error-code="untyped-decorator"
-"""Compiled fill functions that draw by quantile tables (`inversion`); the signature is that of `fills`.
+"""Compiled fill functions that draw by quantile tables; the signature is that of `fill_kernels`.
 
 params = [bits, truncation, 1 to reject or 0 to clip], then scale (d,), shift (d,) and first row (d,) of each
 coordinate's table in data; data (rows, 8) holds the tables one below the other.
@@ -13,7 +13,8 @@ import numpy as np
 from sdesim.compiled.elementary import from_bits, to_bits
 from sdesim.compiled.jit import compiled
 from sdesim.compiled.philox import inlined, uniforms
-from sdesim.noise.fill_kernels import MOST_ATTEMPTS, add_clipped, fill_uniforms
+from sdesim.noise.fill_kernels import fill_uniforms
+from sdesim.noise.levy.stable_kernels import MOST_ATTEMPTS, add_clipped
 
 BITS, LIMIT, REJECT, HEADER = 0, 1, 2, 3
 # Biased exponent of 2⁻⁵³, the smallest v.

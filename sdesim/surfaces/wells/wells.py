@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import Array, as_finite, as_theta
-from sdesim.surfaces.base import SurfaceKernel
+from sdesim.kinds import Misfit, kind
+from sdesim.kinds.numbers import Array, as_theta
+from sdesim.surfaces.base import Base, SurfaceKernel
+
+KERNELS = "sdesim.surfaces.wells.wells_kernels"
 
 
+@kind("surfaces", "wells")
 @dataclass(frozen=True)
-class Wells:
-    """One-dimensional; L has its stationary points and its values there as given.
+class Wells(Base):
+    """A chain of wells in one dimension: L has its stationary points and its values there as given.
 
     Between neighbours a < b: L = L_a + (L_b − L_a)(3t² − 2t³), t = (x − a)/(b − a); outside the first and
     last a parabola of the curvature inside. L and L′ are continuous, L″ jumps at the stationary points.
@@ -23,10 +26,13 @@ class Wells:
     Args:
         points: minimum, maximum, minimum, …, minimum, ascending; an odd number of them.
         heights: L at the points; each maximum above its two neighbours.
-        names: of the wells; default "well-1", "well-2", ….
+        names: of the wells; without them "well-1", "well-2", ….
 
     Raises:
-        SdesimError: points that do not ascend or alternate, or names that don't fit.
+        Misfit: points that do not ascend or alternate, or names that don't fit.
+
+    Example:
+        {kind: wells, points: [-1, 0, 2], heights: [0, 1, -0.5], names: [narrow, wide]}
     """
 
     points: tuple[float, ...]
@@ -34,25 +40,21 @@ class Wells:
     names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        points, heights = as_finite(self.points, "points"), as_finite(self.heights, "heights")
-        if points.ndim != 1 or len(points) % 2 == 0 or len(points) < 3:
-            raise SdesimError(
-                f"points must be 3, 5, 7, … numbers (minimum, maximum, minimum, …), got {points.size}"
-            )
-        if heights.shape != points.shape:
-            raise SdesimError(f"heights must be {len(points)} numbers like points, got {heights.size}")
-        if not (np.diff(points) > 0).all():
-            raise SdesimError(f"points must ascend, got {points.tolist()}")
-        rises = np.diff(heights) * np.where(np.arange(len(points) - 1) % 2, -1.0, 1.0)
+        count = len(self.points)
+        if count % 2 == 0 or count < 3:
+            rule = "3, 5, 7, … of them (minimum, maximum, minimum, …)"
+            raise Misfit("points", f"found {count} numbers, allowed: {rule}")
+        if len(self.heights) != count:
+            raise Misfit("heights", f"found {len(self.heights)} numbers, allowed: {count}, like points")
+        if not (np.diff(self.points) > 0).all():
+            raise Misfit("points", f"found {list(self.points)}, allowed: ascending numbers")
+        rises = np.diff(self.heights) * np.where(np.arange(count - 1) % 2, -1.0, 1.0)
         if not (rises > 0).all():
-            raise SdesimError("heights: every second point must lie above both of its neighbours")
-        wells = (len(points) + 1) // 2
-        names = tuple(self.names) or tuple(f"well-{k + 1}" for k in range(wells))
-        if len(names) != wells or len(set(names)) != wells:
-            raise SdesimError(f"names must be {wells} different ones, got {len(names)}")
-        object.__setattr__(self, "points", tuple(points.tolist()))
-        object.__setattr__(self, "heights", tuple(heights.tolist()))
-        object.__setattr__(self, "names", names)
+            rule = "every second one above both of its neighbours"
+            raise Misfit("heights", f"found {list(self.heights)}, allowed: {rule}")
+        wells = (count + 1) // 2
+        if self.names and (len(self.names) != wells or len(set(self.names)) != wells):
+            raise Misfit("names", f"found {list(self.names)}, allowed: {wells} different ones")
 
     @property
     def dim(self) -> int:
@@ -62,7 +64,7 @@ class Wells:
     @property
     def wells(self) -> tuple[str, ...]:
         """The names."""
-        return self.names
+        return self.names or tuple(f"well-{k + 1}" for k in range((len(self.points) + 1) // 2))
 
     @property
     def start(self) -> Array:
@@ -126,7 +128,4 @@ class Wells:
     def kernel(self) -> SurfaceKernel:
         """The compiled side; params = [stationary points, heights, left and right wall]."""
         params = np.array([*self.points, *self.heights, *self._walls()])
-        return SurfaceKernel(
-            "sdesim.surfaces.wells_kernels", "wells_grad", "wells_loss", params, well="wells_well",
-            hvp="wells_hvp",
-        )  # fmt: skip
+        return SurfaceKernel(KERNELS, "grad", "loss", params, well="well", hvp="hvp")
