@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.comparison.phases import PHASES
 from sdesim.plots.style import PHASE_COLOURS, styled
 from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable
+from sdesim.runs.quantity_row import PHASES
 
 # Below this C is not told from nothing; it keeps the logarithm of values that are debiased below zero.
 _LEAST_C = 1e-3
