@@ -63,7 +63,7 @@ def measured_array(measured: xr.Dataset | None, name: str) -> tuple[Array, Array
     return found[0], found[1], found[2]
 
 
-def part_names(measured: xr.Dataset, name: str) -> list[str]:
+def part_names(measured: Any, name: str) -> list[str]:
     """Names of the parts of a quantity: of the parameter groups; none where it has no parts."""
     return [str(g) for g in measured["group"].values] if "group" in measured[name].dims else []
 

@@ -32,9 +32,9 @@ class Measurement:
     where it was not measured. Among them are C_alpha, signal over noise at the training batch, and C_1, per
     example; C_star, above which a step lowers the loss; p = C/(1+C); tail_index of the gradients and the
     dimension d_H deduced from it; lambda_max, the largest Hessian eigenvalue, and preconditioned_lambda_max,
-    the same in the metric of an optimizer that scales coordinates unequally, such as Adam; S = 2(1 − λ/λ_crit)
-    of the latter; lyapunov_drift, the expected rate of the loss per unit of time; and the index
-    I = p·(S/2)/d_H.
+    the same in the metric of an optimizer that scales coordinates unequally, such as Adam; S, which is
+    2(1 − λ/λ_crit) of the latter; lyapunov_drift, the expected rate of the loss per unit of time; and the
+    index I = p·(S/2)/d_H.
 
     Attributes:
         step: optimizer steps made, 0 before the first.
