@@ -10,7 +10,6 @@ from sdesim.runs.probing import GradientOracle as GradientOracle
 from sdesim.runs.probing import probe as probe
 from sdesim.runs.provenance import provenance as provenance
 from sdesim.runs.provenance import versions as versions
-from sdesim.runs.quantities import quantities as quantities
 from sdesim.runs.quantities import quantity as quantity
 from sdesim.runs.quantity_row import Quantity as Quantity
 from sdesim.runs.schema import SCHEMA_VERSION as SCHEMA_VERSION
