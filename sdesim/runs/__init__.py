@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sdesim.runs.probing import GradientOracle as GradientOracle
     from sdesim.runs.probing import probe as probe
     from sdesim.runs.provenance import versions as versions
+    from sdesim.runs.quantities import quantity as quantity
+    from sdesim.runs.quantity_row import Quantity as Quantity
     from sdesim.runs.schema import SCHEMA_VERSION as SCHEMA_VERSION
     from sdesim.runs.schema import VARIABLES as VARIABLES
     from sdesim.runs.schema import validate_run as validate_run
@@ -34,6 +36,8 @@ _HOMES = {
     "GradientOracle": "probing",
     "probe": "probing",
     "versions": "provenance",
+    "quantity": "quantities",
+    "Quantity": "quantity_row",
     "SCHEMA_VERSION": "schema",
     "VARIABLES": "schema",
     "validate_run": "schema",

@@ -10,14 +10,15 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import SdesimError
-from sdesim.scenario.expectations import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
+from sdesim.runs.quantities import names
+from sdesim.runs.registered import flag_names, numbers_of
+from sdesim.scenario.expectations import Finding, at_probe, find, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate
 from sdesim.scenario.parts import HeavyBallScheme
 from sdesim.scenario.training import Adam, Sgd
 from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
-_PATH = ("loss", "train_accuracy", "test_loss", "test_accuracy", "weight_norm")
 
 
 @dataclass
@@ -67,11 +68,11 @@ def _expectation(e: Expect, results: Results, comparisons: Mapping[str, Any]) ->
         if e.than is not None:
             q = ratio(q, _quantity(e.than, e, results, comparisons))
     except SdesimError as error:
-        q = Quantity(float("nan"), float("nan"), float("nan"), 0, str(error))
+        q = Finding(float("nan"), float("nan"), float("nan"), 0, str(error))
     return outcome(e, q)
 
 
-def _quantity(arm: str, e: Expect, results: Results, comparisons: Mapping[str, Any]) -> Quantity:
+def _quantity(arm: str, e: Expect, results: Results, comparisons: Mapping[str, Any]) -> Finding:
     distances = comparisons[arm].distances if arm in comparisons else {}
     return find(e, results.runs[arm], results.measured.get(arm), distances)
 
@@ -147,20 +148,17 @@ def _lacks_momentum(simulate: Simulate, optimizer: Sgd | Adam) -> bool:
 def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     """Means over trajectories at the last saved point and probe, with intervals and flags."""
     values: dict[str, Any] = {}
-    for key in _PATH:
+    for key in names(lambda row: row.stepped):
         if key in run:
             q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64))
             values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": []}
-    for key in MEASURED:
-        if measured is None or key not in measured or not measured.sizes["probe"]:
-            continue
+    if measured is None or not measured.sizes["probe"]:
+        return values
+    for key in numbers_of(measured):
         q = at_probe(run, measured, key, "end")
-        flags = sorted(
-            {f for text in measured[f"{key}_flags"].values[:, -1] for f in str(text).split(";") if f}
-        )
         if q.n:
-            kept = [f for f in flags if f not in ("no_value", "no_interval")]
-            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": kept}
+            flags = sorted({*flag_names(measured, key)} - {"no_value", "no_interval"})
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     return values
 
 

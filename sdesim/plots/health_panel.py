@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from sdesim.errors import RunError
-from sdesim.plots.style import GUIDE, finish, scale, styled
+from sdesim.plots.style import GUIDE, finish, panels, scale
 
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 
 
-def panel(history: Sequence[Any]) -> Any:
+def panel(history: Sequence[Any], *, axes: Any = None) -> Any:
     """Draw the measurements of a `training.Monitor`.
 
     Six panels: loss; C with its interval, its threshold C* and the source's 1; signal and noise apart; λ_max
@@ -23,28 +23,24 @@ def panel(history: Sequence[Any]) -> Any:
 
     Args:
         history: measurements, oldest first.
+        axes: six axes to draw into, row by row; default three rows of two in a figure of its own.
 
     Returns:
-        A matplotlib Figure; save it with ``figure.savefig(path)``.
+        The six Axes.
 
     Raises:
-        RunError: no measurements.
+        RunError: no measurements, or another number of axes.
     """
     if not history:
         raise RunError("panel: no measurements yet")
     steps = np.array([m.step for m in history])
-    with styled() as Figure:
-        figure = Figure(figsize=(9.4, 8.6))
-        axes = figure.subplots(3, 2, sharex=True)
-        _loss(axes[0, 0], steps, history)
-        _consolidation(axes[0, 1], steps, history)
-        _apart(axes[1, 0], steps, history)
-        _sharpness(axes[1, 1], steps, history)
-        _noise_share(axes[2, 0], steps, history)
-        _index(axes[2, 1], steps, history)
-        for ax in axes[:-1].flat:
+    with panels(axes, 6, (9.4, 8.6), columns=2, sharex=True) as canvas:
+        parts = (_loss, _consolidation, _apart, _sharpness, _noise_share, _index)
+        for ax, part in zip(canvas, parts, strict=True):
+            part(ax, steps, history)
+        for ax in () if axes is not None else canvas[:-2]:
             ax.set_xlabel("")
-        return figure
+        return canvas
 
 
 def _series(history: Sequence[Any], name: str) -> tuple[Any, Any, Any]:
