@@ -296,10 +296,10 @@ def fresh_starts(
 ) -> NDArray[np.float64]:
     """The starting points (trajectories, d) of a real arm with `init: fresh`."""
     from sdesim.networks.fully_connected import flat_parameters
-    from sdesim.training.loop.one_seed import isolated_torch, starting_module
+    from sdesim.training.loop.one_seed import fresh_module, isolated_torch
 
     with isolated_torch():
-        modules = [starting_module(network, "fresh", seed, k) for k in range(trajectories)]
+        modules = [fresh_module(network, seed, k) for k in range(trajectories)]
     starts = np.stack([flat_parameters(module) for module in modules])
     return starts if mask is None else starts[:, mask]
 
