@@ -91,15 +91,23 @@ class Order:
         return float(n // self.batch_size if self.drop_last else -(-n // self.batch_size))
 
 
+def check_sampling(sampling: str) -> None:
+    """Refuse an order that is none of `SAMPLINGS`.
+
+    Raises:
+        RunError: naming it.
+    """
+    if sampling not in SAMPLINGS:
+        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
+
+
 def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling: str) -> Order:
-    """The order that the arguments of `record` ask for; a DataLoader brings its own.
+    """The order that a recipe asks for; a DataLoader brings its own.
 
     Raises:
         RunError: out of range, or a batch size or sampling beside a DataLoader that has another.
     """
     n = len(examples)
-    if sampling not in SAMPLINGS:
-        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
     drop_last, own = True, None
     if isinstance(train, DataLoader):
         name = own_sampler(train)

@@ -27,10 +27,10 @@ from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
 from sdesim.training.data.fresh_examples import Batches, DrawnOracle
 from sdesim.training.data.undisturbed import Rows, Samples, undisturbed
 from sdesim.training.data.weighting import is_mean
-from sdesim.training.loop.optimizers import optimizer_attributes
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.network_oracle import TorchOracle
+from sdesim.training.probes.optimizer_facts import optimizer_attributes
 from sdesim.training.probes.preconditioning import curvature_metric
 
 # So many examples tell whether the loss is a mean over them.

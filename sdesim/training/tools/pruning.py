@@ -28,9 +28,9 @@ from sdesim.training.data.examples import (
 )
 from sdesim.training.loop.one_seed import (
     apply_masks,
+    fresh_module,
     isolated_torch,
     masks_of,
-    starting_module,
     stream_seed,
     update,
 )
@@ -108,7 +108,7 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module:
         RunError: if a part of the network can't draw new weights.
     """
     with isolated_torch():
-        return starting_module(module, "fresh", seed, 1)
+        return fresh_module(module, seed, 1)
 
 
 def _check(rule: str, sparsity: float, rounds: int, steps: int) -> None:

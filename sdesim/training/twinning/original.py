@@ -19,7 +19,7 @@ from sdesim.networks.fully_connected import as_dense, flat_parameters, network_s
 from sdesim.runs import Probes
 from sdesim.surfaces import TorchSurface
 from sdesim.training.data.examples import Examples, training_and_test
-from sdesim.training.loop.one_seed import isolated_torch, starting_module
+from sdesim.training.loop.one_seed import fresh_module, isolated_torch
 
 Array = NDArray[np.float64]
 # A float32 network's loss differs by about this from that of the float64 surface.
@@ -193,5 +193,7 @@ def _starts(run: xr.Dataset, module: nn.Module) -> Array:
             "the run began with given parameters and does not hold them: record it with theta in save"
         )
     with isolated_torch():
-        made = [starting_module(module, init, seed, k) for k in range(run.sizes["trajectory"])]
+        made = [
+            fresh_module(module, seed, k if init == "fresh" else 0) for k in range(run.sizes["trajectory"])
+        ]
         return np.stack([flat_parameters(m) for m in made])
