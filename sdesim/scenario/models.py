@@ -66,7 +66,7 @@ class Simulate(Strict):
             lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
             if lacking:
                 raise ValueError(f"missing {' and '.join(lacking)}")
-            matched = [n.kind for n in self.noise if n.matched]
+            matched = [n.kind for n in self.noise if "trace" in n.needs]
             if matched:
                 raise ValueError(f"noise with match needs twin_of, found {matched[0]}")
         return self
@@ -126,6 +126,15 @@ class Train(Strict):
     amplify: Count = 1
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
+
+    def twin_obstacles(self, name: str) -> list[str]:
+        """Why no SDE of one loss stands beside this arm, called `name`; none where one can."""
+        reasons = {
+            "trains on several objectives, for which there is no surface": self.objectives is not None,
+            "draws its examples by weights, for which there is no surface": self.weights is not None,
+            "trains clients, each on a loss of its own between two rounds": self.clients is not None,
+        }
+        return [f"{name} {reason}" for reason, holds in reasons.items() if holds]
 
     @property
     def dim(self) -> int:

@@ -14,8 +14,6 @@ from sdesim.runs.quantities import names
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.scenario.expectations import Finding, at_probe, find, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario, Simulate
-from sdesim.scenario.parts import HeavyBallScheme
-from sdesim.scenario.training import Adam, Sgd
 from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
@@ -120,10 +118,13 @@ def _doubtful_twin(scenario: Scenario, name: str) -> str:
         return ""
     real = scenario.arms[simulate.twin_of].train
     assert real is not None
-    parts = [] if isinstance(real.optimizer, Sgd) else ["Adam"]
-    parts += [] if real.time == real.optimizer.lr * real.steps else ["a learning rate that changes"]
-    parts += ["momentum"] if _lacks_momentum(simulate, real.optimizer) else []
-    parts += ["weight decay"] if real.optimizer.weight_decay else []
+    optimizer = real.optimizer
+    parts = [optimizer.preconditioner.capitalize()] if optimizer.preconditioner else []
+    parts += [] if real.schedule.constant else ["a learning rate that changes"]
+    parts += ["momentum"] if _lacks_momentum(simulate, optimizer) else []
+    parts += ["weight decay"] if getattr(optimizer, "weight_decay", 0.0) else []
+    if not parts and optimizer.no_sde:
+        return f"{name}: {simulate.twin_of} trains with {optimizer.kind}: {optimizer.no_sde}"
     if not parts:
         return ""
     return (
@@ -132,17 +133,13 @@ def _doubtful_twin(scenario: Scenario, name: str) -> str:
     )
 
 
-def _lacks_momentum(simulate: Simulate, optimizer: Sgd | Adam) -> bool:
-    """Whether SGD has a momentum that the twin's scheme has not at the same step."""
-    if not isinstance(optimizer, Sgd) or optimizer.momentum == 0.0:
+def _lacks_momentum(simulate: Simulate, optimizer: Any) -> bool:
+    """Whether the optimizer has a momentum that the twin's scheme has not at the same step."""
+    if optimizer.momentum == 0.0:
         return False
-    scheme = simulate.scheme
-    return (
-        not isinstance(scheme, HeavyBallScheme)
-        or (scheme.momentum, scheme.nesterov) != (optimizer.momentum, optimizer.nesterov)
-        or optimizer.dampening > 0.0
-        or (simulate.dt or simulate.learning_rate or optimizer.lr) != optimizer.lr
-    )
+    scheme, own = simulate.scheme, optimizer.scheme()
+    same_step = (simulate.dt or simulate.learning_rate or optimizer.lr) == optimizer.lr
+    return own is None or scheme != own or not same_step
 
 
 def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
@@ -167,18 +164,17 @@ def _label(arm: Arm) -> str:
     if arm.train is not None:
         t = arm.train
         batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
-        widths = "-".join(map(str, t.network.widths))
         pruned = "" if t.prune is None else f", {t.prune.sparsity:.1%} pruned ({t.prune.rule})"
         amplified = "" if t.amplify == 1 else f", noise amplified by {t.amplify}"
         c = t.clients
         shared = "" if c is None else f", {c.count} clients (concentration {c.concentration:g})"
         shared += "" if c is None else f", {c.local_steps} local steps a round"
         return (
-            f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with "
+            f"{t.network.label} on {t.data.kind}, {t.optimizer.kind} with "
             f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}{shared}"
         )
     assert arm.simulate is not None
     s = arm.simulate
     surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.surface.kind if s.surface else ""
-    noises = [n.kind + (f" α={n.alpha:g}" if n.kind == "stable" else "") for n in s.noise]
+    noises = [n.label for n in s.noise]
     return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme.kind}"
