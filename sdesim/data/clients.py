@@ -15,8 +15,8 @@ from sdesim.kinds import kind
 class Clients:
     """Federated averaging, in which one step of the run is one round of communication.
 
-    In a round every client makes local steps of plain SGD on its own examples, and the weights move by the mean
-    of the changes, weighted by numbers of examples. Every client has at least a batch.
+    In a round every client makes local steps of plain SGD on its own examples, and the weights move by the
+    mean of the changes, weighted by numbers of examples. Every client has at least a batch.
 
     Args:
         count: K, all of which take part in every round.

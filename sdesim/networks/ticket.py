@@ -19,12 +19,12 @@ class Prune:
     """Which weights are taken away before the training that is recorded; biases stay.
 
     Each round trains from the initial weights and takes away the same share of what is left of every layer,
-    until the sparsity is reached. one-shot does so in one round, random without training. The recorded training
-    starts from the initial weights that are left, or from new ones.
+    until the sparsity is reached. one-shot does so in one round, random without training. The recorded
+    training starts from the initial weights that are left, or from new ones.
 
     Args:
-        rule: which weights go: the smallest after training (magnitude, one-shot), those whose gradients have the
-            least signal (gradient-signal), or any (random).
+        rule: which weights go: the smallest after training (magnitude, one-shot), those whose gradients have
+            the least signal (gradient-signal), or any (random).
         sparsity: share of each layer's weights that is gone at the end.
         rounds: of training and taking away.
         steps: of the training before each round; none for random.

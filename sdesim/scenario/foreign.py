@@ -19,7 +19,6 @@ def foreign_kinds(scenario: Scenario) -> list[dict[str, str]]:
     for value in _kinds_in(scenario):
         cls = type(value)
 
-
         origin = origin_of(cls)
         if origin:
             entry = {"family": value.family, "kind": value.kind, "from": origin}

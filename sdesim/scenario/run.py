@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, ScenarioError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import LabelledReport, labelled_progress
-from sdesim.runs import measure
-from sdesim.runs.provenance import provenance
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
+from sdesim.runs import measure
+from sdesim.runs.provenance import provenance
 from sdesim.scenario.assemble import arm_seed, loss_of, probes_of, ticket
 from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import validate_scenario

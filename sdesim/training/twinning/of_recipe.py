@@ -45,4 +45,3 @@ def fresh_starts(recipe: Recipe, trajectories: int) -> Array:
         modules = [fresh_module(recipe.module, recipe.seed, k) for k in range(trajectories)]
     starts = np.stack([flat_parameters(module) for module in modules])
     return starts if recipe.mask is None else starts[:, recipe.mask]
-
