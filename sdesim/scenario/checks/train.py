@@ -35,9 +35,8 @@ def _check_train(train: Train) -> Iterator[Problem]:
     batch = optimizer.batch_size
     if batch is not None and batch > examples:
         yield ("optimizer", "batch_size"), f"found {batch}, allowed: 1 to {examples}, the training examples"
-    if train.objectives is not None and (
-        train.loss != read("losses", DEFAULT_LOSS) or not train.data.labelled
-    ):
+    named = train.loss != read("losses", DEFAULT_LOSS)
+    if train.objectives is not None and (named or not train.data.labelled):
         yield ("objectives",), "objectives take the place of loss, and are for labelled data"
     if train.weights is not None:
         if not train.data.labelled or batch is None:
