@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from sdesim.errors import SdesimError, first_line
 
 Array = NDArray[np.float64]
+# What zipfile and numpy raise at files that are damaged, locked by a password or packed in an unknown way.
+_DAMAGED = (zipfile.BadZipFile, OSError, ValueError, KeyError, EOFError, RuntimeError, zlib.error)
 
 
 class Table(Protocol):
@@ -65,7 +67,7 @@ class Npz:
             with zipfile.ZipFile(path) as archive:
                 members = [name for name in archive.namelist() if name.endswith(".npy")]
                 self._heads = {name.removesuffix(".npy"): _head(archive, name) for name in members}
-        except (zipfile.BadZipFile, OSError, ValueError, zlib.error) as error:
+        except _DAMAGED as error:
             raise SdesimError(f"{path.name} is no npz file: {first_line(error)}") from None
         self.names = tuple(self._heads)
 
@@ -90,7 +92,7 @@ class Npz:
                 for name in names:
                     block = np.asarray(archive[name], dtype=np.float64)
                     found.append(np.ascontiguousarray(block.reshape(len(block), -1)))
-        except (zipfile.BadZipFile, OSError, ValueError, KeyError, EOFError, zlib.error) as error:
+        except _DAMAGED as error:
             raise SdesimError(f"{self.path.name} can't be read: {first_line(error)}") from None
         for name, block in zip(names, found, strict=True):
             bad = np.argwhere(~np.isfinite(block))

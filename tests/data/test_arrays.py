@@ -170,6 +170,15 @@ def test_inputs_that_are_no_numbers_are_found_when_they_load(folder, name, words
         Arrays(name, test=1 / 3).load()
 
 
+def test_a_damaged_npz_file_is_told_in_one_line(folder):
+    content = bytearray((folder / "good.npz").read_bytes())
+    content[400:500] = bytes(100)
+    (folder / "good.npz").write_bytes(content)
+
+    with pytest.raises(Misfit, match=r"^file: good.npz (can't be read|is no npz file): .+$"):
+        Arrays("good.npz").load()
+
+
 def test_parquet_without_pyarrow_says_how_to_get_it(folder):
     (folder / "a.parquet").write_bytes(b"PAR1")
 
