@@ -76,7 +76,7 @@ def type_words(schema: dict[str, Any]) -> str:
     if "x-settings" in schema:
         return f"the fields of {schema['x-settings']}"
     if schema.get("type") == "array":
-        inner = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
+        inner: dict[str, Any] = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
         return f"list of {_plural(type_words(inner))}" if inner else "list"
     words = _TYPES.get(str(schema.get("type")), "anything")
     bounds = [text.format(schema[key]) for key, text in _BOUNDS.items() if key in schema]

@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError
+from sdesim.estimate import Estimate
 from sdesim.runs.measured import Column
 from sdesim.runs.quantities import quantities
 from sdesim.runs.quantity_row import GROUP, PROBE, Quantity
@@ -109,7 +110,9 @@ def _computed(row: Quantity, run: xr.Dataset, measured: xr.Dataset) -> Column | 
         )
     if len(arrays) == 1:
         return Column.bare(arrays[0], flags=flags)
-    return Column(arrays[0], arrays[1], arrays[2], flags=flags)
+    value, low, high = arrays
+    made: Any = Estimate(value, low, high, np.nan, "registered", 0, flags)
+    return Column(made)
 
 
 def _array(name: str, values: Any, shape: tuple[int, int]) -> Array:

@@ -56,6 +56,7 @@ def _check_train(train: Train) -> Iterator[Problem]:
 def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Problem]:
     """What federated averaging is defined for."""
     optimizer, clients = train.optimizer, train.clients
+    assert clients is not None
     for name in optimizer.beside_plain:
         # "kind" stands for an optimizer that never is the plain one.
         never = name == "kind"

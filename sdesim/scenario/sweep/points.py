@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import ScenarioError
+from sdesim.kinds.misfit import path_text
 from sdesim.kinds.spelling import nearest
 from sdesim.kinds.trust import trusting
 from sdesim.report import COLUMNS
 from sdesim.scenario.load import check_document, find_scenario, parse_document, read_scenario
 from sdesim.scenario.models import Scenario
-from sdesim.scenario.yaml import Document, KeyPath, parse_path, path_text, set_value
+from sdesim.scenario.yaml import Document, KeyPath, parse_path, set_value
 
 _MOST_POINTS = 10_000
 _MOST_LINES = 10

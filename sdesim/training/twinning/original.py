@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -59,7 +59,10 @@ class Original:
             return None
         at = np.asarray(self.run["probe_step"].values)
         every = int(at[1] - at[0]) if len(at) > 1 else self.steps
-        groups = {"gradient": "signal" in self.run, "curvature": "lambda_max" in self.run}
+        groups: dict[Literal["gradient", "curvature"], bool] = {
+            "gradient": "signal" in self.run,
+            "curvature": "lambda_max" in self.run,
+        }
         samples = np.asarray(self.run["gradient_samples"].values) if groups["gradient"] else np.array([64.0])
         return Probes(
             every * stretch,
