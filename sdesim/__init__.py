@@ -6,12 +6,17 @@ Public names load on first use, so that `import sdesim` stays fast and needs no 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # The package is callable, which type checkers can't know of a module.
+    from sdesim.compiled.jit import compiled as compiled
 
 __version__ = "0.1.0"
 
 _SUBPACKAGES = (
     "comparison",
+    "compiled",
     "data",
     "engine",
     "estimators",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.compiled.jit import source_stamp
 from sdesim.engine.events import Event, Exit, Occupancy
 from sdesim.engine.schemes import Scheme, as_scheme, check_scheme
 from sdesim.errors import SdesimError
@@ -104,24 +101,6 @@ class Plan:
             return ""
         additive = bool(self.noise_kernels) and all(k.kind == "additive" for k in self.noise_kernels)
         return "additive_only" if additive else "full"
-
-    def fingerprint(self) -> str:
-        """Digest of all that decides the numbers; a resumed run must have the same."""
-        digest = hashlib.sha256(source_stamp().encode())
-        facts = [
-            repr(self.scheme), self.dt, self.steps, self.learning_rate, self.seed, self.save_theta,
-            repr(self.exits), self.occupancy, repr(self.probes), self.kernel.module, self.kernel.grad,
-            [[k.module, k.function] for k in self.noise_kernels],
-        ]  # fmt: skip
-        digest.update(json.dumps(facts).encode())
-        arrays = [self.theta0, self.saved, self.kernel.params, self.kernel.data0, self.kernel.data1]
-        for k in self.noise_kernels:
-            arrays += [k.params, k.data]
-        # Functions that live in memory have no text to tell them by, so their values stand for them.
-        arrays.append(np.asarray(self.surface.grad(self.theta0[0])))
-        for array in arrays:
-            digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
 
 def make_plan(

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
+from sdesim.engine.fingerprint import Fingerprint, fingerprint
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
@@ -95,16 +96,16 @@ def simulate(
     if threads is not None and threads < 1:
         raise SdesimError(f"threads must be at least 1, got {threads}")
     target = None if out is None else Path(out)
-    checkpoint = None if target is None else Checkpoint(target, plan.fingerprint())
+    mark = None if target is None else fingerprint(plan)
+    checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     ensemble = Ensemble(plan, min(threads or cores, cores))
     tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
     begin = 0
-    if resume and target is not None and checkpoint is not None and target.exists():
-        if _finished(target, checkpoint.key):
+    if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
+        if _finished(target, mark):
             return open_run(target)
         begin = _take_up(ensemble, tangents, checkpoint)
-    key = None if checkpoint is None else checkpoint.key
-    writer = _writer(plan, target, name, evaluate, resume=begin > 0, key=key)
+    writer = _writer(plan, target, name, evaluate, resume=begin > 0, mark=mark)
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
@@ -114,15 +115,18 @@ def simulate(
     return run
 
 
-def _finished(out: Path, key: str) -> bool:
+def _finished(out: Path, mark: Fingerprint) -> bool:
     """Whether the run at `out` is whole.
 
     Raises:
-        RunError: it is a run with other arguments.
+        RunError: it is a run with other arguments, or of code that was other then; in one line, which.
     """
     run = open_run(out)
-    if run.attrs.get("fingerprint") != key:
-        raise RunError(f"{out} holds a run with other arguments: choose another out")
+    if run.attrs.get("fingerprint") != mark.key:
+        which = mark.difference(run.attrs)
+        raise RunError(
+            f"{out} holds a run with other arguments{f' ({which})' if which else ''}: choose another out"
+        )
     return bool(run.attrs["complete"])
 
 
@@ -214,7 +218,12 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
 
 
 def _writer(
-    plan: Plan, out: Path | None, name: str, evaluate: Evaluation | None, resume: bool, key: str | None
+    plan: Plan,
+    out: Path | None,
+    name: str,
+    evaluate: Evaluation | None,
+    resume: bool,
+    mark: Fingerprint | None,
 ) -> RunWriter:
     names = ["loss", "weight_norm", "status", "stopped_step"]
     names += ["theta"] if plan.save_theta else []
@@ -244,8 +253,8 @@ def _writer(
         attrs["levy_index"] = min(untamed)
     if plan.tangent:
         attrs["tangent"] = plan.tangent
-    if key is not None:
-        attrs["fingerprint"] = key
+    if mark is not None:
+        attrs |= mark.attrs()
     if batch and probes is not None:
         attrs["probe_batch_size"] = probes.batch_size or batch
     return RunWriter(

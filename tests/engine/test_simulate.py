@@ -360,5 +360,5 @@ def test_an_existing_path_is_never_overwritten(tmp_path):
 def test_resuming_with_other_arguments_is_refused(tmp_path):
     simulate(CASES["double-well"], out=tmp_path / "run.zarr")
 
-    with pytest.raises(RunError, match="other arguments"):
+    with pytest.raises(RunError, match=r"other arguments \(seed was 3, is 4\): choose another out"):
         simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True, seed=4)
