@@ -12,9 +12,7 @@ import sdesim
 from sdesim.kinds.registry import own_kinds
 
 ROOT = Path(sdesim.__file__).parent
-KINDS = {
-    (family, name): place for family, kinds in own_kinds()[0].items() for name, place in kinds.items()
-}
+KINDS = {(family, name): place for family, kinds in own_kinds()[0].items() for name, place in kinds.items()}
 CLASSES = {place.class_name: place.module for place in KINDS.values()}
 NAMES = {name for _, name in KINDS}
 
@@ -62,7 +60,8 @@ def asked(source: str, module: str) -> list[str]:
             kinds = any(of_a_kind(side) for side in sides)
             wrong = [t for side in sides for t in texts(side) & NAMES] if kinds else []
             typed = any(
-                isinstance(s, ast.Call) and isinstance(s.func, ast.Name) and s.func.id == "type" for s in sides
+                isinstance(s, ast.Call) and isinstance(s.func, ast.Name) and s.func.id == "type"
+                for s in sides
             )
             wrong += [n for s in sides for n in named(s) if CLASSES.get(n, module) != module] if typed else []
         elif isinstance(node, ast.MatchClass):

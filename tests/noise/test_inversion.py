@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 from scipy import special
+from sdesim.noise.inversion_kernels import quantile
 
 from sdesim.compiled.jit import compiled
 from sdesim.errors import SdesimError
 from sdesim.noise import Stable, increments, sample_stable
-from sdesim.noise.inversion_kernels import quantile
 from sdesim.noise.laws.inversion import build_table
 from sdesim.noise.laws.tables import stable_table, stable_tail, tempered_table
 from sdesim.noise.laws.tempered import Tempered
