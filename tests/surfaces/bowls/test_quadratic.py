@@ -11,9 +11,8 @@ def test_the_hessian_has_the_given_eigenvalues_and_vectors():
     turn = np.linalg.qr(np.random.default_rng(0).standard_normal((3, 3)))[0]
     surface = Quadratic([1.0, 4.0, 0.5], center=0.5, rotation=turn)
 
-    np.testing.assert_allclose(
-        hessian(surface, np.zeros(3)), turn @ np.diag([1.0, 4.0, 0.5]) @ turn.T, atol=1e-14
-    )
+    expected = turn @ np.diag([1.0, 4.0, 0.5]) @ turn.T
+    np.testing.assert_allclose(hessian(surface, np.zeros(3)), expected, atol=1e-14)
     np.testing.assert_array_equal(surface.start, np.full(3, 0.5))
     assert surface.wells == ("minimum",)
     assert Quadratic([1.0, -1.0]).wells == ()
@@ -36,7 +35,7 @@ def test_what_it_is_made_of_can_not_be_changed_from_outside():
         (lambda: Quadratic([1.0, 2.0], rotation=[[1, 1], [0, 1]]), "orthogonal"),
         (
             lambda: Quadratic([1.0, 2.0], rotation=[[1.0]]),
-            r"rotation: found shape \(1, 1\), allowed: \(2, 2\)",
+            r"rotation: found shape \(1, 1\), allowed",
         ),
         (lambda: Quadratic([np.nan]), "eigenvalues: found .* allowed: finite numbers"),
     ],
