@@ -65,7 +65,7 @@ class Ensemble:
         kernels = plan.noise_kernels
         self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
         self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
-        kinds = {k.kind for k in kernels}
+        kinds = {k.enters for k in kernels}
         self._rows = (
             plan.dim if plan.scheme.auxiliary else 0,
             plan.dim if "multiplicative" in kinds else 0,

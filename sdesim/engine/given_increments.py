@@ -52,7 +52,7 @@ def drive(
     dt, chosen, kernel = positive(dt, "dt"), as_scheme(scheme), surface.kernel()
     kernels = tuple(n.kernel(dim, dt, dt) for n in noise)
     check_scheme(chosen, kernel, kernels)
-    kinds = {k.kind for k in kernels}
+    kinds = {k.enters for k in kernels}
     if len(kinds) > 1 or "examples" in kinds:
         raise SdesimError("drive takes either additive or multiplicative noises")
     second = np.zeros((steps, count, 0))

@@ -74,7 +74,7 @@ class Plan:
     @property
     def rate(self) -> Array:
         """Σ d⟨M⟩/dt (d,) of the multiplicative noises; (0,) without."""
-        rates = [k.rate for k in self.noise_kernels if k.kind == "multiplicative"]
+        rates = [k.rate for k in self.noise_kernels if k.enters == "multiplicative"]
         return np.sum(rates, axis=0) if rates else np.zeros(0)
 
     @property
@@ -102,7 +102,7 @@ class Plan:
         """What of the noise enters the tangent dynamics: "full", "additive_only" where none does, "" off."""
         if self.probes is None or not self.probes.tangent:
             return ""
-        additive = bool(self.noise_kernels) and all(k.kind == "additive" for k in self.noise_kernels)
+        additive = bool(self.noise_kernels) and all(k.enters == "additive" for k in self.noise_kernels)
         return "additive_only" if additive else "full"
 
     def fingerprint(self) -> str:

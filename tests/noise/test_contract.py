@@ -34,7 +34,7 @@ def kernel(noise):
 
 def rows_of(kernel):
     """Coordinates, or the examples that are weighted."""
-    return SURFACE.examples if kernel.kind == "examples" else 3
+    return SURFACE.examples if kernel.enters == "examples" else 3
 
 
 def test_it_says_what_it_is_like(noise, kernel):
@@ -43,7 +43,7 @@ def test_it_says_what_it_is_like(noise, kernel):
     assert noise.tail_index is None or 0 < noise.tail_index < 2
     assert noise.batch_size >= 0
     assert noise.label.startswith(noise.kind)
-    assert (noise.surface is not None) == (kernel.kind == "examples")
+    assert (noise.surface is not None) == (kernel.enters == "examples")
 
 
 def test_resolved_it_lacks_nothing_and_stays_itself(noise):
@@ -109,7 +109,7 @@ def test_the_kernel_of_the_base_s_gradient_noise_may_be_multiplicative():
         def kernel(self, dim, dt, learning_rate):
             scale = np.full(dim, np.sqrt(dt))
             return NoiseKernel(
-                "sdesim.noise.gaussian_kernels", "gaussian_diagonal", scale, kind="multiplicative"
+                "sdesim.noise.gaussian_kernels", "gaussian_diagonal", scale, enters="multiplicative"
             )
 
     draws = Own().gradient_noise(np.array([0.0, 3.0]), 0.1, 6, np.random.default_rng(0))

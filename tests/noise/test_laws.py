@@ -284,7 +284,7 @@ def test_increments_of_multiplicative_noise_are_brownian_with_the_stated_rate():
     m = draws(noise, 2, n, dt, 12)
     g = noise.gradient_noise(theta, eta, n, np.random.default_rng(1))
 
-    assert (kernel.kind, kernel.gaussian) == ("multiplicative", True)
+    assert (kernel.enters, kernel.gaussian) == ("multiplicative", True)
     np.testing.assert_allclose(kernel.rate, [0.25, 0.04], rtol=1e-15)
     # Five standard errors √(2/n) of a variance: false alarm below 1e-6 each.
     error = 5 * math.sqrt(2 / n)

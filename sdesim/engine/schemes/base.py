@@ -75,9 +75,9 @@ def orders(**by_noise: float | None) -> Orders:
 
 def sort_of(noise: NoiseKernel) -> str:
     """Which of the four sorts a noise is."""
-    if noise.kind == "multiplicative":
+    if noise.enters == "multiplicative":
         return MULTIPLICATIVE
-    if noise.kind == "examples":
+    if noise.enters == "examples":
         return MINIBATCH
     return GAUSSIAN if noise.gaussian else LEVY
 

@@ -98,7 +98,9 @@ class Stable(Base):
 
     def _check_tempering(self) -> None:
         if self.alpha == 2.0:
-            raise Misfit("alpha", "found 2, allowed: below 2 with tempering: the Gaussian has no jumps to temper")
+            raise Misfit(
+                "alpha", "found 2, allowed: below 2 with tempering: the Gaussian has no jumps to temper"
+            )
         if self.structure == "independent" and self.alpha < LEAST_ALPHA:
             raise Misfit("alpha", f"found {self.alpha:g}, allowed: at least {LEAST_ALPHA:g} with tempering")
         if self.structure == "isotropic" and np.any(self._sigma != self._sigma.flat[0]):
@@ -132,6 +134,11 @@ class Stable(Base):
     def needs(self) -> tuple[str, ...]:
         """What the scale follows from."""
         return ("trace", "learning_rate") if self.match is not None else ()
+
+    @property
+    def needs_trial(self) -> bool:
+        """Whether only draws at one dt tell that enough of them are accepted."""
+        return self.rule == "reject" and self.truncation is not None
 
     def resolved(self, context: Context) -> Noise:
         """With the scale as a number.
