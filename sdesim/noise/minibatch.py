@@ -123,9 +123,9 @@ class Minibatch(Base):
             raise SdesimError(f"minibatch noise needs the compiled weighted_grad that {found} does not have")
         if self.law == "subsample":
             params = np.array([scale, float(batch_size)])
-            return NoiseKernel(KERNELS, "minibatch_subsample", params, kind="examples")
+            return NoiseKernel(KERNELS, "minibatch_subsample", params, enters="examples")
         params = np.array([scale / math.sqrt(batch_size * self.examples)])
-        return NoiseKernel(KERNELS, "minibatch_gaussian", params, kind="examples", gaussian=True)
+        return NoiseKernel(KERNELS, "minibatch_gaussian", params, enters="examples", gaussian=True)
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of g_B − ∇L (or its Gaussian) at this batch size; they do not depend on eta."""

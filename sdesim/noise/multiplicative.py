@@ -64,7 +64,7 @@ class Multiplicative(Base):
             KERNELS,
             "gaussian_diagonal",
             sigma * math.sqrt(dt),
-            kind="multiplicative",
+            enters="multiplicative",
             gaussian=True,
             rate=sigma**2,
         )

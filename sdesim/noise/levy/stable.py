@@ -132,6 +132,11 @@ class Stable(Base):
         """What the scale follows from."""
         return ("trace", "learning_rate") if self.match is not None else ()
 
+    @property
+    def needs_trial(self) -> bool:
+        """Whether only draws at one dt tell that enough of them are accepted."""
+        return self.rule == "reject" and self.truncation is not None
+
     def resolved(self, context: Context) -> Noise:
         """With the scale as a number.
 
