@@ -12,17 +12,17 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from sdesim.errors import SdesimError
+from sdesim.errors import SdesimError, first_line
 from sdesim.kinds.fields import fields_by_name
 from sdesim.kinds.misfit import Misfit
 from sdesim.kinds.spelling import nearest
-from sdesim.kinds.trust import trusted_module
+from sdesim.kinds.trust import trusted_module, trusted_modules
 
 T = TypeVar("T", bound=type)
 Adopter = Callable[[str, type], type]
@@ -64,6 +64,8 @@ def kind(family: str, name: str) -> Callable[[T], T]:
         other = known.get(name, cls)
         if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
             raise SdesimError(f"two {family} are called {name!r}: {place_of(other)} and {place_of(cls)}")
+        if origin_is_foreign(cls) and name in own_kinds()[0].get(family, {}):
+            raise SdesimError(f"{place_of(cls)} has the name of sdesim's own {name!r} of {family}: rename it")
         known[name] = cls
         _equip(cls, family, name)
         return cls
@@ -176,9 +178,17 @@ def own_kinds() -> tuple[Mapping[str, Mapping[str, Place]], Mapping[str, str]]:
 
 
 @cache
-def installed_kinds(family: str) -> Mapping[str, EntryPoint]:
-    """Kinds of installed packages: name → entry point of the group `sdesim.<family>`."""
-    return {point.name: point for point in entry_points(group=f"sdesim.{family}")}
+def _entry_points() -> EntryPoints:
+    return entry_points()
+
+
+@cache
+def installed_kinds(family: str) -> Mapping[str, tuple[EntryPoint, ...]]:
+    """Kinds of installed packages: name → entry points of the group `sdesim.<family>`, one if all is well."""
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for point in _entry_points().select(group=f"sdesim.{family}"):
+        found[point.name] = (*found.get(point.name, ()), point)
+    return found
 
 
 def families() -> list[str]:
@@ -220,6 +230,9 @@ def class_of(family: str, name: Any) -> type:
         return _foreign(family, name)
     if name is None:
         raise Misfit("kind", "missing")
+    found = _of_trusted_modules(family, name) if isinstance(name, str) else None
+    if found is not None:
+        return found
     raise Misfit("kind", f"found {name!r}, allowed: {', '.join(names_of(family))}{_hint(family, name)}")
 
 
@@ -229,14 +242,19 @@ def _hint(family: str, name: Any) -> str:
 
 
 def _installed(family: str, name: str) -> type:
-    point = installed_kinds(family)[name]
-    package = point.dist.name if point.dist is not None else point.value
+    points = installed_kinds(family)[name]
+    packages = [point.dist.name if point.dist is not None else point.value for point in points]
+    if len(points) > 1:
+        message = f"found {name!r}, which several packages have: {', '.join(sorted(packages))}"
+        raise Misfit("kind", f"{message}; keep one of them installed")
     try:
-        cls = point.load()
+        cls = points[0].load()
     except Exception as error:
-        message = f"found {name!r} of {package}, which can't be loaded: {type(error).__name__}: {error}"
-        raise Misfit("kind", message) from error
-    return _taken(family, name, cls, package)
+        said = f"{type(error).__name__}: {first_line(error)}"
+        raise Misfit("kind", f"found {name!r} of {packages[0]}, which can't be loaded: {said}") from error
+    if not isinstance(cls, type):
+        raise Misfit("kind", f"found {name!r} of {packages[0]}, but {points[0].value} is no class")
+    return _taken(family, name, cls, packages[0])
 
 
 def _foreign(family: str, name: str) -> type:
@@ -251,6 +269,16 @@ def _foreign(family: str, name: str) -> type:
     return _taken(family, name, cls, module)
 
 
+def _of_trusted_modules(family: str, name: Any) -> type | None:
+    """A kind that the import of a trusted module registers under a name of its own."""
+    for module in sorted(trusted_modules.get()):
+        try:
+            trusted_module(module)
+        except SdesimError as error:
+            raise Misfit("kind", f"found {name!r}, and {error}") from None
+    return _REGISTERED.get(family, {}).get(name)
+
+
 def _taken(family: str, name: str, cls: type, source: str) -> type:
     """The class as a kind of that name: as it is, under a second name, or adopted.
 
@@ -258,25 +286,46 @@ def _taken(family: str, name: str, cls: type, source: str) -> type:
         Misfit: it is none of these.
     """
     known = _REGISTERED.setdefault(family, {})
-    if vars(cls).get("family") == family:
+    of = vars(cls).get("family") if "kind" in vars(cls) else None
+    if of == family:
         known.setdefault(name, cls)
         return known[name]
-    if dataclasses.is_dataclass(cls) and getattr(cls, "__dataclass_params__").frozen:  # noqa: B009
+    text = f"found {name!r}, but {cls.__name__} of {source} is no kind of {family}"
+    if of is not None:
+        raise Misfit("kind", f"{text}: it is one of {of}")
+    base = _base_of(family)
+    derived = base is None or issubclass(cls, base)
+    if derived and dataclasses.is_dataclass(cls) and getattr(cls, "__dataclass_params__").frozen:  # noqa: B009
         return kind(family, name)(cls)
     _, adopters = own_kinds()
     if family not in _ADOPTERS and family in adopters:
         import_module(adopters[family])
-    if family not in _ADOPTERS:
-        message = f"found {name!r}, but {cls.__name__} of {source} is no kind of {family}"
-        raise Misfit("kind", f"{message}: make it a frozen dataclass with @sdesim.kind({family!r}, …)")
-    return _ADOPTERS[family](name, cls)
+    if family in _ADOPTERS:
+        return _ADOPTERS[family](name, cls)
+    needed = "" if base is None else f" that derives from {base.__module__}.{base.__qualname__}"
+    raise Misfit("kind", f"{text}: make it a frozen dataclass{needed}")
 
 
-def origin_of(cls: type) -> str:
-    """Package and version, or module, of a kind that is not sdesim's own; empty for our own."""
-    top = cls.__module__.split(".")[0]
-    if top == "sdesim":
+@cache
+def _base_of(family: str) -> type | None:
+    """The base that kinds of a family derive from; None for a family without kinds of sdesim's own."""
+    place = next(iter(own_kinds()[0].get(family, {}).values()), None)
+    if place is None:
+        return None
+    cls = getattr(import_module(place.module), place.class_name)
+    return next((part for part in cls.__mro__ if part.__module__.endswith(".base")), None)
+
+
+def origin_is_foreign(thing: Any) -> bool:
+    """Whether a class or function is not sdesim's own."""
+    return str(thing.__module__).partition(".")[0] != "sdesim"
+
+
+def origin_of(cls: Any) -> str:
+    """Package and version, or module, of a class or function that is not sdesim's; empty for our own."""
+    if not origin_is_foreign(cls):
         return ""
+    top = cls.__module__.split(".")[0]
     from importlib.metadata import packages_distributions, version
 
     packages = packages_distributions().get(top)
