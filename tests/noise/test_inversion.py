@@ -5,7 +5,6 @@ import math
 import numpy as np
 import pytest
 from scipy import special
-from sdesim.noise.inversion_kernels import quantile
 
 from sdesim.compiled.jit import compiled
 from sdesim.errors import SdesimError
