@@ -11,7 +11,8 @@ from sdesim.errors import RunError, ScenarioError
 from sdesim.noise import Stable, increments
 from sdesim.runs import open_run
 from sdesim.scenario import Scenario, check_room, parse_scenario, run_scenario
-from sdesim.scenario.assemble import arm_seed, median_length
+from sdesim.noise.levy.stable import median_length
+from sdesim.scenario.assemble import arm_seed
 
 TOY = """\
 name: toy
