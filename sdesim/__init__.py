@@ -31,6 +31,7 @@ _SUBPACKAGES = (
 )
 _NAMES = {
     "simulate": "sdesim.engine",
+    "exit_statistics": "sdesim.engine",
     "SCHEMES": "sdesim.engine",
     "Probes": "sdesim.runs",
     "open_run": "sdesim.runs",
@@ -40,7 +41,6 @@ _NAMES = {
     "calibrate": "sdesim.scenario",
     "resume": "sdesim.scenario",
 }
-_MODULES = {"events": "sdesim.engine.events", "schemes": "sdesim.engine.schemes"}
 
 __all__ = ["__version__", *_NAMES, *_SUBPACKAGES]
 
@@ -49,7 +49,7 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         value = getattr(importlib.import_module(_NAMES[name]), name)
     elif name in _SUBPACKAGES:
-        value = importlib.import_module(_MODULES.get(name, f"sdesim.{name}"))
+        value = importlib.import_module(f"sdesim.{name}")
     else:
         raise AttributeError(f"module 'sdesim' has no attribute {name!r}")
     globals()[name] = value

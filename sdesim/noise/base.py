@@ -23,7 +23,7 @@ class NoiseKernel:
     are int64; scratch0 and scratch1 (d, W) are overwritten. The bits of an increment depend on (seed,
     stream, trajectory, step, coordinate) alone, never on W.
 
-    ``kind`` says what the increments are of:
+    ``enters`` says what the increments are of:
 
     - "additive": of θ itself;
     - "multiplicative": of M (d, W), the increment of θ is θ_i dM_i (Itô); ``rate`` (d,) is d⟨M_i⟩/dt;
@@ -36,9 +36,9 @@ class NoiseKernel:
         params: float64 (p,).
         data: float64, two-dimensional; (0, 0) when unused.
         streams: how many consecutive stream numbers the noise consumes, from the one it is given.
-        kind: "additive", "multiplicative" or "examples".
+        enters: "additive", "multiplicative" or "examples".
         gaussian: whether the increments are Gaussian; no scheme claims a strong order for others.
-        rate: float64 (d,) for the multiplicative kind, empty for others.
+        rate: float64 (d,) for multiplicative noise, empty for others.
         setter: name of a function that writes the increments instead of adding them, or None; it spares the
             first noise of a sum a pass over memory.
     """
@@ -48,14 +48,25 @@ class NoiseKernel:
     params: Array
     data: Array = field(default_factory=lambda: np.zeros((0, 0)))
     streams: int = 1
-    kind: Literal["additive", "multiplicative", "examples"] = "additive"
+    enters: Literal["additive", "multiplicative", "examples"] = "additive"
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None
 
 
 class Noise(Protocol):
-    """A driving noise: independent increments over dt, and the stochastic gradient that it stands for."""
+    """A driving noise: independent increments over dt, and the stochastic gradient that it stands for.
+
+    The engine also reads, where a noise has them:
+
+    - ``tail_index``: the α below 2 of increments without a variance, neither truncated nor tempered; None
+      without it. Runs keep the smallest, and estimators flag what such tails leave undefined.
+    - ``sort``: "gaussian", "levy", "multiplicative" or "minibatch", known without building a kernel.
+    - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
+    - ``streams``: how many stream numbers it takes; 1 without it.
+    - ``batch_size`` and ``surface``, of noise that is drawn from examples: B, and the loss whose they are,
+      which must be the one that is simulated.
+    """
 
     def validate(self, dim: int) -> None:
         """Check that the noise suits dim coordinates; SdesimError says what does not."""

@@ -46,6 +46,11 @@ class Gaussian:
             return
         object.__setattr__(self, "_root", matrix_root(diffusion))
 
+    @property
+    def sort(self) -> str:
+        """Gaussian noise."""
+        return "gaussian"
+
     def validate(self, dim: int) -> None:
         """Check that D is for dim coordinates.
 

@@ -54,6 +54,11 @@ class Minibatch:
             raise SdesimError("minibatch noise needs a surface that is a mean over examples, such as MLP")
 
     @property
+    def sort(self) -> str:
+        """Noise of the examples' gradients."""
+        return "minibatch"
+
+    @property
     def examples(self) -> int:
         """n, the number of examples of the surface."""
         kernel = self.surface.kernel()
@@ -76,10 +81,10 @@ class Minibatch:
         scale = math.sqrt(self.learning_rate * dt)
         if self.law == "subsample":
             params = np.array([scale, float(self.batch_size)])
-            return NoiseKernel("sdesim.noise.fill_kernels", "minibatch_subsample", params, kind="examples")
+            return NoiseKernel("sdesim.noise.fill_kernels", "minibatch_subsample", params, enters="examples")
         params = np.array([scale / math.sqrt(self.batch_size * self.examples)])
         return NoiseKernel(
-            "sdesim.noise.fill_kernels", "minibatch_gaussian", params, kind="examples", gaussian=True
+            "sdesim.noise.fill_kernels", "minibatch_gaussian", params, enters="examples", gaussian=True
         )
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:

@@ -33,6 +33,11 @@ class Multiplicative:
             raise SdesimError(f"scale must be a number or (d,), and not negative, got {self.scale!r}")
         object.__setattr__(self, "_sigma", sigma)
 
+    @property
+    def sort(self) -> str:
+        """Noise that grows with θ."""
+        return "multiplicative"
+
     def validate(self, dim: int) -> None:
         """Check that the scale is for dim coordinates.
 
@@ -49,7 +54,7 @@ class Multiplicative:
             "sdesim.noise.fill_kernels",
             "gaussian_diagonal",
             sigma * math.sqrt(dt),
-            kind="multiplicative",
+            enters="multiplicative",
             gaussian=True,
             rate=sigma**2,
         )

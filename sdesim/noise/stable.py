@@ -102,6 +102,22 @@ class Stable:
         if self.structure == "isotropic" and np.any(self._sigma != self._sigma.flat[0]):
             raise SdesimError("tempering of the isotropic structure needs one scale for all coordinates")
 
+    @property
+    def sort(self) -> str:
+        """Gaussian at α = 2 without truncation, else Lévy noise."""
+        return "gaussian" if self.alpha == 2.0 and self.truncation is None else "levy"
+
+    @property
+    def needs_trial(self) -> bool:
+        """Whether only draws at one dt tell that enough of them are accepted."""
+        return self.rule == "reject" and self.truncation is not None
+
+    @property
+    def tail_index(self) -> float | None:
+        """α where the increments have no variance: below 2, neither truncated nor tempered."""
+        tamed = self.truncation is not None or self.tempering is not None
+        return None if self.alpha == 2.0 or tamed else self.alpha
+
     def validate(self, dim: int) -> None:
         """Check that the scale is for dim coordinates.
 

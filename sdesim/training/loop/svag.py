@@ -45,7 +45,7 @@ class Counterweight:
         """Example weights −c dt (count_i/B − 1/n)."""
         self.validate(dim)
         params = np.array([self.factor * dt, float(self.batch.batch_size)])
-        return NoiseKernel("sdesim.noise.fill_kernels", "minibatch_subsample", params, kind="examples")
+        return NoiseKernel("sdesim.noise.fill_kernels", "minibatch_subsample", params, enters="examples")
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """Zeros (n, d)."""

@@ -23,7 +23,7 @@ from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
-from sdesim.noise import Noise, Stable
+from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.surfaces.base import Surface
@@ -69,7 +69,7 @@ def simulate(
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
         save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
             θ itself is not or has more coordinates than that.
-        events: `sdesim.events.Exit` and `Occupancy`, watched at every step.
+        events: of `sdesim.events`, watched at every step.
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments and `out` left.
@@ -247,10 +247,8 @@ def _writer(
         "sampling": "with-replacement" if batch else "none",
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
-    stable = [n for n in plan.noises if isinstance(n, Stable) and n.alpha < 2.0]
-    untamed = [n.alpha for n in stable if n.truncation is None and n.tempering is None]
-    if untamed:
-        attrs["levy_index"] = min(untamed)
+    if plan.tail_index is not None:
+        attrs["levy_index"] = plan.tail_index
     if plan.tangent:
         attrs["tangent"] = plan.tangent
     if mark is not None:
