@@ -15,6 +15,7 @@ from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
+from sdesim.noise.base import Context
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.surfaces.base import Surface, SurfaceKernel
 
@@ -140,6 +141,8 @@ def make_plan(
     )  # fmt: skip
     if found := list(problems):
         raise Misfit(found)
+    context = Context(surface.dim, eta, surface)
+    noises = tuple(n.resolved(context) if hasattr(n, "resolved") else n for n in noises)
     kernel = surface.kernel()
     kernels = tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
@@ -175,7 +178,7 @@ def check_kernels(
     """Refuse what only the compiled sides tell: noises that say no sort, products of the Hessian."""
     for line in misfits(scheme, [sort_of(noise) for noise in noises]):
         raise Misfit("scheme", line)
-    if surface.hvp is not None or "hvp" in surface.functions:
+    if surface.offers("hvp"):
         return
     if scheme.needs_hvp:
         rule = f"scheme {scheme.name!r} needs a surface with a compiled Hessian-vector product"

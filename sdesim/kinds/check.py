@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import numpy as np
 
-from sdesim.kinds.fields import InCode, Numbers, OneOf, PathTo
+from sdesim.kinds.fields import InCode, Numbers, OneOf, PathTo, fields_by_name
 from sdesim.kinds.messages import say
 from sdesim.kinds.misfit import Misfit, Path
 
@@ -39,13 +39,11 @@ def model_of(cls: type) -> Any:
 
     hints = hints_of(cls)
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(cls):
-        if not field.init:
-            continue
+    for name, field in fields_by_name(cls).items():
         default: Any = ... if field.default is dataclasses.MISSING else field.default
         if field.default_factory is not dataclasses.MISSING:
             default = Field(default_factory=field.default_factory)
-        fields[field.name] = (_read_leniently(hints[field.name]), default)
+        fields[name] = (_read_leniently(hints[field.name]), default)
     config = ConfigDict(
         extra="forbid",
         strict=True,
@@ -64,7 +62,9 @@ def hints_of(cls: type) -> dict[str, Any]:
 
 def in_code(cls: type) -> list[str]:
     """Names of the fields that no file may give."""
-    return [name for name, hint in hints_of(cls).items() if InCode in map(type, _metadata(hint))]
+    hints = hints_of(cls)
+    named = fields_by_name(cls).items()
+    return [name for name, field in named if InCode in map(type, _metadata(hints[field.name]))]
 
 
 def _metadata(hint: Any) -> tuple[Any, ...]:
@@ -127,13 +127,14 @@ def _as_tuple(value: Any) -> Any:
 def problems(errors: list[Any], cls: type) -> list[tuple[Path, str]]:
     """Place and words of pydantic's errors about a kind's fields, one for each place."""
     places: dict[Path, list[dict[str, Any]]] = {}
-    names = [f.name for f in dataclasses.fields(cls) if f.init and f.name not in in_code(cls)]
+    closed = in_code(cls)
+    names = [name for name in fields_by_name(cls) if name not in closed]
     for item in errors:
         places.setdefault(_place(item["loc"], item["type"]), []).append(dict(item))
     for path in [p for p in places if any(q != p and q[: len(p)] == p for q in places)]:
         # A value that may be of several types: the deepest complaint says most.
         del places[path]
-    hints = hints_of(cls)
+    hints = {name: hints_of(cls)[field.name] for name, field in fields_by_name(cls).items()}
     return [
         (path, say(items, str(path[-1]) if path else "", names, hints.get(str(path[0])) if path else None))
         for path, items in places.items()

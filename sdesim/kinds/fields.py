@@ -6,6 +6,7 @@ read a value and what to say in a JSON Schema.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,6 +131,14 @@ class PathTo:
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
         return {"type": "string"}
+
+
+def fields_by_name(cls: Any) -> dict[str, dataclasses.Field[Any]]:
+    """The fields that make a kind, by the names that its constructor and files call them.
+
+    A field whose name is taken by a method says with ``metadata={"called": "loss"}`` what it is called.
+    """
+    return {f.metadata.get("called", f.name): f for f in dataclasses.fields(cls) if f.init}
 
 
 def short(value: Any) -> str:

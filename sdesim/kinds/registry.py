@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.fields import fields_by_name
 from sdesim.kinds.misfit import Misfit
 from sdesim.kinds.spelling import nearest
 from sdesim.kinds.trust import trusted_module
@@ -72,7 +73,11 @@ def kind(family: str, name: str) -> Callable[[T], T]:
 
 def _equip(cls: Any, family: str, name: str) -> None:
     """Give a class what every kind has."""
-    plain, signature = cls.__init__, inspect.signature(cls)
+    plain = cls.__init__
+    own = {name: field.name for name, field in fields_by_name(cls).items()}
+    called = {field: name for name, field in own.items()}
+    made = inspect.signature(cls)
+    signature = made.replace(parameters=[p.replace(name=called[p.name]) for p in made.parameters.values()])
 
     @wraps(plain)
     def __init__(self: Any, *args: Any, **fields: Any) -> None:
@@ -84,11 +89,14 @@ def _equip(cls: Any, family: str, name: str) -> None:
 
         if len(args) > len(signature.parameters):
             raise TypeError(f"{cls.__name__} takes {len(signature.parameters)} fields, got {len(args)}")
+        # `dataclasses.replace` says the fields' own names.
+        fields = {called.get(name, name): value for name, value in fields.items()}
         named = dict(zip(signature.parameters, args, strict=False))
         twice = [field for field in fields if field in named]
         if twice:
             raise TypeError(f"{cls.__name__} got {twice[0]} twice")
-        plain(self, **checked(cls, {**named, **fields}))
+        given = checked(cls, {**named, **fields})
+        plain(self, **{own[name]: value for name, value in given.items()})
 
     def __reduce__(self: Any) -> tuple[Any, ...]:
         if type(self) is not cls:
@@ -118,7 +126,7 @@ def _rebuilt(family: str, name: str, fields: dict[str, Any]) -> Any:
 
 def fields_of(value: Any) -> dict[str, Any]:
     """The fields that make an object, by name, without what it worked out of them."""
-    return {f.name: getattr(value, f.name) for f in dataclasses.fields(value) if f.init}
+    return {name: getattr(value, field.name) for name, field in fields_by_name(value).items()}
 
 
 def _same(a: Any, b: Any) -> bool:

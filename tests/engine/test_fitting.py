@@ -18,11 +18,20 @@ REAL = Real("digits", learning_rate=0.1, batch_size=None, trajectories=3, own_st
 
 @dataclass
 class Recipe:
-    """Minibatch noise that waits for a real arm."""
+    """Minibatch noise that waits for a real arm, or noise that waits for its gradients."""
 
     batch_size: int | None = None
-    sort: str = "minibatch"
     match: str | None = None
+
+    @property
+    def sort(self):
+        return "minibatch" if self.match is None else "gaussian"
+
+    @property
+    def needs(self):
+        if self.match is not None:
+            return ("trace", "learning_rate")
+        return () if self.batch_size else ("batch_size",)
 
     def validate(self, dim):
         pass

@@ -267,3 +267,31 @@ def test_a_module_beside_a_scenario_that_hides_another_is_refused(tmp_path):
 @pytest.mark.parametrize("family", families())
 def test_every_family_lists_and_imports_its_kinds(family):
     assert set(names_of(family)) == set(kinds_of(family))
+
+
+@kind("test-words", "spoken")
+@dataclass(frozen=True)
+class Spoken:
+    """A field and a method of one name.
+
+    Args:
+        loss: what it is.
+    """
+
+    loss_name: Literal["mse", "mae"] = field(default="mse", metadata={"called": "loss"})
+
+    def loss(self) -> str:
+        """Something else."""
+        return self.loss_name * 2
+
+
+def test_a_field_may_be_called_as_a_method_is():
+    value = Spoken(loss="mae")
+
+    assert value.loss() == "maemae"
+    assert dump(value) == {"kind": "spoken", "loss": "mae"}
+    assert read("test-words", dump(value)) == value == pickle.loads(pickle.dumps(value)) == replace(value)
+    assert value != Spoken()
+    assert messages(lambda: Spoken("x")).startswith("loss: found 'x', allowed: mse, mae")
+    assert messages(lambda: Spoken(los="mse")) == "los: unknown field, did you mean 'loss'?"
+    assert set(kind_schema("spoken", Spoken)["properties"]) == {"kind", "loss"}

@@ -284,7 +284,7 @@ def test_increments_of_multiplicative_noise_are_brownian_with_the_stated_rate():
     m = draws(noise, 2, n, dt, 12)
     g = noise.gradient_noise(theta, eta, n, np.random.default_rng(1))
 
-    assert (kernel.kind, kernel.gaussian) == ("multiplicative", True)
+    assert (kernel.enters, kernel.gaussian) == ("multiplicative", True)
     np.testing.assert_allclose(kernel.rate, [0.25, 0.04], rtol=1e-15)
     # Five standard errors √(2/n) of a variance: false alarm below 1e-6 each.
     error = 5 * math.sqrt(2 / n)
@@ -350,18 +350,24 @@ def test_subsample_weights_at_dt_equal_to_the_learning_rate_make_the_sgd_step():
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: Stable(2.3, 1.0), r"alpha must be in \(0, 2\], got 2.3"),
-        (lambda: Stable(0.0, 1.0), "alpha must be in"),
-        (lambda: Stable(1.5, 1.0, skew=1.2), r"skew must be in \[-1, 1\], got 1.2"),
-        (lambda: Stable(1.5, -1.0), "scale must be"),
-        (lambda: Stable(1.5, 1.0, structure="both"), "structure must be one of independent, isotropic"),
-        (lambda: Stable(1.5, 1.0, rule="drop"), "rule must be one of clip, reject"),
-        (lambda: Stable(1.5, 1.0, skew=0.1, structure="isotropic"), "skew must be 0"),
-        (lambda: Stable(1.5, 1.0, truncation=0.0), "truncation must be above 0"),
-        (lambda: Stable(1.5, 1.0, tempering=0.0), "tempering must be above 0, got 0"),
-        (lambda: Stable(2.0, 1.0, tempering=0.1), "tempering needs alpha below 2"),
-        (lambda: Stable(0.2, 1.0, tempering=0.1), "tempering needs alpha of at least 0.3, got 0.2"),
-        (lambda: Stable(1.5, [1.0, 2.0], tempering=0.1, structure="isotropic"), "needs one scale for all"),
+        (lambda: Stable(2.3, 1.0), "alpha: found 2.3, allowed: a number of at most 2"),
+        (lambda: Stable(0.0, 1.0), "alpha: found 0.0, allowed: a number above 0"),
+        (lambda: Stable(1.5, 1.0, skew=1.2), "skew: found 1.2, allowed: a number of at most 1"),
+        (lambda: Stable(1.5, -1.0), "scale: found -1, allowed: numbers of at least 0"),
+        (
+            lambda: Stable(1.5, 1.0, structure="both"),
+            "structure: found 'both', allowed: independent, isotropic",
+        ),
+        (lambda: Stable(1.5, 1.0, rule="drop"), "rule: found 'drop', allowed: clip, reject"),
+        (lambda: Stable(1.5, 1.0, skew=0.1, structure="isotropic"), "skew: found 0.1, allowed: 0 for"),
+        (lambda: Stable(1.5, 1.0, truncation=0.0), "truncation: found 0.0, allowed: a number above 0"),
+        (lambda: Stable(1.5, 1.0, tempering=0.0), "tempering: found 0.0, allowed: a number above 0"),
+        (lambda: Stable(2.0, 1.0, tempering=0.1), "alpha: found 2, allowed: below 2 with tempering"),
+        (lambda: Stable(0.2, 1.0, tempering=0.1), "alpha: found 0.2, allowed: at least 0.3 with tempering"),
+        (
+            lambda: Stable(1.5, [1.0, 2.0], tempering=0.1, structure="isotropic"),
+            "scale: found different ones",
+        ),
         (
             lambda: Stable(1.5, np.arange(1.0, 18.0), tempering=0.1).kernel(17, 0.1, 0.1),
             "at most 16 different",
@@ -370,24 +376,27 @@ def test_subsample_weights_at_dt_equal_to_the_learning_rate_make_the_sgd_step():
             lambda: Stable(1.5, 1.0, tempering=9.0, structure="isotropic").kernel(2, 1.0, 1.0),
             "too strong for",
         ),
-        (lambda: Stable(1.5, 1.0, method="pinv"), "method must be one of cms, inversion, got 'pinv'"),
-        (lambda: Stable(0.2, 1.0, method="inversion"), "inversion needs alpha of at least 0.3, got 0.2"),
+        (lambda: Stable(1.5, 1.0, method="pinv"), "method: found 'pinv', allowed: cms, inversion"),
+        (lambda: Stable(0.2, 1.0, method="inversion"), "method: found 'inversion', allowed: cms for alpha"),
         (
             lambda: Stable(1.5, 1.0, structure="isotropic", method="inversion"),
-            "must be cms for the isotropic",
+            "allowed: cms for the isotropic",
         ),
         (lambda: sample_stable(1.5, 0.0, 3, 0, method="pinv"), "method must be one of"),
         (lambda: Stable(1.5, [1.0, 2.0]).validate(3), "scale is for 2 coordinates, but the surface has 3"),
         (lambda: Stable(1.5, 1.0, truncation=1e-6, rule="reject").kernel(1, 0.1, 1), "too small for rule"),
-        (lambda: Gaussian(), "either diffusion or factor"),
-        (lambda: Gaussian(-1.0), "must not be negative"),
+        (lambda: Gaussian(), "give exactly one of diffusion, factor"),
+        (lambda: Gaussian(-1.0), "diffusion: found -1, allowed: numbers of at least 0"),
         (lambda: Gaussian([[1.0, 2.0], [2.0, 1.0]]), "positive semidefinite"),
         (lambda: Gaussian([[1.0, 2.0], [0.0, 1.0]]), "symmetric"),
         (lambda: Gaussian([1.0, 2.0]).validate(3), "diffusion is for 2 coordinates"),
-        (lambda: Multiplicative(-1.0), "scale must be a number or"),
+        (lambda: Multiplicative(-1.0), "scale: found -1, allowed: numbers of at least 0"),
         (lambda: Multiplicative([1.0, 2.0]).validate(3), "scale is for 2 coordinates, but the surface has 3"),
-        (lambda: Minibatch(Examples(3), 0, 0.1), "batch_size must be at least 1, got 0"),
-        (lambda: Minibatch(Examples(3), 2, 0.1, law="levy"), "law must be one of"),
+        (lambda: Minibatch(Examples(3), 0, 0.1), "batch_size: found 0, allowed: a number of at least 1"),
+        (
+            lambda: Minibatch(Examples(3), 2, 0.1, law="levy"),
+            "law: found 'levy', allowed: gaussian, subsample",
+        ),
         (lambda: Minibatch(Examples(3), 2, 0.1).validate(5), "has 2 coordinates, the simulated one 5"),
         (lambda: sample_stable(1.5, 0.0, 3, 0, parametrization="S2"), "parametrization must be S1 or S0"),
     ],
