@@ -1,6 +1,7 @@
 """The statistics of a run's exit times: what was watched, until when, and what ended the watch."""
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -68,6 +69,28 @@ def test_no_bound_is_none_or_infinite_in_python_and_left_out_in_files():
     assert open_below[0].name == "x0 outside [-inf, 1]"
     assert read("events", {"kind": "exit", "upper": 1}) == open_below[0]
     assert dump(open_below[1]) == {"kind": "exit", "lower": None, "upper": 1.0, "coordinate": 0, "stop": True}
+
+
+@dataclass(frozen=True)
+class Falls(events.Base):
+    """An event of one's own: it says what the kernel is to watch."""
+
+    depth: float
+
+    @property
+    def name(self):
+        return "falls"
+
+    @property
+    def bounds(self):
+        return events.Bounds(lower=-self.depth, stop=False)
+
+
+def test_an_event_of_ones_own_is_watched_by_what_it_says():
+    own, shipped = simulate(Falls(0.5)), simulate(events.Exit(lower=-0.5, stop=False))
+
+    assert list(own.event.values) == ["falls"]
+    np.testing.assert_array_equal(own.exit_time.values, shipped.exit_time.values)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def as_scheme(scheme: Any) -> Scheme:
     Raises:
         Misfit: there is no such scheme, or its parameters don't fit.
     """
-    if isinstance(scheme, Base) or (hasattr(scheme, "functions") and not isinstance(scheme, type)):
+    if hasattr(scheme, "functions") and not isinstance(scheme, type):
         taken: Scheme = scheme
         return taken
     try:
