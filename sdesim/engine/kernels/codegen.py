@@ -16,6 +16,7 @@ from typing import Any
 from sdesim.compiled.generated import generated_module
 from sdesim.engine.kernels import tangent as tangent_kernels
 from sdesim.engine.schemes import Scheme
+from sdesim.errors import SdesimError
 from sdesim.noise.base import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
 
@@ -92,7 +93,17 @@ def combination_source(
 # Reading them again for every run would cost half of what a run costs beside its steps.
 @cache
 def _source(function: Callable[..., Any]) -> str:
-    return inspect.getsource(function)
+    """The text of a function.
+
+    Raises:
+        SdesimError: if it stands in no file, such as one typed into a plain session.
+    """
+    try:
+        return inspect.getsource(function)
+    except OSError:
+        raise SdesimError(
+            f"the text of {function.__name__} can't be read: put the scheme that it is of into a file"
+        ) from None
 
 
 @cache
@@ -146,8 +157,8 @@ def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
 
 def _tangent_source(scheme: Scheme, weighted: bool) -> str:
     """A step that moves a tangent vector and then does the scheme's own."""
-    kernels = tangent_kernels
-    step = kernels.step_tangent_momentum if scheme.velocity else kernels.step_tangent
+    kernels, step = tangent_kernels, scheme.tangent_step()
+    assert step is not None
     text = f"\nown_step = step\nNEAR = {kernels.NEAR!r}\n\n"
     pushes = (kernels.push, kernels.push_weighted) if weighted else (kernels.push,)
     sources: tuple[Callable[..., Any], ...] = (*pushes, kernels.rescale)

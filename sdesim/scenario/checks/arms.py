@@ -223,12 +223,10 @@ def _check_surface(surface: Any) -> Iterator[Problem]:
 
 
 def _check_scheme(scenario: Scenario, simulate: Simulate) -> Iterator[Problem]:
-    from sdesim.engine.schemes import check_sorts
+    from sdesim.engine.schemes import misfits
 
-    try:
-        check_sorts(make_scheme(simulate.scheme), [noise_sort(n) for n in simulate.noise])
-    except SdesimError as error:
-        yield ("scheme",), str(error)
+    for line in misfits(make_scheme(simulate.scheme), [noise_sort(n) for n in simulate.noise]):
+        yield ("scheme",), line
     if simulate.scheme.kind == "sgd" and simulate.dt is not None:
         real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
         eta = simulate.learning_rate or (real.optimizer.lr if real is not None else simulate.dt)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
+from sdesim.engine.fingerprint import Fingerprint, fingerprint
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
@@ -22,7 +23,7 @@ from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
-from sdesim.noise import Noise, Stable
+from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from sdesim.surfaces.base import Surface
@@ -68,7 +69,7 @@ def simulate(
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
         save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
             θ itself is not or has more coordinates than that.
-        events: `sdesim.events.Exit` and `Occupancy`, watched at every step.
+        events: of `sdesim.events`, watched at every step.
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments and `out` left.
@@ -95,16 +96,16 @@ def simulate(
     if threads is not None and threads < 1:
         raise SdesimError(f"threads must be at least 1, got {threads}")
     target = None if out is None else Path(out)
-    checkpoint = None if target is None else Checkpoint(target, plan.fingerprint())
+    mark = None if target is None else fingerprint(plan)
+    checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     ensemble = Ensemble(plan, min(threads or cores, cores))
     tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
     begin = 0
-    if resume and target is not None and checkpoint is not None and target.exists():
-        if _finished(target, checkpoint.key):
+    if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
+        if _finished(target, mark):
             return open_run(target)
         begin = _take_up(ensemble, tangents, checkpoint)
-    key = None if checkpoint is None else checkpoint.key
-    writer = _writer(plan, target, name, evaluate, resume=begin > 0, key=key)
+    writer = _writer(plan, target, name, evaluate, resume=begin > 0, mark=mark)
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
@@ -114,15 +115,18 @@ def simulate(
     return run
 
 
-def _finished(out: Path, key: str) -> bool:
+def _finished(out: Path, mark: Fingerprint) -> bool:
     """Whether the run at `out` is whole.
 
     Raises:
-        RunError: it is a run with other arguments.
+        RunError: it is a run with other arguments, or of code that was other then; in one line, which.
     """
     run = open_run(out)
-    if run.attrs.get("fingerprint") != key:
-        raise RunError(f"{out} holds a run with other arguments: choose another out")
+    if run.attrs.get("fingerprint") != mark.key:
+        which = mark.difference(run.attrs)
+        raise RunError(
+            f"{out} holds a run with other arguments{f' ({which})' if which else ''}: choose another out"
+        )
     return bool(run.attrs["complete"])
 
 
@@ -214,7 +218,12 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
 
 
 def _writer(
-    plan: Plan, out: Path | None, name: str, evaluate: Evaluation | None, resume: bool, key: str | None
+    plan: Plan,
+    out: Path | None,
+    name: str,
+    evaluate: Evaluation | None,
+    resume: bool,
+    mark: Fingerprint | None,
 ) -> RunWriter:
     names = ["loss", "weight_norm", "status", "stopped_step"]
     names += ["theta"] if plan.save_theta else []
@@ -238,14 +247,12 @@ def _writer(
         "sampling": "with-replacement" if batch else "none",
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
-    stable = [n for n in plan.noises if isinstance(n, Stable) and n.alpha < 2.0]
-    untamed = [n.alpha for n in stable if n.truncation is None and n.tempering is None]
-    if untamed:
-        attrs["levy_index"] = min(untamed)
+    if plan.tail_index is not None:
+        attrs["levy_index"] = plan.tail_index
     if plan.tangent:
         attrs["tangent"] = plan.tangent
-    if key is not None:
-        attrs["fingerprint"] = key
+    if mark is not None:
+        attrs |= mark.attrs()
     if batch and probes is not None:
         attrs["probe_batch_size"] = probes.batch_size or batch
     return RunWriter(
