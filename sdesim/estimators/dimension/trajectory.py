@@ -1,9 +1,6 @@
-"""Dimension of a training path: deduced from the tail index (§8), and measured on the path itself.
+"""Dimension of the set of points on a training path.
 
-The deduced one is a hypothesis: paths of an α-stable process have dimension min(d, α) (Blumenthal &
-Getoor 1960), and 2 as soon as a Brownian part is present (d ≥ 2). The literal form is min(d, α) always.
-
-A measured one is a slope over the few scales that n points show, and is far from its limit at the sizes at
+It is a slope over the few scales that n points show, and is far from its limit at the sizes at
 hand. So every reading can be put beside those of paths of known dimension and the same size
 (`dimension_controls`).
 """
@@ -11,7 +8,6 @@ hand. So every reading can be put beside those of paths of known dimension and t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -21,22 +17,16 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, stdtrit
 
 from sdesim.errors import EstimatorError
-from sdesim.estimate import Estimate
+from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.estimators.core.places import each
+from sdesim.estimators.dimension.readings import READINGS, distances
 from sdesim.estimators.tails.symmetric import symmetric_draws
 
 Array = NDArray[np.float64]
-Reading = tuple[float, Array, list[str]]
 METHODS = ("correlation", "mst", "ph0", "box", "participation")
 _LEAST_POINTS = 20
 _MOST_POINTS = 2000
 _MOST_COLUMNS = 64
-_TREE_POINTS = 600
-_TREE_SIZES = 5
-_TREE_REPEATS = 3
-_BLOCKS = 8
-_RADII = 12
-# Power of the edges: the length itself (Steele), and one less led by single long jumps.
-_TREE_POWERS = {"mst": 1.0, "ph0": 0.5}
 _SURROGATES = 8
 _CONTROL_ALPHA = 1.5
 # Ratio of step lengths between halves of a path, and probability under equal laws, that make `nonstationary`.
@@ -44,40 +34,10 @@ _STEP_RATIO = 1.5
 _STEP_LEVEL = 1e-4
 
 
-def effective_dimension(
-    dim: int, alpha: float | Estimate, gaussian_part: bool = False, method: str = "corrected"
-) -> Estimate:
-    """d_H deduced from d and α.
-
-    corrected: min(d, 2) with a Gaussian part or where α is not told apart from 2 (flag
-    `gaussian_not_rejected` of `tail_index`), else min(d, α), at least min(d, 1) because of the drift;
-    literal: min(d, α) (§8.2). Always flagged `hypothetical`: it is not a measurement.
-
-    Raises:
-        EstimatorError: dim < 1, unknown method.
-    """
-    if dim < 1:
-        raise EstimatorError(f"dim must be at least 1, got {dim}")
-    if method not in ("corrected", "literal"):
-        raise EstimatorError(f"method must be 'corrected' or 'literal', got {method!r}")
-    e = alpha if isinstance(alpha, Estimate) else Estimate(float(alpha), math.nan, math.nan, 0.95, "given", 1)
-    flags = tuple(dict.fromkeys((*e.flags, "hypothetical")))
-    if method == "literal":
-        form: Callable[[float], float] = lambda a: min(float(dim), a)  # noqa: E731
-    elif gaussian_part or e.has("gaussian_not_rejected"):
-        top = min(float(dim), 2.0)
-        low = top if gaussian_part or math.isnan(e.low) else min(top, max(e.low, min(dim, 1.0)))
-        return Estimate(top if not math.isnan(e.value) or gaussian_part else math.nan, low, top, e.level,
-                        method, e.n, flags)  # fmt: skip
-    else:
-        form = lambda a: min(float(dim), max(min(a, 2.0), 1.0)) if not math.isnan(a) else a  # noqa: E731
-    return Estimate(form(e.value), form(e.low), form(e.high), e.level, method, e.n, flags)
-
-
 def trajectory_dimension(
     path: ArrayLike, method: str = "correlation", level: float = 0.95, control: bool = False
-) -> Estimate:
-    """Dimension of the set of points on a path (n, d).
+) -> AnyEstimate:
+    """Dimension of the set of points on a path (n, d), or on each of many (..., n, d).
 
     Args:
         path: points in order of time; more than 2,000 are thinned evenly, more than 64 columns projected.
@@ -101,10 +61,11 @@ def trajectory_dimension(
             ph0) and 78–97% (box) of them.
 
     Returns:
-        Estimate. Flags: `too_few_samples` (fewer than 20 points: NaN), `short_range` (radii span less than
-        a decade, so the slope is a local one), `finite_set` (fewer than half of the points differ, of which
-        the dimension is 0), `nonstationary` (steps of the second half longer or shorter by half: the slope
-        mixes two paths), `unresolved` (with control: line, Brownian path and white noise do not read apart).
+        Estimate, of (..., n, d) an array (...,). Flags: `too_few_samples` (fewer than 20 points: NaN),
+        `short_range` (radii span less than a decade, so the slope is a local one), `finite_set` (fewer than
+        half of the points differ, of which the dimension is 0), `nonstationary` (steps of the second half
+        longer or shorter by half: the slope mixes two paths), `unresolved` (with control: line, Brownian path
+        and white noise do not read apart).
 
     Raises:
         EstimatorError: unknown method, wrong shape.
@@ -112,8 +73,12 @@ def trajectory_dimension(
     if method not in METHODS:
         raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     x = np.asarray(path, dtype=np.float64)
-    if x.ndim != 2:
-        raise EstimatorError(f"path must have shape (n, d), got {x.shape}")
+    if x.ndim < 2:
+        raise EstimatorError(f"path must have shape (n, d) or (..., n, d), got {x.shape}")
+    return each(x, 2, lambda one: _of_path(one, method, level, control))
+
+
+def _of_path(x: Array, method: str, level: float, control: bool) -> Estimate:
     x = x[np.isfinite(x).all(axis=1)]
     if len(x) < _LEAST_POINTS:
         return Estimate(math.nan, math.nan, math.nan, level, method, len(x), ("too_few_samples",))
@@ -124,7 +89,7 @@ def trajectory_dimension(
         return Estimate(0.0, math.nan, math.nan, level, method, len(x), ("finite_set", "no_interval"))
     flags = ["finite_set"] if distinct < len(x) / 2 else []
     flags += ["nonstationary"] if _steps_change(x) else []
-    value, left_out, more = _READINGS[method](x)
+    value, left_out, more = READINGS[method](x)
     flags += more
     kept = left_out[np.isfinite(left_out)]
     half = math.nan
@@ -176,7 +141,7 @@ def dimension_controls(n: int, dim: int, method: str = "correlation") -> tuple[D
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
     n, dim = min(n, _MOST_POINTS), min(dim, _MOST_COLUMNS)
-    read = _READINGS[method]
+    read = READINGS[method]
     line = np.arange(n)[:, None] * np.ones(dim)
     made = [DimensionControl("line", 1.0, read(line)[0], 0.0)]
     for name, alpha in (("stable", _CONTROL_ALPHA), ("brownian", 2.0), ("white", 2.0)):
@@ -198,7 +163,7 @@ def correlation_sum(points: ArrayLike, radii: ArrayLike) -> Array:
     x = np.asarray(points, dtype=np.float64)
     if x.ndim != 2 or len(x) < 2:
         raise EstimatorError(f"points must have shape (n, d) with n at least 2, got {x.shape}")
-    apart = _distances(x - x.mean(axis=0))[np.triu_indices(len(x), 1)]
+    apart = distances(x - x.mean(axis=0))[np.triu_indices(len(x), 1)]
     return np.array([np.mean(apart < r) for r in np.atleast_1d(np.asarray(radii, dtype=np.float64))])
 
 
@@ -267,152 +232,3 @@ def _reduced(x: Array) -> Array:
         rng = np.random.default_rng(0)
         x = x @ rng.standard_normal((x.shape[1], _MOST_COLUMNS)) / math.sqrt(_MOST_COLUMNS)
     return x
-
-
-def _distances(x: Array) -> Array:
-    square = np.einsum("ij,ij->i", x, x)
-    return np.asarray(np.sqrt(np.maximum(square[:, None] + square[None, :] - 2 * x @ x.T, 0.0)))
-
-
-def _slope(t: Array, y: Array) -> float:
-    usable = np.isfinite(y)
-    if usable.sum() < 3:
-        return math.nan
-    t, y = t[usable] - t[usable].mean(), y[usable]
-    return float(t @ y / (t @ t))
-
-
-def _correlation(x: Array) -> Reading:
-    x = x - x.mean(axis=0)
-    apart = _distances(x)
-    moves = np.linalg.norm(np.diff(x, axis=0), axis=1)
-    # A trajectory that has stopped repeats its last point.
-    step = float(np.median(moves[moves > 0]))
-    pairs = apart[np.triu_indices(len(x), 1)]
-    pairs = np.sort(pairs[pairs > 0])
-    # Beyond a tenth of the pairs C(r) bends towards 1.
-    low, high = 3 * step, min(float(pairs[-1]) / 4, float(pairs[len(pairs) // 10]))
-    flags = [] if high > 10 * low else ["short_range"]
-    if not high > 2 * low:
-        low, high = float(pairs[len(pairs) // 50]), float(pairs[len(pairs) // 4])
-    # Off the distances themselves, whose last bits would decide (steps of one length are a lattice).
-    radii = np.geomspace(low, high, _RADII) * (1 + 1e-6)
-    block = np.arange(len(x)) * _BLOCKS // len(x)
-    edges = np.searchsorted(block, np.arange(_BLOCKS + 1))
-    counts = np.zeros((_BLOCKS, _BLOCKS, _RADII))
-    # The bin of every pair once, then a histogram for each pair of blocks.
-    bins = np.searchsorted(radii, apart.ravel()).reshape(apart.shape)
-    for a in range(_BLOCKS):
-        rows = bins[edges[a] : edges[a + 1]]
-        for b in range(a, _BLOCKS):
-            part = rows[:, edges[b] : edges[b + 1]]
-            found = np.cumsum(np.bincount(part.ravel(), minlength=_RADII + 1)[:_RADII]).astype(float)
-            # A point is not its own neighbour, and pairs inside a block were counted twice.
-            counts[a, b] = (found - part.shape[0]) / 2 if a == b else found
-    t = np.log(radii)
-
-    def slope(c: Array) -> float:
-        return _slope(t, np.where(c > 0, np.log(np.maximum(c, 1e-300)), np.nan))
-
-    whole = counts.sum(axis=(0, 1))
-    left = [
-        slope(whole - counts[b].sum(axis=0) - counts[:, b].sum(axis=0) + counts[b, b]) for b in range(_BLOCKS)
-    ]
-    return slope(whole), np.array(left), flags
-
-
-def _trees(apart: Array, rows: NDArray[np.int64]) -> Array:
-    """Edges (B, m−1) of the minimum spanning trees of subsets `rows` (B, m) of points (Prim, all at once)."""
-    count, size = rows.shape
-    each = np.arange(count)
-    inside = apart[rows[:, :, None], rows[:, None, :]]
-    near = inside[:, 0].copy()
-    near[:, 0] = math.inf
-    taken = np.zeros((count, size))
-    taken[:, 0] = math.inf
-    edges = np.empty((count, size - 1))
-    for k in range(size - 1):
-        to = near.argmin(axis=1)
-        edges[:, k] = near[each, to]
-        taken[each, to] = math.inf
-        np.minimum(near, inside[each, to], out=near)
-        np.maximum(near, taken, out=near)
-    return edges
-
-
-def _spanning_tree(x: Array, power: float) -> Reading:
-    """Σ edge^γ ∝ n^{(D−γ)/D} over random subsets of n/8 … 7n/8 points, so D = γ/(1 − slope)."""
-    if len(x) > _TREE_POINTS:
-        x = x[np.linspace(0, len(x) - 1, _TREE_POINTS).round().astype(int)]
-    apart = _distances(x)
-    everything = np.arange(len(x))
-    block = everything * _BLOCKS // len(x)
-    sets = [everything, *(everything[block != b] for b in range(_BLOCKS))]
-    generators = [np.random.default_rng(b) for b in range(len(sets))]
-    fewest = min(len(p) for p in sets)
-    sizes = np.unique(np.geomspace(max(8, len(x) / 8), fewest, _TREE_SIZES).astype(int))
-    sums = np.empty((len(sets), len(sizes)))
-    for k, size in enumerate(sizes):
-        # Subsets of one size are grown together.
-        rows = [
-            g.choice(p, size, replace=False)
-            for g, p in zip(generators, sets, strict=True)
-            for _ in range(_TREE_REPEATS)
-        ]
-        sums[:, k] = (
-            (_trees(apart, np.array(rows)) ** power).sum(axis=1).reshape(-1, _TREE_REPEATS).mean(axis=1)
-        )
-    made = []
-    for total in sums:
-        slope = _slope(np.log(sizes.astype(float)), np.log(total))
-        made.append(power / (1 - slope) if slope < 1 else math.inf)
-    return made[0], np.array(made[1:]), []
-
-
-def _box(x: Array) -> Reading:
-    """Boxes of side ε = extent/2^j from one half down to where a box holds about two points."""
-    x = (x - x.min(axis=0)) / np.ptp(x, axis=0).max()
-    direction = np.random.default_rng(1).integers(1, 2**62, x.shape[1]) | 1
-
-    def count(points: Array, level: int) -> int:
-        cells = np.minimum((points * 2**level).astype(np.int64), 2**level - 1)
-        # Cells numbered along a random direction: far cheaper to sort than rows, and as distinct.
-        return len(np.unique(cells @ direction))
-
-    def dimension(points: Array) -> tuple[float, int]:
-        levels, counts = [], []
-        for level in range(1, 30):
-            found = count(points, level)
-            if found > len(points) / 2:
-                break
-            levels.append(level)
-            counts.append(found)
-        if len(levels) < 2:
-            return math.nan, len(levels)
-        t = np.array(levels) * math.log(2)
-        y = np.log(counts)
-        t = t - t.mean()
-        return float(t @ y / (t @ t)), len(levels)
-
-    value, used = dimension(x)
-    block = np.arange(len(x)) * _BLOCKS // len(x)
-    left = np.array([dimension(x[block != b])[0] for b in range(_BLOCKS)])
-    return value, left, ["short_range"] if used < 5 else []
-
-
-def _participation(x: Array) -> Reading:
-    def ratio(points: Array) -> float:
-        covariance = np.atleast_2d(np.cov(points, rowvar=False))
-        return float(np.trace(covariance) ** 2 / (covariance**2).sum())
-
-    block = np.arange(len(x)) * _BLOCKS // len(x)
-    return ratio(x), np.array([ratio(x[block != b]) for b in range(_BLOCKS)]), []
-
-
-_READINGS: dict[str, Callable[[Array], Reading]] = {
-    "correlation": _correlation,
-    "mst": lambda x: _spanning_tree(x, _TREE_POWERS["mst"]),
-    "ph0": lambda x: _spanning_tree(x, _TREE_POWERS["ph0"]),
-    "box": _box,
-    "participation": _participation,
-}
