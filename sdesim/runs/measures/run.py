@@ -20,6 +20,7 @@ from sdesim.runs.measures.gradient import (
 )
 from sdesim.runs.measures.path import curvature, exponent, path_dimension, tails
 from sdesim.runs.schema import validate_run
+from sdesim.runs.validity import with_validity
 
 Array = NDArray[np.float64]
 _PHASES = np.array(["undefined", "exploration", "transition", "generalization"])
@@ -50,7 +51,7 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     with single_blas_thread():
-        return _measured(run, level)
+        return with_validity(_measured(run, level), run.attrs)
 
 
 def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
