@@ -7,8 +7,8 @@ import pytest
 from scipy.integrate import quad
 
 from analysis.flat_vs_sharp.__main__ import correlation, gibbs, interval
-from sdesim.scenario import load_sweep
 from sdesim.noise.base import Context
+from sdesim.scenario import load_sweep
 
 
 def test_a_confounder_makes_a_correlation_that_is_gone_once_it_is_given():

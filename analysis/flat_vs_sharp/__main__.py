@@ -22,8 +22,8 @@ from scipy.stats import rankdata
 import sdesim
 from analysis.claims.estimates import bootstrap, correlation
 from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.scenario import load_scenario
 from sdesim.noise.base import Context
+from sdesim.scenario import load_scenario
 
 Array = NDArray[np.float64]
 LOSS = 0.05
