@@ -6,13 +6,15 @@ from pathlib import Path
 
 from analysis.generated.index import scenario_index
 from analysis.generated.kinds import kinds_page
-
-ROOT = Path(__file__).resolve().parents[2]
+from analysis.generated.tables import DOCS, renewed
+from sdesim.shipped import shipped_folder
 
 
 def generated_files() -> dict[Path, str]:
-    """Path → text of every generated file."""
+    """Path → text of every file that is generated, as a whole or in its tables."""
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
     return {
-        ROOT / "scenarios" / "index.json": scenario_index(),
-        ROOT / "docs" / "kinds.md": kinds_page(),
+        shipped_folder("scenarios") / "index.json": scenario_index(),
+        **{page: renewed(text) for page, text in pages.items() if "<!-- table:" in text},
+        DOCS / "kinds.md": kinds_page(),
     }

@@ -1,7 +1,6 @@
 """Tables in the docs that are made from the table of quantities.
 
-Run with ``python -m analysis.doc_tables``; it rewrites what stands between ``<!-- table: NAME -->`` and
-``<!-- end of table -->`` in ``docs/*.md``. A test says whether they are up to date.
+They stand between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in ``docs/*.md``.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from pathlib import Path
 from sdesim.runs.quantities import quantities
 from sdesim.runs.quantity_row import Quantity
 
-DOCS = Path(__file__).parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 _BLOCK = re.compile(r"(<!-- table: (?P<name>[\w -]+) -->\n).*?(<!-- end of table -->)", re.S)
 
 
@@ -60,14 +59,3 @@ def _line(row: Quantity) -> str:
 def _escaped(text: str) -> str:
     """Bars would end a cell."""
     return text.replace("|", r"\|")
-
-
-def main() -> None:
-    """Rewrite the tables of all pages."""
-    for page in sorted(DOCS.glob("*.md")):
-        text = page.read_text(encoding="utf-8")
-        page.write_text(renewed(text), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
