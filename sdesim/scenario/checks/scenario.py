@@ -14,8 +14,8 @@ from sdesim.runs.quantities import known_names, lookup, names, number
 from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
 from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
 from sdesim.scenario.checks.train import check_real
-from sdesim.scenario.expectations import MOMENT, OF_OTHERS, WHEN
 from sdesim.scenario.models import Arm, Data, Expect, Scenario
+from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 
 _EVENTS: dict[str, Callable[[Any], bool]] = {
     "exit event": lambda event: event.bounds is not None,
