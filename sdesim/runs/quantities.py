@@ -134,6 +134,7 @@ _ROWS = (
 )  # fmt: skip
 _OURS = frozenset(row.name for row in _ROWS)
 _registered: dict[str, Quantity] = {}
+_packages: dict[str, str] = {}
 _entry_points_are_loaded = False
 
 
@@ -243,6 +244,13 @@ def unregister(name: str) -> None:
     _registered.pop(name, None)
 
 
+def packages() -> dict[str, str]:
+    """The package and version, or else the module, of each quantity that is not ours."""
+    return {
+        row.name: _packages.get(row.name, _origin(row)[0]) for row in quantities() if row.name not in _OURS
+    }
+
+
 def _origin(row: Quantity) -> tuple[str, str]:
     """Where a row's function was defined."""
     return getattr(row.function, "__module__", ""), getattr(row.function, "__qualname__", "")
@@ -265,4 +273,7 @@ def _load_entry_points() -> None:
             register(found)
         elif point.name not in _registered:
             raise RunError(f"quantity {point.name!r} of {point.value}: found {found!r}, which registers none")
+        if point.dist is not None:
+            name = found.name if isinstance(found, Quantity) else point.name
+            _packages[name] = f"{point.dist.name} {point.dist.version}"
     _entry_points_are_loaded = True

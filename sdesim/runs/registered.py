@@ -97,22 +97,22 @@ def _computed(row: Quantity, run: xr.Dataset, measured: xr.Dataset) -> Column | 
         raise RunError(f"quantity {row.name}: {type(error).__name__}: {error}") from error
     if found is None:
         return None
-    flags: dict[str, Any] = {}
-    if hasattr(found, "low") and hasattr(found, "high"):
-        flags = dict(getattr(found, "flags", None) or {})
-        found = (found.value, found.low, found.high)
-    parts = found if isinstance(found, tuple) else (found,)
     shape = (run.sizes["trajectory"], run.sizes["probe"])
-    arrays = [_array(row.name, x, shape) for x in parts]
-    if len(arrays) not in (1, 3):
+    if isinstance(found, Estimate):
+        given: Any = found
+        if given.shape != shape:
+            raise RunError(f"quantity {row.name} must give numbers of shape {shape}, got {given.shape}")
+        return Column.of(given)
+    arrays = [_array(row.name, x, shape) for x in (found if isinstance(found, tuple) else (found,))]
+    if len(arrays) == 1:
+        return Column.bare(arrays[0])
+    if len(arrays) != 3:
         raise RunError(
             f"quantity {row.name}: found {len(arrays)} arrays, allowed: value, or (value, low, high)"
         )
-    if len(arrays) == 1:
-        return Column.bare(arrays[0], flags=flags)
     value, low, high = arrays
-    made: Any = Estimate(value, low, high, np.nan, "registered", 0, flags)
-    return Column(made)
+    made: Any = Estimate(value, low, high, float(measured.attrs["level"]), "registered", 0)
+    return Column.of(made)
 
 
 def _array(name: str, values: Any, shape: tuple[int, int]) -> Array:

@@ -14,6 +14,8 @@ from sdesim.plots.style import NothingToDraw
 from sdesim.plots.sweep_curves import curves
 from sdesim.plots.sweep_table import SweepAxis, slices
 from sdesim.report import SweepTable, power_laws
+from sdesim.report.sweep_page import _shown
+from sdesim.runs.quantities import quantities
 
 ALPHA, SCALE = [1.2, 1.5, 1.8], [0.1, 0.2, 0.4, 0.8]
 ALL = (slice(None), slice(None))
@@ -121,6 +123,14 @@ def test_maps_and_curves_draw_into_given_axes_with_the_words_of_the_table():
     assert list(lines) == [three[0, 0]]
     assert lines[0].get_ylabel() == r"$C_\alpha$ at the end"
     assert lines[0].lines[-1].get_ydata()[0] == 1.0
+
+
+def test_the_page_of_a_sweep_shows_what_the_table_of_quantities_marks():
+    marked = [(row.name, at) for row in quantities() for at in row.swept]
+
+    assert [item[:2] for item in _shown()] == marked
+    assert {("C_alpha", "mean"), ("loss", "end"), ("exit_time.mean", "whole run")} <= set(marked)
+    assert all(title and caption.endswith(".") for *_, title, caption in _shown())
 
 
 def test_a_quantity_that_never_varies_gets_no_map():

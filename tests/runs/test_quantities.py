@@ -17,7 +17,7 @@ import sdesim.runs.quantities as table
 from sdesim.comparison import compare, rank
 from sdesim.errors import RunError, ScenarioError
 from sdesim.estimators import Estimate
-from sdesim.runs import measure
+from sdesim.runs import measure, provenance
 from sdesim.runs.quantities import (
     ENTRY_POINTS,
     SIDES,
@@ -195,6 +195,19 @@ expect:
     parse_scenario(text.replace("samples: 4", "samples: 4, tangent: true"))
 
 
+def test_the_tail_of_the_parameters_needs_them_saved():
+    text = """\
+name: tail
+arms:
+  sde:
+    simulate: {surface: {kind: quadratic, eigenvalues: [1.0]}, dt: 0.05, steps: 40, save: [loss]}
+expect:
+  - {arm: sde, quantity: theta_tail_index, above: 1}
+"""
+    with pytest.raises(ScenarioError, match="theta_tail_index needs theta among what sde saves"):
+        parse_scenario(text)
+
+
 def test_names_that_are_no_number_are_known_but_not_expected():
     assert lookup("C_group") is not None
     assert number("C_group") is None
@@ -261,6 +274,10 @@ def test_rows_that_can_not_be_are_refused(row, message):
         (lambda run, measured: np.zeros(3), r"must give numbers of shape \(3, 4\)"),
         (lambda run, measured: (np.zeros(SHAPE), np.zeros(SHAPE)), "found 2 arrays"),
         (lambda run, measured: run["nothing"], "quantity mine: KeyError"),
+        (
+            lambda run, measured: Estimate(0.5, 0.4, 0.6, 0.95, "mine", 8),
+            r"must give numbers of shape \(3, 4\)",
+        ),
         (lambda run, measured: np.full(SHAPE, "a"), "must give numbers"),
     ],
 )
@@ -274,11 +291,9 @@ def test_a_function_that_gives_something_else_is_named(function, message, run):
 
 
 def test_a_function_may_give_an_estimate_with_flags_or_nothing(run):
-    class ArrayEstimate:
-        value, low, high = np.ones(SHAPE), np.zeros(SHAPE), np.full(SHAPE, 2.0)
-        flags = {"doubtful": np.eye(*SHAPE, dtype=bool)}  # noqa: RUF012
-
-    sdesim.quantity("mine")(lambda run, measured: ArrayEstimate())
+    doubtful = {"doubtful": np.eye(*SHAPE, dtype=bool)}
+    made = Estimate(np.ones(SHAPE), np.zeros(SHAPE), np.full(SHAPE, 2.0), 0.95, "mine", 8, doubtful)
+    sdesim.quantity("mine")(lambda run, measured: made)
     sdesim.quantity("nothing")(lambda run, measured: None)
     try:
         m = measure(run)
@@ -303,8 +318,15 @@ def test_an_installed_package_adds_its_quantities(monkeypatch, run):
     try:
         assert "packaged" in names(lambda r: True)
         assert "packaged" in measure(run)
+        assert provenance()["quantities"] == {"packaged": __name__}
     finally:
         unregister("packaged")
+
+
+def test_the_provenance_names_no_quantities_but_foreign_ones(own):
+    assert provenance()["quantities"] == {"gradient_scale": __name__}
+    unregister("gradient_scale")
+    assert "quantities" not in provenance()
 
 
 def test_a_package_whose_quantity_can_not_be_loaded_is_named(monkeypatch):

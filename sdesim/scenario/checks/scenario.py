@@ -211,6 +211,8 @@ def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -
         elif need in ("labels", "test data"):
             if problem := _no_value(name, need, _data(scenario, arm), arm_name):
                 return problem
+        elif need == "theta" and "theta" not in _saved(arm):
+            return f"{name} needs theta among what {arm_name} saves"
         elif need == "training" and arm.train is None:
             return f"{name} is recorded of real arms only"
         elif need in ("optimizer", "preconditioner") and arm.train is None:
@@ -218,6 +220,11 @@ def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -
         elif need in _EVENTS and not _has_event(arm, _EVENTS[need]):
             return f"{name} needs an {need} in {arm_name}"
     return ""
+
+
+def _saved(arm: Arm) -> list[str]:
+    side = arm.train if arm.simulate is None else arm.simulate
+    return [] if side is None else list(side.save)
 
 
 def _has_event(arm: Arm, answers: Callable[[Any], bool]) -> bool:
