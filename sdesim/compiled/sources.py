@@ -166,7 +166,8 @@ class _Walk:
         self.found: dict[str, str] = {}
         self.dispatchers: list[Any] = []
         self._fresh = fresh
-        self._seen: set[int] = set()
+        # In the order in which they were met, which tells them apart in every process.
+        self._seen: dict[int, int] = {}
         self._files: set[str] = set()
         self._home: str | None = None
         # Objects are kept, so that no two of the walk can have the same id.
@@ -217,7 +218,7 @@ class _Walk:
 
     def _function(self, function: FunctionType, label: str, compiled: Any = None) -> None:
         """Its code, what it closes over, and the globals and attributes that it names."""
-        self._seen.add(id(function))
+        self._seen[id(function)] = len(self._seen)
         self._held.append(function)
         module = function.__module__
         options = getattr(compiled, "targetoptions", None)
@@ -243,18 +244,22 @@ class _Walk:
         words = hashlib.sha256(_code_bytes(function.__code__))
         words.update(repr(sorted((options or {}).items(), key=str)).encode())
         self._value((function.__defaults__, function.__kwdefaults__), words, label)
-        self._note(f"function {label}", words.digest())
         read, attributes = _names(function.__code__)
         for name in sorted(read & set(function.__globals__)):
-            self._global(name, function.__globals__[name], attributes, module)
+            self._global(name, function.__globals__[name], attributes, module, words)
+        self._note(f"function {label}", words.digest())
 
-    def _global(self, name: str, value: Any, attributes: frozenset[str], module: str | None) -> None:
+    def _global(
+        self, name: str, value: Any, attributes: frozenset[str], module: str | None, words: Any
+    ) -> None:
+        """A global value; ``words`` takes what the name stands for, which a swap of two names changes."""
+        words.update(f"{name}={_called_so(value)};".encode())
         if isinstance(value, ModuleType):
             if is_own(value.__name__) or _is_library(value.__name__):
                 return
             self.file(value)
             for attribute in sorted(attributes & set(vars(value))):
-                self._global(attribute, vars(value)[attribute], attributes, value.__name__)
+                self._global(attribute, vars(value)[attribute], attributes, value.__name__, words)
             return
         place = "" if module in (None, self._home, *_MAIN) else f"{module}."
         self._constant(f"{place}{name}", value)
@@ -281,17 +286,17 @@ class _Walk:
             else:
                 digest.update(np.ascontiguousarray(array).tobytes())
             return
+        digest.update(f"{_called_so(value)};".encode())
         if id(value) in self._seen or len(self._seen) > _MOST:
-            digest.update(b"seen;")
+            digest.update(f"seen {self._seen.get(id(value))};".encode())
             return
         function = getattr(value, "py_func", value)
         if isinstance(function, FunctionType):
-            digest.update(b"function;")
             if id(function) not in self._seen:
                 nameless = function.__name__ == "<lambda>"
                 self._called(function, value, name if nameless else function.__name__)
             return
-        self._seen.add(id(value))
+        self._seen[id(value)] = len(self._seen)
         self._held.append(value)
         if isinstance(value, MethodType):
             self._value(value.__func__, digest, name)
@@ -315,7 +320,6 @@ class _Walk:
         elif isinstance(value, partial):
             self._value((value.func, value.args, value.keywords), digest, name)
         elif isinstance(value, type):
-            digest.update(value.__qualname__.encode())
             self._class(value)
         elif hasattr(value, "detach") and hasattr(value, "numpy"):
             self._value(np.asarray(value.detach().cpu().numpy()), digest, name)
@@ -326,7 +330,7 @@ class _Walk:
         """A function that another one names, itself or compiled as ``value``."""
         module = function.__module__
         if module is not None and _is_library(module):
-            self._seen.add(id(function))
+            self._seen[id(function)] = len(self._seen)
             self._held.append(function)
             return
         if not is_own(module) and not _is_generated(module):
@@ -337,7 +341,7 @@ class _Walk:
         if value is function or self._fresh or is_own(module):
             self._function(function, label, value)
             return
-        self._seen.add(id(function))
+        self._seen[id(function)] = len(self._seen)
         for words, found in _first_seen(value, label).items():
             self._merge(words, found)
 
@@ -346,7 +350,7 @@ class _Walk:
         for part in kind.__mro__:
             if id(part) in self._seen and part is not kind:
                 continue
-            self._seen.add(id(part))
+            self._seen[id(part)] = len(self._seen)
             self._held.append(part)
             if is_own(part.__module__) or _is_library(part.__module__):
                 continue
@@ -367,6 +371,18 @@ class _Walk:
             for key, item in sorted(held.items(), key=lambda pair: str(pair[0])):
                 digest.update(str(key).encode())
                 self._value(item, digest, name)
+
+
+def _called_so(value: Any) -> str:
+    """What a function, class or module calls itself; "" for other values."""
+    inner = getattr(value, "py_func", value)
+    if isinstance(inner, ModuleType):
+        return inner.__name__
+    name = getattr(inner, "__qualname__", getattr(inner, "__name__", None))
+    if not isinstance(name, str):
+        return ""
+    module = getattr(inner, "__module__", "")
+    return name if module in _MAIN else f"{module}.{name}"
 
 
 def _first_seen(dispatcher: Any, label: str) -> dict[str, str]:

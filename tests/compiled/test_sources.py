@@ -34,9 +34,9 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_what_sdesim_itself_ships_needs_no_digests():
-    from sdesim.noise import fill_kernels
+    from sdesim.noise import gaussian_kernels
 
-    assert sources_of({"fill": fill_kernels.gaussian_diagonal}, ["sdesim.noise.fill_kernels"]) == {}
+    assert sources_of({"fill": gaussian_kernels.gaussian_diagonal}, ["sdesim.noise.gaussian_kernels"]) == {}
 
 
 def test_an_edited_function_has_another_digest_and_a_comment_has_not(folder):
@@ -70,6 +70,29 @@ def test_what_a_function_reads_is_part_of_it(folder, before, after, word):
     second = sources_of({"grad": load(folder, "mine", before.replace(*after)).f})
 
     assert [name for name in first if first[name] != second.get(name)] == [word]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("import numpy as np\nslope = np.sin\n", ("sin", "cos")),
+        ("import math as m\n", ("math", "cmath")),
+        ("from math import sin as slope\n", ("sin as", "cos as")),
+        ("from sdesim.kinds import dump as slope\n", ("dump as", "read as")),
+        ("def a(x):\n    return x\ndef b(x):\n    return x\nslope, m = a, b\n", ("a, b\n", "b, a\n")),
+        (
+            "def a(x):\n    return x\ndef b(x):\n    return -x\nslope, m = (a, b), (a, b)\n",
+            ("(a, b), (a", "(b, a), (a"),
+        ),
+        ("class A: pass\na, b = A(), A()\na.k, b.k = 1, 2\nslope = [a, b, a]\n", ("b, a]", "b, b]")),
+    ],
+)
+def test_a_name_that_stands_for_another_thing_changes_the_digest(folder, before, after):
+    use = "def f(x):\n    return slope(x) + m.sqrt(x)\n"
+    first = sources_of({"grad": load(folder, "mine", before + use).f})
+    second = sources_of({"grad": load(folder, "mine", before.replace(*after) + use).f})
+
+    assert first != second
 
 
 def test_helper_files_are_followed_through_imports_and_others_are_not(folder):

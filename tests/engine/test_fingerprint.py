@@ -126,3 +126,37 @@ def test_changed_arguments_are_named_with_what_they_were():
 
 def test_a_run_that_kept_no_parts_is_refused_without_words():
     assert made(surfaces.DoubleWell()).difference({"fingerprint": "0"}) == ""
+
+
+def test_an_edit_of_a_torch_loss_or_module_is_named():
+    torch = pytest.importorskip("torch")
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(2, 1, dtype=torch.float64)
+            torch.nn.init.zeros_(self.layer.weight)
+            torch.nn.init.zeros_(self.layer.bias)
+
+        def forward(self, x):
+            return self.layer(x)
+
+    class Edited(Net):
+        def forward(self, x):
+            return self.layer(x) + 0.0
+
+    def scaled(output, y):
+        return (output - y).square().mean() * 1.0
+
+    x, y = torch.ones(4, 2, dtype=torch.float64), torch.zeros(4, 1, dtype=torch.float64)
+    mse, huber = torch.nn.functional.mse_loss, torch.nn.functional.huber_loss
+    first, same, scaling, other, edited = (
+        made(surfaces.TorchSurface(net(), loss, x, y))
+        for net, loss in ((Net, mse), (Net, mse), (Net, scaled), (Net, huber), (Edited, mse))
+    )
+
+    assert first.key == same.key
+    # All gradients at the start are 0, and near it the first three losses are the very same.
+    assert "function scaled is new" in scaling.difference(first.attrs())
+    assert "changed" in other.difference(first.attrs())
+    assert "function Edited.forward is new" in edited.difference(first.attrs())
