@@ -30,7 +30,7 @@ Rows = NDArray[np.int64]
 _DEPTH, _LENGTH = 4, 64
 
 
-class Samples:
+class LoaderExamples:
     """The examples behind a loader, by index; the loader itself and its samplers are never advanced.
 
     Args:

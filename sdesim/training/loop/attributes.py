@@ -30,7 +30,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         **({} if own is None else {"sampler": own.name, "sampler_law": "taken as uniform"}),
         "init": prepared.init,
         **_untrained(prepared),
-        **_reading(prepared),
+        **_readings(prepared),
         **({} if recipe.clients is None else {"clients": dataclasses.asdict(recipe.clients)}),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **_probing(prepared),
@@ -63,7 +63,7 @@ def _probing(prepared: Prepared) -> dict[str, Any]:
     return found | ({"tangent": "full"} if probes.tangent else {})
 
 
-def _reading(prepared: Prepared) -> dict[str, Any]:
+def _readings(prepared: Prepared) -> dict[str, Any]:
     """How examples are read, where each reading differs."""
     if prepared.train.reader is None:
         return {}

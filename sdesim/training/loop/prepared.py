@@ -21,8 +21,8 @@ from sdesim.training.data.examples import (
     Examples,
     Order,
     batch_order,
+    read_anew,
     training_and_test,
-    with_readings,
     with_weights,
 )
 from sdesim.training.data.weighting import is_mean
@@ -31,7 +31,7 @@ from sdesim.training.loop.clients import check_clients
 from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
-from sdesim.training.probes.network_oracle import surviving_groups
+from sdesim.training.probes.network_oracle import masked_groups
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.tangent import check_tangent
 from sdesim.training.probes.trial import Trial, tried
@@ -172,7 +172,7 @@ def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     examples, held_out = training_and_test(recipe.train, recipe.test, dtype, stream_seed(seed, 0, READINGS))
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
-    read = with_readings(
+    read = read_anew(
         examples, recipe.augment, order.batch_size, lambda number: stream_seed(seed, 0, READINGS, number)
     )
     return read, held_out, order
@@ -188,7 +188,7 @@ def _coordinates(recipe: Recipe, probes: Probes | None) -> tuple[int, Mapping[st
         raise RunError(f"mask must be {dim} booleans, at least one true, got shape {np.shape(mask)}")
     if probes is not None and probes.tangent:
         raise RunError("probes: tangent can't follow a network with a mask")
-    return int(np.sum(mask)), surviving_groups(groups, mask)
+    return int(np.sum(mask)), masked_groups(groups, mask)
 
 
 def _check_starts(recipe: Recipe) -> None:

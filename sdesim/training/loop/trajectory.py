@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.runs import probe, probe_rng
-from sdesim.training.data.custom_sampler import SampledBatches
+from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
 from sdesim.training.data.fresh_examples import oracle_of
 from sdesim.training.data.weighting import mean_loss, mean_of
@@ -31,7 +31,7 @@ from sdesim.training.loop.one_seed import (
     update,
 )
 from sdesim.training.loop.prepared import Prepared
-from sdesim.training.probes.network_oracle import SurvivingOracle
+from sdesim.training.probes.network_oracle import MaskedOracle
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.tangent import Tangent
 
@@ -63,7 +63,7 @@ class SeedState:
     optimizer: Any
     scheduler: Any
     masks: Sequence[Tensor] | None
-    batches: Batches | SampledBatches
+    batches: Batches | CustomBatches
     tangent: Tangent | None
     clients: Federation | None
     rates: Array
@@ -319,7 +319,7 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     whole = oracle_of(prepared.train, model, prepared.recipe.loss_fn, prepared.probed_batch)
     # A way that failed before would fail again.
     whole.path = state.path or whole.path
-    oracle = whole if prepared.recipe.mask is None else SurvivingOracle(whole, prepared.recipe.mask)
+    oracle = whole if prepared.recipe.mask is None else MaskedOracle(whole, prepared.recipe.mask)
     found = probe(
         oracle,
         theta,

@@ -25,12 +25,12 @@ from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directi
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.runs.validity import validity_flags
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
-from sdesim.training.data.fresh_examples import Batches, DrawnOracle
-from sdesim.training.data.undisturbed import Rows, Samples, undisturbed
+from sdesim.training.data.fresh_examples import Batches, FreshOracle
+from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.monitor.measurement import Measurement
-from sdesim.training.monitor.of_recipe import loader_and_validation
+from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.network_oracle import TorchOracle
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
@@ -121,8 +121,8 @@ class Monitor:
                 f"{type(optimizer).__name__}"
             )
         _check_devices(model)
-        self._data = Samples(loader, "loader", unpack)
-        self._validation = None if validation is None else Samples(validation, "validation", unpack)
+        self._data = LoaderExamples(loader, "loader", unpack)
+        self._validation = None if validation is None else LoaderExamples(validation, "validation", unpack)
         self._batch = batch_size or self._data.batch_size
         if self._batch is None and full_batch:
             self._batch = len(self._data)
@@ -228,7 +228,7 @@ class Monitor:
         values["weight_norm"] = float(np.linalg.norm(theta))
         if self._trial is None:
             self._trial = tried(self._model, self._loss_fn, x, y)
-        drawn = DrawnOracle(self._model, self._loss_fn, x, y, self._batch or 1, weights, self._draw)
+        drawn = FreshOracle(self._model, self._loss_fn, x, y, self._batch or 1, weights, self._draw)
         # A way that failed before would fail again.
         drawn.path = self.gradient_path or drawn.path
         due = self._curvature_every and len(self.history) % self._curvature_every == 0
