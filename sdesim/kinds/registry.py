@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from importlib import import_module
-from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -178,7 +178,7 @@ def own_kinds() -> tuple[Mapping[str, Mapping[str, Place]], Mapping[str, str]]:
 
 
 @cache
-def _entry_points() -> EntryPoints:
+def _entry_points() -> Any:
     return entry_points()
 
 
