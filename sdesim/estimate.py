@@ -68,11 +68,11 @@ class Estimate(Generic[Value, Flags, Count, Name]):
             flags = dict.fromkeys(flags, np.True_)
         whole = {
             "value": value,
-            "low": np.broadcast_to(np.asarray(self.low, dtype=np.float64), shape),
-            "high": np.broadcast_to(np.asarray(self.high, dtype=np.float64), shape),
-            "n": np.broadcast_to(np.asarray(self.n), shape),
-            "method": np.broadcast_to(np.asarray(self.method), shape),
-            "flags": {f: np.broadcast_to(np.asarray(m, dtype=bool), shape) for f, m in flags.items()},
+            "low": _full(self.low, shape, np.float64),
+            "high": _full(self.high, shape, np.float64),
+            "n": _full(self.n, shape),
+            "method": _full(self.method, shape),
+            "flags": {f: _full(mask, shape, bool) for f, mask in flags.items()},
         }
         for name, array in whole.items():
             object.__setattr__(self, name, array)
@@ -180,6 +180,11 @@ class Estimate(Generic[Value, Flags, Count, Name]):
 ArrayEstimate: TypeAlias = "Estimate[Array, Masks, NDArray[np.int64], NDArray[np.str_]]"
 # A number or an array, as the inputs are.
 AnyEstimate: TypeAlias = "Estimate[Any, Any, Any, Any]"
+
+
+def _full(x: Any, shape: tuple[int, ...], dtype: Any = None) -> NDArray[Any]:
+    array = np.asarray(x, dtype=dtype)
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def _same(a: Any, b: Any) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
+from sdesim.noise.base import Context
 
 if TYPE_CHECKING:
     from sdesim.engine.events import Event
@@ -88,8 +89,10 @@ def check_fit(
     for line in () if real is None else real.obstacles:
         yield ("twin_of",), line
     eta = learning_rate or (real.learning_rate if real is not None else dt)
+    batch_size = 0 if real is None else real.batch_size or 0
+    context = Context(size, eta or 1.0, surface, batch_size)
     for k, noise in enumerate(noises):
-        for at, text in _noise(noise, size, count, dt, eta, real, trial):
+        for at, text in _noise(noise, context, count, dt, real, trial):
             yield ("noise", k, *at), text
     try:
         chosen = as_scheme(scheme)
@@ -113,29 +116,32 @@ def _located(path: tuple[str | int, ...], error: SdesimError) -> Iterator[Proble
 
 
 def _noise(
-    noise: Any, dim: int, examples: int, dt: float | None, eta: float | None, real: Real | None, trial: bool
+    noise: Any, context: Context, examples: int, dt: float | None, real: Real | None, trial: bool
 ) -> Iterator[Problem]:
     if not hasattr(noise, "gradient_noise"):
         yield (), f"found {type(noise).__name__}, allowed: a noise of sdesim.noise, or a subclass of its Base"
         return
-    needs = tuple(getattr(noise, "needs", ()))
+    needs = getattr(noise, "needs", ())
     if "trace" in needs:
-        # Its values are known once the real arm has run.
+        # Its size is known once the real arm has run.
         if real is None:
             yield ("match",), "match needs a real arm whose gradients it takes: twin_of"
         elif not real.gradient_probes:
             yield ("match",), f"match needs probes of the gradients of {real.name}"
         return
-    if "surface" in needs and not examples:
-        yield (), "minibatch noise needs a surface that is a mean over examples: kind mlp, or twin_of"
+    if getattr(noise, "sort", "") == "minibatch" and not (examples or getattr(noise, "examples", 0)):
+        yield (), "minibatch noise needs a surface that is a mean over examples, such as mlp"
         return
-    if "batch_size" in needs and (real is None or not real.batch_size):
-        yield (), "minibatch noise needs batch_size: there is no real arm with minibatches"
+    if "batch_size" in needs and not context.batch_size:
+        yield ("batch_size",), "minibatch noise needs batch_size: there is no real arm with minibatches"
+        return
+    if "surface" in needs and context.surface is None:
         return
     try:
-        noise.validate(dim)
-        if trial and getattr(noise, "needs_trial", False) and dim <= _TRIAL_COORDINATES:
-            noise.kernel(dim, dt or eta or 1.0, eta or 1.0)
+        known = noise.resolved(context) if needs else noise
+        known.validate(context.dim)
+        if trial and getattr(noise, "needs_trial", False) and context.dim <= _TRIAL_COORDINATES:
+            known.kernel(context.dim, dt or context.learning_rate, context.learning_rate)
     except SdesimError as error:
         yield from _located((), error)
 

@@ -178,7 +178,7 @@ def check_kernels(
     """Refuse what only the compiled sides tell: noises that say no sort, products of the Hessian."""
     for line in misfits(scheme, [sort_of(noise) for noise in noises]):
         raise Misfit("scheme", line)
-    if surface.hvp is not None or "hvp" in surface.functions:
+    if surface.offers("hvp"):
         return
     if scheme.needs_hvp:
         rule = f"scheme {scheme.name!r} needs a surface with a compiled Hessian-vector product"

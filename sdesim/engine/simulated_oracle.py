@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +55,4 @@ class SimulatedOracle:
 
 def _at_batch_size(noise: Any, batch_size: int | None) -> Any:
     """The noise at another batch size, where it has one."""
-    if batch_size and getattr(noise, "batch_size", None):
-        return replace(noise, batch_size=batch_size)
-    return noise
+    return noise.with_batch_size(batch_size) if batch_size and hasattr(noise, "with_batch_size") else noise

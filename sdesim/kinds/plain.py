@@ -32,13 +32,24 @@ def read(family: str, value: Any) -> Any:
         return value
     if not isinstance(value, Mapping | str):
         raise Misfit((), f"found {short(value)}, allowed: a kind of {family}: {', '.join(names_of(family))}")
-    fields = {"kind": value} if isinstance(value, str) else {str(k): v for k, v in value.items()}
+    if isinstance(value, str):
+        return _of_name(family, value)
+    fields = {str(k): v for k, v in value.items()}
     cls = class_of(family, fields.pop("kind", None))
     closed = [name for name in in_code(cls) if name in fields]
     if closed:
         open_fields = [n for n in getattr(cls, "__signature__").parameters if n not in in_code(cls)]  # noqa: B009
         raise Misfit([((name,), f"unknown field{nearest(name, open_fields)}") for name in closed])
     return cls(**fields)
+
+
+def _of_name(family: str, name: str) -> Any:
+    """The kind with its defaults; what does not fit is said of the name itself."""
+    try:
+        cls = class_of(family, name)
+    except Misfit as error:
+        raise Misfit([((), text) for _, text in error.problems]) from None
+    return cls()
 
 
 def read_within(field: OneOf, value: Any) -> Any:

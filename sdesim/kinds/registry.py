@@ -179,6 +179,7 @@ def own_kinds() -> tuple[Mapping[str, Mapping[str, Place]], Mapping[str, str]]:
 
 @cache
 def _entry_points() -> Any:
+    # One look through all installed packages; typeshed's type of it differs between versions of Python.
     return entry_points()
 
 

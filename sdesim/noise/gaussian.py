@@ -49,7 +49,7 @@ class Gaussian(Base):
         if sum(getattr(self, way) is not None for way in _WAYS) != 1:
             raise Misfit((), "give exactly one of diffusion, factor, match and gradient_variance")
         if self.batch is not None and self.gradient_variance is None:
-            raise Misfit("batch_size", "batch_size goes with gradient_variance")
+            raise Misfit("batch_size", f"found {self.batch}, allowed: none without gradient_variance")
         diffusion: Any = self.diffusion
         if diffusion is not None and np.ndim(diffusion) < 2 and np.any(diffusion < 0):
             raise Misfit("diffusion", f"found {np.min(diffusion):g}, allowed: numbers of at least 0")

@@ -90,7 +90,7 @@ class Minibatch(Base):
     @property
     def examples(self) -> int:
         """n, the number of examples of the surface."""
-        return int(self.surface.examples)
+        return examples_of(self.surface)
 
     def _known(self) -> tuple[int, float]:
         """B and η.
@@ -140,13 +140,21 @@ class Minibatch(Base):
         return weighted_sum(self.surface, np.asarray(theta, dtype=np.float64), weights)
 
 
+def examples_of(surface: Any) -> int:
+    """n; by its kernel for a surface that does not say it itself."""
+    if hasattr(surface, "examples"):
+        return int(surface.examples)
+    kernel = surface.kernel()
+    return int(kernel.examples) if kernel.offers("weighted_grad") else 0
+
+
 def check_examples(surface: Any) -> None:
     """Refuse a surface that is no mean over examples, or one over too many.
 
     Raises:
         Misfit: naming what it must be.
     """
-    count = int(getattr(surface, "examples", 0))
+    count = examples_of(surface)
     if count < 1:
         raise Misfit((), "minibatch noise needs a surface that is a mean over examples, such as MLP")
     if count >= MOST_ROWS:

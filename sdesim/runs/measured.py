@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
-from sdesim.estimators.core.places import stacked
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -40,13 +39,6 @@ class Column:
         """A value without an interval."""
         made: AnyEstimate = Estimate(value, np.nan, np.nan, np.nan, "measured", 0, flags or {})
         return cls(made)
-
-    @classmethod
-    def of_rows(cls, rows: Sequence[AnyEstimate]) -> Column:
-        """From one array Estimate (probe,) for each trajectory."""
-        return cls(
-            stacked([row[p] for row in rows for p in range(row.shape[0])], (len(rows), *rows[0].shape))
-        )
 
     @property
     def value(self) -> Array:

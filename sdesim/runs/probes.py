@@ -26,9 +26,6 @@ class Probes:
         every: steps between probes; the first is at step 0. None: in training as often as costs at most 5% of
             the optimizer steps, reckoned from the sizes of the recipe alone, and at least at step 0; in
             simulation 20 times a run.
-        curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
-            the last if another would. None: every one; where training chooses `every`, as many as half of its
-            5% pays for.
         samples: stochastic gradients drawn at each probe, n.
         batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
         estimators: "all", or some of "gradient" and "curvature".
@@ -36,6 +33,9 @@ class Probes:
         tangent: also follow a tangent vector (largest Lyapunov exponent): simulated runs with schemes
             euler-maruyama, sgd and heavy-ball, which walk the probed trajectories a second time for it, and
             training with `torch.optim.SGD`.
+        curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
+            the last if another would. None: every one; where training chooses `every`, as many as half of its
+            5% pays for.
     """
 
     every: Count | None = None

@@ -22,6 +22,8 @@ Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
 Optimizer = Annotated[Any, OneOf("optimizers")]
 LearningRate = Annotated[Any, OneOf("learning_rates")]
+# A list and not an array, so that scenarios can be compared and written.
+Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
 DEFAULT_LOSS = "cross_entropy"
 ProbeSettings = Annotated[Any, Settings("probes")]
 
@@ -49,7 +51,7 @@ class Simulate(Strict):
     twin_of: str | None = None
     noise: list[Noise] = []
     scheme: Scheme = Field(default="euler-maruyama", validate_default=True)
-    theta0: Annotated[Any, Numbers(0, 1)] | None = None
+    theta0: Point | None = None
     dt: Positive | None = None
     steps: Steps | None = None
     trajectories: Trajectories | None = None

@@ -66,7 +66,7 @@ class SurfaceKernel:
 
     def offers(self, role: str) -> bool:
         """Whether there is a function of that role: "loss", "grad", "hvp", "weighted_grad" or "well"."""
-        return role in self.functions or bool(self.module and getattr(self, role))
+        return role in self.functions or getattr(self, role) is not None
 
     def function(self, role: str) -> Any:
         """The compiled function of a role.

@@ -146,13 +146,15 @@ def _compiled_one(
     from numba.core.errors import NumbaError
     from numba.extending import is_jitted
 
-    from sdesim.compiled.jit import compiled_in_memory
+    from sdesim.compiled.jit import compiled_in_memory, guard
 
     if not callable(function):
         raise SdesimError(f"{role} must be a function, got {function!r}")
     name = f"{role} ({getattr(function, '__name__', type(function).__name__)})"
     try:
         jitted = function if is_jitted(function) else compiled_in_memory(function)
+        # What the user compiled with Numba's own cache may be older than a helper file of it.
+        guard([jitted])
         result = jitted(*(a.copy() for a in arguments))
     except (NumbaError, TypeError) as error:
         raise SdesimError(f"Numba can't compile {name}: {_first_line(error)}") from None

@@ -18,11 +18,20 @@ REAL = Real("digits", learning_rate=0.1, batch_size=None, trajectories=3, own_st
 
 @dataclass
 class Recipe:
-    """Minibatch noise that waits for a real arm."""
+    """Minibatch noise that waits for a real arm, or noise that waits for its gradients."""
 
     batch_size: int | None = None
-    sort: str = "minibatch"
     match: str | None = None
+
+    @property
+    def sort(self):
+        return "minibatch" if self.match is None else "gaussian"
+
+    @property
+    def needs(self):
+        if self.match is not None:
+            return ("trace", "learning_rate")
+        return () if self.batch_size else ("batch_size",)
 
     def validate(self, dim):
         pass
@@ -63,7 +72,7 @@ CASES = [
     ((BOWL,), {"theta0": "x"}, ("theta0",), "found 'x', allowed: a number"),
     (
         (BOWL,),
-        {"events": [events.Exit(coordinate=2)]},
+        {"events": [events.Exit(upper=1.0, coordinate=2)]},
         ("events", 0, "coordinate"),
         "found 2, allowed: 0 to 1",
     ),
@@ -111,7 +120,13 @@ def test_what_fits_is_silent():
 
 
 def test_python_raises_all_that_does_not_fit_in_the_same_words():
-    arguments = dict(dt=0.01, steps=2, theta0=[1.0, 2.0], events=[events.Exit(coordinate=1)], scheme="sgd")
+    arguments = {
+        "dt": 0.01,
+        "steps": 2,
+        "theta0": [1.0, 2.0],
+        "events": [events.Exit(upper=1.0, coordinate=1)],
+        "scheme": "sgd",
+    }
 
     with pytest.raises(Misfit) as caught:
         sdesim.simulate(WELL, learning_rate=0.1, **arguments)
@@ -165,7 +180,13 @@ class HeavyOwn:
 
 
 def test_a_noise_of_ones_own_keeps_the_flags_of_its_tails():
-    arguments = dict(dt=0.01, steps=2, probes=sdesim.Probes(every=1, samples=8), progress=False, seed=1)
+    arguments = {
+        "dt": 0.01,
+        "steps": 2,
+        "probes": sdesim.Probes(every=1, samples=8),
+        "progress": False,
+        "seed": 1,
+    }
     own, shipped = (
         sdesim.simulate(BOWL, driving, **arguments) for driving in (HeavyOwn(), noise.Stable(1.5, 0.1))
     )

@@ -279,7 +279,7 @@ def test_milstein_refuses_additive_and_multiplicative_noise_together():
 
 
 def test_an_unknown_scheme_and_wrong_parameters_are_refused():
-    with pytest.raises(SdesimError, match="^scheme: found 'rk4', allowed: baoab, euler-maruyama, "):
+    with pytest.raises(SdesimError, match=r"^scheme: found 'rk4', allowed: baoab, euler-maruyama, "):
         sdesim.simulate(WELL, dt=0.1, steps=1, scheme="rk4")
     with pytest.raises(SdesimError, match=r"^momentum: found 1\.0, allowed: a number below 1$"):
         schemes.HeavyBall(momentum=1.0)

@@ -334,7 +334,7 @@ def test_c_of_a_gaussian_simulation_is_that_of_the_definition():
         ({"save": ("thetas",)}, "save takes"),
         ({"noise": [noise.Gaussian(diffusion=[1.0, 2.0])]}, r"noise\[0\]: diffusion is for 2 coordinates"),
         (
-            {"events": [events.Exit(coordinate=4)]},
+            {"events": [events.Exit(upper=1.0, coordinate=4)]},
             r"events\[0\].coordinate: found 4, allowed: 0 to 0, the surface's",
         ),
         ({"threads": 0}, "threads must be at least 1"),

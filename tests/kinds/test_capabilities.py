@@ -12,9 +12,7 @@ import sdesim
 from sdesim.kinds.registry import own_kinds
 
 ROOT = Path(sdesim.__file__).parent
-KINDS = {
-    (family, name): place for family, kinds in own_kinds()[0].items() for name, place in kinds.items()
-}
+KINDS = {(family, name): place for family, kinds in own_kinds()[0].items() for name, place in kinds.items()}
 CLASSES = {place.class_name: place.module for place in KINDS.values()}
 NAMES = {name for _, name in KINDS}
 
@@ -25,12 +23,15 @@ def module_of(file: Path) -> str:
 
 
 def named(node: ast.AST) -> Iterator[str]:
-    """Names of classes in the second argument of isinstance, or beside `type(x) is`."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name):
-            yield part.id
-        elif isinstance(part, ast.Attribute):
-            yield part.attr
+    """Names of classes in the second argument of isinstance, or beside `type(x) is`; torch's are no kinds."""
+    if isinstance(node, ast.Attribute):
+        if ast.unparse(node).split(".")[0] not in ("torch", "nn"):
+            yield node.attr
+        return
+    if isinstance(node, ast.Name):
+        yield node.id
+    for part in ast.iter_child_nodes(node):
+        yield from named(part)
 
 
 def of_a_kind(node: ast.AST) -> bool:
@@ -61,9 +62,8 @@ def asked(source: str, module: str) -> list[str]:
             sides = [node.left, *node.comparators]
             kinds = any(of_a_kind(side) for side in sides)
             wrong = [t for side in sides for t in texts(side) & NAMES] if kinds else []
-            typed = any(
-                isinstance(s, ast.Call) and isinstance(s.func, ast.Name) and s.func.id == "type" for s in sides
-            )
+            calls = [side.func for side in sides if isinstance(side, ast.Call)]
+            typed = any(isinstance(call, ast.Name) and call.id == "type" for call in calls)
             wrong += [n for s in sides for n in named(s) if CLASSES.get(n, module) != module] if typed else []
         elif isinstance(node, ast.MatchClass):
             wrong = [n for n in named(node.cls) if CLASSES.get(n, module) != module]
@@ -87,6 +87,7 @@ SAMPLES = {
     "x['kind'] in ('stable', 'gaussian')": True,
     "getattr(x, 'kind') != 'stable'": True,
     "type(x) is Stable": True,
+    "type(x) is torch.optim.SGD": False,
     "x.dtype.kind == 'sgd'": False,
     "scheme.name == 'sgd'": True,
     "match x:\n    case Stable():\n        pass": True,

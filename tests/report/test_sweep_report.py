@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from sdesim.comparison.power_law import power_law
 from sdesim.plots.phase_maps import phase_map, quantity_map
@@ -107,6 +108,19 @@ def test_colours_are_logarithmic_for_c_with_a_few_below_zero_but_not_for_a_margi
         data = table(lambda a, s: -0.1 if (a, s) == (1.2, 0.1) else s**3, quantity)
         found = quantity_map(SweepTable.of(data), ALL, quantity, "end", quantity)
         assert type(found[0].collections[0].norm).__name__ == norm
+
+
+def test_maps_and_curves_draw_into_given_axes_with_the_words_of_the_table():
+    data = SweepTable.of(table(lambda a, s: (0.3 / s) ** 2))
+    one, three = Figure().subplots(), Figure().subplots(1, 1, squeeze=False)
+
+    drawn = quantity_map(data, ALL, "C_alpha", "end", axes=one)
+    lines = curves(data, 1, "C_alpha", "end", axes=three)
+
+    assert list(drawn) == [one]
+    assert list(lines) == [three[0, 0]]
+    assert lines[0].get_ylabel() == r"$C_\alpha$ at the end"
+    assert lines[0].lines[-1].get_ydata()[0] == 1.0
 
 
 def test_a_quantity_that_never_varies_gets_no_map():

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import Any
 
 from sdesim.engine.events.base import Base as Base
 from sdesim.engine.events.base import Bounds as Bounds
-from sdesim.kinds.registry import own_kinds
+from sdesim.kinds.bases import public_names
 
 Event = Base
 
+_get, __dir__ = public_names(__name__, "events", {"Base": "base", "Bounds": "base"})
+
 
 def __getattr__(name: str) -> Any:
-    for place in own_kinds()[0].get("events", {}).values():
-        if place.class_name == name:
-            return getattr(import_module(place.module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *(place.class_name for place in own_kinds()[0].get("events", {}).values())])
+    return _get(name)

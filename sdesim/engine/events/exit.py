@@ -55,6 +55,8 @@ class Exit(Base):
     stop: bool = True
 
     def __post_init__(self) -> None:
+        if self.lower is None and self.upper is None:
+            raise Misfit("upper", "missing, give lower, upper or both")
         bounds = self.bounds
         if not bounds.lower < bounds.upper:
             raise Misfit("upper", f"found {bounds.upper:g}, allowed: above lower, {bounds.lower:g}")

@@ -16,6 +16,7 @@ from typing import Any
 from sdesim.compiled.generated import generated_module
 from sdesim.engine.kernels import tangent as tangent_kernels
 from sdesim.engine.schemes import Scheme
+from sdesim.errors import SdesimError
 from sdesim.noise.base import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
 
@@ -92,7 +93,17 @@ def combination_source(
 # Reading them again for every run would cost half of what a run costs beside its steps.
 @cache
 def _source(function: Callable[..., Any]) -> str:
-    return inspect.getsource(function)
+    """The text of a function.
+
+    Raises:
+        SdesimError: if it stands in no file, such as one typed into a plain session.
+    """
+    try:
+        return inspect.getsource(function)
+    except OSError:
+        raise SdesimError(
+            f"the text of {function.__name__} can't be read: put the scheme that it is of into a file"
+        ) from None
 
 
 @cache

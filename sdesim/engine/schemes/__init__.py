@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from typing import Any
 
 from sdesim.engine.schemes.base import Base as Base
@@ -11,9 +10,10 @@ from sdesim.engine.schemes.base import Scheme as Scheme
 from sdesim.engine.schemes.base import misfits as misfits
 from sdesim.engine.schemes.base import sort_of as sort_of
 from sdesim.kinds import Misfit, class_of, names_of, read
-from sdesim.kinds.registry import own_kinds
+from sdesim.kinds.bases import public_names
 
 _FAMILY = "schemes"
+_OTHERS = {"Base": "base", "Scheme": "base", "misfits": "base", "sort_of": "base"}
 
 
 class _Schemes(Mapping[str, Any]):
@@ -44,7 +44,7 @@ def as_scheme(scheme: Any) -> Scheme:
     Raises:
         Misfit: there is no such scheme, or its parameters don't fit.
     """
-    if isinstance(scheme, Base) or (hasattr(scheme, "functions") and not isinstance(scheme, type)):
+    if hasattr(scheme, "functions") and not isinstance(scheme, type):
         taken: Scheme = scheme
         return taken
     try:
@@ -55,12 +55,8 @@ def as_scheme(scheme: Any) -> Scheme:
     return made
 
 
+_get, __dir__ = public_names(__name__, _FAMILY, _OTHERS)
+
+
 def __getattr__(name: str) -> Any:
-    for place in own_kinds()[0].get(_FAMILY, {}).values():
-        if place.class_name == name:
-            return getattr(import_module(place.module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *(place.class_name for place in own_kinds()[0].get(_FAMILY, {}).values())])
+    return _get(name)

@@ -60,6 +60,9 @@ class BAOAB(Base):
         friction: γ > 0, per unit of time.
 
     Source: B. Leimkuhler & C. Matthews, Appl. Math. Res. eXpress 2013 (2013) 34–56, §2.
+
+    Example:
+        {kind: baoab, friction: 1.0}
     """
 
     friction: Annotated[float, Gt(0)] = 1.0

@@ -20,11 +20,11 @@ Orders = Mapping[str, float | None]
 class _Name:
     """`Scheme.name`: the kind's name, or that of the class where it is no registered kind."""
 
-    def __get__(self, scheme: Scheme | None, cls: type) -> str:
+    def __get__(self, scheme: Base | None, cls: type) -> str:
         return str(getattr(cls, "kind", cls.__name__))
 
 
-class Scheme:
+class Base:
     """The base of every scheme: an object with its parameters. A subclass is best a frozen dataclass.
 
     Its ``step(x, v, i, j, m, w, surface, p, rate, dt, work)`` moves a block (d, W) of states in place. It is
@@ -85,7 +85,7 @@ class Scheme:
         return None
 
 
-Base = Scheme
+Scheme = Base
 
 
 def orders(**by_noise: float | None) -> Orders:

@@ -46,6 +46,9 @@ class EulerMaruyama(Base):
 
     Source: G. Maruyama, Rend. Circ. Mat. Palermo 4 (1955); P. Kloeden & E. Platen, Numerical Solution of
     Stochastic Differential Equations (1992), §10.2 (strong order) and §14.1 (weak order).
+
+    Example:
+        {kind: euler-maruyama}
     """
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)

@@ -51,6 +51,9 @@ class HeavyBall(Base):
 
     Source: B. Polyak, USSR Comput. Math. Math. Phys. 4 (1964); I. Sutskever et al., ICML (2013) for the
     Nesterov form; v starts at 0 and β multiplies it as in `torch.optim.SGD` (dampening 0).
+
+    Example:
+        {kind: heavy-ball, momentum: 0.9}
     """
 
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9

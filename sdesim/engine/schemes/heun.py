@@ -53,6 +53,9 @@ class Heun(Base):
 
     Source: W. Rümelin, SIAM J. Numer. Anal. 19 (1982); P. Kloeden & E. Platen (1992), §4.9 (conversion) and
     §10.3 (order 1 for commutative noise).
+
+    Example:
+        {kind: heun}
     """
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0)

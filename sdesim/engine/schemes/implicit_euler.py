@@ -147,6 +147,9 @@ class ImplicitEuler(Base):
 
     Source: P. Kloeden & E. Platen (1992), §12.2; D. Higham, X. Mao & A. Stuart, SIAM J. Numer. Anal. 40
     (2002) for drifts that grow faster than linearly.
+
+    Example:
+        {kind: implicit-euler}
     """
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)

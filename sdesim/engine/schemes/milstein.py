@@ -38,6 +38,9 @@ class Milstein(Base):
     correction is that of Brownian motion: jumps are refused.
 
     Source: G. Milstein, Theory Probab. Appl. 19 (1975); P. Kloeden & E. Platen (1992), §10.3, eq. (3.1).
+
+    Example:
+        {kind: milstein}
     """
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, multiplicative=1.0)

@@ -24,6 +24,9 @@ class SGD(Base):
     driven by the SDE's path.
 
     Source: H. Robbins & S. Monro, Ann. Math. Stat. 22 (1951).
+
+    Example:
+        {kind: sgd}
     """
 
     strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, multiplicative=None, minibatch=None)

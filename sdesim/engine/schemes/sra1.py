@@ -42,6 +42,9 @@ class SRA1(Base):
     are refused. θ itself gets the increments of "euler-maruyama" at the same seed.
 
     Source: A. Rößler, SIAM J. Numer. Anal. 48 (2010) 922–952, scheme SRA1 (for constant diffusion).
+
+    Example:
+        {kind: sra1}
     """
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.5)

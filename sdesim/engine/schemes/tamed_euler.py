@@ -35,6 +35,9 @@ class TamedEuler(Base):
     it can't explode, but it returns from a far jump no faster than that. No order is claimed under jumps.
 
     Source: M. Hutzenthaler, A. Jentzen & P. Kloeden, Ann. Appl. Probab. 22 (2012), eq. (4).
+
+    Example:
+        {kind: tamed-euler}
     """
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)

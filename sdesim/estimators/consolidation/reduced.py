@@ -102,7 +102,9 @@ def consolidation_from_sums(
                     {**masks, "no_interval": np.ones(s.shape, dtype=bool)})  # fmt: skip
     raw = debiased(s, t, count, correction)
     if interval and n is not None:
-        ends = white_noise_interval(raw, 1 / count, 1 / (count * (count - 1)), level, count - 1, dim)
+        with np.errstate(divide="ignore"):
+            shares = 1 / count, 1 / (count * (count - 1))
+        ends = white_noise_interval(raw, *shares, level, count - 1, dim)
     else:
         ends = np.full(s.shape, np.nan), np.full(s.shape, np.nan)
     value, low, high = where_known(masks, raw, *ends)
@@ -187,7 +189,7 @@ def direction_share(norm2: ArrayLike, dot_mean: ArrayLike, level: float = 0.95) 
         norm2: |gᵢ|², dot_mean: gᵢ·ḡ, both (..., n).
 
     Returns:
-        Estimate (...,); NaN where a draw is.
+        Estimate (...,); NaN where a draw is not finite.
 
     Raises:
         EstimatorError: shapes that differ, fewer than 2 draws, a level outside (0, 1).
@@ -195,7 +197,7 @@ def direction_share(norm2: ArrayLike, dot_mean: ArrayLike, level: float = 0.95) 
     check_level(level)
     q, dot = per_draw(norm2, dot_mean)
     n = q.shape[-1]
-    missing = np.isnan(q).any(axis=-1) | np.isnan(dot).any(axis=-1)
+    missing = ~(np.isfinite(q).all(axis=-1) & np.isfinite(dot).all(axis=-1))
     with np.errstate(invalid="ignore", over="ignore"):
         share = (n * dot - q > 0).mean(axis=-1)
     value, low, high = (np.where(missing, np.nan, x) for x in (share, *wilson(share, n, level)))

@@ -154,10 +154,10 @@ def draws_of_numbers(norm2: ArrayLike, dot_mean: ArrayLike) -> Draws:
     """Draws from |gᵢ|² and gᵢ·ḡ, both (..., n)."""
     q = np.asarray(norm2, dtype=np.float64)
     dot = np.asarray(dot_mean, dtype=np.float64)
-    signal = dot.mean(axis=-1)
-    return Draws(
-        signal, q - 2 * dot + signal[..., None], dot - signal[..., None], rounding=_ROUNDING_OF_NUMBERS
-    )
+    with np.errstate(invalid="ignore", over="ignore"):
+        signal = dot.mean(axis=-1)
+        deviation, along = q - 2 * dot + signal[..., None], dot - signal[..., None]
+    return Draws(signal, deviation, along, rounding=_ROUNDING_OF_NUMBERS)
 
 
 def debiased(signal: Array, trace: Array, n: int | float | Array, f: float) -> Array:

@@ -92,17 +92,20 @@ class Stable(Base):
         if self.scale is not None and np.any(self._sigma < 0):
             raise Misfit("scale", f"found {self._sigma.min():g}, allowed: numbers of at least 0")
         if self.match is not None and self.structure != "isotropic":
-            raise Misfit("match", "match needs structure: isotropic")
+            raise Misfit("structure", "found 'independent', allowed: isotropic with match")
         if self.match is not None and self.tempering is not None:
-            raise Misfit("match", "match takes no tempering")
+            raise Misfit("tempering", f"found {self.tempering:g}, allowed: none with match")
 
     def _check_tempering(self) -> None:
         if self.alpha == 2.0:
-            raise Misfit("tempering", "tempering needs alpha below 2: the Gaussian has no jumps to temper")
+            raise Misfit(
+                "alpha", "found 2, allowed: below 2 with tempering: the Gaussian has no jumps to temper"
+            )
         if self.structure == "independent" and self.alpha < LEAST_ALPHA:
             raise Misfit("alpha", f"found {self.alpha:g}, allowed: at least {LEAST_ALPHA:g} with tempering")
         if self.structure == "isotropic" and np.any(self._sigma != self._sigma.flat[0]):
-            raise Misfit("scale", "tempering of the isotropic structure needs one scale for all coordinates")
+            rule = "one for all coordinates with tempering of the isotropic structure"
+            raise Misfit("scale", f"found different ones, allowed: {rule}")
 
     @cached_property
     def _sigma(self) -> Array:

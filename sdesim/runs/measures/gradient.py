@@ -36,7 +36,9 @@ _FEW = 20
 def values_of(run: xr.Dataset, name: str) -> Array:
     """A variable as an array, axes in the order of the schema."""
     order = ("trajectory", "probe", "sample", "direction", "group", "client")
-    return np.asarray(run[name].transpose(*(d for d in order if d in run[name].dims)).values, np.float64)
+    # Not run[name], which gathers coordinates too.
+    found = run.variables[name]
+    return np.asarray(found.transpose(*(d for d in order if d in found.dims)).values, np.float64)
 
 
 def batches(run: xr.Dataset) -> tuple[float, float]:

@@ -110,15 +110,15 @@ def path_dimension(run: xr.Dataset, level: float, method: str = "correlation") -
     grid = np.unique(np.append(np.arange(0, len(steps) - width, hop), len(steps) - width))
     wanted = np.searchsorted(steps, probes) - width // 2
     starts, window = np.unique(grid[np.abs(wanted[:, None] - grid).argmin(axis=1)], return_inverse=True)
-    rows: list[AnyEstimate] = []
+    found: list[AnyEstimate] = []
     for k in range(count):
         points = np.asarray(path[k].values) if k < probed else None
         of_windows = [
             _NOTHING if points is None else trajectory_dimension(points[s : s + width], method, level)
             for s in starts
         ]
-        rows.append(stacked(of_windows, (len(starts),))[window])
-    return Column.of_rows(rows)
+        found += [of_windows[w] for w in window]
+    return Column(stacked(found, (count, len(probes))))
 
 
 def exponent(run: xr.Dataset) -> Column:

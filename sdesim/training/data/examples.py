@@ -19,6 +19,7 @@ from sdesim.training.data.augmentation import Augment, Reader, readings_of
 from sdesim.training.data.custom_sampler import OwnOrder, SampledBatches
 from sdesim.training.data.loaders import (
     differing,
+    loaded,
     loader_order,
     loader_pairs,
     loader_rows,
@@ -193,6 +194,7 @@ def training_and_test(
 
     Training examples may differ at each reading only with a seed, under which they are read here.
     """
+    train, test = loaded(train), loaded(test)
     if isinstance(train, Dataset):
         if test is None and len(train.x_test):
             test = (train.x_test, train.y_test)

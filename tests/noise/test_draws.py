@@ -73,7 +73,7 @@ def test_generator_passes_the_published_known_answer_vectors(counter, key, words
 def test_bits_of_an_increment_do_not_depend_on_the_width_of_the_block(name):
     noise, dim = CASES[name]
     kernel = noise.kernel(dim, 0.01, 0.1)
-    rows = 40 if kernel.kind == "examples" else dim
+    rows = 40 if kernel.enters == "examples" else dim
 
     whole = fill(kernel, rows, 1000, 64)
 
@@ -100,7 +100,7 @@ def test_bits_agree_between_coordinates_walked_in_one_column_and_in_rows(name):
 def test_fill_adds_to_what_is_already_there(name):
     noise, dim = CASES[name]
     kernel = noise.kernel(dim, 0.01, 0.1)
-    rows = 40 if kernel.kind == "examples" else dim
+    rows = 40 if kernel.enters == "examples" else dim
     increment = fill(kernel, rows, 0, 8)
 
     out0, out1 = np.ones((rows, 8)), np.full((rows, 8), 2.0)

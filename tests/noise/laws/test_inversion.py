@@ -9,10 +9,10 @@ from scipy import special
 from sdesim.compiled.jit import compiled
 from sdesim.errors import SdesimError
 from sdesim.noise import Stable, increments, sample_stable
-from sdesim.noise.inversion_kernels import quantile
 from sdesim.noise.laws.inversion import build_table
 from sdesim.noise.laws.tables import stable_table, stable_tail, tempered_table
 from sdesim.noise.laws.tempered import Tempered
+from sdesim.noise.levy.inversion_kernels import quantile
 from tests.noise.fourier import fourier_tail
 
 
