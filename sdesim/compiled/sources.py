@@ -70,6 +70,13 @@ def sources_of(functions: Mapping[str, Any], modules: Iterable[str] = ()) -> dic
     return walk.found
 
 
+def files_of(module: str) -> list[Path]:
+    """The file of an imported module and those that it imports, as `sources_of` follows them."""
+    walk = _Walk()
+    walk.file(sys.modules.get(module))
+    return [Path(file) for file in walk.files]
+
+
 def dispatchers_of(functions: Iterable[Any]) -> list[Any]:
     """The compiled functions among these and all that they call, sdesim's own left out."""
     walk = _Walk(fresh=True)
@@ -168,7 +175,7 @@ class _Walk:
         self._fresh = fresh
         # In the order in which they were met, which tells them apart in every process.
         self._seen: dict[int, int] = {}
-        self._files: set[str] = set()
+        self.files: dict[str, None] = {}
         self._home: str | None = None
         # Objects are kept, so that no two of the walk can have the same id.
         self._held: list[Any] = []
@@ -201,9 +208,9 @@ class _Walk:
             return
         path = getattr(module, "__file__", None)
         stat = None if path is None else _stat(Path(path))
-        if stat is None or stat[0] in self._files:
+        if stat is None or stat[0] in self.files:
             return
-        self._files.add(stat[0])
+        self.files[stat[0]] = None
         whole = getattr(module, "__package__", None) or ""
         place = Path(stat[0])
         folder = name.replace(".", "/") if name not in _MAIN else place.stem

@@ -60,7 +60,9 @@ class Arrays(Base):
 
     def __post_init__(self) -> None:
         # Settled here, because the folder of the scenario is known while its file is read.
-        _ = self._paths
+        if isinstance(self.test, str):
+            # As `file` is: so that a run that is resumed and a worker elsewhere find the same file.
+            object.__setattr__(self, "test", str(self._paths[1]))
         for field, names in (("inputs", self._inputs), ("target", self._target)):
             self._check_names(field, names)
         both = next((name for name in self._inputs if name in self._target), None)

@@ -12,7 +12,7 @@ from sdesim.errors import RunError
 from sdesim.io.progress import LabelledReport
 from sdesim.kinds.trust import trusting
 from sdesim.runs import open_run
-from sdesim.scenario.foreign import folder_of, refuse_changed
+from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
 from sdesim.scenario.run import MARK, Work, check_work, finish_run
 
@@ -39,7 +39,8 @@ def resume(
 
     Raises:
         RunError: not a run directory, one of a sweep, or one interrupted before it held its scenario.
-        SdesimError: an arm can't be run, or was begun by another version whose numbers differ.
+        SdesimError: an arm can't be run, or was begun by another version whose numbers differ, or with
+            modules that are not trusted now or were edited since.
     """
     target = Path(path)
     if not any((target / name).exists() for name in (MARK, "scenario.yaml")):
@@ -52,7 +53,9 @@ def resume(
         raise RunError(f"{target} was interrupted before anything was run: run it again with --overwrite")
     noted = _read(target / "provenance.json")
     others = noted.get("kinds_of_others", [])
-    with trusting(trust, folder_of(others)):
+    trusted = tuple(trust)
+    import_again(others, trusted)
+    with trusting(trusted):
         scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
     refuse_changed(others, scenario)
     work = Work(scenario, target, threads, resume=True)

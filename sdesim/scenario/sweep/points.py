@@ -104,8 +104,9 @@ def parse_sweep(
 ) -> Sweep:
     """As `load_sweep`, from YAML text; `source` names it in messages, modules and data files are sought in
     `folder`."""
-    with trusting(trust, folder):
-        return _parsed(text, source, overrides, quick, tuple(trust), folder)
+    trusted = tuple(trust)
+    with trusting(trusted, folder):
+        return _parsed(text, source, overrides, quick, trusted, folder)
 
 
 def _parsed(
@@ -126,7 +127,13 @@ def _parsed(
         raise ScenarioError(
             f"{document.place(('sweep',))}: found {count:,} points, allowed: at most {_MOST_POINTS:,}"
         )
-    return Sweep(scenario, axes, _points(axes, document), trust, None if folder is None else str(folder))
+    return Sweep(
+        scenario,
+        axes,
+        _points(axes, document),
+        trust,
+        None if folder is None else str(Path(folder).resolve()),
+    )
 
 
 def choose(sweep: Sweep, only: Sequence[str]) -> list[Point]:

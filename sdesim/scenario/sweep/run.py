@@ -24,7 +24,7 @@ from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import provenance
-from sdesim.scenario.foreign import foreign_kinds
+from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.run import MARK, resolved_yaml, run_scenario
 from sdesim.scenario.sweep.points import Point, Sweep, choose
@@ -46,6 +46,7 @@ class Task:
     threads: int | None
     trust: tuple[str, ...] = ()
     folder: str | None = None
+    others: tuple[dict[str, Any], ...] = ()
 
 
 def run_task(task: Task) -> str:
@@ -56,6 +57,7 @@ def run_task(task: Task) -> str:
     """
     try:
         scenario = parse_scenario(task.text, task.name, trust=task.trust, folder=task.folder)
+        refuse_changed(task.others, scenario)
         with _ONE_AT_A_TIME:
             run_scenario(
                 scenario, task.target, overwrite=True, quick=task.quick, threads=task.threads, progress=False
@@ -115,6 +117,7 @@ def run_sweep(
             threads,
             sweep.trust,
             sweep.folder,
+            tuple(foreign_kinds(p.scenario)),
         )
         for p in chosen
     ]
@@ -151,6 +154,8 @@ def _check_room(sweep: Sweep, target: Path, texts: dict[str, str], resume: bool)
             continue
         if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
             raise RunError(f"{folder} was run from another scenario; choose another --out")
+        noted = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        refuse_changed(noted.get("kinds_of_others", []), point.scenario)
     return finished
 
 
