@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ def simulate(
     progress: bool | Callable[[int, int], None] = True,
     name: str = "",
     evaluate: Evaluation | None = None,
+    attributes: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
     """Simulate dθ = −∇L dt + √(2D) dW + dζ for an ensemble of independent trajectories.
 
@@ -77,6 +78,7 @@ def simulate(
         progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
         name: a label for the run.
         evaluate: extra values at saved points.
+        attributes: further attributes of the run, which decide no number.
 
     Returns:
         The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`.
@@ -105,7 +107,8 @@ def simulate(
         if _finished(target, mark):
             return open_run(target)
         begin = _take_up(ensemble, tangents, checkpoint)
-    writer = _writer(plan, target, name, evaluate, resume=begin > 0, mark=mark)
+    labels = {"name": name, **(attributes or {})}
+    writer = _writer(plan, target, labels, evaluate, resume=begin > 0, mark=mark)
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
@@ -220,7 +223,7 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
 def _writer(
     plan: Plan,
     out: Path | None,
-    name: str,
+    labels: Mapping[str, Any],
     evaluate: Evaluation | None,
     resume: bool,
     mark: Fingerprint | None,
@@ -240,7 +243,7 @@ def _writer(
         names += ["tangent_growth"] if probes.tangent else []
     batch = plan.batch_size
     attrs: dict[str, Any] = {
-        "name": name, "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
+        "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
         "dt": plan.dt, "batch_size": batch, "dataset_size": plan.kernel.examples, "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
@@ -270,7 +273,7 @@ def _writer(
         groups=tuple(plan.groups),
         events=tuple(e.name for e in plan.exits),
         wells=plan.surface.wells if plan.occupancy else (),
-        attrs=attrs,
+        attrs={**attrs, **labels},
         out=out,
         resume=resume,
     )

@@ -129,14 +129,14 @@ class Train(Strict):
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
 
-    def twin_obstacles(self, name: str) -> list[str]:
-        """Why no SDE of one loss stands beside this arm, called `name`; none where one can."""
-        reasons = {
-            "trains on several objectives, for which there is no surface": self.objectives is not None,
-            "draws its examples by weights, for which there is no surface": self.weights is not None,
-            "trains clients, each on a loss of its own between two rounds": self.clients is not None,
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the run will say of itself, as far as it decides whether it can have a twin."""
+        return {
+            "clients": 0 if self.clients is None else self.clients.count,
+            "sampling": self.sampling if self.weights is None else "weighted",
+            "batch_size": self.optimizer.batch_size,
         }
-        return [f"{name} {reason}" for reason, holds in reasons.items() if holds]
 
     @property
     def dim(self) -> int:

@@ -244,7 +244,7 @@ def _ends(work: Work, arm: str, count: int) -> NDArray[np.float64]:
 def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: LabelledReport) -> xr.Dataset:
     from sdesim.engine import simulate
 
-    taken = _of_itself(model) if model.twin_of is None else _of_real_arm(work, model, model.twin_of)
+    taken = _of_itself(model) if model.twin_of is None else _of_real_arm(work, name, model, model.twin_of)
     eta = model.learning_rate or taken.learning_rate
     context = Context(taken.surface.dim, eta, taken.surface, taken.batch_size, taken.trace)
     noises = [n.resolved(context) for n in model.noise]
@@ -255,11 +255,11 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         taken.theta0,
         dt=taken.dt,
         steps=work.scenario.steps(name),
-        trajectories=model.trajectories or taken.trajectories,
+        trajectories=taken.trajectories,
         seed=arm_seed(work.scenario.seed, name),
         learning_rate=eta,
         scheme=model.scheme,
-        save_every=model.save_every or taken.save_every,
+        save_every=taken.save_every,
         save=model.save,
         events=model.events,
         threads=work.threads,
@@ -269,6 +269,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         progress=lambda done, total: report(name, done, total),
         name=name,
         evaluate=taken.evaluation,
+        attributes=taken.attributes,
     )
 
 
@@ -280,6 +281,7 @@ class Taken:
         surface, theta0, dt, learning_rate: as in `simulate`. evaluation: reads accuracies off θ, or None.
         trajectories, save_every: where the arm says none. stretch: its steps in one of the real arm's.
         batch_size, trace: B and Tr Σ of the real arm; 0 and NaN without.
+        attributes: further ones of the run.
     """
 
     surface: Any
@@ -292,45 +294,49 @@ class Taken:
     stretch: int = 1
     batch_size: int = 0
     trace: float = float("nan")
+    attributes: dict[str, Any] = field(default_factory=dict)
 
 
 def _of_itself(model: Simulate) -> Taken:
     assert model.surface is not None
     assert model.dt is not None
-    return Taken(model.surface, model.theta0, model.dt, model.dt, model.surface.evaluation())
-
-
-def _of_real_arm(work: Work, model: Simulate, real: str) -> Taken:
-    from sdesim.training.twinning.of_recipe import fresh_starts, surface_of
-
-    train, recipe, run = work.scenario.arms[real].train, work.recipes[real], work.results.runs[real]
-    assert train is not None
-    eta = model.learning_rate or train.optimizer.lr
-    dt = model.dt or eta
-    stretch = max(1, round(train.optimizer.lr / dt))
-    surface, evaluation = surface_of(recipe)
-    count = model.trajectories or train.trajectories
-    measured = work.results.measured.get(real)
-    trace = float("nan")
-    if measured is not None and "noise" in measured:
-        trace = float(np.nanmean(measured["noise"].values))
-    theta0 = model.theta0
-    if theta0 is None and train.start_from is not None:
-        theta0 = _ends(work, train.start_from, count)
-    elif theta0 is None and train.init == "fresh":
-        theta0 = fresh_starts(recipe, count)
     return Taken(
-        surface=surface,
-        theta0=theta0,
-        dt=dt,
-        learning_rate=eta,
-        evaluation=evaluation,
-        trajectories=train.trajectories,
-        # The last gap between saved steps may be short.
-        save_every=int(np.diff(run["step"].values).max()) * stretch,
-        stretch=stretch,
-        batch_size=train.optimizer.batch_size or 0,
-        trace=trace,
+        model.surface,
+        model.theta0,
+        model.dt,
+        model.dt,
+        model.surface.evaluation(),
+        trajectories=model.trajectories or 1,
+        save_every=model.save_every,
+    )
+
+
+def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
+    from sdesim.training.twinning.plan import plan_twin
+
+    plan = plan_twin(
+        work.results.runs[real],
+        work.recipes[real],
+        dt=model.dt,
+        learning_rate=model.learning_rate,
+        steps=model.steps,
+        trajectories=model.trajectories,
+        save_every=model.save_every,
+        scheme=model.scheme,
+    )
+    work.results.deviations[name] = plan.deviations
+    return Taken(
+        surface=plan.surface,
+        theta0=plan.starts if model.theta0 is None else model.theta0,
+        dt=plan.dt,
+        learning_rate=plan.learning_rate,
+        evaluation=plan.evaluation,
+        trajectories=plan.trajectories,
+        save_every=plan.save_every,
+        stretch=plan.stretch,
+        batch_size=plan.batch_size,
+        trace=plan.trace,
+        attributes={"twin_deviations": list(plan.deviations)} if plan.deviations else {},
     )
 
 

@@ -12,8 +12,9 @@ import xarray as xr
 from sdesim.errors import SdesimError
 from sdesim.runs.quantities import names
 from sdesim.runs.registered import flag_names, numbers_of
+from sdesim.runs.twin_rules import twin_warning
 from sdesim.scenario.expectations import Finding, at_probe, find, outcome, over_trajectories, ratio
-from sdesim.scenario.models import Arm, Expect, Scenario, Simulate
+from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
@@ -21,11 +22,13 @@ _STATUS = ("finished", "diverged", "stopped")
 
 @dataclass
 class Results:
-    """Runs, their measurements, and the numbers that noises took from real arms, by arm."""
+    """Runs, their measurements, the numbers that noises took from real arms, and in what twins deviate from
+    them, by arm."""
 
     runs: dict[str, xr.Dataset] = field(default_factory=dict)
     measured: dict[str, xr.Dataset] = field(default_factory=dict)
     matched: dict[str, dict[str, float]] = field(default_factory=dict)
+    deviations: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict[str, Any]:
@@ -105,41 +108,11 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         loose = np.char.find(measured["lambda_max_flags"].values.astype(str), "not_converged") >= 0
         if loose.any():
             warnings.append(f"{name}: λ_max did not converge at {int(loose.sum())} of {loose.size} probes")
-    doubt = _doubtful_twin(scenario, name)
-    if doubt:
-        warnings.append(doubt)
-    return found
-
-
-def _doubtful_twin(scenario: Scenario, name: str) -> str:
-    """Where the SDE is not that of the real arm's optimizer; empty where it is."""
     simulate = scenario.arms[name].simulate
-    if simulate is None or simulate.twin_of is None:
-        return ""
-    real = scenario.arms[simulate.twin_of].train
-    assert real is not None
-    optimizer = real.optimizer
-    parts = [optimizer.preconditioner.capitalize()] if optimizer.preconditioner else []
-    parts += [] if real.schedule.constant else ["a learning rate that changes"]
-    parts += ["momentum"] if _lacks_momentum(simulate, optimizer) else []
-    parts += ["weight decay"] if getattr(optimizer, "weight_decay", 0.0) else []
-    if not parts and optimizer.no_sde:
-        return f"{name}: {simulate.twin_of} trains with {optimizer.kind}: {optimizer.no_sde}"
-    if not parts:
-        return ""
-    return (
-        f"{name}: the SDE follows the gradient of the loss alone, but {simulate.twin_of} trains with "
-        + " and ".join(parts)
-    )
-
-
-def _lacks_momentum(simulate: Simulate, optimizer: Any) -> bool:
-    """Whether the optimizer has a momentum that the twin's scheme has not at the same step."""
-    if optimizer.momentum == 0.0:
-        return False
-    scheme, own = simulate.scheme, optimizer.scheme()
-    same_step = (simulate.dt or simulate.learning_rate or optimizer.lr) == optimizer.lr
-    return own is None or scheme != own or not same_step
+    doubt = twin_warning(results.deviations.get(name, {}), str(simulate and simulate.twin_of))
+    if doubt:
+        warnings.append(f"{name}: {doubt}")
+    return found
 
 
 def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.kinds.misfit import Problem
+from sdesim.runs.twin_rules import step_refusal, twin_refusals
 from sdesim.scenario.models import Arm, Scenario, Simulate
 
 
@@ -15,6 +16,10 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
     assert simulate is not None
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of]
     train = None if real is None else real.train
+    if train is not None and simulate.dt is not None:
+        refusal = step_refusal(simulate.dt, simulate.learning_rate or train.optimizer.lr)
+        if refusal:
+            yield ("dt",), refusal
     for path, text in check_fit(
         simulate.surface,
         simulate.noise,
@@ -43,7 +48,7 @@ def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
         trajectories=train.trajectories,
         own_starts=train.start_from is not None,
         gradient_probes=probes is not None and probes.wants("gradient"),
-        obstacles=tuple(train.twin_obstacles(str(simulate.twin_of))),
+        obstacles=twin_refusals(train.attributes),
     )
 
 
