@@ -19,8 +19,8 @@ def metric_consolidation(gradients: ArrayLike, metric: ArrayLike, level: float =
 
     Args:
         gradients: (n, d), or (..., n, d) at many θ.
-        metric: F, (d, d) positive definite or (d,) positive, and independent of these gradients (an earlier or
-            running one), else C_F is biased.
+        metric: F, (d, d) positive definite or (d,) positive, and independent of these gradients (an earlier
+            or running one), else C_F is biased.
 
     Raises:
         EstimatorError: shapes that don't fit, or a metric that is not positive.
