@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sdesim.data.partition import least_examples
+from sdesim.data.sharing import least_examples
 from sdesim.errors import RunError
 from sdesim.runs import Probes
 from sdesim.training.data.examples import Examples, Order
