@@ -82,6 +82,9 @@ from sdesim.estimators.dynamics.slowing_down import RollingIndicators as Rolling
 from sdesim.estimators.dynamics.slowing_down import critical_slowing_down as critical_slowing_down
 from sdesim.estimators.dynamics.slowing_down import relaxation_time as relaxation_time
 from sdesim.estimators.dynamics.slowing_down import rolling_indicators as rolling_indicators
+from sdesim.estimators.dynamics.survival import Survival as Survival
+from sdesim.estimators.dynamics.survival import SurvivalStatistics as SurvivalStatistics
+from sdesim.estimators.dynamics.survival import survival_statistics as survival_statistics
 from sdesim.estimators.dynamics.transition import Transition as Transition
 from sdesim.estimators.dynamics.transition import detect_transition as detect_transition
 from sdesim.estimators.dynamics.transition import detect_transitions as detect_transitions

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +18,9 @@ from sdesim.runs.quantities import lookup, number
 from sdesim.runs.quantity_row import WELL, WHOLE
 from sdesim.runs.registered import measured_array, part_names
 from sdesim.scenario.models import Expect
+from sdesim.scenario.moments import MOMENT, WHEN
 
 Array = NDArray[np.float64]
-WHEN = ("step_when", "time_when")
-# Made of another quantity, or of a condition on one: `gain_rank.C_alpha`, `step_when.loss<0.1`.
-OF_OTHERS = ("twin_distance", "gain_rank", *WHEN)
-MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)$")
 _OWN_INTERVAL = "one trajectory, the estimator's own interval"
 
 

@@ -13,6 +13,7 @@ from sdesim.networks.fully_connected import network_surface as network_surface
 from sdesim.networks.fully_connected import one_hot_mse as one_hot_mse
 from sdesim.networks.objectives import Objectives as Objectives
 from sdesim.training.loop.clients import Clients as Clients
+from sdesim.training.loop.recipe import Recipe as Recipe
 from sdesim.training.loop.record import record as record
 from sdesim.training.monitor.callbacks import TrainerMonitor as TrainerMonitor
 from sdesim.training.monitor.callbacks import lightning_monitor as lightning_monitor
@@ -62,6 +63,7 @@ __all__ = [
     "PhaseLR",
     "PhaseWarmup",
     "Quadratic",
+    "Recipe",
     "TensorBoardSink",
     "TorchOracle",
     "Tracked",

@@ -221,6 +221,27 @@ def test_what_is_made_of_several_numbers_is_made_of_many(seed):
         )
 
 
+def test_what_is_made_of_gradients_is_made_of_those_of_many_places():
+    rng = np.random.default_rng(4)
+    g, products = rng.standard_normal((2, 2, 3, 12, 4)) + 0.5
+    f = np.eye(4) + 0.1
+    growth, times = rng.standard_normal((2, 3, 12)), np.cumsum(rng.random((3, 13)) + 0.1, axis=-1)
+    times = np.broadcast_to(times, (2, 3, 13))
+    for many, alone in (
+        (est.mahalanobis_snr(g), lambda p: est.mahalanobis_snr(g[p])),
+        (est.metric_consolidation(g, f), lambda p: est.metric_consolidation(g[p], f)),
+        (est.subnetwork_gain(g, [0, 2]), lambda p: est.subnetwork_gain(g[p], [0, 2])),
+        (est.batch_sharpness(g, products, 0.1), lambda p: est.batch_sharpness(g[p], products[p], 0.1)),
+        (est.lyapunov_exponent(growth, times), lambda p: est.lyapunov_exponent(growth[p], times[p])),
+        (est.lyapunov_exponent(growth, times[0, 0]), lambda p: est.lyapunov_exponent(growth[p], times[0, 0])),
+        (
+            est.lyapunov_drift(g[..., 0, :], 1.0, "literal"),
+            lambda p: est.lyapunov_drift(g[p][0], 1.0, "literal"),
+        ),
+    ):
+        everywhere(many, alone, (2, 3))
+
+
 def test_a_threshold_with_an_interval_counts_with_all_of_it():
     bar = est.Estimate(1.0, 0.5, 2.0, 0.95, "quadratic-model", 9)
 

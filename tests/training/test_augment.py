@@ -14,7 +14,7 @@ from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import Monitor, TorchOracle, mlp, prune, record, twin
 from sdesim.training.data.augmentation import Reader
-from sdesim.training.data.examples import Examples, with_readings
+from sdesim.training.data.examples import Examples, read_anew
 from sdesim.training.data.fresh_examples import oracle_of
 
 DIGITS = data.digits(40, 30, seed=0)
@@ -129,7 +129,7 @@ def test_every_step_reads_its_batch_anew(size):
 def law(reader, weights=None):
     """Examples read anew, and exact mean gradients, losses and probabilities of all 80 signed examples."""
     examples = Examples(X, Y, None if weights is None else weights / weights.sum(), reader=reader)
-    examples = with_readings(examples, None, 8, lambda k: k)
+    examples = read_anew(examples, None, 8, lambda k: k)
     q = torch.full((40,), 1 / 40).double() if weights is None else weights / weights.sum()
     both, labels, q = torch.cat([X, -X]), Y.repeat(2), (q.repeat(2) / 2)
     whole = TorchOracle(NETWORK, cross_entropy, both, labels, 1, q)

@@ -253,4 +253,4 @@ def test_pruning_follows_the_sampler_and_a_twin_is_refused():
 def test_a_monitor_flags_a_sampler_that_it_does_not_know():
     for source in (loader(Backwards()), DataLoader(PAIRS, batch_sampler=Twice(Backwards(), 5, False))):
         monitor = Monitor(NETWORK, cross_entropy, source, learning_rate=0.1, samples=4)
-        assert monitor.measure().flags == ("sampler_ignored",)
+        assert "sampler_ignored" in monitor.measure().flags

@@ -9,11 +9,13 @@ import xarray as xr
 from torch import nn
 
 import sdesim
+from sdesim import training
 from sdesim.data import digits
 from sdesim.errors import RunError
 from sdesim.noise import sample_stable
 from sdesim.training import TWIN_NOISES, fit_noise, mlp, record, svag, twin, twins
 from sdesim.training.loop.svag import amplified_noise
+from sdesim.training.twinning.plan import plan_twin, recipe_of_run
 
 LOSS = nn.CrossEntropyLoss()
 DATA = digits(120, 60)
@@ -74,9 +76,7 @@ def test_a_comparison_holds_a_run_and_its_twin_side_by_side(run, imitations):
 
 def test_amplified_noise_has_l_times_the_covariance_per_l_times_shorter_step(run):
     # Per step of length η/l the covariance is l (η/l)² Σ, so over l steps it is η² Σ, whatever l.
-    from sdesim.training.twinning.original import original
-
-    surface = original(run, *MADE_OF, None).surface
+    surface = plan_twin(run, recipe_of_run(run, *MADE_OF, None)).surface
     spread = {}
     for factor in (1, 4):
         noises = amplified_noise(surface, 8, 0.2, factor)
@@ -139,15 +139,99 @@ def test_any_module_has_a_twin():
 
 
 @pytest.mark.parametrize(
-    ("optimizer", "said"),
+    ("optimizer", "options", "names", "said"),
     [
-        (lambda p: torch.optim.Adam(p, lr=0.01), "trained by 'adam'"),
-        (lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.1), "needs weight_decay 0"),
+        (lambda p: torch.optim.Adam(p, lr=0.01), {}, ["optimizer"], "trains with Adam$"),
+        (lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.1), {}, ["weight_decay"], "weight decay$"),
+        (
+            lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.5, dampening=0.2),
+            {"scheduler": lambda o: torch.optim.lr_scheduler.StepLR(o, 30)},
+            ["learning_rate_changes", "momentum"],
+            "a learning rate that changes and momentum$",
+        ),
     ],
 )
-def test_optimizers_that_the_sde_does_not_describe_are_refused(optimizer, said):
+def test_what_the_sde_does_not_describe_is_simulated_as_sgd_and_said(optimizer, options, names, said):
+    run = recorded(optimizer, batch_size=None, **options)
+
+    with pytest.warns(UserWarning, match=said):
+        made = twin(run, *MADE_OF, noise="none", trajectories=1, progress=False)
+
+    assert made.attrs["twin_deviations"] == names
+    assert made.attrs["learning_rate"] == run.attrs["base_learning_rate"]
+    # The twin's steps are of one length; it ends within half of one of the run's time.
+    half = made.attrs["dt"] / 2
+    assert float(made["time"][-1]) == pytest.approx(float(run["time"][-1]), abs=half * 1.001)
+
+
+def test_a_plan_lays_out_what_a_simulation_needs(run):
+    recipe = recipe_of_run(run, *MADE_OF, None)
+    plan = plan_twin(run, recipe, dt=0.1, trajectories=5)
+
+    assert (plan.learning_rate, plan.dt, plan.steps, plan.stretch, plan.batch_size) == (0.2, 0.1, 120, 2, 8)
+    assert (plan.save_every, plan.trajectories, plan.scheme) == (40, 5, "euler-maruyama")
+    assert plan.trace == pytest.approx(float(run["noise"].mean()))
+    assert plan.deviations == {}
+    np.testing.assert_array_equal(plan.starts, np.repeat(run["theta"].values[:1, 0], 5, axis=0))
+    assert plan.probes == sdesim.Probes(60, 32, 8, ("gradient", "curvature"), 3)
+
+
+def test_fresh_starts_go_on_beyond_the_seeds_of_the_run_and_masks_leave_out_coordinates():
+    mask = np.arange(sum(p.numel() for p in NET.parameters())) % 3 > 0
+    recipe = training.Recipe(
+        NET, LOSS, DATA, None, lambda p: torch.optim.SGD(p, lr=0.2), steps=4, batch_size=8, trajectories=2,
+        init="fresh", mask=mask,
+    )  # fmt: skip
+    run = record(recipe, progress=False)
+
+    plan = plan_twin(run, recipe, trajectories=3)
+
+    assert plan.surface.dim == int(mask.sum())
+    np.testing.assert_array_equal(plan.starts[:2], run["theta"].values[:, 0])
+    assert not np.array_equal(plan.starts[2], plan.starts[1])
+    assert list(plan.deviations) == ["reshuffled"]
+    read = plan.evaluation.values(plan.starts[:2])
+    np.testing.assert_allclose(read["test_loss"], run["test_loss"].values[:, 0], rtol=1e-12)
+
+
+def test_a_recipe_stands_for_module_loss_and_data(run):
+    recipe = recipe_of_run(run, *MADE_OF, None)
+    settings = {"noise": "none", "trajectories": 1, "progress": False}
+
+    one, other = twin(run, recipe, **settings), twin(run, *MADE_OF, **settings)
+
+    assert one["loss"].values.tobytes() == other["loss"].values.tobytes()
+    with pytest.raises(RunError, match="leave them out"):
+        twin(run, recipe, LOSS, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda m: m[0].requires_grad_(False), "390 of this run's are frozen"),
+        (lambda m: m.insert(1, nn.BatchNorm1d(6, dtype=torch.float64)), "this one has BatchNorm1d"),
+        (lambda m: m.insert(1, nn.Dropout(0.5)), "this one has Dropout"),
+    ],
+)
+def test_networks_that_the_sde_would_not_follow_are_refused(change, said):
+    net = mlp([64, 6, 10], seed=0)
+    change(net)
+    made = record(
+        net, LOSS, DATA, None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2, batch_size=8, progress=False
+    )
+
     with pytest.raises(RunError, match=said):
-        twin(recorded(optimizer), *MADE_OF, progress=False)
+        twin(made, net, LOSS, DATA, noise="none", progress=False)
+
+
+def test_a_summed_loss_is_refused_where_batches_are_summed():
+    total = nn.CrossEntropyLoss(reduction="sum")
+    made = record(
+        NET, total, DATA, None, lambda p: torch.optim.SGD(p, lr=1e-3), steps=2, batch_size=8, progress=False
+    )
+
+    with pytest.raises(RunError, match="this one is a sum"):
+        twin(made, NET, total, DATA, noise="none", progress=False)
 
 
 def test_other_data_and_bad_arguments_are_named(run):

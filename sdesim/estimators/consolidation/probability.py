@@ -18,7 +18,7 @@ from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
 from sdesim.estimators.consolidation.reduced import direction_share
 from sdesim.estimators.core.draws import check_level, draws_of_gradients, matrix, noise_masks
 from sdesim.estimators.core.noncentral import noncentrality_interval
-from sdesim.estimators.core.places import Number, given, made
+from sdesim.estimators.core.places import Number, each, given, made
 
 Array = NDArray[np.float64]
 PHASES = np.array(["undefined", "exploration", "transition", "generalization"])
@@ -152,8 +152,9 @@ def detection_power(c: Number, dim: int, level: float = 0.05) -> AnyEstimate:
     return given(c).mapped(lambda x: _along(x, dim, z), method="white-noise")
 
 
-def mahalanobis_snr(gradients: ArrayLike, level: float = 0.95) -> Estimate:
-    """μᵀΣ⁻¹μ, invariant under every linear map; Hotelling's small-sample correction applied.
+def mahalanobis_snr(gradients: ArrayLike, level: float = 0.95) -> AnyEstimate:
+    """μᵀΣ⁻¹μ of gradients (n, d) or (..., n, d), invariant under every linear map; Hotelling's small-sample
+    correction applied.
 
     With S the sample covariance of n rows, E[ḡᵀS⁻¹ḡ] = (n−1)/(n−d−2)·(μᵀΣ⁻¹μ + d/n), and
     n(n−d)/(d(n−1)) ḡᵀS⁻¹ḡ is noncentral F(d, n−d, n μᵀΣ⁻¹μ) for Gaussian rows: the interval is that law's,
@@ -161,12 +162,16 @@ def mahalanobis_snr(gradients: ArrayLike, level: float = 0.95) -> Estimate:
     rows, flag `rank_limited`, and has no interval.
 
     Raises:
-        EstimatorError: not (n, d) with n ≥ 6, level not in (0, 1).
+        EstimatorError: not (..., n, d) with n ≥ 6, level not in (0, 1).
     """
     check_level(level)
     g = np.asarray(gradients, dtype=np.float64)
-    if g.ndim != 2 or len(g) < 6:
-        raise EstimatorError(f"gradients must have shape (n ≥ 6, d), got {g.shape}")
+    if g.ndim < 2 or g.shape[-2] < 6:
+        raise EstimatorError(f"gradients must have shape (..., n ≥ 6, d), got {g.shape}")
+    return each(g, 2, lambda one: _hotelling(one, level))
+
+
+def _hotelling(g: Array, level: float) -> Estimate:
     n, d = g.shape
     mean = g.mean(axis=0)
     _, s, vt = np.linalg.svd(g - mean, full_matrices=False)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
 
 Array = NDArray[np.float64]
@@ -79,28 +78,10 @@ def stacked(estimates: Sequence[AnyEstimate], shape: tuple[int, ...]) -> ArrayEs
 
 
 def each(
-    x: NDArray[Any], axes: int, estimate: Callable[[NDArray[Any]], AnyEstimate], words: str = "an array"
-) -> AnyEstimate:
-    """`estimate` of x where x has `axes` axes, and of the last `axes` axes place by place where it has more.
-
-    Raises:
-        EstimatorError: fewer axes.
-    """
-    if x.ndim < axes:
-        raise EstimatorError(f"{words} must have at least {axes} axes, got shape {x.shape}")
-    if x.ndim == axes:
+    x: NDArray[Any], axes: int, estimate: Callable[[NDArray[Any]], AnyEstimate]
+) -> AnyEstimate:  # fmt: skip
+    """`estimate` of x of `axes` axes; of more axes that of the last ones, place by place, as one array."""
+    if x.ndim <= axes:
         return estimate(x)
     lead = x.shape[: x.ndim - axes]
-    cells = x.reshape(math.prod(lead), *x.shape[x.ndim - axes :])
-    return stacked([estimate(cell) for cell in cells], lead)
-
-
-def at_places(e: AnyEstimate, shape: tuple[int, ...]) -> AnyEstimate:
-    """The Estimate broadcast to (...,), where it is not of that shape already."""
-    if e.shape == shape:
-        return e
-    spread = {f: np.broadcast_to(m, shape) for f, m in masks_of(e).items()}
-    parts: Any = (np.broadcast_to(np.asarray(x), shape) for x in (e.value, e.low, e.high))
-    value, low, high = parts
-    return Estimate(value, low, high, e.level, np.broadcast_to(np.asarray(e.method), shape),
-                    np.broadcast_to(np.asarray(e.n), shape), spread, {})  # fmt: skip
+    return stacked([estimate(x[place]) for place in np.ndindex(lead)], lead)

@@ -14,7 +14,7 @@ from scipy.special import stdtrit
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
-from sdesim.estimators.core.places import Number, given, made, masks_of
+from sdesim.estimators.core.places import Number, each, given, made, masks_of
 from sdesim.estimators.curvature.lanczos import outer_ritz
 
 Array = NDArray[np.float64]
@@ -141,7 +141,7 @@ def stability_margin(
 
 def batch_sharpness(
     gradients: ArrayLike, products: ArrayLike, eta: float | None = None, level: float = 0.95
-) -> Estimate:
+) -> AnyEstimate:
     """E[g_Bᵀ H_B g_B]/E|g_B|², the curvature that minibatch SGD meets along its own steps.
 
     The ratio of means over batches, with the jackknife's interval (Student t, n − 1). It levels off near 2/η
@@ -150,8 +150,8 @@ def batch_sharpness(
     single Gaussian examples of a least-squares loss 0.75, 0.84 and 0.88.
 
     Args:
-        gradients: g_B of n batches, (n, d).
-        products: H_B g_B of the same batches, (n, d).
+        gradients: g_B of n batches, (n, d), or (..., n, d) at many θ.
+        products: H_B g_B of the same batches, likewise.
         eta: η, for details `lambda_crit` = 2/η.
         level: nominal coverage.
 
@@ -159,8 +159,10 @@ def batch_sharpness(
         EstimatorError: shapes that differ, fewer than two batches, η not positive.
     """
     g, hg = np.asarray(gradients, dtype=np.float64), np.asarray(products, dtype=np.float64)
-    if g.ndim != 2 or g.shape != hg.shape:
+    if g.ndim < 2 or g.shape != hg.shape:
         raise EstimatorError(f"gradients and products must both be (n, d), got {g.shape} and {hg.shape}")
+    if g.ndim > 2:
+        return each(np.stack([g, hg], axis=-3), 3, lambda pair: batch_sharpness(pair[0], pair[1], eta, level))
     n = len(g)
     if n < 2:
         raise EstimatorError(f"batch sharpness needs at least 2 batches, got {n}")

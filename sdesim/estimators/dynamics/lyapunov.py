@@ -17,7 +17,7 @@ from scipy.special import stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.consolidation.descent import critical_signal
-from sdesim.estimators.core.places import Number, given, made, masks_of
+from sdesim.estimators.core.places import Number, given, made, masks_of, stacked
 from sdesim.estimators.tails.jumps import log_jump_term
 
 Array = NDArray[np.float64]
@@ -247,15 +247,16 @@ def foster_lyapunov(drift: ArrayLike, value: ArrayLike, level: float = 0.95) -> 
 def lyapunov_exponent(
     tangent_growth: ArrayLike, times: ArrayLike, level: float = 0.95, burn_in: int = 0,
     additive_only: bool = False,
-) -> Estimate:  # fmt: skip
+) -> AnyEstimate:  # fmt: skip
     """Largest exponent of the tangent dynamics by Benettin's method (G. Benettin et al., Meccanica 15, 1980).
 
     Measured coverage of nominal 95% on 100 independent intervals: 0.93–0.96; with correlation that reaches
     beyond a twentieth of the run it falls.
 
     Args:
-        tangent_growth: (n,) log growth of the tangent vector over each interval that ends at times[i+1].
-        times: (n+1,) increasing; the unit of time sets the unit 1/time of the exponent.
+        tangent_growth: (n,) log growth of the tangent vector over each interval that ends at times[i+1];
+            (..., n) of many vectors.
+        times: (n+1,) increasing, or (..., n+1); the unit of time sets the unit 1/time of the exponent.
         level: coverage of the interval, Student t over at most 20 blocks of consecutive intervals.
         burn_in: how many first intervals to leave out, while the vector turns towards the leading direction.
         additive_only: the noise does not enter the tangent dynamics; passed on as the flag `additive_only`.
@@ -265,8 +266,18 @@ def lyapunov_exponent(
     """
     growth = np.asarray(tangent_growth, dtype=np.float64)
     t = np.asarray(times, dtype=np.float64)
-    if growth.ndim != 1 or t.shape != (len(growth) + 1,):
+    if growth.ndim < 1 or t.shape not in (
+        (growth.shape[-1] + 1,),
+        (*growth.shape[:-1], growth.shape[-1] + 1),
+    ):
         raise EstimatorError(f"tangent_growth (n,) needs times (n+1,), got {growth.shape} and {t.shape}")
+    if growth.ndim > 1:
+        lead = growth.shape[:-1]
+        t = np.broadcast_to(t, (*lead, t.shape[-1]))
+        places = np.ndindex(lead)
+        return stacked(
+            [lyapunov_exponent(growth[p], t[p], level, burn_in, additive_only) for p in places], lead
+        )
     if not 0 <= burn_in < max(1, len(growth)):
         raise EstimatorError(f"burn_in must leave at least one of {len(growth)} intervals, got {burn_in}")
     growth, t = growth[burn_in:], t[burn_in:]

@@ -23,6 +23,7 @@ from sdesim.runs.measures.gradient import (
 from sdesim.runs.measures.path import curvature, exponent, path_dimension, tails
 from sdesim.runs.registered import with_registered
 from sdesim.runs.schema import validate_run
+from sdesim.runs.validity import with_validity
 
 Array = NDArray[np.float64]
 
@@ -52,7 +53,7 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     with single_blas_thread():
-        return with_registered(run, _measured(run, level))
+        return with_registered(run, with_validity(_measured(run, level), run.attrs))
 
 
 def _measured(run: xr.Dataset, level: float) -> xr.Dataset:

@@ -5,20 +5,22 @@ Nothing here loads data, trains or writes; a scenario that passes can be run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from sdesim.kinds.misfit import Problem
+from sdesim.kinds.spelling import nearest
 from sdesim.runs.quantities import known_names, lookup, names, number
 from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
-from sdesim.scenario import parts
-from sdesim.scenario.assemble import data_of
-from sdesim.scenario.base import nearest
-from sdesim.scenario.checks.arms import Problem, check_real, check_simulate, wells_of_arm
-from sdesim.scenario.data import Data
-from sdesim.scenario.expectations import MOMENT, OF_OTHERS, WHEN
-from sdesim.scenario.models import Arm, Expect, Scenario
+from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
+from sdesim.scenario.checks.train import check_real
+from sdesim.scenario.models import Arm, Data, Expect, Scenario
+from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 
-_EVENTS: dict[str, Any] = {"exit event": parts.ExitEvent, "occupancy event": parts.OccupancyEvent}
+_EVENTS: dict[str, Callable[[Any], bool]] = {
+    "exit event": lambda event: event.bounds is not None,
+    "occupancy event": lambda event: event.counts_wells,
+}
 
 
 def cross_check(scenario: Scenario) -> list[Problem]:
@@ -225,8 +227,8 @@ def _saved(arm: Arm) -> list[str]:
     return [] if side is None else list(side.save)
 
 
-def _has_event(arm: Arm, kind: type[Any]) -> bool:
-    return arm.simulate is not None and any(isinstance(v, kind) for v in arm.simulate.events)
+def _has_event(arm: Arm, answers: Callable[[Any], bool]) -> bool:
+    return arm.simulate is not None and any(answers(event) for event in arm.simulate.events)
 
 
 def _no_value(name: str, need: str, data: Data | None, arm: str) -> str:
@@ -248,4 +250,5 @@ def _data(scenario: Scenario, arm: Arm) -> Data | None:
     if arm.simulate.twin_of is not None:
         real = scenario.arms[arm.simulate.twin_of].train
         return None if real is None else real.data
-    return data_of(arm.simulate.surface)
+    found: Data | None = getattr(arm.simulate.surface, "data", None)
+    return found

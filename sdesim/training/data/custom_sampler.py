@@ -22,7 +22,7 @@ _TRIED = 50
 
 
 @dataclass(frozen=True, eq=False)
-class OwnOrder:
+class CustomOrder:
     """The batches of a DataLoader's sampler over n examples; the loader's own is never advanced.
 
     Attributes:
@@ -49,7 +49,7 @@ class OwnOrder:
 
     def first(self) -> list[Tensor]:
         """A few first batches under seed 0."""
-        return SampledBatches(self, 0).block(_TRIED)
+        return CustomBatches(self, 0).block(_TRIED)
 
     def check(self) -> int:
         """Size of the first batch.
@@ -66,7 +66,7 @@ class OwnOrder:
         return len(first[0])
 
 
-class SampledBatches:
+class CustomBatches:
     """Indices of one minibatch after another, without end, in a sampler's own order.
 
     Args:
@@ -74,7 +74,7 @@ class SampledBatches:
         seed: of the first block of batches; each further one has the next.
     """
 
-    def __init__(self, order: OwnOrder, seed: int) -> None:
+    def __init__(self, order: CustomOrder, seed: int) -> None:
         self._order, self._seed = order, seed
         self._begin()
 

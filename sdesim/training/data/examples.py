@@ -16,9 +16,10 @@ from torch.utils.data import DataLoader, TensorDataset
 from sdesim.data import Dataset
 from sdesim.errors import RunError
 from sdesim.training.data.augmentation import Augment, Reader, readings_of
-from sdesim.training.data.custom_sampler import OwnOrder, SampledBatches
+from sdesim.training.data.custom_sampler import CustomBatches, CustomOrder
 from sdesim.training.data.loaders import (
     differing,
+    loaded,
     loader_order,
     loader_pairs,
     loader_rows,
@@ -26,7 +27,7 @@ from sdesim.training.data.loaders import (
     own_sampler,
     pairs_of,
 )
-from sdesim.training.data.undisturbed import Samples, undisturbed
+from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
 from sdesim.training.data.weighting import cumulative, draw_weighted, probabilities
 
 SAMPLINGS = ("epoch", "with-replacement", "sequential")
@@ -80,7 +81,7 @@ class Order:
     batch_size: int | None
     sampling: str
     drop_last: bool
-    own: OwnOrder | None = field(default=None, repr=False)
+    own: CustomOrder | None = field(default=None, repr=False)
 
     def per_epoch(self, n: int) -> float:
         """Steps to an epoch of n examples."""
@@ -91,22 +92,30 @@ class Order:
         return float(n // self.batch_size if self.drop_last else -(-n // self.batch_size))
 
 
+def check_sampling(sampling: str) -> None:
+    """Refuse an order that is none of `SAMPLINGS`.
+
+    Raises:
+        RunError: naming it.
+    """
+    if sampling not in SAMPLINGS:
+        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
+
+
 def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling: str) -> Order:
-    """The order that the arguments of `record` ask for; a DataLoader brings its own.
+    """The order that a recipe asks for; a DataLoader brings its own.
 
     Raises:
         RunError: out of range, or a batch size or sampling beside a DataLoader that has another.
     """
     n = len(examples)
-    if sampling not in SAMPLINGS:
-        raise RunError(f"sampling must be one of {', '.join(SAMPLINGS)}, got {sampling!r}")
     drop_last, own = True, None
     if isinstance(train, DataLoader):
         name = own_sampler(train)
         if name is None:
             size, sampling, drop_last = loader_order(train, n)
         else:
-            own = OwnOrder(train, name, n)
+            own = CustomOrder(train, name, n)
             size, sampling = own.check(), "sampler"
         if batch_size is not None and batch_size != size:
             raise RunError(f"batch_size={batch_size}, but the DataLoader has {size}: leave batch_size out")
@@ -149,7 +158,7 @@ def with_weights(examples: Examples, train: Any, weights: ArrayLike | Tensor | s
     return replace(examples, x=examples.x[drawn], y=examples.y[drawn], weights=found[drawn], reader=reader)
 
 
-def with_readings(
+def read_anew(
     examples: Examples, augment: Augment | None, batch_size: int | None, seed: Callable[[int], int]
 ) -> Examples:
     """The examples as training reads them anew each time, where it does: at least 2,000 readings in all.
@@ -185,6 +194,7 @@ def training_and_test(
 
     Training examples may differ at each reading only with a seed, under which they are read here.
     """
+    train, test = loaded(train), loaded(test)
     if isinstance(train, Dataset):
         if test is None and len(train.x_test):
             test = (train.x_test, train.y_test)
@@ -246,16 +256,16 @@ def _cast(x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
 
 def _reader(source: Any, rows: Sequence[int], name: str, dtype: torch.dtype) -> Reader:
     """A reader of the examples ``rows`` of a Dataset or DataLoader, collated as a loader would."""
-    samples, numbers = Samples(source, name), np.asarray(rows, dtype=np.int64)
+    samples, numbers = LoaderExamples(source, name), np.asarray(rows, dtype=np.int64)
     return Reader(
         lambda some: _cast(*samples.take(numbers[some.numpy()], dtype), dtype), held=(source,), name=name
     )
 
 
-def batches_of(examples: Examples, order: Order, seed: int) -> Batches | SampledBatches:
+def batches_of(examples: Examples, order: Order, seed: int) -> Batches | CustomBatches:
     """The minibatches of a training from its first on."""
     if order.own is not None:
-        return SampledBatches(order.own, seed)
+        return CustomBatches(order.own, seed)
     return Batches(examples, order, torch.Generator().manual_seed(seed))
 
 

@@ -17,7 +17,7 @@ from sdesim.training.probes.network_oracle import TorchOracle
 Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
 
 
-class DrawnOracle(TorchOracle):
+class FreshOracle(TorchOracle):
     """A `TorchOracle` with gradients of batches that are drawn elsewhere.
 
     Args:
@@ -49,4 +49,4 @@ def oracle_of(
     def draw(n: int, size: int, rng: np.random.Generator) -> Batches:
         return fresh_batches(reader, draw_rows(len(examples), examples.weights, (n, size), rng), rng)
 
-    return DrawnOracle(module, loss_fn, x, y, batch_size, examples.shares, draw)
+    return FreshOracle(module, loss_fn, x, y, batch_size, examples.shares, draw)

@@ -68,6 +68,12 @@ def _pair(source: Any, index: int, name: str) -> tuple[Tensor, Tensor]:
         raise RunError(f"{name}: example {index} must be two arrays: {first_line(error)}") from error
 
 
+def loaded(source: Any) -> Any:
+    """The examples of a data set that is still a recipe; anything else as it is."""
+    load = getattr(source, "load", None)
+    return load() if callable(load) and not hasattr(source, "__getitem__") else source
+
+
 def loader_rows(loader: DataLoader[Any], name: str) -> list[int]:
     """The examples of its Dataset that a DataLoader takes, in their order.
 

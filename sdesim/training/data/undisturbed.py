@@ -22,7 +22,7 @@ from torch.utils.data import (
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
-from sdesim.training.data.loaders import AGAIN, TRIED, own_sampler
+from sdesim.training.data.loaders import AGAIN, TRIED, loaded, own_sampler
 
 Unpack = Callable[[Any], tuple[Tensor, Tensor]]
 Rows = NDArray[np.int64]
@@ -30,7 +30,7 @@ Rows = NDArray[np.int64]
 _DEPTH, _LENGTH = 4, 64
 
 
-class Samples:
+class LoaderExamples:
     """The examples behind a loader, by index; the loader itself and its samplers are never advanced.
 
     Args:
@@ -44,6 +44,7 @@ class Samples:
     Attributes:
         batch_size: of the loader, None where the source has none.
         weights: probabilities (n,) of the loader's sampler, None where all examples are alike.
+        reshuffled: whether the loader goes through its examples in epochs.
         flags: `sampler_ignored` where examples are drawn uniformly although the loader's sampler does not.
     """
 
@@ -51,12 +52,14 @@ class Samples:
         self._name, self._unpack = name, unpack
         self.batch_size: int | None = None
         self.flags: tuple[str, ...] = ()
+        self.reshuffled = self._ragged = False
         self._collate: Callable[[Any], Any] = default_collate
         self._rows: Rows | None = None
         self.weights: NDArray[np.float64] | None = None
         if isinstance(source, DataLoader):
             self._read_loader(source)
             source = source.dataset
+        source = loaded(source)
         if isinstance(source, Dataset):
             source = (source.x_train, source.y_train)
         if isinstance(source, IterableDataset):
@@ -82,6 +85,11 @@ class Samples:
     def __len__(self) -> int:
         return self._size
 
+    @property
+    def last_batch(self) -> int:
+        """Examples of a smaller batch at the end of each of the loader's epochs, 0 where there is none."""
+        return self._size % self.batch_size if self._ragged and self.batch_size else 0
+
     def _read_loader(self, loader: DataLoader[Any]) -> None:
         batch = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
         self.batch_size = None if batch is None else int(batch)
@@ -92,11 +100,15 @@ class Samples:
             self.flags = ("sampler_ignored",)
         elif isinstance(sampler, SubsetRandomSampler):
             self._rows = np.asarray(list(sampler.indices), dtype=np.int64)
+            self.reshuffled = True
         elif isinstance(sampler, WeightedRandomSampler) and sampler.replacement:
             weights = sampler.weights.double().cpu().numpy()
             self.weights = weights / weights.sum()
         elif isinstance(sampler, WeightedRandomSampler):
             self.flags = ("sampler_ignored",)
+        else:
+            self.reshuffled = not getattr(sampler, "replacement", False)
+        self._ragged = self.reshuffled and not getattr(loader.batch_sampler, "drop_last", True)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Rows:
         """Numbers of independent examples, with the sampler's weights."""

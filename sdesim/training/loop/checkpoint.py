@@ -16,7 +16,7 @@ from torch import Tensor
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_bytes
-from sdesim.training.loop.trajectory import Course
+from sdesim.training.loop.trajectory import SeedState
 
 # Writing takes at most a twentieth of the time, and is not worth while more often than this many seconds.
 _SHARE, _LEAST = 0.05, 2.0
@@ -35,7 +35,7 @@ class Checkpoints:
         self._last, self._pause = clock.perf_counter(), _LEAST
         self._able = True
 
-    def step(self, course: Course) -> None:
+    def step(self, state: SeedState) -> None:
         """Write the state where it is due.
 
         Raises:
@@ -44,16 +44,16 @@ class Checkpoints:
         if not self._able:
             return
         began = clock.perf_counter()
-        due = began - self._last >= self._pause if self._every is None else course.step % self._every == 0
+        due = began - self._last >= self._pause if self._every is None else state.step % self._every == 0
         if not due:
             return
         buffer = io.BytesIO()
-        torch.save(_state(course), buffer)
+        torch.save(_stored(state), buffer)
         atomic_write_bytes(self._path, buffer.getvalue())
         self._last = clock.perf_counter()
         self._pause = max(_LEAST, (self._last - began) / _SHARE)
 
-    def restore(self, course: Course) -> None:
+    def restore(self, state: SeedState) -> None:
         """Put a seed that has just begun where the file says, if there is one.
 
         An optimizer or scheduler whose state is no plain numbers can't be kept, with a warning: such a seed
@@ -63,7 +63,7 @@ class Checkpoints:
             RunError: the file can't be read.
         """
         try:
-            _state(course)
+            _stored(state)
         except (RunError, AttributeError) as error:
             self._able = False
             warnings.warn(f"an interrupted seed of this run will start again: {error}", stacklevel=2)
@@ -72,60 +72,60 @@ class Checkpoints:
             return
         try:
             # Numbers, strings and tensors alone: nothing in the file is executed.
-            state = torch.load(self._path, weights_only=True)
-            _restore(course, state)
+            stored = torch.load(self._path, weights_only=True)
+            _restore(state, stored)
         except Exception as error:
             raise RunError(
                 f"{self._path} can't be read ({type(error).__name__}): drop resume=True to start again"
             ) from error
 
 
-def _state(course: Course) -> dict[str, Any]:
-    named = [*course.model.named_parameters(), *course.model.named_buffers()]
+def _stored(state: SeedState) -> dict[str, Any]:
+    named = [*state.model.named_parameters(), *state.model.named_buffers()]
     _, keys, place, spare, normal = np.random.get_state()  # noqa: NPY002
-    scheduler = None if course.scheduler is None else course.scheduler.state_dict()
+    scheduler = None if state.scheduler is None else state.scheduler.state_dict()
     return {
-        "step": course.step,
+        "step": state.step,
         "model": {name: tensor.detach() for name, tensor in named},
-        "modes": [part.training for part in course.model.modules()],
-        "optimizer": _plain(course.optimizer.state_dict(), "the optimizer's state"),
+        "modes": [part.training for part in state.model.modules()],
+        "optimizer": _plain(state.optimizer.state_dict(), "the optimizer's state"),
         "scheduler": _plain(scheduler, "the scheduler's state"),
-        "batches": course.batches.state(),
-        "tangent": None if course.tangent is None else course.tangent.state(),
-        "clients": None if course.clients is None else course.clients.state(),
-        "values": {name: torch.from_numpy(array) for name, array in course.values.items()},
-        "rates": torch.from_numpy(course.rates),
-        "seconds": [course.training, course.probing],
-        "path": course.path,
+        "batches": state.batches.state(),
+        "tangent": None if state.tangent is None else state.tangent.state(),
+        "clients": None if state.clients is None else state.clients.state(),
+        "values": {name: torch.from_numpy(array) for name, array in state.values.items()},
+        "rates": torch.from_numpy(state.rates),
+        "seconds": [state.training, state.probing],
+        "path": state.path,
         "torch": torch.get_rng_state(),
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(place), int(spare), float(normal)],
         "python": list(_flat(random.getstate())),
     }
 
 
-def _restore(course: Course, state: dict[str, Any]) -> None:
-    held = dict([*course.model.named_parameters(), *course.model.named_buffers()])
+def _restore(state: SeedState, stored: dict[str, Any]) -> None:
+    held = dict([*state.model.named_parameters(), *state.model.named_buffers()])
     with torch.no_grad():
-        for name, tensor in state["model"].items():
+        for name, tensor in stored["model"].items():
             held[name].copy_(tensor)
-    for part, mode in zip(course.model.modules(), state["modes"], strict=True):
+    for part, mode in zip(state.model.modules(), stored["modes"], strict=True):
         part.training = mode
-    course.optimizer.load_state_dict(state["optimizer"])
-    if course.scheduler is not None:
-        course.scheduler.load_state_dict(state["scheduler"])
-    course.batches.restore(state["batches"])
-    if course.tangent is not None:
-        course.tangent.restore(state["tangent"])
-    if course.clients is not None:
-        course.clients.restore(state["clients"])
-    course.values.update({name: tensor.numpy().copy() for name, tensor in state["values"].items()})
-    course.rates[:] = state["rates"].numpy()
-    course.training, course.probing = state["seconds"]
-    course.step, course.path = state["step"], state["path"]
-    torch.set_rng_state(state["torch"])
-    keys, place, spare, normal = state["numpy"]
+    state.optimizer.load_state_dict(stored["optimizer"])
+    if state.scheduler is not None:
+        state.scheduler.load_state_dict(stored["scheduler"])
+    state.batches.restore(stored["batches"])
+    if state.tangent is not None:
+        state.tangent.restore(stored["tangent"])
+    if state.clients is not None:
+        state.clients.restore(stored["clients"])
+    state.values.update({name: tensor.numpy().copy() for name, tensor in stored["values"].items()})
+    state.rates[:] = stored["rates"].numpy()
+    state.training, state.probing = stored["seconds"]
+    state.step, state.path = stored["step"], stored["path"]
+    torch.set_rng_state(stored["torch"])
+    keys, place, spare, normal = stored["numpy"]
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, spare, normal))  # noqa: NPY002
-    version, *words, gauss = state["python"]
+    version, *words, gauss = stored["python"]
     random.setstate((version, tuple(words), gauss))
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import nn
 
 from sdesim.data.partition import least_examples
 from sdesim.errors import RunError
 from sdesim.runs import Probes
 from sdesim.training.data.examples import Examples, Order
+
+if TYPE_CHECKING:
+    from sdesim.training.loop.recipe import Recipe
 
 _PLAIN = ("momentum", "dampening", "weight_decay", "nesterov", "maximize")
 
@@ -46,15 +48,16 @@ class Clients:
 
 
 def check_clients(
-    clients: Clients, module: nn.Module, examples: Examples, order: Order, optimizer: Any, *,
-    scheduled: bool, masked: bool, amplified: bool, probes: Probes | None,
-) -> None:  # fmt: skip
+    recipe: Recipe, examples: Examples, order: Order, optimizer: Any, probes: Probes | None
+) -> None:
     """Refuse what federated averaging is not defined for here.
 
     Raises:
         RunError: an optimizer other than plain SGD, a scheduler, a mask, amplified noise, weights, an own
             sampler, augmentation, tangent dynamics, buffers, unlabelled examples, full batches, or too few.
     """
+    clients = recipe.clients
+    assert clients is not None
     if type(optimizer) is not torch.optim.SGD:
         raise RunError(f"clients need plain torch.optim.SGD, got {type(optimizer).__name__}")
     if len(optimizer.param_groups) > 1:
@@ -63,9 +66,9 @@ def check_clients(
     if extra:
         raise RunError(f"clients need plain SGD with lr alone, got {', '.join(extra)}")
     refused = {
-        "a scheduler": scheduled,
-        "a mask": masked,
-        "amplify": amplified,
+        "a scheduler": recipe.scheduler is not None,
+        "a mask": recipe.mask is not None,
+        "amplify": recipe.amplify != 1,
         "weights": examples.weights is not None,
         "a sampler of the user's own": order.own is not None,
         "examples that differ at each reading": examples.reader is not None,
@@ -74,7 +77,7 @@ def check_clients(
     for what, given in refused.items():
         if given:
             raise RunError(f"clients do not go with {what}")
-    buffer = next((name for name, _ in module.named_buffers()), None)
+    buffer = next((name for name, _ in recipe.module.named_buffers()), None)
     if buffer is not None:
         raise RunError(f"clients need a network without buffers, which have no mean, got {buffer}")
     if not examples.labelled:

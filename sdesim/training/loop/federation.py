@@ -10,7 +10,7 @@ Source: McMahan et al., Communication-Efficient Learning of Deep Networks from D
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -22,8 +22,11 @@ from sdesim.estimators import GradientMoments, combine_moments, gradient_moments
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training.data.examples import Batches, Examples
-from sdesim.training.loop.one_seed import CLIENTS, Recipe, stream_seed, update
+from sdesim.training.loop.one_seed import CLIENTS, stream_seed, update
 from sdesim.training.probes.network_oracle import TorchOracle
+
+if TYPE_CHECKING:
+    from sdesim.training.loop.prepared import Prepared
 
 Array = NDArray[np.float64]
 # Most numbers in the gradients that a client's moments are made of at once: 64 MB.
@@ -34,24 +37,23 @@ class Federation:
     """The clients of one seed, with their examples and the order in which each goes through them.
 
     Args:
-        recipe: of the run; who has which examples is a function of (seed, trajectory).
+        prepared: of the run; who has which examples is a function of (seed, trajectory).
         model: the server's network. trajectory: number of the seed.
     """
 
-    def __init__(self, recipe: Recipe, model: nn.Module, trajectory: int) -> None:
-        clients, batch = recipe.clients, recipe.order.batch_size
+    def __init__(self, prepared: Prepared, model: nn.Module, trajectory: int) -> None:
+        recipe, train = prepared.recipe, prepared.train
+        clients, batch = recipe.clients, prepared.order.batch_size
         assert clients is not None
         assert batch is not None
         rng = np.random.default_rng([recipe.seed, trajectory, CLIENTS])
-        rows = partition(
-            recipe.train.y.numpy(), clients.count, clients.concentration, least_examples(batch), rng
-        )
+        rows = partition(train.y.numpy(), clients.count, clients.concentration, least_examples(batch), rng)
         self.counts = np.array([len(r) for r in rows], dtype=np.float64)
         self._rows = [torch.from_numpy(r) for r in rows]
-        self._examples = [Examples(recipe.train.x[r], recipe.train.y[r]) for r in self._rows]
+        self._examples = [Examples(train.x[r], train.y[r]) for r in self._rows]
         seeds = [stream_seed(recipe.seed, trajectory, CLIENTS, k + 1) for k in range(clients.count)]
         self._batches = [
-            Batches(own, recipe.order, torch.Generator().manual_seed(seed))
+            Batches(own, prepared.order, torch.Generator().manual_seed(seed))
             for own, seed in zip(self._examples, seeds, strict=True)
         ]
         self._loss_fn, self._steps = recipe.loss_fn, clients.local_steps

@@ -19,43 +19,42 @@ from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
 from sdesim.runs import open_run
 from sdesim.training.loop.checkpoint import Checkpoints
-from sdesim.training.loop.one_seed import Recipe
-from sdesim.training.loop.recipe import example_optimizer
+from sdesim.training.loop.prepared import Prepared
 
 
-def fingerprint(recipe: Recipe, attrs: Mapping[str, Any]) -> str:
+def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> str:
     """A digest of what decides the numbers of a trajectory, short of the code of the user's functions."""
     digest = hashlib.sha256()
-    probes = recipe.probes
+    probes = prepared.probes
     settings = [
         {k: v for k, v in attrs.items() if k != "name"},
-        recipe.steps,
-        sorted(recipe.saved.tolist()),
-        recipe.save_theta,
+        prepared.recipe.steps,
+        sorted(prepared.saved.tolist()),
+        prepared.save_theta,
         repr(probes),
-        repr(recipe.order),
-        _groups(recipe),
-        repr(recipe.module),
-        _function_name(recipe.loss_fn),
+        repr(prepared.order),
+        _groups(prepared),
+        repr(prepared.recipe.module),
+        _function_name(prepared.recipe.loss_fn),
     ]
     digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
-    arrays = [recipe.rates, *(t.numpy() for t in (recipe.train.x, recipe.train.y))]
-    if recipe.test is not None:
-        arrays += [recipe.test.x.numpy(), recipe.test.y.numpy()]
-    arrays += [t.detach().numpy() for t in recipe.module.state_dict().values()]
-    if recipe.order.own is not None:
-        arrays += [batch.numpy() for batch in recipe.order.own.first()]
-    if recipe.train.weights is not None:
-        arrays.append(recipe.train.weights.numpy())
-    arrays += [a for a in (recipe.mask, recipe.starts) if a is not None]
+    arrays = [prepared.rates, *(t.numpy() for t in (prepared.train.x, prepared.train.y))]
+    if prepared.test is not None:
+        arrays += [prepared.test.x.numpy(), prepared.test.y.numpy()]
+    arrays += [t.detach().numpy() for t in prepared.recipe.module.state_dict().values()]
+    if prepared.order.own is not None:
+        arrays += [batch.numpy() for batch in prepared.order.own.first()]
+    if prepared.train.weights is not None:
+        arrays.append(prepared.train.weights.numpy())
+    arrays += [a for a in (prepared.recipe.mask, prepared.starts) if a is not None]
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
-def _groups(recipe: Recipe) -> list[dict[str, Any]]:
+def _groups(prepared: Prepared) -> list[dict[str, Any]]:
     """The plain settings of every parameter group."""
-    groups = example_optimizer(recipe.module, recipe.optimizer).param_groups
+    groups = prepared.example.param_groups
     plain = (bool, int, float, str, tuple, list)
     return [{k: v for k, v in g.items() if k != "params" and isinstance(v, plain)} for g in groups]
 
@@ -64,7 +63,7 @@ def _function_name(function: Any) -> str:
     return repr(function) if isinstance(function, nn.Module) else getattr(function, "__qualname__", "")
 
 
-class Parts:
+class FinishedSeeds:
     """One .npz for each finished trajectory in ``<out>.parts``, and one .pt of the state of an unfinished
     one; removed once the run is whole.
 

@@ -1,13 +1,12 @@
-"""What training one seed needs: the recipe, isolation, starting weights, masks, one optimizer step."""
+"""What training one seed needs: isolation, streams of its seed, starting weights, masks, one step."""
 
 from __future__ import annotations
 
 import copy
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,92 +15,13 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
-from sdesim.runs import Probes
-from sdesim.training.data.examples import Examples, Order
-from sdesim.training.loop.clients import Clients
-from sdesim.training.loop.svag import amplified_loss
+
+if TYPE_CHECKING:
+    from sdesim.training.loop.recipe import Recipe
 
 Array = NDArray[np.float64]
 # Streams of the seed: data order, fresh weights and readings of examples must not share numbers.
-ORDER, _WEIGHTS, READINGS, _STEPS, CLIENTS = 0, 1, 2, 3, 4
-
-
-@dataclass(frozen=True, eq=False)
-class Recipe:
-    """Everything that training one seed needs; equal for all seeds.
-
-    Attributes:
-        module: the network as given; never trained itself.
-        loss_fn: (output, y) → scalar mean loss.
-        train: training examples.
-        test: test examples, or None.
-        optimizer: parameters → optimizer.
-        scheduler: optimizer → scheduler, stepped once after each optimizer step; or None.
-        steps: optimizer steps.
-        order: how batches are taken.
-        init: "module", "fresh" or "given".
-        starts: initial parameters (trajectories, D) where they are given, or None.
-        seed: of the run.
-        saved: step numbers (S,) that are saved.
-        rates: learning rate (steps + 1,) of each step.
-        save_theta: whether θ itself is kept.
-        directions: fixed random directions (k, d).
-        probes: what to measure, or None.
-        probe_steps: step numbers (P,) of the probes.
-        groups: name → slice of θ.
-        mask: booleans over all parameters, true for the d that are trained; the others stay 0. None: all.
-        follows_loss: whether the scheduler is told the loss; ``rates`` are then known at step 0 alone.
-        preconditioned: whether the optimizer scales coordinates unequally.
-        amplify: l, the number of short steps with amplified noise that stand for one of SGD.
-        clients: of federated averaging, where a step is a round; or None.
-    """
-
-    module: nn.Module
-    loss_fn: Callable[..., Any]
-    train: Examples
-    test: Examples | None
-    optimizer: Callable[..., Any]
-    scheduler: Callable[..., Any] | None
-    steps: int
-    order: Order
-    init: str
-    starts: Array | None
-    seed: int
-    saved: NDArray[np.int64]
-    rates: Array
-    save_theta: bool
-    directions: Array
-    probes: Probes | None
-    probe_steps: NDArray[np.int64]
-    groups: Mapping[str, slice]
-    mask: NDArray[np.bool_] | None = None
-    follows_loss: bool = False
-    preconditioned: bool = False
-    amplify: int = 1
-    clients: Clients | None = None
-
-    @property
-    def step_loss(self) -> Callable[..., Any]:
-        """What one update descends: ``loss_fn``, or what amplifies its noise on two minibatches in a row."""
-        return self.loss_fn if self.amplify == 1 else amplified_loss(self.loss_fn, self.amplify)
-
-    @property
-    def minibatches(self) -> int:
-        """Minibatches to a step."""
-        return 1 if self.clients is None else self.clients.minibatches
-
-    @property
-    def stretch(self) -> int:
-        """SGD steps that follow one another in a step."""
-        return 1 if self.clients is None else self.clients.local_steps
-
-    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
-        """x and y of a minibatch, or of all examples, as a step reads them."""
-        train = self.train
-        if train.reader is not None:
-            everything = torch.arange(len(train)) if rows is None else rows
-            return train.reader.read(everything, stream_seed(self.seed, trajectory, _STEPS, step))
-        return (train.x, train.y) if rows is None else (train.x[rows], train.y[rows])
+ORDER, _WEIGHTS, READINGS, STEPS, CLIENTS = 0, 1, 2, 3, 4
 
 
 @contextmanager
@@ -125,23 +45,39 @@ def stream_seed(seed: int, trajectory: int, *stream: int) -> int:
     return int(words[0] >> np.uint64(1))
 
 
-def starting_module(module: nn.Module, init: str, seed: int, trajectory: int) -> nn.Module:
-    """A copy of the module to train; for init="fresh" and trajectory > 0 with newly drawn weights.
+def starting_module(recipe: Recipe, trajectory: int) -> nn.Module:
+    """A copy of the module where a seed begins, its mask not yet applied.
+
+    Raises:
+        RunError: if a part of the network can't draw new weights.
+    """
+    if isinstance(recipe.init, str):
+        fresh = recipe.init == "fresh"
+        return fresh_module(recipe.module, recipe.seed, trajectory) if fresh else copy.deepcopy(recipe.module)
+    model = copy.deepcopy(recipe.module)
+    start = torch.tensor(np.asarray(recipe.init)[trajectory], dtype=next(model.parameters()).dtype)
+    nn.utils.vector_to_parameters(start, model.parameters())
+    return model
+
+
+def fresh_module(module: nn.Module, seed: int, trajectory: int) -> nn.Module:
+    """A copy of the module; for trajectory > 0 with newly drawn weights.
 
     Raises:
         RunError: if a part of the network can't draw new weights.
     """
     model = copy.deepcopy(module)
-    if init == "fresh" and trajectory > 0:
-        torch.manual_seed(stream_seed(seed, trajectory, _WEIGHTS))
-        for name, part in model.named_modules():
-            if hasattr(part, "reset_parameters"):
-                part.reset_parameters()
-            elif next(part.parameters(recurse=False), None) is not None:
-                raise RunError(
-                    f'init="fresh" needs reset_parameters() on {name or type(part).__name__}; '
-                    'add it, or use init="module"'
-                )
+    if trajectory == 0:
+        return model
+    torch.manual_seed(stream_seed(seed, trajectory, _WEIGHTS))
+    for name, part in model.named_modules():
+        if hasattr(part, "reset_parameters"):
+            part.reset_parameters()
+        elif next(part.parameters(recurse=False), None) is not None:
+            raise RunError(
+                f'init="fresh" needs reset_parameters() on {name or type(part).__name__}; '
+                'add it, or use init="module"'
+            )
     return model
 
 
@@ -193,13 +129,7 @@ def update(
     return losses[0]
 
 
-def trained_parameters(recipe: Recipe, model: nn.Module) -> Array:
+def trained_parameters(model: nn.Module, mask: NDArray[np.bool_] | None) -> Array:
     """θ (d,): the parameters that are trained."""
     theta = flat_parameters(model)
-    return theta if recipe.mask is None else theta[recipe.mask]
-
-
-def probed_batch(recipe: Recipe) -> int:
-    """Batch size of the probed gradients. Full-batch training has no sampling noise: 1 stands in."""
-    chosen = None if recipe.probes is None else recipe.probes.batch_size
-    return chosen or recipe.order.batch_size or 1
+    return theta if mask is None else theta[mask]

@@ -1,241 +1,152 @@
-"""What the user gave to `record`, checked and laid out as the recipe of one seed."""
+"""The recipe of a training: all that decides its numbers, as one object."""
 
 from __future__ import annotations
 
-import copy
-import warnings
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, fields
+from typing import Any, TypedDict
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
-from sdesim.errors import RunError, first_line
-from sdesim.networks.fully_connected import parameter_groups
-from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.errors import RunError
 from sdesim.training.data.augmentation import Augment
-from sdesim.training.data.examples import (
-    Examples,
-    Order,
-    batch_order,
-    training_and_test,
-    with_readings,
-    with_weights,
-)
-from sdesim.training.data.weighting import is_mean
-from sdesim.training.loop.budget import affordable
-from sdesim.training.loop.clients import Clients, check_clients
-from sdesim.training.loop.one_seed import READINGS, Recipe, isolated_torch, stream_seed
+from sdesim.training.data.examples import check_sampling
+from sdesim.training.loop.clients import Clients
 from sdesim.training.loop.svag import check_factor
-from sdesim.training.probes.network_oracle import surviving_groups
-from sdesim.training.probes.preconditioning import needs_metric
-
-_SAVED_POINTS = 200
-_SAVEABLE = ("theta", "loss")
 
 
-def make_recipe(
-    module: nn.Module,
-    loss_fn: Callable[..., Any],
-    train: Any,
-    test: Any,
-    optimizer: Callable[..., Any],
-    *,
-    steps: int,
-    batch_size: int | None,
-    seed: int,
-    init: str | NDArray[np.float64],
-    scheduler: Callable[..., Any] | None,
-    save_every: int | None,
-    save: Sequence[str],
-    probes: Probes | None,
-    sampling: str,
-    weights: ArrayLike | str | None,
-    augment: Augment | None,
-    mask: NDArray[np.bool_] | None,
-    amplify: int,
-    clients: Clients | None,
-) -> Recipe:
-    """Check what the user gave and lay out the run; arguments as of `record`.
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """Everything that decides what a training does; what is kept of it belongs to `record`.
 
-    Raises:
-        RunError: if an argument is out of range or does not fit the others.
-    """
-    parameters = list(module.parameters())
-    _check_module(module)
-    if isinstance(init, str) and init not in ("module", "fresh"):
-        raise RunError(f'init must be "module", "fresh" or an array of parameters, got {init!r}')
-    if steps < 1:
-        raise RunError(f"steps must be at least 1, got {steps}")
-    if seed < 0:
-        raise RunError(f"seed must be at least 0, got {seed}")
-    if save_every is not None and save_every < 1:
-        raise RunError(f"save_every must be at least 1, got {save_every}")
-    wrong = [s for s in save if s not in _SAVEABLE]
-    if wrong:
-        raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    examples, held_out = training_and_test(train, test, parameters[0].dtype, stream_seed(seed, 0, READINGS))
-    examples = with_weights(examples, train, weights)
-    order = batch_order(train, examples, batch_size, sampling)
-    examples = with_readings(
-        examples, augment, order.batch_size, lambda number: stream_seed(seed, 0, READINGS, number)
-    )
-    check_loss(module, loss_fn, examples, order.batch_size)
-    every = save_every or max(1, steps // _SAVED_POINTS)
-    dim, groups = sum(p.numel() for p in parameters), parameter_groups(module)
-    if mask is not None:
-        if np.shape(mask) != (dim,) or np.asarray(mask).dtype != np.bool_ or not np.any(mask):
-            raise RunError(f"mask must be {dim} booleans, at least one true, got shape {np.shape(mask)}")
-        if probes is not None and probes.tangent:
-            raise RunError("probes: tangent can't follow a network with a mask")
-        groups, dim = surviving_groups(groups, mask), int(np.sum(mask))
-    example = example_optimizer(module, optimizer)
-    if clients is not None:
-        check_clients(
-            clients, module, examples, order, example, scheduled=scheduler is not None,
-            masked=mask is not None, amplified=amplify != 1, probes=probes,
-        )  # fmt: skip
-    preconditioned = needs_metric(example)
-    _check_amplified(amplify, module, example, order)
-    if probes is not None:
-        with isolated_torch():
-            probes = affordable(
-                probes, module, loss_fn, examples, steps=steps, batch_size=order.batch_size,
-                probed_batch=probes.batch_size or order.batch_size or 1, preconditioned=preconditioned,
-                minibatches=1 if clients is None else clients.minibatches,
-                examples_probed=0 if clients is None else len(examples),
-            )  # fmt: skip
-    rates = _learning_rates(module, optimizer, scheduler, steps)
-    return Recipe(
-        module=module,
-        loss_fn=loss_fn,
-        train=examples,
-        test=held_out,
-        optimizer=optimizer,
-        scheduler=scheduler,
-        steps=steps,
-        order=order,
-        init=init if isinstance(init, str) else "given",
-        starts=None if isinstance(init, str) else np.array(init, dtype=np.float64),
-        seed=seed,
-        saved=saved_steps(steps, every),
-        rates=rates,
-        follows_loss=bool(np.isnan(rates[-1])),
-        save_theta="theta" in save,
-        directions=projection_directions(dim),
-        probes=probes,
-        probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
-        groups=groups,
-        mask=mask,
-        preconditioned=preconditioned,
-        amplify=int(amplify),
-        clients=clients,
-    )
+    `record`, `Monitor`, `twin`, `twins`, `svag` and `prune` take one; `dataclasses.replace` changes it.
 
-
-def _check_amplified(factor: Any, module: nn.Module, optimizer: Any, order: Order) -> None:
-    """Refuse amplified noise where it isn't defined.
+    Args:
+        module: the network; it is copied and left alone. x is cast to the dtype of its parameters.
+        loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
+        train: (X, y), a torch Dataset, a `sdesim.data.Dataset` (which brings its test examples along), or a
+            DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset, by weights),
+            drop_last and collate function are kept, the shuffles themselves are those of the seed. Any other
+            sampler or batch_sampler is followed as it is, its random numbers seeded; probes, training loss
+            and Hessian then take all examples alike (attributes `sampler` and `sampler_law`). A Dataset may
+            give another example at each reading, see augment.
+        test: the same, or None for no test values.
+        optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
+        steps: optimizer steps.
+        batch_size: examples per step; None: full batch.
+        seed: trajectory k's data order is a pure function of (seed, k).
+        trajectories: number of seeds, trained one after the other, each on one torch thread.
+        init: "module": all start from the module's weights; "fresh": trajectory k > 0 draws its own;
+            or the parameters (trajectories, d) that each begins with, such as the last of another run.
+        scheduler: a factory ``optimizer → scheduler``, stepped once after each optimizer step;
+            ReduceLROnPlateau is told the loss of the minibatch.
+        sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement";
+            "sequential": in turn.
+        weights: draw each example of a batch independently, with probabilities q in proportion to these (n,);
+            "balanced": every label as often as any other. What is descended is then Σ q_i ℓ_i, and so the
+            training loss and accuracy, gradients, their noise and the Hessian are all taken under q; test
+            values are not. Examples of weight 0 are left out.
+        augment: ``augment(x, generator)`` → x, for each batch of inputs x (B, …) that training reads; random
+            numbers come from the torch.Generator given or from torch's, NumPy's or Python's global ones,
+            all seeded for that step. So is the reading of a Dataset with random transforms. Probed
+            gradients are of batches read anew in the same way; training loss and accuracy and the Hessian
+            are means over fixed readings, at least 2,000 (attribute `readings`: of each example).
+        mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
+            that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
+        amplify: l; each step of SGD is made as l steps of η/l whose noise has l times the covariance, (1+s)/2
+            ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
+            NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
+            Steps, rates, time and probes are those of SGD.
+        clients: federated averaging: a step of the run is a round, in which each client makes its local steps
+            of the optimizer, plain SGD, on batches of its own examples, in their own order (`sampling`), from
+            the server's weights; these then move by the mean of the clients' changes, weighted by their
+            numbers of examples. Time runs by learning rate × local steps. Each trajectory shares out the
+            examples anew. θ, losses, gradients and curvature are of the server's weights on all examples.
 
     Raises:
-        RunError: naming what it needs.
+        RunError: a number out of range. Whether network, loss and data fit one another is looked at when the
+            recipe is used.
     """
-    check_factor(factor, "amplify must be a whole number")
-    if factor == 1:
-        return
-    group = optimizer.param_groups[0]
-    if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
-        raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
-    if order.sampling not in ("with-replacement", "weighted"):
-        raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
-    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in module.modules()):
-        raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
+
+    module: nn.Module
+    loss_fn: Callable[..., Any]
+    train: Any
+    test: Any
+    optimizer: Callable[..., Any]
+    _: KW_ONLY
+    steps: int
+    batch_size: int | None = None
+    seed: int = 0
+    trajectories: int = 1
+    init: str | NDArray[np.float64] = "module"
+    scheduler: Callable[..., Any] | None = None
+    sampling: str = "epoch"
+    weights: ArrayLike | str | None = None
+    augment: Augment | None = None
+    mask: NDArray[np.bool_] | None = None
+    amplify: int = 1
+    clients: Clients | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.init, str) and self.init not in ("module", "fresh"):
+            raise RunError(f'init must be "module", "fresh" or an array of parameters, got {self.init!r}')
+        for name, least in (("steps", 1), ("seed", 0), ("trajectories", 1)):
+            if getattr(self, name) < least:
+                raise RunError(f"{name} must be at least {least}, got {getattr(self, name)}")
+        check_factor(self.amplify, "amplify must be a whole number")
+        object.__setattr__(self, "amplify", int(self.amplify))
+        check_sampling(self.sampling)
+
+    @property
+    def starts(self) -> NDArray[np.float64] | None:
+        """Initial parameters (trajectories, D) where they are given."""
+        return None if isinstance(self.init, str) else np.array(self.init, dtype=np.float64)
 
 
-def example_optimizer(module: nn.Module, optimizer: Callable[..., Any]) -> Any:
-    """An optimizer of a copy of the module."""
-    with isolated_torch():
-        return optimizer(list(copy.deepcopy(module).parameters()))
+class TrainingKeywords(TypedDict, total=False):
+    """The keywords of `Recipe`, for functions that make one."""
+
+    steps: int
+    batch_size: int | None
+    seed: int
+    trajectories: int
+    init: str | NDArray[np.float64]
+    scheduler: Callable[..., Any] | None
+    sampling: str
+    weights: ArrayLike | str | None
+    augment: Augment | None
+    mask: NDArray[np.bool_] | None
+    amplify: int
+    clients: Clients | None
 
 
-def _learning_rates(
-    module: nn.Module, optimizer: Callable[..., Any], scheduler: Callable[..., Any] | None, steps: int
-) -> NDArray[np.float64]:
-    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients; NaN after
-    step 0 where the schedule follows the loss.
+def the_recipe(
+    module: nn.Module | Recipe, loss_fn: Callable[..., Any] | None, train: Any, test: Any, optimizer: Any,
+    keywords: TrainingKeywords,
+) -> Recipe:  # fmt: skip
+    """The recipe given in place of the module, or one made of what stands beside the module.
 
     Raises:
-        RunError: if the schedule needs to see more of the training than its loss, or a bad rate.
+        RunError: a recipe with something of its own beside it, or a module without loss or optimizer.
+        TypeError: a keyword that no recipe has, or no steps.
     """
-    with isolated_torch(), warnings.catch_warnings():
-        # The rehearsal never calls optimizer.step(), which torch warns about.
-        warnings.simplefilter("ignore")
-        rehearsal = example_optimizer(module, optimizer)
-        rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
-        if scheduler is not None:
-            schedule = scheduler(rehearsal)
-            if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
-                rates[1:] = np.nan
-                return rates
-            for step in range(steps + 1):
-                rates[step] = float(rehearsal.param_groups[0]["lr"])
-                if step < steps:
-                    try:
-                        schedule.step()
-                    except (TypeError, ValueError) as error:
-                        raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
-    if not (np.isfinite(rates).all() and (rates >= 0).all()):
-        raise RunError("the learning rate must be finite and at least 0 at every step")
-    return rates
-
-
-def _check_module(module: nn.Module) -> None:
-    """Refuse a module without parameters to train, or not on the CPU."""
-    parameters = list(module.parameters())
-    if not parameters:
-        raise RunError("the module has no parameters to train")
-    devices = sorted({str(t.device) for t in (*parameters, *module.buffers())})
-    if devices != ["cpu"]:
-        raise RunError(f"the module must be on the CPU, it is on {' and '.join(devices)}: call module.cpu()")
-    if not any(p.requires_grad for p in parameters):
-        raise RunError("every parameter of the module is frozen: set requires_grad on those to train")
-
-
-def check_loss(
-    module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, batch_size: int | None
-) -> None:
-    """Refuse a network that can't take a batch, or a loss that is not one number.
-
-    Raises:
-        RunError: naming what the loss returned, or what the network said.
-    """
-    count = batch_size or len(examples)
-    with isolated_torch():
-        try:
-            loss = loss_fn(copy.deepcopy(module)(examples.x[:count]), examples.y[:count])
-        except Exception as error:
+    if isinstance(module, Recipe):
+        beside = {"loss_fn": loss_fn, "train": train, "test": test, "optimizer": optimizer, **keywords}
+        given = [name for name, value in beside.items() if value is not None or name in keywords]
+        if given:
             raise RunError(
-                f"the network or loss_fn fails on a batch of {count} training examples: {first_line(error)}"
-            ) from error
-    if not torch.is_tensor(loss):
-        raise RunError(f"loss_fn must return a tensor with one number, got {type(loss).__name__}")
-    if loss.ndim:
-        raise RunError(
-            f"loss_fn must return one number, got a tensor of shape {tuple(loss.shape)}: take its mean"
-        )
-    if not loss.requires_grad:
-        raise RunError("the loss does not depend on any parameter that is trained")
-    if examples.weights is not None:
-        with isolated_torch():
-            output = copy.deepcopy(module).eval()(examples.x[:count])
-            if not is_mean(loss_fn, output, examples.y[:count]):
-                raise RunError(
-                    "weighted examples need a loss that is the mean of the losses of single examples: with "
-                    "class weights, for one, a batch has no such mean; give weights= alone"
-                )
-    if not torch.isfinite(loss):
-        raise RunError(
-            f"the loss is {float(loss.detach())} before the first step: look for NaN or infinite numbers in "
-            "the examples and the weights"
-        )
+                f"{', '.join(given)} beside a recipe, which has its own: use dataclasses.replace(recipe, …)"
+            )
+        return module
+    missing = [n for n, v in (("loss_fn", loss_fn), ("train", train), ("optimizer", optimizer)) if v is None]
+    if missing:
+        raise TypeError(f"give a Recipe, or {', '.join(missing)} beside the module")
+    unknown = set(keywords) - {f.name for f in fields(Recipe)}
+    if unknown:
+        raise TypeError(f"no such keyword of a training: {', '.join(sorted(unknown))}")
+    if "steps" not in keywords:
+        raise TypeError("give steps, how many the optimizer makes")
+    assert loss_fn is not None
+    return Recipe(module, loss_fn, train, test, optimizer, **keywords)

@@ -15,24 +15,23 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.runs import probe, probe_rng
-from sdesim.training.data.custom_sampler import SampledBatches
+from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
 from sdesim.training.data.fresh_examples import oracle_of
 from sdesim.training.data.weighting import mean_loss, mean_of
 from sdesim.training.loop.federation import Federation
 from sdesim.training.loop.one_seed import (
     ORDER,
-    Recipe,
     apply_masks,
     isolated_torch,
     masks_of,
-    probed_batch,
     starting_module,
     stream_seed,
     trained_parameters,
     update,
 )
-from sdesim.training.probes.network_oracle import SurvivingOracle
+from sdesim.training.loop.prepared import Prepared
+from sdesim.training.probes.network_oracle import MaskedOracle
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.tangent import Tangent
 
@@ -40,8 +39,8 @@ Array = NDArray[np.float64]
 FINISHED, DIVERGED = 0, 1
 
 
-@dataclass(eq=False)
-class Course:
+@dataclass(eq=False, kw_only=True)
+class SeedState:
     """The training of one seed at one moment.
 
     Attributes:
@@ -64,7 +63,7 @@ class Course:
     optimizer: Any
     scheduler: Any
     masks: Sequence[Tensor] | None
-    batches: Batches | SampledBatches
+    batches: Batches | CustomBatches
     tangent: Tangent | None
     clients: Federation | None
     rates: Array
@@ -79,21 +78,19 @@ class Course:
 class Keeper(Protocol):
     """What keeps the state of a seed, so that an interrupted training can go on."""
 
-    def step(self, course: Course) -> None:
+    def step(self, state: SeedState) -> None:
         """One more step is done."""
         ...
 
-    def restore(self, course: Course) -> None:
+    def restore(self, state: SeedState) -> None:
         """Put a seed that has just begun where it was left."""
         ...
 
 
-def begin(recipe: Recipe, trajectory: int) -> Course:
+def begin(prepared: Prepared, trajectory: int) -> SeedState:
     """A seed before its first step; the global generators are set for it."""
-    model = starting_module(recipe.module, recipe.init, recipe.seed, trajectory)
-    if recipe.starts is not None:
-        start = torch.tensor(recipe.starts[trajectory], dtype=next(model.parameters()).dtype)
-        nn.utils.vector_to_parameters(start, model.parameters())
+    recipe, probes = prepared.recipe, prepared.probes
+    model = starting_module(recipe, trajectory)
     masks = None if recipe.mask is None else masks_of(model, recipe.mask)
     apply_masks(model, masks)
     seed = stream_seed(recipe.seed, trajectory, ORDER)
@@ -101,22 +98,30 @@ def begin(recipe: Recipe, trajectory: int) -> Course:
     torch.manual_seed(seed)
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
-    batches = batches_of(recipe.train, recipe.order, seed)
+    batches = batches_of(prepared.train, prepared.order, seed)
     optimizer = recipe.optimizer(list(model.parameters()))
     scheduler = None if recipe.scheduler is None else recipe.scheduler(optimizer)
-    values = _empty(recipe)
+    values = _empty(prepared)
     tangent = None
-    if recipe.probes is not None and recipe.probes.tangent and trajectory < recipe.probes.trajectories:
-        tangent = Tangent(model, optimizer, recipe.directions[0])
-        values["tangent_growth"] = np.full(len(recipe.probe_steps), np.nan)
-    clients = None if recipe.clients is None else Federation(recipe, model, trajectory)
-    return Course(
-        trajectory, model, optimizer, scheduler, masks, batches, tangent, clients, recipe.rates.copy(), values
+    if probes is not None and probes.tangent and trajectory < probes.trajectories:
+        tangent = Tangent(model, optimizer, prepared.directions[0])
+        values["tangent_growth"] = np.full(len(prepared.probe_steps), np.nan)
+    return SeedState(
+        trajectory=trajectory,
+        model=model,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        masks=masks,
+        batches=batches,
+        tangent=tangent,
+        clients=None if recipe.clients is None else Federation(prepared, model, trajectory),
+        rates=prepared.rates.copy(),
+        values=values,
     )
 
 
 def train_trajectory(
-    recipe: Recipe, trajectory: int, report: Callable[[int], None], keeper: Keeper | None = None
+    prepared: Prepared, trajectory: int, report: Callable[[int], None], keeper: Keeper | None = None
 ) -> dict[str, Array]:
     """Train one seed and return its saved values by schema name, along step or probe.
 
@@ -124,121 +129,125 @@ def train_trajectory(
     not finite, NaN from there on. ``seconds`` are those of optimizer steps and of probes (2,).
     """
     with isolated_torch():
-        course = begin(recipe, trajectory)
+        state = begin(prepared, trajectory)
         if keeper is not None:
-            keeper.restore(course)
-        values = course.values
-        status, stopped = FINISHED, recipe.steps
-        for step in range(course.step, recipe.steps + 1):
-            if not _observe(recipe, course, step):
+            keeper.restore(state)
+        values = state.values
+        status, stopped = FINISHED, prepared.recipe.steps
+        for step in range(state.step, prepared.recipe.steps + 1):
+            if not _observe(prepared, state, step):
                 status, stopped = DIVERGED, step
                 break
-            if step == recipe.steps:
+            if step == prepared.recipe.steps:
                 break
-            if not math.isfinite(_advance(recipe, course)):
+            if not math.isfinite(_advance(prepared, state)):
                 status, stopped = DIVERGED, step
                 break
-            course.step = step + 1
+            state.step = step + 1
             if keeper is not None:
-                keeper.step(course)
-            report(course.step)
+                keeper.step(state)
+            report(state.step)
     if status == DIVERGED:
-        _blank(recipe, values, stopped)
+        _blank(prepared, values, stopped)
     values["status"] = np.array(status, dtype=np.int8)
     values["stopped_step"] = np.array(stopped, dtype=np.int64)
-    if course.clients is not None:
-        values["client_examples"] = course.clients.counts
-    values["path"], values["message"] = np.array(course.path), np.array(course.message)
-    if recipe.follows_loss:
+    if state.clients is not None:
+        values["client_examples"] = state.clients.counts
+    values["path"], values["message"] = np.array(state.path), np.array(state.message)
+    if prepared.follows_loss:
         # A seed that was lost keeps its last rate.
-        known = np.maximum.accumulate(np.where(np.isnan(course.rates), 0, np.arange(recipe.steps + 1)))
-        values["rates"] = course.rates[known]
-    values["seconds"] = np.array([course.training, course.probing])
-    report(recipe.steps)
+        known = np.maximum.accumulate(
+            np.where(np.isnan(state.rates), 0, np.arange(prepared.recipe.steps + 1))
+        )
+        values["rates"] = state.rates[known]
+    values["seconds"] = np.array([state.training, state.probing])
+    report(prepared.recipe.steps)
     return values
 
 
-def _advance(recipe: Recipe, course: Course) -> float:
+def _advance(prepared: Prepared, state: SeedState) -> float:
     """One optimizer step, of the tangent first, or the short ones with amplified noise that stand for it, or
     a round of the clients; returns the minibatch loss before it, or the mean over these."""
     began = clock.perf_counter()
-    if course.clients is not None:
-        loss = course.clients.finish(course.model)
+    if state.clients is not None:
+        loss = state.clients.finish(state.model)
         if not math.isfinite(loss):
-            course.message = _lost(f"the minibatch loss of a client is {loss}", course.step)
-        course.training += clock.perf_counter() - began
+            state.message = _lost(f"the minibatch loss of a client is {loss}", state.step)
+        state.training += clock.perf_counter() - began
         return loss
-    loss, step_loss = 0.0, recipe.step_loss
-    for k in range(recipe.amplify):
-        x, y = recipe.batch(_rows(recipe, course), course.trajectory, course.step * recipe.amplify + k)
-        if course.tangent is not None:
+    loss, step_loss = 0.0, prepared.step_loss
+    for k in range(prepared.recipe.amplify):
+        x, y = prepared.batch(
+            _rows(prepared, state), state.trajectory, state.step * prepared.recipe.amplify + k
+        )
+        if state.tangent is not None:
             started = clock.perf_counter()
-            course.tangent.step(step_loss, x, y)
+            state.tangent.step(step_loss, x, y)
             took = clock.perf_counter() - started
-            course.probing += took
+            state.probing += took
             began += took
-        loss += update(course.model, step_loss, course.optimizer, x, y, course.masks)
+        loss += update(state.model, step_loss, state.optimizer, x, y, state.masks)
     if not math.isfinite(loss):
-        course.message = _lost(f"the minibatch loss is {loss}", course.step)
-    elif recipe.follows_loss:
-        course.scheduler.step(loss)
-        course.rates[course.step + 1] = float(course.optimizer.param_groups[0]["lr"])
-    elif course.scheduler is not None:
-        course.scheduler.step()
-    course.training += clock.perf_counter() - began
+        state.message = _lost(f"the minibatch loss is {loss}", state.step)
+    elif prepared.follows_loss:
+        state.scheduler.step(loss)
+        state.rates[state.step + 1] = float(state.optimizer.param_groups[0]["lr"])
+    elif state.scheduler is not None:
+        state.scheduler.step()
+    state.training += clock.perf_counter() - began
     return loss
 
 
-def _rows(recipe: Recipe, course: Course) -> Tensor | None:
+def _rows(prepared: Prepared, state: SeedState) -> Tensor | None:
     """The examples of one update: a minibatch, or two where noise is amplified; None for all."""
-    rows = course.batches.next()
-    second = course.batches.next() if recipe.amplify > 1 else None
+    rows = state.batches.next()
+    second = state.batches.next() if prepared.recipe.amplify > 1 else None
     return rows if rows is None or second is None else torch.cat([rows, second])
 
 
-def _empty(recipe: Recipe) -> dict[str, Array]:
+def _empty(prepared: Prepared) -> dict[str, Array]:
     """NaN arrays for what is saved along step."""
-    count = len(recipe.saved)
+    count = len(prepared.saved)
     names = ["loss", "weight_norm", "learning_rate"]
-    if recipe.train.labelled:
+    if prepared.train.labelled:
         names.append("train_accuracy")
-    if recipe.test is not None:
+    if prepared.test is not None:
         names.append("test_loss")
-        if recipe.test.labelled:
+        if prepared.test.labelled:
             names.append("test_accuracy")
     values = {name: np.full(count, np.nan) for name in names}
-    values["theta_projection"] = np.full((count, len(recipe.directions)), np.nan)
-    if recipe.save_theta:
-        values["theta"] = np.full((count, recipe.directions.shape[1]), np.nan)
+    values["theta_projection"] = np.full((count, len(prepared.directions)), np.nan)
+    if prepared.save_theta:
+        values["theta"] = np.full((count, prepared.directions.shape[1]), np.nan)
     return values
 
 
-def _observe(recipe: Recipe, course: Course, step: int) -> bool:
+def _observe(prepared: Prepared, state: SeedState, step: int) -> bool:
     """Save and probe where this step asks for it; False when the loss or θ is not finite."""
-    at = _place(recipe.saved, step)
-    if at is not None and not _save(recipe, course, step, at):
+    at = _place(prepared.saved, step)
+    if at is not None and not _save(prepared, state, step, at):
         return False
-    if recipe.probes is None or course.trajectory >= recipe.probes.trajectories:
+    if prepared.probes is None or state.trajectory >= prepared.probes.trajectories:
         return True
-    at = _place(recipe.probe_steps, step)
+    at = _place(prepared.probe_steps, step)
     if at is None:
         return True
     began = clock.perf_counter()
-    if course.clients is not None:
+    if state.clients is not None:
         # The round that begins here is training, though the probe looks at it first.
-        course.clients.updates(course.model)
-        course.training += clock.perf_counter() - began
+        state.clients.updates(state.model)
+        state.training += clock.perf_counter() - began
         began = clock.perf_counter()
-    theta = trained_parameters(recipe, course.model)
+    theta = trained_parameters(state.model, prepared.recipe.mask)
     if not np.isfinite(theta).all():
-        course.message = _lost("the weights are no longer finite", step)
+        state.message = _lost("the weights are no longer finite", step)
         return False
-    if course.tangent is not None and step > 0:
-        course.values["tangent_growth"][at] = course.tangent.growth()
-    for name, number in _probe(recipe, course, theta, step).items():
-        shape = (len(recipe.probe_steps), *np.shape(number))
-        course.values.setdefault(name, np.full(shape, np.nan))[at] = number
-    course.probing += clock.perf_counter() - began
+    if state.tangent is not None and step > 0:
+        state.values["tangent_growth"][at] = state.tangent.growth()
+    for name, number in _probe(prepared, state, theta, step).items():
+        shape = (len(prepared.probe_steps), *np.shape(number))
+        state.values.setdefault(name, np.full(shape, np.nan))[at] = number
+    state.probing += clock.perf_counter() - began
     return True
 
 
@@ -256,85 +265,85 @@ def _place(steps: NDArray[np.int64], step: int) -> int | None:
     return at if at < len(steps) and steps[at] == step else None
 
 
-def _save(recipe: Recipe, course: Course, step: int, at: int) -> bool:
+def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     """Keep the state of this step; False when the loss or θ is not finite."""
-    theta = trained_parameters(recipe, course.model)
-    state = _evaluate(recipe, course.model)
+    theta = trained_parameters(state.model, prepared.recipe.mask)
+    found = _evaluate(prepared, state.model)
     if not np.isfinite(theta).all():
-        course.message = _lost("the weights are no longer finite", step)
+        state.message = _lost("the weights are no longer finite", step)
         return False
-    if not math.isfinite(state["loss"]):
-        course.message = _lost(f"the training loss is {state['loss']}", step)
+    if not math.isfinite(found["loss"]):
+        state.message = _lost(f"the training loss is {found['loss']}", step)
         return False
     with np.errstate(over="ignore"):
-        state["weight_norm"] = float(np.linalg.norm(theta))
-    state["learning_rate"] = float(course.rates[step])
-    values = course.values
-    for name, number in state.items():
+        found["weight_norm"] = float(np.linalg.norm(theta))
+    found["learning_rate"] = float(state.rates[step])
+    values = state.values
+    for name, number in found.items():
         if name in values:
             values[name][at] = number
-    values["theta_projection"][at] = recipe.directions @ theta
-    if recipe.save_theta:
+    values["theta_projection"][at] = prepared.directions @ theta
+    if prepared.save_theta:
         values["theta"][at] = theta
     return True
 
 
 @torch.no_grad()
-def _evaluate(recipe: Recipe, model: nn.Module) -> dict[str, float]:
+def _evaluate(prepared: Prepared, model: nn.Module) -> dict[str, float]:
     """Loss and accuracy on all training and test examples, in evaluation mode; by weights in training."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
-    state: dict[str, float] = {}
+    found: dict[str, float] = {}
     for loss_name, accuracy_name, examples in (
-        ("loss", "train_accuracy", recipe.train),
-        ("test_loss", "test_accuracy", recipe.test),
+        ("loss", "train_accuracy", prepared.train),
+        ("test_loss", "test_accuracy", prepared.test),
     ):
         if examples is None:
             continue
         output, shares = model(examples.x), examples.shares
-        state[loss_name] = float(mean_loss(recipe.loss_fn, output, examples.y, shares))
+        found[loss_name] = float(mean_loss(prepared.recipe.loss_fn, output, examples.y, shares))
         if examples.labelled and output.ndim == 2:
-            state[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, shares)
+            found[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, shares)
     # Parts may have been set to evaluation for good.
     for part, mode in modes:
         part.training = mode
-    return state
-
-
-def _probe(recipe: Recipe, course: Course, theta: Array, step: int) -> Mapping[str, Any]:
-    """The gradient and curvature probe at θ, in the metric of the optimizer as it stands."""
-    assert recipe.probes is not None
-    at = int(np.searchsorted(recipe.probe_steps, step))
-    model = course.model
-    metric = curvature_metric(model, course.optimizer)
-    whole = oracle_of(recipe.train, model, recipe.loss_fn, probed_batch(recipe))
-    # A way that failed before would fail again.
-    whole.path = course.path or whole.path
-    oracle = whole if recipe.mask is None else SurvivingOracle(whole, recipe.mask)
-    found = probe(
-        oracle,
-        theta,
-        samples=recipe.probes.samples,
-        rng=probe_rng(recipe.seed, course.trajectory, step),
-        step_size=float(course.rates[step]),
-        directions=recipe.directions,
-        groups=recipe.groups,
-        gradient=recipe.probes.wants("gradient"),
-        curvature=recipe.probes.bends(at, len(recipe.probe_steps)),
-        metric=metric if recipe.mask is None else metric.among(recipe.mask),
-    )
-    if course.clients is not None and recipe.probes.wants("gradient"):
-        rng = probe_rng(recipe.seed, course.trajectory, step)
-        found |= course.clients.probe(course.model, whole, theta, metric.trained, rng)
-    course.path = whole.path
     return found
 
 
-def _blank(recipe: Recipe, values: dict[str, Array], stopped: int) -> None:
+def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Mapping[str, Any]:
+    """The gradient and curvature probe at θ, in the metric of the optimizer as it stands."""
+    assert prepared.probes is not None
+    at = int(np.searchsorted(prepared.probe_steps, step))
+    model = state.model
+    metric = curvature_metric(model, state.optimizer)
+    whole = oracle_of(prepared.train, model, prepared.recipe.loss_fn, prepared.probed_batch)
+    # A way that failed before would fail again.
+    whole.path = state.path or whole.path
+    oracle = whole if prepared.recipe.mask is None else MaskedOracle(whole, prepared.recipe.mask)
+    found = probe(
+        oracle,
+        theta,
+        samples=prepared.probes.samples,
+        rng=probe_rng(prepared.recipe.seed, state.trajectory, step),
+        step_size=float(state.rates[step]),
+        directions=prepared.directions,
+        groups=prepared.groups,
+        gradient=prepared.probes.wants("gradient"),
+        curvature=prepared.probes.bends(at, len(prepared.probe_steps)),
+        metric=metric if prepared.recipe.mask is None else metric.among(prepared.recipe.mask),
+    )
+    if state.clients is not None and prepared.probes.wants("gradient"):
+        rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
+        found |= state.clients.probe(state.model, whole, theta, metric.trained, rng)
+    state.path = whole.path
+    return found
+
+
+def _blank(prepared: Prepared, values: dict[str, Array], stopped: int) -> None:
     """NaN from the step a trajectory left."""
     for name, array in values.items():
         along_step = name in _STEP_NAMES
-        array[(recipe.saved if along_step else recipe.probe_steps) >= stopped] = np.nan
+        array[(prepared.saved if along_step else prepared.probe_steps) >= stopped] = np.nan
 
 
 _STEP_NAMES = frozenset(

@@ -24,7 +24,7 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """What was measured after one optimizer step.
 
@@ -51,7 +51,8 @@ class Measurement:
             both eigenvalues grow alike), None where it is not known.
         literal: the source's own formula, by the names above.
         groups: C of each layer.
-        flags: warnings about the whole measurement, such as "loss_not_finite".
+        flags: warnings about the whole measurement, such as "loss_not_finite", and what `runs.validity` says
+            of its training; each quantity has its own too.
         cost_seconds: what making it took.
     """
 

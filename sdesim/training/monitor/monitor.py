@@ -23,15 +23,19 @@ from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters, parameter_groups
 from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.runs.validity import validity_flags
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
-from sdesim.training.data.fresh_examples import Batches, DrawnOracle
-from sdesim.training.data.undisturbed import Rows, Samples, undisturbed
+from sdesim.training.data.fresh_examples import Batches, FreshOracle
+from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
 from sdesim.training.data.weighting import is_mean
-from sdesim.training.loop.optimizers import optimizer_attributes
+from sdesim.training.loop.recipe import Recipe
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.network_oracle import TorchOracle
+from sdesim.training.probes.optimizer_facts import optimizer_attributes
 from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.trial import Trial, tried
 
 # So many examples tell whether the loss is a mean over them.
 _TRIED = 8
@@ -57,7 +61,8 @@ class Monitor:
     random generator are afterwards as before.
 
     Args:
-        model: the network, on the CPU.
+        model: the network, on the CPU; or a `Recipe`, whose module is being trained, with its loss, data (the
+            test examples for validation), batch size and augmentation.
         loss_fn: ``loss_fn(output, y)`` → scalar mean loss.
         loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
         optimizer: the one in use; gives η and what S means. Without it give learning_rate.
@@ -87,13 +92,22 @@ class Monitor:
     """
 
     def __init__(
-        self, model: nn.Module, loss_fn: Callable[..., Any], loader: Any, *, optimizer: Any = None,
+        self, model: nn.Module | Recipe, loss_fn: Any = None, loader: Any = None, *, optimizer: Any = None,
         learning_rate: float | None = None, batch_size: int | None = None, every: int = 2000,
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink] = (),
         unpack: Callable[[Any], Any] | None = None, augment: Augment | None = None,
     ) -> None:  # fmt: skip
+        full_batch = False
+        if isinstance(model, Recipe):
+            loader, test = loader_and_validation(model, loss_fn, loader)
+            validation = test if validation is None else validation
+            batch_size, full_batch = batch_size or model.batch_size, model.batch_size is None
+            loss_fn, augment = model.loss_fn, augment or model.augment
+            model = model.module
+        elif loss_fn is None or loader is None:
+            raise RunError("monitor: give a Recipe, or loss_fn and loader beside the model")
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
                  "examples": (examples, 1), "seed": (seed, 0)}  # fmt: skip
         for name, (value, smallest) in least.items():
@@ -101,10 +115,17 @@ class Monitor:
                 raise RunError(f"monitor: {name} must be at least {smallest}, got {value}")
         if optimizer is None and learning_rate is None:
             raise RunError("monitor: give optimizer=… or learning_rate=…")
+        if optimizer is not None and not hasattr(optimizer, "param_groups"):
+            raise RunError(
+                "monitor: optimizer must be the one in use, as torch.optim makes it, not what makes one, got "
+                f"{type(optimizer).__name__}"
+            )
         _check_devices(model)
-        self._data = Samples(loader, "loader", unpack)
-        self._validation = None if validation is None else Samples(validation, "validation", unpack)
+        self._data = LoaderExamples(loader, "loader", unpack)
+        self._validation = None if validation is None else LoaderExamples(validation, "validation", unpack)
         self._batch = batch_size or self._data.batch_size
+        if self._batch is None and full_batch:
+            self._batch = len(self._data)
         if self._batch is None:
             raise RunError("monitor: give batch_size=…, the loader does not tell one")
         if len(self._data) < self._batch:
@@ -112,7 +133,8 @@ class Monitor:
                 f"monitor: the loader holds {len(self._data)} examples, fewer than one batch of "
                 f"{self._batch}; give a smaller batch_size or more examples"
             )
-        self._model, self._loss_fn, self._optimizer = model, loss_fn, optimizer
+        self._model: nn.Module = model
+        self._loss_fn, self._optimizer = loss_fn, optimizer
         self._rate = learning_rate
         self._every, self._curvature_every = every, curvature_every
         self._samples, self._examples, self._seed = samples, examples, seed
@@ -125,6 +147,7 @@ class Monitor:
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
         self._weighable: bool | None = None
+        self._trial: Trial | None = None
         self._reader = self._new_reader(augment)
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
@@ -203,7 +226,9 @@ class Monitor:
         if not (math.isfinite(values["loss"]) and np.isfinite(theta).all()):
             return values
         values["weight_norm"] = float(np.linalg.norm(theta))
-        drawn = DrawnOracle(self._model, self._loss_fn, x, y, self._batch or 1, weights, self._draw)
+        if self._trial is None:
+            self._trial = tried(self._model, self._loss_fn, x, y)
+        drawn = FreshOracle(self._model, self._loss_fn, x, y, self._batch or 1, weights, self._draw)
         # A way that failed before would fail again.
         drawn.path = self.gradient_path or drawn.path
         due = self._curvature_every and len(self.history) % self._curvature_every == 0
@@ -295,20 +320,26 @@ class Monitor:
         return writer.finish()
 
     def _attributes(self) -> dict[str, Any]:
-        kind = {} if self._optimizer is None else optimizer_attributes(self._optimizer)
+        known = self._optimizer is not None
+        kind = optimizer_attributes(self._optimizer) if known else {"optimizer": "unknown"}
+        found = {} if self._trial is None else self._trial.attributes()
+        drawn = "with-replacement" if self._data.weights is None else "weighted"
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
-            "dataset_size": len(self._data), **kind,
+            "dataset_size": len(self._data), "last_batch": self._data.last_batch, **kind, **found,
+            "clipping": "unknown",
             **({"gradient_path": self.gradient_path} if self.gradient_path else {}),
-            "sampling": "with-replacement" if self._data.weights is None else "weighted",
+            "sampling": "epoch" if self._data.reshuffled else drawn,
         }  # fmt: skip
 
     def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:
         rate, step = self.learning_rate, self._step
         measured, flags = None, self._data.flags
         if "signal" in values:
-            measured = measure(self._as_run([values]))
+            run = self._as_run([values])
+            measured = measure(run)
+            flags += tuple(sorted({f for names in validity_flags(run.attrs).values() for f in names}))
         else:
             flags = (*flags, "loss_not_finite")
         return Measurement.of_probe(

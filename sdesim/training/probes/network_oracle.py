@@ -211,7 +211,7 @@ class TorchOracle:
         return value
 
 
-class SurvivingOracle:
+class MaskedOracle:
     """A `GradientOracle` of the surviving coordinates alone; the others are fixed at 0.
 
     Args:
@@ -222,7 +222,7 @@ class SurvivingOracle:
     def __init__(self, oracle: TorchOracle, mask: NDArray[np.bool_]) -> None:
         self._oracle, self._mask = oracle, mask
         self.dim = int(mask.sum())
-        self.groups = surviving_groups(oracle.groups, mask)
+        self.groups = masked_groups(oracle.groups, mask)
 
     def _embed(self, vector: Array) -> Array:
         full = np.zeros(len(self._mask))
@@ -242,7 +242,7 @@ class SurvivingOracle:
         return self._oracle.hvp(self._embed(theta), self._embed(v))[self._mask]
 
 
-def surviving_groups(groups: Mapping[str, slice], mask: NDArray[np.bool_]) -> dict[str, slice]:
+def masked_groups(groups: Mapping[str, slice], mask: NDArray[np.bool_]) -> dict[str, slice]:
     """The slices of the surviving coordinates of each group; groups without any are left out."""
     before = np.concatenate([[0], np.cumsum(mask)])
     found = {name: slice(int(before[s.start]), int(before[s.stop])) for name, s in groups.items()}

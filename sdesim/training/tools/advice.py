@@ -26,6 +26,8 @@ _LITERAL_ACTIONS = {
     "strong": "raise the learning rate, or stop early and deploy",
 }
 _UNSTABLE = 0.2
+# With these flags C* is not that of the training.
+_FOREIGN = ("optimizer_not_modelled", "loss_not_mean", "loss_reduction_unknown")
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,8 @@ def advise(measurement: Measurement, method: str = "corrected") -> Advice:
     literal (§12.1): the bands of literal p (0.40, 0.50, 0.60, 0.75), that is of C against 1, and the source's
     actions (debiased p where the literal one is missing). corrected: the same bands of C/C*, as C* and not 1
     is where a step stops lowering the expected loss; actions give the rate ηC/(2C*) and the critical batch
-    size, and an unstable curvature comes first.
+    size, and an unstable curvature comes first. Where C* is flagged as not that of the optimizer or the loss
+    in use, no rate is given and the corrected state is "undefined".
 
     The confidence is that of debiased C with either method: its interval read as a normal law with its own
     width on each side. C* is taken as known.
@@ -99,6 +102,11 @@ def advise(measurement: Measurement, method: str = "corrected") -> Advice:
     state, value, threshold = _read(measurement, method)
     if state == "undefined":
         need = "p" if method == "literal" else "C and C* (gradients and curvature)"
+        wrong = () if method == "literal" else _foreign(measurement)
+        if wrong:
+            action = "judge by the measured loss, or read method='literal'"
+            why = f"C* does not hold for this training: {', '.join(wrong)}"
+            return Advice(state, action, why, math.nan, {}, rate, batch, method)
         return Advice(
             state, f"measure {need} first", f"{need} not measured", math.nan, {}, rate, batch, method
         )  # fmt: skip
@@ -171,11 +179,18 @@ def _descent_rate(m: Measurement) -> float | None:
     """η* = |μ|²/(μᵀHμ + Tr HΣ) = ηC/(2C*), at most the rate at which S = 0.2."""
     if m.C_alpha is None or m.C_star is None or not m.C_star.value > 0 or not m.C_alpha.value > 0:
         return None
+    if _foreign(m):
+        return None
     rate = m.learning_rate * m.C_alpha.value / (2 * m.C_star.value)
     if m.lambda_max is not None and m.lambda_max.value > 0:
         critical = m.lambda_crit if m.lambda_crit is not None else critical_sharpness(m.learning_rate)
         rate = min(rate, m.learning_rate * (1 - _UNSTABLE / 2) * critical / m.lambda_max.value)
     return rate
+
+
+def _foreign(m: Measurement) -> tuple[str, ...]:
+    """The flags that say that C* is not that of the training."""
+    return tuple(f for f in (() if m.C_star is None else m.C_star.flags) if f in _FOREIGN)
 
 
 def _read(m: Measurement, method: str) -> tuple[str, float, float]:
@@ -184,7 +199,7 @@ def _read(m: Measurement, method: str) -> tuple[str, float, float]:
         found = m.literal.get("p", m.p)
         p = math.nan if found is None else found.value
         return _band(p, P_ENDS), p, 1.0
-    if m.C_alpha is None or m.C_star is None or not m.C_star.value > 0:
+    if m.C_alpha is None or m.C_star is None or not m.C_star.value > 0 or _foreign(m):
         return "undefined", math.nan, math.nan
     ratio = m.C_alpha.value / m.C_star.value
     return _band(ratio, C_ENDS), ratio, m.C_star.value

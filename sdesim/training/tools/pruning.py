@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
@@ -28,12 +28,13 @@ from sdesim.training.data.examples import (
 )
 from sdesim.training.loop.one_seed import (
     apply_masks,
+    fresh_module,
     isolated_torch,
     masks_of,
-    starting_module,
     stream_seed,
     update,
 )
+from sdesim.training.loop.recipe import Recipe, TrainingKeywords, the_recipe
 from sdesim.training.probes.network_oracle import TorchOracle
 
 RULES = ("magnitude", "one-shot", "gradient-signal", "random")
@@ -43,19 +44,15 @@ _GRADIENTS = 256
 
 
 def prune(
-    module: nn.Module,
-    loss_fn: Callable[..., Any],
-    train: Any,
-    optimizer: Callable[..., Any],
+    module: nn.Module | Recipe,
+    loss_fn: Callable[..., Any] | None = None,
+    train: Any = None,
+    optimizer: Callable[..., Any] | None = None,
     *,
     rule: str = "magnitude",
     sparsity: float,
     rounds: int = 1,
-    steps: int = 0,
-    batch_size: int | None = None,
-    sampling: str = "epoch",
-    weights: ArrayLike | str | None = None,
-    seed: int = 0,
+    **training: Unpack[TrainingKeywords],
 ) -> NDArray[np.bool_]:
     """Find which weights survive; give the result to `record` as ``mask``.
 
@@ -64,38 +61,39 @@ def prune(
     (1 − sparsity)^{r/R} is left.
 
     Args:
-        module: the network with its initial weights; it is copied and left alone.
-        loss_fn, train, optimizer, batch_size, sampling, weights: as for `record`.
+        module: the network with its initial weights; it is copied and left alone. Or a `Recipe`.
+        loss_fn, train, optimizer, training: as of `Recipe`, of whose keywords these have a meaning here:
+            steps, of each round (0 for "random", which also leaves those of a recipe), batch_size, sampling,
+            weights, and seed, of the order of the data, the minibatches and the random choice.
         rule: the score. "magnitude": |w|; "one-shot": the same in a single round; "gradient-signal":
             ḡ²/s², the ratio of squared mean and variance of each weight's own gradient over 256 minibatches;
             "random": none, without training.
         sparsity: share of the weights that is taken away, in (0, 1).
         rounds: R; 1 for "one-shot" and "random".
-        steps: optimizer steps of each round; 0 for "random".
-        seed: of the order of the data, the minibatches and the random choice.
 
     Returns:
         Booleans (D,) over all parameters in `named_parameters` order, true for what is left.
 
     Raises:
-        RunError: if an argument is out of range, or a round's training diverges.
+        RunError: if an argument is out of range, a round's training diverges, or the recipe is of a training
+            that prunes in no known way: with a scheduler, augmentation, a mask, amplified noise or clients.
     """
-    _check(rule, sparsity, rounds, steps)
-    examples, _ = training_and_test(train, None, next(module.parameters()).dtype)
-    examples = with_weights(examples, train, weights)
-    order = batch_order(train, examples, batch_size, sampling)
+    _check(rule, sparsity, rounds)
+    recipe = _recipe(module, loss_fn, train, optimizer, rule, training)
+    module, seed = recipe.module, recipe.seed
+    examples, _ = training_and_test(recipe.train, None, next(module.parameters()).dtype)
+    examples = with_weights(examples, recipe.train, recipe.weights)
+    order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     mask = np.ones(sum(p.numel() for p in module.parameters()), dtype=np.bool_)
     with isolated_torch():
         for k in range(rounds):
             scores: list[Tensor | None] = [None] * len(list(module.parameters()))
             if rule != "random":
-                trained = _train(
-                    module, loss_fn, examples, optimizer, mask, steps, order, stream_seed(seed, k, _ROUND)
-                )
+                trained = _train(recipe, examples, order, mask, stream_seed(seed, k, _ROUND))
                 scores = [p.detach().abs() for p in trained.parameters()]
                 if rule == "gradient-signal":
                     rng = np.random.default_rng([seed, k, _DRAWS])
-                    scores = _signal(trained, loss_fn, examples, order.batch_size or 1, rng)
+                    scores = _signal(trained, recipe.loss_fn, examples, order.batch_size or 1, rng)
             torch.manual_seed(stream_seed(seed, k, _RANDOM))
             mask = _cut(module, mask, scores, (1.0 - sparsity) ** ((k + 1) / rounds))
     return mask
@@ -108,35 +106,58 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module:
         RunError: if a part of the network can't draw new weights.
     """
     with isolated_torch():
-        return starting_module(module, "fresh", seed, 1)
+        return fresh_module(module, seed, 1)
 
 
-def _check(rule: str, sparsity: float, rounds: int, steps: int) -> None:
+def _recipe(
+    module: nn.Module | Recipe, loss_fn: Any, train: Any, optimizer: Any, rule: str,
+    training: TrainingKeywords,
+) -> Recipe:  # fmt: skip
+    """The recipe of a round's training."""
+    if not isinstance(module, Recipe):
+        steps = training.get("steps", 0)
+        if (steps == 0) != (rule == "random") or steps < 0:
+            raise RunError(
+                f"steps must be {'0' if rule == 'random' else 'at least 1'} for {rule}, got {steps}"
+            )
+        training = {**training, "steps": max(1, steps)}
+    recipe = the_recipe(module, loss_fn, train, None, optimizer, training)
+    foreign = {
+        "a scheduler": recipe.scheduler is not None,
+        "augment": recipe.augment is not None,
+        "a mask": recipe.mask is not None,
+        "amplify": recipe.amplify != 1,
+        "clients": recipe.clients is not None,
+    }
+    for what, given in foreign.items():
+        if given:
+            raise RunError(
+                f"prune trains without {what}: give a recipe without, as dataclasses.replace makes"
+            )
+    return recipe
+
+
+def _check(rule: str, sparsity: float, rounds: int) -> None:
     if rule not in RULES:
         raise RunError(f"rule must be one of {', '.join(RULES)}, got {rule!r}")
     if not 0.0 < sparsity < 1.0:
         raise RunError(f"sparsity must be in (0, 1), got {sparsity:g}")
     if rounds < 1 or (rounds > 1 and rule in ("one-shot", "random")):
         raise RunError(f"rounds must be {'1' if rounds > 1 else 'at least 1'} for {rule}, got {rounds}")
-    if (steps == 0) != (rule == "random") or steps < 0:
-        raise RunError(f"steps must be {'0' if rule == 'random' else 'at least 1'} for {rule}, got {steps}")
 
 
-def _train(
-    module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, optimizer: Callable[..., Any],
-    mask: NDArray[np.bool_], steps: int, order: Order, seed: int,
-) -> nn.Module:  # fmt: skip
+def _train(recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bool_], seed: int) -> nn.Module:
     """A copy of the module, trained from its weights under the mask."""
-    model = copy.deepcopy(module)
+    model = copy.deepcopy(recipe.module)
     masks = masks_of(model, mask)
     apply_masks(model, masks)
     torch.manual_seed(seed)
-    steps_of = optimizer(list(model.parameters()))
+    optimizer = recipe.optimizer(list(model.parameters()))
     batches = batches_of(examples, order, seed)
-    for _ in range(steps):
+    for _ in range(recipe.steps):
         rows = batches.next()
         x, y = (examples.x, examples.y) if rows is None else (examples.x[rows], examples.y[rows])
-        if not np.isfinite(update(model, loss_fn, steps_of, x, y, masks)):
+        if not np.isfinite(update(model, recipe.loss_fn, optimizer, x, y, masks)):
             raise RunError("the training before pruning diverged: a lower learning rate may help")
     return model
 

@@ -84,7 +84,7 @@ def fit_noise(run: xr.Dataset) -> NoiseFit:
         trace=float(np.nanmean(run["noise"].values)),
         alpha=alpha,
         spread=float(width.mean() / _unit_width(min(2.0, float(alpha.value)))),
-        learning_rate=float(run.attrs["learning_rate"]),
+        learning_rate=float(run.attrs.get("base_learning_rate", run.attrs["learning_rate"])),
     )
 
 

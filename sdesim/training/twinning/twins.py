@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.engine import simulate
 from sdesim.errors import RunError
 from sdesim.noise import Gaussian, Minibatch, Noise, Stable
+from sdesim.runs.twin_rules import twin_warning
+from sdesim.runs.validity import step_is_plain
+from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_noise, check_factor
 from sdesim.training.twinning.noise_fit import NoiseFit, fit_noise, longest_deviation
-from sdesim.training.twinning.original import Original, original
+from sdesim.training.twinning.plan import TwinPlan, plan_twin, recipe_of_run
 
-Array = NDArray[np.float64]
 TWIN_NOISES = ("none", "minibatch", "isotropic", "stable", "stable-truncated", "subsample")
 """Noise models of `twin`; "subsample" at dt = η is SGD itself."""
 
@@ -27,9 +29,9 @@ _SHIFT = 0x7A11
 
 def twin(
     run: xr.Dataset,
-    module: nn.Module,
-    loss_fn: Callable[..., Any],
-    train: Any,
+    module: nn.Module | Recipe,
+    loss_fn: Callable[..., Any] | None = None,
+    train: Any = None,
     test: Any = None,
     noise: str = "minibatch",
     *,
@@ -56,42 +58,51 @@ def twin(
 
     The fitted models have one level of noise throughout, the mean over the run, though that of training
     falls as the loss does; the minibatch models follow it. With momentum β in the recorded optimizer the
-    scheme is heavy ball at dt = η.
+    scheme is heavy ball.
+
+    A training by Adam or another optimizer for which no SDE is known, with weight decay, or with a learning
+    rate that changes, has the twin of SGD at its learning rate, which the attribute `twin_deviations` and a
+    warning say; shuffled epochs stand in the attribute alone.
 
     Args:
-        run: a real run of `torch.optim.SGD` at one learning rate, without weight decay.
-        module, loss_fn, train, test: what it was recorded with. Plain Linear/activation networks are
-            compiled (`surfaces.MLP`), others go through `surfaces.TorchSurface`.
+        run: a real run.
+        module: the recipe by which it was recorded, or its module, with loss_fn, train and test beside it.
+            Plain Linear/activation networks are compiled (`surfaces.MLP`), others go through
+            `surfaces.TorchSurface`.
+        loss_fn, train, test: as in `Recipe`.
         noise: the noise model.
         dt: time step, η divided by a whole number; default η.
-        trajectories: default as many as the run has; more only where all of them began at one point.
+        trajectories: default as many as the run has; more only where seeds began at one point or drew fresh
+            weights.
         seed: default one that depends on the run's seed and the noise model.
         fit: of the run's noise, so that it need not be made again.
         threads, progress, name: as in `simulate`.
 
     Returns:
         The Run, with time = step·dt so that it compares with the recorded one at equal Σ η. Attributes
-        `twin_noise`, and as far as the noise has them `twin_alpha`, `twin_scale`, `twin_truncation`,
-        `twin_trace`; `batch_size` is that of the run imitated.
+        `twin_noise`, `twin_deviations` where there are any, and as far as the noise has them `twin_alpha`,
+        `twin_scale`, `twin_truncation`, `twin_trace`; `batch_size` is that of the run imitated.
 
     Raises:
-        RunError: the run can't have such a twin; Adam and other optimizers are refused.
+        RunError: the run has no twin (`runs.twin_rules.twin_refusals`) or was not made by this recipe.
     """
     if noise not in TWIN_NOISES:
         raise RunError(f"noise must be one of {', '.join(TWIN_NOISES)}, got {noise!r}")
-    model = original(run, module, loss_fn, train, test)
-    stretch = _stretch(model, dt)
-    noises, facts = _noises(model, noise, model.learning_rate / stretch, fit)
+    plan = plan_twin(run, _recipe(run, module, loss_fn, train, test), dt=dt, trajectories=trajectories)
+    if twin_warning(plan.deviations):
+        warnings.warn(twin_warning(plan.deviations), stacklevel=2)
+    noises, facts = _noises(plan, noise, fit)
     return _simulated(
-        model, noises, stretch, facts, trajectories, _seed(run, noise, seed), threads, progress, name or noise
-    )
+        plan, noises, facts, seed=_seed(run, noise, seed), threads=threads, progress=progress,
+        name=name or noise,
+    )  # fmt: skip
 
 
 def twins(
     run: xr.Dataset,
-    module: nn.Module,
-    loss_fn: Callable[..., Any],
-    train: Any,
+    module: nn.Module | Recipe,
+    loss_fn: Callable[..., Any] | None = None,
+    train: Any = None,
     test: Any = None,
     noises: Sequence[str] = TWIN_NOISES,
     **settings: Any,
@@ -103,14 +114,15 @@ def twins(
     """
     if settings.get("fit") is None and any(n in _FITTED for n in noises):
         settings["fit"] = fit_noise(run)
-    return {n: twin(run, module, loss_fn, train, test, n, **settings) for n in noises}
+    recipe = _recipe(run, module, loss_fn, train, test)
+    return {n: twin(run, recipe, noise=n, **settings) for n in noises}
 
 
 def svag(
     run: xr.Dataset,
-    module: nn.Module,
-    loss_fn: Callable[..., Any],
-    train: Any,
+    module: nn.Module | Recipe,
+    loss_fn: Callable[..., Any] | None = None,
+    train: Any = None,
     test: Any = None,
     factors: Sequence[int] = (1, 2, 4),
     *,
@@ -129,72 +141,68 @@ def svag(
         factors: l, whole numbers from 1.
 
     Raises:
-        RunError: as `twin`; the run has momentum or no minibatches; a factor is not a whole number.
+        RunError: as `twin`; the run is not of plain SGD at one learning rate, or has no minibatches; a factor
+            is not a whole number.
 
     Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470, section 4.
     """
     for factor in factors:
         check_factor(factor, "factors must be whole numbers")
-    model = original(run, module, loss_fn, train, test)
-    _needs_batches(model, "noise amplification")
-    if model.scheme != "euler-maruyama":
-        raise RunError("noise amplification is defined for SGD without momentum")
-    found = {}
+    recipe, found = _recipe(run, module, loss_fn, train, test), {}
     for factor in factors:
-        noises = amplified_noise(model.surface, model.batch_size, model.learning_rate, factor)
+        eta = float(run.attrs["learning_rate"])
+        plan = plan_twin(run, recipe, dt=eta / factor, trajectories=trajectories)
+        _needs_batches(plan, "noise amplification")
+        if not step_is_plain(run.attrs) or "learning_rate_changes" in plan.deviations:
+            raise RunError("noise amplification is defined for SGD without momentum, at one learning rate")
+        noises = amplified_noise(plan.surface, plan.batch_size, plan.learning_rate, factor)
         facts = {"twin_noise": "svag", "svag_factor": int(factor)}
         found[int(factor)] = _simulated(
-            model, noises, int(factor), facts, trajectories, _seed(run, f"svag{factor}", seed), threads,
-            progress, f"svag l={factor}",
+            plan, noises, facts, seed=_seed(run, f"svag{factor}", seed), threads=threads, progress=progress,
+            name=f"svag l={factor}",
         )  # fmt: skip
     return found
 
 
-def _stretch(model: Original, dt: float | None) -> int:
-    """Steps of the twin in one of the run's."""
-    if dt is None:
-        return 1
-    ratio = model.learning_rate / dt if dt > 0 else 0.0
-    stretch = round(ratio)
-    if stretch < 1 or abs(ratio - stretch) > 1e-9 * ratio:
-        raise RunError(f"dt must be the learning rate {model.learning_rate:g} over a whole number, got {dt}")
-    if stretch > 1 and model.scheme != "euler-maruyama":
-        raise RunError(
-            f"dt must be the learning rate {model.learning_rate:g} for a run with momentum, got {dt:g}: a "
-            "shorter step of heavy ball forgets sooner"
-        )
-    return stretch
+def _recipe(
+    run: xr.Dataset, module: nn.Module | Recipe, loss_fn: Callable[..., Any] | None, train: Any, test: Any
+) -> Recipe:
+    """The recipe given, or that of the run."""
+    if isinstance(module, Recipe):
+        if any(part is not None for part in (loss_fn, train, test)):
+            raise RunError("a recipe has its loss_fn, train and test: leave them out beside it")
+        return module
+    if loss_fn is None or train is None:
+        raise TypeError("give a Recipe, or loss_fn and train beside the module")
+    return recipe_of_run(run, module, loss_fn, train, test)
 
 
-def _noises(
-    model: Original, noise: str, dt: float, fit: NoiseFit | None
-) -> tuple[list[Noise], dict[str, Any]]:
+def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Noise], dict[str, Any]]:
     """The driving noises of a model and what the run's attributes say of them."""
-    eta = model.learning_rate
+    eta = plan.learning_rate
     facts: dict[str, Any] = {"twin_noise": noise}
     if noise == "none":
         return [], facts
-    _needs_batches(model, f"noise {noise!r}")
+    _needs_batches(plan, f"noise {noise!r}")
     if noise in ("minibatch", "subsample"):
         law = "gaussian" if noise == "minibatch" else "subsample"
-        return [Minibatch(model.surface, model.batch_size, eta, law)], facts
-    fit = fit or fit_noise(model.run)
+        return [Minibatch(plan.surface, plan.batch_size, eta, law)], facts
+    fit = fit or fit_noise(plan.run)
     if noise == "isotropic":
-        return [Gaussian(diffusion=0.5 * eta * fit.trace / model.surface.dim)], facts | {
-            "twin_trace": fit.trace
-        }
+        facts["twin_trace"] = fit.trace
+        return [Gaussian(diffusion=0.5 * eta * fit.trace / plan.surface.dim)], facts
     facts |= {"twin_alpha": fit.index, "twin_scale": fit.scale}
     limit = None
     if noise == "stable-truncated":
-        limit = float(np.sqrt(eta * dt)) * longest_deviation(model.run, model.surface)
+        limit = float(np.sqrt(eta * plan.dt)) * longest_deviation(plan.run, plan.surface)
         facts["twin_truncation"] = limit
     return [Stable(fit.index, fit.scale, structure="isotropic", truncation=limit)], facts
 
 
-def _needs_batches(model: Original, what: str) -> None:
-    if not model.batch_size:
+def _needs_batches(plan: TwinPlan, what: str) -> None:
+    if not plan.batch_size:
         raise RunError(f"{what} needs minibatches: the run was trained on the full batch, without noise")
-    if not model.surface.kernel().examples:
+    if not plan.surface.kernel().examples:
         raise RunError(f"{what} needs a loss that is the mean of the examples' losses")
 
 
@@ -206,38 +214,14 @@ def _seed(run: xr.Dataset, label: str, seed: int | None) -> int:
     return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def _simulated(
-    model: Original, noises: Sequence[Noise], stretch: int, facts: dict[str, Any], trajectories: int | None,
-    seed: int, threads: int | None, progress: bool | Callable[[int, int], None], name: str,
-) -> xr.Dataset:  # fmt: skip
-    saved = np.asarray(model.run["step"].values)
-    starts, count = model.starts, trajectories or len(model.starts)
-    if count < 1:
-        raise RunError(f"trajectories must be at least 1, got {trajectories}")
-    if count > len(starts):
-        if np.any(starts != starts[0]):
-            raise RunError(
-                f"trajectories must be at most {len(starts)}, got {count}: the run's starts differ"
-            )
-        starts = np.repeat(starts[:1], count, axis=0)
+def _simulated(plan: TwinPlan, noises: Sequence[Noise], facts: dict[str, Any], **settings: Any) -> xr.Dataset:
     found = simulate(
-        model.surface,
+        plan.surface,
         noises,
-        starts[:count],
-        dt=model.learning_rate / stretch,
-        steps=model.steps * stretch,
-        trajectories=count,
-        seed=seed,
-        learning_rate=model.learning_rate,
-        scheme=model.scheme,
-        # The last gap between saved steps may be short.
-        save_every=int(np.diff(saved).max()) * stretch,
-        save=("theta", "loss") if "theta" in model.run else ("loss",),
-        threads=threads,
-        probes=model.probes(stretch),
-        progress=progress,
-        name=name,
-        evaluate=model.evaluation,
+        **plan.keywords,
+        save=("theta", "loss") if "theta" in plan.run else ("loss",),
+        probes=plan.probes,
+        evaluate=plan.evaluation,
+        **settings,
     )
-    batch = {"batch_size": model.batch_size, "probe_batch_size": model.run.attrs.get("probe_batch_size", 0)}
-    return found.assign_attrs(**facts, **batch)
+    return found.assign_attrs(**facts, **plan.attributes)

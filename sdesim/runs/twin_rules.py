@@ -1,0 +1,128 @@
+"""Whether the SDE of a loss stands for a training, and in what it deviates, by what a run says of itself.
+
+A scenario that has not run yet says the same things in the same words, so that both are judged alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sdesim.runs.validity import step_is_plain
+
+RESHUFFLED = "reshuffled"
+_DRAWN_BY_LAW = ("weighted", "sampler")
+
+
+def twin_refusals(attrs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Why a training has no twin, in sentences; empty where it has one.
+
+    Args:
+        attrs: attributes of the run schema, as far as they are known: kind, clients, sampling, sampler,
+            readings, modes, loss_reduction, batch_size, untrained_parameters, maximize.
+    """
+    return tuple(_refusals(attrs))
+
+
+def _refusals(attrs: Mapping[str, Any]) -> Iterator[str]:
+    if attrs.get("kind", "real") != "real":
+        yield "a twin is made of a real run, as sdesim.training.record makes it"
+    if attrs.get("clients"):
+        yield "a run of clients has no twin: between two rounds each follows a loss of its own"
+    if attrs.get("sampling") in _DRAWN_BY_LAW:
+        yield (
+            "a twin needs a run that draws its examples uniformly, this one drew them by "
+            f"{attrs.get('sampler', 'weights')}: the SDE follows the plain mean of their losses"
+        )
+    if "readings" in attrs:
+        yield (
+            "a twin needs fixed examples, this run read them anew each time: the SDE's loss would be another"
+        )
+    if attrs.get("modes"):
+        yield (
+            f"a twin needs a network that computes the same in training as in evaluation, this one has "
+            f"{', '.join(map(str, attrs['modes']))}: the SDE's loss would be another"
+        )
+    if attrs.get("loss_reduction") == "sum" and attrs.get("batch_size"):
+        yield "a twin needs a loss that is the mean of a batch, this one is a sum: the SDE sums all examples"
+    if attrs.get("untrained_parameters"):
+        yield (
+            f"a twin moves every parameter, {attrs['untrained_parameters']} of this run's are frozen or "
+            "unknown to its optimizer"
+        )
+    if attrs.get("maximize"):
+        yield "a twin descends the loss, this run's optimizer climbs it (maximize)"
+
+
+def step_refusal(dt: float, learning_rate: float) -> str:
+    """Why a twin can't have a time step; empty where it can.
+
+    Steps that are η over a whole number meet the run's saved points.
+    """
+    ratio = learning_rate / dt if dt > 0 else 0.0
+    whole = round(ratio)
+    if whole >= 1 and abs(ratio - whole) <= 1e-9 * ratio:
+        return ""
+    return f"dt must be the learning rate {learning_rate:g} over a whole number, got {dt:g}"
+
+
+def twin_deviations(
+    attrs: Mapping[str, Any], *, momentum: float = 0.0, nesterov: bool = False, at_rate: bool = True,
+    rate_changes: bool = False,
+) -> dict[str, str]:  # fmt: skip
+    """In what a training deviates from the SDE that is simulated beside it: name → words for "trains with …".
+
+    Without any the SDE has the drift of the training's steps. An optimizer for which no SDE is known has the
+    twin of SGD at its learning rate, by the name "optimizer".
+
+    Args:
+        attrs: as of `twin_refusals`, with optimizer, optimizer_class, momentum, nesterov, dampening,
+            weight_decay, learning_rates, sampling.
+        momentum, nesterov: of the scheme that simulates the twin; 0 and false where it has none.
+        at_rate: whether its time step is the learning rate, as heavy ball needs.
+        rate_changes: whether the learning rate changes on the way.
+    """
+    held = (momentum, nesterov) if at_rate or not momentum else None
+    return dict(_deviations(attrs, held, rate_changes))
+
+
+def _deviations(
+    attrs: Mapping[str, Any], held: tuple[float, bool] | None, rate_changes: bool
+) -> Iterator[tuple[str, str]]:
+    bare = {"momentum", "nesterov", "weight_decay", "learning_rates"}
+    known = step_is_plain({k: v for k, v in attrs.items() if k not in bare})
+    if not known:
+        name = str(attrs.get("optimizer_class") or attrs.get("optimizer", "an unknown optimizer"))
+        yield "optimizer", name.rpartition(".")[2]
+    if rate_changes:
+        yield "learning_rate_changes", "a learning rate that changes"
+    if attrs.get("learning_rates"):
+        yield "several_rates", "several learning rates"
+    if known and (twin_momentum(attrs) != held or held is None):
+        yield "momentum", "momentum" if attrs.get("momentum") else "no momentum"
+    if attrs.get("weight_decay"):
+        yield "weight_decay", "weight decay"
+    if attrs.get("loss_reduction") in ("other", "unknown") and attrs.get("batch_size"):
+        yield "loss_not_mean", "a loss that is not the mean of those of single examples"
+    if attrs.get("sampling") == "epoch":
+        yield RESHUFFLED, "shuffled epochs"
+
+
+def twin_momentum(attrs: Mapping[str, Any]) -> tuple[float, bool] | None:
+    """(β, Nesterov) of the heavy ball that a training by SGD is, (0, false) for plain steps; None where it is
+    neither, because the gradient is dampened."""
+    momentum = float(attrs.get("momentum") or 0.0)
+    if momentum and attrs.get("dampening"):
+        return None
+    return momentum, bool(attrs.get("nesterov", False)) and momentum > 0
+
+
+def twin_warning(deviations: Mapping[str, str], trained: str = "the run") -> str:
+    """One sentence on the drift; empty where the SDE has that of the training.
+
+    Shuffled epochs, which nearly all trainings have and which change the noise, are left to the flags.
+    """
+    words = [words for name, words in deviations.items() if name != RESHUFFLED]
+    if not words:
+        return ""
+    return f"the SDE follows the gradient of the loss alone, but {trained} trains with {' and '.join(words)}"

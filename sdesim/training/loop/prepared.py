@@ -1,0 +1,325 @@
+"""A recipe held against its network and data, and laid out for the seeds that train by it."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdesim.errors import RunError, first_line
+from sdesim.networks.fully_connected import parameter_groups
+from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.training.data.examples import (
+    Examples,
+    Order,
+    batch_order,
+    read_anew,
+    training_and_test,
+    with_weights,
+)
+from sdesim.training.data.weighting import is_mean
+from sdesim.training.loop.budget import affordable
+from sdesim.training.loop.clients import check_clients
+from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
+from sdesim.training.loop.recipe import Recipe
+from sdesim.training.loop.svag import amplified_loss
+from sdesim.training.probes.network_oracle import masked_groups
+from sdesim.training.probes.preconditioning import needs_metric
+from sdesim.training.probes.tangent import check_tangent
+from sdesim.training.probes.trial import Trial, tried
+
+Array = NDArray[np.float64]
+_SAVED_POINTS = 200
+_SAVEABLE = ("theta", "loss")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Prepared:
+    """What training and recording any seed needs, equal for all seeds.
+
+    Attributes:
+        recipe: as given.
+        train: training examples. test: test examples, or None.
+        order: how batches are taken.
+        saved: step numbers (S,) that are saved. save_theta: whether θ itself is kept.
+        rates: learning rate (steps + 1,) of each step.
+        directions: fixed random directions (k, d).
+        probes: what to measure, or None. probe_steps: step numbers (P,) of the probes.
+        groups: name → slice of θ.
+        example: an optimizer of a copy of the module, which never steps.
+        trial: what a few examples tell of the network and its loss.
+    """
+
+    recipe: Recipe
+    train: Examples
+    test: Examples | None
+    order: Order
+    saved: NDArray[np.int64]
+    save_theta: bool
+    rates: Array
+    directions: Array
+    probes: Probes | None
+    probe_steps: NDArray[np.int64]
+    groups: Mapping[str, slice]
+    example: Any
+    trial: Trial
+
+    @cached_property
+    def starts(self) -> Array | None:
+        """Initial parameters (trajectories, D) where they are given."""
+        return self.recipe.starts
+
+    @property
+    def init(self) -> str:
+        """ "module", "fresh" or "given"."""
+        return self.recipe.init if isinstance(self.recipe.init, str) else "given"
+
+    @property
+    def follows_loss(self) -> bool:
+        """Whether the scheduler is told the loss; ``rates`` are then known at step 0 alone."""
+        return bool(np.isnan(self.rates[-1]))
+
+    @property
+    def preconditioned(self) -> bool:
+        """Whether the optimizer scales coordinates unequally."""
+        return needs_metric(self.example)
+
+    @cached_property
+    def step_loss(self) -> Callable[..., Any]:
+        """What one update descends: the loss, or what amplifies its noise on two minibatches in a row."""
+        loss_fn, factor = self.recipe.loss_fn, self.recipe.amplify
+        return loss_fn if factor == 1 else amplified_loss(loss_fn, factor)
+
+    @property
+    def minibatches(self) -> int:
+        """Minibatches to a step."""
+        return 1 if self.recipe.clients is None else self.recipe.clients.minibatches
+
+    @property
+    def stretch(self) -> int:
+        """SGD steps that follow one another in a step."""
+        return 1 if self.recipe.clients is None else self.recipe.clients.local_steps
+
+    @property
+    def probed_batch(self) -> int:
+        """Batch size of the probed gradients. Full-batch training has no sampling noise: 1 stands in."""
+        chosen = None if self.probes is None else self.probes.batch_size
+        return chosen or self.order.batch_size or 1
+
+    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
+        """x and y of a minibatch, or of all examples, as a step reads them."""
+        train = self.train
+        if train.reader is not None:
+            everything = torch.arange(len(train)) if rows is None else rows
+            return train.reader.read(everything, stream_seed(self.recipe.seed, trajectory, STEPS, step))
+        return (train.x, train.y) if rows is None else (train.x[rows], train.y[rows])
+
+
+def prepare(
+    recipe: Recipe, *, save_every: int | None, save: Sequence[str], probes: Probes | None
+) -> Prepared:
+    """Look at network, data and optimizer, and lay out what is recorded; arguments as of `record`.
+
+    Raises:
+        RunError: the parts of the recipe don't fit one another, or an argument is out of range.
+    """
+    module, steps = recipe.module, recipe.steps
+    _check_module(module)
+    if save_every is not None and save_every < 1:
+        raise RunError(f"save_every must be at least 1, got {save_every}")
+    wrong = [s for s in save if s not in _SAVEABLE]
+    if wrong:
+        raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
+    examples, held_out, order = _data(recipe)
+    check_loss(module, recipe.loss_fn, examples, order.batch_size)
+    dim, groups = _coordinates(recipe, probes)
+    _check_starts(recipe)
+    example = example_optimizer(module, recipe.optimizer)
+    if probes is not None and probes.tangent:
+        check_tangent(example)
+    if recipe.clients is not None:
+        check_clients(recipe, examples, order, example, probes)
+    _check_amplified(recipe, example, order)
+    probes = _affordable(recipe, examples, order, example, probes)
+    return Prepared(
+        recipe=recipe,
+        train=examples,
+        test=held_out,
+        order=order,
+        saved=saved_steps(steps, save_every or max(1, steps // _SAVED_POINTS)),
+        save_theta="theta" in save,
+        rates=_learning_rates(recipe),
+        directions=projection_directions(dim),
+        probes=probes,
+        probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
+        groups=groups,
+        example=example,
+        trial=tried(module, recipe.loss_fn, examples.x, examples.y),
+    )
+
+
+def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
+    """Training and test examples, and how batches are taken from the first."""
+    seed, dtype = recipe.seed, next(recipe.module.parameters()).dtype
+    examples, held_out = training_and_test(recipe.train, recipe.test, dtype, stream_seed(seed, 0, READINGS))
+    examples = with_weights(examples, recipe.train, recipe.weights)
+    order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
+    read = read_anew(
+        examples, recipe.augment, order.batch_size, lambda number: stream_seed(seed, 0, READINGS, number)
+    )
+    return read, held_out, order
+
+
+def _coordinates(recipe: Recipe, probes: Probes | None) -> tuple[int, Mapping[str, slice]]:
+    """Number of coordinates that count, and name → slice of them."""
+    parameters, mask = list(recipe.module.parameters()), recipe.mask
+    dim, groups = sum(p.numel() for p in parameters), parameter_groups(recipe.module)
+    if mask is None:
+        return dim, groups
+    if np.shape(mask) != (dim,) or np.asarray(mask).dtype != np.bool_ or not np.any(mask):
+        raise RunError(f"mask must be {dim} booleans, at least one true, got shape {np.shape(mask)}")
+    if probes is not None and probes.tangent:
+        raise RunError("probes: tangent can't follow a network with a mask")
+    return int(np.sum(mask)), masked_groups(groups, mask)
+
+
+def _check_starts(recipe: Recipe) -> None:
+    """Refuse given starting points that don't fit, and fresh ones of a network that can't draw them."""
+    starts = recipe.starts
+    if starts is not None:
+        wanted = (recipe.trajectories, sum(p.numel() for p in recipe.module.parameters()))
+        if starts.shape != wanted:
+            raise RunError(f"init must have shape {wanted}, got {starts.shape}")
+        if not np.isfinite(starts).all():
+            raise RunError("init holds parameters that are not finite")
+    elif recipe.init == "fresh" and recipe.trajectories > 1:
+        with isolated_torch():
+            starting_module(recipe, 1)
+
+
+def _affordable(
+    recipe: Recipe, examples: Examples, order: Order, example: Any, probes: Probes | None
+) -> Probes | None:
+    """The probes with an interval, one that costs little where none is given."""
+    if probes is None:
+        return None
+    clients = recipe.clients
+    with isolated_torch():
+        return affordable(
+            probes, recipe.module, recipe.loss_fn, examples, steps=recipe.steps, batch_size=order.batch_size,
+            probed_batch=probes.batch_size or order.batch_size or 1, preconditioned=needs_metric(example),
+            minibatches=1 if clients is None else clients.minibatches,
+            examples_probed=0 if clients is None else len(examples),
+        )  # fmt: skip
+
+
+def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
+    """Refuse amplified noise where it isn't defined.
+
+    Raises:
+        RunError: naming what it needs.
+    """
+    if recipe.amplify == 1:
+        return
+    group = optimizer.param_groups[0]
+    if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
+        raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
+    if order.sampling not in ("with-replacement", "weighted"):
+        raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
+    if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in recipe.module.modules()):
+        raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
+
+
+def example_optimizer(module: nn.Module, optimizer: Callable[..., Any]) -> Any:
+    """An optimizer of a copy of the module."""
+    with isolated_torch():
+        return optimizer(list(copy.deepcopy(module).parameters()))
+
+
+def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
+    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients; NaN after
+    step 0 where the schedule follows the loss.
+
+    Raises:
+        RunError: if the schedule needs to see more of the training than its loss, or a bad rate.
+    """
+    steps = recipe.steps
+    with isolated_torch(), warnings.catch_warnings():
+        # The rehearsal never calls optimizer.step(), which torch warns about.
+        warnings.simplefilter("ignore")
+        rehearsal = example_optimizer(recipe.module, recipe.optimizer)
+        rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
+        if recipe.scheduler is not None:
+            schedule = recipe.scheduler(rehearsal)
+            if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
+                rates[1:] = np.nan
+                return rates
+            for step in range(steps + 1):
+                rates[step] = float(rehearsal.param_groups[0]["lr"])
+                if step < steps:
+                    try:
+                        schedule.step()
+                    except (TypeError, ValueError) as error:
+                        raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
+    if not (np.isfinite(rates).all() and (rates >= 0).all()):
+        raise RunError("the learning rate must be finite and at least 0 at every step")
+    return rates
+
+
+def _check_module(module: nn.Module) -> None:
+    """Refuse a module without parameters to train, or not on the CPU."""
+    parameters = list(module.parameters())
+    if not parameters:
+        raise RunError("the module has no parameters to train")
+    devices = sorted({str(t.device) for t in (*parameters, *module.buffers())})
+    if devices != ["cpu"]:
+        raise RunError(f"the module must be on the CPU, it is on {' and '.join(devices)}: call module.cpu()")
+    if not any(p.requires_grad for p in parameters):
+        raise RunError("every parameter of the module is frozen: set requires_grad on those to train")
+
+
+def check_loss(
+    module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, batch_size: int | None
+) -> None:
+    """Refuse a network that can't take a batch, or a loss that is not one number.
+
+    Raises:
+        RunError: naming what the loss returned, or what the network said.
+    """
+    count = batch_size or len(examples)
+    with isolated_torch():
+        try:
+            loss = loss_fn(copy.deepcopy(module)(examples.x[:count]), examples.y[:count])
+        except Exception as error:
+            raise RunError(
+                f"the network or loss_fn fails on a batch of {count} training examples: {first_line(error)}"
+            ) from error
+    if not torch.is_tensor(loss):
+        raise RunError(f"loss_fn must return a tensor with one number, got {type(loss).__name__}")
+    if loss.ndim:
+        raise RunError(
+            f"loss_fn must return one number, got a tensor of shape {tuple(loss.shape)}: take its mean"
+        )
+    if not loss.requires_grad:
+        raise RunError("the loss does not depend on any parameter that is trained")
+    if examples.weights is not None:
+        with isolated_torch():
+            output = copy.deepcopy(module).eval()(examples.x[:count])
+            if not is_mean(loss_fn, output, examples.y[:count]):
+                raise RunError(
+                    "weighted examples need a loss that is the mean of the losses of single examples: with "
+                    "class weights, for one, a batch has no such mean; give weights= alone"
+                )
+    if not torch.isfinite(loss):
+        raise RunError(
+            f"the loss is {float(loss.detach())} before the first step: look for NaN or infinite numbers in "
+            "the examples and the weights"
+        )

@@ -1,0 +1,32 @@
+"""What a run says of the optimizer that made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_RULE = ("lr", "momentum", "dampening", "weight_decay")
+
+
+def optimizer_attributes(optimizer: Any) -> dict[str, Any]:
+    """Attributes of the run schema: kind and class, learning rate, momentum, Nesterov, dampening of the first
+    group, the largest weight decay of any, and `learning_rates` where groups move by rules of their own."""
+    group = optimizer.param_groups[0]
+    moved = [g for g in optimizer.param_groups if any(p.requires_grad for p in g["params"])] or [group]
+    rules = {tuple(_number(g, name) for name in _RULE) for g in moved}
+    kind = type(optimizer)
+    return {
+        "scheme": kind.__name__.lower(),
+        "optimizer": kind.__name__.lower(),
+        "optimizer_class": f"{kind.__module__}.{kind.__qualname__}",
+        "base_learning_rate": _number(group, "lr"),
+        **({"learning_rates": [_number(g, "lr") for g in moved]} if len(rules) > 1 else {}),
+        "momentum": _number(group, "momentum"),
+        "nesterov": bool(group.get("nesterov", False)),
+        "weight_decay": max(_number(g, "weight_decay") for g in moved),
+        "dampening": _number(group, "dampening"),
+        **({"maximize": True} if any(g.get("maximize") for g in moved) else {}),
+    }
+
+
+def _number(group: dict[str, Any], name: str) -> float:
+    return float(group.get(name, 0.0))

@@ -1,0 +1,285 @@
+"""From a recorded run and its recipe to the SDE beside it: surface, start, step, duration, deviations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from torch import nn
+
+from sdesim.engine.schemes.heavy_ball import HeavyBall
+from sdesim.errors import RunError
+from sdesim.networks.fully_connected import as_dense, flat_parameters, network_surface
+from sdesim.runs import Probes
+from sdesim.runs.twin_rules import step_refusal, twin_deviations, twin_momentum, twin_refusals
+from sdesim.surfaces import TorchSurface, masked
+from sdesim.training.data.examples import Examples, training_and_test
+from sdesim.training.loop.one_seed import isolated_torch, starting_module
+from sdesim.training.loop.recipe import Recipe
+from sdesim.training.twinning.module_evaluation import ModuleEvaluation
+
+Array = NDArray[np.float64]
+# A float32 network's loss differs by about this from that of the float64 surface.
+_SAME_LOSS = 1e-4
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class TwinPlan:
+    """All that simulating a run's twin needs, but the noise.
+
+    Attributes:
+        run: the recorded run. recipe: of its training.
+        surface: the training loss, compiled where the network allows, else `TorchSurface`.
+        starts: where its trajectories begin, (K, d).
+        scheme: Euler–Maruyama, or heavy ball at the recorded momentum, unless another was asked for.
+        learning_rate: η at which C, S and C* are read, the recorded one unless another was asked for.
+        dt, steps: time step, η over a whole number, and number of them, which covers the run's time.
+        stretch: steps of the twin in one of the run's.
+        save_every: such that the run's saved points are the twin's.
+        batch_size: B, 0 for full batch.
+        trace: Tr Σ at the training batch, mean over the run's trajectories and probes; NaN without probes.
+        deviations: name → words, in what the training is not what the SDE stands for.
+    """
+
+    run: xr.Dataset
+    recipe: Recipe
+    surface: Any
+    starts: Array
+    scheme: Any
+    learning_rate: float
+    dt: float
+    steps: int
+    stretch: int
+    save_every: int
+    batch_size: int
+    trace: float
+    deviations: dict[str, str]
+
+    @property
+    def trajectories(self) -> int:
+        """How many the twin has."""
+        return len(self.starts)
+
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """Keywords of `simulate`."""
+        return {
+            "theta0": self.starts, "dt": self.dt, "steps": self.steps, "trajectories": self.trajectories,
+            "learning_rate": self.learning_rate, "scheme": self.scheme, "save_every": self.save_every,
+        }  # fmt: skip
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """What the twin's run says of it."""
+        found = {
+            "batch_size": self.batch_size,
+            "probe_batch_size": int(self.run.attrs.get("probe_batch_size", 0)),
+        }
+        return found | ({"twin_deviations": list(self.deviations)} if self.deviations else {})
+
+    @property
+    def probes(self) -> Probes | None:
+        """The recorded run's probes, at the twin's steps."""
+        run = self.run
+        if "probe" not in run.dims:
+            return None
+        at = np.asarray(run["probe_step"].values)
+        every = int(at[1] - at[0]) if len(at) > 1 else int(run["step"].values[-1])
+        groups: dict[Literal["gradient", "curvature"], bool] = {
+            "gradient": "signal" in run,
+            "curvature": "lambda_max" in run,
+        }
+        samples = np.asarray(run["gradient_samples"].values) if groups["gradient"] else np.array([64.0])
+        return Probes(
+            every * self.stretch,
+            int(np.nanmax(samples)),
+            int(run.attrs.get("probe_batch_size") or 0) or None,
+            tuple(name for name, held in groups.items() if held),
+            int(run.attrs.get("probe_trajectories", self.trajectories)),
+        )
+
+    @cached_property
+    def evaluation(self) -> Any:
+        """Accuracies and test loss at θ: the surface's own, where it has one."""
+        recipe = self.recipe
+        dtype = next(recipe.module.parameters()).dtype
+        train, test = training_and_test(recipe.train, recipe.test, dtype)
+        held_out = (None, None) if test is None else (test.x.numpy(), test.y.numpy())
+        own = self.surface.evaluation(*held_out, train.labelled)
+        if own is not None:
+            return own
+        return ModuleEvaluation(recipe.module, recipe.loss_fn, train, test, recipe.mask)
+
+
+def plan_twin(
+    run: xr.Dataset,
+    recipe: Recipe,
+    *,
+    dt: float | None = None,
+    learning_rate: float | None = None,
+    steps: int | None = None,
+    trajectories: int | None = None,
+    save_every: int | None = None,
+    scheme: Any = None,
+) -> TwinPlan:
+    """Check that a run can have a twin, and lay out what it needs.
+
+    Args:
+        run: as `record` made it by the recipe.
+        recipe: of the training.
+        dt: time step, η over a whole number; default η.
+        learning_rate: η; default that of the run, which its optimizer began with before any schedule.
+        steps: default as many as cover the run's time, Σ learning rate.
+        trajectories: default as many as the run has; more only where seeds began at one point or drew fresh
+            weights.
+        save_every: default such that the run's saved points are met.
+        scheme: default what SGD's steps are: heavy ball with the run's momentum, or Euler–Maruyama.
+
+    Raises:
+        RunError: the run has no twin (`twin_refusals`), was not made by this recipe, or an argument is out of
+            range. What only deviates (`twin_deviations`) is laid out and said.
+    """
+    for sentence in twin_refusals(run.attrs):
+        raise RunError(sentence)
+    if "trajectory" in run["time"].dims:
+        raise RunError("a twin needs learning rates that all seeds share, this run's follow the loss of each")
+    recorded_rate = float(run.attrs.get("base_learning_rate", run.attrs["learning_rate"]))
+    eta = learning_rate or recorded_rate
+    step = eta if dt is None else dt
+    if step_refusal(step, eta):
+        raise RunError(step_refusal(step, eta))
+    stretch = max(1, round(recorded_rate / step))
+    train, _ = training_and_test(recipe.train, recipe.test, _parameter(recipe.module).dtype)
+    surface = _surface(recipe, train)
+    starts = _starts(run, recipe, run.sizes["trajectory"] if trajectories is None else trajectories)
+    _check_same(run, surface, starts)
+    chosen = _scheme(run) if scheme is None else scheme
+    deviations = twin_deviations(
+        run.attrs,
+        momentum=float(getattr(chosen, "momentum", 0.0)),
+        nesterov=bool(getattr(chosen, "nesterov", False)),
+        at_rate=step == recorded_rate,
+        rate_changes=_rate_changes(run),
+    )
+    if eta != recorded_rate:
+        deviations["learning_rate"] = f"the learning rate {recorded_rate:g}"
+    return TwinPlan(
+        run=run,
+        recipe=recipe,
+        surface=surface,
+        starts=starts,
+        scheme=chosen,
+        learning_rate=eta,
+        dt=step,
+        steps=steps or max(1, round(float(run["time"].values[-1]) / step)),
+        stretch=stretch,
+        # The last gap between saved steps may be short.
+        save_every=save_every or int(np.diff(run["step"].values).max()) * stretch,
+        batch_size=int(run.attrs.get("batch_size") or 0),
+        trace=_trace(run),
+        deviations=deviations,
+    )
+
+
+def recipe_of_run(
+    run: xr.Dataset, module: nn.Module, loss_fn: Callable[..., Any], train: Any, test: Any
+) -> Recipe:
+    """The recipe by which a run was made, as far as its twin needs it, from its attributes and what it was
+    recorded with.
+
+    Raises:
+        RunError: the run began with given parameters and does not hold them.
+    """
+    init: Any = str(run.attrs.get("init", "module"))
+    if init == "given":
+        if "theta" not in run:
+            raise RunError(
+                "the run began with given parameters and does not hold them: record it with theta in save"
+            )
+        init = np.asarray(run["theta"][:, 0].values, dtype=np.float64)
+    return Recipe(
+        module, loss_fn, train, test, _no_optimizer, steps=max(1, int(run["step"].values[-1])), init=init,
+        batch_size=int(run.attrs.get("batch_size") or 0) or None, seed=int(run.attrs.get("seed", 0)),
+        trajectories=run.sizes["trajectory"],
+    )  # fmt: skip
+
+
+def _no_optimizer(parameters: Any) -> Any:
+    raise RunError("the optimizer of a run is not known from the run")
+
+
+def _parameter(module: nn.Module) -> nn.Parameter:
+    parameter = next(iter(module.parameters()), None)
+    if parameter is None:
+        raise RunError("the module has no parameters to train")
+    return parameter
+
+
+def _surface(recipe: Recipe, train: Examples) -> Any:
+    """The training loss as a function of the parameters that are trained."""
+    module, loss_fn, mask = recipe.module, recipe.loss_fn, recipe.mask
+    if as_dense(module, loss_fn) is not None and train.x.ndim == 2:
+        return network_surface(module, train.x, train.y, loss_fn, mask)
+    surface = TorchSurface(module, loss_fn, train.x, train.y)
+    return surface if mask is None else masked(surface, mask, 0.0)
+
+
+def _starts(run: xr.Dataset, recipe: Recipe, count: int) -> Array:
+    """θ₀ (count, d): as recorded, else drawn as the recording drew it."""
+    held = run.sizes["trajectory"]
+    if count < 1:
+        raise RunError(f"trajectories must be at least 1, got {count}")
+    if count > held and not isinstance(recipe.init, str):
+        raise RunError(f"trajectories must be at most {held}, got {count}: the run's starts were given")
+    if "theta" in run and count <= held:
+        return np.asarray(run["theta"][:count, 0].values, dtype=np.float64)
+    with isolated_torch():
+        alike = isinstance(recipe.init, str) and recipe.init == "module"
+        made = [flat_parameters(starting_module(recipe, k)) for k in range(1 if alike else count)]
+    starts = np.stack(made * count if alike else made)
+    return starts if recipe.mask is None else starts[:, recipe.mask]
+
+
+def _check_same(run: xr.Dataset, surface: Any, starts: Array) -> None:
+    """Refuse a network, loss or data that are not the run's.
+
+    Raises:
+        RunError: other numbers of parameters, or another loss at the start.
+    """
+    dim = int(run.attrs.get("dim") or starts.shape[1])
+    if surface.dim != dim or starts.shape[1] != dim:
+        raise RunError(f"the run has {dim} parameters, the module {surface.dim}")
+    recorded = np.asarray(run["loss"].values[: len(starts), 0], dtype=np.float64)
+    found = np.asarray(surface.loss(starts[: len(recorded)]))
+    if not np.allclose(found, recorded, rtol=_SAME_LOSS, atol=1e-8):
+        raise RunError(
+            f"this network, loss and data are not the run's: the loss at the start is {found[0]:.6g}, "
+            f"recorded was {recorded[0]:.6g}"
+        )
+
+
+def _rate_changes(run: xr.Dataset) -> bool:
+    rates = np.asarray(run["learning_rate"].values, dtype=np.float64)
+    rates = rates[np.isfinite(rates)]
+    return bool(rates.size and np.ptp(rates) > 1e-12 * rates.max())
+
+
+def _scheme(run: xr.Dataset) -> Any:
+    """What SGD's steps are as a scheme."""
+    momentum, nesterov = twin_momentum(run.attrs) or (0.0, False)
+    return HeavyBall(momentum, nesterov) if momentum else "euler-maruyama"
+
+
+def _trace(run: xr.Dataset) -> float:
+    if "noise" not in run:
+        return float("nan")
+    batch = float(run.attrs.get("batch_size") or 0)
+    probed = float(run.attrs.get("probe_batch_size") or batch)
+    # Means of independent examples have noise ∝ 1/B.
+    scale = (batch or probed) / probed if probed else 1.0
+    return float(np.nanmean(run["noise"].values / scale))
