@@ -6,36 +6,52 @@ Public names load on first use, so that `import sdesim` stays fast and needs no 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # The package is callable, which type checkers can't know of a module.
+    from sdesim.compiled.jit import compiled as compiled
 
 __version__ = "0.1.0"
 
 _SUBPACKAGES = (
     "comparison",
+    "compiled",
     "data",
     "engine",
     "estimators",
     "events",
+    "kinds",
+    "learning_rates",
+    "losses",
+    "networks",
     "noise",
+    "noises",
+    "objectives",
+    "optimizers",
+    "plots",
     "report",
     "runs",
     "scenario",
     "schemes",
+    "sinks",
     "surfaces",
     "training",
 )
 _NAMES = {
+    "kind": "sdesim.kinds",
     "simulate": "sdesim.engine",
+    "exit_statistics": "sdesim.engine",
     "SCHEMES": "sdesim.engine",
     "Probes": "sdesim.runs",
     "open_run": "sdesim.runs",
     "concat_runs": "sdesim.runs",
     "measure": "sdesim.runs",
+    "quantity": "sdesim.runs",
     "compare": "sdesim.comparison",
     "calibrate": "sdesim.scenario",
     "resume": "sdesim.scenario",
 }
-_MODULES = {"events": "sdesim.engine.events", "schemes": "sdesim.engine.schemes"}
 
 __all__ = ["__version__", *_NAMES, *_SUBPACKAGES]
 
@@ -44,7 +60,7 @@ def __getattr__(name: str) -> Any:
     if name in _NAMES:
         value = getattr(importlib.import_module(_NAMES[name]), name)
     elif name in _SUBPACKAGES:
-        value = importlib.import_module(_MODULES.get(name, f"sdesim.{name}"))
+        value = importlib.import_module(f"sdesim.{name}")
     else:
         raise AttributeError(f"module 'sdesim' has no attribute {name!r}")
     globals()[name] = value

@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 
 from sdesim import __version__
-from sdesim.commands import run, show, study, sweep
+from sdesim.commands import explain, run, show, study, sweep
 from sdesim.commands.options import BAD_INPUT, INTERRUPTED
 from sdesim.errors import SdesimError
 
@@ -29,6 +29,7 @@ app.command()(run.validate)
 app.command()(sweep.sweep)
 app.command("list")(run.list_scenarios)
 app.command()(show.show)
+app.command()(explain.explain)
 app.command()(show.schema)
 app.command()(show.compare)
 app.command()(show.report)

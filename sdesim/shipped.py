@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,16 @@ def shipped_folder(*parts: str) -> Path:
     """The shipped folder of that path, such as "scenarios" or "analysis", "benchmarks"."""
     inside = _PACKAGE.joinpath("_shipped", *parts)
     return inside if inside.is_dir() else _PACKAGE.parent.joinpath(*parts)
+
+
+def scenario_index() -> dict[str, dict[str, str]]:
+    """Name → file (below the folder "scenarios") and description of every shipped scenario.
+
+    It is stored beside them, because reading every file takes a second; a test holds it to the files.
+    """
+    text = (shipped_folder("scenarios") / "index.json").read_text(encoding="utf-8")
+    found: dict[str, dict[str, str]] = json.loads(text)
+    return found
 
 
 def study(name: str) -> ModuleType:

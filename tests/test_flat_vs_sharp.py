@@ -7,8 +7,8 @@ import pytest
 from scipy.integrate import quad
 
 from analysis.flat_vs_sharp.__main__ import correlation, gibbs, interval
+from sdesim.noise.base import Context
 from sdesim.scenario import load_sweep
-from sdesim.scenario.assemble import make_noise, make_surface
 
 
 def test_a_confounder_makes_a_correlation_that_is_gone_once_it_is_given():
@@ -38,7 +38,7 @@ def test_the_particle_between_the_wells_is_as_hot_as_the_point_is():
 
     for point in sweep.points:
         sgd, wells = point.scenario.arms["sgd"].train, point.scenario.arms["wells"].simulate
-        noise = make_noise(wells.noise[0], None, wells.learning_rate, 0, float("nan"))
+        noise = wells.noise[0].resolved(Context(1, wells.learning_rate))
         assert noise.diffusion == pytest.approx(24 * sgd.optimizer.lr / sgd.optimizer.batch_size)
         assert wells.dt * wells.steps == pytest.approx(sgd.time)
     assert len(sweep.points) == 16
@@ -46,7 +46,7 @@ def test_the_particle_between_the_wells_is_as_hot_as_the_point_is():
 
 @pytest.mark.parametrize("diffusion", [0.01, 2.4])
 def test_the_gibbs_share_of_the_flat_well_is_that_of_adaptive_quadrature(diffusion):
-    surface = make_surface(load_sweep("flat-vs-sharp-digits").scenario.arms["wells"].simulate.surface)
+    surface = load_sweep("flat-vs-sharp-digits").scenario.arms["wells"].simulate.surface
 
     def weight(x):
         return float(np.exp(-surface.loss(np.array([x])) / diffusion))

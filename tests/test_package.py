@@ -23,6 +23,39 @@ def test_import_loads_no_heavy_library():
     assert result.returncode == 0, result.stderr
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from sdesim.events import Base, Exit, Occupancy",
+        "from sdesim.schemes import BAOAB, Base, EulerMaruyama, Scheme",
+        "from sdesim.engine.schemes.heavy_ball import HeavyBall",
+        "import sdesim.events; sdesim.events.Exit(upper=0.0)",
+        "import sdesim.schemes; sdesim.schemes.BAOAB",
+        "from sdesim import events, schemes; from sdesim.events import Exit; assert events.Exit is Exit",
+        "from sdesim.engine import SCHEMES; assert SCHEMES['baoab'](friction=2.0).name == 'baoab'",
+        "import sdesim.compiled; assert callable(sdesim.compiled)",
+    ],
+)
+def test_kinds_import_as_the_docs_write_them_and_bring_no_compiler(line):
+    heavy = "{'torch', 'matplotlib', 'xarray', 'pandas', 'numba'} & set(sys.modules)"
+    code = f"import sys; {line}; sys.exit(repr({heavy}) if {heavy} else 0)"
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stderr
+
+
+def test_simulate_is_the_function_whatever_was_imported_first():
+    code = (
+        "import sdesim.engine.simulation, sdesim.engine.exit_times; from sdesim.engine import simulate; "
+        "import sdesim; assert sdesim.simulate is simulate; assert callable(sdesim.exit_statistics)"
+    )
+
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert result.returncode == 0, result.stderr
+
+
 @pytest.mark.parametrize("name", [n for n in sdesim.__all__ if n != "training"])
 def test_every_public_name_resolves(name):
     assert getattr(sdesim, name) is not None

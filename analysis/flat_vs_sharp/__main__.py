@@ -22,8 +22,8 @@ from scipy.stats import rankdata
 import sdesim
 from analysis.claims.estimates import bootstrap, correlation
 from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.noise.base import Context
 from sdesim.scenario import load_scenario
-from sdesim.scenario.assemble import make_noise, make_surface
 
 Array = NDArray[np.float64]
 LOSS = 0.05
@@ -68,7 +68,7 @@ def temperatures(folder: Path, table: list[dict[str, float]]) -> list[dict[str, 
         assert sgd is not None
         assert wells is not None
         assert wells.learning_rate is not None
-        diffusion = float(make_noise(wells.noise[0], None, wells.learning_rate, 0, np.nan).diffusion)
+        diffusion = float(wells.noise[0].resolved(Context(1, wells.learning_rate)).diffusion)
         share = sdesim.open_run(path)["occupancy"].sel(well="flat").values
         reached = [row for row in table if row["cell"] == cell]
         found.append(
@@ -76,7 +76,7 @@ def temperatures(folder: Path, table: list[dict[str, float]]) -> list[dict[str, 
                 "eta/B": sgd.optimizer.lr / (sgd.optimizer.batch_size or np.nan),
                 "flat": float(share.mean()),
                 "error": float(share.std(ddof=1) / np.sqrt(len(share))),
-                "gibbs": gibbs(make_surface(wells.surface), diffusion),
+                "gibbs": gibbs(wells.surface, diffusion),
                 "seeds": float(len(reached)),
                 **{q: float(np.mean([r[q] for r in reached])) if reached else np.nan
                    for q in ("lambda_max", "test")},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -21,6 +22,12 @@ QuickOption = Annotated[bool, typer.Option("--quick", help="Apply the file's own
 StrictOption = Annotated[bool, typer.Option("--strict", help="Count undecided expectations as missed.")]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads of simulated arms; default all.")
+]
+TrustOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--trust", metavar="MODULE", help="Let the code of this module run, for kinds written MODULE:CLASS."
+    ),
 ]
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE|NAME...", help="Scenario files or shipped names.")
@@ -56,6 +63,21 @@ def print_json(value: Any) -> None:
     from sdesim.io.files import to_json
 
     print(to_json(value), end="")
+
+
+def print_rows(rows: Sequence[tuple[str, str]], indent: int = 0) -> None:
+    """Names and texts in two columns, the texts folded to the width of the terminal."""
+    import shutil
+    import textwrap
+
+    widest = max((len(name) for name, _ in rows), default=0)
+    first = indent + widest + 2
+    width = max(40, shutil.get_terminal_size((100, 24)).columns - first)
+    for name, text in rows:
+        lines = textwrap.wrap(text, width) or [""]
+        print(f"{' ' * indent}{name:<{widest}}  {lines[0]}".rstrip())
+        for line in lines[1:]:
+            print(" " * first + line)
 
 
 def print_expectations(console: Console, expectations: list[dict[str, Any]]) -> None:

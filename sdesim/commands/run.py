@@ -17,9 +17,11 @@ from sdesim.commands.options import (
     SetOption,
     StrictOption,
     ThreadsOption,
+    TrustOption,
     make_console,
     print_expectations,
     print_json,
+    print_rows,
     read_overrides,
 )
 
@@ -34,6 +36,7 @@ def run(
     ] = False,
     threads: ThreadsOption = None,
     strict: StrictOption = False,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -42,7 +45,7 @@ def run(
     from sdesim.scenario import check_room, load_scenario, run_scenario
 
     overrides = read_overrides(settings)
-    scenarios = [load_scenario(f, overrides, quick) for f in files]
+    scenarios = [load_scenario(f, overrides, quick, trust or ()) for f in files]
     if out is not None and len(scenarios) > 1:
         raise ScenarioError("--out names one run directory, but several scenarios are given")
     targets = [out if out is not None else Path("runs") / s.name for s in scenarios]
@@ -68,13 +71,14 @@ def resume(
     path: Annotated[Path, typer.Argument(metavar="DIR", help="What --out named.")],
     threads: ThreadsOption = None,
     strict: StrictOption = False,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Go on with an interrupted run where it stopped."""
     from sdesim.scenario import resume as resume_run
 
-    summary = resume_run(path, threads=threads, progress=not quiet)
+    summary = resume_run(path, threads=threads, progress=not quiet, trust=trust or ())
     if as_json:
         print_json({**summary, "directory": str(path)})
     elif not quiet:
@@ -105,18 +109,22 @@ def validate(
     files: FilesArgument,
     settings: SetOption = None,
     quick: QuickOption = False,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Check scenario files without running them."""
-    from sdesim.scenario import load_scenario, load_sweep
+    from sdesim.scenario import load_scenario
 
-    overrides = read_overrides(settings)
-    found = [(f, load_scenario(f, overrides, quick)) for f in files]
+    overrides, trusted = read_overrides(settings), trust or ()
+    found = [(f, load_scenario(f, overrides, quick, trusted)) for f in files]
     for f, scenario in found:
         for small in {quick, bool(scenario.quick)}:
-            if load_scenario(f, overrides, small).sweep:
-                load_sweep(f, overrides, small)
+            whole = scenario if small == quick else load_scenario(f, overrides, small, trusted)
+            if whole.sweep:
+                from sdesim.scenario import load_sweep
+
+                load_sweep(f, overrides, small, trusted)
     if as_json:
         print_json([{"file": f, "name": s.name, "arms": list(s.arms), "valid": True} for f, s in found])
     elif not quiet:
@@ -124,28 +132,30 @@ def validate(
             print(f"{f}: valid ({', '.join(s.arms)})")
 
 
-def list_scenarios(as_json: JsonOption = False) -> None:
+def list_scenarios(
+    kinds: Annotated[
+        bool, typer.Option("--kinds", help="List what the fields of a scenario may hold instead.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List the shipped scenarios, and the run directories under ./runs."""
-    from sdesim.scenario import load_scenario, shipped_scenarios
+    if kinds:
+        from sdesim.commands.explain import list_kinds
 
+        list_kinds(as_json)
+        return
+    from sdesim.shipped import scenario_index, shipped_folder
+
+    folder = shipped_folder("scenarios")
     scenarios = [
-        {"name": n, "file": str(p), "description": load_scenario(p).description}
-        for n, p in shipped_scenarios().items()
+        {"name": name, "file": str(folder / entry["file"]), "description": entry["description"]}
+        for name, entry in scenario_index().items()
     ]
     folders = sorted(Path("runs").glob("*/scenario.yaml")) if Path("runs").is_dir() else []
     runs = [{"directory": str(f.parent), "complete": not (f.parent / "INCOMPLETE").exists()} for f in folders]
     if as_json:
         print_json({"scenarios": scenarios, "runs": runs})
         return
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    table.add_column(style="bold")
-    table.add_column()
-    for s in scenarios:
-        table.add_row(s["name"], " ".join(str(s["description"]).split()))
-    console = make_console()
-    console.print(table)
+    print_rows([(s["name"], " ".join(s["description"].split())) for s in scenarios])
     for r in runs:
-        state = "" if r["complete"] else " (incomplete)"
-        console.print(f"run {r['directory']}{state}", markup=False)
+        print(f"run {r['directory']}{'' if r['complete'] else ' (incomplete)'}")

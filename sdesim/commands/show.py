@@ -100,9 +100,9 @@ def schema(
 
         print_json({"version": SCHEMA_VERSION, "variables": {k: asdict(v) for k, v in VARIABLES.items()}})
     else:
-        from sdesim.scenario import Scenario
+        from sdesim.scenario.schema import scenario_schema
 
-        print_json(Scenario.model_json_schema())
+        print_json(scenario_schema())
 
 
 def compare(

@@ -14,6 +14,7 @@ from sdesim.commands.options import (
     QuickOption,
     QuietOption,
     SetOption,
+    TrustOption,
     interval,
     make_console,
     print_json,
@@ -34,13 +35,14 @@ def sweep(
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Run on this Dask cluster.")
     ] = None,
     quick: QuickOption = False,
+    trust: TrustOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run a scenario at every point of its sweep, and draw the maps and curves."""
     from sdesim.scenario import load_sweep, run_sweep
 
-    found = load_sweep(file, read_overrides(settings), quick)
+    found = load_sweep(file, read_overrides(settings), quick, trust or ())
     target = out if out is not None else Path("runs") / f"{found.scenario.name}-sweep"
     summary = run_sweep(
         found,

@@ -1,6 +1,7 @@
 """A simulated and a real run side by side: curves, distances, tests, phases and one-line verdicts."""
 
-from sdesim.comparison.align import QUANTITIES as QUANTITIES
+from typing import Any
+
 from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
 from sdesim.comparison.phases import PhaseComparison as PhaseComparison
@@ -27,3 +28,11 @@ __all__ = [
     "phase_segments",
     "rank",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "QUANTITIES":
+        from sdesim.runs.quantities import names
+
+        return names(lambda row: row.compared and not row.words)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,26 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError
+from sdesim.runs.registered import measured_array
 
 Array = NDArray[np.float64]
-
-QUANTITIES: tuple[str, ...] = (
-    "loss",
-    "weight_norm",
-    "train_accuracy",
-    "C_alpha",
-    "p",
-    "signal",
-    "noise",
-    "tail_index",
-    "d_H",
-    "trajectory_dimension",
-    "lyapunov_drift",
-    "lambda_max",
-    "S",
-    "I",
-)
-"""Compared when no quantities are named, as far as both runs hold them."""
 
 MAX_TIMES = 200
 
@@ -61,30 +44,23 @@ class Aligned:
 
 
 def series(run: Any, measured: Any | None, quantity: str) -> Series | None:
-    """The series of a quantity, from the measurements if they hold it, else from the run; None if absent."""
-    for source, axis, clock in ((measured, "probe", "probe_time"), (run, "step", "time")):
-        if source is None or quantity not in source:
-            continue
-        variable = source[quantity]
-        if set(variable.dims) != {"trajectory", axis} or variable.dtype.kind not in "fiu":
-            continue
-        values = np.asarray(variable.transpose("trajectory", axis).values, dtype=np.float64)
-        time = _clock(source, clock, values.shape, axis)
-        low, high = (_bound(source, f"{quantity}_{side}", axis, values.shape) for side in ("low", "high"))
-        return Series(time, values, low, high)
-    return None
+    """The series of a quantity, or of a part of it, from the measurements if they hold it, else from the run;
+    None if neither does."""
+    found = measured_array(measured, quantity)
+    if found is not None:
+        time = _clock(measured, "probe_time", found[0].shape, "probe")
+        return Series(time, *found)
+    if quantity not in run or set(run[quantity].dims) != {"trajectory", "step"}:
+        return None
+    values = np.asarray(run[quantity].transpose("trajectory", "step").values, dtype=np.float64)
+    nothing = np.full(values.shape, np.nan)
+    return Series(_clock(run, "time", values.shape, "step"), values, nothing, nothing.copy())
 
 
 def _clock(source: Any, clock: str, shape: tuple[int, ...], axis: str) -> Array:
     if clock not in source.coords and clock not in source:
         raise RunError(f"the run has no {clock!r} coordinate, so its {axis}s can't be put on a time axis")
     return np.array(np.broadcast_to(np.asarray(source[clock].values, dtype=np.float64), shape))
-
-
-def _bound(source: Any, name: str, axis: str, shape: tuple[int, ...]) -> Array:
-    if name not in source:
-        return np.full(shape, np.nan)
-    return np.asarray(source[name].transpose("trajectory", axis).values, dtype=np.float64)
 
 
 def align(simulated: Series, real: Series) -> Aligned | None:

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.comparison.align import QUANTITIES, Aligned, align, series
+from sdesim.comparison.align import Aligned, align, series
 from sdesim.comparison.phases import PhaseComparison, compare_phases
 from sdesim.comparison.quantity import QuantityComparison, judge, measure_difference
 from sdesim.comparison.statistics import holm
 from sdesim.errors import RunError
-
-_PHASES = ("phase", "phase_literal")
+from sdesim.runs.quantities import names
 
 
 @dataclass(frozen=True)
@@ -71,8 +70,8 @@ def compare(
 
     Args:
         simulated, real: Runs (xarray Datasets of the run schema).
-        quantities: names to compare; default all of `QUANTITIES` that both arms hold. "phase" and
-            "phase_literal" may be named too.
+        quantities: names to compare, of numbers over steps or probes and of words ("phase"); default what the
+            table of quantities marks as compared, as far as both arms hold it.
         level: of the intervals; 1 − level is the chance that any "differs" is said of two equal laws.
         measured: their measurements (simulated, real), so that they need not be computed again.
 
@@ -82,7 +81,9 @@ def compare(
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
     sim_measured, real_measured = measured if measured is not None else (_measure(simulated), _measure(real))
-    wanted = [q for q in (quantities or QUANTITIES) if q not in _PHASES]
+    worded = names(lambda row: bool(row.words))
+    chosen = quantities or names(lambda row: row.compared)
+    wanted = [q for q in chosen if q not in worded]
     pairs: dict[str, Aligned] = {}
     absent: list[str] = []
     for name in dict.fromkeys(wanted):
@@ -102,7 +103,7 @@ def compare(
     judged = {
         name: judge(q, float(p), level, count) for (name, q), p in zip(raw.items(), adjusted, strict=True)
     }
-    kinds = _PHASES if quantities is None else [q for q in quantities if q in _PHASES]
+    kinds = [q for q in (chosen if quantities is None else quantities) if q in worded]
     phases = {k: compare_phases(sim_measured, real_measured, k, level) for k in kinds}
     return Comparison(
         simulated=str(simulated.attrs.get("name", "simulated")),

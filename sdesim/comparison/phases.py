@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.comparison.statistics import difference_interval
+from sdesim.runs.quantity_row import PHASES
 
-PHASES: tuple[str, ...] = ("exploration", "transition", "generalization")
 CROSSINGS: tuple[tuple[str, str], ...] = (
     ("exploration", "generalization"),
     ("generalization", "exploration"),

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Aligned, align, series
 from sdesim.errors import RunError
+from sdesim.runs.quantities import names
 
 Array = NDArray[np.float64]
-DYNAMICS = ("loss", "test_accuracy", "weight_norm", "C_alpha", "noise", "lambda_max")
-"""Quantities that `rank` takes when none are named, as far as every run holds them."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def rank(
 
     Args:
         arms: name → simulated Run. real: the real Run, at least three seeds.
-        quantities: names; default all of `DYNAMICS` that every run holds.
+        quantities: names; default what the table of quantities marks as ranked, as far as every run holds it.
         level: of the intervals, each for itself.
         measured: their measurements by name, and measured_real, so that they need not be made again.
 
@@ -86,8 +85,9 @@ def rank(
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
     measures = {name: _measured(run, (measured or {}).get(name)) for name, run in arms.items()}
-    pairs = _pairs(arms, real, quantities or DYNAMICS, measures, _measured(real, measured_real))
-    shared = [q for q in (quantities or DYNAMICS) if all(q in pairs[name] for name in arms)]
+    chosen = quantities or names(lambda row: row.ranked)
+    pairs = _pairs(arms, real, chosen, measures, _measured(real, measured_real))
+    shared = [q for q in chosen if all(q in pairs[name] for name in arms)]
     if quantities is not None and len(shared) < len(quantities):
         lacking = next(q for q in quantities if q not in shared)
         arm = next(name for name in arms if lacking not in pairs[name])
@@ -98,7 +98,7 @@ def rank(
     rows = sorted((_row(name, s, level) for name, s in scores.items()), key=lambda r: r.score)
     best = rows[0].name
     order = tuple(r if r.name == best else _behind(r, scores[r.name], scores[best], level) for r in rows)
-    left = [q for q in DYNAMICS if q not in shared] if quantities is None else []
+    left = [q for q in chosen if q not in shared] if quantities is None else []
     notes = (f"Not held by all runs: {', '.join(left)}.",) if left else ()
     return Ranking(order, tuple(shared), level, notes)
 

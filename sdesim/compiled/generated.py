@@ -3,21 +3,24 @@
 Numba's disk cache knows functions of importable files only; a function that is handed over as an argument or
 closed over is compiled again in every process. A combination (a surface with noises and a scheme, a surface
 made of another) is therefore written as a module of its own into the user's cache directory, named after the
-digest of its text and of all kernel sources.
+digest of its text and of all kernel sources: sdesim's, and those of the modules that it imports from.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
+import importlib
 import importlib.util
 import sys
 import tempfile
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from sdesim.compiled.sources import GENERATED, sources_of
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
 
@@ -51,19 +54,35 @@ def generated_module(text: str, names: Mapping[str, Any] | None = None) -> Modul
     Raises:
         RunError: if it can't be written anywhere.
     """
-    return _load(text, names) if names else _shared(text)
+    stamp = _stamp(text)
+    return _load(text, names, stamp) if names else _shared(text, stamp)
+
+
+def _stamp(text: str) -> str:
+    """The stamp of a text: that of sdesim, and the sources of what is imported from elsewhere."""
+    from sdesim.compiled.jit import guard, stamp_of, stamped
+
+    foreign = [part for part in _imported(text) if not stamped(part[0])]
+    functions = {alias: getattr(importlib.import_module(module), name) for module, name, alias in foreign}
+    guard(functions.values())
+    return stamp_of(sources_of(functions, {module for module, _, _ in foreign}))
+
+
+@lru_cache(maxsize=256)
+def _imported(text: str) -> tuple[tuple[str, str, str], ...]:
+    """(module, name, alias) of everything that a text imports by ``from … import …``."""
+    found = [node for node in ast.parse(text).body if isinstance(node, ast.ImportFrom)]
+    return tuple((str(n.module), a.name, a.asname or a.name) for n in found for a in n.names)
 
 
 @cache
-def _shared(text: str) -> ModuleType:
-    return _load(text, {})
+def _shared(text: str, stamp: str) -> ModuleType:
+    return _load(text, {}, stamp)
 
 
-def _load(text: str, names: Mapping[str, Any]) -> ModuleType:
-    from sdesim.compiled.jit import source_stamp
-
-    digest = hashlib.sha256((text + source_stamp()).encode()).hexdigest()[:24]
-    name = f"sdesim_generated_{digest}"
+def _load(text: str, names: Mapping[str, Any], stamp: str) -> ModuleType:
+    digest = hashlib.sha256((text + stamp).encode()).hexdigest()[:24]
+    name = f"{GENERATED}{digest}"
     path = cache_folder() / f"{name}.py"
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         try:

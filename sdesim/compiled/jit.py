@@ -1,4 +1,4 @@
-"""The one way to compile a kernel: cached on disk under a stamp made of all kernel sources.
+"""The one way to compile a kernel: cached on disk under a stamp made of all the sources that it reaches.
 
 Numba's own stamp is the time of the one file that a function stands in, so it would miss an edit in a
 helper of another file and run old code.
@@ -7,13 +7,15 @@ helper of another file and run old code.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from numba import njit
 from numba.core.caching import IndexDataCacheFile
+
+from sdesim.compiled.sources import GENERATED, dispatchers_of, is_own, sources_of
 
 # Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
@@ -22,7 +24,7 @@ _PACKAGES = ("compiled", "surfaces", "noise", "engine")
 
 @cache
 def source_stamp() -> str:
-    """Digest of every file that may hold compiled code."""
+    """Digest of every file of sdesim that may hold compiled code."""
     root = Path(__file__).resolve().parent.parent
     digest = hashlib.sha256()
     for package in _PACKAGES:
@@ -31,11 +33,19 @@ def source_stamp() -> str:
     return digest.hexdigest()
 
 
+def stamp_of(sources: dict[str, str]) -> str:
+    """The stamp of code that is made of sdesim's files and of these `sources_of` it."""
+    if not sources:
+        return source_stamp()
+    return hashlib.sha256((source_stamp() + repr(sorted(sources.items()))).encode()).hexdigest()
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """Compile on first use; later processes load the machine code from disk.
 
     Compiled callers take the function into their own code: a call with a few arrays costs as much as a step
-    of a small surface, and LLVM vectorises across no call.
+    of a small surface, and LLVM vectorises across no call. Global values count as constants, as they are when
+    it compiles. A function of a session, which stands in no file, is compiled for its process only.
     """
     return _cached(function, forceinline=True)
 
@@ -45,15 +55,56 @@ def compiled_apart(function: Callable[..., Any]) -> Any:
     return _cached(function, forceinline=False)
 
 
+class _Index(IndexDataCacheFile):
+    """Numba's index of one function, under a stamp that is worked out when it is first asked for.
+
+    By then the module of the function is whole, with all the names that the function reads.
+    """
+
+    def __init__(self, store: Any, function: Any, name: str) -> None:
+        self._function = function
+        self._stamp = ""
+        super().__init__(cache_path=store._cache_path, filename_base=name, source_stamp="")  # type: ignore[no-untyped-call]
+
+    @property
+    def _source_stamp(self) -> str:
+        if not self._stamp:
+            module = self._function.__module__
+            sources = {} if stamped(module) else sources_of({"": self._function}, [module])
+            self._stamp = stamp_of(sources)
+        return self._stamp
+
+    @_source_stamp.setter
+    def _source_stamp(self, stamp: str) -> None:
+        """Numba's own, of the one file: not used."""
+
+
+def stamped(module: str | None) -> bool:
+    """Whether `source_stamp`, or the name of the module itself, already tells all of its sources."""
+    return is_own(module) or (module or "").startswith(GENERATED)
+
+
 def _cached(function: Callable[..., Any], forceinline: bool) -> Any:
-    dispatcher: Any = njit(cache=True, forceinline=forceinline, **OPTIONS)(function)
+    try:
+        dispatcher: Any = njit(cache=True, forceinline=forceinline, **OPTIONS)(function)
+    except RuntimeError:
+        # Numba finds no place for the code of a function without a file.
+        return njit(forceinline=forceinline, **OPTIONS)(function)
     store = dispatcher._cache
-    store._cache_file = IndexDataCacheFile(
-        cache_path=store._cache_path,
-        filename_base=store._impl.filename_base,
-        source_stamp=source_stamp(),
-    )  # type: ignore[no-untyped-call]
+    store._cache_file = _Index(store, dispatcher, store._impl.filename_base)
     return dispatcher
+
+
+def guard(functions: Iterable[Any]) -> None:
+    """Put functions that users compiled with Numba's own cache, and all that they call, under our stamp.
+
+    Their machine code is then kept beside Numba's, under names of its own.
+    """
+    for dispatcher in dispatchers_of(functions):
+        store: Any = getattr(dispatcher, "_cache", None)
+        index = getattr(store, "_cache_file", None)
+        if index is not None and not isinstance(index, _Index):
+            store._cache_file = _Index(store, dispatcher, f"{store._impl.filename_base}.sdesim")
 
 
 def compiled_in_memory(function: Callable[..., Any]) -> Any:

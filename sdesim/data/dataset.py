@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.errors import SdesimError
+from sdesim.kinds import Misfit
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,32 +50,24 @@ class Dataset:
         return self.classes if self.labelled else int(self.y_train.shape[1])
 
 
-def check_sizes(train: int, test: int) -> None:
-    """Refuse sizes that no data set can have.
+def check_noisy_classes(share: float, train: int, classes: int) -> None:
+    """Refuse label noise where there is no other class.
 
     Raises:
-        SdesimError: naming them.
+        Misfit: at label_noise.
     """
-    if train < 1 or test < 0:
-        raise SdesimError(f"train must be at least 1 and test at least 0, got {train} and {test}")
+    if round(share * train) and classes < 2:
+        raise Misfit("label_noise", f"found {share:g}, allowed: 0 for a single class")
 
 
 def flip_labels(
     labels: NDArray[np.int64], share: float, classes: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Labels of which round(share·n) are replaced by one of the other classes, each equally likely.
-
-    Raises:
-        SdesimError: if share is outside [0, 1] or there is no other class.
-    """
-    if not 0.0 <= share <= 1.0:
-        raise SdesimError(f"label_noise must be in [0, 1], got {share:g}")
+    """Labels of which round(share·n) are replaced by one of the other classes, each equally likely."""
     flipped = labels.copy()
     count = round(share * len(labels))
     if not count:
         return flipped
-    if classes < 2:
-        raise SdesimError("label_noise needs at least two classes")
     chosen = rng.choice(len(labels), size=count, replace=False)
     flipped[chosen] = (flipped[chosen] + rng.integers(1, classes, size=count)) % classes
     return flipped

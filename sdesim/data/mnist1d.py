@@ -7,10 +7,16 @@ by one.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
 import numpy as np
+from annotated_types import Ge, Le, Lt
 from numpy.typing import NDArray
 
-from sdesim.data.dataset import Dataset, check_sizes, flip_labels
+from sdesim.data.base import Base, loader
+from sdesim.data.dataset import Dataset, flip_labels
+from sdesim.kinds import kind
 
 Array = NDArray[np.float64]
 # One stroke of twelve heights for each digit.
@@ -37,13 +43,16 @@ _SCALE, _SHEAR = 0.4, 0.75
 _CORRELATED, _CORRELATION, _INDEPENDENT = 0.25, 2.0, 0.02
 
 
-def mnist1d(train: int = 4000, test: int = 1000, label_noise: float = 0.0, seed: int = 0) -> Dataset:
-    """Draw MNIST-1D: signals of 40 points in ten classes.
+@kind("data", "mnist-1d")
+@dataclass(frozen=True)
+class MNIST1D(Base):
+    """MNIST-1D: signals of 40 points in ten classes, drawn here.
 
     A stroke of 12 points is padded with 36 to 60 zeros, stretched to 72 points, scaled by 1 ± 0.2, shifted
     cyclically by 0 to 47 points; what is padding becomes correlated noise, everything gets a little
     independent noise and a random slope, and every 72 points are read at 40. Training and test signals
-    together then have mean 0 and variance 1.
+    together then have mean 0 and variance 1. x is (n, 40), the answers are labels (n,), the classes equally
+    frequent up to one over all signals.
 
     Args:
         train: number of training signals.
@@ -51,19 +60,39 @@ def mnist1d(train: int = 4000, test: int = 1000, label_noise: float = 0.0, seed:
         label_noise: share of the training labels replaced by another class; test labels stay right.
         seed: of everything drawn; NumPy's global generator is left alone.
 
-    Returns:
-        Dataset with x (n, 40) and labels (n,), the classes equally frequent up to one over all signals.
-
-    Raises:
-        SdesimError: if a size or label_noise is out of range.
+    Source: Greydanus & Kobak, Scaling Down Deep Learning with MNIST-1D, arXiv 2011.14439, section 2.
     """
-    check_sizes(train, test)
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(train + test) % _DIGITS)
-    x = _signals(labels, rng)
-    x = (x - x.mean()) / x.std()
-    noisy = flip_labels(labels[:train], label_noise, _DIGITS, rng)
-    return Dataset(x[:train], noisy, x[train:], labels[train:])
+
+    train: Annotated[int, Ge(1)] = 4000
+    test: Annotated[int, Ge(0)] = 1000
+    label_noise: Annotated[float, Ge(0), Le(1)] = 0.0
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+
+    features: ClassVar[int] = _POINTS
+    outputs: ClassVar[int] = _DIGITS
+    labelled: ClassVar[bool] = True
+
+    @property
+    def examples(self) -> int:
+        """Number of training signals."""
+        return self.train
+
+    @property
+    def tested(self) -> bool:
+        """Whether there are test signals."""
+        return self.test > 0
+
+    def make(self) -> Dataset:
+        """Draw the signals."""
+        rng = np.random.default_rng(self.seed)
+        labels = rng.permutation(np.arange(self.train + self.test) % _DIGITS)
+        x = _signals(labels, rng)
+        x = (x - x.mean()) / x.std()
+        noisy = flip_labels(labels[: self.train], self.label_noise, _DIGITS, rng)
+        return Dataset(x[: self.train], noisy, x[self.train :], labels[self.train :])
+
+
+mnist1d = loader(MNIST1D, "mnist1d")
 
 
 def _strokes() -> Array:

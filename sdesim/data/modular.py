@@ -2,60 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
 import numpy as np
-from numpy.typing import NDArray
+from annotated_types import Ge, Gt, Lt
 
+from sdesim.data.base import Base, loader
 from sdesim.data.dataset import Dataset
-from sdesim.errors import SdesimError
+from sdesim.data.pairs import split_pairs, training_pairs
+from sdesim.kinds import kind
 
 
-def modular_addition(p: int = 59, fraction: float = 0.3, seed: int = 0) -> Dataset:
-    """Return all p² pairs (a, b) with label (a + b) mod p, split at random.
+@kind("data", "modular-addition")
+@dataclass(frozen=True)
+class ModularAddition(Base):
+    """All p² pairs (a, b) with label (a + b) mod p, split at random.
+
+    x is (n, 2p), the one-hot codes of a and b side by side, the answers are labels (n,).
 
     Args:
-        p: modulus, at least 2.
+        p: modulus.
         fraction: share of the pairs used for training, ⌊fraction·p²⌋ of them; the rest are the test set.
         seed: of the split.
 
-    Returns:
-        Dataset with x (n, 2p), the one-hot codes of a and b side by side, and labels (n,).
-
-    Raises:
-        SdesimError: if p is below 2 or a part would be empty.
+    Source: Power et al., Grokking, arXiv 2201.02177.
     """
-    if p < 2:
-        raise SdesimError(f"p must be at least 2, got {p}")
-    a, b = np.divmod(np.arange(p * p), p)
-    return split_pairs(a, b, ((a + b) % p).astype(np.int64), p, fraction, seed)
+
+    p: Annotated[int, Ge(2)] = 59
+    fraction: Annotated[float, Gt(0), Lt(1)] = 0.3
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+
+    labelled: ClassVar[bool] = True
+    tested: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        training_pairs(self.fraction, self.outputs)
+
+    @property
+    def examples(self) -> int:
+        """Number of training pairs."""
+        return training_pairs(self.fraction, self.outputs)
+
+    @property
+    def features(self) -> int:
+        """Two one-hot codes."""
+        return 2 * self.outputs
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes."""
+        return self.p
+
+    def make(self) -> Dataset:
+        """Split the pairs."""
+        a, b = np.divmod(np.arange(self.p * self.p), self.p)
+        labels = ((a + b) % self.p).astype(np.int64)
+        return split_pairs(a, b, labels, self.p, self.examples, self.seed)
 
 
-def split_pairs(
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    labels: NDArray[np.int64],
-    size: int,
-    fraction: float,
-    seed: int,
-) -> Dataset:
-    """Pairs of elements of a set as one-hot codes side by side, split at random.
-
-    Args:
-        a, b: elements (pairs,), each below ``size``.
-        labels: (pairs,).
-        size: number of elements.
-        fraction: share of the pairs used for training, rounded down.
-        seed: of the split.
-
-    Raises:
-        SdesimError: if a part would be empty.
-    """
-    pairs = len(labels)
-    count = int(fraction * pairs)
-    if not 0 < count < pairs:
-        raise SdesimError(f"fraction must leave pairs to train and to test on, got {fraction:g} of {pairs}")
-    x = np.zeros((pairs, 2 * size))
-    x[np.arange(pairs), a] = 1.0
-    x[np.arange(pairs), size + b] = 1.0
-    order = np.random.default_rng(seed).permutation(pairs)
-    first, second = order[:count], order[count:]
-    return Dataset(x[first], labels[first], x[second], labels[second])
+modular_addition = loader(ModularAddition, "modular_addition")

@@ -4,39 +4,71 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
 
+from sdesim.data.base import Base, loader
 from sdesim.data.dataset import Dataset
-from sdesim.data.modular import split_pairs
-from sdesim.errors import SdesimError
+from sdesim.data.pairs import split_pairs, training_pairs
+from sdesim.kinds import kind
 
 # Six would make half a million pairs of 1,440 features.
 _LARGEST = 5
 
 
-def permutations(n: int = 5, fraction: float = 0.5, seed: int = 0) -> Dataset:
-    """Return all pairs (a, b) of permutations in Sₙ with the label of a∘b, split at random.
+@kind("data", "permutations")
+@dataclass(frozen=True)
+class Permutations(Base):
+    """All pairs (a, b) of permutations of n things with the label of a∘b, split at random.
 
-    Permutations are numbered in lexicographic order, and (a∘b)(i) = a(b(i)).
+    Permutations are numbered in lexicographic order, and (a∘b)(i) = a(b(i)). x is (pairs, 2·n!), the one-hot
+    codes of a and b side by side, the answers are labels (pairs,).
 
     Args:
-        n: size of the set that is permuted, 2 to 5; there are (n!)² pairs, 14,400 for n = 5.
+        n: size of the set that is permuted; there are (n!)² pairs, 14,400 for n = 5.
         fraction: share of the pairs used for training, ⌊fraction·(n!)²⌋ of them; the rest are the test set.
         seed: of the split.
 
-    Returns:
-        Dataset with x (pairs, 2·n!), the one-hot codes of a and b side by side, and labels (pairs,).
-
-    Raises:
-        SdesimError: if n is out of range or a part would be empty.
+    Source: Power et al., Grokking, arXiv 2201.02177.
     """
-    if not 2 <= n <= _LARGEST:
-        raise SdesimError(f"n must be 2 to {_LARGEST}, got {n}")
-    group = np.array(list(itertools.permutations(range(n))))
-    powers = n ** np.arange(n)
-    number = {int(code): k for k, code in enumerate(group @ powers)}
-    a, b = np.divmod(np.arange(math.factorial(n) ** 2), len(group))
-    composed = np.take_along_axis(group[a], group[b], axis=1) @ powers
-    labels = np.array([number[int(code)] for code in composed], dtype=np.int64)
-    return split_pairs(a, b, labels, len(group), fraction, seed)
+
+    n: Annotated[int, Ge(2), Le(_LARGEST)] = 5
+    fraction: Annotated[float, Gt(0), Lt(1)] = 0.5
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+
+    labelled: ClassVar[bool] = True
+    tested: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        training_pairs(self.fraction, self.outputs)
+
+    @property
+    def examples(self) -> int:
+        """Number of training pairs."""
+        return training_pairs(self.fraction, self.outputs)
+
+    @property
+    def features(self) -> int:
+        """Two one-hot codes."""
+        return 2 * self.outputs
+
+    @property
+    def outputs(self) -> int:
+        """Number of classes, n!."""
+        return math.factorial(self.n)
+
+    def make(self) -> Dataset:
+        """Compose and split the pairs."""
+        group = np.array(list(itertools.permutations(range(self.n))))
+        powers = self.n ** np.arange(self.n)
+        number = {int(code): k for k, code in enumerate(group @ powers)}
+        a, b = np.divmod(np.arange(len(group) ** 2), len(group))
+        composed = np.take_along_axis(group[a], group[b], axis=1) @ powers
+        labels = np.array([number[int(code)] for code in composed], dtype=np.int64)
+        return split_pairs(a, b, labels, len(group), self.examples, self.seed)
+
+
+permutations = loader(Permutations, "permutations")

@@ -65,11 +65,11 @@ class Ensemble:
         kernels = plan.noise_kernels
         self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
         self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
-        kinds = {k.kind for k in kernels}
+        entering = {k.enters for k in kernels}
         self._rows = (
             plan.dim if plan.scheme.auxiliary else 0,
-            plan.dim if "multiplicative" in kinds else 0,
-            plan.kernel.examples if "examples" in kinds else 0,
+            plan.dim if "multiplicative" in entering else 0,
+            plan.kernel.examples if "examples" in entering else 0,
         )
         self._scheme = (plan.scheme.params(plan.dt), plan.rate, scratch)
         if plan.scheme.velocity:
@@ -77,18 +77,19 @@ class Ensemble:
                 self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, plan.dt
             )
         self._wells = wells
-        rows4 = [[e.lower, e.upper, e.coordinate, e.stop] for e in plan.exits]
+        self._watched = [e.bounds for e in plan.exits if e.bounds is not None]
+        rows4 = [[b.lower, b.upper, b.coordinate, b.stop] for b in self._watched]
         self._bounds = np.array(rows4, dtype=np.float64).reshape(-1, 4)
         self._start_outside()
 
     def _start_outside(self) -> None:
         """Trajectories that start outside have left at step 0."""
         s = self.state
-        for e, event in enumerate(self.plan.exits):
-            at = s["x"][:, event.coordinate, :]
-            outside = (at < event.lower) | (at > event.upper)
+        for e, bounds in enumerate(self._watched):
+            at = s["x"][:, bounds.coordinate, :]
+            outside = (at < bounds.lower) | (at > bounds.upper)
             s["exits"][:, e, :][outside] = 0
-            if event.stop:
+            if bounds.stop:
                 s["code"][outside] = 2
                 s["stopped"][outside] = 0
 

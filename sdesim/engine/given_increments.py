@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.kernels.codegen import driver
-from sdesim.engine.schemes import Scheme, as_scheme, check_scheme
+from sdesim.engine.plan import check_kernels
+from sdesim.engine.schemes import Scheme, as_scheme
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import as_finite, positive
 from sdesim.noise import Noise
@@ -51,9 +52,9 @@ def drive(
     steps, count, dim = given.shape
     dt, chosen, kernel = positive(dt, "dt"), as_scheme(scheme), surface.kernel()
     kernels = tuple(n.kernel(dim, dt, dt) for n in noise)
-    check_scheme(chosen, kernel, kernels)
-    kinds = {k.kind for k in kernels}
-    if len(kinds) > 1 or "examples" in kinds:
+    check_kernels(chosen, kernel, kernels)
+    entering = {k.enters for k in kernels}
+    if len(entering) > 1 or "examples" in entering:
         raise SdesimError("drive takes either additive or multiplicative noises")
     second = np.zeros((steps, count, 0))
     if chosen.auxiliary:
@@ -62,7 +63,7 @@ def drive(
         second = as_finite(auxiliary, "auxiliary")
         if second.shape != given.shape:
             raise SdesimError(f"auxiliary must have the shape {given.shape}, got {second.shape}")
-    multiplicative = "multiplicative" in kinds
+    multiplicative = "multiplicative" in entering
     nothing = np.zeros((steps, count, 0))
     start = as_finite(theta0, "theta0")
     if start.shape not in ((), (dim,), (count, dim)):

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.compiled.jit import source_stamp
-from sdesim.engine.events import Event, Exit, Occupancy
-from sdesim.engine.schemes import Scheme, as_scheme, check_scheme
+from sdesim.engine.events import Event
+from sdesim.engine.fitting import check_fit
+from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.errors import SdesimError
+from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
-from sdesim.noise import Minibatch, Noise, NoiseKernel
+from sdesim.noise import Noise, NoiseKernel
+from sdesim.noise.base import Context
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.surfaces.base import Surface, SurfaceKernel
 
 Array = NDArray[np.float64]
 SAVEABLE = ("theta", "loss", "theta_projection", "weight_norm")
 _SAVED_POINTS = 1000
-TANGENT_SCHEMES = ("euler-maruyama", "sgd", "heavy-ball")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +36,7 @@ class Plan:
         save_theta: whether θ itself is kept.
         directions: fixed random directions (k, d).
         save_projection: whether θ along the directions is kept.
-        exits, occupancy: events.
+        exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
     """
 
@@ -56,7 +54,7 @@ class Plan:
     save_theta: bool
     directions: Array
     save_projection: bool
-    exits: tuple[Exit, ...]
+    exits: tuple[Event, ...]
     occupancy: bool
     probes: Probes | None
     probe_steps: NDArray[np.int64]
@@ -74,7 +72,7 @@ class Plan:
     @property
     def rate(self) -> Array:
         """Σ d⟨M⟩/dt (d,) of the multiplicative noises; (0,) without."""
-        rates = [k.rate for k in self.noise_kernels if k.kind == "multiplicative"]
+        rates = [k.rate for k in self.noise_kernels if k.enters == "multiplicative"]
         return np.sum(rates, axis=0) if rates else np.zeros(0)
 
     @property
@@ -89,8 +87,15 @@ class Plan:
 
     @property
     def batch_size(self) -> int:
-        """B of the minibatch noise; 0 without."""
-        return next((n.batch_size for n in self.noises if isinstance(n, Minibatch)), 0)
+        """B of noise that is drawn from examples; 0 without."""
+        sizes = [int(getattr(n, "batch_size", 0) or 0) for n in self.noises]
+        return next((size for size in sizes if size), 0)
+
+    @property
+    def tail_index(self) -> float | None:
+        """The smallest α of noises without a variance; None where there are none."""
+        found = [getattr(n, "tail_index", None) for n in self.noises]
+        return min((float(a) for a in found if a is not None), default=None)
 
     @property
     def probed(self) -> int:
@@ -102,26 +107,8 @@ class Plan:
         """What of the noise enters the tangent dynamics: "full", "additive_only" where none does, "" off."""
         if self.probes is None or not self.probes.tangent:
             return ""
-        additive = bool(self.noise_kernels) and all(k.kind == "additive" for k in self.noise_kernels)
+        additive = bool(self.noise_kernels) and all(k.enters == "additive" for k in self.noise_kernels)
         return "additive_only" if additive else "full"
-
-    def fingerprint(self) -> str:
-        """Digest of all that decides the numbers; a resumed run must have the same."""
-        digest = hashlib.sha256(source_stamp().encode())
-        facts = [
-            repr(self.scheme), self.dt, self.steps, self.learning_rate, self.seed, self.save_theta,
-            repr(self.exits), self.occupancy, repr(self.probes), self.kernel.module, self.kernel.grad,
-            [[k.module, k.function] for k in self.noise_kernels],
-        ]  # fmt: skip
-        digest.update(json.dumps(facts).encode())
-        arrays = [self.theta0, self.saved, self.kernel.params, self.kernel.data0, self.kernel.data1]
-        for k in self.noise_kernels:
-            arrays += [k.params, k.data]
-        # Functions that live in memory have no text to tell them by, so their values stand for them.
-        arrays.append(np.asarray(self.surface.grad(self.theta0[0])))
-        for array in arrays:
-            digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
 
 
 def make_plan(
@@ -132,7 +119,7 @@ def make_plan(
     """Check the arguments of `simulate`.
 
     Raises:
-        SdesimError: the first one that does not fit, in the user's words.
+        SdesimError: what does not fit, in the user's words.
     """
     if not all(hasattr(surface, name) for name in ("grad", "hvp", "kernel")):
         raise SdesimError(f"surface must be one of sdesim.surfaces, got {type(surface).__name__}")
@@ -148,32 +135,28 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    for item in noises:
-        if not hasattr(item, "gradient_noise"):
-            raise SdesimError(f"noise must be of sdesim.noise, got {type(item).__name__}")
-        item.validate(surface.dim)
+    problems = check_fit(
+        surface, noises, scheme, dt=dt, learning_rate=eta, events=events, probes=probes, theta0=theta0,
+        trajectories=count, trial=False,
+    )  # fmt: skip
+    if found := list(problems):
+        raise Misfit(found)
+    context = Context(surface.dim, eta, surface)
+    noises = tuple(n.resolved(context) if hasattr(n, "resolved") else n for n in noises)
     kernel = surface.kernel()
     kernels = tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
-    check_scheme(chosen, kernel, kernels)
-    if sum(k.streams for k in kernels) * (1 + chosen.auxiliary) > 256:
-        raise SdesimError(f"at most {256 // (1 + chosen.auxiliary)} noises can be added, got {len(noises)}")
-    if probes is not None and probes.tangent:
-        _check_tangent(chosen, kernel)
-    if chosen.name == "sgd" and dt != eta:
-        raise SdesimError(f"scheme 'sgd' steps by the learning rate: dt must be {eta:g}, got {dt:g}")
+    check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
-    exits = tuple(e for e in events if isinstance(e, Exit))
-    watched = any(isinstance(e, Occupancy) for e in events)
-    _check_events(surface, events, exits, watched)
     directions = projection_directions(surface.dim)
+    start = surface.start if theta0 is None else as_finite(theta0, "theta0")
     return Plan(
         surface=surface,
         noises=noises,
         scheme=chosen,
         kernel=kernel,
         noise_kernels=kernels,
-        theta0=_starts(surface, theta0, count),
+        theta0=np.array(np.broadcast_to(start, (count, surface.dim))),
         dt=dt,
         steps=steps,
         learning_rate=eta,
@@ -182,55 +165,38 @@ def make_plan(
         save_theta="theta" in save,
         directions=directions,
         save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
-        exits=exits,
-        occupancy=watched,
+        exits=tuple(e for e in events if e.bounds is not None),
+        occupancy=any(e.counts_wells for e in events),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
     )
 
 
-def _check_tangent(scheme: Scheme, kernel: SurfaceKernel) -> None:
-    if scheme.name not in TANGENT_SCHEMES:
-        raise SdesimError(
-            f"probes: tangent needs scheme {', '.join(TANGENT_SCHEMES)}, it can't follow {scheme.name!r}"
-        )
-    if kernel.hvp is None and "hvp" not in kernel.functions:
-        raise SdesimError("probes: tangent needs a surface with a compiled Hessian-vector product")
-
-
-def _starts(surface: Surface, theta0: ArrayLike | None, count: int) -> Array:
-    """Starting points (K, d) from a number, (d,) or (K, d)."""
-    start = surface.start if theta0 is None else as_finite(theta0, "theta0")
-    if start.ndim > 2 or (start.ndim > 0 and start.shape[-1] != surface.dim):
-        raise SdesimError(
-            f"theta0 must be a number, ({surface.dim},) or ({count}, {surface.dim}), got shape {start.shape}"
-        )
-    if start.ndim == 2 and start.shape[0] != count:
-        raise SdesimError(f"theta0 has {start.shape[0]} rows, but there are {count} trajectories")
-    return np.array(np.broadcast_to(start, (count, surface.dim)))
+def check_kernels(
+    scheme: Scheme, surface: SurfaceKernel, noises: Sequence[NoiseKernel], tangent: bool = False
+) -> None:
+    """Refuse what only the compiled sides tell: noises that say no sort, products of the Hessian."""
+    for line in misfits(scheme, [sort_of(noise) for noise in noises]):
+        raise Misfit("scheme", line)
+    if surface.offers("hvp"):
+        return
+    if scheme.needs_hvp:
+        rule = f"scheme {scheme.name!r} needs a surface with a compiled Hessian-vector product"
+        raise Misfit("scheme", rule)
+    if tangent:
+        raise Misfit(("probes", "tangent"), "needs a surface with a compiled Hessian-vector product")
 
 
 def _same_surface(kernel: SurfaceKernel, noises: Sequence[Noise]) -> None:
-    """Minibatch noise is stepped together with the drift, so it must be of the very same loss."""
-    for noise in noises:
-        if not isinstance(noise, Minibatch):
+    """Noise drawn from examples is stepped together with the drift, so it must be of the very same loss."""
+    for k, noise in enumerate(noises):
+        own = getattr(noise, "surface", None)
+        if own is None:
             continue
-        other = noise.surface.kernel()
+        other = own.kernel()
         pairs = ((kernel.params, other.params), (kernel.data0, other.data0), (kernel.data1, other.data1))
         same = (kernel.module, dict(kernel.functions)) == (other.module, dict(other.functions)) and all(
             np.array_equal(a, b) for a, b in pairs
         )
         if not same:
-            raise SdesimError("the minibatch noise must be of the surface that is simulated")
-
-
-def _check_events(surface: Surface, events: Sequence[Any], exits: Sequence[Exit], watched: bool) -> None:
-    if len(exits) + sum(isinstance(e, Occupancy) for e in events) != len(events):
-        raise SdesimError("events must be of sdesim.events: Exit or Occupancy")
-    for event in exits:
-        if event.coordinate >= surface.dim:
-            raise SdesimError(
-                f"exit: coordinate must be below {surface.dim} (the surface's), got {event.coordinate}"
-            )
-    if watched and not surface.wells:
-        raise SdesimError("occupancy needs a surface with named wells, such as DoubleWell or FlatSharp")
+            raise Misfit(("noise", k), "the minibatch noise must be of the surface that is simulated")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.noise import Minibatch, Noise
+from sdesim.noise import Noise
 from sdesim.surfaces.base import Surface
 
 Array = NDArray[np.float64]
@@ -23,7 +23,7 @@ class SimulatedOracle:
         surface: the loss surface.
         noises: driving noises; their stochastic-gradient noises are independent and add up.
         learning_rate: η.
-        batch_size: for minibatch noise, instead of its own.
+        batch_size: for noise that is drawn from examples, instead of its own.
     """
 
     def __init__(
@@ -35,10 +35,7 @@ class SimulatedOracle:
     ) -> None:
         self.surface = surface
         self.learning_rate = float(learning_rate)
-        self.noises = tuple(
-            replace(n, batch_size=batch_size) if batch_size and isinstance(n, Minibatch) else n
-            for n in noises
-        )
+        self.noises = tuple(_at_batch_size(noise, batch_size) for noise in noises)
 
     def loss(self, theta: Array) -> float:
         """L at theta (d,)."""
@@ -54,3 +51,8 @@ class SimulatedOracle:
     def hvp(self, theta: Array, v: Array) -> Array:
         """∇²L(theta) v, (d,)."""
         return np.asarray(self.surface.hvp(theta, v))
+
+
+def _at_batch_size(noise: Any, batch_size: int | None) -> Any:
+    """The noise at another batch size, where it has one."""
+    return noise.with_batch_size(batch_size) if batch_size and hasattr(noise, "with_batch_size") else noise

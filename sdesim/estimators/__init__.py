@@ -1,7 +1,10 @@
 """Pure functions of arrays; each returns an `Estimate`: value, interval, method, sample size and flags."""
 
+from sdesim.estimate import ArrayEstimate as ArrayEstimate
 from sdesim.estimate import Estimate as Estimate
 from sdesim.estimators.consolidation.descent import consolidation_threshold as consolidation_threshold
+from sdesim.estimators.consolidation.descent import critical_consolidation as critical_consolidation
+from sdesim.estimators.consolidation.descent import critical_signal as critical_signal
 from sdesim.estimators.consolidation.descent import decrease_probability as decrease_probability
 from sdesim.estimators.consolidation.descent import eta_star as eta_star
 from sdesim.estimators.consolidation.groups import group_consolidation as group_consolidation
@@ -31,8 +34,11 @@ from sdesim.estimators.consolidation.ratio import combine_moments as combine_mom
 from sdesim.estimators.consolidation.ratio import consolidation_from_draws as consolidation_from_draws
 from sdesim.estimators.consolidation.ratio import consolidation_ratio as consolidation_ratio
 from sdesim.estimators.consolidation.ratio import gradient_moments as gradient_moments
-from sdesim.estimators.consolidation.ratio import jackknife_consolidation as jackknife_consolidation
-from sdesim.estimators.consolidation.ratio import leave_one_out as leave_one_out
+from sdesim.estimators.consolidation.reduced import consolidation_from_sums as consolidation_from_sums
+from sdesim.estimators.consolidation.reduced import direction_share as direction_share
+from sdesim.estimators.consolidation.reduced import jackknife_consolidation as jackknife_consolidation
+from sdesim.estimators.consolidation.reduced import leave_one_out as leave_one_out
+from sdesim.estimators.consolidation.reduced import signal_and_noise as signal_and_noise
 from sdesim.estimators.consolidation.streaming import EmaStream as EmaStream
 from sdesim.estimators.consolidation.streaming import MomentStream as MomentStream
 from sdesim.estimators.consolidation.streaming import PairStream as PairStream
@@ -51,12 +57,12 @@ from sdesim.estimators.curvature.stability import critical_sharpness as critical
 from sdesim.estimators.curvature.stability import mean_square_factor as mean_square_factor
 from sdesim.estimators.curvature.stability import mean_square_rate as mean_square_rate
 from sdesim.estimators.curvature.stability import stability_margin as stability_margin
-from sdesim.estimators.dimension import DimensionControl as DimensionControl
-from sdesim.estimators.dimension import box_counts as box_counts
-from sdesim.estimators.dimension import correlation_sum as correlation_sum
-from sdesim.estimators.dimension import dimension_controls as dimension_controls
-from sdesim.estimators.dimension import effective_dimension as effective_dimension
-from sdesim.estimators.dimension import trajectory_dimension as trajectory_dimension
+from sdesim.estimators.dimension.deduced import effective_dimension as effective_dimension
+from sdesim.estimators.dimension.trajectory import DimensionControl as DimensionControl
+from sdesim.estimators.dimension.trajectory import box_counts as box_counts
+from sdesim.estimators.dimension.trajectory import correlation_sum as correlation_sum
+from sdesim.estimators.dimension.trajectory import dimension_controls as dimension_controls
+from sdesim.estimators.dimension.trajectory import trajectory_dimension as trajectory_dimension
 from sdesim.estimators.dynamics.convergence import EffectiveRate as EffectiveRate
 from sdesim.estimators.dynamics.convergence import contraction_factor as contraction_factor
 from sdesim.estimators.dynamics.convergence import effective_rate as effective_rate
@@ -76,6 +82,9 @@ from sdesim.estimators.dynamics.slowing_down import RollingIndicators as Rolling
 from sdesim.estimators.dynamics.slowing_down import critical_slowing_down as critical_slowing_down
 from sdesim.estimators.dynamics.slowing_down import relaxation_time as relaxation_time
 from sdesim.estimators.dynamics.slowing_down import rolling_indicators as rolling_indicators
+from sdesim.estimators.dynamics.survival import Survival as Survival
+from sdesim.estimators.dynamics.survival import SurvivalStatistics as SurvivalStatistics
+from sdesim.estimators.dynamics.survival import survival_statistics as survival_statistics
 from sdesim.estimators.dynamics.transition import Transition as Transition
 from sdesim.estimators.dynamics.transition import detect_transition as detect_transition
 from sdesim.estimators.dynamics.transition import detect_transitions as detect_transitions

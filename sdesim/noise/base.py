@@ -1,7 +1,8 @@
-"""What every noise offers, and how the engine finds its compiled fill function."""
+"""What every noise offers, how the engine finds its compiled fill function, and the base to subclass."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.bases import Defaults, default
+from sdesim.surfaces.base import Surface
 
 Array = NDArray[np.float64]
 
@@ -23,7 +26,7 @@ class NoiseKernel:
     are int64; scratch0 and scratch1 (d, W) are overwritten. The bits of an increment depend on (seed,
     stream, trajectory, step, coordinate) alone, never on W.
 
-    ``kind`` says what the increments are of:
+    ``enters`` says what the increments are of:
 
     - "additive": of θ itself;
     - "multiplicative": of M (d, W), the increment of θ is θ_i dM_i (Itô); ``rate`` (d,) is d⟨M_i⟩/dt;
@@ -36,9 +39,9 @@ class NoiseKernel:
         params: float64 (p,).
         data: float64, two-dimensional; (0, 0) when unused.
         streams: how many consecutive stream numbers the noise consumes, from the one it is given.
-        kind: "additive", "multiplicative" or "examples".
+        enters: "additive", "multiplicative" or "examples".
         gaussian: whether the increments are Gaussian; no scheme claims a strong order for others.
-        rate: float64 (d,) for the multiplicative kind, empty for others.
+        rate: float64 (d,) for multiplicative noise, empty for others.
         setter: name of a function that writes the increments instead of adding them, or None; it spares the
             first noise of a sum a pass over memory.
     """
@@ -48,14 +51,109 @@ class NoiseKernel:
     params: Array
     data: Array = field(default_factory=lambda: np.zeros((0, 0)))
     streams: int = 1
-    kind: Literal["additive", "multiplicative", "examples"] = "additive"
+    enters: Literal["additive", "multiplicative", "examples"] = "additive"
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None
 
 
+@dataclass(frozen=True)
+class Context:
+    """What a noise may take from the simulation that it drives, and from the real arm that it imitates.
+
+    Attributes:
+        dim: number of coordinates d.
+        learning_rate: η.
+        surface: the simulated surface; None where there is none yet.
+        batch_size: of the real arm's minibatches; 0 without.
+        trace: Tr Σ of the real arm's stochastic gradients, mean over its probes; NaN where it is not known.
+    """
+
+    dim: int
+    learning_rate: float
+    surface: Surface | None = None
+    batch_size: int = 0
+    trace: float = math.nan
+
+    def known_trace(self) -> float:
+        """Tr Σ.
+
+        Raises:
+            SdesimError: if it is not known.
+        """
+        if not math.isfinite(self.trace):
+            raise SdesimError("match needs probes of the real arm's gradients")
+        return self.trace
+
+
+Sort = Literal["gaussian", "levy", "multiplicative", "minibatch"]
+
+
 class Noise(Protocol):
-    """A driving noise: independent increments over dt, and the stochastic gradient that it stands for."""
+    """A driving noise: independent increments over dt, and the stochastic gradient that it stands for.
+
+    The engine also reads, where a noise has them:
+
+    - ``tail_index``: the α below 2 of increments without a variance, neither truncated nor tempered; None
+      without it. Runs keep the smallest, and estimators flag what such tails leave undefined.
+    - ``sort``: "gaussian", "levy", "multiplicative" or "minibatch", known without building a kernel.
+    - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
+    - ``streams``: how many stream numbers it takes; 1 without it.
+    - ``batch_size`` and ``surface``, of noise that is drawn from examples: B, and the loss whose they are,
+      which must be the one that is simulated.
+    """
+
+    @property
+    def sort(self) -> Sort:
+        """What matters to a scheme; "levy" is any additive noise that is not Gaussian."""
+        ...
+
+    @property
+    def tail_index(self) -> float | None:
+        """α < 2 where increments have infinite variance, else None."""
+        ...
+
+    @property
+    def batch_size(self) -> int | None:
+        """B of minibatches; 0 without, None where it is still to be taken from a `Context`."""
+        ...
+
+    @property
+    def surface(self) -> Surface | None:
+        """The surface whose gradients the noise weights; None without."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """What a figure calls it."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Fields of `Context` without which it can't be resolved; none once it is."""
+        ...
+
+    @property
+    def needs_trial(self) -> bool:
+        """Whether only `kernel` tells that its increments can be drawn at one dt."""
+        ...
+
+    @property
+    def streams(self) -> int:
+        """How many stream numbers its increments take."""
+        ...
+
+    def resolved(self, context: Context) -> Noise:
+        """The noise with all of its parameters known.
+
+        Raises:
+            SdesimError: if the context lacks one.
+        """
+        ...
+
+    def with_batch_size(self, batch_size: int) -> Noise:
+        """The noise with minibatches of another size; itself where it has none."""
+        ...
 
     def validate(self, dim: int) -> None:
         """Check that the noise suits dim coordinates; SdesimError says what does not."""
@@ -68,6 +166,96 @@ class Noise(Protocol):
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of the noise part of a stochastic gradient at theta (d,) and learning rate eta."""
         ...
+
+
+class Base(Defaults):
+    """What a noise of one's own inherits.
+
+    A frozen dataclass with `sort` and `kernel` is a whole noise. One whose increments have infinite variance
+    says so by `tail_index`, so that what they make undefined is flagged.
+    """
+
+    @default
+    def sort(self) -> Sort:
+        """ "gaussian", "levy" (other additive noise), "multiplicative" or "minibatch"."""
+        raise SdesimError(
+            f"{type(self).__name__} must have sort: gaussian, levy, multiplicative or minibatch"
+        )
+
+    @default
+    def tail_index(self) -> float | None:
+        """None: increments have a variance."""
+        return None
+
+    @default
+    def batch_size(self) -> int | None:
+        """0: there are no minibatches."""
+        return 0
+
+    @default
+    def surface(self) -> Surface | None:
+        """None: the noise knows no surface."""
+        return None
+
+    @default
+    def label(self) -> str:
+        """The kind's name, or the class's."""
+        return str(getattr(self, "kind", type(self).__name__))
+
+    @default
+    def needs(self) -> tuple[str, ...]:
+        """Nothing."""
+        return ()
+
+    @default
+    def needs_trial(self) -> bool:
+        """False: its increments can be drawn at any dt."""
+        return False
+
+    @default
+    def streams(self) -> int:
+        """1: how many stream numbers its increments take."""
+        return 1
+
+    def resolved(self, context: Context) -> Noise:
+        """Itself: all of its parameters are known."""
+        return self
+
+    def with_batch_size(self, batch_size: int) -> Noise:
+        """Itself: there are no minibatches."""
+        return self
+
+    def validate(self, dim: int) -> None:
+        """Check that the generator can number the coordinates.
+
+        Raises:
+            SdesimError: if there are too many.
+        """
+        check_size(None, dim, "")
+
+    def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
+        """The compiled side; every noise has its own.
+
+        Raises:
+            SdesimError: always.
+        """
+        raise SdesimError(f"{type(self).__name__} must have kernel(dim, dt, learning_rate)")
+
+    def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
+        """(n, d) draws of minus an increment over η, divided by η; increments θ_i dM_i of the multiplicative.
+
+        Raises:
+            SdesimError: for noise that weights examples, which must have its own.
+        """
+        from sdesim.noise.draws import increments
+
+        point = np.asarray(theta, dtype=np.float64)
+        dim = point.shape[-1]
+        kernel = self.kernel(dim, eta, eta)
+        if kernel.enters == "examples":
+            raise SdesimError(f"{type(self).__name__} must have gradient_noise(theta, eta, n, rng)")
+        drawn = increments(kernel, dim, n, seed=int(rng.integers(2**63)))[0] / -eta
+        return np.asarray(drawn * point if kernel.enters == "multiplicative" else drawn)
 
 
 # The generator's counter gives 24 bits to the coordinate.

@@ -3,48 +3,100 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from annotated_types import Ge
 
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import as_finite
-from sdesim.noise.base import Array, NoiseKernel, check_size
+from sdesim.kinds import Misfit, Numbers, kind
+from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
+
+KERNELS = "sdesim.noise.gaussian_kernels"
+_WAYS = ("diffusion", "factor", "match", "gradient_variance")
 
 
-@dataclass(frozen=True, eq=False)
-class Gaussian:
+@kind("noises", "gaussian")
+@dataclass(frozen=True)
+class Gaussian(Base):
     """√(2D) dW with a constant diffusion D, or a factor F of it, D = F Fᵀ.
+
+    D may follow from the gradients that the noise stands for: those of a real arm, whose Tr Σ the mean over
+    its probes gives, or of minibatches of B examples with a known variance, each coordinate's.
 
     Args:
         diffusion: D, in units of θ² per time: a number, (d,) diagonal, or (d, d) symmetric.
         factor: F (d, k), instead of the diffusion.
+        match: "trace" for D = (η/2) TrΣ/d of the real arm.
+        gradient_variance: Σ₁ of one example's gradient, for D = (η/2) Σ₁/B.
+        batch_size: B that goes with gradient_variance; 1 without it.
 
     Raises:
-        SdesimError: if not exactly one of the two is given, or D is not positive semidefinite.
+        Misfit: if not exactly one way is taken to say what D is, or D is not positive semidefinite.
+
+    Example:
+        {kind: gaussian, diffusion: 0.01}
     """
 
-    diffusion: ArrayLike | None = None
-    factor: ArrayLike | None = None
-    _diagonal: Array | None = field(init=False, repr=False, default=None)
-    _root: Array | None = field(init=False, repr=False, default=None)
+    diffusion: Annotated[Any, Numbers(0, 1, 2)] | None = None
+    factor: Annotated[Any, Numbers(2)] | None = None
+    match: Literal["trace"] | None = None
+    gradient_variance: Annotated[float, Ge(0)] | None = None
+    batch: Annotated[int, Ge(1)] | None = field(default=None, metadata={"called": "batch_size"})
 
     def __post_init__(self) -> None:
-        if (self.diffusion is None) == (self.factor is None):
-            raise SdesimError("give either diffusion or factor, and not both")
+        if sum(getattr(self, way) is not None for way in _WAYS) != 1:
+            raise Misfit((), "give exactly one of diffusion, factor, match and gradient_variance")
+        if self.batch is not None and self.gradient_variance is None:
+            raise Misfit("batch_size", f"found {self.batch}, allowed: none without gradient_variance")
+        diffusion: Any = self.diffusion
+        if diffusion is not None and np.ndim(diffusion) < 2 and np.any(diffusion < 0):
+            raise Misfit("diffusion", f"found {np.min(diffusion):g}, allowed: numbers of at least 0")
+        # A matrix is factorised now, so that one that is none of a diffusion is refused where it is given.
+        _ = self._root
+
+    @cached_property
+    def _root(self) -> Array | None:
         if self.factor is not None:
-            factor = as_finite(self.factor, "factor")
-            if factor.ndim != 2 or factor.size == 0:
-                raise SdesimError(f"factor must have shape (d, k), got shape {factor.shape}")
-            object.__setattr__(self, "_root", narrow(factor))
-            return
-        diffusion = as_finite(self.diffusion, "diffusion")
-        if diffusion.ndim < 2:
-            if diffusion.size == 0 or np.any(diffusion < 0):
-                raise SdesimError(f"diffusion must not be negative or empty, got {self.diffusion!r}")
-            object.__setattr__(self, "_diagonal", diffusion)
-            return
-        object.__setattr__(self, "_root", matrix_root(diffusion))
+            return narrow(self.factor)
+        diffusion: Any = self.diffusion
+        return matrix_root(diffusion) if isinstance(diffusion, np.ndarray) and diffusion.ndim == 2 else None
+
+    @property
+    def _diagonal(self) -> Array:
+        if self.needs:
+            raise SdesimError(f"gaussian noise must be resolved first: it lacks {' and '.join(self.needs)}")
+        return np.asarray(self.diffusion, dtype=np.float64)
+
+    @property
+    def sort(self) -> Sort:
+        """Gaussian."""
+        return "gaussian"
+
+    @property
+    def label(self) -> str:
+        """With D where it is one number."""
+        return f"gaussian D={self.diffusion:g}" if isinstance(self.diffusion, float) else "gaussian"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What D follows from."""
+        if self.match is not None:
+            return ("trace", "learning_rate")
+        return ("learning_rate",) if self.gradient_variance is not None else ()
+
+    def resolved(self, context: Context) -> Noise:
+        """With D as a number.
+
+        Raises:
+            SdesimError: if it matches a trace that is not known.
+        """
+        if self.match is not None:
+            return Gaussian(0.5 * context.learning_rate * context.known_trace() / context.dim)
+        if self.gradient_variance is not None:
+            return Gaussian(0.5 * context.learning_rate * self.gradient_variance / (self.batch or 1))
+        return self
 
     def validate(self, dim: int) -> None:
         """Check that D is for dim coordinates.
@@ -52,29 +104,25 @@ class Gaussian:
         Raises:
             SdesimError: if its shape does not fit.
         """
-        known = self._root if self._root is not None else self._diagonal
-        size = None if known is None or known.ndim == 0 else known.shape[0]
+        known: Any = self.diffusion if self.factor is None else self.factor
+        size = len(known) if isinstance(known, np.ndarray) else None
         check_size(size, dim, "diffusion" if self.factor is None else "factor")
 
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
         """Increments √(2 dt) F z; the learning rate plays no part."""
         self.validate(dim)
         if self._root is None:
-            assert self._diagonal is not None
             scale = np.broadcast_to(np.sqrt(2.0 * dt * self._diagonal), (dim,)).copy()
             return diagonal_kernel(scale)
         data = np.ascontiguousarray(np.sqrt(2.0 * dt) * self._root.T)
         triangular = self._root.shape[1] == dim and not np.any(np.triu(self._root, 1))
-        return NoiseKernel(
-            "sdesim.noise.fill_kernels", "gaussian_factor", np.array([float(triangular)]), data, gaussian=True
-        )
+        return NoiseKernel(KERNELS, "gaussian_factor", np.array([float(triangular)]), data, gaussian=True)
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −√(2D/η) ξ, the noise of a stochastic gradient at learning rate η."""
         dim = np.asarray(theta).shape[-1]
         self.validate(dim)
         if self._root is None:
-            assert self._diagonal is not None
             return np.asarray(-np.sqrt(2.0 * self._diagonal / eta) * rng.standard_normal((n, dim)))
         z = rng.standard_normal((n, self._root.shape[1]))
         return np.asarray(-np.sqrt(2.0 / eta) * (z @ self._root.T))
@@ -83,16 +131,13 @@ class Gaussian:
         """Tr D."""
         self.validate(dim)
         if self._root is None:
-            assert self._diagonal is not None
             return float(np.broadcast_to(self._diagonal, (dim,)).sum())
         return float(np.sum(self._root**2))
 
 
 def diagonal_kernel(scale: Array) -> NoiseKernel:
     """Independent normal increments of standard deviation scale (d,)."""
-    return NoiseKernel(
-        "sdesim.noise.fill_kernels", "gaussian_diagonal", scale, gaussian=True, setter="set_gaussian_diagonal"
-    )
+    return NoiseKernel(KERNELS, "gaussian_diagonal", scale, gaussian=True, setter="set_gaussian_diagonal")
 
 
 def narrow(factor: Array) -> Array:
@@ -106,18 +151,17 @@ def matrix_root(diffusion: Array) -> Array:
     """F with F Fᵀ = D: the Cholesky factor, or from the eigenvectors where D is singular.
 
     Raises:
-        SdesimError: if D is not a symmetric positive semidefinite matrix.
+        Misfit: if D is not a symmetric positive semidefinite matrix.
     """
-    if diffusion.ndim != 2 or diffusion.shape[0] != diffusion.shape[1] or diffusion.size == 0:
-        raise SdesimError(f"diffusion must be a number, (d,) or (d, d), got shape {diffusion.shape}")
+    if diffusion.shape[0] != diffusion.shape[1]:
+        raise Misfit("diffusion", f"found shape {diffusion.shape}, allowed: a number, (d,) or (d, d)")
     if not np.allclose(diffusion, diffusion.T, rtol=1e-10, atol=1e-12 * np.abs(diffusion).max()):
-        raise SdesimError("diffusion must be a symmetric matrix")
+        raise Misfit("diffusion", "found one without symmetry, allowed: a symmetric matrix")
     try:
         return np.asarray(np.linalg.cholesky(diffusion))
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(diffusion)
         if values[0] < -1e-10 * max(values[-1], 0.0):
-            raise SdesimError(
-                f"diffusion must be positive semidefinite, its smallest eigenvalue is {values[0]:g}"
-            ) from None
+            found = f"found one with the eigenvalue {values[0]:g}"
+            raise Misfit("diffusion", f"{found}, allowed: a positive semidefinite matrix") from None
         return np.asarray(vectors * np.sqrt(np.maximum(values, 0.0)))

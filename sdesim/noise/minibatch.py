@@ -3,61 +3,104 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Ge, Gt, Lt
 
 from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import positive, whole
-from sdesim.noise.base import MOST_ROWS, Array, NoiseKernel
-from sdesim.surfaces.base import Surface
+from sdesim.kinds import InCode, Misfit, kind
+from sdesim.noise.base import MOST_ROWS, Array, Base, Context, Noise, NoiseKernel, Sort
 
-LAWS = ("gaussian", "subsample")
+KERNELS = "sdesim.noise.minibatch_kernels"
 # Example gradients are taken in chunks of at most this many numbers (128 MB).
 CHUNK = 2**24
 
 
-@dataclass(frozen=True, eq=False)
-class Minibatch:
-    """Increments −√(η dt) (g_B − ∇L), g_B the gradient over B examples drawn with replacement.
+@kind("noises", "minibatch")
+@dataclass(frozen=True)
+class Minibatch(Base):
+    """The sampling noise of minibatch gradients, with their own covariance wherever θ is.
+
+    Increments −√(η dt) (g_B − ∇L), g_B the gradient over B examples drawn with replacement.
 
     Law "subsample" draws the batch; at dt = η an Euler step with it is the SGD step itself. Law "gaussian"
     is the Gaussian of equal covariance, √(η dt) Σ_i (z_i − z̄) ∇ℓ_i/√(B n), z standard normal (n,): one
     weighted full-batch gradient and no matrix.
 
     Args:
-        surface: a surface that is a mean of n examples' losses, such as `MLP`.
-        batch_size: B.
-        learning_rate: η.
+        surface: a surface that is a mean of n examples' losses, such as `MLP`; the simulated one without it.
+        batch_size: B; the real arm's without it.
+        learning_rate: η; the simulation's without it.
         law: "gaussian" or "subsample".
 
     Raises:
-        SdesimError: if a value is out of its range or the surface is not a mean over examples.
+        Misfit: if a value is out of its range or the surface is not a mean over examples.
+
+    Example:
+        {kind: minibatch, batch_size: 32}
     """
 
-    surface: Surface
-    batch_size: int
-    learning_rate: float
-    law: str = "gaussian"
+    surface: Annotated[Any, InCode()] = None
+    batch_size: Annotated[int, Ge(1), Lt(MOST_ROWS)] | None = None
+    learning_rate: Annotated[float, Gt(0)] | None = None
+    law: Literal["gaussian", "subsample"] = "gaussian"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "batch_size", whole(self.batch_size, "batch_size"))
-        object.__setattr__(self, "learning_rate", positive(self.learning_rate, "learning_rate"))
-        if self.batch_size >= MOST_ROWS:
-            raise SdesimError(f"batch_size must be below {MOST_ROWS}, got {self.batch_size}")
-        if self.law not in LAWS:
-            raise SdesimError(f"law must be one of {', '.join(LAWS)}, got {self.law!r}")
-        if self.examples >= MOST_ROWS:
-            raise SdesimError(f"minibatch noise takes fewer than {MOST_ROWS} examples, got {self.examples}")
-        if self.examples < 1:
+        if self.surface is not None:
+            check_examples(self.surface)
+
+    @property
+    def sort(self) -> Sort:
+        """Minibatch."""
+        return "minibatch"
+
+    @property
+    def label(self) -> str:
+        """With B where it is known."""
+        return f"minibatch B={self.batch_size}" if self.batch_size else "minibatch"
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What is taken from the simulation and the real arm."""
+        names = ("surface", "batch_size", "learning_rate")
+        return tuple(name for name in names if getattr(self, name) is None)
+
+    def resolved(self, context: Context) -> Noise:
+        """With the surface and η of the simulation and the batch size of the real arm, where it lacks them.
+
+        Raises:
+            SdesimError: if there is no batch size to take, or the surface is no mean over examples.
+        """
+        if not self.needs:
+            return self
+        batch_size = self.batch_size or context.batch_size
+        if not batch_size:
+            raise SdesimError("minibatch noise needs batch_size: there is no real arm with minibatches")
+        surface = context.surface if self.surface is None else self.surface
+        if surface is None:
             raise SdesimError("minibatch noise needs a surface that is a mean over examples, such as MLP")
+        return Minibatch(surface, batch_size, self.learning_rate or context.learning_rate, self.law)
+
+    def with_batch_size(self, batch_size: int) -> Noise:
+        """With minibatches of another size."""
+        return replace(self, batch_size=batch_size)
 
     @property
     def examples(self) -> int:
         """n, the number of examples of the surface."""
-        kernel = self.surface.kernel()
-        return kernel.examples if kernel.weighted_grad is not None else 0
+        return examples_of(self.surface)
+
+    def _known(self) -> tuple[int, float]:
+        """B and η.
+
+        Raises:
+            SdesimError: if the noise is not resolved.
+        """
+        if self.surface is None or self.batch_size is None or self.learning_rate is None:
+            raise SdesimError(f"minibatch noise must be resolved first: it lacks {' and '.join(self.needs)}")
+        return self.batch_size, self.learning_rate
 
     def validate(self, dim: int) -> None:
         """Check that the noise's own surface has dim coordinates.
@@ -65,33 +108,57 @@ class Minibatch:
         Raises:
             SdesimError: if it has not.
         """
-        if self.surface.dim != dim:
+        if self.surface is not None and self.surface.dim != dim:
             raise SdesimError(
                 f"the minibatch noise's surface has {self.surface.dim} coordinates, the simulated one {dim}"
             )
 
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
         """Example weights for dt; η is the noise's own learning rate."""
+        batch_size, rate = self._known()
+        scale = math.sqrt(rate * dt)
         self.validate(dim)
-        scale = math.sqrt(self.learning_rate * dt)
+        if not self.surface.kernel().offers("weighted_grad"):
+            found = type(self.surface).__name__
+            raise SdesimError(f"minibatch noise needs the compiled weighted_grad that {found} does not have")
         if self.law == "subsample":
-            params = np.array([scale, float(self.batch_size)])
-            return NoiseKernel("sdesim.noise.fill_kernels", "minibatch_subsample", params, kind="examples")
-        params = np.array([scale / math.sqrt(self.batch_size * self.examples)])
-        return NoiseKernel(
-            "sdesim.noise.fill_kernels", "minibatch_gaussian", params, kind="examples", gaussian=True
-        )
+            params = np.array([scale, float(batch_size)])
+            return NoiseKernel(KERNELS, "minibatch_subsample", params, enters="examples")
+        params = np.array([scale / math.sqrt(batch_size * self.examples)])
+        return NoiseKernel(KERNELS, "minibatch_gaussian", params, enters="examples", gaussian=True)
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of g_B − ∇L (or its Gaussian) at this batch size; they do not depend on eta."""
+        batch_size, _ = self._known()
         examples = self.examples
         if self.law == "subsample":
-            counts = rng.multinomial(self.batch_size, np.full(examples, 1.0 / examples), size=n)
-            weights = counts / self.batch_size - 1.0 / examples
+            counts = rng.multinomial(batch_size, np.full(examples, 1.0 / examples), size=n)
+            weights = counts / batch_size - 1.0 / examples
         else:
             z = rng.standard_normal((n, examples))
-            weights = (z - z.mean(axis=1, keepdims=True)) / math.sqrt(self.batch_size * examples)
+            weights = (z - z.mean(axis=1, keepdims=True)) / math.sqrt(batch_size * examples)
         return weighted_sum(self.surface, np.asarray(theta, dtype=np.float64), weights)
+
+
+def examples_of(surface: Any) -> int:
+    """n; by its kernel for a surface that does not say it itself."""
+    if hasattr(surface, "examples"):
+        return int(surface.examples)
+    kernel = surface.kernel()
+    return int(kernel.examples) if kernel.offers("weighted_grad") else 0
+
+
+def check_examples(surface: Any) -> None:
+    """Refuse a surface that is no mean over examples, or one over too many.
+
+    Raises:
+        Misfit: naming what it must be.
+    """
+    count = examples_of(surface)
+    if count < 1:
+        raise Misfit((), "minibatch noise needs a surface that is a mean over examples, such as MLP")
+    if count >= MOST_ROWS:
+        raise Misfit((), f"minibatch noise takes fewer than {MOST_ROWS} examples, found {count}")
 
 
 def weighted_sum(surface: Any, theta: Array, weights: Array) -> Array:

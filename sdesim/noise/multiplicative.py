@@ -3,35 +3,50 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import as_finite
-from sdesim.noise.base import Array, NoiseKernel, check_size
+from sdesim.kinds import Misfit, Numbers, kind
+from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
+from sdesim.noise.gaussian import KERNELS
 
 
-@dataclass(frozen=True, eq=False)
-class Multiplicative:
+@kind("noises", "multiplicative")
+@dataclass(frozen=True)
+class Multiplicative(Base):
     """σ_i θ_i dW_i in the Itô sense; on a flat surface θ is a geometric Brownian motion without drift.
 
     Args:
         scale: σ, a number or (d,), per √time; not negative.
 
     Raises:
-        SdesimError: if the scale is negative, empty or not a number or (d,).
+        Misfit: if the scale is negative, empty or not a number or (d,).
+
+    Example:
+        {kind: multiplicative, scale: 0.1}
     """
 
-    scale: ArrayLike
-    _sigma: Array = field(init=False, repr=False)
+    scale: Annotated[Any, Numbers(0, 1)]
 
     def __post_init__(self) -> None:
-        sigma = as_finite(self.scale, "scale")
-        if sigma.ndim > 1 or sigma.size == 0 or np.any(sigma < 0):
-            raise SdesimError(f"scale must be a number or (d,), and not negative, got {self.scale!r}")
-        object.__setattr__(self, "_sigma", sigma)
+        if np.any(self._sigma < 0):
+            raise Misfit("scale", f"found {self._sigma.min():g}, allowed: numbers of at least 0")
+
+    @property
+    def _sigma(self) -> Array:
+        return np.asarray(self.scale, dtype=np.float64)
+
+    @property
+    def sort(self) -> Sort:
+        """Multiplicative."""
+        return "multiplicative"
+
+    @property
+    def label(self) -> str:
+        """With σ where it is one number."""
+        return f"multiplicative σ={self.scale:g}" if isinstance(self.scale, float) else "multiplicative"
 
     def validate(self, dim: int) -> None:
         """Check that the scale is for dim coordinates.
@@ -46,10 +61,10 @@ class Multiplicative:
         self.validate(dim)
         sigma = np.broadcast_to(self._sigma, (dim,))
         return NoiseKernel(
-            "sdesim.noise.fill_kernels",
+            KERNELS,
             "gaussian_diagonal",
             sigma * math.sqrt(dt),
-            kind="multiplicative",
+            enters="multiplicative",
             gaussian=True,
             rate=sigma**2,
         )

@@ -1,1 +1,46 @@
-"""Figures of runs, comparisons and sweeps."""
+"""Figures of runs, comparisons, monitors and sweeps: functions of data and axes that give axes.
+
+Each takes ``(data, …, ax=None)``, or ``axes=None`` where it has several panels; without axes it makes a
+figure of its own, in the style of our reports. Names load on first use, so that no import needs matplotlib.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PLACES = {
+    "companions": ("clients", "distances", "exits", "layers", "occupancy", "phases"),
+    "curves_in_time": (
+        "accuracy",
+        "consolidation",
+        "curvature",
+        "edge",
+        "further",
+        "geometry",
+        "intelligence",
+        "loss",
+        "lyapunov",
+        "probability",
+        "quantity",
+        "signal_noise",
+        "weight_norm",
+    ),
+    "health_panel": ("panel",),
+    "phase_maps": ("phase_map", "quantity_map"),
+    "style": ("NothingToDraw", "styled"),
+    "sweep_curves": ("curves",),
+}
+_NAMES = {name: f"sdesim.plots.{place}" for place, names in _PLACES.items() for name in names}
+
+__all__ = [*sorted(_NAMES)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_NAMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

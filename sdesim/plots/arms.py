@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from sdesim.comparison.align import Array, series
 from sdesim.comparison.quantity import Curve, curve
+from sdesim.errors import RunError
 
 # Simulated arms are blues told apart by shade and dash, real arms are oranges: safe for colour-blind eyes.
 SIMULATED = (("#0072B2", "-"), ("#56B4E9", "--"), ("#1B3A6B", "-."), ("#3E8FB0", ":"), ("#8AA9D6", "-"))
@@ -47,6 +49,51 @@ class ArmView:
             return float(self.run.attrs.get(name, "nan"))
         except (TypeError, ValueError):
             return float("nan")
+
+
+Data = Any  # A Run, several by name or in a row, or views of them.
+
+
+def views_of(data: Data, measured: Any = None) -> list[ArmView]:
+    """Views of what a figure is made of.
+
+    Args:
+        data: a Run, a mapping of Runs by name, a sequence of Runs, or views, which are taken as they are.
+        measured: what `measure` gave of them, in the same form; made here where it is missing.
+
+    Raises:
+        RunError: two runs of one name.
+    """
+    if isinstance(data, Sequence) and all(isinstance(v, ArmView) for v in data):
+        return list(data)
+    runs = _by_name(data)
+    known: Mapping[str, Any] = {}
+    if isinstance(measured, xr.Dataset):
+        known = dict.fromkeys(runs, measured)
+    elif isinstance(measured, Mapping):
+        known = measured
+    elif measured is not None:
+        known = dict(zip(runs, measured, strict=True))
+    return arm_views(runs, {n: known[n] if n in known else _measured(run) for n, run in runs.items()})
+
+
+def _by_name(data: Data) -> dict[str, Any]:
+    if isinstance(data, xr.Dataset):
+        data = [data]
+    if isinstance(data, Mapping):
+        return dict(data)
+    runs = {str(run.attrs.get("name") or f"run {k}"): run for k, run in enumerate(data)}
+    if len(runs) < len(data):
+        raise RunError("two runs have one name; give them by name: {'first': run, 'second': other}")
+    return runs
+
+
+def _measured(run: Any) -> Any | None:
+    if "probe" not in run.dims:
+        return None
+    from sdesim.runs import measure
+
+    return measure(run)
 
 
 def arm_views(runs: Mapping[str, Any], measured: Mapping[str, Any | None]) -> list[ArmView]:

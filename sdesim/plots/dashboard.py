@@ -1,138 +1,48 @@
-"""The dashboard of the source (§12.3) and its companions, one function per figure.
-
-Each takes the arms and gives a matplotlib Figure, or None where no arm holds what it shows.
-"""
+"""The dashboard of the source (§12.3) and its companions: the figures of a report, with their captions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-import numpy as np
-
 from sdesim.plots.arms import ArmView
-from sdesim.plots.companions import (
-    clients,
-    distances,
-    exits,
-    layers,
-    occupancy,
-    phases,
+from sdesim.plots.companions import clients, distances, exits, layers, occupancy, phases
+from sdesim.plots.curves_in_time import (
+    accuracy,
+    consolidation,
+    curvature,
+    edge,
+    further,
+    geometry,
+    intelligence,
+    loss,
+    lyapunov,
+    probability,
+    signal_noise,
+    weight_norm,
 )
-from sdesim.plots.style import GUIDE, draw, finish, legend, scale, styled
 
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """A figure's file name, its title, the caption that says what to see, and what draws it."""
+    """A figure's file name, its title, the caption that says what to see, and what draws it: a function of
+    views of the arms; one that compares takes the comparisons before them."""
 
     name: str
     title: str
     caption: str
-    draw: Callable[[Sequence[ArmView], Sequence[Mapping[str, Any]]], Any]
+    plot: Callable[..., Any]
+    compares: bool = False
 
+    def draw(self, views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]]) -> Any:
+        """The Axes.
 
-def consolidation(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
-    """C_α with intervals, C* dotted in each arm's colour, and the source's threshold 1."""
-    with styled() as Figure:
-        figure = Figure()
-        ax = figure.subplots()
-        drawn = draw(ax, views, "C_alpha")
-        if not drawn:
-            return None
-        for view in views:
-            star = view.curve("C_star")
-            if star is not None:
-                ax.plot(star[0], star[1].mean, color=view.colour, linestyle=":", linewidth=1.1)
-                drawn.append(star[1].mean)
-        ax.axhline(1.0, **GUIDE)
-        scale(ax, drawn)
-        finish(ax, r"consolidation ratio $C_\alpha$")
-        legend(figure, ax)
-        return figure
-
-
-def single(quantity: str, ylabel: str, guide: float | None = None, scaled: bool = True) -> Any:
-    """A drawing function for one quantity in one panel, with an optional horizontal guide."""
-
-    def plot(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
-        with styled() as Figure:
-            figure = Figure()
-            ax = figure.subplots()
-            drawn = draw(ax, views, quantity)
-            if not drawn:
-                return None
-            if guide is not None:
-                ax.axhline(guide, **GUIDE)
-            if scaled:
-                scale(ax, drawn)
-            finish(ax, ylabel)
-            legend(figure, ax)
-            return figure
-
-    return plot
-
-
-def stacked(panels: Sequence[tuple[str, str]]) -> Any:
-    """A drawing function for several quantities under one another; panels that no arm holds are left out."""
-
-    def plot(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
-        held = [(q, label) for q, label in panels if any(v.curve(q) is not None for v in views)]
-        if not held:
-            return None
-        with styled() as Figure:
-            figure = Figure(figsize=(5.8, 1.1 + 2.1 * len(held)))
-            axes = np.atleast_1d(figure.subplots(len(held), 1, sharex=True))
-            for ax, (quantity, ylabel) in zip(axes, held, strict=True):
-                drawn = draw(ax, views, quantity)
-                scale(ax, drawn)
-                finish(ax, ylabel)
-                ax.label_outer()
-            legend(figure, max(axes, key=lambda a: len(a.get_legend_handles_labels()[0])))
-            return figure
-
-    return plot
-
-
-def accuracy(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
-    """Train (thin) and test (full) accuracy in one panel, so that a lag between them shows."""
-    with styled() as Figure:
-        figure = Figure()
-        ax = figure.subplots()
-        drawn = draw(ax, views, "test_accuracy")
-        drawn += draw(ax, views, "train_accuracy", label=not drawn, linewidth=0.9, alpha=0.75)
-        if not drawn:
-            return None
-        finish(ax, "accuracy (test; thin: train)")
-        legend(figure, ax)
-        return figure
-
-
-def curvature(views: Sequence[ArmView], _: Sequence[Mapping[str, Any]]) -> Any:
-    """λ_max with each arm's 2/η, and the normalised margin S under it with its edge at 0."""
-    if not any(v.curve("lambda_max") is not None or v.curve("S") is not None for v in views):
-        return None
-    with styled() as Figure:
-        figure = Figure(figsize=(5.8, 5.3))
-        top, bottom = figure.subplots(2, 1, sharex=True)
-        drawn = draw(top, views, "lambda_max")
-        reach = max((float(np.nanmax(d)) for d in drawn), default=0.0)
-        edges = {2 / v.attribute("learning_rate") for v in views if v.attribute("learning_rate") > 0}
-        for edge in sorted(edges):
-            # An edge far above every curve would flatten them all; the margin S below still tells of it.
-            if edge < 8 * reach:
-                top.axhline(edge, **GUIDE)
-                top.annotate(
-                    r"$2/\eta$", (0.995, edge), xycoords=("axes fraction", "data"), ha="right", va="bottom"
-                )
-        finish(top, r"$\lambda_{\max}$")
-        top.label_outer()
-        draw(bottom, views, "S")
-        bottom.axhline(0.0, **GUIDE)
-        finish(bottom, "stability margin S")
-        legend(figure, top if drawn else bottom)
-        return figure
+        Raises:
+            NothingToDraw: no arm holds what it shows.
+        """
+        return self.plot(comparisons, arms=views) if self.compares else self.plot(views)
 
 
 FIGURES: tuple[FigureSpec, ...] = (
@@ -144,6 +54,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         " marks are told apart from training, open ones are not at this sample size; the further right, the"
         " worse the imitation.",
         distances,
+        compares=True,
     ),
     FigureSpec(
         "consolidation",
@@ -158,21 +69,21 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Signal share p",
         "The same signal on [0, 1]: p = C/(1+C), the expected inner product of two stochastic gradients "
         "over the expected square of one. Dashed: p = 0.5, where C = 1.",
-        single("p", "p", 0.5, scaled=False),
+        probability,
     ),
     FigureSpec(
         "loss",
         "Loss",
         "Training loss (and test loss where recorded), each the mean over trajectories. A simulation that"
         " imitates training lies on the orange curve within its band.",
-        stacked((("loss", "training loss"), ("test_loss", "test loss"))),
+        loss,
     ),
     FigureSpec(
         "weight_norm",
         "Weight norm",
         "Distance of the weights from 0. The most sensitive test of a simulation: seeds of one training "
         "hardly differ in it, so a small drift shows.",
-        single("weight_norm", r"$|\theta|$"),
+        weight_norm,
     ),
     FigureSpec(
         "accuracy",
@@ -187,7 +98,7 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Why C_α moves: the squared norm of the mean gradient (top) and the trace of the gradient "
         "covariance (bottom). A falling C_α may be a vanishing signal or a growing noise; only this "
         "figure tells which.",
-        stacked((("signal", r"signal $|\bar g|^2$"), ("noise", r"noise Tr $\Sigma$"))),
+        signal_noise,
     ),
     FigureSpec(
         "layers",
@@ -212,6 +123,13 @@ FIGURES: tuple[FigureSpec, ...] = (
         phases,
     ),
     FigureSpec(
+        "phases_literal",
+        "Phases of the source",
+        "The same strips for the source's own reading: its literal C against 1, without an interval. Where "
+        "they differ from the strips above, the bias of C or the threshold decides.",
+        partial(phases, kind="phase_literal"),
+    ),
+    FigureSpec(
         "curvature",
         "Curvature and stability",
         "Largest eigenvalue of the Hessian with the edge of stability 2/η (shown when within reach), and "
@@ -219,31 +137,35 @@ FIGURES: tuple[FigureSpec, ...] = (
         curvature,
     ),
     FigureSpec(
+        "edge",
+        "Edge of the optimizer",
+        "Largest curvature as the optimizer meets it (of the Hessian, for Adam and its kin of the "
+        "preconditioned one), and dotted in the arm's colour the value from which that optimizer is "
+        "unstable, momentum and weight decay counted in. A curve that rises to its dotted line and stays "
+        "there trains at the edge.",
+        edge,
+    ),
+    FigureSpec(
         "geometry",
         "Tails and dimension",
         "Tail index of the gradient noise (2 is Gaussian), the effective dimension d_H deduced from it "
         "(an hypothesis, not a measurement), and the dimension measured on the path itself.",
-        stacked(
-            (
-                ("tail_index", r"tail index $\alpha$"),
-                ("d_H", r"$d_H$"),
-                ("trajectory_dimension", "path dimension"),
-            )
-        ),
+        geometry,
     ),
     FigureSpec(
         "lyapunov",
         "Lyapunov drift",
         "Expected rate of change of the loss per unit of time. Below the dashed line the loss falls on "
-        "average, on it the run is stationary, above it the noise wins.",
-        single("lyapunov_drift", r"drift $\mathcal{L}V$", 0.0),
+        "average, on it the run is stationary, above it the noise wins. Under it, where a tangent vector was "
+        "followed, its rate of growth: above 0 neighbouring paths part, below 0 they meet.",
+        lyapunov,
     ),
     FigureSpec(
         "intelligence",
         "Intelligence coefficient I",
         "I = p·(S/2)/d_H, the source's index of overall health (a heuristic). Above 0 stable, below 0 "
         "unstable; the cap is 1/d_H.",
-        single("I", "I", 0.0, scaled=False),
+        intelligence,
     ),
     FigureSpec(
         "exits",
@@ -258,5 +180,12 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Share of time that the trajectories spend in each well: bars for the mean, whiskers for its 95% "
         "interval. Compare the arms: the Gibbs law weighs curvature, jumps weigh distance.",
         occupancy,
+    ),
+    FigureSpec(
+        "further",
+        "Further quantities",
+        "What was measured and has no figure of its own, a panel each: bands for the 95% interval, a dashed "
+        "line for the threshold where the quantity has one.",
+        further,
     ),
 )

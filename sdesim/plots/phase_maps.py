@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.comparison.phases import PHASES
-from sdesim.plots.style import PHASE_COLOURS, styled
-from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable
+from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, panels
+from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable, moment_label
+from sdesim.runs.quantities import lookup
+from sdesim.runs.quantity_row import PHASES
 
 # Below this C is not told from nothing; it keeps the logarithm of values that are debiased below zero.
 _LEAST_C = 1e-3
 _LINES: dict[str, tuple[str, Any]] = {"C = 1": ("white", "-"), "C = C*": ("#FFB000", "-")}
-_DEBIASED = ("C_alpha", "C_1", "signal")
 _MOST_COLUMNS = 3
 _MOST_WRITTEN = 64
 _MISSING = "#D9D9D9"
@@ -22,57 +22,70 @@ _THIN: dict[str, Any] = {"fill": False, "hatch": "///", "edgecolor": "#888888", 
 _CENTRED: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
 
 
-def quantity_map(table: SweepTable, index: Any, quantity: str, at: str, label: str) -> Any:
-    """A map for each arm that has the quantity; None where no arm has it, or where it is the same everywhere.
+def quantity_map(
+    table: SweepTable, index: Any, quantity: str, at: str, label: str = "", *, axes: Any = None
+) -> Any:
+    """A map for each arm that has the quantity.
 
     One colour scale, unless the arms lie a thousandfold apart; logarithmic for positive values over a factor
     of 12. Hatched: too few trajectories, or an interval that is missing or open. Grey: not run.
+
+    Args:
+        table: of a sweep. index: the place on its axes, with a slice for the two that are drawn.
+        quantity, at: of its rows. label: default that of the table of quantities at this moment.
+        axes: to draw into, one for each arm.
+
+    Returns:
+        The Axes, one for each arm.
+
+    Raises:
+        NothingToDraw: no arm has it, or it is the same everywhere.
     """
     grids = {arm: table.grids[arm, quantity, at][index] for arm in table.holding(quantity, at)}
     grids = {arm: grid for arm, grid in grids.items() if np.isfinite(grid.value).any()}
     values = {arm: grid.value[np.isfinite(grid.value)] for arm, grid in grids.items()}
     if not grids or np.ptp(np.concatenate(list(values.values()))) == 0:
-        return None
+        raise NothingToDraw(f"{quantity} at {at} is the same everywhere, or no arm holds it")
     x, y = _two_axes(table, index)
     sizes = [float(np.median(np.abs(v))) for v in values.values()]
     apart = max(sizes) > 1000 * min(sizes)
-    debiased = quantity in _DEBIASED
+    row, label = lookup(quantity), label or moment_label(quantity, at)
+    debiased = row is not None and row.debiased
     common = _norm(np.concatenate(list(values.values())), debiased)
-    with styled() as Figure:
-        figure, axes = _panels(Figure, list(grids))
-        for ax, (arm, grid) in zip(axes, grids.items(), strict=True):
+    with _maps(axes, len(grids)) as canvas:
+        for ax, (arm, grid) in zip(canvas, grids.items(), strict=True):
             ax.set_title(f"{arm} ({table.arms[arm]})")
             mesh = _mesh(ax, x, y, grid.value.T, _norm(values[arm], debiased) if apart else common)
             _hatch(ax, x, y, grid.thin.T)
             _write(ax, x, y, grid.value.T, mesh)
             if quantity == "C_alpha":
                 _c_lines(ax, x, y, table, arm, at, index)
-            _ticks(ax, x, y)
+            _ticks(ax, x, y, axes)
             if apart:
-                figure.colorbar(mesh, ax=ax, label=label, pad=0.02)
+                ax.figure.colorbar(mesh, ax=ax, label=label, pad=0.02)
         if not apart:
-            figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
-        _legend(figure, axes, any(g.thin.any() for g in grids.values()))
-        return figure
+            canvas[0].figure.colorbar(mesh, ax=list(canvas), label=label, pad=0.02)
+        _legend(canvas, axes, any(g.thin.any() for g in grids.values()))
+        return canvas
 
 
-def phase_map(table: SweepTable, index: Any) -> Any:
-    """The commonest phase of each point (C against C*), and its share of all probes; None without phases."""
+def phase_map(table: SweepTable, index: Any, *, axes: Any = None) -> Any:
+    """The commonest phase of each point (C against C*), and its share of all probes; as `quantity_map`."""
     names = [f"phase_fraction.{phase}" for phase in PHASES]
     arms = [a for a in table.arms if all((a, q, "whole run") in table.grids for q in names)]
     shares = {a: np.stack([table.grids[a, q, "whole run"][index].value for q in names]) for a in arms}
     shares = {a: s for a, s in shares.items() if np.isfinite(s).any()}
     if not shares:
-        return None
+        raise NothingToDraw("no arm holds a phase")
     from matplotlib.colors import BoundaryNorm, ListedColormap
     from matplotlib.patches import Patch
 
     x, y = _two_axes(table, index)
     colours = [PHASE_COLOURS[p] for p in PHASES]
-    with styled() as Figure:
-        figure, axes = _panels(Figure, sorted(shares, key=lambda a: table.arms[a] != "real"))
+    order = sorted(shares, key=lambda a: table.arms[a] != "real")
+    with _maps(axes, len(order)) as canvas:
         norm, colour_map = BoundaryNorm([0, 1, 2, 3], 3), ListedColormap(colours)
-        for ax, arm in zip(axes, sorted(shares, key=lambda a: table.arms[a] != "real"), strict=True):
+        for ax, arm in zip(canvas, order, strict=True):
             known = np.asarray(np.isfinite(shares[arm]).all(axis=0))
             top = np.where(known, shares[arm].argmax(axis=0) + 0.5, np.nan)
             share = np.where(known, 100 * shares[arm].max(axis=0), np.nan)
@@ -82,12 +95,10 @@ def phase_map(table: SweepTable, index: Any) -> Any:
             for i, j in np.ndindex(share.shape):
                 if known[i, j] and share.size <= _MOST_WRITTEN:
                     ax.text(x.positions()[i], y.positions()[j], f"{share[i, j]:.0f}%", **_CENTRED)
-            _ticks(ax, x, y)
-        figure.legend(
-            handles=[Patch(color=c, label=p) for p, c in zip(PHASES, colours, strict=True)],
-            loc="outside lower center", ncols=3,
-        )  # fmt: skip
-        return figure
+            _ticks(ax, x, y, axes)
+        handles = [Patch(color=c, label=p) for p, c in zip(PHASES, colours, strict=True)]
+        legend(canvas[0], axes, handles=handles, ncols=3)
+        return canvas
 
 
 def _two_axes(table: SweepTable, index: Any) -> tuple[SweepAxis, SweepAxis]:
@@ -96,14 +107,10 @@ def _two_axes(table: SweepTable, index: Any) -> tuple[SweepAxis, SweepAxis]:
     return first, second
 
 
-def _panels(Figure: Any, names: Sequence[str]) -> tuple[Any, list[Any]]:
-    columns = min(len(names), _MOST_COLUMNS)
-    rows = -(-len(names) // columns)
-    figure = Figure(figsize=(1.6 + 3.5 * columns, 0.9 + 3.1 * rows))
-    axes = list(np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True)).ravel())
-    for ax in axes[len(names) :]:
-        ax.set_visible(False)
-    return figure, axes[: len(names)]
+def _maps(axes: Any, count: int) -> Any:
+    columns = min(count, _MOST_COLUMNS)
+    size = (1.6 + 3.5 * columns, 0.9 + 3.1 * -(-count // columns))
+    return panels(axes, count, size, columns=columns, sharex=True, sharey=True)
 
 
 def _edges(axis: SweepAxis) -> Array:
@@ -202,17 +209,18 @@ def _c_line(ax: Any, x: SweepAxis, y: SweepAxis, c: Grid, threshold: Array, name
         ax.sweep_lines = {*getattr(ax, "sweep_lines", set()), name}
 
 
-def _ticks(ax: Any, x: SweepAxis, y: SweepAxis) -> None:
+def _ticks(ax: Any, x: SweepAxis, y: SweepAxis, given: Any) -> None:
     ax.set_xticks(x.positions(), [str(v) for v in x.values])
     ax.set_yticks(y.positions(), [str(v) for v in y.values])
     ax.minorticks_off()
     ax.grid(False)
     ax.set_xlabel(x.label + (" (log axis)" if x.geometric else ""))
     ax.set_ylabel(y.label + (" (log axis)" if y.geometric else ""))
-    ax.label_outer()
+    if given is None:
+        ax.label_outer()
 
 
-def _legend(figure: Any, axes: Sequence[Any], thin: bool) -> None:
+def _legend(axes: Sequence[Any], given: Any, thin: bool) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -226,6 +234,5 @@ def _legend(figure: Any, axes: Sequence[Any], thin: bool) -> None:
         handles.append(
             Patch(fill=False, hatch="///", edgecolor="#888888", linewidth=0, label="rests on too little")
         )
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), facecolor="#BBBBBB",
-                      frameon=True, edgecolor="none")  # fmt: skip
+    style = {"ncols": len(handles), "facecolor": "#BBBBBB", "frameon": True, "edgecolor": "none"}
+    legend(axes[0], given, handles=handles, **style)

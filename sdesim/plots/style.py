@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView
 
 STYLE: dict[str, Any] = {
@@ -39,6 +40,10 @@ TIME = "time t (Σ learning rate)"
 _FAR = 30.0
 
 
+class NothingToDraw(RunError):
+    """The data hold nothing of what a figure shows."""
+
+
 @contextmanager
 def styled() -> Iterator[Any]:
     """Gives matplotlib's Figure class under the style; no display and no global state are touched."""
@@ -48,6 +53,41 @@ def styled() -> Iterator[Any]:
     settings: Any = STYLE
     with matplotlib.rc_context(settings):
         yield Figure
+
+
+@contextmanager
+def one_panel(ax: Any | None, figsize: tuple[float, float] | None = None) -> Iterator[Any]:
+    """The axes given, or those of a new figure in our style."""
+    if ax is not None:
+        yield ax
+        return
+    with styled() as Figure:
+        yield Figure(figsize=figsize).subplots()
+
+
+@contextmanager
+def panels(
+    axes: Any | None, count: int, figsize: tuple[float, float], columns: int = 1, **shared: Any
+) -> Iterator[Any]:
+    """Axes (count,) out of those given, or of a new figure in our style with so many columns.
+
+    Raises:
+        RunError: another number of axes was given.
+    """
+    if axes is not None:
+        given = np.ravel(np.asarray(axes, dtype=object))
+        if len(given) != count:
+            raise RunError(f"axes: found {len(given)}, allowed: {count}, one for each panel")
+        yield given
+        return
+    columns = min(columns, count)
+    with styled() as Figure:
+        made = np.ravel(
+            Figure(figsize=figsize).subplots(-(-count // columns), columns, squeeze=False, **shared)
+        )
+        for ax in made[count:]:
+            ax.set_visible(False)
+        yield made[:count]
 
 
 def draw(ax: Any, views: Sequence[ArmView], quantity: str, label: bool = True, **line: Any) -> list[Any]:
@@ -120,8 +160,21 @@ def _stretched(ax: Any) -> bool:
     return True
 
 
-def legend(figure: Any, ax: Any) -> None:
-    """One legend for the whole figure, under it, two columns at most."""
-    handles, labels = ax.get_legend_handles_labels()
-    if handles:
-        figure.legend(handles, labels, loc="outside lower center", ncols=1 if len(labels) < 2 else 2)
+def legend(ax: Any, given: Any | None, **where: Any) -> None:
+    """One legend for a figure of our own, under it, two columns at most; a plain one in axes that were given.
+
+    Args:
+        ax: whose names are told. given: the axes that the caller was given, None if the figure is ours.
+        where: handles, if not those of the axes, and further settings of the legend of a figure of ours.
+    """
+    handles, labels = where.pop("handles", None), None
+    if handles is None:
+        handles, labels = ax.get_legend_handles_labels()
+    if not handles:
+        return
+    texts = {} if labels is None else {"labels": labels}
+    if given is not None:
+        ax.legend(handles=handles, **texts)
+        return
+    place = {"loc": "outside lower center", "ncols": 1 if len(handles) < 2 else 2, **where}
+    ax.figure.legend(handles=handles, **texts, **place)

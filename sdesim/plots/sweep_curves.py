@@ -9,8 +9,9 @@ import numpy as np
 from sdesim.comparison.power_law import power_law
 from sdesim.estimators import Estimate
 from sdesim.plots.arms import REAL, SIMULATED
-from sdesim.plots.style import GUIDE, styled
-from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, slices
+from sdesim.plots.style import GUIDE, NothingToDraw, panels
+from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, moment_label, slices
+from sdesim.runs.quantities import lookup
 
 EXIT = ("exit_time.mean", "whole run")
 _MOST_LINES = 8
@@ -37,34 +38,50 @@ def _fit(axis: SweepAxis, grid: Grid) -> Estimate:
     return power_law(axis.values, grid.value, grid.low, grid.high)
 
 
-def curves(table: SweepTable, k: int, quantity: str, at: str, label: str) -> Any:
+def curves(table: SweepTable, k: int, quantity: str, at: str, label: str = "", *, axes: Any = None) -> Any:
     """A quantity along axis k: one line for each arm, or a panel for each arm with one line for each place on
-    the other axes. Hollow marks rest on too little. Exit times along a geometric axis get their power law."""
+    the other axes. Hollow marks rest on too little. Exit times along a geometric axis get their power law.
+
+    Args:
+        table: of a sweep. k: which of its axes. quantity, at: of its rows. label: default that of the
+            table of quantities at this moment.
+        axes: to draw into, one for each panel.
+
+    Returns:
+        The Axes, one for each panel.
+
+    Raises:
+        NothingToDraw: no arm holds the quantity, or the other axes have more than eight places.
+    """
     axis, arms = table.axes[k], table.holding(quantity, at)
     ways = list(slices(table.axes, [k]))
     if not arms or len(ways) > _MOST_LINES:
-        return None
+        raise NothingToDraw(
+            f"no arm holds {quantity} along {axis.label}, or there are more than {_MOST_LINES} lines"
+        )
     fitted = (quantity, at) == EXIT and axis.geometric
-    with styled() as Figure:
+    several = len(ways) > 1
+    count = len(arms) if several else 1
+    size = (1.4 + 4.4 * count, 3.6 + 0.22 * min(len(ways), 4))
+    with panels(axes, count, size, columns=count, sharey=True) as canvas:
         from matplotlib import colormaps
 
-        panels = len(arms) if len(ways) > 1 else 1
-        figure = Figure(figsize=(1.4 + 4.4 * panels, 3.6 + 0.22 * min(len(ways), 4)))
-        axes = list(np.atleast_1d(figure.subplots(1, panels, sharey=True)).ravel())
         colours = _arm_colours(table)
         for p, arm in enumerate(arms):
-            ax = axes[p if panels > 1 else 0]
+            ax = canvas[p if several else 0]
             for line, (index, words) in enumerate(ways):
                 shade = colormaps["viridis"](0.85 * line / max(len(ways) - 1, 1))
-                colour, style = (shade, "-") if len(ways) > 1 else colours[arm]
+                colour, style = (shade, "-") if several else colours[arm]
                 grid = table.grids[arm, quantity, at][index]
                 name = words or f"{arm} ({table.arms[arm]})"
                 _curve(ax, axis, grid, name, colour, style, _MARKS[line % len(_MARKS)], fitted)
-            ax.set_title(f"{arm} ({table.arms[arm]})" if panels > 1 else "")
-        for ax in axes:
-            _dress(ax, axis, quantity, label, fitted)
+            ax.set_title(f"{arm} ({table.arms[arm]})" if several else "")
+        for ax in canvas:
+            _dress(ax, axis, quantity, label or moment_label(quantity, at), fitted)
+            if axes is None:
+                ax.label_outer()
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=1 if fitted else 2)
-        return figure
+        return canvas
 
 
 def _arm_colours(table: SweepTable) -> dict[str, tuple[str, str]]:
@@ -112,8 +129,8 @@ def _dress(ax: Any, axis: SweepAxis, quantity: str, label: str, fitted: bool) ->
     drawn = drawn[np.isfinite(drawn)]
     if drawn.size and drawn.min() > 0 and (fitted or drawn.max() > 12 * drawn.min()):
         ax.set_yscale("log")
-    if quantity == "C_alpha":
-        ax.axhline(1.0, **GUIDE)
+    row = lookup(quantity)
+    if row is not None and row.threshold is not None and (row.threshold > 0 or ax.get_yscale() == "linear"):
+        ax.axhline(row.threshold, **GUIDE)
     ax.set_xlabel(axis.label)
     ax.set_ylabel(label)
-    ax.label_outer()

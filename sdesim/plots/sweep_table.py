@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.runs.quantities import lookup
+
 Array = NDArray[np.float64]
 # Columns of table.csv and table.json besides the axes.
 COLUMNS = ("point", "arm", "kind", "quantity", "at", "value", "low", "high", "n", "remark")
@@ -110,6 +112,13 @@ class SweepTable:
             a for a in self.arms if (g := self.grids.get((a, quantity, at))) and np.isfinite(g.value).any()
         ]
         return sorted(found, key=lambda a: self.arms[a] != "real")
+
+
+def moment_label(quantity: str, at: str) -> str:
+    """What stands at an axis for a quantity at a moment: its symbol in the table of quantities, and when."""
+    row = lookup(quantity)
+    name = quantity if row is None or row.parted or row.words else row.symbol
+    return {"mean": f"mean {name}", "end": f"{name} at the end"}.get(at, name)
 
 
 def slices(axes: Sequence[SweepAxis], kept: Sequence[int]) -> Iterator[tuple[tuple[Any, ...], str]]:

@@ -1,8 +1,10 @@
 """Figures and the self-contained HTML page of a run directory, and of a sweep's."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from sdesim.plots.arms import ArmView as ArmView
 from sdesim.plots.arms import arm_views as arm_views
-from sdesim.plots.panel import panel as panel
 from sdesim.plots.sweep_curves import power_laws as power_laws
 from sdesim.plots.sweep_table import COLUMNS as COLUMNS
 from sdesim.plots.sweep_table import SweepTable as SweepTable
@@ -19,3 +21,10 @@ __all__ = [
     "write_report",
     "write_sweep_report",
 ]
+
+
+def panel(history: Sequence[Any]) -> Any:
+    """The matplotlib Figure of `sdesim.plots.panel`; save it with ``figure.savefig(path)``."""
+    from sdesim.plots.health_panel import panel as draw
+
+    return draw(history)[0].figure

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +10,11 @@ from typing import Any
 import xarray as xr
 
 from sdesim.errors import RunError
-from sdesim.io.files import atomic_write_bytes, atomic_write_text
+from sdesim.io.files import atomic_write_text
 from sdesim.plots.arms import arm_views
 from sdesim.plots.dashboard import FIGURES
+from sdesim.report.page import drawn, environment, interval, number, picture, text_of
+from sdesim.report.sweep_page import write_sweep_report
 from sdesim.runs import measure, open_runs
 
 
@@ -34,8 +33,6 @@ def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | No
     """
     folder = Path(run_dir)
     if (folder / "table.json").exists():
-        from sdesim.report.sweep_page import write_sweep_report
-
         return write_sweep_report(folder)
     if not (folder / "summary.json").exists():
         raise RunError(f"{folder} is not a finished run directory")
@@ -45,8 +42,8 @@ def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | No
         if name not in known and "probe" in run.dims:
             known[name] = measure(run)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    texts = {n: _text(folder / n) for n in ("scenario.yaml", "provenance.json")}
-    return write_page(folder, runs, known, summary, texts["scenario.yaml"], texts["provenance.json"])
+    scenario, provenance = (text_of(folder / name) for name in ("scenario.yaml", "provenance.json"))
+    return write_page(folder, runs, known, summary, scenario, provenance)
 
 
 def write_page(
@@ -63,39 +60,12 @@ def write_page(
     comparisons = summary.get("comparisons") or []
     figures = []
     for spec in FIGURES:
-        figure = spec.draw(views, comparisons)
-        if figure is None:
-            continue
-        figures.append(picture(folder, spec.name, spec.title, spec.caption, figure))
+        figure = drawn(spec.draw, views, comparisons)
+        if figure is not None:
+            figures.append(picture(folder, spec.name, spec.title, spec.caption, figure))
     page = folder / "report.html"
     atomic_write_text(page, _render(summary, figures, scenario, provenance))
     return page
-
-
-def picture(folder: Path, name: str, title: str, caption: str, figure: Any) -> dict[str, str]:
-    """Write ``figures/<name>.png``, and give what the page shows: title, caption and the picture itself."""
-    png = _png(figure)
-    atomic_write_bytes(folder / "figures" / f"{name}.png", png)
-    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    return {"title": title, "caption": caption, "source": source}
-
-
-def environment() -> Any:
-    """jinja2 with the pages of this folder; every text is escaped."""
-    from jinja2 import Environment, PackageLoader
-
-    return Environment(loader=PackageLoader("sdesim.report", "."), autoescape=True, trim_blocks=True)
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    # Without the date and version the same data give the same bytes.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _render(summary: Mapping[str, Any], figures: list[dict[str, str]], scenario: str, provenance: str) -> str:
@@ -118,22 +88,6 @@ def _render(summary: Mapping[str, Any], figures: list[dict[str, str]], scenario:
         )
     )
     return str(page)
-
-
-def number(value: Any) -> str:
-    """Four significant digits; a dash for what is missing; infinities in words."""
-    if isinstance(value, str):
-        return {"Infinity": "∞", "-Infinity": "−∞"}.get(value, value)
-    if value is None or not math.isfinite(value):
-        return "–" if value is None or math.isnan(value) else "∞" if value > 0 else "−∞"
-    return f"{value:.4g}".replace("-", "−")
-
-
-def interval(item: Mapping[str, Any]) -> str:
-    """ "0.12 [0.10, 0.14]"."""
-    low, high = item.get("low"), item.get("high")
-    text = number(item.get("value"))
-    return text if number(low) == "–" else f"{text} [{number(low)}, {number(high)}]"
 
 
 def _distances(comparisons: list[dict[str, Any]]) -> dict[str, Any]:

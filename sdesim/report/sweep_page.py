@@ -13,22 +13,15 @@ from sdesim.io.files import atomic_write_text
 from sdesim.plots.phase_maps import phase_map, quantity_map
 from sdesim.plots.sweep_curves import EXIT, curves
 from sdesim.plots.sweep_table import SweepTable, slices
-from sdesim.report.run_page import environment, interval, number, picture
+from sdesim.report.page import drawn, environment, interval, number, picture, text_of
+from sdesim.runs.quantities import quantities
 
-# Quantity, moment, label of the axis, title, what to see.
-_SHOWN = (
-    ("C_alpha", "mean", r"mean $C_\alpha$", "Consolidation ratio over the run",
-     "C_α, mean over the probes after the start."),
-    ("C_alpha", "end", r"$C_\alpha$ at the end", "Consolidation ratio at the end", "C_α at the last probe."),
-    (*EXIT, "mean exit time", "Exit time", "Mean time of the first exit."),
-    ("loss", "end", "loss at the end", "Loss", "Training loss at the end."),
-    ("test_accuracy", "end", "test accuracy at the end", "Test accuracy", "Test accuracy at the end."),
-    ("lambda_max", "end", r"$\lambda_{\max}$ at the end", "Largest curvature",
-     "Largest eigenvalue of the Hessian at the last probe."),
-    ("S", "end", "S at the end", "Stability margin", "S at the last probe: above 0 is stable."),
-    ("tail_index", "mean", r"mean tail index $\alpha$", "Tail index",
-     "Tail index of the gradient noise, mean over the probes after the start."),
-)  # fmt: skip
+# What a moment adds to a title, and to a caption.
+_WHEN = {
+    "mean": (" over the run", ", mean over the probes after the start."),
+    "end": (" at the end", " at the end."),
+    "whole run": ("", "."),
+}
 _OF_MAPS = (
     " One panel for each arm. Hatched: fewer than three trajectories, or an interval"
     " that is missing or open. Grey: not run."
@@ -66,10 +59,7 @@ def write_sweep_report(folder: str | Path) -> Path:
         for name, title, caption, figure in _figures(SweepTable.of(table))
         if figure is not None
     ]
-    scenario, provenance = (
-        path.read_text(encoding="utf-8") if (path := target / name).exists() else ""
-        for name in ("scenario.yaml", "provenance.json")
-    )
+    scenario, provenance = (text_of(target / name) for name in ("scenario.yaml", "provenance.json"))
     page = target / "report.html"
     states = [p["state"] for p in summary["points"]]
     text = environment().get_template("sweep.html.j2").render(
@@ -82,60 +72,57 @@ def write_sweep_report(folder: str | Path) -> Path:
 
 
 Drawing = tuple[str, str, str, Any]
+Shown = tuple[str, str, str, str]
+
+
+def _shown() -> list[Shown]:
+    """(quantity, moment, title, what to see) of what every sweep's page shows."""
+    return [
+        (row.name, at, row.title + _WHEN[at][0], row.meaning[:1].upper() + row.meaning[1:] + _WHEN[at][1])
+        for row in quantities()
+        for at in row.swept
+    ]
 
 
 def _figures(table: SweepTable) -> Iterator[Drawing]:
     """(file name, title, caption, figure or None): maps over the first two axes, curves along the others."""
     wide = [k for k, axis in enumerate(table.axes) if len(axis.values) > 1]
-    shown = [*_SHOWN, *_others(table)]
+    always = _shown()
+    shown = [*always, *_others(table, {q for q, *_ in always})]
     if len(wide) >= 2:
         ways = list(slices(table.axes, wide[:2]))[:_MOST_SLICES]
         for number_, (index, words) in enumerate(ways):
             end, of = (f"_{number_}", f", {words}") if len(ways) > 1 else ("", "")
-            for quantity, at, label, title, caption in shown:
+            for quantity, at, title, caption in shown:
                 more = _OF_MAPS + (_OF_LINES if quantity == "C_alpha" else "")
-                figure = quantity_map(table, index, quantity, at, label)
+                figure = drawn(quantity_map, table, index, quantity, at)
                 yield f"map_{_file(quantity, at)}{end}", title + of, caption + more, figure
             caption = "The commonest phase, C against C*, and its share of all probes of all trajectories."
-            yield f"map_phase{end}", f"Phase{of}", caption, phase_map(table, index)
+            yield f"map_phase{end}", f"Phase{of}", caption, drawn(phase_map, table, index)
         for k in wide:
             if table.axes[k].geometric:
-                yield _curves(table, k, *EXIT, "mean exit time", "Exit time", "Mean time of the first exit")
+                yield from (_curves(table, k, *item) for item in always if item[:2] == EXIT)
     for k in wide if len(wide) == 1 else ():
         for item in shown:
             yield _curves(table, k, *item)
 
 
-def _curves(
-    table: SweepTable, k: int, quantity: str, at: str, label: str, title: str, caption: str
-) -> Drawing:
+def _curves(table: SweepTable, k: int, quantity: str, at: str, title: str, caption: str) -> Drawing:
     axis = table.axes[k]
     fits = _OF_FITS if (quantity, at) == EXIT and axis.geometric else ""
     name = f"curve_{_file(quantity, at)}_{_file(axis.label, '')}"
-    figure = curves(table, k, quantity, at, label)
-    return (
-        name,
-        f"{title} along {axis.label}",
-        f"{caption.rstrip('.')} along {axis.label}.{_OF_CURVES}{fits}",
-        figure,
-    )
+    words = f"{caption.rstrip('.')} along {axis.label}.{_OF_CURVES}{fits}"
+    return name, f"{title} along {axis.label}", words, drawn(curves, table, k, quantity, at)
 
 
-def _others(table: SweepTable) -> Iterator[tuple[str, str, str, str, str]]:
+def _others(table: SweepTable, known: set[str]) -> Iterator[Shown]:
     """What the scenario expects, and times in wells."""
-    known = {q for q, *_ in _SHOWN}
     for quantity, at in dict.fromkeys((q, at) for _, q, at in table.grids):
         if quantity.startswith("occupancy.") and at == "whole run":
-            yield (
-                quantity,
-                at,
-                quantity,
-                f"Time in the well {quantity.partition('.')[2]}",
-                "Share of the time.",
-            )
+            yield quantity, at, f"Time in the well {quantity.partition('.')[2]}", "Share of the time."
         elif at.startswith("expect") and quantity not in known and not quantity.startswith("occupancy."):
             moment = at.removeprefix("expect ")
-            yield quantity, at, quantity, f"{quantity} {moment}", "What the scenario's expectation speaks of."
+            yield quantity, at, f"{quantity} {moment}", "What the scenario's expectation speaks of."
 
 
 def _file(quantity: str, at: str) -> str:
@@ -145,7 +132,7 @@ def _file(quantity: str, at: str) -> str:
 
 def _values(table: Mapping[str, Any]) -> dict[str, Any]:
     """The table of the page: points down, the quantities shown across for each arm."""
-    wanted = [(q, at) for q, at, *_ in _SHOWN]
+    wanted = [(q, at) for q, at, *_ in _shown()]
     labels = [a["label"] for a in table["axes"]]
     columns: dict[tuple[str, str, str], None] = {}
     cells: dict[str, dict[tuple[str, str, str], Any]] = {}

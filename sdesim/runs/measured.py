@@ -1,74 +1,75 @@
-"""One measured quantity over all probes at once, with its interval and flags."""
+"""One measured quantity over all probes at once, with its interval, its literal form and its flags."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.estimators import Estimate
+from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 DIMS = ("trajectory", "probe", "group")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Column:
-    """A quantity over (trajectory, probe), or (trajectory, probe, group): value, interval, literal form, and
-    flags as masks."""
+    """A quantity over (trajectory, probe), or (trajectory, probe, group).
 
-    value: Array
-    low: Array
-    high: Array
+    Attributes:
+        estimate: its values, intervals and flags.
+        literal: the source's own form, where there is one.
+    """
+
+    estimate: ArrayEstimate
     literal: Array | None = None
-    flags: dict[str, Mask] = field(default_factory=dict)
 
     @classmethod
-    def bare(cls, value: Array, literal: Array | None = None, flags: dict[str, Mask] | None = None) -> Column:
+    def of(
+        cls, estimate: AnyEstimate, flags: Mapping[str, Mask] | None = None, literal: Array | None = None
+    ) -> Column:
+        """A column with these flags in place of the estimate's own, where given."""
+        return cls(estimate if flags is None else replace(estimate, flags=flags), literal)
+
+    @classmethod
+    def bare(cls, value: Array, flags: Mapping[str, Mask] | None = None) -> Column:
         """A value without an interval."""
-        nothing = np.full(value.shape, np.nan)
-        return cls(value, nothing, nothing.copy(), literal, flags or {})
+        made: AnyEstimate = Estimate(value, np.nan, np.nan, np.nan, "measured", 0, flags or {})
+        return cls(made)
 
-    @classmethod
-    def of_estimates(cls, found: Sequence[Sequence[Estimate | None]], literal: Array | None = None) -> Column:
-        """From estimates in rows of trajectories; None where nothing was probed."""
+    @property
+    def value(self) -> Array:
+        return self.estimate.value
 
-        def pick(name: str) -> Array:
-            return np.array([[np.nan if e is None else getattr(e, name) for e in row] for row in found])
+    @property
+    def low(self) -> Array:
+        return self.estimate.low
 
-        names = dict.fromkeys(
-            f for row in found for e in row if e is not None for f in e.flags if f != "no_interval"
-        )
-        flags = {f: np.array([[e is not None and e.has(f) for e in row] for row in found]) for f in names}
-        return cls(pick("value"), pick("low"), pick("high"), literal, flags)
+    @property
+    def high(self) -> Array:
+        return self.estimate.high
 
-    def estimate(self, place: tuple[int, ...], level: float, method: str, n: int) -> Estimate:
-        """One place as an Estimate."""
-        flags = tuple(name for name, mask in self.flags.items() if mask[place])
-        value, low, high = (float(a[place]) for a in (self.value, self.low, self.high))
-        return Estimate(value, low, high, level, method, n, flags)
+    @property
+    def flags(self) -> Mapping[str, Mask]:
+        return self.estimate.flags
 
     @property
     def dims(self) -> tuple[str, ...]:
         """Names of its axes."""
         return DIMS[: self.value.ndim]
 
-    def mapped(self, value: Array, low: Array, high: Array, literal: Array | None = None) -> Column:
-        """Another quantity made of this one, under the same flags."""
-        return Column(value, low, high, literal, dict(self.flags))
-
     def flag_text(self) -> NDArray[np.str_]:
         """The flags of each place, joined by semicolons."""
         missing = np.isnan(self.value)
-        masks = {**self.flags}
+        masks = {name: mask for name, mask in self.flags.items() if name != "no_interval"}
         masks.setdefault("no_value", missing)
         masks["no_interval"] = np.isnan(self.low) & ~missing
         code = np.zeros(self.value.shape, dtype=np.int64)
         for k, mask in enumerate(masks.values()):
-            code |= np.broadcast_to(mask, code.shape).astype(np.int64) << k
+            code |= mask.astype(np.int64) << k
         # Few combinations occur, so a text is made for each of them and not for each place.
         seen, place = np.unique(code, return_inverse=True)
         texts = [";".join(n for k, n in enumerate(masks) if int(c) >> k & 1) for c in seen]

@@ -3,59 +3,48 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 
-from sdesim.errors import RunError
+from sdesim.kinds import kind
 
-GROUPS = ("gradient", "curvature")
+Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
 _DIRECTIONS = 16
 _DEFAULT_PROBES = 20
 
 
+@kind("settings", "probes")
 @dataclass(frozen=True)
 class Probes:
-    """Probe settings.
+    """When and how gradients and curvature are measured.
 
-    Attributes:
+    Args:
         every: steps between probes; the first is at step 0. None: in training as often as costs at most 5% of
             the optimizer steps, reckoned from the sizes of the recipe alone, and at least at step 0; in
             simulation 20 times a run.
-        curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
-            the last if another would. None: every one; where training chooses `every`, as many as half of its
-            5% pays for.
         samples: stochastic gradients drawn at each probe, n.
         batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
-        estimators: "all", or a tuple out of "gradient" and "curvature".
+        estimators: "all", or some of "gradient" and "curvature".
         trajectories: only the first so many trajectories of an ensemble are probed.
         tangent: also follow a tangent vector (largest Lyapunov exponent): simulated runs with schemes
             euler-maruyama, sgd and heavy-ball, which walk the probed trajectories a second time for it, and
             training with `torch.optim.SGD`.
+        curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
+            the last if another would. None: every one; where training chooses `every`, as many as half of its
+            5% pays for.
     """
 
-    every: int | None = None
-    samples: int = 64
-    batch_size: int | None = None
-    estimators: str | tuple[str, ...] = "all"
-    trajectories: int = 16
+    every: Count | None = None
+    samples: Annotated[int, Ge(2)] = 64
+    batch_size: Count | None = None
+    estimators: Literal["all"] | tuple[Literal["gradient", "curvature"], ...] = "all"
+    trajectories: Count = 16
     tangent: bool = False
-    curvature_every: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, least in (("every", 1), ("samples", 2), ("trajectories", 1), ("curvature_every", 1)):
-            given = getattr(self, name)
-            if given is not None and given < least:
-                raise RunError(f"probes: {name} must be at least {least}, got {given}")
-        if self.batch_size is not None and self.batch_size < 1:
-            raise RunError(f"probes: batch_size must be at least 1, got {self.batch_size}")
-        if self.estimators != "all":
-            wrong = [e for e in self.estimators if e not in GROUPS]
-            if isinstance(self.estimators, str) or wrong:
-                raise RunError(
-                    f'probes: estimators must be "all" or a tuple of {GROUPS}, got {self.estimators!r}'
-                )
+    curvature_every: Count | None = None
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient" or "curvature" group is probed."""

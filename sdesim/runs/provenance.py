@@ -12,6 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sdesim.runs.quantities import packages
+
 _PACKAGES = ("sdesim", "numpy", "scipy", "numba", "llvmlite", "xarray", "zarr", "scikit-learn", "torch")
 
 
@@ -70,10 +72,12 @@ def _processor() -> str:
 
 def provenance() -> dict[str, Any]:
     """Everything one needs to make the same bits again, beside the scenario and the seed."""
-    return {
+    found = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "versions": versions(),
         "git_commit": git_commit(),
         "host": host(),
     }
+    foreign = packages()
+    return {**found, "quantities": foreign} if foreign else found

@@ -6,10 +6,12 @@ Both arms write these variables and nothing else; whoever reads a run needs no k
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from sdesim.errors import RunError
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SCHEMA_VERSION = 1
 DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well")

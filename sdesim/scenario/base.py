@@ -1,18 +1,10 @@
-"""The strict base of all scenario models, and the spelling help of their messages."""
+"""The strict base of all scenario models, and the types of their fields."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
-
-
-def nearest(word: str, allowed: Sequence[str]) -> str:
-    """ ", did you mean 'x'?" for a close spelling, else the list of what is allowed."""
-    close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
-    return f", did you mean {close[0]!r}?" if close else f", allowed: {', '.join(allowed)}"
 
 
 def whole(value: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,28 +14,18 @@ from scipy.special import bdtr, stdtrit
 
 from sdesim.errors import ScenarioError
 from sdesim.estimators import tail_index
+from sdesim.runs.quantities import lookup, number
+from sdesim.runs.quantity_row import WELL, WHOLE
+from sdesim.runs.registered import measured_array, part_names
 from sdesim.scenario.models import Expect
+from sdesim.scenario.moments import MOMENT, WHEN
 
 Array = NDArray[np.float64]
-MEASURED = (
-    "C_alpha", "C_1", "C_star", "p", "odds", "direction_probability", "signal", "noise", "tail_index", "d_H",
-    "trajectory_dimension", "participation_ratio", "lambda_max", "S", "lyapunov_drift", "I",
-    "C_clients", "C_1_merged", "C_1_client_mean",
-)  # fmt: skip
-NEEDS_CLIENTS = ("C_clients", "C_1_merged", "C_1_client_mean")
-NEEDS_CURVATURE = ("C_star", "lambda_max", "S", "lyapunov_drift", "I")
-NEEDS_GRADIENTS = tuple(
-    q for q in MEASURED if q not in ("trajectory_dimension", "participation_ratio", "lambda_max", "S")
-)
-PATH = ("loss", "weight_norm", "train_accuracy", "test_loss", "test_accuracy", "learning_rate")
-SPECIAL = ("final_loss", "final_accuracy", "exit_time.mean", "exit_time.median", "theta_tail_index")
-WHEN = ("step_when", "time_when")
-PREFIXES = ("occupancy.", "phase_fraction.", "twin_distance.", "gain_rank.", *(f"{w}." for w in WHEN))
-MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)$")
+_OWN_INTERVAL = "one trajectory, the estimator's own interval"
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Finding:
     """A value with its interval (NaN ends: none), the number of trajectories, and a remark."""
 
     value: float
@@ -46,26 +35,26 @@ class Quantity:
     note: str = ""
 
 
-def over_trajectories(values: Array, level: float = 0.95, note: str = "") -> Quantity:
+def over_trajectories(values: Array, level: float = 0.95, note: str = "") -> Finding:
     """Mean of (n,) with Student's interval; NaN entries are left out."""
     kept = values[np.isfinite(values)]
     n = len(kept)
     if n == 0:
-        return Quantity(math.nan, math.nan, math.nan, 0, "no trajectory has it")
+        return Finding(math.nan, math.nan, math.nan, 0, "no trajectory has it")
     mean = float(kept.mean())
     if n < len(values):
         note = "; ".join(x for x in (note, f"{n} of {len(values)} trajectories have it") if x)
     if n == 1:
-        return Quantity(mean, math.nan, math.nan, 1, note or "one trajectory, no interval")
+        return Finding(mean, math.nan, math.nan, 1, note or "one trajectory, no interval")
     # Shortly before they blow up, values can be too large to be squared.
     with np.errstate(over="ignore"):
         half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(kept.std(ddof=1)) / math.sqrt(n)
-    return Quantity(mean, mean - half, mean + half, n, note)
+    return Finding(mean, mean - half, mean + half, n, note)
 
 
 def find(
     expect: Expect, run: xr.Dataset, measured: xr.Dataset | None, distances: Mapping[str, float]
-) -> Quantity:
+) -> Finding:
     """The quantity of one arm that an expectation speaks of.
 
     Raises:
@@ -78,32 +67,42 @@ def find(
         return _gain_rank(run, measured, name.removeprefix("gain_rank."))
     if name.startswith("twin_distance."):
         value = distances.get(name.removeprefix("twin_distance."), math.nan)
-        return Quantity(value, math.nan, math.nan, 1, "in units of the real seeds' spread")
-    if name.startswith("occupancy."):
-        return over_trajectories(_named(run, "occupancy", "well", name))
-    if name.startswith("phase_fraction."):
-        if measured is None or "phase" not in measured:
-            raise ScenarioError(f"{name} needs probes of gradients and curvature")
-        labels = measured["phase"].values
-        known = labels != "undefined"
-        hits = ((labels == name.removeprefix("phase_fraction.")) & known).sum(axis=1)
-        with np.errstate(invalid="ignore"):
-            return over_trajectories(hits / np.where(known.sum(axis=1) > 0, known.sum(axis=1), np.nan))
+        return Finding(value, math.nan, math.nan, 1, "in units of the real seeds' spread")
+    if name.partition(".")[0] in WHEN:
+        return _when(expect, run, measured)
+    row = number(name)
+    if row is None:
+        raise ScenarioError(f"{name} is no quantity")
+    if row.dims == WHOLE:
+        return _of_whole_run(run, name)
+    if row.dims == WELL:
+        return over_trajectories(_named(run, row.name, "well", name))
+    if row.words:
+        return _fraction(measured, row.name, name)
+    if row.stepped:
+        return over_trajectories(_at_step(run, name, expect.at))
+    return at_probe(run, measured, name, expect.at)
+
+
+def _of_whole_run(run: xr.Dataset, name: str) -> Finding:
     if name.startswith("exit_time."):
         return _exit(run, name)
     if name == "theta_tail_index":
         return _tail(run)
-    if name.partition(".")[0] in WHEN:
-        return _when(expect, run, measured)
-    if name in ("final_loss", "final_accuracy"):
-        wanted = "loss" if name == "final_loss" else "test_accuracy"
-        wanted = wanted if wanted in run else "train_accuracy"
-        return over_trajectories(_at_step(run, wanted, "end"))
-    if name in PATH:
-        return over_trajectories(_at_step(run, name, expect.at))
-    if measured is None or name not in measured:
-        raise ScenarioError(f"the run of {expect.arm} holds no {name}; are there probes?")
-    return at_probe(run, measured, name, expect.at)
+    wanted = "loss" if name == "final_loss" else "test_accuracy"
+    return over_trajectories(_at_step(run, wanted if wanted in run else "train_accuracy", "end"))
+
+
+def _fraction(measured: xr.Dataset | None, of: str, name: str) -> Finding:
+    """Share of the decided probes of each trajectory that say a word."""
+    if measured is None or of not in measured:
+        raise ScenarioError(f"{name} needs probes of gradients and curvature")
+    labels = measured[of].values
+    known = labels != "undefined"
+    count = known.sum(axis=1)
+    hits = ((labels == name.partition(".")[2]) & known).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return over_trajectories(hits / np.where(count > 0, count, np.nan))
 
 
 def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
@@ -114,17 +113,17 @@ def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
     return np.asarray(run[variable].values[:, names.index(part)], dtype=np.float64)
 
 
-def _tail(run: xr.Dataset) -> Quantity:
+def _tail(run: xr.Dataset) -> Finding:
     """Hill's tail index of the last θ over trajectories, each coordinate scaled by itself."""
     if "theta" not in run:
         raise ScenarioError("theta_tail_index needs the saved theta")
     last = np.asarray(run["theta"][:, -1].values, dtype=np.float64)
     kept = last[np.isfinite(last).all(axis=1)]
     found = tail_index(kept, method="hill")
-    return Quantity(found.value, found.low, found.high, len(kept), "; ".join(found.flags))
+    return Finding(found.value, found.low, found.high, len(kept), "; ".join(found.flags))
 
 
-def _exit(run: xr.Dataset, name: str) -> Quantity:
+def _exit(run: xr.Dataset, name: str) -> Finding:
     """Mean or median of the first event's exit times; censored ones count as still inside at the end."""
     if "exit_time" not in run:
         raise ScenarioError(f"{name} needs an exit event")
@@ -140,15 +139,15 @@ def _exit(run: xr.Dataset, name: str) -> Quantity:
         found = over_trajectories(np.where(np.isnan(times), watched, times), note=note)
         if not censored:
             return found
-        return Quantity(found.value, found.low, math.inf, n, f"a lower bound: {note}")
+        return Finding(found.value, found.low, math.inf, n, f"a lower bound: {note}")
     ordered = np.sort(np.where(np.isnan(times), math.inf, times))
     # The median lies between order statistics r and n − r + 1 with probability 1 − 2 P(Bin(n, ½) < r).
     r = int(np.searchsorted([bdtr(k, n, 0.5) for k in range(n // 2 + 1)], 0.025))
     low, high = (float(ordered[r - 1]), float(ordered[n - r])) if r else (0.0, math.inf)
-    return Quantity(float(np.median(ordered)), low, high, n, note)
+    return Finding(float(np.median(ordered)), low, high, n, note)
 
 
-def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Quantity:
+def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Finding:
     """First saved step, or its time, at which a condition holds, counted from another's if asked for.
 
     What happens between two saved steps is seen at the later one: the interval reaches down to the earlier,
@@ -175,9 +174,9 @@ def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Quant
     high = found.value if math.isnan(found.high) else found.high
     low -= float(np.mean((late - early)[kept]))
     if censored:
-        return Quantity(found.value, low, math.inf, found.n, f"a lower bound: {found.note}")
+        return Finding(found.value, low, math.inf, found.n, f"a lower bound: {found.note}")
     note = found.note if found.n > 1 else "one trajectory, between two saved steps"
-    return Quantity(found.value, low, high + gap, found.n, note)
+    return Finding(found.value, low, high + gap, found.n, note)
 
 
 def _first(
@@ -191,12 +190,12 @@ def _first(
     """
     match = MOMENT.match(condition)
     name = "" if match is None else match["name"]
-    probed = measured is not None and name in measured
-    if match is None or not (name in run or probed):
+    found_at_probes = measured_array(measured, name)
+    stepped = name in run and "step" in run[name].dims
+    if match is None or not (stepped or found_at_probes is not None):
         raise ScenarioError(f"found {condition!r}, allowed: a condition such as test_accuracy>0.95")
-    source: Any = run if name in run else measured
-    values = np.asarray(source[name].values, dtype=np.float64)
-    axis = ("probe_" if "probe" in source[name].dims else "") + kind.removesuffix("_when")
+    values = np.asarray(run[name].values if found_at_probes is None else found_at_probes[0], dtype=np.float64)
+    axis = ("" if found_at_probes is None else "probe_") + kind.removesuffix("_when")
     places = np.broadcast_to(np.asarray(run[axis].values, dtype=np.float64), values.shape)
     bound = float(match["bound"])
     hit = values > bound if match["sign"] == ">" else values < bound
@@ -233,7 +232,7 @@ def _moments(run: xr.Dataset, at: str | int, steps: Array) -> NDArray[np.int64]:
     return np.where((first >= 0) & (place < len(steps)), place, -1)
 
 
-def _gain_rank(run: xr.Dataset, measured: xr.Dataset | None, name: str) -> Quantity:
+def _gain_rank(run: xr.Dataset, measured: xr.Dataset | None, name: str) -> Finding:
     """Rank correlation over a run's probes of a quantity with the gain, the step regressed out of both.
 
     The gain is the share by which the test loss falls from the probe to the next saved step. Probes that were
@@ -242,7 +241,8 @@ def _gain_rank(run: xr.Dataset, measured: xr.Dataset | None, name: str) -> Quant
     Raises:
         ScenarioError: the run holds no such quantity, or no test loss.
     """
-    if measured is None or name not in measured or "test_loss" not in run:
+    probed = measured_array(measured, name)
+    if probed is None or "test_loss" not in run:
         raise ScenarioError(f"gain_rank.{name} needs probes of {name} and a test loss")
     steps, probes = np.asarray(run["step"].values), np.asarray(run["probe_step"].values)
     place = np.searchsorted(steps, probes)
@@ -250,7 +250,7 @@ def _gain_rank(run: xr.Dataset, measured: xr.Dataset | None, name: str) -> Quant
     place = place[timed]
     loss = np.asarray(run["test_loss"].values, dtype=np.float64)
     gain = 1 - loss[:, place + 1] / loss[:, place]
-    values = np.asarray(measured[name].values, dtype=np.float64)[:, timed]
+    values = probed[0][:, timed]
     return over_trajectories(np.array([_given_step(a, b) for a, b in zip(values, gain, strict=True)]))
 
 
@@ -275,53 +275,65 @@ def _at_step(run: xr.Dataset, name: str, at: str | int) -> Array:
     return np.where(place >= 0, values[np.arange(len(values)), place], np.nan)
 
 
-def at_probe(run: xr.Dataset, measured: xr.Dataset, name: str, at: str | int) -> Quantity:
-    """A measured quantity at a moment: over trajectories, or one trajectory's own interval."""
-    values, place = _probed(run, measured, name, at)
+def at_probe(run: xr.Dataset, measured: xr.Dataset | None, name: str, at: str | int) -> Finding:
+    """A measured quantity at a moment: over trajectories, or one trajectory's own interval.
+
+    Raises:
+        ScenarioError: the run holds no such quantity.
+    """
+    (values, lows, highs), _ = _probed(run, measured, name, at)
     found = over_trajectories(values)
     if found.n != 1:
         return found
     k = int(np.flatnonzero(np.isfinite(values))[0])
-    low, high = (float(measured[f"{name}_{side}"].values[k, place[k]]) for side in ("low", "high"))
-    return Quantity(found.value, low, high, 1, "one trajectory, the estimator's own interval")
+    return Finding(found.value, float(lows[k]), float(highs[k]), 1, _OWN_INTERVAL)
 
 
 def _probed(
-    run: xr.Dataset, measured: xr.Dataset, name: str, at: str | int
-) -> tuple[Array, NDArray[np.int64]]:
-    """A measured quantity of each probed trajectory at a moment, NaN where it never comes, and the probe."""
+    run: xr.Dataset, measured: xr.Dataset | None, name: str, at: str | int
+) -> tuple[list[Array], NDArray[np.int64]]:
+    """Value, low and high of each probed trajectory at a moment, NaN where it never comes, and the probe."""
+    held = measured_array(measured, name)
+    if held is None:
+        raise ScenarioError(f"the run holds no {name}; {_what_it_lacks(measured, name)}")
     place = _moments(run, at, np.asarray(run["probe_step"].values))
-    values = np.where(place >= 0, measured[name].values[np.arange(len(place)), place], np.nan)
-    return values[: int(run.attrs.get("probe_trajectories", len(values)))], place
+    probed = int(run.attrs.get("probe_trajectories", len(place)))
+    rows = np.arange(len(place))
+    return [np.where(place >= 0, x[rows, place], np.nan)[:probed] for x in held], place
 
 
-def _over(expect: Expect, other: str, run: xr.Dataset, measured: xr.Dataset | None) -> Quantity:
+def _what_it_lacks(measured: xr.Dataset | None, name: str) -> str:
+    row = lookup(name)
+    if row is None:
+        return "there is no such quantity"
+    if measured is not None and row.name in measured:
+        return f"it knows {', '.join(f'{row.name}.{part}' for part in part_names(measured, row.name))}"
+    return "are there probes" + (f", with {' and '.join(row.needs)}?" if row.needs else "?")
+
+
+def _over(expect: Expect, other: str, run: xr.Dataset, measured: xr.Dataset | None) -> Finding:
     """Mean over trajectories of a measured quantity over another, which must be positive to count.
 
     Raises:
         ScenarioError: the run holds no such quantity.
     """
-    for name in (expect.quantity, other):
-        if measured is None or name not in measured:
-            raise ScenarioError(f"the run of {expect.arm} holds no {name}; are there probes?")
-    assert measured is not None
-    above, below = (_probed(run, measured, name, expect.at)[0] for name in (expect.quantity, other))
+    above, below = (_probed(run, measured, name, expect.at)[0][0] for name in (expect.quantity, other))
     return over_trajectories(np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0))
 
 
-def ratio(first: Quantity, second: Quantity) -> Quantity:
+def ratio(first: Finding, second: Finding) -> Finding:
     """first/second of positive quantities, with the hull of both intervals (conservative)."""
     if not (first.value > 0 and second.value > 0):
-        return Quantity(math.nan, math.nan, math.nan, min(first.n, second.n), "a ratio needs positive values")
+        return Finding(math.nan, math.nan, math.nan, min(first.n, second.n), "a ratio needs positive values")
     if second.low <= 0:
         low, high = (first.low / second.high if first.low >= 0 else -math.inf), math.inf
     else:
         low, high = first.low / (second.high if first.low >= 0 else second.low), first.high / second.low
     note = "; ".join(n for n in (first.note, second.note) if n)
-    return Quantity(first.value / second.value, low, high, min(first.n, second.n), note)
+    return Finding(first.value / second.value, low, high, min(first.n, second.n), note)
 
 
-def judge(expect: Expect, q: Quantity) -> str:
+def judge(expect: Expect, q: Finding) -> str:
     """ "met", "missed", or "undecided" where the interval spans a bound; without an interval the value
     decides."""
     low, high = expect.bounds
@@ -334,7 +346,7 @@ def judge(expect: Expect, q: Quantity) -> str:
     return "missed" if top < low or bottom > high else "undecided"
 
 
-def outcome(expect: Expect, q: Quantity) -> dict[str, Any]:
+def outcome(expect: Expect, q: Finding) -> dict[str, Any]:
     """The expectation with its outcome, for summary.json."""
     name = expect.quantity if expect.confirm == 1 else f"{expect.quantity} {expect.confirm} in a row"
     name = name if expect.over is None else f"{name} over {expect.over}"

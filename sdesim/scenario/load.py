@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from sdesim.errors import ScenarioError
-from sdesim.scenario.base import Strict, nearest
+from sdesim.kinds.spelling import nearest
+from sdesim.kinds.trust import trusting
+from sdesim.scenario.base import Strict
 from sdesim.scenario.checks.scenario import cross_check, unbuildable
 from sdesim.scenario.messages import error_lines
 from sdesim.scenario.models import Scenario
@@ -48,7 +50,10 @@ def find_scenario(path_or_name: str | Path) -> Path:
 
 
 def load_scenario(
-    path_or_name: str | Path, overrides: Mapping[str, Any] | None = None, quick: bool = False
+    path_or_name: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    quick: bool = False,
+    trust: Iterable[str] = (),
 ) -> Scenario:
     """Read, override and check a scenario.
 
@@ -56,18 +61,28 @@ def load_scenario(
         path_or_name: a YAML file, or the name of a shipped scenario.
         overrides: path → value, as with --set; a text is read as YAML.
         quick: apply the file's own `quick` overrides first.
+        trust: names of modules whose code may run, for kinds written as "module:Class". Modules and data
+            files are sought beside the scenario file.
 
     Raises:
         ScenarioError: one line for each thing that is wrong: file, line, field, found, allowed.
     """
-    return check_document(parse_document(*read_scenario(path_or_name), overrides, quick))
+    with trusting(trust, find_scenario(path_or_name).parent):
+        return check_document(parse_document(*read_scenario(path_or_name), overrides, quick))
 
 
 def parse_scenario(
-    text: str, source: str = "scenario", overrides: Mapping[str, Any] | None = None, quick: bool = False
+    text: str,
+    source: str = "scenario",
+    overrides: Mapping[str, Any] | None = None,
+    quick: bool = False,
+    trust: Iterable[str] = (),
+    folder: str | Path | None = None,
 ) -> Scenario:
-    """As `load_scenario`, from YAML text; `source` names it in messages."""
-    return check_document(parse_document(text, source, overrides, quick))
+    """As `load_scenario`, from YAML text; `source` names it in messages, modules and data files are sought in
+    `folder`, by default the current one."""
+    with trusting(trust, folder):
+        return check_document(parse_document(text, source, overrides, quick))
 
 
 def read_scenario(path_or_name: str | Path) -> tuple[str, str]:

@@ -1,51 +1,57 @@
-"""A scenario: named arms, simulated or trained, with what is probed, compared and expected."""
+"""A scenario: named arms, simulated or trained, with what is probed, compared and expected.
+
+Fields that hold a kind (a surface, a network, …) are read by the registry: nothing of a kind stands here.
+"""
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories, Whole
-from sdesim.scenario.data import Data
-from sdesim.scenario.objectives import Objectives
-from sdesim.scenario.parts import Event, Noise, PlainScheme, Scheme, Surface, Vector
-from sdesim.scenario.training import (
-    Clients,
-    ConstantSchedule,
-    LossName,
-    MlpNetwork,
-    Optimizer,
-    Prune,
-    Schedule,
-)
+from sdesim.kinds import Numbers, OneOf, Settings
+from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
 
 Saveable = Literal["theta", "loss"]
-
-
-class Probes(Strict):
-    """When and how gradients and curvature are measured; without `every` so seldom that it costs a training
-    at most 5% of its steps, and 20 times in a simulation."""
-
-    every: Count | None = None
-    samples: Annotated[Whole, Field(ge=2)] = 64
-    batch_size: Count | None = None
-    estimators: Literal["all"] | list[Literal["gradient", "curvature"]] = "all"
-    trajectories: Count = 16
-    tangent: bool = False
-    curvature_every: Count | None = None
+Surface = Annotated[Any, OneOf("surfaces")]
+Noise = Annotated[Any, OneOf("noises")]
+Scheme = Annotated[Any, OneOf("schemes")]
+Event = Annotated[Any, OneOf("events")]
+Data = Annotated[Any, OneOf("data")]
+Network = Annotated[Any, OneOf("networks")]
+Loss = Annotated[Any, OneOf("losses")]
+Optimizer = Annotated[Any, OneOf("optimizers")]
+LearningRate = Annotated[Any, OneOf("learning_rates")]
+# A list and not an array, so that scenarios can be compared and written.
+Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
+DEFAULT_LOSS = "cross_entropy"
+ProbeSettings = Annotated[Any, Settings("probes")]
 
 
 class Simulate(Strict):
     """A simulated arm. With `twin_of` the surface, start, η, dt, steps and trajectories default to the real
-    arm's: dt = η, and as many steps as cover the same time."""
+    arm's: dt = η, and as many steps as cover the same time.
+
+    Attributes:
+        surface: the loss L whose gradient drives the SDE; left out with twin_of.
+        twin_of: the real arm whose network, data and start are taken.
+        noise: the driving noises, added; none for gradient flow.
+        scheme: how a step is made.
+        theta0: the starting point, a number or one for each coordinate; default the surface's own.
+        dt: the time step.
+        steps: how many steps.
+        trajectories: how many independent trajectories; default 1, or the real arm's.
+        learning_rate: η at which C, S, C* and the Lyapunov drift are read; default dt.
+        save_every: steps between saved points; default about 1,000 points.
+        save: what is kept at saved points; "theta" keeps all coordinates.
+        events: what is watched at every step.
+    """
 
     surface: Surface | None = None
     twin_of: str | None = None
     noise: list[Noise] = []
-    scheme: Scheme = PlainScheme(kind="euler-maruyama")
-    theta0: float | Vector | None = None
+    scheme: Scheme = Field(default="euler-maruyama", validate_default=True)
+    theta0: Point | None = None
     dt: Positive | None = None
     steps: Steps | None = None
     trajectories: Trajectories | None = None
@@ -62,25 +68,58 @@ class Simulate(Strict):
             lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
             if lacking:
                 raise ValueError(f"missing {' and '.join(lacking)}")
-            matched = [n.kind for n in self.noise if getattr(n, "match", None)]
+            matched = [n.kind for n in self.noise if "trace" in n.needs]
             if matched:
                 raise ValueError(f"noise with match needs twin_of, found {matched[0]}")
         return self
 
 
+def _mixture(objectives: list[Any]) -> list[Any]:
+    targets = [o.target for o in objectives]
+    if len(set(targets)) < len(targets):
+        raise ValueError(f"found {', '.join(targets)}, allowed: every target once")
+    if not any(o.weight > 0 for o in objectives):
+        raise ValueError("at least one weight must be above 0")
+    return objectives
+
+
+Objectives = Annotated[
+    list[Annotated[Any, Settings("objective")]], Field(min_length=1), AfterValidator(_mixture)
+]
+
+
 class Train(Strict):
-    """A real arm; with `start_from` each trajectory begins where that of another real arm has ended, with
-    `amplify: l` l steps of lr/l and l times the noise stand for each of SGD."""
+    """A real arm: a network that is trained on data.
+
+    Attributes:
+        data: the examples.
+        network: what is trained.
+        optimizer: with its learning rate and batch size.
+        steps: how many optimizer steps.
+        schedule: the learning rate over the steps.
+        loss: of a batch.
+        objectives: several losses on the same outputs, mixed, in the place of loss.
+        prune: which weights are taken away before the training that is recorded.
+        clients: federated averaging: each step is a round of so many clients.
+        trajectories: how many seeds are trained.
+        init: "module": every trajectory starts from the same weights; "fresh": each from its own.
+        start_from: the real arm where whose trajectories end these begin.
+        sampling: how batches are drawn: "epoch" reshuffles, "with-replacement" draws independently.
+        weights: "balanced" draws examples so that all classes count alike.
+        amplify: l: l steps of lr/l and l times the noise stand for each of SGD.
+        save_every: steps between saved points; default about 1,000 points.
+        save: what is kept at saved points; "theta" keeps all weights.
+    """
 
     data: Data
-    network: MlpNetwork
+    network: Network
     optimizer: Optimizer
     steps: Count
-    schedule: Schedule = ConstantSchedule(kind="constant")
-    loss: LossName = "cross_entropy"
+    schedule: LearningRate = Field(default="constant", validate_default=True)
+    loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
     objectives: Objectives | None = None
-    prune: Prune | None = None
-    clients: Clients | None = None
+    prune: Annotated[Any, Settings("prune")] | None = None
+    clients: Annotated[Any, Settings("clients")] | None = None
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"
     start_from: str | None = None
@@ -91,33 +130,41 @@ class Train(Strict):
     save: list[Saveable] = ["theta", "loss"]
 
     @property
-    def kept(self) -> list[int]:
-        """Number of weights of each layer that are trained; of a pruned network the same for any seed."""
-        share = 1.0 if self.prune is None else 1.0 - self.prune.sparsity
-        return [max(1, round(n * share)) for n in self.network.weights]
+    def attributes(self) -> dict[str, Any]:
+        """What the run will say of itself, as far as it decides whether it can have a twin."""
+        return {
+            "clients": 0 if self.clients is None else self.clients.count,
+            "sampling": self.sampling if self.weights is None else "weighted",
+            "batch_size": self.optimizer.batch_size,
+        }
 
     @property
     def dim(self) -> int:
-        """Number of coordinates that are trained."""
-        return sum(self.kept) + self.network.biases
+        """Number of coordinates that are trained; of a pruned network the same for any seed."""
+        if self.prune is None:
+            return int(self.network.dim)
+        return int(self.prune.dim(self.network))
 
     @property
     def time(self) -> float:
         """Σ learning rate over the steps."""
-        schedule, lr = self.schedule, self.optimizer.lr
         if self.clients is not None:
-            return lr * self.clients.local_steps * self.steps
-        if schedule == ConstantSchedule(kind="constant"):
-            return lr * self.steps
-        return lr * math.fsum(schedule.rate(k, self.steps) for k in range(self.steps))
+            return float(self.optimizer.lr * self.clients.local_steps * self.steps)
+        return float(self.optimizer.lr * self.schedule.total(self.steps))
 
 
 class Arm(Strict):
-    """Either a simulated or a real arm; its own probes, if given, stand for the scenario's."""
+    """Either a simulated or a real arm; its own probes, if given, stand for the scenario's.
+
+    Attributes:
+        simulate: the SDE, walked by a scheme.
+        train: a network, trained for real.
+        probes: when and how this arm's gradients and curvature are measured.
+    """
 
     simulate: Simulate | None = None
     train: Train | None = None
-    probes: Probes | None = None
+    probes: ProbeSettings | None = None
 
     @model_validator(mode="after")
     def _one_of(self) -> Arm:
@@ -127,7 +174,12 @@ class Arm(Strict):
 
 
 class Compare(Strict):
-    """Which real arm the simulated ones are held against, and in which quantities (default: all)."""
+    """Which real arm the simulated ones are held against, and in which quantities.
+
+    Attributes:
+        reference: the real arm; default the one that an arm is the twin of, or the only one.
+        quantities: names of measured quantities, loss, test_loss, test_accuracy, phase; default all.
+    """
 
     reference: str | None = None
     quantities: list[str] | None = None
@@ -139,6 +191,21 @@ class Expect(Strict):
 
     `step_when.test_accuracy>0.95` is the first saved step at which that holds; with `since` another
     condition, the steps from that one on; with `confirm` it is the first of so many saved steps in a row.
+
+    Attributes:
+        arm: whose quantity.
+        quantity: a measured quantity, or such as final_loss, occupancy.WELL, exit_time.mean.
+        at: end, start, a step, or a condition such as test_accuracy>0.95.
+        over: another quantity; the ratio to it in each trajectory is judged.
+        than: another arm; the ratio to its value is judged.
+        since: another condition, from which steps are counted.
+        confirm: how many saved steps in a row must hold.
+        above: the value must lie above this.
+        below: the value must lie below this.
+        between: the value must lie in [low, high].
+        near: the value must lie within the tolerance of this.
+        tolerance: how far from near.
+        why: the reason, for readers.
     """
 
     arm: str
@@ -187,14 +254,25 @@ class Expect(Strict):
 
 
 class Scenario(Strict):
-    """A scenario file; `quick` holds the overrides of a small run: {"arms.sde.simulate.steps": 100}, `sweep`
-    the axes of a sweep: {"arms.sde.simulate.noise[0].alpha": [1.5, 2.0]}."""
+    """A scenario file.
+
+    Attributes:
+        name: what its runs are called.
+        description: what it shows, for readers.
+        seed: with the scenario it decides every number.
+        arms: simulated and real arms by name.
+        probes: when and how gradients and curvature are measured, in every arm without its own.
+        compare: what simulated arms are compared with.
+        expect: what must come out.
+        quick: overrides of a small run, such as {"arms.sde.simulate.steps": 100}.
+        sweep: the axes of a sweep, such as {"arms.sde.simulate.noise[0].alpha": [1.5, 2.0]}.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     description: str = ""
     seed: Seed = 0
     arms: Annotated[dict[str, Arm], Field(min_length=1)]
-    probes: Probes | None = None
+    probes: ProbeSettings | None = None
     compare: Compare | None = None
     expect: list[Expect] = []
     quick: dict[str, Any] = {}

@@ -18,8 +18,12 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, ScenarioError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import LabelledReport, labelled_progress
-from sdesim.runs import measure, provenance
-from sdesim.scenario import assemble as build
+from sdesim.kinds.registry import fields_of
+from sdesim.noise.base import Context
+from sdesim.runs import measure
+from sdesim.runs.provenance import provenance
+from sdesim.scenario.assemble import arm_seed, loss_of, probes_of, ticket
+from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
@@ -32,16 +36,14 @@ _OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint")
 
 @dataclass
 class Work:
-    """What has been run so far, with the networks and data of real arms for their twins."""
+    """What has been run so far, with the recipes of real arms for their twins."""
 
     scenario: Scenario
     out: Path
     threads: int | None
     resume: bool = False
     results: Results = field(default_factory=Results)
-    networks: dict[str, Any] = field(default_factory=dict)
-    data: dict[str, Any] = field(default_factory=dict)
-    masks: dict[str, Any] = field(default_factory=dict)
+    recipes: dict[str, Any] = field(default_factory=dict)
 
 
 def resolved_yaml(scenario: Scenario) -> str:
@@ -49,7 +51,7 @@ def resolved_yaml(scenario: Scenario) -> str:
     from ruamel.yaml import YAML
 
     unused = {"quick"} if scenario.sweep else {"quick", "sweep"}
-    plain = scenario.model_dump(mode="python", exclude=unused, exclude_none=True)
+    plain = _without_none(scenario.model_dump(mode="python", exclude=unused))
     buffer = io.StringIO()
     writer = YAML(typ="safe", pure=True)
     writer.default_flow_style = False
@@ -59,6 +61,13 @@ def resolved_yaml(scenario: Scenario) -> str:
     writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     writer.dump(plain, buffer)
     return buffer.getvalue()
+
+
+def _without_none(value: Any) -> Any:
+    """Plain data without the fields that are not given."""
+    if isinstance(value, dict):
+        return {key: _without_none(part) for key, part in value.items() if part is not None}
+    return [_without_none(part) for part in value] if isinstance(value, list) else value
 
 
 def run_scenario(
@@ -94,7 +103,8 @@ def run_scenario(
         shutil.rmtree(target)
     atomic_write_text(target / MARK, "This run was not finished.\n")
     atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
-    atomic_write_json(target / "provenance.json", {**provenance(), "quick": quick})
+    noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario)}
+    atomic_write_json(target / "provenance.json", noted)
     return finish_run(work, quick, progress)
 
 
@@ -180,39 +190,40 @@ def _run_arms(work: Work, report: LabelledReport) -> None:
 
 
 def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:
-    from sdesim.training import record
+    from sdesim.training import Recipe, record
 
-    data = build.make_data(train.data)
-    network, mask = build.make_ticket(train, build.make_network(train), data)
-    work.networks[name], work.data[name], work.masks[name] = network, data, mask
+    data = train.data.load()
+    network, mask = ticket(train, train.network.build(), data)
+    recipe = Recipe(
+        network,
+        loss_of(train).function(data),
+        data,
+        None,
+        train.optimizer.build,
+        steps=train.steps,
+        batch_size=train.optimizer.batch_size,
+        seed=arm_seed(work.scenario.seed, name),
+        trajectories=train.trajectories,
+        init=train.init if train.start_from is None else _ends(work, train.start_from, train.trajectories),
+        scheduler=train.schedule.scheduler(train.steps),
+        sampling=train.sampling,
+        weights=train.weights,
+        mask=mask,
+        amplify=train.amplify,
+        clients=train.clients,
+    )
+    work.recipes[name] = recipe
     with warnings.catch_warnings():
         # The summary says which trajectories were lost.
         warnings.filterwarnings("ignore", "trajectory ")
         return record(
-            network,
-            build.loss_function(train),
-            data,
-            None,
-            build.optimizer_factory(train.optimizer),
-            steps=train.steps,
-            batch_size=train.optimizer.batch_size,
-            seed=build.arm_seed(work.scenario.seed, name),
-            trajectories=train.trajectories,
-            init=train.init
-            if train.start_from is None
-            else _ends(work, train.start_from, train.trajectories),
-            scheduler=build.scheduler_factory(train),
-            mask=mask,
-            clients=build.make_clients(train),
+            recipe,
             save_every=train.save_every,
             save=train.save,
-            probes=build.make_probes(work.scenario, arm),
+            probes=probes_of(work.scenario, arm),
             out=work.out / f"{name}.zarr",
             progress=lambda done, total: report(name, done, total),
-            sampling=train.sampling,
             resume=work.resume,
-            weights=train.weights,
-            amplify=train.amplify,
             name=name,
         )
 
@@ -233,74 +244,108 @@ def _ends(work: Work, arm: str, count: int) -> NDArray[np.float64]:
 def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: LabelledReport) -> xr.Dataset:
     from sdesim.engine import simulate
 
-    batch, trace, stretch, data = 0, float("nan"), 1, None
-    eta, every, count = model.learning_rate, model.save_every, model.trajectories
-    theta0: Any = model.theta0
-    dt: float | None
-    if model.twin_of is not None:
-        train = work.scenario.arms[model.twin_of].train
-        assert train is not None
-        real, data = work.results.runs[model.twin_of], work.data[model.twin_of]
-        surface: Any = _twin_surface(work, model.twin_of, train)
-        batch = train.optimizer.batch_size or 0
-        measured = work.results.measured.get(model.twin_of)
-        if measured is not None and "noise" in measured:
-            trace = float(np.nanmean(measured["noise"].values))
-        eta = eta or train.optimizer.lr
-        dt = model.dt or eta
-        count = count or train.trajectories
-        stretch = max(1, round(train.optimizer.lr / dt))
-        # The last gap between saved steps may be short.
-        every = every or int(np.diff(real["step"].values).max()) * stretch
-        if theta0 is None and train.start_from is not None:
-            theta0 = _ends(work, train.start_from, count)
-        elif theta0 is None and train.init == "fresh":
-            theta0 = build.fresh_starts(
-                work.networks[model.twin_of], int(real.attrs["seed"]), count, work.masks[model.twin_of]
-            )
-    else:
-        surface, dt = build.make_surface(model.surface), model.dt
-        examples = build.data_of(model.surface)
-        data = None if examples is None else build.make_data(examples)
-    assert dt is not None
-    eta = eta or dt
-    noises = [build.make_noise(n, surface, eta, batch, trace) for n in model.noise]
-    _note_matched(work, name, model, noises, trace)
+    taken = _of_itself(model) if model.twin_of is None else _of_real_arm(work, name, model, model.twin_of)
+    eta = model.learning_rate or taken.learning_rate
+    context = Context(taken.surface.dim, eta, taken.surface, taken.batch_size, taken.trace)
+    noises = [n.resolved(context) for n in model.noise]
+    _note_matched(work, name, model, noises, taken.trace)
     return simulate(
-        surface,
+        taken.surface,
         noises,
-        theta0,
-        dt=dt,
+        taken.theta0,
+        dt=taken.dt,
         steps=work.scenario.steps(name),
-        trajectories=count or 1,
-        seed=build.arm_seed(work.scenario.seed, name),
+        trajectories=taken.trajectories,
+        seed=arm_seed(work.scenario.seed, name),
         learning_rate=eta,
-        scheme=build.make_scheme(model.scheme),
-        save_every=every,
+        scheme=model.scheme,
+        save_every=taken.save_every,
         save=model.save,
-        events=build.make_events(model),
+        events=model.events,
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,
-        probes=build.make_probes(work.scenario, arm, stretch),
+        probes=probes_of(work.scenario, arm, taken.stretch),
         progress=lambda done, total: report(name, done, total),
         name=name,
-        evaluate=None if data is None else build.make_evaluation(surface, data),
+        evaluate=taken.evaluation,
+        attributes=taken.attributes,
     )
 
 
-def _twin_surface(work: Work, real: str, train: Train) -> Any:
-    from sdesim.networks.fully_connected import network_surface
+@dataclass(frozen=True)
+class Taken:
+    """What a simulated arm is made of, from its own fields or from the real arm that it imitates.
 
-    data = work.data[real]
-    network, mask = work.networks[real], work.masks[real]
-    return network_surface(network, data.x_train, data.y_train, train.loss, mask)
+    Attributes:
+        surface, theta0, dt, learning_rate: as in `simulate`. evaluation: reads accuracies off θ, or None.
+        trajectories, save_every: where the arm says none. stretch: its steps in one of the real arm's.
+        batch_size, trace: B and Tr Σ of the real arm; 0 and NaN without.
+        attributes: further ones of the run.
+    """
+
+    surface: Any
+    theta0: Any
+    dt: float
+    learning_rate: float
+    evaluation: Any
+    trajectories: int = 1
+    save_every: int | None = None
+    stretch: int = 1
+    batch_size: int = 0
+    trace: float = float("nan")
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+def _of_itself(model: Simulate) -> Taken:
+    assert model.surface is not None
+    assert model.dt is not None
+    return Taken(
+        model.surface,
+        model.theta0,
+        model.dt,
+        model.dt,
+        model.surface.evaluation(),
+        trajectories=model.trajectories or 1,
+        save_every=model.save_every,
+    )
+
+
+def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
+    from sdesim.training.twinning.plan import plan_twin
+
+    plan = plan_twin(
+        work.results.runs[real],
+        work.recipes[real],
+        dt=model.dt,
+        learning_rate=model.learning_rate,
+        steps=model.steps,
+        trajectories=model.trajectories,
+        save_every=model.save_every,
+        scheme=model.scheme,
+    )
+    work.results.deviations[name] = plan.deviations
+    return Taken(
+        surface=plan.surface,
+        theta0=plan.starts if model.theta0 is None else model.theta0,
+        dt=plan.dt,
+        learning_rate=plan.learning_rate,
+        evaluation=plan.evaluation,
+        trajectories=plan.trajectories,
+        save_every=plan.save_every,
+        stretch=plan.stretch,
+        batch_size=plan.batch_size,
+        trace=plan.trace,
+        attributes={"twin_deviations": list(plan.deviations)} if plan.deviations else {},
+    )
 
 
 def _note_matched(work: Work, name: str, model: Simulate, noises: list[Any], trace: float) -> None:
-    for part, noise in zip(model.noise, noises, strict=True):
-        if getattr(part, "match", None) is None:
+    """Note the values that a noise took from the real arm."""
+    for given, noise in zip(model.noise, noises, strict=True):
+        if "trace" not in given.needs:
             continue
-        key = "diffusion" if part.kind == "gaussian" else "scale"
+        before, after = fields_of(given), fields_of(noise)
         found = work.results.matched.setdefault(name, {"trace": trace})
-        found[key] = float(getattr(noise, key))
+        found |= {k: float(after[k]) for k in after if before[k] is None and np.ndim(after[k]) == 0
+                  and isinstance(after[k], float)}  # fmt: skip

@@ -10,23 +10,25 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import SdesimError
-from sdesim.scenario.expectations import MEASURED, Quantity, at_probe, find, outcome, over_trajectories, ratio
-from sdesim.scenario.models import Arm, Expect, Scenario, Simulate
-from sdesim.scenario.parts import HeavyBallScheme
-from sdesim.scenario.training import Adam, Sgd
+from sdesim.runs.quantities import names
+from sdesim.runs.registered import flag_names, numbers_of
+from sdesim.runs.twin_rules import twin_warning
+from sdesim.scenario.expectations import Finding, at_probe, find, outcome, over_trajectories, ratio
+from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
-_PATH = ("loss", "train_accuracy", "test_loss", "test_accuracy", "weight_norm")
 
 
 @dataclass
 class Results:
-    """Runs, their measurements, and the numbers that noises took from real arms, by arm."""
+    """Runs, their measurements, the numbers that noises took from real arms, and in what twins deviate from
+    them, by arm."""
 
     runs: dict[str, xr.Dataset] = field(default_factory=dict)
     measured: dict[str, xr.Dataset] = field(default_factory=dict)
     matched: dict[str, dict[str, float]] = field(default_factory=dict)
+    deviations: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict[str, Any]:
@@ -67,11 +69,11 @@ def _expectation(e: Expect, results: Results, comparisons: Mapping[str, Any]) ->
         if e.than is not None:
             q = ratio(q, _quantity(e.than, e, results, comparisons))
     except SdesimError as error:
-        q = Quantity(float("nan"), float("nan"), float("nan"), 0, str(error))
+        q = Finding(float("nan"), float("nan"), float("nan"), 0, str(error))
     return outcome(e, q)
 
 
-def _quantity(arm: str, e: Expect, results: Results, comparisons: Mapping[str, Any]) -> Quantity:
+def _quantity(arm: str, e: Expect, results: Results, comparisons: Mapping[str, Any]) -> Finding:
     distances = comparisons[arm].distances if arm in comparisons else {}
     return find(e, results.runs[arm], results.measured.get(arm), distances)
 
@@ -106,61 +108,27 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         loose = np.char.find(measured["lambda_max_flags"].values.astype(str), "not_converged") >= 0
         if loose.any():
             warnings.append(f"{name}: λ_max did not converge at {int(loose.sum())} of {loose.size} probes")
-    doubt = _doubtful_twin(scenario, name)
-    if doubt:
-        warnings.append(doubt)
-    return found
-
-
-def _doubtful_twin(scenario: Scenario, name: str) -> str:
-    """Where the SDE is not that of the real arm's optimizer; empty where it is."""
     simulate = scenario.arms[name].simulate
-    if simulate is None or simulate.twin_of is None:
-        return ""
-    real = scenario.arms[simulate.twin_of].train
-    assert real is not None
-    parts = [] if isinstance(real.optimizer, Sgd) else ["Adam"]
-    parts += [] if real.time == real.optimizer.lr * real.steps else ["a learning rate that changes"]
-    parts += ["momentum"] if _lacks_momentum(simulate, real.optimizer) else []
-    parts += ["weight decay"] if real.optimizer.weight_decay else []
-    if not parts:
-        return ""
-    return (
-        f"{name}: the SDE follows the gradient of the loss alone, but {simulate.twin_of} trains with "
-        + " and ".join(parts)
-    )
-
-
-def _lacks_momentum(simulate: Simulate, optimizer: Sgd | Adam) -> bool:
-    """Whether SGD has a momentum that the twin's scheme has not at the same step."""
-    if not isinstance(optimizer, Sgd) or optimizer.momentum == 0.0:
-        return False
-    scheme = simulate.scheme
-    return (
-        not isinstance(scheme, HeavyBallScheme)
-        or (scheme.momentum, scheme.nesterov) != (optimizer.momentum, optimizer.nesterov)
-        or optimizer.dampening > 0.0
-        or (simulate.dt or simulate.learning_rate or optimizer.lr) != optimizer.lr
-    )
+    doubt = twin_warning(results.deviations.get(name, {}), str(simulate and simulate.twin_of))
+    if doubt:
+        warnings.append(f"{name}: {doubt}")
+    return found
 
 
 def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     """Means over trajectories at the last saved point and probe, with intervals and flags."""
     values: dict[str, Any] = {}
-    for key in _PATH:
+    for key in names(lambda row: row.stepped):
         if key in run:
             q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64))
             values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": []}
-    for key in MEASURED:
-        if measured is None or key not in measured or not measured.sizes["probe"]:
-            continue
+    if measured is None or not measured.sizes["probe"]:
+        return values
+    for key in numbers_of(measured):
         q = at_probe(run, measured, key, "end")
-        flags = sorted(
-            {f for text in measured[f"{key}_flags"].values[:, -1] for f in str(text).split(";") if f}
-        )
         if q.n:
-            kept = [f for f in flags if f not in ("no_value", "no_interval")]
-            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": kept}
+            flags = sorted({*flag_names(measured, key)} - {"no_value", "no_interval"})
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     return values
 
 
@@ -169,18 +137,17 @@ def _label(arm: Arm) -> str:
     if arm.train is not None:
         t = arm.train
         batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
-        widths = "-".join(map(str, t.network.widths))
         pruned = "" if t.prune is None else f", {t.prune.sparsity:.1%} pruned ({t.prune.rule})"
         amplified = "" if t.amplify == 1 else f", noise amplified by {t.amplify}"
         c = t.clients
         shared = "" if c is None else f", {c.count} clients (concentration {c.concentration:g})"
         shared += "" if c is None else f", {c.local_steps} local steps a round"
         return (
-            f"{t.network.activation} network {widths} on {t.data.kind}, {t.optimizer.kind} with "
+            f"{t.network.label} on {t.data.kind}, {t.optimizer.kind} with "
             f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}{shared}"
         )
     assert arm.simulate is not None
     s = arm.simulate
     surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.surface.kind if s.surface else ""
-    noises = [n.kind + (f" α={n.alpha:g}" if n.kind == "stable" else "") for n in s.noise]
+    noises = [n.label for n in s.noise]
     return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme.kind}"

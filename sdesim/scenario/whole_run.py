@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sdesim.comparison.phases import PHASES
-from sdesim.scenario.expectations import MEASURED, Quantity, find, over_trajectories
+from sdesim.runs.quantities import quantities
+from sdesim.runs.quantity_row import WELL
+from sdesim.runs.registered import measured_array, numbers_of
+from sdesim.scenario.expectations import Finding, find, over_trajectories
 from sdesim.scenario.models import Expect
 
 
@@ -22,10 +24,10 @@ def mean_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
         return values
     later = np.asarray(measured["probe_step"].values) > 0
     probed = int(run.attrs.get("probe_trajectories", measured.sizes["trajectory"]))
-    for key in MEASURED:
-        if key not in measured:
-            continue
-        found = np.asarray(measured[key].values, dtype=np.float64)[:probed]
+    for key in numbers_of(measured):
+        held = measured_array(measured, key)
+        assert held is not None
+        found = held[0][:probed]
         found = found[:, later] if later.any() else found
         known = np.isfinite(found)
         count = known.sum(axis=1)
@@ -40,16 +42,17 @@ def mean_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
 def whole_values(arm: str, run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     """Quantities without a moment: `exit_time.…`, `occupancy.…`, `phase_fraction.…`, as far as the run has
     them."""
-    names: list[str] = []
-    if "exit_time" in run:
-        names += ["exit_time.mean", "exit_time.median"]
-    if "occupancy" in run:
-        names += [f"occupancy.{well}" for well in run["well"].values]
-    if measured is not None and "phase" in measured:
-        names += [f"phase_fraction.{phase}" for phase in PHASES]
-    asked = {name: Expect.model_construct(arm=arm, quantity=name, at="end") for name in names}
+    found: list[str] = []
+    for row in quantities():
+        if row.dims == WELL and row.name in run:
+            found += [f"{row.name}.{part}" for part in run[WELL[-1]].values]
+        elif row.words and measured is not None and row.name in measured:
+            found += [f"{row.name}_fraction.{word}" for word in row.words]
+        elif "exit event" in row.needs and row.met(map(str, run.data_vars)):
+            found.append(row.name)
+    asked = {name: Expect.model_construct(arm=arm, quantity=name, at="end") for name in found}
     return {name: _plain(find(e, run, measured, {})) for name, e in asked.items()}
 
 
-def _plain(q: Quantity) -> dict[str, Any]:
+def _plain(q: Finding) -> dict[str, Any]:
     return {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "note": q.note}

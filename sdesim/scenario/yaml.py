@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sdesim.errors import ScenarioError
-from sdesim.scenario.base import nearest
+from sdesim.kinds.misfit import path_text
+from sdesim.kinds.spelling import nearest
 
 KeyPath = tuple[str | int, ...]
 _MOST_NODES = 100_000
@@ -54,14 +55,6 @@ class Document:
             except (KeyError, IndexError, TypeError):
                 return None
         return here
-
-
-def path_text(path: KeyPath) -> str:
-    """ "arms.sde.simulate.noise[1].alpha"."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
 
 
 def read_yaml(text: str, source: str) -> Document:

@@ -1,14 +1,18 @@
-"""What every loss surface offers, and how the engine finds its compiled functions."""
+"""What every loss surface offers, how the engine finds its compiled functions, and the base to subclass."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled import blocks
+from sdesim.errors import SdesimError
+from sdesim.kinds.bases import Defaults, default
 from sdesim.kinds.numbers import Array, as_theta
 
 
@@ -60,6 +64,35 @@ class SurfaceKernel:
     hvp: str | None = None
     functions: Mapping[str, Any] = field(default_factory=dict)
 
+    def offers(self, role: str) -> bool:
+        """Whether there is a function of that role: "loss", "grad", "hvp", "weighted_grad" or "well"."""
+        return role in self.functions or getattr(self, role) is not None
+
+    def function(self, role: str) -> Any:
+        """The compiled function of a role.
+
+        Raises:
+            SdesimError: if there is none.
+        """
+        if not self.offers(role):
+            raise SdesimError(f"the kernel {self.module or 'in memory'} has no {role}")
+        if role in self.functions:
+            return self.functions[role]
+        return getattr(import_module(self.module), getattr(self, role))
+
+    @property
+    def arrays(self) -> blocks.Arrays:
+        """params, data0 and data1, as the functions take them."""
+        return self.params, self.data0, self.data1
+
+
+class Evaluation(Protocol):
+    """Accuracies and test losses of the model that θ stands for."""
+
+    def values(self, theta: Array) -> dict[str, Array]:
+        """Schema names ("train_accuracy", "test_loss", "test_accuracy") → (k,) for points theta (k, d)."""
+        ...
+
 
 class Surface(Protocol):
     """A loss L: ℝ^d → ℝ with its derivatives. Methods broadcast over the leading axes of theta (…, d)."""
@@ -77,6 +110,16 @@ class Surface(Protocol):
     @property
     def wells(self) -> tuple[str, ...]:
         """Names of the wells, in the order of `minima` and of the indices that `well` returns."""
+        ...
+
+    @property
+    def groups(self) -> Mapping[str, slice]:
+        """Coordinates of each layer of a network; empty for others."""
+        ...
+
+    @property
+    def examples(self) -> int:
+        """n where the loss is a mean over n examples, else 0."""
         ...
 
     def loss(self, theta: ArrayLike) -> Array:
@@ -102,6 +145,96 @@ class Surface(Protocol):
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         ...
+
+    def evaluation(
+        self, x_test: ArrayLike | None = None, y_test: ArrayLike | None = None, labelled: bool | None = None
+    ) -> Evaluation | None:
+        """What reads accuracies and test losses off θ; None where θ stands for no model."""
+        ...
+
+
+class Base(Defaults):
+    """What a surface of one's own inherits.
+
+    A frozen dataclass with `dim` and `kernel` is a whole surface: the values in Python come from the compiled
+    functions unless the class has its own. What a surface does not have is refused when it is asked for,
+    never approximated.
+    """
+
+    @default
+    def dim(self) -> int:
+        """Number of coordinates d, known without loading anything."""
+        raise SdesimError(f"{type(self).__name__} must have dim, its number of coordinates")
+
+    @default
+    def start(self) -> Array:
+        """Default starting point θ₀ (d,): the origin."""
+        return np.zeros(self.dim)
+
+    @default
+    def wells(self) -> tuple[str, ...]:
+        """Names of the wells: none."""
+        return ()
+
+    @default
+    def groups(self) -> Mapping[str, slice]:
+        """Coordinates of each layer: none."""
+        return {}
+
+    @default
+    def examples(self) -> int:
+        """0: the loss is no mean over examples."""
+        return 0
+
+    def kernel(self) -> SurfaceKernel:
+        """The compiled side; every surface has its own.
+
+        Raises:
+            SdesimError: always.
+        """
+        raise SdesimError(f"{type(self).__name__} must have kernel(), which names its compiled functions")
+
+    def loss(self, theta: ArrayLike) -> Array:
+        """L(θ), by the compiled function: (…, d) → (…)."""
+        kernel = self.kernel()
+        return blocks.losses(kernel.function("loss"), self.dim, theta, kernel.arrays)
+
+    def grad(self, theta: ArrayLike) -> Array:
+        """∇L(θ), by the compiled function: (…, d) → (…, d)."""
+        kernel = self.kernel()
+        return blocks.gradients(kernel.function("grad"), self.dim, theta, kernel.arrays)
+
+    def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
+        """∇²L(θ) v, by the compiled function: (…, d), (…, d) → (…, d)."""
+        kernel = self.kernel()
+        return blocks.products(kernel.function("hvp"), self.dim, theta, v, kernel.arrays)
+
+    def weighted_gradient(self, theta: ArrayLike, weights: ArrayLike) -> Array:
+        """Σ_i weights_i ∇ℓ_i(θ), by the compiled function: (d,), (n,) → (d,)."""
+        kernel = self.kernel()
+        column = as_theta(weights, self.examples, "weights")
+        return blocks.weighted(kernel.function("weighted_grad"), self.dim, theta, column, kernel.arrays)
+
+    def minima(self) -> Array:
+        """None is known: (0, d)."""
+        return np.zeros((0, self.dim))
+
+    def well(self, theta: ArrayLike) -> NDArray[np.int64]:
+        """Index of the well in which θ lies, by the compiled function; −1 without wells: (…, d) → (…)."""
+        points = as_theta(theta, self.dim)
+        if not self.wells:
+            return np.full(points.shape[:-1], -1, dtype=np.int64)
+        kernel = self.kernel()
+        columns = np.array(points.reshape(-1, self.dim).T, order="C")
+        inside = kernel.function("well")
+        found = [inside(columns, k, kernel.params) for k in range(columns.shape[1])]
+        return np.array(found, dtype=np.int64).reshape(points.shape[:-1])
+
+    def evaluation(
+        self, x_test: ArrayLike | None = None, y_test: ArrayLike | None = None, labelled: bool | None = None
+    ) -> Evaluation | None:
+        """None: θ stands for no model that could be tested."""
+        return None
 
 
 def hessian(surface: Surface, theta: ArrayLike) -> Array:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.compiled import blocks
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import Array, as_finite, as_theta, whole
-from sdesim.surfaces.base import SurfaceKernel, no_array
+from sdesim.surfaces.base import Base, SurfaceKernel
 
 
 def custom(
@@ -46,7 +45,7 @@ def custom(
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class Custom:
+class Custom(Base):
     """A surface of a user's functions; made by `custom`.
 
     Compiled for this process only: another one compiles it again.
@@ -89,21 +88,6 @@ class Custom:
         object.__setattr__(self, "_minima", known.copy())
         object.__setattr__(self, "_functions", functions)
         point.flags.writeable = False
-
-    def _arrays(self) -> blocks.Arrays:
-        return self._minima.reshape(-1), no_array(), no_array()
-
-    def loss(self, theta: ArrayLike) -> Array:
-        """L(θ): (…, d) → (…)."""
-        return blocks.losses(self._functions["loss"], self.dim, theta, self._arrays())
-
-    def grad(self, theta: ArrayLike) -> Array:
-        """∇L(θ): (…, d) → (…, d)."""
-        return blocks.gradients(self._functions["grad"], self.dim, theta, self._arrays())
-
-    def hvp(self, theta: ArrayLike, v: ArrayLike) -> Array:
-        """∇²L(θ) v: (…, d), (…, d) → (…, d)."""
-        return blocks.products(self._functions["hvp"], self.dim, theta, v, self._arrays())
 
     def minima(self) -> Array:
         """The minima that were given: (m, d)."""
@@ -162,13 +146,15 @@ def _compiled_one(
     from numba.core.errors import NumbaError
     from numba.extending import is_jitted
 
-    from sdesim.compiled.jit import compiled_in_memory
+    from sdesim.compiled.jit import compiled_in_memory, guard
 
     if not callable(function):
         raise SdesimError(f"{role} must be a function, got {function!r}")
     name = f"{role} ({getattr(function, '__name__', type(function).__name__)})"
     try:
         jitted = function if is_jitted(function) else compiled_in_memory(function)
+        # What the user compiled with Numba's own cache may be older than a helper file of it.
+        guard([jitted])
         result = jitted(*(a.copy() for a in arguments))
     except (NumbaError, TypeError) as error:
         raise SdesimError(f"Numba can't compile {name}: {_first_line(error)}") from None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import Array, as_finite, as_theta
-from sdesim.surfaces.base import Surface, SurfaceKernel
+from sdesim.kinds import InCode, Misfit, Numbers, OneOf, kind
+from sdesim.kinds.numbers import Array, as_theta
+from sdesim.surfaces.base import Base, Surface, SurfaceKernel
+from sdesim.surfaces.evaluated import Embedded
 
 _HEAD = '''\
 """The compiled functions of a surface of which only some coordinates are trained."""
@@ -80,46 +82,91 @@ def masked(surface: Surface, mask: ArrayLike, values: ArrayLike | None = None) -
         `Masked`, whose dim is the number of true entries.
 
     Raises:
-        SdesimError: if the mask or values do not fit.
+        Misfit: if the mask or values do not fit.
     """
-    kind = MaskedExamples if hasattr(surface, "weighted_gradient") else Masked
-    return kind(surface, mask, values)
+    return Masked(surface, mask, values)
 
 
-@dataclass(frozen=True, init=False, eq=False)
-class Masked:
-    """A surface of which only some coordinates are trained; made by `masked`.
+@kind("surfaces", "masked")
+@dataclass(frozen=True)
+class Masked(Base):
+    """A surface of which only some coordinates are trained: those listed, or a random share.
 
-    Wells and their names are the base surface's. `minima` are those of its minima that lie in the plane of
-    the fixed values; others may exist in that plane but have no closed form.
+    L_M(x) = L(θ),  θ_i = x_k for the k-th trained coordinate i, θ_i held fixed elsewhere. Wells and their
+    names are the base surface's. `minima` are those of its minima that lie in the plane of the fixed values;
+    others may exist in that plane but have no closed form. `values` (D,) are all coordinates, the trained
+    ones at their start.
 
-    Attributes:
+    Args:
         surface: the base surface of D coordinates.
-        mask: booleans (D,).
-        values: all coordinates (D,), the trained ones at their start.
+        mask: booleans (D,), true where a coordinate is trained.
+        values: of the fixed coordinates: a number, or (D,) of which the entries at trained coordinates are
+            not used; those of the base surface's start without it.
+        keep: share of the coordinates that are trained, chosen at random; at least one is.
+        coordinates: numbers of those that are trained.
+        seed: of the choice.
+
+    Raises:
+        Misfit: if the mask or values do not fit.
+
+    Example:
+        {kind: masked, surface: {kind: styblinski, dim: 4}, coordinates: [0, 2]}
     """
 
-    surface: Any
-    mask: NDArray[np.bool_]
-    values: Array
+    surface: Annotated[Any, OneOf("surfaces", take=("dim", "start", "groups", "examples", "kernel"))]
+    given_mask: Annotated[Any, InCode()] = field(default=None, metadata={"called": "mask"})
+    fixed: Annotated[Any, Numbers(0, 1)] | None = field(default=None, metadata={"called": "values"})
+    keep: Annotated[float, Gt(0), Le(1)] | None = None
+    coordinates: tuple[Annotated[int, Ge(0)], ...] | None = None
+    seed: Annotated[int, Ge(0), Lt(2**63)] = 0
 
-    def __init__(self, surface: Surface, mask: ArrayLike, values: ArrayLike | None = None) -> None:
-        chosen = np.asarray(mask)
-        if chosen.shape != (surface.dim,) or chosen.dtype != np.bool_:
-            raise SdesimError(
-                f"mask must be {surface.dim} booleans, got {chosen.dtype} of shape {chosen.shape}"
-            )
-        if not chosen.any():
-            raise SdesimError("mask must leave at least one coordinate to train")
-        point = np.array(surface.start, dtype=np.float64)
-        if values is not None:
-            fixed = as_finite(values, "values")
-            if fixed.shape not in ((), (surface.dim,)):
-                raise SdesimError(f"values must be a number or ({surface.dim},), got shape {fixed.shape}")
-            point = np.where(chosen, point, fixed)
-        object.__setattr__(self, "surface", surface)
-        object.__setattr__(self, "mask", chosen.copy())
-        object.__setattr__(self, "values", point)
+    def __post_init__(self) -> None:
+        total = int(self.surface.dim)
+        if self.given_mask is not None:
+            self._take_mask(total)
+        ways = (self.given_mask, self.keep, self.coordinates)
+        if sum(way is not None for way in ways) != 1:
+            raise Misfit((), "give exactly one of keep and coordinates (in Python also mask)")
+        for k, coordinate in enumerate(self.coordinates or ()):
+            if coordinate >= total:
+                raise Misfit(("coordinates", k), f"found {coordinate}, allowed: 0 to {total - 1}")
+        if self.coordinates == ():
+            raise Misfit("coordinates", "found [], allowed: at least one coordinate to train")
+        if isinstance(self.fixed, np.ndarray) and len(self.fixed) != total:
+            raise Misfit("values", f"found {len(self.fixed)} numbers, allowed: one or {total}")
+
+    def _take_mask(self, total: int) -> None:
+        """Take a copy of the mask."""
+        mask = np.array(self.given_mask)
+        if mask.shape != (total,) or mask.dtype != np.bool_:
+            found = f"found {mask.dtype} of shape {mask.shape}"
+            raise Misfit("mask", f"{found}, allowed: {total} booleans")
+        if not mask.any():
+            raise Misfit("mask", "found none that is true, allowed: at least one coordinate to train")
+        mask.setflags(write=False)
+        object.__setattr__(self, "given_mask", mask)
+
+    @cached_property
+    def mask(self) -> NDArray[np.bool_]:
+        """Which coordinates are trained (D,)."""
+        if self.given_mask is not None:
+            return np.array(self.given_mask)
+        total = int(self.surface.dim)
+        if self.coordinates is not None:
+            chosen = np.array(self.coordinates, dtype=np.int64)
+        else:
+            assert self.keep is not None
+            count = max(1, round(self.keep * total))
+            chosen = np.random.default_rng(self.seed).permutation(total)[:count]
+        mask = np.zeros(total, dtype=np.bool_)
+        mask[chosen] = True
+        return mask
+
+    @cached_property
+    def values(self) -> Array:
+        """All coordinates (D,), the trained ones at their start."""
+        point = np.array(self.surface.start, dtype=np.float64)
+        return point if self.fixed is None else np.where(self.mask, point, self.fixed)
 
     @property
     def dim(self) -> int:
@@ -137,10 +184,15 @@ class Masked:
         return tuple(self.surface.wells)
 
     @property
+    def examples(self) -> int:
+        """Those of the base surface; 0 where it is no mean over examples."""
+        return int(self.surface.examples)
+
+    @property
     def groups(self) -> dict[str, slice]:
         """The trained coordinates of each of the base surface's groups; groups without any are left out."""
         before = np.concatenate([[0], np.cumsum(self.mask)])
-        groups: Mapping[str, slice] = getattr(self.surface, "groups", {})
+        groups: Mapping[str, slice] = self.surface.groups
         found = {name: slice(int(before[s.start]), int(before[s.stop])) for name, s in groups.items()}
         return {name: s for name, s in found.items() if s.stop > s.start}
 
@@ -175,6 +227,23 @@ class Masked:
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """The base surface's well at embed(θ): (…, d) → (…)."""
         return np.asarray(self.surface.well(self.embed(theta)), dtype=np.int64)
+
+    def weighted_gradient(self, theta: ArrayLike, weights: ArrayLike) -> Array:
+        """Σ_i weights_i ∇ℓ_i(θ): (d,), (n,) → (d,)."""
+        return np.asarray(self.surface.weighted_gradient(self.embed(theta), weights)[self.mask])
+
+    @property
+    def example_gradients(self) -> Callable[..., Array]:
+        """``example_gradients(theta, indices=None)``, (d,) → (k, d), where the base surface has it."""
+        of_all = self.surface.example_gradients
+        return lambda theta, indices=None: np.asarray(of_all(self.embed(theta), indices)[:, self.mask])
+
+    def evaluation(
+        self, x_test: ArrayLike | None = None, y_test: ArrayLike | None = None, labelled: bool | None = None
+    ) -> Embedded | None:
+        """That of the base surface, at all of its coordinates."""
+        inner = self.surface.evaluation(x_test, y_test, labelled)
+        return None if inner is None else Embedded(inner, self.embed)
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side: the base surface's functions between an embedding and a choice of rows."""
@@ -211,20 +280,3 @@ class Masked:
             hvp="hvp" if "hvp" in offered else None,
             functions={name: getattr(module, name) for name in offered} if base.functions else {},
         )
-
-
-class MaskedExamples(Masked):
-    """A `Masked` surface that is a mean over examples."""
-
-    @property
-    def examples(self) -> int:
-        """Number of examples n."""
-        return int(self.surface.examples)
-
-    def weighted_gradient(self, theta: ArrayLike, weights: ArrayLike) -> Array:
-        """Σ_i weights_i ∇ℓ_i(θ): (d,), (n,) → (d,)."""
-        return np.asarray(self.surface.weighted_gradient(self.embed(theta), weights)[self.mask])
-
-    def example_gradients(self, theta: ArrayLike, indices: ArrayLike | None = None) -> Array:
-        """∇ℓ_i(θ) of the examples ``indices`` (k,), all without them: (d,) → (k, d)."""
-        return np.asarray(self.surface.example_gradients(self.embed(theta), indices)[:, self.mask])

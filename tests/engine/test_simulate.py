@@ -328,11 +328,15 @@ def test_c_of_a_gaussian_simulation_is_that_of_the_definition():
     [
         ({"dt": -1.0}, "dt must be above 0"),
         ({"steps": 0}, "steps must be at least 1"),
-        ({"scheme": "euler"}, "scheme must be one of"),
-        ({"theta0": np.zeros(3)}, "theta0 must be"),
+        ({"scheme": "euler"}, "scheme: found 'euler', allowed: baoab, "),
+        ({"theta0": np.zeros(3)}, "theta0: found 3 numbers, allowed: 1, the surface's dimension"),
+        ({"theta0": np.zeros((3, 1))}, "theta0: found 3 rows, allowed: 1, one for each trajectory"),
         ({"save": ("thetas",)}, "save takes"),
-        ({"noise": [noise.Gaussian(diffusion=[1.0, 2.0])]}, "diffusion is for 2 coordinates"),
-        ({"events": [events.Exit(coordinate=4)]}, "coordinate must be below 1"),
+        ({"noise": [noise.Gaussian(diffusion=[1.0, 2.0])]}, r"noise\[0\]: diffusion is for 2 coordinates"),
+        (
+            {"events": [events.Exit(upper=1.0, coordinate=4)]},
+            r"events\[0\].coordinate: found 4, allowed: 0 to 0, the surface's",
+        ),
         ({"threads": 0}, "threads must be at least 1"),
         ({"resume": True}, "resume=True needs out"),
     ],
@@ -360,5 +364,5 @@ def test_an_existing_path_is_never_overwritten(tmp_path):
 def test_resuming_with_other_arguments_is_refused(tmp_path):
     simulate(CASES["double-well"], out=tmp_path / "run.zarr")
 
-    with pytest.raises(RunError, match="other arguments"):
+    with pytest.raises(RunError, match=r"other arguments \(seed was 3, is 4\): choose another out"):
         simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True, seed=4)

@@ -164,7 +164,7 @@ def test_flags_tell_what_is_wrong():
     assert any(e.has("negative_signal") and e.value < 0 for e in noise_only)
 
 
-@pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((1, 3)), np.zeros((2, 3, 4))])
+@pytest.mark.parametrize("bad", [np.zeros(3), np.zeros((1, 3)), np.zeros((2, 1, 4))])
 def test_wrong_shapes_are_refused(bad):
     with pytest.raises(EstimatorError):
         est.consolidation_ratio(bad)

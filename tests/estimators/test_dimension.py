@@ -157,7 +157,7 @@ def test_trees_equal_those_of_scipy(method):
     from scipy.sparse.csgraph import minimum_spanning_tree
     from scipy.spatial.distance import cdist
 
-    from sdesim.estimators.dimension import _trees
+    from sdesim.estimators.dimension.readings import _trees
 
     x = np.random.default_rng(2).standard_normal((50, 3))
     apart = cdist(x, x)

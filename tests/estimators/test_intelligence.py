@@ -34,7 +34,7 @@ def test_the_corrected_sign_is_that_of_the_margin_or_zero_and_its_cap_is_one_ove
 
     assert i <= 1 / d + 1e-12
     assert i * s >= 0
-    assert (i == 0) == (p <= 0 or s == 0 or p * s / d / 2 == 0)
+    assert (i == 0) == (p <= 0 or s == 0 or p * s / 2 / d == 0)
 
 
 @given(UNIT, UNIT, st.floats(-1, 2), st.floats(1, 2))

@@ -13,7 +13,8 @@ from sdesim.io.files import atomic_write_json
 from sdesim.plots.dashboard import FIGURES
 from sdesim.plots.style import finish, styled
 from sdesim.report import write_report
-from sdesim.report.run_page import interval, number, write_page
+from sdesim.report.page import interval, number
+from sdesim.report.run_page import write_page
 from sdesim.runs import measure
 
 

@@ -6,12 +6,16 @@ import math
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from sdesim.comparison.power_law import power_law
 from sdesim.plots.phase_maps import phase_map, quantity_map
+from sdesim.plots.style import NothingToDraw
 from sdesim.plots.sweep_curves import curves
 from sdesim.plots.sweep_table import SweepAxis, slices
 from sdesim.report import SweepTable, power_laws
+from sdesim.report.sweep_page import _shown
+from sdesim.runs.quantities import quantities
 
 ALPHA, SCALE = [1.2, 1.5, 1.8], [0.1, 0.2, 0.4, 0.8]
 ALL = (slice(None), slice(None))
@@ -56,9 +60,9 @@ def test_values_in_any_order_end_up_in_their_place():
     assert np.allclose(found.value, np.outer(ALPHA, SCALE))
 
 
-def line_of(figure, colour):
+def line_of(axes, colour):
     """Vertices of the full line of a colour, in axis positions."""
-    for collection in figure.axes[0].collections:
+    for collection in axes[0].collections:
         wide = np.atleast_1d(collection.get_linewidths())[0] > 2
         if wide and collection.get_edgecolors().size and np.allclose(collection.get_edgecolors()[0], colour):
             return np.concatenate([p.vertices for p in collection.get_paths()])
@@ -93,7 +97,7 @@ def test_cells_that_rest_on_too_little_are_hatched_and_no_others():
 
     found = quantity_map(SweepTable.of(data), ALL, "exit_time.mean", "whole run", "T")
 
-    hatched = [p for p in found.axes[0].patches if p.get_hatch()]
+    hatched = [p for p in found[0].patches if p.get_hatch()]
     assert len(hatched) == 2
     centres = {tuple(np.round(p.get_center(), 6)) for p in hatched}
     assert (1.5, round(math.log10(0.2), 6)) in centres
@@ -105,12 +109,34 @@ def test_colours_are_logarithmic_for_c_with_a_few_below_zero_but_not_for_a_margi
     for quantity, norm in values.items():
         data = table(lambda a, s: -0.1 if (a, s) == (1.2, 0.1) else s**3, quantity)
         found = quantity_map(SweepTable.of(data), ALL, quantity, "end", quantity)
-        assert type(found.axes[0].collections[0].norm).__name__ == norm
+        assert type(found[0].collections[0].norm).__name__ == norm
+
+
+def test_maps_and_curves_draw_into_given_axes_with_the_words_of_the_table():
+    data = SweepTable.of(table(lambda a, s: (0.3 / s) ** 2))
+    one, three = Figure().subplots(), Figure().subplots(1, 1, squeeze=False)
+
+    drawn = quantity_map(data, ALL, "C_alpha", "end", axes=one)
+    lines = curves(data, 1, "C_alpha", "end", axes=three)
+
+    assert list(drawn) == [one]
+    assert list(lines) == [three[0, 0]]
+    assert lines[0].get_ylabel() == r"$C_\alpha$ at the end"
+    assert lines[0].lines[-1].get_ydata()[0] == 1.0
+
+
+def test_the_page_of_a_sweep_shows_what_the_table_of_quantities_marks():
+    marked = [(row.name, at) for row in quantities() for at in row.swept]
+
+    assert [item[:2] for item in _shown()] == marked
+    assert {("C_alpha", "mean"), ("loss", "end"), ("exit_time.mean", "whole run")} <= set(marked)
+    assert all(title and caption.endswith(".") for *_, title, caption in _shown())
 
 
 def test_a_quantity_that_never_varies_gets_no_map():
-    assert quantity_map(SweepTable.of(table(lambda a, s: 2.0)), ALL, "C_alpha", "end", "C") is None
-    assert quantity_map(SweepTable.of(table(lambda a, s: s)), ALL, "loss", "end", "C") is None
+    for function, quantity in ((lambda a, s: 2.0, "C_alpha"), (lambda a, s: s, "loss")):
+        with pytest.raises(NothingToDraw, match=f"{quantity} at end"):
+            quantity_map(SweepTable.of(table(function)), ALL, quantity, "end")
 
 
 def test_the_phase_map_shows_the_commonest_phase_with_its_share():
@@ -124,7 +150,7 @@ def test_the_phase_map_shows_the_commonest_phase_with_its_share():
 
     found = phase_map(SweepTable.of(data), ALL)
 
-    assert {t.get_text() for t in found.axes[0].texts} == {"70%"}
+    assert {t.get_text() for t in found[0].texts} == {"70%"}
 
 
 def test_exit_times_that_follow_a_power_law_give_its_exponent_for_each_alpha():
@@ -137,7 +163,7 @@ def test_exit_times_that_follow_a_power_law_give_its_exponent_for_each_alpha():
         assert f["value"] == pytest.approx(-a)
         assert f["low"] < -a < f["high"]
     drawn = curves(data, 1, "exit_time.mean", "whole run", "T")
-    assert drawn.axes[0].get_xscale() == drawn.axes[0].get_yscale() == "log"
+    assert drawn[0].get_xscale() == drawn[0].get_yscale() == "log"
 
 
 def test_the_interval_of_an_exponent_covers_it_as_often_as_it_says():

@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from sdesim.errors import ScenarioError
-from sdesim.scenario.expectations import Quantity, find, judge, outcome, over_trajectories, ratio
+from sdesim.scenario.expectations import Finding, find, judge, outcome, over_trajectories, ratio
 from sdesim.scenario.models import Expect
 
 
@@ -56,7 +56,7 @@ T2 = 4.302652729911275
     ],
 )
 def test_an_expectation_is_met_or_missed_only_when_the_whole_interval_is(asked, interval, outcome_is):
-    assert judge(expect(**asked), Quantity(*interval, n=4)) == outcome_is
+    assert judge(expect(**asked), Finding(*interval, n=4)) == outcome_is
 
 
 def test_the_mean_over_trajectories_has_students_interval():
@@ -204,7 +204,7 @@ def test_the_distance_from_the_twin_is_a_point():
 
 
 def test_a_ratio_takes_the_worst_of_both_intervals():
-    q = ratio(Quantity(2.0, 1.0, 3.0, 4), Quantity(4.0, 2.0, 8.0, 4))
+    q = ratio(Finding(2.0, 1.0, 3.0, 4), Finding(4.0, 2.0, 8.0, 4))
 
     assert (q.value, q.low, q.high) == (0.5, 0.125, 1.5)
 
@@ -220,13 +220,13 @@ def test_a_ratio_takes_the_worst_of_both_intervals():
     ],
 )
 def test_a_ratio_whose_parts_may_be_zero_is_unbounded(first, second, low, high):
-    q = ratio(Quantity(*first, n=4), Quantity(*second, n=4))
+    q = ratio(Finding(*first, n=4), Finding(*second, n=4))
 
     assert (q.low, q.high) == (low, high)
 
 
 def test_a_ratio_to_something_not_positive_is_undecided():
-    q = ratio(Quantity(2.0, 1.0, 3.0, 4), Quantity(-1.0, -2.0, 0.0, 4))
+    q = ratio(Finding(2.0, 1.0, 3.0, 4), Finding(-1.0, -2.0, 0.0, 4))
 
     assert judge(expect(above=1), q) == "undecided"
 
@@ -234,7 +234,7 @@ def test_a_ratio_to_something_not_positive_is_undecided():
 def test_the_outcome_says_what_was_asked_found_and_why():
     e = expect(than="other", above=1, why="because")
 
-    said = outcome(e, Quantity(2.0, 1.5, 2.5, 4, "a note"))
+    said = outcome(e, Finding(2.0, 1.5, 2.5, 4, "a note"))
 
     assert said == {
         "arm": "sde", "quantity": "loss over that of other", "at": "end", "condition": "above 1",
@@ -313,6 +313,6 @@ def test_an_event_that_must_be_confirmed_begins_where_it_holds_so_often_in_a_row
 
 
 def test_the_outcome_names_what_an_event_is_counted_from():
-    said = outcome(when(since="train_accuracy>0.9"), Quantity(2.0, 1.5, 2.5, 4))
+    said = outcome(when(since="train_accuracy>0.9"), Finding(2.0, 1.5, 2.5, 4))
 
     assert said["quantity"] == "step_when.test_accuracy>0.9 since train_accuracy>0.9"

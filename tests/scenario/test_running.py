@@ -9,9 +9,10 @@ import pytest
 
 from sdesim.errors import RunError, ScenarioError
 from sdesim.noise import Stable, increments
+from sdesim.noise.levy.stable import median_length
 from sdesim.runs import open_run
 from sdesim.scenario import Scenario, check_room, parse_scenario, run_scenario
-from sdesim.scenario.assemble import arm_seed, median_length
+from sdesim.scenario.assemble import arm_seed
 
 TOY = """\
 name: toy

@@ -16,6 +16,7 @@ from typing import Any
 from sdesim.compiled.generated import generated_module
 from sdesim.engine.kernels import tangent as tangent_kernels
 from sdesim.engine.schemes import Scheme
+from sdesim.errors import SdesimError
 from sdesim.noise.base import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
 
@@ -66,7 +67,7 @@ def combination_source(
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along."""
     decorator = "compiled_in_memory" if surface.functions else "compiled"
     text = f"import numpy as np\n\nfrom sdesim.compiled.jit import {decorator} as compiled\n"
-    weighted = any(n.kind == "examples" for n in noises)
+    weighted = any(n.enters == "examples" for n in noises)
     wanted = ["loss", "grad"]
     wanted += ["hvp"] if scheme.needs_hvp or tangent else []
     wanted += ["weighted_grad"] if weighted else []
@@ -92,7 +93,17 @@ def combination_source(
 # Reading them again for every run would cost half of what a run costs beside its steps.
 @cache
 def _source(function: Callable[..., Any]) -> str:
-    return inspect.getsource(function)
+    """The text of a function.
+
+    Raises:
+        SdesimError: if it stands in no file, such as one typed into a plain session.
+    """
+    try:
+        return inspect.getsource(function)
+    except OSError:
+        raise SdesimError(
+            f"the text of {function.__name__} can't be read: put the scheme that it is of into a file"
+        ) from None
 
 
 @cache
@@ -117,7 +128,7 @@ def _fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
     for place, offset in uses:
         stream = offset
         for k, noise in enumerate(noises):
-            blocks, scratch = _BLOCKS[place if noise.kind == "additive" else noise.kind]
+            blocks, scratch = _BLOCKS[place if noise.enters == "additive" else noise.enters]
             function = noise.function
             if blocks not in touched and noise.setter is not None:
                 function = noise.setter
@@ -128,14 +139,14 @@ def _fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
             given = f"seed, {stream}, first, pair, params[{k}], data[{k}]"
             calls.append(f"    fill_{place}_{k}({given}, {', '.join(blocks)}, {scratch})")
             stream += noise.streams
-    if not any(noise.kind == "additive" for noise in noises):
+    if not any(noise.enters == "additive" for noise in noises):
         calls += ["    i0[:, :] = 0.0", "    i1[:, :] = 0.0"]
     return imports + "\n" + _FILL.format(calls="\n".join(calls))
 
 
 def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
     """The increment of all noises at a state, with no work for kinds that are absent."""
-    multiplicative = any(n.kind == "multiplicative" for n in noises)
+    multiplicative = any(n.enters == "multiplicative" for n in noises)
     product = " + x[k, lane] * m[k, lane]" if multiplicative else ""
     body = _SUM.format(sign="", multiplicative=product) if multiplicative else "    return i\n"
     at = "    return coordinate_noise(x, i, m, out)\n"
@@ -146,8 +157,8 @@ def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
 
 def _tangent_source(scheme: Scheme, weighted: bool) -> str:
     """A step that moves a tangent vector and then does the scheme's own."""
-    kernels = tangent_kernels
-    step = kernels.step_tangent_momentum if scheme.velocity else kernels.step_tangent
+    kernels, step = tangent_kernels, scheme.tangent_step()
+    assert step is not None
     text = f"\nown_step = step\nNEAR = {kernels.NEAR!r}\n\n"
     pushes = (kernels.push, kernels.push_weighted) if weighted else (kernels.push,)
     sources: tuple[Callable[..., Any], ...] = (*pushes, kernels.rescale)

@@ -2,52 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sdesim.engine.schemes.baoab import BAOAB as BAOAB
+from sdesim.engine.schemes.base import Base as Base
 from sdesim.engine.schemes.base import Scheme as Scheme
-from sdesim.engine.schemes.base import check_scheme as check_scheme
-from sdesim.engine.schemes.base import check_sorts as check_sorts
-from sdesim.engine.schemes.euler_maruyama import EulerMaruyama as EulerMaruyama
-from sdesim.engine.schemes.heavy_ball import HeavyBall as HeavyBall
-from sdesim.engine.schemes.heun import Heun as Heun
-from sdesim.engine.schemes.implicit_euler import ImplicitEuler as ImplicitEuler
-from sdesim.engine.schemes.milstein import Milstein as Milstein
-from sdesim.engine.schemes.sgd import SGD as SGD
-from sdesim.engine.schemes.sra1 import SRA1 as SRA1
-from sdesim.engine.schemes.tamed_euler import TamedEuler as TamedEuler
-from sdesim.errors import SdesimError
+from sdesim.engine.schemes.base import misfits as misfits
+from sdesim.engine.schemes.base import sort_of as sort_of
+from sdesim.kinds import Misfit, class_of, names_of, read
+from sdesim.kinds.bases import public_names
 
-__all__ = [
-    "BAOAB",
-    "SCHEMES",
-    "SGD",
-    "SRA1",
-    "EulerMaruyama",
-    "HeavyBall",
-    "Heun",
-    "ImplicitEuler",
-    "Milstein",
-    "Scheme",
-    "TamedEuler",
-    "as_scheme",
-    "check_scheme",
-    "check_sorts",
-]
-
-_KINDS = (EulerMaruyama, TamedEuler, Heun, ImplicitEuler, SRA1, Milstein, BAOAB, HeavyBall, SGD)
-SCHEMES: dict[str, Any] = {kind.name: kind for kind in _KINDS}
+_FAMILY = "schemes"
+_OTHERS = {"Base": "base", "Scheme": "base", "misfits": "base", "sort_of": "base"}
 
 
-def as_scheme(scheme: str | Scheme) -> Scheme:
-    """The scheme of that name with its default parameters, or the object itself.
+class _Schemes(Mapping[str, Any]):
+    """Name → class of every scheme, those of installed packages too."""
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in names_of(_FAMILY):
+            raise KeyError(name)
+        return class_of(_FAMILY, name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(names_of(_FAMILY))
+
+    def __len__(self) -> int:
+        return len(names_of(_FAMILY))
+
+
+SCHEMES: Mapping[str, Any] = _Schemes()
+
+
+def as_scheme(scheme: Any) -> Scheme:
+    """The object itself, or the scheme of that name with its default parameters.
+
+    Args:
+        scheme: a name, {"kind": name, …} with parameters, or an object of anyone's subclass of `Base`, or
+            of the same shape.
 
     Raises:
-        SdesimError: if there is no such scheme.
+        Misfit: there is no such scheme, or its parameters don't fit.
     """
-    if isinstance(scheme, _KINDS):
-        return scheme
-    if not isinstance(scheme, str) or scheme not in SCHEMES:
-        raise SdesimError(f"scheme must be one of {', '.join(SCHEMES)}, got {scheme!r}")
-    made: Scheme = SCHEMES[scheme]()
+    if hasattr(scheme, "functions") and not isinstance(scheme, type):
+        taken: Scheme = scheme
+        return taken
+    try:
+        made: Scheme = read(_FAMILY, scheme)
+    except Misfit as error:
+        alone = isinstance(scheme, str)
+        raise Misfit([(("scheme", *(() if alone else at)), text) for at, text in error.problems]) from None
     return made
+
+
+_get, __dir__ = public_names(__name__, _FAMILY, _OTHERS)
+
+
+def __getattr__(name: str) -> Any:
+    return _get(name)

@@ -5,21 +5,20 @@
 B: v ← v − ½ dt ∇L(θ);  A: θ ← θ + ½ dt v;  O: v ← e^{−γ dt} v + √(D (1 − e^{−2γ dt})) ξ;  then A and B.
 The last B of a step and the first of the next use the same gradient, so the state v that is carried lacks the
 last half kick, and a step begins with a whole one.
-
-Source: B. Leimkuhler & C. Matthews, Appl. Math. Res. eXpress 2013 (2013) 34–56, §2.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from annotated_types import Gt
 from numpy.typing import NDArray
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
-from sdesim.kinds.numbers import positive
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):
@@ -47,8 +46,9 @@ def prepare(x, v, surface, dt, work):
             v[k, lane] = 0.5 * dt * g[k, lane]
 
 
+@kind("schemes", "baoab")
 @dataclass(frozen=True)
-class BAOAB(Scheme):
+class BAOAB(Base):
     """Underdamped Langevin dynamics of unit mass and friction γ, started at rest; θ is what is recorded.
 
     `Gaussian(diffusion=D)` sets the temperature D: for scalar D the stationary density of θ is
@@ -59,20 +59,18 @@ class BAOAB(Scheme):
     Args:
         friction: γ > 0, per unit of time.
 
-    Raises:
-        SdesimError: if the friction is not above 0.
+    Source: B. Leimkuhler & C. Matthews, Appl. Math. Res. eXpress 2013 (2013) 34–56, §2.
+
+    Example:
+        {kind: baoab, friction: 1.0}
     """
 
-    friction: float = 1.0
+    friction: Annotated[float, Gt(0)] = 1.0
 
-    name: ClassVar[str] = "baoab"
     strong_order: ClassVar[Orders] = orders(gaussian=1.0)
     weak_order: ClassVar[Orders] = orders(gaussian=2.0)
     velocity: ClassVar[bool] = True
     scratch: ClassVar[int] = 1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "friction", positive(self.friction, "friction"))
 
     def params(self, dt: float) -> NDArray[np.float64]:
         """[e^{−γ dt}/p₁, p₁ = √((1 − e^{−2γ dt})/(2 dt))]: √(2D dt) ξ becomes √(D (1 − e^{−2γ dt})) ξ."""

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.errors import SdesimError
-from sdesim.noise.base import NoiseKernel
-from sdesim.surfaces.base import SurfaceKernel
+if TYPE_CHECKING:
+    from sdesim.noise.base import NoiseKernel
 
 # The sorts of noise that matter to a scheme. "levy" is any additive noise that is not Gaussian.
 GAUSSIAN, LEVY, MULTIPLICATIVE, MINIBATCH = "gaussian", "levy", "multiplicative", "minibatch"
 Orders = Mapping[str, float | None]
 
 
-class Scheme(Protocol):
-    """A frozen object with the parameters of a scheme.
+class _Name:
+    """`Scheme.name`: the kind's name, or that of the class where it is no registered kind."""
+
+    def __get__(self, scheme: Base | None, cls: type) -> str:
+        return str(getattr(cls, "kind", cls.__name__))
+
+
+class Base:
+    """The base of every scheme: an object with its parameters. A subclass is best a frozen dataclass.
 
     Its ``step(x, v, i, j, m, w, surface, p, rate, dt, work)`` moves a block (d, W) of states in place. It is
     compiled together with the functions of the surface and the noises of a run, which it calls by name:
@@ -44,16 +50,21 @@ class Scheme(Protocol):
         scratch: how many work arrays the step needs.
         needs_hvp: whether it uses Hessian-vector products.
         exclusive: whether additive and multiplicative noise can't be combined.
+        steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
+        momentum, nesterov: of the optimizer whose map it is.
     """
 
-    name: ClassVar[str]
-    strong_order: ClassVar[Orders]
-    weak_order: ClassVar[Orders]
+    name = _Name()
+    strong_order: ClassVar[Orders] = MappingProxyType({})
+    weak_order: ClassVar[Orders] = MappingProxyType({})
     velocity: ClassVar[bool] = False
     auxiliary: ClassVar[bool] = False
     scratch: ClassVar[int] = 2
     needs_hvp: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
+    steps_by_learning_rate: ClassVar[bool] = False
+    momentum: float = 0.0
+    nesterov: bool = False
 
     def params(self, dt: float) -> NDArray[np.float64]:
         """The constants p of the step; none by default."""
@@ -62,10 +73,19 @@ class Scheme(Protocol):
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
         """The step first, then what it calls, and ``prepare(x, v, surface, dt, work)`` where v starts off 0.
 
+        Their source is compiled, so they can read no global values but ``np``.
+
         Args:
             weighted: whether a noise is of the examples' gradients.
         """
-        ...
+        raise NotImplementedError(f"{type(self).__name__} must have functions(), which gives its step")
+
+    def tangent_step(self) -> Callable[..., Any] | None:
+        """The step that carries a tangent vector too, of `sdesim.engine.kernels.tangent`; None: none does."""
+        return None
+
+
+Scheme = Base
 
 
 def orders(**by_noise: float | None) -> Orders:
@@ -75,9 +95,9 @@ def orders(**by_noise: float | None) -> Orders:
 
 def sort_of(noise: NoiseKernel) -> str:
     """Which of the four sorts a noise is."""
-    if noise.kind == "multiplicative":
+    if noise.enters == "multiplicative":
         return MULTIPLICATIVE
-    if noise.kind == "examples":
+    if noise.enters == "examples":
         return MINIBATCH
     return GAUSSIAN if noise.gaussian else LEVY
 
@@ -90,26 +110,11 @@ _WORDS = {
 }
 
 
-def check_sorts(scheme: Scheme, sorts: Sequence[str]) -> None:
-    """Refuse noises that the scheme cannot take.
-
-    Raises:
-        SdesimError: naming the noise and the scheme's limits.
-    """
-    for sort in sorts:
+def misfits(scheme: Scheme, sorts: Sequence[str]) -> Iterator[str]:
+    """Why the scheme can't take noises of these sorts, one line each."""
+    for sort in dict.fromkeys(sorts):
         if sort not in scheme.strong_order:
-            taken = ", ".join(_WORDS[s] for s in scheme.strong_order)
-            raise SdesimError(f"scheme {scheme.name!r} takes {taken}; it can't take {_WORDS[sort]}")
+            taken = ", ".join(_WORDS[s] for s in scheme.strong_order) or "no noise"
+            yield f"scheme {scheme.name!r} takes {taken}; it can't take {_WORDS.get(sort, sort)}"
     if scheme.exclusive and len(set(sorts)) > 1:
-        raise SdesimError(f"scheme {scheme.name!r} takes additive or multiplicative noise, not both together")
-
-
-def check_scheme(scheme: Scheme, surface: SurfaceKernel, noises: Sequence[NoiseKernel]) -> None:
-    """Refuse what the scheme cannot do with compiled surfaces and noises.
-
-    Raises:
-        SdesimError: naming what it can't take.
-    """
-    check_sorts(scheme, [sort_of(noise) for noise in noises])
-    if scheme.needs_hvp and surface.hvp is None and "hvp" not in surface.functions:
-        raise SdesimError(f"scheme {scheme.name!r} needs a surface with a compiled Hessian-vector product")
+        yield f"scheme {scheme.name!r} takes additive or multiplicative noise, not both together"

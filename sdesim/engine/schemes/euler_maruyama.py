@@ -1,10 +1,6 @@
 # mypy: disable-error-code="no-untyped-def,name-defined"
 # ruff: noqa: F821
-"""Euler–Maruyama: θ ← θ − ∇L(θ) dt + ΔN(θ).
-
-Source: G. Maruyama, Rend. Circ. Mat. Palermo 4 (1955); P. Kloeden & E. Platen, Numerical Solution of
-Stochastic Differential Equations (1992), §10.2 (strong order) and §14.1 (weak order).
-"""
+"""Euler–Maruyama: θ ← θ − ∇L(θ) dt + ΔN(θ)."""
 
 from __future__ import annotations
 
@@ -12,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
+from sdesim.engine.kernels.tangent import step_tangent
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):
@@ -38,18 +36,28 @@ def step_weighted(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] += n[k, lane] + g[k, lane]
 
 
+@kind("schemes", "euler-maruyama")
 @dataclass(frozen=True)
-class EulerMaruyama(Scheme):
+class EulerMaruyama(Base):
     """θ ← θ − ∇L dt + ΔN.
 
     It takes every noise. With α-stable noise moments of order ≥ α don't exist and no order is claimed. It
     explodes where ∇L grows faster than linearly and jumps are large: use "tamed-euler" or "implicit-euler".
+
+    Source: G. Maruyama, Rend. Circ. Mat. Palermo 4 (1955); P. Kloeden & E. Platen, Numerical Solution of
+    Stochastic Differential Equations (1992), §10.2 (strong order) and §14.1 (weak order).
+
+    Example:
+        {kind: euler-maruyama}
     """
 
-    name: ClassVar[str] = "euler-maruyama"
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
         """The step; with minibatch noise drift and noise share one pass."""
         return (step_weighted if weighted else step,)
+
+    def tangent_step(self) -> Callable[..., Any]:
+        """That of the plain step."""
+        return step_tangent

@@ -1,23 +1,20 @@
 # mypy: disable-error-code="no-untyped-def,name-defined"
 # ruff: noqa: F821
-"""SGD with momentum: v ← β v + g,  θ ← θ − dt v, or − dt (g + β v) (Nesterov), g = ∇L − ΔN/dt.
-
-Source: B. Polyak, USSR Comput. Math. Math. Phys. 4 (1964); I. Sutskever et al., ICML (2013) for the Nesterov
-form; v starts at 0 and β multiplies it as in `torch.optim.SGD` (dampening 0).
-"""
+"""SGD with momentum: v ← β v + g,  θ ← θ − dt v, or − dt (g + β v) (Nesterov), g = ∇L − ΔN/dt."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
+from annotated_types import Ge, Lt
 from numpy.typing import NDArray
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
-from sdesim.errors import SdesimError
-from sdesim.kinds.numbers import finite
+from sdesim.engine.kernels.tangent import step_tangent_momentum
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):
@@ -37,8 +34,9 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] -= dt * (gradient + p[0] * (after if p[1] != 0.0 else before))
 
 
+@kind("schemes", "heavy-ball")
 @dataclass(frozen=True)
-class HeavyBall(Scheme):
+class HeavyBall(Base):
     """v ← β v + g, θ ← θ − dt v: the map of SGD with momentum at learning rate dt.
 
     It takes every noise: at dt = η and with `Minibatch(law="subsample")` it is momentum SGD itself. It is a
@@ -51,22 +49,19 @@ class HeavyBall(Scheme):
         momentum: β in [0, 1).
         nesterov: use the look-ahead form.
 
-    Raises:
-        SdesimError: if the momentum is out of its range.
+    Source: B. Polyak, USSR Comput. Math. Math. Phys. 4 (1964); I. Sutskever et al., ICML (2013) for the
+    Nesterov form; v starts at 0 and β multiplies it as in `torch.optim.SGD` (dampening 0).
+
+    Example:
+        {kind: heavy-ball, momentum: 0.9}
     """
 
-    momentum: float = 0.9
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     nesterov: bool = False
 
-    name: ClassVar[str] = "heavy-ball"
     strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, multiplicative=None, minibatch=None)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
     velocity: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "momentum", finite(self.momentum, "momentum"))
-        if not 0.0 <= self.momentum < 1.0:
-            raise SdesimError(f"momentum must be in [0, 1), got {self.momentum:g}")
 
     def params(self, dt: float) -> NDArray[np.float64]:
         """[β, 1 for the Nesterov form or 0]."""
@@ -75,3 +70,7 @@ class HeavyBall(Scheme):
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
         """The step."""
         return (step,)
+
+    def tangent_step(self) -> Callable[..., Any]:
+        """That of momentum, with a tangent of the velocity."""
+        return step_tangent_momentum

@@ -4,9 +4,6 @@
 
 The scheme converges to the Stratonovich solution. Multiplicative noise s θ dW is meant in the sense of Itô
 here, so the drift is a = −∇L − ½ s² θ, whose Stratonovich solution is the same process.
-
-Source: W. Rümelin, SIAM J. Numer. Anal. 19 (1982); P. Kloeden & E. Platen (1992), §4.9 (conversion) and
-§10.3 (order 1 for commutative noise).
 """
 
 from __future__ import annotations
@@ -15,7 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 
 def drift(x, surface, rate, out):
@@ -43,17 +41,23 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] += 0.5 * (n[k, lane] + o[k, lane] + dt * (a[k, lane] + b[k, lane]))
 
 
+@kind("schemes", "heun")
 @dataclass(frozen=True)
-class Heun(Scheme):
+class Heun(Base):
     """θ ← θ + ½ (a(θ) + a(y)) dt + ½ (ΔN(θ) + ΔN(y)), y the Euler step; two gradients a step.
 
     Strong order 1 and, for additive Gaussian noise, weak order 2. It takes multiplicative noise (Itô; the
     drift is converted) and refuses minibatch noise, whose conversion needs third derivatives. Additive and
     multiplicative noise together don't commute: strong order ½ then. Under jumps the predictor only averages
     the drift before and after the jump: no order is claimed.
+
+    Source: W. Rümelin, SIAM J. Numer. Anal. 19 (1982); P. Kloeden & E. Platen (1992), §4.9 (conversion) and
+    §10.3 (order 1 for commutative noise).
+
+    Example:
+        {kind: heun}
     """
 
-    name: ClassVar[str] = "heun"
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0)
     weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0)
     scratch: ClassVar[int] = 5

@@ -6,9 +6,6 @@ y is the proximal point of c = θ + ΔN(θ): the stationary point of ½ |y − c
 dt λ_min(∇²L) > −1. It is found by Newton's method from y = c, each direction by conjugate gradients on
 I + dt ∇²L, halved until the residual falls. All lanes of a block go side by side, and a lane that has arrived
 is left alone, so that its bits don't depend on its neighbours.
-
-Source: P. Kloeden & E. Platen (1992), §12.2; D. Higham, X. Mao & A. Stuart, SIAM J. Numer. Anal. 40 (2002)
-for drifts that grow faster than linearly.
 """
 
 from __future__ import annotations
@@ -20,7 +17,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 
 def residual(y, c, dt, surface, r, size):
@@ -138,16 +136,22 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
                     open_[lane] = 0.0
 
 
+@kind("schemes", "implicit-euler")
 @dataclass(frozen=True)
-class ImplicitEuler(Scheme):
+class ImplicitEuler(Base):
     """y + dt ∇L(y) = θ + ΔN(θ), θ ← y: stable at any dt on convex surfaces, however far a jump goes.
 
     It takes every noise; the noise is explicit (Itô). Orders as Euler–Maruyama, also where ∇L grows faster
     than linearly; no order is claimed under jumps. Needs dt λ_min(∇²L) > −1 for a unique solution; otherwise
     the one that Newton's method reaches is taken.
+
+    Source: P. Kloeden & E. Platen (1992), §12.2; D. Higham, X. Mao & A. Stuart, SIAM J. Numer. Anal. 40
+    (2002) for drifts that grow faster than linearly.
+
+    Example:
+        {kind: implicit-euler}
     """
 
-    name: ClassVar[str] = "implicit-euler"
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
     scratch: ClassVar[int] = 14

@@ -1,9 +1,6 @@
 # mypy: disable-error-code="no-untyped-def,name-defined"
 # ruff: noqa: F821
-"""Milstein: θ ← θ − ∇L dt + θ ΔM + ½ θ (ΔM² − Σs² dt) for multiplicative noise dM = Σ s dW.
-
-Source: G. Milstein, Theory Probab. Appl. 19 (1975); P. Kloeden & E. Platen (1992), §10.3, eq. (3.1).
-"""
+"""Milstein: θ ← θ − ∇L dt + θ ΔM + ½ θ (ΔM² − Σs² dt) for multiplicative noise dM = Σ s dW."""
 
 from __future__ import annotations
 
@@ -11,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):
@@ -30,16 +28,21 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] += n - dt * g[k, lane]
 
 
+@kind("schemes", "milstein")
 @dataclass(frozen=True)
-class Milstein(Scheme):
+class Milstein(Base):
     """θ ← θ − ∇L dt + θ ΔM + ½ θ (ΔM² − Σs² dt): strong order 1 for multiplicative noise.
 
     With additive Gaussian noise alone it is Euler–Maruyama. Additive and multiplicative noise together don't
     commute, and without their Lévy area the order would drop to ½: refused. Itô's formula behind the
     correction is that of Brownian motion: jumps are refused.
+
+    Source: G. Milstein, Theory Probab. Appl. 19 (1975); P. Kloeden & E. Platen (1992), §10.3, eq. (3.1).
+
+    Example:
+        {kind: milstein}
     """
 
-    name: ClassVar[str] = "milstein"
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, multiplicative=1.0)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, multiplicative=1.0)
     scratch: ClassVar[int] = 1

@@ -3,8 +3,6 @@
 """SRA1 of Rößler for additive noise: y = θ + ¾ a(θ) dt + (3/2) ΔZ/dt,  θ ← θ + (⅓ a(θ) + ⅔ a(y)) dt + ΔN.
 
 ΔZ = ∫∫ dN ds over the step; with ΔN and an independent ΔN′ of the same law, ΔZ = ½ dt (ΔN + ΔN′/√3).
-
-Source: A. Rößler, SIAM J. Numer. Anal. 48 (2010) 922–952, scheme SRA1 (for constant diffusion).
 """
 
 from __future__ import annotations
@@ -16,7 +14,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 _ROOT_3 = 3.0**-0.5
 
@@ -34,15 +33,20 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] += i[k, lane] - (dt / 3.0) * (g[k, lane] + 2.0 * h[k, lane])
 
 
+@kind("schemes", "sra1")
 @dataclass(frozen=True)
-class SRA1(Scheme):
+class SRA1(Base):
     """Strong order 1.5 and weak order 2 for additive Gaussian noise; two gradients a step.
 
     The order rests on the double integral of Brownian motion: multiplicative and minibatch noise and jumps
     are refused. θ itself gets the increments of "euler-maruyama" at the same seed.
+
+    Source: A. Rößler, SIAM J. Numer. Anal. 48 (2010) 922–952, scheme SRA1 (for constant diffusion).
+
+    Example:
+        {kind: sra1}
     """
 
-    name: ClassVar[str] = "sra1"
     strong_order: ClassVar[Orders] = orders(gaussian=1.5)
     weak_order: ClassVar[Orders] = orders(gaussian=2.0)
     auxiliary: ClassVar[bool] = True

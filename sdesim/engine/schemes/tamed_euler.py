@@ -1,9 +1,6 @@
 # mypy: disable-error-code="no-untyped-def,name-defined"
 # ruff: noqa: F821
-"""Tamed Euler: θ ← θ − ∇L dt/(1 + dt |∇L|) + ΔN.
-
-Source: M. Hutzenthaler, A. Jentzen & P. Kloeden, Ann. Appl. Probab. 22 (2012), eq. (4).
-"""
+"""Tamed Euler: θ ← θ − ∇L dt/(1 + dt |∇L|) + ΔN."""
 
 from __future__ import annotations
 
@@ -11,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sdesim.engine.schemes.base import Orders, Scheme, orders
+from sdesim.engine.schemes.base import Base, Orders, orders
+from sdesim.kinds import kind
 
 
 def step(x, v, i, j, m, w, surface, p, rate, dt, work):
@@ -28,15 +26,20 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] += n[k, lane] - length * g[k, lane]
 
 
+@kind("schemes", "tamed-euler")
 @dataclass(frozen=True)
-class TamedEuler(Scheme):
+class TamedEuler(Base):
     """θ ← θ − ∇L dt/(1 + dt |∇L|) + ΔN, for drifts that grow faster than linearly.
 
     Strong order ½ for one-sided Lipschitz ∇L, 1 for additive noise. No step of the drift is longer than 1, so
     it can't explode, but it returns from a far jump no faster than that. No order is claimed under jumps.
+
+    Source: M. Hutzenthaler, A. Jentzen & P. Kloeden, Ann. Appl. Probab. 22 (2012), eq. (4).
+
+    Example:
+        {kind: tamed-euler}
     """
 
-    name: ClassVar[str] = "tamed-euler"
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
 

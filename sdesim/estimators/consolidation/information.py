@@ -7,52 +7,50 @@ and (d/2) log(1 + C), signal in all directions alike; the source's log(1 + C) (�
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import EstimatorError
-from sdesim.estimate import Estimate
+from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.estimators.core.places import Number, given
 
 Array = NDArray[np.float64]
 METHODS = ("isotropic", "rank-one", "literal")
 
 
-def gradient_information(c: float | Estimate, dim: float, method: str = "isotropic") -> Estimate:
+def gradient_information(c: Number, dim: float, method: str = "isotropic") -> AnyEstimate:
     """Mutual information of one gradient with μ at a given C, in nats.
 
     Args:
-        c: C, with or without interval; a negative one counts as 0.
+        c: C, a number or (...,), with or without interval; a negative one counts as 0.
         dim: d, or the effective dimension of the noise.
         method: "isotropic", (d/2) log(1 + C), the most at this C in white noise; "rank-one",
             ½ log(1 + dC), the least; "literal", log(1 + C) (§13.1).
 
     Returns:
-        Estimate; details `rank_one` and `isotropic`, the bounds.
+        Estimate (...,); details `rank_one` and `isotropic`, the bounds.
 
     Raises:
         EstimatorError: unknown method, dim < 1.
     """
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
-    forms = {
-        "isotropic": lambda x: 0.5 * dim * math.log1p(x),
-        "rank-one": lambda x: 0.5 * math.log1p(dim * x),
-        "literal": math.log1p,
+    forms: dict[str, Callable[[Array], Any]] = {
+        "isotropic": lambda x: 0.5 * dim * np.log1p(np.maximum(x, 0.0)),
+        "rank-one": lambda x: 0.5 * np.log1p(dim * np.maximum(x, 0.0)),
+        "literal": lambda x: np.log1p(np.maximum(x, 0.0)),
     }
     if method not in forms:
         raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
-    e = c if isinstance(c, Estimate) else None
-    value, low, high = (e.value, e.low, e.high) if e else (float(c), math.nan, math.nan)
-
-    def at(form: str, x: float) -> float:
-        return float(forms[form](max(x, 0.0))) if not math.isnan(x) else math.nan
-
-    return Estimate(
-        at(method, value), at(method, low), at(method, high), e.level if e else 0.95, method, e.n if e else 1,
-        e.flags if e else ("no_interval",),
-        {"rank_one": at("rank-one", value), "isotropic": at("isotropic", value)},
-    )  # fmt: skip
+    e = given(c)
+    bounds = {
+        name: e.mapped(forms[form]).value for name, form in (("rank_one", "rank-one"), ("isotropic",) * 2)
+    }
+    return replace(e.mapped(forms[method], method=method), details=bounds)
 
 
 def channel_information(signal: ArrayLike, noise: ArrayLike) -> Estimate:

@@ -12,19 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdesim.errors import EstimatorError
-from sdesim.estimate import Estimate
+from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.consolidation.window_ratio import fieller
+from sdesim.estimators.core.places import Number, given, made, masks_of
 
 SAMPLING = ("epoch", "without-replacement")
 
 
-def _scaled(c: float | Estimate, factor: float) -> Estimate:
-    if not isinstance(c, Estimate):
-        return Estimate(float(c) * factor, math.nan, math.nan, 0.95, "given", 1, ("no_interval",))
-    return Estimate(c.value * factor, c.low * factor, c.high * factor, c.level, c.method, c.n, c.flags)
-
-
-def _to_one(batch_size: int, dataset_size: int | None, sampling: str) -> float:
+def _to_one(batch_size: float, dataset_size: int | None, sampling: str) -> float:
     if batch_size < 1:
         raise EstimatorError(f"batch_size must be at least 1, got {batch_size}")
     if sampling not in SAMPLING:
@@ -39,9 +34,9 @@ def _to_one(batch_size: int, dataset_size: int | None, sampling: str) -> float:
 
 
 def per_example(
-    c: float | Estimate, batch_size: int, dataset_size: int | None = None, sampling: str = "epoch"
-) -> Estimate:
-    """C_1 from C_B: C_B/B for batches drawn with replacement (no dataset_size).
+    c: Number, batch_size: float, dataset_size: int | None = None, sampling: str = "epoch"
+) -> AnyEstimate:
+    """C_1 from C_B, a number or (...,): C_B/B for batches drawn with replacement (no dataset_size).
 
     With dataset_size N: "epoch", C_B/B · N/(N−1), where the trace in C_B is the sample trace over batches
     of one shuffled epoch, whose mean is that of batches of an endless set; "without-replacement",
@@ -50,14 +45,15 @@ def per_example(
     Raises:
         EstimatorError: batch_size < 1, or larger than the data set; unknown sampling.
     """
-    return _scaled(c, _to_one(batch_size, dataset_size, sampling))
+    factor = _to_one(batch_size, dataset_size, sampling)
+    return given(c).mapped(lambda x: x * factor)
 
 
 def at_batch_size(
-    c: float | Estimate, batch_size: int, target: int, dataset_size: int | None = None,
-    sampling: str = "epoch",
-) -> Estimate:  # fmt: skip
-    """C at batch size `target` from C at `batch_size`, both sampled alike (see `per_example`).
+    c: Number, batch_size: float, target: float, dataset_size: int | None = None, sampling: str = "epoch"
+) -> AnyEstimate:
+    """C at batch size `target` from C, a number or (...,), at `batch_size`, both sampled alike (see
+    `per_example`).
 
     A batch of the whole data set drawn without replacement has no noise: C is ∞ there.
 
@@ -68,25 +64,23 @@ def at_batch_size(
     if _to_one(batch_size, dataset_size, sampling) == 0.0:
         raise EstimatorError("a batch of the whole data set has no noise to convert from")
     factor = _to_one(batch_size, dataset_size, sampling) / back if back > 0 else math.inf
-    return _scaled(c, factor)
+    return given(c).mapped(lambda x: x * factor)
 
 
 def noise_scale(
-    c: float | Estimate, batch_size: int, dataset_size: int | None = None, sampling: str = "epoch"
-) -> Estimate:
-    """B_noise = 1/C_1 = TrΣ_1/|μ|² in examples, with the inverted interval of C_1.
+    c: Number, batch_size: float, dataset_size: int | None = None, sampling: str = "epoch"
+) -> AnyEstimate:
+    """B_noise = 1/C_1 = TrΣ_1/|μ|² in examples, with the inverted interval of C_1, a number or (...,).
 
     Where C_1 ≤ 0 no signal was seen and B_noise is ∞; a lower end of C_1 at or below 0 leaves it unbounded
     above (flag `unbounded`).
     """
     one = per_example(c, batch_size, dataset_size, sampling)
-
-    def invert(x: float) -> float:
-        return math.nan if math.isnan(x) else (1 / x if x > 0 else math.inf)
-
-    low, high = invert(one.high), invert(one.low)
-    flags = (*one.flags, "unbounded") if math.isinf(high) else one.flags
-    return Estimate(invert(one.value), low, high, one.level, one.method, one.n, flags)
+    scale = one.mapped(lambda x: np.where(np.isnan(x), np.nan, np.where(x > 0, 1 / x, np.inf)), falling=True)
+    unbounded = {"unbounded": np.isinf(np.asarray(scale.high))}
+    return made(
+        scale.value, scale.low, scale.high, scale.level, scale.method, scale.n, masks_of(scale) | unbounded
+    )
 
 
 def two_batch_consolidation(

@@ -7,65 +7,72 @@ source's other readings (§4, §13) are kept as `literal` beside the corrected o
 from __future__ import annotations
 
 import math
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, ndtri
 
 from sdesim.errors import EstimatorError
-from sdesim.estimate import Estimate
-from sdesim.estimators.core.binomial import wilson
-from sdesim.estimators.core.draws import check_level, draws_of_gradients, matrix, no_ratio, noise_flags
+from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
+from sdesim.estimators.consolidation.reduced import direction_share
+from sdesim.estimators.core.draws import check_level, draws_of_gradients, matrix, noise_masks
 from sdesim.estimators.core.noncentral import noncentrality_interval
+from sdesim.estimators.core.places import Number, each, given, made
+
+Array = NDArray[np.float64]
+PHASES = np.array(["undefined", "exploration", "transition", "generalization"])
 
 
-def _given(value: float | Estimate, method: str = "given") -> Estimate:
-    if isinstance(value, Estimate):
-        return value
-    return Estimate(float(value), math.nan, math.nan, 0.95, method, 1, ("no_interval",))
+def _share(c: Array) -> Array:
+    p = np.where(np.isposinf(c), 1.0, c / (1 + c))
+    return np.where(c <= -1, -np.inf, p)
 
 
-def _p(c: float) -> float:
-    if math.isnan(c):
-        return math.nan
-    if math.isinf(c):
-        return 1.0 if c > 0 else -math.inf
-    return c / (1 + c) if c > -1 else -math.inf
+def _odds(p: Array) -> Array:
+    return np.where(p >= 1, np.inf, p / (1 - p))
 
 
-def probability(c: float | Estimate) -> Estimate:
+def _along(c: Array, factor: float, shift: float = 0.0) -> Array:
+    return np.asarray(ndtr(np.sqrt(factor * np.maximum(c, 0.0)) - shift))
+
+
+def probability(c: Number) -> AnyEstimate:
     """p = C/(1+C), a monotone map of C and of its interval (§4.1); −∞ for C ≤ −1, which only ends of
-    intervals reach."""
-    e = _given(c)
-    return Estimate(_p(e.value), _p(e.low), _p(e.high), e.level, e.method, e.n, e.flags)
+    intervals reach.
+
+    Args:
+        c: C, a number or (...,), with or without an interval.
+    """
+    return given(c).mapped(_share)
 
 
-def odds(p: float | Estimate) -> Estimate:
+def odds(p: Number) -> AnyEstimate:
     """p/(1−p), which is C again (§4.2).
+
+    Args:
+        p: a number or (...,), with or without an interval.
 
     Raises:
         EstimatorError: p > 1.
     """
-    e = _given(p)
-    if e.value > 1:
-        raise EstimatorError(f"p must be at most 1, got {e.value}")
-
-    def back(x: float) -> float:
-        return math.inf if x >= 1 else x / (1 - x)
-
-    return Estimate(back(e.value), back(e.low), back(e.high), e.level, e.method, e.n, e.flags)
+    e = given(p)
+    if np.any(np.asarray(e.value) > 1):
+        raise EstimatorError(f"p must be at most 1, got {np.nanmax(e.value)}")
+    return e.mapped(_odds)
 
 
 def direction_probability(
-    c: float | Estimate | ArrayLike, dim: int | None = None, method: str = "isotropic", level: float = 0.95
-) -> Estimate:
+    c: Number, dim: int | None = None, method: str = "isotropic", level: float = 0.95
+) -> AnyEstimate:
     """P(g·μ > 0), the probability that one gradient points along the mean one.
 
     Args:
-        c: C, or gradients (n, d) for "measured". A negative (debiased) C counts as 0.
+        c: C, a number or an Estimate (...,); for "measured" gradients (n, d) or (..., n, d). A negative
+            (debiased) C counts as 0.
         dim: number of coordinates, for "isotropic".
         method: "isotropic", Φ(√(dC)) for white Gaussian noise; "literal", Φ(√C) (§4.1); "measured", the
-            share of draws with gᵢ·ḡ₋ᵢ > 0 and Wilson's interval, for any noise.
+            share of draws with gᵢ·ḡ₋ᵢ > 0 and Wilson's interval, for any noise (`direction_share`).
         level: of Wilson's interval; the others carry that of C over.
 
     The direction ḡ₋ᵢ is itself noisy, cos²(ḡ₋ᵢ, μ) ≈ nC/(1 + nC), which draws the measured share towards ½:
@@ -74,7 +81,7 @@ def direction_probability(
     share along the measured direction.
 
     Raises:
-        EstimatorError: unknown method, dim < 1, gradients that are not (n ≥ 3, d).
+        EstimatorError: unknown method, dim < 1, gradients not (..., n ≥ 3, d) or without "measured".
     """
     if method == "measured":
         return _measured_direction(_gradients(c), level)
@@ -83,60 +90,57 @@ def direction_probability(
     if method == "isotropic" and (dim is None or dim < 1):
         raise EstimatorError(f"dim must be at least 1, got {dim}")
     factor = dim if method == "isotropic" and dim is not None else 1
+    # A bare array is too easily one of gradients.
     if not isinstance(c, Estimate) and np.ndim(c) != 0:
-        raise EstimatorError(f"C must be one number, got shape {np.shape(c)}; gradients go with 'measured'")
-    e = c if isinstance(c, Estimate) else _given(float(np.asarray(c, dtype=np.float64)))
-
-    def phi(x: float) -> float:
-        return math.nan if math.isnan(x) else float(ndtr(math.sqrt(factor * max(x, 0.0))))
-
-    return Estimate(phi(e.value), phi(e.low), phi(e.high), e.level, method, e.n, e.flags)
+        raise EstimatorError(
+            f"C must be a number or an Estimate, got shape {np.shape(c)}; gradients go with 'measured'"
+        )
+    return given(c).mapped(lambda x: _along(x, factor), method=method)
 
 
-def _gradients(c: float | Estimate | ArrayLike) -> NDArray[np.floating]:
+def _gradients(c: Number) -> NDArray[np.floating]:
     if isinstance(c, Estimate):
         raise EstimatorError("method 'measured' needs gradients (n, d), got an Estimate")
-    return matrix(c, rows=3)
+    return matrix(c, rows=3, leading=True)
 
 
-def _measured_direction(g: NDArray[np.floating], level: float) -> Estimate:
+def _measured_direction(g: NDArray[np.floating], level: float) -> AnyEstimate:
     check_level(level)
     draws = draws_of_gradients(g)
-    n, signal, trace = draws.n, float(draws.signal), float(draws.trace)
-    flags = noise_flags(signal, trace, n)
-    if (missing := no_ratio(flags, level, "measured", n)) is not None:
-        value = 1.0 if missing.value > 0 else math.nan
-        return Estimate(value, math.nan, math.nan, level, "measured", n, missing.flags)
-    # gᵢ·ḡ₋ᵢ = gᵢ·(nḡ − gᵢ)/(n−1), with gᵢ = ḡ + eᵢ.
-    norm2 = signal + 2 * draws.along + draws.deviation
-    share = float(np.mean(n * (signal + draws.along) - norm2 > 0))
-    low, high = (float(x) for x in wilson(share, n, level))
+    n, signal = draws.n, np.asarray(draws.signal)
+    masks = noise_masks(signal, draws.trace, n)
+    # gᵢ = ḡ + eᵢ.
+    dot = signal[..., None] + draws.along
+    found = direction_share(dot + draws.along + draws.deviation, dot, level)
+    unknown = masks["interpolated"] | masks["nonfinite"]
+    none = unknown | masks["zero_noise"]
+    value = np.where(unknown, np.nan, np.where(masks["zero_noise"], 1.0, found.value))
+    low, high = (np.where(none, np.nan, x) for x in (found.low, found.high))
     # The mean of n − 1 draws has |μ|² of its |ḡ|² = |μ|² + T/n along μ.
-    cosine2 = max(0.0, 1 - trace / (n * signal))
-    flags += ["noisy_direction"] if cosine2 < 0.95 else []
-    return Estimate(share, low, high, level, "measured", n, tuple(flags), {"cosine2": cosine2})
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine2 = np.maximum(0.0, 1 - draws.trace / (n * signal))
+    masks |= {"noisy_direction": ~none & (cosine2 < 0.95), "no_interval": none}
+    details = {"cosine2": cosine2} if signal.ndim or not none else {}
+    return made(value, low, high, level, "measured", np.broadcast_to(n, signal.shape), masks, details)
 
 
-def learning_acceleration(p: float | Estimate, method: str = "corrected", reference: float = 0.5) -> Estimate:
-    """How much faster loss contracts at p than at `reference`.
+def learning_acceleration(p: Number, method: str = "corrected", reference: float = 0.5) -> AnyEstimate:
+    """How much faster loss contracts at p, a number or (...,), than at `reference`.
 
     corrected: log(1+C)/log(1+C_ref), the ratio of best log-loss contractions per step on an isotropic
     quadratic, where 1+C = 1/(1−p); literal: the odds p/(1−p) (§4.2).
     """
-    e = _given(p)
     if method == "literal":
-        return odds(e)
+        return odds(p)
     if method != "corrected":
         raise EstimatorError(f"method must be 'corrected' or 'literal', got {method!r}")
-
-    def rate(x: float) -> float:
-        return math.inf if x >= 1 else math.log1p(-x) / math.log1p(-reference)
-
-    return Estimate(rate(e.value), rate(e.low), rate(e.high), e.level, method, e.n, e.flags)
+    unit = math.log1p(-reference)
+    return given(p).mapped(lambda x: np.where(x >= 1, np.inf, np.log1p(-np.minimum(x, 1.0)) / unit))
 
 
-def detection_power(c: float | Estimate, dim: int, level: float = 0.05) -> Estimate:
-    """Power Φ(√(dC) − z_{1−level}) of the one-sided test for the direction μ in white noise.
+def detection_power(c: Number, dim: int, level: float = 0.05) -> AnyEstimate:
+    """Power Φ(√(dC) − z_{1−level}) of the one-sided test for the direction μ in white noise, C a number or
+    (...,).
 
     Raises:
         EstimatorError: dim < 1, level not in (0, 1).
@@ -144,17 +148,13 @@ def detection_power(c: float | Estimate, dim: int, level: float = 0.05) -> Estim
     check_level(level)
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
-    e = _given(c)
     z = float(ndtri(1 - level))
-
-    def power(x: float) -> float:
-        return math.nan if math.isnan(x) else float(ndtr(math.sqrt(dim * max(x, 0.0)) - z))
-
-    return Estimate(power(e.value), power(e.low), power(e.high), e.level, "white-noise", e.n, e.flags)
+    return given(c).mapped(lambda x: _along(x, dim, z), method="white-noise")
 
 
-def mahalanobis_snr(gradients: ArrayLike, level: float = 0.95) -> Estimate:
-    """μᵀΣ⁻¹μ, invariant under every linear map; Hotelling's small-sample correction applied.
+def mahalanobis_snr(gradients: ArrayLike, level: float = 0.95) -> AnyEstimate:
+    """μᵀΣ⁻¹μ of gradients (n, d) or (..., n, d), invariant under every linear map; Hotelling's small-sample
+    correction applied.
 
     With S the sample covariance of n rows, E[ḡᵀS⁻¹ḡ] = (n−1)/(n−d−2)·(μᵀΣ⁻¹μ + d/n), and
     n(n−d)/(d(n−1)) ḡᵀS⁻¹ḡ is noncentral F(d, n−d, n μᵀΣ⁻¹μ) for Gaussian rows: the interval is that law's,
@@ -162,12 +162,16 @@ def mahalanobis_snr(gradients: ArrayLike, level: float = 0.95) -> Estimate:
     rows, flag `rank_limited`, and has no interval.
 
     Raises:
-        EstimatorError: not (n, d) with n ≥ 6, level not in (0, 1).
+        EstimatorError: not (..., n, d) with n ≥ 6, level not in (0, 1).
     """
     check_level(level)
     g = np.asarray(gradients, dtype=np.float64)
-    if g.ndim != 2 or len(g) < 6:
-        raise EstimatorError(f"gradients must have shape (n ≥ 6, d), got {g.shape}")
+    if g.ndim < 2 or g.shape[-2] < 6:
+        raise EstimatorError(f"gradients must have shape (..., n ≥ 6, d), got {g.shape}")
+    return each(g, 2, lambda one: _hotelling(one, level))
+
+
+def _hotelling(g: Array, level: float) -> Estimate:
     n, d = g.shape
     mean = g.mean(axis=0)
     _, s, vt = np.linalg.svd(g - mean, full_matrices=False)
@@ -225,24 +229,44 @@ def pl_constant(grad_norm2: ArrayLike, loss: ArrayLike, minimum: float | None, w
     )  # fmt: skip
 
 
+@overload
 def phase(
-    c: float | Estimate, low: float | None = None, high: float | None = None, threshold: float = 1.0
-) -> str:
+    c: float | Estimate, low: float | None = None, high: float | None = None,
+    threshold: float | Estimate = 1.0,
+) -> str: ...  # fmt: skip
+@overload
+def phase(
+    c: Array | ArrayEstimate | AnyEstimate, low: ArrayLike | None = None, high: ArrayLike | None = None,
+    threshold: Number = 1.0,
+) -> NDArray[np.str_]: ...  # fmt: skip
+def phase(
+    c: Number, low: ArrayLike | None = None, high: ArrayLike | None = None, threshold: Number = 1.0
+) -> str | NDArray[np.str_]:
     """Where C stands against `threshold` (C* by default in runs, 1 in the source, §5).
 
     "generalization" when the whole interval lies above it, "exploration" when below, "transition" when
-    the interval spans it, "undefined" when C is NaN. Without an interval the value decides.
+    the interval spans it, "undefined" when C is NaN. Without an interval the value decides. A threshold with
+    an interval of its own counts with all of it.
+
+    Args:
+        c: C; low, high: its interval, unless it is an Estimate; threshold: each a number or (...,).
+
+    Returns:
+        One word, or an array (...,) of them.
     """
-    if isinstance(c, Estimate):
-        low, high, value = c.low, c.high, c.value
-    else:
-        value = float(c)
-    if math.isnan(value) or math.isnan(threshold):
-        return "undefined"
-    lo = value if low is None or math.isnan(low) else low
-    hi = value if high is None or math.isnan(high) else high
-    if lo > threshold:
-        return "generalization"
-    if hi < threshold:
-        return "exploration"
-    return "transition"
+    e, bar = given(c), given(threshold)
+    ends = (e.low, e.high) if isinstance(c, Estimate) else (low, high)
+    value, limit = np.broadcast_arrays(np.asarray(e.value, float), np.asarray(bar.value, float))
+    lowest, highest = (_or_value(x, value) for x in ends)
+    below, above = (_or_value(x, limit) for x in (bar.low, bar.high))
+    code = np.where(lowest > above, 3, np.where(highest < below, 1, 2))
+    code = np.where(np.isnan(value) | np.isnan(limit), 0, code)
+    return str(PHASES[int(code)]) if code.ndim == 0 else np.asarray(PHASES[code])
+
+
+def _or_value(end: ArrayLike | None, value: Array) -> Array:
+    """The end of an interval, and the value where there is none."""
+    if end is None:
+        return value
+    x = np.asarray(end, dtype=np.float64)
+    return np.where(np.isnan(x), value, x)

@@ -19,8 +19,8 @@ from sdesim.estimators.consolidation.ratio import (
     combine_moments,
     consolidation_ratio,
     gradient_moments,
-    white_noise_interval,
 )
+from sdesim.estimators.consolidation.reduced import white_noise_interval
 from sdesim.estimators.consolidation.window_ratio import PairSums, fieller_of_sums, pair_sums
 from sdesim.estimators.core.draws import check_level
 
@@ -228,8 +228,7 @@ class EmaStream:
         delta = min(self._noise_dim(), float(len(mean)))
         flags = ["drift"] if moved > float(fdtri(delta, delta * freedom, 1 - _DRIFT_LEVEL)) else []
         value = signal / noise
-        low, high = white_noise_interval(
-            value, k, k * k / (1 - k), level, freedom, 1.0 if dim is None else dim
-        )
+        width = 1.0 if dim is None else dim
+        low, high = (float(x) for x in white_noise_interval(value, k, k * k / (1 - k), level, freedom, width))
         flags += ["negative_signal"] if value < 0 else []
         return Estimate(value, low, high, level, "ema", self.n, (*flags, "delta_interval"), details)

@@ -6,7 +6,7 @@ Working with the centred draws keeps Tr Σ̂ exact to rounding where |ḡ|² is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 # Entries per block of columns, 2 MB: a block is read from memory once and stays in cache.
 BLOCK = 2**18
 # Share of |ḡ|² below which the trace is rounding, from centred gradients and from two numbers per draw.
@@ -65,17 +66,19 @@ class Draws:
         return signal, (total - self.deviation * (n / (n - 1))) / (n - 2)
 
 
-def matrix(gradients: ArrayLike, rows: int = 2) -> NDArray[np.floating]:
-    """Gradients as they are, (n, d), without a copy of floats.
+def matrix(gradients: ArrayLike, rows: int = 2, leading: bool = False) -> NDArray[np.floating]:
+    """Gradients as they are, (n, d), or with `leading` (..., n, d), without a copy of floats.
 
     Raises:
-        EstimatorError: not (n, d), or fewer than `rows` rows.
+        EstimatorError: not of that shape, or fewer than `rows` rows.
     """
     g = np.asarray(gradients)
-    if g.ndim != 2:
-        raise EstimatorError(f"gradients must have shape (n, d), got {g.shape}")
-    if g.shape[0] < rows:
-        raise EstimatorError(f"at least {rows} gradients are needed for a covariance, got {g.shape[0]}")
+    if g.ndim < 2 or (g.ndim > 2 and not leading):
+        raise EstimatorError(
+            f"gradients must have shape {'(..., n, d)' if leading else '(n, d)'}, got {g.shape}"
+        )
+    if g.shape[-2] < rows:
+        raise EstimatorError(f"at least {rows} gradients are needed for a covariance, got {g.shape[-2]}")
     return g if np.issubdtype(g.dtype, np.floating) else g.astype(np.float64)
 
 
@@ -109,7 +112,9 @@ def raw_gram(g: NDArray[np.floating]) -> Array:
 
 
 def draws_of_gradients(g: NDArray[np.floating], with_gram: bool = False) -> Draws:
-    """Draws of gradients (n, d); one pass over memory, and another for the Gram matrix."""
+    """Draws of gradients (..., n, d); one pass over memory, and another for the Gram matrix of (n, d)."""
+    if g.ndim > 2:
+        return _draws_of_places(g)
     n = len(g)
     signal, deviation, along = 0.0, np.zeros(n), np.zeros(n)
     for mean, e in centred_blocks(g):
@@ -124,17 +129,38 @@ def draws_of_gradients(g: NDArray[np.floating], with_gram: bool = False) -> Draw
     return Draws(np.asarray(signal), deviation, along, gram=gram)
 
 
+def _draws_of_places(g: NDArray[np.floating]) -> Draws:
+    """Draws of gradients (..., n, d): as many places at once as a block holds."""
+    *lead, n, d = g.shape
+    cells = g.reshape(math.prod(lead), n, d)
+    signal, deviation, along = np.empty(len(cells)), np.empty((len(cells), n)), np.empty((len(cells), n))
+    step = max(1, BLOCK // max(1, n * d))
+    for start in range(0, len(cells), step):
+        at = slice(start, start + step)
+        if step == 1:
+            one = draws_of_gradients(cells[start])
+            signal[at], deviation[at], along[at] = one.signal, one.deviation, one.along
+            continue
+        mean = np.add.reduce(cells[at], axis=1, dtype=np.float64) / n
+        with np.errstate(invalid="ignore"):
+            e = np.subtract(cells[at], mean[:, None])
+        signal[at] = np.einsum("kj,kj->k", mean, mean)
+        deviation[at] = np.einsum("kij,kij->ki", e, e)
+        along[at] = np.einsum("kij,kj->ki", e, mean)
+    return Draws(signal.reshape(lead), deviation.reshape(*lead, n), along.reshape(*lead, n))
+
+
 def draws_of_numbers(norm2: ArrayLike, dot_mean: ArrayLike) -> Draws:
     """Draws from |gᵢ|² and gᵢ·ḡ, both (..., n)."""
     q = np.asarray(norm2, dtype=np.float64)
     dot = np.asarray(dot_mean, dtype=np.float64)
-    signal = dot.mean(axis=-1)
-    return Draws(
-        signal, q - 2 * dot + signal[..., None], dot - signal[..., None], rounding=_ROUNDING_OF_NUMBERS
-    )
+    with np.errstate(invalid="ignore", over="ignore"):
+        signal = dot.mean(axis=-1)
+        deviation, along = q - 2 * dot + signal[..., None], dot - signal[..., None]
+    return Draws(signal, deviation, along, rounding=_ROUNDING_OF_NUMBERS)
 
 
-def debiased(signal: Array, trace: Array, n: int, f: float) -> Array:
+def debiased(signal: Array, trace: Array, n: int | float | Array, f: float) -> Array:
     """(|ḡ|² − f TrΣ̂/n)/TrΣ̂."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray((signal - f * trace / n) / trace)
@@ -164,16 +190,37 @@ def jackknife(draws: Draws, level: float, f: float = 1.0) -> tuple[Array, Array,
     return value, value - np.sqrt(t2 * variance), value + above
 
 
+def noise_masks(
+    signal: ArrayLike, trace: ArrayLike, n: ArrayLike, rounding: float = _ROUNDING
+) -> dict[str, Mask]:
+    """Flags of the two sums of n draws, (...,): n_too_small, nonfinite, interpolated (0/0), zero_noise."""
+    s, t = np.broadcast_arrays(np.asarray(signal, np.float64), np.asarray(trace, np.float64))
+    nonfinite = ~(np.isfinite(s) & np.isfinite(t))
+    interpolated = ~nonfinite & (s <= 0.0) & (t <= 0.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        noiseless = (t <= rounding * s * np.asarray(n)) | (t <= 0.0)
+    return {
+        "n_too_small": np.broadcast_to(np.asarray(n) < 4, s.shape),
+        "nonfinite": nonfinite,
+        "interpolated": interpolated,
+        "zero_noise": noiseless & ~nonfinite & ~interpolated,
+    }
+
+
+def where_known(
+    masks: Mapping[str, Mask], value: Array, low: Array, high: Array
+) -> tuple[Array, Array, Array]:
+    """C and its ends, all (...,), with ∞ in place of a ratio without noise and NaN for 0/0 or what is not
+    finite."""
+    unknown = masks["interpolated"] | masks["nonfinite"]
+    none = unknown | masks["zero_noise"]
+    found = np.where(masks["zero_noise"], np.inf, np.where(unknown, np.nan, value))
+    return found, np.where(none, np.nan, low), np.where(none, np.nan, high)
+
+
 def noise_flags(signal: float, trace: float, n: int, rounding: float = _ROUNDING) -> list[str]:
-    """Flags of the two sums: n_too_small, nonfinite, interpolated (0/0), zero_noise."""
-    flags = ["n_too_small"] if n < 4 else []
-    if not (math.isfinite(signal) and math.isfinite(trace)):
-        flags.append("nonfinite")
-    elif signal <= 0.0 and trace <= 0.0:
-        flags.append("interpolated")
-    elif trace <= rounding * signal * n or trace <= 0.0:
-        flags.append("zero_noise")
-    return flags
+    """The names of `noise_masks` at one place."""
+    return [name for name, mask in noise_masks(signal, trace, n, rounding).items() if mask]
 
 
 def no_ratio(flags: list[str], level: float, method: str, n: int) -> Estimate | None:
@@ -187,18 +234,19 @@ def no_ratio(flags: list[str], level: float, method: str, n: int) -> Estimate | 
     return Estimate(value, math.nan, math.nan, level, method, n, (*flags, "no_interval"))
 
 
-def largest_share(deviation: Array) -> tuple[float, bool]:
-    """max |eᵢ|²/Σ|eᵢ|² of draws (n,), and whether Gaussian draws exceed it with probability below 0.1%.
+def largest_share(deviation: Array) -> tuple[Array, Mask]:
+    """max |eᵢ|²/Σ|eᵢ|² of draws (..., n), and whether Gaussian draws exceed it with probability below 0.1%.
 
     The bound is Bonferroni's over n with all noise on one axis, where (n/(n−1)) e²/Σe² is
     Beta(½, (n−2)/2); more axes only even the shares out. A single draw that outweighs the rest is what
     an infinite variance looks like at every n, so the test needs no tail fit; it has little power below
     n ≈ 20 and it also strikes at finite but heavy tails.
     """
-    n = len(deviation)
-    total = float(deviation.sum())
-    if n < 4 or not math.isfinite(total) or total <= 0.0:
-        return math.nan, False
-    share = float(deviation.max()) / total
+    n = deviation.shape[-1]
+    total = np.asarray(deviation.sum(axis=-1))
+    if n < 4:
+        return np.full(total.shape, np.nan), np.zeros(total.shape, dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(np.isfinite(total) & (total > 0.0), deviation.max(axis=-1) / total, np.nan)
     bound = (n - 1) / n * float(betaincinv(0.5, 0.5 * (n - 2), 1 - _HEAVY_LEVEL / n))
     return share, share > bound

@@ -6,23 +6,35 @@ The literal form is that of the source, §6.1: S = 2η − λ.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from sdesim.errors import EstimatorError
-from sdesim.estimate import Estimate
+from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.estimators.core.places import Number, each, given, made, masks_of
 from sdesim.estimators.curvature.lanczos import outer_ritz
 
 Array = NDArray[np.float64]
+METHODS = ("normalised", "classical", "literal")
 
 
+@overload
 def critical_sharpness(
     eta: float, momentum: float = 0.0, nesterov: bool = False, dampening: float = 0.0,
     adam_beta1: float | None = None, weight_decay: float = 0.0, decoupled: bool = False,
-) -> float:  # fmt: skip
+) -> float: ...  # fmt: skip
+@overload
+def critical_sharpness(
+    eta: Array, momentum: float = 0.0, nesterov: bool = False, dampening: float = 0.0,
+    adam_beta1: float | None = None, weight_decay: float = 0.0, decoupled: bool = False,
+) -> Array: ...  # fmt: skip
+def critical_sharpness(
+    eta: float | Array, momentum: float = 0.0, nesterov: bool = False, dampening: float = 0.0,
+    adam_beta1: float | None = None, weight_decay: float = 0.0, decoupled: bool = False,
+) -> float | Array:  # fmt: skip
     """λ_crit, the sharpness of the loss at which the linearised optimiser becomes unstable.
 
     2/η for gradient descent, 2(1+β)/((1−t)η) for heavy ball with dampening t, 2(1+β)/(η(1+2β)) for
@@ -31,15 +43,20 @@ def critical_sharpness(
     it lowers it by the factor 1 − ηw/2 (2/η − w for gradient descent).
 
     Args:
-        eta: η. momentum: β. nesterov: look-ahead form. dampening: t as in torch's SGD.
+        eta: η, a number or (...,), in which NaN is not known and 0 moves nothing (λ_crit = ∞).
+        momentum: β. nesterov: look-ahead form. dampening: t as in torch's SGD.
         adam_beta1: β₁; then momentum plays no part.
         weight_decay: w. decoupled: whether it acts on θ itself, as in AdamW.
+
+    Returns:
+        λ_crit; of an array (...,), NaN where weight decay alone is unstable.
 
     Raises:
         EstimatorError: η not positive, a momentum outside [0, 1), Nesterov with dampening, weight decay that
             is negative, in Adam's gradient (there it belongs into the product: H + wI), or alone unstable.
     """
-    if not eta > 0:
+    many = np.ndim(eta) > 0
+    if np.any(np.asarray(eta) < 0) or not (many or eta > 0):
         raise EstimatorError(f"eta must be positive, got {eta}")
     for name, beta in (("momentum", momentum), ("dampening", dampening), ("adam_beta1", adam_beta1 or 0.0)):
         if not 0 <= beta < 1:
@@ -49,22 +66,24 @@ def critical_sharpness(
     if not weight_decay >= 0:
         raise EstimatorError(f"weight_decay must be at least 0, got {weight_decay}")
     if adam_beta1 is not None:
-        critical = 2 * (1 + adam_beta1) / ((1 - adam_beta1) * eta)
+        gain = 2 * (1 + adam_beta1) / (1 - adam_beta1)
     elif nesterov:
-        critical = 2 * (1 + momentum) / (eta * (1 + 2 * momentum))
+        gain = 2 * (1 + momentum) / (1 + 2 * momentum)
     else:
-        critical = 2 * (1 + momentum) / ((1 - dampening) * eta)
-    if decoupled:
-        critical *= 1 - eta * weight_decay / 2
-    elif weight_decay and adam_beta1 is not None:
+        gain = 2 * (1 + momentum) / (1 - dampening)
+    if weight_decay and not decoupled and adam_beta1 is not None:
         raise EstimatorError(
             "weight decay in Adam's gradient belongs into the product: hvp(v) + weight_decay*v"
         )
-    else:
-        critical -= weight_decay
+    rate = np.asarray(eta, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        critical = gain / rate
+        critical = critical * (1 - rate * weight_decay / 2) if decoupled else critical - weight_decay
+    if many:
+        return np.where(critical > 0, critical, np.nan)
     if not critical > 0:
         raise EstimatorError(f"weight_decay={weight_decay:g} is unstable at eta={eta:g} on its own")
-    return critical
+    return float(critical)
 
 
 def _optimizer(momentum: float, nesterov: bool, adam_beta1: float | None, weight_decay: float) -> str:
@@ -75,10 +94,10 @@ def _optimizer(momentum: float, nesterov: bool, adam_beta1: float | None, weight
 
 
 def stability_margin(
-    lambda_max: float | Estimate, eta: float, method: str = "normalised", momentum: float = 0.0,
+    lambda_max: Number, eta: float | Array, method: str = "normalised", momentum: float = 0.0,
     nesterov: bool = False, dampening: float = 0.0, adam_beta1: float | None = None,
-    weight_decay: float = 0.0, decoupled: bool = False,
-) -> Estimate:  # fmt: skip
+    weight_decay: float = 0.0, decoupled: bool = False, critical: float | Array | None = None,
+) -> AnyEstimate:  # fmt: skip
     """Spectral margin S; its interval is that of λ_max, carried through.
 
     normalised (default): 2(1 − λ/λ_crit), dimensionless, at most 2 for λ ≥ 0, positive = stable.
@@ -86,46 +105,43 @@ def stability_margin(
     literal: 2η − λ as in §6.1, whose two terms have different units (flag `units`).
 
     Args:
-        lambda_max: λ: of the Hessian, for Adam of the preconditioned one, for SGD the batch sharpness (whose
-            flag `stochastic_h` is passed on).
+        lambda_max: λ, a number or (...,), with or without an interval: of the Hessian, for Adam of the
+            preconditioned one, for SGD the batch sharpness (whose flag `stochastic_h` is passed on).
         eta, momentum, nesterov, dampening, adam_beta1, weight_decay, decoupled: as for `critical_sharpness`.
+        critical: λ_crit where it is known otherwise, a number or (...,).
 
     Returns:
-        S; details: `lambda_crit` and `name`, the optimiser whose threshold that is.
+        S (...,); details: `lambda_crit` and `name`, the optimiser whose threshold that is.
 
     Raises:
         EstimatorError: unknown method, or as `critical_sharpness`.
     """
-    lam = (
-        lambda_max
-        if isinstance(lambda_max, Estimate)
-        else Estimate(float(lambda_max), math.nan, math.nan, 1.0, "given", 1)
-    )
-    critical = critical_sharpness(eta, momentum, nesterov, dampening, adam_beta1, weight_decay, decoupled)
-    forms: dict[str, Callable[[float], float]] = {
-        "normalised": lambda x: 2 * (1 - x / critical),
-        "classical": lambda x: critical - x,
-        "literal": lambda x: 2 * eta - x,
-    }
-    if method not in forms:
-        raise EstimatorError(f"method must be one of {', '.join(forms)}, got {method!r}")
-    form = forms[method]
-    flags = lam.flags + (("units",) if method == "literal" else ())
-    return Estimate(
-        form(lam.value),
-        form(lam.high),
-        form(lam.low),
-        lam.level,
-        method,
-        lam.n,
-        flags,
-        {"lambda_crit": critical, "name": _optimizer(momentum, nesterov, adam_beta1, weight_decay)},
-    )
+    if method not in METHODS:
+        raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    lam, name = given(lambda_max, flags=(), level=1.0), "given"
+    if critical is None:
+        critical = critical_sharpness(
+            eta, momentum, nesterov, dampening, adam_beta1, weight_decay, decoupled
+        )  # fmt: skip
+        name = _optimizer(momentum, nesterov, adam_beta1, weight_decay)
+    edge, rate = np.asarray(critical, dtype=np.float64), np.asarray(eta, dtype=np.float64)
+
+    def form(x: ArrayLike) -> Array:
+        if method == "normalised":
+            return np.asarray(2 * (1 - np.asarray(x) / edge))
+        return np.asarray((edge if method == "classical" else 2 * rate) - np.asarray(x, dtype=np.float64))
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value, low, high = form(lam.value), form(lam.high), form(lam.low)
+    flags = masks_of(lam) | ({"units": np.asarray(True)} if method == "literal" else {})
+    details = {"lambda_crit": np.broadcast_to(edge, value.shape) if value.ndim else float(edge), "name": name}
+    n = np.broadcast_to(lam.n, value.shape)
+    return made(value, low, high, lam.level, method, n, flags, details)
 
 
 def batch_sharpness(
     gradients: ArrayLike, products: ArrayLike, eta: float | None = None, level: float = 0.95
-) -> Estimate:
+) -> AnyEstimate:
     """E[g_Bᵀ H_B g_B]/E|g_B|², the curvature that minibatch SGD meets along its own steps.
 
     The ratio of means over batches, with the jackknife's interval (Student t, n − 1). It levels off near 2/η
@@ -134,8 +150,8 @@ def batch_sharpness(
     single Gaussian examples of a least-squares loss 0.75, 0.84 and 0.88.
 
     Args:
-        gradients: g_B of n batches, (n, d).
-        products: H_B g_B of the same batches, (n, d).
+        gradients: g_B of n batches, (n, d), or (..., n, d) at many θ.
+        products: H_B g_B of the same batches, likewise.
         eta: η, for details `lambda_crit` = 2/η.
         level: nominal coverage.
 
@@ -143,8 +159,10 @@ def batch_sharpness(
         EstimatorError: shapes that differ, fewer than two batches, η not positive.
     """
     g, hg = np.asarray(gradients, dtype=np.float64), np.asarray(products, dtype=np.float64)
-    if g.ndim != 2 or g.shape != hg.shape:
+    if g.ndim < 2 or g.shape != hg.shape:
         raise EstimatorError(f"gradients and products must both be (n, d), got {g.shape} and {hg.shape}")
+    if g.ndim > 2:
+        return each(np.stack([g, hg], axis=-3), 3, lambda pair: batch_sharpness(pair[0], pair[1], eta, level))
     n = len(g)
     if n < 2:
         raise EstimatorError(f"batch sharpness needs at least 2 batches, got {n}")
@@ -224,9 +242,9 @@ def mean_square_rate(dim: int, batch_size: int, scale: float = 1.0) -> float:
     Raises:
         EstimatorError: dim or batch_size below 1, scale not positive.
     """
-    for name, given in (("dim", dim), ("batch_size", batch_size)):
-        if given < 1:
-            raise EstimatorError(f"{name} must be at least 1, got {given}")
+    for name, size in (("dim", dim), ("batch_size", batch_size)):
+        if size < 1:
+            raise EstimatorError(f"{name} must be at least 1, got {size}")
     if not scale > 0:
         raise EstimatorError(f"scale must be positive, got {scale}")
     return 2 / (scale * (1 + (dim + 1) / batch_size))

@@ -13,21 +13,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
-from sdesim.estimators.consolidation.probability import pl_constant
+from sdesim.estimators.consolidation.probability import pl_constant, probability
 from sdesim.estimators.core.binomial import wilson
+from sdesim.estimators.core.places import Number, given, made, masks_of
 
 Array = NDArray[np.float64]
-Number = float | Estimate
 
 
-@dataclass(frozen=True)
-class EffectiveRate(Estimate):
+@dataclass(frozen=True, eq=False)
+class EffectiveRate(Estimate[Any, Any, Any, Any]):
     """λ_eff as an Estimate (`value`, with the interval of C), and the factors that go with it.
 
     Attributes:
@@ -36,14 +37,16 @@ class EffectiveRate(Estimate):
         factor: the bound above, per step; NaN without β and m, 1 for C ≤ 0.
         factor_low, factor_high: its ends over the interval of C.
         best_factor: 1 − p·m/β, that of the step p/β; NaN without β and m.
+
+    Numbers, or arrays (...,) where `value` is one.
     """
 
-    factor_literal: float = math.nan
-    factor_literal_half: float = math.nan
-    factor: float = math.nan
-    factor_low: float = math.nan
-    factor_high: float = math.nan
-    best_factor: float = math.nan
+    factor_literal: Any = math.nan
+    factor_literal_half: Any = math.nan
+    factor: Any = math.nan
+    factor_low: Any = math.nan
+    factor_high: Any = math.nan
+    best_factor: Any = math.nan
 
 
 def contraction_factor(eta: ArrayLike, c: ArrayLike, smoothness: ArrayLike, pl: ArrayLike) -> Array:
@@ -60,13 +63,13 @@ def contraction_factor(eta: ArrayLike, c: ArrayLike, smoothness: ArrayLike, pl: 
 
 
 def effective_rate(
-    eta: float, c: Number, mu: float, smoothness: float | None = None, pl: Number | None = None
+    eta: float, c: Number, mu: float, smoothness: float | None = None, pl: float | Estimate | None = None
 ) -> EffectiveRate:
     """λ_eff = η·C·μ and the convergence factors.
 
     Args:
         eta: learning rate.
-        c: C; an Estimate passes its interval on.
+        c: C, a number or (...,); an Estimate passes its interval on.
         mu: |mean gradient| on the d_H-dimensional manifold (`manifold_gradient`).
         smoothness: β (λ_max along the path), pl: m, both for the corrected factors.
 
@@ -79,25 +82,24 @@ def effective_rate(
     """
     if not eta > 0:
         raise EstimatorError(f"eta must be positive, got {eta}")
-    ratio = c if isinstance(c, Estimate) else Estimate(float(c), math.nan, math.nan, 0.95, "given", 1)
-    value = eta * ratio.value * mu
-    flags = (*ratio.flags, "units", *(("unbounded",) if value > 1 else ()))
-    if math.isnan(ratio.low) and "no_interval" not in flags:
-        flags = (*flags, "no_interval")
+    ratio = given(c, flags=())
+    rate = ratio.mapped(lambda x: eta * x * mu, method="literal")
+    value = np.asarray(rate.value)
+    masks = masks_of(ratio) | {"units": np.ones(value.shape, dtype=bool), "unbounded": value > 1}
+    masks["no_interval"] = masks.get("no_interval", np.asarray(False)) | np.isnan(np.asarray(rate.low))
+    e = made(value, rate.low, rate.high, rate.level, "literal", rate.n, masks)
     beta = math.nan if smoothness is None else float(smoothness)
     m = math.nan if pl is None else float(pl)
-    factor, low, high = (
-        float(contraction_factor(eta, x, beta, m)) for x in (ratio.value, ratio.high, ratio.low)
-    )
-    share = 1.0 if math.isinf(ratio.value) else max(ratio.value, 0.0) / (1 + max(ratio.value, 0.0))
+    factor, low, high = (contraction_factor(eta, x, beta, m) for x in (ratio.value, ratio.high, ratio.low))
+    share = probability(np.maximum(ratio.value, 0.0)).value
+    more = (1 - value, 1 - value / 2, factor, low, high, 1 - share * m / beta)
     return EffectiveRate(
-        value, eta * ratio.low * mu, eta * ratio.high * mu, ratio.level, "literal", ratio.n, flags,
-        factor_literal=1 - value, factor_literal_half=1 - value / 2, factor=factor, factor_low=low,
-        factor_high=high, best_factor=1 - share * m / beta,
+        e.value, e.low, e.high, e.level, e.method, e.n, e.flags, {},
+        *(more if e.is_array else (float(x) for x in more)),
     )  # fmt: skip
 
 
-def manifold_gradient(gradient: ArrayLike, path: ArrayLike, d_h: Number) -> Estimate:
+def manifold_gradient(gradient: ArrayLike, path: ArrayLike, d_h: float | Estimate) -> Estimate:
     """μ_{d_H} = |P_k ḡ|, the mean gradient (d,) on the top k = ⌈d_H⌉ principal directions of a path (n, d).
 
     At most |ḡ|; `details`: k, share = |P_k ḡ|²/|ḡ|².
@@ -138,24 +140,24 @@ def rolling_pl_constant(
         raise EstimatorError(f"grad_norm2 and loss must both be (n,), got {g2.shape} and {values.shape}")
     if window < 1:
         raise EstimatorError(f"window must be at least 1, got {window}")
-    given = minimum is not None
+    told = minimum is not None
     finite = values[np.isfinite(values)]
     lowest = minimum if minimum is not None else float(finite.min()) if finite.size else math.nan
-    made = []
+    found = []
     for k in range(len(g2)):
         part = slice(max(0, k + 1 - window), k + 1)
         known = np.isfinite(g2[part]) & np.isfinite(values[part])
         e = pl_constant(g2[part][known], values[part][known], lowest) if known.any() else None
         flags = ("no_interval", "no_value") if e is None else e.flags
-        flags = flags if given else (*flags, "minimum_unknown")
+        flags = flags if told else (*flags, "minimum_unknown")
         value, n = (math.nan, 0) if e is None else (e.value, e.n)
-        made.append(Estimate(value, math.nan, math.nan, 0.95, "windowed-minimum", n, flags))
-    return tuple(made)
+        found.append(Estimate(value, math.nan, math.nan, 0.95, "windowed-minimum", n, flags))
+    return tuple(found)
 
 
 def effective_rates(
-    eta: ArrayLike, c: Sequence[Number], grad_norm2: ArrayLike, loss: ArrayLike, smoothness: ArrayLike,
-    minimum: float | None = None, window: int = 10, mu: ArrayLike | None = None,
+    eta: ArrayLike, c: Sequence[float | Estimate], grad_norm2: ArrayLike, loss: ArrayLike,
+    smoothness: ArrayLike, minimum: float | None = None, window: int = 10, mu: ArrayLike | None = None,
 ) -> tuple[EffectiveRate, ...]:  # fmt: skip
     """`effective_rate` at each of the n points of a run, with m from `rolling_pl_constant`.
 

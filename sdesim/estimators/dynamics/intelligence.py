@@ -11,13 +11,19 @@ edge of stability as §9.4 says. Read the three numbers it is made of (`details`
 
 from __future__ import annotations
 
-import math
+from functools import reduce
 from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sdesim.errors import EstimatorError
-from sdesim.estimate import Estimate
+from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.estimators.core.places import Number, given, made, masks_of
 
-Number = float | Estimate
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 METHODS = ("corrected", "literal")
 # What the source's code puts for S and d_H (§11.1).
 PLACEHOLDER_S = 0.1
@@ -28,10 +34,12 @@ _UNDEFINED = ("interpolated", "nonfinite")
 _TINY = 1e-12
 
 
-def _span(x: Number) -> tuple[float, float, float]:
-    if isinstance(x, Estimate):
-        return x.value, x.low, x.high
-    return float(x), float(x), float(x)
+def _span(x: Number) -> tuple[Array, Array, Array]:
+    """Value and ends; a number without an interval is exact."""
+    e = given(x)
+    ends = (e.low, e.high) if isinstance(x, Estimate) else (e.value, e.value)
+    value, low, high = (np.asarray(v, dtype=np.float64) for v in (e.value, *ends))
+    return value, low, high
 
 
 def _check_method(method: str) -> None:
@@ -41,8 +49,8 @@ def _check_method(method: str) -> None:
 
 def intelligence(
     p: Number, s: Number | None = None, d_h: Number | None = None, method: str = "corrected"
-) -> Estimate:
-    """I from p, the margin S and the dimension d_H.
+) -> AnyEstimate:
+    """I from p, the margin S and the dimension d_H, each a number or (...,), with or without an interval.
 
     corrected: max(p, 0)·(min(S, 2)/2)/d_H with the normalised S = 2(1 − λ_max/λ_crit): positive where stable,
     0 at the edge, negative where unstable, at most 1/d_H. A debiased p below 0 is no signal, and counts
@@ -69,33 +77,47 @@ def intelligence(
         raise EstimatorError("the corrected index needs s and d_h; only 'literal' has placeholders for them")
     extra = ("placeholder",) if s is None or d_h is None else ()
     inputs = (p, PLACEHOLDER_S if s is None else s, PLACEHOLDER_D_H if d_h is None else d_h)
-    values, spans = zip(*((x[0], x[1:]) for x in map(_span, inputs)), strict=True)
-    if values[2] <= 0:
-        raise EstimatorError(f"d_h must be positive, got {values[2]}")
+    triples = [_span(x) for x in inputs]
+    if np.any(triples[2][0] <= 0):
+        raise EstimatorError(f"d_h must be positive, got {np.nanmin(triples[2][0])}")
     estimates = [x for x in inputs if isinstance(x, Estimate)]
-    flags = tuple(dict.fromkeys(f for x in estimates for f in x.flags if f != "no_interval")) + extra
+    value = _index([t[0] for t in triples], method)
+    corners = np.stack(
+        [_index(list(c), method) for c in product(*(np.broadcast_arrays(*t)[1:] for t in triples))]
+    )
+    none: dict[str, Mask] = {}
+    masks = reduce(_joined, map(masks_of, estimates), none)
+    masks.pop("no_interval", None)
+    masks |= {f: np.asarray(True) for f in extra}
+    undefined = reduce(np.logical_or, (masks[f] for f in _UNDEFINED if f in masks), np.isnan(value))
+    spread = ~undefined & np.isfinite(corners).all(axis=0)
+    low, high = (np.where(spread, x, np.nan) for x in (corners.min(axis=0), corners.max(axis=0)))
+    masks |= {"undefined": undefined, "no_interval": ~spread, "heuristic": np.asarray(True)}
     levels = [x.level for x in estimates]
-    level, n = min(levels, default=0.95), min((x.n for x in estimates), default=1)
-    details = dict(zip(("p", "s", "d_h"), map(float, values), strict=True))
+    details: dict[str, Any] = {
+        name: np.broadcast_to(t[0], value.shape) for name, t in zip(("p", "s", "d_h"), triples, strict=True)
+    }
     details["joint_level"] = max(0.0, 1 - sum(1 - x for x in levels))
-    value = _index(values, method)
-    if math.isnan(value) or any(f in flags for f in _UNDEFINED):
-        flags = (*flags, "undefined", "no_interval", "heuristic")
-        return Estimate(math.nan, math.nan, math.nan, level, method, n, flags, details)
-    corners = [_index(corner, method) for corner in product(*spans)]
-    low, high = (min(corners), max(corners)) if all(map(math.isfinite, corners)) else (math.nan, math.nan)
-    flags = (*flags, *(("no_interval",) if math.isnan(low) else ()), "heuristic")
-    return Estimate(value, low, high, level, method, n, flags, details)
+    n = reduce(np.minimum, (np.asarray(x.n) for x in estimates)) if estimates else np.asarray(1)
+    raised = {f: np.broadcast_to(m, value.shape) for f, m in masks.items()}
+    return made(np.where(undefined, np.nan, value), low, high, min(levels, default=0.95), method,
+                np.broadcast_to(n, value.shape), raised, details)  # fmt: skip
 
 
-def _index(triple: tuple[float, ...], method: str) -> float:
-    p, s, d_h = triple[0], triple[1], max(triple[2], _TINY)
-    if method == "literal" or math.isnan(p) or math.isnan(s):
-        return p * s / d_h
-    return max(p, 0.0) * min(s, 2.0) / 2 / d_h
+def _joined(one: dict[str, Mask], other: dict[str, Mask]) -> dict[str, Mask]:
+    """Flags of both, each raised where either raises it."""
+    return one | {f: one[f] | m if f in one else m for f, m in other.items()}
 
 
-def intelligence_state(i: Number, method: str = "corrected", d_h: float | None = None) -> str:
+def _index(triple: list[Array], method: str) -> Array:
+    p, s, d_h = triple[0], triple[1], np.maximum(triple[2], _TINY)
+    with np.errstate(invalid="ignore", over="ignore"):
+        if method == "literal":
+            return np.asarray(p * s / d_h)
+        return np.asarray(np.maximum(p, 0.0) * np.minimum(s, 2.0) / 2 / d_h)
+
+
+def intelligence_state(i: Number, method: str = "corrected", d_h: Number | None = None) -> Any:
     """The word for a value of I.
 
     literal bands (§6.3): > 0.5 "healthy", 0.1–0.5 "transition", 0–0.1 "stagnation", < 0 "divergence". At
@@ -104,24 +126,26 @@ def intelligence_state(i: Number, method: str = "corrected", d_h: float | None =
     "divergence" below 0. "undefined" for NaN.
 
     Args:
-        i: I, best as the Estimate of `intelligence`, whose interval and d_H then count.
+        i: I, best as the Estimate of `intelligence`, whose interval and d_H then count; a number or (...,).
         d_h: sets the cap 1/d_H; default that of the Estimate, else 2.
+
+    Returns:
+        One word, or an array (...,) of them.
 
     Raises:
         EstimatorError: unknown method.
     """
     _check_method(method)
     value, low, high = _span(i)
-    if math.isnan(value):
-        return "undefined"
     if method == "literal":
-        if value < 0:
-            return "divergence"
-        return "healthy" if value > 0.5 else "transition" if value >= 0.1 else "stagnation"
-    if low < 0 < high or (value == 0 and not low < high):
-        return "edge"
-    # No signal (p = 0) at a margin that is known to be positive is not the edge of stability.
-    if value < 0 or (value == 0 and low < 0):
-        return "divergence"
-    known = i.details.get("d_h", 2.0) if isinstance(i, Estimate) else 2.0
-    return "healthy" if value * (known if d_h is None else d_h) > HEALTHY_SHARE else "stagnation"
+        word = np.select([np.isnan(value), value < 0, value > 0.5, value >= 0.1],
+                         ["undefined", "divergence", "healthy", "transition"], "stagnation")  # fmt: skip
+    else:
+        known = i.details.get("d_h", 2.0) if isinstance(i, Estimate) else 2.0
+        cap = np.asarray(known if d_h is None else given(d_h).value)
+        edge = ((low < 0) & (high > 0)) | ((value == 0) & ~(low < high))
+        # No signal (p = 0) at a margin that is known to be positive is not the edge of stability.
+        down = (value < 0) | ((value == 0) & (low < 0))
+        word = np.select([np.isnan(value), edge, down, value * cap > HEALTHY_SHARE],
+                         ["undefined", "edge", "divergence", "healthy"], "stagnation")  # fmt: skip
+    return np.asarray(word) if np.ndim(word) else str(word)

@@ -7,7 +7,7 @@ whatever the tails are. The literal form is the source's Hill estimator (§11.5)
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from sdesim.errors import EstimatorError
-from sdesim.estimate import Estimate
+from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.estimators.core.places import each, made
 from sdesim.estimators.tails import characteristic, hill
 from sdesim.estimators.tails.symmetric import mcculloch_index, symmetric_fit
 
 Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 METHODS = ("ecf", "mcculloch", "hill", "mle", "block-sum", "hill-literal")
 _LITERAL_K = 100
 _LEVEL = 0.01
@@ -35,8 +37,8 @@ _BLOCK_VALUES = 2**16
 
 def tail_index(
     samples: ArrayLike, method: str = "ecf", k: int | None = None, level: float = 0.95, seed: int = 0
-) -> Estimate:
-    """α of samples (n,) or (n, d); the columns are standardised one by one, then pooled.
+) -> AnyEstimate:
+    """α of samples (n,) or (n, d), or of many (..., n, d); columns are standardised one by one, then pooled.
 
     Methods, with the measured coverage of their 95% interval on 200 stable samples of each α in {1.2, 1.5,
     1.8} (of shape (64, 16); of (2000, 1)):
@@ -74,9 +76,11 @@ def tail_index(
         seed: of the blocks of "mcculloch" and of the pairs of "block-sum".
 
     Returns:
-        Estimate, not clipped but for "mle" and "hill-literal". Further flags: `at_boundary` ("mle" at 2),
-        `near_2` (Hill above 1.7 can't tell), `k_sensitive` (Hill at k/2 and 2k differ beyond the interval;
-        details `k`, `hill_half_k`, `hill_double_k`), `clipped`, `n_le_k`, `too_few_samples`.
+        Estimate, of (..., n, d) an array (...,): for "ecf" without the details of the checks, and NaN with
+        the flag `no_value` where a sample is all NaN. Not clipped but for "mle" and "hill-literal". Further
+        flags: `at_boundary` ("mle" at 2), `near_2` (Hill above 1.7 can't tell), `k_sensitive` (Hill at k/2
+        and 2k differ beyond the interval; details `k`, `hill_half_k`, `hill_double_k`), `clipped`, `n_le_k`,
+        `too_few_samples`.
 
     Raises:
         EstimatorError: unknown method, wrong shape, k or level.
@@ -88,9 +92,17 @@ def tail_index(
     if k is not None and k < 2:
         raise EstimatorError(f"k must be at least 2, got {k}")
     x = np.asarray(samples, dtype=np.float64)
-    x = x[:, None] if x.ndim == 1 else x
-    if x.ndim != 2:
-        raise EstimatorError(f"samples must have shape (n,) or (n, d), got {x.shape}")
+    if x.ndim < 1:
+        raise EstimatorError(f"samples must have shape (n,), (n, d) or (..., n, d), got {x.shape}")
+    if x.ndim > 2:
+        if method == "ecf":
+            value, low, high, size, flags = _many(x, level)
+            return made(value, low, high, level, method, size, flags)
+        return each(x, 2, lambda one: _of_sample(one, method, k, level, seed))
+    return _of_sample(x[:, None] if x.ndim == 1 else x, method, k, level, seed)
+
+
+def _of_sample(x: Array, method: str, k: int | None, level: float, seed: int) -> Estimate:
     x = x[np.isfinite(x).all(axis=1)]
     if method == "hill-literal":
         return _hill_literal(np.abs(x).ravel(), level)
@@ -115,8 +127,23 @@ def tail_index(
         (value, error), freedom = symmetric_fit(x), len(x) - 1
         checks += ["at_boundary"] if value >= 2.0 else []
     half = float(stdtrit(freedom, 0.5 + level / 2)) * error
-    made = Estimate(value, value - half, value + half, level, method, x.size)
-    return _with_checks(made, checks, details)
+    plain = Estimate(value, value - half, value + half, level, method, x.size)
+    return _with_checks(plain, checks, details)
+
+
+def variance_undefined(tails: AnyEstimate) -> Mask:
+    """Where a tail index lies below 2 and is told apart from a Gaussian's, so that there is no variance.
+
+    Args:
+        tails: from `tail_index`; a number or (...,).
+
+    Returns:
+        Mask (...,).
+    """
+    # Only an interval wholly below 2 that Gaussian data don't produce says that the variance is infinite.
+    return np.asarray(
+        (np.asarray(tails.high) < 2) & ~np.asarray(tails.has("gaussian_not_rejected"), dtype=bool)
+    )
 
 
 @dataclass(frozen=True)
@@ -127,14 +154,13 @@ class TailIndices:
     low: Array
     high: Array
     literal: Array
-    flags: dict[str, NDArray[np.bool_]]
+    flags: Mapping[str, Mask]
 
 
 def tail_indices(samples: ArrayLike, level: float = 0.95) -> TailIndices:
     """`tail_index` by "ecf", and its "hill-literal" value, of many samples (..., n, d) at once.
 
-    The same numbers and flags to rounding, at a fraction of the time for small samples. NaN, flag `no_value`,
-    where a sample is all NaN.
+    NaN, flag `no_value`, where a sample is all NaN.
 
     Raises:
         EstimatorError: fewer than 2 axes, or a bad level.
@@ -144,9 +170,17 @@ def tail_indices(samples: ArrayLike, level: float = 0.95) -> TailIndices:
         raise EstimatorError(f"samples must have shape (..., n, d), got {x.shape}")
     if not 0 < level < 1:
         raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    value, low, high, _, flags = _many(x, level)
+    return TailIndices(value, low, high, hill_literal_values(x), flags)
+
+
+def _many(x: Array, level: float) -> tuple[Array, Array, Array, NDArray[np.int64], dict[str, Mask]]:
+    """Value, low, high, n and flags by "ecf" of samples (..., n, d): as one by one, to rounding, but in a
+    fraction of the time where they are small."""
     *lead, n, d = x.shape
     cells = x.reshape(math.prod(lead), n, d)
-    value, low, high, literal = (np.full(len(cells), np.nan) for _ in range(4))
+    value, low, high = (np.full(len(cells), np.nan) for _ in range(3))
+    size = np.full(len(cells), n * d)
     flags = {f: np.zeros(len(cells), dtype=bool) for f in _MANY_FLAGS}
     missing = np.isnan(cells).all(axis=(1, 2))
     whole = np.isfinite(cells).all(axis=(1, 2)) & (n >= 10)
@@ -155,9 +189,8 @@ def tail_indices(samples: ArrayLike, level: float = 0.95) -> TailIndices:
         quarters[:, whole] = characteristic.quartiles(cells[whole])
     whole &= (quarters[2] > quarters[0]).all(axis=1)
     for k in np.flatnonzero(~whole & ~missing):
-        e = tail_index(cells[k], level=level)
-        value[k], low[k], high[k] = e.value, e.low, e.high
-        literal[k] = tail_index(cells[k], method="hill-literal", level=level).value
+        e = _of_sample(cells[k], "ecf", None, level, 0)
+        value[k], low[k], high[k], size[k] = e.value, e.low, e.high, e.n
         for f in _MANY_FLAGS:
             flags[f][k] = e.has(f)
     half = float(stdtrit(n - 1, 0.5 + level / 2))
@@ -176,13 +209,24 @@ def tail_indices(samples: ArrayLike, level: float = 0.95) -> TailIndices:
         straight = characteristic.straightness(part, line.alpha)
         if straight is not None:
             flags["not_stable"][at] = straight.p < _LEVEL
-        literal[at] = _hill_literal_values(np.abs(cells[at]).reshape(len(at), n * d))
     flags["too_few_samples"] |= whole & _too_few(n, d)
     flags["no_value"] |= missing
+    size[missing] = 0
     masks = {f: m.reshape(lead) for f, m in flags.items()}
-    return TailIndices(
-        value.reshape(lead), low.reshape(lead), high.reshape(lead), literal.reshape(lead), masks
-    )
+    return value.reshape(lead), low.reshape(lead), high.reshape(lead), size.reshape(lead), masks
+
+
+def hill_literal_values(x: Array) -> Array:
+    """The value of "hill-literal" (...,) of samples (..., n, d); NaN for too few finite rows."""
+    *lead, n, d = x.shape
+    size = np.abs(x).reshape(math.prod(lead), n * d)
+    whole = np.isfinite(size).all(axis=1)
+    value = np.full(len(size), np.nan)
+    if n * d > _LITERAL_K and whole.any():
+        value[whole] = np.clip(_hill_literal_raw(size[whole]), 1.0, 2.0)
+    for k in np.flatnonzero(~whole & np.isfinite(size).any(axis=1)):
+        value[k] = _of_sample(size[k].reshape(n, d), "hill-literal", None, 0.95, 0).value
+    return value.reshape(lead)
 
 
 def _too_few(n: int, d: int) -> bool:
@@ -280,10 +324,3 @@ def _hill_literal_raw(values: Array) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = np.log(largest[..., :_LITERAL_K] / (edge + 1e-10)).mean(axis=-1)
     return np.asarray(1 / (mean + 1e-10))
-
-
-def _hill_literal_values(values: Array) -> Array:
-    """Clipped to [1, 2]; NaN for too few values."""
-    if values.shape[-1] <= _LITERAL_K:
-        return np.full(values.shape[:-1], np.nan)
-    return np.clip(_hill_literal_raw(values), 1.0, 2.0)

@@ -6,9 +6,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdesim.estimators import jackknife_consolidation
+from sdesim.estimators import consolidation_from_draws, consolidation_from_sums
 from sdesim.runs.measured import Column, Mask
-from sdesim.runs.measures.gradient import ratio_of_moments, values_of
+from sdesim.runs.measures.gradient import ratio_flags, values_of
 
 Array = NDArray[np.float64]
 
@@ -22,37 +22,22 @@ def client_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> dict[str
     examples, from which C_1 deviates by the chance of its draws. Nothing is drawn, so there is no interval.
     C_1_client_mean: mean over clients of their own |ḡ_k|²/Tr_k, likewise; to be held against C_1_merged.
     """
-    return {
-        "C_clients": _of_changes(run, level),
-        "C_1_merged": _of_examples(values_of(run, "merged_signal"), values_of(run, "merged_noise"), heavy),
-        "C_1_client_mean": _client_mean(run, heavy),
-    }
-
-
-def _of_changes(run: xr.Dataset, level: float) -> Column:
     norm2, dot = values_of(run, "update_norm2"), values_of(run, "update_dot_mean")
-    count = norm2.shape[-1]
-    signal = dot.mean(axis=-1)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        made = jackknife_consolidation(norm2, dot, level)
-        noise = (norm2.sum(axis=-1) - count * signal) / (count - 1)
-    return ratio_of_moments(made, signal, noise, count)
+    changes = consolidation_from_draws(norm2, dot, level)
+    missing = np.asarray(np.isnan(norm2).all(axis=-1))
+    each = _of_examples(values_of(run, "client_signal"), values_of(run, "client_noise"), heavy[..., None])
+    mean = Column.bare(
+        each.value.mean(axis=-1), {name: np.asarray(m.any(axis=-1)) for name, m in each.flags.items()}
+    )
+    return {
+        "C_clients": Column.of(changes, ratio_flags(changes, norm2.shape[-1], missing)),
+        "C_1_merged": _of_examples(values_of(run, "merged_signal"), values_of(run, "merged_noise"), heavy),
+        "C_1_client_mean": mean,
+    }
 
 
 def _of_examples(signal: Array, noise: Array, heavy: Mask) -> Column:
-    """|ḡ|²/Tr over (trajectory, probe): ∞ without noise, NaN without either."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = signal / noise
-    flags = {
-        "zero_noise": (noise <= 0) & (signal > 0),
-        "interpolated": (noise <= 0) & (signal <= 0),
-        "heavy_tail_variance_undefined": heavy,
-    }
-    return Column.bare(value, flags=flags)
-
-
-def _client_mean(run: xr.Dataset, heavy: Mask) -> Column:
-    signal, noise = values_of(run, "client_signal"), values_of(run, "client_noise")
-    each = [_of_examples(signal[..., k], noise[..., k], heavy) for k in range(signal.shape[-1])]
-    flags = {name: np.any([c.flags[name] for c in each], axis=0) for name in each[0].flags}
-    return Column.bare(np.mean([c.value for c in each], axis=0), flags=flags)
+    """C of all examples, of which nothing is drawn."""
+    c = consolidation_from_sums(signal, noise)
+    flags = {name: c.flags[name] for name in ("zero_noise", "interpolated")}
+    return Column.of(c, {**flags, "heavy_tail_variance_undefined": np.broadcast_to(heavy, c.shape)})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
@@ -19,11 +21,11 @@ from sdesim.runs.measures.gradient import (
     values_of,
 )
 from sdesim.runs.measures.path import curvature, exponent, path_dimension, tails
+from sdesim.runs.registered import with_registered
 from sdesim.runs.schema import validate_run
 from sdesim.runs.validity import with_validity
 
 Array = NDArray[np.float64]
-_PHASES = np.array(["undefined", "exploration", "transition", "generalization"])
 
 
 def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
@@ -51,7 +53,7 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     with single_blas_thread():
-        return with_validity(_measured(run, level), run.attrs)
+        return with_registered(run, with_validity(_measured(run, level), run.attrs))
 
 
 def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
@@ -68,10 +70,9 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
         if "update_norm2" in run:
             columns |= client_consolidation(run, level, heavy)
         if "lambda_max" in run:
-            columns |= curvature(run)
+            columns |= curvature(run, level)
         if "C_alpha" in columns and "hessian_signal" in run:
-            noiseless = columns["C_alpha"].flags["zero_noise"]
-            columns |= drift(run, level, columns["signal"], columns["noise"], heavy, noiseless)
+            columns |= drift(run, level, columns, heavy)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
             columns["participation_ratio"] = path_dimension(run, level, "participation")
@@ -80,57 +81,34 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
         if {"p", "S", "d_H"} <= set(columns):
             columns["I"] = _index(columns["p"], columns["S"], columns["d_H"])
         if "C_alpha" in columns:
-            star = columns.get("C_star")
-            if star is not None:
-                phases["phase"] = _phase(*_sides(run, columns["C_alpha"], columns["signal"], star))
-            literal = columns["C_alpha"].literal
-            assert literal is not None
-            one = Column(np.ones_like(literal), np.ones_like(literal), np.ones_like(literal))
-            phases["phase_literal"] = _phase(Column(literal, literal, literal), one)
+            if "C_star" in columns:
+                phases["phase"] = _phase(run, columns)
+            phases["phase_literal"] = phase(_literal(columns["C_alpha"]))
     return _assemble(run, columns, phases, level)
 
 
 def _index(p: Column, s: Column, d: Column) -> Column:
-    """`estimators.intelligence` of all places: max(p, 0) (min(S, 2)/2)/d_H with the hull of the three
-    intervals; literal p S/d_H of the literal forms."""
-    assert p.literal is not None
-    assert s.literal is not None
-    assert d.literal is not None
-
-    def product(a: Array, b: Array, c: Array) -> Array:
-        return np.asarray(np.maximum(a, 0.0) * np.minimum(b, 2.0) / 2 / c)
-
-    corners = [product(a, b, c) for a in (p.low, p.high) for b in (s.low, s.high) for c in (d.low, d.high)]
-    value = product(p.value, s.value, d.value)
-    low, high = np.minimum.reduce(corners), np.maximum.reduce(corners)
-    flags: dict[str, NDArray[np.bool_]] = {}
-    for column in (p, s, d):
-        for name, mask in column.flags.items():
-            flags[name] = flags[name] | mask if name in flags else mask
-    nothing = np.zeros(value.shape, dtype=bool)
-    undefined = flags.get("interpolated", nothing) | flags.get("nonfinite", nothing)
-    known = np.where(undefined, np.nan, 1.0)
-    flags |= {"undefined": undefined, "heuristic": ~nothing}
-    literal = p.literal * s.literal / d.literal
-    return Column(value * known, low * known, high * known, literal, flags)
+    made = intelligence(p.estimate, s.estimate, d.estimate)
+    # A place where nothing was probed is missing, and not undefined.
+    nothing = np.zeros(made.shape, dtype=bool)
+    known = made.flags.get("interpolated", nothing) | made.flags.get("nonfinite", nothing)
+    flags = {**made.flags, "undefined": made.flags["undefined"] & known}
+    literal = intelligence(_literal(p), _literal(s), _literal(d), method="literal")
+    return Column.of(made, flags, literal.value)
 
 
-def _sides(run: xr.Dataset, c: Column, signal: Column, star: Column) -> tuple[Column, Column]:
-    """C and C*; without noise, where both are infinite, |μ|² and (η/2) μᵀHμ, which C > C* then comes to."""
+def _literal(column: Column) -> Array:
+    assert column.literal is not None
+    return column.literal
+
+
+def _phase(run: xr.Dataset, columns: dict[str, Column]) -> NDArray[np.str_]:
+    """C against C*; without noise, where both are infinite, |μ|² against (η/2) μᵀHμ, to which it comes."""
+    c, star = columns["C_alpha"], columns["C_star"]
     noiseless = c.flags["zero_noise"]
-    bent = 0.5 * values_of(run, "step_size") * values_of(run, "hessian_signal")
-    left, right = np.where(noiseless, signal.value, c.value), np.where(noiseless, bent, star.value)
-    return c.mapped(left, c.low, c.high), star.mapped(right, star.low, star.high)
-
-
-def _phase(c: Column, threshold: Column) -> NDArray[np.str_]:
-    """Where the interval of C lies against the interval of its threshold; the value stands in for a missing
-    interval."""
-    low, high = (np.where(np.isnan(x), c.value, x) for x in (c.low, c.high))
-    below, above = (np.where(np.isnan(x), threshold.value, x) for x in (threshold.low, threshold.high))
-    code = np.where(low > above, 3, np.where(high < below, 1, 2))
-    code[np.isnan(c.value) | np.isnan(threshold.value)] = 0
-    return np.asarray(_PHASES[code])
+    bent = critical_signal(values_of(run, "step_size"), values_of(run, "hessian_signal"))
+    left = replace(c.estimate, value=np.where(noiseless, columns["signal"].value, c.value))
+    return phase(left, threshold=replace(star.estimate, value=np.where(noiseless, bent, star.value)))
 
 
 def _assemble(

@@ -5,27 +5,22 @@ Nothing here loads data, trains or writes; a scenario that passes can be run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from sdesim.scenario import parts
-from sdesim.scenario.assemble import data_of
-from sdesim.scenario.base import nearest
-from sdesim.scenario.checks.arms import Problem, check_real, check_simulate, wells_of_arm
-from sdesim.scenario.data import Data
-from sdesim.scenario.expectations import (
-    MEASURED,
-    MOMENT,
-    NEEDS_CLIENTS,
-    NEEDS_CURVATURE,
-    NEEDS_GRADIENTS,
-    PATH,
-    PREFIXES,
-    SPECIAL,
-    WHEN,
-)  # fmt: skip
-from sdesim.scenario.models import Arm, Expect, Scenario
+from sdesim.kinds.misfit import Problem
+from sdesim.kinds.spelling import nearest
+from sdesim.runs.quantities import known_names, lookup, names, number
+from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
+from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
+from sdesim.scenario.checks.train import check_real
+from sdesim.scenario.models import Arm, Data, Expect, Scenario
+from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 
-_OF_NETWORKS = ("train_accuracy", "test_loss", "test_accuracy", "final_accuracy")
+_EVENTS: dict[str, Callable[[Any], bool]] = {
+    "exit event": lambda event: event.bounds is not None,
+    "occupancy event": lambda event: event.counts_wells,
+}
 
 
 def cross_check(scenario: Scenario) -> list[Problem]:
@@ -42,9 +37,8 @@ def cross_check(scenario: Scenario) -> list[Problem]:
     if chosen is not None and chosen not in real:
         found.append((("compare", "reference"), f"found {chosen!r}, {_no_real(chosen, real)}"))
     for k, q in enumerate(_compared(scenario) or ()):
-        allowed = [*_comparable(), "phase", "phase_literal"]
-        if q not in allowed:
-            found.append((("compare", "quantities", k), f"found {q!r}{nearest(q, allowed)}"))
+        if not _is_comparable(q):
+            found.append((("compare", "quantities", k), f"found {q!r}{nearest(q, _comparable())}"))
     for k, e in enumerate(scenario.expect):
         for field in ("arm", "than"):
             named = getattr(e, field)
@@ -74,16 +68,13 @@ def unbuildable(scenario: Scenario) -> list[Problem]:
 
 def _incomparable(scenario: Scenario) -> list[Problem]:
     """Quantities to be compared that one of two arms won't hold."""
-    names = {"phase": "phase_fraction", "phase_literal": "C_alpha"}
     pairs = [(name, scenario.reference(name)) for name in scenario.arms]
     sides = dict.fromkeys(arm for pair in pairs if pair[1] is not None for arm in pair)
     return [
         problem
         for k, quantity in enumerate(_compared(scenario) or ())
         for arm in sides
-        for problem in _missing(
-            scenario, str(arm), names.get(quantity, quantity), ("compare", "quantities", k)
-        )
+        for problem in _missing(scenario, str(arm), quantity, ("compare", "quantities", k))
     ]
 
 
@@ -96,21 +87,34 @@ def _compared(scenario: Scenario) -> list[str] | None:
 
 
 def _comparable() -> tuple[str, ...]:
-    from sdesim.comparison import QUANTITIES
+    """What a comparison can name: numbers over steps or probes, and words."""
+    return names(lambda row: row.dims not in (WHOLE, WELL))
 
-    return (*QUANTITIES, "test_loss", "test_accuracy")
+
+def _is_comparable(name: str) -> bool:
+    row = lookup(name)
+    return row is not None and row.dims not in (WHOLE, WELL) and (row.parted == ("." in name))
+
+
+def _is_measured(name: str) -> bool:
+    """Whether a name is that of a number at each probe."""
+    row = number(name)
+    return row is not None and row.dims[:2] == PROBE and not row.words
 
 
 def _unknown(e: Expect) -> Iterator[Problem]:
     """Quantities and moments that no run can hold."""
-    from sdesim.comparison.phases import PHASES
-
     prefix, dot, rest = e.quantity.partition(".")
-    lists = {"phase_fraction": PHASES, "twin_distance": _comparable(), "gain_rank": MEASURED}
-    if prefix in lists and dot and rest not in lists[prefix]:
-        yield ("quantity",), f"found {e.quantity!r}{nearest(rest, lists[prefix])}"
-    elif e.quantity not in (*MEASURED, *PATH, *SPECIAL) and not (f"{prefix}." in PREFIXES and rest):
-        known = [*MEASURED, *PATH, *SPECIAL, *(p + "…" for p in PREFIXES)]
+    measured = names(lambda row: row.probed)
+    if prefix == "twin_distance" and dot:
+        row = lookup(rest)
+        if not _is_comparable(rest) or (row is not None and row.words):
+            yield ("quantity",), f"found {e.quantity!r}{nearest(rest, _comparable())}"
+    elif prefix == "gain_rank" and dot:
+        if not _is_measured(rest):
+            yield ("quantity",), f"found {e.quantity!r}{nearest(rest, measured)}"
+    elif number(e.quantity) is None and not (prefix in WHEN and rest):
+        known = [*known_names(), *(f"{p}.…" for p in OF_OTHERS)]
         yield ("quantity",), f"found {e.quantity!r}{nearest(e.quantity, known)}"
     if prefix in WHEN and dot and not _is_condition(rest):
         yield ("quantity",), f"found {e.quantity!r}, allowed: such as {prefix}.test_accuracy>0.95"
@@ -122,22 +126,28 @@ def _unknown(e: Expect) -> Iterator[Problem]:
         yield ("confirm",), f"confirm goes with {' and '.join(f'{w}.…' for w in WHEN)} only"
     if e.over is not None:
         for field, name in (("quantity", e.quantity), ("over", e.over)):
-            if name not in MEASURED:
-                yield (field,), f"found {name!r}, beside over{nearest(name, MEASURED)}"
-    whole_run = e.quantity in SPECIAL or f"{prefix}." in PREFIXES
+            if not _is_measured(name):
+                yield (field,), f"found {name!r}, beside over{nearest(name, measured)}"
+    row = number(e.quantity)
+    whole_run = prefix in OF_OTHERS or (row is not None and (row.dims in (WHOLE, WELL) or bool(row.words)))
     if whole_run and e.at != "end":
         yield ("at",), f"found {e.at!r}, allowed: end, because {e.quantity} is of the whole run"
     elif isinstance(e.at, int) and e.at < 0:
         yield ("at",), f"found {e.at}, allowed: a step of at least 0"
     elif isinstance(e.at, str) and e.at not in ("start", "end"):
         match = MOMENT.match(e.at)
-        if match is None or match["name"] not in PATH:
+        if match is None or not _is_stepped(match["name"]):
             yield ("at",), f"found {e.at!r}, allowed: start, end, a step, or such as test_accuracy>0.95"
 
 
 def _is_condition(text: str) -> bool:
     match = MOMENT.match(text)
-    return match is not None and match["name"] in (*PATH, *MEASURED)
+    return match is not None and (_is_stepped(match["name"]) or _is_measured(match["name"]))
+
+
+def _is_stepped(name: str) -> bool:
+    row = lookup(name)
+    return row is not None and row.stepped
 
 
 def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Problem]:
@@ -159,57 +169,75 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
 
 def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | int, ...]) -> Iterator[Problem]:
     """What a run needs for a quantity and this one won't have."""
-    arm = scenario.arms[arm_name]
-    simulate = arm.simulate
+    simulate = scenario.arms[arm_name].simulate
     prefix, _, rest = name.partition(".")
-    probes = arm.probes or scenario.probes
-    if prefix == "occupancy":
-        wells = () if simulate is None else wells_of_arm(simulate)
-        if simulate is None or not any(isinstance(v, parts.OccupancyEvent) for v in simulate.events):
-            yield place, f"{name} needs an occupancy event in {arm_name}"
-        elif rest not in wells:
-            yield place, f"found {name!r}, the wells are: {', '.join(wells)}"
-    elif prefix == "exit_time":
-        if simulate is None or not any(isinstance(v, parts.ExitEvent) for v in simulate.events):
-            yield place, f"{name} needs an exit event in {arm_name}"
-    elif prefix == "twin_distance":
+    if prefix == "twin_distance":
         chosen = _compared(scenario)
         if scenario.reference(arm_name) is None:
             yield place, f"{name} needs a real arm that {arm_name} is compared with"
         elif chosen is not None and rest not in chosen:
             yield place, f"{name} needs {rest} among compare.quantities"
-    elif prefix == "gain_rank":
+        return
+    if prefix == "gain_rank":
         yield from _missing(scenario, arm_name, rest, place)
         yield from _missing(scenario, arm_name, "test_loss", place)
-    elif name in NEEDS_CLIENTS and (arm.train is None or arm.train.clients is None):
-        yield place, f"{name} needs an arm that trains clients, {arm_name} has none"
-    elif prefix == "phase_fraction" or name in MEASURED:
-        phased = prefix == "phase_fraction"
-        needs = {
-            "curvature": phased or name in NEEDS_CURVATURE,
-            "gradient": phased or name in NEEDS_GRADIENTS,
-        }
-        if probes is None:
-            yield place, f"{name} needs probes of {arm_name}"
-            return
-        for part, needed in needs.items():
-            if needed and probes.estimators != "all" and part not in probes.estimators:
-                yield place, f"{name} needs probes of {arm_name} with estimators: [{part}]"
-    elif name in _OF_NETWORKS:
-        problem = _no_value(name, _data(scenario, arm), arm_name)
-        if problem:
-            yield place, problem
-    elif name == "learning_rate" and simulate is not None:
-        yield place, "learning_rate is recorded of real arms only"
+        return
+    row = lookup(name)
+    if row is None:
+        return
+    problem = _need_not_met(scenario, arm_name, name, row)
+    if problem:
+        yield place, problem
+    elif row.dims == WELL and simulate is not None:
+        wells = wells_of_arm(simulate)
+        if rest not in wells:
+            yield place, f"found {name!r}, the wells are: {', '.join(wells)}"
 
 
-def _no_value(name: str, data: Data | None, arm: str) -> str:
-    """Why an accuracy or a test loss can't be had; empty where it can."""
+def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -> str:
+    """What the run of an arm won't have of a quantity's needs; empty where it has all."""
+    arm = scenario.arms[arm_name]
+    probes = arm.probes or scenario.probes
+    if "clients" in row.needs and (arm.train is None or arm.train.clients is None):
+        return f"{name} needs an arm that trains clients, {arm_name} has none"
+    if row.dims[:2] == PROBE and probes is None:
+        return f"{name} needs probes of {arm_name}"
+    for need in row.needs:
+        if need in ("gradient", "curvature") and probes is not None:
+            if probes.estimators != "all" and need not in probes.estimators:
+                return f"{name} needs probes of {arm_name} with estimators: [{need}]"
+        elif need == "tangent" and probes is not None and not probes.tangent:
+            return f"{name} needs probes of {arm_name} with tangent: true"
+        elif need in ("labels", "test data"):
+            if problem := _no_value(name, need, _data(scenario, arm), arm_name):
+                return problem
+        elif need == "theta" and "theta" not in _saved(arm):
+            return f"{name} needs theta among what {arm_name} saves"
+        elif need == "training" and arm.train is None:
+            return f"{name} is recorded of real arms only"
+        elif need in ("optimizer", "preconditioner") and arm.train is None:
+            return f"{name} needs an arm with an optimizer, {arm_name} has none"
+        elif need in _EVENTS and not _has_event(arm, _EVENTS[need]):
+            return f"{name} needs an {need} in {arm_name}"
+    return ""
+
+
+def _saved(arm: Arm) -> list[str]:
+    side = arm.train if arm.simulate is None else arm.simulate
+    return [] if side is None else list(side.save)
+
+
+def _has_event(arm: Arm, answers: Callable[[Any], bool]) -> bool:
+    return arm.simulate is not None and any(answers(event) for event in arm.simulate.events)
+
+
+def _no_value(name: str, need: str, data: Data | None, arm: str) -> str:
+    """Why the data of an arm don't allow an accuracy or a test loss; empty where they do."""
     if data is None:
         return f"{name} needs a network, {arm} has none"
-    if name != "test_loss" and not data.labelled:
+    if need == "labels" and not data.labelled:
         return f"{name} needs class labels, the data of {arm} hold targets"
-    if name.startswith("test_") and not data.tested:
+    if need == "test data" and not data.tested:
         return f"{name} needs test examples, the data of {arm} have none"
     return ""
 
@@ -222,4 +250,5 @@ def _data(scenario: Scenario, arm: Arm) -> Data | None:
     if arm.simulate.twin_of is not None:
         real = scenario.arms[arm.simulate.twin_of].train
         return None if real is None else real.data
-    return data_of(arm.simulate.surface)
+    found: Data | None = getattr(arm.simulate.surface, "data", None)
+    return found

@@ -8,17 +8,19 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sdesim.errors import ScenarioError
+from sdesim.kinds.misfit import path_text
+from sdesim.kinds.spelling import nearest
+from sdesim.kinds.trust import trusting
 from sdesim.report import COLUMNS
-from sdesim.scenario.base import nearest
-from sdesim.scenario.load import check_document, parse_document, read_scenario
+from sdesim.scenario.load import check_document, find_scenario, parse_document, read_scenario
 from sdesim.scenario.models import Scenario
-from sdesim.scenario.yaml import Document, KeyPath, parse_path, path_text, set_value
+from sdesim.scenario.yaml import Document, KeyPath, parse_path, set_value
 
 _MOST_POINTS = 10_000
 _MOST_LINES = 10
@@ -61,15 +63,25 @@ class Point:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A scenario and the points of its sweep, in the order of the file (the last axis runs fastest)."""
+    """A scenario and the points of its sweep, in the order of the file (the last axis runs fastest).
+
+    Attributes:
+        scenario, axes, points: as read.
+        trust, folder: what workers need before they read a point: trusted modules, and where they are sought.
+    """
 
     scenario: Scenario
     axes: tuple[Axis, ...]
     points: tuple[Point, ...]
+    trust: tuple[str, ...] = ()
+    folder: str | None = None
 
 
 def load_sweep(
-    path_or_name: str | Path, overrides: Mapping[str, Any] | None = None, quick: bool = False
+    path_or_name: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    quick: bool = False,
+    trust: Iterable[str] = (),
 ) -> Sweep:
     """Read a scenario with its sweep and check every point; arguments as of `load_scenario`.
 
@@ -78,13 +90,33 @@ def load_sweep(
     Raises:
         ScenarioError: one line for each thing that is wrong: file, line, field, found, allowed.
     """
-    return parse_sweep(*read_scenario(path_or_name), overrides, quick)
+    folder = find_scenario(path_or_name).parent
+    return parse_sweep(*read_scenario(path_or_name), overrides, quick, trust, folder)
 
 
 def parse_sweep(
-    text: str, source: str = "scenario", overrides: Mapping[str, Any] | None = None, quick: bool = False
+    text: str,
+    source: str = "scenario",
+    overrides: Mapping[str, Any] | None = None,
+    quick: bool = False,
+    trust: Iterable[str] = (),
+    folder: str | Path | None = None,
 ) -> Sweep:
-    """As `load_sweep`, from YAML text; `source` names it in messages."""
+    """As `load_sweep`, from YAML text; `source` names it in messages, modules and data files are sought in
+    `folder`."""
+    trusted = tuple(trust)
+    with trusting(trusted, folder):
+        return _parsed(text, source, overrides, quick, trusted, folder)
+
+
+def _parsed(
+    text: str,
+    source: str,
+    overrides: Mapping[str, Any] | None,
+    quick: bool,
+    trust: tuple[str, ...],
+    folder: str | Path | None,
+) -> Sweep:
     document = parse_document(text, source, overrides, quick)
     scenario = check_document(document)
     if not scenario.sweep:
@@ -95,7 +127,13 @@ def parse_sweep(
         raise ScenarioError(
             f"{document.place(('sweep',))}: found {count:,} points, allowed: at most {_MOST_POINTS:,}"
         )
-    return Sweep(scenario, axes, _points(axes, document))
+    return Sweep(
+        scenario,
+        axes,
+        _points(axes, document),
+        trust,
+        None if folder is None else str(Path(folder).resolve()),
+    )
 
 
 def choose(sweep: Sweep, only: Sequence[str]) -> list[Point]:

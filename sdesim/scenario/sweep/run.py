@@ -23,7 +23,8 @@ from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.report import COLUMNS
-from sdesim.runs import provenance
+from sdesim.runs.provenance import provenance
+from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.run import MARK, resolved_yaml, run_scenario
 from sdesim.scenario.sweep.points import Point, Sweep, choose
@@ -43,6 +44,9 @@ class Task:
     target: str
     quick: bool
     threads: int | None
+    trust: tuple[str, ...] = ()
+    folder: str | None = None
+    others: tuple[dict[str, Any], ...] = ()
 
 
 def run_task(task: Task) -> str:
@@ -52,7 +56,8 @@ def run_task(task: Task) -> str:
         "" when it is done, else why it could not be run.
     """
     try:
-        scenario = parse_scenario(task.text, task.name)
+        scenario = parse_scenario(task.text, task.name, trust=task.trust, folder=task.folder)
+        refuse_changed(task.others, scenario)
         with _ONE_AT_A_TIME:
             run_scenario(
                 scenario, task.target, overwrite=True, quick=task.quick, threads=task.threads, progress=False
@@ -104,13 +109,23 @@ def run_sweep(
     cores = os.cpu_count() or 1
     threads = None if workers == 1 and scheduler is None else max(1, cores // workers)
     tasks = [
-        Task(p.name, texts[p.name], str((target / "points" / p.name).resolve()), quick, threads)
+        Task(
+            p.name,
+            texts[p.name],
+            str((target / "points" / p.name).resolve()),
+            quick,
+            threads,
+            sweep.trust,
+            sweep.folder,
+            tuple(foreign_kinds(p.scenario)),
+        )
         for p in chosen
     ]
     with _runner(workers, scheduler, len(tasks)) as run:
         atomic_write_text(target / MARK, "This sweep was not finished.\n")
         atomic_write_text(target / "scenario.yaml", resolved_yaml(sweep.scenario))
-        atomic_write_json(target / "provenance.json", provenance())
+        noted = {**provenance(), "kinds_of_others": foreign_kinds(sweep.points[0].scenario)}
+        atomic_write_json(target / "provenance.json", noted)
         failed: dict[str, str] = {}
         with labelled_progress(progress, unit="points") as report:
             report("points", 0, len(tasks))
@@ -139,6 +154,8 @@ def _check_room(sweep: Sweep, target: Path, texts: dict[str, str], resume: bool)
             continue
         if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
             raise RunError(f"{folder} was run from another scenario; choose another --out")
+        noted = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        refuse_changed(noted.get("kinds_of_others", []), point.scenario)
     return finished
 
 

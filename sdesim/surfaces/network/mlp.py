@@ -8,19 +8,20 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sdesim.compiled import blocks
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import Array, as_theta, whole
-from sdesim.surfaces.base import SurfaceKernel
+from sdesim.surfaces.base import Base, SurfaceKernel
+from sdesim.surfaces.evaluated import Evaluated
 
 ACTIVATIONS = ("tanh", "relu", "gelu", "quadratic")
 LOSSES = ("mse", "cross_entropy")
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class MLP:
+class MLP(Base):
     """Mean loss of a fully connected network over n examples, L(θ) = (1/n) Σ_i ℓ_i(θ).
 
     z_l = W_l a_{l−1} + b_l, a_l = f(z_l), the last layer linear. θ (d,) is W₁ (out, in) row-major, b₁, W₂,
@@ -93,11 +94,6 @@ class MLP:
     def examples(self) -> int:
         """Number of examples n."""
         return int(self.x.shape[0])
-
-    @property
-    def wells(self) -> tuple[str, ...]:
-        """A network's loss has no named wells."""
-        return ()
 
     @property
     def groups(self) -> dict[str, slice]:
@@ -174,13 +170,28 @@ class MLP:
         labels = targets.argmax(axis=1) if wide else targets.reshape(-1)
         return float(np.mean(self.outputs(theta, x).argmax(axis=1) == labels))
 
-    def minima(self) -> Array:
-        """None is known in closed form: (0, d)."""
-        return np.empty((0, self.dim))
+    def evaluation(
+        self, x_test: ArrayLike | None = None, y_test: ArrayLike | None = None, labelled: bool | None = None
+    ) -> Evaluated:
+        """Accuracies, the class being the largest output, and the loss on test examples.
 
-    def well(self, theta: ArrayLike) -> NDArray[np.int64]:
-        """−1 everywhere: (…, d) → (…)."""
-        return np.full(as_theta(theta, self.dim).shape[:-1], -1, dtype=np.int64)
+        Args:
+            x_test, y_test: test examples (m, features) and (m,) or (m, outputs); none without.
+            labelled: whether the answers are classes; without it where the loss is cross-entropy. For "mse"
+                y_test may be labels or their one-hot codes.
+        """
+        known = self.loss_name == "cross_entropy" if labelled is None else labelled
+        functions: dict[str, Any] = {"train_accuracy": self.accuracy} if known else {}
+        if x_test is None or y_test is None or not len(np.asarray(x_test)):
+            return Evaluated(functions)
+        y = np.asarray(y_test)
+        if self.loss_name == "mse" and known and y.ndim == 1:
+            y = np.eye(self.widths[-1])[y]
+        other = MLP(self.widths, x_test, y, self.activation, self.loss_name)
+        functions["test_loss"] = lambda theta: float(other.loss(theta))
+        if known:
+            functions["test_accuracy"] = other.accuracy
+        return Evaluated(functions)
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side: one trajectory at a time, the loops inside run over examples."""

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from sdesim.compiled import blocks
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import Array, as_theta
-from sdesim.surfaces.base import SurfaceKernel
+from sdesim.surfaces.base import Base, SurfaceKernel
 
 if TYPE_CHECKING:
     from sdesim.surfaces.torch.functions import Network
 
 
 @dataclass(frozen=True, init=False, eq=False)
-class TorchSurface:
+class TorchSurface(Base):
     """L(θ) = loss_fn(module_θ(x), y), differentiated by torch.
 
     θ (d,) holds the parameters in `named_parameters` order, each row-major. The work is done in float64 by a
@@ -67,11 +67,6 @@ class TorchSurface:
         """Number of examples n; 0 where the loss is not the mean of the examples' losses."""
         return len(self._network.x) if self._network.is_mean else 0
 
-    @property
-    def wells(self) -> tuple[str, ...]:
-        """A network's loss has no named wells."""
-        return ()
-
     def _rows(self, theta: ArrayLike) -> tuple[Array, tuple[int, ...]]:
         """Writable points (m, d) and the leading shape."""
         points = as_theta(theta, self.dim)
@@ -107,14 +102,6 @@ class TorchSurface:
         """
         rows = blocks.chosen(indices, len(self._network.x))
         return self._network.example_gradients(self._rows(theta)[0][0], rows)
-
-    def minima(self) -> Array:
-        """None is known in closed form: (0, d)."""
-        return np.empty((0, self.dim))
-
-    def well(self, theta: ArrayLike) -> NDArray[np.int64]:
-        """−1 everywhere: (…, d) → (…)."""
-        return np.full(as_theta(theta, self.dim).shape[:-1], -1, dtype=np.int64)
 
     def kernel(self) -> SurfaceKernel:
         """Compiled functions that call back into torch, held in memory."""

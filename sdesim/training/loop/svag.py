@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError
-from sdesim.noise import Minibatch, Noise, NoiseKernel
+from sdesim.noise import Base, Minibatch, Noise, NoiseKernel
+from sdesim.noise.base import Sort
 
 Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Counterweight:
+class Counterweight(Base):
     """Increments −c dt (g_B − ∇L) with c < 0: the second, subtracted minibatch of the amplified gradient.
 
     The gradients that are probed are SGD's own, which the first minibatch gives; this one adds nothing.
@@ -32,6 +33,11 @@ class Counterweight:
 
     batch: Minibatch
     factor: float
+
+    @property
+    def sort(self) -> Sort:
+        """That of minibatches."""
+        return "minibatch"
 
     def validate(self, dim: int) -> None:
         """Check that the surface has dim coordinates.
@@ -45,7 +51,7 @@ class Counterweight:
         """Example weights −c dt (count_i/B − 1/n)."""
         self.validate(dim)
         params = np.array([self.factor * dt, float(self.batch.batch_size)])
-        return NoiseKernel("sdesim.noise.fill_kernels", "minibatch_subsample", params, kind="examples")
+        return NoiseKernel("sdesim.noise.minibatch_kernels", "minibatch_subsample", params, enters="examples")
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """Zeros (n, d)."""

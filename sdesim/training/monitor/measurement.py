@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+import xarray as xr
+
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate
+from sdesim.runs.quantities import names
+from sdesim.runs.quantity_row import PHASES as DECIDED
+from sdesim.runs.quantity_row import Quantity
+from sdesim.runs.registered import flag_names, measured_array, part_names
 
 Given = float | tuple[float, float, float] | Estimate
-PHASES = ("exploration", "transition", "generalization", "undefined")
-# Quantities with an interval, in the order in which they are written out.
-QUANTITIES = (
-    "C_alpha", "C_1", "C_star", "p", "tail_index", "d_H", "lambda_max", "preconditioned_lambda_max", "S",
-    "lyapunov_drift", "I",
-)  # fmt: skip
+PHASES = (*DECIDED, "undefined")
 _NUMBERS = (
     "step", "time", "epoch", "learning_rate", "batch_size", "loss", "validation_loss", "signal", "noise",
     "lambda_crit", "cost_seconds",
@@ -25,7 +26,15 @@ _NUMBERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """What was measured after one optimizer step; an `Estimate` is None where it was not measured.
+    """What was measured after one optimizer step.
+
+    Every quantity that the table of quantities marks as monitored is an attribute: an `Estimate`, or None
+    where it was not measured. Among them are C_alpha, signal over noise at the training batch, and C_1, per
+    example; C_star, above which a step lowers the loss; p = C/(1+C); tail_index of the gradients and the
+    dimension d_H deduced from it; lambda_max, the largest Hessian eigenvalue, and preconditioned_lambda_max,
+    the same in the metric of an optimizer that scales coordinates unequally, such as Adam; S, which is
+    2(1 − λ/λ_crit) of the latter; lyapunov_drift, the expected rate of the loss per unit of time; and the
+    index I = p·(S/2)/d_H.
 
     Attributes:
         step: optimizer steps made, 0 before the first.
@@ -35,12 +44,7 @@ class Measurement:
         batch_size: B of the training, at which C_alpha is read.
         loss: mean training loss over the examples that the monitor holds, in evaluation mode.
         validation_loss: the same of the validation examples.
-        C_alpha: signal/noise at the training batch; C_1: per example; C_star: above it a step lowers the
-            loss; p: C/(1+C).
-        tail_index: α of the gradients; d_H: the dimension deduced from it.
-        lambda_max: largest Hessian eigenvalue; preconditioned_lambda_max: the same in the metric of an
-            optimizer that scales coordinates unequally, such as Adam; S: 2(1 − λ/λ_crit) of the latter.
-        lyapunov_drift: expected rate of the loss per unit of time. I: the index p·(S/2)/d_H.
+        estimates: the quantities by name, as far as they were measured.
         phase: C_alpha against C_star; phase_literal: literal C against 1; words of `PHASES`.
         signal: debiased |μ|²; noise: Tr Σ at the training batch; (loss/parameter)².
         lambda_crit: λ_max at which the optimizer loses stability (where it scales coordinates unequally: if
@@ -59,17 +63,7 @@ class Measurement:
     batch_size: int
     loss: float
     validation_loss: float | None
-    C_alpha: Estimate | None = None
-    C_1: Estimate | None = None
-    C_star: Estimate | None = None
-    p: Estimate | None = None
-    tail_index: Estimate | None = None
-    d_H: Estimate | None = None
-    lambda_max: Estimate | None = None
-    preconditioned_lambda_max: Estimate | None = None
-    S: Estimate | None = None
-    lyapunov_drift: Estimate | None = None
-    I: Estimate | None = None  # noqa: E741
+    estimates: Mapping[str, Estimate] = field(default_factory=dict)
     phase: str = "undefined"
     phase_literal: str = "undefined"
     signal: float = math.nan
@@ -92,14 +86,20 @@ class Measurement:
         Raises:
             RunError: a name that no measurement has, or a phase that is none.
         """
-        known = {f.name for f in fields(cls)}
+        monitored, own = names(_is_monitored), {f.name for f in fields(cls)}
+        if taken := own.intersection(monitored):
+            raise RunError(
+                f"quantity {min(taken)} can't be monitored: a measurement has its own {min(taken)}"
+            )
+        known = own - {"estimates"} | set(monitored)
         for name in given:
             if name not in known:
                 raise RunError(f"a measurement has no {name!r}; it has {', '.join(sorted(known))}")
         for name in ("phase", "phase_literal"):
             if given.get(name, PHASES[0]) not in PHASES:
                 raise RunError(f"{name} must be one of {', '.join(PHASES)}, got {given[name]!r}")
-        made = {k: _estimate(v) if k in QUANTITIES and v is not None else v for k, v in given.items()}
+        estimates = {k: _estimate(given.pop(k)) for k in monitored if given.get(k) is not None}
+        made = {k: v for k, v in given.items() if k not in monitored}
         start: dict[str, Any] = {
             "time": step * learning_rate, "epoch": None, "batch_size": 1, "loss": math.nan,
             "validation_loss": None,
@@ -107,10 +107,41 @@ class Measurement:
         return cls(
             step=step,
             learning_rate=learning_rate,
+            estimates=estimates,
             literal={k: _estimate(v, "literal") for k, v in (literal or {}).items()},
             groups={k: _estimate(v) for k, v in (groups or {}).items()},
             **(start | made),
         )
+
+    @classmethod
+    def of_probe(cls, step: int, measured: xr.Dataset | None, samples: int, **known: Any) -> Measurement:
+        """Make one from the `measure` of a run with one probe of n = `samples` draws, None where nothing was
+        probed; `known` as of `of`."""
+        if measured is None:
+            return cls.of(step, **known)
+        monitored = names(_is_monitored)
+        found: dict[str, Any] = {q: _measured(measured, q, samples) for q in monitored if q in measured}
+        literal = {
+            q: float(measured[f"{q}_literal"].values[0, 0]) for q in monitored if f"{q}_literal" in measured
+        }
+        groups = {}
+        if "C_group" in measured:
+            parts = part_names(measured, "C_group")
+            groups = {part: _measured(measured, f"C_group.{part}", samples) for part in parts}
+        words: dict[str, Any] = {
+            k: str(measured[k].values[0, 0]) for k in ("phase", "phase_literal") if k in measured
+        }
+        sizes = {k: float(measured[k].values[0, 0]) for k in ("signal", "noise") if k in measured}
+        return cls.of(step, literal=literal, groups=groups, **found, **words, **sizes, **known)
+
+    def __getattr__(self, name: str) -> Estimate | None:
+        # Asked only for what is no field; "estimates" itself is asked for while a copy is being made.
+        if not name.startswith("_") and name != "estimates" and name in names(_is_monitored):
+            return self.estimates.get(name)
+        raise AttributeError(f"a measurement has no {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *names(_is_monitored)]
 
     @property
     def temperature(self) -> float:
@@ -123,8 +154,8 @@ class Measurement:
         C of layers is ``C_group.<layer>``. The names are the same for every measurement of one monitor.
         """
         flat: dict[str, float | int | str | None] = {name: getattr(self, name) for name in _NUMBERS}
-        for name in QUANTITIES:
-            found: Estimate | None = getattr(self, name)
+        for name in names(_is_monitored):
+            found = self.estimates.get(name)
             plain = self.literal.get(name)
             flat[name] = None if found is None else found.value
             flat[f"{name}_low"] = None if found is None else found.low
@@ -143,3 +174,17 @@ def _estimate(given: Given, method: str = "given") -> Estimate:
         value, low, high = map(float, given)
         return Estimate(value, low, high, 0.95, method, 1)
     return Estimate(float(given), math.nan, math.nan, 0.95, method, 1, ("no_interval",))
+
+
+def _measured(measured: xr.Dataset, name: str, n: int) -> Estimate:
+    """A quantity of the only probe of the only trajectory."""
+    held = measured_array(measured, name)
+    assert held is not None
+    value, low, high = (float(x[0, 0]) for x in held)
+    return Estimate(
+        value, low, high, float(measured.attrs["level"]), "measure", n, tuple(flag_names(measured, name))
+    )
+
+
+def _is_monitored(row: Quantity) -> bool:
+    return row.monitored and row.probed

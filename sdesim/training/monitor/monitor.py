@@ -18,7 +18,6 @@ import xarray as xr
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.estimators import Estimate
 from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters, parameter_groups
@@ -30,7 +29,7 @@ from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.loop.recipe import Recipe
-from sdesim.training.monitor.measurement import PHASES, QUANTITIES, Measurement
+from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.network_oracle import TorchOracle
@@ -336,18 +335,18 @@ class Monitor:
 
     def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:
         rate, step = self.learning_rate, self._step
-        found: dict[str, Any] = {}
-        flags = list(self._data.flags)
+        measured, flags = None, self._data.flags
         if "signal" in values:
             run = self._as_run([values])
-            found = _estimates(measure(run), self._samples)
-            flags += sorted({f for names in validity_flags(run.attrs).values() for f in names})
+            measured = measure(run)
+            flags += tuple(sorted({f for names in validity_flags(run.attrs).values() for f in names}))
         else:
-            flags.append("loss_not_finite")
-        return Measurement.of(
-            step, learning_rate=rate, time=self._time, epoch=step * (self._batch or 1) / len(self._data),
-            batch_size=self._batch, loss=values["loss"], validation_loss=validation, flags=tuple(flags),
-            lambda_crit=self._critical(values, rate), cost_seconds=clock.perf_counter() - began, **found,
+            flags = (*flags, "loss_not_finite")
+        return Measurement.of_probe(
+            step, measured, self._samples, learning_rate=rate, time=self._time,
+            epoch=step * (self._batch or 1) / len(self._data), batch_size=self._batch, loss=values["loss"],
+            validation_loss=validation, flags=tuple(flags),
+            lambda_crit=self._critical(values, rate), cost_seconds=clock.perf_counter() - began,
         )  # fmt: skip
 
     def _critical(self, values: dict[str, Any], rate: float) -> float | None:
@@ -372,27 +371,3 @@ def _check_devices(model: nn.Module) -> None:
             f"monitor: the model's parameters are on {', '.join(devices)}; they must all be on the CPU: "
             "give a CPU copy, or measure after model.cpu()"
         )
-
-
-def _estimates(measured: xr.Dataset, n: int) -> dict[str, Any]:
-    """The fields of a Measurement from a `measure` of one probe."""
-
-    def estimate(name: str, method: str, group: int | None = None) -> Estimate:
-        place: tuple[int, ...] = (0, 0) if group is None else (0, 0, group)
-        value, low, high = (float(measured[name + s].values[place]) for s in ("", "_low", "_high"))
-        text = str(measured[f"{name}_flags"].values[place])
-        flags = tuple(f for f in text.split(";") if f)
-        return Estimate(value, low, high, float(measured.attrs["level"]), method, n, flags)
-
-    found: dict[str, Any] = {q: estimate(q, "measure") for q in QUANTITIES if q in measured}
-    literal = {
-        q: float(measured[f"{q}_literal"].values[0, 0]) for q in QUANTITIES if f"{q}_literal" in measured
-    }
-    groups = {}
-    if "C_group" in measured:
-        names = [str(g) for g in measured["group"].values]
-        groups = {name: estimate("C_group", "measure", k) for k, name in enumerate(names)}
-    phases = {k: str(measured[k].values[0, 0]) for k in ("phase", "phase_literal") if k in measured}
-    assert all(word in PHASES for word in phases.values())
-    sizes = {k: float(measured[k].values[0, 0]) for k in ("signal", "noise") if k in measured}
-    return {**found, **phases, **sizes, "literal": literal, "groups": groups}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdesim.errors import RunError
-from sdesim.estimators import Estimate, detect_transitions
+from sdesim.estimators import Estimate, detect_transitions, probability
 from sdesim.training.monitor.measurement import Measurement
 
 DETECTIONS = ("confident-crossing", "crossing")
@@ -108,7 +108,7 @@ class CrossingDetector:
         if isinstance(self.threshold, int | float):
             return float(self.threshold)
         star = _missing(measurement.C_star).value
-        return star / (1 + star) if star > -1 else math.nan
+        return float(probability(star)) if star > -1 else math.nan
 
 
 def _missing(estimate: Estimate | None) -> Estimate:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.special import ndtr, ndtri
 
 from sdesim.errors import RunError
-from sdesim.estimators import Estimate
+from sdesim.estimators import Estimate, critical_sharpness, noise_scale
 from sdesim.training.monitor.measurement import Measurement
 
 METHODS = ("corrected", "literal")
@@ -164,17 +164,15 @@ def _target(target: float | tuple[float, float] | str) -> tuple[float, float]:
 
 
 def _inverse(c: Estimate, target: float) -> Estimate:
-    def size(x: float) -> float:
-        return math.nan if math.isnan(x) else target / x if x > 0 else math.inf
-
-    high = size(c.low)
-    flags = tuple(dict.fromkeys((*c.flags, *(("negative_signal",) if not c.value > 0 else ()))))
-    flags = (*flags, "unbounded") if math.isinf(high) else flags
-    return Estimate(size(c.value), size(c.high), high, c.level, "inverse-C_1", c.n, flags)
+    """B = C_target/C_1."""
+    scale = noise_scale(c, 1)
+    size: Estimate = scale.mapped(lambda b: target * b, method="inverse-C_1")
+    return size if c.value > 0 else replace(size, flags=(*dict.fromkeys((*size.flags, "negative_signal")),))
 
 
 def _critical(c: Estimate | None) -> float | None:
-    return 1 / c.value if c is not None and c.value > 0 else None
+    scale = math.inf if c is None else float(noise_scale(c, 1))
+    return scale if math.isfinite(scale) else None
 
 
 def _descent_rate(m: Measurement) -> float | None:
@@ -185,7 +183,7 @@ def _descent_rate(m: Measurement) -> float | None:
         return None
     rate = m.learning_rate * m.C_alpha.value / (2 * m.C_star.value)
     if m.lambda_max is not None and m.lambda_max.value > 0:
-        critical = m.lambda_crit if m.lambda_crit is not None else 2 / m.learning_rate
+        critical = m.lambda_crit if m.lambda_crit is not None else critical_sharpness(m.learning_rate)
         rate = min(rate, m.learning_rate * (1 - _UNSTABLE / 2) * critical / m.lambda_max.value)
     return rate
 

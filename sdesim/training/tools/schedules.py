@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from sdesim.errors import RunError
+from sdesim.estimators import critical_sharpness
 from sdesim.training.monitor.measurement import Measurement
 
 Bands = Sequence[tuple[float, float]]
@@ -240,7 +241,7 @@ def _stable(m: Measurement, factor: float) -> float:
     """Largest factor at which S = 2(1 − λ/λ_crit) ≥ 0.2; λ_crit falls as 1/η. ∞ where λ is not known."""
     if m.lambda_max is None or not m.lambda_max.value > 0 or not m.learning_rate > 0:
         return math.inf
-    critical = m.lambda_crit if m.lambda_crit is not None else 2 / m.learning_rate
+    critical = m.lambda_crit if m.lambda_crit is not None else critical_sharpness(m.learning_rate)
     return factor * (1 - LEAST_MARGIN / 2) * critical / m.lambda_max.value
 
 

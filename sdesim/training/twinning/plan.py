@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -90,7 +90,10 @@ class TwinPlan:
             return None
         at = np.asarray(run["probe_step"].values)
         every = int(at[1] - at[0]) if len(at) > 1 else int(run["step"].values[-1])
-        groups = {"gradient": "signal" in run, "curvature": "lambda_max" in run}
+        groups: dict[Literal["gradient", "curvature"], bool] = {
+            "gradient": "signal" in run,
+            "curvature": "lambda_max" in run,
+        }
         samples = np.asarray(run["gradient_samples"].values) if groups["gradient"] else np.array([64.0])
         return Probes(
             every * self.stretch,
@@ -101,11 +104,15 @@ class TwinPlan:
         )
 
     @cached_property
-    def evaluation(self) -> ModuleEvaluation:
-        """Accuracies and test loss at θ."""
+    def evaluation(self) -> Any:
+        """Accuracies and test loss at θ: the surface's own, where it has one."""
         recipe = self.recipe
         dtype = next(recipe.module.parameters()).dtype
         train, test = training_and_test(recipe.train, recipe.test, dtype)
+        held_out = (None, None) if test is None else (test.x.numpy(), test.y.numpy())
+        own = self.surface.evaluation(*held_out, train.labelled)
+        if own is not None:
+            return own
         return ModuleEvaluation(recipe.module, recipe.loss_fn, train, test, recipe.mask)
 
 

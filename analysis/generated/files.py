@@ -1,0 +1,20 @@
+"""Which files are generated, and what they should hold."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from analysis.generated.index import scenario_index
+from analysis.generated.kinds import kinds_page
+from analysis.generated.tables import DOCS, renewed
+from sdesim.shipped import shipped_folder
+
+
+def generated_files() -> dict[Path, str]:
+    """Path → text of every file that is generated, as a whole or in its tables."""
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
+    return {
+        shipped_folder("scenarios") / "index.json": scenario_index(),
+        **{page: renewed(text) for page, text in pages.items() if "<!-- table:" in text},
+        DOCS / "kinds.md": kinds_page(),
+    }

@@ -1,0 +1,79 @@
+"""What every recipe of a data set offers before anything is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from inspect import signature
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from sdesim.data.dataset import Dataset
+
+P = ParamSpec("P")
+
+
+class Base:
+    """A data set by its recipe: sizes are known at once, examples come with `load`.
+
+    A data set of one's own is a frozen dataclass that derives from this and has `examples`, `features`,
+    `outputs`, `labelled` and `tested`, as fields or properties, and `make`.
+    """
+
+    if TYPE_CHECKING:
+        # Not at run time: a field of the same name would take the property for its default.
+        @property
+        def examples(self) -> int:
+            """Number of training examples."""
+
+        @property
+        def features(self) -> int:
+            """Number of input features."""
+
+        @property
+        def outputs(self) -> int:
+            """Number of classes, or of targets."""
+
+        @property
+        def labelled(self) -> bool:
+            """Whether the answers are class labels."""
+
+        @property
+        def tested(self) -> bool:
+            """Whether there are test examples."""
+
+    def make(self) -> Dataset:
+        """Read or draw the examples.
+
+        Raises:
+            SdesimError: if that can't be done.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs make()")
+
+    def load(self) -> Dataset:
+        """The examples, made once for each recipe and shared by all who ask: don't write to them.
+
+        Raises:
+            SdesimError: if they can't be made.
+        """
+        return self._made
+
+    @cached_property
+    def _made(self) -> Dataset:
+        return self.make()
+
+    def digest(self) -> str:
+        """What the examples depend on besides the recipe, as a hexadecimal digest; empty where on nothing."""
+        return ""
+
+
+def loader(recipe: Callable[P, Base], name: str) -> Callable[P, Dataset]:
+    """The function that takes a recipe's fields and returns its examples, new at each call."""
+
+    def load(*args: P.args, **fields: P.kwargs) -> Dataset:
+        return recipe(*args, **fields).load()
+
+    made: Any = load
+    made.__name__ = made.__qualname__ = name
+    made.__module__, made.__doc__ = recipe.__module__, recipe.__doc__
+    made.__signature__ = signature(recipe)
+    return load

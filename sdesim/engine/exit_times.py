@@ -1,0 +1,55 @@
+"""What a run's exit times tell, those that it did not see among them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+
+from sdesim.errors import RunError
+from sdesim.estimators.dynamics.survival import SurvivalStatistics, survival_statistics
+
+
+def exit_statistics(run: xr.Dataset, event: int | str = 0, level: float = 0.95) -> SurvivalStatistics:
+    """Mean, median and rate of the times of first exit, and the share still inside at each time.
+
+    A trajectory that had not left when it was last watched counts as one that stays longer: see
+    `sdesim.estimators.survival_statistics` for the estimators, their intervals and their flags. Times are
+    those of the run, so of steps: watching at steps alone sees every exit late.
+
+    Args:
+        run: of `sdesim.simulate(events=[Exit(…)])`.
+        event: number of the event, or its name in ``run["event"]``.
+        level: of all intervals.
+
+    Returns:
+        mean, median, rate (Estimates) and survival (times, share, low, high). Beside their own flags, each
+        has `diverged` where trajectories blew up: they were watched until then, though what blows up was
+        often about to leave; and `stopped_by_another` where another event ended the watch, so that the two
+        must be independent.
+
+    Raises:
+        RunError: the run has no exits, or no such event.
+    """
+    if "exit_time" not in run:
+        raise RunError("the run watched no exits: simulate with events=[sdesim.events.Exit(…)]")
+    names = [str(name) for name in run["event"].values]
+    at = names.index(event) if isinstance(event, str) and event in names else event
+    if not isinstance(at, int | np.integer) or not 0 <= at < len(names):
+        raise RunError(f"event: found {event!r}, allowed: 0 to {len(names) - 1}, or {', '.join(names)}")
+    times = np.asarray(run["exit_time"].values[:, int(at)], dtype=np.float64)
+    left = ~np.isnan(times)
+    status = np.asarray(run["status"].values)
+    # The watch of a trajectory ends with it; those that run on are watched to the end.
+    stopped = np.asarray(run["stopped_step"].values) * float(run.attrs["dt"])
+    watched = np.where(status == 0, float(run["time"].values.max()), stopped)
+    found = survival_statistics(np.where(left, times, watched), left, level)
+    flags = ["diverged"] if (~left & (status == 1)).any() else []
+    flags += ["stopped_by_another"] if (~left & (status == 2)).any() else []
+    if not flags:
+        return found
+    mean, median, rate = (
+        replace(e, flags=(*e.flags, *flags)) for e in (found.mean, found.median, found.rate)
+    )
+    return SurvivalStatistics(mean, median, rate, found.survival)

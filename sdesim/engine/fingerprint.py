@@ -1,0 +1,146 @@
+"""What decides the numbers of a simulation, part by part: a resumed one must have the same."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.compiled.jit import source_stamp, stamped
+from sdesim.compiled.sources import is_own, sources_of
+from sdesim.engine.plan import Plan
+
+# Points near the start at which a surface whose functions live in memory is read, and how far off they lie.
+_POINTS, _SPREAD = 3, 0.1
+_OWN, _VALUES = "sdesim's own code", "values of the surface"
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Digests and short values by what they are of.
+
+    Attributes:
+        parts: such as "dt" → "0.01", "file wells.py" → 16 hexadecimal digits.
+    """
+
+    parts: Mapping[str, str]
+
+    @property
+    def key(self) -> str:
+        """One digest of all parts."""
+        return hashlib.sha256(json.dumps(sorted(self.parts.items())).encode()).hexdigest()
+
+    def attrs(self) -> dict[str, str]:
+        """What a run keeps of it."""
+        return {"fingerprint": self.key, "fingerprint_parts": json.dumps(dict(self.parts))}
+
+    def difference(self, attrs: Mapping[str, Any]) -> str:
+        """In words, what of a run with these attributes is not the same; "" where that can't be told."""
+        try:
+            before = json.loads(attrs.get("fingerprint_parts", "{}"))
+        except (TypeError, ValueError):
+            return ""
+        if not isinstance(before, dict) or not before:
+            return ""
+        words = []
+        for name in [*self.parts, *(n for n in before if n not in self.parts)]:
+            was, now = before.get(name), self.parts.get(name)
+            if was is None or now is None:
+                words.append(f"{name} is {'new' if was is None else 'gone'}")
+            elif was != now:
+                words.append(f"{name} changed" if now[0] == "#" else f"{name} was {was}, is {now}")
+        # Values differ where code does, so they add nothing then.
+        return "; ".join([w for w in words if not w.startswith(_VALUES)] or words)
+
+
+def _digest(*arrays: NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return f"#{digest.hexdigest()[:16]}"
+
+
+def fingerprint(plan: Plan) -> Fingerprint:
+    """What decides the numbers of a plan.
+
+    Surfaces and noises count by the names and arrays of their kernels; functions of one's own by their code,
+    the values that they read and the files behind them, and by their values at a few points.
+    """
+    kernel = plan.kernel
+    functions: dict[str, Any] = dict(kernel.functions)
+    modules = []
+    for module, names in _named(plan):
+        if module and not stamped(module):
+            found = importlib.import_module(module)
+            functions |= {name: getattr(found, name) for name in names}
+            modules += [module] if module != "__main__" else []
+    parts = {
+        "dt": repr(plan.dt),
+        "steps": str(plan.steps),
+        "trajectories": str(plan.trajectories),
+        "seed": str(plan.seed),
+        "learning_rate": repr(plan.learning_rate),
+        "scheme": _scheme(plan),
+        "save": f"theta={plan.save_theta}, theta_projection={plan.save_projection}",
+        "saved steps": _digest(plan.saved),
+        "events": repr(plan.exits) + (" occupancy" if plan.occupancy else ""),
+        "probes": repr(plan.probes),
+        "theta0": _digest(plan.theta0),
+        "surface": _digest(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
+    }
+    for k, noise in enumerate(plan.noise_kernels):
+        parts[f"noise {k}"] = _digest(_text(noise.module, noise.function), noise.params, noise.data)
+    parts[_VALUES] = _values(plan, bool(functions))
+    code = sources_of(functions | _classes(plan), modules) | {_OWN: source_stamp()[:16]}
+    return Fingerprint(parts | {name: f"#{digest}" for name, digest in code.items()})
+
+
+def _classes(plan: Plan) -> dict[str, type]:
+    """Classes that are not sdesim's, whose methods the probes call."""
+    found: dict[str, type] = {}
+    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises]
+    for part in parts:
+        while part is not None:
+            if not is_own(type(part).__module__):
+                found[type(part).__name__] = type(part)
+            part = getattr(part, "surface", None)
+    return found
+
+
+def _named(plan: Plan) -> list[tuple[str, list[str]]]:
+    """Modules of the kernels, and the names of their functions."""
+    kernel = plan.kernel
+    roles = [kernel.grad, kernel.loss, kernel.hvp, kernel.weighted_grad, kernel.well]
+    named = [(kernel.module, [name for name in roles if name is not None])]
+    return named + [(n.module, [f for f in (n.function, n.setter) if f]) for n in plan.noise_kernels]
+
+
+def _text(*words: str) -> NDArray[np.uint8]:
+    return np.frombuffer(" ".join(words).encode(), dtype=np.uint8)
+
+
+def _scheme(plan: Plan) -> str:
+    """Its name, and its parameters where the object shows them."""
+    scheme = plan.scheme
+    shown = repr(scheme)
+    return scheme.name if " object at 0x" in shown else shown
+
+
+def _values(plan: Plan, several: bool) -> str:
+    """The gradient at the first start; if asked for, loss, gradient and a Hessian's product around it."""
+    start = plan.theta0[0]
+    arrays = [np.asarray(plan.surface.grad(start))]
+    if several:
+        rng = np.random.default_rng(0)
+        near = start + _SPREAD * (1.0 + np.abs(start)) * rng.standard_normal((_POINTS, plan.dim))
+        with np.errstate(all="ignore"):
+            for point in near:
+                arrays += [np.asarray(plan.surface.loss(point)), np.asarray(plan.surface.grad(point))]
+            arrays.append(np.asarray(plan.surface.hvp(near[0], near[1])))
+    return _digest(*arrays)

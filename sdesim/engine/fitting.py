@@ -1,0 +1,208 @@
+"""Whether surface, noises, scheme, events, probes and numbers fit one another, before anything is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
+from sdesim.errors import SdesimError
+from sdesim.kinds import Misfit
+from sdesim.noise.base import Context
+
+if TYPE_CHECKING:
+    from sdesim.engine.events import Event
+    from sdesim.noise import Noise
+    from sdesim.runs import Probes
+    from sdesim.surfaces.base import Surface
+
+Problem = tuple[tuple[str | int, ...], str]
+# The generator's stream numbers.
+STREAMS = 256
+# A trial of increments draws thousands, of this many coordinates at most.
+_TRIAL_COORDINATES = 1000
+
+
+@dataclass(frozen=True)
+class Real:
+    """What a simulated arm takes from the real arm that it imitates.
+
+    Attributes:
+        name: of the real arm.
+        learning_rate: η. batch_size: B; None for full batch. trajectories: K.
+        own_starts: whether every trajectory starts at a point of its own, so that there are no more than K.
+        gradient_probes: whether its gradients are probed.
+        obstacles: why it can't be imitated, one line each.
+    """
+
+    name: str
+    learning_rate: float
+    batch_size: int | None = None
+    trajectories: int = 1
+    own_starts: bool = False
+    gradient_probes: bool = False
+    obstacles: tuple[str, ...] = ()
+
+
+def check_fit(
+    surface: Surface | None,
+    noises: Sequence[Noise] = (),
+    scheme: str | Mapping[str, Any] | Scheme = "euler-maruyama",
+    *,
+    dim: int | None = None,
+    examples: int | None = None,
+    dt: float | None = None,
+    learning_rate: float | None = None,
+    events: Sequence[Event] = (),
+    probes: Probes | None = None,
+    theta0: Any = None,
+    trajectories: int | None = None,
+    real: Real | None = None,
+    trial: bool = True,
+) -> Iterator[Problem]:
+    """Everything that can go wrong between the parts of one simulation.
+
+    Only cheap attributes are read (dim, wells, examples, sort, …): no kernel is built and no data are loaded,
+    but for the trial of a noise that says that it needs one.
+
+    Args:
+        surface: None where it is known only after the real arm has run; ``dim`` and ``examples`` then stand
+            for it.
+        noises, scheme, events, probes: as in `simulate`; recipes that wait for a real arm's values too.
+        dim: d, where there is no surface. examples: n, where there is no surface.
+        dt, learning_rate, theta0, trajectories: as in `simulate`; None for those that a real arm gives.
+        real: the real arm, if there is one.
+        trial: whether a noise whose increments may be refused at this dt is tried.
+
+    Yields:
+        (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
+    """
+    try:
+        size = int(surface.dim) if surface is not None else int(dim or 0)
+        count = int(getattr(surface, "examples", 0) if surface is not None else examples or 0)
+    except SdesimError as error:
+        yield from _located(("surface",), error)
+        return
+    for line in () if real is None else real.obstacles:
+        yield ("twin_of",), line
+    eta = learning_rate or (real.learning_rate if real is not None else dt)
+    batch_size = 0 if real is None else real.batch_size or 0
+    context = Context(size, eta or 1.0, surface, batch_size)
+    for k, noise in enumerate(noises):
+        for at, text in _noise(noise, context, count, dt, real, trial):
+            yield ("noise", k, *at), text
+    try:
+        chosen = as_scheme(scheme)
+    except Misfit as error:
+        yield from error.problems
+        return
+    yield from _scheme(chosen, noises, dt, eta, probes)
+    yield from _starts(theta0, size, trajectories)
+    if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
+        allowed = f"1 to {real.trajectories}, those of {real.name}"
+        yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
+    yield from _events(events, surface, size)
+
+
+def _located(path: tuple[str | int, ...], error: SdesimError) -> Iterator[Problem]:
+    """The places that an error names, below a path; the path itself where it names none."""
+    if isinstance(error, Misfit):
+        yield from (((*path, *at), text) for at, text in error.problems)
+    else:
+        yield path, str(error)
+
+
+def _noise(
+    noise: Any, context: Context, examples: int, dt: float | None, real: Real | None, trial: bool
+) -> Iterator[Problem]:
+    if not hasattr(noise, "gradient_noise"):
+        yield (), f"found {type(noise).__name__}, allowed: a noise of sdesim.noise, or a subclass of its Base"
+        return
+    needs = getattr(noise, "needs", ())
+    if "trace" in needs:
+        # Its size is known once the real arm has run.
+        if real is None:
+            yield ("match",), "match needs a real arm whose gradients it takes: twin_of"
+        elif not real.gradient_probes:
+            yield ("match",), f"match needs probes of the gradients of {real.name}"
+        return
+    if getattr(noise, "sort", "") == "minibatch" and not (examples or getattr(noise, "examples", 0)):
+        yield (), "minibatch noise needs a surface that is a mean over examples, such as mlp"
+        return
+    if "batch_size" in needs and not context.batch_size:
+        yield ("batch_size",), "minibatch noise needs batch_size: there is no real arm with minibatches"
+        return
+    if "surface" in needs and context.surface is None:
+        return
+    try:
+        known = noise.resolved(context) if needs else noise
+        known.validate(context.dim)
+        if trial and getattr(noise, "needs_trial", False) and context.dim <= _TRIAL_COORDINATES:
+            known.kernel(context.dim, dt or context.learning_rate, context.learning_rate)
+    except SdesimError as error:
+        yield from _located((), error)
+
+
+def _scheme(
+    scheme: Scheme, noises: Sequence[Any], dt: float | None, eta: float | None, probes: Probes | None
+) -> Iterator[Problem]:
+    sorts = [noise.sort for noise in noises if hasattr(noise, "sort")]
+    yield from ((("scheme",), line) for line in misfits(scheme, sorts))
+    most = STREAMS // (1 + scheme.auxiliary)
+    if sum(getattr(noise, "streams", 1) for noise in noises) > most:
+        yield ("noise",), f"found {len(noises)} noises, allowed: at most {most} with scheme {scheme.name!r}"
+    if getattr(scheme, "steps_by_learning_rate", False) and dt is not None and eta is not None and dt != eta:
+        rule = f"the learning rate, by which scheme {scheme.name!r} steps"
+        yield ("dt",), f"found {dt:g}, allowed: {eta:g}, {rule}"
+    if probes is not None and probes.tangent and not _carries_tangents(scheme):
+        yield ("probes", "tangent"), f"found scheme {scheme.name!r}, allowed: {_with_tangents()}"
+
+
+def _carries_tangents(scheme: Any) -> bool:
+    return hasattr(scheme, "tangent_step") and scheme.tangent_step() is not None
+
+
+def _with_tangents() -> str:
+    """Names of the schemes that a tangent vector can follow."""
+    return ", ".join(name for name, kind in SCHEMES.items() if _carries_tangents(kind()))
+
+
+def _starts(theta0: Any, dim: int, trajectories: int | None) -> Iterator[Problem]:
+    if theta0 is None:
+        return
+    try:
+        start = np.asarray(theta0, dtype=np.float64)
+    except (TypeError, ValueError):
+        yield ("theta0",), f"found {theta0!r}, allowed: a number or an array of numbers"
+        return
+    count = "trajectories" if trajectories is None else trajectories
+    if start.ndim == 1 and start.shape[0] != dim:
+        yield ("theta0",), f"found {start.shape[0]} numbers, allowed: {dim}, the surface's dimension"
+    elif start.ndim > 2 or (start.ndim == 2 and start.shape[1] != dim):
+        yield ("theta0",), f"found shape {start.shape}, allowed: a number, ({dim},) or ({count}, {dim})"
+    elif start.ndim == 2 and trajectories is not None and start.shape[0] != trajectories:
+        yield ("theta0",), f"found {start.shape[0]} rows, allowed: {trajectories}, one for each trajectory"
+    elif not np.isfinite(start).all():
+        yield ("theta0",), "found numbers that are not finite, allowed: finite numbers"
+
+
+class _Unknown:
+    """What events may ask of a surface that is known only later: a network's, which has no wells."""
+
+    wells: tuple[str, ...] = ()
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
+
+
+def _events(events: Sequence[Any], surface: Surface | None, dim: int) -> Iterator[Problem]:
+    watched: Any = surface if surface is not None else _Unknown(dim)
+    for k, event in enumerate(events):
+        if not hasattr(event, "misfits"):
+            found = f"found {type(event).__name__}"
+            yield ("events", k), f"{found}, allowed: an event of sdesim.events, or a subclass of its Base"
+            continue
+        yield from ((("events", k, *at), text) for at, text in event.misfits(watched))

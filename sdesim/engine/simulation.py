@@ -1,0 +1,279 @@
+"""`simulate`: an ensemble of the Langevin–Lévy SDE as a Run."""
+
+from __future__ import annotations
+
+import os
+import time as clock
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike
+
+from sdesim.engine.checkpoint import Checkpoint
+from sdesim.engine.ensemble import Ensemble
+from sdesim.engine.events import Event
+from sdesim.engine.fingerprint import Fingerprint, fingerprint
+from sdesim.engine.plan import Plan, make_plan
+from sdesim.engine.saving import Evaluation, SavedPoints
+from sdesim.engine.schemes import Scheme
+from sdesim.engine.simulated_oracle import SimulatedOracle
+from sdesim.engine.tangent import Tangents
+from sdesim.errors import RunError, SdesimError
+from sdesim.io.progress import progress_report
+from sdesim.noise import Noise
+from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
+from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
+from sdesim.surfaces.base import Surface
+
+# Updates of one coordinate between two looks at the progress bar: about half a second.
+_STRETCH = 5e7
+
+
+def simulate(
+    surface: Surface,
+    noise: Sequence[Noise] | Noise = (),
+    theta0: ArrayLike | None = None,
+    *,
+    dt: float,
+    steps: int,
+    trajectories: int = 1,
+    seed: int = 0,
+    learning_rate: float | None = None,
+    scheme: str | Scheme = "euler-maruyama",
+    save_every: int | None = None,
+    save: Sequence[str] = ("theta", "loss"),
+    events: Sequence[Event] = (),
+    threads: int | None = None,
+    out: str | Path | None = None,
+    resume: bool = False,
+    probes: Probes | None = None,
+    progress: bool | Callable[[int, int], None] = True,
+    name: str = "",
+    evaluate: Evaluation | None = None,
+    attributes: Mapping[str, Any] | None = None,
+) -> xr.Dataset:
+    """Simulate dθ = −∇L dt + √(2D) dW + dζ for an ensemble of independent trajectories.
+
+    The numbers are a function of these arguments alone: never of threads, of how often is saved, of how many
+    trajectories run beside one, or of a resume.
+
+    Args:
+        surface: L, of `sdesim.surfaces`.
+        noise: driving noises of `sdesim.noise`, added; none: gradient flow.
+        theta0: a number, (d,) or (trajectories, d); default the surface's start.
+        dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
+        learning_rate: η at which C, S, C* and the generator are read; default dt.
+        scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
+        save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
+        save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
+            θ itself is not or has more coordinates than that.
+        events: of `sdesim.events`, watched at every step.
+        threads: default all cores.
+        out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
+        resume: go on from where an interrupted call with the same arguments and `out` left.
+        probes: when and how gradients and curvature are measured; None for not at all.
+        progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
+        name: a label for the run.
+        evaluate: extra values at saved points.
+        attributes: further attributes of the run, which decide no number.
+
+    Returns:
+        The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`.
+
+    Raises:
+        SdesimError: an argument is out of range or does not fit the others.
+        RunError: `out` exists, or can't be written.
+    """
+    started = clock.perf_counter()
+    plan = make_plan(
+        surface, noise, theta0, dt, steps, trajectories, seed, learning_rate, scheme, save_every, save,
+        events, probes,
+    )  # fmt: skip
+    if resume and out is None:
+        raise RunError("resume=True needs out, the path of the run to continue")
+    cores = os.cpu_count() or 1
+    if threads is not None and threads < 1:
+        raise SdesimError(f"threads must be at least 1, got {threads}")
+    target = None if out is None else Path(out)
+    mark = None if target is None else fingerprint(plan)
+    checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
+    ensemble = Ensemble(plan, min(threads or cores, cores))
+    tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
+    begin = 0
+    if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
+        if _finished(target, mark):
+            return open_run(target)
+        begin = _take_up(ensemble, tangents, checkpoint)
+    labels = {"name": name, **(attributes or {})}
+    writer = _writer(plan, target, labels, evaluate, resume=begin > 0, mark=mark)
+    with progress_report(progress, name or "simulation") as report:
+        _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
+    _finish_events(plan, ensemble, writer)
+    run = writer.finish(wall_time=clock.perf_counter() - started)
+    if checkpoint is not None:
+        checkpoint.remove()
+    return run
+
+
+def _finished(out: Path, mark: Fingerprint) -> bool:
+    """Whether the run at `out` is whole.
+
+    Raises:
+        RunError: it is a run with other arguments, or of code that was other then; in one line, which.
+    """
+    run = open_run(out)
+    if run.attrs.get("fingerprint") != mark.key:
+        which = mark.difference(run.attrs)
+        raise RunError(
+            f"{out} holds a run with other arguments{f' ({which})' if which else ''}: choose another out"
+        )
+    return bool(run.attrs["complete"])
+
+
+def _take_up(ensemble: Ensemble, tangents: Tangents | None, checkpoint: Checkpoint) -> int:
+    """Restore the state of an interrupted run; returns the step from which it goes on."""
+    found = checkpoint.load()
+    if found is None:
+        raise RunError(
+            f"{checkpoint.out} was interrupted before its first checkpoint: remove it and start again"
+        )
+    step, state = found
+    ensemble.restore(state)
+    if tangents is not None:
+        tangents.restore(state)
+    return step
+
+
+def _stretches(plan: Plan, begin: int, step_chunk: int) -> list[int]:
+    """Steps at which the kernel comes back: chunks of saved points, probes, and for the progress bar."""
+    last_of_chunk = plan.saved[step_chunk - 1 :: step_chunk]
+    ends = {plan.steps, *last_of_chunk.tolist(), *plan.probe_steps.tolist()}
+    cost = plan.trajectories * plan.dim * max(1, plan.kernel.examples)
+    length = max(1, int(_STRETCH / cost))
+    length += length % 2
+    ends |= set(range(0, plan.steps, length))
+    return sorted(e for e in ends if e > begin or e == 0 == begin)
+
+
+def _walk(
+    plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: RunWriter,
+    evaluate: Evaluation | None, checkpoint: Checkpoint | None, begin: int,
+    report: Callable[[int, int], None],
+) -> None:  # fmt: skip
+    """From step ``begin`` to the end, writing saved points and probes as they come."""
+    step = begin
+    first = 0 if begin == 0 else int(np.searchsorted(plan.saved, begin, side="right"))
+    points = SavedPoints(plan, writer, evaluate, first)
+    for end in _stretches(plan, begin, writer.step_chunk):
+        last = int(np.searchsorted(plan.saved, end, side="right"))
+        outputs, column = points.room(last)
+        ensemble.advance(step, end, plan.saved[first:last], outputs, column)
+        points.flush(whole=True)
+        if tangents is not None:
+            tangents.advance(step, end)
+        step, first = end, last
+        _probe(plan, ensemble, tangents, writer, step)
+        if checkpoint is not None and checkpoint.due():
+            points.flush(whole=False)
+            checkpoint.save(step, ensemble, tangents)
+        report(step, plan.steps)
+
+
+def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: RunWriter, step: int) -> None:
+    """Measure the first trajectories where this step asks for it; ended ones are left out."""
+    at = int(np.searchsorted(plan.probe_steps, step))
+    if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
+        return
+    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
+    status = ensemble.status()
+    for k in range(plan.probed):
+        if status[k] != 0:
+            continue
+        if tangents is not None and step > 0:
+            writer.write("tangent_growth", tangents.growth(k), trajectory=k, probe=at)
+        values = probe(
+            oracle,
+            ensemble.theta(k),
+            samples=plan.probes.samples,
+            rng=probe_rng(plan.seed, k, step),
+            step_size=plan.learning_rate,
+            directions=plan.directions,
+            groups=plan.groups or None,
+            gradient=plan.probes.wants("gradient"),
+            curvature=plan.probes.bends(at, len(plan.probe_steps)),
+        )
+        for key, value in values.items():
+            writer.write(key, value, trajectory=k, probe=at)
+
+
+def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
+    writer.write("status", ensemble.status())
+    writer.write("stopped_step", ensemble.stopped_step())
+    if plan.exits:
+        left = ensemble.exit_steps()
+        writer.write("exit_time", np.where(left >= 0, left * plan.dt, np.nan))
+        writer.write("exit_censored", left < 0)
+    if plan.occupancy:
+        writer.write("occupancy", ensemble.occupancy())
+
+
+def _writer(
+    plan: Plan,
+    out: Path | None,
+    labels: Mapping[str, Any],
+    evaluate: Evaluation | None,
+    resume: bool,
+    mark: Fingerprint | None,
+) -> RunWriter:
+    names = ["loss", "weight_norm", "status", "stopped_step"]
+    names += ["theta"] if plan.save_theta else []
+    names += ["theta_projection"] if plan.save_projection else []
+    names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []
+    names += ["exit_time", "exit_censored"] if plan.exits else []
+    names += ["occupancy"] if plan.occupancy else []
+    probes = plan.probes
+    if probes is not None:
+        names += EVERY_PROBE
+        if probes.wants("gradient"):
+            names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
+        names += CURVATURE_PROBE if probes.wants("curvature") else ()
+        names += ["tangent_growth"] if probes.tangent else []
+    batch = plan.batch_size
+    attrs: dict[str, Any] = {
+        "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
+        "dt": plan.dt, "batch_size": batch, "dataset_size": plan.kernel.examples, "optimizer": "sgd",
+        "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
+        "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
+        "sampling": "with-replacement" if batch else "none",
+        "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
+    }  # fmt: skip
+    if plan.tail_index is not None:
+        attrs["levy_index"] = plan.tail_index
+    if plan.tangent:
+        attrs["tangent"] = plan.tangent
+    if mark is not None:
+        attrs |= mark.attrs()
+    if batch and probes is not None:
+        attrs["probe_batch_size"] = probes.batch_size or batch
+    return RunWriter(
+        kind="simulated",
+        trajectories=plan.trajectories,
+        steps=plan.saved,
+        time=plan.saved * plan.dt,
+        dim=plan.dim,
+        variables=names,
+        probe_steps=None if probes is None else plan.probe_steps,
+        probe_time=None if probes is None else plan.probe_steps * plan.dt,
+        probe_trajectories=None if probes is None else plan.probed,
+        samples=0 if probes is None else probes.samples,
+        directions=len(plan.directions),
+        groups=tuple(plan.groups),
+        events=tuple(e.name for e in plan.exits),
+        wells=plan.surface.wells if plan.occupancy else (),
+        attrs={**attrs, **labels},
+        out=out,
+        resume=resume,
+    )

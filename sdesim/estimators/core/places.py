@@ -1,0 +1,87 @@
+"""One code for a number and for an array of them: arguments made alike, results given in the form asked for.
+
+Formulas are written for arrays (...,) with masks; where the shape is (), a plain `Estimate` comes back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+Number = float | ArrayLike | AnyEstimate
+
+
+def given(
+    x: Number, method: str = "given", flags: tuple[str, ...] = ("no_interval",), level: float = 0.95
+) -> AnyEstimate:
+    """An Estimate as it is; a number, or an array of them (...,), as one without an interval."""
+    if isinstance(x, Estimate):
+        return x
+    if np.ndim(x) == 0:
+        return Estimate(float(x), math.nan, math.nan, level, method, 1, flags)  # type: ignore[arg-type]
+    value: Any = np.asarray(x, dtype=np.float64)
+    return Estimate(value, math.nan, math.nan, level, method, 1, flags)
+
+
+def masks_of(e: AnyEstimate) -> dict[str, Mask]:
+    """The flags as masks (...,), those of a number as masks ()."""
+    if isinstance(e.flags, Mapping):
+        return dict(e.flags)
+    return dict.fromkeys(e.flags, np.asarray(True))
+
+
+def made(
+    value: Array, low: Array | float, high: Array | float, level: float, method: ArrayLike, n: ArrayLike,
+    masks: Mapping[str, ArrayLike], details: Mapping[str, Any] | None = None,
+) -> AnyEstimate:  # fmt: skip
+    """An Estimate of arrays (...,); of shape () a plain one, under the flags whose mask is true."""
+    known = details or {}
+    if np.ndim(value):
+        whole: Any = (value, low, high, level, method, n, masks, known)
+        return Estimate(*whole)
+    names = tuple(f for f, mask in masks.items() if mask)
+    plain = {k: float(v) if isinstance(v, np.ndarray | np.generic) else v for k, v in known.items()}
+    return Estimate(float(value), float(low), float(high), level, str(method), int(n), names, plain)  # type: ignore[arg-type]
+
+
+def stacked(estimates: Sequence[AnyEstimate], shape: tuple[int, ...]) -> ArrayEstimate:
+    """Plain Estimates in C order as one array (...,); details that all of them have.
+
+    The level is that of the first. Of no places: n = 0.
+    """
+
+    def column(name: str, dtype: Any) -> Any:
+        return np.array([getattr(e, name) for e in estimates], dtype=dtype).reshape(shape)
+
+    names = dict.fromkeys(f for e in estimates for f in e.flags)
+    flags = {f: np.array([e.has(f) for e in estimates], dtype=bool).reshape(shape) for f in names}
+    shared = set.intersection(*(set(e.details) for e in estimates)) if estimates else set()
+    details = {
+        k: np.array([e.details[k] for e in estimates]).reshape(shape)
+        for k in (estimates[0].details if estimates else ())
+        if k in shared and np.ndim(estimates[0].details[k]) == 0
+    }
+    level = estimates[0].level if estimates else math.nan
+    value: Any = column("value", np.float64)
+    return Estimate(
+        value, column("low", np.float64), column("high", np.float64), level, column("method", str),
+        column("n", np.int64), flags, details,
+    )  # fmt: skip
+
+
+def each(
+    x: NDArray[Any], axes: int, estimate: Callable[[NDArray[Any]], AnyEstimate]
+) -> AnyEstimate:  # fmt: skip
+    """`estimate` of x of `axes` axes; of more axes that of the last ones, place by place, as one array."""
+    if x.ndim <= axes:
+        return estimate(x)
+    lead = x.shape[: x.ndim - axes]
+    return stacked([estimate(x[place]) for place in np.ndindex(lead)], lead)

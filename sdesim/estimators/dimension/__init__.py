@@ -1,0 +1,1 @@
+"""Dimension of a training path: deduced from the tail index, and measured on the path itself."""

@@ -1,0 +1,12 @@
+"""Help with words that were spelt differently."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+
+def nearest(word: str, allowed: Sequence[str]) -> str:
+    """ ", did you mean 'x'?" for a close spelling, else the list of what is allowed."""
+    close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
+    return f", did you mean {close[0]!r}?" if close else f", allowed: {', '.join(allowed)}"

@@ -1,0 +1,16 @@
+"""Learning rates over the steps: their classes, and `Base` for one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sdesim.optimizers.learning_rates as _home
+from sdesim.optimizers.learning_rates import Base as Base
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_home, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_home)

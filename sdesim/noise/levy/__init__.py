@@ -1,0 +1,1 @@
+"""Lévy noise: α-stable, truncated and tempered; and draws of the stable law."""

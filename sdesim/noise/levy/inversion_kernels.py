@@ -1,0 +1,105 @@
+# mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="untyped-decorator"
+"""Compiled fill functions that draw by quantile tables; the signature is that of `fill_kernels`.
+
+params = [bits, truncation, 1 to reject or 0 to clip], then scale (d,), shift (d,) and first row (d,) of each
+coordinate's table in data; data (rows, 8) holds the tables one below the other.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdesim.compiled.elementary import from_bits, to_bits
+from sdesim.compiled.jit import compiled
+from sdesim.compiled.philox import inlined, uniforms
+from sdesim.noise.fill_kernels import fill_uniforms
+from sdesim.noise.levy.stable_kernels import MOST_ATTEMPTS, add_clipped
+
+BITS, LIMIT, REJECT, HEADER = 0, 1, 2, 3
+# Biased exponent of 2⁻⁵³, the smallest v.
+FIRST_EXPONENT = np.uint64(1023 - 53)
+# Bits of a mantissa, and the number of octaves of v.
+MANTISSA = np.uint64(52)
+
+
+@inlined
+def quantile(u, table, first, bits):
+    """x(u) from the table (flat) that starts at row ``first``; u = (k + ½) 2⁻⁵²."""
+    # Without a comparison: as a branch it would be mispredicted half of the time.
+    offset = u - 0.5
+    pattern = to_bits(0.5 - abs(offset))
+    cell = (pattern >> (MANTISSA - bits)) - (FIRST_EXPONENT << bits)
+    side = (to_bits(offset) >> np.uint64(63)) * (MANTISSA << bits)
+    rest = ((pattern << bits) & np.uint64(0xFFFFFFFFFFFFF)) | np.uint64(0x3FF0000000000000)
+    t = from_bits(rest) - 1.5
+    row = (first + side + cell) << np.uint64(3)
+    x = table[row + np.uint64(7)]
+    x = x * t + table[row + np.uint64(6)]
+    x = x * t + table[row + np.uint64(5)]
+    x = x * t + table[row + np.uint64(4)]
+    x = x * t + table[row + np.uint64(3)]
+    x = x * t + table[row + np.uint64(2)]
+    x = x * t + table[row + np.uint64(1)]
+    return x * t + table[row]
+
+
+@inlined
+def fill_quantiles(seed, stream, first, pair, word, params, data, scratch0, scratch1):
+    """Standard draws of the steps 2·pair and 2·pair + 1 into the scratch blocks, from one generator call."""
+    rows, width = scratch0.shape
+    table = data.reshape(data.size)
+    bits = np.uint64(params[BITS])
+    fill_uniforms(seed, stream, first, pair, word, rows, scratch0, scratch1)
+    # Not vectorised: LLVM can't rule out that the blocks overlap the table.
+    for i in range(rows):
+        start = np.uint64(params[HEADER + 2 * rows + i])
+        for w in range(width):
+            scratch0[i, w] = quantile(scratch0[i, w], table, start, bits)
+            scratch1[i, w] = quantile(scratch1[i, w], table, start, bits)
+
+
+@inlined
+def redrawn(seed, stream, trajectory, pair, coordinate, step, params, data, rows):
+    """The first draw of the rejection sequence that lies within the truncation (attempt 0 did not)."""
+    table = data.reshape(data.size)
+    limit = params[LIMIT]
+    start = np.uint64(params[HEADER + 2 * rows + coordinate])
+    for attempt in range(1, MOST_ATTEMPTS):
+        u, v = uniforms(
+            seed,
+            np.uint64(stream),
+            np.uint64(trajectory),
+            np.uint64(pair),
+            np.uint64(coordinate),
+            np.uint64(attempt),
+        )
+        draw = quantile(u if step == 0 else v, table, start, np.uint64(params[BITS]))
+        value = params[HEADER + coordinate] * draw + params[HEADER + rows + coordinate]
+        if abs(value) <= limit:
+            return value
+    return min(max(value, -limit), limit)
+
+
+@inlined
+def add_rejected(seed, stream, first, pair, step, params, data, scratch, out):
+    """Increments of one step, drawn again where they are beyond the truncation."""
+    rows, width = out.shape
+    for i in range(rows):
+        for w in range(width):
+            value = params[HEADER + i] * scratch[i, w] + params[HEADER + rows + i]
+            if not abs(value) <= params[LIMIT]:
+                value = redrawn(seed, stream, first + w, pair, i, step, params, data, rows)
+            out[i, w] += value
+
+
+@compiled
+def inversion_independent(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """Independent coordinates: scale_i x(u) + shift_i, truncated."""
+    fill_quantiles(seed, stream, first, pair, 0, params, data, scratch0, scratch1)
+    if params[REJECT] == 0.0:
+        add_clipped(params, HEADER, params[LIMIT], scratch0, out0)
+        add_clipped(params, HEADER, params[LIMIT], scratch1, out1)
+    else:
+        add_rejected(seed, stream, first, pair, 0, params, data, scratch0, out0)
+        add_rejected(seed, stream, first, pair, 1, params, data, scratch1, out1)

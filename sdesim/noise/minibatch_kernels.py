@@ -1,0 +1,58 @@
+# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+"""Compiled fill functions of minibatch noise, weights of the examples; signature as in `fill_kernels`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sdesim.compiled.jit import compiled
+from sdesim.compiled.philox import inlined, uniforms
+from sdesim.noise.fill_kernels import fill_normals
+
+
+@inlined
+def add_centred(scale, scratch, out):
+    """out[i, w] += scale · (scratch[i, w] − mean over i)."""
+    rows, width = out.shape
+    for w in range(width):
+        total = 0.0
+        for i in range(rows):
+            total += scratch[i, w]
+        mean = total / rows
+        for i in range(rows):
+            out[i, w] += scale * (scratch[i, w] - mean)
+
+
+@compiled
+def minibatch_gaussian(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """Example weights √(η dt) (z_i − z̄)/√(B n); params[0] = √(η dt/(B n))."""
+    fill_normals(seed, stream, first, pair, out0.shape[0], scratch0, scratch1)
+    add_centred(params[0], scratch0, out0)
+    add_centred(params[0], scratch1, out1)
+
+
+@compiled
+def minibatch_subsample(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    """Example weights −√(η dt) (count_i/B − 1/n) of B draws with replacement; params = [√(η dt), B].
+
+    The draw's number stands where the other noises have the coordinate.
+    """
+    examples, width = out0.shape
+    scale = params[0]
+    batch = int(params[1])
+    for w in range(width):
+        for i in range(examples):
+            out0[i, w] += scale / examples
+            out1[i, w] += scale / examples
+        for draw in range(batch):
+            u, v = uniforms(
+                seed,
+                np.uint64(stream),
+                np.uint64(first + w),
+                np.uint64(pair),
+                np.uint64(draw),
+                np.uint64(0),
+            )
+            # u · n may round up to n.
+            out0[min(int(u * examples), examples - 1), w] -= scale / batch
+            out1[min(int(v * examples), examples - 1), w] -= scale / batch

@@ -1,0 +1,131 @@
+"""The health panel of a monitored training: what is measured, and which knob a trouble points to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from sdesim.errors import RunError
+from sdesim.plots.style import GUIDE, finish, panels, scale
+
+BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+
+
+def panel(history: Sequence[Any], *, axes: Any = None) -> Any:
+    """Draw the measurements of a `training.Monitor`.
+
+    Six panels: loss; C with its interval, its threshold C* and the source's 1; signal and noise apart; λ_max
+    against the λ_crit of this step size, crosses where it has not converged (a step too long shows here); the
+    share of the loss that noise puts back, C*/C (noise too strong shows here: above 1 a step raises the loss
+    on average; a larger batch or a smaller rate helps); the index I.
+
+    Args:
+        history: measurements, oldest first.
+        axes: six axes to draw into, row by row; default three rows of two in a figure of its own.
+
+    Returns:
+        The six Axes.
+
+    Raises:
+        RunError: no measurements, or another number of axes.
+    """
+    if not history:
+        raise RunError("panel: no measurements yet")
+    steps = np.array([m.step for m in history])
+    with panels(axes, 6, (9.4, 8.6), columns=2, sharex=True) as canvas:
+        parts = (_loss, _consolidation, _apart, _sharpness, _noise_share, _index)
+        for ax, part in zip(canvas, parts, strict=True):
+            part(ax, steps, history)
+        for ax in () if axes is not None else canvas[:-2]:
+            ax.set_xlabel("")
+        return canvas
+
+
+def _series(history: Sequence[Any], name: str) -> tuple[Any, Any, Any]:
+    """Values and bounds; NaN where not measured."""
+    rows = [
+        (e.value, e.low, e.high) if (e := getattr(m, name)) is not None else (np.nan,) * 3 for m in history
+    ]
+    value, low, high = np.array(rows, dtype=np.float64).T
+    return value, low, high
+
+
+def _line(ax: Any, x: Any, colour: str, label: str, value: Any, low: Any = None, high: Any = None) -> Any:
+    """A line through what was measured, with its band."""
+    known = np.isfinite(value)
+    ax.plot(x[known], value[known], color=colour, label=label, marker="o", markersize=3)
+    if low is not None and np.isfinite(low[known]).any():
+        ax.fill_between(x[known], low[known], high[known], color=colour, alpha=0.16, linewidth=0)
+    return value[known]
+
+
+def _plain(history: Sequence[Any], name: str) -> Any:
+    return np.array([np.nan if (v := getattr(m, name)) is None else v for m in history], dtype=np.float64)
+
+
+def _close(ax: Any, title: str, ylabel: str, drawn: Sequence[Any] = ()) -> None:
+    scale(ax, drawn)
+    ax.set_title(title)
+    finish(ax, ylabel, "optimizer steps")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="best")
+    else:
+        ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", color="#777777")
+
+
+def _loss(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    drawn = [_line(ax, steps, BLUE, "training", _plain(history, "loss"))]
+    validation = _plain(history, "validation_loss")
+    if np.isfinite(validation).any():
+        drawn.append(_line(ax, steps, ORANGE, "validation", validation))
+    _close(ax, "Loss", "loss", drawn)
+
+
+def _consolidation(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    drawn = [_line(ax, steps, BLUE, "C", *_series(history, "C_alpha"))]
+    star = _series(history, "C_star")[0]
+    if np.isfinite(star).any():
+        drawn.append(_line(ax, steps, GREEN, "C*", star))
+    ax.axhline(1.0, **GUIDE)
+    _close(ax, "Is the gradient signal or noise?", r"C, C* (dashed: 1)", drawn)
+
+
+def _apart(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    drawn = [
+        _line(ax, steps, BLUE, r"signal $|\mu|^2$", _plain(history, "signal")),
+        _line(ax, steps, ORANGE, r"noise Tr $\Sigma$", _plain(history, "noise")),
+    ]
+    _close(ax, "Which of the two moved?", "squared gradient", drawn)
+
+
+def _sharpness(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    value, low, high = _series(history, "lambda_max")
+    if np.isfinite(value).any():
+        _line(ax, steps, BLUE, r"$\lambda_{\max}$", value, low, high)
+        critical = _plain(history, "lambda_crit")
+        if np.isfinite(critical).any():
+            ax.plot(steps, critical, color=RED, linestyle="--", linewidth=1.2, label=r"$\lambda_{crit}$")
+        loose = [m.lambda_max is not None and "not_converged" in m.lambda_max.flags for m in history]
+        if any(loose):
+            ax.plot(steps[loose], value[loose], "x", color=RED, label="not converged")
+    _close(ax, "Step size: how near is the edge?", r"$\lambda_{\max}$")
+
+
+def _noise_share(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    star, c = _series(history, "C_star")[0], _series(history, "C_alpha")[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(c > 0, star / c, np.nan)
+    drawn = []
+    if np.isfinite(share).any():
+        drawn.append(_line(ax, steps, ORANGE, "C*/C", share))
+        ax.axhline(1.0, **GUIDE)
+    _close(ax, "Noise: what part of the descent it undoes", "C*/C (above 1: loss rises)", drawn)
+
+
+def _index(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    if np.isfinite(_series(history, "I")[0]).any():
+        _line(ax, steps, BLUE, "I", *_series(history, "I"))
+        ax.axhline(0.0, **GUIDE)
+    _close(ax, "Index I (heuristic; below 0 unstable)", "I")

@@ -1,0 +1,57 @@
+"""Whether the parts of a simulated arm fit one another, with or without a real arm that it imitates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sdesim.engine.fitting import Real, check_fit
+from sdesim.kinds.misfit import Problem
+from sdesim.runs.twin_rules import step_refusal, twin_refusals
+from sdesim.scenario.models import Arm, Scenario, Simulate
+
+
+def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
+    """What does not fit in a simulated arm, each with its place inside `simulate`."""
+    simulate = arm.simulate
+    assert simulate is not None
+    real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of]
+    train = None if real is None else real.train
+    if train is not None and simulate.dt is not None:
+        refusal = step_refusal(simulate.dt, simulate.learning_rate or train.optimizer.lr)
+        if refusal:
+            yield ("dt",), refusal
+    for path, text in check_fit(
+        simulate.surface,
+        simulate.noise,
+        simulate.scheme,
+        dim=None if train is None else train.dim,
+        examples=None if train is None else train.data.examples,
+        dt=simulate.dt,
+        learning_rate=simulate.learning_rate,
+        events=simulate.events,
+        probes=arm.probes or scenario.probes,
+        theta0=simulate.theta0,
+        trajectories=simulate.trajectories,
+        real=None if real is None else _imitated(scenario, simulate, real),
+    ):
+        # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
+        yield (("scheme",), f"probes: {text}") if path[:1] == ("probes",) else (path, text)
+
+
+def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
+    train, probes = arm.train, arm.probes or scenario.probes
+    assert train is not None
+    return Real(
+        name=str(simulate.twin_of),
+        learning_rate=train.optimizer.lr,
+        batch_size=train.optimizer.batch_size,
+        trajectories=train.trajectories,
+        own_starts=train.start_from is not None,
+        gradient_probes=probes is not None and probes.wants("gradient"),
+        obstacles=twin_refusals(train.attributes),
+    )
+
+
+def wells_of_arm(simulate: Simulate) -> tuple[str, ...]:
+    """Names of the wells of an arm's surface."""
+    return () if simulate.surface is None else tuple(simulate.surface.wells)

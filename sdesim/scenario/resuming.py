@@ -1,0 +1,88 @@
+"""Goes on with a run directory that an interruption left unfinished."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from sdesim.errors import RunError
+from sdesim.io.progress import LabelledReport
+from sdesim.kinds.trust import trusting
+from sdesim.runs import open_run
+from sdesim.scenario.foreign import import_again, refuse_changed
+from sdesim.scenario.load import check_document, parse_document, read_scenario
+from sdesim.scenario.run import MARK, Work, check_work, finish_run
+
+
+def resume(
+    path: str | Path,
+    *,
+    threads: int | None = None,
+    progress: bool | LabelledReport = True,
+    trust: Iterable[str] = (),
+) -> dict[str, Any]:
+    """Go on with an interrupted scenario run; every number is as if it had never stopped.
+
+    Arms that are whole are kept, one that was begun goes on from its last checkpoint, or from its start where
+    it had none yet, and the rest is run. A directory that is finished is left as it is.
+
+    Args:
+        path: the run directory, what `run_scenario` calls ``out``.
+        threads, progress: as in `run_scenario`.
+        trust: modules whose code may run, said again for every run; they are sought where they were.
+
+    Returns:
+        The content of summary.json; ``wall_time`` is that of this call.
+
+    Raises:
+        RunError: not a run directory, one of a sweep, or one interrupted before it held its scenario.
+        SdesimError: an arm can't be run, or was begun by another version whose numbers differ, or with
+            modules that are not trusted now or were edited since.
+    """
+    target = Path(path)
+    if not any((target / name).exists() for name in (MARK, "scenario.yaml")):
+        raise RunError(f"{target} is not a run directory, so there is nothing to go on with")
+    if (target / "points").is_dir():
+        raise RunError(f"{target} is the directory of a sweep: go on with sdesim sweep … --resume")
+    if not (target / MARK).exists():
+        return _read(target / "summary.json")
+    if not (target / "provenance.json").exists():
+        raise RunError(f"{target} was interrupted before anything was run: run it again with --overwrite")
+    noted = _read(target / "provenance.json")
+    others = noted.get("kinds_of_others", [])
+    trusted = tuple(trust)
+    import_again(others, trusted)
+    with trusting(trusted):
+        scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
+    refuse_changed(others, scenario)
+    work = Work(scenario, target, threads, resume=True)
+    check_work(work)
+    for name, arm in work.scenario.arms.items():
+        if arm.simulate is not None:
+            _drop_without_checkpoint(target / f"{name}.zarr")
+    return finish_run(work, bool(noted.get("quick")), progress)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"{path} can't be read: {error}") from error
+    return found
+
+
+def _drop_without_checkpoint(run: Path) -> None:
+    """Remove a simulated run that was interrupted before its first checkpoint: it begins anew."""
+    if run.exists() and not run.with_name(f"{run.name}.checkpoint").exists() and not _whole(run):
+        shutil.rmtree(run)
+
+
+def _whole(run: Path) -> bool:
+    try:
+        return bool(open_run(run).attrs["complete"])
+    except RunError:
+        # Interrupted while the store itself was being made.
+        return False

@@ -1,0 +1,1 @@
+"""Linear least squares, on given features and on those of a fixed random layer."""

@@ -1,0 +1,110 @@
+"""The statistics of a run's exit times: what was watched, until when, and what ended the watch."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import sdesim
+from sdesim import events, noise, surfaces
+from sdesim.errors import RunError
+from sdesim.kinds import Misfit, dump, read
+
+
+def simulate(*watched, **changes):
+    arguments = {"dt": 0.01, "steps": 300, "trajectories": 200, "seed": 3, "progress": False, "theta0": 0.0}
+    noises = [noise.Gaussian(diffusion=0.5)]
+    return sdesim.simulate(surfaces.Flat(1), noises, events=watched, **(arguments | changes))
+
+
+def test_trajectories_that_had_not_left_count_as_long_as_they_were_watched():
+    run = simulate(events.Exit(-1.0, 1.0))
+
+    found = sdesim.exit_statistics(run)
+
+    left = ~run.exit_censored.values[:, 0]
+    time = np.where(left, run.exit_time.values[:, 0], 3.0).sum()
+    assert 0 < left.sum() < 200
+    assert found.rate.value == pytest.approx(left.sum() / time)
+    assert found.survival.share[-1] == pytest.approx((~left).mean())
+    assert found.survival.times[-1] == pytest.approx(3.0)
+    # Brownian motion needs time to reach the walls, so its hazard rises from 0.
+    assert found.mean.has("hazard_not_constant")
+    assert math.isnan(found.mean.value)
+    named = sdesim.exit_statistics(run, "x0 outside [-1, 1]")
+    assert named.rate == found.rate
+
+
+def test_what_another_event_stopped_is_flagged():
+    run = simulate(events.Exit(upper=1.0), events.Exit(lower=-1.0))
+
+    assert sdesim.exit_statistics(run, 1).median.has("stopped_by_another")
+    assert not sdesim.exit_statistics(simulate(events.Exit(upper=1.0))).median.has("stopped_by_another")
+
+
+def test_what_blew_up_is_flagged():
+    start = np.full((20, 1), 60.0)
+    run = sdesim.simulate(
+        surfaces.DoubleWell(), (), start, dt=0.5, steps=20, trajectories=20, progress=False,
+        events=[events.Exit(upper=1e6, stop=False)],
+    )  # fmt: skip
+
+    assert (run.status.values == 1).all()
+    found = sdesim.exit_statistics(run)
+    assert found.rate.has("diverged") == bool(run.exit_censored.values.any())
+
+
+def test_a_run_without_exits_and_an_unknown_event_are_refused():
+    with pytest.raises(RunError, match="the run watched no exits"):
+        sdesim.exit_statistics(simulate(steps=2))
+    with pytest.raises(RunError, match="event: found 1, allowed: 0 to 0, or x0 outside"):
+        sdesim.exit_statistics(simulate(events.Exit(-1.0, 1.0), steps=2), 1)
+
+
+def test_no_bound_is_none_or_infinite_in_python_and_left_out_in_files():
+    open_below = [events.Exit(upper=1.0), events.Exit(-math.inf, 1.0), events.Exit(None, np.float64(1.0))]
+
+    assert len({repr(e) for e in open_below}) == 1
+    assert open_below[0].name == "x0 outside [-inf, 1]"
+    assert read("events", {"kind": "exit", "upper": 1}) == open_below[0]
+    assert dump(open_below[1]) == {"kind": "exit", "lower": None, "upper": 1.0, "coordinate": 0, "stop": True}
+
+
+@dataclass(frozen=True)
+class Falls(events.Base):
+    """An event of one's own: it says what the kernel is to watch."""
+
+    depth: float
+
+    @property
+    def name(self):
+        return "falls"
+
+    @property
+    def bounds(self):
+        return events.Bounds(lower=-self.depth, stop=False)
+
+
+def test_an_event_of_ones_own_is_watched_by_what_it_says():
+    own, shipped = simulate(Falls(0.5)), simulate(events.Exit(lower=-0.5, stop=False))
+
+    assert list(own.event.values) == ["falls"]
+    np.testing.assert_array_equal(own.exit_time.values, shipped.exit_time.values)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"lower": 2.0, "upper": 1.0}, "upper: found 1, allowed: above lower, 2"),
+        ({"lower": math.inf}, "lower: found inf, allowed: a finite number"),
+        ({"upper": math.nan}, "upper: found nan, allowed: a finite number"),
+        ({"coordinate": -1}, "coordinate: found -1, allowed: a number of at least 0"),
+        ({}, "upper: missing, give lower, upper or both"),
+    ],
+)
+def test_bounds_that_bound_nothing_are_refused(fields, words):
+    with pytest.raises(Misfit) as caught:
+        events.Exit(**fields)
+
+    assert str(caught.value).startswith(words)

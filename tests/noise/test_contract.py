@@ -1,0 +1,118 @@
+"""What every registered noise promises, by the example that its documentation shows: a new kind is tested
+unasked."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from sdesim.engine.schemes.base import sort_of
+from sdesim.errors import SdesimError
+from sdesim.kinds import documented, kinds_of, names_of, read
+from sdesim.noise import Base, Context, NoiseKernel, increments
+from sdesim.surfaces import LeastSquares
+
+ROWS = np.random.default_rng(0).standard_normal((7, 3))
+SURFACE = LeastSquares(ROWS, np.arange(7.0))
+CONTEXT = Context(dim=3, learning_rate=0.1, surface=SURFACE, batch_size=2, trace=4.0)
+
+
+def as_documented(name):
+    return read("noises", YAML(typ="safe").load(documented(kinds_of("noises")[name]).example))
+
+
+@pytest.fixture(scope="module", params=names_of("noises"))
+def noise(request):
+    return as_documented(request.param).resolved(CONTEXT)
+
+
+@pytest.fixture
+def kernel(noise):
+    return noise.kernel(3, 0.01, 0.1)
+
+
+def rows_of(kernel):
+    """Coordinates, or the examples that are weighted."""
+    return SURFACE.examples if kernel.enters == "examples" else 3
+
+
+def test_it_says_what_it_is_like(noise, kernel):
+    assert isinstance(noise, Base)
+    assert noise.sort == sort_of(kernel)
+    assert noise.tail_index is None or 0 < noise.tail_index < 2
+    assert noise.batch_size >= 0
+    assert noise.label.startswith(noise.kind)
+    assert (noise.surface is not None) == (kernel.enters == "examples")
+
+
+def test_resolved_it_lacks_nothing_and_stays_itself(noise):
+    assert noise.needs == ()
+    assert noise.resolved(CONTEXT) is noise
+
+
+def test_increments_are_added_and_their_bits_depend_on_no_block(noise, kernel):
+    rows = rows_of(kernel)
+    whole = increments(kernel, rows, 9, 3, seed=5)
+
+    assert np.isfinite(whole).all()
+    np.testing.assert_array_equal(increments(kernel, rows, 2, 3, seed=5, first=4), whole[:, 4:6])
+    np.testing.assert_array_equal(increments(kernel, rows, 9, 1, seed=5), whole[:1])
+    assert not np.array_equal(increments(kernel, rows, 9, 3, seed=6), whole)
+
+
+def test_a_stochastic_gradient_has_one_noise_for_each_draw(noise):
+    theta = np.array([0.5, -1.0, 2.0])
+
+    draws = noise.gradient_noise(theta, 0.1, 5, np.random.default_rng(1))
+
+    assert draws.shape == (5, 3)
+    assert len(np.unique(draws[:, 0])) == 5
+    np.testing.assert_array_equal(draws, noise.gradient_noise(theta, 0.1, 5, np.random.default_rng(1)))
+
+
+def test_it_refuses_more_coordinates_than_the_generator_can_number(noise):
+    with pytest.raises(SdesimError):
+        noise.validate(2**24)
+
+
+@dataclass(frozen=True)
+class Halved(Base):
+    """Half of another noise's steps, as one's own may be."""
+
+    alpha: float
+    tail_index: float
+
+    @property
+    def sort(self):
+        return "levy"
+
+    def kernel(self, dim, dt, learning_rate):
+        inner = read("noises", {"kind": "stable", "alpha": self.alpha, "scale": 0.5})
+        return inner.kernel(dim, dt, learning_rate)
+
+
+def test_one_s_own_noise_needs_a_sort_and_a_kernel_alone():
+    noise = Halved(1.5, 1.5)
+
+    assert (noise.tail_index, noise.batch_size, noise.label) == (1.5, 0, "Halved")
+    assert noise.gradient_noise(np.zeros(2), 0.1, 4, np.random.default_rng(0)).shape == (4, 2)
+    with pytest.raises(TypeError, match="tail_index"):
+        Halved(1.5)
+    for call in (lambda: Base().sort, lambda: Base().kernel(1, 0.1, 0.1)):
+        with pytest.raises(SdesimError, match="Base must have"):
+            call()
+
+
+def test_the_kernel_of_the_base_s_gradient_noise_may_be_multiplicative():
+    class Own(Base):
+        def kernel(self, dim, dt, learning_rate):
+            scale = np.full(dim, np.sqrt(dt))
+            return NoiseKernel(
+                "sdesim.noise.gaussian_kernels", "gaussian_diagonal", scale, enters="multiplicative"
+            )
+
+    draws = Own().gradient_noise(np.array([0.0, 3.0]), 0.1, 6, np.random.default_rng(0))
+
+    assert np.all(draws[:, 0] == 0.0)
+    assert np.all(draws[:, 1] != 0.0)
