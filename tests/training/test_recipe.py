@@ -1,0 +1,131 @@
+"""A recipe is a training as one object; whatever takes the keywords of a training takes one instead."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+import sdesim
+from sdesim import data
+from sdesim.errors import RunError
+from sdesim.training import Monitor, Recipe, mlp, prune, record
+from sdesim.training.loop.recipe import TrainingKeywords
+
+DIGITS = data.digits(60, 40, seed=0)
+NETWORK = mlp([64, 8, 10], seed=0)
+WIDEST = 8
+
+
+def sgd(parameters):
+    return torch.optim.SGD(parameters, lr=0.1)
+
+
+def recipe(**changes):
+    return Recipe(NETWORK, cross_entropy, DIGITS, None, sgd, **({"steps": 6, "batch_size": 10} | changes))
+
+
+def test_a_recipe_and_its_keywords_make_the_same_run():
+    probes = sdesim.Probes(every=3, samples=4)
+    settings = {"seed": 3, "trajectories": 2, "init": "fresh", "sampling": "with-replacement"}
+
+    one = record(recipe(**settings), probes=probes, progress=False)
+    other = record(
+        NETWORK, cross_entropy, DIGITS, None, sgd, steps=6, batch_size=10, probes=probes, progress=False,
+        **settings,
+    )  # fmt: skip
+
+    assert one.attrs["fingerprint"] == other.attrs["fingerprint"]
+    for name in one.data_vars:
+        assert one[name].values.tobytes() == other[name].values.tobytes(), name
+
+
+def test_the_keywords_of_a_training_are_the_fields_of_a_recipe():
+    fields = {f.name for f in dataclasses.fields(Recipe) if f.kw_only}
+
+    assert fields == set(TrainingKeywords.__annotations__)
+
+
+def test_a_recipe_can_be_changed_and_not_written_to():
+    longer = dataclasses.replace(recipe(), steps=9, amplify=2.0)
+
+    assert (longer.steps, longer.amplify, longer.module) == (9, 2, NETWORK)
+    assert isinstance(longer.amplify, int)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        longer.steps = 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"steps": 0}, "steps must be at least 1, got 0"),
+        ({"seed": -1}, "seed must be at least 0"),
+        ({"trajectories": 0}, "trajectories must be at least 1"),
+        ({"init": "new"}, 'init must be "module", "fresh" or an array'),
+        ({"sampling": "random"}, "sampling must be one of epoch, with-replacement, sequential"),
+        ({"amplify": 1.5}, "amplify must be a whole number"),
+    ],
+)
+def test_numbers_out_of_range_are_refused_when_a_recipe_is_made(changes, said):
+    with pytest.raises(RunError, match=said):
+        recipe(**changes)
+
+
+def test_what_stands_beside_a_recipe_is_refused_and_what_is_missing_named():
+    with pytest.raises(RunError, match="steps beside a recipe, which has its own"):
+        record(recipe(), steps=3)
+    with pytest.raises(RunError, match="loss_fn, train beside a recipe"):
+        record(recipe(), cross_entropy, DIGITS)
+    with pytest.raises(TypeError, match="loss_fn, train, optimizer beside the module"):
+        record(NETWORK, steps=3)
+    with pytest.raises(TypeError, match="no such keyword of a training: batchsize"):
+        record(NETWORK, cross_entropy, DIGITS, None, sgd, steps=3, batchsize=4)
+    with pytest.raises(TypeError, match="give steps"):
+        record(NETWORK, cross_entropy, DIGITS, None, sgd)
+
+
+def test_a_monitor_takes_loss_data_and_batch_size_from_a_recipe():
+    optimizer = sgd(NETWORK.parameters())
+    settings = {"optimizer": optimizer, "samples": 4, "announce": None}
+
+    one = Monitor(recipe(), **settings).measure()
+    other = Monitor(
+        NETWORK, cross_entropy, DIGITS, batch_size=10, validation=(DIGITS.x_test, DIGITS.y_test), **settings
+    ).measure()
+
+    rows = [{k: str(v) for k, v in m.row().items() if k != "cost_seconds"} for m in (one, other)]
+    assert rows[0] == rows[1]
+    assert Monitor(recipe(batch_size=None), **settings).measure().batch_size == 60
+    with pytest.raises(RunError, match="leave them out beside it"):
+        Monitor(recipe(), cross_entropy, **settings)
+    with pytest.raises(RunError, match="a recipe with amplify"):
+        Monitor(recipe(amplify=2), **settings)
+    with pytest.raises(RunError, match="give a Recipe, or loss_fn and loader"):
+        Monitor(NETWORK, **settings)
+    with pytest.raises(RunError, match="not what makes one, got function"):
+        Monitor(recipe(), optimizer=sgd)
+
+
+def test_pruning_takes_the_training_of_its_rounds_from_a_recipe():
+    one = prune(recipe(seed=4), sparsity=0.5, rounds=2)
+    other = prune(NETWORK, cross_entropy, DIGITS, sgd, sparsity=0.5, rounds=2, steps=6, batch_size=10, seed=4)
+
+    np.testing.assert_array_equal(one, other)
+    assert prune(recipe(), rule="random", sparsity=0.5).sum() < one.size
+    with pytest.raises(RunError, match="prune trains without a mask"):
+        prune(recipe(mask=one), sparsity=0.5)
+
+
+def test_no_function_of_the_training_asks_for_many_things_in_order():
+    folder = Path(sdesim.__file__).parent / "training"
+    wide = []
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and len(node.args.posonlyargs + node.args.args) > WIDEST:
+                wide.append(f"{path.name}: {node.name}")
+    assert not wide
