@@ -210,7 +210,7 @@ def test_a_network_and_a_surface_of_ones_own_are_trained_measured_compared_and_t
     }  # fmt: skip
     assert [e["outcome"] for e in summary["expectations"]] == ["met", "met"]
     assert "C_alpha" in summary["arms"]["net"]["mean"]
-    compared = {c["simulated"]: [q["name"] for q in c["quantities"]] for c in summary["comparisons"]}
+    compared = {c["simulated"]: list(c["quantities"]) for c in summary["comparisons"]}
     assert compared["twin"] == ["loss"]
     net, twin = (open_run(out / f"{name}.zarr") for name in ("net", "twin"))
     assert net.attrs["dim"] == twin.attrs["dim"] == 2 * 3 + 3 + 3 * 2 + 2
