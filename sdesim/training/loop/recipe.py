@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from sdesim.data import Clients
 from sdesim.errors import RunError
 from sdesim.training.data.augmentation import Augment
 from sdesim.training.data.examples import check_sampling
-from sdesim.training.loop.clients import Clients
 from sdesim.training.loop.svag import check_factor
 
 
