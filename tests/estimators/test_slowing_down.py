@@ -12,6 +12,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimators.dynamics import slowing_down as critical
 
 RATE = 0.1  # η λ of GT38
+
 RELAXATION = 9.491222  # −1/log(1 − ηλ) steps
 
 

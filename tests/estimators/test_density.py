@@ -11,6 +11,7 @@ from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 
 SEEDS = st.integers(0, 2**32 - 1)
+
 D = 100
 
 

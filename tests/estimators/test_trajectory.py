@@ -1,89 +1,15 @@
-"""Dimension of paths against exact finite-size laws, fractals and controls."""
+"""Dimension of paths against exact finite-size laws, controls and calibrated intervals."""
 
 import math
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy.special import chdtr
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
-from sdesim.estimators.tails.symmetric import symmetric_draws
-
-SEEDS = st.integers(0, 2**32 - 1)
-
-
-def path(alpha, n, d, seed):
-    return np.cumsum(symmetric_draws(alpha, (n, d), np.random.default_rng(seed)), axis=0)
-
-
-def cantor(levels):
-    points = np.zeros(1)
-    for k in range(1, levels + 1):
-        points = np.concatenate([points, points + 2 / 3**k])
-    return np.sort(points)[:, None]
-
-
-def sierpinski(bits):
-    i, j = np.meshgrid(np.arange(2**bits), np.arange(2**bits))
-    return np.argwhere((i & j) == 0).astype(float)
-
-
-def test_effective_dimension_is_two_with_a_gaussian_part():
-    assert est.effective_dimension(100, 1.5, gaussian_part=True).value == 2
-    assert est.effective_dimension(100, 1.5).value == 1.5
-    assert est.effective_dimension(100, 0.7).value == 1
-    assert est.effective_dimension(100, 0.7, method="literal").value == 0.7
-    assert est.effective_dimension(1, 1.5, gaussian_part=True).value == 1
-    assert est.effective_dimension(3, 1.5).has("hypothetical")
-
-
-@pytest.mark.parametrize("method", ["correlation", "mst", "participation"])
-def test_a_line_has_dimension_one(method):
-    line = np.linspace(0, 1, 600)[:, None] * np.array([1.0, 2.0, -1.0])
-
-    assert abs(est.trajectory_dimension(line, method).value - 1) < 0.06
-
-
-def test_box_counting_of_a_dyadic_cantor_set_is_exact():
-    # Keep the first and last quarter of every interval: dimension log 2/log 4, counted at every fourth level.
-    points = np.zeros(1)
-    for k in range(1, 10):
-        points = np.concatenate([points, points + 3 / 4**k])
-    path = np.sort(points)[:, None]
-
-    e = est.trajectory_dimension(path, "box")
-
-    # Odd levels of halving count no new boxes, which puts steps of one level on the straight line.
-    assert abs(e.value - 0.5) < 0.05
-
-
-@pytest.mark.parametrize(("method", "slack"), [("correlation", 0.2), ("mst", 0.2), ("box", 0.3)])
-def test_a_filled_square_has_dimension_two(method, slack):
-    square = np.random.default_rng(3).random((2000, 2))
-
-    assert abs(est.trajectory_dimension(square, method).value - 2) < slack
-
-
-@pytest.mark.parametrize("method", ["correlation", "mst", "ph0", "box", "participation"])
-@pytest.mark.parametrize("power", [-1000, -565, 600])
-def test_the_size_of_a_path_changes_no_reading(method, power):
-    walk = path(2.0, 100, 3, 0)
-
-    plain, scaled = (est.trajectory_dimension(np.ldexp(walk, p), method) for p in (0, power))
-
-    assert np.isfinite(plain.value)
-    assert (scaled.value, scaled.low, scaled.flags) == (plain.value, plain.low, plain.flags)
-
-
-def test_participation_ratio_of_independent_directions_counts_them():
-    x = np.random.default_rng(4).standard_normal((2000, 5))
-
-    # Bias (d + 1)/n and spread below 1%.
-    assert abs(est.trajectory_dimension(x, "participation").value - 5) < 0.1
+from tests.estimators.samples import cantor, path, sierpinski
 
 
 def test_gt22_correlation_sum_of_brownian_paths_is_the_exact_one_of_finite_size():
@@ -138,39 +64,6 @@ def test_gt22_boxes_of_the_cantor_set_and_the_sierpinski_triangle_are_counted_ex
     assert -np.polyfit(np.arange(8) * math.log(2), np.log(halves), 1)[0] == pytest.approx(1.584963, abs=1e-6)
 
 
-@pytest.mark.parametrize(("method", "slack"), [("box", 0.06), ("correlation", 0.08)])
-def test_cantor_set_reads_its_dimension(method, slack):
-    # Halving boxes see a set made of thirds unevenly, hence the slack.
-    assert abs(est.trajectory_dimension(cantor(10), method).value - math.log(2) / math.log(3)) < slack
-
-
-@pytest.mark.parametrize("method", ["box", "correlation", "mst", "ph0"])
-def test_random_points_of_the_sierpinski_triangle_read_its_dimension(method):
-    points = sierpinski(9)
-    x = np.random.default_rng(1).permutation(points)[:2000]
-
-    assert abs(est.trajectory_dimension(x, method).value - math.log(3) / math.log(2)) < 0.15
-
-
-@pytest.mark.parametrize("method", ["mst", "ph0"])
-def test_trees_equal_those_of_scipy(method):
-    from scipy.sparse.csgraph import minimum_spanning_tree
-    from scipy.spatial.distance import cdist
-
-    from sdesim.estimators.dimension.readings import _trees
-
-    x = np.random.default_rng(2).standard_normal((50, 3))
-    apart = cdist(x, x)
-    rows = np.array([np.random.default_rng(s).choice(50, 30, replace=False) for s in range(4)])
-
-    grown = _trees(apart, rows)
-
-    power = {"mst": 1.0, "ph0": 0.5}[method]
-    for edges, r in zip(grown, rows, strict=True):
-        reference = minimum_spanning_tree(apart[np.ix_(r, r)]).data
-        assert (edges**power).sum() == pytest.approx((reference**power).sum(), rel=1e-12)
-
-
 @pytest.mark.parametrize(("d", "method"), [(16, "correlation"), (3, "correlation"), (16, "mst"), (16, "ph0")])
 def test_calibrated_interval_holds_the_dimension_as_stated(d, method):
     runs = 60 if method == "correlation" else 25
@@ -222,14 +115,6 @@ def test_box_counting_says_that_200_points_in_16_dimensions_are_too_few():
     assert "calibrated" not in e.details
 
 
-def test_participation_of_a_brownian_path_is_that_of_its_principal_components():
-    # Eigenvalues ∝ 1/k²: (π²/6)²/(π⁴/90) = 2.5 for d → ∞.
-    found = [est.trajectory_dimension(path(2.0, 400, 400, [7, s]), "participation").value for s in range(5)]
-
-    # Spread between paths 0.27 in 64 dimensions.
-    assert abs(np.mean(found) - 2.5) < 5 * 0.27 / math.sqrt(5)
-
-
 def test_steps_that_shrink_are_nonstationary_and_those_of_stable_paths_are_not():
     shrinking = np.exp(-np.arange(400) / 150)[:, None]
     steps = np.random.default_rng(8).standard_normal((400, 3))
@@ -255,46 +140,6 @@ def test_few_different_points_are_a_finite_set():
     assert est.trajectory_dimension(np.ones((10, 2))).has("too_few_samples")
 
 
-@settings(max_examples=10, deadline=None)
-@given(SEEDS, st.sampled_from(["correlation", "mst", "ph0", "participation"]), st.floats(-3, 3))
-def test_dimension_ignores_shift_scale_and_rotation(seed, method, decade):
-    rng = np.random.default_rng(seed)
-    x = np.cumsum(rng.standard_normal((80, 3)), axis=0)
-    turn, _ = np.linalg.qr(rng.standard_normal((3, 3)))
-
-    moved = est.trajectory_dimension(10**decade * x @ turn + 3.0, method)
-
-    assert moved.value == pytest.approx(est.trajectory_dimension(x, method).value, rel=1e-6)
-
-
-@settings(max_examples=10, deadline=None)
-@given(SEEDS)
-def test_correlation_dimension_of_a_path_run_backwards_is_the_same(seed):
-    x = np.cumsum(np.random.default_rng(seed).standard_normal((80, 3)), axis=0)
-
-    one, other = est.trajectory_dimension(x), est.trajectory_dimension(x[::-1])
-
-    assert other.value == pytest.approx(one.value, rel=1e-6)
-
-
-@given(st.integers(1, 100), st.floats(0.1, 2.5))
-def test_effective_dimension_lies_between_its_bounds(dim, alpha):
-    corrected = est.effective_dimension(dim, alpha).value
-
-    assert min(dim, 1) <= corrected <= min(dim, 2)
-    assert est.effective_dimension(dim, alpha, method="literal").value == min(dim, alpha)
-
-
-def test_effective_dimension_is_two_where_gauss_is_not_rejected():
-    e = est.tail_index(np.random.default_rng(10).standard_normal((64, 16)))
-
-    d = est.effective_dimension(16, e)
-
-    assert d.value == 2
-    assert d.has("gaussian_not_rejected")
-    assert d.has("hypothetical")
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -305,7 +150,6 @@ def test_effective_dimension_is_two_where_gauss_is_not_rejected():
         (lambda: est.dimension_controls(100, 2, "guess"), "method must be one of"),
         (lambda: est.box_counts(np.zeros((5, 2)), [0.0]), "sides must be positive"),
         (lambda: est.correlation_sum(np.zeros(5), [1.0]), "points must have shape"),
-        (lambda: est.effective_dimension(0, 1.5), "dim must be at least 1, got 0"),
     ],
 )
 def test_bad_arguments_are_named(call, message):

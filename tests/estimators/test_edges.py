@@ -1,4 +1,4 @@
-"""Eigenvalues from Hessian-vector products: planted spectra, residuals, and what power iteration finds."""
+"""Extreme eigenvalues from products: planted spectra, residuals, and what power iteration finds."""
 
 import math
 
@@ -11,6 +11,51 @@ from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 
 SEEDS = st.integers(0, 2**32 - 1)
+
+
+@given(SEEDS)
+def test_lanczos_finds_both_ends_of_a_symmetric_matrix(seed):
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal((12, 12))
+    a = a + a.T
+    values = np.linalg.eigvalsh(a)
+
+    e = est.lambda_max(lambda v: a @ v, 12)
+    edges = est.spectrum_edges(lambda v: a @ v, 12, 2)
+
+    assert e.value == pytest.approx(values[-1], rel=1e-6, abs=1e-8)
+    assert edges.bottom[0].value == pytest.approx(values[0], rel=1e-6, abs=1e-8)
+    assert edges.top[1].value == pytest.approx(values[-2], rel=1e-4, abs=1e-6)
+
+
+@given(SEEDS, st.floats(-5, 5), st.floats(0.1, 10))
+def test_lambda_max_is_equivariant(seed, shift, scale):
+    rng = np.random.default_rng(seed)
+    a = rng.standard_normal((8, 8))
+    a = a + a.T
+
+    e = est.lambda_max(lambda v: scale * (a @ v) + shift * v, 8)
+
+    assert e.value == pytest.approx(scale * np.linalg.eigvalsh(a)[-1] + shift, rel=1e-6, abs=1e-6)
+
+
+def test_a_residual_bounds_the_error_and_a_stopped_lanczos_says_so():
+    d = 400
+    values = np.linspace(0, 1, d) ** 0.5
+    e = est.lambda_max(lambda v: values * v, d, max_iter=5)
+
+    assert e.has("not_converged")
+    assert np.abs(values - e.value).min() <= e.high - e.value
+
+
+def test_power_iteration_finds_the_largest_magnitude_and_says_when_it_is_negative():
+    values = np.array([1.0, -3.0, 0.5])
+    e = est.lambda_max(lambda v: values * v, 3, method="power")
+
+    assert e.value == pytest.approx(-3, rel=1e-3)
+    assert e.has("neg_dominant")
+
+
 GT19 = np.array([2.0, 1.0, 0.5, -3.0])
 
 
