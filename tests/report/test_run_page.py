@@ -11,9 +11,7 @@ from sdesim.comparison import compare
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_json
 from sdesim.plots.dashboard import FIGURES
-from sdesim.plots.style import finish, styled
 from sdesim.report import write_report
-from sdesim.report.page import interval, number
 from sdesim.report.run_page import write_page
 from sdesim.runs import measure
 
@@ -125,27 +123,3 @@ def test_a_run_without_probes_but_with_events_has_its_figures(tmp_path):
 def test_an_unfinished_directory_has_no_report(tmp_path):
     with pytest.raises(RunError, match="not a finished run directory"):
         write_report(tmp_path)
-
-
-def test_numbers_are_short_and_missing_ones_a_dash():
-    assert number(0.123456) == "0.1235"
-    assert number(-2.0) == "−2"
-    assert number(None) == "–"
-    assert number(float("inf")) == "∞"
-    assert interval({"value": 1.0, "low": 0.5, "high": 2.0}) == "1 [0.5, 2]"
-    assert interval({"value": 1.0, "low": None, "high": None}) == "1"
-
-
-@pytest.mark.parametrize(("longest", "scale"), [(20.0, "linear"), (9e4, "symlog")])
-def test_time_is_logarithmic_where_one_arm_would_be_a_vertical_line(longest, scale):
-    with styled() as Figure:
-        ax = Figure().subplots()
-        ax.plot([0.0, 0.5, 1.0], [1.0, 2.0, 3.0])
-        ax.plot([0.0, longest / 2, longest], [1.0, 2.0, 3.0])
-        # A guide across the whole axes lasts no time.
-        ax.axhline(1.0)
-
-        finish(ax, "loss")
-
-    assert ax.get_xscale() == scale
-    assert ax.get_xlabel().endswith("log axis") == (scale == "symlog")

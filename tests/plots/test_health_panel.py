@@ -1,11 +1,25 @@
 """The health panel."""
 
+from __future__ import annotations
+
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
+from sdesim import plots
 from sdesim.errors import RunError
 from sdesim.report import panel
 from sdesim.training import Measurement
+
+
+def test_the_panel_of_a_monitor_draws_into_six_axes():
+    history = [Measurement.of(k, loss=1.0 / (k + 1), C_alpha=1.0) for k in range(3)]
+    mine = Figure().subplots(3, 2)
+
+    given = plots.panel(history, axes=mine)
+
+    assert list(given) == list(mine.ravel())
+    assert given[0].get_title(loc="left") + given[0].get_title() == "Loss"
 
 
 def test_a_panel_shows_every_quantity_and_marks_eigenvalues_that_have_not_converged():
