@@ -5,7 +5,7 @@ import pytest
 
 from sdesim import estimators as est
 from sdesim.runs import measure
-from tests.runs.test_measure import flags, normal, synthetic
+from tests.runs.synthetic_run import flags, normal, synthetic
 
 ETA, BATCH, PROBED = 0.1, 8, 4
 SHARED = ("negative_signal", "zero_noise", "interpolated")
