@@ -102,13 +102,14 @@ def simulate(
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     ensemble = Ensemble(plan, min(threads or cores, cores))
     tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
-    begin = 0
+    begin, begun = 0, False
     if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
         if _finished(target, mark):
             return open_run(target)
-        begin = _take_up(ensemble, tangents, checkpoint)
+        begin, begun = _take_up(ensemble, tangents, checkpoint), True
     labels = {"name": name, **(attributes or {})}
-    writer = _writer(plan, target, labels, evaluate, resume=begin > 0, mark=mark)
+    # A first checkpoint may be of step 0, when compiling took long.
+    writer = _writer(plan, target, labels, evaluate, resume=begun, mark=mark)
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)

@@ -7,10 +7,10 @@ Schema, its row in the docs and its place in the contract tests.
 from sdesim.kinds.documents import documented as documented
 from sdesim.kinds.fields import InCode as InCode
 from sdesim.kinds.fields import Numbers as Numbers
-from sdesim.kinds.fields import OneOf as OneOf
 from sdesim.kinds.fields import PathTo as PathTo
-from sdesim.kinds.fields import Settings as Settings
 from sdesim.kinds.misfit import Misfit as Misfit
+from sdesim.kinds.nested import OneOf as OneOf
+from sdesim.kinds.nested import Settings as Settings
 from sdesim.kinds.numbers import Array as Array
 from sdesim.kinds.plain import dump as dump
 from sdesim.kinds.plain import read as read

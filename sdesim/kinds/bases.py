@@ -61,9 +61,15 @@ def public_names(
         if name == "__all__":
             return sorted(homes())
         # Other dunder names are Python asking whether there is such a thing.
-        home = None if name.startswith("__") else homes().get(name)
-        if home is None:
+        home = None if name.startswith("__") else homes().get(name) or _function_home(name)
+        found = None if home is None else getattr(import_module(home), name, None)
+        if found is None:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        return getattr(import_module(home), name)
+        return found
+
+    def _function_home(name: str) -> str | None:
+        # The function `digits` stands beside its kind in digits.py.
+        places = own_kinds()[0].get(family, {}).values()
+        return next((p.module for p in places if p.module.rpartition(".")[2] == name), None)
 
     return get, lambda: sorted(homes())

@@ -10,11 +10,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import numpy as np
 
-from sdesim.kinds.fields import InCode, Numbers, OneOf, PathTo, Settings, fields_by_name
+from sdesim.kinds.fields import InCode, Marker, fields_by_name
 from sdesim.kinds.messages import say
 from sdesim.kinds.misfit import Misfit, Path
-
-_MARKERS = (InCode, Numbers, OneOf, PathTo, Settings)
 
 
 def checked(cls: type, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,7 +73,7 @@ def _read_leniently(hint: Any) -> Any:
     """An annotation that also takes numpy's numbers, 1e5 for a whole number, and a list for a tuple."""
     from pydantic import BeforeValidator, PlainSerializer
 
-    if any(isinstance(mark, _MARKERS) for mark in _metadata(hint)):
+    if any(isinstance(mark, Marker) for mark in _metadata(hint)):
         return hint
     if get_origin(hint) is Annotated:
         inner, *marks = get_args(hint)

@@ -13,12 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.kinds.spelling import short
+
 _FORMS = ("a number", "a list of numbers", "rows of numbers")
-_SHOWN = 60
+
+
+class Marker:
+    """What a field's annotation holds besides its type, where it reads the value by itself."""
 
 
 @dataclass(frozen=True, init=False)
-class Numbers:
+class Numbers(Marker):
     """`Annotated[Any, Numbers(0, 1)]`: a number (0), a list (1) or rows (2) of finite numbers.
 
     A number becomes a float, the others a float64 array that can't be written to.
@@ -64,57 +69,7 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class OneOf:
-    """`Annotated[Any, OneOf("surfaces")]`: a kind of that family; in a file {kind: …} or its name alone.
-
-    Attributes:
-        family: whose kinds.
-        take: names of methods and attributes by which an object of no registered kind is taken from Python.
-    """
-
-    family: str
-    take: tuple[str, ...] = ()
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
-
-        from sdesim.kinds.plain import dump, read_within
-
-        shown = core_schema.plain_serializer_function_ser_schema(dump)
-        return core_schema.no_info_plain_validator_function(
-            lambda value: read_within(self, value), serialization=shown
-        )
-
-    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
-        # pydantic refuses a $ref that it does not know; `sdesim.kinds.schema.linked` puts it in its place.
-        return {"x-family": self.family}
-
-
-@dataclass(frozen=True)
-class Settings:
-    """`Annotated[Any, Settings("probes")]`: a group of fields of one form, so that no kind is named.
-
-    The group is the kind of that name in the family "settings".
-    """
-
-    name: str
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
-        from pydantic_core import core_schema
-
-        from sdesim.kinds.plain import dump_settings, read_settings
-
-        shown = core_schema.plain_serializer_function_ser_schema(dump_settings)
-        return core_schema.no_info_plain_validator_function(
-            lambda value: read_settings(self.name, value), serialization=shown
-        )
-
-    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
-        return {"x-settings": self.name}
-
-
-@dataclass(frozen=True)
-class InCode:
+class InCode(Marker):
     """`Annotated[Any, InCode()]`: a value that only Python can give, such as arrays; no file may name it."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
@@ -124,7 +79,7 @@ class InCode:
 
 
 @dataclass(frozen=True)
-class PathTo:
+class PathTo(Marker):
     """`Annotated[str, PathTo("a CSV file")]`: a file, sought beside the scenario file unless absolute.
 
     The field holds the absolute path, so that a resumed run and a worker elsewhere find the same file.
@@ -162,9 +117,3 @@ def fields_by_name(cls: Any) -> dict[str, dataclasses.Field[Any]]:
     A field whose name is taken by a method says with ``metadata={"called": "loss"}`` what it is called.
     """
     return {f.metadata.get("called", f.name): f for f in dataclasses.fields(cls) if f.init}
-
-
-def short(value: Any) -> str:
-    """repr, cut where it is long."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "…"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from sdesim.kinds.fields import short
-from sdesim.kinds.spelling import nearest
+from sdesim.kinds.spelling import nearest, short
 
 _WORDS = {"gt": "above", "ge": "of at least", "lt": "below", "le": "of at most"}
 _TYPES = {

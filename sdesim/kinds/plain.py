@@ -10,10 +10,9 @@ import numpy as np
 
 from sdesim.errors import SdesimError
 from sdesim.kinds.check import in_code
-from sdesim.kinds.fields import OneOf, short
 from sdesim.kinds.misfit import Misfit, Problem
 from sdesim.kinds.registry import class_of, fields_of, is_kind, names_of
-from sdesim.kinds.spelling import nearest
+from sdesim.kinds.spelling import nearest, short
 
 SETTINGS = "settings"
 
@@ -52,11 +51,11 @@ def _of_name(family: str, name: str) -> Any:
     return cls()
 
 
-def read_within(field: OneOf, value: Any) -> Any:
+def read_within(family: str, take: tuple[str, ...], value: Any) -> Any:
     """As `read`, for a field of another kind or of a scenario: errors keep their places inside it."""
-    if not isinstance(value, Mapping | str) and field.take and all(hasattr(value, a) for a in field.take):
+    if not isinstance(value, Mapping | str) and take and all(hasattr(value, a) for a in take):
         return value
-    return _placed(lambda: read(field.family, value), field.family, value)
+    return _placed(lambda: read(family, value), family, value)
 
 
 def read_settings(name: str, value: Any) -> Any:

@@ -12,9 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache, wraps
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +22,9 @@ from sdesim.kinds.fields import fields_by_name
 from sdesim.kinds.misfit import Misfit
 from sdesim.kinds.spelling import nearest
 from sdesim.kinds.trust import trusted_module, trusted_modules
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T", bound=type)
 Adopter = Callable[[str, type], type]
@@ -180,6 +182,8 @@ def own_kinds() -> tuple[Mapping[str, Mapping[str, Place]], Mapping[str, str]]:
 @cache
 def _entry_points() -> Any:
     # One look through all installed packages; typeshed's type of it differs between versions of Python.
+    from importlib.metadata import entry_points
+
     return entry_points()
 
 

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from typing import Any
+
+_SHOWN = 60
 
 
 def nearest(word: str, allowed: Sequence[str]) -> str:
     """ ", did you mean 'x'?" for a close spelling, else the list of what is allowed."""
     close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
     return f", did you mean {close[0]!r}?" if close else f", allowed: {', '.join(allowed)}"
+
+
+def short(value: Any) -> str:
+    """repr, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "…"

@@ -1,7 +1,23 @@
 """Networks and their losses: recipes that know their sizes, and the torch modules and surfaces of them."""
 
-from sdesim.networks.adopted import adopted as adopted
-from sdesim.networks.base import Base as Base
-from sdesim.networks.mlp import MLP as MLP
+from __future__ import annotations
 
-__all__ = ["MLP", "Base", "adopted"]
+from typing import TYPE_CHECKING, Any
+
+from sdesim.kinds.bases import public_names
+
+if TYPE_CHECKING:
+    from sdesim.networks.adopted import adopted as adopted
+    from sdesim.networks.base import Base as Base
+    from sdesim.networks.mlp import MLP as MLP
+
+_HOMES = {
+    "Base": "base",
+    "adopted": "adopted",
+}
+
+_get, __dir__ = public_names(__name__, "networks", _HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    return _get(name)

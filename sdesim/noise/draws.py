@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.noise.base import Array, NoiseKernel
+from sdesim.noise.kernel import Array, NoiseKernel
 
 _BLOCK = 2048
 

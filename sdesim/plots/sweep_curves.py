@@ -73,7 +73,7 @@ def curves(table: SweepTable, k: int, quantity: str, at: str, label: str = "", *
                 shade = colormaps["viridis"](0.85 * line / max(len(ways) - 1, 1))
                 colour, style = (shade, "-") if several else colours[arm]
                 grid = table.grids[arm, quantity, at][index]
-                name = words or f"{arm} ({table.arms[arm]})"
+                name = words if several else f"{arm} ({table.arms[arm]})"
                 _curve(ax, axis, grid, name, colour, style, _MARKS[line % len(_MARKS)], fitted)
             ax.set_title(f"{arm} ({table.arms[arm]})" if several else "")
         for ax in canvas:

@@ -19,11 +19,13 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _OF_STEP = ("C_star", "phase", "lyapunov_drift")
 _OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)

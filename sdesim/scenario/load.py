@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +110,8 @@ def parse_document(
     Raises:
         ScenarioError: not YAML, not a group of fields, or an override leads nowhere.
     """
-    document = read_yaml(text, source)
+    read = _read_once(text, source)
+    document = Document(copy.deepcopy(read.data), dict(read.origins), read.source)
     if not isinstance(document.data, dict):
         raise ScenarioError(
             f"{document.origin(())}: found {document.data!r}, allowed: the fields of a scenario"
@@ -120,6 +123,12 @@ def parse_document(
         plain = read_yaml(value, origin).data if isinstance(value, str) else value
         set_value(document, parse_path(key), plain, origin)
     return document
+
+
+# A command may check a file as it is and in its quick form; reading it is what takes longest.
+@lru_cache(maxsize=8)
+def _read_once(text: str, source: str) -> Document:
+    return read_yaml(text, source)
 
 
 def check_document(document: Document) -> Scenario:

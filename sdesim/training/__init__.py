@@ -7,12 +7,12 @@ try:
 except ImportError as error:
     raise RunError("sdesim.training needs PyTorch: pip install 'sdesim[torch]'") from error
 
+from sdesim.data import Clients as Clients
 from sdesim.networks.fully_connected import Quadratic as Quadratic
 from sdesim.networks.fully_connected import mlp as mlp
 from sdesim.networks.fully_connected import network_surface as network_surface
 from sdesim.networks.fully_connected import one_hot_mse as one_hot_mse
 from sdesim.networks.objectives import Objectives as Objectives
-from sdesim.training.loop.clients import Clients as Clients
 from sdesim.training.loop.recipe import Recipe as Recipe
 from sdesim.training.loop.record import record as record
 from sdesim.training.monitor.callbacks import TrainerMonitor as TrainerMonitor

@@ -17,7 +17,8 @@ import sdesim.runs.quantities as table
 from sdesim.comparison import compare, rank
 from sdesim.errors import RunError, ScenarioError
 from sdesim.estimators import Estimate
-from sdesim.runs import measure, provenance
+from sdesim.runs import measure
+from sdesim.runs.provenance import provenance
 from sdesim.runs.quantities import (
     ENTRY_POINTS,
     SIDES,

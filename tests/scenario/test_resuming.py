@@ -57,7 +57,7 @@ def interrupted(out, where, after):
 
 # Within the second seed of the real arm, 20 steps each; within the twin, without and with a state kept.
 @pytest.mark.parametrize(
-    ("arm", "after", "seconds"), [("real", 27, 10.0), ("twin", 6, 10.0), ("twin", 6, 0.0)]
+    ("arm", "after", "seconds"), [("real", 27, 10.0), ("twin", 6, 10.0), ("twin", 6, 0.0), ("twin", 0, 0.0)]
 )
 def test_an_interrupted_run_goes_on_to_the_same_numbers(whole, tmp_path, monkeypatch, arm, after, seconds):
     monkeypatch.setattr(checkpoint, "_SECONDS", seconds)

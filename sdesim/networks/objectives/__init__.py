@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sdesim.networks.objectives.base import Base as Base
-from sdesim.networks.objectives.class_label import ClassLabel as ClassLabel
-from sdesim.networks.objectives.parity import Parity as Parity
-from sdesim.networks.objectives.uniform import Uniform as Uniform
+from sdesim.kinds.bases import public_names
 
 if TYPE_CHECKING:
+    from sdesim.networks.objectives.base import Base as Base
+    from sdesim.networks.objectives.class_label import ClassLabel as ClassLabel
+    from sdesim.networks.objectives.parity import Parity as Parity
+    from sdesim.networks.objectives.share import Objective as Objective
+    from sdesim.networks.objectives.uniform import Uniform as Uniform
     from sdesim.networks.objectives.weighted import Objectives as Objectives
 
     TARGETS: tuple[str, ...]
 
-__all__ = ["TARGETS", "Base", "ClassLabel", "Objectives", "Parity", "Uniform"]
+_HOMES = {"Base": "base", "Objective": "share", "Objectives": "weighted"}
+
+_get, __dir__ = public_names(__name__, "objectives", _HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    # The module of torch and the names of all targets, a user's included, only when they are asked for.
-    if name == "Objectives":
-        from sdesim.networks.objectives.weighted import Objectives
-
-        return Objectives
     if name == "TARGETS":
+        # The names of all targets, a user's included, when they are asked for.
         from sdesim.kinds import names_of
 
         return tuple(names_of("objectives"))
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sdesim.data.partition import least_examples
+from sdesim.data.sharing import least_examples
 from sdesim.kinds import read
 from sdesim.kinds.misfit import Path, Problem
 from sdesim.scenario.models import DEFAULT_LOSS, ProbeSettings, Scenario, Train

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sdesim.data.partition import least_examples
+from sdesim.data.sharing import least_examples
 from sdesim.errors import RunError
 from sdesim.runs import Probes
 from sdesim.training.data.examples import Examples, Order
@@ -17,34 +15,6 @@ if TYPE_CHECKING:
     from sdesim.training.loop.recipe import Recipe
 
 _PLAIN = ("momentum", "dampening", "weight_decay", "nesterov", "maximize")
-
-
-@dataclass(frozen=True)
-class Clients:
-    """Settings of federated averaging, in which one step of the run is one round of communication.
-
-    Attributes:
-        count: K ≥ 2, all of which take part in every round.
-        local_steps: SGD steps of each client in a round, on batches of its own examples.
-        concentration: of the Dirichlet law by which `sdesim.data.partition` shares out each class: large
-            values evenly, 0.1 so that most of a class is with one or two clients.
-    """
-
-    count: int
-    local_steps: int
-    concentration: float
-
-    def __post_init__(self) -> None:
-        for name, least in (("count", 2), ("local_steps", 1)):
-            if getattr(self, name) < least:
-                raise RunError(f"clients: {name} must be at least {least}, got {getattr(self, name)}")
-        if not 0 < self.concentration < math.inf:
-            raise RunError(f"clients: concentration must be above 0, got {self.concentration:g}")
-
-    @property
-    def minibatches(self) -> int:
-        """Minibatches of all clients in a round."""
-        return self.count * self.local_steps
 
 
 def check_clients(

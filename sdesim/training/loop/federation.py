@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from sdesim.data.partition import least_examples, partition
+from sdesim.data.sharing import least_examples, partition
 from sdesim.estimators import GradientMoments, combine_moments, gradient_moments
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters

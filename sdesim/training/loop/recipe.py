@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
+from sdesim.data import Clients
 from sdesim.errors import RunError
 from sdesim.networks.base import Base as Network
 from sdesim.networks.losses.base import Base as Loss
@@ -18,7 +19,6 @@ from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.training.data.augmentation import Augment
 from sdesim.training.data.examples import check_sampling
 from sdesim.training.data.loaders import loaded
-from sdesim.training.loop.clients import Clients
 from sdesim.training.loop.svag import check_factor
 
 

@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Lt
 
 from sdesim.data.base import Base, loader
 from sdesim.data.dataset import Dataset
-from sdesim.data.pairs import split_pairs, training_pairs
+from sdesim.data.sets.pairs import split_pairs, training_pairs
 from sdesim.kinds import kind
 
 

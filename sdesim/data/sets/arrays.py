@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sdesim.data.base import Base
 from sdesim.data.dataset import Dataset
-from sdesim.data.tables import OPENERS, Table
+from sdesim.data.sets.tables import OPENERS, Table
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit, PathTo, kind
 from sdesim.kinds.trust import located

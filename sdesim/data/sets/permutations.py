@@ -12,7 +12,7 @@ from annotated_types import Ge, Gt, Le, Lt
 
 from sdesim.data.base import Base, loader
 from sdesim.data.dataset import Dataset
-from sdesim.data.pairs import split_pairs, training_pairs
+from sdesim.data.sets.pairs import split_pairs, training_pairs
 from sdesim.kinds import kind
 
 # Six would make half a million pairs of 1,440 features.

@@ -1,0 +1,52 @@
+"""How the engine finds a noise's compiled fill function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class NoiseKernel:
+    """Name and arguments of a noise's compiled fill function.
+
+    ``fn(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1)`` ADDS to out0 and out1
+    the increments, already scaled for dt, of the steps 2·pair and 2·pair + 1 of the trajectories
+    first … first + W − 1. Arrays are C-contiguous float64 (d, W); seed is uint64, stream, first and pair
+    are int64; scratch0 and scratch1 (d, W) are overwritten. The bits of an increment depend on (seed,
+    stream, trajectory, step, coordinate) alone, never on W.
+
+    ``enters`` says what the increments are of:
+
+    - "additive": of θ itself;
+    - "multiplicative": of M (d, W), the increment of θ is θ_i dM_i (Itô); ``rate`` (d,) is d⟨M_i⟩/dt;
+    - "examples": the rows are the n training examples instead of coordinates: the arrays are (n, W), and the
+      increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``.
+
+    Attributes:
+        module: dotted name of the module that holds the function.
+        function: its name.
+        params: float64 (p,).
+        data: float64, two-dimensional; (0, 0) when unused.
+        streams: how many consecutive stream numbers the noise consumes, from the one it is given.
+        enters: "additive", "multiplicative" or "examples".
+        gaussian: whether the increments are Gaussian; no scheme claims a strong order for others.
+        rate: float64 (d,) for multiplicative noise, empty for others.
+        setter: name of a function that writes the increments instead of adding them, or None; it spares the
+            first noise of a sum a pass over memory.
+    """
+
+    module: str
+    function: str
+    params: Array
+    data: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    streams: int = 1
+    enters: Literal["additive", "multiplicative", "examples"] = "additive"
+    gaussian: bool = False
+    rate: Array = field(default_factory=lambda: np.zeros(0))
+    setter: str | None = None
