@@ -53,6 +53,7 @@ USES = {
 @pytest.fixture
 def run_alone(tmp_path, monkeypatch):
     """Run an example as a file of its own; what it registers is forgotten afterwards."""
+
     def run(name, code):
         module = f"extending_{name}"
         file = tmp_path / f"{module}.py"
