@@ -24,7 +24,6 @@ class Base:
         beside_plain: the settings that make it another than that, or ("kind",) where it always is.
         preconditioner: name of the rule that scales its coordinates unequally; None where none does.
         decoupled_decay: whether weight decay acts on θ itself instead of on the gradient.
-        no_sde: why the SDE of the loss does not describe its steps; empty where it does.
     """
 
     if TYPE_CHECKING:
@@ -50,20 +49,19 @@ class Base:
         @property
         def decoupled_decay(self) -> bool: ...
 
-        @property
-        def no_sde(self) -> str: ...
-
     else:
         momentum = 0.0
         plain = decoupled_decay = False
         beside_plain = ("kind",)
         preconditioner = None
-        no_sde = "its steps are not the gradient with noise, so the SDE of the loss does not describe them"
 
     def build(self, parameters: Iterable[Any]) -> Optimizer:
         """A torch optimizer of these parameters, or of groups of them."""
         raise NotImplementedError(f"{type(self).__name__} needs build()")
 
     def scheme(self) -> Any:
-        """The scheme by which the SDE of its steps is walked; None where `no_sde` says why there is none."""
+        """The scheme by which the SDE of its steps is walked; None where the SDE of the loss is not theirs.
+
+        The twin of a training by such an optimizer is that of SGD at its learning rate, and says so.
+        """
         return None

@@ -54,14 +54,6 @@ class SGD(Base):
         names = ("momentum", "dampening", "nesterov", "weight_decay")
         return tuple(name for name in names if getattr(self, name))
 
-    @property
-    def no_sde(self) -> str:
-        """Weight decay and dampening have no place in the SDE of the loss."""
-        for name in ("weight_decay", "dampening"):
-            if value := getattr(self, name):
-                return f"a twin needs {name} 0, found {value:g}: the SDE follows the loss alone"
-        return ""
-
     def build(self, parameters: Iterable[Any]) -> Optimizer:
         """torch.optim.SGD of these parameters."""
         import torch
@@ -76,8 +68,11 @@ class SGD(Base):
         )
 
     def scheme(self) -> Any:
-        """Euler–Maruyama, or heavy ball at this momentum."""
-        if self.no_sde:
+        """Euler–Maruyama, or heavy ball at this momentum.
+
+        Weight decay and dampened gradients have no place in the SDE of the loss.
+        """
+        if self.weight_decay or (self.momentum and self.dampening):
             return None
         from sdesim.engine.schemes import EulerMaruyama, HeavyBall
 

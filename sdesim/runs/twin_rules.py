@@ -11,6 +11,8 @@ from typing import Any
 from sdesim.runs.validity import step_is_plain
 
 RESHUFFLED = "reshuffled"
+# What has a name of its own among the deviations.
+_NAMED = ("plain_step", "momentum", "nesterov", "weight_decay", "learning_rates")
 _DRAWN_BY_LAW = ("weighted", "sampler")
 
 
@@ -89,8 +91,8 @@ def twin_deviations(
 def _deviations(
     attrs: Mapping[str, Any], held: tuple[float, bool] | None, rate_changes: bool
 ) -> Iterator[tuple[str, str]]:
-    bare = {"momentum", "nesterov", "weight_decay", "learning_rates"}
-    known = step_is_plain({k: v for k, v in attrs.items() if k not in bare})
+    bare = {k: v for k, v in attrs.items() if k not in _NAMED}
+    known = "sde_scheme" in attrs or bool(attrs.get("plain_step")) or step_is_plain(bare)
     if not known:
         name = str(attrs.get("optimizer_class") or attrs.get("optimizer", "an unknown optimizer"))
         yield "optimizer", name.rpartition(".")[2]
@@ -109,8 +111,11 @@ def _deviations(
 
 
 def twin_momentum(attrs: Mapping[str, Any]) -> tuple[float, bool] | None:
-    """(β, Nesterov) of the heavy ball that a training by SGD is, (0, false) for plain steps; None where it is
-    neither, because the gradient is dampened."""
+    """(β, Nesterov) of the heavy ball that a training is, as its optimizer's kind says or of torch's SGD, (0,
+    false) for plain steps; None where SGD is neither, because the gradient is dampened."""
+    told = attrs.get("sde_scheme")
+    if told is not None:
+        return float(told.get("momentum", 0.0)), bool(told.get("nesterov", False))
     momentum = float(attrs.get("momentum") or 0.0)
     if momentum and attrs.get("dampening"):
         return None

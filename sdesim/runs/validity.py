@@ -33,7 +33,8 @@ _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
 _IN_EPOCHS = {"epoch": "reshuffled", "sequential": "sequential"}
 # The classes whose step without momentum and decay is −η g; runs of before it was kept have none.
 _PLAIN = ("", "torch.optim.sgd.SGD")
-_EXTRAS = ("momentum", "nesterov", "weight_decay", "learning_rates", "clients", "maximize")
+_BESIDE = ("learning_rates", "clients", "maximize")
+_EXTRAS = ("momentum", "nesterov", "weight_decay", *_BESIDE)
 
 
 def validity_flags(attrs: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
@@ -46,7 +47,9 @@ def validity_flags(attrs: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 
 
 def step_is_plain(attrs: Mapping[str, Any]) -> bool:
-    """Whether a step of the run's optimizer is −η g."""
+    """Whether a step of the run's optimizer is −η g; `plain_step` is what the optimizer's kind says of it."""
+    if "plain_step" in attrs:
+        return bool(attrs["plain_step"]) and not any(attrs.get(name) for name in _BESIDE)
     plain = attrs.get("optimizer") == "sgd" and attrs.get("optimizer_class", "") in _PLAIN
     return plain and not any(attrs.get(name) for name in _EXTRAS)
 

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from sdesim.kinds import documented, dump, families, kinds_of, read, trusting
 from sdesim.kinds.check import in_code
 from sdesim.kinds.fields import fields_by_name
-from sdesim.kinds.registry import own_kinds
+from sdesim.kinds.registry import installed_kinds, own_kinds
 from sdesim.kinds.schema import kind_schema
 
 # Groups of fields of one form stand in no file by themselves, so that their words show no example.
@@ -21,7 +21,12 @@ SETTINGS = {
     "objective": {"target": "class", "weight": 1.0},
     "prune": {"rule": "random", "sparsity": 0.5},
 }
-OWN = [(family, name) for family in families() for name in own_kinds()[0].get(family, {})]
+# sdesim's own, and those of whatever package is installed beside it.
+KINDS = [
+    (family, name)
+    for family in families()
+    for name in dict.fromkeys([*own_kinds()[0][family], *installed_kinds(family)])
+]
 
 
 @pytest.fixture
@@ -46,7 +51,7 @@ def example(family, name):
     return read(family, YAML(typ="safe").load(shown))
 
 
-@pytest.mark.parametrize(("family", "name"), OWN)
+@pytest.mark.parametrize(("family", "name"), KINDS)
 def test_every_field_has_its_words(family, name):
     cls = kinds_of(family)[name]
 
@@ -58,7 +63,7 @@ def test_every_field_has_its_words(family, name):
     assert all(part.get("description") for part in schema["properties"].values())
 
 
-@pytest.mark.parametrize(("family", "name"), OWN)
+@pytest.mark.parametrize(("family", "name"), KINDS)
 def test_a_kind_is_plain_data_and_back(folder, family, name):
     made = example(family, name)
 

@@ -73,6 +73,17 @@ def test_other_optimizers_decay_and_epochs_are_named_in_one_sentence():
     assert deviations(optimizer="adam", momentum_=None) == ["optimizer"]
 
 
+def test_an_optimizer_of_its_own_may_say_what_it_is():
+    mine = {"optimizer": "ours", "optimizer_class": "mine.Ours"}
+    ball = {"kind": "heavy-ball", "momentum": 0.8, "nesterov": False}
+
+    assert deviations(**mine) == ["optimizer"]
+    assert deviations(**mine, plain_step=True) == []
+    assert deviations(**mine, plain_step=False) == ["optimizer"]
+    assert deviations(momentum=0.8, **mine, plain_step=False, sde_scheme=ball) == []
+    assert deviations(**mine, plain_step=False, sde_scheme=ball) == ["momentum"]
+
+
 def test_steps_are_the_rate_over_a_whole_number():
     assert step_refusal(0.1, 0.2) == ""
     assert step_refusal(0.2, 0.2) == ""

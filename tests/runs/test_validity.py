@@ -49,6 +49,14 @@ def test_a_step_that_is_not_the_gradient_flags_what_is_of_the_step(changes):
     assert flagged("optimizer_not_modelled", **changes) == STEP
 
 
+def test_a_kind_of_optimizer_says_itself_whether_its_step_is_plain():
+    mine = {"optimizer": "ours", "optimizer_class": "mine.Ours"}
+
+    assert flagged("optimizer_not_modelled", **mine) == STEP
+    assert flagged("optimizer_not_modelled", **mine, plain_step=True) == set()
+    assert flagged("optimizer_not_modelled", **mine, plain_step=True, clients={"count": 2}) == STEP
+
+
 def test_sampling_modes_and_losses_flag_what_they_reach():
     assert flagged("reshuffled", sampling="epoch") == STEP
     assert flagged("sequential", sampling="sequential") == STEP

@@ -234,7 +234,7 @@ def test_buffers_targets_and_settings_out_of_range_are_refused():
             **given,
         )
     for wrong in ((1, 1, 1.0), (2, 0, 1.0), (2, 1, 0.0), (2, 1, float("nan"))):
-        with pytest.raises(RunError, match="clients: "):
+        with pytest.raises(SdesimError, match=r"found .*, allowed: a"):
             Clients(*wrong)
 
 
@@ -290,7 +290,7 @@ probes: {{every: 1, estimators: [gradient]}}
         ({"clients": "{count: 2, concentration: 1}"}, "local_steps"),
         (
             {"end": "  sde: {simulate: {twin_of: net, noise: [{kind: minibatch}]}}"},
-            "twin_of: net trains clients",
+            "twin_of: a run of clients has no twin",
         ),
         (
             {"end": "expect: [{arm: plain, quantity: C_clients, above: 0}]"},

@@ -129,3 +129,32 @@ def test_no_function_of_the_training_asks_for_many_things_in_order():
             if isinstance(node, ast.FunctionDef) and len(node.args.posonlyargs + node.args.args) > WIDEST:
                 wide.append(f"{path.name}: {node.name}")
     assert not wide
+
+
+def test_kinds_may_stand_where_torch_does():
+    from sdesim.networks import MLP
+    from sdesim.networks.losses import CrossEntropy
+    from sdesim.optimizers import SGD
+    from sdesim.optimizers.learning_rates import Step
+
+    rate, chosen = Step(every=3, factor=0.5), {"steps": 6, "seed": 2}
+    kinds = Recipe(
+        MLP((64, 8, 10)), CrossEntropy(), data.Digits(60, 40), None,
+        SGD(0.1, batch_size=10, momentum=0.5), scheduler=rate, **chosen,
+    )  # fmt: skip
+    torchs = Recipe(
+        MLP((64, 8, 10)).build(), cross_entropy, data.digits(60, 40), None,
+        lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.5), batch_size=10, scheduler=rate.scheduler(6),
+        **chosen,
+    )  # fmt: skip
+
+    one, other = (record(r, progress=False) for r in (kinds, torchs))
+
+    assert (kinds.batch_size, kinds.scheduled) == (10, True)
+    assert one["theta"].values.tobytes() == other["theta"].values.tobytes()
+    assert one.attrs["sde_scheme"] == {"kind": "heavy-ball", "momentum": 0.5, "nesterov": False}
+    assert (one.attrs["plain_step"], "plain_step" in other.attrs) == (False, False)
+    with pytest.raises(RunError, match="batch_size=7, but the optimizer has 10"):
+        dataclasses.replace(kinds, batch_size=7)
+    with pytest.raises(RunError, match="needs data of"):
+        Recipe(NETWORK, CrossEntropy(), (DIGITS.x_train, DIGITS.y_train), None, sgd, steps=1)

@@ -98,6 +98,8 @@ def tail_index(
         if method == "ecf":
             value, low, high, size, flags = _many(x, level)
             return made(value, low, high, level, method, size, flags)
+        if method == "hill-literal":
+            return _many_hill_literal(x, level)
         return each(x, 2, lambda one: _of_sample(one, method, k, level, seed))
     return _of_sample(x[:, None] if x.ndim == 1 else x, method, k, level, seed)
 
@@ -171,7 +173,8 @@ def tail_indices(samples: ArrayLike, level: float = 0.95) -> TailIndices:
     if not 0 < level < 1:
         raise EstimatorError(f"level must be between 0 and 1, got {level}")
     value, low, high, _, flags = _many(x, level)
-    return TailIndices(value, low, high, hill_literal_values(x), flags)
+    literal = np.asarray(_many_hill_literal(x, level).value)
+    return TailIndices(value, low, high, literal, flags)
 
 
 def _many(x: Array, level: float) -> tuple[Array, Array, Array, NDArray[np.int64], dict[str, Mask]]:
@@ -194,11 +197,7 @@ def _many(x: Array, level: float) -> tuple[Array, Array, Array, NDArray[np.int64
         for f in _MANY_FLAGS:
             flags[f][k] = e.has(f)
     half = float(stdtrit(n - 1, 0.5 + level / 2))
-    places = np.flatnonzero(whole)
-    # Blocks that stay in the processor's cache.
-    for at in np.array_split(places, max(1, math.ceil(len(places) * n * d / _BLOCK_VALUES))):
-        if at.size == 0:
-            continue
+    for at in _blocks(np.flatnonzero(whole), n * d):
         part = characteristic.standardised(cells[at], quarters[:, at])
         line = characteristic.line(part)
         value[at] = line.alpha
@@ -216,17 +215,31 @@ def _many(x: Array, level: float) -> tuple[Array, Array, Array, NDArray[np.int64
     return value.reshape(lead), low.reshape(lead), high.reshape(lead), size.reshape(lead), masks
 
 
-def hill_literal_values(x: Array) -> Array:
-    """The value of "hill-literal" (...,) of samples (..., n, d); NaN for too few finite rows."""
+def _blocks(places: NDArray[np.int64], values: int) -> list[NDArray[np.int64]]:
+    """Places of so many values each, in blocks that stay in the processor's cache."""
+    count = max(1, math.ceil(len(places) * values / _BLOCK_VALUES))
+    return [at for at in np.array_split(places, count) if at.size]
+
+
+def _many_hill_literal(x: Array, level: float) -> AnyEstimate:
+    """ "hill-literal" of samples (..., n, d), as one by one."""
     *lead, n, d = x.shape
     size = np.abs(x).reshape(math.prod(lead), n * d)
+    raw, count = np.full(len(size), np.nan), np.full(len(size), n * d)
     whole = np.isfinite(size).all(axis=1)
-    value = np.full(len(size), np.nan)
-    if n * d > _LITERAL_K and whole.any():
-        value[whole] = np.clip(_hill_literal_raw(size[whole]), 1.0, 2.0)
-    for k in np.flatnonzero(~whole & np.isfinite(size).any(axis=1)):
-        value[k] = _of_sample(size[k].reshape(n, d), "hill-literal", None, 0.95, 0).value
-    return value.reshape(lead)
+    for at in _blocks(np.flatnonzero(whole & (n * d > _LITERAL_K)), n * d):
+        raw[at] = _hill_literal_raw(size[at])
+    for k in np.flatnonzero(~whole):
+        e = _of_sample(size[k].reshape(n, d), "hill-literal", None, level, 0)
+        raw[k], count[k] = e.details.get("unclipped", math.nan), e.n
+    value = np.clip(raw, 1.0, 2.0)
+    flags = {
+        "clipped": (value != raw) & ~np.isnan(raw), "n_le_k": count <= _LITERAL_K,
+        "no_interval": np.ones(len(size), dtype=bool),
+    }  # fmt: skip
+    masks = {f: m.reshape(lead) for f, m in flags.items()}
+    return made(value.reshape(lead), np.nan, np.nan, level, "hill-literal", count.reshape(lead), masks,
+                {"unclipped": raw.reshape(lead)})  # fmt: skip
 
 
 def _too_few(n: int, d: int) -> bool:

@@ -19,7 +19,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "seed": recipe.seed,
-        **optimizer_attributes(prepared.example),
+        **optimizer_attributes(prepared.example, recipe.told),
         **prepared.trial.attributes(),
         "learning_rate": float(prepared.rates[0]),
         "dt": float(prepared.rates[0]) * prepared.stretch,

@@ -36,7 +36,7 @@ def check_clients(
     if extra:
         raise RunError(f"clients need plain SGD with lr alone, got {', '.join(extra)}")
     refused = {
-        "a scheduler": recipe.scheduler is not None,
+        "a scheduler": recipe.scheduled,
         "a mask": recipe.mask is not None,
         "amplify": recipe.amplify != 1,
         "weights": examples.weights is not None,

@@ -58,7 +58,7 @@ class Federation:
         ]
         self._loss_fn, self._steps = recipe.loss_fn, clients.local_steps
         self._worker = copy.deepcopy(model)
-        self._optimizer = recipe.optimizer(list(self._worker.parameters()))
+        self._optimizer = recipe.new_optimizer(list(self._worker.parameters()))
         self._updates: Array | None = None
         self._loss = 0.0
 

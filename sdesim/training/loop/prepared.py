@@ -142,7 +142,7 @@ def prepare(
     check_loss(module, recipe.loss_fn, examples, order.batch_size)
     dim, groups = _coordinates(recipe, probes)
     _check_starts(recipe)
-    example = example_optimizer(module, recipe.optimizer)
+    example = example_optimizer(recipe)
     if probes is not None and probes.tangent:
         check_tangent(example)
     if recipe.clients is not None:
@@ -238,10 +238,10 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
 
 
-def example_optimizer(module: nn.Module, optimizer: Callable[..., Any]) -> Any:
+def example_optimizer(recipe: Recipe) -> Any:
     """An optimizer of a copy of the module."""
     with isolated_torch():
-        return optimizer(list(copy.deepcopy(module).parameters()))
+        return recipe.new_optimizer(list(copy.deepcopy(recipe.module).parameters()))
 
 
 def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
@@ -255,10 +255,10 @@ def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
     with isolated_torch(), warnings.catch_warnings():
         # The rehearsal never calls optimizer.step(), which torch warns about.
         warnings.simplefilter("ignore")
-        rehearsal = example_optimizer(recipe.module, recipe.optimizer)
+        rehearsal = example_optimizer(recipe)
         rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
-        if recipe.scheduler is not None:
-            schedule = recipe.scheduler(rehearsal)
+        schedule = recipe.new_scheduler(rehearsal)
+        if schedule is not None:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 rates[1:] = np.nan
                 return rates

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, TypedDict
 
@@ -12,8 +12,13 @@ from torch import nn
 
 from sdesim.data import Clients
 from sdesim.errors import RunError
+from sdesim.networks.base import Base as Network
+from sdesim.networks.losses.base import Base as Loss
+from sdesim.optimizers.base import Base as Optimizer
+from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.training.data.augmentation import Augment
 from sdesim.training.data.examples import check_sampling
+from sdesim.training.data.loaders import loaded
 from sdesim.training.loop.svag import check_factor
 
 
@@ -21,7 +26,10 @@ from sdesim.training.loop.svag import check_factor
 class Recipe:
     """Everything that decides what a training does; what is kept of it belongs to `record`.
 
-    `record`, `Monitor`, `twin`, `twins`, `svag` and `prune` take one; `dataclasses.replace` changes it.
+    `record`, `Monitor`, `twin`, `twins`, `svag` and `prune` take one; `dataclasses.replace` changes it. Where
+    torch's own may stand, so may kinds: a network of `sdesim.networks` (which is built), a loss of
+    `sdesim.networks.losses`, data of `sdesim.data` (which are loaded), an optimizer of `sdesim.optimizers`,
+    which may bring the batch size, and for scheduler one of `sdesim.optimizers.learning_rates`.
 
     Args:
         module: the network; it is copied and left alone. x is cast to the dtype of its parameters.
@@ -74,14 +82,14 @@ class Recipe:
     loss_fn: Callable[..., Any]
     train: Any
     test: Any
-    optimizer: Callable[..., Any]
+    optimizer: Any
     _: KW_ONLY
     steps: int
     batch_size: int | None = None
     seed: int = 0
     trajectories: int = 1
     init: str | NDArray[np.float64] = "module"
-    scheduler: Callable[..., Any] | None = None
+    scheduler: Any = None
     sampling: str = "epoch"
     weights: ArrayLike | str | None = None
     augment: Augment | None = None
@@ -98,6 +106,53 @@ class Recipe:
         check_factor(self.amplify, "amplify must be a whole number")
         object.__setattr__(self, "amplify", int(self.amplify))
         check_sampling(self.sampling)
+        for name, value in self._of_kinds():
+            object.__setattr__(self, name, value)
+
+    def _of_kinds(self) -> Iterator[tuple[str, Any]]:
+        """What stands in the place of kinds that are made once and for all."""
+        network: Any = self.module
+        if isinstance(network, Network):
+            yield "module", network.build()
+        train = loaded(self.train)
+        yield "train", train
+        yield "test", loaded(self.test)
+        loss: Any = self.loss_fn
+        if isinstance(loss, Loss):
+            if not hasattr(train, "labelled"):
+                raise RunError("a loss by its kind needs data of sdesim.data: give torch's function")
+            if loss.misfit(train):
+                raise RunError(f"loss: {loss.misfit(train)}")
+            yield "loss_fn", loss.function(train)
+        size = self.told.batch_size if self.told is not None else None
+        if size is not None:
+            if self.batch_size not in (None, size):
+                raise RunError(
+                    f"batch_size={self.batch_size}, but the optimizer has {size}: leave batch_size out"
+                )
+            yield "batch_size", size
+
+    @property
+    def told(self) -> Optimizer | None:
+        """The optimizer where it is a kind, which says more of itself than torch's."""
+        return self.optimizer if isinstance(self.optimizer, Optimizer) else None
+
+    def new_optimizer(self, parameters: list[Any]) -> Any:
+        """A torch optimizer of these parameters."""
+        return self.optimizer(parameters) if self.told is None else self.told.build(parameters)
+
+    def new_scheduler(self, optimizer: Any) -> Any:
+        """What steps the learning rate of this optimizer; None where it is constant."""
+        if not isinstance(self.scheduler, LearningRate):
+            return None if self.scheduler is None else self.scheduler(optimizer)
+        make = self.scheduler.scheduler(self.steps)
+        return None if make is None else make(optimizer)
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether the learning rate changes."""
+        constant = isinstance(self.scheduler, LearningRate) and self.scheduler.constant
+        return self.scheduler is not None and not constant
 
     @property
     def starts(self) -> NDArray[np.float64] | None:
@@ -113,7 +168,7 @@ class TrainingKeywords(TypedDict, total=False):
     seed: int
     trajectories: int
     init: str | NDArray[np.float64]
-    scheduler: Callable[..., Any] | None
+    scheduler: Any
     sampling: str
     weights: ArrayLike | str | None
     augment: Augment | None
@@ -123,9 +178,8 @@ class TrainingKeywords(TypedDict, total=False):
 
 
 def the_recipe(
-    module: nn.Module | Recipe, loss_fn: Callable[..., Any] | None, train: Any, test: Any, optimizer: Any,
-    keywords: TrainingKeywords,
-) -> Recipe:  # fmt: skip
+    module: Any, loss_fn: Any, train: Any, test: Any, optimizer: Any, keywords: TrainingKeywords
+) -> Recipe:
     """The recipe given in place of the module, or one made of what stands beside the module.
 
     Raises:
@@ -148,5 +202,4 @@ def the_recipe(
         raise TypeError(f"no such keyword of a training: {', '.join(sorted(unknown))}")
     if "steps" not in keywords:
         raise TypeError("give steps, how many the optimizer makes")
-    assert loss_fn is not None
     return Recipe(module, loss_fn, train, test, optimizer, **keywords)

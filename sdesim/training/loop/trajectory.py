@@ -99,8 +99,8 @@ def begin(prepared: Prepared, trajectory: int) -> SeedState:
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002
     batches = batches_of(prepared.train, prepared.order, seed)
-    optimizer = recipe.optimizer(list(model.parameters()))
-    scheduler = None if recipe.scheduler is None else recipe.scheduler(optimizer)
+    optimizer = recipe.new_optimizer(list(model.parameters()))
+    scheduler = recipe.new_scheduler(optimizer)
     values = _empty(prepared)
     tangent = None
     if probes is not None and probes.tangent and trajectory < probes.trajectories:

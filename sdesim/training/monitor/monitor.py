@@ -10,7 +10,7 @@ import math
 import time as clock
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +24,8 @@ from sdesim.networks.fully_connected import flat_parameters, parameter_groups
 from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
 from sdesim.runs.validity import validity_flags
+from sdesim.sinks import Base as SinkRecipe
+from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
 from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
@@ -39,18 +41,6 @@ from sdesim.training.probes.trial import Trial, tried
 
 # So many examples tell whether the loss is a mean over them.
 _TRIED = 8
-
-
-class Sink(Protocol):
-    """Where measurements go."""
-
-    def write(self, measurement: Measurement) -> None:
-        """Take one measurement."""
-        ...
-
-    def close(self) -> None:
-        """No more will come."""
-        ...
 
 
 class Monitor:
@@ -76,7 +66,7 @@ class Monitor:
         seed: of the monitor's own draws.
         threshold, detection, confirm: of crossings, as in `CrossingDetector`.
         announce: called with each `Crossing`; `print` by default, None for silence.
-        sinks: where measurements go.
+        sinks: where measurements go: sinks, or recipes of them, which are opened.
         unpack: collated batch → (x, y), where batches are not pairs.
         augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
@@ -96,7 +86,7 @@ class Monitor:
         learning_rate: float | None = None, batch_size: int | None = None, every: int = 2000,
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
-        announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink] = (),
+        announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
         unpack: Callable[[Any], Any] | None = None, augment: Augment | None = None,
     ) -> None:  # fmt: skip
         full_batch = False
@@ -139,7 +129,7 @@ class Monitor:
         self._every, self._curvature_every = every, curvature_every
         self._samples, self._examples, self._seed = samples, examples, seed
         self._detector = CrossingDetector(threshold, detection, confirm)
-        self._announce, self._sinks = announce, tuple(sinks)
+        self._announce, self._sinks = announce, tuple(opened(sink) for sink in sinks)
         self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
         self._groups = parameter_groups(model)
         self._dtype = next(model.parameters()).dtype

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from sdesim.kinds import dump
+from sdesim.optimizers.base import Base as Optimizer
+
 _RULE = ("lr", "momentum", "dampening", "weight_decay")
 
 
-def optimizer_attributes(optimizer: Any) -> dict[str, Any]:
+def optimizer_attributes(optimizer: Any, told: Optimizer | None = None) -> dict[str, Any]:
     """Attributes of the run schema: kind and class, learning rate, momentum, Nesterov, dampening of the first
-    group, the largest weight decay of any, and `learning_rates` where groups move by rules of their own."""
+    group, the largest weight decay of any, and `learning_rates` where groups move by rules of their own.
+
+    A kind of optimizer says itself whether its step is −η g (`plain_step`), and the scheme of the SDE that
+    describes it (`sde_scheme`), where one does.
+
+    Args:
+        optimizer: torch's. told: its kind, where it was made of one.
+    """
     group = optimizer.param_groups[0]
     moved = [g for g in optimizer.param_groups if any(p.requires_grad for p in g["params"])] or [group]
     rules = {tuple(_number(g, name) for name in _RULE) for g in moved}
@@ -25,7 +35,13 @@ def optimizer_attributes(optimizer: Any) -> dict[str, Any]:
         "weight_decay": max(_number(g, "weight_decay") for g in moved),
         "dampening": _number(group, "dampening"),
         **({"maximize": True} if any(g.get("maximize") for g in moved) else {}),
+        **({} if told is None else _told(told)),
     }
+
+
+def _told(kind: Optimizer) -> dict[str, Any]:
+    scheme, plain = kind.scheme(), {"plain_step": bool(kind.plain)}
+    return plain if scheme is None else {**plain, "sde_scheme": dump(scheme)}
 
 
 def _number(group: dict[str, Any], name: str) -> float:

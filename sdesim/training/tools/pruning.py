@@ -123,7 +123,7 @@ def _recipe(
         training = {**training, "steps": max(1, steps)}
     recipe = the_recipe(module, loss_fn, train, None, optimizer, training)
     foreign = {
-        "a scheduler": recipe.scheduler is not None,
+        "a scheduler": recipe.scheduled,
         "augment": recipe.augment is not None,
         "a mask": recipe.mask is not None,
         "amplify": recipe.amplify != 1,
@@ -152,7 +152,7 @@ def _train(recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bo
     masks = masks_of(model, mask)
     apply_masks(model, masks)
     torch.manual_seed(seed)
-    optimizer = recipe.optimizer(list(model.parameters()))
+    optimizer = recipe.new_optimizer(list(model.parameters()))
     batches = batches_of(examples, order, seed)
     for _ in range(recipe.steps):
         rows = batches.next()

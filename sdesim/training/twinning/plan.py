@@ -14,6 +14,7 @@ from torch import nn
 
 from sdesim.engine.schemes.heavy_ball import HeavyBall
 from sdesim.errors import RunError
+from sdesim.kinds import read
 from sdesim.networks.fully_connected import as_dense, flat_parameters, network_surface
 from sdesim.runs import Probes
 from sdesim.runs.twin_rules import step_refusal, twin_deviations, twin_momentum, twin_refusals
@@ -270,7 +271,9 @@ def _rate_changes(run: xr.Dataset) -> bool:
 
 
 def _scheme(run: xr.Dataset) -> Any:
-    """What SGD's steps are as a scheme."""
+    """What the run's steps are as a scheme, as its optimizer said, or as torch's SGD."""
+    if "sde_scheme" in run.attrs:
+        return read("schemes", run.attrs["sde_scheme"])
     momentum, nesterov = twin_momentum(run.attrs) or (0.0, False)
     return HeavyBall(momentum, nesterov) if momentum else "euler-maruyama"
 

@@ -23,6 +23,9 @@ class Cauchy(Base):
         scale: half of an increment's quartile distance, for each unit of time.
 
     Source: W. Feller, An Introduction to Probability Theory II (1971), §II.4.
+
+    Example:
+        {kind: cauchy, scale: 0.01}
     """
 
     scale: Annotated[float, Gt(0)] = 0.01

@@ -22,6 +22,9 @@ class Ring(Base):
         stiffness: s.
 
     Source: the usual Mexican hat, as in J. Goldstone, Nuovo Cimento 19 (1961).
+
+    Example:
+        {kind: ring, dim: 3, stiffness: 2}
     """
 
     dim: Annotated[int, Ge(2)] = 2

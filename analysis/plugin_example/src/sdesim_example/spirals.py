@@ -26,6 +26,9 @@ class Spirals(Base):
 
     Source: K. Lang & M. Witbrock, Learning to tell two spirals apart, Proc. Connectionist Models Summer
     School (1988).
+
+    Example:
+        {kind: spirals, train: 60, test: 40}
     """
 
     train: Annotated[int, Ge(2)] = 200
