@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sdesim.commands.options import JsonOption, print_json, print_rows
+from sdesim.commands.options import JsonOption, TrustOption, print_json, print_rows
 
 # Groups of fields of one form have no name of their own in a file.
 _SETTINGS = "settings"
@@ -31,14 +31,18 @@ def list_kinds(as_json: bool) -> None:
 
 def explain(
     kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as double-well, or noises/stable.")],
+    trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what a kind is: its formula, its fields with their bounds, its source, and an example to paste."""
-    from sdesim.kinds import documented
+    from pathlib import Path
+
+    from sdesim.kinds import documented, trusting
     from sdesim.kinds.explain import example_of, field_rows
     from sdesim.kinds.registry import origin_of
 
-    found = _matching(kind)
+    with trusting(trust or (), Path.cwd()):
+        found = _matching(kind)
     described: list[dict[str, Any]] = []
     for family, name, cls in found:
         words = documented(cls)
@@ -73,12 +77,34 @@ def _matching(text: str) -> list[tuple[str, str, type]]:
 
     family, slash, name = text.rpartition("/")
     asked = [family] if slash else families()
+    if ":" in name:
+        return _of_module(name, asked)
     found = [(f, name, class_of(f, name)) for f in asked if name in names_of(f)]
     if not found:
         known = sorted({n for f in families() for n in names_of(f)})
         hint = nearest(name, known)
         hint = hint if "did you mean" in hint else ", see sdesim list --kinds"
         raise SdesimError(f"found {text!r}, no kind of that name{hint}")
+    return found
+
+
+def _of_module(name: str, asked: list[str]) -> list[tuple[str, str, type]]:
+    """A class of a trusted module in the family that it is a kind of.
+
+    Raises:
+        SdesimError: it is of none, or its module is not trusted.
+    """
+    from sdesim.errors import SdesimError
+    from sdesim.kinds import Misfit, class_of
+
+    found, refused = [], []
+    for family in asked:
+        try:
+            found.append((family, name, class_of(family, name)))
+        except Misfit as error:
+            refused.append(error.problems[0][1])
+    if not found:
+        raise SdesimError(refused[-1])
     return found
 
 

@@ -10,6 +10,7 @@ import dataclasses
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, wraps
 from importlib import import_module
 from pathlib import Path
@@ -125,7 +126,9 @@ _HASHED = (int, float, str, bool, type(None))
 
 
 def _rebuilt(family: str, name: str, fields: dict[str, Any]) -> Any:
-    return class_of(family, name)(**fields)
+    # What was made here once is made again without asking for trust anew.
+    cls = _REGISTERED.get(family, {}).get(name) or class_of(family, name)
+    return cls(**fields)
 
 
 def fields_of(value: Any) -> dict[str, Any]:
@@ -203,8 +206,12 @@ def families() -> list[str]:
 
 def names_of(family: str) -> list[str]:
     """Names of a family's kinds: sdesim's own, those of installed packages, those registered at run time."""
+    with suppress(Misfit):
+        _import_trusted()
     own = own_kinds()[0].get(family, {})
-    return list(dict.fromkeys([*own, *installed_kinds(family), *_REGISTERED.get(family, {})]))
+    # "module:Class" is known to whoever trusts the module, not in general.
+    registered = [name for name in _REGISTERED.get(family, {}) if ":" not in name]
+    return list(dict.fromkeys([*own, *installed_kinds(family), *registered]))
 
 
 def kinds_of(family: str) -> dict[str, type]:
@@ -222,6 +229,8 @@ def class_of(family: str, name: Any) -> type:
     Raises:
         Misfit: there is none of that name, or its module is not trusted.
     """
+    if isinstance(name, str) and ":" in name:
+        return _foreign(family, name)
     known = _REGISTERED.get(family, {})
     if isinstance(name, str) and name in known:
         return known[name]
@@ -231,13 +240,12 @@ def class_of(family: str, name: Any) -> type:
         return _REGISTERED[family][name]
     if isinstance(name, str) and name in installed_kinds(family):
         return _installed(family, name)
-    if isinstance(name, str) and ":" in name:
-        return _foreign(family, name)
     if name is None:
         raise Misfit("kind", "missing")
-    found = _of_trusted_modules(family, name) if isinstance(name, str) else None
-    if found is not None:
-        return found
+    if isinstance(name, str):
+        _import_trusted()
+        if name in _REGISTERED.get(family, {}):
+            return _REGISTERED[family][name]
     raise Misfit("kind", f"found {name!r}, allowed: {', '.join(names_of(family))}{_hint(family, name)}")
 
 
@@ -269,19 +277,25 @@ def _foreign(family: str, name: str) -> type:
         cls = getattr(trusted_module(module), attribute, None)
     except SdesimError as error:
         raise Misfit("kind", f"found {name!r}, {error}") from None
+    known = _REGISTERED.get(family, {}).get(name)
+    if known is not None:
+        return known
     if not isinstance(cls, type):
         raise Misfit("kind", f"found {name!r}, but {module} has no class {attribute}")
     return _taken(family, name, cls, module)
 
 
-def _of_trusted_modules(family: str, name: Any) -> type | None:
-    """A kind that the import of a trusted module registers under a name of its own."""
+def _import_trusted() -> None:
+    """Import the trusted modules, which may register kinds under names of their own.
+
+    Raises:
+        Misfit: one can't be imported.
+    """
     for module in sorted(trusted_modules.get()):
         try:
             trusted_module(module)
         except SdesimError as error:
-            raise Misfit("kind", f"found {name!r}, and {error}") from None
-    return _REGISTERED.get(family, {}).get(name)
+            raise Misfit("kind", str(error)) from None
 
 
 def _taken(family: str, name: str, cls: type, source: str) -> type:

@@ -1,18 +1,13 @@
 """What functions are made of: an edit that changes numbers changes the digests, and no other edit does."""
 
 import importlib
-import os
-import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
-import numpy as np
 import pytest
 
-import sdesim
-from sdesim.compiled import jit
 from sdesim.compiled.sources import sources_of
+from tests.compiled.processes import run
 
 
 def load(folder, name, text):
@@ -116,76 +111,3 @@ def test_a_set_of_words_has_the_same_digest_in_every_process(folder):
     outputs = {run(folder, code, PYTHONHASHSEED=str(seed)) for seed in range(3)}
 
     assert len(outputs) == 1
-
-
-def run(folder, code, **environment):
-    root = Path(sdesim.__file__).resolve().parent.parent
-    paths = os.pathsep.join([str(folder), str(root)])
-    known = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", **environment}
-    done = subprocess.run([sys.executable, "-c", code], env=known, capture_output=True, text=True, check=True)
-    return done.stdout.strip()
-
-
-KERNEL = """
-import sdesim
-from helper import scale
-
-@sdesim.compiled
-def grad(x):
-    return scale(x)
-"""
-HELPER = """
-from numba import njit
-from constants import FACTOR
-
-@njit({options})
-def scale(x):
-    return FACTOR * x
-"""
-USE = """
-import kernels
-from sdesim.compiled.generated import generated_module
-text = "from sdesim.compiled.jit import compiled\\nfrom kernels import grad\\n"
-module = generated_module(text + "\\n@compiled\\ndef twice(x):\\n    return grad(grad(x))\\n")
-print(module.twice(1.0), kernels.grad(1.0), sum(kernels.grad.stats.cache_hits.values()))
-"""
-
-
-@pytest.mark.parametrize("options", ["", "cache=True"])
-def test_an_edit_two_files_away_never_runs_old_machine_code(tmp_path, options):
-    (tmp_path / "kernels.py").write_text(KERNEL)
-    (tmp_path / "helper.py").write_text(HELPER.format(options=options))
-    caches = {"NUMBA_CACHE_DIR": str(tmp_path / "numba"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
-    found = []
-
-    for factor in (2.0, 2.0, 3.0):
-        (tmp_path / "constants.py").write_text(f"FACTOR = {factor}\n")
-        found.append(run(tmp_path, USE, **caches))
-
-    assert found == ["4.0 2.0 0", "4.0 2.0 1", "9.0 3.0 0"]
-
-
-def test_a_function_of_a_session_is_compiled_for_its_process():
-    scope = {"sdesim": sdesim}
-    exec("@sdesim.compiled\ndef f(x):\n    return 2.0 * x\n", scope)
-
-    assert scope["f"](1.5) == 3.0
-
-
-def test_the_package_is_the_decorator():
-    @sdesim.compiled
-    def half(x):
-        return 0.5 * x
-
-    assert half(np.float64(3.0)) == 1.5
-    assert half.targetoptions == jit.compiled(half.py_func).targetoptions
-
-
-def test_every_file_with_compiled_code_is_under_the_stamp():
-    root = Path(sdesim.__file__).resolve().parent
-    words = ("njit", "@compiled", "@inlined")
-    holding = {
-        f.relative_to(root).parts[0] for f in root.rglob("*.py") if any(w in f.read_text() for w in words)
-    }
-
-    assert holding <= set(jit._PACKAGES)

@@ -11,6 +11,15 @@ from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 from sdesim.estimators import Estimate
 
+
+@given(st.floats(0, 1), st.floats(-2, 2), st.floats(1, 2))
+def test_the_sign_of_i_is_that_of_the_margin_and_its_cap_is_one_over_d(p, s, d):
+    i = est.intelligence(p, s, d).value
+
+    assert i <= 1 / d + 1e-12
+    assert i == 0 or math.copysign(1, i) == math.copysign(1, s)
+
+
 UNIT = st.floats(0, 1)
 
 

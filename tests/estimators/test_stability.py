@@ -11,6 +11,28 @@ from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 
 
+@pytest.mark.parametrize(
+    ("settings", "critical"),
+    [
+        ({}, 20.0),
+        ({"momentum": 0.9}, 38.0),
+        ({"momentum": 0.9, "nesterov": True}, 38 / 2.8),
+    ],
+)
+def test_the_margin_vanishes_at_the_critical_sharpness(settings, critical):
+    assert est.stability_margin(critical, 0.1, **settings).value == pytest.approx(0, abs=1e-12)
+    assert est.stability_margin(0.0, 0.1, **settings).value == 2
+    assert est.stability_margin(1.0, 0.1, method="literal").has("units")
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.5, 0.9])
+def test_heavy_ball_is_stable_just_below_the_critical_sharpness_and_not_above(momentum):
+    for factor, stable in ((0.99, True), (1.01, False)):
+        lam = factor * est.critical_sharpness(0.1, momentum)
+        step = np.array([[1 + momentum - 0.1 * lam, -momentum], [1.0, 0.0]])
+        assert (np.abs(np.linalg.eigvals(step)).max() < 1) == stable
+
+
 def companion(lam, eta, beta=0.0, nesterov=False, dampening=0.0, adam=False, decay=0.0, decoupled=False):
     """One step of (θ, v) at curvature λ, as torch does it; Adam with its second moment frozen at 1."""
     curved = lam + (0.0 if decoupled else decay)
@@ -108,7 +130,9 @@ def test_the_margin_depends_on_eta_times_sharpness_alone(eta, beta, bent):
 
 
 ROWS = np.random.default_rng(5).uniform(-1, 1, (50, 4))
+
 GRADIENTS = (ROWS @ np.array([1.0, -0.5, 0.3, 2.0]))[:, None] * ROWS
+
 PRODUCTS = np.einsum("ij,ij->i", ROWS, GRADIENTS)[:, None] * ROWS
 
 

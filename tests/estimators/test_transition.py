@@ -11,7 +11,33 @@ from scipy.stats import norm
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 
+
+def test_a_confident_crossing_needs_intervals_on_the_new_side():
+    series = np.array([0.2, 0.6, 0.3, 0.6, 0.7, 0.8, 0.9, 0.9])
+
+    noisy = est.detect_transition(series, series - 0.5, series + 0.5)
+    clear = est.detect_transition(series, series - 0.01, series + 0.01)
+    literal = est.detect_transition(series, method="crossing")
+
+    assert noisy.index is None
+    assert literal.index == 1
+    assert clear.index is None  # it never held the old side for three values
+    settled = np.concatenate([np.full(4, 0.2), series[3:]])
+    assert est.detect_transition(settled, settled - 0.01, settled + 0.01).index == 4
+
+
+def test_a_change_point_is_found_and_noise_has_none():
+    rng = np.random.default_rng(5)
+    noise = rng.standard_normal(200)
+
+    found = est.detect_transition(noise + np.where(np.arange(200) < 120, 0, 3), method="changepoint")
+
+    assert abs(found.index - 120) <= 3
+    assert est.detect_transition(noise, method="changepoint").index is None
+
+
 DIM = SAMPLES = 20
+
 FALSE_CROSSINGS = 0.2232473
 
 

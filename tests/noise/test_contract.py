@@ -1,8 +1,6 @@
 """What every registered noise promises, by the example that its documentation shows: a new kind is tested
 unasked."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from ruamel.yaml import YAML
@@ -10,7 +8,7 @@ from ruamel.yaml import YAML
 from sdesim.engine.schemes.base import sort_of
 from sdesim.errors import SdesimError
 from sdesim.kinds import documented, kinds_of, names_of, read
-from sdesim.noise import Base, Context, NoiseKernel, increments
+from sdesim.noise import Base, Context, increments
 from sdesim.surfaces import LeastSquares
 
 ROWS = np.random.default_rng(0).standard_normal((7, 3))
@@ -74,45 +72,3 @@ def test_a_stochastic_gradient_has_one_noise_for_each_draw(noise):
 def test_it_refuses_more_coordinates_than_the_generator_can_number(noise):
     with pytest.raises(SdesimError):
         noise.validate(2**24)
-
-
-@dataclass(frozen=True)
-class Halved(Base):
-    """Half of another noise's steps, as one's own may be."""
-
-    alpha: float
-    tail_index: float
-
-    @property
-    def sort(self):
-        return "levy"
-
-    def kernel(self, dim, dt, learning_rate):
-        inner = read("noises", {"kind": "stable", "alpha": self.alpha, "scale": 0.5})
-        return inner.kernel(dim, dt, learning_rate)
-
-
-def test_one_s_own_noise_needs_a_sort_and_a_kernel_alone():
-    noise = Halved(1.5, 1.5)
-
-    assert (noise.tail_index, noise.batch_size, noise.label) == (1.5, 0, "Halved")
-    assert noise.gradient_noise(np.zeros(2), 0.1, 4, np.random.default_rng(0)).shape == (4, 2)
-    with pytest.raises(TypeError, match="tail_index"):
-        Halved(1.5)
-    for call in (lambda: Base().sort, lambda: Base().kernel(1, 0.1, 0.1)):
-        with pytest.raises(SdesimError, match="Base must have"):
-            call()
-
-
-def test_the_kernel_of_the_base_s_gradient_noise_may_be_multiplicative():
-    class Own(Base):
-        def kernel(self, dim, dt, learning_rate):
-            scale = np.full(dim, np.sqrt(dt))
-            return NoiseKernel(
-                "sdesim.noise.gaussian_kernels", "gaussian_diagonal", scale, enters="multiplicative"
-            )
-
-    draws = Own().gradient_noise(np.array([0.0, 3.0]), 0.1, 6, np.random.default_rng(0))
-
-    assert np.all(draws[:, 0] == 0.0)
-    assert np.all(draws[:, 1] != 0.0)

@@ -394,3 +394,26 @@ def test_a_trusted_module_hides_no_installed_one_and_may_not_end_the_program(tmp
 
         assert message in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_explain_says_what_a_class_of_ones_own_takes(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder)
+
+    assert call("explain", "mynet:Net", "--trust", "mynet") == 0
+
+    said = capsys.readouterr().out
+    assert said.startswith("mynet:Net (networks): One layer of sines.")
+    assert "width  whole number; default 3. of it." in said
+    assert "From: module mynet" in said
+    assert call("explain", "mynet:Net") == 2
+    assert "allow it with --trust mynet" in capsys.readouterr().err
+
+
+def test_trust_counts_for_one_call_and_a_module_for_one_folder(folder, tmp_path):
+    load_scenario(folder / "swept.yaml", trust=["mynet"])
+    copy = fill(tmp_path / "copy")
+
+    with pytest.raises(ScenarioError, match="allow it with --trust mynet"):
+        load_scenario(folder / "swept.yaml")
+    with pytest.raises(ScenarioError, match="has the name of a module that is loaded already"):
+        load_scenario(copy / "swept.yaml", trust=["mynet"])

@@ -1,0 +1,79 @@
+"""Two runs on one time axis: the real run's times, and nothing extrapolated."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdesim.comparison.align import MAX_TIMES, Series, align, series
+from sdesim.errors import RunError
+
+
+def test_times_are_those_of_the_real_run_and_nothing_is_extrapolated():
+    coarse, fine = np.array([[0.0, 1.0, 2.0]]), np.array([[0.5, 1.0, 1.5, 4.0]])
+    nothing = np.full((1, 3), np.nan)
+    simulated = Series(coarse, 2 * coarse, nothing, nothing)
+    real = Series(fine, 2 * fine, np.full((1, 4), np.nan), np.full((1, 4), np.nan))
+
+    both = align(simulated, real)
+
+    np.testing.assert_allclose(both.times, [0.5, 1.0, 1.5])
+    np.testing.assert_allclose(both.simulated, both.real)
+
+
+def arm(time, values):
+    """A series without intervals of trajectories (n, T) at common times (T,)."""
+    values = np.atleast_2d(np.asarray(values, dtype=float))
+    nothing = np.full(values.shape, np.nan)
+    return Series(np.broadcast_to(np.asarray(time, dtype=float), values.shape), values, nothing, nothing)
+
+
+def test_a_trajectory_that_is_mostly_missing_is_dropped_and_then_times_that_any_other_lacks():
+    time = np.arange(4.0)
+    simulated = arm(time, [[0, 1, 2, 3], [0, np.nan, np.nan, np.nan], [0, 1, np.nan, 3]])
+
+    both = align(simulated, arm(time, [0, 1, 2, 3]))
+
+    assert both.dropped == 1
+    np.testing.assert_array_equal(both.times, [0, 1, 3])
+    np.testing.assert_array_equal(both.simulated, [[0, 1, 3], [0, 1, 3]])
+    np.testing.assert_array_equal(both.real, [[0, 1, 3]])
+
+
+def test_a_value_is_lost_beside_a_missing_one_but_not_on_its_own_time():
+    simulated = arm([0, 1, 2, 3, 4], [0, 1, np.nan, 3, 4])
+
+    both = align(simulated, arm([0.5, 1, 1.5, 3, 3.5], [0.5, 1, 1.5, 3, 3.5]))
+
+    np.testing.assert_array_equal(both.times, [0.5, 1, 3, 3.5])
+    np.testing.assert_allclose(both.simulated, both.real, rtol=1e-14)
+
+
+def test_arms_that_share_no_time_or_hold_no_value_are_not_aligned():
+    assert align(arm([0, 1], [0, 1]), arm([2, 3], [2, 3])) is None
+    assert align(arm([0, 1], [np.nan, np.nan]), arm([0, 1], [0, 1])) is None
+
+
+def test_many_times_are_thinned_with_both_ends_kept():
+    time = np.arange(1001.0)
+
+    both = align(arm(time, time), arm(time, time))
+
+    assert (both.times.size, both.times[0], both.times[-1]) == (MAX_TIMES, 0.0, 1000.0)
+
+
+def test_a_series_is_measured_where_it_can_be_and_else_the_run_s_own():
+    time = ("step", [0.0, 0.1])
+    run = xr.Dataset({"loss": (("step", "trajectory"), [[1.0, 2.0], [3.0, 4.0]])}, {"time": time})
+    probe = (("trajectory", "probe"), [[5.0]])
+    measured = xr.Dataset({"S": probe, "S_low": probe}, {"probe_time": ("probe", [0.1])})
+
+    loss, s = series(run, measured, "loss"), series(run, measured, "S")
+
+    np.testing.assert_array_equal(loss.values, [[1, 3], [2, 4]])
+    np.testing.assert_array_equal(loss.time, [[0, 0.1], [0, 0.1]])
+    assert np.isnan(loss.low).all()
+    assert (s.time.item(), s.values.item(), s.low.item()) == (0.1, 5.0, 5.0)
+    assert np.isnan(s.high).all()
+    assert series(run, measured, "C_alpha") is None
+    with pytest.raises(RunError, match="the run has no 'time' coordinate"):
+        series(run.drop_vars("time"), None, "loss")

@@ -1,0 +1,77 @@
+"""Phases of two arms: run lengths, shares of time, crossings, agreement."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sdesim.comparison import cohen_kappa, phase_segments
+from sdesim.comparison.phases import commonest, compare_phases, first_crossing, phase_array, shares
+
+E, T, G = "exploration", "transition", "generalization"
+
+
+def test_kappa_is_one_for_agreement_and_zero_for_chance():
+    assert cohen_kappa(list("abab"), list("abab")) == 1
+    assert cohen_kappa(list("aabb"), list("abab")) == 0
+    assert np.isnan(cohen_kappa(list("aa"), list("aa")))
+    with pytest.raises(ValueError, match="equal length"):
+        cohen_kappa(["a"], [])
+
+
+def test_phases_are_run_lengths_with_shares_of_time_and_first_crossings():
+    labels, times = ["exploration", "exploration", "transition", "generalization"], [0.0, 1.0, 2.0, 4.0]
+
+    assert phase_segments(labels, times) == (
+        ("exploration", 0.0, 2.0), ("transition", 2.0, 4.0), ("generalization", 4.0, 4.0)
+    )  # fmt: skip
+    found = shares(np.array([labels]), np.array(times))
+    assert found == pytest.approx({"exploration": 0.375, "transition": 0.375, "generalization": 0.25})
+    assert first_crossing(labels, times, "exploration", "generalization") == 4.0
+    assert np.isnan(first_crossing(labels, times, "generalization", "exploration"))
+
+
+def measured(labels, times):
+    return xr.Dataset({"phase": (("trajectory", "probe"), labels)}, {"probe_time": ("probe", times)})
+
+
+def test_two_arms_agree_where_their_commonest_phases_do():
+    times = [0.0, 1.0, 2.0, 3.0]
+    simulated = measured([[E, E, T, G], [E, T, G, G], [E, E, G, G]], times)
+    real = measured([[E, E, E, G], [E, E, E, G]], times)
+
+    found = compare_phases(simulated, real)
+
+    assert found.agreement == 0.75
+    # Both say exploration at half and three quarters of the times: p_e = 3/8 + 1/8.
+    assert found.kappa == pytest.approx((0.75 - 0.5) / 0.5)
+    assert found.sequence_simulated == ((E, 0.0, 2.0), (G, 2.0, 3.0))
+    assert found.sequence_real == ((E, 0.0, 3.0), (G, 3.0, 3.0))
+    up, down = found.crossings
+    assert (up.simulated, up.simulated_count, up.real, up.real_count) == (pytest.approx(7 / 3), 3, 3.0, 2)
+    assert up.difference[0] == pytest.approx(-2 / 3)
+    assert (down.simulated_count, down.real_count) == (0, 0)
+    assert "same phase at 75% of 4 aligned times (kappa 0.50)" in found.verdict
+
+
+def test_only_the_time_that_both_arms_share_is_compared():
+    simulated = measured([[G, E, E, E]], [0.0, 1.0, 2.0, 3.0])
+
+    found = compare_phases(simulated, measured([[E, E]], [1.0, 2.0]))
+
+    assert (found.times, found.agreement) == (2, 1.0)
+    assert np.isnan(found.kappa)
+    assert "one phase throughout, so kappa says nothing" in found.verdict
+    assert compare_phases(simulated, measured([[E]], [9.0])) is None
+    assert compare_phases(simulated, None) is None
+
+
+def test_what_is_no_phase_is_left_out():
+    labels, times = phase_array(measured([["undefined", E], ["", ""]], [0.0, 1.0]), "phase")
+
+    assert labels.tolist() == [[E]]
+    assert times.tolist() == [1.0]
+    assert phase_array(measured([["undefined"]], [0.0]), "phase") is None
+
+
+def test_a_tie_of_phases_is_a_transition():
+    assert commonest(np.array([[E, G, E], [G, G, T], [E, G, G]])).tolist() == [E, G, T]

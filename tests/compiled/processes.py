@@ -1,0 +1,16 @@
+"""Code that runs in a process of its own."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import sdesim
+
+
+def run(folder, code, **environment):
+    root = Path(sdesim.__file__).resolve().parent.parent
+    paths = os.pathsep.join([str(folder), str(root)])
+    known = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", **environment}
+    done = subprocess.run([sys.executable, "-c", code], env=known, capture_output=True, text=True, check=True)
+    return done.stdout.strip()

@@ -1,0 +1,28 @@
+"""The noncentral F law."""
+
+import math
+
+import numpy as np
+import pytest
+
+from sdesim.estimators.core.noncentral import noncentral_f_cdf
+
+
+@pytest.mark.parametrize(("f", "d1", "d2", "ncp"), [(1.2, 3, 7, 0.0), (2.5, 10, 190, 20.0), (0.3, 1, 7, 2.0)])
+def test_the_noncentral_f_law_matches_its_definition(f, d1, d2, ncp):
+    rng, draws = np.random.default_rng(7), 200_000
+    x = rng.chisquare(d1 - 1, draws) if d1 > 1 else np.zeros(draws)
+    x = x + (rng.standard_normal(draws) + math.sqrt(ncp)) ** 2
+    share = np.mean(x / d1 <= f * rng.chisquare(d2, draws) / d2)
+
+    value = noncentral_f_cdf(f, d1, d2, ncp)
+
+    assert abs(share - value) < 5 * 0.5 / math.sqrt(draws)
+
+
+def test_the_noncentral_f_law_stays_exact_where_it_is_summed_on_a_grid():
+    # With d₂ → ∞ and λ large, d₁F is normal with mean d₁ + λ and variance 2(d₁ + 2λ) up to O(λ^−½).
+    d1, ncp = 100.0, 1e8
+    f = (d1 + ncp + math.sqrt(2 * (d1 + 2 * ncp))) / d1
+
+    assert noncentral_f_cdf(f, d1, 1e14, ncp) == pytest.approx(0.841345, abs=1e-4)

@@ -1,0 +1,45 @@
+"""Files that appear whole, and strict JSON."""
+
+import os
+
+import numpy as np
+import pytest
+
+from sdesim.errors import RunError
+from sdesim.io.files import atomic_write_bytes, atomic_write_json, atomic_write_text, to_json
+
+
+def test_files_appear_whole_and_json_is_strict(tmp_path):
+    atomic_write_text(tmp_path / "deep" / "a.txt", "x")
+
+    assert (tmp_path / "deep" / "a.txt").read_text() == "x"
+    assert [p.name for p in (tmp_path / "deep").iterdir()] == ["a.txt"]
+    assert "NaN" not in to_json({"a": float("nan"), "b": float("inf"), "c": np.arange(2)})
+    assert to_json({"a": [1 / 3, 1 << 40, np.True_]}, 6, None) == '{"a": [0.333333, 1099511627776, true]}\n'
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="can't write"):
+        atomic_write_text(tmp_path / "file" / "a.txt", "x")
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch):
+    path = tmp_path / "a.bin"
+    atomic_write_bytes(path, b"old")
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(RunError, match=r"can't write .*a\.bin: No space left on device"):
+        atomic_write_bytes(path, b"new")
+
+    assert path.read_bytes() == b"old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_numbers_without_a_place_in_json_are_words(tmp_path):
+    values = {1: (np.nan, np.inf), "µ": -np.inf, "deep": [{"a": np.float32(0.5)}]}
+
+    atomic_write_json(tmp_path / "a.json", values, indent=None)
+
+    written = (tmp_path / "a.json").read_text(encoding="utf-8")
+    assert written == '{"1": [null, "Infinity"], "µ": "-Infinity", "deep": [{"a": 0.5}]}\n'

@@ -1,0 +1,35 @@
+"""Figures whose shape is their own: distances, layers, clients, phases, exits, occupancy."""
+
+from __future__ import annotations
+
+import pytest
+
+from sdesim import plots
+from sdesim.comparison import compare
+from sdesim.plots.style import NothingToDraw
+from tests.plots.figures import (
+    COMPANIONS_ONE,
+    COMPANIONS_SEVERAL,
+    gives_all_axes_and_draws_into_as_many,
+    gives_axes_and_draws_into_given_ones,
+)
+
+
+def test_distances_are_drawn_of_comparisons_and_of_what_is_stored_of_them(runs, measured):
+    found = compare(runs["sde"], runs["net"], measured=(measured["sde"], measured["net"]))
+
+    made, stored = plots.distances([found]), plots.distances([found.to_dict()])
+
+    assert len(made.lines) == len(stored.lines)
+    with pytest.raises(NothingToDraw):
+        plots.distances([])
+
+
+@pytest.mark.parametrize("name", COMPANIONS_ONE)
+def test_a_figure_of_one_panel_gives_axes_and_draws_into_given_ones(name, views):
+    gives_axes_and_draws_into_given_ones(getattr(plots, name), views)
+
+
+@pytest.mark.parametrize("name", COMPANIONS_SEVERAL)
+def test_a_figure_of_several_panels_gives_their_axes_and_draws_into_given_ones(name, views):
+    gives_all_axes_and_draws_into_as_many(getattr(plots, name), views)

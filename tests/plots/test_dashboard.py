@@ -1,0 +1,21 @@
+"""The figures of a report, of which the table of quantities has one for each row."""
+
+from __future__ import annotations
+
+from sdesim.comparison import compare
+from sdesim.plots.dashboard import FIGURES
+from sdesim.report.page import drawn
+from sdesim.runs.quantities import quantities
+
+
+def test_every_row_has_a_figure_of_the_report_but_for_numbers_that_none_draws(views, runs, measured):
+    figures = {spec.name: spec for spec in FIGURES}
+    found = compare(runs["sde"], runs["net"], measured=(measured["sde"], measured["net"]))
+    pictures = {name: drawn(spec.draw, views, [found.to_dict()]) for name, spec in figures.items()}
+
+    assert all(picture is not None for picture in pictures.values())
+    assert [row.name for row in quantities() if row.figure not in figures] == ["theta_tail_index"]
+    labels = {name: {ax.get_ylabel() for ax in picture.axes} for name, picture in pictures.items()}
+    for row in quantities():
+        if row.probed and row.figure in ("further", "geometry", "lyapunov", "signal_noise", "curvature"):
+            assert row.label in labels[row.figure], row.name
