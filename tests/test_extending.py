@@ -30,8 +30,9 @@ def first_loss(ns, loss):
     """Whether the run begins at the example's loss."""
     import torch
 
-    x, y = torch.tensor(ns["points"].x_train), torch.tensor(ns["points"].y_train)
-    return np.isclose(ns["run"]["loss"].values[0, 0], loss(ns["net"](x), y).item(), rtol=1e-12)
+    points = ns["points"].load()
+    x, y = torch.tensor(points.x_train), torch.tensor(points.y_train)
+    return np.isclose(ns["run"]["loss"].values[0, 0], loss(ns["net"].build()(x), y).item(), rtol=1e-12)
 
 
 USES = {
