@@ -10,7 +10,8 @@ import sdesim
 from sdesim import data
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
-from sdesim.training import TorchOracle, mlp, oracle, record
+from sdesim.training import TorchOracle, mlp, record
+from sdesim.training.probes import network_oracle
 
 DIGITS = data.digits(60, 0, seed=0)
 X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()
@@ -104,7 +105,7 @@ def test_chunks_change_nothing(monkeypatch):
     model = made("embedding, layer norm, attention")
     theta = flat_parameters(model)
     whole = TorchOracle(model, cross_entropy, X, Y, 3).gradients(theta, 11, np.random.default_rng(0))
-    monkeypatch.setattr(oracle, "_ROOM", 8_000)
+    monkeypatch.setattr(network_oracle, "_ROOM", 8_000)
     small = TorchOracle(model, cross_entropy, X, Y, 3)
 
     parts = small.gradients(theta, 11, np.random.default_rng(0))
