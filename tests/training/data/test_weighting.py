@@ -3,24 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from scipy.stats import chi2
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
 import sdesim
-from sdesim import data
 from sdesim.errors import RunError, ScenarioError
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.scenario import parse_scenario
 from sdesim.training import Monitor, TorchOracle, mlp, prune, record, twin
-from sdesim.training.data.examples import Batches, Examples, Order
+from tests.training.data.weighted import COUNTS, Q, X, Y
 
-DIGITS = data.digits(40, 60, seed=0)
-X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()
-COUNTS = np.random.default_rng(5).integers(1, 6, 40) ** 2
-Q = COUNTS / COUNTS.sum()
 TWICE = torch.as_tensor(np.repeat(np.arange(40), COUNTS))
+
+
 BATCH = 3
 
 
@@ -104,17 +100,6 @@ def test_a_run_of_integer_weights_begins_like_one_of_duplicated_examples():
         assert weighted[name].values[0, 0] == pytest.approx(twice[name].values[0, 0], rel=1e-9), name
     assert weighted.loss.values[0, 0] != pytest.approx(weighted.test_loss.values[0, 0], rel=1e-4)
     assert (weighted.attrs["sampling"], weighted.attrs["dataset_size"]) == ("weighted", 40)
-
-
-def test_training_draws_each_example_with_its_probability():
-    examples = Examples(X, Y, torch.as_tensor(Q))
-    batches = Batches(examples, Order(500, "weighted", True), torch.Generator().manual_seed(0))
-
-    drawn = np.bincount(torch.cat([batches.next() for _ in range(100)]).numpy(), minlength=40)
-
-    # χ² of 50,000 draws, false alarm 1e-6.
-    expected = 50_000 * Q
-    assert ((drawn - expected) ** 2 / expected).sum() < chi2.isf(1e-6, 39)
 
 
 def test_a_weighted_loader_is_the_same_as_weights_beside_arrays():

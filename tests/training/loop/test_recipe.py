@@ -14,20 +14,11 @@ from torch.nn.functional import cross_entropy
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError
-from sdesim.training import Monitor, Recipe, mlp, prune, record
+from sdesim.training import Recipe, prune, record
 from sdesim.training.loop.recipe import TrainingKeywords
+from tests.training.recipes import DIGITS, NETWORK, recipe, sgd
 
-DIGITS = data.digits(60, 40, seed=0)
-NETWORK = mlp([64, 8, 10], seed=0)
 WIDEST = 8
-
-
-def sgd(parameters):
-    return torch.optim.SGD(parameters, lr=0.1)
-
-
-def recipe(**changes):
-    return Recipe(NETWORK, cross_entropy, DIGITS, None, sgd, **({"steps": 6, "batch_size": 10} | changes))
 
 
 def test_a_recipe_and_its_keywords_make_the_same_run():
@@ -87,28 +78,6 @@ def test_what_stands_beside_a_recipe_is_refused_and_what_is_missing_named():
         record(NETWORK, cross_entropy, DIGITS, None, sgd, steps=3, batchsize=4)
     with pytest.raises(TypeError, match="give steps"):
         record(NETWORK, cross_entropy, DIGITS, None, sgd)
-
-
-def test_a_monitor_takes_loss_data_and_batch_size_from_a_recipe():
-    optimizer = sgd(NETWORK.parameters())
-    settings = {"optimizer": optimizer, "samples": 4, "announce": None}
-
-    one = Monitor(recipe(), **settings).measure()
-    other = Monitor(
-        NETWORK, cross_entropy, DIGITS, batch_size=10, validation=(DIGITS.x_test, DIGITS.y_test), **settings
-    ).measure()
-
-    rows = [{k: str(v) for k, v in m.row().items() if k != "cost_seconds"} for m in (one, other)]
-    assert rows[0] == rows[1]
-    assert Monitor(recipe(batch_size=None), **settings).measure().batch_size == 60
-    with pytest.raises(RunError, match="leave them out beside it"):
-        Monitor(recipe(), cross_entropy, **settings)
-    with pytest.raises(RunError, match="a recipe with amplify"):
-        Monitor(recipe(amplify=2), **settings)
-    with pytest.raises(RunError, match="give a Recipe, or loss_fn and loader"):
-        Monitor(NETWORK, **settings)
-    with pytest.raises(RunError, match="not what makes one, got function"):
-        Monitor(recipe(), optimizer=sgd)
 
 
 def test_pruning_takes_the_training_of_its_rounds_from_a_recipe():

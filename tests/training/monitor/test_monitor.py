@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import random
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils.data import DataLoader, Dataset, TensorDataset
+from torch.utils.data import Dataset
 
 from sdesim.errors import RunError
 from sdesim.runs import measure
 from sdesim.training import (
-    CsvSink,
-    Measurement,
     Monitor,
-    TensorBoardSink,
-    TrainerMonitor,
-    lightning_monitor,
 )
-from sdesim.training.monitor.threshold import CrossingDetector
-
-LOSS = nn.CrossEntropyLoss()
+from tests.training.monitor.watched import LOSS, examples, network, train
 
 
 class Jittered(Dataset):
@@ -39,42 +30,6 @@ class Jittered(Dataset):
     def __getitem__(self, i):
         shift = torch.randn(()) + np.random.rand() + random.random()  # noqa: NPY002
         return self.x[i] + 0.01 * float(shift), self.y[i]
-
-
-def examples(n=64):
-    generator = torch.Generator().manual_seed(0)
-    x = torch.randn(n, 6, generator=generator)
-    return x, (x[:, 0] > 0).long()
-
-
-def network(kind):
-    torch.manual_seed(3)
-    middle = {"dropout": nn.Dropout(0.3), "norm": nn.BatchNorm1d(8), "plain": nn.Tanh()}[kind]
-    return nn.Sequential(nn.Linear(6, 8), middle, nn.Tanh(), nn.Linear(8, 2))
-
-
-def train(kind, optimizer, monitored, steps=25, data=None, **options):
-    x, y = examples()
-    model = network(kind)
-    random.seed(1)
-    np.random.seed(1)  # noqa: NPY002
-    torch.manual_seed(1)
-    loader = DataLoader(data or TensorDataset(x, y), batch_size=8, shuffle=True)
-    chosen = optimizer(model.parameters())
-    monitor = None
-    if monitored:
-        options = {"every": 5, "curvature_every": 2, "samples": 4, "announce": None, **options}
-        monitor = Monitor(model, LOSS, loader, optimizer=chosen, **options)
-    made = 0
-    while made < steps:
-        for a, b in loader:
-            chosen.zero_grad()
-            LOSS(model(a), b).backward()
-            chosen.step()
-            made += 1
-            if monitor is not None:
-                monitor.step()
-    return model, monitor
 
 
 @pytest.mark.parametrize("kind", ["plain", "dropout", "norm"])
@@ -136,76 +91,6 @@ def test_two_monitors_of_one_seed_measure_the_same_whatever_the_global_generator
     assert [m.C_alpha.value for m in first.history] == [m.C_alpha.value for m in second.history[:-1]]
     assert second.measure().C_alpha.value == again.C_alpha.value
     assert model.training
-
-
-def test_a_csv_keeps_the_rows_of_an_earlier_monitor(tmp_path):
-    path = tmp_path / "log" / "monitor.csv"
-    for _ in range(2):
-        _, monitor = train("plain", lambda p: torch.optim.SGD(p, lr=0.1), True, sinks=[CsvSink(path)])
-        monitor.close()
-
-    rows = list(csv.DictReader(path.open(encoding="utf-8")))
-
-    assert [int(r["step"]) for r in rows] == [m.step for m in monitor.history] * 2
-    assert float(rows[0]["C_alpha"]) == monitor.history[0].C_alpha.value
-
-
-def test_tensorboard_gets_the_numbers_of_each_measurement():
-    got, closed = {}, []
-    writer = SimpleNamespace(
-        add_scalar=lambda tag, value, step: got.setdefault((tag, step), value), close=lambda: closed.append(1)
-    )
-    sink = TensorBoardSink(writer=writer)
-
-    sink.write(Measurement.of(7, p=(0.4, 0.3, 0.5), loss=1.5))
-    sink.close()
-
-    assert got["sdesim/p", 7] == 0.4
-    assert got["sdesim/loss", 7] == 1.5
-    assert closed
-
-
-def test_a_crossing_is_told_once_when_confirmed_and_names_p_c_and_i_before_and_after():
-    detector, history, told = CrossingDetector(confirm=3), [], []
-    for step, p in enumerate([0.3, 0.3, 0.3, 0.7, 0.7, 0.7, 0.7, 0.7]):
-        found = {"p": (p, p - 0.05, p + 0.05), "C_alpha": (p / (1 - p), 0.1, 9.0), "I": (p / 4, 0.0, 1.0)}
-        history.append(Measurement.of(step, **found))
-        told += detector.update(history)
-
-    assert len(told) == 1
-    assert told[0].found.step == 5
-    assert (told[0].before.p.value, told[0].after.p.value) == (0.3, 0.7)
-    for text in ("p 0.3 → 0.7", "C_alpha 0.429 → 2.33", "I 0.075 → 0.175"):
-        assert text in str(told[0])
-
-
-def test_the_literal_detection_tells_every_step_from_below_to_above_one_half():
-    detector, history, told = CrossingDetector(method="crossing"), [], []
-    for step, p in enumerate([0.4, 0.6, 0.5, 0.51, 0.9]):
-        history.append(Measurement.of(step, literal={"p": p}))
-        told += detector.update(history)
-
-    assert [c.after.step for c in told] == [1, 3]
-
-
-def test_trainer_hooks_step_the_monitor_once_for_each_optimizer_step():
-    counted = SimpleNamespace(steps=0, closed=0)
-    counted.step = lambda: setattr(counted, "steps", counted.steps + 1)
-    counted.close = lambda: setattr(counted, "closed", counted.closed + 1)
-
-    callback = lightning_monitor(counted)
-    for batch in range(6):
-        # Gradients of two batches are accumulated for each step.
-        callback.on_train_batch_end(SimpleNamespace(global_step=(batch + 1) // 2), None, None, None, batch)
-    callback.on_train_end(SimpleNamespace(), None)
-    hooks = TrainerMonitor(counted)
-    control = object()
-    assert hooks.on_train_begin(None, None, control) is control
-    for _ in range(2):
-        assert hooks.on_step_end(None, None, control, model=None) is control
-    hooks.on_train_end(None, None, control)
-
-    assert (counted.steps, counted.closed) == (5, 2)
 
 
 def test_a_loss_that_is_not_finite_is_flagged_and_training_goes_on():

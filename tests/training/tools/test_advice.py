@@ -2,86 +2,14 @@
 
 import math
 
-import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.training import (
     Measurement,
-    PhaseEarlyStopping,
     advise,
     batch_size_for,
-    choose_weight_decay,
-    mlp,
 )
-from sdesim.training.tools.stopping import mann_kendall
-
-
-def stops(measurements, window=10):
-    """Step and criterion of the first stop, or None."""
-    stopper = PhaseEarlyStopping(window=window)
-    for m in measurements:
-        decision = stopper.update(m)
-        if decision.stop:
-            return m.step, decision.criterion
-    return None
-
-
-def made(k, loss=1.0, validation=None, c=0.1, spread=0.01, star=1.0, s=1.0):
-    return Measurement.of(
-        k, loss=loss, validation_loss=validation, C_alpha=(c, c - spread, c + spread), C_star=star,
-        S=(s, s - 0.01, s + 0.01),
-    )  # fmt: skip
-
-
-def test_drowned_signal_stops_training_only_once_validation_no_longer_improves():
-    # C = 0.11 at most, far below C*/2 = 0.5, throughout.
-    rng = np.random.default_rng(0)
-    levels = 0.1 * rng.uniform(0.9, 1.0, 60)
-    falling = [made(k, validation=1 - 0.01 * k, c=c) for k, c in enumerate(levels)]
-    turning = [made(k, validation=abs(1 - 0.05 * k), c=c) for k, c in enumerate(levels)]
-
-    assert stops(falling) is None
-    # The lowest validation loss is at 20; it has left the window of ten after step 30.
-    assert stops(turning) == (30, "noise")
-
-
-def test_a_signal_above_half_of_c_star_does_not_stop_training():
-    rng = np.random.default_rng(0)
-    levels = rng.uniform(0.55, 0.9, 60)
-    # By Mann and Kendall's test 1% of windows of steady C seem to fall; none of these 60 does.
-    assert stops([made(k, validation=1.0 + 0.01 * k, c=c) for k, c in enumerate(levels)]) is None
-
-
-def test_a_falling_c_stops_training_only_once_validation_no_longer_improves():
-    falling = [made(k, validation=1 - 0.01 * k, c=2.0 - 0.02 * k) for k in range(40)]
-    turned = [made(k, validation=1 + 0.01 * k, c=2.0 - 0.02 * k) for k in range(40)]
-
-    assert stops(falling) is None
-    assert stops(turned) == (10, "trend")
-
-
-def test_divergence_needs_a_rising_loss_so_the_edge_of_stability_goes_on():
-    edge = [made(k, loss=1.0 + 0.1 * (-1) ** k, s=-0.05, c=2.0) for k in range(40)]
-    diverging = [made(k, loss=1.0 + 0.1 * k, s=-0.05, c=2.0) for k in range(40)]
-
-    assert stops(edge) is None
-    assert stops(diverging) == (9, "divergence")
-
-
-def test_a_lost_loss_stops_at_once():
-    assert stops([made(0), made(1, loss=math.inf)]) == (1, "divergence")
-    assert stops([made(0), Measurement.of(1, loss=math.nan, flags=("loss_not_finite",))]) == (1, "divergence")
-
-
-def test_trend_test_is_exact_for_few_values():
-    # One of 5! orders rises throughout.
-    assert mann_kendall([1, 2, 3, 4, 5], rising=True) == pytest.approx(1 / 120)
-    assert mann_kendall([1, 2, 3, 4, 5], rising=False) == 1.0
-    assert mann_kendall([1, 1, 1, 1, 1], rising=True) == 1.0
-    assert mann_kendall([1, 2, math.nan, 4, 5], rising=True) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -157,52 +85,3 @@ def test_without_signal_no_batch_size_is_named():
             batch_size_for(Measurement.of(0, C_1=0.1), bad)
     with pytest.raises(RunError, match="needs a measurement with C_1"):
         batch_size_for(Measurement.of(0))
-
-
-def held_out():
-    g = torch.Generator().manual_seed(0)
-    x = torch.randn(200, 4, generator=g, dtype=torch.float64)
-    return x, x[:, :1] - x[:, 1:2]
-
-
-def shrunk(decay):
-    """The exact solution, shrunk by 1/(1 + decay)."""
-    net = mlp([4, 1], seed=0)
-    with torch.no_grad():
-        net[0].weight.copy_(torch.tensor([[1.0, -1.0, 0.0, 0.0]]) / (1 + decay))
-        net[0].bias.zero_()
-    return net
-
-
-def test_weight_decay_by_validation_takes_the_smallest_loss_and_by_c_the_one_furthest_from_it():
-    choices = {
-        m: choose_weight_decay(shrunk, (0.1, 1.0, 3.0), held_out(), nn.functional.mse_loss, method=m)
-        for m in ("validation", "debiased", "literal")
-    }
-
-    # The residual is (1 − 1/(1 + w)) of the target: the loss is least at w = 0.1. Gradients at different w
-    # are the same up to that factor, so that C is the same for all: the choice by it is a tie.
-    validation, literal = choices["validation"], choices["literal"]
-    assert validation.value == 0.1
-    assert validation.tied == (0.1,)
-    assert set(choices["debiased"].tied) == {0.1, 1.0, 3.0}
-    c = [literal.criterion[w].value for w in (0.1, 1.0, 3.0)]
-    assert c == pytest.approx([c[0]] * 3, rel=1e-6)
-    assert choices["debiased"].criterion[0.1].value < c[0]
-
-
-def test_a_diverged_candidate_is_never_chosen():
-    def train(decay):
-        net = shrunk(0.0)
-        if decay > 1:
-            with torch.no_grad():
-                net[0].weight.fill_(math.nan)
-        return net
-
-    found = choose_weight_decay(train, (0.5, 2.0), held_out(), nn.functional.mse_loss)
-
-    assert found.value == 0.5
-    with pytest.raises(RunError, match="every training diverged"):
-        choose_weight_decay(train, (2.0, 3.0), held_out(), nn.functional.mse_loss)
-    with pytest.raises(RunError, match="at least two different"):
-        choose_weight_decay(train, (0.1,), held_out(), nn.functional.mse_loss)
