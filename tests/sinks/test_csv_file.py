@@ -1,4 +1,4 @@
-"""Sinks by their recipes."""
+"""Measurements as rows of a CSV file."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import pytest
 
 from sdesim.errors import RunError
 from sdesim.kinds import read
-from sdesim.sinks import Csv, CsvSink, opened
+from sdesim.sinks import Csv, opened
 
 
 def row(step, c):
@@ -22,16 +22,6 @@ def test_a_csv_recipe_opens_its_file_and_appends(tmp_path):
         sink.close()
 
     assert (tmp_path / "new" / "a.csv").read_text().split() == ["step,C", "1,", "2,0.5"]
-
-
-def test_an_open_sink_stays_as_it_is_and_a_recipe_opens_nothing_by_itself(tmp_path):
-    recipe = Csv(str(tmp_path / "a.csv"))
-
-    assert not (tmp_path / "a.csv").exists()
-    sink = CsvSink(tmp_path / "a.csv")
-    assert opened(sink) is sink
-    sink.close()
-    assert recipe == Csv(str(tmp_path / "a.csv"))
 
 
 def test_a_file_with_other_columns_or_out_of_reach_is_refused(tmp_path):

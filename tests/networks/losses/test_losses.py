@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from sdesim.data import Chebyshev, Digits, ModularAddition
-from sdesim.kinds import Misfit, kinds_of, names_of, read
+from sdesim.kinds import kinds_of, names_of, read
 from sdesim.networks.losses import MSE, CrossEntropy, Mixture
 
 torch = pytest.importorskip("torch")
 
+
 LABELS, TARGETS = Digits(20, 0), Chebyshev()
+
+
 LOSSES = {"cross_entropy": CrossEntropy(), "mse": MSE(), "mixture": Mixture({"class": 1.0, "uniform": 0.5})}
 
 
@@ -74,19 +77,3 @@ def test_every_target_is_a_loss_of_probabilities_and_labels():
     assert list(found) == list(expected)
     for name, value in found.items():
         assert float(value) == pytest.approx(float(expected[name]), rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("weights", "words"),
-    [
-        ({"class": 1, "pairity": 1}, "weights.pairity: unknown target, did you mean 'parity'?"),
-        ({"class": 0}, "weights: at least one weight must be above 0"),
-        ({"class": -1}, "weights.class: found -1, allowed: a number of at least 0"),
-        ({}, "weights: found {}, allowed: at least 1 entries"),
-    ],
-)
-def test_a_mixture_that_is_none_is_refused(weights, words):
-    with pytest.raises(Misfit) as caught:
-        read("losses", {"kind": "mixture", "weights": weights})
-
-    assert str(caught.value) == words

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from sdesim.kinds import names_of, read
+from sdesim.kinds import names_of
 from sdesim.optimizers.learning_rates import Constant, Cosine, Step
 
 CASES = {"constant": Constant(warmup=3), "cosine": Cosine(0.1, warmup=4), "step": Step(10, 0.5, warmup=2)}
@@ -36,12 +36,6 @@ def test_a_cosine_ends_at_its_final_share_and_a_step_falls_by_its_factor():
     assert Cosine(0.1).rate(39, 40) == pytest.approx(0.1)
     assert Cosine().rate(20, 41) == pytest.approx(0.5)
     assert [Step(10, 0.5).rate(k, 40) for k in (0, 9, 10, 39)] == [1.0, 1.0, 0.5, 0.125]
-
-
-def test_a_constant_rate_needs_no_scheduler():
-    assert read("learning_rates", "constant").constant
-    assert Constant().total(7) == 7.0
-    assert Constant().scheduler(7) is None
 
 
 @pytest.mark.parametrize("name", CASES)
