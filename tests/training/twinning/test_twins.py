@@ -1,0 +1,108 @@
+"""The SDE that imitates a recorded run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import sdesim
+from sdesim.training import TWIN_NOISES, svag, twin, twins
+from sdesim.training.loop.svag import amplified_noise
+from sdesim.training.twinning.plan import plan_twin, recipe_of_run
+from tests.training.twinning.recorded_runs import MADE_OF, recorded
+
+CHOSEN = ("none", "minibatch", "stable-truncated")
+
+
+@pytest.fixture(scope="module")
+def run():
+    return recorded()
+
+
+@pytest.fixture(scope="module")
+def imitations(run):
+    # Each further noise compiles for ten seconds.
+    return twins(run, *MADE_OF, noises=CHOSEN, progress=False)
+
+
+def test_every_twin_begins_where_the_run_began_and_keeps_its_times(run, imitations):
+    assert set(CHOSEN) < set(TWIN_NOISES)
+    assert set(imitations) == set(CHOSEN)
+    for name, made in imitations.items():
+        np.testing.assert_allclose(made["time"].values, run["time"].values, rtol=1e-12)
+        np.testing.assert_allclose(made["loss"].values[:, 0], run["loss"].values[:, 0], rtol=1e-5)
+        np.testing.assert_array_equal(made["probe_step"].values, run["probe_step"].values)
+        assert {"train_accuracy", "test_loss", "test_accuracy"} <= set(made.data_vars), name
+        assert made.attrs["twin_noise"] == name
+
+
+def test_without_noise_the_twin_is_full_batch_gradient_descent(imitations):
+    descent = recorded(batch_size=None)
+
+    np.testing.assert_allclose(imitations["none"]["loss"].values[0], descent["loss"].values[0], rtol=1e-4)
+
+
+def test_momentum_makes_the_twin_a_heavy_ball():
+    descent = recorded(lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.8), batch_size=None)
+
+    made = twin(descent, *MADE_OF, noise="none", progress=False)
+
+    np.testing.assert_allclose(made["loss"].values[0], descent["loss"].values[0], rtol=1e-4)
+
+
+def test_a_comparison_holds_a_run_and_its_twin_side_by_side(run, imitations):
+    compared = sdesim.compare(imitations["minibatch"], run, ["loss", "weight_norm", "C_alpha"])
+
+    assert set(compared.quantities) == {"loss", "weight_norm", "C_alpha"}
+
+
+def test_amplified_noise_has_l_times_the_covariance_per_l_times_shorter_step(run):
+    # Per step of length η/l the covariance is l (η/l)² Σ, so over l steps it is η² Σ, whatever l.
+    surface = plan_twin(run, recipe_of_run(run, *MADE_OF, None)).surface
+    spread = {}
+    for factor in (1, 4):
+        noises = amplified_noise(surface, 8, 0.2, factor)
+        flat = sdesim.simulate(
+            surface, noises, surface.start, dt=0.2 / factor, steps=1, trajectories=4000, seed=5,
+            learning_rate=0.2, save=("theta", "loss"), progress=False,
+        )  # fmt: skip
+        spread[factor] = float(flat["theta"].values[:, 1].var(axis=0).sum()) * factor
+
+    # Relative s.e. of a trace of 4,000 draws ≤ √(2/4000) = 0.022 (one direction holding it all); kurtosis of
+    # subsampled gradients at most doubles it. 5 s.e. of a ratio: 5 · 2 · √2 · 0.022 = 0.32.
+    assert abs(spread[4] / spread[1] - 1) < 0.32
+
+
+def test_factor_one_of_the_amplified_family_is_sgd_itself(run, imitations):
+    made = svag(run, *MADE_OF, factors=(1, 2), seed=9, progress=False)
+    again = twin(run, *MADE_OF, noise="subsample", seed=9, progress=False)
+
+    np.testing.assert_allclose(made[1]["loss"].values, again["loss"].values, rtol=1e-9)
+    np.testing.assert_allclose(made[2]["time"].values, run["time"].values, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "names", "said"),
+    [
+        (lambda p: torch.optim.Adam(p, lr=0.01), {}, ["optimizer"], "trains with Adam$"),
+        (lambda p: torch.optim.SGD(p, lr=0.1, weight_decay=0.1), {}, ["weight_decay"], "weight decay$"),
+        (
+            lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.5, dampening=0.2),
+            {"scheduler": lambda o: torch.optim.lr_scheduler.StepLR(o, 30)},
+            ["learning_rate_changes", "momentum"],
+            "a learning rate that changes and momentum$",
+        ),
+    ],
+)
+def test_what_the_sde_does_not_describe_is_simulated_as_sgd_and_said(optimizer, options, names, said):
+    run = recorded(optimizer, batch_size=None, **options)
+
+    with pytest.warns(UserWarning, match=said):
+        made = twin(run, *MADE_OF, noise="none", trajectories=1, progress=False)
+
+    assert made.attrs["twin_deviations"] == names
+    assert made.attrs["learning_rate"] == run.attrs["base_learning_rate"]
+    # The twin's steps are of one length; it ends within half of one of the run's time.
+    half = made.attrs["dt"] / 2
+    assert float(made["time"][-1]) == pytest.approx(float(run["time"][-1]), abs=half * 1.001)
