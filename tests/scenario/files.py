@@ -29,8 +29,6 @@ quick:
   arms.sde.simulate.steps: 100
   expect: []
 """
-
-
 REAL = """\
 name: pair
 arms:

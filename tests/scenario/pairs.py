@@ -17,8 +17,6 @@ arms:
 expect:
   - {arm: sde, quantity: loss, below: 100}
 """
-
-
 PAIR = """\
 name: pair
 seed: 5

@@ -80,8 +80,6 @@ def test_aliases_that_multiply_without_end_are_refused_soon():
 
 
 numbers = st.floats(min_value=1e-300, max_value=1e300)
-
-
 texts = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=20)
 
 

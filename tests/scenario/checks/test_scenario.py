@@ -33,11 +33,7 @@ arms:
   twin:
     simulate: {twin_of: second, trajectories: 2}
 """
-
-
 SECOND = "arms.second.train.start_from"
-
-
 WRONG_STAGES = [
     ("start_from: first", "start_from: second", 15, f"{SECOND}: found 'second', allowed: a real arm that"),
     ("start_from: first", "start_from: twin", 15, f"{SECOND}: found 'twin', allowed: a real arm that"),

@@ -20,6 +20,4 @@ sweep:
   "arms.sde.simulate.noise[0].diffusion": [0.1, 0.4]
   arms.sde.simulate.dt: [0.05, 0.1]
 """
-
-
 ONE = TOY.replace("  arms.sde.simulate.dt: [0.05, 0.1]\n", "")
