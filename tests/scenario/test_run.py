@@ -12,48 +12,7 @@ from sdesim.noise import Stable, increments
 from sdesim.noise.levy.stable import median_length
 from sdesim.runs import open_run
 from sdesim.scenario import Scenario, check_room, parse_scenario, run_scenario
-from sdesim.scenario.assemble import arm_seed
-
-TOY = """\
-name: toy
-seed: 5
-arms:
-  sde:
-    simulate:
-      surface: {kind: quadratic, eigenvalues: [1, 2]}
-      noise: [{kind: gaussian, diffusion: 0.1}]
-      dt: 0.1
-      steps: 40
-      trajectories: 4
-      save_every: 10
-expect:
-  - {arm: sde, quantity: loss, below: 100}
-"""
-PAIR = """\
-name: pair
-seed: 5
-arms:
-  half:
-    simulate: {twin_of: real, noise: [{kind: minibatch}], dt: 0.1}
-  isotropic:
-    simulate: {twin_of: real, noise: [{kind: gaussian, match: trace}]}
-  stable:
-    simulate:
-      twin_of: real
-      noise: [{kind: stable, alpha: 1.8, structure: isotropic, match: median}]
-      trajectories: 1
-  real:
-    train:
-      data: {kind: digits, train: 40, test: 20}
-      network: {kind: mlp, widths: [64, 3, 10], seed: 2}
-      optimizer: {kind: sgd, lr: 0.2, batch_size: 8}
-      sampling: with-replacement
-      steps: 20
-      trajectories: 3
-      save_every: 5
-probes: {every: 10, samples: 8}
-compare: {quantities: [loss, test_accuracy]}
-"""
+from tests.scenario.pairs import PAIR, TOY
 
 
 @pytest.fixture(scope="module")
@@ -88,28 +47,12 @@ def test_the_same_scenario_gives_the_same_numbers_and_another_seed_gives_others(
     assert not np.array_equal(paths["a"], paths["c"])
 
 
-def test_arms_of_one_scenario_have_seeds_of_their_own():
-    assert arm_seed(1, "a") != arm_seed(1, "b") != arm_seed(2, "b")
-    # Written down once, so that runs stay reproducible from one version to the next.
-    assert arm_seed(1, "sgd") == 4698581889300305612
-
-
 def test_progress_is_told_to_a_function_arm_by_arm(tmp_path):
     told = []
 
     run_scenario(parse_scenario(TOY), tmp_path / "x", progress=lambda *step: told.append(step))
 
     assert told[-1] == ("sde", 40, 40)
-
-
-def test_a_diverged_trajectory_is_counted_and_warned_of(tmp_path):
-    scenario = parse_scenario(TOY, overrides={"arms.sde.simulate.dt": 100.0, "arms.sde.simulate.steps": 400})
-
-    summary = run_scenario(scenario, tmp_path / "x", progress=False)
-
-    assert summary["arms"]["sde"]["status"]["diverged"] == 4
-    assert "4 of 4 trajectories blew up" in summary["warnings"][0]
-    assert summary["expectations"][0]["outcome"] == "undecided"
 
 
 def test_twins_start_where_the_real_arm_starts_and_cover_its_time(pair):
@@ -187,32 +130,6 @@ def test_twins_of_freshly_initialised_seeds_start_from_each_of_them(tmp_path):
     real, twin = (open_run(tmp_path / "x" / f"{n}.zarr")["theta"].values[:, 0] for n in ("real", "half"))
     assert np.array_equal(real, twin)
     assert not np.array_equal(real[0], real[1])
-
-
-def test_a_twin_of_an_arm_with_momentum_comes_with_a_warning(tmp_path):
-    scenario = parse_scenario(PAIR, overrides={"arms.real.train.optimizer.momentum": 0.5})
-    kept = {n: a for n, a in scenario.arms.items() if n in ("half", "real")}
-
-    summary = run_scenario(scenario.model_copy(update={"arms": kept}), tmp_path / "x", progress=False)
-
-    assert summary["warnings"][0].endswith("but real trains with momentum")
-
-
-@pytest.mark.parametrize(
-    ("momentum", "nesterov", "warned"), [(0.5, False, False), (0.9, False, True), (0.5, True, True)]
-)
-def test_only_a_heavy_ball_twin_of_the_same_momentum_comes_without_a_warning(
-    momentum, nesterov, warned, tmp_path
-):
-    scheme = {"kind": "heavy-ball", "momentum": momentum, "nesterov": nesterov}
-    changed = {"arms.real.train.optimizer.momentum": 0.5, "arms.half.simulate.scheme": scheme}
-    changed["arms.half.simulate.dt"] = None
-    scenario = parse_scenario(PAIR, overrides=changed)
-    kept = {n: a for n, a in scenario.arms.items() if n in ("half", "real")}
-
-    summary = run_scenario(scenario.model_copy(update={"arms": kept}), tmp_path / "x", progress=False)
-
-    assert any("momentum" in w for w in summary["warnings"]) is warned
 
 
 def test_an_existing_directory_is_left_alone_without_overwrite(tmp_path):

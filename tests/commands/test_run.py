@@ -1,0 +1,95 @@
+"""The verbs run and validate: what they print, where, and with which exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.commands.calling import TOY, call
+
+
+def test_a_run_makes_a_directory_named_after_the_scenario(toy, capsys):
+    assert call("run", "toy.yaml") == 0
+
+    printed = capsys.readouterr().out
+    assert "met" in printed
+    assert str(Path("runs") / "toy" / "report.html") in printed
+    assert (toy / "runs" / "toy" / "summary.json").exists()
+    assert not (toy / "runs" / "toy" / "INCOMPLETE").exists()
+
+
+def test_a_missed_expectation_is_exit_code_1(toy, capsys):
+    assert call("run", "toy.yaml", "--set", "expect[0].below=-1", "--out", "x") == 1
+
+    assert "missed" in capsys.readouterr().out
+
+
+def test_an_undecided_expectation_is_exit_code_1_only_when_strict(toy, capsys):
+    # The interval of the mean loss at D = 0.1 spans any bound near D/2 with four trajectories.
+    undecided = ("--set", "expect[0]={arm: sde, quantity: loss, near: 0.03, tolerance: 0.0}")
+
+    assert call("run", "toy.yaml", *undecided, "--out", "x") == 0
+    assert "undecided" in capsys.readouterr().out
+    assert call("run", "toy.yaml", *undecided, "--out", "y", "--strict") == 1
+
+
+def test_json_is_the_summary_and_nothing_else(toy, capsys):
+    assert call("run", "toy.yaml", "--json", "--quick") == 0
+
+    summary = json.loads(capsys.readouterr().out)
+    assert summary["quick"] is True
+    assert summary["arms"]["sde"]["steps"] == 4
+    assert summary["directory"] == str(Path("runs") / "toy")
+
+
+def test_quiet_prints_nothing(toy, capsys):
+    assert call("run", "toy.yaml", "--quiet") == 0
+
+    assert capsys.readouterr() == ("", "")
+
+
+def test_an_earlier_run_is_not_replaced_without_being_told(toy, capsys):
+    assert call("run", "toy.yaml", "--quiet") == 0
+
+    assert call("run", "toy.yaml") == 2
+    assert "give --overwrite" in capsys.readouterr().err
+    assert call("run", "toy.yaml", "--overwrite", "--quiet") == 0
+
+
+def test_validate_checks_the_small_sizes_too(toy, capsys):
+    assert call("validate", "toy.yaml") == 0
+    assert "toy.yaml: valid (sde)" in capsys.readouterr().out
+
+    (toy / "toy.yaml").write_text(TOY.replace("quick:\n  arms.sde.", "quick:\n  arms.sdf."))
+    assert call("validate", "toy.yaml") == 2
+    assert "toy.yaml:14: arms.sdf: not there, did you mean 'sde'?" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_ctrl_c_is_exit_code_3_and_leaves_the_directory_marked(toy):
+    # A shell that runs the tests in the background has its children ignore Ctrl-C.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    command = [sys.executable, "-c", f"{heed}; from sdesim.cli import main; main()"]
+    endless = ["run", "toy.yaml", "--out", "x", "--set", "arms.sde.simulate.steps=8_000_000_000"]
+    with subprocess.Popen([*command, *endless], cwd=toy, stderr=subprocess.PIPE, text=True) as process:
+        # The arm's store appears when the stepping is about to begin.
+        deadline = time.monotonic() + 60
+        while not (toy / "x" / "sde.zarr" / "zarr.json").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        try:
+            _, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
+
+    assert process.returncode == 3
+    assert len(err.strip().splitlines()) == 1
+    assert (toy / "x" / "INCOMPLETE").exists()

@@ -1,0 +1,16 @@
+"""The tamed Euler step against its NumPy twin, and where it survives."""
+
+import numpy as np
+import pytest
+
+from tests.engine.schemes.twins import ADDITIVE, DT, PRODUCT, against_twin
+
+
+def tamed_euler(x, v, i, j, grad, at, rate):
+    g = grad(x)
+    return x - DT * g / (1 + DT * np.linalg.norm(g, axis=1, keepdims=True)) + at(x, i), v
+
+
+@pytest.mark.parametrize("case", [ADDITIVE, PRODUCT], ids=["additive", "multiplicative"])
+def test_a_step_of_tamed_euler_is_that_of_its_numpy_twin(case):
+    against_twin(case, "tamed-euler", tamed_euler)

@@ -1,0 +1,72 @@
+"""Surface, noise and scheme of a simulated arm must fit one another."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from sdesim.scenario import (
+    parse_scenario,
+)
+from tests.scenario.files import DATA, changed, refused
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("eulr", ": found 'eulr', allowed: baoab, euler-maruyama, "),
+        ("{kind: baoab, friction: 0}", ".friction: found 0, allowed: a number above 0"),
+        ("{kind: sra2}", ".kind: found 'sra2', allowed: baoab, euler-maruyama, "),
+        ("sra1", ": scheme 'sra1' takes Gaussian noise; it can't take Lévy noise"),
+    ],
+)
+def test_a_scheme_that_is_unknown_or_cannot_take_the_noise_is_refused_at_its_line(written, message):
+    text = changed("      dt: 1e-3\n", f"      dt: 1e-3\n      scheme: {written}\n")
+
+    (line,) = refused(text)
+
+    assert line.startswith(f"file.yaml:11: arms.sde.simulate.scheme{message}")
+
+
+def test_labels_of_random_features_become_signs_and_minibatch_noise_fits_surfaces_with_examples():
+    noise = changed(
+        "{kind: gaussian, diffusion: 0.1}", "{kind: minibatch, batch_size: 4, learning_rate: 0.1}"
+    )
+    surface = f"{{kind: random-features, features: 7, {DATA}}}"
+
+    scenario = parse_scenario(changed("{kind: double-well, barrier: 0.25}", surface, noise))
+
+    built = scenario.arms["sde"].simulate.surface
+    assert set(built.b) == {-1.0, 1.0}
+    assert refused(noise)[0].endswith(
+        "minibatch noise needs a surface that is a mean over examples: kind mlp, or twin_of"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("kind: masked, surface: {kind: flat, dim: 2}", "give exactly one of keep and coordinates"),
+        (
+            "kind: masked, surface: {kind: flat, dim: 2}, coordinates: [2]",
+            r"coordinates\[0\]: found 2, allowed: 0 to 1",
+        ),
+        ("kind: masked, surface: {kind: flat, dim: 2}, coordinates: []", "at least one coordinate"),
+        (
+            "kind: masked, surface: {kind: flat, dim: 2}, keep: 1, values: [1]",
+            "values: found 1 num",
+        ),
+        ("kind: rough, dim: 1, hurst: 1.5", "hurst"),
+        ("kind: least-squares, A: [[1, 2]], b: [1, 2]", r"b: found shape \(2,\), allowed: \(1,\)"),
+        (
+            "kind: random-features, features: 3, data: {kind: digits, classes: [1, 1]}",
+            "different digits from 0 to 9",
+        ),
+    ],
+)
+def test_surfaces_that_can_not_be_built_are_refused_where_they_stand(text, words):
+    lines = refused(changed("{kind: double-well, barrier: 0.25}", f"{{{text}}}"))
+
+    assert re.search(words, lines[0])
+    assert "file.yaml:6" in lines[0] or "surface" in lines[0]

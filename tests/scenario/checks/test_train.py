@@ -1,0 +1,91 @@
+"""Data, network, optimizer and twin of a real arm must fit one another."""
+
+from __future__ import annotations
+
+import pytest
+
+from sdesim.scenario import (
+    parse_scenario,
+)
+from tests.scenario.files import REAL, changed, refused, spelt_out
+
+WRONG_REAL = [
+    ("[64, 8, 10]", "[63, 8, 10]", 6, "TRAIN.network.widths[0]: found 63, allowed: 64, the features"),
+    ("[64, 8, 10]", "[64, 8, 9]", 6, "TRAIN.network.widths[2]: found 9, allowed: 10, the classes"),
+    ("batch_size: 10", "batch_size: 101", 7, "TRAIN.optimizer.batch_size: found 101, allowed: 1 to"),
+    ("batch_size: 10", "nesterov: true", 7, "TRAIN.optimizer.nesterov: nesterov needs a momentum"),
+    ("kind: sgd", "kind: sgdm", 7, "TRAIN.optimizer.kind: found 'sgdm', allowed: adam, ada"),
+    ("test: 50", "test: 1700", 5, "TRAIN.data.train: found 1800 with test, allowed: at most 1797"),
+    ("test: 50", "test: 50, classes: [1, 1]", 5, "TRAIN.data.classes: found [1, 1], allowed: diff"),
+    ("steps: 20", "steps: 20\n      schedule: cosin", 9, "TRAIN.schedule: found 'cosin', allowed: "),
+    ("steps: 20", "steps: 20\n      schedule: {kind: step}", 9, "TRAIN.schedule.every: missing"),
+    (
+        "steps: 20",
+        "steps: 20\n      schedule: {kind: cosine, warmup: 20}",
+        9,
+        "TRAIN.schedule.warmup: found 20, allowed: 0 to 19, fewer than the steps",
+    ),
+    ("widths: [64, 8, 10]", "widths: [64, 8, 10], init: he", 6, "TRAIN.network.init: found 'he'"),
+    ("kind: sgd, lr: 0.1", "kind: sgd, lr: 0.1, dampening: 1", 7, "TRAIN.optimizer.dampening: found 1, allo"),
+    (
+        "steps: 20",
+        "steps: 20\n      prune: {rule: magnitude, sparsity: 1, steps: 5}",
+        9,
+        "TRAIN.prune.sparsity: found 1, allowed: a number below 1",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      prune: {rule: magnitude, sparsity: 0.5}",
+        9,
+        "TRAIN.prune: magnitude pruning needs steps",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      prune: {rule: one-shot, sparsity: 0.5, steps: 5, rounds: 2}",
+        9,
+        "TRAIN.prune: one-shot pruning takes rounds: 1, found 2",
+    ),
+    ("twin_of: real", "twin_of: reel", 11, "TWIN.twin_of: found 'reel', not a real arm, did"),
+    ("twin_of: real", "twin_of: real\n      theta0: [1]", 12, "TWIN.theta0: found 1 numbers, allowed: 610"),
+    ("twin_of: real", "twin_of: real\n      events: [{kind: occupancy}]", 12, "TWIN.events[0]: occupancy"),
+    ("probes: {every: 10}", "", 12, "TWIN.noise[0].match: match needs probes of the gradients of real"),
+    ("every: 10", "every: 10, estimators: [curvature]", 12, "TWIN.noise[0].match: match needs"),
+    ("match: trace", "factor: [[1], [2]]", 12, "TWIN.noise[0]: factor is for 2 coordinates"),
+    ("probes:", "compare: {reference: twin}\nprobes:", 13, "compare.reference: found 'twin', not a real arm"),
+    ("probes:", "compare: {quantities: [los]}\nprobes:", 13, "compare.quantities[0]: found 'los'"),
+    (
+        "probes: {every: 10}",
+        "    probes: {every: 9, estimators: [curvature]}\ncompare: {quantities: [S, p]}\nprobes: {every: 9}",
+        14,
+        "compare.quantities[1]: p needs probes of twin with estimators: [gradient]",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "line", "message"), WRONG_REAL)
+def test_fields_of_a_real_arm_and_its_twin_must_fit_one_another(old, new, line, message):
+    parse_scenario(REAL)
+
+    assert refused(changed(old, new, REAL))[0].startswith(spelt_out(line, message))
+
+
+WRONG_DATA = [
+    ("kind: mnist1d", "TRAIN.data.kind: found 'mnist1d', allowed: arrays, "),
+    ("kind: mnist-1d", "TRAIN.network.widths[0]: found 64, allowed: 40, the features of the data"),
+    ("kind: permutations, n: 6", "TRAIN.data.n: found 6, allowed: a number of at most 5"),
+    ("kind: permutations, fraction: 1e-5", "TRAIN.data.fraction: found 1e-05 of 14400 pairs, allowed: a"),
+    (
+        "kind: teacher-student, label_noise: 0.1",
+        "TRAIN.data.label_noise: found 0.1, allowed: 0 for t",
+    ),
+    ("kind: teacher-student, features: 64, outputs: 10", "TRAIN.loss: found 'cross_entropy', allowed: mse"),
+    ("kind: teacher-student, features: 64", "TRAIN.network.widths[2]: found 10, allowed: 1, the targets"),
+]
+
+
+@pytest.mark.parametrize(("kind", "message"), WRONG_DATA)
+def test_data_must_fit_the_network_and_the_loss(kind, message):
+    lines = refused(changed("kind: digits, train: 100, test: 50", kind, REAL))
+
+    wanted = spelt_out(5, message).partition(": ")[2]
+    assert any(line.partition(": ")[2].startswith(wanted) for line in lines)

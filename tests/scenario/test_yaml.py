@@ -1,0 +1,95 @@
+"""What YAML a scenario may be written in: numbers, anchors, and nothing that runs code."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sdesim.scenario import (
+    Scenario,
+    parse_scenario,
+    resolved_yaml,
+)
+from tests.scenario.files import GOOD, changed, refused
+
+
+def test_numbers_may_be_written_as_1e_minus_3_and_100_000():
+    simulate = parse_scenario(GOOD).arms["sde"].simulate
+
+    assert simulate.dt == 1e-3
+    assert simulate.steps == 100_000
+    assert isinstance(simulate.steps, int)
+
+
+def test_a_whole_number_may_be_written_with_an_exponent():
+    scenario = parse_scenario(changed("100_000", "1e5"))
+
+    assert scenario.arms["sde"].simulate.steps == 100_000
+
+
+def test_an_anchor_stands_for_what_it_names():
+    text = changed("{kind: double-well, barrier: 0.25}", "&well {kind: double-well, barrier: 0.25}")
+    text = text.replace("probes:", "  again:\n    simulate: {surface: *well, dt: 1, steps: 1}\nprobes:")
+
+    scenario = parse_scenario(text)
+
+    assert scenario.arms["again"].simulate.surface == scenario.arms["sde"].simulate.surface
+
+
+BROKEN = [
+    ("", "file.yaml: the file is empty"),
+    ("- 1\n", "file.yaml:1: found [1], allowed: the fields of a scenario"),
+    ("name: [1\n", "file.yaml:2: not valid YAML"),
+    ("name: a\nname: b\n", "file.yaml:2: name: the key stands here twice"),
+    (
+        "name: a\narms:\n  x: {train: {}}\n  x: {train: {}}\n",
+        "file.yaml:4: arms.x: the key stands here twice",
+    ),
+    ("name: a\n? [1, 2]\n: 3\n", "file.yaml:2: : keys must be plain words"),
+    ("name: a\nseed: !!binary aGk=\n", "file.yaml:2: seed: found 'aGk=' of type"),
+    ("name: a\nseed: !mine 1\n", "file.yaml:2: seed: found '1' of type '!mine', allowed: plain values only"),
+    ("name: a\narms: !!python/dict {}\n", "file.yaml:2: arms: found the tag"),
+    ("name: &a [*a]\n", "file.yaml:1: "),
+    ("name: a\n---\nname: b\n", "file.yaml"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN)
+def test_what_is_not_plain_yaml_is_refused_in_one_line(text, message):
+    lines = refused(text)
+
+    assert len(lines) == 1
+    assert lines[0].startswith(message)
+
+
+def test_a_tag_never_runs_code(tmp_path):
+    proof = tmp_path / "ran"
+    call = "!!python/object/apply:pathlib.Path"
+    text = f"name: a\narms: {call}.touch [{call} ['{proof}']]\n"
+
+    refused(text)
+
+    assert not proof.exists()
+
+
+def test_aliases_that_multiply_without_end_are_refused_soon():
+    levels = "\n".join(f"l{k}: &l{k} [{', '.join([f'*l{k - 1}'] * 9)}]" for k in range(1, 12))
+
+    assert "aliases make the file endless or too large" in refused(f"l0: &l0 [x]\n{levels}\n")[0]
+
+
+numbers = st.floats(min_value=1e-300, max_value=1e300)
+texts = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "S", "Zs")), max_size=20)
+
+
+@settings(max_examples=60, deadline=None)
+@given(dt=numbers, tilt=st.floats(-0.3, 0.3), seed=st.integers(0, 2**63 - 1), words=texts)
+def test_any_number_and_text_survives_dumping_and_reading(dt, tilt, seed, words):
+    model = parse_scenario(GOOD).model_dump(exclude={"quick"})
+    model["seed"], model["description"] = seed, words
+    model["arms"]["sde"]["simulate"]["dt"] = dt
+    model["arms"]["sde"]["simulate"]["surface"]["tilt"] = tilt
+    scenario = Scenario.model_validate(model)
+
+    assert parse_scenario(resolved_yaml(scenario)) == scenario
