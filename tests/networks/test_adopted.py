@@ -12,10 +12,7 @@ from sdesim.kinds import Misfit, documented, dump, read, trusting
 from sdesim.networks.losses import CrossEntropy
 
 torch = pytest.importorskip("torch")
-
-
 SMALL = Digits(40, 20)
-
 
 OWN = '''
 import torch

@@ -7,8 +7,6 @@ from sdesim.networks import MLP
 from sdesim.networks.losses import MSE, CrossEntropy, Mixture
 
 torch = pytest.importorskip("torch")
-
-
 SMALL = Digits(40, 20)
 
 

@@ -7,7 +7,6 @@ from sdesim.optimizers import SGD, Adam, AdamW
 
 torch = pytest.importorskip("torch")
 
-
 CASES = {
     "sgd": (SGD(0.1, 4, 0.9, 0.0, True, 0.01), torch.optim.SGD,
             {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),

@@ -10,11 +10,7 @@ from sdesim import data
 from sdesim.training import mlp, record
 
 DIGITS = data.digits(60, 0, seed=0)
-
-
 X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()
-
-
 OPTIM, SCHEDULES = torch.optim, torch.optim.lr_scheduler
 
 

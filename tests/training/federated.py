@@ -9,14 +9,8 @@ from sdesim.data import digits
 from sdesim.training import Clients, mlp, record
 
 DATA = digits(200, 60, seed=1)
-
-
 LOSS = torch.nn.functional.cross_entropy
-
-
 RATE, BATCH = 0.2, 10
-
-
 FOUR = Clients(4, 3, 0.3)
 
 

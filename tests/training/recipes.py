@@ -9,8 +9,6 @@ from sdesim import data
 from sdesim.training import Recipe, mlp
 
 DIGITS = data.digits(60, 40, seed=0)
-
-
 NETWORK = mlp([64, 8, 10], seed=0)
 
 

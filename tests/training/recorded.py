@@ -8,8 +8,6 @@ from sdesim import data
 from sdesim.training import mlp, record
 
 DIGITS = data.digits(60, 40, seed=0)
-
-
 PROBES = sdesim.Probes(every=4, samples=6)
 
 

@@ -8,11 +8,7 @@ from sdesim.kinds import kinds_of, names_of, read
 from sdesim.networks.losses import MSE, CrossEntropy, Mixture
 
 torch = pytest.importorskip("torch")
-
-
 LABELS, TARGETS = Digits(20, 0), Chebyshev()
-
-
 LOSSES = {"cross_entropy": CrossEntropy(), "mse": MSE(), "mixture": Mixture({"class": 1.0, "uniform": 0.5})}
 
 

@@ -14,11 +14,7 @@ from sdesim.training import TorchOracle, mlp, record
 from sdesim.training.data.examples import Examples, read_anew
 
 DIGITS = data.digits(40, 30, seed=0)
-
-
 X, Y = torch.as_tensor(DIGITS.x_train), torch.as_tensor(DIGITS.y_train).long()
-
-
 NETWORK = mlp([64, 3, 10], seed=0)
 
 

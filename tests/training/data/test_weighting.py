@@ -15,8 +15,6 @@ from sdesim.training import Monitor, TorchOracle, mlp, prune, record, twin
 from tests.training.data.weighted import COUNTS, Q, X, Y
 
 TWICE = torch.as_tensor(np.repeat(np.arange(40), COUNTS))
-
-
 BATCH = 3
 
 

@@ -20,7 +20,6 @@ OPTIMIZERS = {
     "nadam": lambda p: OPTIM.NAdam(p, lr=0.01),
 }  # fmt: skip
 
-
 WITHOUT_THRESHOLD = ("lbfgs", "nadam")
 
 

@@ -10,14 +10,8 @@ from sdesim.data import digits
 from sdesim.training import mlp, record
 
 LOSS = nn.CrossEntropyLoss()
-
-
 DATA = digits(120, 60)
-
-
 NET = mlp([64, 6, 10], seed=0)
-
-
 MADE_OF = (NET, LOSS, DATA)
 
 
