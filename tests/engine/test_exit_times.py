@@ -1,21 +1,15 @@
 """The statistics of a run's exit times: what was watched, until when, and what ended the watch."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 import sdesim
-from sdesim import events, noise, surfaces
+from sdesim import events, surfaces
 from sdesim.errors import RunError
-from sdesim.kinds import Misfit, dump, read
-
-
-def simulate(*watched, **changes):
-    arguments = {"dt": 0.01, "steps": 300, "trajectories": 200, "seed": 3, "progress": False, "theta0": 0.0}
-    noises = [noise.Gaussian(diffusion=0.5)]
-    return sdesim.simulate(surfaces.Flat(1), noises, events=watched, **(arguments | changes))
+from sdesim.kinds import dump, read
+from tests.engine.watched import simulate
 
 
 def test_trajectories_that_had_not_left_count_as_long_as_they_were_watched():
@@ -69,42 +63,3 @@ def test_no_bound_is_none_or_infinite_in_python_and_left_out_in_files():
     assert open_below[0].name == "x0 outside [-inf, 1]"
     assert read("events", {"kind": "exit", "upper": 1}) == open_below[0]
     assert dump(open_below[1]) == {"kind": "exit", "lower": None, "upper": 1.0, "coordinate": 0, "stop": True}
-
-
-@dataclass(frozen=True)
-class Falls(events.Base):
-    """An event of one's own: it says what the kernel is to watch."""
-
-    depth: float
-
-    @property
-    def name(self):
-        return "falls"
-
-    @property
-    def bounds(self):
-        return events.Bounds(lower=-self.depth, stop=False)
-
-
-def test_an_event_of_ones_own_is_watched_by_what_it_says():
-    own, shipped = simulate(Falls(0.5)), simulate(events.Exit(lower=-0.5, stop=False))
-
-    assert list(own.event.values) == ["falls"]
-    np.testing.assert_array_equal(own.exit_time.values, shipped.exit_time.values)
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"lower": 2.0, "upper": 1.0}, "upper: found 1, allowed: above lower, 2"),
-        ({"lower": math.inf}, "lower: found inf, allowed: a finite number"),
-        ({"upper": math.nan}, "upper: found nan, allowed: a finite number"),
-        ({"coordinate": -1}, "coordinate: found -1, allowed: a number of at least 0"),
-        ({}, "upper: missing, give lower, upper or both"),
-    ],
-)
-def test_bounds_that_bound_nothing_are_refused(fields, words):
-    with pytest.raises(Misfit) as caught:
-        events.Exit(**fields)
-
-    assert str(caught.value).startswith(words)

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 import sdesim
-from sdesim import events, noise, schemes, surfaces
+from sdesim import events, noise, surfaces
 from sdesim.engine import check_fit
 from sdesim.engine.fitting import Real
-from sdesim.engine.plan import make_plan
 from sdesim.kinds import Misfit
+from tests.engine.wells import BOWL, WELL
 
-WELL, BOWL = surfaces.DoubleWell(), surfaces.Quadratic([1.0, 2.0])
 REAL = Real("digits", learning_rate=0.1, batch_size=None, trajectories=3, own_starts=True)
 
 
@@ -138,29 +137,6 @@ def test_python_raises_all_that_does_not_fit_in_the_same_words():
     assert len(str(caught.value).splitlines()) == 3
 
 
-class Half(schemes.Base):
-    """Half an Euler–Maruyama step: a scheme of one's own that is no registered kind."""
-
-    strong_order = {"gaussian": None}  # noqa: RUF012
-
-    def functions(self, weighted):
-        return (half_step,)
-
-
-def half_step(x, v, i, j, m, w, surface, p, rate, dt, work):
-    grad(x, surface[0], surface[1], surface[2], work[0])  # noqa: F821
-    for k in range(x.shape[0]):
-        for lane in range(x.shape[1]):
-            x[k, lane] -= 0.5 * dt * work[0][k, lane]
-
-
-def test_anyones_subclass_of_the_base_is_a_scheme():
-    run = sdesim.simulate(BOWL, (), 1.0, dt=0.1, steps=1, scheme=Half(), progress=False)
-
-    np.testing.assert_allclose(run["theta"].values[0, -1], [0.95, 0.9])
-    assert run.attrs["scheme"] == "Half"
-
-
 class HeavyOwn:
     """Somebody's noise: it says its own tail index."""
 
@@ -196,20 +172,3 @@ def test_a_noise_of_ones_own_keeps_the_flags_of_its_tails():
         np.testing.assert_array_equal(sdesim.measure(own)[name].values, sdesim.measure(shipped)[name].values)
     assert "heavy_tail" in str(sdesim.measure(own)["C_alpha_flags"].values)
     assert "jump_infinite" in str(sdesim.measure(own)["lyapunov_drift_flags"].values)
-
-
-@pytest.mark.parametrize("driving", [noise.Stable(1.5, 0.1, truncation=1.0), noise.Stable(2.0, 0.1)])
-def test_tamed_and_gaussian_increments_have_no_tail_index(driving):
-    plan = make_plan(BOWL, driving, None, 0.1, 2, 1, 0, None, "euler-maruyama", None, ("loss",), (), None)
-
-    assert plan.tail_index is None
-
-
-def test_a_minibatch_noise_of_a_recipe_is_known_by_what_it_says_not_by_its_class():
-    surface = surfaces.LeastSquares(np.eye(2), np.ones(2))
-    batch = noise.Minibatch(surface, 1, 0.1)
-
-    plan = make_plan(surface, batch, None, 0.1, 2, 1, 0, None, "euler-maruyama", None, ("loss",), (), None)
-
-    assert plan.batch_size == 1
-    assert plan.tail_index is None

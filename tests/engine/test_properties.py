@@ -64,8 +64,6 @@ CASES = {
         lambda a, s: gaussian(a, s**2), lambda s: schemes.BAOAB(friction=2.0 / s), lambda s: 1 / s**2
     ),
 }
-
-
 # At α = 1 a skewed law is not strictly stable: another unit of length adds a drift.
 STRICT = {name: case for name, case in CASES.items() if name != "skewed at alpha 1"}
 each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())

@@ -9,6 +9,7 @@ from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.plan import make_plan
 from sdesim.errors import SdesimError
 from tests.engine.schemes.twins import GAUSSIAN, MULTIPLICATIVE, WELL
+from tests.engine.wells import BOWL
 
 MINIBATCH_SURFACE = surfaces.MLP([2, 2], np.eye(2), np.eye(2))
 SORTS = {
@@ -80,3 +81,26 @@ def test_threads_neighbours_block_width_and_resuming_change_no_bit(scheme, tmp_p
         ensemble = Ensemble(plan, 1, lanes)
         ensemble.advance(0, 41, plan.saved[:0], unsaved, 0)
         assert ensemble.portable()["x"].T.tobytes() == whole.theta.values[:, -1].tobytes(), lanes
+
+
+class Half(schemes.Base):
+    """Half an Euler–Maruyama step: a scheme of one's own that is no registered kind."""
+
+    strong_order = {"gaussian": None}  # noqa: RUF012
+
+    def functions(self, weighted):
+        return (half_step,)
+
+
+def half_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+    grad(x, surface[0], surface[1], surface[2], work[0])  # noqa: F821
+    for k in range(x.shape[0]):
+        for lane in range(x.shape[1]):
+            x[k, lane] -= 0.5 * dt * work[0][k, lane]
+
+
+def test_anyones_subclass_of_the_base_is_a_scheme():
+    run = sdesim.simulate(BOWL, (), 1.0, dt=0.1, steps=1, scheme=Half(), progress=False)
+
+    np.testing.assert_allclose(run["theta"].values[0, -1], [0.95, 0.9])
+    assert run.attrs["scheme"] == "Half"

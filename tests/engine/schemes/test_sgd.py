@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import sdesim
+from sdesim import noise
 from sdesim.engine import drive
 from sdesim.errors import SdesimError
 from tests.engine.schemes.twins import BOWL, GAUSSIAN
+from tests.engine.simulated import NETWORK
 
 
 def test_sgd_is_the_update_of_a_numpy_loop_bit_for_bit():
@@ -23,3 +25,15 @@ def test_sgd_is_the_update_of_a_numpy_loop_bit_for_bit():
 def test_sgd_refuses_a_step_that_is_not_the_learning_rate():
     with pytest.raises(SdesimError, match=r"^dt: found 0\.05, allowed: 0\.1, the learning rate, by which"):
         sdesim.simulate(BOWL, dt=0.05, learning_rate=0.1, steps=2, scheme="sgd", progress=False)
+
+
+def test_a_subsample_step_at_dt_equal_to_eta_is_an_sgd_step():
+    batch = noise.Minibatch(NETWORK, 4, 0.1, law="subsample")
+    run = sdesim.simulate(NETWORK, batch, dt=0.1, steps=1, seed=9, progress=False)
+    weights = noise.increments(batch.kernel(NETWORK.dim, 0.1, 0.1), 40, 1, seed=9)[0, 0]
+
+    # The increments are −(count/B − 1/n) dt, so adding the drift leaves −dt count/B.
+    counts = np.rint((weights / -0.1 + 1 / 40) * 4)
+    assert counts.sum() == 4
+    gradient = (counts / 4) @ NETWORK.example_gradients(NETWORK.start)
+    np.testing.assert_allclose(run.theta.values[0, -1], NETWORK.start - 0.1 * gradient, atol=1e-14)

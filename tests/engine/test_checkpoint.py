@@ -1,0 +1,74 @@
+"""An interrupted simulation goes on to the same bits."""
+
+import pytest
+
+import sdesim
+from sdesim.errors import RunError
+from sdesim.runs import RunWriter
+from tests.engine.simulated import CASES, same_bits, simulate
+
+
+def test_a_resumed_run_has_the_same_bits(case, tmp_path, monkeypatch):
+    probes = sdesim.Probes(every=10, samples=4)
+    whole = simulate(case, probes=probes)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total):
+        if done >= 20:
+            raise Stopped
+
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", 0.0)
+    with pytest.raises(Stopped):
+        simulate(case, probes=probes, out=tmp_path / "run.zarr", progress=stop)
+    assert not sdesim.open_run(tmp_path / "run.zarr").attrs["complete"]
+    resumed = simulate(case, probes=probes, out=tmp_path / "run.zarr", resume=True)
+
+    assert resumed.attrs["complete"]
+    for name in whole.data_vars:
+        assert same_bits(whole[name].values, resumed[name].values), name
+
+
+def test_a_run_of_several_stored_chunks_interrupted_inside_one_has_the_same_bits(tmp_path, monkeypatch):
+    arguments = {"steps": 1700, "save_every": 2, "probes": sdesim.Probes(every=130, samples=4)}
+    whole = simulate(CASES["double-well"], **arguments)
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total):
+        if done >= 910:
+            raise Stopped
+
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", 0.0)
+    with pytest.raises(Stopped):
+        simulate(CASES["double-well"], out=tmp_path / "run.zarr", progress=stop, **arguments)
+    resumed = simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True, **arguments)
+
+    assert whole.sizes["step"] == 851
+    for name in whole.data_vars:
+        assert same_bits(whole[name].values, resumed[name].values), name
+
+
+def test_a_run_killed_after_its_last_step_is_finished_by_resuming(tmp_path, monkeypatch):
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", 0.0)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunWriter, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            simulate(CASES["double-well"], out=tmp_path / "run.zarr")
+    resumed = simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True)
+
+    assert resumed.attrs["complete"]
+    assert (resumed.stopped_step.values == 41).all()
+    assert same_bits(resumed.theta.values, simulate(CASES["double-well"]).theta.values)
+
+
+def test_resuming_with_other_arguments_is_refused(tmp_path):
+    simulate(CASES["double-well"], out=tmp_path / "run.zarr")
+
+    with pytest.raises(RunError, match=r"other arguments \(seed was 3, is 4\): choose another out"):
+        simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True, seed=4)

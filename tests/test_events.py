@@ -1,0 +1,20 @@
+"""Events by the name of their family are the classes of their home."""
+
+import pytest
+
+from sdesim import events
+from sdesim.engine.events.base import Base
+from sdesim.kinds import kinds_of
+
+
+def test_every_kind_and_the_base_are_found_by_the_name_of_their_family():
+    assert events.Base is Base
+    assert events.Exit is kinds_of("events")["exit"]
+    for cls in kinds_of("events").values():
+        assert getattr(events, cls.__name__) is cls
+        assert cls.__name__ in dir(events)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'Unheard'"):
+        _ = events.Unheard
