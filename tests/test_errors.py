@@ -7,7 +7,7 @@ from sdesim.errors import EstimatorError, RunError, ScenarioError, SdesimError, 
 
 @pytest.mark.parametrize("error", [ScenarioError, RunError, EstimatorError])
 def test_every_error_is_caught_as_one_of_sdesim(error):
-    with pytest.raises(SdesimError, match="^why$"):
+    with pytest.raises(SdesimError, match=r"^why$"):
         raise error("why")
 
 

@@ -20,5 +20,5 @@ def test_a_network_without_weights_has_the_loss_of_a_guess():
 
 
 def test_a_surface_of_no_model_is_refused():
-    with pytest.raises(SdesimError, match="^DoubleWell stands for no model that could be evaluated$"):
+    with pytest.raises(SdesimError, match=r"^DoubleWell stands for no model that could be evaluated$"):
         NetworkEvaluation(surfaces.DoubleWell())
