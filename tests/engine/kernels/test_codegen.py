@@ -27,7 +27,7 @@ def test_a_combination_is_the_same_text_each_time_and_another_for_other_parts():
 def test_every_noise_is_filled_once_and_only_what_is_needed_is_imported():
     text = source(noise.Gaussian(diffusion=0.1), noise.Stable(1.5, 0.1))
 
-    assert {"fill", "coordinate_noise", "noise_at", "well", "prepare"} <= set(functions(text))
+    assert {"fill", "coordinate_noise", "noise_at", "prepare"} <= set(functions(text))
     assert text.count(" as fill_additive_0\n") == text.count(" as fill_additive_1\n") == 1
     assert " as hvp\n" not in text
     assert " as hvp\n" in source(tangent=True)
