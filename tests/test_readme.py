@@ -29,7 +29,8 @@ def test_the_guides_examples_print_what_the_guide_says(capsys):
     for code in blocks("python", GUIDE):
         exec(compile(code, "simulating.md", "exec"), {})
 
-    second_moment, share = map(float, capsys.readouterr().out.split())
+    printed = capsys.readouterr().out.split("\n")
+    second_moment, share = map(float, printed[:2])
     # P(x² > y) falls as y^(-3/2): no variance, so only the order of size is held.
     assert 0.5 < second_moment < 3.0
     # Of a million draws; F(0) = 0.43751 by inversion of the characteristic function, 1 s.e. = 0.0005.

@@ -130,7 +130,7 @@ def _noise(
             yield ("match",), f"match needs probes of the gradients of {real.name}"
         return
     if getattr(noise, "sort", "") == "minibatch" and not (examples or getattr(noise, "examples", 0)):
-        yield (), "minibatch noise needs a surface that is a mean over examples, such as mlp"
+        yield (), "minibatch noise needs a surface that is a mean over examples: kind mlp, or twin_of"
         return
     if "batch_size" in needs and not context.batch_size:
         yield ("batch_size",), "minibatch noise needs batch_size: there is no real arm with minibatches"

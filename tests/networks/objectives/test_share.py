@@ -28,13 +28,16 @@ arms:
         ("[{target: class, weight: 0}]", "", "at least one weight must be above 0"),
         ("[{target: colour, weight: 1}]", "", "colour"),
         ("[{target: class, weight: 1}]", "      loss: mse", "objectives take the place of loss"),
-        (
-            "[{target: class, weight: 1}]",
-            "  twin: {simulate: {twin_of: net, noise: [{kind: minibatch, law: gaussian}]}}",
-            "net trains on several objectives",
-        ),
     ],
 )
 def test_a_scenario_that_mixes_wrongly_is_refused_in_its_words(objectives, more, said):
     with pytest.raises(ScenarioError, match=said):
         parse_scenario(ARM.format(objectives=objectives, more=more))
+
+
+def test_a_mixture_has_a_twin_through_torch():
+    twin = "  twin: {simulate: {twin_of: net, noise: [{kind: minibatch, law: gaussian}]}}"
+
+    scenario = parse_scenario(ARM.format(objectives="[{target: class, weight: 1}]", more=twin))
+
+    assert scenario.arms["twin"].simulate.twin_of == "net"

@@ -54,7 +54,7 @@ def test_labels_under_squared_error_are_one_hot_codes_and_a_network_without_bias
             lambda: NetworkLoss(TeacherStudent(), Network((20, 1))),
             "loss: found 'cross_entropy', allowed: mse",
         ),
-        (lambda: NetworkLoss("digit", Network((64, 10))), "data.kind: found 'digit'"),
+        (lambda: NetworkLoss("digit", Network((64, 10))), "data: found 'digit'"),
         (lambda: read("surfaces", {"kind": "mlp", "data": "digits"}), "network: missing"),
     ],
 )
