@@ -80,7 +80,8 @@ def _signals(dense: Dense, theta: Tensor, x: Tensor, y: Tensor) -> tuple[list[Te
 def outer_gradients(dense: Dense, theta: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
     """Mean gradients (n, d) of the minibatches rows (n, B): per layer Σ_b δ_b a_bᵀ / B, no autograd."""
     n, batch = rows.shape
-    out = torch.empty(n, theta.numel(), dtype=theta.dtype)
+    x, y, rows = x.to(theta.device), y.to(theta.device), rows.to(theta.device)
+    out = torch.empty(n, theta.numel(), dtype=theta.dtype, device=theta.device)
     whole = n * batch >= len(x)
     shared = _signals(dense, theta, x, y) if whole else None
     step = max(1, _ROOM // (batch * max(dense.widths)))
@@ -101,4 +102,4 @@ def outer_gradients(dense: Dense, theta: Tensor, x: Tensor, y: Tensor, rows: Ten
             if dense.bias:
                 out[start : start + step, place : place + error.shape[2]] = error.sum(dim=1)
                 place += error.shape[2]
-    return out.double().numpy()
+    return out.double().cpu().numpy()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.loop.copies import copied
 
 if TYPE_CHECKING:
     from sdesim.training.loop.recipe import Recipe
@@ -53,8 +53,8 @@ def starting_module(recipe: Recipe, trajectory: int) -> nn.Module:
     """
     if isinstance(recipe.init, str):
         fresh = recipe.init == "fresh"
-        return fresh_module(recipe.module, recipe.seed, trajectory) if fresh else copy.deepcopy(recipe.module)
-    model = copy.deepcopy(recipe.module)
+        return fresh_module(recipe.module, recipe.seed, trajectory) if fresh else copied(recipe.module)
+    model = copied(recipe.module)
     start = torch.tensor(np.asarray(recipe.init)[trajectory], dtype=next(model.parameters()).dtype)
     nn.utils.vector_to_parameters(start, model.parameters())
     return model
@@ -66,7 +66,7 @@ def fresh_module(module: nn.Module, seed: int, trajectory: int) -> nn.Module:
     Raises:
         RunError: if a part of the network can't draw new weights.
     """
-    model = copy.deepcopy(module)
+    model = copied(module)
     if trajectory == 0:
         return model
     torch.manual_seed(stream_seed(seed, trajectory, _WEIGHTS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdesim.errors import RunError, first_line
-from sdesim.networks.fully_connected import parameter_groups
+from sdesim.errors import RunError, SdesimError, first_line
+from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.training.data.batches import call, mapped, rows_of
 from sdesim.training.data.examples import (
     Examples,
     Order,
@@ -25,13 +25,16 @@ from sdesim.training.data.examples import (
     training_and_test,
     with_weights,
 )
+from sdesim.training.data.fresh_examples import oracle_of
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.loop.budget import affordable
 from sdesim.training.loop.clients import check_clients
+from sdesim.training.loop.copies import check_copies, copied
 from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
-from sdesim.training.probes.network_oracle import masked_groups
+from sdesim.training.probes.guard import untouched
+from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.tangent import check_tangent
 from sdesim.training.probes.trial import Trial, tried
@@ -98,6 +101,23 @@ class Prepared:
         loss_fn, factor = self.recipe.loss_fn, self.recipe.amplify
         return loss_fn if factor == 1 else amplified_loss(loss_fn, factor)
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether network and loss are known to write nowhere: plain layers under torch's mean losses."""
+        return as_dense(self.recipe.module, self.recipe.loss_fn) is not None
+
+    @property
+    def mode(self) -> str:
+        """Of readings: "train" or "eval"."""
+        return "train" if self.probes is None else self.probes.mode
+
+    def oracle(self, model: nn.Module, batch_size: int, seed: int = 0) -> TorchOracle:
+        """The oracle of a model in training."""
+        return oracle_of(
+            self.train, model, self.recipe.loss_fn, batch_size, mode=self.mode, trial=self.trial, seed=seed,
+            training_batch=self.order.batch_size or len(self.train),
+        )  # fmt: skip
+
     @property
     def minibatches(self) -> int:
         """Minibatches to a step."""
@@ -120,7 +140,10 @@ class Prepared:
         if train.reader is not None:
             everything = torch.arange(len(train)) if rows is None else rows
             return train.reader.read(everything, stream_seed(self.recipe.seed, trajectory, STEPS, step))
-        return (train.x, train.y) if rows is None else (train.x[rows], train.y[rows])
+        if rows is not None:
+            return train.x[rows], train.y[rows]
+        # Copies: a forward pass may write to its inputs.
+        return (train.x, train.y) if self.plain else tuple(mapped(p, torch.clone) for p in (train.x, train.y))
 
 
 def prepare(
@@ -131,8 +154,15 @@ def prepare(
     Raises:
         RunError: the parts of the recipe don't fit one another, or an argument is out of range.
     """
+    _check_module(recipe.module)
+    with untouched(recipe.module, recipe.loss_fn):
+        return _prepared(recipe, save_every=save_every, save=save, probes=probes)
+
+
+def _prepared(
+    recipe: Recipe, *, save_every: int | None, save: Sequence[str], probes: Probes | None
+) -> Prepared:
     module, steps = recipe.module, recipe.steps
-    _check_module(module)
     if save_every is not None and save_every < 1:
         raise RunError(f"save_every must be at least 1, got {save_every}")
     wrong = [s for s in save if s not in _SAVEABLE]
@@ -140,6 +170,7 @@ def prepare(
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     examples, held_out, order = _data(recipe)
     check_loss(module, recipe.loss_fn, examples, order.batch_size)
+    check_copies(module, recipe.loss_fn, examples.x, examples.y, order.batch_size)
     dim, groups = _coordinates(recipe, probes)
     _check_starts(recipe)
     example = example_optimizer(recipe)
@@ -162,7 +193,16 @@ def prepare(
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         groups=groups,
         example=example,
-        trial=tried(module, recipe.loss_fn, examples.x, examples.y),
+        trial=_tried(recipe, examples, order, probes),
+    )
+
+
+def _tried(recipe: Recipe, examples: Examples, order: Order, probes: Probes | None) -> Trial:
+    """What a few examples tell of the network and its loss, in the mode of readings."""
+    training = [part.training for part in recipe.module.modules()]
+    modes = training if probes is None or probes.mode == "train" else [False] * len(training)
+    return tried(
+        recipe.module, recipe.loss_fn, examples.x, examples.y, order.batch_size, modes, training=training
     )
 
 
@@ -241,7 +281,7 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
 def example_optimizer(recipe: Recipe) -> Any:
     """An optimizer of a copy of the module."""
     with isolated_torch():
-        return recipe.new_optimizer(list(copy.deepcopy(recipe.module).parameters()))
+        return recipe.new_optimizer(list(copied(recipe.module).parameters()))
 
 
 def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
@@ -279,6 +319,7 @@ def _check_module(module: nn.Module) -> None:
     parameters = list(module.parameters())
     if not parameters:
         raise RunError("the module has no parameters to train")
+    copied(module)
     devices = sorted({str(t.device) for t in (*parameters, *module.buffers())})
     if devices != ["cpu"]:
         raise RunError(f"the module must be on the CPU, it is on {' and '.join(devices)}: call module.cpu()")
@@ -297,7 +338,10 @@ def check_loss(
     count = batch_size or len(examples)
     with isolated_torch():
         try:
-            loss = loss_fn(copy.deepcopy(module)(examples.x[:count]), examples.y[:count])
+            x, y = (mapped(rows_of(part, slice(count)), torch.clone) for part in (examples.x, examples.y))
+            loss = loss_fn(call(copied(module), x), y)
+        except SdesimError:
+            raise
         except Exception as error:
             raise RunError(
                 f"the network or loss_fn fails on a batch of {count} training examples: {first_line(error)}"
@@ -312,7 +356,7 @@ def check_loss(
         raise RunError("the loss does not depend on any parameter that is trained")
     if examples.weights is not None:
         with isolated_torch():
-            output = copy.deepcopy(module).eval()(examples.x[:count])
+            output = call(copied(module).eval(), mapped(examples.x[:count], torch.clone))
             if not is_mean(loss_fn, output, examples.y[:count]):
                 raise RunError(
                     "weighted examples need a loss that is the mean of the losses of single examples: with "

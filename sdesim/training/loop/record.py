@@ -95,6 +95,8 @@ def record(
     writer = _writer(prepared, attrs, None if out is None else Path(out))
     seconds, path = np.zeros(2), ""
     lost: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    hvp: dict[str, Any] = {}
     with progress_report(progress, name or "training") as report:
         total = recipe.trajectories * recipe.steps
         for k in range(recipe.trajectories):
@@ -113,11 +115,18 @@ def record(
             _write(writer, prepared, k, values)
             seconds += values["seconds"]
             path = path or str(values["path"])
+            if str(values.get("hvp_method", "")):
+                hvp = {"hvp_method": str(values["hvp_method"]), "hvp_error": float(values["hvp_error"])}
+            for part in [n for n in values if n.startswith("failure.")]:
+                failed.setdefault(part.removeprefix("failure."), str(values[part]))
             if str(values["message"]):
                 lost[str(k)] = str(values["message"])
                 warnings.warn(f"trajectory {k}: {values['message']}", stacklevel=2)
     made: dict[str, Any] = {"gradient_path": path} if path else {}
     made |= {"divergence": lost} if lost else {}
+    made |= hvp | ({"failures": failed} if failed else {})
+    for part, why in failed.items():
+        warnings.warn(f"{part} not probed: {why}", stacklevel=2)
     run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(prepared, seconds), **made)
     if finished is not None:
         finished.remove()

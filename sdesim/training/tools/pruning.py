@@ -156,7 +156,7 @@ def _train(recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bo
     batches = batches_of(examples, order, seed)
     for _ in range(recipe.steps):
         rows = batches.next()
-        x, y = (examples.x, examples.y) if rows is None else (examples.x[rows], examples.y[rows])
+        x, y = (part.clone() if rows is None else part[rows] for part in (examples.x, examples.y))
         if not np.isfinite(update(model, recipe.loss_fn, optimizer, x, y, masks)):
             raise RunError("the training before pruning diverged: a lower learning rate may help")
     return model

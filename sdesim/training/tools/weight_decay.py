@@ -101,7 +101,7 @@ def _criterion(oracle: TorchOracle, theta: Array, method: str, samples: int, see
         rng = np.random.default_rng(seed)
         return consolidation_ratio(oracle.gradients(theta, samples, rng), method=method)
     with torch.no_grad():
-        output, y = oracle.module(oracle.x), oracle.y
+        output, y = oracle.module(oracle.x.clone()), oracle.y
         losses = [float(oracle.loss_fn(output[i : i + 1], y[i : i + 1])) for i in range(len(y))]
     n, mean = len(losses), float(np.mean(losses))
     if n < 2:
