@@ -36,8 +36,8 @@ class Probes:
         curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
             the last if another would. None: every one; where training chooses `every`, as many as half of its
             5% pays for.
-        mode: "train": gradients, training loss and Hessian are those of the network as it trains (statistics of
-            batches, dropout with masks that are held fixed within one reading); "eval": of the network in
+        mode: "train": gradients, training loss and Hessian are those of the network as it trains (statistics
+            of batches, dropout with masks that are held fixed within one reading); "eval": of the network in
             evaluation mode, which is another function where layers act differently there. Simulated runs
             have no modes.
     """

@@ -24,7 +24,7 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
 - `gradient_hooks`: hooks change the gradients of parameters; gradients are those that training uses, the
   Hessian is of the loss. `gradient_hook_not_run`: a hook that runs once a gradient is accumulated is not run.
 - `half_precision`: the network could only be read in half precision.
-- `other_parameters`: the optimizer also moves parameters that the network does not hold, such as a loss's own.
+- `other_parameters`: the optimizer also moves parameters that the network does not hold, as a loss may.
 - `loss_failed`, `gradient_failed`, `curvature_failed`: reading it failed, at least once; the attribute
   `failures` and a measurement's `reasons` say why.
 """

@@ -26,13 +26,13 @@ def copied(module: nn.Module) -> nn.Module:
         made = copy.deepcopy(module)
     except Exception as error:
         raise RunError(
-            f"record trains a copy of the module, which can't be copied ({failure(error)}): make what it holds "
-            "in forward, or keep your own loop with a Monitor beside it"
+            f"record trains a copy of the module, which can't be copied ({failure(error)}): make what it "
+            "holds in forward, or keep your own loop with a Monitor beside it"
         ) from error
     for parameter, own in zip(module.parameters(), made.parameters(), strict=True):
         if not own._backward_hooks:
             for hook in list((parameter._backward_hooks or {}).values()):
-                own.register_hook(hook)
+                own.register_hook(hook)  # type: ignore[no-untyped-call,unused-ignore]
     return made
 
 

@@ -6,8 +6,8 @@ Source: the monitoring of §12.3 and the detection of §11.2, with intervals.
 from __future__ import annotations
 
 import math
-import warnings
 import time as clock
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,8 +50,8 @@ class Monitor:
     more sparsely; it never ends the training.
 
     Args:
-        model: the network, on any device; or a `Recipe`, whose module is being trained, with its loss, data (the
-            test examples for validation), batch size and augmentation.
+        model: the network, on any device; or a `Recipe`, whose module is being trained, with its loss, data
+            (the test examples for validation), batch size and augmentation.
         loss_fn: ``loss_fn(output, y)`` → scalar loss of a batch.
         loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
         optimizer: the one in use; gives η and what S means. Without it give learning_rate.
@@ -67,8 +67,8 @@ class Monitor:
         announce: called with each `Crossing`; `print` by default, None for silence.
         sinks: where measurements go: sinks, or recipes of them, which are opened.
         unpack: collated batch → (x, y), where batches are not pairs.
-        mode: "train": gradients, loss and Hessian are those of the network as it trains, in the modes that its
-            parts have, or had when it was last seen in training; "eval": in evaluation mode.
+        mode: "train": gradients, loss and Hessian are those of the network as it trains, in the modes that
+            its parts have, or had when it was last seen in training; "eval": in evaluation mode.
         augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
 

@@ -53,7 +53,8 @@ class Kept:
         """Put everything back; gives whether a tensor was written in place."""
         for undo in self._undo:
             undo()
-        return any([_put_tensor(*kept) for kept in self._tensors])
+        # All of them, not up to the first that was written.
+        return sum(_put_tensor(*kept) for kept in self._tensors) > 0
 
     def _keep(self, thing: Any, owned: bool) -> Iterator[tuple[Any, bool]]:
         """Keep one object; yield what it holds, with whether a module owns it."""
@@ -197,7 +198,8 @@ def _put_name(space: dict[str, Any], name: str, value: Any) -> None:
 
 def _generator(generator: Any) -> Callable[[], None]:
     if isinstance(generator, torch.Generator):
-        return functools.partial(generator.set_state, generator.get_state())
+        state = generator.get_state()
+        return lambda: (generator.set_state(state), None)[1]
     if isinstance(generator, np.random.Generator):
         return functools.partial(setattr, generator.bit_generator, "state", generator.bit_generator.state)
     if isinstance(generator, np.random.RandomState):

@@ -25,8 +25,8 @@ from sdesim.training.probes.second_derivative import DIFFERENCES, TWICE, Hessian
 from sdesim.training.probes.trial import Trial, tried
 
 Array = NDArray[np.float64]
-# How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time, by functional
-# calls or in place.
+# How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time, by
+# functional calls or in place.
 PATHS = ("outer products", "vmap", "minibatches", "in place")
 _OUTER, _VMAP, _SINGLE, _PLACED = PATHS
 # Most numbers that many minibatches at once hold for activations and gradients: 64 MB.
@@ -44,9 +44,9 @@ class TorchOracle:
 
     - of a mean loss the mean over all N examples, Σ_i q_i ℓ_i under probabilities; of a loss that is a sum
       over the batch, B times that, and gradients of other batch sizes are put on this scale too;
-    - where the loss of a batch is no such mean (class weights, ignored labels) or examples meet in the network
-      (batch normalisation): the mean of the losses of batches of B, on one fixed partition of the examples
-      into ⌊N/B⌋ of them, without the rest; under probabilities, on as many batches drawn by them.
+    - where the loss of a batch is no such mean (class weights, ignored labels), or examples meet in the
+      network (batch normalisation): the mean of the losses of batches of B, on one fixed partition of the
+      examples into ⌊N/B⌋ of them, without the rest; under probabilities, on as many batches drawn by them.
 
     Random layers draw the same numbers in each evaluation of loss and Hessian, and others in each gradient.
 

@@ -70,7 +70,7 @@ def split_reduction(value: Callable[[Any, Any], float], x: Any, y: Any, toleranc
 def _weighted(value: Callable[[Any, Any], float], output: Any, y: Any) -> bool:
     """Whether a few examples' losses and those of pairs of them give the loss of all the few."""
     n = length(output)
-    rows = torch.linspace(0, n - 1, min(n, _PAIRED)).long().unique()
+    rows = torch.linspace(0, n - 1, min(n, _PAIRED)).long()
 
     def of(some: list[int]) -> float:
         chosen = rows[some].to(next(leaves(output)).device)

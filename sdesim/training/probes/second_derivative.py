@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdesim.estimators.curvature.differences import Agreement, agreement
+from sdesim.estimators.curvature.differences import agreement
 from sdesim.surfaces.torch.functions import twice_differentiable
 from sdesim.training.probes.network_call import NetworkCall
 
@@ -37,7 +37,7 @@ class HessianProduct:
         self, called: NetworkCall, batches: Sequence[tuple[Any, Any, Tensor | None]], scale: float, seed: int
     ) -> None:
         self._called, self._batches, self._scale, self._seed = called, batches, scale, seed
-        self._graph: tuple[bytes, Tensor | list[Tensor], Tensor] | None = None
+        self._graph: tuple[bytes, Tensor | list[nn.Parameter], Tensor] | None = None
 
     def __call__(self, theta: Array, v: Array) -> Array:
         """H v at theta (d,), along v (d,)."""
@@ -52,7 +52,7 @@ class HessianProduct:
                     sources = [p for p in called.module.parameters() if p.requires_grad]
                     slope = called.slopes(self._value(called.placed), graph=True)
                     found = self._product(sources, slope, v)
-                made: tuple[bytes, Tensor | list[Tensor], Tensor] = (key, sources, slope)
+                made: tuple[bytes, Tensor | list[nn.Parameter], Tensor] = (key, sources, slope)
             else:
                 flat, lasting = flat.requires_grad_(True), True
                 value = self._value(lambda x, y, weights: called.functional(flat, x, y, weights))
@@ -72,7 +72,7 @@ class HessianProduct:
         assert total is not None
         return total * self._scale
 
-    def _product(self, sources: Tensor | list[Tensor], slope: Tensor, v: Array) -> Array:
+    def _product(self, sources: Tensor | list[nn.Parameter], slope: Tensor, v: Array) -> Array:
         called = self._called
         if not slope.requires_grad:
             # The loss is linear in θ.
@@ -115,38 +115,46 @@ def second_derivative(
         module, loss_fn, modes: the network, in the mode of the reading. called: how it is called.
         x, y: a few examples. theta: θ (d,). seed: of random layers.
     """
-    spread = 0.0
     for each in _ways(module, loss_fn, modes, called):
-        kind = "float64" if each.accuracy == torch.float64 else "float32"
+        found = _held_against_differences(each, x, y, theta, seed)
+        if found is not None:
+            return found
+    return SecondDerivative(DIFFERENCES)
 
-        def gradient(point: Array, each: NetworkCall = each) -> Array:
-            with each.open(gradient_hooks=False):
-                torch.manual_seed(seed)
-                return each.gradient(each.point(point), each.inputs(x), each.inputs(y))[1]
 
-        try:
-            slope = gradient(theta)
-        except Exception:
-            continue
-        spread = float(np.finfo(kind).eps) ** (2 / 3)
-        moving = np.concatenate([np.full(p.numel(), p.requires_grad) for p in module.parameters()])
-        aside = np.random.default_rng(0).standard_normal(len(theta)) * moving
-        first = slope * moving if np.linalg.norm(slope * moving) > 0 else aside
-        directions = [d / np.linalg.norm(d) for d in (first, aside)]
-        product = HessianProduct(each, [(each.inputs(x), each.inputs(y), None)], 1.0, seed)
-        try:
-            products = [product(theta, d) for d in directions]
-        except Exception:
-            return SecondDerivative(DIFFERENCES, spread)
-        found: list[Agreement] = [
-            agreement(p * moving, lambda t, g=gradient: g(t) * moving, theta, d, dtype=kind)
-            for p, d in zip(products, directions, strict=True)
-        ]
-        if any(a.decided and not a.agreed for a in found):
-            return SecondDerivative(DIFFERENCES, max(spread, *(a.spread for a in found)))
-        if all(a.decided for a in found) or not _lopsided(products, directions):
-            return SecondDerivative(TWICE)
-        return SecondDerivative(DIFFERENCES, max(a.spread for a in found))
+def _held_against_differences(
+    called: NetworkCall, x: Any, y: Any, theta: Array, seed: int
+) -> SecondDerivative | None:
+    """The same in one way of calling; None where that has no gradient."""
+    kind = "float64" if called.accuracy == torch.float64 else "float32"
+    parameters = list(called.module.parameters())
+    moving = np.concatenate([np.full(p.numel(), float(p.requires_grad)) for p in parameters])
+
+    def gradient(point: Array) -> Array:
+        with called.open(gradient_hooks=False):
+            torch.manual_seed(seed)
+            slope = called.gradient(called.point(point), called.inputs(x), called.inputs(y))[1]
+            return np.asarray(slope * moving)
+
+    try:
+        slope = gradient(theta)
+    except Exception:
+        return None
+    aside = np.random.default_rng(0).standard_normal(len(theta)) * moving
+    first = slope if np.linalg.norm(slope) > 0 else aside
+    directions = [d / np.linalg.norm(d) for d in (first, aside)]
+    product = HessianProduct(called, [(x, y, None)], 1.0, seed)
+    rounding = float(np.finfo(kind).eps) ** (2 / 3)
+    try:
+        products = [product(theta, d) * moving for d in directions]
+    except Exception:
+        return SecondDerivative(DIFFERENCES, rounding)
+    found = [agreement(p, gradient, theta, d, dtype=kind) for p, d in zip(products, directions, strict=True)]
+    spread = max(rounding, *(a.spread for a in found))
+    if any(a.decided and not a.agreed for a in found):
+        return SecondDerivative(DIFFERENCES, spread)
+    if all(a.decided for a in found) or not _lopsided(products, directions):
+        return SecondDerivative(TWICE)
     return SecondDerivative(DIFFERENCES, spread)
 
 

@@ -1,5 +1,5 @@
 """What a few examples tell of a network and its loss before the first reading: how they must be called, what
-the loss of a batch is of those of its examples, whether examples meet in the network, whether modes differ."""
+the loss of a batch is of those of its examples, whether examples meet in the network and modes differ."""
 
 from __future__ import annotations
 
@@ -183,10 +183,11 @@ def _close(one: tuple[float, Array], other: tuple[float, Array], called: Network
     kind = min((p.dtype for p in called.module.parameters()), key=lambda k: -torch.finfo(k).eps)
     least = max(torch.finfo(kind).eps ** 0.5, 1e-6)
     (a, g), (b, h) = one, other
+    apart = float(np.linalg.norm(g - h))
     scale = float(np.linalg.norm(g)) + float(np.linalg.norm(h))
     if not np.isfinite([a, b, scale]).all():
         return bool(np.array_equal([a, *g], [b, *h], equal_nan=True))
-    return abs(a - b) <= least * (abs(a) + abs(b)) and float(np.linalg.norm(g - h)) <= least * scale
+    return bool(abs(a - b) <= least * (abs(a) + abs(b)) and apart <= least * scale)
 
 
 def _hooked(module: nn.Module) -> bool:
