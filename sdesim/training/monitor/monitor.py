@@ -232,6 +232,7 @@ class Monitor:
                 validation = self._validation_loss()
             except Exception as error:
                 found["validation"] = failure(error)
+        due["loss"] = due["reading"]
         self._failures.note([part for part, tried in due.items() if tried], found)
         for part, why in found.items():
             if part not in before:

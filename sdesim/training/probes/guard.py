@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import random
 import sys
 import types
@@ -81,7 +82,8 @@ class Kept:
             if isinstance(thing, torch.jit.ScriptModule):
                 yield from ((b, True) for b in thing.buffers())
             yield vars(thing), isinstance(thing, nn.Module)
-            call = type(thing).forward if isinstance(thing, nn.Module) else type(thing).__call__
+            name = "forward" if isinstance(thing, nn.Module) else "__call__"
+            call = inspect.getattr_static(type(thing), name, None)
             if isinstance(call, types.FunctionType):
                 yield call, owned
 

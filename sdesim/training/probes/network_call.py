@@ -79,9 +79,7 @@ class NetworkCall:
             yield
             return
         with ExitStack() as stack:
-            stack.enter_context(torch.inference_mode(False))
-            stack.enter_context(torch.enable_grad())
-            stack.enter_context(torch.autocast(self.device.type, enabled=False))
+            stack.enter_context(self.plainly())
             stack.enter_context(torch.random.fork_rng(devices=generators_of(self.device)))
             self._set_modes(stack)
             if not self.hooks:
@@ -95,6 +93,16 @@ class NetworkCall:
             self._kept = Kept(self.module, self.loss_fn, hooks)
             self._open += 1
             stack.callback(self._close)
+            yield
+
+    @contextmanager
+    def plainly(self) -> Iterator[None]:
+        """With gradients, without inference mode and autocast, which backward passes feel too."""
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            torch.autocast(self.device.type, enabled=False),
+        ):
             yield
 
     def _close(self) -> None:

@@ -205,7 +205,11 @@ class TorchOracle:
         self._check(theta)
         flat, dense = self.called.point(theta), self._dense
         if dense is not None and (x is self.x or fits(dense, x, self._targets(y))):
-            return outer_gradients(dense, flat, x, self._targets(y), rows)
+            with self.called.plainly(), torch.no_grad():
+                targets = self._targets(y)
+                if self.called.half:
+                    x, targets = self.called.inputs(x), self.called.inputs(targets)
+                return outer_gradients(dense, flat, x, targets, rows)
         seed, trial = int(rng.integers(0, 2**63)), self.trial
         scale = self.training_batch / rows.shape[1] if trial.reduction == SUM else 1.0
         if self.path == _VMAP:

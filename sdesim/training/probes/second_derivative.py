@@ -78,7 +78,7 @@ class HessianProduct:
             # The loss is linear in θ.
             return np.zeros(called.dim)
         along = called.point(v)
-        with torch.enable_grad():
+        with called.plainly():
             grads = torch.autograd.grad(slope, sources, along, retain_graph=True, allow_unused=True)
         if isinstance(sources, Tensor):
             return np.zeros(called.dim) if grads[0] is None else grads[0].double().cpu().numpy()
