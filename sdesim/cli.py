@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import sys
 from typing import NoReturn
@@ -18,6 +19,8 @@ _COLLECTED = (50_000, 1, 1)
 def main() -> None:
     """Entry point: errors of the user become one line and exit code 2, an interruption 3."""
     gc.set_threshold(*_COLLECTED)
+    # Python's end would search for garbage in all that it is about to throw away.
+    atexit.register(gc.freeze)
     import typer
 
     from sdesim.commands.options import BAD_INPUT, INTERRUPTED
