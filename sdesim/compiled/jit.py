@@ -94,11 +94,12 @@ def _cached(function: Callable[..., Any], forceinline: bool) -> Any:
         return njit(forceinline=forceinline, **OPTIONS)(function)
     store = dispatcher._cache
     store._cache_file = _Index(store, dispatcher, store._impl.filename_base)
-    resolve = dispatcher.get_call_template
+    resolve: Any = dispatcher.get_call_template
+    plain: Any = types.unliteral
     # Numba would compile a function anew for each constant that a caller passes, such as a stream's number;
     # taken into the caller, it comes to the same machine code.
     dispatcher.get_call_template = lambda args, kws: resolve(
-        tuple(map(types.unliteral, args)), {name: types.unliteral(kind) for name, kind in kws.items()}
+        tuple(map(plain, args)), {name: plain(kind) for name, kind in kws.items()}
     )
     return dispatcher
 
