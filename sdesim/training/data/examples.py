@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -297,6 +298,31 @@ class Batches:
         rows = self._walk[self._at : self._at + size]
         self._at += size
         return rows
+
+    def unseen(self) -> Tensor | None:
+        """The examples (n,) out of which the next minibatch is taken without replacement: those left in the
+        epoch, all where the next begins one; None where each draw is out of all examples."""
+        size = self._kind.batch_size
+        if size is None or self._kind.sampling in _ENDLESS:
+            return None
+        least = size if self._kind.drop_last else 1
+        if self._walk is None or self._at + least > self._n:
+            return torch.arange(self._n)
+        return self._walk[self._at :]
+
+    def branch(self, rng: np.random.Generator) -> Batches:
+        """Another future of the same law: what was seen in the epoch stays seen, all else is drawn anew.
+
+        Args:
+            rng: decides the future; this walk is not advanced.
+        """
+        other = copy.copy(self)
+        other._generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        if self._walk is not None and self._kind.sampling != "sequential":
+            left = self._walk[self._at :]
+            left = left[torch.randperm(len(left), generator=other._generator)]
+            other._walk = torch.cat([self._walk[: self._at], left])
+        return other
 
     def _shuffled(self) -> Tensor:
         self._epoch, self._at = self._generator.get_state(), 0
