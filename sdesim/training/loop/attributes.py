@@ -21,6 +21,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         "seed": recipe.seed,
         **optimizer_attributes(prepared.example, recipe.told),
         **prepared.trial.attributes(),
+        **({} if prepared.accuracy is None else {"accuracy_of": prepared.accuracy.words}),
         "learning_rate": float(prepared.rates[0]),
         "dt": float(prepared.rates[0]) * prepared.stretch,
         "batch_size": prepared.order.batch_size or 0,

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from sdesim.errors import RunError, first_line
 from sdesim.networks.fully_connected import parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.training.data.accuracy import Accuracy
+from sdesim.training.data.batches import Objective, batch_loss, call, rows_of
 from sdesim.training.data.examples import (
     Examples,
     Order,
@@ -56,6 +58,7 @@ class Prepared:
         groups: name → slice of θ.
         example: an optimizer of a copy of the module, which never steps.
         trial: what a few examples tell of the network and its loss.
+        accuracy: what accuracy means, None where it means nothing.
     """
 
     recipe: Recipe
@@ -71,6 +74,7 @@ class Prepared:
     groups: Mapping[str, slice]
     example: Any
     trial: Trial
+    accuracy: Accuracy | None
 
     @cached_property
     def starts(self) -> Array | None:
@@ -114,13 +118,13 @@ class Prepared:
         chosen = None if self.probes is None else self.probes.batch_size
         return chosen or self.order.batch_size or 1
 
-    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Any, Any]:
         """x and y of a minibatch, or of all examples, as a step reads them."""
         train = self.train
         if train.reader is not None:
             everything = torch.arange(len(train)) if rows is None else rows
             return train.reader.read(everything, stream_seed(self.recipe.seed, trajectory, STEPS, step))
-        return (train.x, train.y) if rows is None else (train.x[rows], train.y[rows])
+        return (train.x, train.y) if rows is None else (rows_of(train.x, rows), rows_of(train.y, rows))
 
 
 def prepare(
@@ -163,13 +167,16 @@ def prepare(
         groups=groups,
         example=example,
         trial=tried(module, recipe.loss_fn, examples.x, examples.y),
+        accuracy=examples.accuracy(module, recipe.loss_fn, held_out),
     )
 
 
 def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     """Training and test examples, and how batches are taken from the first."""
-    seed, dtype = recipe.seed, next(recipe.module.parameters()).dtype
-    examples, held_out = training_and_test(recipe.train, recipe.test, dtype, stream_seed(seed, 0, READINGS))
+    seed, parameter = recipe.seed, next(recipe.module.parameters())
+    examples, held_out = training_and_test(
+        recipe.train, recipe.test, parameter, stream_seed(seed, 0, READINGS), recipe.reading
+    )
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     read = read_anew(
@@ -229,6 +236,10 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
     """
     if recipe.amplify == 1:
         return
+    if isinstance(recipe.loss_fn, Objective):
+        raise RunError(
+            "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
+        )
     group = optimizer.param_groups[0]
     if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
@@ -295,12 +306,16 @@ def check_loss(
         RunError: naming what the loss returned, or what the network said.
     """
     count = batch_size or len(examples)
+    x, y = (rows_of(part, slice(count)) for part in (examples.x, examples.y))
     with isolated_torch():
         try:
-            loss = loss_fn(copy.deepcopy(module)(examples.x[:count]), examples.y[:count])
+            loss = batch_loss(copy.deepcopy(module), loss_fn, x, y)
         except Exception as error:
+            what = "objective" if isinstance(loss_fn, Objective) else "loss_fn"
             raise RunError(
-                f"the network or loss_fn fails on a batch of {count} training examples: {first_line(error)}"
+                f"the network or {what} fails on a batch of {count} training examples: {first_line(error)}; "
+                "networks take x as module(x), a tuple as module(*x), a dict as module(**x): unpack= says "
+                "what x and y are, objective= takes the whole batch"
             ) from error
     if not torch.is_tensor(loss):
         raise RunError(f"loss_fn must return a tensor with one number, got {type(loss).__name__}")
@@ -312,8 +327,9 @@ def check_loss(
         raise RunError("the loss does not depend on any parameter that is trained")
     if examples.weights is not None:
         with isolated_torch():
-            output = copy.deepcopy(module).eval()(examples.x[:count])
-            if not is_mean(loss_fn, output, examples.y[:count]):
+            whole = isinstance(loss_fn, Objective)
+            output = None if whole else call(copy.deepcopy(module).eval(), x)
+            if not is_mean(loss_fn, output, y):
                 raise RunError(
                     "weighted examples need a loss that is the mean of the losses of single examples: with "
                     "class weights, for one, a batch has no such mean; give weights= alone"

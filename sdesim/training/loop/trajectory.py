@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.runs import probe, probe_rng
+from sdesim.training.data.batches import Objective, call
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
 from sdesim.training.data.fresh_examples import oracle_of
-from sdesim.training.data.weighting import mean_loss, mean_of
+from sdesim.training.data.weighting import mean_loss
 from sdesim.training.loop.federation import Federation
 from sdesim.training.loop.one_seed import (
     ORDER,
@@ -209,11 +210,11 @@ def _empty(prepared: Prepared) -> dict[str, Array]:
     """NaN arrays for what is saved along step."""
     count = len(prepared.saved)
     names = ["loss", "weight_norm", "learning_rate"]
-    if prepared.train.labelled:
+    if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
         names.append("test_loss")
-        if prepared.test.labelled:
+        if prepared.accuracy is not None:
             names.append("test_accuracy")
     values = {name: np.full(count, np.nan) for name in names}
     values["theta_projection"] = np.full((count, len(prepared.directions)), np.nan)
@@ -300,10 +301,14 @@ def _evaluate(prepared: Prepared, model: nn.Module) -> dict[str, float]:
     ):
         if examples is None:
             continue
-        output, shares = model(examples.x), examples.shares
-        found[loss_name] = float(mean_loss(prepared.recipe.loss_fn, output, examples.y, shares))
-        if examples.labelled and output.ndim == 2:
-            found[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, shares)
+        loss_fn, x, y, shares = prepared.recipe.loss_fn, examples.x, examples.y, examples.shares
+        if isinstance(loss_fn, Objective):
+            found[loss_name] = float(loss_fn.of_batch(model, x))
+            continue
+        output = call(model, x)
+        found[loss_name] = float(mean_loss(loss_fn, output, y, shares))
+        if prepared.accuracy is not None:
+            found[accuracy_name] = prepared.accuracy.share(output, y, shares)
     # Parts may have been set to evaluation for good.
     for part, mode in modes:
         part.training = mode

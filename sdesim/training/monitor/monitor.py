@@ -27,6 +27,8 @@ from sdesim.runs.validity import validity_flags
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
+from sdesim.training.data.batches import Objective, call, moved, rows_of
+from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
 from sdesim.training.data.weighting import is_mean
@@ -53,8 +55,9 @@ class Monitor:
     Args:
         model: the network, on the CPU; or a `Recipe`, whose module is being trained, with its loss, data (the
             test examples for validation), batch size and augmentation.
-        loss_fn: ``loss_fn(output, y)`` → scalar mean loss.
-        loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
+        loss_fn: ``loss_fn(output, y)`` → scalar mean loss; None beside an objective.
+        loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`. A network of
+            several inputs takes X as a tuple or dict, called as ``module(*x)`` and ``module(**x)``.
         optimizer: the one in use; gives η and what S means. Without it give learning_rate.
         learning_rate: η, where no optimizer is given.
         batch_size: B of the training; default the loader's.
@@ -70,6 +73,8 @@ class Monitor:
         unpack: collated batch → (x, y), where batches are not pairs.
         augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
+        objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
+            there is one), for steps that are not ``loss_fn(module(x), y)``.
 
     Attributes:
         gradient_path: how minibatch gradients were made: "outer products", "vmap" or "minibatches"; empty
@@ -87,17 +92,20 @@ class Monitor:
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
-        unpack: Callable[[Any], Any] | None = None, augment: Augment | None = None,
+        unpack: Unpack | None = None, augment: Augment | None = None,
+        objective: Callable[..., Any] | None = None,
     ) -> None:  # fmt: skip
         full_batch = False
         if isinstance(model, Recipe):
             loader, test = loader_and_validation(model, loss_fn, loader)
             validation = test if validation is None else validation
             batch_size, full_batch = batch_size or model.batch_size, model.batch_size is None
-            loss_fn, augment = model.loss_fn, augment or model.augment
+            loss_fn, augment, unpack = model.loss_fn, augment or model.augment, unpack or model.unpack
             model = model.module
-        elif loss_fn is None or loader is None:
-            raise RunError("monitor: give a Recipe, or loss_fn and loader beside the model")
+        elif (loss_fn is None and objective is None) or loader is None:
+            raise RunError("monitor: give a Recipe, or loss_fn (or objective) and loader beside the model")
+        else:
+            loss_fn = objective_or_loss(loss_fn, objective)
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
                  "examples": (examples, 1), "seed": (seed, 0)}  # fmt: skip
         for name, (value, smallest) in least.items():
@@ -111,8 +119,9 @@ class Monitor:
                 f"{type(optimizer).__name__}"
             )
         _check_devices(model)
-        self._data = LoaderExamples(loader, "loader", unpack)
-        self._validation = None if validation is None else LoaderExamples(validation, "validation", unpack)
+        taken = reading(loss_fn, unpack)
+        self._data = LoaderExamples(loader, "loader", taken)
+        self._validation = None if validation is None else LoaderExamples(validation, "validation", taken)
         self._batch = batch_size or self._data.batch_size
         if self._batch is None and full_batch:
             self._batch = len(self._data)
@@ -132,7 +141,7 @@ class Monitor:
         self._announce, self._sinks = announce, tuple(opened(sink) for sink in sinks)
         self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
         self._groups = parameter_groups(model)
-        self._dtype = next(model.parameters()).dtype
+        self._parameter = next(model.parameters())
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
@@ -233,10 +242,16 @@ class Monitor:
     def _new_reader(self, augment: Augment | None) -> Reader | None:
         """What reads examples anew, where they differ at each reading."""
         with undisturbed(self._seed, self._data.data):
-            if augment is None and self._data.fixed(self._dtype):
+            if augment is None and self._data.fixed():
                 return None
-        take = lambda rows: self._data.take(rows.numpy(), self._dtype)  # noqa: E731
+        take = lambda rows: self._read(self._data, rows.numpy())  # noqa: E731
         return Reader(take, augment, (self._data.data,), "loader")
+
+    def _read(self, data: LoaderExamples, rows: Rows) -> tuple[Any, Any]:
+        """x and y of these examples, floating numbers in the network's dtype, on its device."""
+        dtype, device = self._parameter.dtype, self._parameter.device
+        x, y = data.take(rows)
+        return moved(x, dtype, device), moved(y, dtype, device)
 
     def _draw(self, n: int, size: int, rng: np.random.Generator) -> Batches:
         """n minibatches of independent examples, with the sampler's weights."""
@@ -245,18 +260,18 @@ class Monitor:
             yield from fresh_batches(self._reader, rows, rng)
             return
         different, place = np.unique(rows, return_inverse=True)
-        x, y = self._data.take(different, self._dtype)
+        x, y = self._read(self._data, different)
         yield x, y, torch.from_numpy(place.reshape(rows.shape))
 
-    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[Any, Any]:
         """Examples for the loss and the Hessian, read once."""
         if self._reader is None:
-            return self._data.take(rows, self._dtype)
+            return self._read(self._data, rows)
         return self._reader.read_in_batches(
             torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
         )
 
-    def _at_hand(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    def _at_hand(self, rng: np.random.Generator) -> tuple[Any, Any, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
 
         Of weighted ones all are taken with their weights where the loss is a mean over examples; else so many
@@ -267,18 +282,18 @@ class Monitor:
         weights = self._data.weights
         if weights is None or self._examples < len(self._data):
             return x, y, None
+        if self._weighable is None and isinstance(self._loss_fn, Objective):
+            self._weighable = False
         if self._weighable is None:
             with torch.no_grad():
-                self._weighable = is_mean(
-                    self._loss_fn, copy.deepcopy(self._model).eval()(x[:_TRIED]), y[:_TRIED]
-                )
+                few = slice(_TRIED)
+                output = call(copy.deepcopy(self._model).eval(), rows_of(x, few))
+                self._weighable = is_mean(self._loss_fn, output, rows_of(y, few))
         if not self._weighable:
             return *self._take(self._data.draw((len(self._data),), rng), rng), None
         return x, y, torch.from_numpy(weights[chosen])
 
-    def _loss(
-        self, x: torch.Tensor, y: torch.Tensor, theta: Any, weights: torch.Tensor | None = None
-    ) -> float:
+    def _loss(self, x: Any, y: Any, theta: Any, weights: torch.Tensor | None = None) -> float:
         if not np.isfinite(theta).all():
             return math.nan
         return TorchOracle(self._model, self._loss_fn, x, y, 1, weights).loss(theta)
@@ -287,7 +302,7 @@ class Monitor:
         if self._validation is None:
             return None
         rows = self._validation.some(self._examples, probe_rng(self._seed, 1, 0))
-        return self._loss(*self._validation.take(rows, self._dtype), flat_parameters(self._model))
+        return self._loss(*self._read(self._validation, rows), flat_parameters(self._model))
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         held = {name for values in probes for name in values}

@@ -18,6 +18,7 @@ from sdesim.errors import RunError, first_line
 from sdesim.networks.fully_connected import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.networks.outer_products import fits, outer_gradients
 from sdesim.surfaces.torch.functions import twice_differentiable
+from sdesim.training.data.batches import Stepped, arguments, length, rows_of
 from sdesim.training.data.weighting import draw_rows, mean_loss, probabilities
 
 Array = NDArray[np.float64]
@@ -44,7 +45,7 @@ class TorchOracle:
     Args:
         module: the network; a copy is kept, its weights don't matter.
         loss_fn: ``loss_fn(output, y)`` → scalar mean loss.
-        x: inputs (N, …).
+        x: inputs (N, …), a tensor, or a tuple or dict of them (`batches`).
         y: labels or targets (N, …).
         batch_size: B.
         weights: probabilities q (N,); None: 1/N each. The loss must then be a mean over the examples.
@@ -54,13 +55,14 @@ class TorchOracle:
     """
 
     def __init__(
-        self, module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor, batch_size: int,
+        self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int,
         weights: Tensor | None = None,
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise RunError(f"batch_size must be at least 1, got {batch_size}")
-        if len(x) != len(y) or not len(x):
-            raise RunError(f"x and y must be equally long and not empty, got {len(x)} and {len(y)} examples")
+        n, m = length(x), length(y)
+        if n != m or not n:
+            raise RunError(f"x and y must be equally long and not empty, got {n} and {m} examples")
         self.module = copy.deepcopy(module)
         for part in self.module.modules():
             if isinstance(part, nn.Embedding | nn.EmbeddingBag):
@@ -91,16 +93,14 @@ class TorchOracle:
 
     def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
         """n independent minibatch gradients at theta (d,): (n, d)."""
-        rows = draw_rows(len(self.x), self.weights, (n, self.batch_size), rng)
+        rows = draw_rows(length(self.x), self.weights, (n, self.batch_size), rng)
         return self.gradients_of(theta, torch.from_numpy(rows), rng)
 
     def gradients_of(self, theta: Array, rows: Tensor, rng: np.random.Generator) -> Array:
         """Gradients at theta (d,) of the minibatches ``rows`` (n, B): (n, d); rng seeds random layers."""
         return self.gradients_at(theta, self.x, self.y, rows, rng)
 
-    def gradients_at(
-        self, theta: Array, x: Tensor, y: Tensor, rows: Tensor, rng: np.random.Generator
-    ) -> Array:
+    def gradients_at(self, theta: Array, x: Any, y: Any, rows: Tensor, rng: np.random.Generator) -> Array:
         """The same of minibatches out of other examples x (m, …), y (m, …)."""
         flat, dense = self._tensor(theta), self._dense
         if dense is not None and (x is self.x or fits(dense, x, self._targets(y))):
@@ -117,14 +117,16 @@ class TorchOracle:
             torch.manual_seed(seed)
             return self._one_by_one(flat, x, y, rows)
 
-    def _targets(self, y: Tensor) -> Tensor:
+    def _targets(self, y: Any) -> Any:
         """What the outer-product path takes for y."""
         return one_hot(y, self._classes, self._dtype) if self._classes else y
 
-    def _together(self, flat: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
+    def _together(self, flat: Tensor, x: Any, y: Any, rows: Tensor) -> Array:
         """Gradients (n, d) of many minibatches at once, in chunks of bounded memory."""
         if self._chunk is None:
-            self._chunk = max(1, _ROOM // (self.dim + self._held(flat, x[rows[0]], y[rows[0]])))
+            self._chunk = max(
+                1, _ROOM // (self.dim + self._held(flat, rows_of(x, rows[0]), rows_of(y, rows[0])))
+            )
         with warnings.catch_warnings():
             # Layers without a rule of their own are looped over, which torch calls a drop in performance.
             warnings.simplefilter("ignore")
@@ -133,12 +135,12 @@ class TorchOracle:
                 in_dims=(None, 0, 0), randomness="different", chunk_size=self._chunk,
             )  # fmt: skip
             parts = [
-                gradient(flat, x[some], y[some]).double().numpy()
+                gradient(flat, rows_of(x, some), rows_of(y, some)).double().numpy()
                 for some in torch.split(rows, self._chunk)  # type: ignore[no-untyped-call,unused-ignore]
             ]
         return np.concatenate(parts)
 
-    def _held(self, flat: Tensor, x: Tensor, y: Tensor) -> int:
+    def _held(self, flat: Tensor, x: Any, y: Any) -> int:
         """How many numbers the graph of one minibatch keeps."""
         sizes = []
 
@@ -150,13 +152,13 @@ class TorchOracle:
             self._loss(flat.clone().requires_grad_(True), x, y, training=True)
         return sum(sizes)
 
-    def _one_by_one(self, flat: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
+    def _one_by_one(self, flat: Tensor, x: Any, y: Any, rows: Tensor) -> Array:
         """Gradients (n, d) of one minibatch after another."""
         out = np.empty((len(rows), self.dim))
         for i, chosen in enumerate(rows):
             point = flat.clone().requires_grad_(True)
             try:
-                value = self._loss(point, x[chosen], y[chosen], training=True)
+                value = self._loss(point, rows_of(x, chosen), rows_of(y, chosen), training=True)
                 (found,) = torch.autograd.grad(value, point)
             except (RuntimeError, ValueError) as error:
                 raise RunError(
@@ -193,7 +195,7 @@ class TorchOracle:
         return self._loss(theta, self.x, self.y, training=False, weights=self.weights)
 
     def _loss(
-        self, theta: Tensor, x: Tensor, y: Tensor, *, training: bool, weights: Tensor | None = None
+        self, theta: Tensor, x: Any, y: Any, *, training: bool, weights: Tensor | None = None
     ) -> Tensor:
         parts, place = {}, 0
         for name, (shape, dtype) in self._shapes.items():
@@ -206,8 +208,13 @@ class TorchOracle:
         if training:
             for part, mode in zip(self.module.modules(), self._modes, strict=True):
                 part.training = mode
-        output = functional_call(self.module, {**parts, **buffers}, (x,))
-        value: Tensor = mean_loss(self.loss_fn, output, y, weights)
+        value: Tensor
+        if weights is None:
+            named = {f"module.{name}": part for name, part in {**parts, **buffers}.items()}
+            value = functional_call(Stepped(self.module, self.loss_fn), named, (x, y))
+        else:
+            output = functional_call(self.module, {**parts, **buffers}, *arguments(x))
+            value = mean_loss(self.loss_fn, output, y, weights)
         return value
 
 

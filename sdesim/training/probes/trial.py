@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
+from sdesim.training.data.batches import batch_loss, call, length, rows_of
 from sdesim.training.loop.one_seed import isolated_torch
 
 REDUCTIONS = ("mean", "sum", "other", "unknown")
@@ -36,39 +37,41 @@ class Trial:
         return {"loss_reduction": self.reduction, "modes": list(self.modes)}
 
 
-def tried(module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor) -> Trial:
+def tried(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any) -> Trial:
     """Try copies of a network and its loss on the first examples; every generator is afterwards as it was.
 
     Args:
         module: the network, in the mode in which it trains.
         loss_fn: ``loss_fn(output, y)`` → scalar. x, y: examples (n, …).
     """
-    x, y = x[:_MOST], y[:_MOST]
+    x, y = rows_of(x, slice(_MOST)), rows_of(y, slice(_MOST))
     loss = copy.deepcopy(loss_fn) if isinstance(loss_fn, nn.Module) else loss_fn
     with isolated_torch(), torch.no_grad():
         return Trial(_reduction(copy.deepcopy(module).eval(), loss, x, y), _modes(module, x))
 
 
-def _reduction(model: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor) -> str:
+def _reduction(model: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any) -> str:
     """A word of `REDUCTIONS`; in evaluation mode, in which examples don't meet."""
-    cut = max(1, int(_UNEVEN * len(x)))
-    if len(x) < 2:
+    n = length(x)
+    cut = max(1, int(_UNEVEN * n))
+    if n < 2:
         return "unknown"
     try:
         whole, first, rest = (
-            float(loss_fn(model(x[some]), y[some])) for some in (slice(None), slice(cut), slice(cut, None))
+            float(batch_loss(model, loss_fn, rows_of(x, some), rows_of(y, some)))
+            for some in (slice(None), slice(cut), slice(cut, None))
         )
         tolerance = torch.finfo(next(model.parameters()).dtype).eps ** 0.5
     except Exception:
         return "unknown"
-    share = cut / len(x)
+    share = cut / n
     for word, value in (("mean", share * first + (1 - share) * rest), ("sum", first + rest)):
         if abs(whole - value) <= tolerance * (abs(whole) + abs(first) + abs(rest)):
             return word
     return "other"
 
 
-def _modes(module: nn.Module, x: Tensor) -> tuple[str, ...]:
+def _modes(module: nn.Module, x: Any) -> tuple[str, ...]:
     """Kinds of layers that differ between the modes; "unknown" where outputs differ without any known one."""
     named = {type(part).__name__ for part in module.modules() if part.training and _differs(part)}
     if named:
@@ -78,7 +81,7 @@ def _modes(module: nn.Module, x: Tensor) -> tuple[str, ...]:
         for mode in (None, False):
             model = copy.deepcopy(module)
             torch.manual_seed(0)
-            outputs.append((model if mode is None else model.eval())(x))
+            outputs.append(call(model if mode is None else model.eval(), x))
     except Exception:
         return ()
     training, evaluation = outputs
