@@ -7,8 +7,14 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
   `optimizer_unknown`: a monitor was not told of the optimizer.
 - `reshuffled`, `sequential`: batches come in epochs. Within one the expected gradient is that of the examples
   not yet seen, so that C = C* is not where the loss stands still; the formulas draw with replacement.
+- `sampling_unknown`: a monitor was given examples and no loader, so how batches are drawn is not known; the
+  formulas draw with replacement.
 - `sampler_taken_as_uniform`: batches come from a sampler whose law is not known.
-- `smaller_last_batch`: some batches are smaller than the one for which noise is given.
+  `reshuffling_effect` is how much it makes in the rate of the loss. Where a batch holds more than a twentieth
+  of all examples, they flag noise and C too: one batch drawn without replacement has less noise than
+  independent draws, by the factor (N − B)/(N − 1).
+- `smaller_last_batch`: the last batch of an epoch is smaller than the others; noise and C are the mean over
+  the steps, as of batches of their harmonic mean size.
 - `eval_mode_curvature`: the Hessian is of the network in evaluation mode, which computes something else than
   the one in training (batch normalisation, dropout).
 - `batch_coupled`: the examples of a batch meet in the network, so there is no gradient of a single one.
@@ -24,12 +30,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.runs.measures.sampling import replacement_factor
+
 if TYPE_CHECKING:
     import xarray as xr
 
 _OF_STEP = ("C_star", "phase", "lyapunov_drift")
 _OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
 _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
+# A change of noise that is left unsaid.
+_SMALL = 0.05
 _IN_EPOCHS = {"epoch": "reshuffled", "sequential": "sequential"}
 # The classes whose step without momentum and decay is −η g; runs of before it was kept have none.
 _PLAIN = ("", "torch.optim.sgd.SGD")
@@ -80,9 +90,12 @@ def _of_batches(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]
     """What follows from how batches are taken."""
     sampling = str(attrs.get("sampling", ""))
     if sampling in _IN_EPOCHS:
-        yield _IN_EPOCHS[sampling], _OF_STEP
+        noisy = replacement_factor(attrs) < 1 - _SMALL
+        yield _IN_EPOCHS[sampling], ("C_1", *_OF_NOISE) if noisy else _OF_STEP
     elif sampling == "sampler":
         yield "sampler_taken_as_uniform", ("signal", "C_1", *_OF_NOISE)
+    elif sampling == "unknown":
+        yield "sampling_unknown", _OF_STEP
     if attrs.get("last_batch"):
         yield "smaller_last_batch", _OF_NOISE
 

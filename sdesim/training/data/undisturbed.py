@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import (
     DataLoader,
     IterableDataset,
+    SequentialSampler,
     SubsetRandomSampler,
     WeightedRandomSampler,
     default_collate,
@@ -54,7 +55,9 @@ class LoaderExamples:
     Attributes:
         batch_size: of the loader, None where the source has none.
         weights: probabilities (n,) of the loader's sampler, None where all examples are alike.
-        reshuffled: whether the loader goes through its examples in epochs.
+        sampling: how the loader draws: "epoch", "sequential", "with-replacement", "weighted", "sampler"
+            for one whose law is not known, "unknown" where there is no loader.
+        epoch_size: draws in an epoch of the loader, 0 where it does not tell.
         flags: `sampler_ignored` where examples are drawn uniformly although the loader's sampler does not.
     """
 
@@ -62,7 +65,7 @@ class LoaderExamples:
         self._name, self._unpack = name, unpack
         self.batch_size: int | None = None
         self.flags: tuple[str, ...] = ()
-        self.reshuffled = self._ragged = False
+        self.sampling, self.epoch_size, self._ragged = "unknown", 0, False
         self._collate: Callable[[Any], Any] = default_collate
         self._rows: Rows | None = None
         self.weights: NDArray[np.float64] | None = None
@@ -103,7 +106,7 @@ class LoaderExamples:
     @property
     def last_batch(self) -> int:
         """Examples of a smaller batch at the end of each of the loader's epochs, 0 where there is none."""
-        return self._size % self.batch_size if self._ragged and self.batch_size else 0
+        return self.epoch_size % self.batch_size if self._ragged and self.batch_size else 0
 
     def _read_loader(self, loader: DataLoader[Any]) -> None:
         batch = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
@@ -113,20 +116,27 @@ class LoaderExamples:
                 f"{self._name}: the DataLoader does not batch: give it batch_size or a batch_sampler"
             )
         self._collate = loader.collate_fn
-        sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+        sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)
+        independent = bool(getattr(sampler, "replacement", False))
         if own_sampler(loader) is not None:
-            self.flags = ("sampler_ignored",)
-        elif isinstance(sampler, SubsetRandomSampler):
+            self.sampling, self.flags = "sampler", ("sampler_ignored",)
+            return
+        if isinstance(sampler, SubsetRandomSampler):
             self._rows = np.asarray(list(sampler.indices), dtype=np.int64)
-            self.reshuffled = True
-        elif isinstance(sampler, WeightedRandomSampler) and sampler.replacement:
+        weighted = isinstance(sampler, WeightedRandomSampler)
+        if weighted and independent:
             weights = sampler.weights.double().cpu().numpy()
             self.weights = weights / weights.sum()
-        elif isinstance(sampler, WeightedRandomSampler):
-            self.flags = ("sampler_ignored",)
+            self.sampling = "weighted"
+        elif weighted:
+            self.sampling, self.flags = "sampler", ("sampler_ignored",)
+        elif independent:
+            self.sampling = "with-replacement"
         else:
-            self.reshuffled = not getattr(sampler, "replacement", False)
-        self._ragged = self.reshuffled and not getattr(loader.batch_sampler, "drop_last", True)
+            self.sampling = "sequential" if isinstance(sampler, SequentialSampler) else "epoch"
+        # Independent draws too end an epoch with what is left of their number.
+        self.epoch_size = len(sampler)
+        self._ragged = not getattr(loader.batch_sampler, "drop_last", True)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Rows:
         """Numbers of independent examples, with the sampler's weights."""

@@ -16,6 +16,7 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
+from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.runs.schema import (
     CLIENT_PROBE,
     CURVATURE_PROBE,
@@ -23,6 +24,7 @@ from sdesim.runs.schema import (
     GRADIENT_PROBE,
     GROUP_PROBE,
     METRIC_PROBE,
+    UNSEEN_PROBE,
 )
 from sdesim.training.loop.attributes import run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
@@ -167,6 +169,7 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             ]
         if prepared.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
+            names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)
 

@@ -35,6 +35,7 @@ from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.network_oracle import MaskedOracle
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.tangent import Tangent
+from sdesim.training.probes.unseen import unseen_part
 
 Array = NDArray[np.float64]
 FINISHED, DIVERGED = 0, 1
@@ -340,6 +341,8 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     if state.clients is not None and prepared.probes.wants("gradient"):
         rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
         found |= state.clients.probe(state.model, whole, theta, metric.trained, rng)
+    if prepared.probes.bends(at, len(prepared.probe_steps)):
+        found |= unseen_part(prepared, state, whole, theta, metric.trained)
     state.path = whole.path
     return found
 

@@ -328,14 +328,13 @@ class Monitor:
         known = self._optimizer is not None
         kind = optimizer_attributes(self._optimizer) if known else {"optimizer": "unknown"}
         found = {} if self._trial is None else self._trial.attributes()
-        drawn = "with-replacement" if self._data.weights is None else "weighted"
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
             "dataset_size": len(self._data), "last_batch": self._data.last_batch, **kind, **found,
             "clipping": "unknown",
             **({"gradient_path": self.gradient_path} if self.gradient_path else {}),
-            "sampling": "epoch" if self._data.reshuffled else drawn,
+            "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
         }  # fmt: skip
 
     def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:
