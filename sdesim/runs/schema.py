@@ -75,6 +75,15 @@ VARIABLES: dict[str, VariableSpec] = {
     ),
     "lambda_max": VariableSpec(_PROBE, "loss/parameter^2", "largest Hessian eigenvalue"),
     "lambda_min": VariableSpec(_PROBE, "loss/parameter^2", "smallest Hessian eigenvalue"),
+    "lambda_max_halves": VariableSpec(
+        _PROBE, "loss/parameter^2", "mean largest eigenvalue of two halves of the examples at hand"
+    ),
+    "lambda_max_crossed": VariableSpec(
+        _PROBE, "loss/parameter^2", "curvature of each half along the top eigenvector of the other, mean"
+    ),
+    "lambda_max_error": VariableSpec(
+        _PROBE, "loss/parameter^2", "standard error of lambda_max_crossed over the draw of examples"
+    ),
     "curvature_residual": VariableSpec(_PROBE, "loss/parameter^2", "Lanczos residual of lambda_max"),
     "preconditioned_lambda_max": VariableSpec(
         _PROBE, "1/learning_rate", "largest eigenvalue of the Hessian in the metric of the optimizer"
@@ -134,6 +143,7 @@ CLIENT_PROBE = (
     "merged_signal",
     "merged_noise",
 )
+SUBSAMPLED_PROBE = ("lambda_max_halves", "lambda_max_crossed", "lambda_max_error")
 UNSEEN_PROBE = (
     "unseen_examples",
     "unseen_factor",

@@ -17,6 +17,9 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
   the steps, as of batches of their harmonic mean size.
 - `eval_mode_curvature`: the Hessian is of the network in evaluation mode, which computes something else than
   the one in training (batch normalisation, dropout).
+- `subsampled`: loss and Hessian are of some of the examples. λ_max of those is too high; it is debiased, and
+  its interval holds the draw and what may be left of the bias. The other readings of the Hessian are not
+  biased, but their intervals do not hold the draw.
 - `batch_coupled`: the examples of a batch meet in the network, so there is no gradient of a single one.
 - `loss_not_mean`: the loss of a batch is not the mean of those of its parts, so that of all examples, whose
   Hessian is taken, is on another scale than that of a batch. `loss_reduction_unknown`: it can't be told.
@@ -72,6 +75,9 @@ def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "optimizer_not_modelled", _OF_STEP
     if attrs.get("batch_size"):
         yield from _of_batches(attrs)
+    held = attrs.get("curvature_examples")
+    if held and held < (attrs.get("dataset_size") or 0):
+        yield "subsampled", ("lambda_min", *_OF_CURVATURE)
     modes = [str(name) for name in attrs.get("modes", ())]
     if modes:
         yield "eval_mode_curvature", _OF_CURVATURE

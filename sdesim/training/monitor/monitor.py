@@ -22,12 +22,19 @@ from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters, parameter_groups
 from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
-from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.runs.schema import (
+    CURVATURE_PROBE,
+    EVERY_PROBE,
+    GRADIENT_PROBE,
+    GROUP_PROBE,
+    METRIC_PROBE,
+    SUBSAMPLED_PROBE,
+)
 from sdesim.runs.validity import validity_flags
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
-from sdesim.training.data.batches import Objective, call, moved, rows_of
+from sdesim.training.data.batches import Objective, call, length, moved, rows_of
 from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
@@ -39,6 +46,7 @@ from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.network_oracle import TorchOracle
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
 from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.subsample import subsampled_part
 from sdesim.training.probes.trial import Trial, tried
 
 # So many examples tell whether the loss is a mean over them.
@@ -237,6 +245,14 @@ class Monitor:
             directions=self._directions, groups=self._groups, curvature=bool(due), metric=metric,
         )  # fmt: skip
         self.gradient_path = drawn.path
+        if due and self._examples < len(self._data):
+            values |= subsampled_part(
+                lambda some: TorchOracle(
+                    self._model, self._loss_fn, rows_of(x, some), rows_of(y, some), self._batch or 1
+                ),
+                length(x), len(self._data), theta, rng,
+                np.ones(theta.size, dtype=bool) if metric is None else metric.trained,
+            )  # fmt: skip
         return values
 
     def _new_reader(self, augment: Augment | None) -> Reader | None:
@@ -306,7 +322,14 @@ class Monitor:
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         held = {name for values in probes for name in values}
-        known = (*EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE)
+        known = (
+            *EVERY_PROBE,
+            *GRADIENT_PROBE,
+            *GROUP_PROBE,
+            *CURVATURE_PROBE,
+            *METRIC_PROBE,
+            *SUBSAMPLED_PROBE,
+        )
         names = [n for n in known if n in held]
         over_steps = [n for n in ("loss", "weight_norm") if n in held]
         steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
@@ -331,7 +354,8 @@ class Monitor:
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
-            "dataset_size": len(self._data), "last_batch": self._data.last_batch, **kind, **found,
+            "dataset_size": len(self._data), "curvature_examples": min(self._examples, len(self._data)),
+            "last_batch": self._data.last_batch, **kind, **found,
             "clipping": "unknown",
             **({"gradient_path": self.gradient_path} if self.gradient_path else {}),
             "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
