@@ -20,6 +20,8 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
 - `subsampled`: loss and Hessian are of some of the examples. λ_max of those is too high; it is debiased, and
   its interval holds the draw and what may be left of the bias. The other readings of the Hessian are not
   biased, but their intervals do not hold the draw.
+- `collated_together`: a collate function makes of examples what depends on their batch (padding), and loss
+  and Hessian are of examples collated all at once; right where network and loss don't see the padding.
 - `batch_coupled`: the examples of a batch meet in the network, so there is no gradient of a single one.
 - `loss_not_mean`: the loss of a batch is not the mean of those of its parts, so that of all examples, whose
   Hessian is taken, is on another scale than that of a batch. `loss_reduction_unknown`: it can't be told.
@@ -78,6 +80,8 @@ def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     held = attrs.get("curvature_examples")
     if held and held < (attrs.get("dataset_size") or 0):
         yield "subsampled", ("lambda_min", *_OF_CURVATURE)
+    if attrs.get("collated_together"):
+        yield "collated_together", _OF_CURVATURE
     modes = [str(name) for name in attrs.get("modes", ())]
     if modes:
         yield "eval_mode_curvature", _OF_CURVATURE

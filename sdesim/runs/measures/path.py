@@ -83,7 +83,7 @@ def _within(value: Array, residual: Array, size: Array, level: float) -> AnyEsti
 
 
 def _of_all(run: xr.Dataset, seen: AnyEstimate, level: float) -> AnyEstimate:
-    """λ_max of all examples where only some were at hand (`estimators.curvature.subsampled`): debiased, from the
+    """λ_max of all examples where some were at hand (`estimators.curvature.subsampled`): debiased, from the
     crossed value less its error to the value at hand plus error and residual."""
     halves, crossed, error = (values_of(run, f"lambda_max_{part}") for part in ("halves", "crossed", "error"))
     n, total = float(run.attrs.get("curvature_examples") or 1), float(run.attrs.get("dataset_size") or 1)

@@ -79,9 +79,8 @@ def reshuffling_effect(run: xr.Dataset, measured: xr.Dataset) -> tuple[Array, Ar
     the most that it can be on average over an epoch, −(η/2) Tr HΣ, with an interval from there to 0.
     """
     attrs = run.attrs
-    if str(attrs.get("sampling", "")) not in EPOCHS or not attrs.get("batch_size"):
-        return None
-    if "hessian_noise" not in run:
+    in_epochs = str(attrs.get("sampling", "")) in EPOCHS and attrs.get("batch_size")
+    if "hessian_noise" not in run or not (in_epochs or "unseen_signal" in run):
         return None
     eta, bent, half = _curved(run, float(measured.attrs["level"]))
     most = -eta / 2 * bent

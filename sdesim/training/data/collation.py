@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 from sdesim.errors import RunError, first_line
-from sdesim.training.data.batches import Objective, equal, leaves, length, mapped, rows_of
+from sdesim.training.data.batches import Objective, equal, leaves, length, rows_of
 
 Unpack = Callable[[Any], Any]
 # So many examples are read again, so often in all, to see whether they are the same ones: a flip of every
@@ -266,6 +266,7 @@ def item(data: Any, index: int, name: str) -> Any:
 def finite(x: Any) -> Tensor | None:
     """Rows (n,) of x without a NaN; None where there is none at all."""
     missing: list[Tensor] = []
-    mapped(x, lambda part: missing.append(part.isnan().flatten(1).any(1) if part.ndim > 1 else part.isnan()))
+    for part in leaves(x):
+        missing.append(part.isnan().reshape(len(part), -1).any(1))
     found = torch.stack(missing).any(0)
     return ~found if bool(found.any()) else None

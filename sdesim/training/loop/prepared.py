@@ -19,6 +19,7 @@ from sdesim.networks.fully_connected import parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.training.data.accuracy import Accuracy
 from sdesim.training.data.batches import Objective, batch_loss, call, rows_of
+from sdesim.training.data.collation import finite
 from sdesim.training.data.examples import (
     Examples,
     Order,
@@ -334,8 +335,29 @@ def check_loss(
                     "weighted examples need a loss that is the mean of the losses of single examples: with "
                     "class weights, for one, a batch has no such mean; give weights= alone"
                 )
+    _check_numbers(module, loss_fn, examples, count)
     if not torch.isfinite(loss):
         raise RunError(
             f"the loss is {float(loss.detach())} before the first step: look for NaN or infinite numbers in "
             "the examples and the weights"
+        )
+
+
+def _check_numbers(module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, count: int) -> None:
+    """Refuse examples with NaN that the network and its loss do not leave out.
+
+    Raises:
+        RunError: saying how many there are, and the first.
+    """
+    whole = finite((examples.x, examples.y))
+    if whole is None:
+        return
+    bad = torch.nonzero(~whole)[:, 0]
+    x, y = (rows_of(part, bad[:count]) for part in (examples.x, examples.y))
+    with isolated_torch(), torch.no_grad():
+        loss = batch_loss(copy.deepcopy(module).eval(), loss_fn, x, y)
+    if not torch.isfinite(loss):
+        raise RunError(
+            f"train: {len(bad)} of {len(whole)} examples hold NaN, the first is number {int(bad[0])}, and "
+            "their loss is not finite: leave them out, or mask them in the loss"
         )

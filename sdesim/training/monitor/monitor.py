@@ -155,6 +155,7 @@ class Monitor:
         self._started: float | None = None
         self._weighable: bool | None = None
         self._trial: Trial | None = None
+        self._collated_together = False
         self._reader = self._new_reader(augment)
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
@@ -283,9 +284,14 @@ class Monitor:
         """Examples for the loss and the Hessian, read once."""
         if self._reader is None:
             return self._read(self._data, rows)
-        return self._reader.read_in_batches(
-            torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
-        )
+        try:
+            return self._reader.read_in_batches(
+                torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
+            )
+        except RuntimeError:
+            # Batches that are padded to other lengths are one only if they are collated as one.
+            self._collated_together = True
+            return self._reader.read(torch.from_numpy(rows), int(rng.integers(2**63)))
 
     def _at_hand(self, rng: np.random.Generator) -> tuple[Any, Any, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
@@ -358,6 +364,7 @@ class Monitor:
             "last_batch": self._data.last_batch, **kind, **found,
             "clipping": "unknown",
             **({"gradient_path": self.gradient_path} if self.gradient_path else {}),
+            **({"collated_together": True} if self._collated_together else {}),
             "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
         }  # fmt: skip
 
