@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +18,10 @@ Array = NDArray[np.float64]
 _ROOM = 8_000_000
 
 
-def fits(dense: Dense, x: Tensor, y: Tensor) -> bool:
+def fits(dense: Dense, x: Any, y: Any) -> bool:
     """Whether the outer-product path knows data of these shapes (torch would broadcast others)."""
+    if not (torch.is_tensor(x) and torch.is_tensor(y)):
+        return False
     targets = y.is_floating_point() and y.shape == (len(x), dense.widths[-1])
     labels = not y.is_floating_point() and y.ndim == 1 and bool((y >= 0).all())
     return x.ndim == 2 and (targets or (labels and dense.loss == "cross_entropy"))

@@ -7,10 +7,21 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
   `optimizer_unknown`: a monitor was not told of the optimizer.
 - `reshuffled`, `sequential`: batches come in epochs. Within one the expected gradient is that of the examples
   not yet seen, so that C = C* is not where the loss stands still; the formulas draw with replacement.
+- `sampling_unknown`: a monitor was given examples and no loader, so how batches are drawn is not known; the
+  formulas draw with replacement.
 - `sampler_taken_as_uniform`: batches come from a sampler whose law is not known.
-- `smaller_last_batch`: some batches are smaller than the one for which noise is given.
+  `reshuffling_effect` is how much it makes in the rate of the loss. Where a batch holds more than a twentieth
+  of all examples, they flag noise and C too: one batch drawn without replacement has less noise than
+  independent draws, by the factor (N − B)/(N − 1).
+- `smaller_last_batch`: the last batch of an epoch is smaller than the others; noise and C are the mean over
+  the steps, as of batches of their harmonic mean size.
 - `eval_mode_curvature`: the Hessian is of the network in evaluation mode, which computes something else than
   the one in training (batch normalisation, dropout); so are gradients with `eval_mode_gradients`.
+- `subsampled`: loss and Hessian are of some of the examples. λ_max of those is too high; it is debiased, and
+  its interval holds the draw and what may be left of the bias. The other readings of the Hessian are not
+  biased, but their intervals do not hold the draw.
+- `collated_together`: a collate function makes of examples what depends on their batch (padding), and loss
+  and Hessian are of examples collated all at once; right where network and loss don't see the padding.
 - `batch_coupled`: the examples of a batch meet in the network, so there is no gradient of a single one. Loss
   and Hessian are means over batches of training's size, on one partition of the examples.
 - `fixed_batch`: the network takes no other batches than training's; loss and Hessian as above.
@@ -37,6 +48,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.runs.measures.sampling import replacement_factor
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -45,6 +58,8 @@ _OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
 _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
 _FAILED = {"gradient": ("signal", "C_1", "tail_index", "d_H", *_OF_NOISE), "curvature": _OF_CURVATURE,
            "loss": ()}  # fmt: skip
+# A change of noise that is left unsaid.
+_SMALL = 0.05
 _IN_EPOCHS = {"epoch": "reshuffled", "sequential": "sequential"}
 # The classes whose step without momentum and decay is −η g; runs of before it was kept have none.
 _PLAIN = ("", "torch.optim.sgd.SGD")
@@ -77,6 +92,11 @@ def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "optimizer_not_modelled", _OF_STEP
     if attrs.get("batch_size"):
         yield from _of_batches(attrs)
+    held = attrs.get("curvature_examples")
+    if held and held < (attrs.get("dataset_size") or 0):
+        yield "subsampled", ("lambda_min", *_OF_CURVATURE)
+    if attrs.get("collated_together"):
+        yield "collated_together", _OF_CURVATURE
     yield from _of_network(attrs)
     yield from _of_loss(attrs)
     for part, quantities in _FAILED.items():
@@ -128,9 +148,12 @@ def _of_batches(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]
     """What follows from how batches are taken."""
     sampling = str(attrs.get("sampling", ""))
     if sampling in _IN_EPOCHS:
-        yield _IN_EPOCHS[sampling], _OF_STEP
+        noisy = replacement_factor(attrs) < 1 - _SMALL
+        yield _IN_EPOCHS[sampling], ("C_1", *_OF_NOISE) if noisy else _OF_STEP
     elif sampling == "sampler":
         yield "sampler_taken_as_uniform", ("signal", "C_1", *_OF_NOISE)
+    elif sampling == "unknown":
+        yield "sampling_unknown", _OF_STEP
     if attrs.get("last_batch"):
         yield "smaller_last_batch", _OF_NOISE
 

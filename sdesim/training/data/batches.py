@@ -152,8 +152,9 @@ class Stepped(nn.Module):
         super().__init__()
         self.module = module
         # Not registered: a loss that is a module has no parameters of the training.
-        self.__dict__["loss_fn"] = loss_fn
+        self.__dict__["_loss_fn"] = loss_fn
 
     def forward(self, x: Any, y: Any) -> Any:
         """The loss of a batch."""
-        return batch_loss(self.module, self.loss_fn, x, y)
+        loss_fn: Any = self.__dict__["_loss_fn"]
+        return batch_loss(self.module, loss_fn, x, y)

@@ -14,7 +14,7 @@ from sdesim.training.data.examples import Examples
 from sdesim.training.data.weighting import draw_rows
 from sdesim.training.probes.network_oracle import TorchOracle
 
-Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
+Batches = Iterator[tuple[Any, Any, Tensor]]
 
 
 class FreshOracle(TorchOracle):
@@ -26,7 +26,7 @@ class FreshOracle(TorchOracle):
     """
 
     def __init__(
-        self, module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor, batch_size: int,
+        self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int,
         weights: Tensor | None, draw: Callable[[int, int, np.random.Generator], Batches], **more: Any,
     ) -> None:  # fmt: skip
         super().__init__(module, loss_fn, x, y, batch_size, weights, **more)

@@ -18,6 +18,7 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
 from sdesim.runs import open_run
+from sdesim.training.data.batches import leaves
 from sdesim.training.loop.checkpoint import Checkpoints
 from sdesim.training.loop.prepared import Prepared
 
@@ -38,10 +39,11 @@ def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> str:
         _function_name(prepared.recipe.loss_fn),
     ]
     digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
-    arrays = [prepared.rates, *(t.numpy() for t in (prepared.train.x, prepared.train.y))]
-    if prepared.test is not None:
-        arrays += [prepared.test.x.numpy(), prepared.test.y.numpy()]
-    arrays += [t.detach().numpy() for t in prepared.recipe.module.state_dict().values()]
+    arrays: list[NDArray[Any]] = [prepared.rates]
+    for examples in (prepared.train, prepared.test):
+        if examples is not None:
+            arrays += [t.cpu().numpy() for t in leaves((examples.x, examples.y))]
+    arrays += [t.detach().cpu().numpy() for t in prepared.recipe.module.state_dict().values()]
     if prepared.order.own is not None:
         arrays += [batch.numpy() for batch in prepared.order.own.first()]
     if prepared.train.weights is not None:

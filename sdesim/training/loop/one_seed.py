@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.data.batches import batch_loss
 from sdesim.training.loop.copies import copied
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def update(
     model: nn.Module,
     loss_fn: Callable[..., Any],
     optimizer: Any,
-    x: Tensor,
-    y: Tensor,
+    x: Any,
+    y: Any,
     masks: Sequence[Tensor] | None = None,
 ) -> float:
     """One optimizer step on a minibatch, masked parameters left alone; returns the loss before it.
@@ -115,7 +116,7 @@ def update(
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss: Tensor = loss_fn(model(x), y)
+        loss: Tensor = batch_loss(model, loss_fn, x, y)
         loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
         for parameter, kept in zip(model.parameters(), masks or (), strict=False):
             if parameter.grad is not None:

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from sdesim.errors import RunError, SdesimError, first_line
 from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
-from sdesim.training.data.batches import call, mapped, rows_of
+from sdesim.training.data.accuracy import Accuracy
+from sdesim.training.data.batches import Objective, batch_loss, call, mapped, rows_of
+from sdesim.training.data.collation import finite
 from sdesim.training.data.examples import (
     Examples,
     Order,
@@ -59,6 +61,7 @@ class Prepared:
         groups: name → slice of θ.
         example: an optimizer of a copy of the module, which never steps.
         trial: what a few examples tell of the network and its loss.
+        accuracy: what accuracy means, None where it means nothing.
     """
 
     recipe: Recipe
@@ -74,6 +77,7 @@ class Prepared:
     groups: Mapping[str, slice]
     example: Any
     trial: Trial
+    accuracy: Accuracy | None
 
     @cached_property
     def starts(self) -> Array | None:
@@ -134,14 +138,14 @@ class Prepared:
         chosen = None if self.probes is None else self.probes.batch_size
         return chosen or self.order.batch_size or 1
 
-    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Any, Any]:
         """x and y of a minibatch, or of all examples, as a step reads them."""
         train = self.train
         if train.reader is not None:
             everything = torch.arange(len(train)) if rows is None else rows
             return train.reader.read(everything, stream_seed(self.recipe.seed, trajectory, STEPS, step))
         if rows is not None:
-            return train.x[rows], train.y[rows]
+            return rows_of(train.x, rows), rows_of(train.y, rows)
         # Copies: a forward pass may write to its inputs.
         return (train.x, train.y) if self.plain else tuple(mapped(p, torch.clone) for p in (train.x, train.y))
 
@@ -194,6 +198,7 @@ def _prepared(
         groups=groups,
         example=example,
         trial=_tried(recipe, examples, order, probes),
+        accuracy=examples.accuracy(module, recipe.loss_fn, held_out),
     )
 
 
@@ -208,8 +213,10 @@ def _tried(recipe: Recipe, examples: Examples, order: Order, probes: Probes | No
 
 def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     """Training and test examples, and how batches are taken from the first."""
-    seed, dtype = recipe.seed, next(recipe.module.parameters()).dtype
-    examples, held_out = training_and_test(recipe.train, recipe.test, dtype, stream_seed(seed, 0, READINGS))
+    seed, parameter = recipe.seed, next(recipe.module.parameters())
+    examples, held_out = training_and_test(
+        recipe.train, recipe.test, parameter, stream_seed(seed, 0, READINGS), recipe.reading
+    )
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     read = read_anew(
@@ -269,6 +276,10 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
     """
     if recipe.amplify == 1:
         return
+    if isinstance(recipe.loss_fn, Objective):
+        raise RunError(
+            "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
+        )
     group = optimizer.param_groups[0]
     if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
@@ -336,15 +347,18 @@ def check_loss(
         RunError: naming what the loss returned, or what the network said.
     """
     count = batch_size or len(examples)
+    x, y = (rows_of(part, slice(count)) for part in (examples.x, examples.y))
     with isolated_torch():
         try:
-            x, y = (mapped(rows_of(part, slice(count)), torch.clone) for part in (examples.x, examples.y))
-            loss = loss_fn(call(copied(module), x), y)
+            loss = batch_loss(copied(module), loss_fn, *(mapped(part, torch.clone) for part in (x, y)))
         except SdesimError:
             raise
         except Exception as error:
+            what = "objective" if isinstance(loss_fn, Objective) else "loss_fn"
             raise RunError(
-                f"the network or loss_fn fails on a batch of {count} training examples: {first_line(error)}"
+                f"the network or {what} fails on a batch of {count} training examples: {first_line(error)}; "
+                "networks take x as module(x), a tuple as module(*x), a dict as module(**x): unpack= says "
+                "what x and y are, objective= takes the whole batch"
             ) from error
     if not torch.is_tensor(loss):
         raise RunError(f"loss_fn must return a tensor with one number, got {type(loss).__name__}")
@@ -356,14 +370,36 @@ def check_loss(
         raise RunError("the loss does not depend on any parameter that is trained")
     if examples.weights is not None:
         with isolated_torch():
-            output = call(copied(module).eval(), mapped(examples.x[:count], torch.clone))
-            if not is_mean(loss_fn, output, examples.y[:count]):
+            whole = isinstance(loss_fn, Objective)
+            output = None if whole else call(copied(module).eval(), mapped(x, torch.clone))
+            if not is_mean(loss_fn, output, y):
                 raise RunError(
                     "weighted examples need a loss that is the mean of the losses of single examples: with "
                     "class weights, for one, a batch has no such mean; give weights= alone"
                 )
+    _check_numbers(module, loss_fn, examples, count)
     if not torch.isfinite(loss):
         raise RunError(
             f"the loss is {float(loss.detach())} before the first step: look for NaN or infinite numbers in "
             "the examples and the weights"
+        )
+
+
+def _check_numbers(module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, count: int) -> None:
+    """Refuse examples with NaN that the network and its loss do not leave out.
+
+    Raises:
+        RunError: saying how many there are, and the first.
+    """
+    whole = finite((examples.x, examples.y))
+    if whole is None:
+        return
+    bad = torch.nonzero(~whole)[:, 0]
+    x, y = (rows_of(part, bad[:count]) for part in (examples.x, examples.y))
+    with isolated_torch(), torch.no_grad():
+        loss = batch_loss(copied(module).eval(), loss_fn, *(mapped(part, torch.clone) for part in (x, y)))
+    if not torch.isfinite(loss):
+        raise RunError(
+            f"train: {len(bad)} of {len(whole)} examples hold NaN, the first is number {int(bad[0])}, and "
+            "their loss is not finite: leave them out, or mask them in the loss"
         )

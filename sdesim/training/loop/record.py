@@ -16,6 +16,7 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
+from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.runs.schema import (
     CLIENT_PROBE,
     CURVATURE_PROBE,
@@ -23,6 +24,7 @@ from sdesim.runs.schema import (
     GRADIENT_PROBE,
     GROUP_PROBE,
     METRIC_PROBE,
+    UNSEEN_PROBE,
 )
 from sdesim.training.loop.attributes import run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
@@ -55,7 +57,8 @@ def record(
     Args:
         module: a `Recipe`, or the network, with the other parts of a recipe beside it.
         loss_fn, train, test, optimizer, training: as of `Recipe`, which is made of them: steps, batch_size,
-            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients.
+            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients, unpack,
+            objective.
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
@@ -159,10 +162,10 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
     """Schema names that this run will hold."""
     names = ["theta"] if prepared.save_theta else []
     names += ["theta_projection", "weight_norm", "loss", "learning_rate", "status", "stopped_step"]
-    if prepared.train.labelled:
+    if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
-        names += ["test_loss", "test_accuracy"] if prepared.test.labelled else ["test_loss"]
+        names += ["test_loss"] if prepared.accuracy is None else ["test_loss", "test_accuracy"]
     if prepared.recipe.clients is not None:
         names.append("client_examples")
     if prepared.probes is not None:
@@ -175,6 +178,7 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             ]
         if prepared.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
+            names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)
 

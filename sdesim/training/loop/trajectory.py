@@ -14,12 +14,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdesim.errors import failure
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.runs import probe, probe_rng
-from sdesim.training.data.batches import mapped
+from sdesim.training.data.batches import Objective, call, mapped
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
-from sdesim.training.data.weighting import mean_loss, mean_of
+from sdesim.training.data.weighting import mean_loss
 from sdesim.training.loop.federation import Federation
 from sdesim.training.loop.one_seed import (
     ORDER,
@@ -38,6 +39,7 @@ from sdesim.training.probes.network_oracle import MaskedOracle
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.reduction import SUM
 from sdesim.training.probes.tangent import Tangent
+from sdesim.training.probes.unseen import unseen_part
 
 Array = NDArray[np.float64]
 FINISHED, DIVERGED = 0, 1
@@ -223,11 +225,11 @@ def _empty(prepared: Prepared) -> dict[str, Array]:
     """NaN arrays for what is saved along step."""
     count = len(prepared.saved)
     names = ["loss", "weight_norm", "learning_rate"]
-    if prepared.train.labelled:
+    if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
         names.append("test_loss")
-        if prepared.test.labelled:
+        if prepared.accuracy is not None:
             names.append("test_accuracy")
     values = {name: np.full(count, np.nan) for name in names}
     values["theta_projection"] = np.full((count, len(prepared.directions)), np.nan)
@@ -332,11 +334,15 @@ def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
     ):
         if examples is None:
             continue
-        x = examples.x if prepared.plain else mapped(examples.x, torch.clone)
-        output, shares = model(x), examples.shares
-        found[loss_name] = float(mean_loss(prepared.recipe.loss_fn, output, examples.y, shares))
-        if examples.labelled and output.ndim == 2:
-            found[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, shares)
+        loss_fn, x, y, shares = prepared.recipe.loss_fn, examples.x, examples.y, examples.shares
+        x = x if prepared.plain else mapped(x, torch.clone)
+        if isinstance(loss_fn, Objective):
+            found[loss_name] = float(loss_fn.of_batch(model, x))
+            continue
+        output = call(model, x)
+        found[loss_name] = float(mean_loss(loss_fn, output, y, shares))
+        if prepared.accuracy is not None:
+            found[accuracy_name] = prepared.accuracy.share(output, y, shares)
     # Parts may have been set to evaluation for good.
     for part, mode in modes:
         part.training = mode
@@ -375,6 +381,11 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
             failures=failed,
         )
     )
+    if due.get("curvature") and not failed:
+        try:
+            found |= unseen_part(prepared, state, whole, theta, metric.trained)
+        except Exception as error:
+            failed["curvature"] = failure(error)
     state.failures.note([part for part, asked in due.items() if asked], failed)
     for part, why in failed.items():
         state.reasons.setdefault(part, why)

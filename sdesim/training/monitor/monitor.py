@@ -22,11 +22,20 @@ from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters, parameter_groups
 from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
-from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.runs.schema import (
+    CURVATURE_PROBE,
+    EVERY_PROBE,
+    GRADIENT_PROBE,
+    GROUP_PROBE,
+    METRIC_PROBE,
+    SUBSAMPLED_PROBE,
+)
 from sdesim.runs.validity import validity_flags
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
+from sdesim.training.data.batches import length, moved, rows_of
+from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
 from sdesim.training.loop.recipe import Recipe
@@ -34,10 +43,11 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.failures import Failures
-from sdesim.training.probes.network_oracle import check_mode
+from sdesim.training.probes.network_oracle import TorchOracle, check_mode
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.reading import Reading, trained_metric
+from sdesim.training.probes.subsample import subsampled_part
 
 
 class Monitor:
@@ -52,8 +62,9 @@ class Monitor:
     Args:
         model: the network, on any device; or a `Recipe`, whose module is being trained, with its loss, data
             (the test examples for validation), batch size and augmentation.
-        loss_fn: ``loss_fn(output, y)`` → scalar loss of a batch.
-        loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
+        loss_fn: ``loss_fn(output, y)`` → scalar loss of a batch; None beside an objective.
+        loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`. A network of
+            several inputs takes X as a tuple or dict, called as ``module(*x)`` and ``module(**x)``.
         optimizer: the one in use; gives η and what S means. Without it give learning_rate.
         learning_rate: η, where no optimizer is given.
         batch_size: B of the training; default the loader's.
@@ -71,6 +82,8 @@ class Monitor:
             its parts have, or had when it was last seen in training; "eval": in evaluation mode.
         augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
+        objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
+            there is one), for steps that are not ``loss_fn(module(x), y)``.
 
     Attributes:
         gradient_path: how minibatch gradients were made: "outer products", "vmap", "minibatches" or "in
@@ -88,17 +101,20 @@ class Monitor:
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
-        unpack: Callable[[Any], Any] | None = None, augment: Augment | None = None, mode: str = "train",
+        unpack: Unpack | None = None, augment: Augment | None = None,
+        objective: Callable[..., Any] | None = None, mode: str = "train",
     ) -> None:  # fmt: skip
         full_batch = False
         if isinstance(model, Recipe):
             loader, test = loader_and_validation(model, loss_fn, loader)
             validation = test if validation is None else validation
             batch_size, full_batch = batch_size or model.batch_size, model.batch_size is None
-            loss_fn, augment = model.loss_fn, augment or model.augment
+            loss_fn, augment, unpack = model.loss_fn, augment or model.augment, unpack or model.unpack
             model = model.module
-        elif loss_fn is None or loader is None:
-            raise RunError("monitor: give a Recipe, or loss_fn and loader beside the model")
+        elif (loss_fn is None and objective is None) or loader is None:
+            raise RunError("monitor: give a Recipe, or loss_fn (or objective) and loader beside the model")
+        else:
+            loss_fn = objective_or_loss(loss_fn, objective)
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
                  "examples": (examples, 1), "seed": (seed, 0)}  # fmt: skip
         for name, (value, smallest) in least.items():
@@ -116,8 +132,9 @@ class Monitor:
         if any(p.is_meta for p in model.parameters()):
             raise RunError("monitor: the model's parameters are on meta, which holds no numbers")
         check_mode(mode)
-        self._data = LoaderExamples(loader, "loader", unpack)
-        self._validation = None if validation is None else LoaderExamples(validation, "validation", unpack)
+        taken = reading(loss_fn, unpack)
+        self._data = LoaderExamples(loader, "loader", taken)
+        self._validation = None if validation is None else LoaderExamples(validation, "validation", taken)
         self._batch = batch_size or self._data.batch_size
         if self._batch is None and full_batch:
             self._batch = len(self._data)
@@ -137,12 +154,13 @@ class Monitor:
         self._announce, self._sinks = announce, tuple(opened(sink) for sink in sinks)
         self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
         self._groups = parameter_groups(model)
-        self._dtype = next(model.parameters()).dtype
+        self._parameter = next(model.parameters())
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
         self._reading = Reading(model, loss_fn, self._batch, mode)
         self._failures = Failures()
+        self._collated_together = False
         self._reader = self._new_reader(augment)
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
@@ -184,7 +202,7 @@ class Monitor:
         torch.set_num_threads(1)
         try:
             with undisturbed(seed, *held), single_blas_thread(), torch.enable_grad():
-                values, validation = self._read(seed)
+                values, validation = self._everything(seed)
         finally:
             torch.set_num_threads(threads)
         measurement = self._made(values, validation, began)
@@ -214,7 +232,7 @@ class Monitor:
             raise RunError("monitor: nothing was measured yet")
         return self._as_run(self._probes, out)
 
-    def _read(self, seed: int) -> tuple[dict[str, Any], float | None]:
+    def _everything(self, seed: int) -> tuple[dict[str, Any], float | None]:
         """What could be read at the present weights, and the validation loss."""
         values: dict[str, Any] = {"step": self._step, "time": self._time, "loss": math.nan}
         before, found = dict(self._failures.reasons), dict[str, str]()
@@ -256,21 +274,36 @@ class Monitor:
         if not finite:
             return
         values["weight_norm"] = float(np.linalg.norm(theta))
+        metric = trained_metric(self._model, self._optimizer, self.learning_rate)
         if gradient:
             values |= probe(
                 drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
                 directions=self._directions, groups=self._groups, curvature=curvature, failures=found,
-                metric=trained_metric(self._model, self._optimizer, self.learning_rate),
+                metric=metric,
+            )  # fmt: skip
+        if "lambda_max" in values and self._examples < len(self._data):
+            values |= subsampled_part(
+                lambda some: self._reading.oracle(
+                    TorchOracle, rows_of(x, some), rows_of(y, some), self._batch or 1, seed=seed
+                ),
+                length(x), len(self._data), theta, rng,
+                np.ones(theta.size, dtype=bool) if metric is None else metric.trained,
             )  # fmt: skip
         self._reading.learn(drawn)
 
     def _new_reader(self, augment: Augment | None) -> Reader | None:
         """What reads examples anew, where they differ at each reading."""
         with undisturbed(self._seed, self._data.data):
-            if augment is None and self._data.fixed(self._dtype):
+            if augment is None and self._data.fixed():
                 return None
-        take = lambda rows: self._data.take(rows.numpy(), self._dtype)  # noqa: E731
+        take = lambda rows: self._read(self._data, rows.numpy())  # noqa: E731
         return Reader(take, augment, (self._data.data,), "loader")
+
+    def _read(self, data: LoaderExamples, rows: Rows) -> tuple[Any, Any]:
+        """x and y of these examples, floating numbers in the network's dtype, on its device."""
+        dtype, device = self._parameter.dtype, self._parameter.device
+        x, y = data.take(rows)
+        return moved(x, dtype, device), moved(y, dtype, device)
 
     def _draw(self, n: int, size: int, rng: np.random.Generator) -> Batches:
         """n minibatches of independent examples, with the sampler's weights."""
@@ -279,18 +312,23 @@ class Monitor:
             yield from fresh_batches(self._reader, rows, rng)
             return
         different, place = np.unique(rows, return_inverse=True)
-        x, y = self._data.take(different, self._dtype)
+        x, y = self._read(self._data, different)
         yield x, y, torch.from_numpy(place.reshape(rows.shape))
 
-    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[Any, Any]:
         """Examples for the loss and the Hessian, read once."""
         if self._reader is None:
-            return self._data.take(rows, self._dtype)
-        return self._reader.read_in_batches(
-            torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
-        )
+            return self._read(self._data, rows)
+        try:
+            return self._reader.read_in_batches(
+                torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
+            )
+        except RuntimeError:
+            # Batches that are padded to other lengths are one only if they are collated as one.
+            self._collated_together = True
+            return self._reader.read(torch.from_numpy(rows), int(rng.integers(2**63)))
 
-    def _at_hand(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    def _at_hand(self, rng: np.random.Generator) -> tuple[Any, Any, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
 
         Of weighted ones all are taken with their weights where the loss is a mean over examples; else so many
@@ -313,13 +351,20 @@ class Monitor:
         if self._validation is None:
             return None
         rows = self._validation.some(self._examples, probe_rng(self._seed, 1, 0))
-        x, y = self._validation.take(rows, self._dtype)
+        x, y = self._read(self._validation, rows)
         theta = flat_parameters(self._model)
         return self._reading.held_out_loss(x, y, theta) if np.isfinite(theta).all() else math.nan
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         held = {name for values in probes for name in values}
-        known = (*EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE)
+        known = (
+            *EVERY_PROBE,
+            *GRADIENT_PROBE,
+            *GROUP_PROBE,
+            *CURVATURE_PROBE,
+            *METRIC_PROBE,
+            *SUBSAMPLED_PROBE,
+        )
         names = [n for n in known if n in held]
         over_steps = [n for n in ("loss", "weight_norm") if n in held]
         steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
@@ -341,14 +386,15 @@ class Monitor:
         known = self._optimizer is not None
         kind = optimizer_attributes(self._optimizer) if known else {"optimizer": "unknown"}
         found = self._reading.attributes(self._optimizer)
-        drawn = "with-replacement" if self._data.weights is None else "weighted"
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
-            "dataset_size": len(self._data), "last_batch": self._data.last_batch, **kind, **found,
+            "dataset_size": len(self._data), "curvature_examples": min(self._examples, len(self._data)),
+            "last_batch": self._data.last_batch, **kind, **found,
             "clipping": "unknown",
             **({"failures": dict(self._failures.reasons)} if self._failures.reasons else {}),
-            "sampling": "epoch" if self._data.reshuffled else drawn,
+            **({"collated_together": True} if self._collated_together else {}),
+            "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
         }  # fmt: skip
 
     def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:

@@ -87,6 +87,8 @@ class Reading:
 
     def weighable(self, x: Any, y: Any) -> bool:
         """Whether the loss is the mean of the losses of single examples, so that these can be weighted."""
+        if hasattr(self._loss_fn, "of_batch"):
+            return False
         if self._weighable is None:
             called = TorchOracle(self._module, self._loss_fn, x, y, 1, mode="eval").called
             with called.open(), torch.no_grad():
