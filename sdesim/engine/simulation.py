@@ -20,6 +20,7 @@ from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.simulated_oracle import SimulatedOracle
+from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
@@ -92,6 +93,7 @@ def simulate(
         surface, noise, theta0, dt, steps, trajectories, seed, learning_rate, scheme, save_every, save,
         events, probes,
     )  # fmt: skip
+    check_surface(plan)
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
     cores = os.cpu_count() or 1
