@@ -42,6 +42,7 @@ class Work:
     out: Path
     threads: int | None
     resume: bool = False
+    accept_changes: bool = False
     results: Results = field(default_factory=Results)
     recipes: dict[str, Any] = field(default_factory=dict)
 
@@ -223,6 +224,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             out=work.out / f"{name}.zarr",
             progress=lambda done, total: report(name, done, total),
             resume=work.resume,
+            accept_changes=work.accept_changes,
             name=name,
         )
 
@@ -264,6 +266,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,
+        accept_changes=work.accept_changes,
         probes=probes_of(work.scenario, arm, taken.stretch),
         progress=lambda done, total: report(name, done, total),
         name=name,

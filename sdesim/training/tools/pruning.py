@@ -26,9 +26,10 @@ from sdesim.training.data.examples import (
     training_and_test,
     with_weights,
 )
+from sdesim.training.loop.fresh import redrawn
 from sdesim.training.loop.one_seed import (
+    WEIGHTS,
     apply_masks,
-    fresh_module,
     isolated_torch,
     masks_of,
     stream_seed,
@@ -106,7 +107,7 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module:
         RunError: if a part of the network can't draw new weights.
     """
     with isolated_torch():
-        return fresh_module(module, seed, 1)
+        return redrawn(module, stream_seed(seed, 1, WEIGHTS))
 
 
 def _recipe(
