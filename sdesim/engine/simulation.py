@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
-from sdesim.engine.fingerprint import Fingerprint, fingerprint
+from sdesim.engine.fingerprint import fingerprint
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
@@ -28,7 +28,7 @@ from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
 from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
-from sdesim.runs.stamp import settle
+from sdesim.runs.stamp import Fingerprint, settle
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.curvature.differences import agreement, difference_hvp, difference_step
@@ -127,13 +128,13 @@ def _scale(theta: Array) -> Array:
 
 def _near(theta: Array, spread: float, rng: np.random.Generator) -> Array:
     """A point beside θ, off it in every coordinate."""
-    return theta + spread * _direction(theta, rng) * np.sqrt(len(theta))
+    return np.asarray(theta + spread * _direction(theta, rng) * np.sqrt(len(theta)))
 
 
 def _direction(theta: Array, rng: np.random.Generator) -> Array:
     """A direction in which no coordinate stands still and no two move alike, about as long as 1 + |θ|."""
     pattern = rng.choice([-1.0, 1.0], len(theta)) * rng.uniform(0.5, 1.5, len(theta))
-    return _scale(theta) * pattern / np.sqrt(len(theta))
+    return np.asarray(_scale(theta) * pattern / np.sqrt(len(theta)))
 
 
 def _wrong_slope(loss: Loss, grad: Gradient, theta: Array, v: Array, rng: np.random.Generator) -> str | None:
@@ -159,7 +160,7 @@ def _wrong_slope(loss: Loss, grad: Gradient, theta: Array, v: Array, rng: np.ran
     )
 
 
-def _only(v: Array, chosen: Array) -> Array:
+def _only(v: Array, chosen: NDArray[np.int64]) -> Array:
     kept = np.zeros_like(v)
     kept[chosen] = v[chosen]
     return kept

@@ -39,7 +39,7 @@ def test_it_copies_pickles_and_calls_its_closure_as_torchs_own():
         loss.backward()
         return loss
 
-    assert float(optimizer.step(closure)) == 1.0
+    assert optimizer.step(closure).item() == 1.0
     assert theta.item() == 0.5
     for other in (copy.deepcopy(optimizer), pickle.loads(pickle.dumps(optimizer))):
         assert type(other) is type(optimizer)

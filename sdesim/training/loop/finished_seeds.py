@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from sdesim.compiled.jit import source_stamp
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
@@ -55,8 +55,17 @@ def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> Fingerprint:
 
 def _digest_of(*tensors: Any) -> str:
     # NumPy has no bfloat16.
-    arrays = [t.detach().cpu() for t in tensors]
+    arrays = [t.detach().cpu() for t in _leaves(tensors)]
     return digest_of(*(a.float().numpy() if a.dtype == torch.bfloat16 else a.numpy() for a in arrays))
+
+
+def _leaves(value: Any) -> Iterator[Tensor]:
+    """The tensors in nested dicts, lists and tuples."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping | list | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _leaves(part)
 
 
 def _text(words: str) -> NDArray[np.uint8]:

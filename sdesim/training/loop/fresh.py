@@ -157,10 +157,9 @@ def _keep(model: nn.Module, module: nn.Module) -> None:
             new.copy_(old)
     for new_part, old_part in zip(model.modules(), module.modules(), strict=True):
         if not any(p.requires_grad for p in new_part.parameters(recurse=False)):
-            for new, old in zip(
-                new_part.buffers(recurse=False), old_part.buffers(recurse=False), strict=True
-            ):
-                new.copy_(old)
+            pairs = zip(new_part.buffers(recurse=False), old_part.buffers(recurse=False), strict=True)
+            for drawn, kept in pairs:
+                drawn.copy_(kept)
 
 
 def _parts_first(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:

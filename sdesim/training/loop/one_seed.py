@@ -112,6 +112,21 @@ def update(
     return losses[0]
 
 
+def norm_of_moved(model: nn.Module, optimizer: Any, theta: Array) -> float:
+    """|θ| of what the optimizer moves: neither frozen parameters nor unknown ones; tied ones count once.
+
+    Args:
+        model: of these parameters. optimizer: of the training. theta: the parameters that are trained (d,).
+    """
+    moved = {id(p) for group in optimizer.param_groups for p in group["params"] if p.requires_grad}
+    parameters = list(model.parameters())
+    with np.errstate(over="ignore"):
+        if all(id(p) in moved for p in parameters):
+            return float(np.linalg.norm(theta))
+        parts = [p.detach().cpu().double().reshape(-1).numpy() for p in parameters if id(p) in moved]
+        return float(np.linalg.norm(np.concatenate(parts)))
+
+
 def trained_parameters(model: nn.Module, mask: NDArray[np.bool_] | None) -> Array:
     """θ (d,): the parameters that are trained."""
     theta = flat_parameters(model)
