@@ -95,8 +95,9 @@ def simulate(
     """
     started = clock.perf_counter()
     plan = make_plan(
-        surface, noise, theta0, dt, steps, trajectories, seed, learning_rate, scheme, save_every, save,
-        events, probes,
+        surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
+        learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
+        probes=probes,
     )  # fmt: skip
     check_surface(plan)
     if resume and out is None:

@@ -9,8 +9,8 @@ import pytest
 
 from sdesim import noise, surfaces
 from sdesim.engine.fingerprint import fingerprint
-from sdesim.engine.plan import make_plan
 from sdesim.surfaces import SurfaceKernel
+from tests.engine.plans import planned
 
 KERNELS = """\
 import sdesim
@@ -61,12 +61,7 @@ class Bowl:
 
 
 def made(surface, noises=(), **changes):
-    arguments = {"dt": 0.01, "steps": 10, "trajectories": 2, "seed": 3} | changes
-    known = {
-        "theta0": None, "learning_rate": None, "scheme": "euler-maruyama", "save_every": None,
-        "save": ("theta",), "events": (), "probes": None,
-    }  # fmt: skip
-    return fingerprint(make_plan(surface, noises, **(known | arguments)))
+    return fingerprint(planned(surface, noises, **({"steps": 10, "trajectories": 2, "seed": 3} | changes)))
 
 
 @pytest.fixture
