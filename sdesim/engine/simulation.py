@@ -99,7 +99,7 @@ def simulate(
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
         probes=probes,
     )  # fmt: skip
-    check_surface(plan)
+    check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
     cores = os.cpu_count() or 1

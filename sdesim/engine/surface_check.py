@@ -8,26 +8,29 @@ import numpy as np
 
 from sdesim.compiled import blocks
 from sdesim.compiled.sources import is_own
-from sdesim.engine.plan import Plan
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import Array
+from sdesim.surfaces.base import Surface
 from sdesim.surfaces.derivative_check import check_gradient, check_product
 
 # Two ways to one gradient agree to the rounding of a long sum.
 _SAME = 1e-6
 
 
-def check_surface(plan: Plan) -> None:
-    """Refuse a surface of others whose derivatives are not those of its loss, where the plan begins.
+def check_surface(surface: Surface, start: Array) -> None:
+    """Refuse a surface of others whose derivatives are not those of its loss.
 
     sdesim's own kinds are tested; `custom` and `TorchSurface` look at what they are given when they are made.
+
+    Args:
+        surface: to be simulated. start: where that begins (d,).
 
     Raises:
         SdesimError: in one line: which function is wrong, where, and both numbers.
     """
-    if not any(not is_own(type(part).__module__) for part in _parts(plan.surface)):
+    if all(is_own(type(part).__module__) for part in _parts(surface)):
         return
-    name, kernel, dim, start = type(plan.surface).__name__, plan.kernel, plan.dim, plan.theta0[0].copy()
+    name, kernel, dim = type(surface).__name__, surface.kernel(), surface.dim
     loss, slope = kernel.function("loss"), kernel.function("grad")
 
     def gradient(theta: Array) -> Array:
@@ -41,7 +44,7 @@ def check_surface(plan: Plan) -> None:
     except SdesimError as error:
         raise SdesimError(f"surface {name}: {error}") from None
     beside = start + 0.05 * (1.0 + np.abs(start))
-    _same(gradient(beside), plan.surface.grad(beside), f"surface {name}: grad of the kernel and in Python")
+    _same(gradient(beside), surface.grad(beside), f"surface {name}: grad of the kernel and in Python")
     if kernel.weighted_grad is not None and kernel.examples:
         even = np.full(kernel.examples, 1.0 / kernel.examples)
         mean = blocks.weighted(kernel.function("weighted_grad"), dim, beside, even, kernel.arrays)

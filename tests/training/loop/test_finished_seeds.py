@@ -70,7 +70,10 @@ def _net(tmp_path, more=""):
 
 
 def _begun(tmp_path, **changes):
-    arguments = {"network": _net(tmp_path), "out": tmp_path / "run.zarr", "trajectories": 2}
+    arguments = {
+        "network": _net(tmp_path), "out": tmp_path / "run.zarr", "trajectories": 2,
+        "optimizer": lambda params: torch.optim.SGD(params, lr=0.1),
+    }  # fmt: skip
     loss = changes.pop("loss_fn", None) or _loss(tmp_path)
     return train(loss_fn=loss, **(arguments | changes))
 
