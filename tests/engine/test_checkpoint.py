@@ -95,7 +95,7 @@ def test_code_that_was_edited_is_taken_where_that_is_accepted_and_the_run_says_s
 
     with pytest.raises(KeyboardInterrupt):
         _walk(tmp_path / "a.zarr", progress=stop)
-    words = r"with other code \(.*constant grad.rate changed.*\): accept_changes=True \(--accept-changes\) goes"
+    words = r"with other code \(.*constant grad.rate changed.*\): accept_changes=True \(--accept-changes\)"
     with pytest.raises(RunError, match=words):
         _walk(tmp_path / "a.zarr", 2.0, resume=True)
     run = _walk(tmp_path / "a.zarr", 2.0, resume=True, accept_changes=True)
