@@ -1,8 +1,8 @@
 """Curvature without second derivatives: central differences of gradients and of losses, and whether a
 Hessian-vector product agrees with them.
 
-Everything here is a function of θ alone: ``loss(theta)`` → number, ``gradient(theta)`` → (d,), ``hvp(v)`` →
-(d,). A step of length h along the unit vector v̂ = v/|v| costs a truncation of order h² and a rounding of order
+Everything here is a function of θ alone: ``loss(theta)`` → number, ``gradient(theta)`` → (d,).
+A step of length h along the unit vector v̂ = v/|v| costs a truncation of order h² and a rounding of order
 ε/h, which balance at h = ε^{1/3} whatever |θ|: 4.9e-3 in float32, 6.1e-6 in float64.
 """
 
@@ -21,8 +21,8 @@ Gradient = Callable[[Array], ArrayLike]
 Loss = Callable[[Array], float]
 # A second product at a third of the step shows how far the first depends on it.
 _SHORTER = 1 / 3
-# A product that differs from differences by more than this, and by more than these from each other, is not the
-# Hessian's. In float32 the rounding of gradients alone, ε/h relative to |Hv|, comes near to 1e-3.
+# A product that differs from differences by more than this, and by more than they do from each other, is not
+# the Hessian's. In float32 the rounding of gradients alone, ε/h relative to |Hv|, comes near to 1e-3.
 _TOLERANCE = {"float32": 2e-2, "float64": 1e-3}
 _SPREADS = 5.0
 _UNDECIDED = 0.5
