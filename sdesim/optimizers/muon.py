@@ -34,7 +34,8 @@ class Muon(Base):
         adjust: c: "original" is √max(1, rows/columns), "match_rms_adamw" 0.2 √max(rows, columns), so that
             steps are as large as AdamW's.
         adamw_lr: η of all other parameters; without it lr.
-        betas: β₁ and β₂ of AdamW. eps: of AdamW.
+        betas: β₁ and β₂ of AdamW.
+        eps: added to √v̂ by AdamW.
 
     Source: Jordan et al., Muon: An optimizer for hidden layers in neural networks (2024); c as in Liu et al.,
     arXiv 2502.16982.
