@@ -45,7 +45,7 @@ def _refusals(attrs: Mapping[str, Any]) -> Iterator[str]:
             f"a twin needs a network that computes the same in training as in evaluation, this one has "
             f"{', '.join(map(str, attrs['modes']))}: the SDE's loss would be another"
         )
-    if attrs.get("loss_reduction") == "sum" and attrs.get("batch_size"):
+    if attrs.get("loss_reduction") in ("sum", "sum and constant") and attrs.get("batch_size"):
         yield "a twin needs a loss that is the mean of a batch, this one is a sum: the SDE sums all examples"
     if attrs.get("untrained_parameters"):
         yield (
@@ -104,7 +104,7 @@ def _deviations(
         yield "momentum", "momentum" if attrs.get("momentum") else "no momentum"
     if attrs.get("weight_decay"):
         yield "weight_decay", "weight decay"
-    if attrs.get("loss_reduction") in ("other", "unknown") and attrs.get("batch_size"):
+    if attrs.get("loss_reduction") in ("weighted mean", "other", "unknown") and attrs.get("batch_size"):
         yield "loss_not_mean", "a loss that is not the mean of those of single examples"
     if attrs.get("sampling") == "epoch":
         yield RESHUFFLED, "shuffled epochs"

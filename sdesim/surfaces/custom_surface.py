@@ -39,7 +39,8 @@ def custom(
 
     Raises:
         SdesimError: if Numba can't compile a function, its result has the wrong shape, or a value does not
-            fit.
+            fit; or if grad is not the gradient of loss, or hvp not the derivative of grad, at the start and
+            beside it (`sdesim.surfaces.derivative_check`).
     """
     return Custom(loss, grad, hvp, dim, start, minima, wells)
 
@@ -77,7 +78,8 @@ class Custom(Base):
         names = tuple(str(k) for k in range(len(known))) if wells is None else tuple(map(str, wells))
         if len(names) != len(known):
             raise SdesimError(f"wells must name {len(known)} minima, got {len(names)} names")
-        functions = _compile(loss, grad, hvp, point)
+        functions, points = _compile(loss, grad, hvp, point)
+        _check(points, point, hvp is not None)
         if names:
             from sdesim.surfaces.custom_kernels import nearest_well
 
@@ -118,8 +120,8 @@ class Custom(Base):
 
 def _compile(
     loss: Callable[..., Any], grad: Callable[..., Any], hvp: Callable[..., Any] | None, point: Array
-) -> dict[str, Any]:
-    """The user's functions on blocks, after one trial of each.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The user's functions on blocks, and of one point, after one trial of each.
 
     Raises:
         SdesimError: if one can't be compiled or gives the wrong shape.
@@ -133,11 +135,27 @@ def _compile(
         if hvp is None
         else _compiled_one(hvp, "hvp", (point, np.ones_like(point)), point.shape)
     )
-    return {
+    blocks = {
         "loss": user_kernels.block_loss(value),
         "grad": user_kernels.block_grad(slope),
         "hvp": user_kernels.block_hvp(product),
     }
+    return blocks, {"loss": value, "grad": slope, "hvp": product}
+
+
+def _check(points: dict[str, Any], start: Array, own_hvp: bool) -> None:
+    """Hold the derivatives against differences, each call with an array of its own.
+
+    Raises:
+        SdesimError: if one is wrong.
+    """
+    from sdesim.surfaces.derivative_check import check_gradient, check_product
+
+    check_gradient(lambda t: float(points["loss"](t.copy())), lambda t: points["grad"](t.copy()), start)
+    if own_hvp:
+        check_product(
+            lambda t: points["grad"](t.copy()), lambda t, v: points["hvp"](t.copy(), v.copy()), start
+        )
 
 
 def _compiled_one(

@@ -34,6 +34,8 @@ def tails(run: xr.Dataset, level: float) -> dict[str, Column]:
     """Tail index of the projected gradients, and the dimension deduced from it."""
     draws = values_of(run, "gradient_projection")
     dim = int(run.attrs.get("dim") or run.sizes.get("param") or draws.shape[-1])
+    # θ holds frozen parameters too; what never moves adds no dimension.
+    dim = max(1, dim - int(run.attrs.get("untrained_parameters", 0)))
     alpha, literal = tail_index(draws, level=level), tail_index(draws, "hill-literal", level=level)
     deduced = effective_dimension(dim, alpha)
     # Where nothing was probed there is nothing to deduce.

@@ -32,6 +32,7 @@ from sdesim.training.data.weighting import is_mean
 from sdesim.training.loop.budget import affordable
 from sdesim.training.loop.clients import check_clients
 from sdesim.training.loop.copies import check_copies, copied
+from sdesim.training.loop.fresh import check_factory
 from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
@@ -86,8 +87,9 @@ class Prepared:
 
     @property
     def init(self) -> str:
-        """ "module", "fresh" or "given"."""
-        return self.recipe.init if isinstance(self.recipe.init, str) else "given"
+        """ "module", "fresh", "factory" or "given"."""
+        given = "factory" if callable(self.recipe.init) else "given"
+        return self.recipe.init if isinstance(self.recipe.init, str) else given
 
     @property
     def follows_loss(self) -> bool:
@@ -247,6 +249,9 @@ def _check_starts(recipe: Recipe) -> None:
             raise RunError(f"init must have shape {wanted}, got {starts.shape}")
         if not np.isfinite(starts).all():
             raise RunError("init holds parameters that are not finite")
+    elif callable(recipe.init):
+        with isolated_torch():
+            check_factory(recipe.init, recipe.module)
     elif recipe.init == "fresh" and recipe.trajectories > 1:
         with isolated_torch():
             starting_module(recipe, 1)
@@ -330,6 +335,8 @@ def _check_module(module: nn.Module) -> None:
     parameters = list(module.parameters())
     if not parameters:
         raise RunError("the module has no parameters to train")
+    if any(map(nn.parameter.is_lazy, parameters)):
+        raise RunError("the module has lazy layers without weights yet: call it once on a batch before")
     copied(module)
     devices = sorted({str(t.device) for t in (*parameters, *module.buffers())})
     if devices != ["cpu"]:

@@ -50,7 +50,10 @@ class Recipe:
         seed: trajectory k's data order is a pure function of (seed, k).
         trajectories: number of seeds, trained one after the other, each on one torch thread.
         init: "module": all start from the module's weights; "fresh": trajectory k > 0 draws its own;
-            or the parameters (trajectories, d) that each begins with, such as the last of another run.
+            or the parameters (trajectories, d) that each begins with, such as the last of another run; or a
+            function seed → module, which every trajectory takes its weights from. "fresh" draws what is
+            trained by the layers' `reset_parameters()` (or by the network's kind), leaves frozen parameters,
+            and is refused where weights so drawn would not be like the module's own.
         scheduler: a factory ``optimizer → scheduler``, stepped once after each optimizer step;
             ReduceLROnPlateau is told the loss of the minibatch.
         sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement";
@@ -96,7 +99,7 @@ class Recipe:
     batch_size: int | None = None
     seed: int = 0
     trajectories: int = 1
-    init: str | NDArray[np.float64] = "module"
+    init: str | NDArray[np.float64] | Callable[[int], nn.Module] = "module"
     scheduler: Any = None
     sampling: str = "epoch"
     weights: ArrayLike | str | None = None
@@ -109,7 +112,8 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if isinstance(self.init, str) and self.init not in ("module", "fresh"):
-            raise RunError(f'init must be "module", "fresh" or an array of parameters, got {self.init!r}')
+            allowed = '"module", "fresh", a function seed → module, or an array of parameters'
+            raise RunError(f"init must be {allowed}, got {self.init!r}")
         for name, least in (("steps", 1), ("seed", 0), ("trajectories", 1)):
             if getattr(self, name) < least:
                 raise RunError(f"{name} must be at least {least}, got {getattr(self, name)}")
@@ -176,7 +180,8 @@ class Recipe:
     @property
     def starts(self) -> NDArray[np.float64] | None:
         """Initial parameters (trajectories, D) where they are given."""
-        return None if isinstance(self.init, str) else np.array(self.init, dtype=np.float64)
+        drawn = isinstance(self.init, str) or callable(self.init)
+        return None if drawn else np.array(self.init, dtype=np.float64)
 
 
 class TrainingKeywords(TypedDict, total=False):
@@ -186,7 +191,7 @@ class TrainingKeywords(TypedDict, total=False):
     batch_size: int | None
     seed: int
     trajectories: int
-    init: str | NDArray[np.float64]
+    init: str | NDArray[np.float64] | Callable[[int], nn.Module]
     scheduler: Any
     sampling: str
     weights: ArrayLike | str | None

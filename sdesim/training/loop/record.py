@@ -47,6 +47,7 @@ def record(
     probes: Probes | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    accept_changes: bool = False,
     progress: bool | Callable[[int, int], None] = True,
     checkpoint_every: int | None = None,
     name: str = "",
@@ -67,6 +68,9 @@ def record(
             `gradient_path` how minibatch gradients were made: "outer products", "vmap" or "minibatches".
         out: Zarr path to write to; None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments had come, with the same bits.
+            Functions and classes of one's own (loss, network, optimizer, data, …) count by their code.
+        accept_changes: go on although such code, or sdesim's, was edited since; the attribute
+            `accepted_changes` keeps what.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
             as costs at most 5% of the time. It changes no number.
@@ -77,7 +81,8 @@ def record(
         status 1 and ``stopped_step``, and the attribute ``divergence`` says at which loss it was lost.
 
     Raises:
-        RunError: if an argument is out of range or does not fit the others.
+        RunError: if an argument is out of range or does not fit the others; if `out` was begun with other
+            arguments or code, in one line which.
         TypeError: a keyword that neither this function nor `Recipe` has.
     """
     started = clock.perf_counter()
@@ -89,12 +94,14 @@ def record(
     if checkpoint_every is not None and checkpoint_every < 1:
         raise RunError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
     attrs = run_attributes(prepared, name)
-    attrs["fingerprint"] = fingerprint(prepared, attrs)
-    finished = FinishedSeeds(Path(out), attrs["fingerprint"]) if out is not None else None
+    mark = fingerprint(prepared, attrs)
+    attrs |= mark.attrs()
+    finished = FinishedSeeds(Path(out), mark, accept_changes) if out is not None else None
     if finished is not None:
         if resume and finished.already_complete():
             return finished.completed()
         finished.open(resume)
+        attrs |= {"accepted_changes": finished.accepted} if finished.accepted else {}
     writer = _writer(prepared, attrs, None if out is None else Path(out))
     seconds, path = np.zeros(2), ""
     lost: dict[str, str] = {}

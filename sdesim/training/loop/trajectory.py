@@ -27,6 +27,7 @@ from sdesim.training.loop.one_seed import (
     apply_masks,
     isolated_torch,
     masks_of,
+    norm_of_moved,
     starting_module,
     stream_seed,
     trained_parameters,
@@ -291,8 +292,7 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     if not math.isfinite(found["loss"]):
         state.message = _lost(f"the training loss is {found['loss']}", step)
         return False
-    with np.errstate(over="ignore"):
-        found["weight_norm"] = float(np.linalg.norm(theta))
+    found["weight_norm"] = norm_of_moved(state.model, state.optimizer, theta)
     found["learning_rate"] = float(state.rates[step])
     values = state.values
     for name, number in found.items():

@@ -43,10 +43,9 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.failures import Failures
-from sdesim.training.probes.network_oracle import check_mode
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
 from sdesim.training.probes.preconditioning import curvature_metric
-from sdesim.training.probes.reading import Reading, trained_metric
+from sdesim.training.probes.reading import Reading, check_readable, trained_metric
 
 
 class Monitor:
@@ -126,11 +125,7 @@ class Monitor:
                 "monitor: optimizer must be the one in use, as torch.optim makes it, not what makes one, got "
                 f"{type(optimizer).__name__}"
             )
-        if next(model.parameters(), None) is None:
-            raise RunError("monitor: the model has no parameters")
-        if any(p.is_meta for p in model.parameters()):
-            raise RunError("monitor: the model's parameters are on meta, which holds no numbers")
-        check_mode(mode)
+        check_readable(model, mode)
         taken = reading(loss_fn, unpack)
         self._data = LoaderExamples(loader, "loader", taken)
         self._validation = None if validation is None else LoaderExamples(validation, "validation", taken)
@@ -234,7 +229,7 @@ class Monitor:
     def _everything(self, seed: int) -> tuple[dict[str, Any], float | None]:
         """What could be read at the present weights, and the validation loss."""
         values: dict[str, Any] = {"step": self._step, "time": self._time, "loss": math.nan}
-        before, found = dict(self._failures.reasons), dict[str, str]()
+        found: dict[str, str] = {}
         due = {part: self._failures.due(part) for part in ("reading", "gradient", "validation")}
         bent = bool(self._curvature_every) and len(self.history) % self._curvature_every == 0
         due["curvature"] = bent and self._failures.due("curvature")
@@ -250,10 +245,8 @@ class Monitor:
             except Exception as error:
                 found["validation"] = failure(error)
         due["loss"] = due["reading"]
-        self._failures.note([part for part, tried in due.items() if tried], found)
-        for part, why in found.items():
-            if part not in before:
-                warnings.warn(f"monitor: {part} not read at step {self._step}: {why}", stacklevel=4)
+        for part in self._failures.note([part for part, tried in due.items() if tried], found):
+            warnings.warn(f"monitor: {part} not read at step {self._step}: {found[part]}", stacklevel=4)
         return values, validation
 
     def _probe(
@@ -328,9 +321,8 @@ class Monitor:
         """
         chosen = self._data.some(self._examples, rng)
         x, y = self._take(chosen, rng)
-        batch = self._batch or 1
-        if len(chosen) < batch and self._reading.trial(x, y).in_batches:
-            chosen = self._data.some(batch, rng)
+        if len(chosen) < (self._batch or 1) and self._reading.trial(x, y).in_batches:
+            chosen = self._data.some(self._batch or 1, rng)
             x, y = self._take(chosen, rng)
         weights = self._data.weights
         if weights is None or self._examples < len(self._data):
@@ -396,9 +388,9 @@ class Monitor:
         if "signal" in values:
             measured = measure(self._as_run([values]))
         if "signal" in values or reasons:
-            known |= {f for names in validity_flags(self._attributes()).values() for f in names}
+            known |= {flag for names in validity_flags(self._attributes()).values() for flag in names}
         else:
-            known = {"loss_not_finite"}
+            known.add("loss_not_finite")
         flags = (*self._data.flags, *sorted(known))
         return Measurement.of_probe(
             step, measured, self._samples, learning_rate=rate, time=self._time,

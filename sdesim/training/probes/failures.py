@@ -26,8 +26,10 @@ class Failures:
         self._left[part] = max(0, left - 1)
         return left == 0
 
-    def note(self, tried: Iterable[str], found: Mapping[str, str]) -> None:
-        """What came of the parts that were tried: reasons of those that failed."""
+    def note(self, tried: Iterable[str], found: Mapping[str, str]) -> list[str]:
+        """What came of the parts that were tried: reasons of those that failed. Gives those that did not fail
+        when they were last tried."""
+        new = [part for part in found if part not in self.reasons]
         for part in tried:
             if part in found:
                 self.reasons[part] = found[part]
@@ -36,3 +38,4 @@ class Failures:
             else:
                 self.reasons.pop(part, None)
                 self._pause.pop(part, None)
+        return new

@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sdesim.errors import RunError
 from sdesim.runs import CurvatureMetric
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import is_mean
-from sdesim.training.probes.network_oracle import TorchOracle
+from sdesim.training.probes.network_oracle import TorchOracle, check_mode
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.reduction import MEAN, SUM
 from sdesim.training.probes.subsample import subsampled_part
@@ -136,6 +137,19 @@ class Reading:
             loss if optimizer is None else (p for group in optimizer.param_groups for p in group["params"])
         )
         return any(p.requires_grad and id(p) not in own for p in moved)
+
+
+def check_readable(module: nn.Module, mode: str) -> None:
+    """Refuse a network without numbers to read, and a mode that is none.
+
+    Raises:
+        RunError: saying which.
+    """
+    if next(module.parameters(), None) is None:
+        raise RunError("monitor: the model has no parameters")
+    if any(p.is_meta for p in module.parameters()):
+        raise RunError("monitor: the model's parameters are on meta, which holds no numbers")
+    check_mode(mode)
 
 
 def reading_attributes(

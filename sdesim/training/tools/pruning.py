@@ -6,7 +6,6 @@ pruning with rewinding to the initial weights, the same share of each layer).
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -27,9 +26,11 @@ from sdesim.training.data.examples import (
     training_and_test,
     with_weights,
 )
+from sdesim.training.loop.copies import copied
+from sdesim.training.loop.fresh import redrawn
 from sdesim.training.loop.one_seed import (
+    WEIGHTS,
     apply_masks,
-    fresh_module,
     isolated_torch,
     masks_of,
     stream_seed,
@@ -107,7 +108,7 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module:
         RunError: if a part of the network can't draw new weights.
     """
     with isolated_torch():
-        return fresh_module(module, seed, 1)
+        return redrawn(module, stream_seed(seed, 1, WEIGHTS))
 
 
 def _recipe(
@@ -149,7 +150,7 @@ def _check(rule: str, sparsity: float, rounds: int) -> None:
 
 def _train(recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bool_], seed: int) -> nn.Module:
     """A copy of the module, trained from its weights under the mask."""
-    model = copy.deepcopy(recipe.module)
+    model = copied(recipe.module)
     masks = masks_of(model, mask)
     apply_masks(model, masks)
     torch.manual_seed(seed)

@@ -254,7 +254,7 @@ def _starts(run: xr.Dataset, recipe: Recipe, count: int) -> Array:
     held = run.sizes["trajectory"]
     if count < 1:
         raise RunError(f"trajectories must be at least 1, got {count}")
-    if count > held and not isinstance(recipe.init, str):
+    if count > held and recipe.starts is not None:
         raise RunError(f"trajectories must be at most {held}, got {count}: the run's starts were given")
     if "theta" in run and count <= held:
         return np.asarray(run["theta"][:count, 0].values, dtype=np.float64)
