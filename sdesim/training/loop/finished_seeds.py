@@ -38,19 +38,23 @@ def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> Fingerprint:
         "order": repr(prepared.order),
         "groups of the optimizer": json.dumps(_groups(prepared), default=str),
         "layers of the network": digest_of(_text(repr(recipe.module))),
-        "loss_fn": _function_name(recipe.loss_fn),
+        "function named by loss_fn": _function_name(recipe.loss_fn),
         "learning rates": digest_of(prepared.rates),
         f"{VALUES}the training examples": _digest_of(prepared.train.x, prepared.train.y),
         f"{VALUES}the initial weights": _digest_of(*recipe.module.state_dict().values()),
     }
+    if isinstance(recipe.loss_fn, nn.Module):
+        parts[f"{VALUES}the tensors of loss_fn"] = _digest_of(*recipe.loss_fn.state_dict().values())
     if prepared.test is not None:
         parts[f"{VALUES}the test examples"] = _digest_of(prepared.test.x, prepared.test.y)
     if prepared.order.own is not None:
         parts[f"{VALUES}the sampler"] = _digest_of(*prepared.order.own.first())
     given = {"weights": prepared.train.weights, "mask": recipe.mask, "init": prepared.starts}
     parts |= {name: digest_of(np.asarray(array)) for name, array in given.items() if array is not None}
-    code = code_of(recipe, prepared.example) | {OWN_CODE: source_stamp()[:16]}
-    return Fingerprint(parts | {name: f"#{digest}" for name, digest in code.items()})
+    code, places = code_of(recipe, prepared.example)
+    code[OWN_CODE] = source_stamp()[:16]
+    found = {name: f"{'' if name.startswith(VALUES) else '#'}{digest}" for name, digest in code.items()}
+    return Fingerprint(parts | found, places)
 
 
 def _digest_of(*tensors: Any) -> str:
