@@ -36,6 +36,10 @@ class Probes:
         curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
             the last if another would. None: every one; where training chooses `every`, as many as half of its
             5% pays for.
+        mode: "train": gradients, training loss and Hessian are those of the network as it trains (statistics
+            of batches, dropout with masks that are held fixed within one reading); "eval": of the network in
+            evaluation mode, which is another function where layers act differently there. Simulated runs
+            have no modes.
     """
 
     every: Count | None = None
@@ -45,6 +49,7 @@ class Probes:
     trajectories: Count = 16
     tangent: bool = False
     curvature_every: Count | None = None
+    mode: Literal["train", "eval"] = "train"
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient" or "curvature" group is probed."""

@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, failure
 from sdesim.estimators import lanczos_edges
 from sdesim.io.threads import single_blas_thread
 
@@ -59,7 +59,7 @@ class CurvatureMetric:
 def probe(
     oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
-    curvature: bool = True, metric: CurvatureMetric | None = None,
+    curvature: bool = True, metric: CurvatureMetric | None = None, failures: dict[str, str] | None = None,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
 
@@ -68,6 +68,8 @@ def probe(
         step_size: η at which these gradients are read.
         directions: (k, d) unit vectors for `gradient_projection`. groups: name → slice of theta.
         metric: in which the optimizer meets the curvature.
+        failures: where given, an exception ends only the part in which it happens, "gradient" or "curvature",
+            which is left out, and its reason is put here.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
@@ -79,16 +81,22 @@ def probe(
     # The last bits of a matrix product depend on how many threads share it.
     with single_blas_thread():
         return _measured(
-            oracle, theta, samples, rng, step_size, directions, groups, gradient, curvature, metric
+            oracle, theta, samples, rng, step_size, directions, groups, gradient, curvature, metric, failures
         )
 
 
 def _measured(
     oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
-    metric: CurvatureMetric | None,
+    metric: CurvatureMetric | None, failures: dict[str, str] | None,
 ) -> dict[str, Array | float]:  # fmt: skip
-    draws = oracle.gradients(theta, samples, rng)
+    try:
+        draws = oracle.gradients(theta, samples, rng)
+    except Exception as error:
+        if failures is None:
+            raise
+        failures["gradient"] = failure(error)
+        return {}
     if draws.shape != (samples, theta.size):
         raise RunError(f"the oracle's gradients must have shape {(samples, theta.size)}, got {draws.shape}")
     if metric is not None and not metric.trained.all():
@@ -98,7 +106,12 @@ def _measured(
     if gradient:
         values |= _gradient_part(draws, mean, directions, groups)
     if curvature:
-        values |= _curvature_part(oracle, theta, draws, mean, rng, metric)
+        try:
+            values |= _curvature_part(oracle, theta, draws, mean, rng, metric)
+        except Exception as error:
+            if failures is None:
+                raise
+            failures["curvature"] = failure(error)
     return values
 
 
@@ -141,6 +154,8 @@ def _curvature_part(
     if not count:
         return {}
     lowest, highest, residual = lanczos_edges(product, count, seed=seed)
+    # Products that are differences have an error of their own.
+    residual += getattr(oracle, "hvp_error", 0.0) * max(abs(lowest), abs(highest))
     n = len(draws)
     centred = draws[: min(n, _TRACE_DRAWS)] - mean
     # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from sdesim.compiled.jit import source_stamp
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
 from sdesim.runs import open_run
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of, settle
+from sdesim.training.data.batches import leaves
 from sdesim.training.loop.checkpoint import Checkpoints
 from sdesim.training.loop.code import code_of
 from sdesim.training.loop.prepared import Prepared
@@ -59,17 +60,8 @@ def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> Fingerprint:
 
 def _digest_of(*tensors: Any) -> str:
     # NumPy has no bfloat16.
-    arrays = [t.detach().cpu() for t in _leaves(tensors)]
+    arrays = [t.detach().cpu() for t in leaves(tensors)]
     return digest_of(*(a.float().numpy() if a.dtype == torch.bfloat16 else a.numpy() for a in arrays))
-
-
-def _leaves(value: Any) -> Iterator[Tensor]:
-    """The tensors in nested dicts, lists and tuples."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping | list | tuple):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _leaves(part)
 
 
 def _text(words: str) -> NDArray[np.uint8]:

@@ -7,7 +7,6 @@ buffers of parts without parameters to train, keep their values.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 import random
@@ -20,6 +19,7 @@ from torch import nn
 
 from sdesim.errors import RunError, SdesimError, first_line
 from sdesim.networks.base import recipe_of
+from sdesim.training.loop.copies import copied
 from sdesim.training.loop.weight_law import drawn_otherwise
 
 # A module → digest of its weights, and how others like them are drawn.
@@ -48,7 +48,7 @@ def _way(module: nn.Module) -> Callable[[int], nn.Module]:
     """How weights like the module's are drawn."""
     kind = recipe_of(module)
     # The module is held weakly: a way that held it would keep it for ever.
-    state = copy.deepcopy(module)
+    state = copied(module)
     ways: list[Callable[[int], nn.Module]] = [lambda seed: redrawn(state, seed)]
     if kind is not None:
         ways.append(lambda seed: _rebuilt(kind, state, seed))
@@ -70,7 +70,7 @@ def redrawn(module: nn.Module, seed: int) -> nn.Module:
     Raises:
         RunError: a parameter that is trained is written by no such rule.
     """
-    model = copy.deepcopy(module)
+    model = copied(module)
     _seed_everything(seed)
     with torch.no_grad():
         for parameter in model.parameters():
@@ -114,7 +114,7 @@ def made_by(factory: Callable[[int], object], module: nn.Module, seed: int) -> n
         raise RunError(f"init({seed}) fails: {type(error).__name__}: {first_line(error)}") from error
     if not isinstance(made, nn.Module):
         raise RunError(f"init must return a module for a seed, got {type(made).__name__}")
-    model = copy.deepcopy(module)
+    model = copied(module)
     shapes = [{n: tuple(t.shape) for n, t in m.state_dict().items()} for m in (model, made)]
     if shapes[0] != shapes[1]:
         other = sorted(set(shapes[0].items()) ^ set(shapes[1].items()))[0][0]
@@ -141,7 +141,7 @@ def _rebuilt(kind: object, module: nn.Module, seed: int) -> nn.Module:
     other = dataclasses.replace(kind, seed=seed) if "seed" in names else kind  # type: ignore[type-var]
     try:
         made = other.build() if "seed" in names else other.make()  # type: ignore[attr-defined]
-        model = copy.deepcopy(module)
+        model = copied(module)
         model.load_state_dict(made.state_dict())
     except (SdesimError, RuntimeError) as error:
         raise RunError(f'init="fresh" can\'t build the network anew: {first_line(error)}') from error

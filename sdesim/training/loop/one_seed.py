@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.data.batches import batch_loss
+from sdesim.training.loop.copies import copied
 from sdesim.training.loop.fresh import fresh_module, made_by
 
 if TYPE_CHECKING:
@@ -56,9 +57,9 @@ def starting_module(recipe: Recipe, trajectory: int) -> nn.Module:
         return made_by(recipe.init, recipe.module, stream_seed(recipe.seed, trajectory, WEIGHTS))
     if isinstance(recipe.init, str):
         if recipe.init != "fresh" or trajectory == 0:
-            return copy.deepcopy(recipe.module)
+            return copied(recipe.module)
         return fresh_module(recipe.module, stream_seed(recipe.seed, trajectory, WEIGHTS))
-    model = copy.deepcopy(recipe.module)
+    model = copied(recipe.module)
     start = torch.tensor(np.asarray(recipe.init)[trajectory], dtype=next(model.parameters()).dtype)
     nn.utils.vector_to_parameters(start, model.parameters())
     return model
@@ -85,8 +86,8 @@ def update(
     model: nn.Module,
     loss_fn: Callable[..., Any],
     optimizer: Any,
-    x: Tensor,
-    y: Tensor,
+    x: Any,
+    y: Any,
     masks: Sequence[Tensor] | None = None,
 ) -> float:
     """One optimizer step on a minibatch, masked parameters left alone; returns the loss before it.
@@ -98,7 +99,7 @@ def update(
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss: Tensor = loss_fn(model(x), y)
+        loss: Tensor = batch_loss(model, loss_fn, x, y)
         loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
         for parameter, kept in zip(model.parameters(), masks or (), strict=False):
             if parameter.grad is not None:

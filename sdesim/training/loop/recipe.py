@@ -17,6 +17,7 @@ from sdesim.networks.losses.base import Base as Loss
 from sdesim.optimizers.base import Base as Optimizer
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.training.data.augmentation import Augment
+from sdesim.training.data.collation import Unpack, check_source, objective_or_loss, reading
 from sdesim.training.data.examples import check_sampling
 from sdesim.training.data.loaders import loaded
 from sdesim.training.loop.svag import check_factor
@@ -33,13 +34,15 @@ class Recipe:
 
     Args:
         module: the network; it is copied and left alone. x is cast to the dtype of its parameters.
-        loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
+        loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given; None beside an objective.
         train: (X, y), a torch Dataset, a `sdesim.data.Dataset` (which brings its test examples along), or a
             DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset, by weights),
             drop_last and collate function are kept, the shuffles themselves are those of the seed. Any other
             sampler or batch_sampler is followed as it is, its random numbers seeded; probes, training loss
             and Hessian then take all examples alike (attributes `sampler` and `sampler_law`). A Dataset may
             give another example at each reading, see augment.
+            Networks of several inputs take X as a tuple or dict of arrays, called as ``module(*x)`` and
+            ``module(**x)``.
         test: the same, or None for no test values.
         optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
         steps: optimizer steps.
@@ -70,6 +73,11 @@ class Recipe:
             ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
             NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
             Steps, rates, time and probes are those of SGD.
+        unpack: batch → (x, y), where train and test give something else than pairs; batches are as the
+            loader or torch's default_collate makes them, or the tensors, tuple or dict given as a whole.
+        objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
+            there is one), for steps that are not ``loss_fn(module(x), y)``. There is no accuracy then, and no
+            twin.
         clients: federated averaging: a step of the run is a round, in which each client makes its local steps
             of the optimizer, plain SGD, on batches of its own examples, in their own order (`sampling`), from
             the server's weights; these then move by the mean of the clients' changes, weighted by their
@@ -82,7 +90,7 @@ class Recipe:
     """
 
     module: nn.Module
-    loss_fn: Callable[..., Any]
+    loss_fn: Any
     train: Any
     test: Any
     optimizer: Any
@@ -99,6 +107,8 @@ class Recipe:
     mask: NDArray[np.bool_] | None = None
     amplify: int = 1
     clients: Clients | None = None
+    unpack: Unpack | None = None
+    objective: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.init, str) and self.init not in ("module", "fresh"):
@@ -110,6 +120,10 @@ class Recipe:
         check_factor(self.amplify, "amplify must be a whole number")
         object.__setattr__(self, "amplify", int(self.amplify))
         check_sampling(self.sampling)
+        object.__setattr__(self, "loss_fn", objective_or_loss(self.loss_fn, self.objective))
+        check_source(self.train, "train")
+        if self.test is not None:
+            check_source(self.test, "test")
         for name, value in self._of_kinds():
             object.__setattr__(self, name, value)
 
@@ -135,6 +149,11 @@ class Recipe:
                     f"batch_size={self.batch_size}, but the optimizer has {size}: leave batch_size out"
                 )
             yield "batch_size", size
+
+    @property
+    def reading(self) -> Unpack | None:
+        """Batch → (x, y), as the steps take it; None where batches are such pairs."""
+        return reading(self.loss_fn, self.unpack)
 
     @property
     def told(self) -> Optimizer | None:
@@ -180,6 +199,8 @@ class TrainingKeywords(TypedDict, total=False):
     mask: NDArray[np.bool_] | None
     amplify: int
     clients: Clients | None
+    unpack: Unpack | None
+    objective: Callable[..., Any] | None
 
 
 def the_recipe(
@@ -199,7 +220,10 @@ def the_recipe(
                 f"{', '.join(given)} beside a recipe, which has its own: use dataclasses.replace(recipe, …)"
             )
         return module
-    missing = [n for n, v in (("loss_fn", loss_fn), ("train", train), ("optimizer", optimizer)) if v is None]
+    parts = {"loss_fn": loss_fn, "train": train, "optimizer": optimizer}
+    if keywords.get("objective") is not None:
+        parts.pop("loss_fn")
+    missing = [name for name, part in parts.items() if part is None]
     if missing:
         raise TypeError(f"give a Recipe, or {', '.join(missing)} beside the module")
     unknown = set(keywords) - {f.name for f in fields(Recipe)}

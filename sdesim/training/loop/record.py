@@ -16,6 +16,7 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
+from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.runs.schema import (
     CLIENT_PROBE,
     CURVATURE_PROBE,
@@ -23,6 +24,7 @@ from sdesim.runs.schema import (
     GRADIENT_PROBE,
     GROUP_PROBE,
     METRIC_PROBE,
+    UNSEEN_PROBE,
 )
 from sdesim.training.loop.attributes import run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
@@ -56,7 +58,8 @@ def record(
     Args:
         module: a `Recipe`, or the network, with the other parts of a recipe beside it.
         loss_fn, train, test, optimizer, training: as of `Recipe`, which is made of them: steps, batch_size,
-            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients.
+            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients, unpack,
+            objective.
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
@@ -102,6 +105,8 @@ def record(
     writer = _writer(prepared, attrs, None if out is None else Path(out))
     seconds, path = np.zeros(2), ""
     lost: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    hvp: dict[str, Any] = {}
     with progress_report(progress, name or "training") as report:
         total = recipe.trajectories * recipe.steps
         for k in range(recipe.trajectories):
@@ -120,11 +125,18 @@ def record(
             _write(writer, prepared, k, values)
             seconds += values["seconds"]
             path = path or str(values["path"])
+            if str(values.get("hvp_method", "")):
+                hvp = {"hvp_method": str(values["hvp_method"]), "hvp_error": float(values["hvp_error"])}
+            for part in [n for n in values if n.startswith("failure.")]:
+                failed.setdefault(part.removeprefix("failure."), str(values[part]))
             if str(values["message"]):
                 lost[str(k)] = str(values["message"])
                 warnings.warn(f"trajectory {k}: {values['message']}", stacklevel=2)
     made: dict[str, Any] = {"gradient_path": path} if path else {}
     made |= {"divergence": lost} if lost else {}
+    made |= hvp | ({"failures": failed} if failed else {})
+    for part, why in failed.items():
+        warnings.warn(f"{part} not probed: {why}", stacklevel=2)
     run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(prepared, seconds), **made)
     if finished is not None:
         finished.remove()
@@ -157,10 +169,10 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
     """Schema names that this run will hold."""
     names = ["theta"] if prepared.save_theta else []
     names += ["theta_projection", "weight_norm", "loss", "learning_rate", "status", "stopped_step"]
-    if prepared.train.labelled:
+    if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
-        names += ["test_loss", "test_accuracy"] if prepared.test.labelled else ["test_loss"]
+        names += ["test_loss"] if prepared.accuracy is None else ["test_loss", "test_accuracy"]
     if prepared.recipe.clients is not None:
         names.append("client_examples")
     if prepared.probes is not None:
@@ -173,6 +185,7 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             ]
         if prepared.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
+            names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)
 
