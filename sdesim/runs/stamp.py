@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,9 +24,11 @@ class Fingerprint:
 
     Attributes:
         parts: such as "dt" → "0.01", "file wells.py" → 16 hexadecimal digits behind a #.
+        places: the file of a part, for messages.
     """
 
     parts: Mapping[str, str]
+    places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
@@ -48,6 +50,7 @@ class Fingerprint:
         before, words = _parts(attrs), []
         for name in self.changed(attrs):
             was, now = before.get(name), self.parts.get(name)
+            name += f" in {self.places[name]}" if name in self.places else ""
             if was is None or now is None:
                 words.append(f"{name} is {'new' if was is None else 'gone'}")
             else:

@@ -23,6 +23,7 @@ def custom(
     start: ArrayLike | None = None,
     minima: ArrayLike | None = None,
     wells: Sequence[str] | None = None,
+    conservative: bool = True,
 ) -> Custom:
     """A surface of one's own functions, which Numba compiles; they are called for one point at a time.
 
@@ -36,13 +37,15 @@ def custom(
         minima: (m, d), known minima; θ then lies in the well of the nearest one. Without them there are no
             wells.
         wells: names of the wells, in the order of minima; "0", "1", … without it.
+        conservative: False where −grad is a drift that no loss has as its gradient, on purpose: derivatives
+            are then not held against differences.
 
     Raises:
         SdesimError: if Numba can't compile a function, its result has the wrong shape, or a value does not
             fit; or if grad is not the gradient of loss, or hvp not the derivative of grad, at the start and
             beside it (`sdesim.surfaces.derivative_check`).
     """
-    return Custom(loss, grad, hvp, dim, start, minima, wells)
+    return Custom(loss, grad, hvp, dim, start, minima, wells, conservative)
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -67,6 +70,7 @@ class Custom(Base):
         start: ArrayLike | None,
         minima: ArrayLike | None,
         wells: Sequence[str] | None,
+        conservative: bool = True,
     ) -> None:
         d = whole(dim, "dim")
         point = np.zeros(d) if start is None else as_theta(start, d, "start").reshape(-1).copy()
@@ -79,7 +83,8 @@ class Custom(Base):
         if len(names) != len(known):
             raise SdesimError(f"wells must name {len(known)} minima, got {len(names)} names")
         functions, points = _compile(loss, grad, hvp, point)
-        _check(points, point, hvp is not None)
+        if conservative:
+            _check(points, point, hvp is not None)
         if names:
             from sdesim.surfaces.custom_kernels import nearest_well
 

@@ -129,4 +129,8 @@ def test_a_custom_surface_refuses_wrong_derivatives():
         custom(lambda t: np.sum(t * t), lambda t: 2.0 * t * np.array([1.0, 0.0]), dim=2)
     with pytest.raises(SdesimError, match="hvp is not the derivative of grad"):
         custom(lambda t: np.sum(t * t), lambda t: 2.0 * t, lambda t, v: 3.0 * v, dim=2)
+    turning = custom(
+        lambda t: np.sum(t * t), lambda t: t[::-1] * np.array([1.0, -1.0]), dim=2, conservative=False
+    )
+    assert turning.grad([2.0, 3.0]).tolist() == [3.0, -2.0]
     assert custom(lambda t: np.sum(np.abs(t)), lambda t: np.sign(t), dim=2).dim == 2

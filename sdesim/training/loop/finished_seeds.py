@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +14,13 @@ import numpy as np
 import torch
 import xarray as xr
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from sdesim.compiled.jit import source_stamp
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
 from sdesim.runs import open_run
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of, settle
+from sdesim.training.data.batches import leaves
 from sdesim.training.loop.checkpoint import Checkpoints
 from sdesim.training.loop.code import code_of
 from sdesim.training.loop.prepared import Prepared
@@ -38,34 +39,29 @@ def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> Fingerprint:
         "order": repr(prepared.order),
         "groups of the optimizer": json.dumps(_groups(prepared), default=str),
         "layers of the network": digest_of(_text(repr(recipe.module))),
-        "loss_fn": _function_name(recipe.loss_fn),
+        "function named by loss_fn": _function_name(recipe.loss_fn),
         "learning rates": digest_of(prepared.rates),
         f"{VALUES}the training examples": _digest_of(prepared.train.x, prepared.train.y),
         f"{VALUES}the initial weights": _digest_of(*recipe.module.state_dict().values()),
     }
+    if isinstance(recipe.loss_fn, nn.Module):
+        parts[f"{VALUES}the tensors of loss_fn"] = _digest_of(*recipe.loss_fn.state_dict().values())
     if prepared.test is not None:
         parts[f"{VALUES}the test examples"] = _digest_of(prepared.test.x, prepared.test.y)
     if prepared.order.own is not None:
         parts[f"{VALUES}the sampler"] = _digest_of(*prepared.order.own.first())
     given = {"weights": prepared.train.weights, "mask": recipe.mask, "init": prepared.starts}
     parts |= {name: digest_of(np.asarray(array)) for name, array in given.items() if array is not None}
-    code = code_of(recipe, prepared.example) | {OWN_CODE: source_stamp()[:16]}
-    return Fingerprint(parts | {name: f"#{digest}" for name, digest in code.items()})
+    code, places = code_of(recipe, prepared.example)
+    code[OWN_CODE] = source_stamp()[:16]
+    found = {name: f"{'' if name.startswith(VALUES) else '#'}{digest}" for name, digest in code.items()}
+    return Fingerprint(parts | found, places)
 
 
 def _digest_of(*tensors: Any) -> str:
     # NumPy has no bfloat16.
-    arrays = [t.detach().cpu() for t in _leaves(tensors)]
+    arrays = [t.detach().cpu() for t in leaves(tensors)]
     return digest_of(*(a.float().numpy() if a.dtype == torch.bfloat16 else a.numpy() for a in arrays))
-
-
-def _leaves(value: Any) -> Iterator[Tensor]:
-    """The tensors in nested dicts, lists and tuples."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, Mapping | list | tuple):
-        for part in value.values() if isinstance(value, Mapping) else value:
-            yield from _leaves(part)
 
 
 def _text(words: str) -> NDArray[np.uint8]:

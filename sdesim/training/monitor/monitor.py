@@ -34,7 +34,7 @@ from sdesim.runs.validity import validity_flags
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
-from sdesim.training.data.batches import length, moved, rows_of
+from sdesim.training.data.batches import moved
 from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
@@ -43,11 +43,9 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.failures import Failures
-from sdesim.training.probes.network_oracle import TorchOracle
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.reading import Reading, check_readable, trained_metric
-from sdesim.training.probes.subsample import subsampled_part
 
 
 class Monitor:
@@ -264,8 +262,7 @@ class Monitor:
             values["loss"] = drawn.loss(theta)
         except Exception as error:
             found["loss"] = failure(error)
-        finite = np.isfinite(theta).all() and (math.isfinite(values["loss"]) or "loss" in found)
-        if not finite:
+        if not np.isfinite(theta).all() or not (math.isfinite(values["loss"]) or "loss" in found):
             return
         values["weight_norm"] = float(np.linalg.norm(theta))
         metric = trained_metric(self._model, self._optimizer, self.learning_rate)
@@ -276,13 +273,7 @@ class Monitor:
                 metric=metric,
             )  # fmt: skip
         if "lambda_max" in values and self._examples < len(self._data):
-            values |= subsampled_part(
-                lambda some: self._reading.oracle(
-                    TorchOracle, rows_of(x, some), rows_of(y, some), self._batch or 1, seed=seed
-                ),
-                length(x), len(self._data), theta, rng,
-                np.ones(theta.size, dtype=bool) if metric is None else metric.trained,
-            )  # fmt: skip
+            values |= self._reading.subsampled(x, y, len(self._data), theta, rng, metric, seed)
         self._reading.learn(drawn)
 
     def _new_reader(self, augment: Augment | None) -> Reader | None:

@@ -14,10 +14,12 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import CurvatureMetric
+from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.probes.network_oracle import TorchOracle, check_mode
 from sdesim.training.probes.preconditioning import curvature_metric
 from sdesim.training.probes.reduction import MEAN, SUM
+from sdesim.training.probes.subsample import subsampled_part
 from sdesim.training.probes.trial import Trial, tried
 
 Array = NDArray[np.float64]
@@ -104,6 +106,21 @@ class Reading:
         return TorchOracle(
             self._module, self._loss_fn, x, y, 1, training_batch=self._batch, mode="eval", trial=trial
         ).loss(theta)
+
+    def subsampled(
+        self, x: Any, y: Any, total: int, theta: Array, rng: np.random.Generator,
+        metric: CurvatureMetric | None, seed: int,
+    ) -> dict[str, float]:  # fmt: skip
+        """What the interval of λ_max of ``total`` examples is made of, where x, y (n, …) are some of them;
+        nothing where the Hessian is no mean over examples."""
+        if self.trial(x, y).in_batches:
+            return {}
+
+        def oracle_of(some: torch.Tensor) -> TorchOracle:
+            return self.oracle(TorchOracle, rows_of(x, some), rows_of(y, some), self._batch, seed=seed)
+
+        trained = np.ones(theta.size, dtype=bool) if metric is None else metric.trained
+        return subsampled_part(oracle_of, length(x), total, theta, rng, trained)
 
     def attributes(self, optimizer: Any) -> dict[str, Any]:
         """Attributes of the run schema; optimizer: in use, or None."""

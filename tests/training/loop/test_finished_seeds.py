@@ -82,10 +82,10 @@ class _Noisy:
     """An augmentation by an object with a method of its own and a counter."""
 
     def __init__(self, scale):
-        self.scale, self.calls = scale, 0
+        self.scale, self._calls = scale, 0
 
     def __call__(self, x, generator):
-        self.calls += 1
+        self._calls += 1
         return self.shift(x) + 0.0 * torch.randn(x.shape, generator=generator)
 
     def shift(self, x):
@@ -97,19 +97,24 @@ class _NoisyEdited(_Noisy):
         return x + 1.0
 
 
+_listed = lambda params: torch.optim.SGD(list(params), lr=0.1)  # noqa: E731
+
+
 _NoisyEdited.__qualname__ = _NoisyEdited.__name__ = "_Noisy"
 
 
 @pytest.mark.parametrize(
     ("edit", "words"),
     [
-        (lambda p: {"loss_fn": _loss(p, more="")}, r"function loss \(loss_fn, my_loss.py\) changed"),
+        (lambda p: {"loss_fn": _loss(p, more="")}, r"function loss \(loss_fn\) in my_loss.py changed"),
         (lambda p: {"loss_fn": _loss(p, power=2)}, r"constant POWER changed"),
         (lambda p: {"network": _net(p, " * 2.0")}, r"function Net.forward changed"),
-        (lambda p: {"optimizer": lambda q: torch.optim.SGD(list(q), lr=0.1)}, r"\(optimizer, \S+\) changed"),
+        (lambda p: {"optimizer": _listed}, r"function <lambda> \(optimizer\) in \S+ changed"),
         (lambda p: {"augment": _NoisyEdited(1.0)}, r"function _Noisy.shift (changed|is new)"),
+        (lambda p: {"augment": _Noisy(2.0)}, r"values of augment.scale was 1.0, is 2.0"),
+        (lambda p: {"loss_fn": torch.nn.CrossEntropyLoss()}, r"function loss \(loss_fn\) is gone"),
     ],
-    ids=["loss", "constant", "network", "optimizer", "augment"],
+    ids=["loss", "constant", "network", "optimizer", "augment", "setting", "another"],
 )  # fmt: skip
 def test_code_that_was_edited_is_named_and_goes_on_only_where_that_is_accepted(tmp_path, edit, words):
     _begun(tmp_path, augment=_Noisy(1.0))
@@ -162,3 +167,16 @@ def test_where_code_stands_and_its_comments_do_not_count(tmp_path):
     moved = _edited(tmp_path, f"\n# A remark.\n\n{text}").loss
 
     assert _begun(tmp_path, loss_fn=moved, resume=True).attrs["complete"]
+
+
+def test_settings_and_weights_of_a_loss_of_torch_count(tmp_path):
+    def begun(**changes):
+        return _begun(tmp_path, loss_fn=torch.nn.CrossEntropyLoss(**changes), resume=True)
+
+    begun()
+
+    with pytest.raises(RunError, match=r"values of loss_fn.label_smoothing was 0.0, is 0.1"):
+        begun(label_smoothing=0.1)
+    with pytest.raises(RunError, match=r"values of the tensors of loss_fn changed"):
+        begun(weight=torch.ones(10, dtype=torch.float32))
+    begun()
