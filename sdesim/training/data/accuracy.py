@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdesim.training.data.batches import Objective, call, rows_of
+from sdesim.training.data.batches import Objective, call, mapped, rows_of
 
 # Most numbers of outputs that a loss is tried on at once, and in all.
 _ROOM, _MOST = 8_000_000, 100_000_000
@@ -118,7 +118,8 @@ def accuracy_of(
     try:
         with torch.random.fork_rng(devices=[]):
             with torch.no_grad():
-                output = call(copy.deepcopy(module).eval(), rows_of(x, slice(2)))
+                few = mapped(rows_of(x, slice(2)), torch.clone)
+                output = call(copy.deepcopy(module).eval(), few)
             if not torch.is_tensor(output) or not output.is_floating_point():
                 return None
             with torch.enable_grad():
