@@ -181,7 +181,7 @@ class _Walk:
 
     def root(self, name: str, value: Any) -> None:
         """Walk from a value, whose own code goes by ``name``."""
-        inner = getattr(value, "py_func", value)
+        inner = _plain(value)
         module = getattr(inner, "__module__", None)
         self._home = None if is_own(module) or _is_generated(module) else module
         if isinstance(inner, FunctionType):
@@ -237,7 +237,7 @@ class _Walk:
             except ValueError:
                 # A name that is not bound yet.
                 continue
-            inner = getattr(value, "py_func", value)
+            inner = _plain(value)
             if not is_own(module):
                 self._constant(f"{label}.{name}", value)
             elif isinstance(inner, FunctionType) and id(inner) not in self._seen:
@@ -271,7 +271,7 @@ class _Walk:
         self._constant(f"{place}{name}", value)
 
     def _constant(self, name: str, value: Any) -> None:
-        inner = getattr(value, "py_func", value)
+        inner = _plain(value)
         if isinstance(inner, FunctionType | MethodType | type):
             self._value(value, hashlib.sha256(), name)
             return
@@ -296,7 +296,7 @@ class _Walk:
         if id(value) in self._seen or len(self._seen) > _MOST:
             digest.update(f"seen {self._seen.get(id(value))};".encode())
             return
-        function = getattr(value, "py_func", value)
+        function = _plain(value)
         if isinstance(function, FunctionType):
             if id(function) not in self._seen:
                 nameless = function.__name__ == "<lambda>"
@@ -327,7 +327,7 @@ class _Walk:
             self._value((value.func, value.args, value.keywords), digest, name)
         elif isinstance(value, type):
             self._class(value)
-        elif hasattr(value, "detach") and hasattr(value, "numpy"):
+        elif hasattr(type(value), "detach") and hasattr(type(value), "numpy"):
             self._value(np.asarray(value.detach().cpu().numpy()), digest, name)
         elif not isinstance(value, ModuleType):
             self._object(value, digest, name)
@@ -380,9 +380,15 @@ class _Walk:
                 self._value(item, digest, name)
 
 
+def _plain(value: Any) -> Any:
+    """The function behind a compiled one; any other value itself, those that answer to every name too."""
+    function = getattr(value, "py_func", value)
+    return function if isinstance(function, FunctionType) else value
+
+
 def _called_so(value: Any) -> str:
     """What a function, class or module calls itself; "" for other values."""
-    inner = getattr(value, "py_func", value)
+    inner = _plain(value)
     if isinstance(inner, ModuleType):
         return inner.__name__
     name = getattr(inner, "__qualname__", getattr(inner, "__name__", None))

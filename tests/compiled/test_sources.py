@@ -111,3 +111,24 @@ def test_a_set_of_words_has_the_same_digest_in_every_process(folder):
     outputs = {run(folder, code, PYTHONHASHSEED=str(seed)) for seed in range(3)}
 
     assert len(outputs) == 1
+
+
+def test_a_value_that_answers_to_every_name_is_walked_like_any_other(folder):
+    text = """
+    class Anything:
+        def __getattr__(self, name):
+            if name.startswith("__"):
+                raise AttributeError(name)
+            return Anything()
+
+
+    HELPER = Anything()
+
+
+    def f(x):
+        return HELPER, {factor} * x
+    """
+    first = sources_of({"grad": load(folder, "mine", text.format(factor=2.0)).f})
+    other = sources_of({"grad": load(folder, "mine", text.format(factor=3.0)).f})
+
+    assert first["function grad"] != other["function grad"]
