@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sdesim.training.data.batches import Objective, call, mapped, rows_of
+from sdesim.training.data.batches import call, mapped, rows_of, takes_whole_batch
 
 # Most numbers of outputs that a loss is tried on at once, and in all.
 _ROOM, _MOST = 8_000_000, 100_000_000
@@ -105,13 +105,7 @@ def accuracy_of(
     Returns:
         None where accuracy means nothing, or can't be told.
     """
-    if (
-        isinstance(loss_fn, Objective)
-        or not torch.is_tensor(y)
-        or y.ndim == 0
-        or not len(y)
-        or y.is_complex()
-    ):
+    if takes_whole_batch(loss_fn) or not torch.is_tensor(y) or y.ndim == 0 or not len(y) or y.is_complex():
         return None
     values = torch.unique(y if labels is None else labels)
     loss = copy.deepcopy(loss_fn) if isinstance(loss_fn, nn.Module) else loss_fn

@@ -133,6 +133,11 @@ class Objective:
         )
 
 
+def takes_whole_batch(loss_fn: Any) -> bool:
+    """Whether a loss is of a network and a whole batch, as an `Objective` is."""
+    return hasattr(loss_fn, "of_batch")
+
+
 def batch_loss(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any) -> Any:
     """What a step differentiates: ``loss_fn(module(x), y)``, or the `Objective` of the batch x."""
     whole = getattr(loss_fn, "of_batch", None)

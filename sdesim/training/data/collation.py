@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset, default_collate
 
 from sdesim.errors import RunError, first_line
-from sdesim.training.data.batches import Objective, equal, leaves, length, rows_of
+from sdesim.training.data.batches import Objective, equal, leaves, length, rows_of, takes_whole_batch
 
 Unpack = Callable[[Any], Any]
 # So many examples are read again, so often in all, to see whether they are the same ones: a flip of every
@@ -32,7 +32,7 @@ def whole_batch(unpack: Unpack | None) -> Unpack:
 
 def reading(loss_fn: Any, unpack: Unpack | None) -> Unpack | None:
     """How batches become pairs (x, y): by ``unpack``, whole for an `Objective`, as they are for None."""
-    return whole_batch(unpack) if isinstance(loss_fn, Objective) else unpack
+    return whole_batch(unpack) if takes_whole_batch(loss_fn) else unpack
 
 
 def objective_or_loss(loss_fn: Any, objective: Callable[..., Any] | None) -> Any:

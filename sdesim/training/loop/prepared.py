@@ -17,7 +17,7 @@ from sdesim.errors import RunError, SdesimError, first_line
 from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.training.data.accuracy import Accuracy
-from sdesim.training.data.batches import Objective, batch_loss, call, mapped, rows_of
+from sdesim.training.data.batches import batch_loss, call, mapped, rows_of, takes_whole_batch
 from sdesim.training.data.collation import finite
 from sdesim.training.data.examples import (
     Examples,
@@ -281,7 +281,7 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
     """
     if recipe.amplify == 1:
         return
-    if isinstance(recipe.loss_fn, Objective):
+    if takes_whole_batch(recipe.loss_fn):
         raise RunError(
             "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
         )
@@ -361,7 +361,7 @@ def check_loss(
         except SdesimError:
             raise
         except Exception as error:
-            what = "objective" if isinstance(loss_fn, Objective) else "loss_fn"
+            what = "objective" if takes_whole_batch(loss_fn) else "loss_fn"
             raise RunError(
                 f"the network or {what} fails on a batch of {count} training examples: {first_line(error)}; "
                 "networks take x as module(x), a tuple as module(*x), a dict as module(**x): unpack= says "
@@ -377,7 +377,7 @@ def check_loss(
         raise RunError("the loss does not depend on any parameter that is trained")
     if examples.weights is not None:
         with isolated_torch():
-            whole = isinstance(loss_fn, Objective)
+            whole = takes_whole_batch(loss_fn)
             output = None if whole else call(copied(module).eval(), mapped(x, torch.clone))
             if not is_mean(loss_fn, output, y):
                 raise RunError(

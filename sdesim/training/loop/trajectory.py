@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from sdesim.errors import failure
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.runs import probe, probe_rng
-from sdesim.training.data.batches import Objective, call, mapped
+from sdesim.training.data.batches import call, mapped, takes_whole_batch
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
 from sdesim.training.data.weighting import mean_loss
@@ -336,7 +336,7 @@ def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
             continue
         loss_fn, x, y, shares = prepared.recipe.loss_fn, examples.x, examples.y, examples.shares
         x = x if prepared.plain else mapped(x, torch.clone)
-        if isinstance(loss_fn, Objective):
+        if takes_whole_batch(loss_fn):
             found[loss_name] = float(loss_fn.of_batch(model, x))
             continue
         output = call(model, x)

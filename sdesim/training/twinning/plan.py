@@ -20,7 +20,7 @@ from sdesim.networks.fully_connected import as_dense, flat_parameters, network_s
 from sdesim.runs import Probes
 from sdesim.runs.twin_rules import step_refusal, twin_deviations, twin_momentum, twin_refusals
 from sdesim.surfaces import TorchSurface, masked
-from sdesim.training.data.batches import Objective
+from sdesim.training.data.batches import takes_whole_batch
 from sdesim.training.data.examples import Examples, training_and_test
 from sdesim.training.loop.one_seed import isolated_torch, starting_module
 from sdesim.training.loop.recipe import Recipe
@@ -230,7 +230,7 @@ def _examples(recipe: Recipe) -> tuple[Examples, Examples | None]:
     Raises:
         RunError: not of a form that the SDE's surface takes.
     """
-    if isinstance(recipe.loss_fn, Objective):
+    if takes_whole_batch(recipe.loss_fn):
         raise RunError("a twin needs a loss_fn(output, y): a training with objective= has none")
     train, test = training_and_test(
         recipe.train, recipe.test, _parameter(recipe.module).dtype, unpack=recipe.reading
