@@ -28,7 +28,7 @@ class Probes:
             simulation 20 times a run.
         samples: stochastic gradients drawn at each probe, n.
         batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
-        estimators: "all", or some of "gradient" and "curvature".
+        estimators: "all", or some of "gradient", "curvature" and "progress".
         trajectories: only the first so many trajectories of an ensemble are probed.
         tangent: also follow a tangent vector (largest Lyapunov exponent): simulated runs with schemes
             euler-maruyama, sgd and heavy-ball, which walk the probed trajectories a second time for it, and
@@ -36,18 +36,22 @@ class Probes:
         curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
             the last if another would. None: every one; where training chooses `every`, as many as half of its
             5% pays for.
+        branches: real steps of the very optimizer that a probe makes from its state and takes back, for
+            `progress`; in simulation steps −η g. So many virtual steps also give `C_star_trapezoid` of plain
+            SGD. 0: none.
     """
 
     every: Count | None = None
     samples: Annotated[int, Ge(2)] = 64
     batch_size: Count | None = None
-    estimators: Literal["all"] | tuple[Literal["gradient", "curvature"], ...] = "all"
+    estimators: Literal["all"] | tuple[Literal["gradient", "curvature", "progress"], ...] = "all"
     trajectories: Count = 16
     tangent: bool = False
     curvature_every: Count | None = None
+    branches: Annotated[int, Ge(0)] = 8
 
     def wants(self, group: str) -> bool:
-        """Whether the "gradient" or "curvature" group is probed."""
+        """Whether the "gradient", "curvature" or "progress" group is probed."""
         return self.estimators == "all" or group in self.estimators
 
     def bends(self, index: int, count: int) -> bool:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError
 from sdesim.estimators import lanczos_edges
 from sdesim.io.threads import single_blas_thread
+from sdesim.runs.linear_step import LinearStep, step_part
+from sdesim.runs.virtual_steps import virtual_steps
 
 Array = NDArray[np.float64]
 _TRACE_DRAWS = 8
@@ -59,7 +61,8 @@ class CurvatureMetric:
 def probe(
     oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
-    curvature: bool = True, metric: CurvatureMetric | None = None,
+    curvature: bool = True, metric: CurvatureMetric | None = None, step: LinearStep | None = None,
+    branches: int = 0, progress: bool = False,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
 
@@ -68,6 +71,9 @@ def probe(
         step_size: η at which these gradients are read.
         directions: (k, d) unit vectors for `gradient_projection`. groups: name → slice of theta.
         metric: in which the optimizer meets the curvature.
+        step: of the optimizer, as a function of the gradient; None: −η g, or none that is known.
+        branches: virtual steps −η g that the draws make, most as many as draws, for `virtual_drop`.
+        progress: whether the loss is read after these steps too.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
@@ -78,27 +84,39 @@ def probe(
     """
     # The last bits of a matrix product depend on how many threads share it.
     with single_blas_thread():
-        return _measured(
-            oracle, theta, samples, rng, step_size, directions, groups, gradient, curvature, metric
+        draws = _draws(oracle, theta, samples, rng, metric)
+        values = _measured(
+            oracle, theta, draws, rng, step_size, directions, groups, gradient, curvature, metric, step
         )
+        if branches:
+            values |= virtual_steps(oracle, theta, draws[:branches], step_size, rng, progress)
+        return values
 
 
-def _measured(
-    oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
-    directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
+def _draws(
+    oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator,
     metric: CurvatureMetric | None,
-) -> dict[str, Array | float]:  # fmt: skip
+) -> Array:  # fmt: skip
+    """Gradients (n, d), 0 where nothing is trained."""
     draws = oracle.gradients(theta, samples, rng)
     if draws.shape != (samples, theta.size):
         raise RunError(f"the oracle's gradients must have shape {(samples, theta.size)}, got {draws.shape}")
     if metric is not None and not metric.trained.all():
         draws[:, ~metric.trained] = 0.0
+    return draws
+
+
+def _measured(
+    oracle: GradientOracle, theta: Array, draws: Array, rng: np.random.Generator, step_size: float,
+    directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
+    metric: CurvatureMetric | None, step: LinearStep | None,
+) -> dict[str, Array | float]:  # fmt: skip
     mean = draws.mean(axis=0)
     values: dict[str, Array | float] = {"step_size": float(step_size)}
     if gradient:
         values |= _gradient_part(draws, mean, directions, groups)
     if curvature:
-        values |= _curvature_part(oracle, theta, draws, mean, rng, metric)
+        values |= _curvature_part(oracle, theta, draws, mean, rng, metric, step)
     return values
 
 
@@ -127,7 +145,7 @@ def _gradient_part(
 
 def _curvature_part(
     oracle: GradientOracle, theta: Array, draws: Array, mean: Array, rng: np.random.Generator,
-    metric: CurvatureMetric | None,
+    metric: CurvatureMetric | None, step: LinearStep | None,
 ) -> dict[str, Array | float]:  # fmt: skip
     moving = slice(None) if metric is None or metric.trained.all() else metric.trained
 
@@ -144,7 +162,8 @@ def _curvature_part(
     n = len(draws)
     centred = draws[: min(n, _TRACE_DRAWS)] - mean
     # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.
-    terms = np.array([c @ oracle.hvp(theta, c) for c in centred]) * n / (n - 1)
+    bends = np.array([oracle.hvp(theta, c) for c in centred])
+    terms = np.array([c @ bend for c, bend in zip(centred, bends, strict=True)]) * n / (n - 1)
     values: dict[str, Array | float] = {
         "lambda_max": highest,
         "lambda_min": lowest,
@@ -153,6 +172,10 @@ def _curvature_part(
         "hessian_noise": float(terms.mean()),
         "hessian_noise_error": float(terms.std(ddof=1) / np.sqrt(len(terms))) if len(terms) > 1 else np.nan,
     }
+    if step is not None and not step.plain:
+        kept = np.zeros(theta.size)
+        kept[moving] = 1.0
+        values |= step_part(lambda v: kept * oracle.hvp(theta, v), draws, step, centred, kept * bends)
     if metric is None:
         return values
     values["critical_sharpness"] = metric.critical

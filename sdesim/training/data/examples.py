@@ -298,6 +298,23 @@ class Batches:
         self._at += size
         return rows
 
+    def another(self, size: int, generator: torch.Generator) -> Tensor | None:
+        """A minibatch that could come next, by the law of the order given what this epoch has shown already;
+        the order itself stays where it is. ``size`` is for orders that know none."""
+        size = self._kind.batch_size or size
+        if self._kind.batch_size is None:
+            return None
+        if self._rising is not None:
+            return draw_weighted(self._rising, size, generator)
+        if self._kind.sampling == "with-replacement":
+            return torch.randint(self._n, (size,), generator=generator)
+        least = size if self._kind.drop_last else 1
+        begun = self._walk is not None and self._at + least <= self._n
+        rest = self._walk[self._at :] if begun and self._walk is not None else torch.arange(self._n)
+        if self._kind.sampling == "sequential":
+            return rest[:size]
+        return rest[torch.randperm(len(rest), generator=generator)[:size]]
+
     def _shuffled(self) -> Tensor:
         self._epoch, self._at = self._generator.get_state(), 0
         if self._kind.sampling == "sequential":

@@ -32,6 +32,7 @@ from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, start
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
 from sdesim.training.probes.network_oracle import masked_groups
+from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.tangent import check_tangent
 from sdesim.training.probes.trial import Trial, tried
@@ -56,6 +57,7 @@ class Prepared:
         groups: name → slice of θ.
         example: an optimizer of a copy of the module, which never steps.
         trial: what a few examples tell of the network and its loss.
+        step_model: "plain", "linear" or "none" as of `optimizer_attributes`, over all steps.
     """
 
     recipe: Recipe
@@ -71,6 +73,7 @@ class Prepared:
     groups: Mapping[str, slice]
     example: Any
     trial: Trial
+    step_model: str
 
     @cached_property
     def starts(self) -> Array | None:
@@ -97,6 +100,12 @@ class Prepared:
         """What one update descends: the loss, or what amplifies its noise on two minibatches in a row."""
         loss_fn, factor = self.recipe.loss_fn, self.recipe.amplify
         return loss_fn if factor == 1 else amplified_loss(loss_fn, factor)
+
+    @property
+    def branches(self) -> int:
+        """Steps that a probe makes and takes back for measured progress; a round of clients is none."""
+        wanted = self.probes is not None and self.probes.wants("progress") and self.recipe.clients is None
+        return self.probes.branches if wanted and self.probes is not None else 0
 
     @property
     def minibatches(self) -> int:
@@ -149,6 +158,7 @@ def prepare(
         check_clients(recipe, examples, order, example, probes)
     _check_amplified(recipe, example, order)
     probes = _affordable(recipe, examples, order, example, probes)
+    rates, step_model = _rehearsed(recipe)
     return Prepared(
         recipe=recipe,
         train=examples,
@@ -156,13 +166,14 @@ def prepare(
         order=order,
         saved=saved_steps(steps, save_every or max(1, steps // _SAVED_POINTS)),
         save_theta="theta" in save,
-        rates=_learning_rates(recipe),
+        rates=rates,
         directions=projection_directions(dim),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         groups=groups,
         example=example,
         trial=tried(module, recipe.loss_fn, examples.x, examples.y),
+        step_model=step_model,
     )
 
 
@@ -244,9 +255,9 @@ def example_optimizer(recipe: Recipe) -> Any:
         return recipe.new_optimizer(list(copy.deepcopy(recipe.module).parameters()))
 
 
-def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
-    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients; NaN after
-    step 0 where the schedule follows the loss.
+def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
+    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients, NaN after
+    step 0 where the schedule follows the loss; and whether every step is plain, or else of which model.
 
     Raises:
         RunError: if the schedule needs to see more of the training than its loss, or a bad rate.
@@ -256,14 +267,16 @@ def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
         # The rehearsal never calls optimizer.step(), which torch warns about.
         warnings.simplefilter("ignore")
         rehearsal = example_optimizer(recipe)
-        rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
+        rates = np.full(steps + 1, step_rate(rehearsal))
+        model = _model(recipe, rehearsal)
         schedule = recipe.new_scheduler(rehearsal)
         if schedule is not None:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 rates[1:] = np.nan
-                return rates
+                return rates, model
             for step in range(steps + 1):
-                rates[step] = float(rehearsal.param_groups[0]["lr"])
+                rates[step] = step_rate(rehearsal)
+                model = _model(recipe, rehearsal) if model == "plain" else model
                 if step < steps:
                     try:
                         schedule.step()
@@ -271,7 +284,11 @@ def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
                         raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
     if not (np.isfinite(rates).all() and (rates >= 0).all()):
         raise RunError("the learning rate must be finite and at least 0 at every step")
-    return rates
+    return rates, model
+
+
+def _model(recipe: Recipe, optimizer: Any) -> str:
+    return str(optimizer_attributes(optimizer, recipe.told)["optimizer_model"])
 
 
 def _check_module(module: nn.Module) -> None:

@@ -22,7 +22,11 @@ from sdesim.runs.schema import (
     EVERY_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
+    HELDOUT_PROBE,
     METRIC_PROBE,
+    PROGRESS_PROBE,
+    STEP_PROBE,
+    VIRTUAL_PROBE,
 )
 from sdesim.training.loop.attributes import run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
@@ -166,6 +170,10 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             ]
         if prepared.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
+            names += STEP_PROBE if prepared.step_model == "linear" else ()
+        if prepared.branches:
+            names += [*PROGRESS_PROBE, *(VIRTUAL_PROBE if prepared.step_model == "plain" else ())]
+            names += () if prepared.test is None else HELDOUT_PROBE
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)
 

@@ -31,8 +31,10 @@ from sdesim.training.loop.one_seed import (
     update,
 )
 from sdesim.training.loop.prepared import Prepared
+from sdesim.training.loop.progress import measured_progress
 from sdesim.training.probes.network_oracle import MaskedOracle
-from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.optimizer_facts import step_rate
+from sdesim.training.probes.preconditioning import curvature_metric, linear_step
 from sdesim.training.probes.tangent import Tangent
 
 Array = NDArray[np.float64]
@@ -191,7 +193,7 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
         state.message = _lost(f"the minibatch loss is {loss}", state.step)
     elif prepared.follows_loss:
         state.scheduler.step(loss)
-        state.rates[state.step + 1] = float(state.optimizer.param_groups[0]["lr"])
+        state.rates[state.step + 1] = step_rate(state.optimizer)
     elif state.scheduler is not None:
         state.scheduler.step()
     state.training += clock.perf_counter() - began
@@ -316,10 +318,12 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     at = int(np.searchsorted(prepared.probe_steps, step))
     model = state.model
     metric = curvature_metric(model, state.optimizer)
+    linear = linear_step(model, state.optimizer) if prepared.step_model == "linear" else None
+    mask = prepared.recipe.mask
     whole = oracle_of(prepared.train, model, prepared.recipe.loss_fn, prepared.probed_batch)
     # A way that failed before would fail again.
     whole.path = state.path or whole.path
-    oracle = whole if prepared.recipe.mask is None else MaskedOracle(whole, prepared.recipe.mask)
+    oracle = whole if mask is None else MaskedOracle(whole, mask)
     found = probe(
         oracle,
         theta,
@@ -330,8 +334,12 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
         groups=prepared.groups,
         gradient=prepared.probes.wants("gradient"),
         curvature=prepared.probes.bends(at, len(prepared.probe_steps)),
-        metric=metric if prepared.recipe.mask is None else metric.among(prepared.recipe.mask),
+        metric=metric if mask is None else metric.among(mask),
+        step=linear if mask is None or linear is None else linear.among(mask),
+        branches=prepared.branches if prepared.step_model == "plain" else 0,
     )
+    if prepared.branches:
+        found |= measured_progress(prepared, state, step)
     if state.clients is not None and prepared.probes.wants("gradient"):
         rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
         found |= state.clients.probe(state.model, whole, theta, metric.trained, rng)
