@@ -39,6 +39,9 @@ class Probes:
         branches: real steps of the very optimizer that a probe makes from its state and takes back, for
             `progress`; in simulation steps −η g. So many virtual steps also give `C_star_trapezoid` of plain
             SGD. 0: none.
+        progress_every: probes between those that do so; the first does, and the last if another would. None:
+            every one; where training chooses `every`, as many as 5% of the optimizer steps pay for, beside the
+            5% of all else.
     """
 
     every: Count | None = None
@@ -49,6 +52,7 @@ class Probes:
     tangent: bool = False
     curvature_every: Count | None = None
     branches: Annotated[int, Ge(0)] = 8
+    progress_every: Count | None = None
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient", "curvature" or "progress" group is probed."""
@@ -58,6 +62,12 @@ class Probes:
         """Whether the probe of this index, out of ``count``, takes the Hessian."""
         apart = self.curvature_every or 1
         return self.wants("curvature") and (index % apart == 0 or apart < count == index + 1)
+
+    def branches_at(self, index: int, count: int) -> bool:
+        """Whether the probe of this index, out of ``count``, measures progress."""
+        apart = self.progress_every or 1
+        wanted = self.wants("progress") and self.branches > 0
+        return wanted and (index % apart == 0 or apart < count == index + 1)
 
     def probe_steps(self, steps: int) -> NDArray[np.int64]:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""

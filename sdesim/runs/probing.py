@@ -13,7 +13,6 @@ from sdesim.errors import RunError
 from sdesim.estimators import lanczos_edges
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.linear_step import LinearStep, step_part
-from sdesim.runs.virtual_steps import virtual_steps
 
 Array = NDArray[np.float64]
 _TRACE_DRAWS = 8
@@ -62,7 +61,6 @@ def probe(
     oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
     curvature: bool = True, metric: CurvatureMetric | None = None, step: LinearStep | None = None,
-    branches: int = 0, progress: bool = False,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
 
@@ -72,8 +70,6 @@ def probe(
         directions: (k, d) unit vectors for `gradient_projection`. groups: name → slice of theta.
         metric: in which the optimizer meets the curvature.
         step: of the optimizer, as a function of the gradient; None: −η g, or none that is known.
-        branches: virtual steps −η g that the draws make, most as many as draws, for `virtual_drop`.
-        progress: whether the loss is read after these steps too.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
@@ -85,12 +81,9 @@ def probe(
     # The last bits of a matrix product depend on how many threads share it.
     with single_blas_thread():
         draws = _draws(oracle, theta, samples, rng, metric)
-        values = _measured(
+        return _measured(
             oracle, theta, draws, rng, step_size, directions, groups, gradient, curvature, metric, step
         )
-        if branches:
-            values |= virtual_steps(oracle, theta, draws[:branches], step_size, rng, progress)
-        return values
 
 
 def _draws(

@@ -6,6 +6,8 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
   Muon, an optimizer of one's own, rounds of clients), but C* and the drift are of the step −η g; the phase is
   taken from measured progress, or "undefined".
   `optimizer_unknown`: a monitor was not told of the optimizer.
+- `clipped_gradients`: the loop cuts gradients down before the step, so that C*, S and the drift, which are of
+  the whole gradient, are not of its step; the phase is taken from measured progress.
 - `reshuffled`, `sequential`: batches come in epochs. Within one the expected gradient is that of the examples
   not yet seen, so that C = C* is not where the loss stands still; the formulas draw with replacement.
 - `sampler_taken_as_uniform`: batches come from a sampler whose law is not known.
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import xarray as xr
 
-_OF_STEP = ("C_star", "phase", "lyapunov_drift")
+_OF_STEP = ("C_star", "C_star_trapezoid", "eta_star", "phase", "lyapunov_drift")
 _OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
 _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
 # Ways in which a phase is measured and not computed, as `measures.steps` names them.
@@ -68,6 +70,8 @@ def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "optimizer_unknown", ("S", "I", *_OF_STEP)
     elif "optimizer" in attrs and not step_is_plain(attrs) and not _is_linear(attrs):
         yield "optimizer_not_modelled", _OF_STEP
+    if attrs.get("clipping") == "active":
+        yield "clipped_gradients", ("S", "I", *_OF_STEP)
     if attrs.get("batch_size"):
         yield from _of_batches(attrs)
     modes = [str(name) for name in attrs.get("modes", ())]

@@ -117,7 +117,9 @@ def trapezoid(run: xr.Dataset, level: float, columns: dict[str, Column]) -> Colu
         own = _quantile(count, level) * error / (2 * noise.value)
         half = np.hypot(own, np.nan_to_num(value * (noise.high - noise.value) / noise.value))
     made: AnyEstimate = Estimate(value, value - half, value + half, level, "trapezoid", 1, {})
-    return _named(Column.of(made, {"probed_batch": converted, "zero_noise": still}), "trapezoid")
+    flags = {"probed_batch": converted, "zero_noise": still}
+    heavy = columns["C_alpha"].flags["heavy_tail_variance_undefined"]
+    return _named(Column.of(made, {**flags, "heavy_tail_variance_undefined": heavy}), "trapezoid")
 
 
 def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
@@ -129,7 +131,9 @@ def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
             value = values_of(run, name)
             half = _quantile(count, level) * values_of(run, f"{name}_error")
             made: AnyEstimate = Estimate(value, value - half, value + half, level, method, 1, {})
-            found[name] = _named(Column.of(made), method)
+            # Under α-stable noise the mean does not exist.
+            jump = np.full(value.shape, bool(run.attrs.get("levy_index")))
+            found[name] = _named(Column.of(made, {"jump_infinite": jump}), method)
     return found
 
 
@@ -160,7 +164,7 @@ def phases(
     """
     shape = next(iter(columns.values())).estimate.shape[:2]
     labels, how = np.full(shape, "undefined", dtype="<U14"), np.full(shape, "", dtype="<U12")
-    model = run.attrs.get("optimizer_model")
+    model = "none" if run.attrs.get("clipping") == "active" else run.attrs.get("optimizer_model")
     if by_formula is not None and model not in ("linear", "none"):
         labels, how = by_formula.astype("<U14"), np.full(shape, "second-order", dtype="<U12")
     elif by_formula is not None and model == "linear":

@@ -107,6 +107,10 @@ class Prepared:
         wanted = self.probes is not None and self.probes.wants("progress") and self.recipe.clients is None
         return self.probes.branches if wanted and self.probes is not None else 0
 
+    def measures_progress(self, index: int) -> bool:
+        """Whether the probe of this index measures progress."""
+        return bool(self.branches and self.probes and self.probes.branches_at(index, len(self.probe_steps)))
+
     @property
     def minibatches(self) -> int:
         """Minibatches to a step."""

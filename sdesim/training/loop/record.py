@@ -64,7 +64,8 @@ def record(
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
         probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`. The attributes
-            `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost, and
+            `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost,
+            `progress_seconds` what measured progress did beside that, and
             `gradient_path` how minibatch gradients were made: "outer products", "vmap" or "minibatches".
         out: Zarr path to write to; None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments had come, with the same bits.
@@ -97,7 +98,7 @@ def record(
             return finished.completed()
         finished.open(resume)
     writer = _writer(prepared, attrs, None if out is None else Path(out))
-    seconds, path = np.zeros(2), ""
+    seconds, path = np.zeros(3), ""
     lost: dict[str, str] = {}
     with progress_report(progress, name or "training") as report:
         total = recipe.trajectories * recipe.steps
@@ -134,6 +135,7 @@ def _cost(prepared: Prepared, seconds: NDArray[np.float64]) -> dict[str, float]:
     if prepared.probes is not None:
         share = float(seconds[1] / seconds[0]) if seconds[0] > 0 else 0.0
         spent |= {"probe_seconds": float(seconds[1]), "probe_share": share}
+        spent |= {"progress_seconds": float(seconds[2])} if prepared.branches else {}
     return spent
 
 

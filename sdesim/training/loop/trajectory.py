@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.runs import probe, probe_rng
+from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
 from sdesim.training.data.fresh_examples import oracle_of
@@ -55,7 +56,7 @@ class SeedState:
         rates: learning rate (steps + 1,) of each step.
         values: what was recorded so far, by schema name.
         step: optimizer steps made.
-        training, probing: seconds spent on optimizer steps and on probes.
+        training, probing, branching: seconds spent on optimizer steps, on probes, and on measured progress.
         path: how probed gradients were made, a word of `PATHS`; empty before the first.
         message: why the seed was lost; empty where it was not.
     """
@@ -73,6 +74,7 @@ class SeedState:
     step: int = 0
     training: float = 0.0
     probing: float = 0.0
+    branching: float = 0.0
     path: str = ""
     message: str = ""
 
@@ -128,7 +130,7 @@ def train_trajectory(
     """Train one seed and return its saved values by schema name, along step or probe.
 
     A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
-    not finite, NaN from there on. ``seconds`` are those of optimizer steps and of probes (2,).
+    not finite, NaN from there on. ``seconds`` are those of optimizer steps, probes and measured progress (3,).
     """
     with isolated_torch():
         state = begin(prepared, trajectory)
@@ -162,7 +164,7 @@ def train_trajectory(
             np.where(np.isnan(state.rates), 0, np.arange(prepared.recipe.steps + 1))
         )
         values["rates"] = state.rates[known]
-    values["seconds"] = np.array([state.training, state.probing])
+    values["seconds"] = np.array([state.training, state.probing, state.branching])
     report(prepared.recipe.steps)
     return values
 
@@ -336,10 +338,18 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
         curvature=prepared.probes.bends(at, len(prepared.probe_steps)),
         metric=metric if mask is None else metric.among(mask),
         step=linear if mask is None or linear is None else linear.among(mask),
-        branches=prepared.branches if prepared.step_model == "plain" else 0,
     )
-    if prepared.branches:
+    if prepared.measures_progress(at):
+        began = clock.perf_counter()
         found |= measured_progress(prepared, state, step)
+        if prepared.step_model == "plain" and prepared.recipe.amplify == 1:
+            found |= virtual_steps(
+                oracle, theta, prepared.branches, step_size=float(state.rates[step]),
+                seed=(prepared.recipe.seed, state.trajectory, step),
+                trained=metric.trained if mask is None else metric.trained[mask],
+            )  # fmt: skip
+        took = clock.perf_counter() - began
+        state.branching, state.probing = state.branching + took, state.probing - took
     if state.clients is not None and prepared.probes.wants("gradient"):
         rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
         found |= state.clients.probe(state.model, whole, theta, metric.trained, rng)

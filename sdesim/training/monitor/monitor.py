@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 import math
 import time as clock
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,19 @@ from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters, parameter_groups
 from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
-from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE, METRIC_PROBE
+from sdesim.runs.schema import (
+    CURVATURE_PROBE,
+    EVERY_PROBE,
+    GRADIENT_PROBE,
+    GROUP_PROBE,
+    HELDOUT_PROBE,
+    METRIC_PROBE,
+    PROGRESS_PROBE,
+    STEP_PROBE,
+    VIRTUAL_PROBE,
+)
 from sdesim.runs.validity import validity_flags
+from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
@@ -32,11 +44,12 @@ from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.monitor.progress import Window, clipping, opened_window
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.network_oracle import TorchOracle
-from sdesim.training.probes.optimizer_facts import optimizer_attributes
-from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.probes.preconditioning import curvature_metric, linear_step
 from sdesim.training.probes.trial import Trial, tried
 
 # So many examples tell whether the loss is a mean over them.
@@ -70,6 +83,11 @@ class Monitor:
         unpack: collated batch → (x, y), where batches are not pairs.
         augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
+        window: steps before a measurement (at most `every`) over which progress is measured: the loss of the
+            same independent batches at both ends; 0: never.
+        branches: virtual steps, where the Hessian is taken, for `C_star_trapezoid` of plain SGD; 0: none.
+        clip: largest norm of the gradient that the loop lets through, where it clips; without it clipping is
+            told by gradients that are shorter than any that was drawn, where they are kept after the step.
 
     Attributes:
         gradient_path: how minibatch gradients were made: "outer products", "vmap" or "minibatches"; empty
@@ -88,6 +106,7 @@ class Monitor:
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
         unpack: Callable[[Any], Any] | None = None, augment: Augment | None = None,
+        window: int = 50, branches: int = 8, clip: float | None = None,
     ) -> None:  # fmt: skip
         full_batch = False
         if isinstance(model, Recipe):
@@ -99,7 +118,8 @@ class Monitor:
         elif loss_fn is None or loader is None:
             raise RunError("monitor: give a Recipe, or loss_fn and loader beside the model")
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
-                 "examples": (examples, 1), "seed": (seed, 0)}  # fmt: skip
+                 "examples": (examples, 1), "seed": (seed, 0), "window": (window, 0),
+                 "branches": (branches, 0)}  # fmt: skip
         for name, (value, smallest) in least.items():
             if value < smallest:
                 raise RunError(f"monitor: {name} must be at least {smallest}, got {value}")
@@ -139,6 +159,9 @@ class Monitor:
         self._weighable: bool | None = None
         self._trial: Trial | None = None
         self._reader = self._new_reader(augment)
+        self._span, self._branches, self._clip = min(window, every), branches, clip
+        self._window: Window | None = None
+        self._clipping = "unknown"
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
         self.gradient_path = ""
@@ -149,7 +172,7 @@ class Monitor:
         if self._optimizer is None:
             assert self._rate is not None
             return self._rate
-        return float(self._optimizer.param_groups[0]["lr"])
+        return step_rate(self._optimizer)
 
     @property
     def cost(self) -> dict[str, float]:
@@ -163,22 +186,23 @@ class Monitor:
             self._started = clock.perf_counter()
         self._step += 1
         self._time += self.learning_rate
-        return self.measure() if (self._step - 1) % self._every == 0 else None
+        made = self.measure() if (self._step - 1) % self._every == 0 else None
+        if self._span and (self._step - 1 + self._span) % self._every == 0:
+            began = clock.perf_counter()
+            with self._aside(1):
+                self._window = opened_window(
+                    self._model, self._loss_fn, self._draw, self._validation, self._batch or 1,
+                    probe_rng(self._seed, 2, self._step), self._step,
+                )  # fmt: skip
+            self._spent += clock.perf_counter() - began
+        return made
 
     def measure(self) -> Measurement:
         """Measure now."""
         began = clock.perf_counter()
-        seed = int(probe_rng(self._seed, 0, self._step).integers(2**31))
-        held = (self._data.data, None if self._validation is None else self._validation.data)
-        # The user's training may use more threads; these results must not depend on how many.
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with undisturbed(seed, *held), single_blas_thread(), torch.enable_grad():
-                values = self._probe()
-                validation = self._validation_loss()
-        finally:
-            torch.set_num_threads(threads)
+        with self._aside(0):
+            values = self._probe()
+            validation = self._validation_loss()
         measurement = self._made(values, validation, began)
         self._spent += measurement.cost_seconds
         self._probes.append(values)
@@ -190,6 +214,20 @@ class Monitor:
             if self._announce is not None:
                 self._announce(crossing)
         return measurement
+
+    @contextmanager
+    def _aside(self, stream: int) -> Iterator[None]:
+        """Random numbers and threads of the monitor's own; those of the training are afterwards as before."""
+        seed = int(probe_rng(self._seed, stream, self._step).integers(2**31))
+        held = (self._data.data, None if self._validation is None else self._validation.data)
+        # The user's training may use more threads; these results must not depend on how many.
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with undisturbed(seed, *held), single_blas_thread(), torch.enable_grad():
+                yield
+        finally:
+            torch.set_num_threads(threads)
 
     def close(self) -> None:
         """Close the sinks."""
@@ -216,6 +254,9 @@ class Monitor:
         if not (math.isfinite(values["loss"]) and np.isfinite(theta).all()):
             return values
         values["weight_norm"] = float(np.linalg.norm(theta))
+        if self._window is not None:
+            values |= self._window.close(self._step)
+            self._window = None
         if self._trial is None:
             self._trial = tried(self._model, self._loss_fn, x, y)
         drawn = FreshOracle(self._model, self._loss_fn, x, y, self._batch or 1, weights, self._draw)
@@ -223,10 +264,19 @@ class Monitor:
         drawn.path = self.gradient_path or drawn.path
         due = self._curvature_every and len(self.history) % self._curvature_every == 0
         metric = None if self._optimizer is None else curvature_metric(self._model, self._optimizer)
+        model = self._facts().get("optimizer_model")
         values |= probe(
             drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
             directions=self._directions, groups=self._groups, curvature=bool(due), metric=metric,
+            step=linear_step(self._model, self._optimizer) if model == "linear" else None,
         )  # fmt: skip
+        if due and self._branches and model == "plain":
+            made = virtual_steps(
+                drawn, theta, self._branches, step_size=self.learning_rate, seed=(self._seed, 3, self._step),
+                trained=None if metric is None else metric.trained,
+            )  # fmt: skip
+            values |= {"progress_count": made["progress_count"]} | values | made
+        self._clipping = clipping(self._model, values["gradient_norm2"], self._clip)
         self.gradient_path = drawn.path
         return values
 
@@ -291,7 +341,8 @@ class Monitor:
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         held = {name for values in probes for name in values}
-        known = (*EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE)
+        known = (*EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE, *STEP_PROBE,
+                 *PROGRESS_PROBE, *HELDOUT_PROBE, *VIRTUAL_PROBE)  # fmt: skip
         names = [n for n in known if n in held]
         over_steps = [n for n in ("loss", "weight_norm") if n in held]
         steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
@@ -309,16 +360,19 @@ class Monitor:
                     writer.write(name, values[name], trajectory=0, probe=k)
         return writer.finish()
 
-    def _attributes(self) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         known = self._optimizer is not None
-        kind = optimizer_attributes(self._optimizer) if known else {"optimizer": "unknown"}
+        return optimizer_attributes(self._optimizer) if known else {"optimizer": "unknown"}
+
+    def _attributes(self) -> dict[str, Any]:
+        kind = self._facts()
         found = {} if self._trial is None else self._trial.attributes()
         drawn = "with-replacement" if self._data.weights is None else "weighted"
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
             "dataset_size": len(self._data), "last_batch": self._data.last_batch, **kind, **found,
-            "clipping": "unknown",
+            "clipping": self._clipping, "progress_method": "steps",
             **({"gradient_path": self.gradient_path} if self.gradient_path else {}),
             "sampling": "epoch" if self._data.reshuffled else drawn,
         }  # fmt: skip
