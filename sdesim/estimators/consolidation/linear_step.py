@@ -27,6 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+# Less noise than this share of the signal can't be told from rounding.
+_ROUNDING = 1e-14
 
 
 class Reading(NamedTuple):
@@ -39,6 +41,8 @@ class Reading(NamedTuple):
 @dataclass(frozen=True)
 class Process:
     """What `process_of_step` finds at the batch of the draws.
+
+    Without noise N stands for 1.
 
     Attributes:
         ratio: D/N. gap: |μ|²/Tr Σ − D/N.
@@ -95,6 +99,8 @@ def process_of_step(
     twice = np.einsum("ij,ij->i", spreads * double, spreads) * n / (n - 1)
     descent = square + float(pull @ mean) + float(ahead @ bent) - float(looked.mean()) / n
     noise, without_noise = _traces(centred, whole)
+    if noise <= _ROUNDING * abs(square):
+        noise, without_noise = 1.0, np.ones(n)
     away = centred / (n - 1)
     without = left - away @ pull - 2 * (away * whole * lookahead) @ bent
     # Of what does not change with one draw the rest.

@@ -52,7 +52,10 @@ def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> d
     t = _student(run, level)
     gap = t * _values(run, "process_gap_error", eta.shape) * ratio_of_batches(run)
     half = np.hypot(critical.high - critical.value, gap)
-    value = critical.value + c.value - own.value
+    # Without noise both are infinite, as those of a plain step.
+    with np.errstate(invalid="ignore"):
+        value = np.where(c.flags["zero_noise"], plain.value, critical.value + c.value - own.value)
+    half = np.where(c.flags["zero_noise"], np.nan, half)
     star: AnyEstimate = Estimate(value, value - half, value + half, level, "process", _TRACE_DRAWS, {})
     change, spread = (
         _scaled(run, name, level, t if name == "step_change" else None, eta.shape)
