@@ -39,14 +39,6 @@ class LinearStep:
         kept = {f.name: getattr(self, f.name)[mask] for f in fields(self) if f.name != "share"}
         return LinearStep(**kept, share=self.share)
 
-    @property
-    def plain(self) -> bool:
-        """Whether it is −η g with one η for all that moves."""
-        moved = self.now[self.now != 0]
-        even = bool(moved.size) and bool((moved == moved[0]).all())
-        same = np.array_equal(self.now, self.whole)
-        return even and same and not (self.start.any() or self.pull.any() or self.lookahead.any())
-
 
 def step_part(
     product: Callable[[Array], Array], draws: Array, step: LinearStep, products: Array, bends: Array

@@ -69,7 +69,7 @@ def probe(
         step_size: η at which these gradients are read.
         directions: (k, d) unit vectors for `gradient_projection`. groups: name → slice of theta.
         metric: in which the optimizer meets the curvature.
-        step: of the optimizer, as a function of the gradient; None: −η g, or none that is known.
+        step: of the optimizer, as a function of the gradient; None: −η g, or no form that is known.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
@@ -165,7 +165,7 @@ def _curvature_part(
         "hessian_noise": float(terms.mean()),
         "hessian_noise_error": float(terms.std(ddof=1) / np.sqrt(len(terms))) if len(terms) > 1 else np.nan,
     }
-    if step is not None and not step.plain:
+    if step is not None:
         kept = np.zeros(theta.size)
         kept[moving] = 1.0
         values |= step_part(lambda v: kept * oracle.hvp(theta, v), draws, step, centred, kept * bends)

@@ -118,7 +118,6 @@ def test_without_a_known_scale_there_is_no_form():
     assert linear_step(model, OPTIM.Adam(model.parameters(), lr=0.1)) is None
     assert linear_step(model, OPTIM.SGD(model.parameters(), lr=0.1, maximize=True)) is None
     assert linear_step(model, OPTIM.Rprop(model.parameters(), lr=0.1)) is None
-    assert linear_step(model, OPTIM.SGD(model.parameters(), lr=0.1)).plain
 
 
 def test_an_optimizer_may_say_its_own_form():
