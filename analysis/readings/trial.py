@@ -85,7 +85,11 @@ def trial(name: str, seed: int, steps: int = STEPS, truth: int = TRUTH) -> Trial
             _advance(prepared, state)
             state.step += 1
         return Trial(
-            name, seed, _predicted(prepared, state), _measured(prepared, state), _truth(prepared, state, truth)
+            name,
+            seed,
+            _predicted(prepared, state),
+            _measured(prepared, state),
+            _truth(prepared, state, truth),
         )
 
 

@@ -26,7 +26,6 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "preconditioner": ("preconditioned_lambda_max",),
     "virtual steps": ("virtual_drop",),
     "progress": ("progress",),
-    "held-out progress": ("progress_heldout",),
     "training": ("learning_rate",),
     "labels": ("train_accuracy",),
     "test data": ("test_loss",),

@@ -126,9 +126,7 @@ def test_errors_shrink_with_the_draws_and_cover_them():
         draws = mean + rng.standard_normal((40, DIM)) @ ROOT.T
         centred = draws - draws.mean(axis=0)
         u = start - now * draws.mean(axis=0)
-        change, _ = change_of_step(
-            draws, now, start, HESSIAN @ u, centred * now, (centred * now) @ HESSIAN
-        )
+        change, _ = change_of_step(draws, now, start, HESSIAN @ u, centred * now, (centred * now) @ HESSIAN)
         values.append(change.value)
         errors.append(change.error)
 

@@ -112,7 +112,9 @@ def critical_from_gradients(
     return Estimate(value, value - half, value + half, level, "trapezoid", len(pairs), (), details)
 
 
-def trapezoid_progress(steps: ArrayLike, before: ArrayLike, after: ArrayLike, level: float = 0.95) -> Estimate:
+def trapezoid_progress(
+    steps: ArrayLike, before: ArrayLike, after: ArrayLike, level: float = 0.95
+) -> Estimate:
     """E ΔL ≈ ½ E u·(h(θ_t) + h(θ_{t+1})) over one step of any optimizer.
 
     Args:

@@ -97,9 +97,7 @@ def _process(run: xr.Dataset, level: float, shape: tuple[int, ...]) -> tuple[Any
     return c, star
 
 
-def _scaled(
-    run: xr.Dataset, name: str, level: float, t: Array | None, shape: tuple[int, ...]
-) -> AnyEstimate:
+def _scaled(run: xr.Dataset, name: str, level: float, t: Array | None, shape: tuple[int, ...]) -> AnyEstimate:
     """A part of the step's change with its interval; the part of the noise at the training batch."""
     noisy = name == "step_spread"
     factor = 1 / ratio_of_batches(run) if noisy else 1.0

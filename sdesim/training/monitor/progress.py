@@ -68,10 +68,14 @@ def opened_window(
     Args:
         draw: ``draw(n, size, rng)`` → parts (x, y, rows) of n minibatches.
     """
-    given: dict[str, Batches] = {"progress": [(x[k], y[k]) for x, y, rows in draw(PAIRS, size, rng) for k in rows]}
+    given: dict[str, Batches] = {
+        "progress": [(x[k], y[k]) for x, y, rows in draw(PAIRS, size, rng) for k in rows]
+    }
     if validation is not None:
         dtype = next(model.parameters()).dtype
-        given["progress_heldout"] = [validation.take(row, dtype) for row in validation.draw((PAIRS, size), rng)]
+        given["progress_heldout"] = [
+            validation.take(row, dtype) for row in validation.draw((PAIRS, size), rng)
+        ]
     return Window(model, loss_fn, given, [int(s) for s in rng.integers(2**62, size=PAIRS)], step)
 
 

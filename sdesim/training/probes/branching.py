@@ -63,7 +63,9 @@ class Taken:
     def __init__(self, model: nn.Module, optimizer: Any = None) -> None:
         self._model, self._optimizer = model, optimizer
         self._tensors = [(t, t.detach().clone()) for t in (*model.parameters(), *model.buffers())]
-        self._gradients = [(p, p.grad, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
+        self._gradients = [
+            (p, p.grad, None if p.grad is None else p.grad.clone()) for p in model.parameters()
+        ]
         self._modes = [(part, part.training) for part in model.modules()]
         if optimizer is not None:
             self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
