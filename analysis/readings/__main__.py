@@ -1,4 +1,4 @@
-"""``python -m analysis.readings [--quick] [--out DIR]``: predicted, measured and true progress by optimizer."""
+"""``python -m analysis.readings [--quick] [--out DIR]``: progress, predicted, measured and true."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def markdown(trials: Sequence[Trial], still: Sequence[Stationary]) -> str:
     held = sum(t.measured.holds(t.truth) for t in counted)
     foretold = sum(t.predicted.holds(t.truth) for t in counted)
     lines = [
-        f"Change of the loss by the next step, in units of 1e-4, after {STEPS} steps of each optimizer: mean over "
-        f"the trials ± half-width at 95%. Measured: {BRANCHES} branched steps. Truth: "
+        f"Change of the loss by the next step, in units of 1e-4, after {STEPS} steps of each optimizer: mean "
+        f"over the trials ± half-width at 95%. Measured: {BRANCHES} branched steps. Truth: "
         f"{TRUTH:,} branched steps.",
         "",
         "| optimizer | trials | predicted | measured | truth | predicted holds | measured holds |",
@@ -71,11 +71,11 @@ def markdown(trials: Sequence[Trial], still: Sequence[Stationary]) -> str:
             lines.append(f"| {' | '.join([name, str(len(own)), *shown, *holds])} |")
     lines += [
         "",
-        f"Over {len(counted)} trials of the first six the 95% interval of measured progress holds the truth in "
-        f"{held}, that of the prediction in {foretold}, the truth's own error included.",
+        f"Over {len(counted)} trials of the first six the 95% interval of measured progress holds the truth "
+        f"in {held}, that of the prediction in {foretold}, the truth's own error included.",
         "",
-        "Stationary state of a logistic regression, where C must equal C*: mean over readings; the last but one "
-        "column is what a formula for the step −η g says.",
+        "Stationary state of a logistic regression, where C must equal C*: mean over readings; the last but "
+        "one column is what a formula for the step −η g says.",
         "",
         "| optimizer | C | C* | C/C* | C/C* of a plain step | C − C*, error at 95% |",
         "|---|---|---|---|---|---|",

@@ -31,8 +31,8 @@ OPTIMIZERS = {
 
 @dataclass(frozen=True)
 class Stationary:
-    """Means over readings far apart: C, C* of the optimizer's process, C* of a step −η g, and the error of the
-    first less the second (95%)."""
+    """Means over readings far apart: C, C* of the optimizer's process, C* of a step −η g, and the error of
+    the first less the second (95%)."""
 
     optimizer: str
     c: float

@@ -1,4 +1,4 @@
-"""One trial: a small network trained for a while, and what the next step does to its loss, found in three ways."""
+"""One trial: a small network trained for a while, and what its next step does to the loss, in three ways."""
 
 from __future__ import annotations
 
@@ -103,10 +103,9 @@ def _predicted(prepared: Prepared, state: SeedState) -> Interval:
         oracle, trained_parameters(state.model, None), samples=SAMPLES, step=step,
         rng=probe_rng(prepared.recipe.seed, 0, state.step), step_size=1.0,
     )  # fmt: skip
-    errors = (
-        stdtrit(SAMPLES - 1, 0.975) * found["step_change_error"], stdtrit(7, 0.975) * found["step_spread_error"]
-    )  # fmt: skip
-    return Interval(found["step_change"] + found["step_spread"], math.hypot(*errors))
+    wide, narrow = float(stdtrit(SAMPLES - 1, 0.975)), float(stdtrit(7, 0.975))
+    half = math.hypot(wide * found["step_change_error"], narrow * found["step_spread_error"])
+    return Interval(found["step_change"] + found["step_spread"], half)
 
 
 def _measured(prepared: Prepared, state: SeedState) -> Interval:

@@ -40,8 +40,8 @@ class Probes:
             `progress`; in simulation steps −η g. So many virtual steps also give `C_star_trapezoid` of plain
             SGD. 0: none.
         progress_every: probes between those that do so; the first does, and the last if another would. None:
-            every one; where training chooses `every`, as many as 5% of the optimizer steps pay for, beside the
-            5% of all else.
+            every one; where training chooses `every`, as many as 5% of the optimizer steps pay for, beside
+            the 5% of all else.
     """
 
     every: Count | None = None

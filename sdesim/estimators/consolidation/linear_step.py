@@ -13,8 +13,8 @@ ahead, else 0,
 
 and D = W on average in the stationary state of a quadratic, exactly, at any rate: per eigendirection of
 r = (1 − β)Āλ that is Var θ = ησ²(1 + β)/(λ(1 − β)(2(1 + β) − r)) of heavy ball (Z. Liu, L. Ziyin & M. Ueda,
-ICML (2021), arXiv 2012.03636) and the variance of the ARMA(2, 1) that Nesterov's steps make. Without memory D − W
-is −E ΔL itself. In units of N = Tr(ĀΣ): C = D/N of this metric stands against C* = W/N.
+ICML (2021), arXiv 2012.03636) and the variance of the ARMA(2, 1) that Nesterov's steps make. Without memory D
+− W is −E ΔL itself. In units of N = Tr(ĀΣ): C = D/N of this metric stands against C* = W/N.
 """
 
 from __future__ import annotations

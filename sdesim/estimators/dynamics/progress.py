@@ -1,13 +1,13 @@
 """Progress of a training, measured on pairs and without a Hessian: E ΔL over one step, and C* from gradients.
 
-The trapezoid rule along the step u = θ_{t+1} − θ_t gives E ΔL ≈ ½ E u·(∇L(θ_t) + ∇L(θ_{t+1})), exact where the
-loss is quadratic; what is left is −¹⁄₁₂ ∂³L[u,u,u], and ¹⁄₆ of it in the second-order formula, so that the two
-agree to 1–3% for ηλ ≤ 0.5. For SGD, u = −ηg, with M for |μ|² and s = E g_t·g_{t+1}:
+The trapezoid rule along the step u = θ_{t+1} − θ_t gives E ΔL ≈ ½ E u·(∇L(θ_t) + ∇L(θ_{t+1})), exact where
+the loss is quadratic; what is left is −¹⁄₁₂ ∂³L[u,u,u], and ¹⁄₆ of it in the second-order formula, so that
+the two agree to 1–3% for ηλ ≤ 0.5. For SGD, u = −ηg, with M for |μ|² and s = E g_t·g_{t+1}:
 
     E ΔL = −η(M + s)/2,   C* = (M − s)/(2 Tr Σ),   C > C* ⟺ M + s > 0.
 
-s is not an estimate of |μ|²: it is low by η(μᵀHμ + Tr HΣ). With a batch outside the step (a spare one) E u·g is
-free of the bias Tr Cov(u, g) that the step's own gradient has, for any optimizer.
+s is not an estimate of |μ|²: it is low by η(μᵀHμ + Tr HΣ). With a batch outside the step (a spare one) E u·g
+is free of the bias Tr Cov(u, g) that the step's own gradient has, for any optimizer.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Each says beside it how it was found, ``<name>_method``:
 
-- "second-order": the formula of a step −η g; "process", "step": those of `estimators.consolidation.linear_step`
-  for a step that is linear in the gradient, of the process and from the state at hand; "generator": ℒV.
+- "second-order": the formula of a step −η g; "process", "step": those of
+  `estimators.consolidation.linear_step` for a step that is linear in the gradient, of the process and from
+  the state at hand; "generator": ℒV.
 - "trapezoid": from gradients at both ends of a step.
 - "branched": real steps from copies of the state; "steps": the steps that happened; "virtual": steps −η g of
   the simulated arm. Where there is no formula, the phase is the sign of this measured progress.
@@ -39,8 +40,8 @@ def models_steps(run: xr.Dataset) -> bool:
 def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
     """C*, drift and best rate of an optimizer whose step is linear in the gradient.
 
-    C* is such that C > C* where the process descends, C − C* = D/N − W/N: for C in place of D/N, the same in the
-    metric of the steps. Flag `no_preconditioner` before the first step of an optimizer that adapts,
+    C* is such that C > C* where the process descends, C − C* = D/N − W/N: for C in place of D/N, the same in
+    the metric of the steps. Flag `no_preconditioner` before the first step of an optimizer that adapts,
     `young_preconditioner` where its scale does not hold still.
     """
     c, plain, drift = columns["C_alpha"], columns["C_star"], columns["lyapunov_drift"]
@@ -125,7 +126,7 @@ def trapezoid(run: xr.Dataset, level: float, columns: dict[str, Column]) -> Colu
 
 def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
     """Measured progress on training and held-out examples, with Student's interval over its pairs."""
-    count, method = values_of(run, "progress_count"), str(run.attrs.get("progress_method", "branched"))
+    count, method = values_of(run, "progress_count"), _progress_method(run)
     found = {}
     for name in ("progress", "progress_heldout"):
         if name in run:
@@ -138,6 +139,10 @@ def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
     return found
 
 
+def _progress_method(run: xr.Dataset) -> str:
+    return str(run.attrs.get("progress_method", "branched"))
+
+
 def at_rest(run: xr.Dataset, columns: dict[str, Column]) -> dict[str, Column]:
     """The same columns; at rate 0 there is no step, so nothing of it: NaN, flag `rate_zero`."""
     still = values_of(run, "step_size") == 0
@@ -148,7 +153,7 @@ def at_rest(run: xr.Dataset, columns: dict[str, Column]) -> dict[str, Column]:
         if name in columns:
             e = columns[name].estimate
             value, low, high = (np.where(still, np.nan, x) for x in (e.value, e.low, e.high))
-            flags = {**e.flags, "rate_zero": still & ~np.isnan(e.value) | still}
+            flags = {**e.flags, "rate_zero": still}
             found[name] = replace(
                 columns[name], estimate=replace(e, value=value, low=low, high=high, flags=flags)
             )
@@ -177,7 +182,7 @@ def phases(
         e = columns["progress"].estimate
         open_places = (labels == "undefined") & ~np.isnan(e.low)
         labels = np.where(open_places, _by_sign(e), labels)
-        how = np.where(open_places, columns["progress"].method, how)
+        how = np.where(open_places, _progress_method(run), how)
     still = values_of(run, "step_size") == 0
     labels = np.where(still, "undefined", labels)
     return labels, np.where(labels == "undefined", "", how)

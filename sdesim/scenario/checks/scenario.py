@@ -10,6 +10,7 @@ from typing import Any
 
 from sdesim.kinds.misfit import Problem
 from sdesim.kinds.spelling import nearest
+from sdesim.runs.probes import Probes
 from sdesim.runs.quantities import known_names, lookup, names, number
 from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
 from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm

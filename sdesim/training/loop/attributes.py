@@ -60,7 +60,7 @@ def _probing(prepared: Prepared) -> dict[str, Any]:
     probes = prepared.probes
     if probes is None:
         return {}
-    found = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
+    found: dict[str, Any] = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
     found |= {"progress_method": "branched"} if prepared.branches else {}
     return found | ({"tangent": "full"} if probes.tangent else {})
 

@@ -52,8 +52,8 @@ def affordable(
     of it where only one is asked for: there are as many probes as that pays for, and at least the one at
     step 0. Following a tangent vector, which goes along with every step, is not counted.
 
-    Measured progress has 5% of its own, priced apart: each branch makes one step and reads the objective twice
-    on some four batches, a third of a pass each; as many of the probes measure it as that pays for.
+    Measured progress has 5% of its own, priced apart: each branch makes one step and reads the objective
+    twice on some four batches, a third of a pass each; as many of the probes measure it as that pays for.
     """
     if probes.every is not None:
         return probes

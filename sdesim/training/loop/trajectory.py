@@ -130,7 +130,7 @@ def train_trajectory(
     """Train one seed and return its saved values by schema name, along step or probe.
 
     A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
-    not finite, NaN from there on. ``seconds`` are those of optimizer steps, probes and measured progress (3,).
+    not finite, NaN from there on. ``seconds`` are of optimizer steps, probes and progress (3,).
     """
     with isolated_torch():
         state = begin(prepared, trajectory)

@@ -1,4 +1,4 @@
-"""Measured progress beside any training loop: the same independent batches before and after some real steps."""
+"""Measured progress beside any training loop: the same independent batches before and after real steps."""
 
 from __future__ import annotations
 

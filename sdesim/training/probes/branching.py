@@ -1,7 +1,7 @@
-"""Measured progress: real steps of the very optimizer, made from one state and taken back, and pairs of losses.
+"""Measured progress: real steps of the very optimizer, made from one state and taken back; pairs of losses.
 
-ΔL̂ = L_B′(θ_{t+1}) − L_B′(θ_t) on the same batch B′, drawn independently of the step, is unbiased for the change
-of the objective by the step, whatever the optimizer and whatever is done to its gradients.
+ΔL̂ = L_B′(θ_{t+1}) − L_B′(θ_t) on the same batch B′, drawn independently of the step, is unbiased for the
+change of the objective by the step, whatever the optimizer and whatever is done to its gradients.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from sdesim.estimators.dynamics.progress import mean_change
 
 Array = NDArray[np.float64]
-# Objective of a batch at the weights as they are: index of the batch, "progress" or "progress_heldout" -> loss.
+# Number of a batch → the objective on it, at the weights as they are.
 Objective = Callable[[int], float]
 
 
@@ -113,7 +113,7 @@ class Taken:
 def objective_of(
     model: nn.Module, loss_fn: Callable[..., Any], batches: Sequence[tuple[Any, Any]], seeds: Sequence[int]
 ) -> Objective:
-    """The loss of batch k in the mode that the network is in, random layers drawing the same numbers each time.
+    """The loss of batch k in the mode that the network is in, random layers drawing the same numbers.
 
     Buffers that this moves are put back.
     """

@@ -4,10 +4,10 @@ With its scales P held fixed, the step of an optimizer is u = u₀ − A g: u₀
 decay do by themselves, A = η a/P what this gradient does now. Over all later steps the gradient moves θ by
 Ā = η e/P. Lion and Muon take signs or singular vectors of a mean and have no such form: they are not here.
 
-Sources, by torch's own update rules: SGD, heavy ball and Nesterov, Sutskever et al., ICML (2013); Adam, Kingma
-& Ba, arXiv 1412.6980; AdamW, Loshchilov & Hutter, arXiv 1711.05101; NAdam, Dozat, ICLR workshop (2016); RAdam,
-Liu et al., arXiv 1908.03265; RMSprop, Hinton's lecture 6e with momentum as in torch; Adagrad, Duchi et al.,
-JMLR 12 (2011); Adamax, section 7.1 of Kingma & Ba.
+Sources, by torch's own update rules: SGD, heavy ball and Nesterov, Sutskever et al., ICML (2013); Adam,
+Kingma & Ba, arXiv 1412.6980; AdamW, Loshchilov & Hutter, arXiv 1711.05101; NAdam, Dozat, ICLR workshop
+(2016); RAdam, Liu et al., arXiv 1908.03265; RMSprop, Hinton's lecture 6e with momentum as in torch; Adagrad,
+Duchi et al., JMLR 12 (2011); Adamax, section 7.1 of Kingma & Ba.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ def optimizer_attributes(optimizer: Any, told: Optimizer | None = None) -> dict[
     group, the largest weight decay of any, and `learning_rates` where groups move by rules of their own.
 
     A kind of optimizer says itself whether its step is −η g (`plain_step`), and the scheme of the SDE that
-    describes it (`sde_scheme`), where one does. `optimizer_model` is "plain" for such a step, "linear" where the
-    step is a known linear function of the gradient, and "none".
+    describes it (`sde_scheme`), where one does. `optimizer_model` is "plain" for such a step, "linear" where
+    the step is a known linear function of the gradient, and "none".
 
     Args:
         optimizer: torch's. told: its kind, where it was made of one.

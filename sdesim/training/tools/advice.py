@@ -41,7 +41,8 @@ class Advice:
             without one.
         probabilities: the same of every state.
         learning_rate: rate of steepest expected descent now, ηC/(2C*), in the metric of the optimizer, capped
-            at S = 0.2; None where it is not known, or would raise a rate at which measured steps raise the loss.
+            at S = 0.2; None where it is not known, or would raise a rate at which measured steps raise the
+            loss.
         batch_size: the critical batch size 1/C_1; None where it is not known.
         method: "corrected" or "literal".
     """
@@ -86,10 +87,10 @@ def advise(measurement: Measurement, method: str = "corrected") -> Advice:
     literal (§12.1): the bands of literal p (0.40, 0.50, 0.60, 0.75), that is of C against 1, and the source's
     actions (debiased p where the literal one is missing). corrected: the same bands of C/C*, as C* and not 1
     is where a step stops lowering the expected loss; actions give the rate ηC/(2C*) and the critical batch
-    size, and an unstable curvature comes first. Where C* is flagged as not that of the optimizer, the mode or the
-    loss in use, or where gradients are clipped, no rate is given, and the corrected state is read off measured
-    progress: "learning" where it lowers the loss with confidence, "failing" where it raises it, else "critical";
-    "undefined" where there is none.
+    size, and an unstable curvature comes first. Where C* is flagged as not that of the optimizer, the mode or
+    the loss in use, or where gradients are clipped, no rate is given, and the corrected state is read off
+    measured progress: "learning" where it lowers the loss with confidence, "failing" where it raises it, else
+    "critical"; "undefined" where there is none.
 
     The confidence is that of debiased C with either method: its interval read as a normal law with its own
     width on each side. C* is taken as known.

@@ -65,9 +65,9 @@ class PhaseLR(LRScheduler):
         optimizer: any torch optimizer.
         monitor: a `Monitor`, or anything with its `history`.
         bands: as above.
-        ceiling: η_max of "corrected": "sharpness", 1/λ_max, in the metric of an optimizer that adapts; "gradient", E|g|²/E gᵀHg = (η/2)(1 + C)/C*, which
-            is |μ|²/μᵀHμ without noise. With heavy-ball momentum β (dampening t) it is (1 − β)/(1 − t) times
-            that.
+        ceiling: η_max of "corrected": "sharpness", 1/λ_max, in the metric of an optimizer that adapts;
+            "gradient", E|g|²/E gᵀHg = (η/2)(1 + C)/C*, which is |μ|²/μᵀHμ without noise. With heavy-ball
+            momentum β (dampening t) it is (1 − β)/(1 − t) times that.
         scale: multiple of that optimum.
         memory: evaluations in the mean of p.
         slew: largest factor between two evaluations, above 1.

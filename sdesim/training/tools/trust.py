@@ -1,4 +1,4 @@
-"""What of a measurement a tool may act on: flags under which a formula is not of the training, and progress."""
+"""What of a measurement a tool may act on: flags under which a formula does not hold, and progress."""
 
 from __future__ import annotations
 
