@@ -154,4 +154,6 @@ def _mean(terms: Array) -> Reading:
 
 def _jackknife(without: Array) -> float:
     n = len(without)
+    if not np.isfinite(without).all():
+        return math.nan
     return math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
