@@ -15,7 +15,7 @@ from analysis.readings.trial import BRANCHES, STEPS, TRUTH, Interval, Trial, mea
 from sdesim.io.files import atomic_write_json, atomic_write_text
 
 HERE = Path(__file__).resolve().parent
-TRIALS, MORE = 100, 4
+TRIALS, MORE = 100, 3
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ from sdesim.training.loop.one_seed import isolated_torch, update
 from sdesim.training.probes.preconditioning import linear_step
 
 EXAMPLES, INPUTS, BATCH = 500, 8, 8
-BURN, APART, READINGS, SAMPLES = 4000, 20, 400, 48
+BURN, APART, READINGS, SAMPLES = 3000, 20, 200, 48
 OPTIMIZERS = {
     "SGD": lambda p: torch.optim.SGD(p, lr=0.2),
     "momentum": lambda p: torch.optim.SGD(p, lr=0.02, momentum=0.9),

@@ -13,7 +13,7 @@ from sdesim.training.data.examples import Examples
 from sdesim.training.data.undisturbed import undisturbed
 from sdesim.training.loop.one_seed import update
 from sdesim.training.loop.prepared import Prepared
-from sdesim.training.probes.branching import Objective, Taken, branched, objective_of, rows_of
+from sdesim.training.probes.branching import Objective, Taken, branched, objective_of, reseed, rows_of
 
 if TYPE_CHECKING:
     from sdesim.training.loop.trajectory import SeedState
@@ -37,7 +37,7 @@ def measured_progress(prepared: Prepared, state: SeedState, step: int) -> dict[s
     batch = prepared.order.batch_size or len(prepared.train)
 
     def advance(k: int) -> None:
-        torch.manual_seed(seeds[count + k])
+        reseed(seeds[count + k])
         for short in range(recipe.amplify):
             parts = [state.batches.another(batch, generator) for _ in range(2 if recipe.amplify > 1 else 1)]
             rows = _joined(parts)

@@ -41,7 +41,6 @@ def branched(
     with state.taken_back():
         for k in range(branches):
             before = {name: objective(k) for name, objective in objectives.items()}
-            state.put_back()
             step(k)
             for name, objective in objectives.items():
                 changes[name].append(objective(k) - before[name])
@@ -118,12 +117,14 @@ def objective_of(
     Buffers that this moves are put back.
     """
 
+    devices = sorted({p.get_device() for p in model.parameters() if p.is_cuda})
+
     def of(k: int) -> float:
         held = [(b, b.detach().clone()) for b in model.buffers()]
         x, y = batches[k]
         try:
-            with torch.no_grad(), torch.random.fork_rng(devices=[]):
-                torch.manual_seed(seeds[k])
+            with torch.no_grad(), torch.random.fork_rng(devices=devices):
+                reseed(seeds[k], devices)
                 value = float(loss_fn(model(x), y))
         finally:
             for buffer, kept in held:
@@ -131,6 +132,14 @@ def objective_of(
         return value if math.isfinite(value) else math.nan
 
     return of
+
+
+def reseed(seed: int, devices: Sequence[int] = ()) -> None:
+    """Seed the generators that random layers draw from: torch's on the CPU, and of these CUDA devices."""
+    # Not torch.manual_seed, which is slow, and keeps every call for devices that are not there yet.
+    torch.default_generator.manual_seed(seed)
+    for device in devices:
+        torch.cuda.default_generators[device].manual_seed(seed)
 
 
 def rows_of(
