@@ -20,3 +20,9 @@ class EstimatorError(SdesimError):
 def first_line(error: BaseException) -> str:
     """What another library's error says, in one line; its kind where it says nothing."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def failure(error: BaseException) -> str:
+    """An error in one line, with its kind where it is not ours."""
+    line = first_line(error)
+    return line if isinstance(error, SdesimError) else f"{type(error).__name__}: {line}"

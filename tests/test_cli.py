@@ -26,9 +26,18 @@ def test_help_loads_no_heavy_library():
     assert not heavy & modules_after("--help")
 
 
-def test_listing_and_validating_need_no_torch():
-    assert not {"torch", "matplotlib"} & modules_after("list")
-    assert not {"torch", "matplotlib"} & modules_after("validate", "quickstart")
+def test_listing_needs_neither_numpy_nor_pydantic():
+    assert not {"torch", "matplotlib", "numpy", "pydantic", "pydantic_core"} & modules_after("list")
+
+
+def test_validating_needs_no_compiler_and_nothing_that_runs_or_draws():
+    heavy = {"torch", "matplotlib", "numba", "scipy", "xarray", "zarr", "pandas", "sklearn"}
+
+    assert not heavy & modules_after("validate", "quickstart")
+
+
+def test_a_verb_is_imported_only_when_it_is_called():
+    assert "sdesim.commands.show" not in modules_after("list")
 
 
 def test_version_is_that_of_the_package(capsys):

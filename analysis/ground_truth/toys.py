@@ -54,7 +54,7 @@ def rotating(a: float, w: float) -> Any:
         g[1] = a * x[1] - w * x[0]
         return g
 
-    return custom(lambda x: 0.5 * a * (x[0] ** 2 + x[1] ** 2), grad, dim=2)
+    return custom(lambda x: 0.5 * a * (x[0] ** 2 + x[1] ** 2), grad, dim=2, conservative=False)
 
 
 def inputs() -> Array:

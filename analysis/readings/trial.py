@@ -14,11 +14,10 @@ from torch import nn
 import sdesim
 from analysis.readings.optimizers import EVERYTHING, WITHOUT_BIAS
 from sdesim.runs import probe, probe_rng
-from sdesim.training.data.fresh_examples import oracle_of
 from sdesim.training.data.undisturbed import undisturbed
 from sdesim.training.loop.one_seed import isolated_torch, trained_parameters, update
 from sdesim.training.loop.prepared import Prepared, prepare
-from sdesim.training.loop.progress import measured_progress
+from sdesim.training.loop.progress import branched_progress
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.trajectory import SeedState, _advance, begin
 from sdesim.training.probes.branching import Taken, branched, objective_of
@@ -98,7 +97,7 @@ def _predicted(prepared: Prepared, state: SeedState) -> Interval:
     step = linear_step(state.model, state.optimizer)
     if step is None:
         return Interval(math.nan, math.nan)
-    oracle = oracle_of(prepared.train, state.model, prepared.recipe.loss_fn, BATCH)
+    oracle = prepared.oracle(state.model, BATCH, 0)
     found: dict[str, Any] = probe(
         oracle, trained_parameters(state.model, None), samples=SAMPLES, step=step,
         rng=probe_rng(prepared.recipe.seed, 0, state.step), step_size=1.0,
@@ -109,7 +108,7 @@ def _predicted(prepared: Prepared, state: SeedState) -> Interval:
 
 
 def _measured(prepared: Prepared, state: SeedState) -> Interval:
-    found = measured_progress(prepared, state, state.step)
+    found = branched_progress(prepared, state, state.step)
     return Interval(found["progress"], float(stdtrit(BRANCHES - 1, 0.975)) * found["progress_error"])
 
 

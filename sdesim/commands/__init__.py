@@ -1,1 +1,1 @@
-"""The verbs of the command line, a function each; `sdesim.cli` puts them together."""
+"""The verbs of the command line, a function each; `sdesim.commands.verbs` puts them together."""

@@ -29,6 +29,10 @@ TrustOption = Annotated[
         "--trust", metavar="MODULE", help="Let the code of this module run, for kinds written MODULE:CLASS."
     ),
 ]
+AcceptOption = Annotated[
+    bool,
+    typer.Option("--accept-changes", help="Go on although code was edited since; what is kept in the run."),
+]
 FilesArgument = Annotated[
     list[str], typer.Argument(metavar="FILE|NAME...", help="Scenario files or shipped names.")
 ]

@@ -10,6 +10,7 @@ import typer
 from sdesim.commands.options import (
     MISSED,
     OK,
+    AcceptOption,
     FilesArgument,
     JsonOption,
     QuickOption,
@@ -69,6 +70,7 @@ def run(
 
 def resume(
     path: Annotated[Path, typer.Argument(metavar="DIR", help="What --out named.")],
+    accept_changes: AcceptOption = False,
     threads: ThreadsOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
@@ -78,7 +80,9 @@ def resume(
     """Go on with an interrupted run where it stopped."""
     from sdesim.scenario import resume as resume_run
 
-    summary = resume_run(path, threads=threads, progress=not quiet, trust=trust or ())
+    summary = resume_run(
+        path, threads=threads, progress=not quiet, trust=trust or (), accept_changes=accept_changes
+    )
     if as_json:
         print_json({**summary, "directory": str(path)})
     elif not quiet:

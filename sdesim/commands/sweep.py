@@ -10,6 +10,7 @@ import typer
 from sdesim.commands.options import (
     MISSED,
     OK,
+    AcceptOption,
     JsonOption,
     QuickOption,
     QuietOption,
@@ -27,6 +28,7 @@ def sweep(
     settings: SetOption = None,
     out: Annotated[Path | None, typer.Option("--out", help="Directory; default runs/NAME-sweep.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a sweep stopped.")] = False,
+    accept_changes: AcceptOption = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="AXIS=VALUE", help="Run only these points now.")
     ] = None,
@@ -48,6 +50,7 @@ def sweep(
         found,
         target,
         resume=resume,
+        accept_changes=accept_changes,
         only=only or (),
         workers=workers,
         scheduler=scheduler,

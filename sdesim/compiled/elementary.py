@@ -13,13 +13,10 @@ import math
 
 import numpy as np
 from llvmlite import ir
-from numba import njit
 from numba.core import types
 from numba.extending import intrinsic
 
-# Without forceinline LLVM leaves calls in the loop and does not vectorise it (three times slower). Fuller
-# fastmath would reassociate the rounding trick of `sincos_turns` and `exp` away.
-inlined = njit(forceinline=True, fastmath={"contract"}, error_model="numpy")
+from sdesim.compiled.jit import compiled
 
 # Adding 1.5 · 2⁵² rounds to an integer whose value stands in the low bits of the sum.
 ROUND = 6755399441055744.0
@@ -56,7 +53,7 @@ def fma(context, x, y, z):
     return types.float64(types.float64, types.float64, types.float64), build
 
 
-@inlined
+@compiled
 def sinc_core(z):
     """sin(r)/r at z = r², |r| ≤ π/4."""
     p = 1.58962301576546568060e-10
@@ -68,7 +65,7 @@ def sinc_core(z):
     return p * z + 1.0
 
 
-@inlined
+@compiled
 def cos_core(z):
     """cos(r) at z = r², |r| ≤ π/4."""
     p = -1.13585365213876817300e-11
@@ -80,7 +77,7 @@ def cos_core(z):
     return p * (z * z) + (1.0 - 0.5 * z)
 
 
-@inlined
+@compiled
 def sincos_turns(u):
     """sin 2πu and cos 2πu; working in turns makes the reduction to a quarter turn exact."""
     shifted = u * 4.0 + ROUND
@@ -97,7 +94,7 @@ def sincos_turns(u):
     return from_bits(to_bits(sine) ^ sine_sign), from_bits(to_bits(cosine) ^ cosine_sign)
 
 
-@inlined
+@compiled
 def exp_parts(x):
     """(2^k, r, (e^r − 1)/r) with e^x = 2^k e^r and |r| ≤ ½ log 2; |x| < 700."""
     shifted = x * (1.0 / LN2) + ROUND
@@ -119,7 +116,7 @@ def exp_parts(x):
     return from_bits((to_bits(shifted) + np.uint64(1023)) << np.uint64(52)), r, p
 
 
-@inlined
+@compiled
 def exp(x):
     """e^x for |x| < 700."""
     power, r, p = exp_parts(x)

@@ -12,12 +12,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+from numba import njit, types
 from numba.core.caching import IndexDataCacheFile
 
 from sdesim.compiled.sources import GENERATED, dispatchers_of, is_own, sources_of
 
-# Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split.
+# Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split, and the
+# rounding tricks of `elementary` stay.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
 _PACKAGES = ("compiled", "surfaces", "noise", "engine")
 
@@ -44,8 +45,9 @@ def compiled(function: Callable[..., Any]) -> Any:
     """Compile on first use; later processes load the machine code from disk.
 
     Compiled callers take the function into their own code: a call with a few arrays costs as much as a step
-    of a small surface, and LLVM vectorises across no call. Global values count as constants, as they are when
-    it compiles. A function of a session, which stands in no file, is compiled for its process only.
+    of a small surface, and LLVM vectorises across no call (three times slower). Global values count as
+    constants, as they are when it compiles. A function of a session, which stands in no file, is compiled for
+    its process only.
     """
     return _cached(function, forceinline=True)
 
@@ -92,6 +94,13 @@ def _cached(function: Callable[..., Any], forceinline: bool) -> Any:
         return njit(forceinline=forceinline, **OPTIONS)(function)
     store = dispatcher._cache
     store._cache_file = _Index(store, dispatcher, store._impl.filename_base)
+    resolve: Any = dispatcher.get_call_template
+    plain: Any = types.unliteral
+    # Numba would compile a function anew for each constant that a caller passes, such as a stream's number;
+    # taken into the caller, it comes to the same machine code.
+    dispatcher.get_call_template = lambda args, kws: resolve(
+        tuple(map(plain, args)), {name: plain(kind) for name, kind in kws.items()}
+    )
     return dispatcher
 
 

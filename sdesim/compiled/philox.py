@@ -33,7 +33,6 @@ from sdesim.compiled.elementary import LN2, from_bits, to_bits
 from sdesim.compiled.elementary import cos_core as cos_core
 from sdesim.compiled.elementary import exp as exp
 from sdesim.compiled.elementary import exp_parts as exp_parts
-from sdesim.compiled.elementary import inlined as inlined
 from sdesim.compiled.elementary import sinc_core as sinc_core
 from sdesim.compiled.elementary import sincos_turns as sincos_turns
 from sdesim.compiled.jit import compiled
@@ -45,7 +44,7 @@ WEYL_0 = np.uint64(0x9E3779B9)
 WEYL_1 = np.uint64(0xBB67AE85)
 
 
-@inlined
+@compiled
 def philox(c0, c1, c2, c3, k0, k1):
     """Philox4x32-10: four output words for a counter (c0 … c3) and a key (k0, k1), all uint64 below 2³²."""
     for _ in range(10):
@@ -60,14 +59,14 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@inlined
+@compiled
 def uniform(high, low):
     """Uniform on (0, 1) from two words: (k + ½) 2⁻⁵², k of 52 bits; never 0 or 1, symmetric about ½."""
     mantissa = ((high << np.uint64(20)) | (low >> np.uint64(12))) & np.uint64(0xFFFFFFFFFFFFF)
     return from_bits(mantissa | np.uint64(0x3FF0000000000000)) - (1.0 - 2.0**-53)
 
 
-@inlined
+@compiled
 def uniforms(seed, stream, trajectory, pair, coordinate, word):
     """The two uniforms at one place of the documented counter layout (all arguments uint64)."""
     a, b, c, d = philox(
@@ -81,7 +80,7 @@ def uniforms(seed, stream, trajectory, pair, coordinate, word):
     return uniform(a, b), uniform(c, d)
 
 
-@inlined
+@compiled
 def log(x):
     """log x of a positive normal x: x = 2^e m, m in [√½, √2), log m = 2 artanh((m − 1)/(m + 1))."""
     bits = to_bits(x)
@@ -102,7 +101,7 @@ def log(x):
     return e * LN2 + (2.0 * f + f * (s * p))
 
 
-@inlined
+@compiled
 def box_muller(u, v):
     """Two independent standard normals from two uniforms on (0, 1)."""
     radius = math.sqrt(-2.0 * log(u))
@@ -110,7 +109,7 @@ def box_muller(u, v):
     return radius * cosine, radius * sine
 
 
-@inlined
+@compiled
 def normals(seed, stream, trajectory, pair, coordinate):
     """Two independent standard normals: for steps 2·pair and 2·pair + 1."""
     u, v = uniforms(seed, stream, trajectory, pair, coordinate, np.uint64(0))

@@ -1,4 +1,4 @@
-"""What a function is made of: digests of its code, of the values that it reads, and of the files behind them.
+"""What a function is made of: digests of its code, of the values that it reads, and of the files behind it.
 
 Numba freezes every global value into machine code, and knows an edit by the time of one file alone. The walk
 here starts from functions and follows what their code names: other functions, constants, classes, modules;
@@ -59,8 +59,7 @@ def sources_of(functions: Mapping[str, Any], modules: Iterable[str] = ()) -> dic
         modules: names of imported modules.
 
     Returns:
-        Words such as "function double_well", "constant wells.DEPTH", "file wells.py" → 16 hexadecimal
-        digits. Empty where everything is sdesim's own.
+        Words such as "function double_well", "file wells.py" → 16 digits; none where all is sdesim's own.
     """
     walk = _Walk()
     for module in modules:
@@ -95,7 +94,7 @@ def _is_generated(module: str | None) -> bool:
 
 
 @cache
-def _is_library(module: str) -> bool:
+def is_library(module: str) -> bool:
     """Whether a module belongs to the standard library or to a library that its version tells."""
     top = module.partition(".")[0]
     if top in LIBRARIES or top in sys.builtin_module_names:
@@ -204,7 +203,7 @@ class _Walk:
     def file(self, module: ModuleType | None) -> None:
         """The file of a module, and those that it imports."""
         name = getattr(module, "__name__", "")
-        if module is None or is_own(name) or _is_library(name) or _is_generated(name):
+        if module is None or is_own(name) or is_library(name) or _is_generated(name):
             return
         path = getattr(module, "__file__", None)
         stat = None if path is None else _stat(Path(path))
@@ -262,7 +261,7 @@ class _Walk:
         """A global value; ``words`` takes what the name stands for, which a swap of two names changes."""
         words.update(f"{name}={_called_so(value)};".encode())
         if isinstance(value, ModuleType):
-            if is_own(value.__name__) or _is_library(value.__name__):
+            if is_own(value.__name__) or is_library(value.__name__):
                 return
             self.file(value)
             for attribute in sorted(attributes & set(vars(value))):
@@ -336,7 +335,7 @@ class _Walk:
     def _called(self, function: FunctionType, value: Any, label: str) -> None:
         """A function that another one names, itself or compiled as ``value``."""
         module = function.__module__
-        if module is not None and _is_library(module):
+        if module is not None and is_library(module):
             self._seen[id(function)] = len(self._seen)
             self._held.append(function)
             return
@@ -359,7 +358,7 @@ class _Walk:
                 continue
             self._seen[id(part)] = len(self._seen)
             self._held.append(part)
-            if is_own(part.__module__) or _is_library(part.__module__):
+            if is_own(part.__module__) or is_library(part.__module__):
                 continue
             if part.__module__ not in (self._home, *_MAIN):
                 self.file(sys.modules.get(part.__module__))
@@ -374,7 +373,8 @@ class _Walk:
         digest.update(f"{kind.__module__}.{kind.__qualname__};".encode())
         self._class(kind)
         held = getattr(value, "__dict__", None)
-        if isinstance(held, Mapping):
+        # A logger or a lock holds what differs from process to process.
+        if isinstance(held, Mapping) and kind.__module__.partition(".")[0] not in sys.stdlib_module_names:
             for key, item in sorted(held.items(), key=lambda pair: str(pair[0])):
                 digest.update(str(key).encode())
                 self._value(item, digest, name)

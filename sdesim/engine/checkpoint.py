@@ -46,8 +46,11 @@ class Checkpoint:
         atomic_write_bytes(self.path, buffer.getvalue())
         self._last = time.monotonic()
 
-    def load(self) -> tuple[int, dict[str, NDArray[Any]]] | None:
+    def load(self, accept: bool = False) -> tuple[int, dict[str, NDArray[Any]]] | None:
         """(step, state) of an interrupted simulation, or None.
+
+        Args:
+            accept: whether one that other code made will do.
 
         Raises:
             RunError: if it is of a simulation with other arguments.
@@ -56,7 +59,7 @@ class Checkpoint:
             return None
         with np.load(self.path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
-        if str(found.pop("key")) != self.key:
+        if str(found.pop("key")) != self.key and not accept:
             raise RunError(f"{self.path.name} was begun with other arguments, so this run can't continue it")
         return int(found.pop("step")), found
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,55 +11,11 @@ from numpy.typing import NDArray
 from sdesim.compiled.jit import source_stamp, stamped
 from sdesim.compiled.sources import is_own, sources_of
 from sdesim.engine.plan import Plan
+from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of
 
 # Points near the start at which a surface whose functions live in memory is read, and how far off they lie.
 _POINTS, _SPREAD = 3, 0.1
-_OWN, _VALUES = "sdesim's own code", "values of the surface"
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """Digests and short values by what they are of.
-
-    Attributes:
-        parts: such as "dt" → "0.01", "file wells.py" → 16 hexadecimal digits.
-    """
-
-    parts: Mapping[str, str]
-
-    @property
-    def key(self) -> str:
-        """One digest of all parts."""
-        return hashlib.sha256(json.dumps(sorted(self.parts.items())).encode()).hexdigest()
-
-    def attrs(self) -> dict[str, str]:
-        """What a run keeps of it."""
-        return {"fingerprint": self.key, "fingerprint_parts": json.dumps(dict(self.parts))}
-
-    def difference(self, attrs: Mapping[str, Any]) -> str:
-        """In words, what of a run with these attributes is not the same; "" where that can't be told."""
-        try:
-            before = json.loads(attrs.get("fingerprint_parts", "{}"))
-        except (TypeError, ValueError):
-            return ""
-        if not isinstance(before, dict) or not before:
-            return ""
-        words = []
-        for name in [*self.parts, *(n for n in before if n not in self.parts)]:
-            was, now = before.get(name), self.parts.get(name)
-            if was is None or now is None:
-                words.append(f"{name} is {'new' if was is None else 'gone'}")
-            elif was != now:
-                words.append(f"{name} changed" if now[0] == "#" else f"{name} was {was}, is {now}")
-        # Values differ where code does, so they add nothing then.
-        return "; ".join([w for w in words if not w.startswith(_VALUES)] or words)
-
-
-def _digest(*arrays: NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-    return f"#{digest.hexdigest()[:16]}"
+_VALUES = f"{VALUES}the surface"
 
 
 def fingerprint(plan: Plan) -> Fingerprint:
@@ -88,16 +40,16 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "learning_rate": repr(plan.learning_rate),
         "scheme": _scheme(plan),
         "save": f"theta={plan.save_theta}, theta_projection={plan.save_projection}",
-        "saved steps": _digest(plan.saved),
+        "saved steps": digest_of(plan.saved),
         "events": repr(plan.exits) + (" occupancy" if plan.occupancy else ""),
         "probes": repr(plan.probes),
-        "theta0": _digest(plan.theta0),
-        "surface": _digest(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
+        "theta0": digest_of(plan.theta0),
+        "surface": digest_of(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
     }
     for k, noise in enumerate(plan.noise_kernels):
-        parts[f"noise {k}"] = _digest(_text(noise.module, noise.function), noise.params, noise.data)
+        parts[f"noise {k}"] = digest_of(_text(noise.module, noise.function), noise.params, noise.data)
     parts[_VALUES] = _values(plan, bool(functions))
-    code = sources_of(functions | _classes(plan), modules) | {_OWN: source_stamp()[:16]}
+    code = sources_of(functions | _classes(plan), modules) | {OWN_CODE: source_stamp()[:16]}
     return Fingerprint(parts | {name: f"#{digest}" for name, digest in code.items()})
 
 
@@ -143,4 +95,4 @@ def _values(plan: Plan, several: bool) -> str:
             for point in near:
                 arrays += [np.asarray(plan.surface.loss(point)), np.asarray(plan.surface.grad(point))]
             arrays.append(np.asarray(plan.surface.hvp(near[0], near[1])))
-    return _digest(*arrays)
+    return digest_of(*arrays)

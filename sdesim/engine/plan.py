@@ -112,7 +112,7 @@ class Plan:
 
 
 def make_plan(
-    surface: Surface, noise: Sequence[Noise] | Noise, theta0: ArrayLike | None, dt: float, steps: int,
+    surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
     trajectories: int, seed: int, learning_rate: float | None, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str], events: Sequence[Event], probes: Probes | None,
 ) -> Plan:  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time as clock
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ from numpy.typing import ArrayLike
 from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
-from sdesim.engine.fingerprint import Fingerprint, fingerprint
+from sdesim.engine.fingerprint import fingerprint
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.simulated_oracle import SimulatedOracle
+from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
@@ -33,6 +35,7 @@ from sdesim.runs.schema import (
     PROGRESS_PROBE,
     VIRTUAL_PROBE,
 )
+from sdesim.runs.stamp import Fingerprint, settle
 from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.surfaces.base import Surface
 
@@ -57,6 +60,7 @@ def simulate(
     threads: int | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    accept_changes: bool = False,
     probes: Probes | None = None,
     progress: bool | Callable[[int, int], None] = True,
     name: str = "",
@@ -82,6 +86,8 @@ def simulate(
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments and `out` left.
+        accept_changes: go on although code of one's own, or sdesim's, was edited since; the attribute
+            `accepted_changes` keeps what.
         probes: when and how gradients and curvature are measured; None for not at all.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
         name: a label for the run.
@@ -97,9 +103,11 @@ def simulate(
     """
     started = clock.perf_counter()
     plan = make_plan(
-        surface, noise, theta0, dt, steps, trajectories, seed, learning_rate, scheme, save_every, save,
-        events, probes,
+        surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
+        learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
+        probes=probes,
     )  # fmt: skip
+    check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
     cores = os.cpu_count() or 1
@@ -111,11 +119,14 @@ def simulate(
     ensemble = Ensemble(plan, min(threads or cores, cores))
     tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
     begin, begun = 0, False
-    if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
-        if _finished(target, mark):
-            return open_run(target)
-        begin, begun = _take_up(ensemble, tangents, checkpoint), True
     labels = {"name": name, **(attributes or {})}
+    if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
+        held = open_run(target)
+        changes = _changes(target, held, mark, accept_changes)
+        if held.attrs["complete"]:
+            return held
+        begin, begun = _take_up(ensemble, tangents, checkpoint, accept_changes), True
+        labels |= {"accepted_changes": changes} if changes else {}
     # A first checkpoint may be of step 0, when compiling took long.
     writer = _writer(plan, target, labels, evaluate, resume=begun, mark=mark)
     with progress_report(progress, name or "simulation") as report:
@@ -127,24 +138,26 @@ def simulate(
     return run
 
 
-def _finished(out: Path, mark: Fingerprint) -> bool:
-    """Whether the run at `out` is whole.
+def _changes(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> list[str]:
+    """What of the code was edited since the run at `out` was begun, as far as that was accepted.
 
     Raises:
         RunError: it is a run with other arguments, or of code that was other then; in one line, which.
     """
-    run = open_run(out)
+    found = list(run.attrs.get("accepted_changes", []))
     if run.attrs.get("fingerprint") != mark.key:
-        which = mark.difference(run.attrs)
-        raise RunError(
-            f"{out} holds a run with other arguments{f' ({which})' if which else ''}: choose another out"
-        )
-    return bool(run.attrs["complete"])
+        which = settle(mark, run.attrs, accept, f"{out} holds a run", "choose another out")
+        found.append(which)
+        if run.attrs["complete"]:
+            warnings.warn(f"{out} was made before {which}: it is given back as it is", stacklevel=3)
+    return found
 
 
-def _take_up(ensemble: Ensemble, tangents: Tangents | None, checkpoint: Checkpoint) -> int:
+def _take_up(
+    ensemble: Ensemble, tangents: Tangents | None, checkpoint: Checkpoint, accept: bool
+) -> int:  # fmt: skip
     """Restore the state of an interrupted run; returns the step from which it goes on."""
-    found = checkpoint.load()
+    found = checkpoint.load(accept)
     if found is None:
         raise RunError(
             f"{checkpoint.out} was interrupted before its first checkpoint: remove it and start again"

@@ -85,7 +85,7 @@ def _read_leniently(hint: Any) -> Any:
     if get_origin(hint) is tuple:
         parts = [part if part is Ellipsis else _read_leniently(part) for part in get_args(hint)]
         read = Annotated[tuple[tuple(parts)], BeforeValidator(_as_tuple)]  # type: ignore[valid-type, misc]
-        return Annotated[read, PlainSerializer(list)]
+        return Annotated[read, PlainSerializer(_as_list)]
     if get_origin(hint) is dict:
         key, value = get_args(hint)
         return dict[key, _read_leniently(value)]  # type: ignore[valid-type, misc]
@@ -120,6 +120,11 @@ def _as_tuple(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return tuple(value.tolist())
     return tuple(value) if isinstance(value, list) else value
+
+
+def _as_list(value: tuple[Any, ...]) -> list[Any]:
+    # Not `list` itself: to find the signature of a builtin, pydantic would have its text parsed.
+    return list(value)
 
 
 def problems(errors: list[Any], cls: type) -> list[tuple[Path, str]]:

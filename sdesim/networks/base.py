@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from sdesim.errors import SdesimError, first_line
 from sdesim.kinds.misfit import Path, Problem
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from sdesim.surfaces import Surface
 
 Shapes = tuple[tuple[int, ...], ...]
+_RECIPES: WeakKeyDictionary[Any, Base] = WeakKeyDictionary()
+
+
+def recipe_of(module: nn.Module) -> Base | None:
+    """The recipe that built this very module, None for others and for copies of it."""
+    return _RECIPES.get(module)
 
 
 class Base:
@@ -85,6 +92,7 @@ class Base:
             raise SdesimError(
                 f"{name} built {type(module).__name__}, allowed: a torch.nn.Module with parameters"
             )
+        _RECIPES[module] = self
         return module
 
     @property

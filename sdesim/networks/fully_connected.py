@@ -192,7 +192,10 @@ def _activation_name(module: nn.Module) -> str | None:
 
 
 def _has_hooks(module: nn.Module) -> bool:
-    return any(m._forward_hooks or m._forward_pre_hooks or m._backward_hooks for m in module.modules())
+    return any(
+        m._forward_hooks or m._forward_pre_hooks or m._backward_hooks or m._backward_pre_hooks
+        for m in module.modules()
+    ) or any(p._backward_hooks or p._post_accumulate_grad_hooks for p in module.parameters())
 
 
 def _loss_name(loss_fn: Callable[..., Any]) -> str | None:

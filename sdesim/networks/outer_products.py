@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +18,10 @@ Array = NDArray[np.float64]
 _ROOM = 8_000_000
 
 
-def fits(dense: Dense, x: Tensor, y: Tensor) -> bool:
+def fits(dense: Dense, x: Any, y: Any) -> bool:
     """Whether the outer-product path knows data of these shapes (torch would broadcast others)."""
+    if not (torch.is_tensor(x) and torch.is_tensor(y)):
+        return False
     targets = y.is_floating_point() and y.shape == (len(x), dense.widths[-1])
     labels = not y.is_floating_point() and y.ndim == 1 and bool((y >= 0).all())
     return x.ndim == 2 and (targets or (labels and dense.loss == "cross_entropy"))
@@ -80,7 +83,8 @@ def _signals(dense: Dense, theta: Tensor, x: Tensor, y: Tensor) -> tuple[list[Te
 def outer_gradients(dense: Dense, theta: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
     """Mean gradients (n, d) of the minibatches rows (n, B): per layer Σ_b δ_b a_bᵀ / B, no autograd."""
     n, batch = rows.shape
-    out = torch.empty(n, theta.numel(), dtype=theta.dtype)
+    x, y, rows = x.to(theta.device), y.to(theta.device), rows.to(theta.device)
+    out = torch.empty(n, theta.numel(), dtype=theta.dtype, device=theta.device)
     whole = n * batch >= len(x)
     shared = _signals(dense, theta, x, y) if whole else None
     step = max(1, _ROOM // (batch * max(dense.widths)))
@@ -101,4 +105,4 @@ def outer_gradients(dense: Dense, theta: Tensor, x: Tensor, y: Tensor, rows: Ten
             if dense.bias:
                 out[start : start + step, place : place + error.shape[2]] = error.sum(dim=1)
                 place += error.shape[2]
-    return out.double().numpy()
+    return out.double().cpu().numpy()

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdesim.compiled.philox import box_muller, inlined, uniforms
+from sdesim.compiled.jit import compiled
+from sdesim.compiled.philox import box_muller, uniforms
 
 
-@inlined
+@compiled
 def fill_uniforms(seed, stream, first, pair, word, rows, scratch0, scratch1):
     """The two uniforms of each place into the first rows of the scratch blocks.
 
@@ -35,7 +36,7 @@ def fill_uniforms(seed, stream, first, pair, word, rows, scratch0, scratch1):
                 scratch1[i, w] = v
 
 
-@inlined
+@compiled
 def fill_normals(seed, stream, first, pair, rows, scratch0, scratch1):
     """Standard normals into the first rows of the scratch blocks."""
     fill_uniforms(seed, stream, first, pair, 0, rows, scratch0, scratch1)

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from sdesim.compiled.jit import compiled
-from sdesim.compiled.philox import box_muller, inlined
+from sdesim.compiled.philox import box_muller
 from sdesim.noise.fill_kernels import fill_normals, fill_uniforms
 
 
-@inlined
+@compiled
 def scaled_normals(seed, stream, first, pair, params, out0, out1, scratch0, scratch1, fresh):
     """out += params[i] z, or = where ``fresh``, a constant of the caller."""
     rows, width = out0.shape
@@ -39,7 +39,7 @@ def set_gaussian_diagonal(seed, stream, first, pair, params, data, out0, out1, s
     scaled_normals(seed, stream, first, pair, params, out0, out1, scratch0, scratch1, True)
 
 
-@inlined
+@compiled
 def add_product(data, triangular, scratch, out):
     """out[i, w] += Σ_k data[k, i] scratch[k, w], summed in the order of k for every width."""
     rows, width = out.shape

@@ -6,11 +6,11 @@ from __future__ import annotations
 import numpy as np
 
 from sdesim.compiled.jit import compiled
-from sdesim.compiled.philox import inlined, uniforms
+from sdesim.compiled.philox import uniforms
 from sdesim.noise.fill_kernels import fill_normals
 
 
-@inlined
+@compiled
 def add_centred(scale, scratch, out):
     """out[i, w] += scale · (scratch[i, w] − mean over i)."""
     rows, width = out.shape

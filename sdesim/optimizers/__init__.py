@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Any
 from sdesim.kinds.bases import public_names
 
 if TYPE_CHECKING:
+    from sdesim.optimizers.adagrad import Adagrad as Adagrad
     from sdesim.optimizers.adam import Adam as Adam
+    from sdesim.optimizers.adamax import Adamax as Adamax
     from sdesim.optimizers.adamw import AdamW as AdamW
     from sdesim.optimizers.base import Base as Base
+    from sdesim.optimizers.lion import Lion as Lion
+    from sdesim.optimizers.muon import Muon as Muon
+    from sdesim.optimizers.nadam import NAdam as NAdam
+    from sdesim.optimizers.radam import RAdam as RAdam
+    from sdesim.optimizers.rmsprop import RMSprop as RMSprop
     from sdesim.optimizers.sgd import SGD as SGD
 
 _HOMES = {

@@ -42,6 +42,10 @@ class Probes:
         progress_every: probes between those that do so; the first does, and the last if another would. None:
             every one; where training chooses `every`, as many as 5% of the optimizer steps pay for, beside
             the 5% of all else.
+        mode: "train": gradients, training loss and Hessian are those of the network as it trains (statistics
+            of batches, dropout with masks that are held fixed within one reading); "eval": of the network in
+            evaluation mode, which is another function where layers act differently there. Simulated runs
+            have no modes.
     """
 
     every: Count | None = None
@@ -53,6 +57,7 @@ class Probes:
     curvature_every: Count | None = None
     branches: Annotated[int, Ge(0)] = 8
     progress_every: Count | None = None
+    mode: Literal["train", "eval"] = "train"
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient", "curvature" or "progress" group is probed."""

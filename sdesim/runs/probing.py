@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, failure
 from sdesim.estimators import lanczos_edges
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.linear_step import LinearStep, step_part
@@ -61,6 +61,7 @@ def probe(
     oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
     curvature: bool = True, metric: CurvatureMetric | None = None, step: LinearStep | None = None,
+    failures: dict[str, str] | None = None,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
 
@@ -70,6 +71,8 @@ def probe(
         directions: (k, d) unit vectors for `gradient_projection`. groups: name → slice of theta.
         metric: in which the optimizer meets the curvature.
         step: of the optimizer, as a function of the gradient; None: −η g, or no form that is known.
+        failures: where given, an exception ends only the part in which it happens, "gradient" or "curvature",
+            which is left out, and its reason is put here.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
@@ -80,36 +83,49 @@ def probe(
     """
     # The last bits of a matrix product depend on how many threads share it.
     with single_blas_thread():
-        draws = _draws(oracle, theta, samples, rng, metric)
         return _measured(
-            oracle, theta, draws, rng, step_size, directions, groups, gradient, curvature, metric, step
+            oracle,
+            theta,
+            samples,
+            rng,
+            step_size,
+            directions,
+            groups,
+            gradient,
+            curvature,
+            metric,
+            step,
+            failures,
         )
 
 
-def _draws(
-    oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator,
-    metric: CurvatureMetric | None,
-) -> Array:  # fmt: skip
-    """Gradients (n, d), 0 where nothing is trained."""
-    draws = oracle.gradients(theta, samples, rng)
+def _measured(
+    oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
+    directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
+    metric: CurvatureMetric | None, step: LinearStep | None, failures: dict[str, str] | None,
+) -> dict[str, Array | float]:  # fmt: skip
+    try:
+        draws = oracle.gradients(theta, samples, rng)
+    except Exception as error:
+        if failures is None:
+            raise
+        failures["gradient"] = failure(error)
+        return {}
     if draws.shape != (samples, theta.size):
         raise RunError(f"the oracle's gradients must have shape {(samples, theta.size)}, got {draws.shape}")
     if metric is not None and not metric.trained.all():
         draws[:, ~metric.trained] = 0.0
-    return draws
-
-
-def _measured(
-    oracle: GradientOracle, theta: Array, draws: Array, rng: np.random.Generator, step_size: float,
-    directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
-    metric: CurvatureMetric | None, step: LinearStep | None,
-) -> dict[str, Array | float]:  # fmt: skip
     mean = draws.mean(axis=0)
     values: dict[str, Array | float] = {"step_size": float(step_size)}
     if gradient:
         values |= _gradient_part(draws, mean, directions, groups)
     if curvature:
-        values |= _curvature_part(oracle, theta, draws, mean, rng, metric, step)
+        try:
+            values |= _curvature_part(oracle, theta, draws, mean, rng, metric, step)
+        except Exception as error:
+            if failures is None:
+                raise
+            failures["curvature"] = failure(error)
     return values
 
 
@@ -152,6 +168,8 @@ def _curvature_part(
     if not count:
         return {}
     lowest, highest, residual = lanczos_edges(product, count, seed=seed)
+    # Products that are differences have an error of their own.
+    residual += getattr(oracle, "hvp_error", 0.0) * max(abs(lowest), abs(highest))
     n = len(draws)
     centred = draws[: min(n, _TRACE_DRAWS)] - mean
     # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sdesim.errors import RunError
+from sdesim.runs.measures.sampling import reshuffling_effect, unseen_drift
 from sdesim.runs.quantity_row import GROUP, NEEDS, PHASES, STEP, WELL, WHOLE, Quantity
 from sdesim.runs.schema import VARIABLES
 
@@ -93,6 +94,14 @@ _ROWS = (
     Quantity("lyapunov_drift", "expected rate of change of the loss", r"drift $\mathcal{L}V$",
              title="Lyapunov drift", units="loss/time", needs=_BOTH, threshold=0.0, literal=True,
              compared=True, monitored=True, figure="lyapunov"),
+    Quantity("unseen_drift", "expected rate of change of the loss over the next step, drawn from what the "
+             "epoch has left", "drift over the unseen", title="Drift over the unseen examples",
+             units="loss/time", needs=_BOTH, threshold=0.0, scaled=False, function=unseen_drift,
+             figure="lyapunov"),
+    Quantity("reshuffling_effect", "by how much drawing from the rest of an epoch changes the expected rate "
+             "of the loss over the next step; in a monitor the most that it does on average",
+             "effect of reshuffling", title="Effect of reshuffling", units="loss/time", needs=_BOTH,
+             threshold=0.0, scaled=False, monitored=True, function=reshuffling_effect, figure="lyapunov"),
     Quantity("lyapunov_exponent", "rate at which neighbouring paths part, since the last probe",
              r"exponent $\Lambda$", title="Lyapunov exponent", units="1/time", needs=("tangent",),
              threshold=0.0, scaled=False, figure="lyapunov"),

@@ -75,6 +75,15 @@ VARIABLES: dict[str, VariableSpec] = {
     ),
     "lambda_max": VariableSpec(_PROBE, "loss/parameter^2", "largest Hessian eigenvalue"),
     "lambda_min": VariableSpec(_PROBE, "loss/parameter^2", "smallest Hessian eigenvalue"),
+    "lambda_max_halves": VariableSpec(
+        _PROBE, "loss/parameter^2", "mean largest eigenvalue of two halves of the examples at hand"
+    ),
+    "lambda_max_crossed": VariableSpec(
+        _PROBE, "loss/parameter^2", "curvature of each half along the top eigenvector of the other, mean"
+    ),
+    "lambda_max_error": VariableSpec(
+        _PROBE, "loss/parameter^2", "standard error of lambda_max_crossed over the draw of examples"
+    ),
     "curvature_residual": VariableSpec(_PROBE, "loss/parameter^2", "Lanczos residual of lambda_max"),
     "preconditioned_lambda_max": VariableSpec(
         _PROBE, "1/learning_rate", "largest eigenvalue of the Hessian in the metric of the optimizer"
@@ -114,6 +123,18 @@ VARIABLES: dict[str, VariableSpec] = {
         _PROBE, "(loss/parameter)^2", "drop of the gradient over a step of length eta, times the gradient"
     ),
     "virtual_drop_error": VariableSpec(_PROBE, "(loss/parameter)^2", "standard error of virtual_drop"),
+    "unseen_examples": VariableSpec(_PROBE, "1", "examples out of which the next batch is drawn"),
+    "unseen_factor": VariableSpec(_PROBE, "1", "noise of the next batch over that of independent draws"),
+    "unseen_signal": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "mean gradient of the unseen examples along that of all"
+    ),
+    "unseen_bend": VariableSpec(
+        _PROBE, "loss^3/parameter^4", "mean gradient of the unseen examples through the Hessian"
+    ),
+    "whole_signal": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "squared norm of the gradient of all examples"
+    ),
+    "whole_bend": VariableSpec(_PROBE, "loss^3/parameter^4", "gradient of all examples through the Hessian"),
     "tangent_growth": VariableSpec(_PROBE, "1", "log growth of a tangent vector since the last probe"),
     "exit_time": VariableSpec(("trajectory", "event"), "time", "time of first exit"),
     "exit_censored": VariableSpec(("trajectory", "event"), "1", "not left before the end", "bool"),
@@ -164,6 +185,15 @@ STEP_PROBE = (
 PROGRESS_PROBE = ("progress", "progress_error", "progress_count")
 VIRTUAL_PROBE = ("virtual_drop", "virtual_drop_error", "progress_count")
 HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")
+SUBSAMPLED_PROBE = ("lambda_max_halves", "lambda_max_crossed", "lambda_max_error")
+UNSEEN_PROBE = (
+    "unseen_examples",
+    "unseen_factor",
+    "unseen_signal",
+    "unseen_bend",
+    "whole_signal",
+    "whole_bend",
+)
 METRIC_PROBE = ("critical_sharpness", "preconditioned_lambda_max", "preconditioned_residual")
 REQUIRED_ATTRS = ("schema_version", "kind", "seed", "learning_rate", "complete")
 

@@ -188,6 +188,8 @@ class RunWriter:
         assert self.out is not None
         if resume:
             stored = zarr.open_group(self.out, mode="r+")
+            # What is said of the run is what holds from here on.
+            stored.attrs.put(self._stored_attrs())
             return {name: stored[name] for name in self._names}
         if self.out.exists():
             raise RunError(f"{self.out} exists already; choose another path or remove it")

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import bdtr, stdtrit
+from scipy.special import stdtrit
 
+from sdesim.engine import exit_statistics
 from sdesim.errors import ScenarioError
 from sdesim.estimators import tail_index
 from sdesim.runs.quantities import lookup, number
@@ -124,27 +125,14 @@ def _tail(run: xr.Dataset) -> Finding:
 
 
 def _exit(run: xr.Dataset, name: str) -> Finding:
-    """Mean or median of the first event's exit times; censored ones count as still inside at the end."""
+    """Mean or median of the first event's exit times, as `sdesim.exit_statistics` reads them."""
     if "exit_time" not in run:
         raise ScenarioError(f"{name} needs an exit event")
-    times = np.asarray(run["exit_time"].values[:, 0], dtype=np.float64)
-    censored = int(np.isnan(times).sum())
-    end = float(run["time"].values.max())
-    n = len(times)
-    note = f"{censored} of {n} had not left by t={end:g}" if censored else ""
-    if name == "exit_time.mean":
-        # A trajectory that blew up was watched only until then.
-        blew_up = np.asarray(run["status"].values) == 1
-        watched = np.where(blew_up, run["stopped_step"].values * float(run.attrs["dt"]), end)
-        found = over_trajectories(np.where(np.isnan(times), watched, times), note=note)
-        if not censored:
-            return found
-        return Finding(found.value, found.low, math.inf, n, f"a lower bound: {note}")
-    ordered = np.sort(np.where(np.isnan(times), math.inf, times))
-    # The median lies between order statistics r and n − r + 1 with probability 1 − 2 P(Bin(n, ½) < r).
-    r = int(np.searchsorted([bdtr(k, n, 0.5) for k in range(n // 2 + 1)], 0.025))
-    low, high = (float(ordered[r - 1]), float(ordered[n - r])) if r else (0.0, math.inf)
-    return Finding(float(np.median(ordered)), low, high, n, note)
+    found = getattr(exit_statistics(run), name.partition(".")[2])
+    times = run["exit_time"].values[:, 0]
+    censored, end = int(np.isnan(times).sum()), float(run["time"].values.max())
+    note = [f"{censored} of {len(times)} had not left by t={end:g}"] if censored else []
+    return Finding(found.value, found.low, found.high, len(times), "; ".join([*note, *found.flags]))
 
 
 def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Finding:
@@ -335,9 +323,9 @@ def ratio(first: Finding, second: Finding) -> Finding:
 
 def judge(expect: Expect, q: Finding) -> str:
     """ "met", "missed", or "undecided" where the interval spans a bound; without an interval the value
-    decides."""
+    decides, without a value the interval does."""
     low, high = expect.bounds
-    if math.isnan(q.value):
+    if math.isnan(q.value) and (math.isnan(q.low) or math.isnan(q.high)):
         return "undecided"
     bottom = q.value if math.isnan(q.low) else q.low
     top = q.value if math.isnan(q.high) else q.high

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import cache
@@ -69,11 +70,12 @@ def _kinds_in(value: Any) -> Iterator[Any]:
         yield from _kinds_in(part)
 
 
-def import_again(recorded: Sequence[Entry], trust: Sequence[str]) -> None:
+def import_again(recorded: Sequence[Entry], trust: Sequence[str], accept: bool = False) -> None:
     """Import the modules of an earlier run from where they were, before its scenario is read.
 
     Args:
         recorded: as of `foreign_kinds`. trust: modules whose code may run now.
+        accept: whether one that was edited may.
 
     Raises:
         RunError: one is not trusted, was edited, or can't be imported any more; no edited code has run then.
@@ -86,7 +88,7 @@ def import_again(recorded: Sequence[Entry], trust: Sequence[str]) -> None:
             flags = " ".join(f"--trust {module}" for module in refused)
             raise RunError(f"this run uses the code of {', '.join(refused)}: allow it with {flags}")
         for entry in needed.values():
-            _refuse_edited(entry)
+            _refuse_edited(entry, accept)
         for module, entry in needed.items():
             stack.enter_context(trusting(folder=_folder(module, entry)))
             try:
@@ -106,10 +108,14 @@ def _folder(module: str, entry: Entry) -> Path:
     return file.parents[depth]
 
 
-def refuse_changed(recorded: Sequence[Entry], scenario: Scenario) -> None:
+def refuse_changed(recorded: Sequence[Entry], scenario: Scenario, accept: bool = False) -> None:
     """Go on only with the code that a run or a sweep was begun with.
 
     Quantities are left out: they are measured anew in every arm.
+
+    Args:
+        recorded: as of `foreign_kinds`. scenario: as read now.
+        accept: whether edited code is only warned of.
 
     Raises:
         RunError: the file of a kind, or the version of its package, is another now.
@@ -120,23 +126,31 @@ def refuse_changed(recorded: Sequence[Entry], scenario: Scenario) -> None:
         if before["family"] == "quantities" or after is None:
             continue
         if before["from"] != after["from"]:
-            raise RunError(f"{before['kind']} came from {before['from']}, now it is {after['from']}")
+            _refuse(f"{before['kind']} came from {before['from']}, now it is {after['from']}", accept)
+            continue
         if _is_module(before):
-            _refuse_edited(before)
+            _refuse_edited(before, accept)
             continue
         for path, digest in after["files"].items():
             # The same version may stand in another folder now.
             if before["files"].get(path, digest) != digest:
-                raise RunError(_edited(path, before))
+                _refuse(_edited(path, before), accept)
 
 
-def _refuse_edited(entry: Entry) -> None:
+def _refuse(message: str, accept: bool) -> None:
+    """Raise, or warn where the user accepts what changed."""
+    if not accept:
+        raise RunError(f"{message}: --accept-changes goes on all the same")
+    warnings.warn(message, stacklevel=3)
+
+
+def _refuse_edited(entry: Entry, accept: bool) -> None:
     for path, digest in entry["files"].items():
         file = Path(path)
         if not file.is_file():
             raise RunError(f"{path}, which {entry['kind']} is made of, is gone since this run was begun")
         if _digest(file) != digest:
-            raise RunError(_edited(path, entry))
+            _refuse(_edited(path, entry), accept)
 
 
 def _edited(path: str, entry: Entry) -> str:

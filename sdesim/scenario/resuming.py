@@ -23,6 +23,7 @@ def resume(
     threads: int | None = None,
     progress: bool | LabelledReport = True,
     trust: Iterable[str] = (),
+    accept_changes: bool = False,
 ) -> dict[str, Any]:
     """Go on with an interrupted scenario run; every number is as if it had never stopped.
 
@@ -33,6 +34,8 @@ def resume(
         path: the run directory, what `run_scenario` calls ``out``.
         threads, progress: as in `run_scenario`.
         trust: modules whose code may run, said again for every run; they are sought where they were.
+        accept_changes: go on although code was edited since the run was begun; warned of, and kept in the
+            attribute `accepted_changes` of each arm that goes on.
 
     Returns:
         The content of summary.json; ``wall_time`` is that of this call.
@@ -40,7 +43,7 @@ def resume(
     Raises:
         RunError: not a run directory, one of a sweep, or one interrupted before it held its scenario.
         SdesimError: an arm can't be run, or was begun by another version whose numbers differ, or with
-            modules that are not trusted now or were edited since.
+            modules that are not trusted now or, unless that is accepted, were edited since.
     """
     target = Path(path)
     if not any((target / name).exists() for name in (MARK, "scenario.yaml")):
@@ -54,11 +57,11 @@ def resume(
     noted = _read(target / "provenance.json")
     others = noted.get("kinds_of_others", [])
     trusted = tuple(trust)
-    import_again(others, trusted)
+    import_again(others, trusted, accept_changes)
     with trusting(trusted):
         scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
-    refuse_changed(others, scenario)
-    work = Work(scenario, target, threads, resume=True)
+    refuse_changed(others, scenario, accept_changes)
+    work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes)
     check_work(work)
     for name, arm in work.scenario.arms.items():
         if arm.simulate is not None:

@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from sdesim.errors import RunError, ScenarioError
+from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.kinds.registry import fields_of
@@ -42,6 +42,7 @@ class Work:
     out: Path
     threads: int | None
     resume: bool = False
+    accept_changes: bool = False
     results: Results = field(default_factory=Results)
     recipes: dict[str, Any] = field(default_factory=dict)
 
@@ -117,9 +118,26 @@ def check_work(work: Work) -> None:
     validate_scenario(work.scenario)
     if work.threads is not None and work.threads < 1:
         raise ScenarioError(f"threads: found {work.threads}, allowed: a whole number of at least 1")
+    for name, arm in work.scenario.arms.items():
+        if arm.simulate is not None and arm.simulate.surface is not None:
+            _check_surface(name, arm.simulate)
     if work.scenario.real:
         # Without PyTorch this fails.
         importlib.import_module("sdesim.training")
+
+
+def _check_surface(name: str, model: Simulate) -> None:
+    """Hold the derivatives of a kind of others against differences before any arm runs."""
+    from sdesim.engine.surface_check import check_surface
+
+    surface = model.surface
+    assert surface is not None
+    given = surface.start if model.theta0 is None else np.asarray(model.theta0, dtype=np.float64)
+    start = np.broadcast_to(given, (*given.shape[:-1], surface.dim)).reshape(-1, surface.dim)[0].copy()
+    try:
+        check_surface(surface, start)
+    except SdesimError as error:
+        raise ScenarioError(f"arms.{name}.simulate.surface: {error}") from None
 
 
 def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict[str, Any]:
@@ -223,6 +241,7 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             out=work.out / f"{name}.zarr",
             progress=lambda done, total: report(name, done, total),
             resume=work.resume,
+            accept_changes=work.accept_changes,
             name=name,
         )
 
@@ -264,6 +283,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,
+        accept_changes=work.accept_changes,
         probes=probes_of(work.scenario, arm, taken.stretch),
         progress=lambda done, total: report(name, done, total),
         name=name,

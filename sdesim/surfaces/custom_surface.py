@@ -23,6 +23,7 @@ def custom(
     start: ArrayLike | None = None,
     minima: ArrayLike | None = None,
     wells: Sequence[str] | None = None,
+    conservative: bool = True,
 ) -> Custom:
     """A surface of one's own functions, which Numba compiles; they are called for one point at a time.
 
@@ -36,12 +37,15 @@ def custom(
         minima: (m, d), known minima; θ then lies in the well of the nearest one. Without them there are no
             wells.
         wells: names of the wells, in the order of minima; "0", "1", … without it.
+        conservative: False where −grad is a drift that no loss has as its gradient, on purpose: derivatives
+            are then not held against differences.
 
     Raises:
         SdesimError: if Numba can't compile a function, its result has the wrong shape, or a value does not
-            fit.
+            fit; or if grad is not the gradient of loss, or hvp not the derivative of grad, at the start and
+            beside it (`sdesim.surfaces.derivative_check`).
     """
-    return Custom(loss, grad, hvp, dim, start, minima, wells)
+    return Custom(loss, grad, hvp, dim, start, minima, wells, conservative)
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -66,6 +70,7 @@ class Custom(Base):
         start: ArrayLike | None,
         minima: ArrayLike | None,
         wells: Sequence[str] | None,
+        conservative: bool = True,
     ) -> None:
         d = whole(dim, "dim")
         point = np.zeros(d) if start is None else as_theta(start, d, "start").reshape(-1).copy()
@@ -77,7 +82,9 @@ class Custom(Base):
         names = tuple(str(k) for k in range(len(known))) if wells is None else tuple(map(str, wells))
         if len(names) != len(known):
             raise SdesimError(f"wells must name {len(known)} minima, got {len(names)} names")
-        functions = _compile(loss, grad, hvp, point)
+        functions, points = _compile(loss, grad, hvp, point)
+        if conservative:
+            _check(points, point, hvp is not None)
         if names:
             from sdesim.surfaces.custom_kernels import nearest_well
 
@@ -118,8 +125,8 @@ class Custom(Base):
 
 def _compile(
     loss: Callable[..., Any], grad: Callable[..., Any], hvp: Callable[..., Any] | None, point: Array
-) -> dict[str, Any]:
-    """The user's functions on blocks, after one trial of each.
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The user's functions on blocks, and of one point, after one trial of each.
 
     Raises:
         SdesimError: if one can't be compiled or gives the wrong shape.
@@ -133,11 +140,27 @@ def _compile(
         if hvp is None
         else _compiled_one(hvp, "hvp", (point, np.ones_like(point)), point.shape)
     )
-    return {
+    blocks = {
         "loss": user_kernels.block_loss(value),
         "grad": user_kernels.block_grad(slope),
         "hvp": user_kernels.block_hvp(product),
     }
+    return blocks, {"loss": value, "grad": slope, "hvp": product}
+
+
+def _check(points: dict[str, Any], start: Array, own_hvp: bool) -> None:
+    """Hold the derivatives against differences, each call with an array of its own.
+
+    Raises:
+        SdesimError: if one is wrong.
+    """
+    from sdesim.surfaces.derivative_check import check_gradient, check_product
+
+    check_gradient(lambda t: float(points["loss"](t.copy())), lambda t: points["grad"](t.copy()), start)
+    if own_hvp:
+        check_product(
+            lambda t: points["grad"](t.copy()), lambda t, v: points["hvp"](t.copy(), v.copy()), start
+        )
 
 
 def _compiled_one(

@@ -26,7 +26,7 @@ def test_the_package_is_the_decorator():
 
 def test_every_file_with_compiled_code_is_under_the_stamp():
     root = Path(sdesim.__file__).resolve().parent
-    words = ("njit", "@compiled", "@inlined")
+    words = ("njit", "@compiled")
     holding = {
         f.relative_to(root).parts[0] for f in root.rglob("*.py") if any(w in f.read_text() for w in words)
     }

@@ -1,10 +1,12 @@
 """An interrupted simulation goes on to the same bits."""
 
+import numpy as np
 import pytest
 
 import sdesim
 from sdesim.errors import RunError
 from sdesim.runs import RunWriter
+from sdesim.surfaces import custom
 from tests.engine.simulated import CASES, same_bits, simulate
 
 
@@ -72,3 +74,40 @@ def test_resuming_with_other_arguments_is_refused(tmp_path):
 
     with pytest.raises(RunError, match=r"other arguments \(seed was 3, is 4\): choose another out"):
         simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True, seed=4)
+
+
+def _bowl(rate):
+    return custom(lambda x: 0.5 * rate * np.sum(x * x), lambda x: rate * x, dim=1, start=[1.0])
+
+
+def _walk(out, rate=1.0, **changes):
+    settings = {"dt": 0.1, "steps": 40, "save_every": 1, "seed": 1, "progress": False} | changes
+    return sdesim.simulate(_bowl(rate), out=out, **settings)
+
+
+def test_code_that_was_edited_is_taken_where_that_is_accepted_and_the_run_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", 0.0)
+    monkeypatch.setattr("sdesim.engine.simulation._STRETCH", 1.0)
+
+    def stop(done, total):
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _walk(tmp_path / "a.zarr", progress=stop)
+    words = r"with other code \(.*constant grad.rate changed.*\): accept_changes=True \(--accept-changes\)"
+    with pytest.raises(RunError, match=words):
+        _walk(tmp_path / "a.zarr", 2.0, resume=True)
+    run = _walk(tmp_path / "a.zarr", 2.0, resume=True, accept_changes=True)
+
+    # Euler's method by hand: 20 steps of 1 − 0.1, then 20 of 1 − 0.2.
+    theta = run.theta.values[0, :, 0]
+    np.testing.assert_allclose(theta[[20, 40]], [0.9**20, 0.9**20 * 0.8**20], rtol=1e-12)
+    assert len(run.attrs["accepted_changes"]) == 1
+    assert "constant grad.rate changed" in run.attrs["accepted_changes"][0]
+    # From here on it is the edited code's.
+    assert _walk(tmp_path / "a.zarr", 2.0, resume=True).attrs["complete"]
+    with pytest.warns(UserWarning, match="was made before .*grad.rate changed.*: it is given back as it is"):
+        _walk(tmp_path / "a.zarr", 3.0, resume=True, accept_changes=True)
+    with pytest.raises(RunError, match=r"other arguments \(seed was 1, is 2"):
+        _walk(tmp_path / "a.zarr", 2.0, resume=True, accept_changes=True, seed=2)

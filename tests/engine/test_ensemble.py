@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdesim.engine.ensemble import Ensemble
-from sdesim.engine.plan import make_plan
+from tests.engine.plans import planned
 from tests.engine.simulated import same_bits, simulate
 
 
@@ -31,7 +31,7 @@ def saved_points(plan, count):
 @pytest.mark.parametrize("lanes", [1, 3, 8, 64])
 def test_block_width_does_not_change_a_bit(case, lanes):
     surface, noises = case
-    plan = make_plan(surface, noises, None, 0.01, 31, 11, 5, None, "euler-maruyama", 31, ("theta",), (), None)
+    plan = planned(surface, noises, steps=31, trajectories=11, seed=5, save_every=31)
     wide, narrow = saved_points(plan, 11), saved_points(plan, 11)
 
     Ensemble(plan, 1).advance(0, 31, plan.saved, wide, 0)
@@ -42,7 +42,7 @@ def test_block_width_does_not_change_a_bit(case, lanes):
 
 def test_walking_in_pieces_gives_the_same_bits(case):
     surface, noises = case
-    plan = make_plan(surface, noises, None, 0.01, 31, 5, 5, None, "euler-maruyama", 31, ("theta",), (), None)
+    plan = planned(surface, noises, steps=31, trajectories=5, seed=5, save_every=31)
     whole, pieces = Ensemble(plan, 1), Ensemble(plan, 1)
     at_once, by_and_by = saved_points(plan, 5), saved_points(plan, 5)
 

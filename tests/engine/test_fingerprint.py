@@ -9,8 +9,8 @@ import pytest
 
 from sdesim import noise, surfaces
 from sdesim.engine.fingerprint import fingerprint
-from sdesim.engine.plan import make_plan
 from sdesim.surfaces import SurfaceKernel
+from tests.engine.plans import planned
 
 KERNELS = """\
 import sdesim
@@ -61,12 +61,7 @@ class Bowl:
 
 
 def made(surface, noises=(), **changes):
-    arguments = {"dt": 0.01, "steps": 10, "trajectories": 2, "seed": 3} | changes
-    known = {
-        "theta0": None, "learning_rate": None, "scheme": "euler-maruyama", "save_every": None,
-        "save": ("theta",), "events": (), "probes": None,
-    }  # fmt: skip
-    return fingerprint(make_plan(surface, noises, **(known | arguments)))
+    return fingerprint(planned(surface, noises, **({"steps": 10, "trajectories": 2, "seed": 3} | changes)))
 
 
 @pytest.fixture
@@ -97,20 +92,18 @@ def test_an_edit_of_a_helper_file_of_a_kernel_is_named(bowl):
 
 
 def test_an_edit_of_a_function_in_memory_is_named_though_the_start_does_not_show_it():
-    def before(x):
-        return 1.0 * x
-
-    def after(x):
-        return 10.0 * x
-
     def surface(slope):
-        return surfaces.custom(lambda x: np.sum(x * x), slope, dim=1)
+        def loss(x):
+            return 0.5 * slope * np.sum(x * x)
 
-    first, edited = made(surface(before)), made(surface(after))
+        return surfaces.custom(loss, lambda x: slope * x, dim=1)
 
-    assert surface(before).grad(np.zeros(1)) == surface(after).grad(np.zeros(1))
-    assert edited.difference(first.attrs()) == "function grad changed"
-    assert made(surface(before)).key == first.key
+    first, edited = made(surface(1.0)), made(surface(10.0))
+
+    assert surface(1.0).grad(np.zeros(1)) == surface(10.0).grad(np.zeros(1))
+    assert edited.difference(first.attrs()) == "constant loss.slope changed; constant grad.slope changed"
+    assert edited.acceptable(first.attrs())
+    assert made(surface(1.0)).key == first.key
 
 
 def test_changed_arguments_are_named_with_what_they_were():

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from sdesim import noise, surfaces
-from sdesim.engine.plan import make_plan
+from tests.engine.plans import planned
 from tests.engine.wells import BOWL
 
 
 @pytest.mark.parametrize("driving", [noise.Stable(1.5, 0.1, truncation=1.0), noise.Stable(2.0, 0.1)])
 def test_tamed_and_gaussian_increments_have_no_tail_index(driving):
-    plan = make_plan(BOWL, driving, None, 0.1, 2, 1, 0, None, "euler-maruyama", None, ("loss",), (), None)
+    plan = planned(BOWL, driving, dt=0.1, steps=2, save=("loss",))
 
     assert plan.tail_index is None
 
@@ -19,7 +19,7 @@ def test_a_minibatch_noise_of_a_recipe_is_known_by_what_it_says_not_by_its_class
     surface = surfaces.LeastSquares(np.eye(2), np.ones(2))
     batch = noise.Minibatch(surface, 1, 0.1)
 
-    plan = make_plan(surface, batch, None, 0.1, 2, 1, 0, None, "euler-maruyama", None, ("loss",), (), None)
+    plan = planned(surface, batch, dt=0.1, steps=2, save=("loss",))
 
     assert plan.batch_size == 1
     assert plan.tail_index is None

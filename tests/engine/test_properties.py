@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import sdesim
 from sdesim import noise, schemes, surfaces
 from sdesim.engine.ensemble import Ensemble
-from sdesim.engine.plan import make_plan
+from tests.engine.plans import planned
 
 STEPS = 31
 SEEDS = st.integers(0, 2**64 - 1)
@@ -206,7 +206,17 @@ def test_the_bits_of_a_run_do_not_depend_on_how_the_work_is_split(case, seed, la
     whole = walk(surface, noises, 0.0, scheme=scheme, seed=seed, n=150, threads=2)
 
     few = walk(surface, noises, 0.0, scheme=scheme, seed=seed, n=count, threads=1, save_every=cut)
-    plan = make_plan(surface, noises, 0.0, 0.05, STEPS, 150, seed, None, scheme, STEPS, ("theta",), (), None)
+    plan = planned(
+        surface,
+        noises,
+        theta0=0.0,
+        dt=0.05,
+        steps=STEPS,
+        trajectories=150,
+        seed=seed,
+        scheme=scheme,
+        save_every=STEPS,
+    )
     unsaved = tuple(np.zeros((150, 0, *shape)) for shape in ((2,), (len(plan.directions),), (), ()))
     first, then = Ensemble(plan, 1, lanes), Ensemble(plan, 2)
     first.advance(0, cut, plan.saved[:0], unsaved, 0)

@@ -10,10 +10,10 @@ import sdesim
 from sdesim import events, noise, surfaces
 from sdesim.engine.kernels import tangent as tangent_kernels
 from sdesim.engine.kernels.codegen import combination_source
-from sdesim.engine.plan import make_plan
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import SdesimError
 from sdesim.runs import projection_directions
+from tests.engine.plans import planned as laid_out
 
 RNG = np.random.default_rng(0)
 ROWS = surfaces.LeastSquares(RNG.standard_normal((12, 3)), np.zeros(12))
@@ -33,8 +33,10 @@ def probes(every, trajectories=16):
 
 
 def planned(surface, noises, scheme="euler-maruyama", theta0=None, dt=0.2, trajectories=5, seed=3):
-    settings = (1, ("theta",), (), probes(8, trajectories))
-    return make_plan(surface, noises, theta0, dt, 100, trajectories, seed, dt, scheme, *settings)
+    return laid_out(
+        surface, noises, theta0=theta0, dt=dt, steps=100, trajectories=trajectories, seed=seed,
+        learning_rate=dt, scheme=scheme, save_every=1, probes=probes(8, trajectories),
+    )  # fmt: skip
 
 
 def walk(plan, steps, lanes=None):

@@ -77,6 +77,13 @@ def test_sampling_modes_and_losses_flag_what_they_reach():
     assert flagged("batch_coupled", modes=["Dropout"]) == set()
     assert {"lambda_max", "S"} | STEP <= flagged("loss_not_mean", loss_reduction="sum")
     assert {"S"} | STEP <= flagged("optimizer_unknown", optimizer="unknown")
+    assert flagged("loss_not_mean", loss_reduction="sum", mode="train") == set()
+    assert {"C_1", "lambda_max"} <= flagged(
+        "loss_weighted_mean", loss_reduction="weighted mean", mode="train"
+    )
+    assert flagged("eval_mode_curvature", modes=["Dropout"], mode="train") == set()
+    assert {"S"} | STEP <= flagged("hessian_by_differences", hvp_method="differences")
+    assert {"lambda_max"} | STEP <= flagged("curvature_failed", failures={"curvature": "why"})
 
 
 def recorded(
@@ -84,9 +91,8 @@ def recorded(
 ):
     module = module or training.mlp([6, 4, 2], seed=0, dtype=torch.float32)
     base = {"steps": 4, "batch_size": 8, "sampling": "with-replacement", "progress": False}
-    return training.record(
-        module, loss, (X, Y), None, optimizer, probes=sdesim.Probes(every=2, samples=4), **(base | options)
-    )
+    base["probes"] = sdesim.Probes(every=2, samples=4)
+    return training.record(module, loss, (X, Y), None, optimizer, **(base | options))
 
 
 def test_flags_change_no_value_and_stand_where_there_is_a_value():
@@ -122,7 +128,7 @@ def test_names_already_there_stay_behind_those_that_are_added():
     [
         (nn.functional.cross_entropy, "mean"),
         (nn.CrossEntropyLoss(reduction="sum"), "sum"),
-        (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0])), "other"),
+        (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0])), "weighted mean"),
         (lambda output, y: nn.functional.cross_entropy(output, y) + (output**2).mean(), "mean"),
         (lambda output, y: output.std(), "other"),
     ],
@@ -147,8 +153,12 @@ def test_a_run_says_which_layers_act_otherwise_in_training():
     for names, module in kinds.items():
         run = recorded(module=module)
         assert run.attrs["modes"] == list(names)
-        text = str(sdesim.measure(run)["lambda_max_flags"].values[0, 0])
-        assert ("eval_mode_curvature" in text) is bool(names)
+        assert run.attrs["mode"] == "train"
+        assert "eval_mode" not in str(sdesim.measure(run)["lambda_max_flags"].values[0, 0])
+        asked = recorded(module=module, probes=sdesim.Probes(every=2, samples=4, mode="eval"))
+        measured = sdesim.measure(asked)
+        assert ("eval_mode_curvature" in str(measured["lambda_max_flags"].values[0, 0])) is bool(names)
+        assert ("eval_mode_gradients" in str(measured["C_alpha_flags"].values[0, 0])) is bool(names)
 
 
 def test_a_monitor_has_the_flags_of_the_run():

@@ -417,3 +417,38 @@ def test_trust_counts_for_one_call_and_a_module_for_one_folder(folder, tmp_path)
         load_scenario(folder / "swept.yaml")
     with pytest.raises(ScenarioError, match="has the name of a module that is loaded already"):
         load_scenario(copy / "swept.yaml", trust=["mynet"])
+
+
+def test_a_surface_whose_gradient_is_wrong_is_refused_before_anything_is_written(tmp_path):
+    slip = MYNET.replace("out[0, w] = params[0] * x[0, w]", "out[0, w] = 3.0 * params[0] * x[0, w]")
+    (tmp_path / "slips.py").write_text(slip[: slip.index("class Net")] + slip[slip.index("@dataclass") :])
+    (tmp_path / "mynet_parts.py").write_text(PARTS)
+    (tmp_path / "slips.yaml").write_text(
+        'name: slips\narms:\n  bowl:\n    simulate: {surface: {kind: "slips:Cup"}, dt: 0.1, steps: 8}\n'
+    )
+    scenario = load_scenario(tmp_path / "slips.yaml", trust=["slips"])
+
+    words = r"^arms.bowl.simulate.surface: surface Cup: grad is not the gradient of loss: at theta = \[.*\], "
+    with pytest.raises(ScenarioError, match=words):
+        run_scenario(scenario, tmp_path / "out", progress=False)
+    assert not (tmp_path / "out").exists()
+
+
+def test_resume_takes_an_edited_module_where_that_is_accepted(folder, tmp_path):
+    """The copy of a run that was interrupted before its first arm, and a helper that got a comment since."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "INCOMPLETE").touch()
+    text = TEXT[: TEXT.index("  net:")] + TEXT[TEXT.index("  bowl:") : TEXT.index("probes:")]
+    (out / "scenario.yaml").write_text(text)
+    now = {str(folder / name): _sha256(folder / name) for name in ("mynet.py", "mynet_parts.py")}
+    before = {**now, str(folder / "mynet_parts.py"): "0" * 64}
+    entry = {"family": "surfaces", "kind": "mynet:Bowl", "from": "module mynet", "module": "mynet"}
+    (out / "provenance.json").write_text(json.dumps({"kinds_of_others": [{**entry, "files": before}]}))
+
+    with pytest.raises(RunError, match="was edited since this run was begun: --accept-changes goes on"):
+        sdesim.resume(out, trust=["mynet"], progress=False)
+    assert call("resume", str(out), "--trust", "mynet", "-q") == 2
+    with pytest.warns(UserWarning, match=r"mynet_parts.py, which mynet:Bowl is made of, was edited since"):
+        summary = sdesim.resume(out, trust=["mynet"], progress=False, accept_changes=True)
+    assert list(summary["arms"]) == ["bowl"]

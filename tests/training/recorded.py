@@ -18,5 +18,5 @@ def sgd(lr=0.1, **settings):
 def train(**changes):
     arguments = {"steps": 8, "batch_size": 10, "seed": 3, "progress": False, "save_every": 1}
     network = changes.pop("network", None) or mlp([64, 8, 10], seed=0)
-    optimizer = changes.pop("optimizer", sgd())
-    return record(network, cross_entropy, DIGITS, None, optimizer, **(arguments | changes))
+    optimizer, loss_fn = changes.pop("optimizer", sgd()), changes.pop("loss_fn", cross_entropy)
+    return record(network, loss_fn, DIGITS, None, optimizer, **(arguments | changes))

@@ -21,13 +21,14 @@ import math
 
 import numpy as np
 
-from sdesim.compiled.philox import cos_core, exp, exp_parts, inlined, log, sinc_core, sincos_turns, uniforms
+from sdesim.compiled.jit import compiled
+from sdesim.compiled.philox import cos_core, exp, exp_parts, log, sinc_core, sincos_turns, uniforms
 
 # Beyond e^600 a draw is cut off, so that small α can't overflow the sums that follow.
 LARGEST_EXPONENT = 600.0
 
 
-@inlined
+@compiled
 def sine_turns(y):
     """sin 2πy for 0 ≤ y ≤ ¼, by Chebyshev interpolation in y², relative error 4e-17 before rounding."""
     z = y * y
@@ -42,7 +43,7 @@ def sine_turns(y):
     return y * (p * z + 6.283185307179586)
 
 
-@inlined
+@compiled
 def symmetric(u, v, alpha):
     """Symmetric draw, characteristic function exp(−|s|^α), from two uniforms on (0, 1)."""
     epsilon = 1.0 - alpha
@@ -61,7 +62,7 @@ def symmetric(u, v, alpha):
     return value if turns >= 0.0 else -value
 
 
-@inlined
+@compiled
 def skewed(u, v, alpha, beta, t_epsilon, kappa):
     """S0 draw Z₀ with skew β; t_epsilon = tε (2/π at α = 1), kappa = ε/sin(πε/2) (2/π at α = 1).
 
@@ -96,7 +97,7 @@ def skewed(u, v, alpha, beta, t_epsilon, kappa):
     return (a * (sine / cosine) - sine_epsilon) * growth + beta * drift
 
 
-@inlined
+@compiled
 def standard(u, v, alpha, beta, t_epsilon, kappa):
     """S0 draw; the cheaper symmetric formula where β = 0."""
     if beta == 0.0:
@@ -104,7 +105,7 @@ def standard(u, v, alpha, beta, t_epsilon, kappa):
     return skewed(u, v, alpha, beta, t_epsilon, kappa)
 
 
-@inlined
+@compiled
 def mixing_radius(seed, stream, trajectory, pair, word, alpha):
     """√(2A), A positive α/2-stable with E e^{−sA} = exp(−s^{α/2}): √(2A) G is isotropic α-stable.
 

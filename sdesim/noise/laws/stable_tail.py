@@ -22,7 +22,6 @@ import math
 import numpy as np
 
 from sdesim.compiled.jit import compiled
-from sdesim.compiled.philox import inlined
 
 # Integration runs over z, y = π/2 − V = π/(1 + e^{−z}); beyond −80 lies less than 1e-34 of the range. The
 # integrand falls from 1 to 0 around one z, at any steepness, and is not smooth where D = 0: panels shrink by
@@ -33,13 +32,13 @@ DEEPEST = 60
 TOLERANCE = 1e-13
 
 
-@inlined
+@compiled
 def sinc(x):
     """sin(x)/x."""
     return math.sin(x) / x if abs(x) > 1e-8 else 1.0
 
 
-@inlined
+@compiled
 def probability(z, x, alpha, beta, t_epsilon, kappa):
     """P(Z₀ > x | V), and a number with the sign of D."""
     epsilon = 1.0 - alpha
@@ -76,7 +75,7 @@ def probability(z, x, alpha, beta, t_epsilon, kappa):
     return (-math.expm1(-w) if denominator > 0.0 else math.exp(-w)), sign
 
 
-@inlined
+@compiled
 def panel(start, end, nodes, weights, x, alpha, beta, t_epsilon, kappa):
     """Gauss–Legendre integral of P dy/dz over one panel."""
     middle, reach = 0.5 * (start + end), 0.5 * (end - start)
@@ -88,7 +87,7 @@ def panel(start, end, nodes, weights, x, alpha, beta, t_epsilon, kappa):
     return total * reach
 
 
-@inlined
+@compiled
 def fall(x, positive, alpha, beta, t_epsilon, kappa):
     """z where P falls through ½, or where D turns negative."""
     low, high = LEFT, RIGHT
@@ -103,7 +102,7 @@ def fall(x, positive, alpha, beta, t_epsilon, kappa):
             high = middle
 
 
-@inlined
+@compiled
 def graded(edges, centre, count):
     """Append edges that close in on a centre from both ends of the range."""
     left, right = centre - LEFT, RIGHT - centre

@@ -13,8 +13,6 @@ from sdesim.noise.laws.tempered import Tempered
 
 Array = NDArray[np.float64]
 
-# Below it the law is so peaked that a table with a u-error of 1e-12 outgrows the processor's caches.
-LEAST_ALPHA = 0.3
 NODES = 16
 
 

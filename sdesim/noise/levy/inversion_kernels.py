@@ -12,7 +12,7 @@ import numpy as np
 
 from sdesim.compiled.elementary import from_bits, to_bits
 from sdesim.compiled.jit import compiled
-from sdesim.compiled.philox import inlined, uniforms
+from sdesim.compiled.philox import uniforms
 from sdesim.noise.fill_kernels import fill_uniforms
 from sdesim.noise.levy.stable_kernels import MOST_ATTEMPTS, add_clipped
 
@@ -23,7 +23,7 @@ FIRST_EXPONENT = np.uint64(1023 - 53)
 MANTISSA = np.uint64(52)
 
 
-@inlined
+@compiled
 def quantile(u, table, first, bits):
     """x(u) from the table (flat) that starts at row ``first``; u = (k + ½) 2⁻⁵²."""
     # Without a comparison: as a branch it would be mispredicted half of the time.
@@ -44,7 +44,7 @@ def quantile(u, table, first, bits):
     return x * t + table[row]
 
 
-@inlined
+@compiled
 def fill_quantiles(seed, stream, first, pair, word, params, data, scratch0, scratch1):
     """Standard draws of the steps 2·pair and 2·pair + 1 into the scratch blocks, from one generator call."""
     rows, width = scratch0.shape
@@ -59,7 +59,7 @@ def fill_quantiles(seed, stream, first, pair, word, params, data, scratch0, scra
             scratch1[i, w] = quantile(scratch1[i, w], table, start, bits)
 
 
-@inlined
+@compiled
 def redrawn(seed, stream, trajectory, pair, coordinate, step, params, data, rows):
     """The first draw of the rejection sequence that lies within the truncation (attempt 0 did not)."""
     table = data.reshape(data.size)
@@ -81,7 +81,7 @@ def redrawn(seed, stream, trajectory, pair, coordinate, step, params, data, rows
     return min(max(value, -limit), limit)
 
 
-@inlined
+@compiled
 def add_rejected(seed, stream, first, pair, step, params, data, scratch, out):
     """Increments of one step, drawn again where they are beyond the truncation."""
     rows, width = out.shape

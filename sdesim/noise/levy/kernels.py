@@ -6,9 +6,9 @@ import numpy as np
 
 from sdesim.errors import SdesimError
 from sdesim.noise.base import Array, NoiseKernel
-from sdesim.noise.laws.constants import law_constants, shift_to_s1
+from sdesim.noise.laws.constants import LEAST_ALPHA, law_constants, shift_to_s1
 from sdesim.noise.laws.inversion import Table, refined
-from sdesim.noise.laws.tables import LEAST_ALPHA, tempered_table
+from sdesim.noise.laws.tables import tempered_table
 from sdesim.noise.laws.tempered import Tempered
 
 STABLE = "sdesim.noise.levy.stable_kernels"

@@ -19,9 +19,7 @@ from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
-from sdesim.noise.laws.constants import law_constants, shift_to_s1
-from sdesim.noise.laws.tables import LEAST_ALPHA, stable_table
-from sdesim.noise.levy.kernels import STABLE, cms_kernel, table_kernel, tempered_kernel
+from sdesim.noise.laws.constants import LEAST_ALPHA, law_constants, shift_to_s1
 
 # Below this share of accepted draws "reject" would spend its time redrawing.
 LEAST_ACCEPTANCE = 0.01
@@ -178,6 +176,10 @@ class Stable(Base):
         return self._scaled_kernel(scale, self.rule == "reject", self.truncation)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
+        # Tables bring numpy's polynomials with them, which a check of the fields does without.
+        from sdesim.noise.laws.tables import stable_table
+        from sdesim.noise.levy.kernels import cms_kernel, table_kernel, tempered_kernel
+
         limit = math.inf if truncation is None else truncation
         if self.structure == "isotropic":
             return self._isotropic_kernel(scale, reject, limit)
@@ -190,6 +192,8 @@ class Stable(Base):
         return cms_kernel(self.alpha, self.skew, scale, reject, limit)
 
     def _isotropic_kernel(self, scale: Array, reject: bool, limit: float) -> NoiseKernel:
+        from sdesim.noise.levy.kernels import STABLE
+
         tempering = 0.0 if self.tempering is None else float(self.tempering * scale[0]) ** 2
         share = math.exp(-(tempering ** (0.5 * self.alpha)))
         if share < LEAST_ACCEPTANCE:

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from sdesim.compiled.jit import compiled
-from sdesim.compiled.philox import box_muller, inlined, normals, uniforms
+from sdesim.compiled.philox import box_muller, normals, uniforms
 from sdesim.noise.fill_kernels import fill_normals, fill_uniforms
 from sdesim.noise.laws.stable import mixing_radius, skewed, standard, symmetric
 
@@ -16,7 +16,7 @@ from sdesim.noise.laws.stable import mixing_radius, skewed, standard, symmetric
 MOST_ATTEMPTS = 10_000
 
 
-@inlined
+@compiled
 def fill_standard(seed, stream, first, pair, step, params, scratch, spare):
     """Standard S0 draws of step 2·pair + step into the scratch block; spare is overwritten."""
     alpha, beta, t_epsilon, kappa = params[0], params[1], params[2], params[3]
@@ -37,7 +37,7 @@ ALPHA, BETA, T_EPSILON, KAPPA, TRUNCATION, REJECT, TEMPERING, HEADER = 0, 1, 2, 
 ACCEPTANCE, NORMALS = 2**20, 2**21
 
 
-@inlined
+@compiled
 def redrawn(seed, stream, trajectory, pair, coordinate, step, params, rows):
     """The first draw of the rejection sequence that lies within the truncation (attempt 0 did not)."""
     scale = params[HEADER + coordinate]
@@ -58,7 +58,7 @@ def redrawn(seed, stream, trajectory, pair, coordinate, step, params, rows):
     return min(max(value, -limit), limit)
 
 
-@inlined
+@compiled
 def add_clipped(params, header, limit, scratch, out):
     """out += scale · scratch + shift, clipped; scale (d,) and shift (d,) follow the header of params."""
     rows, width = out.shape
@@ -75,7 +75,7 @@ def add_clipped(params, header, limit, scratch, out):
                 out[i, w] += min(max(value, -limit), limit)
 
 
-@inlined
+@compiled
 def add_stable(seed, stream, first, pair, step, params, scratch, spare, out):
     """Independent stable increments of one step, truncated, into out."""
     rows, width = out.shape
@@ -127,7 +127,7 @@ def stable_isotropic(seed, stream, first, pair, params, data, out0, out1, scratc
                 out1[i, w] += (scale * scratch1[0, w]) * z1
 
 
-@inlined
+@compiled
 def tempered_radius(seed, stream, trajectory, pair, step, start, params):
     """(√(2A), the number of the next draw): A tempered by rejection, from draw number start on."""
     tempering = params[TEMPERING]
@@ -152,7 +152,7 @@ def tempered_radius(seed, stream, trajectory, pair, step, start, params):
     return radius, MOST_ATTEMPTS
 
 
-@inlined
+@compiled
 def redraw_normals(seed, stream, trajectory, pair, word, w, scratch):
     """New standard normals into one column."""
     for i in range(scratch.shape[0]):
@@ -162,7 +162,7 @@ def redraw_normals(seed, stream, trajectory, pair, word, w, scratch):
         scratch[i, w] = box_muller(u, v)[0]
 
 
-@inlined
+@compiled
 def add_limited(seed, stream, first, pair, step, params, scratch, out):
     """Isotropic increments of one step, tempered, with a Euclidean norm of at most the truncation."""
     rows, width = out.shape

@@ -24,6 +24,7 @@ from sdesim.estimators import (
 )
 from sdesim.estimators.tails.index import variance_undefined
 from sdesim.runs.measured import Column, Mask
+from sdesim.runs.measures.sampling import batch_of_steps
 
 Array = NDArray[np.float64]
 # A run holds |gᵢ|² and gᵢ·ḡ, whose differences can't tell less noise than this share of |ḡ|² from rounding.
@@ -42,9 +43,12 @@ def values_of(run: xr.Dataset, name: str) -> Array:
 
 
 def batches(run: xr.Dataset) -> tuple[float, float]:
-    """(training batch, probed batch): the first is the second where training is full-batch; 0: no batches."""
-    batch = float(run.attrs.get("batch_size") or 0)
-    probed = float(run.attrs.get("probe_batch_size") or batch)
+    """(training batch, probed batch): the first is the second where training is full-batch; 0: no batches.
+
+    Where the last batch of an epoch is smaller, the first is the harmonic mean over the steps.
+    """
+    batch = batch_of_steps(run.attrs)
+    probed = float(run.attrs.get("probe_batch_size") or run.attrs.get("batch_size") or 0)
     return batch or probed, probed
 
 

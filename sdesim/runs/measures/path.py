@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators import (
@@ -19,6 +20,7 @@ from sdesim.estimators import (
     trajectory_dimension,
 )
 from sdesim.estimators.core.places import stacked
+from sdesim.estimators.curvature.subsampled import GROUPS, debiased
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.gradient import values_of
 
@@ -32,6 +34,8 @@ def tails(run: xr.Dataset, level: float) -> dict[str, Column]:
     """Tail index of the projected gradients, and the dimension deduced from it."""
     draws = values_of(run, "gradient_projection")
     dim = int(run.attrs.get("dim") or run.sizes.get("param") or draws.shape[-1])
+    # θ holds frozen parameters too; what never moves adds no dimension.
+    dim = max(1, dim - int(run.attrs.get("untrained_parameters", 0)))
     alpha, literal = tail_index(draws, level=level), tail_index(draws, "hill-literal", level=level)
     deduced = effective_dimension(dim, alpha)
     # Where nothing was probed there is nothing to deduce.
@@ -54,6 +58,8 @@ def curvature(run: xr.Dataset, level: float) -> dict[str, Column]:
     residual = values_of(run, "curvature_residual")
     largest = np.where(np.abs(lowest) > np.abs(value), lowest, value)
     seen = _within(value, residual, np.fmax(np.abs(value), np.abs(lowest)), level)
+    if "lambda_max_error" in run:
+        seen = _of_all(run, seen, level)
     columns = {"lambda_max": Column(seen, largest)}
     if "step_size" not in run:
         return columns
@@ -76,6 +82,22 @@ def _within(value: Array, residual: Array, size: Array, level: float) -> AnyEsti
     flags: Any = {"not_converged": residual > _CONVERGED * size, "nonfinite": np.isinf(residual)}
     made: AnyEstimate = Estimate(value, value - residual, value + residual, level, "lanczos", 1, flags)
     return made
+
+
+def _of_all(run: xr.Dataset, seen: AnyEstimate, level: float) -> AnyEstimate:
+    """λ_max of all examples where some were at hand (`estimators.curvature.subsampled`): debiased, from the
+    crossed value less its error to the value at hand plus error and residual."""
+    halves, crossed, error = (values_of(run, f"lambda_max_{part}") for part in ("halves", "crossed", "error"))
+    n, total = float(run.attrs.get("curvature_examples") or 1), float(run.attrs.get("dataset_size") or 1)
+    value = debiased(seen.value, halves, crossed, n, total)
+    half = float(stdtrit(2 * GROUPS - 2, 0.5 + level / 2)) * error
+    known = ~np.isnan(halves)
+    return replace(
+        seen,
+        value=np.where(known, value, seen.value),
+        low=np.where(known, np.minimum(crossed, value) - half, seen.low),
+        high=np.where(known, seen.high + half, seen.high),
+    )
 
 
 def _threshold(run: xr.Dataset, eta: Array) -> tuple[Array, dict[str, NDArray[np.bool_]]]:

@@ -72,6 +72,7 @@ def run_sweep(
     out: str | Path,
     *,
     resume: bool = False,
+    accept_changes: bool = False,
     only: Sequence[str] = (),
     workers: int = 1,
     scheduler: str | None = None,
@@ -84,6 +85,7 @@ def run_sweep(
         sweep: as loaded, with every point checked.
         out: the sweep's directory; marked incomplete until every point is there.
         resume: go on in a directory that is there; finished points are kept as they are.
+        accept_changes: keep those that code made which was edited since, with a warning.
         only: AXIS=VALUE, the points to run now.
         workers: processes on this machine.
         scheduler: address of a Dask scheduler that runs the points instead; its workers must see `out` under
@@ -104,7 +106,7 @@ def run_sweep(
         raise ScenarioError(f"workers: found {workers}, allowed: a whole number of at least 1")
     target = Path(out)
     texts = {point.name: resolved_yaml(point.scenario) for point in sweep.points}
-    finished = _check_room(sweep, target, texts, resume)
+    finished = _check_room(sweep, target, texts, resume, accept_changes)
     chosen = [p for p in choose(sweep, only) if p.name not in finished]
     cores = os.cpu_count() or 1
     threads = None if workers == 1 and scheduler is None else max(1, cores // workers)
@@ -139,7 +141,9 @@ def run_sweep(
     return _gather(sweep, target, failed, quick, time.perf_counter() - started)
 
 
-def _check_room(sweep: Sweep, target: Path, texts: dict[str, str], resume: bool) -> set[str]:
+def _check_room(
+    sweep: Sweep, target: Path, texts: dict[str, str], resume: bool, accept: bool
+) -> set[str]:  # fmt: skip
     """Names of the points that are finished already."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return set()
@@ -155,7 +159,7 @@ def _check_room(sweep: Sweep, target: Path, texts: dict[str, str], resume: bool)
         if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
             raise RunError(f"{folder} was run from another scenario; choose another --out")
         noted = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
-        refuse_changed(noted.get("kinds_of_others", []), point.scenario)
+        refuse_changed(noted.get("kinds_of_others", []), point.scenario, accept)
     return finished
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.compiled.elementary import exp, exp_parts, inlined
-from sdesim.compiled.jit import compiled_apart
+from sdesim.compiled.elementary import exp, exp_parts
+from sdesim.compiled.jit import compiled, compiled_apart
 
 TANH, RELU, GELU, QUADRATIC = 0, 1, 2, 3
 MSE, CROSS_ENTROPY = 0, 1
@@ -81,7 +81,7 @@ def _transpose(source: Any, target: Any) -> None:
             target[j, i] = source[i, j]
 
 
-@inlined
+@compiled
 def _tanh(x: Any) -> Any:
     """tanh x = E/(E + 2), E = e^{2x} − 1 without cancellation; `math.tanh` keeps loops from vectorising."""
     y = 2.0 * x

@@ -6,6 +6,7 @@ import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from sdesim.errors import SdesimError
+from sdesim.estimators.curvature.differences import difference_hvp
+from sdesim.surfaces.derivative_check import check_gradient, wrong_product
 
 Array = NDArray[np.float64]
 # Example gradients of at most this many numbers are held at once: 128 MB.
@@ -69,8 +72,8 @@ class Network:
     """Loss and derivatives of a float64 copy of a module at any θ (d,), one point at a time.
 
     Raises:
-        SdesimError: if the module has no parameters, x and y differ in length, or the loss is not a number
-            that the weights alone decide.
+        SdesimError: if the module has no parameters, x and y differ in length, the loss is not a number that
+            the weights alone decide, or its gradient not that of its values, at the start and beside it.
     """
 
     def __init__(self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any) -> None:
@@ -101,6 +104,7 @@ class Network:
                 )
             self.vectorised = self._vectorises(theta)
             self.is_mean = self._is_mean(theta, value)
+        check_gradient(self.loss, self.grad, self.start)
 
     def _loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Any:
         parts, place = {}, 0
@@ -149,8 +153,23 @@ class Network:
             slope: Tensor = grad(self._loss)(torch.from_numpy(theta), self.x, self.y)
             return slope.numpy()
 
+    @cached_property
+    def second_pass_holds(self) -> bool:
+        """Whether a second backward pass gives the derivative of the gradient: tried once, at the start and
+        beside it. Detached or missing derivatives would else read as 0."""
+        try:
+            return wrong_product(self.grad, self._second_pass, self.start.copy()) is None
+        except (RuntimeError, NotImplementedError):
+            return False
+
     def hvp(self, theta: Array, v: Array) -> Array:
-        """∇²L(θ) v, the gradient of ∇L·v by a second backward pass: (d,)."""
+        """∇²L(θ) v: (d,). By a second backward pass where that is right, else by differences of ∇L."""
+        if self.second_pass_holds:
+            return self._second_pass(theta, v)
+        return difference_hvp(self.grad, theta, v)
+
+    def _second_pass(self, theta: Array, v: Array) -> Array:
+        """The gradient of ∇L·v: (d,)."""
         # Forward mode is not there for every layer (attention, some losses); backward twice is.
         with one_thread():
             point = torch.from_numpy(theta).requires_grad_(True)

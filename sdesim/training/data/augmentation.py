@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdesim.errors import RunError, first_line
+from sdesim.training.data.batches import equal, joined, leaves, moved
 from sdesim.training.data.undisturbed import undisturbed
 
-Augment = Callable[[Tensor, torch.Generator], Tensor]
+Augment = Callable[[Any, torch.Generator], Any]
 # Loss, accuracy and Hessian are means over at least so many readings, the same ones throughout a run.
 _LEAST = 2000
 # So many examples are read a second time, to see whether a seed decides them.
@@ -35,12 +36,12 @@ class Reader:
         name: what differs at each reading, for messages.
     """
 
-    take: Callable[[Tensor], tuple[Tensor, Tensor]]
+    take: Callable[[Tensor], tuple[Any, Any]]
     augment: Augment | None = None
     held: tuple[Any, ...] = ()
     name: str = "train"
 
-    def read(self, rows: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+    def read(self, rows: Tensor, seed: int) -> tuple[Any, Any]:
         """x and y of the examples ``rows`` (m,); every generator is afterwards as it was.
 
         Raises:
@@ -56,15 +57,17 @@ class Reader:
                 raise RunError(
                     f"augment fails on a batch of {len(rows)} examples: {first_line(error)}"
                 ) from error
-        if not torch.is_tensor(made) or made.ndim == 0 or len(made) != len(rows):
-            found = f"shape {tuple(made.shape)}" if torch.is_tensor(made) else type(made).__name__
+        shapes = [part.shape for part in leaves(made)]
+        if len(shapes) != len(list(leaves(x))) or any(not s or s[0] != len(rows) for s in shapes):
+            found = f"shape {tuple(shapes[0])}" if shapes else type(made).__name__
             raise RunError(f"augment must return a tensor of {len(rows)} examples, as it gets, got {found}")
-        return made.to(x.dtype), y
+        floating = next((part.dtype for part in leaves(x) if part.is_floating_point()), None)
+        return moved(made, floating), y
 
-    def read_in_batches(self, rows: Tensor, size: int, seed: Callable[[], int]) -> tuple[Tensor, Tensor]:
+    def read_in_batches(self, rows: Tensor, size: int, seed: Callable[[], int]) -> tuple[Any, Any]:
         """The same in batches, each under a new seed, as training reads them."""
         parts = [self.read(some, seed()) for some in torch.split(rows, size)]  # type: ignore[no-untyped-call,unused-ignore]
-        return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+        return joined([x for x, _ in parts]), joined([y for _, y in parts])
 
     def among(self, kept: Tensor) -> Reader:
         """A reader of the examples ``kept`` (k,), numbered anew."""
@@ -77,7 +80,7 @@ class Reader:
             RunError: naming what may decide them.
         """
         rows = torch.arange(min(n, _TRIED))
-        if not all(map(torch.equal, self.read(rows, seed), self.read(rows, seed))):
+        if not equal(self.read(rows, seed), self.read(rows, seed)):
             raise RunError(
                 f"{self.name} gives other examples under the same seed: its random numbers must come from "
                 "torch's, NumPy's or Python's global generators, from generators that it holds, or from the "
@@ -92,15 +95,30 @@ def readings_of(n: int) -> int:
 
 def fresh_batches(
     reader: Reader, rows: NDArray[np.int64], rng: np.random.Generator
-) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Minibatches ``rows`` (n, B), each read anew, in parts of bounded memory: x, y and indices into them."""
+) -> Iterator[tuple[Any, Any, Tensor]]:
+    """Minibatches ``rows`` (n, B), each read anew, in parts of bounded memory: x, y and indices into them.
+
+    Batches of other shapes than the one before, as padding makes them, begin a part of their own.
+    """
     size = rows.shape[1]
-    place = 0
-    while place < len(rows):
-        x, y = reader.read(torch.from_numpy(rows[place]), int(rng.integers(2**63)))
-        several = [(x, y)]
-        for batch in rows[place + 1 : place + max(1, _ROOM // max(1, x.numel()))]:
-            several.append(reader.read(torch.from_numpy(batch), int(rng.integers(2**63))))
-        place += len(several)
-        at = torch.arange(len(several) * size).reshape(len(several), size)
-        yield torch.cat([a for a, _ in several]), torch.cat([b for _, b in several]), at
+    several: list[tuple[Any, Any]] = []
+    held = 0
+    for batch in rows:
+        read = reader.read(torch.from_numpy(batch), int(rng.integers(2**63)))
+        numbers = sum(part.numel() for part in leaves(read))
+        if several and (held + numbers > _ROOM or _shapes(read) != _shapes(several[0])):
+            yield _part(several, size)
+            several, held = [], 0
+        several.append(read)
+        held += numbers
+    if several:
+        yield _part(several, size)
+
+
+def _shapes(batch: Any) -> list[torch.Size]:
+    return [part.shape for part in leaves(batch)]
+
+
+def _part(several: list[tuple[Any, Any]], size: int) -> tuple[Any, Any, Tensor]:
+    at = torch.arange(len(several) * size).reshape(len(several), size)
+    return joined([x for x, _ in several]), joined([y for _, y in several]), at

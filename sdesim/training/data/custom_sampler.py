@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
@@ -126,6 +127,21 @@ class CustomBatches:
                 tell(self._epoch)
         self._epoch += 1
         return iter(self._sampler)
+
+    def unseen(self) -> None:
+        """What the next minibatch is drawn from, which is not known of a sampler of the user's own."""
+        return None
+
+    def branch(self, rng: np.random.Generator) -> CustomBatches:
+        """Another order of the same sampler, from a random place of an epoch: its law knows no past here.
+
+        Args:
+            rng: decides the seed and the place; this walk is not advanced.
+        """
+        other = CustomBatches(self._order, int(rng.integers(2**31)))
+        other._held = other.block(_BLOCK)
+        other._at = int(rng.integers(len(other._held)))
+        return other
 
     def state(self) -> dict[str, Any]:
         """Blocks taken, and the place in the last."""

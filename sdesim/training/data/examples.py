@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,21 +12,29 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
-from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
+from sdesim.training.data.accuracy import Accuracy, accuracy_of
 from sdesim.training.data.augmentation import Augment, Reader, readings_of
+from sdesim.training.data.batches import joined, length, mapped, moved, rows_of
+from sdesim.training.data.collation import (
+    Unpack,
+    as_pair,
+    check_source,
+    collated,
+    differing,
+    held_whole,
+    item,
+)
 from sdesim.training.data.custom_sampler import CustomBatches, CustomOrder
 from sdesim.training.data.loaders import (
-    differing,
     loaded,
     loader_order,
-    loader_pairs,
     loader_rows,
     loader_weights,
     own_sampler,
-    pairs_of,
 )
 from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
 from sdesim.training.data.weighting import cumulative, draw_weighted, probabilities
@@ -39,6 +48,8 @@ _ENDLESS = ("with-replacement", "weighted", "sampler")
 class Examples:
     """Inputs x (n, …) in the network's dtype and y (n, …), int64 labels or targets of that dtype.
 
+    Each is a tensor, or a tuple or dict of tensors, as `batches` knows them.
+
     Where training reads them anew each time, x and y hold ``readings`` fixed readings of all n one after the
     other.
 
@@ -47,14 +58,14 @@ class Examples:
         reader: reads examples anew; None where they are always the same.
     """
 
-    x: Tensor
-    y: Tensor
+    x: Any
+    y: Any
     weights: Tensor | None = None
     readings: int = 1
     reader: Reader | None = None
 
     def __len__(self) -> int:
-        return len(self.x) // self.readings
+        return length(self.x) // self.readings
 
     @property
     def shares(self) -> Tensor | None:
@@ -63,8 +74,14 @@ class Examples:
 
     @property
     def labelled(self) -> bool:
-        """Whether y holds one whole-number label for each example, so that accuracy means something."""
-        return self.y.ndim == 1 and not self.y.is_floating_point()
+        """Whether y holds one whole-number label for each example."""
+        return torch.is_tensor(self.y) and self.y.ndim == 1 and not self.y.is_floating_point()
+
+    def accuracy(self, module: Any, loss_fn: Any, test: Examples | None) -> Accuracy | None:
+        """What accuracy means for a network and its loss on these examples and those of the test."""
+        held = [part.y for part in (self, test) if part is not None and torch.is_tensor(part.y)]
+        labels = torch.cat([y.reshape(-1).double() for y in held]) if held else None
+        return accuracy_of(module, loss_fn, rows_of(self.x, slice(2)), rows_of(self.y, slice(2)), labels)
 
 
 @dataclass(frozen=True)
@@ -155,7 +172,8 @@ def with_weights(examples: Examples, train: Any, weights: ArrayLike | Tensor | s
     found = probabilities(weights, examples.y, name)
     drawn = torch.nonzero(found > 0)[:, 0]
     reader = None if examples.reader is None else examples.reader.among(drawn)
-    return replace(examples, x=examples.x[drawn], y=examples.y[drawn], weights=found[drawn], reader=reader)
+    x, y = rows_of(examples.x, drawn), rows_of(examples.y, drawn)
+    return replace(examples, x=x, y=y, weights=found[drawn], reader=reader)
 
 
 def read_anew(
@@ -173,7 +191,7 @@ def read_anew(
     """
     reader, n = examples.reader, len(examples)
     if augment is not None:
-        reader = reader or Reader(lambda rows: (examples.x[rows], examples.y[rows]))
+        reader = reader or Reader(lambda rows: (rows_of(examples.x, rows), rows_of(examples.y, rows)))
         reader = replace(reader, augment=augment, name="augment")
     if reader is None:
         return examples
@@ -183,16 +201,20 @@ def read_anew(
         reader.read_in_batches(torch.arange(n), batch_size or n, lambda: seed(next(number)))
         for _ in range(readings)
     ]
-    x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+    x, y = joined([x for x, _ in parts]), joined([y for _, y in parts])
     return replace(examples, x=x, y=y, readings=readings, reader=reader)
 
 
 def training_and_test(
-    train: Any, test: Any, dtype: torch.dtype, seed: int | None = None
-) -> tuple[Examples, Examples | None]:
+    train: Any, test: Any, parameter: Tensor | torch.dtype, seed: int | None = None,
+    unpack: Unpack | None = None,
+) -> tuple[Examples, Examples | None]:  # fmt: skip
     """Read the arguments train and test of `record`; a `sdesim.data.Dataset` brings its own test examples.
 
     Training examples may differ at each reading only with a seed, under which they are read here.
+
+    Args:
+        parameter, seed, unpack: as of `read_examples`.
     """
     train, test = loaded(train), loaded(test)
     if isinstance(train, Dataset):
@@ -201,64 +223,79 @@ def training_and_test(
         train = (train.x_train, train.y_train)
     if isinstance(test, Dataset):
         test = (test.x_test, test.y_test)
-    held_out = None if test is None else read_examples(test, "test", dtype)
-    return read_examples(train, "train", dtype, seed), held_out
+    held_out = None if test is None else read_examples(test, "test", parameter, unpack=unpack)
+    return read_examples(train, "train", parameter, seed, unpack), held_out
 
 
-def read_examples(source: Any, name: str, dtype: torch.dtype, seed: int | None = None) -> Examples:
-    """Return a pair (X, y) of arrays or tensors, a torch Dataset of pairs or a DataLoader of them.
+def read_examples(
+    source: Any, name: str, parameter: Tensor | torch.dtype, seed: int | None = None,
+    unpack: Unpack | None = None,
+) -> Examples:  # fmt: skip
+    """Return all of a pair (X, y), of tensors held as one batch, a torch Dataset or a DataLoader.
+
+    Args:
+        name: what the user called the source, for messages.
+        parameter: of the network, whose dtype and device the examples get; or a dtype, on the CPU.
+        seed: of readings, where examples may differ at each.
+        unpack: batch, as the source gives or collates it → (x, y), where it is no pair.
 
     Raises:
-        RunError: if it is none of these, is empty, on another device, X and y differ in length, or examples
-            differ at each reading and there is no seed.
+        RunError: if it is none of these, is empty, X and y differ in length, or examples differ at each
+            reading and there is no seed.
     """
-    reader = None
-    if isinstance(source, TensorDataset):
-        source = source.tensors
-    if isinstance(source, tuple | list) and len(source) == 2:
-        x, y = torch.as_tensor(source[0]), torch.as_tensor(source[1])
-    elif isinstance(source, DataLoader) or (
-        hasattr(source, "__getitem__") and hasattr(source, "__len__") and len(source)
-    ):
-        rows = loader_rows(source, name) if isinstance(source, DataLoader) else list(range(len(source)))
+    check_source(source, name)
+    whole, reader = held_whole(source, name), None
+    if whole is not None:
+        x, y = as_pair(whole, name, unpack)
+    elif isinstance(source, IterableDataset):
+        raise RunError(f"{name}: an iterable data set has no fixed examples: pass (X, y) or a torch Dataset")
+    elif isinstance(source, DataLoader) or (hasattr(source, "__getitem__") and hasattr(source, "__len__")):
+        loader = isinstance(source, DataLoader)
+        rows = loader_rows(source, name) if loader else list(range(len(source)))
+        if not rows:
+            raise RunError(f"{name} is empty: it must have at least one example")
         with undisturbed(0, source):
-            other = differing(source, rows, name)
+            other = differing(source, rows, name, unpack)
         if other is not None and seed is None:
             raise RunError(
                 f"{name} gives another example {other} at each reading: give it without its random transforms"
             )
         if other is not None and seed is not None:
-            reader = _reader(source, rows, name, dtype)
+            reader = _reader(source, rows, name, parameter, unpack)
             x, y = reader.read(torch.arange(len(rows)), seed)
-        elif isinstance(source, DataLoader):
-            x, y = loader_pairs(source, rows, name)
         else:
-            x, y = pairs_of(source, rows, name)
+            collate, data = (source.collate_fn, source.dataset) if loader else (default_collate, source)
+            x, y = collated(collate, [item(data, i, name) for i in rows], name, unpack)
     else:
         raise RunError(
             f"{name} must be (X, y), a torch Dataset with a length, a DataLoader or a sdesim.data.Dataset, "
             f"got {type(source).__name__}"
         )
-    for part, values in (("X", x), ("y", y)):
-        if values.device.type != "cpu":
-            raise RunError(f"{name}: {part} is on {values.device}, the module on cpu: give {part}.cpu()")
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y) or not len(x):
-        raise RunError(f"{name}: X and y must be equally long and not empty, got {x.shape} and {y.shape}")
-    x, y = _cast(x, y, dtype)
+    if not length(x):
+        raise RunError(f"{name} is empty: it must have at least one example")
+    x, y = cast(x, y, parameter)
     return Examples(x, y, reader=reader)
 
 
-def _cast(x: Tensor, y: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Floating numbers in dtype, labels as int64."""
-    x, y = x.detach(), y.detach()
-    return x.to(dtype) if x.is_floating_point() else x, y.to(dtype) if y.is_floating_point() else y.long()
+def cast(x: Any, y: Any, parameter: Tensor | torch.dtype) -> tuple[Any, Any]:
+    """Floating numbers in the dtype of a parameter, labels as int64, all on its device."""
+    dtype, device = (
+        (parameter.dtype, parameter.device) if isinstance(parameter, Tensor) else (parameter, "cpu")
+    )
+
+    def label(part: Tensor) -> Tensor:
+        return part if part.is_floating_point() or part.is_complex() else part.long()
+
+    return moved(x, dtype, device), mapped(moved(y, dtype, device), label)
 
 
-def _reader(source: Any, rows: Sequence[int], name: str, dtype: torch.dtype) -> Reader:
+def _reader(
+    source: Any, rows: Sequence[int], name: str, parameter: Tensor | torch.dtype, unpack: Unpack | None
+) -> Reader:
     """A reader of the examples ``rows`` of a Dataset or DataLoader, collated as a loader would."""
-    samples, numbers = LoaderExamples(source, name), np.asarray(rows, dtype=np.int64)
+    samples, numbers = LoaderExamples(source, name, unpack), np.asarray(rows, dtype=np.int64)
     return Reader(
-        lambda some: _cast(*samples.take(numbers[some.numpy()], dtype), dtype), held=(source,), name=name
+        lambda some: cast(*samples.take(numbers[some.numpy()]), parameter), held=(source,), name=name
     )
 
 
@@ -298,22 +335,30 @@ class Batches:
         self._at += size
         return rows
 
-    def another(self, size: int, generator: torch.Generator) -> Tensor | None:
-        """A minibatch that could come next, by the law of the order given what this epoch has shown already;
-        the order itself stays where it is. ``size`` is for orders that know none."""
-        size = self._kind.batch_size or size
-        if self._kind.batch_size is None:
+    def unseen(self) -> Tensor | None:
+        """The examples (n,) out of which the next minibatch is taken without replacement: those left in the
+        epoch, all where the next begins one; None where each draw is out of all examples."""
+        size = self._kind.batch_size
+        if size is None or self._kind.sampling in _ENDLESS:
             return None
-        if self._rising is not None:
-            return draw_weighted(self._rising, size, generator)
-        if self._kind.sampling == "with-replacement":
-            return torch.randint(self._n, (size,), generator=generator)
         least = size if self._kind.drop_last else 1
-        begun = self._walk is not None and self._at + least <= self._n
-        rest = self._walk[self._at :] if begun and self._walk is not None else torch.arange(self._n)
-        if self._kind.sampling == "sequential":
-            return rest[:size]
-        return rest[torch.randperm(len(rest), generator=generator)[:size]]
+        if self._walk is None or self._at + least > self._n:
+            return torch.arange(self._n)
+        return self._walk[self._at :]
+
+    def branch(self, rng: np.random.Generator) -> Batches:
+        """Another future of the same law: what was seen in the epoch stays seen, all else is drawn anew.
+
+        Args:
+            rng: decides the future; this walk is not advanced.
+        """
+        other = copy.copy(self)
+        other._generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+        if self._walk is not None and self._kind.sampling != "sequential":
+            left = self._walk[self._at :]
+            left = left[torch.randperm(len(left), generator=other._generator)]
+            other._walk = torch.cat([self._walk[: self._at], left])
+        return other
 
     def _shuffled(self) -> Tensor:
         self._epoch, self._at = self._generator.get_state(), 0

@@ -14,22 +14,22 @@ from sdesim.training.data.examples import Examples
 from sdesim.training.data.weighting import draw_rows
 from sdesim.training.probes.network_oracle import TorchOracle
 
-Batches = Iterator[tuple[Tensor, Tensor, Tensor]]
+Batches = Iterator[tuple[Any, Any, Tensor]]
 
 
 class FreshOracle(TorchOracle):
     """A `TorchOracle` with gradients of batches that are drawn elsewhere.
 
     Args:
-        module, loss_fn, x, y, batch_size, weights: as of `TorchOracle`; x and y serve loss and Hessian.
+        module, loss_fn, x, y, batch_size, weights, more: as of `TorchOracle`; x and y serve loss and Hessian.
         draw: (n, B, rng) → n minibatches in parts: x, y and indices (k, B) into them.
     """
 
     def __init__(
-        self, module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor, batch_size: int,
-        weights: Tensor | None, draw: Callable[[int, int, np.random.Generator], Batches],
+        self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int,
+        weights: Tensor | None, draw: Callable[[int, int, np.random.Generator], Batches], **more: Any,
     ) -> None:  # fmt: skip
-        super().__init__(module, loss_fn, x, y, batch_size, weights)
+        super().__init__(module, loss_fn, x, y, batch_size, weights, **more)
         self._draw = draw
 
     def gradients(self, theta: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -39,14 +39,15 @@ class FreshOracle(TorchOracle):
 
 
 def oracle_of(
-    examples: Examples, module: nn.Module, loss_fn: Callable[..., Any], batch_size: int
+    examples: Examples, module: nn.Module, loss_fn: Callable[..., Any], batch_size: int, **more: Any
 ) -> TorchOracle:
-    """The oracle of a training's own law: its weights, and its readings where each differs."""
+    """The oracle of a training's own law: its weights, and its readings where each differs; more as of
+    `TorchOracle`."""
     x, y, reader = examples.x, examples.y, examples.reader
     if reader is None:
-        return TorchOracle(module, loss_fn, x, y, batch_size, examples.weights)
+        return TorchOracle(module, loss_fn, x, y, batch_size, examples.weights, **more)
 
     def draw(n: int, size: int, rng: np.random.Generator) -> Batches:
         return fresh_batches(reader, draw_rows(len(examples), examples.weights, (n, size), rng), rng)
 
-    return FreshOracle(module, loss_fn, x, y, batch_size, examples.shares, draw)
+    return FreshOracle(module, loss_fn, x, y, batch_size, examples.shares, draw, **more)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import (
     BatchSampler,
@@ -15,57 +13,11 @@ from torch.utils.data import (
     SequentialSampler,
     SubsetRandomSampler,
     WeightedRandomSampler,
-    default_collate,
 )
 
-from sdesim.errors import RunError, first_line
+from sdesim.errors import RunError
 
-# So many examples are read again, so often in all, to see whether they are the same ones: a flip of every
-# second reading is missed with probability 2^-32.
-TRIED, AGAIN = 8, 32
 _KNOWN = (RandomSampler, SequentialSampler, SubsetRandomSampler, WeightedRandomSampler)
-
-
-def differing(source: Any, rows: Sequence[int], name: str) -> int | None:
-    """The first example of a Dataset or DataLoader, out of a few, that is another at another reading.
-
-    Raises:
-        RunError: if an example is no pair or can't be read.
-    """
-    plain = not isinstance(source, DataLoader) or source.collate_fn is default_collate
-    data = source.dataset if isinstance(source, DataLoader) else source
-
-    def read(i: int) -> tuple[Tensor, Tensor]:
-        return _pair(data, i, name) if plain else _collate(source.collate_fn, [data[i]], name)
-
-    first = {i: read(i) for i in rows[:TRIED]}
-    for i in (list(first) * AGAIN)[:AGAIN]:
-        if not all(map(torch.equal, first[i], read(i))):
-            return i
-    return None
-
-
-def pairs_of(source: Any, rows: Sequence[int], name: str) -> tuple[Tensor, Tensor]:
-    """Examples of a Dataset as x (n, …) and y (n, …).
-
-    Raises:
-        RunError: if an example is no pair or can't be read.
-    """
-    pairs = [_pair(source, i, name) for i in rows]
-    try:
-        return torch.stack([x for x, _ in pairs]), torch.stack([y for _, y in pairs])
-    except RuntimeError as error:
-        raise RunError(f"{name}: all examples must have one shape: {first_line(error)}") from error
-
-
-def _pair(source: Any, index: int, name: str) -> tuple[Tensor, Tensor]:
-    item = source[index]
-    if not isinstance(item, tuple | list) or len(item) != 2:
-        raise RunError(f"{name} must give pairs (x, y)")
-    try:
-        return torch.as_tensor(item[0]), torch.as_tensor(item[1])
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise RunError(f"{name}: example {index} must be two arrays: {first_line(error)}") from error
 
 
 def loaded(source: Any) -> Any:
@@ -95,38 +47,6 @@ def loader_rows(loader: DataLoader[Any], name: str) -> list[int]:
     if not rows:
         raise RunError(f"{name}: the DataLoader has no examples")
     return rows
-
-
-def loader_pairs(loader: DataLoader[Any], rows: Sequence[int], name: str) -> tuple[Tensor, Tensor]:
-    """Examples of a DataLoader as its collate function makes them.
-
-    Raises:
-        RunError: a collate function that pads or mixes examples.
-    """
-    if loader.collate_fn is default_collate:
-        return pairs_of(loader.dataset, rows, name)
-    return _collated(loader.collate_fn, [loader.dataset[i] for i in rows], name)
-
-
-def _collated(collate: Callable[..., Any], items: list[Any], name: str) -> tuple[Tensor, Tensor]:
-    """Collate all at once, where that is the same as batch by batch."""
-    whole = _collate(collate, items, name)
-    few = min(TRIED, len(items))
-    for start, stop in ((0, few), (0, 1), (len(items) - 1, len(items))):
-        for all_, part in zip(whole, _collate(collate, items[start:stop], name), strict=True):
-            if not torch.equal(all_[start:stop], part):
-                raise RunError(
-                    f"{name}: collate_fn makes of an example what depends on the rest of its batch, or on "
-                    "chance: give (X, y) as it should be"
-                )
-    return whole
-
-
-def _collate(collate: Callable[..., Any], items: list[Any], name: str) -> tuple[Tensor, Tensor]:
-    made = collate(items)
-    if not isinstance(made, tuple | list) or len(made) != 2:
-        raise RunError(f"{name}: collate_fn must return a pair (x, y)")
-    return torch.as_tensor(made[0]), torch.as_tensor(made[1])
 
 
 def loader_weights(loader: DataLoader[Any]) -> Tensor | None:

@@ -14,17 +14,27 @@ from torch import Tensor
 from torch.utils.data import (
     DataLoader,
     IterableDataset,
+    SequentialSampler,
     SubsetRandomSampler,
-    TensorDataset,
     WeightedRandomSampler,
     default_collate,
 )
 
 from sdesim.data import Dataset
 from sdesim.errors import RunError
-from sdesim.training.data.loaders import AGAIN, TRIED, loaded, own_sampler
+from sdesim.training.data.batches import equal, length, moved, rows_of
+from sdesim.training.data.collation import (
+    AGAIN,
+    TRIED,
+    Unpack,
+    as_pair,
+    check_source,
+    collate_once,
+    held_whole,
+    item,
+)
+from sdesim.training.data.loaders import loaded, own_sampler
 
-Unpack = Callable[[Any], tuple[Tensor, Tensor]]
 Rows = NDArray[np.int64]
 # How deep, and in how long a list, generators of a data set are looked for.
 _DEPTH, _LENGTH = 4, 64
@@ -34,7 +44,8 @@ class LoaderExamples:
     """The examples behind a loader, by index; the loader itself and its samplers are never advanced.
 
     Args:
-        source: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
+        source: a DataLoader, (X, y), tensors held as one batch, a torch Dataset with a length, or a
+            `sdesim.data.Dataset`.
         name: what the user called it, for messages.
         unpack: collated batch → (x, y), where batches are not pairs already.
 
@@ -44,7 +55,9 @@ class LoaderExamples:
     Attributes:
         batch_size: of the loader, None where the source has none.
         weights: probabilities (n,) of the loader's sampler, None where all examples are alike.
-        reshuffled: whether the loader goes through its examples in epochs.
+        sampling: how the loader draws: "epoch", "sequential", "with-replacement", "weighted", "sampler"
+            for one whose law is not known, "unknown" where there is no loader.
+        epoch_size: draws in an epoch of the loader, 0 where it does not tell.
         flags: `sampler_ignored` where examples are drawn uniformly although the loader's sampler does not.
     """
 
@@ -52,10 +65,11 @@ class LoaderExamples:
         self._name, self._unpack = name, unpack
         self.batch_size: int | None = None
         self.flags: tuple[str, ...] = ()
-        self.reshuffled = self._ragged = False
+        self.sampling, self.epoch_size, self._ragged = "unknown", 0, False
         self._collate: Callable[[Any], Any] = default_collate
         self._rows: Rows | None = None
         self.weights: NDArray[np.float64] | None = None
+        check_source(source, name)
         if isinstance(source, DataLoader):
             self._read_loader(source)
             source = source.dataset
@@ -64,19 +78,23 @@ class LoaderExamples:
             source = (source.x_train, source.y_train)
         if isinstance(source, IterableDataset):
             raise RunError(
-                f"{name}: an iterable data set can't be sampled without advancing it; give the monitor "
-                "(X, y) or a data set with a length and numbered examples"
+                f"{name}: an iterable data set can't be sampled without advancing it: pass (X, y), or a data "
+                "set with a length and numbered examples"
             )
-        if isinstance(source, tuple | list) and len(source) == 2:
-            source = TensorDataset(*(torch.as_tensor(part) for part in source))
-        if not hasattr(source, "__getitem__") or not hasattr(source, "__len__"):
+        self.data = source
+        # Collated by default, all examples held are a batch as a loader would give it.
+        self._whole = held_whole(source, name) if self._collate is default_collate else None
+        if self._whole is not None:
+            size = length(as_pair(self._whole, name, unpack)[0])
+        elif hasattr(source, "__getitem__") and hasattr(source, "__len__"):
+            size = len(source)
+        else:
             raise RunError(
                 f"{name} must be a DataLoader, (X, y) or a Dataset with a length, got {type(source).__name__}"
             )
-        self.data = source
-        plain = self._collate is default_collate and unpack is None
-        self._tensors = source.tensors if isinstance(source, TensorDataset) and plain else None
-        self._size = len(source) if self._rows is None else len(self._rows)
+        self._size = size if self._rows is None else len(self._rows)
+        if not self._size:
+            raise RunError(f"{name} is empty: it must have at least one example")
         if self.weights is not None and len(self.weights) != self._size:
             raise RunError(
                 f"{name}: the sampler has {len(self.weights)} weights, the data set {self._size} examples"
@@ -88,27 +106,37 @@ class LoaderExamples:
     @property
     def last_batch(self) -> int:
         """Examples of a smaller batch at the end of each of the loader's epochs, 0 where there is none."""
-        return self._size % self.batch_size if self._ragged and self.batch_size else 0
+        return self.epoch_size % self.batch_size if self._ragged and self.batch_size else 0
 
     def _read_loader(self, loader: DataLoader[Any]) -> None:
         batch = loader.batch_size or getattr(loader.batch_sampler, "batch_size", None)
         self.batch_size = None if batch is None else int(batch)
-        if loader.batch_size is not None or loader.batch_sampler is not None:
-            self._collate = loader.collate_fn
-        sampler = getattr(loader.batch_sampler, "sampler", loader.sampler)
+        if loader.batch_sampler is None:
+            raise RunError(
+                f"{self._name}: the DataLoader does not batch: give it batch_size or a batch_sampler"
+            )
+        self._collate = loader.collate_fn
+        sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)
+        independent = bool(getattr(sampler, "replacement", False))
         if own_sampler(loader) is not None:
-            self.flags = ("sampler_ignored",)
-        elif isinstance(sampler, SubsetRandomSampler):
+            self.sampling, self.flags = "sampler", ("sampler_ignored",)
+            return
+        if isinstance(sampler, SubsetRandomSampler):
             self._rows = np.asarray(list(sampler.indices), dtype=np.int64)
-            self.reshuffled = True
-        elif isinstance(sampler, WeightedRandomSampler) and sampler.replacement:
+        weighted = isinstance(sampler, WeightedRandomSampler)
+        if weighted and independent:
             weights = sampler.weights.double().cpu().numpy()
             self.weights = weights / weights.sum()
-        elif isinstance(sampler, WeightedRandomSampler):
-            self.flags = ("sampler_ignored",)
+            self.sampling = "weighted"
+        elif weighted:
+            self.sampling, self.flags = "sampler", ("sampler_ignored",)
+        elif independent:
+            self.sampling = "with-replacement"
         else:
-            self.reshuffled = not getattr(sampler, "replacement", False)
-        self._ragged = self.reshuffled and not getattr(loader.batch_sampler, "drop_last", True)
+            self.sampling = "sequential" if isinstance(sampler, SequentialSampler) else "epoch"
+        # Independent draws too end an epoch with what is left of their number.
+        self.epoch_size = len(sampler)
+        self._ragged = not getattr(loader.batch_sampler, "drop_last", True)
 
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Rows:
         """Numbers of independent examples, with the sampler's weights."""
@@ -129,38 +157,40 @@ class LoaderExamples:
             chosen = np.sort(rng.choice(self._size, size=count, replace=False))
         return chosen if self._rows is None else self._rows[chosen]
 
-    def fixed(self, dtype: torch.dtype) -> bool:
-        """Whether a few examples are the same whenever they are read."""
-        if self._tensors is not None:
+    def fixed(self) -> bool:
+        """Whether a few examples are the same whenever they are read, and in whatever batch."""
+        if self._whole is not None and self._unpack is None:
             return True
         few = (np.arange(self._size) if self._rows is None else self._rows)[:TRIED]
         again = np.arange(AGAIN) % len(few)
-        first, second = self.take(few, dtype), self.take(few[again], dtype)
-        return all(torch.equal(a[again], b) for a, b in zip(first, second, strict=True))
+        first, second = self.take(few), self.take(few[again])
+        return equal(rows_of(first, torch.from_numpy(again)), second) and not self.padded()
 
-    def take(self, rows: Rows, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-        """x and y of these examples; floating numbers in ``dtype``, others as they are.
+    def padded(self) -> bool:
+        """Whether an example comes out otherwise when it is collated alone."""
+        few = (np.arange(self._size) if self._rows is None else self._rows)[:TRIED]
+        together = self.take(few)
+        return not all(
+            equal(rows_of(together, slice(i, i + 1)), self.take(few[i : i + 1])) for i in range(len(few))
+        )
+
+    def take(self, rows: Rows) -> tuple[Any, Any]:
+        """x and y of these examples, collated and unpacked as one batch.
 
         Raises:
-            RunError: the examples don't come as two tensors.
+            RunError: the examples give no pair of tensors (or tuples or dicts of them).
         """
-        if self._tensors is not None:
-            pair: Any = tuple(t[torch.from_numpy(rows)] for t in self._tensors)
+        if self._whole is not None:
+            x, y = as_pair(rows_of(self._whole, torch.from_numpy(rows)), self._name, self._unpack)
         else:
             numbers = [int(i) for i in rows]
             # Data sets that can fetch many at once are asked as a loader would ask them.
             several = getattr(self.data, "__getitems__", None)
-            items = several(numbers) if callable(several) else [self.data[i] for i in numbers]
-            pair = self._collate(items)
-            if self._unpack is not None:
-                pair = self._unpack(pair)
-        if not isinstance(pair, tuple | list) or len(pair) != 2 or not all(map(torch.is_tensor, pair)):
-            raise RunError(
-                f"{self._name} must give pairs of tensors (x, y), got {type(pair).__name__}; "
-                "say how to read a batch with unpack=lambda batch: (x, y)"
+            items = (
+                several(numbers) if callable(several) else [item(self.data, i, self._name) for i in numbers]
             )
-        x, y = (t.detach().to(dtype) if t.is_floating_point() else t.detach() for t in pair)
-        return x, y
+            x, y = collate_once(self._collate, items, self._name, self._unpack)
+        return moved(x), moved(y)
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from torch import Tensor
 from torch.func import vmap
 
 from sdesim.errors import RunError
+from sdesim.training.data.batches import length, rows_of
 
 BALANCED = "balanced"
 
 
-def probabilities(weights: ArrayLike | Tensor | str, y: Tensor, name: str = "weights") -> Tensor:
+def probabilities(weights: ArrayLike | Tensor | str, y: Any, name: str = "weights") -> Tensor:
     """q (n,), float64: weights over their sum; "balanced": every label of y (n,) as often as any other.
 
     Raises:
@@ -25,13 +26,14 @@ def probabilities(weights: ArrayLike | Tensor | str, y: Tensor, name: str = "wei
     if isinstance(weights, str):
         if weights != BALANCED:
             raise RunError(f'{name} must be "{BALANCED}" or a number for each example, got {weights!r}')
-        if y.ndim != 1 or y.is_floating_point():
+        if not torch.is_tensor(y) or y.ndim != 1 or y.is_floating_point():
             raise RunError(f'{name}="{BALANCED}" needs whole-number labels, one for each example')
         _, label, count = torch.unique(y, return_inverse=True, return_counts=True)
         weights = 1.0 / count[label].double()
     found = torch.as_tensor(weights).detach().double()
-    if found.shape != (len(y),):
-        raise RunError(f"{name} must be {len(y)} numbers, one for each example, got {tuple(found.shape)}")
+    n = length(y)
+    if found.shape != (n,):
+        raise RunError(f"{name} must be {n} numbers, one for each example, got {tuple(found.shape)}")
     if not ((found >= 0).all() and 0 < found.sum() < torch.inf):
         raise RunError(f"{name} must be finite and at least 0, and not all 0")
     return found / found.sum()
@@ -58,19 +60,25 @@ def draw_rows(
     return rng.choice(n, size=shape, p=weights.numpy())
 
 
-def mean_loss(loss_fn: Callable[..., Any], output: Tensor, y: Tensor, weights: Tensor | None) -> Any:
+def mean_loss(loss_fn: Callable[..., Any], output: Any, y: Any, weights: Tensor | None) -> Any:
     """``loss_fn(output, y)``; under weights q (n,) the sum Σ_i q_i ℓ_i of the losses of single examples."""
     if weights is None:
         return loss_fn(output, y)
-    return weights.to(output.dtype) @ example_losses(loss_fn, output, y)
+    losses = example_losses(loss_fn, output, y)
+    return weights.to(losses) @ losses
 
 
-def example_losses(loss_fn: Callable[..., Any], output: Tensor, y: Tensor) -> Tensor:
+def example_losses(loss_fn: Callable[..., Any], output: Any, y: Any) -> Tensor:
     """ℓ_i (n,): the loss of each example alone, side by side where torch can take it so."""
+
+    def alone(one: Any, label: Any) -> Any:
+        return loss_fn(rows_of(one, None), rows_of(label, None))
+
     try:
-        losses: Tensor = vmap(lambda one, label: loss_fn(one[None], label[None]))(output, y)
+        losses: Tensor = vmap(alone)(output, y)
     except (RuntimeError, ValueError):
-        losses = torch.stack([loss_fn(output[i : i + 1], y[i : i + 1]) for i in range(len(y))])
+        few = [slice(i, i + 1) for i in range(length(y))]
+        losses = torch.stack([loss_fn(rows_of(output, i), rows_of(y, i)) for i in few])
     return losses
 
 
@@ -79,9 +87,9 @@ def mean_of(values: Tensor, weights: Tensor | None) -> float:
     return float(values.double().mean() if weights is None else weights @ values.double())
 
 
-def is_mean(loss_fn: Callable[..., Any], output: Any, y: Tensor) -> bool:
+def is_mean(loss_fn: Callable[..., Any], output: Any, y: Any) -> bool:
     """Whether a loss is the mean of its examples' losses; else Σ q_i ℓ_i is not what batches descend."""
-    if not torch.is_tensor(output) or output.ndim == 0 or len(output) != len(y):
+    if not torch.is_tensor(output) or output.ndim == 0 or len(output) != length(y):
         return False
     whole = loss_fn(output, y)
     mean = example_losses(loss_fn, output, y).mean()

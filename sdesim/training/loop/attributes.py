@@ -22,12 +22,14 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         **optimizer_attributes(prepared.example, recipe.told),
         "optimizer_model": prepared.step_model,
         **prepared.trial.attributes(),
+        "mode": prepared.mode,
+        **({} if prepared.accuracy is None else {"accuracy_of": prepared.accuracy.words}),
         "learning_rate": float(prepared.rates[0]),
         "dt": float(prepared.rates[0]) * prepared.stretch,
         "batch_size": prepared.order.batch_size or 0,
         "dataset_size": len(prepared.train),
         "sampling": prepared.order.sampling,
-        **_last_batch(prepared),
+        **last_batch(prepared),
         **({} if own is None else {"sampler": own.name, "sampler_law": "taken as uniform"}),
         "init": prepared.init,
         **_untrained(prepared),
@@ -39,7 +41,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
     }
 
 
-def _last_batch(prepared: Prepared) -> dict[str, int]:
+def last_batch(prepared: Prepared) -> dict[str, int]:
     """How many examples the last batch of an epoch has, where it is smaller than the others."""
     order, n = prepared.order, len(prepared.train)
     if order.batch_size is None or order.drop_last or order.sampling not in ("epoch", "sequential"):

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sdesim.networks.fully_connected import as_dense
 from sdesim.runs import Probes
+from sdesim.training.data.batches import batch_loss, length, mapped, rows_of
 from sdesim.training.data.examples import Examples
 
 SHARE = 0.05
@@ -32,7 +33,8 @@ def example_operations(module: nn.Module, loss_fn: Callable[..., Any], train: Ex
     model = copy.deepcopy(module)
     few = min(2, len(train))
     with torch.random.fork_rng(devices=[]), FlopCounterMode(display=False) as counter:
-        loss = loss_fn(model(train.x[:few]), train.y[:few])
+        x, y = (mapped(rows_of(part, slice(few)), torch.clone) for part in (train.x, train.y))
+        loss = batch_loss(model, loss_fn, x, y)
         if torch.is_tensor(loss) and loss.ndim == 0 and loss.requires_grad:
             loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
     least = 6.0 * sum(p.numel() for p in module.parameters())
@@ -79,7 +81,7 @@ def _readings_affordable(
     step = minibatches * (_PASS + (batch_size or len(train)) * f)
     once = _PASS / 2 if as_dense(module, loss_fn) else _PASS
     gradients = probes.samples * (once + probed_batch * f) + examples_probed * (once + f)
-    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * len(train.x) * f)
+    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * length(train.x) * f)
     budget = SHARE * steps * step
     if not probes.wants("curvature"):
         return dataclasses.replace(probes, every=_spread(budget / gradients, steps))

@@ -21,6 +21,7 @@ from sdesim.data.sharing import least_examples, partition
 from sdesim.estimators import GradientMoments, combine_moments, gradient_moments
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.data.batches import rows_of
 from sdesim.training.data.examples import Batches, Examples
 from sdesim.training.loop.one_seed import CLIENTS, stream_seed, update
 from sdesim.training.probes.network_oracle import TorchOracle
@@ -47,10 +48,12 @@ class Federation:
         assert clients is not None
         assert batch is not None
         rng = np.random.default_rng([recipe.seed, trajectory, CLIENTS])
-        rows = partition(train.y.numpy(), clients.count, clients.concentration, least_examples(batch), rng)
+        rows = partition(
+            train.y.cpu().numpy(), clients.count, clients.concentration, least_examples(batch), rng
+        )
         self.counts = np.array([len(r) for r in rows], dtype=np.float64)
         self._rows = [torch.from_numpy(r) for r in rows]
-        self._examples = [Examples(train.x[r], train.y[r]) for r in self._rows]
+        self._examples = [Examples(rows_of(train.x, r), rows_of(train.y, r)) for r in self._rows]
         seeds = [stream_seed(recipe.seed, trajectory, CLIENTS, k + 1) for k in range(clients.count)]
         self._batches = [
             Batches(own, prepared.order, torch.Generator().manual_seed(seed))
@@ -76,7 +79,8 @@ class Federation:
         for _ in range(self._steps):
             rows = self._batches[client].next()
             assert rows is not None
-            loss = update(self._worker, self._loss_fn, self._optimizer, own.x[rows], own.y[rows])
+            x, y = rows_of(own.x, rows), rows_of(own.y, rows)
+            loss = update(self._worker, self._loss_fn, self._optimizer, x, y)
             # One that is not finite leaves none that is.
             self._loss += loss / (self._steps * len(self._rows))
         return flat_parameters(self._worker) - flat_parameters(model)

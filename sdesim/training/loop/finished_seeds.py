@@ -2,54 +2,70 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
 
-from sdesim.errors import RunError
+from sdesim.compiled.jit import source_stamp
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
 from sdesim.runs import open_run
+from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of, settle
+from sdesim.training.data.batches import leaves
 from sdesim.training.loop.checkpoint import Checkpoints
+from sdesim.training.loop.code import code_of
 from sdesim.training.loop.prepared import Prepared
 
 
-def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> str:
-    """A digest of what decides the numbers of a trajectory, short of the code of the user's functions."""
-    digest = hashlib.sha256()
-    probes = prepared.probes
-    settings = [
-        {k: v for k, v in attrs.items() if k != "name"},
-        prepared.recipe.steps,
-        sorted(prepared.saved.tolist()),
-        prepared.save_theta,
-        repr(probes),
-        repr(prepared.order),
-        _groups(prepared),
-        repr(prepared.recipe.module),
-        _function_name(prepared.recipe.loss_fn),
-    ]
-    digest.update(json.dumps(settings, sort_keys=True, default=str).encode())
-    arrays = [prepared.rates, *(t.numpy() for t in (prepared.train.x, prepared.train.y))]
+def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> Fingerprint:
+    """What decides the numbers of a trajectory: settings, arrays, and the code of the user's functions."""
+    recipe, found = prepared.recipe, prepared.trial.attributes()
+    parts = {k: json.dumps(v, default=str) for k, v in attrs.items() if k != "name" and k not in found}
+    parts |= {f"{VALUES}{k}": json.dumps(v, default=str) for k, v in found.items()}
+    parts |= {
+        "steps": str(recipe.steps),
+        "saved steps": digest_of(prepared.saved),
+        "save": f"theta={prepared.save_theta}",
+        "probes": repr(prepared.probes),
+        "order": repr(prepared.order),
+        "groups of the optimizer": json.dumps(_groups(prepared), default=str),
+        "layers of the network": digest_of(_text(repr(recipe.module))),
+        "function named by loss_fn": _function_name(recipe.loss_fn),
+        "learning rates": digest_of(prepared.rates),
+        f"{VALUES}the training examples": _digest_of(prepared.train.x, prepared.train.y),
+        f"{VALUES}the initial weights": _digest_of(*recipe.module.state_dict().values()),
+    }
+    if isinstance(recipe.loss_fn, nn.Module):
+        parts[f"{VALUES}the tensors of loss_fn"] = _digest_of(*recipe.loss_fn.state_dict().values())
     if prepared.test is not None:
-        arrays += [prepared.test.x.numpy(), prepared.test.y.numpy()]
-    arrays += [t.detach().numpy() for t in prepared.recipe.module.state_dict().values()]
+        parts[f"{VALUES}the test examples"] = _digest_of(prepared.test.x, prepared.test.y)
     if prepared.order.own is not None:
-        arrays += [batch.numpy() for batch in prepared.order.own.first()]
-    if prepared.train.weights is not None:
-        arrays.append(prepared.train.weights.numpy())
-    arrays += [a for a in (prepared.recipe.mask, prepared.starts) if a is not None]
-    for array in arrays:
-        digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+        parts[f"{VALUES}the sampler"] = _digest_of(*prepared.order.own.first())
+    given = {"weights": prepared.train.weights, "mask": recipe.mask, "init": prepared.starts}
+    parts |= {name: digest_of(np.asarray(array)) for name, array in given.items() if array is not None}
+    code, places = code_of(recipe, prepared.example)
+    code[OWN_CODE] = source_stamp()[:16]
+    found = {name: f"{'' if name.startswith(VALUES) else '#'}{digest}" for name, digest in code.items()}
+    return Fingerprint(parts | found, places)
+
+
+def _digest_of(*tensors: Any) -> str:
+    # NumPy has no bfloat16.
+    arrays = [t.detach().cpu() for t in leaves(tensors)]
+    return digest_of(*(a.float().numpy() if a.dtype == torch.bfloat16 else a.numpy() for a in arrays))
+
+
+def _text(words: str) -> NDArray[np.uint8]:
+    return np.frombuffer(words.encode(), dtype=np.uint8)
 
 
 def _groups(prepared: Prepared) -> list[dict[str, Any]]:
@@ -69,13 +85,14 @@ class FinishedSeeds:
 
     Args:
         out: path of the run.
-        key: the `fingerprint` that the parts must carry.
+        mark: the `fingerprint` that the parts must carry.
+        accept: whether to go on although code has changed since.
     """
 
-    def __init__(self, out: Path, key: str) -> None:
-        self.out = out
+    def __init__(self, out: Path, mark: Fingerprint, accept: bool = False) -> None:
+        self.out, self.mark, self.accept = out, mark, accept
         self.folder = out.with_name(out.name + ".parts")
-        self.key = key
+        self.accepted: list[str] = []
 
     def already_complete(self) -> bool:
         """Whether the run itself is there and no part is left over."""
@@ -85,32 +102,35 @@ class FinishedSeeds:
         """The run, when the same call had already finished it.
 
         Raises:
-            RunError: if it was made with other arguments.
+            RunError: if it was made with other arguments or by other code; in one line, which.
         """
         run = open_run(self.out)
-        if run.attrs.get("fingerprint") != self.key:
-            raise RunError(f"{self.out} holds a run with other arguments: choose another out")
+        if run.attrs.get("fingerprint") != self.mark.key:
+            which = settle(self.mark, run.attrs, self.accept, f"{self.out} holds a run", "choose another out")
+            warnings.warn(f"{self.out} was made before {which}: it is given back as it is", stacklevel=3)
         return run
 
     def open(self, resume: bool) -> None:
         """Make the folder, or take over the one that an interrupted call left.
 
         Raises:
-            RunError: if the parts belong to a call with other arguments.
+            RunError: if the parts belong to a call with other arguments or other code; in one line, which.
         """
-        mark = self.folder / "fingerprint"
+        file = self.folder / "fingerprint"
         if self.folder.exists():
-            if resume and mark.exists() and mark.read_text() != self.key:
-                raise RunError(
-                    f"{self.out} was begun with other arguments: give the same ones, or drop resume=True to "
-                    "start again"
-                )
+            if resume and file.exists():
+                before = _read(file)
+                self.accepted = list(before.get("accepted_changes", []))
+                if before.get("fingerprint") != self.mark.key:
+                    rest = "give the same ones, or drop resume=True to start again"
+                    which = settle(self.mark, before, self.accept, f"{self.out} was begun", rest)
+                    self.accepted.append(which)
             if not resume:
                 shutil.rmtree(self.folder)
             # What the interrupted call had written of the run is made again from its parts.
             shutil.rmtree(self.out, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
-        atomic_write_text(mark, self.key)
+        atomic_write_text(file, json.dumps({**self.mark.attrs(), "accepted_changes": self.accepted}))
 
     def checkpoints(self, trajectory: int, every: int | None) -> Checkpoints:
         """The state of a trajectory in training."""
@@ -134,3 +154,12 @@ class FinishedSeeds:
     def remove(self) -> None:
         """Drop the parts of a run that is whole."""
         shutil.rmtree(self.folder)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """What was kept beside the parts; nothing where it can't be read."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

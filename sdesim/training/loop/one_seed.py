@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,13 +14,16 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.data.batches import batch_loss
+from sdesim.training.loop.copies import copied
+from sdesim.training.loop.fresh import fresh_module, made_by
 
 if TYPE_CHECKING:
     from sdesim.training.loop.recipe import Recipe
 
 Array = NDArray[np.float64]
 # Streams of the seed: data order, fresh weights and readings of examples must not share numbers.
-ORDER, _WEIGHTS, READINGS, STEPS, CLIENTS = 0, 1, 2, 3, 4
+ORDER, WEIGHTS, READINGS, STEPS, CLIENTS = 0, 1, 2, 3, 4
 
 
 @contextmanager
@@ -51,33 +53,15 @@ def starting_module(recipe: Recipe, trajectory: int) -> nn.Module:
     Raises:
         RunError: if a part of the network can't draw new weights.
     """
+    if callable(recipe.init):
+        return made_by(recipe.init, recipe.module, stream_seed(recipe.seed, trajectory, WEIGHTS))
     if isinstance(recipe.init, str):
-        fresh = recipe.init == "fresh"
-        return fresh_module(recipe.module, recipe.seed, trajectory) if fresh else copy.deepcopy(recipe.module)
-    model = copy.deepcopy(recipe.module)
+        if recipe.init != "fresh" or trajectory == 0:
+            return copied(recipe.module)
+        return fresh_module(recipe.module, stream_seed(recipe.seed, trajectory, WEIGHTS))
+    model = copied(recipe.module)
     start = torch.tensor(np.asarray(recipe.init)[trajectory], dtype=next(model.parameters()).dtype)
     nn.utils.vector_to_parameters(start, model.parameters())
-    return model
-
-
-def fresh_module(module: nn.Module, seed: int, trajectory: int) -> nn.Module:
-    """A copy of the module; for trajectory > 0 with newly drawn weights.
-
-    Raises:
-        RunError: if a part of the network can't draw new weights.
-    """
-    model = copy.deepcopy(module)
-    if trajectory == 0:
-        return model
-    torch.manual_seed(stream_seed(seed, trajectory, _WEIGHTS))
-    for name, part in model.named_modules():
-        if hasattr(part, "reset_parameters"):
-            part.reset_parameters()
-        elif next(part.parameters(recurse=False), None) is not None:
-            raise RunError(
-                f'init="fresh" needs reset_parameters() on {name or type(part).__name__}; '
-                'add it, or use init="module"'
-            )
     return model
 
 
@@ -102,8 +86,8 @@ def update(
     model: nn.Module,
     loss_fn: Callable[..., Any],
     optimizer: Any,
-    x: Tensor,
-    y: Tensor,
+    x: Any,
+    y: Any,
     masks: Sequence[Tensor] | None = None,
 ) -> float:
     """One optimizer step on a minibatch, masked parameters left alone; returns the loss before it.
@@ -115,7 +99,7 @@ def update(
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        loss: Tensor = loss_fn(model(x), y)
+        loss: Tensor = batch_loss(model, loss_fn, x, y)
         loss.backward()  # type: ignore[no-untyped-call,unused-ignore]
         for parameter, kept in zip(model.parameters(), masks or (), strict=False):
             if parameter.grad is not None:
@@ -127,6 +111,21 @@ def update(
     if not losses:
         raise RunError(f"{type(optimizer).__name__}.step(closure) must call its closure, as torch's own do")
     return losses[0]
+
+
+def norm_of_moved(model: nn.Module, optimizer: Any, theta: Array) -> float:
+    """|θ| of what the optimizer moves: neither frozen parameters nor unknown ones; tied ones count once.
+
+    Args:
+        model: of these parameters. optimizer: of the training. theta: the parameters that are trained (d,).
+    """
+    moved = {id(p) for group in optimizer.param_groups for p in group["params"] if p.requires_grad}
+    parameters = list(model.parameters())
+    with np.errstate(over="ignore"):
+        if all(id(p) in moved for p in parameters):
+            return float(np.linalg.norm(theta))
+        parts = [p.detach().cpu().double().reshape(-1).numpy() for p in parameters if id(p) in moved]
+        return float(np.linalg.norm(np.concatenate(parts)))
 
 
 def trained_parameters(model: nn.Module, mask: NDArray[np.bool_] | None) -> Array:

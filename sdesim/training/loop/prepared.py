@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdesim.errors import RunError, first_line
-from sdesim.networks.fully_connected import parameter_groups
+from sdesim.errors import RunError, SdesimError, first_line
+from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.training.data.accuracy import Accuracy
+from sdesim.training.data.batches import Objective, batch_loss, call, mapped, rows_of
+from sdesim.training.data.collation import finite
 from sdesim.training.data.examples import (
     Examples,
     Order,
@@ -25,13 +27,17 @@ from sdesim.training.data.examples import (
     training_and_test,
     with_weights,
 )
+from sdesim.training.data.fresh_examples import oracle_of
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.loop.budget import affordable
 from sdesim.training.loop.clients import check_clients
+from sdesim.training.loop.copies import check_copies, copied
+from sdesim.training.loop.fresh import check_factory
 from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
-from sdesim.training.probes.network_oracle import masked_groups
+from sdesim.training.probes.guard import untouched
+from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.tangent import check_tangent
@@ -58,6 +64,7 @@ class Prepared:
         example: an optimizer of a copy of the module, which never steps.
         trial: what a few examples tell of the network and its loss.
         step_model: "plain", "linear" or "none" as of `optimizer_attributes`, over all steps.
+        accuracy: what accuracy means, None where it means nothing.
     """
 
     recipe: Recipe
@@ -74,6 +81,7 @@ class Prepared:
     example: Any
     trial: Trial
     step_model: str
+    accuracy: Accuracy | None
 
     @cached_property
     def starts(self) -> Array | None:
@@ -82,8 +90,9 @@ class Prepared:
 
     @property
     def init(self) -> str:
-        """ "module", "fresh" or "given"."""
-        return self.recipe.init if isinstance(self.recipe.init, str) else "given"
+        """ "module", "fresh", "factory" or "given"."""
+        given = "factory" if callable(self.recipe.init) else "given"
+        return self.recipe.init if isinstance(self.recipe.init, str) else given
 
     @property
     def follows_loss(self) -> bool:
@@ -100,6 +109,23 @@ class Prepared:
         """What one update descends: the loss, or what amplifies its noise on two minibatches in a row."""
         loss_fn, factor = self.recipe.loss_fn, self.recipe.amplify
         return loss_fn if factor == 1 else amplified_loss(loss_fn, factor)
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether network and loss are known to write nowhere: plain layers under torch's mean losses."""
+        return as_dense(self.recipe.module, self.recipe.loss_fn) is not None
+
+    @property
+    def mode(self) -> str:
+        """Of readings: "train" or "eval"."""
+        return "train" if self.probes is None else self.probes.mode
+
+    def oracle(self, model: nn.Module, batch_size: int, seed: int = 0) -> TorchOracle:
+        """The oracle of a model in training."""
+        return oracle_of(
+            self.train, model, self.recipe.loss_fn, batch_size, mode=self.mode, trial=self.trial, seed=seed,
+            training_batch=self.order.batch_size or len(self.train),
+        )  # fmt: skip
 
     @property
     def branches(self) -> int:
@@ -127,13 +153,16 @@ class Prepared:
         chosen = None if self.probes is None else self.probes.batch_size
         return chosen or self.order.batch_size or 1
 
-    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Tensor, Tensor]:
+    def batch(self, rows: Tensor | None, trajectory: int, step: int) -> tuple[Any, Any]:
         """x and y of a minibatch, or of all examples, as a step reads them."""
         train = self.train
         if train.reader is not None:
             everything = torch.arange(len(train)) if rows is None else rows
             return train.reader.read(everything, stream_seed(self.recipe.seed, trajectory, STEPS, step))
-        return (train.x, train.y) if rows is None else (train.x[rows], train.y[rows])
+        if rows is not None:
+            return rows_of(train.x, rows), rows_of(train.y, rows)
+        # Copies: a forward pass may write to its inputs.
+        return (train.x, train.y) if self.plain else tuple(mapped(p, torch.clone) for p in (train.x, train.y))
 
 
 def prepare(
@@ -144,8 +173,15 @@ def prepare(
     Raises:
         RunError: the parts of the recipe don't fit one another, or an argument is out of range.
     """
+    _check_module(recipe.module)
+    with untouched(recipe.module, recipe.loss_fn):
+        return _prepared(recipe, save_every=save_every, save=save, probes=probes)
+
+
+def _prepared(
+    recipe: Recipe, *, save_every: int | None, save: Sequence[str], probes: Probes | None
+) -> Prepared:
     module, steps = recipe.module, recipe.steps
-    _check_module(module)
     if save_every is not None and save_every < 1:
         raise RunError(f"save_every must be at least 1, got {save_every}")
     wrong = [s for s in save if s not in _SAVEABLE]
@@ -153,6 +189,7 @@ def prepare(
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     examples, held_out, order = _data(recipe)
     check_loss(module, recipe.loss_fn, examples, order.batch_size)
+    check_copies(module, recipe.loss_fn, examples.x, examples.y, order.batch_size)
     dim, groups = _coordinates(recipe, probes)
     _check_starts(recipe)
     example = example_optimizer(recipe)
@@ -176,15 +213,27 @@ def prepare(
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         groups=groups,
         example=example,
-        trial=tried(module, recipe.loss_fn, examples.x, examples.y),
+        trial=_tried(recipe, examples, order, probes),
+        accuracy=examples.accuracy(module, recipe.loss_fn, held_out),
         step_model=step_model,
+    )
+
+
+def _tried(recipe: Recipe, examples: Examples, order: Order, probes: Probes | None) -> Trial:
+    """What a few examples tell of the network and its loss, in the mode of readings."""
+    training = [part.training for part in recipe.module.modules()]
+    modes = training if probes is None or probes.mode == "train" else [False] * len(training)
+    return tried(
+        recipe.module, recipe.loss_fn, examples.x, examples.y, order.batch_size, modes, training=training
     )
 
 
 def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     """Training and test examples, and how batches are taken from the first."""
-    seed, dtype = recipe.seed, next(recipe.module.parameters()).dtype
-    examples, held_out = training_and_test(recipe.train, recipe.test, dtype, stream_seed(seed, 0, READINGS))
+    seed, parameter = recipe.seed, next(recipe.module.parameters())
+    examples, held_out = training_and_test(
+        recipe.train, recipe.test, parameter, stream_seed(seed, 0, READINGS), recipe.reading
+    )
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     read = read_anew(
@@ -215,6 +264,9 @@ def _check_starts(recipe: Recipe) -> None:
             raise RunError(f"init must have shape {wanted}, got {starts.shape}")
         if not np.isfinite(starts).all():
             raise RunError("init holds parameters that are not finite")
+    elif callable(recipe.init):
+        with isolated_torch():
+            check_factory(recipe.init, recipe.module)
     elif recipe.init == "fresh" and recipe.trajectories > 1:
         with isolated_torch():
             starting_module(recipe, 1)
@@ -244,6 +296,10 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
     """
     if recipe.amplify == 1:
         return
+    if isinstance(recipe.loss_fn, Objective):
+        raise RunError(
+            "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
+        )
     group = optimizer.param_groups[0]
     if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
@@ -256,7 +312,7 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
 def example_optimizer(recipe: Recipe) -> Any:
     """An optimizer of a copy of the module."""
     with isolated_torch():
-        return recipe.new_optimizer(list(copy.deepcopy(recipe.module).parameters()))
+        return recipe.new_optimizer(list(copied(recipe.module).parameters()))
 
 
 def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
@@ -300,6 +356,9 @@ def _check_module(module: nn.Module) -> None:
     parameters = list(module.parameters())
     if not parameters:
         raise RunError("the module has no parameters to train")
+    if any(map(nn.parameter.is_lazy, parameters)):
+        raise RunError("the module has lazy layers without weights yet: call it once on a batch before")
+    copied(module)
     devices = sorted({str(t.device) for t in (*parameters, *module.buffers())})
     if devices != ["cpu"]:
         raise RunError(f"the module must be on the CPU, it is on {' and '.join(devices)}: call module.cpu()")
@@ -316,12 +375,18 @@ def check_loss(
         RunError: naming what the loss returned, or what the network said.
     """
     count = batch_size or len(examples)
+    x, y = (rows_of(part, slice(count)) for part in (examples.x, examples.y))
     with isolated_torch():
         try:
-            loss = loss_fn(copy.deepcopy(module)(examples.x[:count]), examples.y[:count])
+            loss = batch_loss(copied(module), loss_fn, *(mapped(part, torch.clone) for part in (x, y)))
+        except SdesimError:
+            raise
         except Exception as error:
+            what = "objective" if isinstance(loss_fn, Objective) else "loss_fn"
             raise RunError(
-                f"the network or loss_fn fails on a batch of {count} training examples: {first_line(error)}"
+                f"the network or {what} fails on a batch of {count} training examples: {first_line(error)}; "
+                "networks take x as module(x), a tuple as module(*x), a dict as module(**x): unpack= says "
+                "what x and y are, objective= takes the whole batch"
             ) from error
     if not torch.is_tensor(loss):
         raise RunError(f"loss_fn must return a tensor with one number, got {type(loss).__name__}")
@@ -333,14 +398,36 @@ def check_loss(
         raise RunError("the loss does not depend on any parameter that is trained")
     if examples.weights is not None:
         with isolated_torch():
-            output = copy.deepcopy(module).eval()(examples.x[:count])
-            if not is_mean(loss_fn, output, examples.y[:count]):
+            whole = isinstance(loss_fn, Objective)
+            output = None if whole else call(copied(module).eval(), mapped(x, torch.clone))
+            if not is_mean(loss_fn, output, y):
                 raise RunError(
                     "weighted examples need a loss that is the mean of the losses of single examples: with "
                     "class weights, for one, a batch has no such mean; give weights= alone"
                 )
+    _check_numbers(module, loss_fn, examples, count)
     if not torch.isfinite(loss):
         raise RunError(
             f"the loss is {float(loss.detach())} before the first step: look for NaN or infinite numbers in "
             "the examples and the weights"
+        )
+
+
+def _check_numbers(module: nn.Module, loss_fn: Callable[..., Any], examples: Examples, count: int) -> None:
+    """Refuse examples with NaN that the network and its loss do not leave out.
+
+    Raises:
+        RunError: saying how many there are, and the first.
+    """
+    whole = finite((examples.x, examples.y))
+    if whole is None:
+        return
+    bad = torch.nonzero(~whole)[:, 0]
+    x, y = (rows_of(part, bad[:count]) for part in (examples.x, examples.y))
+    with isolated_torch(), torch.no_grad():
+        loss = batch_loss(copied(module).eval(), loss_fn, *(mapped(part, torch.clone) for part in (x, y)))
+    if not torch.isfinite(loss):
+        raise RunError(
+            f"train: {len(bad)} of {len(whole)} examples hold NaN, the first is number {int(bad[0])}, and "
+            "their loss is not finite: leave them out, or mask them in the loss"
         )

@@ -17,6 +17,7 @@ from sdesim.networks.losses.base import Base as Loss
 from sdesim.optimizers.base import Base as Optimizer
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.training.data.augmentation import Augment
+from sdesim.training.data.collation import Unpack, check_source, objective_or_loss, reading
 from sdesim.training.data.examples import check_sampling
 from sdesim.training.data.loaders import loaded
 from sdesim.training.loop.svag import check_factor
@@ -33,13 +34,15 @@ class Recipe:
 
     Args:
         module: the network; it is copied and left alone. x is cast to the dtype of its parameters.
-        loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given.
+        loss_fn: ``loss_fn(output, y)`` → scalar, the mean over the examples given; None beside an objective.
         train: (X, y), a torch Dataset, a `sdesim.data.Dataset` (which brings its test examples along), or a
             DataLoader: its batch size, order (in turn, shuffled, with replacement, of a subset, by weights),
             drop_last and collate function are kept, the shuffles themselves are those of the seed. Any other
             sampler or batch_sampler is followed as it is, its random numbers seeded; probes, training loss
             and Hessian then take all examples alike (attributes `sampler` and `sampler_law`). A Dataset may
             give another example at each reading, see augment.
+            Networks of several inputs take X as a tuple or dict of arrays, called as ``module(*x)`` and
+            ``module(**x)``.
         test: the same, or None for no test values.
         optimizer: a factory, for example ``lambda params: torch.optim.SGD(params, lr=0.05)``.
         steps: optimizer steps.
@@ -47,7 +50,10 @@ class Recipe:
         seed: trajectory k's data order is a pure function of (seed, k).
         trajectories: number of seeds, trained one after the other, each on one torch thread.
         init: "module": all start from the module's weights; "fresh": trajectory k > 0 draws its own;
-            or the parameters (trajectories, d) that each begins with, such as the last of another run.
+            or the parameters (trajectories, d) that each begins with, such as the last of another run; or a
+            function seed → module, which every trajectory takes its weights from. "fresh" draws what is
+            trained by the layers' `reset_parameters()` (or by the network's kind), leaves frozen parameters,
+            and is refused where weights so drawn would not be like the module's own.
         scheduler: a factory ``optimizer → scheduler``, stepped once after each optimizer step;
             ReduceLROnPlateau is told the loss of the minibatch.
         sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement";
@@ -67,6 +73,11 @@ class Recipe:
             ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
             NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
             Steps, rates, time and probes are those of SGD.
+        unpack: batch → (x, y), where train and test give something else than pairs; batches are as the
+            loader or torch's default_collate makes them, or the tensors, tuple or dict given as a whole.
+        objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
+            there is one), for steps that are not ``loss_fn(module(x), y)``. There is no accuracy then, and no
+            twin.
         clients: federated averaging: a step of the run is a round, in which each client makes its local steps
             of the optimizer, plain SGD, on batches of its own examples, in their own order (`sampling`), from
             the server's weights; these then move by the mean of the clients' changes, weighted by their
@@ -79,7 +90,7 @@ class Recipe:
     """
 
     module: nn.Module
-    loss_fn: Callable[..., Any]
+    loss_fn: Any
     train: Any
     test: Any
     optimizer: Any
@@ -88,7 +99,7 @@ class Recipe:
     batch_size: int | None = None
     seed: int = 0
     trajectories: int = 1
-    init: str | NDArray[np.float64] = "module"
+    init: str | NDArray[np.float64] | Callable[[int], nn.Module] = "module"
     scheduler: Any = None
     sampling: str = "epoch"
     weights: ArrayLike | str | None = None
@@ -96,16 +107,23 @@ class Recipe:
     mask: NDArray[np.bool_] | None = None
     amplify: int = 1
     clients: Clients | None = None
+    unpack: Unpack | None = None
+    objective: Callable[..., Any] | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.init, str) and self.init not in ("module", "fresh"):
-            raise RunError(f'init must be "module", "fresh" or an array of parameters, got {self.init!r}')
+            allowed = '"module", "fresh", a function seed → module, or an array of parameters'
+            raise RunError(f"init must be {allowed}, got {self.init!r}")
         for name, least in (("steps", 1), ("seed", 0), ("trajectories", 1)):
             if getattr(self, name) < least:
                 raise RunError(f"{name} must be at least {least}, got {getattr(self, name)}")
         check_factor(self.amplify, "amplify must be a whole number")
         object.__setattr__(self, "amplify", int(self.amplify))
         check_sampling(self.sampling)
+        object.__setattr__(self, "loss_fn", objective_or_loss(self.loss_fn, self.objective))
+        check_source(self.train, "train")
+        if self.test is not None:
+            check_source(self.test, "test")
         for name, value in self._of_kinds():
             object.__setattr__(self, name, value)
 
@@ -133,6 +151,11 @@ class Recipe:
             yield "batch_size", size
 
     @property
+    def reading(self) -> Unpack | None:
+        """Batch → (x, y), as the steps take it; None where batches are such pairs."""
+        return reading(self.loss_fn, self.unpack)
+
+    @property
     def told(self) -> Optimizer | None:
         """The optimizer where it is a kind, which says more of itself than torch's."""
         return self.optimizer if isinstance(self.optimizer, Optimizer) else None
@@ -157,7 +180,8 @@ class Recipe:
     @property
     def starts(self) -> NDArray[np.float64] | None:
         """Initial parameters (trajectories, D) where they are given."""
-        return None if isinstance(self.init, str) else np.array(self.init, dtype=np.float64)
+        drawn = isinstance(self.init, str) or callable(self.init)
+        return None if drawn else np.array(self.init, dtype=np.float64)
 
 
 class TrainingKeywords(TypedDict, total=False):
@@ -167,7 +191,7 @@ class TrainingKeywords(TypedDict, total=False):
     batch_size: int | None
     seed: int
     trajectories: int
-    init: str | NDArray[np.float64]
+    init: str | NDArray[np.float64] | Callable[[int], nn.Module]
     scheduler: Any
     sampling: str
     weights: ArrayLike | str | None
@@ -175,6 +199,8 @@ class TrainingKeywords(TypedDict, total=False):
     mask: NDArray[np.bool_] | None
     amplify: int
     clients: Clients | None
+    unpack: Unpack | None
+    objective: Callable[..., Any] | None
 
 
 def the_recipe(
@@ -194,7 +220,10 @@ def the_recipe(
                 f"{', '.join(given)} beside a recipe, which has its own: use dataclasses.replace(recipe, …)"
             )
         return module
-    missing = [n for n, v in (("loss_fn", loss_fn), ("train", train), ("optimizer", optimizer)) if v is None]
+    parts = {"loss_fn": loss_fn, "train": train, "optimizer": optimizer}
+    if keywords.get("objective") is not None:
+        parts.pop("loss_fn")
+    missing = [name for name, part in parts.items() if part is None]
     if missing:
         raise TypeError(f"give a Recipe, or {', '.join(missing)} beside the module")
     unknown = set(keywords) - {f.name for f in fields(Recipe)}

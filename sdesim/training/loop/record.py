@@ -16,6 +16,7 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
+from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.runs.schema import (
     CLIENT_PROBE,
     CURVATURE_PROBE,
@@ -26,6 +27,7 @@ from sdesim.runs.schema import (
     METRIC_PROBE,
     PROGRESS_PROBE,
     STEP_PROBE,
+    UNSEEN_PROBE,
     VIRTUAL_PROBE,
 )
 from sdesim.training.loop.attributes import run_attributes
@@ -49,6 +51,7 @@ def record(
     probes: Probes | None = None,
     out: str | Path | None = None,
     resume: bool = False,
+    accept_changes: bool = False,
     progress: bool | Callable[[int, int], None] = True,
     checkpoint_every: int | None = None,
     name: str = "",
@@ -59,7 +62,8 @@ def record(
     Args:
         module: a `Recipe`, or the network, with the other parts of a recipe beside it.
         loss_fn, train, test, optimizer, training: as of `Recipe`, which is made of them: steps, batch_size,
-            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients.
+            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients, unpack,
+            objective.
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
@@ -69,6 +73,9 @@ def record(
             `gradient_path` how minibatch gradients were made: "outer products", "vmap" or "minibatches".
         out: Zarr path to write to; None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments had come, with the same bits.
+            Functions and classes of one's own (loss, network, optimizer, data, …) count by their code.
+        accept_changes: go on although such code, or sdesim's, was edited since; the attribute
+            `accepted_changes` keeps what.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
             as costs at most 5% of the time. It changes no number.
@@ -79,7 +86,8 @@ def record(
         status 1 and ``stopped_step``, and the attribute ``divergence`` says at which loss it was lost.
 
     Raises:
-        RunError: if an argument is out of range or does not fit the others.
+        RunError: if an argument is out of range or does not fit the others; if `out` was begun with other
+            arguments or code, in one line which.
         TypeError: a keyword that neither this function nor `Recipe` has.
     """
     started = clock.perf_counter()
@@ -91,15 +99,19 @@ def record(
     if checkpoint_every is not None and checkpoint_every < 1:
         raise RunError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
     attrs = run_attributes(prepared, name)
-    attrs["fingerprint"] = fingerprint(prepared, attrs)
-    finished = FinishedSeeds(Path(out), attrs["fingerprint"]) if out is not None else None
+    mark = fingerprint(prepared, attrs)
+    attrs |= mark.attrs()
+    finished = FinishedSeeds(Path(out), mark, accept_changes) if out is not None else None
     if finished is not None:
         if resume and finished.already_complete():
             return finished.completed()
         finished.open(resume)
+        attrs |= {"accepted_changes": finished.accepted} if finished.accepted else {}
     writer = _writer(prepared, attrs, None if out is None else Path(out))
     seconds, path = np.zeros(3), ""
     lost: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    hvp: dict[str, Any] = {}
     with progress_report(progress, name or "training") as report:
         total = recipe.trajectories * recipe.steps
         for k in range(recipe.trajectories):
@@ -118,11 +130,18 @@ def record(
             _write(writer, prepared, k, values)
             seconds += values["seconds"]
             path = path or str(values["path"])
+            if str(values.get("hvp_method", "")):
+                hvp = {"hvp_method": str(values["hvp_method"]), "hvp_error": float(values["hvp_error"])}
+            for part in [n for n in values if n.startswith("failure.")]:
+                failed.setdefault(part.removeprefix("failure."), str(values[part]))
             if str(values["message"]):
                 lost[str(k)] = str(values["message"])
                 warnings.warn(f"trajectory {k}: {values['message']}", stacklevel=2)
     made: dict[str, Any] = {"gradient_path": path} if path else {}
     made |= {"divergence": lost} if lost else {}
+    made |= hvp | ({"failures": failed} if failed else {})
+    for part, why in failed.items():
+        warnings.warn(f"{part} not probed: {why}", stacklevel=2)
     run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(prepared, seconds), **made)
     if finished is not None:
         finished.remove()
@@ -156,10 +175,10 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
     """Schema names that this run will hold."""
     names = ["theta"] if prepared.save_theta else []
     names += ["theta_projection", "weight_norm", "loss", "learning_rate", "status", "stopped_step"]
-    if prepared.train.labelled:
+    if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
-        names += ["test_loss", "test_accuracy"] if prepared.test.labelled else ["test_loss"]
+        names += ["test_loss"] if prepared.accuracy is None else ["test_loss", "test_accuracy"]
     if prepared.recipe.clients is not None:
         names.append("client_examples")
     if prepared.probes is not None:
@@ -176,6 +195,7 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
         if prepared.branches:
             names += [*PROGRESS_PROBE, *(VIRTUAL_PROBE if prepared.step_model == "plain" else ())]
             names += () if prepared.test is None else HELDOUT_PROBE
+            names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)
 

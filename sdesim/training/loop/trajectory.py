@@ -14,18 +14,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdesim.errors import failure
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.runs import probe, probe_rng
-from sdesim.runs.virtual_steps import virtual_steps
+from sdesim.training.data.batches import Objective, call, mapped
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
-from sdesim.training.data.fresh_examples import oracle_of
-from sdesim.training.data.weighting import mean_loss, mean_of
+from sdesim.training.data.weighting import mean_loss
 from sdesim.training.loop.federation import Federation
 from sdesim.training.loop.one_seed import (
     ORDER,
     apply_masks,
     isolated_torch,
     masks_of,
+    norm_of_moved,
     starting_module,
     stream_seed,
     trained_parameters,
@@ -33,10 +35,14 @@ from sdesim.training.loop.one_seed import (
 )
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.loop.progress import measured_progress
+from sdesim.training.probes.failures import Failures
+from sdesim.training.probes.guard import Kept, untouched
 from sdesim.training.probes.network_oracle import MaskedOracle
 from sdesim.training.probes.optimizer_facts import step_rate
 from sdesim.training.probes.preconditioning import curvature_metric, linear_step
+from sdesim.training.probes.reduction import SUM
 from sdesim.training.probes.tangent import Tangent
+from sdesim.training.probes.unseen import unseen_part
 
 Array = NDArray[np.float64]
 FINISHED, DIVERGED = 0, 1
@@ -58,6 +64,9 @@ class SeedState:
         step: optimizer steps made.
         training, probing, branching: seconds spent on optimizer steps, on probes, and on measured progress.
         path: how probed gradients were made, a word of `PATHS`; empty before the first.
+        hvp: (method, error) of Hessian-vector products, as of `TorchOracle`.
+        failures: what could not be probed.
+        reasons: part of a probe → why it failed first.
         message: why the seed was lost; empty where it was not.
     """
 
@@ -76,6 +85,9 @@ class SeedState:
     probing: float = 0.0
     branching: float = 0.0
     path: str = ""
+    hvp: tuple[str, float] = ("", 0.0)
+    failures: Failures = field(default_factory=Failures)
+    reasons: dict[str, str] = field(default_factory=dict)
     message: str = ""
 
 
@@ -132,7 +144,8 @@ def train_trajectory(
     A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
     not finite, NaN from there on. ``seconds`` are of optimizer steps, probes and progress (3,).
     """
-    with isolated_torch():
+    # The state of the loss, if it has any, is that of the first step for every seed.
+    with isolated_torch(), untouched(prepared.recipe.loss_fn):
         state = begin(prepared, trajectory)
         if keeper is not None:
             keeper.restore(state)
@@ -158,6 +171,9 @@ def train_trajectory(
     if state.clients is not None:
         values["client_examples"] = state.clients.counts
     values["path"], values["message"] = np.array(state.path), np.array(state.message)
+    values["hvp_method"], values["hvp_error"] = np.array(state.hvp[0]), np.array(state.hvp[1])
+    for part, why in state.reasons.items():
+        values[f"failure.{part}"] = np.array(why)
     if prepared.follows_loss:
         # A seed that was lost keeps its last rate.
         known = np.maximum.accumulate(
@@ -186,7 +202,7 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
         )
         if state.tangent is not None:
             started = clock.perf_counter()
-            state.tangent.step(step_loss, x, y)
+            state.tangent.step(step_loss, mapped(x, torch.clone), mapped(y, torch.clone))
             took = clock.perf_counter() - started
             state.probing += took
             began += took
@@ -213,11 +229,11 @@ def _empty(prepared: Prepared) -> dict[str, Array]:
     """NaN arrays for what is saved along step."""
     count = len(prepared.saved)
     names = ["loss", "weight_norm", "learning_rate"]
-    if prepared.train.labelled:
+    if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
         names.append("test_loss")
-        if prepared.test.labelled:
+        if prepared.accuracy is not None:
             names.append("test_accuracy")
     values = {name: np.full(count, np.nan) for name in names}
     values["theta_projection"] = np.full((count, len(prepared.directions)), np.nan)
@@ -279,8 +295,7 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     if not math.isfinite(found["loss"]):
         state.message = _lost(f"the training loss is {found['loss']}", step)
         return False
-    with np.errstate(over="ignore"):
-        found["weight_norm"] = float(np.linalg.norm(theta))
+    found["weight_norm"] = norm_of_moved(state.model, state.optimizer, theta)
     found["learning_rate"] = float(state.rates[step])
     values = state.values
     for name, number in found.items():
@@ -292,8 +307,26 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     return True
 
 
-@torch.no_grad()
 def _evaluate(prepared: Prepared, model: nn.Module) -> dict[str, float]:
+    """Training objective, as probes have it, accuracy, and loss on the test examples in evaluation mode; by
+    weights in training."""
+    trial, test, batch = prepared.trial, prepared.test, prepared.order.batch_size
+    kept = None if prepared.plain else Kept(model, prepared.recipe.loss_fn)
+    # A network that takes only batches of training's size can't be asked for all examples at once.
+    found = _in_evaluation(prepared, model) if trial.whole else {}
+    if kept is not None:
+        kept.restore()
+    if trial.reduction == SUM and "test_loss" in found and test is not None:
+        # On the scale of a sum over a batch of training.
+        found["test_loss"] *= (batch or len(prepared.train)) / len(test)
+    acts = bool(trial.modes) and prepared.mode == "train"
+    if acts or trial.in_batches or (trial.reduction == SUM and batch is not None):
+        found["loss"] = prepared.oracle(model, 1).loss(flat_parameters(model))
+    return found
+
+
+@torch.no_grad()
+def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
     """Loss and accuracy on all training and test examples, in evaluation mode; by weights in training."""
     modes = [(part, part.training) for part in model.modules()]
     model.eval()
@@ -304,10 +337,15 @@ def _evaluate(prepared: Prepared, model: nn.Module) -> dict[str, float]:
     ):
         if examples is None:
             continue
-        output, shares = model(examples.x), examples.shares
-        found[loss_name] = float(mean_loss(prepared.recipe.loss_fn, output, examples.y, shares))
-        if examples.labelled and output.ndim == 2:
-            found[accuracy_name] = mean_of(output.argmax(dim=1) == examples.y, shares)
+        loss_fn, x, y, shares = prepared.recipe.loss_fn, examples.x, examples.y, examples.shares
+        x = x if prepared.plain else mapped(x, torch.clone)
+        if isinstance(loss_fn, Objective):
+            found[loss_name] = float(loss_fn.of_batch(model, x))
+            continue
+        output = call(model, x)
+        found[loss_name] = float(mean_loss(loss_fn, output, y, shares))
+        if prepared.accuracy is not None:
+            found[accuracy_name] = prepared.accuracy.share(output, y, shares)
     # Parts may have been set to evaluation for good.
     for part, mode in modes:
         part.training = mode
@@ -322,38 +360,54 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     metric = curvature_metric(model, state.optimizer)
     linear = linear_step(model, state.optimizer) if prepared.step_model == "linear" else None
     mask = prepared.recipe.mask
-    whole = oracle_of(prepared.train, model, prepared.recipe.loss_fn, prepared.probed_batch)
+    rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
+    whole = prepared.oracle(model, prepared.probed_batch, int(rng.integers(2**31)))
     # A way that failed before would fail again.
-    whole.path = state.path or whole.path
+    whole.path, whole.hvp_method = state.path or whole.path, state.hvp[0] or whole.hvp_method
+    whole.hvp_error = state.hvp[1]
     oracle = whole if mask is None else MaskedOracle(whole, mask)
-    found = probe(
-        oracle,
-        theta,
-        samples=prepared.probes.samples,
-        rng=probe_rng(prepared.recipe.seed, state.trajectory, step),
-        step_size=float(state.rates[step]),
-        directions=prepared.directions,
-        groups=prepared.groups,
-        gradient=prepared.probes.wants("gradient"),
-        curvature=prepared.probes.bends(at, len(prepared.probe_steps)),
-        metric=metric if mask is None else metric.among(mask),
-        step=linear if mask is None or linear is None else linear.among(mask),
+    wanted = {"curvature": prepared.probes.bends(at, len(prepared.probe_steps)), "gradient": True}
+    due = {part: state.failures.due(part) for part, asked in wanted.items() if asked}
+    failed: dict[str, str] = {}
+    found = (
+        {}
+        if not due["gradient"]
+        else probe(
+            oracle,
+            theta,
+            samples=prepared.probes.samples,
+            rng=probe_rng(prepared.recipe.seed, state.trajectory, step),
+            step_size=float(state.rates[step]),
+            directions=prepared.directions,
+            groups=prepared.groups,
+            gradient=prepared.probes.wants("gradient"),
+            curvature=due.get("curvature", False),
+            metric=metric if mask is None else metric.among(mask),
+            step=linear if mask is None or linear is None else linear.among(mask),
+            failures=failed,
+        )
     )
-    if prepared.measures_progress(at):
+    if due.get("curvature") and not failed:
+        try:
+            found |= unseen_part(prepared, state, whole, theta, metric.trained)
+        except Exception as error:
+            failed["curvature"] = failure(error)
+    if prepared.measures_progress(at) and state.failures.due("progress"):
         began = clock.perf_counter()
-        found |= measured_progress(prepared, state, step)
-        if prepared.step_model == "plain" and prepared.recipe.amplify == 1:
-            found |= virtual_steps(
-                oracle, theta, prepared.branches, step_size=float(state.rates[step]),
-                seed=(prepared.recipe.seed, state.trajectory, step),
-                trained=metric.trained if mask is None else metric.trained[mask],
-            )  # fmt: skip
+        due["progress"] = True
+        try:
+            found |= measured_progress(prepared, state, oracle, theta, step)
+        except Exception as error:
+            failed["progress"] = failure(error)
         took = clock.perf_counter() - began
         state.branching, state.probing = state.branching + took, state.probing - took
+    state.failures.note([part for part, asked in due.items() if asked], failed)
+    for part, why in failed.items():
+        state.reasons.setdefault(part, why)
     if state.clients is not None and prepared.probes.wants("gradient"):
         rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
         found |= state.clients.probe(state.model, whole, theta, metric.trained, rng)
-    state.path = whole.path
+    state.path, state.hvp = whole.path, (whole.hvp_method, whole.hvp_error)
     return found
 
 

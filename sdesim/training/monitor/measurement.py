@@ -43,8 +43,8 @@ class Measurement:
         epoch: passes over the training examples, None where their number or the batch size is not known.
         learning_rate: η of the next step.
         batch_size: B of the training, at which C_alpha is read.
-        loss: mean training loss over the examples that the monitor holds, in evaluation mode.
-        validation_loss: the same of the validation examples.
+        loss: training loss over the examples that the monitor holds, in the mode of the monitor.
+        validation_loss: the same of the validation examples, in evaluation mode.
         estimates: the quantities by name, as far as they were measured.
         phase: C_alpha against C_star; phase_literal: literal C against 1; words of `PHASES`.
         phase_method: how the phase was decided, as `measure` names it; empty where it was not.
@@ -55,6 +55,8 @@ class Measurement:
         groups: C of each layer.
         flags: warnings about the whole measurement, such as "loss_not_finite", and what `runs.validity` says
             of its training; each quantity has its own too.
+        reasons: why a part of the reading failed ("loss", "gradient", "curvature", "validation", "reading"),
+            for those with a flag such as "curvature_failed".
         cost_seconds: what making it took.
     """
 
@@ -75,6 +77,7 @@ class Measurement:
     literal: Mapping[str, Estimate] = field(default_factory=dict)
     groups: Mapping[str, Estimate] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    reasons: Mapping[str, str] = field(default_factory=dict)
     cost_seconds: float = 0.0
 
     @classmethod

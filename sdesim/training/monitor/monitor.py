@@ -5,9 +5,10 @@ Source: the monitoring of §12.3 and the detection of §11.2, with intervals.
 
 from __future__ import annotations
 
-import copy
+import functools
 import math
 import time as clock
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ import torch
 import xarray as xr
 from torch import nn
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, failure
 from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters, parameter_groups
@@ -32,6 +33,7 @@ from sdesim.runs.schema import (
     METRIC_PROBE,
     PROGRESS_PROBE,
     STEP_PROBE,
+    SUBSAMPLED_PROBE,
     VIRTUAL_PROBE,
 )
 from sdesim.runs.validity import validity_flags
@@ -39,35 +41,37 @@ from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
+from sdesim.training.data.batches import moved
+from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
-from sdesim.training.data.weighting import is_mean
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.progress import Window, clipping, opened_window
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
-from sdesim.training.probes.network_oracle import TorchOracle
+from sdesim.training.probes.failures import Failures
+from sdesim.training.probes.network_oracle import check_mode
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import curvature_metric, linear_step
-from sdesim.training.probes.trial import Trial, tried
-
-# So many examples tell whether the loss is a mean over them.
-_TRIED = 8
+from sdesim.training.probes.reading import Reading, trained_metric
 
 
 class Monitor:
     """Measures a network in training, without changing the training by a bit.
 
     Call `step` after each optimizer step. The monitor draws its own minibatches, with replacement, from the
-    examples behind the loader, with a generator of its own; weights, modes, buffers, gradients and every
-    random generator are afterwards as before.
+    examples behind the loader, with a generator of its own. The network and its loss are called as training
+    calls them, and are afterwards as before: weights, modes, buffers, gradients, attributes, what hooks have
+    written, and every random generator. A reading that fails is flagged, with its reason, and tried again
+    more sparsely; it never ends the training.
 
     Args:
-        model: the network, on the CPU; or a `Recipe`, whose module is being trained, with its loss, data (the
-            test examples for validation), batch size and augmentation.
-        loss_fn: ``loss_fn(output, y)`` → scalar mean loss.
-        loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`.
+        model: the network, on any device; or a `Recipe`, whose module is being trained, with its loss, data
+            (the test examples for validation), batch size and augmentation.
+        loss_fn: ``loss_fn(output, y)`` → scalar loss of a batch; None beside an objective.
+        loader: a DataLoader, (X, y), a torch Dataset with a length, or a `sdesim.data.Dataset`. A network of
+            several inputs takes X as a tuple or dict, called as ``module(*x)`` and ``module(**x)``.
         optimizer: the one in use; gives η and what S means. Without it give learning_rate.
         learning_rate: η, where no optimizer is given.
         batch_size: B of the training; default the loader's.
@@ -81,6 +85,8 @@ class Monitor:
         announce: called with each `Crossing`; `print` by default, None for silence.
         sinks: where measurements go: sinks, or recipes of them, which are opened.
         unpack: collated batch → (x, y), where batches are not pairs.
+        mode: "train": gradients, loss and Hessian are those of the network as it trains, in the modes that
+            its parts have, or had when it was last seen in training; "eval": in evaluation mode.
         augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
         window: steps before a measurement (at most `every`) over which progress is measured: the loss of the
@@ -88,15 +94,17 @@ class Monitor:
         branches: virtual steps, where the Hessian is taken, for `C_star_trapezoid` of plain SGD; 0: none.
         clip: largest norm of the gradient that the loop lets through, where it clips; without it clipping is
             told by gradients that are shorter than any that was drawn, where they are kept after the step.
+        objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
+            there is one), for steps that are not ``loss_fn(module(x), y)``.
 
     Attributes:
-        gradient_path: how minibatch gradients were made: "outer products", "vmap" or "minibatches"; empty
-            before the first.
+        gradient_path: how minibatch gradients were made: "outer products", "vmap", "minibatches" or "in
+            place"; empty before the first.
         history: measurements, oldest first.
         crossings: crossings found so far.
 
     Raises:
-        RunError: an argument out of range, a network not on the CPU, or fewer examples than one batch.
+        RunError: an argument out of range, a network without parameters, or fewer examples than one batch.
     """
 
     def __init__(
@@ -105,7 +113,8 @@ class Monitor:
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
-        unpack: Callable[[Any], Any] | None = None, augment: Augment | None = None,
+        unpack: Unpack | None = None, augment: Augment | None = None,
+        objective: Callable[..., Any] | None = None, mode: str = "train",
         window: int = 50, branches: int = 8, clip: float | None = None,
     ) -> None:  # fmt: skip
         full_batch = False
@@ -113,10 +122,12 @@ class Monitor:
             loader, test = loader_and_validation(model, loss_fn, loader)
             validation = test if validation is None else validation
             batch_size, full_batch = batch_size or model.batch_size, model.batch_size is None
-            loss_fn, augment = model.loss_fn, augment or model.augment
+            loss_fn, augment, unpack = model.loss_fn, augment or model.augment, unpack or model.unpack
             model = model.module
-        elif loss_fn is None or loader is None:
-            raise RunError("monitor: give a Recipe, or loss_fn and loader beside the model")
+        elif (loss_fn is None and objective is None) or loader is None:
+            raise RunError("monitor: give a Recipe, or loss_fn (or objective) and loader beside the model")
+        else:
+            loss_fn = objective_or_loss(loss_fn, objective)
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
                  "examples": (examples, 1), "seed": (seed, 0), "window": (window, 0),
                  "branches": (branches, 0)}  # fmt: skip
@@ -130,9 +141,14 @@ class Monitor:
                 "monitor: optimizer must be the one in use, as torch.optim makes it, not what makes one, got "
                 f"{type(optimizer).__name__}"
             )
-        _check_devices(model)
-        self._data = LoaderExamples(loader, "loader", unpack)
-        self._validation = None if validation is None else LoaderExamples(validation, "validation", unpack)
+        if next(model.parameters(), None) is None:
+            raise RunError("monitor: the model has no parameters")
+        if any(p.is_meta for p in model.parameters()):
+            raise RunError("monitor: the model's parameters are on meta, which holds no numbers")
+        check_mode(mode)
+        taken = reading(loss_fn, unpack)
+        self._data = LoaderExamples(loader, "loader", taken)
+        self._validation = None if validation is None else LoaderExamples(validation, "validation", taken)
         self._batch = batch_size or self._data.batch_size
         if self._batch is None and full_batch:
             self._batch = len(self._data)
@@ -152,19 +168,24 @@ class Monitor:
         self._announce, self._sinks = announce, tuple(opened(sink) for sink in sinks)
         self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
         self._groups = parameter_groups(model)
-        self._dtype = next(model.parameters()).dtype
+        self._parameter = next(model.parameters())
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
-        self._weighable: bool | None = None
-        self._trial: Trial | None = None
+        self._reading = Reading(model, loss_fn, self._batch, mode)
+        self._failures = Failures()
+        self._collated_together = False
         self._reader = self._new_reader(augment)
         self._span, self._branches, self._clip = min(window, every), branches, clip
         self._window: Window | None = None
         self._clipping = "unknown"
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
-        self.gradient_path = ""
+
+    @property
+    def gradient_path(self) -> str:
+        """How minibatch gradients were made."""
+        return self._reading.path
 
     @property
     def learning_rate(self) -> float:
@@ -189,20 +210,18 @@ class Monitor:
         made = self.measure() if (self._step - 1) % self._every == 0 else None
         if self._span and (self._step - 1 + self._span) % self._every == 0:
             began = clock.perf_counter()
-            with self._aside(1):
-                self._window = opened_window(
-                    self._model, self._loss_fn, self._draw, self._validation, self._batch or 1,
-                    probe_rng(self._seed, 2, self._step), self._step,
-                )  # fmt: skip
+            rng = probe_rng(self._seed, 2, self._step)
+            with self._aside(int(rng.integers(2**31))):
+                self._open(rng)
             self._spent += clock.perf_counter() - began
         return made
 
     def measure(self) -> Measurement:
         """Measure now."""
         began = clock.perf_counter()
-        with self._aside(0):
-            values = self._probe()
-            validation = self._validation_loss()
+        seed = int(probe_rng(self._seed, 0, self._step).integers(2**31))
+        with self._aside(seed):
+            values, validation = self._everything(seed)
         measurement = self._made(values, validation, began)
         self._spent += measurement.cost_seconds
         self._probes.append(values)
@@ -216,9 +235,8 @@ class Monitor:
         return measurement
 
     @contextmanager
-    def _aside(self, stream: int) -> Iterator[None]:
+    def _aside(self, seed: int) -> Iterator[None]:
         """Random numbers and threads of the monitor's own; those of the training are afterwards as before."""
-        seed = int(probe_rng(self._seed, stream, self._step).integers(2**31))
         held = (self._data.data, None if self._validation is None else self._validation.data)
         # The user's training may use more threads; these results must not depend on how many.
         threads = torch.get_num_threads()
@@ -228,6 +246,17 @@ class Monitor:
                 yield
         finally:
             torch.set_num_threads(threads)
+
+    def _open(self, rng: np.random.Generator) -> None:
+        """Begin a window of measured progress, where the objective can be read."""
+        held = None if self._validation is None else functools.partial(self._read, self._validation)
+        try:
+            self._window = opened_window(
+                self._model, self._loss_fn, self._draw, self._validation, held, self._batch or 1, rng,
+                self._step,
+            )  # fmt: skip
+        except Exception as error:
+            self._failures.note(["progress"], {"progress": failure(error)})
 
     def close(self) -> None:
         """Close the sinks."""
@@ -244,49 +273,85 @@ class Monitor:
             raise RunError("monitor: nothing was measured yet")
         return self._as_run(self._probes, out)
 
-    def _probe(self) -> dict[str, Any]:
-        """What `probe` finds at the present weights, and the loss."""
+    def _everything(self, seed: int) -> tuple[dict[str, Any], float | None]:
+        """What could be read at the present weights, and the validation loss."""
+        values: dict[str, Any] = {"step": self._step, "time": self._time, "loss": math.nan}
+        before, found = dict(self._failures.reasons), dict[str, str]()
+        due = {part: self._failures.due(part) for part in ("reading", "gradient", "validation")}
+        bent = bool(self._curvature_every) and len(self.history) % self._curvature_every == 0
+        due["curvature"] = bent and self._failures.due("curvature")
+        validation = None
+        if due["reading"]:
+            try:
+                self._probe(values, found, seed, due["gradient"], due["curvature"])
+            except Exception as error:
+                found["reading"] = failure(error)
+        if due["validation"]:
+            try:
+                validation = self._validation_loss()
+            except Exception as error:
+                found["validation"] = failure(error)
+        due["loss"] = due["reading"]
+        self._failures.note([part for part, tried in due.items() if tried], found)
+        for part, why in found.items():
+            if part not in before:
+                warnings.warn(f"monitor: {part} not read at step {self._step}: {why}", stacklevel=4)
+        return values, validation
+
+    def _probe(
+        self, values: dict[str, Any], found: dict[str, str], seed: int, gradient: bool, curvature: bool
+    ) -> None:
+        """Add the loss and what `probe` finds at the present weights; reasons of what fails go to found."""
         rng = probe_rng(self._seed, 0, self._step)
         theta = flat_parameters(self._model)
+        self._reading.look()
         x, y, weights = self._at_hand(rng)
-        values: dict[str, Any] = {"step": self._step, "time": self._time}
-        values["loss"] = self._loss(x, y, theta, weights)
-        if not (math.isfinite(values["loss"]) and np.isfinite(theta).all()):
-            return values
+        drawn = self._reading.oracle(FreshOracle, x, y, self._batch or 1, weights, self._draw, seed=seed)
+        try:
+            values["loss"] = drawn.loss(theta)
+        except Exception as error:
+            found["loss"] = failure(error)
+        if not np.isfinite(theta).all() or not (math.isfinite(values["loss"]) or "loss" in found):
+            return
         values["weight_norm"] = float(np.linalg.norm(theta))
+        metric = trained_metric(self._model, self._optimizer, self.learning_rate)
+        model = self._facts().get("optimizer_model")
         if self._window is not None:
             values |= self._window.close(self._step)
-            self._window = None
-        if self._trial is None:
-            self._trial = tried(self._model, self._loss_fn, x, y)
-        drawn = FreshOracle(self._model, self._loss_fn, x, y, self._batch or 1, weights, self._draw)
-        # A way that failed before would fail again.
-        drawn.path = self.gradient_path or drawn.path
-        due = self._curvature_every and len(self.history) % self._curvature_every == 0
-        metric = None if self._optimizer is None else curvature_metric(self._model, self._optimizer)
-        model = self._facts().get("optimizer_model")
-        values |= probe(
-            drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
-            directions=self._directions, groups=self._groups, curvature=bool(due), metric=metric,
-            step=linear_step(self._model, self._optimizer) if model == "linear" else None,
-        )  # fmt: skip
-        if due and self._branches and model == "plain":
+        self._window = None
+        if gradient:
+            values |= probe(
+                drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
+                directions=self._directions, groups=self._groups, curvature=curvature, failures=found,
+                metric=metric,
+                step=linear_step(self._model, self._optimizer) if model == "linear" else None,
+            )  # fmt: skip
+        if "lambda_max" in values and self._branches and model == "plain":
             made = virtual_steps(
                 drawn, theta, self._branches, step_size=self.learning_rate, seed=(self._seed, 3, self._step),
                 trained=None if metric is None else metric.trained,
             )  # fmt: skip
-            values |= {"progress_count": made["progress_count"]} | values | made
-        self._clipping = clipping(self._model, values["gradient_norm2"], self._clip)
-        self.gradient_path = drawn.path
-        return values
+            values |= {"progress_count": made["progress_count"]} | values
+            values |= {k: v for k, v in made.items() if k != "progress_count"}
+        if "gradient_norm2" in values:
+            self._clipping = clipping(self._model, values["gradient_norm2"], self._clip)
+        if "lambda_max" in values and self._examples < len(self._data):
+            values |= self._reading.subsampled(x, y, len(self._data), theta, rng, metric, seed)
+        self._reading.learn(drawn)
 
     def _new_reader(self, augment: Augment | None) -> Reader | None:
         """What reads examples anew, where they differ at each reading."""
         with undisturbed(self._seed, self._data.data):
-            if augment is None and self._data.fixed(self._dtype):
+            if augment is None and self._data.fixed():
                 return None
-        take = lambda rows: self._data.take(rows.numpy(), self._dtype)  # noqa: E731
+        take = lambda rows: self._read(self._data, rows.numpy())  # noqa: E731
         return Reader(take, augment, (self._data.data,), "loader")
+
+    def _read(self, data: LoaderExamples, rows: Rows) -> tuple[Any, Any]:
+        """x and y of these examples, floating numbers in the network's dtype, on its device."""
+        dtype, device = self._parameter.dtype, self._parameter.device
+        x, y = data.take(rows)
+        return moved(x, dtype, device), moved(y, dtype, device)
 
     def _draw(self, n: int, size: int, rng: np.random.Generator) -> Batches:
         """n minibatches of independent examples, with the sampler's weights."""
@@ -295,18 +360,23 @@ class Monitor:
             yield from fresh_batches(self._reader, rows, rng)
             return
         different, place = np.unique(rows, return_inverse=True)
-        x, y = self._data.take(different, self._dtype)
+        x, y = self._read(self._data, different)
         yield x, y, torch.from_numpy(place.reshape(rows.shape))
 
-    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[Any, Any]:
         """Examples for the loss and the Hessian, read once."""
         if self._reader is None:
-            return self._data.take(rows, self._dtype)
-        return self._reader.read_in_batches(
-            torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
-        )
+            return self._read(self._data, rows)
+        try:
+            return self._reader.read_in_batches(
+                torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
+            )
+        except RuntimeError:
+            # Batches that are padded to other lengths are one only if they are collated as one.
+            self._collated_together = True
+            return self._reader.read(torch.from_numpy(rows), int(rng.integers(2**63)))
 
-    def _at_hand(self, rng: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    def _at_hand(self, rng: np.random.Generator) -> tuple[Any, Any, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
 
         Of weighted ones all are taken with their weights where the loss is a mean over examples; else so many
@@ -314,35 +384,39 @@ class Monitor:
         """
         chosen = self._data.some(self._examples, rng)
         x, y = self._take(chosen, rng)
+        batch = self._batch or 1
+        if len(chosen) < batch and self._reading.trial(x, y).in_batches:
+            chosen = self._data.some(batch, rng)
+            x, y = self._take(chosen, rng)
         weights = self._data.weights
         if weights is None or self._examples < len(self._data):
             return x, y, None
-        if self._weighable is None:
-            with torch.no_grad():
-                self._weighable = is_mean(
-                    self._loss_fn, copy.deepcopy(self._model).eval()(x[:_TRIED]), y[:_TRIED]
-                )
-        if not self._weighable:
+        if not self._reading.weighable(x, y):
             return *self._take(self._data.draw((len(self._data),), rng), rng), None
         return x, y, torch.from_numpy(weights[chosen])
-
-    def _loss(
-        self, x: torch.Tensor, y: torch.Tensor, theta: Any, weights: torch.Tensor | None = None
-    ) -> float:
-        if not np.isfinite(theta).all():
-            return math.nan
-        return TorchOracle(self._model, self._loss_fn, x, y, 1, weights).loss(theta)
 
     def _validation_loss(self) -> float | None:
         if self._validation is None:
             return None
         rows = self._validation.some(self._examples, probe_rng(self._seed, 1, 0))
-        return self._loss(*self._validation.take(rows, self._dtype), flat_parameters(self._model))
+        x, y = self._read(self._validation, rows)
+        theta = flat_parameters(self._model)
+        return self._reading.held_out_loss(x, y, theta) if np.isfinite(theta).all() else math.nan
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         held = {name for values in probes for name in values}
-        known = (*EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE, *STEP_PROBE,
-                 *PROGRESS_PROBE, *HELDOUT_PROBE, *VIRTUAL_PROBE)  # fmt: skip
+        known = (
+            *EVERY_PROBE,
+            *GRADIENT_PROBE,
+            *GROUP_PROBE,
+            *CURVATURE_PROBE,
+            *METRIC_PROBE,
+            *SUBSAMPLED_PROBE,
+            *STEP_PROBE,
+            *PROGRESS_PROBE,
+            *HELDOUT_PROBE,
+            *VIRTUAL_PROBE,
+        )
         names = [n for n in known if n in held]
         over_steps = [n for n in ("loss", "weight_norm") if n in held]
         steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
@@ -366,30 +440,33 @@ class Monitor:
 
     def _attributes(self) -> dict[str, Any]:
         kind = self._facts()
-        found = {} if self._trial is None else self._trial.attributes()
-        drawn = "with-replacement" if self._data.weights is None else "weighted"
+        found = self._reading.attributes(self._optimizer)
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
-            "dataset_size": len(self._data), "last_batch": self._data.last_batch, **kind, **found,
+            "dataset_size": len(self._data), "curvature_examples": min(self._examples, len(self._data)),
+            "last_batch": self._data.last_batch, **kind, **found,
             "clipping": self._clipping, "progress_method": "steps",
-            **({"gradient_path": self.gradient_path} if self.gradient_path else {}),
-            "sampling": "epoch" if self._data.reshuffled else drawn,
+            **({"failures": dict(self._failures.reasons)} if self._failures.reasons else {}),
+            **({"collated_together": True} if self._collated_together else {}),
+            "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
         }  # fmt: skip
 
     def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:
         rate, step = self.learning_rate, self._step
-        measured, flags = None, self._data.flags
+        measured, reasons = None, dict(self._failures.reasons)
+        known = {f"{part}_failed" for part in reasons}
         if "signal" in values:
-            run = self._as_run([values])
-            measured = measure(run)
-            flags += tuple(sorted({f for names in validity_flags(run.attrs).values() for f in names}))
+            measured = measure(self._as_run([values]))
+        if "signal" in values or reasons:
+            known |= {f for names in validity_flags(self._attributes()).values() for f in names}
         else:
-            flags = (*flags, "loss_not_finite")
+            known = {"loss_not_finite"}
+        flags = (*self._data.flags, *sorted(known))
         return Measurement.of_probe(
             step, measured, self._samples, learning_rate=rate, time=self._time,
             epoch=step * (self._batch or 1) / len(self._data), batch_size=self._batch, loss=values["loss"],
-            validation_loss=validation, flags=tuple(flags),
+            validation_loss=validation, flags=flags, reasons=reasons,
             lambda_crit=self._critical(values, rate), cost_seconds=clock.perf_counter() - began,
         )  # fmt: skip
 
@@ -404,14 +481,3 @@ class Monitor:
             met = values.get("preconditioned_lambda_max", math.nan)
             critical = critical * values["lambda_max"] / met if met > 0 else math.nan
         return critical if 0 < critical < math.inf else None
-
-
-def _check_devices(model: nn.Module) -> None:
-    devices = sorted({str(p.device) for p in model.parameters()})
-    if not devices:
-        raise RunError("monitor: the model has no parameters")
-    if devices != ["cpu"]:
-        raise RunError(
-            f"monitor: the model's parameters are on {', '.join(devices)}; they must all be on the CPU: "
-            "give a CPU copy, or measure after model.cpu()"
-        )

@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from sdesim.estimators.dynamics.progress import mean_change
+from sdesim.training.data.batches import rows_of
 from sdesim.training.data.undisturbed import LoaderExamples
 from sdesim.training.probes.branching import objective_of
 
@@ -61,21 +62,20 @@ class Window:
 
 def opened_window(
     model: nn.Module, loss_fn: Callable[..., Any], draw: Callable[..., Any],
-    validation: LoaderExamples | None, size: int, rng: np.random.Generator, step: int,
+    validation: LoaderExamples | None, read: Callable[[Any], Any] | None, size: int,
+    rng: np.random.Generator, step: int,
 ) -> Window:  # fmt: skip
     """A window on the steps that come, with independent batches of training and validation examples.
 
     Args:
         draw: ``draw(n, size, rng)`` → parts (x, y, rows) of n minibatches.
+        read: rows of the validation examples → (x, y).
     """
     given: dict[str, Batches] = {
-        "progress": [(x[k], y[k]) for x, y, rows in draw(PAIRS, size, rng) for k in rows]
+        "progress": [(rows_of(x, k), rows_of(y, k)) for x, y, rows in draw(PAIRS, size, rng) for k in rows]
     }
-    if validation is not None:
-        dtype = next(model.parameters()).dtype
-        given["progress_heldout"] = [
-            validation.take(row, dtype) for row in validation.draw((PAIRS, size), rng)
-        ]
+    if validation is not None and read is not None:
+        given["progress_heldout"] = [read(row) for row in validation.draw((PAIRS, size), rng)]
     return Window(model, loss_fn, given, [int(s) for s in rng.integers(2**62, size=PAIRS)], step)
 
 

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.estimators.dynamics.progress import mean_change
+from sdesim.training.data.batches import batch_loss, mapped
+from sdesim.training.probes.guard import Kept
 
 Array = NDArray[np.float64]
 # Number of a batch → the objective on it, at the weights as they are.
@@ -114,21 +116,21 @@ def objective_of(
 ) -> Objective:
     """The loss of batch k in the mode that the network is in, random layers drawing the same numbers.
 
-    Buffers that this moves are put back.
+    Whatever network, hooks and loss write meanwhile is put back.
     """
 
     devices = sorted({p.get_device() for p in model.parameters() if p.is_cuda})
 
     def of(k: int) -> float:
-        held = [(b, b.detach().clone()) for b in model.buffers()]
-        x, y = batches[k]
+        kept = Kept(model, loss_fn)
+        # Copies: a forward pass may write to its inputs.
+        x, y = (mapped(part, torch.clone) for part in batches[k])
         try:
             with torch.no_grad(), torch.random.fork_rng(devices=devices):
                 reseed(seeds[k], devices)
-                value = float(loss_fn(model(x), y))
+                value = float(batch_loss(model, loss_fn, x, y))
         finally:
-            for buffer, kept in held:
-                buffer.data.copy_(kept)
+            kept.restore()
         return value if math.isfinite(value) else math.nan
 
     return of
@@ -142,7 +144,7 @@ def reseed(seed: int, devices: Sequence[int] = ()) -> None:
         torch.cuda.default_generators[device].manual_seed(seed)
 
 
-def rows_of(
+def drawn_rows(
     total: int, size: int, weights: Tensor | None, branches: int, rng: np.random.Generator
 ) -> list[Tensor | None]:
     """Rows of one independent batch for each branch; None for all examples where these are no more."""

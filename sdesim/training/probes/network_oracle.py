@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,133 +11,243 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from sdesim.errors import RunError, first_line
+from sdesim.estimators.curvature.differences import difference_curvature, difference_hvp
 from sdesim.networks.fully_connected import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.networks.outer_products import fits, outer_gradients
-from sdesim.surfaces.torch.functions import twice_differentiable
-from sdesim.training.data.weighting import draw_rows, mean_loss, probabilities
+from sdesim.training.data.batches import length, rows_of
+from sdesim.training.data.weighting import draw_rows, probabilities
+from sdesim.training.probes.network_call import NetworkCall
+from sdesim.training.probes.reduction import SUM
+from sdesim.training.probes.second_derivative import DIFFERENCES, TWICE, HessianProduct, second_derivative
+from sdesim.training.probes.trial import Trial, tried
 
 Array = NDArray[np.float64]
-# How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time.
-PATHS = ("outer products", "vmap", "minibatches")
-_OUTER, _VMAP, _SINGLE = PATHS
+# How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time, by
+# functional calls or in place.
+PATHS = ("outer products", "vmap", "minibatches", "in place")
+_OUTER, _VMAP, _SINGLE, _PLACED = PATHS
 # Most numbers that many minibatches at once hold for activations and gradients: 64 MB.
 _ROOM = 8_000_000
+MODES = ("train", "eval")
 
 
 class TorchOracle:
     """Loss, minibatch gradients and Hessian-vector products of a torch network at any θ.
 
-    A stochastic gradient is that of the mean loss of ``batch_size`` examples drawn with replacement, all
-    alike or with probabilities q; loss and Hessian are then those of Σ_i q_i ℓ_i. For
-    Linear/activation networks under torch's mean cross-entropy or squared error, gradients are exact
+    The network is called as training calls it (`NetworkCall`), in the mode that trains it, and is afterwards
+    as it was. A stochastic gradient is that of the loss of ``batch_size`` examples drawn with replacement,
+    all alike or with probabilities q. Loss and Hessian are those of the objective that batches of
+    ``training_batch`` examples descend:
+
+    - of a mean loss the mean over all N examples, Σ_i q_i ℓ_i under probabilities; of a loss that is a sum
+      over the batch, B times that, and gradients of other batch sizes are put on this scale too;
+    - where the loss of a batch is no such mean (class weights, ignored labels), or examples meet in the
+      network (batch normalisation): the mean of the losses of batches of B, on one fixed partition of the
+      examples into ⌊N/B⌋ of them, without the rest; under probabilities, on as many batches drawn by them.
+
+    Random layers draw the same numbers in each evaluation of loss and Hessian, and others in each gradient.
+
+    For Linear/activation networks under torch's mean cross-entropy or squared error, gradients are exact
     per-layer outer products δᵀa / B; any other network goes through `torch.func`, as many minibatches at once
     as 64 MB hold, and one whose layers don't allow that (batch normalisation in training, branches on values)
-    through autograd, one minibatch at a time. ``path`` is the way taken, a word of `PATHS`.
+    through autograd, one minibatch at a time, in place where a functional call gives another gradient than
+    training's. ``path`` is the way taken, a word of `PATHS`. Hessian-vector products are by double backward,
+    or by differences of gradients where a check at the first one finds that wrong: ``hvp_method``, a word of
+    `second_derivative.METHODS`.
 
-    θ is float64 (d,) in `named_parameters` order; the work is done in the module's own dtype. Loss and
-    Hessian-vector products use evaluation mode, minibatch gradients the module's own mode.
+    θ is float64 (d,) in `named_parameters` order; the work is done in the network's own numbers, float32 for
+    half precision.
 
     Args:
-        module: the network; a copy is kept, its weights don't matter.
-        loss_fn: ``loss_fn(output, y)`` → scalar mean loss.
-        x: inputs (N, …).
+        module: the network, whose weights don't matter.
+        loss_fn: ``loss_fn(output, y)`` → scalar loss of a batch.
+        x: inputs (N, …), a tensor, or a tuple or dict of them (`batches`).
         y: labels or targets (N, …).
-        batch_size: B.
+        batch_size: B of the gradients.
         weights: probabilities q (N,); None: 1/N each. The loss must then be a mean over the examples.
+        training_batch: B of the training; None: batch_size.
+        mode: "train": every part of the module in the mode that it is in; "eval": all in evaluation.
+        modes: of every part, in place of those that they are in.
+        trial: what is known of network and loss; None: tried when first needed.
+        seed: of what random layers draw for loss and Hessian.
 
     Raises:
-        RunError: if batch_size is below 1, x and y differ in length, or weights are no probabilities.
+        RunError: if batch_size is below 1, x and y differ in length, mode is no word of `MODES`, or weights
+            are no probabilities.
     """
 
     def __init__(
-        self, module: nn.Module, loss_fn: Callable[..., Any], x: Tensor, y: Tensor, batch_size: int,
-        weights: Tensor | None = None,
+        self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int,
+        weights: Tensor | None = None, *, training_batch: int | None = None, mode: str = "train",
+        modes: Sequence[bool] | None = None, trial: Trial | None = None, seed: int = 0,
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise RunError(f"batch_size must be at least 1, got {batch_size}")
-        if len(x) != len(y) or not len(x):
-            raise RunError(f"x and y must be equally long and not empty, got {len(x)} and {len(y)} examples")
-        self.module = copy.deepcopy(module)
-        for part in self.module.modules():
-            if isinstance(part, nn.Embedding | nn.EmbeddingBag):
-                # Sparse gradients have no second derivative and no common vector.
-                part.sparse = False
-        self.loss_fn = loss_fn
-        self.x, self.y = x, y
+        check_mode(mode)
+        n, m = length(x), length(y)
+        if n != m or not n:
+            raise RunError(f"x and y must be equally long and not empty, got {n} and {m} examples")
+        own = [part.training for part in module.modules()] if modes is None else list(modes)
+        self._modes = own if mode == "train" else [False] * len(own)
+        self.module, self.loss_fn, self.x, self.y, self._n = module, loss_fn, x, y, n
         self.weights = None if weights is None else probabilities(weights, y)
-        self.batch_size = int(batch_size)
+        self.batch_size, self.training_batch = int(batch_size), int(training_batch or batch_size)
         self.groups = parameter_groups(module)
-        named = dict(module.named_parameters())
-        self.dim = sum(p.numel() for p in named.values())
-        self._shapes = {name: (p.shape, p.dtype) for name, p in named.items()}
-        self._dtype = next(iter(named.values())).dtype
-        self._modes = [part.training for part in module.modules()]
+        self.called = NetworkCall(module, loss_fn, self._modes)
+        self.dim, self._dtype, self._seed = self.called.dim, self.called.dtype, seed
         dense = as_dense(module, loss_fn)
         self._classes = dense.widths[-1] if dense and loss_fn is one_hot_mse else 0
         self._dense = dense if dense is not None and fits(dense, x, self._targets(y)) else None
         self.path = _VMAP if self._dense is None else _OUTER
+        # Torch's own layers and losses need no check.
+        self.hvp_method, self.hvp_error = "" if self._dense is None else TWICE, 0.0
+        self._trial = Trial("mean", ()) if self._dense is not None else None
         self._chunk: int | None = None
+        if trial is not None and self._dense is None:
+            self._use(trial)
         # Lanczos asks for many products at one θ: the graph of its gradient is kept for the next call.
-        self._graph: tuple[bytes, Tensor, Tensor] | None = None
+        self._product: HessianProduct | None = None
+
+    @property
+    def trial(self) -> Trial:
+        """What a few examples tell of network and loss."""
+        if self._trial is None:
+            self._use(tried(self.module, self.loss_fn, self.x, self.y, self.training_batch, self._modes))
+        assert self._trial is not None
+        return self._trial
+
+    def _use(self, trial: Trial) -> None:
+        self._trial = trial
+        self.called = NetworkCall(
+            self.module, self.loss_fn, self._modes, in_place=trial.in_place, hooks=trial.hooks
+        )
+        if trial.in_place:
+            self.path = _PLACED
 
     def loss(self, theta: Array) -> float:
-        """Mean loss over all N examples at theta (d,)."""
-        with torch.no_grad():
-            return float(self._mean_loss(self._tensor(theta)))
+        """The training objective at theta (d,)."""
+        self._check(theta)
+        trial, total, batches = self.trial, 0.0, self._batches()
+        with self.called.open(), torch.no_grad():
+            flat = self.called.point(theta)
+            for k, rows in enumerate(batches):
+                x, y, weights = self._chosen(rows)
+                torch.manual_seed(self._seed + k)
+                if trial.in_place:
+                    with self.called.weights(flat):
+                        total += float(self.called.placed(x, y, weights))
+                else:
+                    total += float(self.called.functional(flat, x, y, weights))
+                self.called.reset()
+        return total * self._scale() / len(batches)
+
+    def gradient(self, theta: Array) -> Array:
+        """Gradient (d,) of the training objective at theta (d,)."""
+        self._check(theta)
+        _, batches = self.trial, self._batches()
+        return self._objective_gradient(self.called, theta, batches)
+
+    def _objective_gradient(
+        self, called: NetworkCall, theta: Array, batches: Sequence[Tensor | None]
+    ) -> Array:
+        total = np.zeros(self.dim)
+        # Differences are of the loss: hooks that bend the gradient of a step are left out.
+        with called.open(gradient_hooks=False):
+            flat = called.point(theta)
+            for k, rows in enumerate(batches):
+                x, y, weights = self._chosen(rows, called)
+                torch.manual_seed(self._seed + k)
+                total += called.gradient(flat, x, y, weights)[1]
+        return total * (self._scale() / len(batches))
+
+    def _batches(self) -> list[Tensor | None]:
+        """Examples of the batches whose mean loss is the objective; None stands for all."""
+        n, size = self._n, self.training_batch
+        if not self.trial.in_batches or (size >= n and self.weights is None):
+            return [None]
+        rng, count = np.random.default_rng(0), max(1, n // size)
+        if self.weights is not None:
+            rows = draw_rows(n, self.weights, (count, size), rng)
+        else:
+            rows = rng.permutation(n)[: count * size].reshape(count, size)
+        return list(torch.from_numpy(rows))
+
+    def _chosen(
+        self, rows: Tensor | None, called: NetworkCall | None = None
+    ) -> tuple[Any, Any, Tensor | None]:
+        """x, y and weights of one batch of the objective, which a call may write to."""
+        called = called or self.called
+        if rows is None:
+            weights = None if self.weights is None else self.weights.to(called.device)
+            return called.inputs(self.x), called.inputs(self.y), weights
+        return called.inputs(rows_of(self.x, rows)), called.inputs(rows_of(self.y, rows)), None
+
+    def _scale(self) -> float:
+        """Factor from a sum over all examples to that over a batch of the training's size."""
+        if self.trial.reduction != SUM or self.trial.in_batches:
+            return 1.0
+        return float(self.training_batch) if self.weights is not None else self.training_batch / self._n
 
     def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
         """n independent minibatch gradients at theta (d,): (n, d)."""
-        rows = draw_rows(len(self.x), self.weights, (n, self.batch_size), rng)
+        rows = draw_rows(self._n, self.weights, (n, self.batch_size), rng)
         return self.gradients_of(theta, torch.from_numpy(rows), rng)
 
     def gradients_of(self, theta: Array, rows: Tensor, rng: np.random.Generator) -> Array:
         """Gradients at theta (d,) of the minibatches ``rows`` (n, B): (n, d); rng seeds random layers."""
         return self.gradients_at(theta, self.x, self.y, rows, rng)
 
-    def gradients_at(
-        self, theta: Array, x: Tensor, y: Tensor, rows: Tensor, rng: np.random.Generator
-    ) -> Array:
+    def gradients_at(self, theta: Array, x: Any, y: Any, rows: Tensor, rng: np.random.Generator) -> Array:
         """The same of minibatches out of other examples x (m, …), y (m, …)."""
-        flat, dense = self._tensor(theta), self._dense
+        self._check(theta)
+        flat, dense = self.called.point(theta), self._dense
         if dense is not None and (x is self.x or fits(dense, x, self._targets(y))):
-            return outer_gradients(dense, flat, x, self._targets(y), rows)
-        seed = int(rng.integers(0, 2**63))
+            with self.called.plainly(), torch.no_grad():
+                targets = self._targets(y)
+                if self.called.half:
+                    x, targets = self.called.inputs(x), self.called.inputs(targets)
+                return outer_gradients(dense, flat, x, targets, rows)
+        seed, trial = int(rng.integers(0, 2**63)), self.trial
+        scale = self.training_batch / rows.shape[1] if trial.reduction == SUM else 1.0
         if self.path == _VMAP:
             try:
-                with torch.random.fork_rng(devices=[]):
+                with self.called.open():
                     torch.manual_seed(seed)
-                    return self._together(flat, x, y, rows)
-            except (RuntimeError, ValueError, TypeError, NotImplementedError):
+                    return self._together(flat, x, y, rows) * scale
+            except Exception:
                 self.path = _SINGLE
-        with torch.random.fork_rng(devices=[]):
+        with self.called.open():
             torch.manual_seed(seed)
-            return self._one_by_one(flat, x, y, rows)
+            return self._one_by_one(flat, x, y, rows) * scale
 
-    def _targets(self, y: Tensor) -> Tensor:
+    def _targets(self, y: Any) -> Any:
         """What the outer-product path takes for y."""
         return one_hot(y, self._classes, self._dtype) if self._classes else y
 
-    def _together(self, flat: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
+    def _together(self, flat: Tensor, x: Any, y: Any, rows: Tensor) -> Array:
         """Gradients (n, d) of many minibatches at once, in chunks of bounded memory."""
+        called = self.called
         if self._chunk is None:
-            self._chunk = max(1, _ROOM // (self.dim + self._held(flat, x[rows[0]], y[rows[0]])))
+            self._chunk = max(
+                1, _ROOM // (self.dim + self._held(flat, rows_of(x, rows[0]), rows_of(y, rows[0])))
+            )
+        gradient = vmap(
+            grad(called.functional), in_dims=(None, 0, 0), randomness="different", chunk_size=self._chunk
+        )
+        parts = []
         with warnings.catch_warnings():
             # Layers without a rule of their own are looped over, which torch calls a drop in performance.
             warnings.simplefilter("ignore")
-            gradient = vmap(
-                grad(lambda point, a, b: self._loss(point, a, b, training=True)),
-                in_dims=(None, 0, 0), randomness="different", chunk_size=self._chunk,
-            )  # fmt: skip
-            parts = [
-                gradient(flat, x[some], y[some]).double().numpy()
-                for some in torch.split(rows, self._chunk)  # type: ignore[no-untyped-call,unused-ignore]
-            ]
+            for some in torch.split(rows, self._chunk):  # type: ignore[no-untyped-call,unused-ignore]
+                batch = called.inputs(rows_of(x, some)), called.inputs(rows_of(y, some))
+                parts.append(gradient(flat, *batch).double().cpu().numpy())
+                called.reset()
         return np.concatenate(parts)
 
-    def _held(self, flat: Tensor, x: Tensor, y: Tensor) -> int:
+    def _held(self, flat: Tensor, x: Any, y: Any) -> int:
         """How many numbers the graph of one minibatch keeps."""
         sizes = []
 
@@ -146,69 +255,72 @@ class TorchOracle:
             sizes.append(tensor.numel())
             return tensor
 
-        with torch.random.fork_rng(devices=[]), saved_tensors_hooks(keep, lambda tensor: tensor):
-            self._loss(flat.clone().requires_grad_(True), x, y, training=True)
+        state = torch.random.get_rng_state()
+        with saved_tensors_hooks(keep, lambda tensor: tensor):
+            batch = self.called.inputs(x), self.called.inputs(y)
+            self.called.functional(flat.clone().requires_grad_(True), *batch)
+        torch.random.set_rng_state(state)
+        self.called.reset()
         return sum(sizes)
 
-    def _one_by_one(self, flat: Tensor, x: Tensor, y: Tensor, rows: Tensor) -> Array:
+    def _one_by_one(self, flat: Tensor, x: Any, y: Any, rows: Tensor) -> Array:
         """Gradients (n, d) of one minibatch after another."""
-        out = np.empty((len(rows), self.dim))
+        out, called = np.empty((len(rows), self.dim)), self.called
         for i, chosen in enumerate(rows):
-            point = flat.clone().requires_grad_(True)
             try:
-                value = self._loss(point, x[chosen], y[chosen], training=True)
-                (found,) = torch.autograd.grad(value, point)
-            except (RuntimeError, ValueError) as error:
+                batch = called.inputs(rows_of(x, chosen)), called.inputs(rows_of(y, chosen))
+                out[i] = called.gradient(flat, *batch)[1]
+            except Exception as error:
                 raise RunError(
                     f"probes: no gradient of a batch of {rows.shape[1]}: {first_line(error)}; give "
                     "Probes(batch_size=…) that the network can take"
                 ) from error
-            out[i] = found.double().numpy()
         return out
 
     def hvp(self, theta: Array, v: Array) -> Array:
-        """∇²L(theta) v of the mean loss over all examples, by double backward: (d,)."""
-        key = np.ascontiguousarray(theta, dtype=np.float64).tobytes()
-        if self._graph is None or self._graph[0] != key:
-            point = self._tensor(theta).requires_grad_(True)
-            with twice_differentiable():
-                value = self._mean_loss(point)
-                (grad,) = torch.autograd.grad(value, point, create_graph=True)
-            self._graph = (key, point, grad)
-        _, point, grad = self._graph
-        if not grad.requires_grad:
-            # The loss is linear in θ.
-            return np.zeros(self.dim)
-        (product,) = torch.autograd.grad(grad, point, self._tensor(v), retain_graph=True, allow_unused=True)
-        return np.zeros(self.dim) if product is None else product.double().numpy()
+        """∇²L(theta) v of the training objective, by ``hvp_method``: (d,)."""
+        self._check(theta)
+        _, batches = self.trial, self._batches()
+        if not self.hvp_method:
+            few = (
+                batches[0] if batches[0] is not None else torch.arange(min(self._n, self.training_batch, 64))
+            )
+            found = second_derivative(
+                self.module, self.loss_fn, self._modes, self.called,
+                rows_of(self.x, few), rows_of(self.y, few), theta, self._seed,
+            )  # fmt: skip
+            self.hvp_method, self.hvp_error = found.method, found.error
+        if self.hvp_method == DIFFERENCES:
+            called = self.called
+            return difference_hvp(
+                lambda point: self._objective_gradient(called, point, batches), theta, v,
+                dtype=str(called.accuracy).removeprefix("torch."),
+            )  # fmt: skip
+        if self._product is None:
+            scale = self._scale() / len(batches)
+            self._product = HessianProduct(
+                self.called, [self._chosen(rows) for rows in batches], scale, self._seed
+            )
+        return self._product(theta, v)
 
-    def _tensor(self, theta: Array) -> Tensor:
-        array = np.array(theta, dtype=np.float64)
-        if array.shape != (self.dim,):
-            raise RunError(f"theta must have shape ({self.dim},), got {array.shape}")
-        return torch.from_numpy(array).to(self._dtype)
+    def sharpness(self, theta: Array, v: Array) -> float:
+        """vᵀ∇²L v/|v|² at theta (d,) along v (d,) from three losses, without any derivative."""
+        kind = "float64" if self.called.accuracy == torch.float64 else "float32"
+        return difference_curvature(self.loss, theta, v, dtype=kind)
 
-    def _mean_loss(self, theta: Tensor) -> Tensor:
-        """The mean loss over all examples, in evaluation mode."""
-        return self._loss(theta, self.x, self.y, training=False, weights=self.weights)
+    def _check(self, theta: Array) -> None:
+        if np.shape(theta) != (self.dim,):
+            raise RunError(f"theta must have shape ({self.dim},), got {np.shape(theta)}")
 
-    def _loss(
-        self, theta: Tensor, x: Tensor, y: Tensor, *, training: bool, weights: Tensor | None = None
-    ) -> Tensor:
-        parts, place = {}, 0
-        for name, (shape, dtype) in self._shapes.items():
-            size = shape.numel()
-            parts[name] = theta[place : place + size].reshape(shape).to(dtype)
-            place += size
-        # Copies of the buffers: batch normalisation writes to them.
-        buffers = {name: b.clone() for name, b in self.module.named_buffers()}
-        self.module.eval()
-        if training:
-            for part, mode in zip(self.module.modules(), self._modes, strict=True):
-                part.training = mode
-        output = functional_call(self.module, {**parts, **buffers}, (x,))
-        value: Tensor = mean_loss(self.loss_fn, output, y, weights)
-        return value
+
+def check_mode(mode: str) -> None:
+    """Refuse a mode that is none.
+
+    Raises:
+        RunError: naming it.
+    """
+    if mode not in MODES:
+        raise RunError(f"mode must be one of {', '.join(MODES)}, got {mode!r}")
 
 
 class MaskedOracle:

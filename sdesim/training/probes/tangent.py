@@ -14,6 +14,7 @@ from torch.func import functional_call
 
 from sdesim.errors import RunError
 from sdesim.surfaces.torch.functions import twice_differentiable
+from sdesim.training.data.batches import Stepped
 
 Array = NDArray[np.float64]
 
@@ -76,7 +77,7 @@ class Tangent:
         for part in parts:
             part /= length
 
-    def step(self, loss_fn: Callable[..., Any], x: Tensor, y: Tensor) -> None:
+    def step(self, loss_fn: Callable[..., Any], x: Any, y: Any) -> None:
         """Move with the step that the optimizer is about to make on this batch.
 
         Random layers draw the numbers that they will draw in that step, and buffers stay as they are.
@@ -85,7 +86,8 @@ class Tangent:
         parameters = [p for p, _ in settings]
         buffers = {name: b.clone() for name, b in self._model.named_buffers()}
         with torch.random.fork_rng(devices=[]), twice_differentiable():
-            loss = loss_fn(functional_call(self._model, buffers, (x,)), y)
+            named = {f"module.{name}": b for name, b in buffers.items()}
+            loss = functional_call(Stepped(self._model, loss_fn), named, (x, y))
             grads = torch.autograd.grad(loss, parameters, create_graph=True, allow_unused=True)
         along = [(g, u) for g, u in zip(grads, self._u, strict=True) if g is not None and g.requires_grad]
         products: tuple[Tensor | None, ...] = (None,) * len(parameters)

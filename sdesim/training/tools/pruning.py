@@ -18,6 +18,7 @@ from torch.nn.utils import prune as torch_prune
 
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.data.batches import mapped, rows_of
 from sdesim.training.data.examples import (
     Examples,
     Order,
@@ -26,9 +27,10 @@ from sdesim.training.data.examples import (
     training_and_test,
     with_weights,
 )
+from sdesim.training.loop.fresh import redrawn
 from sdesim.training.loop.one_seed import (
+    WEIGHTS,
     apply_masks,
-    fresh_module,
     isolated_torch,
     masks_of,
     stream_seed,
@@ -81,7 +83,7 @@ def prune(
     _check(rule, sparsity, rounds)
     recipe = _recipe(module, loss_fn, train, optimizer, rule, training)
     module, seed = recipe.module, recipe.seed
-    examples, _ = training_and_test(recipe.train, None, next(module.parameters()).dtype)
+    examples, _ = training_and_test(recipe.train, None, next(module.parameters()), unpack=recipe.reading)
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     mask = np.ones(sum(p.numel() for p in module.parameters()), dtype=np.bool_)
@@ -106,7 +108,7 @@ def reinitialised(module: nn.Module, seed: int) -> nn.Module:
         RunError: if a part of the network can't draw new weights.
     """
     with isolated_torch():
-        return fresh_module(module, seed, 1)
+        return redrawn(module, stream_seed(seed, 1, WEIGHTS))
 
 
 def _recipe(
@@ -156,7 +158,8 @@ def _train(recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bo
     batches = batches_of(examples, order, seed)
     for _ in range(recipe.steps):
         rows = batches.next()
-        x, y = (examples.x, examples.y) if rows is None else (examples.x[rows], examples.y[rows])
+        some = slice(None) if rows is None else rows
+        x, y = (mapped(rows_of(part, some), torch.clone) for part in (examples.x, examples.y))
         if not np.isfinite(update(model, recipe.loss_fn, optimizer, x, y, masks)):
             raise RunError("the training before pruning diverged: a lower learning rate may help")
     return model

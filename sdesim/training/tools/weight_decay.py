@@ -16,6 +16,7 @@ from torch import nn
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, consolidation_ratio
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.training.data.batches import call, length, mapped, rows_of
 from sdesim.training.data.examples import read_examples
 from sdesim.training.probes.network_oracle import TorchOracle
 
@@ -81,7 +82,7 @@ def choose_weight_decay(
     trained, criterion = {}, {}
     for decay in candidates:
         module = trained[decay] = train(decay)
-        held = read_examples(held_out, "held_out", next(module.parameters()).dtype)
+        held = read_examples(held_out, "held_out", next(module.parameters()))
         oracle = TorchOracle(module.eval(), loss_fn, held.x, held.y, batch_size)
         criterion[decay] = _criterion(oracle, flat_parameters(module), method, samples, seed)
     usable = {v: e for v, e in criterion.items() if math.isfinite(e.value)}
@@ -101,8 +102,9 @@ def _criterion(oracle: TorchOracle, theta: Array, method: str, samples: int, see
         rng = np.random.default_rng(seed)
         return consolidation_ratio(oracle.gradients(theta, samples, rng), method=method)
     with torch.no_grad():
-        output, y = oracle.module(oracle.x), oracle.y
-        losses = [float(oracle.loss_fn(output[i : i + 1], y[i : i + 1])) for i in range(len(y))]
+        output, y = call(oracle.module, mapped(oracle.x, torch.clone)), oracle.y
+        each = (slice(i, i + 1) for i in range(length(y)))
+        losses = [float(oracle.loss_fn(rows_of(output, one), rows_of(y, one))) for one in each]
     n, mean = len(losses), float(np.mean(losses))
     if n < 2:
         return Estimate(mean, math.nan, math.nan, 0.95, "mean", n, ("no_interval",))

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sdesim.training.data.accuracy import Accuracy
+from sdesim.training.data.batches import call, moved
 from sdesim.training.data.examples import Examples
 from sdesim.training.loop.one_seed import isolated_torch
 
@@ -24,16 +26,17 @@ class ModuleEvaluation:
         module: the network; a float64 copy is kept.
         loss_fn: ``loss_fn(output, y)`` → scalar mean loss.
         train, test: examples; test may be None.
+        accuracy: what accuracy means, None for none.
         mask: booleans over all parameters, of which the true ones are θ and the others 0; None: all.
     """
 
     def __init__(
         self, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, test: Examples | None,
-        mask: NDArray[np.bool_] | None = None,
+        accuracy: Accuracy | None, mask: NDArray[np.bool_] | None = None,
     ) -> None:  # fmt: skip
         self.module = copy.deepcopy(module).double().eval()
         self.loss_fn = loss_fn
-        self.train, self.test, self.mask = train, test, mask
+        self.train, self.test, self.accuracy, self.mask = train, test, accuracy, mask
 
     @torch.no_grad()
     def values(self, theta: Array) -> dict[str, Array]:
@@ -52,11 +55,10 @@ class ModuleEvaluation:
             for name, examples in (("train", self.train), ("test", self.test)):
                 if examples is None:
                     continue
-                x = examples.x.double() if examples.x.is_floating_point() else examples.x
-                y = examples.y.double() if examples.y.is_floating_point() else examples.y
-                output = self.module(x)
+                x, y = moved(examples.x, torch.float64), moved(examples.y, torch.float64)
+                output = call(self.module, x)
                 if name == "test":
                     found["test_loss"] = float(self.loss_fn(output, y))
-                if examples.labelled and output.ndim == 2:
-                    found[f"{name}_accuracy"] = float((output.argmax(dim=1) == y).double().mean())
+                if self.accuracy is not None:
+                    found[f"{name}_accuracy"] = self.accuracy.share(output, y)
         return found

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
+import torch
 import xarray as xr
 from numpy.typing import NDArray
 from torch import nn
@@ -19,6 +20,7 @@ from sdesim.networks.fully_connected import as_dense, flat_parameters, network_s
 from sdesim.runs import Probes
 from sdesim.runs.twin_rules import step_refusal, twin_deviations, twin_momentum, twin_refusals
 from sdesim.surfaces import TorchSurface, masked
+from sdesim.training.data.batches import Objective
 from sdesim.training.data.examples import Examples, training_and_test
 from sdesim.training.loop.one_seed import isolated_torch, starting_module
 from sdesim.training.loop.recipe import Recipe
@@ -108,13 +110,14 @@ class TwinPlan:
     def evaluation(self) -> Any:
         """Accuracies and test loss at θ: the surface's own, where it has one."""
         recipe = self.recipe
-        dtype = next(recipe.module.parameters()).dtype
-        train, test = training_and_test(recipe.train, recipe.test, dtype)
-        held_out = (None, None) if test is None else (test.x.numpy(), test.y.numpy())
-        own = self.surface.evaluation(*held_out, train.labelled)
-        if own is not None:
-            return own
-        return ModuleEvaluation(recipe.module, recipe.loss_fn, train, test, recipe.mask)
+        train, test = _examples(recipe)
+        held_out = (None, None) if test is None else (test.x.cpu().numpy(), test.y.cpu().numpy())
+        accuracy = train.accuracy(recipe.module, recipe.loss_fn, test)
+        if accuracy is None or accuracy.plain:
+            own = self.surface.evaluation(*held_out, accuracy is not None)
+            if own is not None:
+                return own
+        return ModuleEvaluation(recipe.module, recipe.loss_fn, train, test, accuracy, recipe.mask)
 
 
 def plan_twin(
@@ -155,7 +158,7 @@ def plan_twin(
     if step_refusal(step, eta):
         raise RunError(step_refusal(step, eta))
     stretch = max(1, round(recorded_rate / step))
-    train, _ = training_and_test(recipe.train, recipe.test, _parameter(recipe.module).dtype)
+    train, _ = _examples(recipe)
     surface = _surface(recipe, train)
     starts = _starts(run, recipe, run.sizes["trajectory"] if trajectories is None else trajectories)
     _check_same(run, surface, starts)
@@ -221,6 +224,22 @@ def _parameter(module: nn.Module) -> nn.Parameter:
     return parameter
 
 
+def _examples(recipe: Recipe) -> tuple[Examples, Examples | None]:
+    """Training and test examples.
+
+    Raises:
+        RunError: not of a form that the SDE's surface takes.
+    """
+    if isinstance(recipe.loss_fn, Objective):
+        raise RunError("a twin needs a loss_fn(output, y): a training with objective= has none")
+    train, test = training_and_test(
+        recipe.train, recipe.test, _parameter(recipe.module).dtype, unpack=recipe.reading
+    )
+    if not (torch.is_tensor(train.x) and torch.is_tensor(train.y)):
+        raise RunError("a twin needs x and y in one tensor each: give a network that splits x itself")
+    return train, test
+
+
 def _surface(recipe: Recipe, train: Examples) -> Any:
     """The training loss as a function of the parameters that are trained."""
     module, loss_fn, mask = recipe.module, recipe.loss_fn, recipe.mask
@@ -235,7 +254,7 @@ def _starts(run: xr.Dataset, recipe: Recipe, count: int) -> Array:
     held = run.sizes["trajectory"]
     if count < 1:
         raise RunError(f"trajectories must be at least 1, got {count}")
-    if count > held and not isinstance(recipe.init, str):
+    if count > held and recipe.starts is not None:
         raise RunError(f"trajectories must be at most {held}, got {count}: the run's starts were given")
     if "theta" in run and count <= held:
         return np.asarray(run["theta"][:count, 0].values, dtype=np.float64)

@@ -6,8 +6,8 @@ import pytest
 import sdesim
 from sdesim import noise, schemes, surfaces
 from sdesim.engine.ensemble import Ensemble
-from sdesim.engine.plan import make_plan
 from sdesim.errors import SdesimError
+from tests.engine.plans import planned
 from tests.engine.schemes.twins import GAUSSIAN, MULTIPLICATIVE, WELL
 from tests.engine.wells import BOWL
 
@@ -29,7 +29,7 @@ def test_a_scheme_takes_the_noises_that_it_states_and_refuses_others_by_name(sch
     assert stated.keys() == sdesim.SCHEMES[scheme].weak_order.keys()
 
     def plan():
-        return make_plan(surface, driving, None, 0.1, 2, 1, 0, None, scheme, None, ("loss",), (), None)
+        return planned(surface, driving, dt=0.1, steps=2, scheme=scheme, save=("loss",))
 
     if sort in stated:
         assert plan().scheme.name == scheme
@@ -75,7 +75,7 @@ def test_threads_neighbours_block_width_and_resuming_change_no_bit(scheme, tmp_p
     assert resumed.attrs["complete"]
     assert resumed.theta.values.tobytes() == whole.theta.values.tobytes()
     assert many.theta.values[:9].tobytes() == whole.theta.values.tobytes()
-    plan = make_plan(WELL, GAUSSIAN, None, 0.05, 41, 9, 3, None, scheme, 10, ("theta",), (), None)
+    plan = planned(WELL, GAUSSIAN, dt=0.05, steps=41, trajectories=9, seed=3, scheme=scheme, save_every=10)
     unsaved = tuple(np.zeros((9, 0, *shape)) for shape in ((2,), (len(plan.directions),), (), ()))
     for lanes in (1, 2, 3):
         ensemble = Ensemble(plan, 1, lanes)

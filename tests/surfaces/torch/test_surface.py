@@ -262,3 +262,71 @@ def test_a_masked_convolutional_network_is_simulated_under_minibatch_noise_as_sg
     counts = np.linalg.lstsq(part.example_gradients(part.start).T / 8, moved, rcond=None)[0]
     np.testing.assert_allclose(counts, np.round(counts), atol=1e-6)
     assert np.round(counts).sum() == 8
+
+
+class _Square(torch.autograd.Function):
+    """z² with the backward pass of a user: ``factor`` z, of detached values if ``detached``."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(z, factor, detached):
+        return z * z
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.factor, ctx.detached = inputs[1:]
+        if ctx.detached:
+            ctx.kept = inputs[0].detach()
+        else:
+            ctx.save_for_backward(inputs[0])
+
+    @staticmethod
+    def backward(ctx, g):
+        z = ctx.kept if ctx.detached else ctx.saved_tensors[0]
+        return (g.detach() if ctx.detached else g) * ctx.factor * z, None, None
+
+
+class _Squared(nn.Linear):
+    def __init__(self, factor, detached):
+        super().__init__(5, 3)
+        self.factor, self.detached = factor, detached
+
+    def forward(self, x):
+        return _Square.apply(super().forward(x), self.factor, self.detached)
+
+
+def _squared(factor, detached):
+    x, y = data()
+    torch.manual_seed(0)
+    return TorchSurface(
+        _Squared(factor, detached), functional.cross_entropy, torch.tensor(x), torch.tensor(y)
+    )
+
+
+def test_a_wrong_backward_pass_is_refused_with_the_numbers():
+    with pytest.raises(SdesimError, match=r"grad is not the gradient of loss: .*the central difference"):
+        _squared(3, False)
+
+
+def test_a_product_without_a_second_derivative_is_taken_by_differences():
+    detached, right = _squared(2, True), _squared(2, False)
+    v = np.random.default_rng(0).standard_normal(detached.dim)
+
+    expected = right.hvp(right.start, v)
+
+    assert detached._network.second_pass_holds is False
+    assert right._network.second_pass_holds is True
+    # Central differences with a step of 6e-6: ε^{2/3} relative, and the third derivative here is of order 10.
+    np.testing.assert_allclose(detached.hvp(detached.start, v), expected, rtol=1e-6, atol=1e-7)
+    assert np.linalg.norm(expected) > 0.1
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU(), nn.Hardtanh(), nn.LeakyReLU(), nn.GELU()])
+def test_networks_with_kinks_are_taken_with_their_second_pass(activation):
+    x, y = data(200)
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(5, 30), activation, nn.Linear(30, 30), activation, nn.Linear(30, 3))
+    surface = TorchSurface(module, functional.cross_entropy, torch.tensor(x), torch.tensor(y))
+
+    assert surface._network.second_pass_holds

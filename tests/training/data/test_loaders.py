@@ -112,7 +112,7 @@ DATA = [
         "the DataLoader's sampler draws 8 of 60 examples",
     ),
     ((X, Y[:5]), "train: X and y must be equally long"),
-    ((X.to("meta"), Y), "train: X is on meta, the module on cpu"),
+    ((X.to("meta"), Y), "train: a tensor on the device meta holds no numbers"),
     ([1, 2, 3], r"train must give pairs \(x, y\)"),
     (42, r"train must be \(X, y\), a torch Dataset with a length, a DataLoader or .*, got int"),
 ]

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 import sdesim
 from sdesim import data
-from sdesim.cli import app
+from sdesim.commands.verbs import app
 from sdesim.training import mlp, record
 
 DIGITS = data.digits(1000, 40, seed=0)

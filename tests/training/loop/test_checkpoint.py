@@ -115,19 +115,23 @@ def train(case, **changes):
         )
 
 
-def cut_at(call):
-    """Cross entropy that cuts the training off at its so-many-th call: in steps, probes or saves."""
-    count = 0
+class CutAt:
+    """Cross entropy that cuts the training off at its so-many-th call: in steps, probes or saves.
 
-    def loss(output, y):
-        nonlocal count
-        count += 1
-        if count == call:
+    An object's private numbers are not compared, so that one that never cuts goes on from one that did.
+    """
+
+    def __init__(self, call):
+        self._call, self._count = call, 0
+
+    def __call__(self, output, y):
+        self._count += 1
+        if self._count == self._call:
             raise Cut
         return cross_entropy(output, y)
 
-    loss.__qualname__ = cross_entropy.__qualname__
-    return loss
+
+cut_at = CutAt
 
 
 def same(a, b):
@@ -283,4 +287,4 @@ def test_a_damaged_state_is_refused_in_one_line(tmp_path):
     (tmp_path / "a.zarr.parts" / "0.pt").write_bytes(b"nothing")
 
     with pytest.raises(RunError, match=r"0\.pt can't be read .*: drop resume=True to start again"):
-        train("lbfgs", out=tmp_path / "a.zarr", resume=True)
+        train("lbfgs", out=tmp_path / "a.zarr", loss=cut_at(NEVER), resume=True)

@@ -1,9 +1,11 @@
 """Seeds have generators of their own."""
 
+import numpy as np
 import torch
 
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import mlp
+from sdesim.training.loop.one_seed import norm_of_moved
 from tests.training.recorded import PROBES, train
 
 
@@ -33,3 +35,26 @@ def test_fresh_seeds_start_elsewhere_and_module_seeds_at_the_module():
 
     assert (same.theta.values[0, 0] == same.theta.values[1, 0]).all()
     assert (fresh.theta.values[0, 0] != fresh.theta.values[1, 0]).any()
+
+
+def test_the_norm_counts_what_is_trained_and_tied_weights_once():
+    class Tied(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.outer = torch.nn.Linear(2, 2, bias=False), torch.nn.Linear(2, 2, bias=False)
+            self.outer.weight = self.inner.weight
+            self.gain = torch.nn.Parameter(torch.tensor([12.0]))
+            self.frozen = torch.nn.Parameter(torch.tensor([100.0]), requires_grad=False)
+
+    module = Tied()
+    with torch.no_grad():
+        module.inner.weight.copy_(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    whole = torch.optim.SGD(module.parameters(), lr=0.1)
+    part = torch.optim.SGD([module.inner.weight], lr=0.1)
+    theta = flat_parameters(module)
+
+    assert theta.size == 6
+    assert norm_of_moved(module, whole, theta) == 13.0
+    assert norm_of_moved(module, part, theta) == 5.0
+    module.frozen.requires_grad_(True)
+    assert norm_of_moved(module, whole, theta) == np.linalg.norm(theta)

@@ -1,4 +1,4 @@
-"""Measured progress in a recorded training: unbiased, by the training's own law, and without a trace in it."""
+"""Measured progress in a recorded training: unbiased, by the training's own law, and without a trace."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,6 @@ from torch.nn.functional import cross_entropy, mse_loss
 import sdesim
 from sdesim import data
 from sdesim.training import mlp, record
-from sdesim.training.data.examples import Examples, Order, batches_of
 from sdesim.training.probes.branching import Taken
 
 OPTIM = torch.optim
@@ -123,25 +122,6 @@ def test_what_was_taken_is_put_back_bit_for_bit():
 
     assert all(torch.equal(a, b) for a, b in zip(*ahead, strict=True))
     assert optimizer.param_groups[0]["lr"] == 0.1
-
-
-def test_the_next_batch_of_an_epoch_comes_from_what_it_has_not_shown():
-    examples = Examples(torch.zeros(20, 1), torch.zeros(20))
-    batches = batches_of(examples, Order(6, "epoch", True), 0)
-    seen = torch.cat([batches.next(), batches.next()])
-    draws = torch.stack([batches.another(6, torch.Generator().manual_seed(k)) for k in range(50)])
-
-    # Eight are left, of which every six are drawn.
-    assert set(draws.ravel().tolist()) == set(range(20)) - set(seen.tolist())
-    assert torch.equal(batches.next(), batches_of_the_same(examples)[2])
-    # Two are left, too few for a batch: the next one is of a new epoch.
-    late = torch.stack([batches.another(6, torch.Generator().manual_seed(k)) for k in range(50)])
-    assert set(late.ravel().tolist()) == set(range(20))
-
-
-def batches_of_the_same(examples):
-    again = batches_of(examples, Order(6, "epoch", True), 0)
-    return [again.next() for _ in range(3)]
 
 
 def test_at_rate_zero_there_is_no_phase_no_margin_and_no_c_star():

@@ -57,7 +57,7 @@ def test_a_recipe_can_be_changed_and_not_written_to():
         ({"steps": 0}, "steps must be at least 1, got 0"),
         ({"seed": -1}, "seed must be at least 0"),
         ({"trajectories": 0}, "trajectories must be at least 1"),
-        ({"init": "new"}, 'init must be "module", "fresh" or an array'),
+        ({"init": "new"}, 'init must be "module", "fresh", a function'),
         ({"sampling": "random"}, "sampling must be one of epoch, with-replacement, sequential"),
         ({"amplify": 1.5}, "amplify must be a whole number"),
     ],

@@ -39,7 +39,7 @@ def test_given_starts_that_do_not_fit_are_refused():
         train(trajectories=2, init=np.zeros((1, 610)))
     with pytest.raises(RunError, match="init holds parameters that are not finite"):
         train(init=np.full((1, 610), np.nan))
-    with pytest.raises(RunError, match='init must be "module", "fresh" or an array'):
+    with pytest.raises(RunError, match='init must be "module", "fresh", a function seed'):
         train(init="modul")
 
 

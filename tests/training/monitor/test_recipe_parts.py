@@ -26,7 +26,7 @@ def test_a_monitor_takes_loss_data_and_batch_size_from_a_recipe():
         Monitor(recipe(), cross_entropy, **settings)
     with pytest.raises(RunError, match="a recipe with amplify"):
         Monitor(recipe(amplify=2), **settings)
-    with pytest.raises(RunError, match="give a Recipe, or loss_fn and loader"):
+    with pytest.raises(RunError, match=r"give a Recipe, or loss_fn \(or objective\) and loader"):
         Monitor(NETWORK, **settings)
     with pytest.raises(RunError, match="not what makes one, got function"):
         Monitor(recipe(), optimizer=sgd)

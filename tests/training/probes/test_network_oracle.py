@@ -8,7 +8,6 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 import sdesim
 from sdesim import data
-from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import TorchOracle, mlp, record
 from sdesim.training.probes import network_oracle
@@ -152,16 +151,21 @@ def test_a_run_tells_how_its_gradients_were_made(name):
     assert run.attrs["gradient_path"] == NETWORKS[name][1]
 
 
-def test_a_layer_that_cannot_take_single_examples_is_named():
+def test_a_layer_that_cannot_take_single_examples_is_named_and_the_training_goes_on():
     model = nn.Sequential(nn.Linear(64, 8), nn.BatchNorm1d(8), nn.Linear(8, 10)).double()
+    said = r"no gradient of a batch of 1: Expected more than 1 value .*batch_size"
 
-    with pytest.raises(
-        RunError, match=r"no gradient of a batch of 1: Expected more than 1 value .*batch_size"
-    ):
-        record(
+    with pytest.warns(UserWarning, match=said):
+        run = record(
             model, cross_entropy, (X, Y), None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2,
             probes=sdesim.Probes(every=1, samples=4), progress=False,
         )  # fmt: skip
+
+    measured = sdesim.measure(run)
+    assert np.isfinite(run["loss"].values).all()
+    assert np.isnan(measured["C_alpha"].values).all()
+    assert all("gradient_failed" in str(t) for t in measured["C_alpha_flags"].values.ravel())
+    assert "batch of 1" in run.attrs["failures"]["gradient"]
 
 
 def test_parts_frozen_in_evaluation_mode_stay_so():

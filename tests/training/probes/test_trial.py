@@ -19,7 +19,7 @@ def network(*more):
     [
         (nn.CrossEntropyLoss(), "mean"),
         (nn.CrossEntropyLoss(reduction="sum"), "sum"),
-        (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0, 9.0], dtype=torch.float64)), "other"),
+        (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 5.0, 9.0], dtype=torch.float64)), "weighted mean"),
         (nn.CrossEntropyLoss(reduction="none"), "unknown"),
     ],
 )
@@ -35,7 +35,9 @@ def test_layers_that_differ_between_the_modes_are_named_and_no_generator_moves()
 
     trial = tried(model, nn.CrossEntropyLoss(), X, Y)
 
-    assert trial.attributes() == {"loss_reduction": "mean", "modes": ["BatchNorm1d", "Dropout"]}
+    assert trial.attributes() == {
+        "loss_reduction": "mean", "modes": ["BatchNorm1d", "Dropout"], "coupled": True
+    }  # fmt: skip
     assert torch.equal(torch.get_rng_state(), before)
     assert torch.equal(model[1].running_mean, mean)
     assert model.training

@@ -65,7 +65,9 @@ def test_no_higher_rate_where_measured_steps_raise_the_loss():
 
 
 def test_the_rate_is_that_of_the_optimizers_own_metric():
-    m = Measurement.of(0, learning_rate=0.001, C_alpha=(0.1, 0.1, 0.1), C_star=(0.2, 0.2, 0.2), eta_star=0.002)
+    m = Measurement.of(
+        0, learning_rate=0.001, C_alpha=(0.1, 0.1, 0.1), C_star=(0.2, 0.2, 0.2), eta_star=0.002
+    )
 
     found = advise(m)
 

@@ -1,0 +1,1 @@
+"""How well λ_max of all examples is read from some of them."""

@@ -1,0 +1,102 @@
+"""What the loss of a batch is of the losses of its examples, found by measurement."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from sdesim.training.data.batches import leaves, length, rows_of
+
+# A mean and a sum may have a term beside them that does not depend on the batch, such as a penalty.
+REDUCTIONS = ("mean", "sum", "sum and constant", "weighted mean", "other", "unknown")
+MEAN, SUM, SUMMED, WEIGHTED, OTHER, UNKNOWN = REDUCTIONS
+# Parts are uneven, so that a mean of means is not taken for a mean.
+_UNEVEN = 3 / 8
+# Pairs of so many examples tell the weights of a weighted mean.
+_PAIRED = 8
+_LOOSE = 1e-3
+
+Loss = Callable[[Any, Any], Any]
+
+
+def reduction_of(loss: Loss, output: Any, y: Any) -> str:
+    """A word of `REDUCTIONS`, of a loss of outputs (n, …) and labels (n, …).
+
+    With f of a batch and parts S₁, S₂ of shares s₁, s₂: a mean (and a term c that is alike for every batch)
+    has f(S) = s₁f(S₁) + s₂f(S₂); a sum f(S) = f(S₁) + f(S₂), with a term c less c; a weighted mean
+    f(S) = Σω_i ℓ_i / Σω_i, where pairs of examples tell the weights: ω_i/ω_j = (f(ij) − f(j))/(f(i) − f(ij)).
+    Class weights, ignored labels and tokens are such weights.
+    """
+    kind = next(leaves(output)).dtype
+    found = split_reduction(lambda a, b: float(loss(a, b)), output, y, torch.finfo(kind).eps ** 0.5)
+    if found != OTHER:
+        return found
+    return WEIGHTED if _weighted(lambda a, b: float(loss(a, b)), output, y) else OTHER
+
+
+def split_reduction(value: Callable[[Any, Any], float], x: Any, y: Any, tolerance: float = 3e-4) -> str:
+    """The same by two cuts of the batch alone, which can't tell a weighted mean from others."""
+    n = length(x)
+    if n < 2:
+        return UNKNOWN
+
+    def of(some: slice) -> float:
+        return float(value(rows_of(x, some), rows_of(y, some)))
+
+    cut = max(1, int(_UNEVEN * n))
+    whole, first, rest = of(slice(None)), of(slice(cut)), of(slice(cut, None))
+    if not all(map(math.isfinite, (whole, first, rest))):
+        return UNKNOWN if not math.isfinite(whole) else OTHER
+    size = tolerance * (abs(whole) + abs(first) + abs(rest))
+    share = cut / n
+    if abs(whole - (share * first + (1 - share) * rest)) <= size:
+        return MEAN
+    if abs(whole - first - rest) <= size:
+        return SUM
+    if n < 4:
+        return OTHER
+    # With a constant c: c by this cut must be c by another.
+    other = max(1, n // 2) if n // 2 != cut else cut + 1
+    third, fourth = of(slice(other)), of(slice(other, None))
+    constant, again = first + rest - whole, third + fourth - whole
+    # A mean of any kind has first ≈ rest ≈ whole, which leaves the sum itself near 0.
+    summed = abs(constant - again) <= 2 * size and abs(whole - constant) > 0.1 * abs(whole)
+    return SUMMED if summed else OTHER
+
+
+def _weighted(value: Callable[[Any, Any], float], output: Any, y: Any) -> bool:
+    """Whether a few examples' losses and those of pairs of them give the loss of all the few."""
+    n = length(output)
+    rows = torch.linspace(0, n - 1, min(n, _PAIRED)).long()
+
+    def of(some: list[int]) -> float:
+        chosen = rows[some].to(next(leaves(output)).device)
+        return float(value(rows_of(output, chosen), rows_of(y, chosen)))
+
+    alone = [of([i]) for i in range(len(rows))]
+    known = [i for i, f in enumerate(alone) if math.isfinite(f)]
+    if len(known) < 3:
+        return False
+    first, weights = known[0], {known[0]: 1.0}
+    for i in range(len(rows)):
+        if i == first:
+            continue
+        both = of([first, i])
+        if i not in known:
+            # No weight of its own: alone it is 0/0, and beside another nothing.
+            if abs(both - alone[first]) > _LOOSE * (abs(both) + abs(alone[first])):
+                return False
+            continue
+        rise = both - alone[i]
+        if abs(rise) <= 1e-6 * (abs(both) + abs(alone[i])):
+            return False
+        weights[i] = (alone[first] - both) / rise
+    if any(not math.isfinite(w) or w < -_LOOSE for w in weights.values()):
+        return False
+    total = sum(weights.values())
+    expected = sum(w * alone[i] for i, w in weights.items()) / total if total > 0 else math.nan
+    found = of(list(range(len(rows))))
+    return math.isfinite(found) and abs(found - expected) <= _LOOSE * (abs(found) + abs(expected))
