@@ -27,8 +27,16 @@ from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
-from sdesim.runs.schema import CURVATURE_PROBE, EVERY_PROBE, GRADIENT_PROBE, GROUP_PROBE
+from sdesim.runs.schema import (
+    CURVATURE_PROBE,
+    EVERY_PROBE,
+    GRADIENT_PROBE,
+    GROUP_PROBE,
+    PROGRESS_PROBE,
+    VIRTUAL_PROBE,
+)
 from sdesim.runs.stamp import Fingerprint, settle
+from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
@@ -219,8 +227,21 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             gradient=plan.probes.wants("gradient"),
             curvature=plan.probes.bends(at, len(plan.probe_steps)),
         )
+        if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
+            values |= virtual_steps(
+                oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                seed=(plan.seed, k, step), loss=True,
+            )  # fmt: skip
         for key, value in values.items():
             writer.write(key, value, trajectory=k, probe=at)
+
+
+def _measures_progress(plan: Plan) -> bool:
+    """Whether a step −η g at the training's batch is what the simulation stands for."""
+    probes = plan.probes
+    if probes is None or not (probes.wants("progress") and probes.branches):
+        return False
+    return not getattr(plan.scheme, "momentum", 0.0) and probes.batch_size in (None, plan.batch_size or None)
 
 
 def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
@@ -255,6 +276,7 @@ def _writer(
             names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
         names += CURVATURE_PROBE if probes.wants("curvature") else ()
         names += ["tangent_growth"] if probes.tangent else []
+        names += [*PROGRESS_PROBE, *VIRTUAL_PROBE] if _measures_progress(plan) else []
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
@@ -264,6 +286,8 @@ def _writer(
         "sampling": "with-replacement" if batch else "none",
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
+    if _measures_progress(plan):
+        attrs["progress_method"] = "virtual"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
     if plan.tangent:

@@ -78,6 +78,10 @@ from sdesim.estimators.dynamics.lyapunov import log_lyapunov_drift as log_lyapun
 from sdesim.estimators.dynamics.lyapunov import lyapunov_drift as lyapunov_drift
 from sdesim.estimators.dynamics.lyapunov import lyapunov_exponent as lyapunov_exponent
 from sdesim.estimators.dynamics.lyapunov import restart_drift as restart_drift
+from sdesim.estimators.dynamics.progress import critical_from_drops as critical_from_drops
+from sdesim.estimators.dynamics.progress import critical_from_gradients as critical_from_gradients
+from sdesim.estimators.dynamics.progress import mean_change as mean_change
+from sdesim.estimators.dynamics.progress import trapezoid_progress as trapezoid_progress
 from sdesim.estimators.dynamics.slowing_down import RollingIndicators as RollingIndicators
 from sdesim.estimators.dynamics.slowing_down import critical_slowing_down as critical_slowing_down
 from sdesim.estimators.dynamics.slowing_down import relaxation_time as relaxation_time

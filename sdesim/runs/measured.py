@@ -22,10 +22,12 @@ class Column:
     Attributes:
         estimate: its values, intervals and flags.
         literal: the source's own form, where there is one.
+        method: how each value was found, where there is more than one way; "" where there is no value.
     """
 
     estimate: ArrayEstimate
     literal: Array | None = None
+    method: NDArray[np.str_] | None = None
 
     @classmethod
     def of(

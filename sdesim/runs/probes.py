@@ -28,7 +28,7 @@ class Probes:
             simulation 20 times a run.
         samples: stochastic gradients drawn at each probe, n.
         batch_size: of the probed gradients; None: the training batch (1 where training is full-batch).
-        estimators: "all", or some of "gradient" and "curvature".
+        estimators: "all", or some of "gradient", "curvature" and "progress".
         trajectories: only the first so many trajectories of an ensemble are probed.
         tangent: also follow a tangent vector (largest Lyapunov exponent): simulated runs with schemes
             euler-maruyama, sgd and heavy-ball, which walk the probed trajectories a second time for it, and
@@ -36,6 +36,12 @@ class Probes:
         curvature_every: probes between those that take the Hessian too, which costs most; the first does, and
             the last if another would. None: every one; where training chooses `every`, as many as half of its
             5% pays for.
+        branches: real steps of the very optimizer that a probe makes from its state and takes back, for
+            `progress`; in simulation steps −η g. So many virtual steps also give `C_star_trapezoid` of plain
+            SGD. 0: none.
+        progress_every: probes between those that do so; the first does, and the last if another would. None:
+            every one; where training chooses `every`, as many as 5% of the optimizer steps pay for, beside
+            the 5% of all else.
         mode: "train": gradients, training loss and Hessian are those of the network as it trains (statistics
             of batches, dropout with masks that are held fixed within one reading); "eval": of the network in
             evaluation mode, which is another function where layers act differently there. Simulated runs
@@ -45,20 +51,28 @@ class Probes:
     every: Count | None = None
     samples: Annotated[int, Ge(2)] = 64
     batch_size: Count | None = None
-    estimators: Literal["all"] | tuple[Literal["gradient", "curvature"], ...] = "all"
+    estimators: Literal["all"] | tuple[Literal["gradient", "curvature", "progress"], ...] = "all"
     trajectories: Count = 16
     tangent: bool = False
     curvature_every: Count | None = None
+    branches: Annotated[int, Ge(0)] = 8
+    progress_every: Count | None = None
     mode: Literal["train", "eval"] = "train"
 
     def wants(self, group: str) -> bool:
-        """Whether the "gradient" or "curvature" group is probed."""
+        """Whether the "gradient", "curvature" or "progress" group is probed."""
         return self.estimators == "all" or group in self.estimators
 
     def bends(self, index: int, count: int) -> bool:
         """Whether the probe of this index, out of ``count``, takes the Hessian."""
         apart = self.curvature_every or 1
         return self.wants("curvature") and (index % apart == 0 or apart < count == index + 1)
+
+    def branches_at(self, index: int, count: int) -> bool:
+        """Whether the probe of this index, out of ``count``, measures progress."""
+        apart = self.progress_every or 1
+        wanted = self.wants("progress") and self.branches > 0
+        return wanted and (index % apart == 0 or apart < count == index + 1)
 
     def probe_steps(self, steps: int) -> NDArray[np.int64]:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""

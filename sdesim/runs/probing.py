@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, failure
 from sdesim.estimators import lanczos_edges
 from sdesim.io.threads import single_blas_thread
+from sdesim.runs.linear_step import LinearStep, step_part
 
 Array = NDArray[np.float64]
 _TRACE_DRAWS = 8
@@ -59,7 +60,8 @@ class CurvatureMetric:
 def probe(
     oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
-    curvature: bool = True, metric: CurvatureMetric | None = None, failures: dict[str, str] | None = None,
+    curvature: bool = True, metric: CurvatureMetric | None = None, step: LinearStep | None = None,
+    failures: dict[str, str] | None = None,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
 
@@ -68,6 +70,7 @@ def probe(
         step_size: η at which these gradients are read.
         directions: (k, d) unit vectors for `gradient_projection`. groups: name → slice of theta.
         metric: in which the optimizer meets the curvature.
+        step: of the optimizer, as a function of the gradient; None: −η g, or no form that is known.
         failures: where given, an exception ends only the part in which it happens, "gradient" or "curvature",
             which is left out, and its reason is put here.
 
@@ -81,14 +84,25 @@ def probe(
     # The last bits of a matrix product depend on how many threads share it.
     with single_blas_thread():
         return _measured(
-            oracle, theta, samples, rng, step_size, directions, groups, gradient, curvature, metric, failures
+            oracle,
+            theta,
+            samples,
+            rng,
+            step_size,
+            directions,
+            groups,
+            gradient,
+            curvature,
+            metric,
+            step,
+            failures,
         )
 
 
 def _measured(
     oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
-    metric: CurvatureMetric | None, failures: dict[str, str] | None,
+    metric: CurvatureMetric | None, step: LinearStep | None, failures: dict[str, str] | None,
 ) -> dict[str, Array | float]:  # fmt: skip
     try:
         draws = oracle.gradients(theta, samples, rng)
@@ -107,7 +121,7 @@ def _measured(
         values |= _gradient_part(draws, mean, directions, groups)
     if curvature:
         try:
-            values |= _curvature_part(oracle, theta, draws, mean, rng, metric)
+            values |= _curvature_part(oracle, theta, draws, mean, rng, metric, step)
         except Exception as error:
             if failures is None:
                 raise
@@ -140,7 +154,7 @@ def _gradient_part(
 
 def _curvature_part(
     oracle: GradientOracle, theta: Array, draws: Array, mean: Array, rng: np.random.Generator,
-    metric: CurvatureMetric | None,
+    metric: CurvatureMetric | None, step: LinearStep | None,
 ) -> dict[str, Array | float]:  # fmt: skip
     moving = slice(None) if metric is None or metric.trained.all() else metric.trained
 
@@ -159,7 +173,8 @@ def _curvature_part(
     n = len(draws)
     centred = draws[: min(n, _TRACE_DRAWS)] - mean
     # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.
-    terms = np.array([c @ oracle.hvp(theta, c) for c in centred]) * n / (n - 1)
+    bends = np.array([oracle.hvp(theta, c) for c in centred])
+    terms = np.array([c @ bend for c, bend in zip(centred, bends, strict=True)]) * n / (n - 1)
     values: dict[str, Array | float] = {
         "lambda_max": highest,
         "lambda_min": lowest,
@@ -168,6 +183,10 @@ def _curvature_part(
         "hessian_noise": float(terms.mean()),
         "hessian_noise_error": float(terms.std(ddof=1) / np.sqrt(len(terms))) if len(terms) > 1 else np.nan,
     }
+    if step is not None:
+        kept = np.zeros(theta.size)
+        kept[moving] = 1.0
+        values |= step_part(lambda v: kept * oracle.hvp(theta, v), draws, step, centred, kept * bends)
     if metric is None:
         return values
     values["critical_sharpness"] = metric.critical

@@ -26,7 +26,7 @@ from sdesim.runs.schema import VARIABLES
 
 ENTRY_POINTS = "sdesim.quantities"
 # What a measurement holds beside the value itself, as ``name_low``.
-SIDES = ("low", "high", "flags", "literal")
+SIDES = ("low", "high", "flags", "literal", "method")
 _NAME = re.compile(r"[A-Za-z]\w*")
 _GRADIENT, _CURVATURE, _BOTH = ("gradient",), ("curvature",), ("gradient", "curvature")
 _SQUARE = "(loss/parameter)^2"
@@ -56,6 +56,18 @@ _ROWS = (
     Quantity("C_star", "value of C_alpha above which a step lowers the loss on average", r"$C^*$",
              title="Critical consolidation ratio", needs=_BOTH, literal=True, monitored=True,
              figure="consolidation"),
+    Quantity("C_star_trapezoid", "C_star without a Hessian, from gradients at both ends of a step",
+             r"$C^*$ (trapezoid)", title="Critical consolidation ratio, trapezoid",
+             needs=("gradient", "virtual steps"), monitored=True),
+    Quantity("eta_star", "learning rate of the steepest expected descent of the optimizer that runs",
+             r"$\eta^*$", title="Learning rate of steepest descent", units="parameter^2/loss", needs=_BOTH,
+             monitored=True),
+    Quantity("progress", "change of the training objective over one step of the optimizer, measured",
+             r"progress $\Delta L$", title="Measured progress", units="loss", needs=("progress",),
+             threshold=0.0, scaled=False, monitored=True),
+    Quantity("progress_heldout", "the same of the held-out examples", r"held-out $\Delta L$",
+             title="Measured progress, held out", units="loss",
+             needs=("progress", "training", "test data"), threshold=0.0, scaled=False, monitored=True),
     Quantity("p", "share of the signal, C/(1+C)", title="Signal share p", needs=_GRADIENT, threshold=0.5,
              scaled=False, debiased=True, literal=True, compared=True, monitored=True, figure="probability"),
     Quantity("odds", "p/(1−p), which is C_alpha", title="Odds of the signal", needs=_GRADIENT, threshold=1.0,

@@ -24,6 +24,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "clients": ("update_norm2",),
     "optimizer": ("critical_sharpness",),
     "preconditioner": ("preconditioned_lambda_max",),
+    "virtual steps": ("virtual_drop",),
+    "progress": ("progress",),
     "training": ("learning_rate",),
     "labels": ("train_accuracy",),
     "test data": ("test_loss",),

@@ -97,6 +97,32 @@ VARIABLES: dict[str, VariableSpec] = {
     "hessian_signal": VariableSpec(_PROBE, "loss^3/parameter^4", "mean gradient through the Hessian"),
     "hessian_noise": VariableSpec(_PROBE, "loss^3/parameter^4", "Tr(H Sigma)"),
     "hessian_noise_error": VariableSpec(_PROBE, "loss^3/parameter^4", "standard error of Tr(H Sigma)"),
+    "process_ratio": VariableSpec(
+        _PROBE, "1", "descent over noise of the optimizer's own process, in the metric of its steps"
+    ),
+    "process_ratio_error": VariableSpec(_PROBE, "1", "standard error of process_ratio"),
+    "process_gap_error": VariableSpec(
+        _PROBE, "1", "standard error of |mean gradient|^2 over noise less process_ratio"
+    ),
+    "process_bend": VariableSpec(_PROBE, "1", "part of the process's critical ratio from the mean"),
+    "process_spread": VariableSpec(_PROBE, "1", "part of the process's critical ratio from the noise"),
+    "process_spread_error": VariableSpec(_PROBE, "1", "standard error of process_spread"),
+    "step_change": VariableSpec(_PROBE, "loss", "change of the loss by the mean of the optimizer's step"),
+    "step_change_error": VariableSpec(_PROBE, "loss", "standard error of step_change"),
+    "step_spread": VariableSpec(_PROBE, "loss", "change of the loss by the noise of the optimizer's step"),
+    "step_spread_error": VariableSpec(_PROBE, "loss", "standard error of step_spread"),
+    "preconditioner_share": VariableSpec(
+        _PROBE, "1", "largest share of the next gradient's square in the optimizer's own scale squared"
+    ),
+    "progress": VariableSpec(_PROBE, "loss", "change of the training objective over one step, measured"),
+    "progress_error": VariableSpec(_PROBE, "loss", "standard error of progress"),
+    "progress_count": VariableSpec(_PROBE, "1", "independent pairs that progress was measured on"),
+    "progress_heldout": VariableSpec(_PROBE, "loss", "the same of the held-out examples"),
+    "progress_heldout_error": VariableSpec(_PROBE, "loss", "standard error of progress_heldout"),
+    "virtual_drop": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "drop of the gradient over a step of length eta, times the gradient"
+    ),
+    "virtual_drop_error": VariableSpec(_PROBE, "(loss/parameter)^2", "standard error of virtual_drop"),
     "unseen_examples": VariableSpec(_PROBE, "1", "examples out of which the next batch is drawn"),
     "unseen_factor": VariableSpec(_PROBE, "1", "noise of the next batch over that of independent draws"),
     "unseen_signal": VariableSpec(
@@ -143,6 +169,22 @@ CLIENT_PROBE = (
     "merged_signal",
     "merged_noise",
 )
+STEP_PROBE = (
+    "process_ratio",
+    "process_ratio_error",
+    "process_gap_error",
+    "process_bend",
+    "process_spread",
+    "process_spread_error",
+    "step_change",
+    "step_change_error",
+    "step_spread",
+    "step_spread_error",
+    "preconditioner_share",
+)
+PROGRESS_PROBE = ("progress", "progress_error", "progress_count")
+VIRTUAL_PROBE = ("virtual_drop", "virtual_drop_error", "progress_count")
+HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")
 SUBSAMPLED_PROBE = ("lambda_max_halves", "lambda_max_crossed", "lambda_max_error")
 UNSEEN_PROBE = (
     "unseen_examples",

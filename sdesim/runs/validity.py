@@ -2,9 +2,12 @@
 
 A quantity whose formula does not hold keeps its value and gets a flag by name:
 
-- `optimizer_not_modelled`: the step that runs is not −η g (momentum, weight decay, an adaptive optimizer,
-  groups with rules of their own, rounds of clients), but C*, the phase and the drift are of that step.
+- `optimizer_not_modelled`: the step that runs is not linear in its gradient with a form that is known (Lion,
+  Muon, an optimizer of one's own, rounds of clients), but C* and the drift are of the step −η g; the phase is
+  taken from measured progress, or "undefined".
   `optimizer_unknown`: a monitor was not told of the optimizer.
+- `clipped_gradients`: the loop cuts gradients down before the step, so that C*, S and the drift, which are of
+  the whole gradient, are not of its step; the phase is taken from measured progress.
 - `reshuffled`, `sequential`: batches come in epochs. Within one the expected gradient is that of the examples
   not yet seen, so that C = C* is not where the loss stands still; the formulas draw with replacement.
 - `sampling_unknown`: a monitor was given examples and no loader, so how batches are drawn is not known; the
@@ -53,9 +56,11 @@ from sdesim.runs.measures.sampling import replacement_factor
 if TYPE_CHECKING:
     import xarray as xr
 
-_OF_STEP = ("C_star", "phase", "lyapunov_drift")
+_OF_STEP = ("C_star", "C_star_trapezoid", "eta_star", "phase", "lyapunov_drift")
 _OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
 _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
+# Ways in which a phase is measured and not computed, as `measures.steps` names them.
+MEASURED = ("branched", "steps", "virtual")
 _FAILED = {"gradient": ("signal", "C_1", "tail_index", "d_H", *_OF_NOISE), "curvature": _OF_CURVATURE,
            "loss": ()}  # fmt: skip
 # A change of noise that is left unsaid.
@@ -84,12 +89,19 @@ def step_is_plain(attrs: Mapping[str, Any]) -> bool:
     return plain and not any(attrs.get(name) for name in _EXTRAS)
 
 
+def _is_linear(attrs: Mapping[str, Any]) -> bool:
+    """Whether C*, phase and drift are those of the optimizer's own linear step."""
+    return attrs.get("optimizer_model") == "linear" and not attrs.get("clients")
+
+
 def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Flags with the quantities that they are for."""
     if attrs.get("optimizer") == "unknown":
         yield "optimizer_unknown", ("S", "I", *_OF_STEP)
-    elif "optimizer" in attrs and not step_is_plain(attrs):
+    elif "optimizer" in attrs and not step_is_plain(attrs) and not _is_linear(attrs):
         yield "optimizer_not_modelled", _OF_STEP
+    if attrs.get("clipping") == "active":
+        yield "clipped_gradients", ("S", "I", *_OF_STEP)
     if attrs.get("batch_size"):
         yield from _of_batches(attrs)
     held = attrs.get("curvature_examples")
@@ -169,6 +181,9 @@ def with_validity(measured: xr.Dataset, attrs: Mapping[str, Any]) -> xr.Dataset:
         phase = measured["phase"]
         nothing = np.zeros(phase.shape, dtype="<U1")
         known = phase.values != "undefined"
+        if "phase_method" in measured:
+            # What was measured is of the very training, and needs no formula.
+            known &= ~np.isin(measured["phase_method"].values, MEASURED)
         added["phase_flags"] = (phase.dims, _joined(nothing, flags.get("phase", ()), known))
     for name, names in flags.items():
         if name != "phase" and f"{name}_flags" in measured:

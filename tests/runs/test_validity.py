@@ -18,7 +18,7 @@ SGD = {
     "batch_size": 8,
     "sampling": "with-replacement",
 }
-STEP = {"C_star", "phase", "lyapunov_drift"}
+STEP = {"C_star", "C_star_trapezoid", "eta_star", "phase", "lyapunov_drift"}
 GENERATOR = torch.Generator().manual_seed(0)
 X = torch.randn(96, 6, generator=GENERATOR)
 Y = (X[:, 0] > 0).long()
@@ -47,6 +47,15 @@ def test_plain_sgd_on_a_mean_loss_has_no_flag():
 def test_a_step_that_is_not_the_gradient_flags_what_is_of_the_step(changes):
     assert not step_is_plain({**SGD, **changes})
     assert flagged("optimizer_not_modelled", **changes) == STEP
+
+
+def test_a_step_that_is_linear_in_its_gradient_has_its_own_formulas():
+    adam = {"optimizer": "adam", "optimizer_class": "torch.optim.adam.Adam", "optimizer_model": "linear"}
+
+    assert flagged("optimizer_not_modelled", **adam) == set()
+    assert flagged("optimizer_not_modelled", **adam, clients={"count": 3}) == STEP
+    assert flagged("optimizer_not_modelled", **{**adam, "optimizer_model": "none"}) == STEP
+    assert flagged("clipped_gradients", **adam, clipping="active") == STEP | {"S", "I"}
 
 
 def test_a_kind_of_optimizer_says_itself_whether_its_step_is_plain():
@@ -87,12 +96,13 @@ def recorded(
 
 
 def test_flags_change_no_value_and_stand_where_there_is_a_value():
-    run = recorded(lambda p: torch.optim.Adam(p, lr=0.01))
+    run = recorded(lambda p: torch.optim.Rprop(p, lr=0.01)).drop_vars(["progress", "progress_error"])
+    run = run.drop_vars("progress_count").assign_attrs(optimizer_model="unsaid")
     flagless = run.assign_attrs(optimizer="sgd", optimizer_class="torch.optim.sgd.SGD")
 
     plain, found = sdesim.measure(flagless), sdesim.measure(run)
 
-    for name in ("C_alpha", "C_star", "lyapunov_drift", "lambda_max", "S"):
+    for name in ("C_alpha", "C_star", "lyapunov_drift", "lambda_max"):
         np.testing.assert_array_equal(plain[name].values, found[name].values)
         texts, known = found[f"{name}_flags"].values, ~np.isnan(found[name].values)
         wanted = name in STEP
@@ -153,9 +163,9 @@ def test_a_run_says_which_layers_act_otherwise_in_training():
 
 def test_a_monitor_has_the_flags_of_the_run():
     net = training.mlp([6, 4, 2], seed=0, dtype=torch.float32)
-    adam = torch.optim.Adam(net.parameters(), lr=0.01)
+    rprop = torch.optim.Rprop(net.parameters(), lr=0.01)
     loader = DataLoader(TensorDataset(X, Y), batch_size=10, shuffle=True)
-    monitor = training.Monitor(net, nn.CrossEntropyLoss(), loader, optimizer=adam, samples=4, announce=None)
+    monitor = training.Monitor(net, nn.CrossEntropyLoss(), loader, optimizer=rprop, samples=4, announce=None)
 
     found = monitor.measure()
 

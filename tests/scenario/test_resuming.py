@@ -83,7 +83,7 @@ def _settled(value):
     plain = json.loads(text)
     if isinstance(plain, dict):
         for arm in plain.values():
-            for name in ("wall_time", "training_seconds", "probe_seconds", "probe_share"):
+            for name in ("wall_time", "training_seconds", "probe_seconds", "probe_share", "progress_seconds"):
                 arm.pop(name, None)
     return json.dumps(plain)
 

@@ -52,7 +52,7 @@ def batches(run: xr.Dataset) -> tuple[float, float]:
     return batch or probed, probed
 
 
-def _ratio_of_batches(run: xr.Dataset) -> float:
+def ratio_of_batches(run: xr.Dataset) -> float:
     """Training batch over probed batch, 1 without batches."""
     batch, probed = batches(run)
     return batch / probed if probed else 1.0
@@ -70,7 +70,7 @@ def infinite_variance(run: xr.Dataset, tail: Column | None) -> Mask:
 def consolidation(run: xr.Dataset, level: float, heavy: Mask) -> dict[str, Column]:
     """C_alpha, C_1, p, odds, direction_probability, signal = |μ|² and noise = Tr Σ at the training batch."""
     signal, noise, n = (values_of(run, v) for v in ("signal", "noise", "gradient_samples"))
-    ratio, (batch, probed) = _ratio_of_batches(run), batches(run)
+    ratio, (batch, probed) = ratio_of_batches(run), batches(run)
     converted = np.full(signal.shape, ratio != 1.0)
     plain = consolidation_from_sums(signal, noise / ratio, n, "literal")
     literal = plain.value
@@ -126,7 +126,7 @@ def group_consolidation(run: xr.Dataset, level: float, heavy: Mask) -> Column:
     the delta method, flag `delta_interval`."""
     signal, noise = values_of(run, "group_signal"), values_of(run, "group_noise")
     n = values_of(run, "gradient_samples")[..., None]
-    ratio, (batch, probed) = _ratio_of_batches(run), batches(run)
+    ratio, (batch, probed) = ratio_of_batches(run), batches(run)
     one = consolidation_from_sums(signal, noise, n, level=level)
     c = one if ratio == 1.0 else at_batch_size(one, probed, batch)
     shown = ratio_flags(one, n, missing=np.isnan(signal))
@@ -150,7 +150,7 @@ def drift(run: xr.Dataset, level: float, columns: dict[str, Column], heavy: Mask
     value that of the draws at hand. The intervals hold the errors of |μ|², Tr Σ and Tr HΣ (8 draws), not
     that of μᵀHμ.
     """
-    ratio, signal, noise = _ratio_of_batches(run), columns["signal"], columns["noise"]
+    ratio, signal, noise = ratio_of_batches(run), columns["signal"], columns["noise"]
     noiseless = columns["C_alpha"].flags["zero_noise"]
     eta, n, bent = (values_of(run, v) for v in ("step_size", "gradient_samples", "hessian_noise"))
     curved = _with_error(run, bent, level).mapped(lambda x: x / ratio)

@@ -21,6 +21,15 @@ from sdesim.runs.measures.gradient import (
     values_of,
 )
 from sdesim.runs.measures.path import curvature, exponent, path_dimension, tails
+from sdesim.runs.measures.steps import (
+    at_rest,
+    best_rate,
+    models_steps,
+    of_optimizer,
+    phases,
+    progress,
+    trapezoid,
+)
 from sdesim.runs.registered import with_registered
 from sdesim.runs.schema import validate_run
 from sdesim.runs.validity import with_validity
@@ -58,7 +67,7 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
 
 def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
     columns: dict[str, Column] = {}
-    phases: dict[str, NDArray[np.str_]] = {}
+    words: dict[str, NDArray[np.str_]] = {}
     if "probe" in run.dims:
         if "gradient_projection" in run:
             columns |= tails(run, level)
@@ -73,6 +82,7 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             columns |= curvature(run, level)
         if "C_alpha" in columns and "hessian_signal" in run:
             columns |= drift(run, level, columns, heavy)
+            columns |= _of_step(run, level, columns)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
             columns["participation_ratio"] = path_dimension(run, level, "participation")
@@ -80,11 +90,31 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             columns["lyapunov_exponent"] = exponent(run)
         if {"p", "S", "d_H"} <= set(columns):
             columns["I"] = _index(columns["p"], columns["S"], columns["d_H"])
+        if "C_alpha" in columns and "virtual_drop" in run:
+            columns["C_star_trapezoid"] = trapezoid(run, level, columns)
+        if "progress" in run:
+            columns |= progress(run, level)
+        if "C_star" in columns or "progress" in columns:
+            formula = _phase(run, columns) if "C_star" in columns else None
+            words["phase"], words["phase_method"] = phases(run, level, columns, formula)
         if "C_alpha" in columns:
-            if "C_star" in columns:
-                phases["phase"] = _phase(run, columns)
-            phases["phase_literal"] = phase(_literal(columns["C_alpha"]))
-    return _assemble(run, columns, phases, level)
+            words["phase_literal"] = phase(_literal(columns["C_alpha"]))
+        if "step_size" in run:
+            columns = at_rest(run, columns)
+    return _assemble(run, columns, words, level)
+
+
+def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
+    """C*, drift and best rate of the optimizer's step: of −η g, or of its own linear form."""
+    if models_steps(run):
+        return of_optimizer(run, level, columns)
+    star, found = columns["C_star"], columns["lyapunov_drift"]
+    c, known = columns["C_alpha"].estimate, np.isnan(star.value)
+    return {
+        "C_star": replace(star, method=np.where(known, "", "second-order")),
+        "lyapunov_drift": replace(found, method=np.where(np.isnan(found.value), "", "generator")),
+        "eta_star": best_rate(values_of(run, "step_size"), c, star.estimate),
+    }
 
 
 def _index(p: Column, s: Column, d: Column) -> Column:
@@ -112,7 +142,7 @@ def _phase(run: xr.Dataset, columns: dict[str, Column]) -> NDArray[np.str_]:
 
 
 def _assemble(
-    run: xr.Dataset, columns: dict[str, Column], phases: dict[str, NDArray[np.str_]], level: float
+    run: xr.Dataset, columns: dict[str, Column], words: dict[str, NDArray[np.str_]], level: float
 ) -> xr.Dataset:
     data: dict[str, Any] = {}
     for name, column in columns.items():
@@ -122,7 +152,9 @@ def _assemble(
         data[f"{name}_flags"] = (dims, column.flag_text())
         if column.literal is not None:
             data[f"{name}_literal"] = (dims, np.asarray(column.literal, dtype=np.float64))
-    for name, labels in phases.items():
+        if column.method is not None:
+            data[f"{name}_method"] = (dims, np.asarray(column.method, dtype=str))
+    for name, labels in words.items():
         data[name] = (("trajectory", "probe"), labels)
     names = ["trajectory", "probe_step", "probe_time", *(["group"] if "C_group" in columns else [])]
     coords = {n: run[n].load() for n in names if n in run.coords}

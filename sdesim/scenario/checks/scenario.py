@@ -10,6 +10,7 @@ from typing import Any
 
 from sdesim.kinds.misfit import Problem
 from sdesim.kinds.spelling import nearest
+from sdesim.runs.probes import Probes
 from sdesim.runs.quantities import known_names, lookup, names, number
 from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
 from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
@@ -217,8 +218,22 @@ def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -
             return f"{name} is recorded of real arms only"
         elif need in ("optimizer", "preconditioner") and arm.train is None:
             return f"{name} needs an arm with an optimizer, {arm_name} has none"
+        elif need in ("progress", "virtual steps"):
+            if problem := _no_steps(name, need, arm, probes, arm_name):
+                return problem
         elif need in _EVENTS and not _has_event(arm, _EVENTS[need]):
             return f"{name} needs an {need} in {arm_name}"
+    return ""
+
+
+def _no_steps(name: str, need: str, arm: Arm, probes: Probes | None, arm_name: str) -> str:
+    """Why probes of an arm make no steps of their own; empty where they do."""
+    if probes is not None and not (probes.wants("progress") and probes.branches):
+        return f"{name} needs probes of {arm_name} with branches above 0 and estimators: [progress]"
+    if arm.train is not None and arm.train.clients is not None:
+        return f"{name} needs an arm whose steps are an optimizer's, {arm_name} has rounds of clients"
+    if need == "virtual steps" and arm.train is not None and not arm.train.optimizer.plain:
+        return f"{name} needs plain SGD, {arm_name} has another optimizer"
     return ""
 
 

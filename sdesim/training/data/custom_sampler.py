@@ -92,6 +92,10 @@ class CustomBatches:
         self._at += 1
         return self._held[self._at - 1]
 
+    def another(self, size: int, generator: torch.Generator) -> Tensor:
+        """``size`` examples drawn alike: the sampler's own law is not known."""
+        return torch.randint(self._order.n, (size,), generator=generator)
+
     def block(self, most: int) -> list[Tensor]:
         """The next batches, at most so many and of one epoch; random numbers come from the block's seed.
 

@@ -20,6 +20,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         "name": name,
         "seed": recipe.seed,
         **optimizer_attributes(prepared.example, recipe.told),
+        "optimizer_model": prepared.step_model,
         **prepared.trial.attributes(),
         "mode": prepared.mode,
         **({} if prepared.accuracy is None else {"accuracy_of": prepared.accuracy.words}),
@@ -61,7 +62,8 @@ def _probing(prepared: Prepared) -> dict[str, Any]:
     probes = prepared.probes
     if probes is None:
         return {}
-    found = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
+    found: dict[str, Any] = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
+    found |= {"progress_method": "branched"} if prepared.branches else {}
     return found | ({"tangent": "full"} if probes.tangent else {})
 
 

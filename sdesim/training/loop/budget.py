@@ -53,9 +53,30 @@ def affordable(
     f operations per example and O for each pass. Half of the 5% goes to gradients and half to Hessians, all
     of it where only one is asked for: there are as many probes as that pays for, and at least the one at
     step 0. Following a tangent vector, which goes along with every step, is not counted.
+
+    Measured progress has 5% of its own, priced apart: each branch makes one step and reads the objective
+    twice on some four batches, a third of a pass each; as many of the probes measure it as that pays for.
     """
     if probes.every is not None:
         return probes
+    chosen = _readings_affordable(
+        probes, module, loss_fn, train, steps=steps, batch_size=batch_size, probed_batch=probed_batch,
+        preconditioned=preconditioned, minibatches=minibatches, examples_probed=examples_probed,
+    )  # fmt: skip
+    if chosen.progress_every is not None or chosen.every is None or not chosen.branches:
+        return chosen
+    # In units of one step, the objective on four batches twice and forwards alone.
+    once = chosen.branches * (1 + 2 * 4 / 3)
+    return dataclasses.replace(
+        chosen, progress_every=max(1, math.ceil((steps // chosen.every + 1) * once / (SHARE * steps)))
+    )
+
+
+def _readings_affordable(
+    probes: Probes, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, *, steps: int,
+    batch_size: int | None, probed_batch: int, preconditioned: bool, minibatches: int, examples_probed: int,
+) -> Probes:  # fmt: skip
+    """The same of gradients and Hessians."""
     f = example_operations(module, loss_fn, train)
     step = minibatches * (_PASS + (batch_size or len(train)) * f)
     once = _PASS / 2 if as_dense(module, loss_fn) else _PASS

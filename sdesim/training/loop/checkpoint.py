@@ -95,7 +95,7 @@ def _stored(state: SeedState) -> dict[str, Any]:
         "clients": None if state.clients is None else state.clients.state(),
         "values": {name: torch.from_numpy(array) for name, array in state.values.items()},
         "rates": torch.from_numpy(state.rates),
-        "seconds": [state.training, state.probing],
+        "seconds": [state.training, state.probing, state.branching],
         "path": state.path,
         "torch": torch.get_rng_state(),
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(place), int(spare), float(normal)],
@@ -120,7 +120,7 @@ def _restore(state: SeedState, stored: dict[str, Any]) -> None:
         state.clients.restore(stored["clients"])
     state.values.update({name: tensor.numpy().copy() for name, tensor in stored["values"].items()})
     state.rates[:] = stored["rates"].numpy()
-    state.training, state.probing = stored["seconds"]
+    state.training, state.probing, state.branching = stored["seconds"]
     state.step, state.path = stored["step"], stored["path"]
     torch.set_rng_state(stored["torch"])
     keys, place, spare, normal = stored["numpy"]

@@ -38,6 +38,7 @@ from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
 from sdesim.training.probes.guard import untouched
 from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
+from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.tangent import check_tangent
 from sdesim.training.probes.trial import Trial, tried
@@ -62,6 +63,7 @@ class Prepared:
         groups: name → slice of θ.
         example: an optimizer of a copy of the module, which never steps.
         trial: what a few examples tell of the network and its loss.
+        step_model: "plain", "linear" or "none" as of `optimizer_attributes`, over all steps.
         accuracy: what accuracy means, None where it means nothing.
     """
 
@@ -78,6 +80,7 @@ class Prepared:
     groups: Mapping[str, slice]
     example: Any
     trial: Trial
+    step_model: str
     accuracy: Accuracy | None
 
     @cached_property
@@ -123,6 +126,16 @@ class Prepared:
             self.train, model, self.recipe.loss_fn, batch_size, mode=self.mode, trial=self.trial, seed=seed,
             training_batch=self.order.batch_size or len(self.train),
         )  # fmt: skip
+
+    @property
+    def branches(self) -> int:
+        """Steps that a probe makes and takes back for measured progress; a round of clients is none."""
+        wanted = self.probes is not None and self.probes.wants("progress") and self.recipe.clients is None
+        return self.probes.branches if wanted and self.probes is not None else 0
+
+    def measures_progress(self, index: int) -> bool:
+        """Whether the probe of this index measures progress."""
+        return bool(self.branches and self.probes and self.probes.branches_at(index, len(self.probe_steps)))
 
     @property
     def minibatches(self) -> int:
@@ -186,6 +199,7 @@ def _prepared(
         check_clients(recipe, examples, order, example, probes)
     _check_amplified(recipe, example, order)
     probes = _affordable(recipe, examples, order, example, probes)
+    rates, step_model = _rehearsed(recipe)
     return Prepared(
         recipe=recipe,
         train=examples,
@@ -193,7 +207,7 @@ def _prepared(
         order=order,
         saved=saved_steps(steps, save_every or max(1, steps // _SAVED_POINTS)),
         save_theta="theta" in save,
-        rates=_learning_rates(recipe),
+        rates=rates,
         directions=projection_directions(dim),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
@@ -201,6 +215,7 @@ def _prepared(
         example=example,
         trial=_tried(recipe, examples, order, probes),
         accuracy=examples.accuracy(module, recipe.loss_fn, held_out),
+        step_model=step_model,
     )
 
 
@@ -300,9 +315,9 @@ def example_optimizer(recipe: Recipe) -> Any:
         return recipe.new_optimizer(list(copied(recipe.module).parameters()))
 
 
-def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
-    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients; NaN after
-    step 0 where the schedule follows the loss.
+def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
+    """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients, NaN after
+    step 0 where the schedule follows the loss; and whether every step is plain, or else of which model.
 
     Raises:
         RunError: if the schedule needs to see more of the training than its loss, or a bad rate.
@@ -312,14 +327,16 @@ def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
         # The rehearsal never calls optimizer.step(), which torch warns about.
         warnings.simplefilter("ignore")
         rehearsal = example_optimizer(recipe)
-        rates = np.full(steps + 1, float(rehearsal.param_groups[0]["lr"]))
+        rates = np.full(steps + 1, step_rate(rehearsal))
+        model = _model(recipe, rehearsal)
         schedule = recipe.new_scheduler(rehearsal)
         if schedule is not None:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 rates[1:] = np.nan
-                return rates
+                return rates, model
             for step in range(steps + 1):
-                rates[step] = float(rehearsal.param_groups[0]["lr"])
+                rates[step] = step_rate(rehearsal)
+                model = _model(recipe, rehearsal) if model == "plain" else model
                 if step < steps:
                     try:
                         schedule.step()
@@ -327,7 +344,11 @@ def _learning_rates(recipe: Recipe) -> NDArray[np.float64]:
                         raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
     if not (np.isfinite(rates).all() and (rates >= 0).all()):
         raise RunError("the learning rate must be finite and at least 0 at every step")
-    return rates
+    return rates, model
+
+
+def _model(recipe: Recipe, optimizer: Any) -> str:
+    return str(optimizer_attributes(optimizer, recipe.told)["optimizer_model"])
 
 
 def _check_module(module: nn.Module) -> None:

@@ -23,8 +23,12 @@ from sdesim.runs.schema import (
     EVERY_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
+    HELDOUT_PROBE,
     METRIC_PROBE,
+    PROGRESS_PROBE,
+    STEP_PROBE,
     UNSEEN_PROBE,
+    VIRTUAL_PROBE,
 )
 from sdesim.training.loop.attributes import run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
@@ -64,7 +68,8 @@ def record(
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
         probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`. The attributes
-            `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost, and
+            `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost,
+            `progress_seconds` what measured progress did beside that, and
             `gradient_path` how minibatch gradients were made: "outer products", "vmap" or "minibatches".
         out: Zarr path to write to; None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments had come, with the same bits.
@@ -103,7 +108,7 @@ def record(
         finished.open(resume)
         attrs |= {"accepted_changes": finished.accepted} if finished.accepted else {}
     writer = _writer(prepared, attrs, None if out is None else Path(out))
-    seconds, path = np.zeros(2), ""
+    seconds, path = np.zeros(3), ""
     lost: dict[str, str] = {}
     failed: dict[str, str] = {}
     hvp: dict[str, Any] = {}
@@ -149,6 +154,7 @@ def _cost(prepared: Prepared, seconds: NDArray[np.float64]) -> dict[str, float]:
     if prepared.probes is not None:
         share = float(seconds[1] / seconds[0]) if seconds[0] > 0 else 0.0
         spent |= {"probe_seconds": float(seconds[1]), "probe_share": share}
+        spent |= {"progress_seconds": float(seconds[2])} if prepared.branches else {}
     return spent
 
 
@@ -185,6 +191,10 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             ]
         if prepared.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
+            names += STEP_PROBE if prepared.step_model == "linear" else ()
+        if prepared.branches:
+            names += [*PROGRESS_PROBE, *(VIRTUAL_PROBE if prepared.step_model == "plain" else ())]
+            names += () if prepared.test is None else HELDOUT_PROBE
             names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)

@@ -34,10 +34,12 @@ from sdesim.training.loop.one_seed import (
     update,
 )
 from sdesim.training.loop.prepared import Prepared
+from sdesim.training.loop.progress import measured_progress
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.guard import Kept, untouched
 from sdesim.training.probes.network_oracle import MaskedOracle
-from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.optimizer_facts import step_rate
+from sdesim.training.probes.preconditioning import curvature_metric, linear_step
 from sdesim.training.probes.reduction import SUM
 from sdesim.training.probes.tangent import Tangent
 from sdesim.training.probes.unseen import unseen_part
@@ -60,7 +62,7 @@ class SeedState:
         rates: learning rate (steps + 1,) of each step.
         values: what was recorded so far, by schema name.
         step: optimizer steps made.
-        training, probing: seconds spent on optimizer steps and on probes.
+        training, probing, branching: seconds spent on optimizer steps, on probes, and on measured progress.
         path: how probed gradients were made, a word of `PATHS`; empty before the first.
         hvp: (method, error) of Hessian-vector products, as of `TorchOracle`.
         failures: what could not be probed.
@@ -81,6 +83,7 @@ class SeedState:
     step: int = 0
     training: float = 0.0
     probing: float = 0.0
+    branching: float = 0.0
     path: str = ""
     hvp: tuple[str, float] = ("", 0.0)
     failures: Failures = field(default_factory=Failures)
@@ -139,7 +142,7 @@ def train_trajectory(
     """Train one seed and return its saved values by schema name, along step or probe.
 
     A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
-    not finite, NaN from there on. ``seconds`` are those of optimizer steps and of probes (2,).
+    not finite, NaN from there on. ``seconds`` are of optimizer steps, probes and progress (3,).
     """
     # The state of the loss, if it has any, is that of the first step for every seed.
     with isolated_torch(), untouched(prepared.recipe.loss_fn):
@@ -177,7 +180,7 @@ def train_trajectory(
             np.where(np.isnan(state.rates), 0, np.arange(prepared.recipe.steps + 1))
         )
         values["rates"] = state.rates[known]
-    values["seconds"] = np.array([state.training, state.probing])
+    values["seconds"] = np.array([state.training, state.probing, state.branching])
     report(prepared.recipe.steps)
     return values
 
@@ -208,7 +211,7 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
         state.message = _lost(f"the minibatch loss is {loss}", state.step)
     elif prepared.follows_loss:
         state.scheduler.step(loss)
-        state.rates[state.step + 1] = float(state.optimizer.param_groups[0]["lr"])
+        state.rates[state.step + 1] = step_rate(state.optimizer)
     elif state.scheduler is not None:
         state.scheduler.step()
     state.training += clock.perf_counter() - began
@@ -355,12 +358,14 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     at = int(np.searchsorted(prepared.probe_steps, step))
     model = state.model
     metric = curvature_metric(model, state.optimizer)
+    linear = linear_step(model, state.optimizer) if prepared.step_model == "linear" else None
+    mask = prepared.recipe.mask
     rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
     whole = prepared.oracle(model, prepared.probed_batch, int(rng.integers(2**31)))
     # A way that failed before would fail again.
     whole.path, whole.hvp_method = state.path or whole.path, state.hvp[0] or whole.hvp_method
     whole.hvp_error = state.hvp[1]
-    oracle = whole if prepared.recipe.mask is None else MaskedOracle(whole, prepared.recipe.mask)
+    oracle = whole if mask is None else MaskedOracle(whole, mask)
     wanted = {"curvature": prepared.probes.bends(at, len(prepared.probe_steps)), "gradient": True}
     due = {part: state.failures.due(part) for part, asked in wanted.items() if asked}
     failed: dict[str, str] = {}
@@ -377,7 +382,8 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
             groups=prepared.groups,
             gradient=prepared.probes.wants("gradient"),
             curvature=due.get("curvature", False),
-            metric=metric if prepared.recipe.mask is None else metric.among(prepared.recipe.mask),
+            metric=metric if mask is None else metric.among(mask),
+            step=linear if mask is None or linear is None else linear.among(mask),
             failures=failed,
         )
     )
@@ -386,6 +392,15 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
             found |= unseen_part(prepared, state, whole, theta, metric.trained)
         except Exception as error:
             failed["curvature"] = failure(error)
+    if prepared.measures_progress(at) and state.failures.due("progress"):
+        began = clock.perf_counter()
+        due["progress"] = True
+        try:
+            found |= measured_progress(prepared, state, oracle, theta, step)
+        except Exception as error:
+            failed["progress"] = failure(error)
+        took = clock.perf_counter() - began
+        state.branching, state.probing = state.branching + took, state.probing - took
     state.failures.note([part for part, asked in due.items() if asked], failed)
     for part, why in failed.items():
         state.reasons.setdefault(part, why)

@@ -34,7 +34,8 @@ class Measurement:
     dimension d_H deduced from it; lambda_max, the largest Hessian eigenvalue, and preconditioned_lambda_max,
     the same in the metric of an optimizer that scales coordinates unequally, such as Adam; S, which is
     2(1 − λ/λ_crit) of the latter; lyapunov_drift, the expected rate of the loss per unit of time; and the
-    index I = p·(S/2)/d_H.
+    index I = p·(S/2)/d_H; progress, the change of the objective over one step as it was measured on the steps
+    before, progress_heldout the same of the validation examples, and eta_star, the rate of steepest descent.
 
     Attributes:
         step: optimizer steps made, 0 before the first.
@@ -46,6 +47,7 @@ class Measurement:
         validation_loss: the same of the validation examples, in evaluation mode.
         estimates: the quantities by name, as far as they were measured.
         phase: C_alpha against C_star; phase_literal: literal C against 1; words of `PHASES`.
+        phase_method: how the phase was decided, as `measure` names it; empty where it was not.
         signal: debiased |μ|²; noise: Tr Σ at the training batch; (loss/parameter)².
         lambda_crit: λ_max at which the optimizer loses stability (where it scales coordinates unequally: if
             both eigenvalues grow alike), None where it is not known.
@@ -68,6 +70,7 @@ class Measurement:
     estimates: Mapping[str, Estimate] = field(default_factory=dict)
     phase: str = "undefined"
     phase_literal: str = "undefined"
+    phase_method: str = ""
     signal: float = math.nan
     noise: float = math.nan
     lambda_crit: float | None = None
@@ -132,7 +135,9 @@ class Measurement:
             parts = part_names(measured, "C_group")
             groups = {part: _measured(measured, f"C_group.{part}", samples) for part in parts}
         words: dict[str, Any] = {
-            k: str(measured[k].values[0, 0]) for k in ("phase", "phase_literal") if k in measured
+            k: str(measured[k].values[0, 0])
+            for k in ("phase", "phase_literal", "phase_method")
+            if k in measured
         }
         sizes = {k: float(measured[k].values[0, 0]) for k in ("signal", "noise") if k in measured}
         return cls.of(step, literal=literal, groups=groups, **found, **words, **sizes, **known)
@@ -166,7 +171,8 @@ class Measurement:
             flat[f"{name}_literal"] = None if plain is None else plain.value
         flat |= {f"C_group.{name}": c.value for name, c in self.groups.items()}
         return flat | {
-            "phase": self.phase, "phase_literal": self.phase_literal, "flags": ";".join(self.flags)
+            "phase": self.phase, "phase_literal": self.phase_literal, "phase_method": self.phase_method,
+            "flags": ";".join(self.flags),
         }  # fmt: skip
 
 
@@ -184,9 +190,9 @@ def _measured(measured: xr.Dataset, name: str, n: int) -> Estimate:
     held = measured_array(measured, name)
     assert held is not None
     value, low, high = (float(x[0, 0]) for x in held)
-    return Estimate(
-        value, low, high, float(measured.attrs["level"]), "measure", n, tuple(flag_names(measured, name))
-    )
+    how = str(measured[f"{name}_method"].values[0, 0]) if f"{name}_method" in measured else ""
+    flags = tuple(flag_names(measured, name))
+    return Estimate(value, low, high, float(measured.attrs["level"]), how or "measure", n, flags)
 
 
 def _is_monitored(row: Quantity) -> bool:

@@ -5,10 +5,12 @@ Source: the monitoring of §12.3 and the detection of §11.2, with intervals.
 
 from __future__ import annotations
 
+import functools
 import math
 import time as clock
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +29,15 @@ from sdesim.runs.schema import (
     EVERY_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
+    HELDOUT_PROBE,
     METRIC_PROBE,
+    PROGRESS_PROBE,
+    STEP_PROBE,
     SUBSAMPLED_PROBE,
+    VIRTUAL_PROBE,
 )
 from sdesim.runs.validity import validity_flags
+from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
@@ -40,11 +47,12 @@ from sdesim.training.data.fresh_examples import Batches, FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.monitor.progress import Window, clipping, opened_window
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.failures import Failures
-from sdesim.training.probes.optimizer_facts import optimizer_attributes
-from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.probes.preconditioning import curvature_metric, linear_step
 from sdesim.training.probes.reading import Reading, check_readable, trained_metric
 
 
@@ -80,6 +88,11 @@ class Monitor:
             its parts have, or had when it was last seen in training; "eval": in evaluation mode.
         augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
+        window: steps before a measurement (at most `every`) over which progress is measured: the loss of the
+            same independent batches at both ends; 0: never.
+        branches: virtual steps, where the Hessian is taken, for `C_star_trapezoid` of plain SGD; 0: none.
+        clip: largest norm of the gradient that the loop lets through, where it clips; without it clipping is
+            told by gradients that are shorter than any that was drawn, where they are kept after the step.
         objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
             there is one), for steps that are not ``loss_fn(module(x), y)``.
 
@@ -101,6 +114,7 @@ class Monitor:
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
         unpack: Unpack | None = None, augment: Augment | None = None,
         objective: Callable[..., Any] | None = None, mode: str = "train",
+        window: int = 50, branches: int = 8, clip: float | None = None,
     ) -> None:  # fmt: skip
         full_batch = False
         if isinstance(model, Recipe):
@@ -114,7 +128,8 @@ class Monitor:
         else:
             loss_fn = objective_or_loss(loss_fn, objective)
         least = {"every": (every, 1), "curvature_every": (curvature_every, 0), "samples": (samples, 2),
-                 "examples": (examples, 1), "seed": (seed, 0)}  # fmt: skip
+                 "examples": (examples, 1), "seed": (seed, 0), "window": (window, 0),
+                 "branches": (branches, 0)}  # fmt: skip
         for name, (value, smallest) in least.items():
             if value < smallest:
                 raise RunError(f"monitor: {name} must be at least {smallest}, got {value}")
@@ -156,6 +171,9 @@ class Monitor:
         self._failures = Failures()
         self._collated_together = False
         self._reader = self._new_reader(augment)
+        self._span, self._branches, self._clip = min(window, every), branches, clip
+        self._window: Window | None = None
+        self._clipping = "unknown"
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
 
@@ -170,7 +188,7 @@ class Monitor:
         if self._optimizer is None:
             assert self._rate is not None
             return self._rate
-        return float(self._optimizer.param_groups[0]["lr"])
+        return step_rate(self._optimizer)
 
     @property
     def cost(self) -> dict[str, float]:
@@ -184,21 +202,21 @@ class Monitor:
             self._started = clock.perf_counter()
         self._step += 1
         self._time += self.learning_rate
-        return self.measure() if (self._step - 1) % self._every == 0 else None
+        made = self.measure() if (self._step - 1) % self._every == 0 else None
+        if self._span and (self._step - 1 + self._span) % self._every == 0:
+            began = clock.perf_counter()
+            rng = probe_rng(self._seed, 2, self._step)
+            with self._aside(int(rng.integers(2**31))):
+                self._open(rng)
+            self._spent += clock.perf_counter() - began
+        return made
 
     def measure(self) -> Measurement:
         """Measure now."""
         began = clock.perf_counter()
         seed = int(probe_rng(self._seed, 0, self._step).integers(2**31))
-        held = (self._data.data, None if self._validation is None else self._validation.data)
-        # The user's training may use more threads; these results must not depend on how many.
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with undisturbed(seed, *held), single_blas_thread(), torch.enable_grad():
-                values, validation = self._everything(seed)
-        finally:
-            torch.set_num_threads(threads)
+        with self._aside(seed):
+            values, validation = self._everything(seed)
         measurement = self._made(values, validation, began)
         self._spent += measurement.cost_seconds
         self._probes.append(values)
@@ -210,6 +228,30 @@ class Monitor:
             if self._announce is not None:
                 self._announce(crossing)
         return measurement
+
+    @contextmanager
+    def _aside(self, seed: int) -> Iterator[None]:
+        """Random numbers and threads of the monitor's own; those of the training are afterwards as before."""
+        held = (self._data.data, None if self._validation is None else self._validation.data)
+        # The user's training may use more threads; these results must not depend on how many.
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with undisturbed(seed, *held), single_blas_thread(), torch.enable_grad():
+                yield
+        finally:
+            torch.set_num_threads(threads)
+
+    def _open(self, rng: np.random.Generator) -> None:
+        """Begin a window of measured progress, where the objective can be read."""
+        held = None if self._validation is None else functools.partial(self._read, self._validation)
+        try:
+            self._window = opened_window(
+                self._model, self._loss_fn, self._draw, self._validation, held, self._batch or 1, rng,
+                self._step,
+            )  # fmt: skip
+        except Exception as error:
+            self._failures.note(["progress"], {"progress": failure(error)})
 
     def close(self) -> None:
         """Close the sinks."""
@@ -266,12 +308,26 @@ class Monitor:
             return
         values["weight_norm"] = float(np.linalg.norm(theta))
         metric = trained_metric(self._model, self._optimizer, self.learning_rate)
+        model = self._facts().get("optimizer_model")
+        if self._window is not None:
+            values |= self._window.close(self._step)
+        self._window = None
         if gradient:
             values |= probe(
                 drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
                 directions=self._directions, groups=self._groups, curvature=curvature, failures=found,
                 metric=metric,
+                step=linear_step(self._model, self._optimizer) if model == "linear" else None,
             )  # fmt: skip
+        if "lambda_max" in values and self._branches and model == "plain":
+            made = virtual_steps(
+                drawn, theta, self._branches, step_size=self.learning_rate, seed=(self._seed, 3, self._step),
+                trained=None if metric is None else metric.trained,
+            )  # fmt: skip
+            values |= {"progress_count": made["progress_count"]} | values
+            values |= {k: v for k, v in made.items() if k != "progress_count"}
+        if "gradient_norm2" in values:
+            self._clipping = clipping(self._model, values["gradient_norm2"], self._clip)
         if "lambda_max" in values and self._examples < len(self._data):
             values |= self._reading.subsampled(x, y, len(self._data), theta, rng, metric, seed)
         self._reading.learn(drawn)
@@ -348,6 +404,10 @@ class Monitor:
             *CURVATURE_PROBE,
             *METRIC_PROBE,
             *SUBSAMPLED_PROBE,
+            *STEP_PROBE,
+            *PROGRESS_PROBE,
+            *HELDOUT_PROBE,
+            *VIRTUAL_PROBE,
         )
         names = [n for n in known if n in held]
         over_steps = [n for n in ("loss", "weight_norm") if n in held]
@@ -366,16 +426,19 @@ class Monitor:
                     writer.write(name, values[name], trajectory=0, probe=k)
         return writer.finish()
 
-    def _attributes(self) -> dict[str, Any]:
+    def _facts(self) -> dict[str, Any]:
         known = self._optimizer is not None
-        kind = optimizer_attributes(self._optimizer) if known else {"optimizer": "unknown"}
+        return optimizer_attributes(self._optimizer) if known else {"optimizer": "unknown"}
+
+    def _attributes(self) -> dict[str, Any]:
+        kind = self._facts()
         found = self._reading.attributes(self._optimizer)
         return {
             "name": "monitor", "seed": self._seed, "learning_rate": self.learning_rate,
             "dt": self.learning_rate, "batch_size": self._batch or 0, "probe_batch_size": self._batch or 0,
             "dataset_size": len(self._data), "curvature_examples": min(self._examples, len(self._data)),
             "last_batch": self._data.last_batch, **kind, **found,
-            "clipping": "unknown",
+            "clipping": self._clipping, "progress_method": "steps",
             **({"failures": dict(self._failures.reasons)} if self._failures.reasons else {}),
             **({"collated_together": True} if self._collated_together else {}),
             "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,

@@ -6,6 +6,8 @@ from typing import Any
 
 from sdesim.kinds import dump
 from sdesim.optimizers.base import Base as Optimizer
+from sdesim.runs.validity import step_is_plain
+from sdesim.training.probes.motion import rule_of
 
 _RULE = ("lr", "momentum", "dampening", "weight_decay")
 
@@ -15,7 +17,8 @@ def optimizer_attributes(optimizer: Any, told: Optimizer | None = None) -> dict[
     group, the largest weight decay of any, and `learning_rates` where groups move by rules of their own.
 
     A kind of optimizer says itself whether its step is −η g (`plain_step`), and the scheme of the SDE that
-    describes it (`sde_scheme`), where one does.
+    describes it (`sde_scheme`), where one does. `optimizer_model` is "plain" for such a step, "linear" where
+    the step is a known linear function of the gradient, and "none".
 
     Args:
         optimizer: torch's. told: its kind, where it was made of one.
@@ -24,11 +27,11 @@ def optimizer_attributes(optimizer: Any, told: Optimizer | None = None) -> dict[
     moved = [g for g in optimizer.param_groups if any(p.requires_grad for p in g["params"])] or [group]
     rules = {tuple(_number(g, name) for name in _RULE) for g in moved}
     kind = type(optimizer)
-    return {
+    found = {
         "scheme": kind.__name__.lower(),
         "optimizer": kind.__name__.lower(),
         "optimizer_class": f"{kind.__module__}.{kind.__qualname__}",
-        "base_learning_rate": _number(group, "lr"),
+        "base_learning_rate": step_rate(optimizer),
         **({"learning_rates": [_number(g, "lr") for g in moved]} if len(rules) > 1 else {}),
         "momentum": _number(group, "momentum"),
         "nesterov": bool(group.get("nesterov", False)),
@@ -37,6 +40,21 @@ def optimizer_attributes(optimizer: Any, told: Optimizer | None = None) -> dict[
         **({"maximize": True} if any(g.get("maximize") for g in moved) else {}),
         **({} if told is None else _told(told)),
     }
+    return found | {"optimizer_model": _model(optimizer, found)}
+
+
+def step_rate(optimizer: Any) -> float:
+    """η of the next step: of the first group that moves and whose rate is not 0; 0 where there is none."""
+    rates = [_number(g, "lr") for g in optimizer.param_groups if any(p.requires_grad for p in g["params"])]
+    return next((rate for rate in rates if rate != 0.0), 0.0)
+
+
+def _model(optimizer: Any, attrs: dict[str, Any]) -> str:
+    if rule_of(optimizer) is None or attrs.get("maximize"):
+        return "plain" if step_is_plain(attrs) else "none"
+    # Groups that are alike now may part when their rates change.
+    several = len(optimizer.param_groups) > 1
+    return "plain" if step_is_plain(attrs) and not several else "linear"
 
 
 def _told(kind: Optimizer) -> dict[str, Any]:

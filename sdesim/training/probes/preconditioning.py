@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,58 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdesim.networks.fully_connected import flat_parameters
 from sdesim.runs import CurvatureMetric
+from sdesim.runs.linear_step import LinearStep
+from sdesim.training.probes.motion import Motion, Rule, rule_of
 
 Array = NDArray[np.float64]
-
-
-def _sgd(group: dict[str, Any], state: dict[str, Any]) -> tuple[Tensor | float | None, float]:
-    momentum, dampening = float(group["momentum"]), float(group["dampening"])
-    # The first buffer of torch's SGD is the gradient itself; later ones hold 1 − dampening of each.
-    bent = 1 + 2 * momentum if group["nesterov"] else 1 - dampening if momentum else 1.0
-    return 1.0, bent / (1 + momentum)
-
-
-def _adam(group: dict[str, Any], state: dict[str, Any]) -> tuple[Tensor | float | None, float]:
-    beta1, beta2 = map(float, group["betas"])
-    if "exp_avg_sq" not in state:
-        return None, (1 - beta1) / (1 + beta1)
-    moment = state["max_exp_avg_sq" if group["amsgrad"] else "exp_avg_sq"]
-    unbiased = moment / (1 - beta2 ** float(state["step"]))
-    return torch.sqrt(unbiased) + group["eps"], (1 - beta1) / (1 + beta1)
-
-
-def _adamax(group: dict[str, Any], state: dict[str, Any]) -> tuple[Tensor | float | None, float]:
-    beta1 = float(group["betas"][0])
-    return state.get("exp_inf"), (1 - beta1) / (1 + beta1)
-
-
-def _rmsprop(group: dict[str, Any], state: dict[str, Any]) -> tuple[Tensor | float | None, float]:
-    gain = 1 / (1 + float(group["momentum"]))
-    if "square_avg" not in state:
-        return None, gain
-    moment = state["square_avg"]
-    if group["centered"]:
-        moment = moment - state["grad_avg"] ** 2
-    return torch.sqrt(moment) + group["eps"], gain
-
-
-def _adagrad(group: dict[str, Any], state: dict[str, Any]) -> tuple[Tensor | float | None, float]:
-    done = float(state.get("step", 0.0))
-    if done == 0.0:
-        return None, 1.0
-    return torch.sqrt(state["sum"]) + group["eps"], 1 / (1 + done * group["lr_decay"])
-
-
-# P and the gain k of the step: the direction of curvature λ turns unstable where η k λ/P reaches 2.
-_RULES: dict[type, Callable[[dict[str, Any], dict[str, Any]], tuple[Tensor | float | None, float]]] = {
-    torch.optim.SGD: _sgd,
-    torch.optim.Adam: _adam,
-    torch.optim.AdamW: _adam,
-    torch.optim.Adamax: _adamax,
-    torch.optim.RMSprop: _rmsprop,
-    torch.optim.Adagrad: _adagrad,
-}
 
 
 @dataclass(frozen=True)
@@ -79,7 +32,8 @@ class Part:
 def needs_metric(optimizer: Any) -> bool:
     """Whether the optimizer scales coordinates unequally: it adapts, or moves several groups."""
     moved = [any(p.requires_grad for p in group["params"]) for group in optimizer.param_groups]
-    return type(optimizer) in _RULES and (type(optimizer) is not torch.optim.SGD or sum(moved) > 1)
+    known = rule_of(optimizer) is not None
+    return known and (type(optimizer) is not torch.optim.SGD or sum(moved) > 1)
 
 
 def curvature_metric(model: nn.Module, optimizer: Any) -> CurvatureMetric:
@@ -99,7 +53,7 @@ def curvature_metric(model: nn.Module, optimizer: Any) -> CurvatureMetric:
     everything = list(model.parameters())
     moved = {id(p): g for g in optimizer.param_groups for p in g["params"] if p.requires_grad}
     trained = np.concatenate([np.full(p.numel(), id(p) in moved) for p in everything])
-    rule = _RULES.get(type(optimizer))
+    rule = rule_of(optimizer)
     if rule is None or any(group.get("maximize") for group in moved.values()) or not moved:
         return CurvatureMetric(trained, None, None, math.nan)
     parts = [_part(rule, moved[id(p)], optimizer.state.get(p, {})) if id(p) in moved else None
@@ -121,8 +75,80 @@ def curvature_metric(model: nn.Module, optimizer: Any) -> CurvatureMetric:
     return CurvatureMetric(trained, np.concatenate(scale), np.concatenate(decays), critical)
 
 
-def _part(rule: Callable[..., Any], group: dict[str, Any], state: dict[str, Any]) -> Part:
-    precondition, gain = rule(group, state)
+def linear_step(model: nn.Module, optimizer: Any) -> LinearStep | None:
+    """The step that the optimizer makes next as a linear function of its gradient, P held fixed.
+
+    Returns:
+        None where there is no such form: an optimizer without one, one that climbs, or one that adapts before
+        its first step, whose P is not known yet.
+    """
+    rule = rule_of(optimizer)
+    moved = {id(p): g for g in optimizer.param_groups for p in g["params"] if p.requires_grad}
+    if rule is None or not moved or any(group.get("maximize") for group in moved.values()):
+        return None
+    pieces = [_piece(rule, moved.get(id(p)), p, optimizer.state.get(p, {})) for p in model.parameters()]
+    if all(piece is None or piece.share is None for piece in pieces):
+        return None
+    theta = flat_parameters(model)
+    trained = np.concatenate([np.full(p.numel(), id(p) in moved) for p in model.parameters()])
+    columns = np.concatenate(
+        [_nothing(p.numel()) if piece is None else piece.columns
+         for p, piece in zip(model.parameters(), pieces, strict=True)], axis=1,
+    )  # fmt: skip
+    # No gradient reaches what is not trained: the numbers of what is keep a scale of one number one number.
+    columns[:, ~trained] = columns[:, trained][:, :1]
+    now, start, whole, damping, lookahead, inside, outside = columns
+    start, inside, outside = (np.where(trained, part, 0.0) for part in (start, inside, outside))
+    return LinearStep(
+        now=now, start=start - (now * inside + outside) * theta, whole=whole,
+        pull=(whole * inside + outside) * theta, damping=damping, lookahead=lookahead,
+        share=max(piece.share or 0.0 for piece in pieces if piece is not None),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """A, u₀ without decay, Ā, q, b, w in the gradient and ηw beside it of one parameter, (7, size)."""
+
+    columns: Array
+    share: float | None
+
+
+def _piece(rule: Rule, group: dict[str, Any] | None, parameter: Tensor, state: Any) -> _Piece | None:
+    if group is None:
+        return None
+    motion: Motion = rule(group, state)
+    size, eta = parameter.numel(), float(group["lr"])
+    if motion.precondition is None:
+        # It never had a gradient and will have none.
+        return _Piece(_nothing(size), None)
+    decay, apart = float(group.get("weight_decay", 0.0)), bool(group.get("decoupled_weight_decay", False))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        unit = eta / _flat(motion.precondition, size)
+        memory = np.zeros(size) if motion.memory is None else _flat(motion.memory, size)
+        rows = [
+            unit * motion.now, np.where(memory == 0.0, 0.0, -unit * memory), unit * motion.whole,
+            motion.gain / motion.whole, motion.lookahead, 0.0 if apart else decay, eta * decay * apart,
+        ]  # fmt: skip
+    return _Piece(np.array([np.broadcast_to(np.asarray(row, dtype=np.float64), (size,)) for row in rows]),
+                  motion.share)  # fmt: skip
+
+
+def _nothing(size: int) -> Array:
+    columns = np.zeros((7, size))
+    columns[3] = 1.0
+    return columns
+
+
+def _flat(values: Tensor | float, size: int) -> Array:
+    if isinstance(values, float):
+        return np.full(size, values)
+    return np.asarray(values.detach().reshape(-1).double().cpu().numpy(), dtype=np.float64)
+
+
+def _part(rule: Rule, group: dict[str, Any], state: dict[str, Any]) -> Part:
+    motion = rule(group, state)
+    precondition, gain = motion.precondition, motion.gain
     eta, decay = float(group["lr"]), float(group.get("weight_decay", 0.0))
     if not group.get("decoupled_weight_decay", False):
         return Part(precondition, eta * gain, decay)

@@ -11,6 +11,7 @@ from scipy.special import ndtr, ndtri
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, critical_sharpness, noise_scale
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.tools.trust import descends, doubts
 
 METHODS = ("corrected", "literal")
 STATES = ("failing", "sub-threshold", "critical", "learning", "strong")
@@ -26,8 +27,6 @@ _LITERAL_ACTIONS = {
     "strong": "raise the learning rate, or stop early and deploy",
 }
 _UNSTABLE = 0.2
-# With these flags C* is not that of the training.
-_FOREIGN = ("optimizer_not_modelled", "loss_not_mean", "loss_reduction_unknown")
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,9 @@ class Advice:
         confidence: probability that the true value lies in the band of this state, by its interval; NaN
             without one.
         probabilities: the same of every state.
-        learning_rate: rate of steepest expected descent now, ηC/(2C*), capped at S = 0.2; None where it is
-            not known.
+        learning_rate: rate of steepest expected descent now, ηC/(2C*), in the metric of the optimizer, capped
+            at S = 0.2; None where it is not known, or would raise a rate at which measured steps raise the
+            loss.
         batch_size: the critical batch size 1/C_1; None where it is not known.
         method: "corrected" or "literal".
     """
@@ -87,8 +87,10 @@ def advise(measurement: Measurement, method: str = "corrected") -> Advice:
     literal (§12.1): the bands of literal p (0.40, 0.50, 0.60, 0.75), that is of C against 1, and the source's
     actions (debiased p where the literal one is missing). corrected: the same bands of C/C*, as C* and not 1
     is where a step stops lowering the expected loss; actions give the rate ηC/(2C*) and the critical batch
-    size, and an unstable curvature comes first. Where C* is flagged as not that of the optimizer or the loss
-    in use, no rate is given and the corrected state is "undefined".
+    size, and an unstable curvature comes first. Where C* is flagged as not that of the optimizer, the mode or
+    the loss in use, or where gradients are clipped, no rate is given, and the corrected state is read off
+    measured progress: "learning" where it lowers the loss with confidence, "failing" where it raises it, else
+    "critical"; "undefined" where there is none.
 
     The confidence is that of debiased C with either method: its interval read as a normal law with its own
     width on each side. C* is taken as known.
@@ -100,9 +102,11 @@ def advise(measurement: Measurement, method: str = "corrected") -> Advice:
         raise RunError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     rate, batch = _descent_rate(measurement), _critical(measurement.C_1)
     state, value, threshold = _read(measurement, method)
+    if state == "undefined" and method == "corrected" and measurement.progress is not None:
+        return _by_progress(measurement, batch)
     if state == "undefined":
         need = "p" if method == "literal" else "C and C* (gradients and curvature)"
-        wrong = () if method == "literal" else _foreign(measurement)
+        wrong = () if method == "literal" else doubts(measurement, measurement.C_star)
         if wrong:
             action = "judge by the measured loss, or read method='literal'"
             why = f"C* does not hold for this training: {', '.join(wrong)}"
@@ -175,22 +179,44 @@ def _critical(c: Estimate | None) -> float | None:
     return scale if math.isfinite(scale) else None
 
 
+def _by_progress(m: Measurement, batch: float | None) -> Advice:
+    """Advice where no formula holds: whether the steps that are made lower the objective."""
+    assert m.progress is not None
+    sinks = descends(m)
+    state = "critical" if sinks is None else "learning" if sinks else "failing"
+    action = {
+        "learning": "continue: measured steps lower the loss",
+        "failing": "lower the learning rate: measured steps raise the loss",
+        "critical": "watch: measured steps change the loss by no more than the error",
+    }[state]
+    wrong = ", ".join(doubts(m, m.C_star)) or "C* not measured"
+    why = f"progress {m.progress} a step; no formula: {wrong}"
+    return Advice(state, action, why, math.nan, {}, None, batch, "corrected")
+
+
 def _descent_rate(m: Measurement) -> float | None:
-    """η* = |μ|²/(μᵀHμ + Tr HΣ) = ηC/(2C*), at most the rate at which S = 0.2."""
-    if m.C_alpha is None or m.C_star is None or not m.C_star.value > 0 or not m.C_alpha.value > 0:
+    """η* = |μ|²/(μᵀHμ + Tr HΣ) = ηC/(2C*), or that of the optimizer's own metric, at most the rate at which
+    S = 0.2."""
+    if m.C_alpha is None or m.C_star is None or doubts(m, m.C_star):
         return None
-    if _foreign(m):
+    ratio = _ratio(m)
+    if not ratio > 0:
         return None
-    rate = m.learning_rate * m.C_alpha.value / (2 * m.C_star.value)
+    rate = m.learning_rate * ratio / 2
     if m.lambda_max is not None and m.lambda_max.value > 0:
         critical = m.lambda_crit if m.lambda_crit is not None else critical_sharpness(m.learning_rate)
         rate = min(rate, m.learning_rate * (1 - _UNSTABLE / 2) * critical / m.lambda_max.value)
-    return rate
+    return None if rate > m.learning_rate and descends(m) is False else rate
 
 
-def _foreign(m: Measurement) -> tuple[str, ...]:
-    """The flags that say that C* is not that of the training."""
-    return tuple(f for f in (() if m.C_star is None else m.C_star.flags) if f in _FOREIGN)
+def _ratio(m: Measurement) -> float:
+    """C/C*, in the metric of the optimizer where that is known; NaN where either is not positive."""
+    if m.C_alpha is None or m.C_star is None:
+        return math.nan
+    own = m.eta_star
+    if own is not None and math.isfinite(own.value) and m.learning_rate > 0:
+        return 2 * own.value / m.learning_rate
+    return m.C_alpha.value / m.C_star.value if m.C_star.value > 0 else math.nan
 
 
 def _read(m: Measurement, method: str) -> tuple[str, float, float]:
@@ -199,10 +225,11 @@ def _read(m: Measurement, method: str) -> tuple[str, float, float]:
         found = m.literal.get("p", m.p)
         p = math.nan if found is None else found.value
         return _band(p, P_ENDS), p, 1.0
-    if m.C_alpha is None or m.C_star is None or not m.C_star.value > 0 or _foreign(m):
+    ratio = _ratio(m)
+    if m.C_alpha is None or math.isnan(ratio) or doubts(m, m.C_star):
         return "undefined", math.nan, math.nan
-    ratio = m.C_alpha.value / m.C_star.value
-    return _band(ratio, C_ENDS), ratio, m.C_star.value
+    unit = m.C_alpha.value / ratio if ratio > 0 else math.nan if m.C_star is None else m.C_star.value
+    return _band(ratio, C_ENDS), ratio, unit
 
 
 def _band(value: float, ends: Sequence[float]) -> str:

@@ -14,6 +14,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from sdesim.errors import RunError
 from sdesim.estimators import critical_sharpness
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.tools.trust import descends, doubts
 
 Bands = Sequence[tuple[float, float]]
 # The source's half-open bands, §11.3: below this p the rate is base·factor.
@@ -56,16 +57,17 @@ class PhaseLR(LRScheduler):
     - "literal": the source's bands of p (§11.3), read from literal p, no memory.
     - a list of (upper end, factor), ends rising: the same with own bands, read from debiased p.
 
-    Where a measurement lacks what the rule reads, f stays as it is. The one-step optimum is short-sighted:
+    Where a measurement lacks what the rule reads, or flags it as not that of the training, f stays as it is;
+    "corrected" never raises f where measured progress raises the loss. The one-step optimum is short-sighted:
     it shrinks the rate with p earlier than the best schedule does (Wu et al., arXiv 1803.02021).
 
     Args:
         optimizer: any torch optimizer.
         monitor: a `Monitor`, or anything with its `history`.
         bands: as above.
-        ceiling: η_max of "corrected": "sharpness", 1/λ_max; "gradient", E|g|²/E gᵀHg = (η/2)(1 + C)/C*, which
-            is |μ|²/μᵀHμ without noise. With heavy-ball momentum β (dampening t) it is (1 − β)/(1 − t) times
-            that.
+        ceiling: η_max of "corrected": "sharpness", 1/λ_max, in the metric of an optimizer that adapts;
+            "gradient", E|g|²/E gᵀHg = (η/2)(1 + C)/C*, which is |μ|²/μᵀHμ without noise. With heavy-ball
+            momentum β (dampening t) it is (1 − β)/(1 − t) times that.
         scale: multiple of that optimum.
         memory: evaluations in the mean of p.
         slew: largest factor between two evaluations, above 1.
@@ -123,9 +125,15 @@ class PhaseLR(LRScheduler):
         if ceiling is None:
             return
         p = max(self.mean_p / self.weight, 0.0)
-        wanted = self.scale * p * ceiling * _inertia(self.optimizer) / float(self.base_lrs[0])
+        wanted = self.scale * p * ceiling * _inertia(self.optimizer) / self._base()
         wanted = min(max(wanted, self.factor / self.slew), self.factor * self.slew)
+        if descends(m) is False:
+            wanted = min(wanted, self.factor)
         self.factor = max(min(wanted, _stable(m, self.factor)), self.floor)
+
+    def _base(self) -> float:
+        """The base rate of the first group that moves, whose η a measurement holds."""
+        return next((float(base) for base in self.base_lrs if base > 0), math.inf)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer and the monitor."""
@@ -140,7 +148,8 @@ class PhaseWarmup(LRScheduler):
 
     - "literal": an evaluation allows it where literal p > 0.5. At small batches p may never be.
     - "corrected": where the raised rate would still lower the expected loss, C_low > C* at that rate, and
-      keep S ≥ 0.2. C* grows in proportion to the rate.
+      keep S ≥ 0.2. C* grows in proportion to the rate. Not where measured progress raises the loss; and where
+      C* is flagged as not that of the training, where measured progress lowers it.
 
     Args:
         optimizer: any torch optimizer; its rates are the base.
@@ -223,9 +232,10 @@ def _checked(bands: Bands) -> tuple[tuple[float, float], ...]:
 def _ceiling(m: Measurement, kind: str) -> float | None:
     """η_max, None where it was not measured or the loss does not curve upwards."""
     if kind == "sharpness":
-        bend = math.nan if m.lambda_max is None else m.lambda_max.value
+        held = m.lambda_max if m.preconditioned_lambda_max is None else m.preconditioned_lambda_max
+        bend = math.nan if held is None or doubts(m, held) else held.value
         return 1 / bend if math.isfinite(bend) and bend > 0 else None
-    if m.C_alpha is None or m.C_star is None or not m.C_star.value > 0:
+    if m.C_alpha is None or m.C_star is None or not m.C_star.value > 0 or doubts(m, m.C_star):
         return None
     limit = 0.5 * m.learning_rate * (1 + m.C_alpha.value) / m.C_star.value
     return limit if math.isfinite(limit) and limit > 0 else None
@@ -252,7 +262,10 @@ def _above_half(m: Measurement) -> bool:
 
 def _descends(m: Measurement, now: float, raised: float) -> bool:
     """Whether the raised rate lowers the expected loss, with confidence, and stays stable."""
-    if m.C_alpha is None or m.C_star is None:
+    sinks = descends(m)
+    if sinks is False:
         return False
+    if m.C_alpha is None or m.C_star is None or doubts(m, m.C_star):
+        return sinks is True
     low = m.C_alpha.value if math.isnan(m.C_alpha.low) else m.C_alpha.low
     return low > m.C_star.value * raised / now and raised <= _stable(m, now)

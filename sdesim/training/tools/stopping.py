@@ -13,6 +13,7 @@ from scipy.stats import kendalltau
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.tools.trust import descends, doubts
 
 METHODS = ("corrected", "literal")
 HEALTHY, SHORT = "training healthy", "insufficient history"
@@ -110,7 +111,7 @@ def _literal(recent: Sequence[Measurement]) -> Decision:
 def _corrected(recent: Sequence[Measurement], best_before: float) -> Decision:
     window = len(recent)
     tail = recent[-max(_LEAST_TREND, window // 2) :]
-    unstable = all(_below_zero(m.S) or _below_zero(m.I) for m in tail)
+    unstable = all(not doubts(m, m.S) and (_below_zero(m.S) or _below_zero(m.I)) for m in tail)
     if unstable and mann_kendall([m.loss for m in tail], rising=True) < _LEVEL:
         text = f"S or I below 0 for {len(tail)} evaluations while the training loss rises"
         return Decision(True, text, "divergence")
@@ -154,7 +155,10 @@ def _below_zero(e: Estimate | None) -> bool:
 
 
 def _drowned(m: Measurement) -> bool:
-    """Whether the whole interval of C lies below C*/2."""
+    """Whether the whole interval of C lies below C*/2; where C* is not that of the training, whether measured
+    steps raise the loss."""
+    if doubts(m, m.C_star):
+        return descends(m) is False
     if m.C_alpha is None or m.C_star is None:
         return False
     high = m.C_alpha.value if math.isnan(m.C_alpha.high) else m.C_alpha.high

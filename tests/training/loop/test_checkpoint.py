@@ -21,7 +21,7 @@ from sdesim.training import mlp, record
 NEVER = 10**9
 DIGITS = data.digits(60, 40, seed=0)
 SCHEDULES = torch.optim.lr_scheduler
-VOLATILE = ("wall_time", "training_seconds", "probe_seconds", "probe_share")
+VOLATILE = ("wall_time", "training_seconds", "probe_seconds", "probe_share", "progress_seconds")
 
 
 class Cut(Exception):

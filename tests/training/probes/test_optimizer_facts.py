@@ -20,7 +20,7 @@ OPTIMIZERS = {
     "nadam": lambda p: OPTIM.NAdam(p, lr=0.01),
 }  # fmt: skip
 
-WITHOUT_THRESHOLD = ("lbfgs", "nadam")
+WITHOUT_THRESHOLD = ("lbfgs",)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -1,0 +1,211 @@
+"""What the optimizer that runs makes of a probe: its own C* and drift, its measured progress, and the phase.
+
+Each says beside it how it was found, ``<name>_method``:
+
+- "second-order": the formula of a step −η g; "process", "step": those of
+  `estimators.consolidation.linear_step` for a step that is linear in the gradient, of the process and from
+  the state at hand; "generator": ℒV.
+- "trapezoid": from gradients at both ends of a step.
+- "branched": real steps from copies of the state; "steps": the steps that happened; "virtual": steps −η g of
+  the simulated arm. Where there is no formula, the phase is the sign of this measured progress.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.estimators import phase
+from sdesim.runs.measured import Column, Mask
+from sdesim.runs.measures.gradient import ratio_of_batches, values_of
+
+Array = NDArray[np.float64]
+_TRACE_DRAWS = 8
+# Largest share of one gradient's square in P² at which the formulas, which hold P fixed, are taken.
+_YOUNG = 0.05
+_OF_STEP = ("C_star", "C_star_trapezoid", "eta_star", "lyapunov_drift", "S", "I")
+
+
+def models_steps(run: xr.Dataset) -> bool:
+    """Whether the optimizer's step is linear in the gradient without being −η g."""
+    return run.attrs.get("optimizer_model") == "linear"
+
+
+def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
+    """C*, drift and best rate of an optimizer whose step is linear in the gradient.
+
+    C* is such that C > C* where the process descends, C − C* = D/N − W/N: for C in place of D/N, the same in
+    the metric of the steps. Flag `no_preconditioner` before the first step of an optimizer that adapts,
+    `young_preconditioner` where its scale does not hold still.
+    """
+    c, plain, drift = columns["C_alpha"], columns["C_star"], columns["lyapunov_drift"]
+    eta = values_of(run, "step_size")
+    own, critical = _process(run, level, c.estimate.shape)
+    missing = np.isnan(own.value) & ~np.isnan(plain.value)
+    share = _values(run, "preconditioner_share", eta.shape)
+    doubt = {"no_preconditioner": missing, "young_preconditioner": share > _YOUNG}
+    t = _student(run, level)
+    gap = t * _values(run, "process_gap_error", eta.shape) * ratio_of_batches(run)
+    half = np.hypot(critical.high - critical.value, gap)
+    # Without noise both are infinite, as those of a plain step.
+    with np.errstate(invalid="ignore"):
+        value = np.where(c.flags["zero_noise"], plain.value, critical.value + c.value - own.value)
+    half = np.where(c.flags["zero_noise"], np.nan, half)
+    star: AnyEstimate = Estimate(value, value - half, value + half, level, "process", _TRACE_DRAWS, {})
+    change, spread = (
+        _scaled(run, name, level, t if name == "step_change" else None, eta.shape)
+        for name in ("step_change", "step_spread")
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        total = (change.value + spread.value) / eta
+        half = np.hypot(change.high - change.value, spread.high - spread.value) / eta
+    rate: AnyEstimate = Estimate(total, total - half, total + half, level, "step", _TRACE_DRAWS, {})
+    kept = {k: m for k, m in plain.flags.items() if k in ("zero_noise", "heavy_tail_variance_undefined")}
+    literal = np.where(np.isnan(value), np.nan, 1.0)
+    return {
+        "C_star": _named(Column.of(star, {**kept, **doubt}, literal), "process"),
+        "lyapunov_drift": _named(Column.of(rate, {**kept, **doubt}, drift.literal), "step"),
+        "eta_star": best_rate(eta, own, critical, doubt),
+    }
+
+
+def best_rate(
+    eta: Array, c: AnyEstimate, critical: AnyEstimate, flags: dict[str, Mask] | None = None
+) -> Column:
+    """η C/(2C*), the rate of the steepest expected descent; nothing where either is not positive."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = eta * c.value / (2 * critical.value)
+    known = (np.asarray(c.value) > 0) & (np.asarray(critical.value) > 0) & np.isfinite(value)
+    return Column.bare(np.where(known, value, np.nan), flags)
+
+
+def _process(run: xr.Dataset, level: float, shape: tuple[int, ...]) -> tuple[AnyEstimate, AnyEstimate]:
+    """C and C* in the metric of the optimizer's steps, at the training batch."""
+    batches = ratio_of_batches(run)
+    own = batches * _values(run, "process_ratio", shape)
+    half = batches * _student(run, level) * _values(run, "process_ratio_error", shape)
+    spread = _values(run, "process_spread", shape)
+    value = batches * _values(run, "process_bend", shape) + spread
+    width = _quantile(_TRACE_DRAWS, level) * _values(run, "process_spread_error", shape)
+    c: AnyEstimate = Estimate(own, own - half, own + half, level, "process", 1, {})
+    star: AnyEstimate = Estimate(value, value - width, value + width, level, "process", _TRACE_DRAWS, {})
+    return c, star
+
+
+def _scaled(run: xr.Dataset, name: str, level: float, t: Array | None, shape: tuple[int, ...]) -> AnyEstimate:
+    """A part of the step's change with its interval; the part of the noise at the training batch."""
+    noisy = name == "step_spread"
+    factor = 1 / ratio_of_batches(run) if noisy else 1.0
+    width = _quantile(_TRACE_DRAWS, level) if t is None else t
+    value, half = factor * _values(run, name, shape), factor * width * _values(run, f"{name}_error", shape)
+    made: AnyEstimate = Estimate(value, value - half, value + half, level, "step", 1, {})
+    return made
+
+
+def trapezoid(run: xr.Dataset, level: float, columns: dict[str, Column]) -> Column:
+    """C* = (M − s)/(2 Tr Σ) from virtual steps; only where the probed batch is that of the training."""
+    noise, drop = columns["noise"].estimate, values_of(run, "virtual_drop")
+    error, count = values_of(run, "virtual_drop_error"), values_of(run, "progress_count")
+    converted = np.full(drop.shape, ratio_of_batches(run) != 1.0)
+    still = columns["C_alpha"].flags["zero_noise"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.where(converted | still, np.nan, drop / (2 * noise.value))
+        own = _quantile(count, level) * error / (2 * noise.value)
+        half = np.hypot(own, np.nan_to_num(value * (noise.high - noise.value) / noise.value))
+    made: AnyEstimate = Estimate(value, value - half, value + half, level, "trapezoid", 1, {})
+    flags = {"probed_batch": converted, "zero_noise": still}
+    heavy = columns["C_alpha"].flags["heavy_tail_variance_undefined"]
+    return _named(Column.of(made, {**flags, "heavy_tail_variance_undefined": heavy}), "trapezoid")
+
+
+def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
+    """Measured progress on training and held-out examples, with Student's interval over its pairs."""
+    count, method = values_of(run, "progress_count"), _progress_method(run)
+    found = {}
+    for name in ("progress", "progress_heldout"):
+        if name in run:
+            value = values_of(run, name)
+            half = _quantile(count, level) * values_of(run, f"{name}_error")
+            made: AnyEstimate = Estimate(value, value - half, value + half, level, method, 1, {})
+            # Under α-stable noise the mean does not exist.
+            jump = np.full(value.shape, bool(run.attrs.get("levy_index")))
+            found[name] = _named(Column.of(made, {"jump_infinite": jump}), method)
+    return found
+
+
+def _progress_method(run: xr.Dataset) -> str:
+    return str(run.attrs.get("progress_method", "branched"))
+
+
+def at_rest(run: xr.Dataset, columns: dict[str, Column]) -> dict[str, Column]:
+    """The same columns; at rate 0 there is no step, so nothing of it: NaN, flag `rate_zero`."""
+    still = values_of(run, "step_size") == 0
+    if not still.any():
+        return columns
+    found = dict(columns)
+    for name in _OF_STEP:
+        if name in columns:
+            e = columns[name].estimate
+            value, low, high = (np.where(still, np.nan, x) for x in (e.value, e.low, e.high))
+            flags = {**e.flags, "rate_zero": still}
+            found[name] = replace(
+                columns[name], estimate=replace(e, value=value, low=low, high=high, flags=flags)
+            )
+    return found
+
+
+def phases(
+    run: xr.Dataset, level: float, columns: dict[str, Column], by_formula: NDArray[np.str_] | None
+) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    """The phase and how it was decided: by the formula of this very optimizer, else by measured progress.
+
+    Args:
+        by_formula: phase of C against C* of plain steps, where both were probed.
+    """
+    shape = next(iter(columns.values())).estimate.shape[:2]
+    labels, how = np.full(shape, "undefined", dtype="<U14"), np.full(shape, "", dtype="<U12")
+    model = "none" if run.attrs.get("clipping") == "active" else run.attrs.get("optimizer_model")
+    if by_formula is not None and model not in ("linear", "none"):
+        labels, how = by_formula.astype("<U14"), np.full(shape, "second-order", dtype="<U12")
+    elif by_formula is not None and model == "linear":
+        own, critical = _process(run, level, shape)
+        known = ~np.isnan(own.value) & ~columns["C_star"].flags["young_preconditioner"]
+        labels = np.where(known, phase(own, threshold=critical), labels)
+        how = np.where(known, "process", how)
+    if model in ("linear", "none") and "progress" in columns:
+        e = columns["progress"].estimate
+        open_places = (labels == "undefined") & ~np.isnan(e.low)
+        labels = np.where(open_places, _by_sign(e), labels)
+        how = np.where(open_places, _progress_method(run), how)
+    still = values_of(run, "step_size") == 0
+    labels = np.where(still, "undefined", labels)
+    return labels, np.where(labels == "undefined", "", how)
+
+
+def _by_sign(e: Any) -> NDArray[np.str_]:
+    """A step that lowers the objective with confidence is generalization, one that raises it exploration."""
+    words = np.where(e.high < 0, "generalization", np.where(e.low > 0, "exploration", "transition"))
+    return np.asarray(words)
+
+
+def _named(column: Column, method: str) -> Column:
+    return replace(column, method=np.where(np.isnan(column.value), "", method))
+
+
+def _values(run: xr.Dataset, name: str, shape: tuple[int, ...]) -> Array:
+    return values_of(run, name) if name in run else np.full(shape, np.nan)
+
+
+def _student(run: xr.Dataset, level: float) -> Array:
+    return _quantile(values_of(run, "gradient_samples"), level)
+
+
+def _quantile(count: Any, level: float) -> Array:
+    n = np.asarray(count, dtype=np.float64)
+    return np.asarray(stdtrit(np.maximum(n - 1, 1), 0.5 + level / 2))
