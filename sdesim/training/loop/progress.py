@@ -17,6 +17,7 @@ from sdesim.training.data.undisturbed import undisturbed
 from sdesim.training.loop.one_seed import update
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.branching import Objective, Taken, branched, drawn_rows, objective_of, reseed
+from sdesim.training.probes.guard import Kept
 from sdesim.training.probes.preconditioning import curvature_metric
 
 if TYPE_CHECKING:
@@ -69,7 +70,12 @@ def branched_progress(prepared: Prepared, state: SeedState, step: int) -> dict[s
         objectives = {"progress": _objective(prepared, state, prepared.train, sizes, seeds, rng)}
         if prepared.test is not None:
             objectives["progress_heldout"] = _objective(prepared, state, prepared.test, sizes, seeds, rng)
-        return branched(Taken(state.model, state.optimizer), advance, objectives, count)
+        kept = None if prepared.plain else Kept(state.model, recipe.loss_fn)
+        try:
+            return branched(Taken(state.model, state.optimizer), advance, objectives, count)
+        finally:
+            if kept is not None:
+                kept.restore()
 
 
 def _objective(
