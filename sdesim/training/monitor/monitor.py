@@ -23,32 +23,21 @@ from sdesim.errors import RunError, failure
 from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters, parameter_groups
-from sdesim.runs import RunWriter, measure, probe, probe_rng, projection_directions
-from sdesim.runs.schema import (
-    CURVATURE_PROBE,
-    EVERY_PROBE,
-    GRADIENT_PROBE,
-    GROUP_PROBE,
-    HELDOUT_PROBE,
-    METRIC_PROBE,
-    PROGRESS_PROBE,
-    STEP_PROBE,
-    SUBSAMPLED_PROBE,
-    VIRTUAL_PROBE,
-)
+from sdesim.runs import measure, probe, probe_rng, projection_directions
 from sdesim.runs.validity import validity_flags
 from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
-from sdesim.training.data.augmentation import Augment, Reader, fresh_batches
-from sdesim.training.data.batches import moved
+from sdesim.training.data.augmentation import Augment
 from sdesim.training.data.collation import Unpack, objective_or_loss, reading
-from sdesim.training.data.fresh_examples import Batches, FreshOracle
-from sdesim.training.data.undisturbed import LoaderExamples, Rows, undisturbed
+from sdesim.training.data.fresh_examples import FreshOracle
+from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
 from sdesim.training.loop.recipe import Recipe
+from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.progress import Window, clipping, opened_window
 from sdesim.training.monitor.recipe_parts import loader_and_validation
+from sdesim.training.monitor.shown import Shown
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
@@ -163,14 +152,12 @@ class Monitor:
         self._announce, self._sinks = announce, tuple(opened(sink) for sink in sinks)
         self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
         self._groups = parameter_groups(model)
-        self._parameter = next(model.parameters())
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
         self._reading = Reading(model, loss_fn, self._batch, mode)
         self._failures = Failures()
-        self._collated_together = False
-        self._reader = self._new_reader(augment)
+        self._shown = Shown(self._data, next(model.parameters()), self._batch, augment, seed)
         self._span, self._branches, self._clip = min(window, every), branches, clip
         self._window: Window | None = None
         self._clipping = "unknown"
@@ -244,10 +231,10 @@ class Monitor:
 
     def _open(self, rng: np.random.Generator) -> None:
         """Begin a window of measured progress, where the objective can be read."""
-        held = None if self._validation is None else functools.partial(self._read, self._validation)
+        held = None if self._validation is None else functools.partial(self._shown.read, self._validation)
         try:
             self._window = opened_window(
-                self._model, self._loss_fn, self._draw, self._validation, held, self._batch or 1, rng,
+                self._model, self._loss_fn, self._shown.draw, self._validation, held, self._batch or 1, rng,
                 self._step,
             )  # fmt: skip
         except Exception as error:
@@ -299,7 +286,9 @@ class Monitor:
         theta = flat_parameters(self._model)
         self._reading.look()
         x, y, weights = self._at_hand(rng)
-        drawn = self._reading.oracle(FreshOracle, x, y, self._batch or 1, weights, self._draw, seed=seed)
+        drawn = self._reading.oracle(
+            FreshOracle, x, y, self._batch or 1, weights, self._shown.draw, seed=seed
+        )
         try:
             values["loss"] = drawn.loss(theta)
         except Exception as error:
@@ -332,43 +321,6 @@ class Monitor:
             values |= self._reading.subsampled(x, y, len(self._data), theta, rng, metric, seed)
         self._reading.learn(drawn)
 
-    def _new_reader(self, augment: Augment | None) -> Reader | None:
-        """What reads examples anew, where they differ at each reading."""
-        with undisturbed(self._seed, self._data.data):
-            if augment is None and self._data.fixed():
-                return None
-        take = lambda rows: self._read(self._data, rows.numpy())  # noqa: E731
-        return Reader(take, augment, (self._data.data,), "loader")
-
-    def _read(self, data: LoaderExamples, rows: Rows) -> tuple[Any, Any]:
-        """x and y of these examples, floating numbers in the network's dtype, on its device."""
-        dtype, device = self._parameter.dtype, self._parameter.device
-        x, y = data.take(rows)
-        return moved(x, dtype, device), moved(y, dtype, device)
-
-    def _draw(self, n: int, size: int, rng: np.random.Generator) -> Batches:
-        """n minibatches of independent examples, with the sampler's weights."""
-        rows = self._data.draw((n, size), rng)
-        if self._reader is not None:
-            yield from fresh_batches(self._reader, rows, rng)
-            return
-        different, place = np.unique(rows, return_inverse=True)
-        x, y = self._read(self._data, different)
-        yield x, y, torch.from_numpy(place.reshape(rows.shape))
-
-    def _take(self, rows: Rows, rng: np.random.Generator) -> tuple[Any, Any]:
-        """Examples for the loss and the Hessian, read once."""
-        if self._reader is None:
-            return self._read(self._data, rows)
-        try:
-            return self._reader.read_in_batches(
-                torch.from_numpy(rows), self._batch or 1, lambda: int(rng.integers(2**63))
-            )
-        except RuntimeError:
-            # Batches that are padded to other lengths are one only if they are collated as one.
-            self._collated_together = True
-            return self._reader.read(torch.from_numpy(rows), int(rng.integers(2**63)))
-
     def _at_hand(self, rng: np.random.Generator) -> tuple[Any, Any, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
 
@@ -376,55 +328,30 @@ class Monitor:
         are drawn, and the loss is theirs.
         """
         chosen = self._data.some(self._examples, rng)
-        x, y = self._take(chosen, rng)
+        x, y = self._shown.take(chosen, rng)
         if len(chosen) < (self._batch or 1) and self._reading.trial(x, y).in_batches:
             chosen = self._data.some(self._batch or 1, rng)
-            x, y = self._take(chosen, rng)
+            x, y = self._shown.take(chosen, rng)
         weights = self._data.weights
         if weights is None or self._examples < len(self._data):
             return x, y, None
         if not self._reading.weighable(x, y):
-            return *self._take(self._data.draw((len(self._data),), rng), rng), None
+            return *self._shown.take(self._data.draw((len(self._data),), rng), rng), None
         return x, y, torch.from_numpy(weights[chosen])
 
     def _validation_loss(self) -> float | None:
         if self._validation is None:
             return None
         rows = self._validation.some(self._examples, probe_rng(self._seed, 1, 0))
-        x, y = self._read(self._validation, rows)
+        x, y = self._shown.read(self._validation, rows)
         theta = flat_parameters(self._model)
         return self._reading.held_out_loss(x, y, theta) if np.isfinite(theta).all() else math.nan
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
-        held = {name for values in probes for name in values}
-        known = (
-            *EVERY_PROBE,
-            *GRADIENT_PROBE,
-            *GROUP_PROBE,
-            *CURVATURE_PROBE,
-            *METRIC_PROBE,
-            *SUBSAMPLED_PROBE,
-            *STEP_PROBE,
-            *PROGRESS_PROBE,
-            *HELDOUT_PROBE,
-            *VIRTUAL_PROBE,
-        )
-        names = [n for n in known if n in held]
-        over_steps = [n for n in ("loss", "weight_norm") if n in held]
-        steps, times = [v["step"] for v in probes], [v["time"] for v in probes]
-        writer = RunWriter(
-            kind="real", trajectories=1, steps=steps, time=times, dim=self._directions.shape[1],
-            variables=[*over_steps, *names], probe_steps=steps, probe_time=times, samples=self._samples,
-            directions=len(self._directions), groups=tuple(self._groups), attrs=self._attributes(),
-            out=out, epoch=[s * (self._batch or 1) / len(self._data) for s in steps],
+        return as_run(
+            probes, self._attributes(), samples=self._samples, directions=self._directions,
+            groups=tuple(self._groups), out=out, per_step=(self._batch or 1) / len(self._data),
         )  # fmt: skip
-        for k, values in enumerate(probes):
-            for over in over_steps:
-                writer.write(over, values.get(over, math.nan), trajectory=0, step=k)
-            for name in names:
-                if name in values:
-                    writer.write(name, values[name], trajectory=0, probe=k)
-        return writer.finish()
 
     def _facts(self) -> dict[str, Any]:
         known = self._optimizer is not None
@@ -440,7 +367,7 @@ class Monitor:
             "last_batch": self._data.last_batch, **kind, **found,
             "clipping": self._clipping, "progress_method": "steps",
             **({"failures": dict(self._failures.reasons)} if self._failures.reasons else {}),
-            **({"collated_together": True} if self._collated_together else {}),
+            **({"collated_together": True} if self._shown.collated_together else {}),
             "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
         }  # fmt: skip
 
