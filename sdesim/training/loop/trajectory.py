@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import failure
-from sdesim.networks.fully_connected import flat_parameters
 from sdesim.runs import probe, probe_rng
-from sdesim.training.data.batches import call, mapped, takes_whole_batch
+from sdesim.training.data.batches import mapped
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
-from sdesim.training.data.weighting import mean_loss
+from sdesim.training.loop.evaluation import evaluated
 from sdesim.training.loop.federation import Federation
 from sdesim.training.loop.one_seed import (
     ORDER,
@@ -36,11 +35,10 @@ from sdesim.training.loop.one_seed import (
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.loop.progress import measured_progress
 from sdesim.training.probes.failures import Failures
-from sdesim.training.probes.guard import Kept, untouched
+from sdesim.training.probes.guard import untouched
 from sdesim.training.probes.network_oracle import MaskedOracle
 from sdesim.training.probes.optimizer_facts import step_rate
 from sdesim.training.probes.preconditioning import curvature_metric, linear_step
-from sdesim.training.probes.reduction import SUM
 from sdesim.training.probes.tangent import Tangent
 from sdesim.training.probes.unseen import unseen_part
 
@@ -288,7 +286,7 @@ def _place(steps: NDArray[np.int64], step: int) -> int | None:
 def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     """Keep the state of this step; False when the loss or θ is not finite."""
     theta = trained_parameters(state.model, prepared.recipe.mask)
-    found = _evaluate(prepared, state.model)
+    found = evaluated(prepared, state.model)
     if not np.isfinite(theta).all():
         state.message = _lost("the weights are no longer finite", step)
         return False
@@ -305,51 +303,6 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     if prepared.save_theta:
         values["theta"][at] = theta
     return True
-
-
-def _evaluate(prepared: Prepared, model: nn.Module) -> dict[str, float]:
-    """Training objective, as probes have it, accuracy, and loss on the test examples in evaluation mode; by
-    weights in training."""
-    trial, test, batch = prepared.trial, prepared.test, prepared.order.batch_size
-    kept = None if prepared.plain else Kept(model, prepared.recipe.loss_fn)
-    # A network that takes only batches of training's size can't be asked for all examples at once.
-    found = _in_evaluation(prepared, model) if trial.whole else {}
-    if kept is not None:
-        kept.restore()
-    if trial.reduction == SUM and "test_loss" in found and test is not None:
-        # On the scale of a sum over a batch of training.
-        found["test_loss"] *= (batch or len(prepared.train)) / len(test)
-    acts = bool(trial.modes) and prepared.mode == "train"
-    if acts or trial.in_batches or (trial.reduction == SUM and batch is not None):
-        found["loss"] = prepared.oracle(model, 1).loss(flat_parameters(model))
-    return found
-
-
-@torch.no_grad()
-def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
-    """Loss and accuracy on all training and test examples, in evaluation mode; by weights in training."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
-    found: dict[str, float] = {}
-    for loss_name, accuracy_name, examples in (
-        ("loss", "train_accuracy", prepared.train),
-        ("test_loss", "test_accuracy", prepared.test),
-    ):
-        if examples is None:
-            continue
-        loss_fn, x, y, shares = prepared.recipe.loss_fn, examples.x, examples.y, examples.shares
-        x = x if prepared.plain else mapped(x, torch.clone)
-        if takes_whole_batch(loss_fn):
-            found[loss_name] = float(loss_fn.of_batch(model, x))
-            continue
-        output = call(model, x)
-        found[loss_name] = float(mean_loss(loss_fn, output, y, shares))
-        if prepared.accuracy is not None:
-            found[accuracy_name] = prepared.accuracy.share(output, y, shares)
-    # Parts may have been set to evaluation for good.
-    for part, mode in modes:
-        part.training = mode
-    return found
 
 
 def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Mapping[str, Any]:
