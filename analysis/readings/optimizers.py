@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from sdesim.optimizers import Lion
+
 Factory = Callable[[list[Any]], Any]
 _OPTIM = torch.optim
 # The six over which coverage is counted.
@@ -25,6 +27,7 @@ FURTHER: dict[str, Factory] = {
     "RAdam": lambda p: _OPTIM.RAdam(p, lr=0.005),
     "Adagrad": lambda p: _OPTIM.Adagrad(p, lr=0.02),
     "Adamax": lambda p: _OPTIM.Adamax(p, lr=0.005),
+    "Lion": lambda p: Lion(lr=1e-3).build(p),
     "Muon": lambda p: _OPTIM.Muon(p, lr=0.005, weight_decay=0.0),
 }
 WITHOUT_BIAS = ("Muon",)

@@ -1,0 +1,34 @@
+"""The study of readings by optimizer, made small."""
+
+import math
+
+import pytest
+
+from analysis.readings.__main__ import markdown, numbers
+from analysis.readings.optimizers import EVERYTHING
+from analysis.readings.trial import trial
+
+
+@pytest.fixture(scope="module")
+def trials():
+    return [trial(name, 0, steps=12, truth=60) for name in ("SGD", "Adam", "Lion", "Muon")]
+
+
+def test_only_optimizers_whose_step_has_a_linear_form_are_predicted(trials):
+    predicted = {t.optimizer: math.isfinite(t.predicted.value) for t in trials}
+
+    assert predicted == {"SGD": True, "Adam": True, "Lion": False, "Muon": False}
+
+
+def test_progress_is_measured_whatever_the_optimizer_and_agrees_with_many_more_branches(trials):
+    for t in trials:
+        # Branches are independent; six half-widths are 12 standard errors (t with 15 degrees: below 1e-8).
+        assert abs(t.measured.value - t.truth.value) < 6 * math.hypot(t.measured.half, t.truth.half)
+
+
+def test_the_table_names_every_optimizer_that_was_tried(trials):
+    table = markdown(trials, [])
+
+    assert all(f"| {t.optimizer} |" in table for t in trials)
+    assert {t.optimizer for t in trials} <= set(EVERYTHING)
+    assert numbers(trials, [])
