@@ -56,8 +56,6 @@ WITHOUT_CASE = {
     "rolling_pl_constant",
     "signal_and_noise",
     "tail_indices",
-    # Of whole samples of times, which no case makes; its coverage is held in its own tests.
-    "survival_statistics",
 }
 
 
