@@ -14,7 +14,7 @@ WRONG_REAL = [
     ("[64, 8, 10]", "[64, 8, 9]", 6, "TRAIN.network.widths[2]: found 9, allowed: 10, the classes"),
     ("batch_size: 10", "batch_size: 101", 7, "TRAIN.optimizer.batch_size: found 101, allowed: 1 to"),
     ("batch_size: 10", "nesterov: true", 7, "TRAIN.optimizer.nesterov: nesterov needs a momentum"),
-    ("kind: sgd", "kind: sgdm", 7, "TRAIN.optimizer.kind: found 'sgdm', allowed: adam, ada"),
+    ("kind: sgd", "kind: sgdm", 7, "TRAIN.optimizer.kind: found 'sgdm', allowed: adagrad, adam"),
     ("test: 50", "test: 1700", 5, "TRAIN.data.train: found 1800 with test, allowed: at most 1797"),
     ("test: 50", "test: 50, classes: [1, 1]", 5, "TRAIN.data.classes: found [1, 1], allowed: diff"),
     ("steps: 20", "steps: 20\n      schedule: cosin", 9, "TRAIN.schedule: found 'cosin', allowed: "),
