@@ -421,6 +421,7 @@ def test_trust_counts_for_one_call_and_a_module_for_one_folder(folder, tmp_path)
 
 def test_a_surface_whose_gradient_is_wrong_is_refused_before_anything_is_written(tmp_path):
     slip = MYNET.replace("out[0, w] = params[0] * x[0, w]", "out[0, w] = 3.0 * params[0] * x[0, w]")
+    slip = slip.replace('"mynet-', '"slips-')
     (tmp_path / "slips.py").write_text(slip[: slip.index("class Net")] + slip[slip.index("@dataclass") :])
     (tmp_path / "mynet_parts.py").write_text(PARTS)
     (tmp_path / "slips.yaml").write_text(
