@@ -24,7 +24,7 @@ SCHEDULES = torch.optim.lr_scheduler
 VOLATILE = ("wall_time", "training_seconds", "probe_seconds", "probe_share", "progress_seconds")
 
 
-class Cut(Exception):
+class Cut(BaseException):
     """The training was cut off."""
 
 
