@@ -97,11 +97,11 @@ _ROWS = (
     Quantity("unseen_drift", "expected rate of change of the loss over the next step, drawn from what the "
              "epoch has left", "drift over the unseen", title="Drift over the unseen examples",
              units="loss/time", needs=_BOTH, threshold=0.0, scaled=False, function=unseen_drift,
-             figure="lyapunov"),
+             figure="further"),
     Quantity("reshuffling_effect", "by how much drawing from the rest of an epoch changes the expected rate "
              "of the loss over the next step; in a monitor the most that it does on average",
              "effect of reshuffling", title="Effect of reshuffling", units="loss/time", needs=_BOTH,
-             threshold=0.0, scaled=False, monitored=True, function=reshuffling_effect, figure="lyapunov"),
+             threshold=0.0, scaled=False, monitored=True, function=reshuffling_effect, figure="further"),
     Quantity("lyapunov_exponent", "rate at which neighbouring paths part, since the last probe",
              r"exponent $\Lambda$", title="Lyapunov exponent", units="1/time", needs=("tangent",),
              threshold=0.0, scaled=False, figure="lyapunov"),

@@ -58,7 +58,7 @@ def test_a_batch_that_is_transformed_as_one_is_probed_as_one():
         draws.append(len(x))
         return together(x, generator)
 
-    train(augment=watched, probes=sdesim.Probes(every=20, samples=5), steps=1)
+    train(augment=watched, probes=sdesim.Probes(every=20, samples=5, branches=0), steps=1)
 
     # Eight of the check twice, 50 times 40 in batches of 6, five minibatches of the probe, one step.
     assert draws == [8, 8] + 50 * ([6] * 6 + [4]) + [6] * 5 + [6]
