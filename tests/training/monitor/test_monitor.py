@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 
 import numpy as np
@@ -58,6 +59,32 @@ def test_weights_and_generators_are_the_same_bit_for_bit_with_and_without_a_moni
     # As in record: batch normalisation in training takes one minibatch at a time.
     path = "minibatches" if kind == "norm" else "vmap"
     assert monitor.run().attrs["gradient_path"] == monitor.gradient_path == path
+
+
+DEVICES = ["cpu", *(["cuda"] if torch.cuda.is_available() else []),
+           *(["mps"] if torch.backends.mps.is_available() else [])]  # fmt: skip
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("kind", ["plain", "norm"])
+def test_a_network_is_read_where_it_is(device, kind):
+    x, y = examples()
+    net = network(kind)
+    moved = copy.deepcopy(net).to(device)
+
+    def read(model, x, y):
+        sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+        return Monitor(model, LOSS, (x, y), optimizer=sgd, batch_size=8, announce=None).measure()
+
+    there, again = read(moved, x.to(device), y.to(device)), read(moved, x, y)
+    here = read(net, x, y)
+
+    # Sums in another order: some units of float32, of which Hessians and ratios make thousands.
+    for name in ("loss", "signal", "noise"):
+        assert getattr(there, name) == pytest.approx(getattr(here, name), rel=1e-3)
+    assert there.lambda_max.value == pytest.approx(here.lambda_max.value, rel=5e-3)
+    assert again.loss == there.loss
+    assert all(p.device.type == device for p in moved.parameters())
 
 
 def test_what_a_monitor_says_is_what_measure_says_of_its_run():
