@@ -104,7 +104,7 @@ def train(case, **changes):
     make, tangent = settings.pop("make"), settings.pop("tangent", False)
     arguments = {
         "steps": 14, "batch_size": 10, "seed": 3, "trajectories": 2, "save_every": 2, "progress": False,
-        "probes": sdesim.Probes(every=5, samples=4, tangent=tangent), "checkpoint_every": 4,
+        "probes": sdesim.Probes(every=5, samples=4, tangent=tangent, branches=2), "checkpoint_every": 4,
     }  # fmt: skip
     with warnings.catch_warnings():
         # SequentialLR's own deprecated call.
