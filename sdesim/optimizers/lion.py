@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.closure import loss_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -69,10 +70,7 @@ def _optimizer_class() -> Any:
         @torch.no_grad()
         def step(self, closure: Callable[[], Any] | None = None) -> Any:
             """One step; returns what the closure does."""
-            loss = None
-            if closure is not None:
-                with torch.enable_grad():
-                    loss = closure()
+            loss = loss_of(closure)
             for group in self.param_groups:
                 lr, (kept, keeps), decay = group["lr"], group["betas"], group["weight_decay"]
                 for theta in group["params"]:

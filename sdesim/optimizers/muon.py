@@ -12,6 +12,7 @@ from annotated_types import Ge, Gt, Lt
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.closure import loss_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -126,10 +127,7 @@ def _joint_class() -> Any:
         @torch.no_grad()
         def step(self, closure: Callable[[], Any] | None = None) -> Any:
             """One step of each; returns what the closure does."""
-            loss = None
-            if closure is not None:
-                with torch.enable_grad():
-                    loss = closure()
+            loss = loss_of(closure)
             for part in self.parts:
                 part.step()
             return loss
