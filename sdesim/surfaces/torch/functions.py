@@ -91,7 +91,7 @@ class Network:
         self.groups = parameter_groups(module)
         self._shapes = {name: p.shape for name, p in module.named_parameters()}
         with one_thread(), torch.no_grad():
-            theta = torch.from_numpy(self.start)
+            theta = own_tensor(self.start)
             value = self._loss(theta, self.x, self.y)
             if not isinstance(value, Tensor) or value.ndim != 0:
                 raise SdesimError(
@@ -145,12 +145,12 @@ class Network:
     def loss(self, theta: Array) -> float:
         """L(θ)."""
         with one_thread(), torch.no_grad():
-            return float(self._loss(torch.from_numpy(theta), self.x, self.y))
+            return float(self._loss(own_tensor(theta), self.x, self.y))
 
     def grad(self, theta: Array) -> Array:
         """∇L(θ): (d,)."""
         with one_thread():
-            slope: Tensor = grad(self._loss)(torch.from_numpy(theta), self.x, self.y)
+            slope: Tensor = grad(self._loss)(own_tensor(theta), self.x, self.y)
             return slope.numpy()
 
     @cached_property
@@ -172,12 +172,12 @@ class Network:
         """The gradient of ∇L·v: (d,)."""
         # Forward mode is not there for every layer (attention, some losses); backward twice is.
         with one_thread():
-            point = torch.from_numpy(theta).requires_grad_(True)
+            point = own_tensor(theta).requires_grad_(True)
             (slope,) = torch.autograd.grad(self._loss(point, self.x, self.y), point, create_graph=True)
             if not slope.requires_grad:
                 # The loss is linear in θ.
                 return np.zeros_like(theta)
-            (product,) = torch.autograd.grad(slope, point, torch.from_numpy(v), allow_unused=True)
+            (product,) = torch.autograd.grad(slope, point, own_tensor(v), allow_unused=True)
             return np.zeros_like(theta) if product is None else product.numpy()
 
     def weighted_gradient(self, theta: Array, weights: Array) -> Array:
@@ -186,17 +186,17 @@ class Network:
             chosen = torch.from_numpy(np.flatnonzero(weights))
             if not len(chosen):
                 return np.zeros_like(theta)
-            scale, x, y = torch.from_numpy(weights)[chosen], self.x[chosen], self.y[chosen]
+            scale, x, y = own_tensor(weights)[chosen], self.x[chosen], self.y[chosen]
 
             def total(point: Tensor) -> Tensor:
                 return scale @ self._example_losses(point, x, y)
 
-            slope: Tensor = grad(total)(torch.from_numpy(theta))
+            slope: Tensor = grad(total)(own_tensor(theta))
             return slope.numpy()
 
     def example_gradients(self, theta: Array, indices: NDArray[np.int64]) -> Array:
         """∇ℓ_i(θ) of the examples: (k, d)."""
-        point = torch.from_numpy(theta)
+        point = own_tensor(theta)
         out = np.empty((len(indices), len(theta)))
         step = max(1, _ROOM // len(theta))
         each = grad(self._one)
@@ -210,6 +210,11 @@ class Network:
                     for k in range(len(part)):
                         out[start + k] = each(point, x[k], y[k]).numpy()
         return out
+
+
+def own_tensor(array: Array) -> Tensor:
+    """A copy in torch's own, aligned memory: products round by where in memory their factors lie."""
+    return torch.tensor(array)
 
 
 def _double(values: Any) -> Tensor:

@@ -108,7 +108,9 @@ def tensors(x: Any) -> Any:
         if all(map(torch.is_tensor, x)) and any(p.ndim for p in x):
             return tuple(x)
     try:
-        return torch.as_tensor(x)
+        found = torch.as_tensor(x)
+        # Torch's own memory is aligned alike in every process, by which products round.
+        return found.clone() if isinstance(x, np.ndarray) and found.is_floating_point() else found
     except (TypeError, ValueError, RuntimeError):
         pass
     try:

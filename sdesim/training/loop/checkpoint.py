@@ -97,6 +97,9 @@ def _stored(state: SeedState) -> dict[str, Any]:
         "rates": torch.from_numpy(state.rates),
         "seconds": [state.training, state.probing, state.branching],
         "path": state.path,
+        "hvp": list(state.hvp),
+        "failures": state.failures.state(),
+        "reasons": dict(state.reasons),
         "torch": torch.get_rng_state(),
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(place), int(spare), float(normal)],
         "python": list(_flat(random.getstate())),
@@ -122,6 +125,9 @@ def _restore(state: SeedState, stored: dict[str, Any]) -> None:
     state.rates[:] = stored["rates"].numpy()
     state.training, state.probing, state.branching = stored["seconds"]
     state.step, state.path = stored["step"], stored["path"]
+    method, error = stored["hvp"]
+    state.hvp, state.reasons = (method, error), stored["reasons"]
+    state.failures.restore(stored["failures"])
     torch.set_rng_state(stored["torch"])
     keys, place, spare, normal = stored["numpy"]
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, spare, normal))  # noqa: NPY002

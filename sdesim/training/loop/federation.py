@@ -21,6 +21,7 @@ from sdesim.data.sharing import least_examples, partition
 from sdesim.estimators import GradientMoments, combine_moments, gradient_moments
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.surfaces.torch.functions import own_tensor
 from sdesim.training.data.batches import rows_of
 from sdesim.training.data.examples import Batches, Examples
 from sdesim.training.loop.one_seed import CLIENTS, stream_seed, update
@@ -89,7 +90,7 @@ class Federation:
         """End the round: the server's network moves. Returns the mean loss of the clients' minibatches."""
         # Not a BLAS product, whose last bits depend on the number of threads.
         change = np.einsum("k,kd->d", self.counts / self.counts.sum(), self.updates(model))
-        theta = torch.from_numpy(flat_parameters(model) + change).to(next(model.parameters()).dtype)
+        theta = own_tensor(flat_parameters(model) + change).to(next(model.parameters()).dtype)
         with torch.no_grad():
             nn.utils.vector_to_parameters(theta, model.parameters())
         self._updates = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 # Longest pause, in readings that would have tried.
 _LONGEST = 64
@@ -39,3 +40,12 @@ class Failures:
                 self.reasons.pop(part, None)
                 self._pause.pop(part, None)
         return new
+
+    def state(self) -> dict[str, dict[str, str] | dict[str, int]]:
+        """What `restore` takes: plain dicts of strings and numbers."""
+        return {"reasons": dict(self.reasons), "pause": dict(self._pause), "left": dict(self._left)}
+
+    def restore(self, state: Mapping[str, Mapping[str, Any]]) -> None:
+        """Go on from a state."""
+        self.reasons, self._pause = dict(state["reasons"]), dict(state["pause"])
+        self._left = dict(state["left"])

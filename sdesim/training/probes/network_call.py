@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from sdesim.surfaces.torch.functions import own_tensor
 from sdesim.training.data.batches import Stepped, arguments, batch_loss, call, mapped
 from sdesim.training.data.weighting import mean_loss
 from sdesim.training.probes.guard import Kept
@@ -127,7 +128,7 @@ class NetworkCall:
 
     def point(self, theta: Array) -> Tensor:
         """θ (d,) as a tensor of the network's own numbers."""
-        return torch.from_numpy(np.array(theta, dtype=np.float64)).to(self.device, self.dtype)
+        return own_tensor(np.asarray(theta, dtype=np.float64)).to(self.device, self.dtype)
 
     def inputs(self, x: Any) -> Any:
         """A copy of a batch that a call may write to, in numbers and on the device that it takes."""

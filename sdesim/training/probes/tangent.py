@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sdesim.errors import RunError
-from sdesim.surfaces.torch.functions import twice_differentiable
+from sdesim.surfaces.torch.functions import own_tensor, twice_differentiable
 from sdesim.training.data.batches import Stepped
 
 Array = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Tangent:
         self._model, self._optimizer = model, optimizer
         everything = list(model.parameters())
         sizes = [p.numel() for p in everything]
-        pieces = torch.split(torch.from_numpy(np.array(direction)), sizes)  # type: ignore[no-untyped-call,unused-ignore]
+        pieces = torch.split(own_tensor(np.asarray(direction)), sizes)  # type: ignore[no-untyped-call,unused-ignore]
         start = dict(zip(map(id, everything), pieces, strict=True))
         self._start = [start[id(p)].reshape(p.shape).to(p.dtype) for p, _ in self._settings()]
         self._log = 0.0

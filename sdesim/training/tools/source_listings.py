@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.estimators import consolidation_ratio, intelligence, probability
+from sdesim.surfaces.torch.functions import own_tensor
 
 Array = NDArray[np.float64]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
@@ -112,7 +113,7 @@ def loader_hvp(
         raise RunError("the loader gave no minibatch")
 
     def product(v: Array) -> Array:
-        flat = torch.as_tensor(np.asarray(v, dtype=np.float64)).to(parameters[0].dtype)
+        flat = own_tensor(np.asarray(v, dtype=np.float64)).to(parameters[0].dtype)
         pieces = torch.split(flat, [p.numel() for p in parameters])
         total = torch.zeros(len(flat), dtype=torch.float64)
         weight = 0.0

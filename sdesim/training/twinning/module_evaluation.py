@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sdesim.surfaces.torch.functions import own_tensor
 from sdesim.training.data.accuracy import Accuracy
 from sdesim.training.data.batches import call, moved
 from sdesim.training.data.examples import Examples
@@ -50,7 +51,7 @@ class ModuleEvaluation:
             if self.mask is not None:
                 flat, kept = np.zeros(len(self.mask)), flat
                 flat[self.mask] = kept
-            nn.utils.vector_to_parameters(torch.from_numpy(flat), self.module.parameters())
+            nn.utils.vector_to_parameters(own_tensor(flat), self.module.parameters())
             found: dict[str, float] = {}
             for name, examples in (("train", self.train), ("test", self.test)):
                 if examples is None:
