@@ -9,6 +9,7 @@ Vectors are arrays of any library that knows ``@``, ``*=`` and ``+=``, in number
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -74,7 +75,7 @@ def top_pair_restarted(product: Callable[[Any], Any], start: Any, tol: float, mo
 
 
 def _norm(v: Any) -> float:
-    return float(v @ v) ** 0.5
+    return math.sqrt(float(v @ v))
 
 
 def _scaled(v: Any, factor: float) -> Any:

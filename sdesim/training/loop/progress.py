@@ -36,7 +36,8 @@ def measured_progress(
     found = branched_progress(prepared, state, step)
     if prepared.step_model == "plain" and prepared.recipe.amplify == 1:
         mask = prepared.recipe.mask
-        trained = curvature_metric(state.model, state.optimizer).trained
+        only = prepared.only(state.model, state.optimizer)
+        trained = curvature_metric(state.model, state.optimizer, only).trained
         found |= virtual_steps(
             oracle, theta, prepared.branches, step_size=float(state.rates[step]),
             seed=(prepared.recipe.seed, state.trajectory, step),

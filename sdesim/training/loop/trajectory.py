@@ -36,7 +36,7 @@ from sdesim.training.loop.prepared import Prepared
 from sdesim.training.loop.progress import measured_progress
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.guard import untouched
-from sdesim.training.probes.network_oracle import MaskedOracle
+from sdesim.training.probes.network_oracle import MaskedOracle, coordinates
 from sdesim.training.probes.optimizer_facts import step_rate
 from sdesim.training.probes.preconditioning import curvature_metric, linear_step
 from sdesim.training.probes.tangent import Tangent
@@ -310,11 +310,15 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     assert prepared.probes is not None
     at = int(np.searchsorted(prepared.probe_steps, step))
     model = state.model
-    metric = curvature_metric(model, state.optimizer)
-    linear = linear_step(model, state.optimizer) if prepared.step_model == "linear" else None
-    mask = prepared.recipe.mask
+    only = prepared.only(model, state.optimizer)
+    metric = curvature_metric(model, state.optimizer, only)
+    linear = linear_step(model, state.optimizer, only) if prepared.step_model == "linear" else None
+    mask, directions = prepared.recipe.mask, prepared.directions
+    if only is not None:
+        held = coordinates(model, only)
+        theta, directions = theta[held], directions[:, held]
     rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
-    whole = prepared.oracle(model, prepared.probed_batch, int(rng.integers(2**31)))
+    whole = prepared.oracle(model, prepared.probed_batch, int(rng.integers(2**31)), only)
     # A way that failed before would fail again.
     whole.path, whole.hvp_method = state.path or whole.path, state.hvp[0] or whole.hvp_method
     whole.hvp_error = state.hvp[1]
@@ -331,8 +335,8 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
             samples=prepared.probes.samples,
             rng=probe_rng(prepared.recipe.seed, state.trajectory, step),
             step_size=float(state.rates[step]),
-            directions=prepared.directions,
-            groups=prepared.groups,
+            directions=directions,
+            groups=prepared.groups if only is None else whole.groups,
             gradient=prepared.probes.wants("gradient"),
             curvature=due.get("curvature", False),
             metric=metric if mask is None else metric.among(mask),
