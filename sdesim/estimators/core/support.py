@@ -65,7 +65,8 @@ class Support:
         """Ends of the interval of a value within the support with the half-width on the plain scale."""
         m, e = np.asarray(value, dtype=np.float64), np.asarray(half, dtype=np.float64)
         if self.transform == "plain":
-            return self.cut(m - e, m + e)
+            with np.errstate(invalid="ignore"):
+                return self.cut(m - e, m + e)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             if self.transform == "logit":
                 u = (m - self.low) / (self.high - self.low)
@@ -79,7 +80,8 @@ class Support:
         # No spread is no width, at an end of the support too, where the scale is infinite.
         low, high = (np.where(e == 0, m, x) for x in (low, high))
         # Rounding must carry no end past the value or the support.
-        return self.cut(np.fmin(low, m + 0 * e), np.fmax(high, m + 0 * e))
+        middle = np.where(np.isnan(e), np.nan, m)
+        return self.cut(np.fmin(low, middle), np.fmax(high, middle))
 
 
 ANYTHING, POSITIVE, SHARE, CORRELATION = Support(), Support(0.0), Support(0.0, 1.0), Support(-1.0, 1.0)
