@@ -1,6 +1,6 @@
 """C, C*, progress and the phase of a run as smoothed series over its probes, and where the phase changes.
 
-Each trajectory is a series of its own. C = |μ|²/Tr Σ is the ratio of two smoothed series. C* of plain steps
+Each trajectory is a series of its own. |μ|² and Tr Σ, whose ratio is C, are smoothed apart. C* of plain steps
 is proportional to the learning rate, which is known: C*/η is smoothed, so that a scheduled fall of η is not
 smoothed away. The phase is the sign of the smoothed C − C*; where a phase was decided by measured progress,
 the sign of that.
@@ -59,8 +59,7 @@ def smoothed(
     times = _times(run)
     found: dict[str, Column] = {}
     if {"signal", "C_alpha"} <= set(columns):
-        c = smoothed_ratio(*(_smooth(columns[name], times, level) for name in ("signal", "noise")))
-        found["C_alpha"] = _with_flags(Column(c), columns["C_alpha"])
+        found["C_alpha"] = _with_flags(Column(_ratio(columns, times, level)), columns["C_alpha"])
     if "C_star" in columns:
         found["C_star"] = _critical(run, columns["C_star"], times, level)
     if {"C_alpha", "C_star"} <= set(found):
@@ -133,13 +132,26 @@ def _changes(each: list[tuple[AnyEstimate, ...]]) -> dict[str, Array]:
     return {"change_direction" if n == "direction" else f"change_point{n}": x for n, x in made.items()}
 
 
+def _ratio(columns: Mapping[str, Column], times: Array, level: float) -> Any:
+    """C of smoothed |μ|² and Tr Σ."""
+    (signal, signal_error), (noise, noise_error) = (_readings(columns[n], level) for n in ("signal", "noise"))
+    found = smoothed_ratio(signal, signal_error, noise, noise_error, times, level)
+    unread = np.isfinite(signal) & (np.isnan(signal_error) | np.isnan(noise_error))
+    return replace(found, flags={"no_reading_error": unread, **found.flags})
+
+
 def _smooth(column: Column, times: Array, level: float) -> Any:
+    values, errors = _readings(column, level)
+    found = smooth(values, errors, times, level)
+    return replace(found, flags={"no_reading_error": np.isfinite(values) & np.isnan(errors), **found.flags})
+
+
+def _readings(column: Column, level: float) -> tuple[Array, Array]:
+    """Readings and their standard errors."""
     e = column.estimate
     # Student's quantile of few draws errs to the wide side; likelihood finds by how much errors are off.
     errors = 0.5 * (e.high - e.low) / float(ndtri(0.5 + level / 2))
-    values = np.where(np.isfinite(e.value), e.value, np.nan)
-    found = smooth(values, errors, times, level)
-    return replace(found, flags={"no_reading_error": np.isfinite(values) & np.isnan(errors), **found.flags})
+    return np.where(np.isfinite(e.value), e.value, np.nan), errors
 
 
 def _with_flags(column: Column, readings: Column) -> Column:

@@ -50,16 +50,19 @@ def test_only_what_is_asked_for_is_smoothed_and_nothing_else_changes(run, measur
     assert not {n for n in added if "_smooth" not in n and not n.startswith("change_")}
 
 
-def test_the_series_are_the_estimators_of_the_readings(measured):
+def test_the_series_are_the_estimators_of_the_readings(run, measured):
     times = measured["probe_time"].values
+    signal, noise, norm2, dot = (
+        run[n].values for n in ("signal", "noise", "gradient_norm2", "gradient_dot_mean")
+    )
+    parts = est.signal_and_noise(signal, noise, DRAWS, norm2, dot, cut=False)
 
-    def smoothed(name, scale=1.0):
-        value, low, high = (scale * x for x in ends(plain, name))
-        return est.smooth(value, (high - low) / (2 * ndtri(0.975)), times)
+    def readings(value, low, high):
+        return value, (high - low) / (2 * ndtri(0.975))
 
-    plain = measured
-    c = est.smoothed_ratio(smoothed("signal"), smoothed("noise"))
-    star = smoothed("C_star", scale=10.0).mapped(lambda x: 0.1 * x)
+    c = est.smoothed_ratio(*(x for e in parts for x in readings(e.value, e.low, e.high)), times)
+    star = est.smooth(*(10 * x for x in readings(*ends(measured, "C_star"))), times)
+    star = star.mapped(lambda x: 0.1 * x)
     excess = est.smoothed_difference(c, star)
 
     for name, e in (("C_alpha", c), ("C_star", star), ("C_excess", excess)):
