@@ -81,8 +81,8 @@ def main() -> None:
         "",
         "## C",
         "",
-        "Width (of intervals, those of single readings cut off at 0) and error (root mean square) in units of "
-        "those of single readings.",
+        "Width (of intervals, those of single readings cut off at 0) and error (root mean square) in units "
+        "of those of single readings.",
         "",
         "| truth | readings | n | coverage, single | coverage, smoothed | width | error |",
         "|---|---|---|---|---|---|---|",
