@@ -12,6 +12,8 @@ import numpy as np
 from sdesim.compiled.jit import compiled, compiled_apart
 
 RUNNING, DIVERGED, STOPPED = 0, 1, 2
+# Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
+STAGED, STAGE = 64, 2**17
 
 
 @compiled
@@ -22,6 +24,46 @@ def count_bad(x):
         for w in range(x.shape[1]):
             bad += x[k, w] - x[k, w] != 0.0
     return bad
+
+
+@compiled_apart
+def make_stage(d, width, saves, directions, theta):
+    """Where saved points wait: the state, its projections, its norm and loss, and the losses of a block."""
+    room = max(1, min(STAGED, saves, STAGE // (d * width)))
+    # A row a little longer than the block: rows a power of two apart would fight for the same cache lines.
+    return (
+        np.empty((room if theta else 0, d, width + 8)),
+        np.empty((room, directions, width + 8)),
+        np.empty((room, 2, width + 8)),
+        np.empty(width),
+    )
+
+
+@compiled_apart
+def make_room(d, width, scratch, rows):
+    """Work arrays of a step, increments of two steps of each sort, and scratch of the noises."""
+    auxiliary, multiplicative, examples = rows
+    return (
+        np.empty((scratch, d, width)),
+        np.empty((2, d, width)),
+        np.empty((2, auxiliary, width)),
+        np.empty((2, multiplicative, width)),
+        np.empty((2, examples, width)),
+        np.empty((d, width)),
+        np.empty((d, width)),
+        np.empty((examples, width)),
+        np.empty((examples, width)),
+    )
+
+
+@compiled_apart
+def count_ended(code):
+    """How many lanes are diverged, and how many stopped."""
+    diverged, halted = 0, 0
+    for w in range(code.shape[0]):
+        diverged += code[w] == DIVERGED
+        halted += code[w] == STOPPED
+    return diverged, halted
 
 
 @compiled_apart
@@ -75,6 +117,18 @@ def keep_stopped(x, held, code):
 
 
 @compiled_apart
+def look_after(x, held, code, stopped, exits, bounds, step, worse, diverged, halted):
+    """Isolate, hold and watch the lanes after a step; returns how many are diverged and stopped."""
+    if worse:
+        diverged = isolate(x, code, stopped, step)
+    if halted > 0:
+        keep_stopped(x, held, code)
+    if bounds.shape[0] > 0:
+        halted += watch_exits(x, held, code, stopped, exits, bounds, step)
+    return diverged, halted
+
+
+@compiled_apart
 def stage_state(x, directions, stage, at):
     """Put the state of a block, its projections and norms into row ``at`` of the stage."""
     theta, projection, norm, _ = stage
@@ -96,6 +150,14 @@ def stage_state(x, directions, stage, at):
             norm[at, 0, w] += x[k, w] * x[k, w]
     for w in range(width):
         norm[at, 0, w] = np.sqrt(norm[at, 0, w])
+
+
+@compiled_apart
+def stage_loss(stage, at):
+    """Put the losses of a block into row ``at`` of the stage."""
+    values = stage[3]
+    for w in range(values.shape[0]):
+        stage[2][at, 1, w] = values[w]
 
 
 @compiled_apart

@@ -65,8 +65,12 @@ def combination_source(
     surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along."""
-    decorator = "compiled_in_memory" if surface.functions else "compiled"
-    text = f"import numpy as np\n\nfrom sdesim.compiled.jit import {decorator} as compiled\n"
+    in_memory = "compiled_in_memory" if surface.functions else ""
+    text = "import numpy as np\n\n"
+    text += "".join(
+        f"from sdesim.compiled.jit import {in_memory or decorator} as {name}\n"
+        for decorator, name in (("compiled_inside", "compiled"), ("compiled_entry", "entry"))
+    )
     weighted = any(n.enters == "examples" for n in noises)
     wanted = ["loss", "grad"]
     wanted += ["hvp"] if scheme.needs_hvp or tangent else []

@@ -3,39 +3,28 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``,
-``step``, ``prepare``, ``loss``, ``well`` and ``compiled``) and compiles the whole: nothing dispatches.
+``step``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``) and compiles the whole: nothing
+dispatches. What is compiled anew for each combination is kept small: what no combination changes stands in
+`block`, and a copy is a loop, since Numba compiles a slice that is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
 """
 
 from sdesim.engine.kernels.block import (
-    DIVERGED,
     RUNNING,
-    STOPPED,
     count_bad,
-    isolate,
-    keep_stopped,
+    count_ended,
+    look_after,
+    make_room,
+    make_stage,
+    stage_loss,
     stage_state,
     unstage,
-    watch_exits,
 )
 
-# Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
-STAGED, STAGE = 64, 2**17
 
-
-@compiled
-def save_point(x, surface, directions, stage, at):
-    """Put the state of a block and its loss into row ``at`` of the stage."""
-    stage_state(x, directions, stage, at)
-    values = stage[3]
-    loss(x, surface[0], surface[1], surface[2], values)
-    for w in range(x.shape[1]):
-        stage[2][at, 1, w] = values[w]
-
-
-@compiled
+@entry
 def start_velocity(all_x, all_v, surface, scratch, dt):
     """Set the second states at step 0."""
     d, width = all_x.shape[1], all_x.shape[2]
@@ -44,7 +33,7 @@ def start_velocity(all_x, all_v, surface, scratch, dt):
         prepare(all_x[block], all_v[block], surface, dt, work)
 
 
-@compiled
+@entry
 def advance(
     blocks,
     seed,
@@ -75,34 +64,22 @@ def advance(
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy = state
     p, rate, scratch = scheme
     d, width = all_x.shape[1], all_x.shape[2]
-    work = np.empty((scratch, d, width))
-    i, j = np.empty((2, d, width)), np.empty((2, rows[0], width))
-    m, weights = np.empty((2, rows[1], width)), np.empty((2, rows[2], width))
-    s0, s1 = np.empty((d, width)), np.empty((d, width))
-    t0, t1 = np.empty((rows[2], width)), np.empty((rows[2], width))
-    params = surface[0]
-    room = max(1, min(STAGED, saves.shape[0], STAGE // (d * width)))
-    # A row a little longer than the block: rows a power of two apart would fight for the same cache lines.
-    stage = (
-        np.empty((room if outputs[0].shape[1] > 0 else 0, d, width + 8)),
-        np.empty((room, directions.shape[0], width + 8)),
-        np.empty((room, 2, width + 8)),
-        np.empty(width),
-    )
+    stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
+    room = stage[2].shape[0]
+    work, i, j, m, weights, s0, s1, t0, t1 = make_room(d, width, scratch, rows)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
-        diverged, halted = 0, 0
-        for w in range(width):
-            diverged += code[w] == DIVERGED
-            halted += code[w] == STOPPED
+        diverged, halted = count_ended(code)
         saved, staged = 0, 0
         for now in range(start, end + 1):
             if saved < saves.shape[0] and saves[saved] == now:
                 if staged == room:
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
                     staged = 0
-                save_point(x, surface, directions, stage, staged)
+                stage_state(x, directions, stage, staged)
+                loss(x, surface[0], surface[1], surface[2], stage[3])
+                stage_loss(stage, staged)
                 saved += 1
                 staged += 1
             if now == end or diverged + halted == width:
@@ -114,22 +91,21 @@ def advance(
                     i[0], i[1], j[0], j[1], m[0], m[1], weights[0], weights[1], s0, s1, t0, t1,
                 )  # fmt: skip
             step(x, v, i[half], j[half], m[half], weights[half], surface, p, rate, dt, work)
-            if count_bad(x) != diverged * d:
-                diverged = isolate(x, code, stopped, now + 1)
-            if halted > 0:
-                keep_stopped(x, held, code)
-            if bounds.shape[0] > 0:
-                halted += watch_exits(x, held, code, stopped, exits, bounds, now + 1)
+            worse = count_bad(x) != diverged * d
+            if worse or halted > 0 or bounds.shape[0] > 0:
+                diverged, halted = look_after(
+                    x, held, code, stopped, exits, bounds, now + 1, worse, diverged, halted
+                )
             if wells > 0:
                 for w in range(width):
                     if code[w] == RUNNING:
-                        place = well(x, w, params)
+                        place = well(x, w, surface[0])
                         if place >= 0:
                             occupancy[place, w] += 1
         unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
 
 
-@compiled
+@entry
 def drive(x, v, additive, auxiliary, multiplicative, surface, scheme, dt, out):
     """Step one block through given increments, (steps, rows, W) each; out (steps, d, W) are the states."""
     p, rate, scratch = scheme
@@ -138,4 +114,6 @@ def drive(x, v, additive, auxiliary, multiplicative, surface, scheme, dt, out):
     prepare(x, v, surface, dt, work)
     for n in range(additive.shape[0]):
         step(x, v, additive[n], auxiliary[n], multiplicative[n], none, surface, p, rate, dt, work)
-        out[n] = x
+        for k in range(x.shape[0]):
+            for w in range(x.shape[1]):
+                out[n, k, w] = x[k, w]

@@ -21,6 +21,7 @@ from sdesim.runs.measures.gradient import (
     values_of,
 )
 from sdesim.runs.measures.path import curvature, exponent, path_dimension, tails
+from sdesim.runs.measures.smoothed import smoothed
 from sdesim.runs.measures.steps import (
     at_rest,
     best_rate,
@@ -30,6 +31,7 @@ from sdesim.runs.measures.steps import (
     progress,
     trapezoid,
 )
+from sdesim.runs.quantities import support_of
 from sdesim.runs.registered import with_registered
 from sdesim.runs.schema import validate_run
 from sdesim.runs.validity import with_validity
@@ -37,12 +39,16 @@ from sdesim.runs.validity import with_validity
 Array = NDArray[np.float64]
 
 
-def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
+def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Dataset:
     """Measure a run at its probes.
 
     Args:
         run: a Run of either kind.
         level: nominal coverage of the intervals.
+        smooth: whether to add smoothed series over the probes (`measures.smoothed`): C_alpha_smooth,
+            C_star_smooth, C_excess_smooth (C − C*), progress_smooth, progress_heldout_smooth, each with its
+            interval and flags; phase_smooth, phase_smooth_reason; over (trajectory, change) change_point with
+            _low and _high, and change_direction.
 
     Returns:
         Dataset over (trajectory, probe): C_alpha (at the training batch), C_1, C_star, p, odds,
@@ -62,10 +68,10 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     with single_blas_thread():
-        return with_registered(run, with_validity(_measured(run, level), run.attrs))
+        return with_registered(run, with_validity(_measured(run, level, smooth), run.attrs))
 
 
-def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
+def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
     columns: dict[str, Column] = {}
     words: dict[str, NDArray[np.str_]] = {}
     if "probe" in run.dims:
@@ -101,7 +107,12 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
         if "step_size" in run:
             columns = at_rest(run, columns)
-    return _assemble(run, columns, words, level)
+    changes: dict[str, Array] = {}
+    if smooth and "probe" in run.dims:
+        found = smoothed(run, level, columns, words)
+        columns, words, changes = columns | found.columns, words | found.words, found.changes
+    measured = _assemble(run, columns, words, level)
+    return measured.assign({name: (("trajectory", "change"), x) for name, x in changes.items()})
 
 
 def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
@@ -148,7 +159,9 @@ def _assemble(
     for name, column in columns.items():
         dims = column.dims
         data[name] = (dims, column.value)
-        data[f"{name}_low"], data[f"{name}_high"] = (dims, column.low), (dims, column.high)
+        # Only here: what errors are passed on to needs them whole.
+        low, high = support_of(name).cut(column.low, column.high)
+        data[f"{name}_low"], data[f"{name}_high"] = (dims, low), (dims, high)
         data[f"{name}_flags"] = (dims, column.flag_text())
         if column.literal is not None:
             data[f"{name}_literal"] = (dims, np.asarray(column.literal, dtype=np.float64))

@@ -117,7 +117,7 @@ def trapezoid(run: xr.Dataset, level: float, columns: dict[str, Column]) -> Colu
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(converted | still, np.nan, drop / (2 * noise.value))
         own = _quantile(count, level) * error / (2 * noise.value)
-        half = np.hypot(own, np.nan_to_num(value * (noise.high - noise.value) / noise.value))
+        half = np.hypot(own, np.nan_to_num(value * (noise.high - noise.low) / (2 * noise.value)))
     made: AnyEstimate = Estimate(value, value - half, value + half, level, "trapezoid", 1, {})
     flags = {"probed_batch": converted, "zero_noise": still}
     heavy = columns["C_alpha"].flags["heavy_tail_variance_undefined"]
@@ -141,6 +141,11 @@ def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
 
 def _progress_method(run: xr.Dataset) -> str:
     return str(run.attrs.get("progress_method", "branched"))
+
+
+def phase_is_of_progress(run: xr.Dataset, how: NDArray[np.str_]) -> Mask:
+    """Where `phases` decided by measured progress, from how it says that it did."""
+    return np.asarray(how == _progress_method(run))
 
 
 def at_rest(run: xr.Dataset, columns: dict[str, Column]) -> dict[str, Column]:
