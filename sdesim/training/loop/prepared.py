@@ -74,7 +74,7 @@ class Prepared:
     saved: NDArray[np.int64]
     save_theta: bool
     rates: Array
-    directions: Array
+    directions: Any
     probes: Probes | None
     probe_steps: NDArray[np.int64]
     groups: Mapping[str, slice]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,7 @@ class NetworkCall:
 
     Attributes:
         parameters: those that θ holds, in its order. dim: d.
+        offsets: where each begins among the coordinates of all parameters.
     """
 
     def __init__(
@@ -60,6 +62,9 @@ class NetworkCall:
         self._others = {name: p for (name, p), h in zip(named.items(), held, strict=True) if not h}
         self._kinds = {p.dtype for p in named.values()}
         self.parameters = list(self._parameters.values())
+        ends = accumulate(p.numel() for p in named.values())
+        begins = dict(zip(named, [0, *ends], strict=False))
+        self.offsets = [begins[name] for name in self._parameters]
         first = self.parameters[0]
         self.device = first.device
         self.dim = sum(p.numel() for p in self._parameters.values())

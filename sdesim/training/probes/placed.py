@@ -91,7 +91,7 @@ class Placed:
                 )
                 # Numbers, so that the gradient itself is not kept.
                 along = [
-                    _Along.apply(s, w)
+                    _Along.apply(s, w)  # type: ignore[no-untyped-call]
                     for s, w in zip(slopes, pieces, strict=True)
                     if s is not None and s.requires_grad
                 ]
@@ -111,7 +111,7 @@ class Placed:
             with self._moved(v, sign * step / length):
                 for part in parts:
                     self._add(made, self.gradient(part), sign)
-            made *= length / (2 * step)
+        made *= length / (2 * step)
         return made
 
     def checked(self, parts: list[Part], seed: int) -> SecondDerivative:

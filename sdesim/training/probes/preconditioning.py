@@ -55,6 +55,16 @@ def moved_parameters(model: nn.Module, optimizer: Any) -> list[bool]:
     return [p.requires_grad and (held is None or id(p) in held) for p in model.parameters()]
 
 
+def moved_coordinates(
+    model: nn.Module, optimizer: Any, only: Sequence[bool] | None = None
+) -> NDArray[np.bool_]:
+    """The same of every coordinate (d,); only: of every parameter, whether θ (d,) holds it; None: all."""
+    moved = moved_parameters(model, optimizer)
+    held = moved if only is None else [m for m, h in zip(moved, only, strict=True) if h]
+    parameters = _chosen(model, only)
+    return np.concatenate([np.full(p.numel(), m) for p, m in zip(parameters, held, strict=True)])
+
+
 def _chosen(model: nn.Module, only: Sequence[bool] | None) -> list[nn.Parameter]:
     everything = list(model.parameters())
     return everything if only is None else [p for p, held in zip(everything, only, strict=True) if held]

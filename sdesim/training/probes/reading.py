@@ -86,12 +86,9 @@ class Reading:
         step_size: float, directions: Any, curvature: bool, optimizer: Any, failures: dict[str, str],
     ) -> dict[str, Any]:  # fmt: skip
         """What `runs.probe` gives, of gradients that are not held together."""
-        held = [True] * len(list(self._module.parameters())) if self.only is None else self.only
-        ends = np.cumsum([p.numel() for p in self._module.parameters()])
-        offsets = [int(e) - p.numel() for e, p in zip(ends, self._module.parameters(), strict=True)]
         found = stream.read(
             oracle.draws(samples, rng), rng, step_size=step_size, directions=directions,
-            offsets=list(compress(offsets, held)), groups=oracle.groups, curvature=curvature,
+            offsets=oracle.called.offsets, groups=oracle.groups, curvature=curvature,
             scaling=lambda: scaling_of(self._module, optimizer, self.only, stream.dtype), failures=failures,
         )  # fmt: skip
         self.path, self.hvp_method = IN_PLACE, stream.method

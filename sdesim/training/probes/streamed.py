@@ -99,8 +99,9 @@ class Streamed:
                     terms[i] = self.bend(self._deviation(gradient, sums.mean), shares[i])
                 except Exception as error:
                     failures["curvature"], terms = failure(error), terms[:0]
+            del gradient
         values = {"step_size": float(step_size)} | sums.values(along)
-        del sums, gradient
+        del sums
         if not len(terms):
             return values
         try:
@@ -125,7 +126,7 @@ class Streamed:
                     g = g.reshape(-1)
                     add(total[place], g)
                     squares[i, k] = dot(g, g)
-                    sums += directions.sums(g.float().cpu().numpy(), offsets[k])
+                    sums += directions.sums(_numbers(g), offsets[k])
                 projected[i] = directions.turned(sums)
                 del gradient
         total /= n
@@ -237,3 +238,8 @@ class _Sums:
         signal = np.array([mean2[some].sum() for some in self.groups])
         own = np.array([self.squares[:, some].sum() for some in self.groups])
         return values | {"group_signal": signal, "group_noise": (own - n * signal) / (n - 1)}
+
+
+def _numbers(g: Tensor) -> NDArray[Any]:
+    """A tensor as an array, which knows no half precision."""
+    return np.asarray((g.float() if g.dtype.itemsize < 4 else g).cpu().numpy())
