@@ -63,6 +63,8 @@ def _probing(prepared: Prepared) -> dict[str, Any]:
     if probes is None:
         return {}
     found: dict[str, Any] = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
+    if probes.exact and prepared.sampled_because:
+        found["sampled_because"] = prepared.sampled_because
     found |= {"progress_method": "branched"} if prepared.branches else {}
     return found | ({"tangent": "full"} if probes.tangent else {})
 

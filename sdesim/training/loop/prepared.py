@@ -35,6 +35,7 @@ from sdesim.training.loop.fresh import check_factory
 from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
+from sdesim.training.probes.example_moments import without_moments
 from sdesim.training.probes.guard import untouched
 from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
@@ -125,6 +126,13 @@ class Prepared:
             self.train, model, self.recipe.loss_fn, batch_size, mode=self.mode, trial=self.trial, seed=seed,
             training_batch=self.order.batch_size or len(self.train),
         )  # fmt: skip
+
+    @property
+    def sampled_because(self) -> str:
+        """Why readings can't do without draws; empty where they can, as far as is known before the start."""
+        if self.train.reader is not None:
+            return "examples are read anew for each batch"
+        return without_moments(self.trial, training=self.mode == "train")
 
     @property
     def branches(self) -> int:
