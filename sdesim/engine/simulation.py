@@ -17,7 +17,7 @@ from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import fingerprint
-from sdesim.engine.plan import Plan, make_plan
+from sdesim.engine.plan import Plan, make_plan, reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.simulated_oracle import SimulatedOracle
@@ -27,6 +27,7 @@ from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
+from sdesim.runs.price import priced
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
     EVERY_PROBE,
@@ -312,6 +313,10 @@ def _writer(
         attrs["tangent"] = plan.tangent
     if mark is not None:
         attrs |= mark.attrs()
+    if probes is not None and probes.precision is not None:
+        attrs["precision"] = probes.precision
+    if probes is not None and probes.budget is not None:
+        attrs |= priced(probes, reading_price(probes, plan.kernel, plan.noises, plan.trajectories))
     if batch and probes is not None:
         attrs["probe_batch_size"] = probes.batch_size or batch
     return RunWriter(

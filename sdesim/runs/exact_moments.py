@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from sdesim.estimators.core.covariance import Covariance, GradientMoments
 from sdesim.estimators.curvature.factored_trace import FactoredTrace
@@ -27,6 +28,8 @@ PRECISION = 0.05
 _FIRST, _MOST = 16, 256
 # Where C lies inside the interval of C*, so many half-widths shall fit between them.
 _APART = 1.5
+# Draws about a known mean that a precision may ask for, in multiples of those that there are.
+_MOST_TIMES = 32
 
 
 class Precise(Protocol):
@@ -49,26 +52,31 @@ class Exactness:
     Attributes:
         covariance: whether Σ is read from all examples; else μ alone is.
         precision: half-width of the interval of C* over max(C, C*).
+        asked: whether somebody asked for that, of C too, so that more is drawn where Σ is not known.
     """
 
     covariance: bool = True
     precision: float = PRECISION
+    asked: bool = False
 
 
 def exact_part(
     moments: GradientMoments, products: Products | None, draws: Array, step_size: float,
     rng: np.random.Generator, exactness: Exactness, step: LinearStep | None = None,
+    draw: Callable[[int], Array] | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """The variables of the schema whose names begin with ``exact``.
 
     Args:
         moments: μ and Σ of the gradients. products: H of each row, (m, d) → (m, d); None: no curvature.
-        draws: gradients (n, d), for what Σ does not tell. step_size: η. step: of the optimizer.
+        draws: gradients (n, d), for what Σ does not tell; draw: n → as many more. step_size: η.
+        step: of the optimizer.
     """
     mean, covariance = moments.mean, moments.covariance
     found = {"exact_signal": float(mean @ mean)}
     if covariance is None:
-        return found | _from_draws(mean, products, draws)
+        wanted = exactness.precision if exactness.asked and draw is not None else math.inf
+        return found | _from_draws(mean, products, draws, draw, wanted)
     noise = float(covariance.variance.sum())
     found |= {"exact_noise": noise, "exact_noise_error": 0.0, "exact_draws": math.inf}
     if products is None:
@@ -126,14 +134,28 @@ def _settle(trace: FactoredTrace, scale: _Scale, precision: float) -> None:
         trace.more(int(min(_MOST, more)))
 
 
-def _from_draws(mean: Array, products: Products | None, draws: Array) -> dict[str, float]:
-    """Tr Σ and Tr HΣ as means over draws about the known μ."""
-    away = draws - mean
+def _from_draws(
+    mean: Array,
+    products: Products | None,
+    draws: Array,
+    draw: Callable[[int], Array] | None,
+    precision: float,
+) -> dict[str, float]:
+    """Tr Σ and Tr HΣ as means over draws about the known μ, the first over as many as its precision asks."""
+    away, n = draws - mean, len(draws)
     squares = np.einsum("ij,ij->i", away, away)
-    n = len(draws)
+    while draw is not None and len(squares) < _MOST_TIMES * n:
+        # C = |μ|²/Tr Σ is as precise as Tr Σ.
+        half = (
+            float(stdtrit(len(squares) - 1, 0.5 + LEVEL / 2)) * squares.std(ddof=1) / math.sqrt(len(squares))
+        )
+        if half <= precision * squares.mean():
+            break
+        more = draw(n) - mean
+        squares = np.concatenate([squares, np.einsum("ij,ij->i", more, more)])
     found = {
         "exact_noise": float(squares.mean()),
-        "exact_noise_error": float(squares.std(ddof=1)) / math.sqrt(n),
+        "exact_noise_error": float(squares.std(ddof=1)) / math.sqrt(len(squares)),
         "exact_draws": float(n),
     }
     if products is None:
@@ -217,4 +239,6 @@ def exactness_of(
     if wanted is False or not hasattr(oracle, "moments"):
         return None
     whole = wanted is True or oracle.covariance_size <= largest
-    return Exactness(whole, PRECISION if precision is None else min(PRECISION, precision))
+    if precision is None:
+        return Exactness(whole)
+    return Exactness(whole, min(PRECISION, precision), asked=True)

@@ -164,9 +164,12 @@ def _exact_part(
         found = many(theta, whole) if many is not None else np.stack([oracle.hvp(theta, w) for w in whole])
         return np.asarray(found if kept is None else found[:, kept])
 
-    return exact_part(
-        moments, products if bends and draws.shape[1] else None, draws, step_size, rng, exactness, step
-    )
+    def draw(count: int) -> Array:
+        found = oracle.gradients(theta, count, rng)
+        return np.asarray(found if kept is None else found[:, kept])
+
+    bent = products if bends and draws.shape[1] else None
+    return exact_part(moments, bent, draws, step_size, rng, exactness, step, draw)
 
 
 def _gradient_part(

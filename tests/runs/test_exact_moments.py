@@ -137,4 +137,4 @@ def test_auto_is_exact_up_to_a_size_and_false_is_not():
     assert Probes(exact=True).exactness(Large()) == Exactness()
     assert Probes(exact=False).exactness(Known()) is None
     assert Probes().exactness(Bowl()) is None
-    assert Probes(precision=0.01).exactness(Known()).precision == 0.01
+    assert Probes(precision=0.01).exactness(Known()) == Exactness(precision=0.01, asked=True)

@@ -146,6 +146,14 @@ class Exact:
         return replace(column, estimate=replace(e, **ends, flags=kept), method=method)
 
 
+def as_precise(c: Column, star: Column, precision: float) -> Column:
+    """C with the flag `precision_not_reached` where half its interval is more than this share of max(C, C*)."""
+    with np.errstate(invalid="ignore"):
+        half = 0.5 * (c.high - c.low)
+        missed = half > precision * np.fmax(np.abs(c.value), np.abs(star.value))
+    return replace(c, estimate=replace(c.estimate, flags={**c.flags, "precision_not_reached": missed}))
+
+
 def quantile(draws: Array, level: float) -> Array:
     """Student's of so many draws; the normal one of infinitely many."""
     freedom = np.clip(np.nan_to_num(draws, nan=2.0, posinf=1e9) - 1, 1, 1e9)

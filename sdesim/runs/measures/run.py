@@ -13,7 +13,7 @@ from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
-from sdesim.runs.measures.exact import SAMPLED, exact_of
+from sdesim.runs.measures.exact import SAMPLED, as_precise, exact_of
 from sdesim.runs.measures.gradient import (
     batches,
     consolidation,
@@ -104,6 +104,8 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
+        if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):
+            columns["C_alpha"] = as_precise(columns["C_alpha"], columns["C_star"], run.attrs["precision"])
         if "step_size" in run:
             columns = at_rest(run, columns)
     return _assemble(run, columns, words, level)
