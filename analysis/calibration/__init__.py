@@ -3,7 +3,17 @@
 A case is one `Case` in the registry `CASES`; the files named after parts of the estimators add theirs.
 """
 
-from . import curvature, dimension, dynamics, gradients, pooling, progress, tails, transition  # noqa: F401
+from . import (  # noqa: F401
+    curvature,
+    dimension,
+    dynamics,
+    gradients,
+    pooling,
+    progress,
+    smoothing,
+    tails,
+    transition,
+)
 from .case import CASES, Case, Event, register
 from .result import Calibration
 from .rows import Rate, Row

@@ -86,6 +86,11 @@ from sdesim.estimators.dynamics.slowing_down import RollingIndicators as Rolling
 from sdesim.estimators.dynamics.slowing_down import critical_slowing_down as critical_slowing_down
 from sdesim.estimators.dynamics.slowing_down import relaxation_time as relaxation_time
 from sdesim.estimators.dynamics.slowing_down import rolling_indicators as rolling_indicators
+from sdesim.estimators.dynamics.smoothing import change_points as change_points
+from sdesim.estimators.dynamics.smoothing import smooth as smooth
+from sdesim.estimators.dynamics.smoothing import smoothed_difference as smoothed_difference
+from sdesim.estimators.dynamics.smoothing import smoothed_phase as smoothed_phase
+from sdesim.estimators.dynamics.smoothing import smoothed_ratio as smoothed_ratio
 from sdesim.estimators.dynamics.survival import Survival as Survival
 from sdesim.estimators.dynamics.survival import SurvivalStatistics as SurvivalStatistics
 from sdesim.estimators.dynamics.survival import survival_statistics as survival_statistics

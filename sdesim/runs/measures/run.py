@@ -32,6 +32,7 @@ from sdesim.runs.measures.steps import (
     progress,
     trapezoid,
 )
+from sdesim.runs.quantities import support_of
 from sdesim.runs.registered import with_registered
 from sdesim.runs.schema import validate_run
 from sdesim.runs.validity import with_validity
@@ -161,7 +162,9 @@ def _assemble(
     for name, column in columns.items():
         dims = column.dims
         data[name] = (dims, column.value)
-        data[f"{name}_low"], data[f"{name}_high"] = (dims, column.low), (dims, column.high)
+        # Only here: what errors are passed on to needs them whole.
+        low, high = support_of(name).cut(column.low, column.high)
+        data[f"{name}_low"], data[f"{name}_high"] = (dims, low), (dims, high)
         data[f"{name}_flags"] = (dims, column.flag_text())
         if column.literal is not None:
             data[f"{name}_literal"] = (dims, np.asarray(column.literal, dtype=np.float64))

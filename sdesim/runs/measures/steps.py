@@ -137,7 +137,7 @@ def trapezoid(run: xr.Dataset, level: float, columns: dict[str, Column]) -> Colu
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(converted | still, np.nan, drop / (2 * noise.value))
         own = _quantile(count, level) * error / (2 * noise.value)
-        half = np.hypot(own, np.nan_to_num(value * (noise.high - noise.value) / noise.value))
+        half = np.hypot(own, np.nan_to_num(value * (noise.high - noise.low) / (2 * noise.value)))
     made: AnyEstimate = Estimate(value, value - half, value + half, level, "trapezoid", 1, {})
     flags = {"probed_batch": converted, "zero_noise": still}
     heavy = columns["C_alpha"].flags["heavy_tail_variance_undefined"]

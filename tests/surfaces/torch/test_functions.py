@@ -66,9 +66,8 @@ def test_the_module_that_was_given_stays_as_it_is(linear, network):
     np.testing.assert_array_equal(network.start, before)
 
 
+@pytest.mark.usefixtures("two_torch_threads")
 def test_torch_uses_one_thread_within_and_as_many_as_before_after_an_error():
-    before = torch.get_num_threads()
-
     def fails():
         with functions.one_thread(), functions.one_thread():
             assert torch.get_num_threads() == 1
@@ -77,7 +76,7 @@ def test_torch_uses_one_thread_within_and_as_many_as_before_after_an_error():
     with pytest.raises(RuntimeError):
         fails()
 
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == 2
 
 
 def test_a_mean_over_examples_is_told_from_other_losses(linear, network):

@@ -76,16 +76,16 @@ def test_compiled_functions_call_torch_and_do_not_depend_on_the_width_of_the_blo
     np.testing.assert_array_equal(found[3][3][:, 1], surface.weighted_gradient(x[:, 1], weights[:, 1]))
 
 
+@pytest.mark.usefixtures("two_torch_threads")
 def test_module_and_torch_settings_are_left_as_they_were():
     module = nn.Sequential(nn.Linear(5, 4), nn.BatchNorm1d(4), nn.Linear(4, 3))
     before = {name: t.clone() for name, t in module.state_dict().items()}
-    threads = torch.get_num_threads()
     x, y = data()
 
     surface = TorchSurface(module, functional.cross_entropy, x, y)
     surface.grad(surface.start + 1.0)
 
-    assert torch.get_num_threads() == threads
+    assert torch.get_num_threads() == 2
     for name, value in module.state_dict().items():
         torch.testing.assert_close(value, before[name], rtol=0, atol=0)
     # Batch normalisation ties the examples together: no minibatch noise.

@@ -1,6 +1,7 @@
 """Seeds have generators of their own."""
 
 import numpy as np
+import pytest
 import torch
 
 from sdesim.networks.fully_connected import flat_parameters
@@ -17,7 +18,8 @@ def test_the_same_seed_gives_the_same_bits_and_seeds_do_not_disturb_each_other()
     assert three.theta.values[1].tobytes() != one.theta.values[0].tobytes()
 
 
-def test_recording_leaves_the_module_and_the_global_generators_alone():
+@pytest.mark.usefixtures("two_torch_threads")
+def test_recording_leaves_the_module_the_global_generators_and_torchs_threads_alone():
     network = mlp([64, 8, 10], seed=0)
     before = flat_parameters(network)
     torch.manual_seed(5)
@@ -28,6 +30,7 @@ def test_recording_leaves_the_module_and_the_global_generators_alone():
 
     assert (flat_parameters(network) == before).all()
     assert torch.equal(torch.rand(3), expected)
+    assert torch.get_num_threads() == 2
 
 
 def test_fresh_seeds_start_elsewhere_and_module_seeds_at_the_module():

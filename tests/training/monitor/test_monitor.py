@@ -107,6 +107,7 @@ def test_a_run_on_disk_holds_what_the_run_in_memory_holds(tmp_path):
     np.testing.assert_array_equal(kept["signal"].values, stored["signal"].values)
 
 
+@pytest.mark.usefixtures("two_torch_threads")
 def test_two_monitors_of_one_seed_measure_the_same_whatever_the_global_generators_did():
     _, first = train("dropout", lambda p: torch.optim.SGD(p, lr=0.1), True)
     model, second = train("dropout", lambda p: torch.optim.SGD(p, lr=0.1), True)
@@ -118,6 +119,7 @@ def test_two_monitors_of_one_seed_measure_the_same_whatever_the_global_generator
     assert [m.C_alpha.value for m in first.history] == [m.C_alpha.value for m in second.history[:-1]]
     assert second.measure().C_alpha.value == again.C_alpha.value
     assert model.training
+    assert torch.get_num_threads() == 2
 
 
 def test_a_loss_that_is_not_finite_is_flagged_and_training_goes_on():

@@ -1,0 +1,1 @@
+"""How well smoothed series of C and phases cover and decide, on known moving truths."""
