@@ -1,4 +1,4 @@
-"""What a budget pays for: counted work, the same on every machine, and a refusal where it pays for nothing."""
+"""What a budget pays for: counted work, alike on every machine, and a refusal where it pays for nothing."""
 
 import pytest
 

@@ -147,7 +147,7 @@ class Exact:
 
 
 def as_precise(c: Column, star: Column, precision: float) -> Column:
-    """C with the flag `precision_not_reached` where half its interval is more than this share of max(C, C*)."""
+    """C, flagged `precision_not_reached` where half its interval is above this share of max(C, C*)."""
     with np.errstate(invalid="ignore"):
         half = 0.5 * (c.high - c.low)
         missed = half > precision * np.fmax(np.abs(c.value), np.abs(star.value))
