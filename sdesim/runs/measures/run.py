@@ -23,6 +23,7 @@ from sdesim.runs.measures.gradient import (
     values_of,
 )
 from sdesim.runs.measures.path import curvature, exponent, path_dimension, tails
+from sdesim.runs.measures.smoothed import smoothed
 from sdesim.runs.measures.steps import (
     at_rest,
     best_rate,
@@ -40,12 +41,16 @@ from sdesim.runs.validity import with_validity
 Array = NDArray[np.float64]
 
 
-def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
+def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Dataset:
     """Measure a run at its probes.
 
     Args:
         run: a Run of either kind.
         level: nominal coverage of the intervals.
+        smooth: whether to add smoothed series over the probes (`measures.smoothed`): C_alpha_smooth,
+            C_star_smooth, C_excess_smooth (C − C*), progress_smooth, progress_heldout_smooth, each with its
+            interval and flags; phase_smooth, phase_smooth_reason; over (trajectory, change) change_point with
+            _low and _high, and change_direction.
 
     Returns:
         Dataset over (trajectory, probe): C_alpha (at the training batch), C_1, C_star, p, odds,
@@ -65,10 +70,10 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     with single_blas_thread():
-        return with_registered(run, with_validity(_measured(run, level), run.attrs))
+        return with_registered(run, with_validity(_measured(run, level, smooth), run.attrs))
 
 
-def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
+def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
     columns: dict[str, Column] = {}
     words: dict[str, NDArray[np.str_]] = {}
     if "probe" in run.dims:
@@ -109,7 +114,12 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             columns["C_alpha"] = as_precise(columns["C_alpha"], columns["C_star"], run.attrs["precision"])
         if "step_size" in run:
             columns = at_rest(run, columns)
-    return _assemble(run, columns, words, level)
+    changes: dict[str, Array] = {}
+    if smooth and "probe" in run.dims:
+        found = smoothed(run, level, columns, words)
+        columns, words, changes = columns | found.columns, words | found.words, found.changes
+    measured = _assemble(run, columns, words, level)
+    return measured.assign({name: (("trajectory", "change"), x) for name, x in changes.items()})
 
 
 def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:

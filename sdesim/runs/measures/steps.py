@@ -163,6 +163,11 @@ def _progress_method(run: xr.Dataset) -> str:
     return str(run.attrs.get("progress_method", "branched"))
 
 
+def phase_is_of_progress(run: xr.Dataset, how: NDArray[np.str_]) -> Mask:
+    """Where `phases` decided by measured progress, from how it says that it did."""
+    return np.asarray(how == _progress_method(run))
+
+
 def at_rest(run: xr.Dataset, columns: dict[str, Column]) -> dict[str, Column]:
     """The same columns; at rate 0 there is no step, so nothing of it: NaN, flag `rate_zero`."""
     still = values_of(run, "step_size") == 0
