@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.training.data.augmentation import fresh_batches
@@ -34,6 +35,10 @@ class FreshOracle(TorchOracle):
     def drawn(self, n: int, rng: np.random.Generator) -> Batches:
         """n independent minibatches in parts: x, y and indices (k, B) into them."""
         return self._draw(n, self.batch_size, rng)
+
+    def moments(self, theta: NDArray[np.float64], covariance: bool = True) -> None:
+        """None: examples that are read anew each time have no last one."""
+        self.inexact = "examples are read anew for each batch"
 
 
 def oracle_of(

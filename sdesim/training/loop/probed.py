@@ -41,6 +41,7 @@ def held_part(
         gradient=prepared.probes.wants("gradient"), curvature=curvature,
         metric=metric if mask is None else metric.among(mask),
         step=linear if mask is None or linear is None else linear.among(mask), failures=failures,
+        exactness=prepared.probes.exactness(oracle),
     )  # fmt: skip
 
 
