@@ -109,7 +109,7 @@ def _power(power: Mapping[str, Any]) -> str:
     """ "sees 2.1, 12 seeds tell"; why nothing can be said; or that no number of seeds is known to tell."""
     if power["why"]:
         return str(power["why"])
-    sees = f"sees {number(power['difference'])}"
+    sees = "sees none" if power["difference"] is None else f"sees {power['difference']:.2g}"
     if power["needed"] is not None:
         return f"{sees}; {power['needed']} seeds tell"
     return (
