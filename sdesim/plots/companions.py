@@ -146,7 +146,8 @@ def phases(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = N
     """Horizontal strips of the phase over time, one per trajectory, arms under one another.
 
     Args:
-        kind: "phase", C against C*, or "phase_literal", literal C against 1.
+        kind: "phase", C against C*; "phase_smooth", the same of smoothed series, where the measurements hold
+            them; or "phase_literal", literal C against 1.
     """
     strips = []
     for view in views_of(data, measured):
