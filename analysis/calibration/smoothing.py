@@ -31,8 +31,10 @@ def _readings(truth: Callable[[Array], Array]) -> Callable[[np.random.Generator,
         noise = g.var(axis=1, ddof=1).sum(axis=1)
         dot = np.einsum("tnd,td->tn", g, mean)
         # At 0.6827 and many draws the half-width is one standard error; of few, Student's is wider.
-        signal, trace = est.signal_and_noise((mean**2).sum(axis=1), noise, n, (g**2).sum(axis=2), dot, 0.6827)
-        errors = (signal.high - signal.value, trace.high - trace.value)
+        signal, trace = est.signal_and_noise(
+            (mean**2).sum(axis=1), noise, n, (g**2).sum(axis=2), dot, 0.6827, cut=False
+        )
+        errors = [0.5 * (e.high - e.low) for e in (signal, trace)]
         return times, signal.value, errors[0], trace.value, errors[1], c, int(rng.integers(_PLACES))
 
     return draw
@@ -44,7 +46,7 @@ def _level(s: _Series) -> Estimate:
 
 
 def _ratio(s: _Series) -> Estimate:
-    found: Any = est.smoothed_ratio(est.smooth(s[1], s[2], s[0]), est.smooth(s[3], s[4], s[0]))
+    found: Any = est.smoothed_ratio(s[1], s[2], s[3], s[4], s[0])
     return found[s[6]]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sdesim.estimators import Estimate
+from sdesim.estimators.core.power import interval_power
 
 HOLDS = "holds"
 CONDITIONS = "holds under conditions"
@@ -21,7 +22,8 @@ class Check:
     """One statement about a number.
 
     Attributes:
-        text: the statement, with the number.
+        text: the statement, with the number; where its interval decides nothing, which distance from the
+            bound would have been seen with probability 0.9, and the sample for the one measured.
         holds: whether the interval shows it (True), shows the opposite (False) or neither (None).
     """
 
@@ -82,13 +84,13 @@ def untestable(reason: str) -> Ruling:
 
 def above(name: str, e: Estimate, bound: float) -> Check:
     """The whole interval lies above the bound; False when it lies below."""
-    return Check(f"{name} > {bound:.4g}: {_shown(e)}", _side(*_ends(e), bound))
+    return _checked(f"{name} > {bound:.4g}: {_shown(e)}", _side(*_ends(e), bound), e, bound)
 
 
 def below(name: str, e: Estimate, bound: float) -> Check:
     """The whole interval lies below the bound; False when it lies above."""
     low, high = _ends(e)
-    return Check(f"{name} < {bound:.4g}: {_shown(e)}", _side(-high, -low, -bound))
+    return _checked(f"{name} < {bound:.4g}: {_shown(e)}", _side(-high, -low, -bound), e, bound)
 
 
 def near(name: str, e: Estimate, value: float, tolerance: float) -> Check:
@@ -99,14 +101,18 @@ def near(name: str, e: Estimate, value: float, tolerance: float) -> Check:
         holds = True
     elif high < value - tolerance or low > value + tolerance:
         holds = False
-    return Check(f"{name} = {value:.4g} ± {tolerance:.2g}: {_shown(e)}", holds)
+    bounds = value - tolerance, value + tolerance
+    return _checked(f"{name} = {value:.4g} ± {tolerance:.2g}: {_shown(e)}", holds, e, *bounds)
 
 
 def outside(name: str, e: Estimate, value: float, tolerance: float) -> Check:
     """The opposite of `near`: the interval lies wholly outside value ± tolerance."""
     inside = near(name, e, value, tolerance).holds
-    text = f"{name} ≠ {value:.4g} ± {tolerance:.2g}: {_shown(e)}"
-    return Check(text, None if inside is None else not inside)
+    text, bounds = (
+        f"{name} ≠ {value:.4g} ± {tolerance:.2g}: {_shown(e)}",
+        (value - tolerance, value + tolerance),
+    )
+    return _checked(text, None if inside is None else not inside, e, *bounds)
 
 
 def consistent(name: str, e: Estimate, value: float) -> Check:
@@ -127,6 +133,15 @@ def together(text: str, checks: Sequence[Check]) -> Check:
     open_ones = refuted or [c for c in checks if c.holds is None]
     example = f"; {open_ones[0].text}" if open_ones else ""
     return Check(f"{text}: {held} of {len(checks)}{example}", holds)
+
+
+def _checked(text: str, holds: bool | None, e: Estimate, *bounds: float) -> Check:
+    """A check of an interval; where it spans a bound, with what it would have taken to decide."""
+    spanned = [b for b in bounds if e.low <= b <= e.high]
+    if holds is not None or not spanned:
+        return Check(text, holds)
+    bound = min(spanned, key=lambda b: abs(b - e.value))
+    return Check(f"{text}; {interval_power(e.value, e.low, e.high, bound, e.n, e.level).text}", holds)
 
 
 def _ends(e: Estimate) -> tuple[float, float]:

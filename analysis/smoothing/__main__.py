@@ -21,7 +21,7 @@ def coverage(found: Reading) -> tuple[str, str, str, str]:
     single, smoothed = found.single, found.smoothed
     inside = (smoothed.low <= found.truth) & (found.truth <= smoothed.high)
     alone = (single.low <= found.truth) & (found.truth <= single.high)
-    width = float(np.median((smoothed.high - smoothed.low) / (single.high - single.low)))
+    width = float((smoothed.high - smoothed.low).sum() / (single.high - single.low).sum())
     spread = np.sqrt(((single.value - found.truth) ** 2).mean(axis=0))
     error = float(np.sqrt((((smoothed.value - found.truth) / spread) ** 2).mean()))
     each = inside.mean(axis=1)
@@ -81,7 +81,8 @@ def main() -> None:
         "",
         "## C",
         "",
-        "Width and error (root mean square) are those of single readings where they are 1.",
+        "Width (of intervals, those of single readings cut off at 0) and error (root mean square) in units "
+        "of those of single readings.",
         "",
         "| truth | readings | n | coverage, single | coverage, smoothed | width | error |",
         "|---|---|---|---|---|---|---|",

@@ -68,10 +68,10 @@ def read(
     star, star_error = draws.mean(-1), draws.std(-1, ddof=1) / np.sqrt(TRACE_DRAWS)
     half = stdtrit(TRACE_DRAWS - 1, 0.5 + LEVEL / 2) * star_error
     bar: ArrayEstimate = Estimate(star, star - half, star + half, LEVEL, "draws", many)  # type: ignore[arg-type]
-    mu2, trace = est.signal_and_noise(signal, noise, n, norm2, dot, LEVEL)
+    mu2, trace = est.signal_and_noise(signal, noise, n, norm2, dot, LEVEL, cut=False)
     quantile = stdtrit(n - 1, 0.5 + LEVEL / 2)
-    over, under = (est.smooth(e.value, (e.high - e.value) / quantile, t, LEVEL) for e in (mu2, trace))
-    c = est.smoothed_ratio(over, under)
+    mu2_error, trace_error = (0.5 * (e.high - e.low) / quantile for e in (mu2, trace))
+    c = est.smoothed_ratio(mu2.value, mu2_error, trace.value, trace_error, t, LEVEL)
     excess = est.smoothed_difference(c, est.smooth(star, star_error, t, LEVEL))
     return Reading(
         t, truth, single, c, est.phase(single, threshold=bar), est.smoothed_phase(excess)[0], excess

@@ -11,7 +11,8 @@ import numpy as np
 
 from sdesim.comparison.align import Aligned, align, series
 from sdesim.comparison.phases import PhaseComparison, compare_phases
-from sdesim.comparison.quantity import QuantityComparison, judge, measure_difference
+from sdesim.comparison.power import power_of
+from sdesim.comparison.quantity import QuantityComparison, judge, measure_difference, with_power
 from sdesim.comparison.statistics import holm
 from sdesim.errors import RunError
 from sdesim.runs.quantities import names
@@ -103,6 +104,13 @@ def compare(
     judged = {
         name: judge(q, float(p), level, count) for (name, q), p in zip(raw.items(), adjusted, strict=True)
     }
+    open_ones = sum(q.outcome != "differs" for q in judged.values())
+    judged = {
+        name: q
+        if q.outcome == "differs"
+        else with_power(q, power_of(pairs[name], level, count, open_ones, q.null_limit))
+        for name, q in judged.items()
+    }
     kinds = [q for q in (chosen if quantities is None else quantities) if q in worded]
     phases = {k: compare_phases(sim_measured, real_measured, k, level) for k in kinds}
     return Comparison(
@@ -139,7 +147,9 @@ def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], leve
     if judged:
         notes.append(
             f"For two arms of equal law at most {1 - level:.0%} of comparisons hold any 'differs'. "
-            "'Indistinguishable' means not told apart at this sample size, not proven equal."
+            "'Indistinguishable' means not told apart at this sample size, not proven equal. Of what is not "
+            "told apart each verdict says which constant difference would have been, in spreads of the real "
+            "seeds, and how many seeds in each arm would tell the one that was measured."
         )
     return notes
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Aligned, Array
+from sdesim.estimators.core.power import Power, unknown
+from sdesim.estimators.core.support import ANYTHING, Support, mean_interval
+from sdesim.runs.quantities import support_of
 
 Outcome = Literal["indistinguishable", "differs", "undecided"]
 
@@ -17,7 +20,8 @@ Outcome = Literal["indistinguishable", "differs", "undecided"]
 class Curve:
     """Mean over trajectories with its interval at each aligned time, all (T,); `n` trajectories.
 
-    `source` is "trajectories" (t-interval across them) or "estimator" (a single trajectory's own interval).
+    `source` is "trajectories" (interval of their mean, within the support of the quantity) or "estimator" (a
+    single trajectory's own interval).
     """
 
     mean: Array
@@ -35,7 +39,8 @@ class QuantityComparison:
     `null_distance` is what further real seeds would show on average; `null_high` their upper limit at the
     level for this quantity alone, `null_limit` at the level shared out over all quantities compared.
     `effect` is the ratio of geometric means (kind "ratio") or the difference of means over time
-    ("difference"), Welch interval. `standardised` is (mean_sim − mean_real)/s_t.
+    ("difference"), Welch interval. `standardised` is (mean_sim − mean_real)/s_t. `power` says of what is not
+    told apart which difference would have been, in spreads (`comparison.power`); None where it differs.
     """
 
     name: str
@@ -57,23 +62,21 @@ class QuantityComparison:
     basis: Literal["permutation test", "distance against its null", "none"] = "none"
     outcome: Outcome = "undecided"
     verdict: str = ""
+    power: Power | None = None
 
 
-def curve(values: Array, interval: tuple[Array, Array], level: float) -> Curve:
-    """Mean and interval of values (n, T): t-interval over trajectories, the estimator's own when n = 1."""
+def curve(values: Array, interval: tuple[Array, Array], level: float, support: Support = ANYTHING) -> Curve:
+    """Mean and interval of values (n, T): over trajectories, within the support, by `mean_interval`; the
+    estimator's own when n = 1."""
     n = values.shape[0]
-    mean = values.mean(axis=0)
     if n == 1:
-        return Curve(mean, interval[0][0], interval[1][0], 1, "estimator")
-    # Values about to blow up may be too large to square.
-    with np.errstate(over="ignore", invalid="ignore"):
-        half = stats.t_quantile(level, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
-    return Curve(mean, mean - half, mean + half, n, "trajectories")
+        return Curve(values.mean(axis=0), interval[0][0], interval[1][0], 1, "estimator")
+    return Curve(*mean_interval(values, support, level), n, "trajectories")
 
 
 def measure_difference(name: str, pair: Aligned, level: float, count: int) -> QuantityComparison:
     """All numbers of one quantity but Holm's correction and verdict; `count` quantities share the level."""
-    sim, real = pair.simulated, pair.real
+    sim, real, support = pair.simulated, pair.real, support_of(name)
     s = stats.spread(real)
     draws = stats.null_draws(real, sim.shape[0], s)
     alpha = 1 - level
@@ -94,8 +97,8 @@ def measure_difference(name: str, pair: Aligned, level: float, count: int) -> Qu
     return QuantityComparison(
         name=name,
         times=pair.times,
-        simulated=curve(sim, pair.simulated_interval, level),
-        real=curve(real, pair.real_interval, level),
+        simulated=curve(sim, pair.simulated_interval, level, support),
+        real=curve(real, pair.real_interval, level, support),
         standardised=np.divide(gap, s, out=np.full(s.shape, np.nan), where=s > 0),
         distance=stats.distance(sim, real, s),
         null_distance=stats.null_distance(real, sim.shape[0], s),
@@ -121,13 +124,18 @@ def judge(q: QuantityComparison, p_holm: float, level: float, count: int) -> Qua
     alpha = 1 - level
     n = f"n={q.simulated.n}+{q.real.n}"
     if not np.isfinite(q.null_distance):
+        few = q.real.n < 3
         why = (
             f"too few real seeds to know their spread, {n}, at least 3 needed"
-            if q.real.n < 3
+            if few
             else f"the real seeds do not differ from one another, so there is no yardstick, {n}"
         )
         size = f" (distance {q.distance:.3g})" if np.isfinite(q.distance) else ""
-        return replace(q, p_holm=p_holm, verdict=f"undecided: {why}; simulated is {describe(q)}{size}")
+        need = (
+            "3 real seeds are needed first" if few else "real seeds that differ are needed, not more of them"
+        )
+        verdict = f"undecided: {why}; simulated is {describe(q)}{size}"
+        return replace(q, p_holm=p_holm, verdict=verdict, power=unknown(need, "seeds"))
 
     reachable = q.p_smallest * count <= alpha
     far = p_holm <= alpha if reachable else q.distance > q.null_limit
@@ -150,6 +158,27 @@ def judge(q: QuantityComparison, p_holm: float, level: float, count: int) -> Qua
         text = f"undecided: simulated is {describe(q)}, {where} ({null})"
     basis: Any = "permutation test" if reachable else "distance against its null"
     return replace(q, p_holm=p_holm, basis=basis, outcome=outcome, verdict=text)
+
+
+def with_power(q: QuantityComparison, power: Power | None) -> QuantityComparison:
+    """Adds to what is not told apart the difference that would have been, and the seeds to settle it."""
+    if q.outcome == "differs" or power is None or q.power is not None:
+        return q
+    return replace(q, power=power, verdict=f"{q.verdict}; {power_text(power)}")
+
+
+def power_text(power: Power) -> str:
+    """Power in words: "2.1 spreads are seen with probability 0.9; the 1.4 measured take 12 seeds an arm"."""
+    seen = (
+        f"{power.difference:.2g} spreads are seen with probability {power.probability:g}"
+        if np.isfinite(power.difference)
+        else f"no difference is seen with probability {power.probability:g}"
+    )
+    if power.needed is not None:
+        return f"{seen}; the {power.measured:.2g} measured take {power.needed} seeds an arm"
+    if power.measured > 0:
+        return f"{seen}; {power.limit} seeds an arm don't settle the {power.measured:.2g} measured"
+    return f"{seen}; what was measured is no more than chance makes"
 
 
 def describe(q: QuantityComparison) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Aligned, align, series
 from sdesim.errors import RunError
+from sdesim.estimators.core.power import Power, interval_power
 from sdesim.runs.quantities import names
 
 Array = NDArray[np.float64]
@@ -28,6 +29,8 @@ class Ranked:
         low, high: interval of the score, by the jackknife over seeds of both arms (Student t).
         behind: 1 + score over that of the best arm, with interval; (1, 1, 1) for the best itself.
         tied: whether the interval of `behind` reaches 1.
+        power: of what is tied, how far behind it had to be to be told from the best, as the logarithm of
+            `behind`, and the seeds at which what was measured would be; None of others.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Ranked:
     high: float
     behind: tuple[float, float, float] = (1.0, 1.0, 1.0)
     tied: bool = True
+    power: Power | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Ranking:
     def verdict(self) -> str:
         """One line: the best, and which arms can't be told from it."""
         best, *others = self.order
-        tied = [r.name for r in others if r.tied]
+        tied = [_tied(r) for r in others if r.tied]
         told = f"{best.name} is closest: {best.score:.3g} [{best.low:.3g}, {best.high:.3g}] of the null"
         if tied:
             return f"{told}; not told from it: {', '.join(tied)}"
@@ -153,11 +157,23 @@ def _behind(row: Ranked, score: _Score, best: _Score, level: float) -> Ranked:
     shared = min(len(score.without_real), len(best.without_real))
     real = _jackknife(score.without_real[:shared] - best.without_real[:shared])
     error = math.sqrt(_jackknife(score.without) + _jackknife(best.without) + real)
-    half = stats.t_quantile(level, min(len(score.without), len(best.without), shared) - 1) * error
+    n = min(len(score.without), len(best.without), shared)
+    half = stats.t_quantile(level, n - 1) * error
     gap = score.value - best.value
-    return replace(
-        row, behind=(math.exp(gap), math.exp(gap - half), math.exp(gap + half)), tied=gap - half <= 0
-    )
+    tied = gap - half <= 0
+    power = interval_power(gap, gap - half, gap + half, 0.0, n, level, samples="seeds") if tied else None
+    behind = (math.exp(gap), math.exp(gap - half), math.exp(gap + half))
+    return replace(row, behind=behind, tied=tied, power=power)
+
+
+def _tied(r: Ranked) -> str:
+    """Name of what is tied, and what it would have taken to tell it from the best."""
+    p = r.power
+    if p is None or not math.isfinite(p.difference):
+        return r.name
+    needed = f"{p.limit:,} seeds don't settle" if p.needed is None else f"{p.needed:,} seeds would tell"
+    told = f"{math.exp(p.difference):.3g} times as far is told with probability {p.probability:g}"
+    return f"{r.name} ({told}; {needed} the {r.behind[0]:.3g} measured)"
 
 
 def _measured(run: Any, given: Any) -> Any | None:

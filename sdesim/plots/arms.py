@@ -12,6 +12,7 @@ import xarray as xr
 from sdesim.comparison.align import Array, series
 from sdesim.comparison.quantity import Curve, curve
 from sdesim.errors import RunError
+from sdesim.runs.quantities import support_of
 
 # Simulated arms are blues told apart by shade and dash, real arms are oranges: safe for colour-blind eyes.
 SIMULATED = (("#0072B2", "-"), ("#56B4E9", "--"), ("#1B3A6B", "-."), ("#3E8FB0", ":"), ("#8AA9D6", "-"))
@@ -41,7 +42,9 @@ class ArmView:
         if not rows.any() or not columns.any():
             return None
         values, low, high = (x[rows][:, columns] for x in (found.values, found.low, found.high))
-        return found.time[rows][:, columns].mean(axis=0), curve(values, (low, high), level)
+        return found.time[rows][:, columns].mean(axis=0), curve(
+            values, (low, high), level, support_of(quantity)
+        )
 
     def attribute(self, name: str) -> float:
         """A numeric attribute of the run; NaN if it has none."""

@@ -12,6 +12,8 @@ import numpy as np
 
 from sdesim.comparison.compare import Comparison
 from sdesim.comparison.phases import phase_array, phase_segments
+from sdesim.estimators.core.binomial import wilson
+from sdesim.estimators.core.support import mean_interval
 from sdesim.plots.arms import ArmView, Data, views_of
 from sdesim.plots.style import (
     GUIDE,
@@ -144,7 +146,8 @@ def phases(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = N
     """Horizontal strips of the phase over time, one per trajectory, arms under one another.
 
     Args:
-        kind: "phase", C against C*, or "phase_literal", literal C against 1.
+        kind: "phase", C against C*; "phase_smooth", the same of smoothed series, where the measurements hold
+            them; or "phase_literal", literal C against 1.
     """
     strips = []
     for view in views_of(data, measured):
@@ -197,12 +200,8 @@ def exits(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
                 share = 1 - np.arange(left.size + 1) / times.size
                 y = np.concatenate([share, share[-1:]])
                 canvas.step(x, y, where="post", color=view.colour, linestyle=view.line, label=name)
-                p = share
-                half = 1.96 * np.sqrt(np.clip(p * (1 - p), 0, None) / times.size)
-                band = np.concatenate([half, half[-1:]])
-                canvas.fill_between(
-                    x, y - band, y + band, step="post", color=view.colour, alpha=0.16, linewidth=0
-                )
+                low, high = wilson(y, times.size)
+                canvas.fill_between(x, low, high, step="post", color=view.colour, alpha=0.16, linewidth=0)
         canvas.set_xscale("log")
         canvas.set_ylim(0, 1.02)
         finish(canvas, "fraction not yet left", "time t")
@@ -226,13 +225,13 @@ def occupancy(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             values = values[np.isfinite(values).all(axis=1)]
             if not values.size:
                 continue
-            error = 1.96 * values.std(axis=0) / np.sqrt(values.shape[0])
+            mean, low, high = mean_interval(values, row.within)
             x = np.array([wells.index(n) for n in names]) + (k - (len(held) - 1) / 2) * width
             canvas.bar(
                 x,
-                values.mean(axis=0),
+                mean,
                 width * 0.92,
-                yerr=error,
+                yerr=[mean - low, high - mean],
                 color=view.colour,
                 label=view.name,
                 capsize=3,

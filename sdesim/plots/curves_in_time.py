@@ -78,12 +78,15 @@ def lyapunov(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
 
 
 def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
-    """C_α with intervals, C* dotted in each arm's colour, and the source's threshold 1."""
+    """C_α with intervals, C* dotted in each arm's colour, and the source's threshold 1; smoothed where the
+    measurements are (``measure(run, smooth=True)``)."""
     views, row = views_of(data, measured), _row("C_alpha")
     _some_hold(views, "C_alpha")
     with one_panel(ax) as canvas:
-        drawn = draw(canvas, views, "C_alpha")
-        drawn += _dotted(canvas, views, "C_star")
+        drawn = []
+        for view in views:
+            drawn += draw(canvas, [view], _smoothest(view, "C_alpha"))
+            drawn += _dotted(canvas, [view], _smoothest(view, "C_star"))
         canvas.axhline(row.threshold, **GUIDE)
         scale(canvas, drawn)
         finish(canvas, row.label)
@@ -168,6 +171,11 @@ def _row(name: str) -> Quantity:
 
 def _held(views: Sequence[ArmView], name: str) -> bool:
     return any(v.curve(name) is not None for v in views)
+
+
+def _smoothest(view: ArmView, name: str) -> str:
+    """The smoothed series of a quantity where the measurements hold it."""
+    return f"{name}_smooth" if _held([view], f"{name}_smooth") else name
 
 
 def _some_hold(views: Sequence[ArmView], *names: str) -> None:

@@ -20,8 +20,19 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sdesim.errors import RunError
+from sdesim.estimators.core.support import Support
 from sdesim.runs.measures.sampling import reshuffling_effect, unseen_drift
-from sdesim.runs.quantity_row import GROUP, NEEDS, PHASES, STEP, WELL, WHOLE, Quantity
+from sdesim.runs.quantity_row import (
+    GROUP,
+    NEEDS,
+    PHASES,
+    POSITIVE,
+    SHARE,
+    STEP,
+    WELL,
+    WHOLE,
+    Quantity,
+)
 from sdesim.runs.schema import VARIABLES
 
 ENTRY_POINTS = "sdesim.quantities"
@@ -29,30 +40,34 @@ ENTRY_POINTS = "sdesim.quantities"
 SIDES = ("low", "high", "flags", "literal", "method")
 _NAME = re.compile(r"[A-Za-z]\w*")
 _GRADIENT, _CURVATURE, _BOTH = ("gradient",), ("curvature",), ("gradient", "curvature")
+_TAILS = (0.0, 2.0)
 _SQUARE = "(loss/parameter)^2"
 F = TypeVar("F", bound=Callable[..., Any])
 
 _ROWS = (
     Quantity("loss", "full training loss", "training loss", "loss", "Loss", units="loss", dims=STEP,
-             compared=True, ranked=True, figure="loss", swept=("end",)),
+             compared=True, ranked=True, figure="loss", swept=("end",), support=POSITIVE),
     Quantity("weight_norm", "Euclidean norm of the parameters", r"$|\theta|$", title="Weight norm",
-             units="parameter", dims=STEP, compared=True, ranked=True, figure="weight_norm"),
+             units="parameter", dims=STEP, compared=True, ranked=True, figure="weight_norm",
+             support=POSITIVE),
     Quantity("train_accuracy", "share of training examples classified correctly", "train accuracy",
              title="Train accuracy", dims=STEP, needs=("labels",), scaled=False, compared=True,
-             figure="accuracy"),
+             figure="accuracy", support=SHARE),
     Quantity("test_loss", "loss on the test set", "test loss", title="Test loss", units="loss", dims=STEP,
-             needs=("test data",), figure="loss"),
+             needs=("test data",), figure="loss", support=POSITIVE),
     Quantity("test_accuracy", "share of test examples classified correctly", "test accuracy",
              title="Test accuracy", dims=STEP, needs=("labels", "test data"), scaled=False, ranked=True,
-             figure="accuracy", swept=("end",)),
+             figure="accuracy", swept=("end",), support=SHARE),
     Quantity("learning_rate", "learning rate of the next step", r"learning rate $\eta$",
-             title="Learning rate", units="parameter^2/loss", dims=STEP, needs=("training",)),
+             title="Learning rate", units="parameter^2/loss", dims=STEP, needs=("training",),
+             support=POSITIVE),
     Quantity("C_alpha", "consolidation ratio |μ|²/Tr Σ at the training batch",
              r"consolidation ratio $C_\alpha$", r"$C_\alpha$", "Consolidation ratio", needs=_GRADIENT,
              threshold=1.0, debiased=True, literal=True, compared=True, ranked=True, monitored=True,
-             figure="consolidation", swept=("mean", "end")),
+             figure="consolidation", swept=("mean", "end"), support=POSITIVE),
     Quantity("C_1", "consolidation ratio of single examples, C_alpha/B", r"$C_1$",
-             title="Consolidation ratio of single examples", needs=_GRADIENT, debiased=True, monitored=True),
+             title="Consolidation ratio of single examples", needs=_GRADIENT, debiased=True, monitored=True,
+             support=POSITIVE),
     Quantity("C_star", "value of C_alpha above which a step lowers the loss on average", r"$C^*$",
              title="Critical consolidation ratio", needs=_BOTH, literal=True, monitored=True,
              figure="consolidation"),
@@ -61,7 +76,7 @@ _ROWS = (
              needs=("gradient", "virtual steps"), monitored=True),
     Quantity("eta_star", "learning rate of the steepest expected descent of the optimizer that runs",
              r"$\eta^*$", title="Learning rate of steepest descent", units="parameter^2/loss", needs=_BOTH,
-             monitored=True),
+             monitored=True, support=POSITIVE),
     Quantity("progress", "change of the training objective over one step of the optimizer, measured",
              r"progress $\Delta L$", title="Measured progress", units="loss", needs=("progress",),
              threshold=0.0, scaled=False, monitored=True),
@@ -69,28 +84,31 @@ _ROWS = (
              title="Measured progress, held out", units="loss",
              needs=("progress", "training", "test data"), threshold=0.0, scaled=False, monitored=True),
     Quantity("p", "share of the signal, C/(1+C)", title="Signal share p", needs=_GRADIENT, threshold=0.5,
-             scaled=False, debiased=True, literal=True, compared=True, monitored=True, figure="probability"),
+             scaled=False, debiased=True, literal=True, compared=True, monitored=True, figure="probability",
+             support=SHARE),
     Quantity("odds", "p/(1−p), which is C_alpha", title="Odds of the signal", needs=_GRADIENT, threshold=1.0,
-             debiased=True, literal=True, figure="consolidation"),
+             debiased=True, literal=True, figure="consolidation", support=POSITIVE),
     Quantity("direction_probability", "share of gradient draws that point along the mean of the others",
              "draws along the mean", title="Direction of the draws", needs=_GRADIENT, threshold=0.5,
-             scaled=False, literal=True),
+             scaled=False, literal=True, support=SHARE),
     Quantity("signal", "squared norm |μ|² of the mean gradient", r"signal $|\bar g|^2$", title="Signal",
              units=_SQUARE, needs=_GRADIENT, debiased=True, literal=True, compared=True,
-             figure="signal_noise"),
+             figure="signal_noise", support=POSITIVE),
     Quantity("noise", "trace Tr Σ of the gradients' covariance at the training batch", r"noise Tr $\Sigma$",
              title="Noise", units=_SQUARE, needs=_GRADIENT, compared=True, ranked=True,
-             figure="signal_noise"),
+             figure="signal_noise", support=POSITIVE),
     Quantity("tail_index", "tail index of the gradient noise, 2 is Gaussian", r"tail index $\alpha$",
              title="Tail index", needs=_GRADIENT, literal=True, compared=True, monitored=True,
-             figure="geometry", swept=("mean",)),
+             figure="geometry", swept=("mean",), debiased=True, support=_TAILS),
     Quantity("d_H", "effective dimension deduced from the tail index (an hypothesis)", r"$d_H$",
              title="Effective dimension", needs=_GRADIENT, literal=True, compared=True, monitored=True,
-             figure="geometry"),
+             figure="geometry", support=_TAILS),
     Quantity("trajectory_dimension", "correlation dimension of the path around the probe", "path dimension",
-             title="Dimension of the path", needs=("path",), compared=True, figure="geometry"),
+             title="Dimension of the path", needs=("path",), compared=True, figure="geometry",
+             support=POSITIVE),
     Quantity("participation_ratio", "number of directions that the same stretch of path fills",
-             "participation ratio", title="Participation ratio of the path", needs=("path",)),
+             "participation ratio", title="Participation ratio of the path", needs=("path",),
+             support=POSITIVE),
     Quantity("lyapunov_drift", "expected rate of change of the loss", r"drift $\mathcal{L}V$",
              title="Lyapunov drift", units="loss/time", needs=_BOTH, threshold=0.0, literal=True,
              compared=True, monitored=True, figure="lyapunov"),
@@ -128,30 +146,32 @@ _ROWS = (
              figure="intelligence"),
     Quantity("C_clients", "C of the changes that the clients make in the round that begins, one draw each: "
              "how far they pull the same way", "C of the changes", title="Clients' changes",
-             needs=("clients",), debiased=True, figure="clients"),
+             needs=("clients",), debiased=True, figure="clients", support=POSITIVE),
     Quantity("C_1_merged", "C of single examples, merged from each client's (n_k, ḡ_k, s_k): exactly that of "
-             "all examples", "$C_1$ merged", needs=("clients",), figure="clients"),
+             "all examples", "$C_1$ merged", needs=("clients",), figure="clients", support=POSITIVE),
     Quantity("C_1_client_mean", "mean of the clients' own C of single examples, as if each client reported "
              "one number", "$C_1$ (mean; thin: merged)", title="Mean of the clients' $C_1$",
-             needs=("clients",), figure="clients"),
+             needs=("clients",), figure="clients", support=POSITIVE),
     Quantity("C_group", "C_alpha of each parameter group", "$C$", title="Consolidation ratio of a layer",
              dims=GROUP, needs=("gradient", "groups"), threshold=1.0, debiased=True, literal=True,
-             figure="layers"),
+             figure="layers", support=POSITIVE),
     Quantity("phase", "where the interval of C_alpha lies against that of C_star", title="Phase",
              needs=_BOTH, words=PHASES, compared=True, figure="phases"),
     Quantity("phase_literal", "where the literal C lies against 1", title="Phase of the source",
              needs=_GRADIENT, words=PHASES, compared=True, figure="phases_literal"),
-    Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, figure="loss"),
+    Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, figure="loss",
+             support=POSITIVE),
     Quantity("final_accuracy", "test accuracy at the end, or train accuracy where nothing is tested",
-             dims=WHOLE, needs=("labels",), figure="accuracy"),
+             dims=WHOLE, needs=("labels",), figure="accuracy", support=SHARE),
     Quantity("exit_time.mean", "mean time of the first exit", "mean exit time", title="Exit time",
-             units="time", dims=WHOLE, needs=("exit event",), figure="exits", swept=("whole run",)),
+             units="time", dims=WHOLE, needs=("exit event",), figure="exits", swept=("whole run",),
+             support=POSITIVE),
     Quantity("exit_time.median", "median time of the first exit", "median exit time", units="time",
-             dims=WHOLE, needs=("exit event",), figure="exits"),
+             dims=WHOLE, needs=("exit event",), figure="exits", support=POSITIVE),
     Quantity("theta_tail_index", "Hill's tail index of the last parameters over trajectories",
-             r"tail index of $\theta$", dims=WHOLE, needs=("theta",), figure=""),
+             r"tail index of $\theta$", dims=WHOLE, needs=("theta",), figure="", support=POSITIVE),
     Quantity("occupancy", "share of time in each well", "share of time", title="Time in each well", dims=WELL,
-             needs=("occupancy event",), figure="occupancy"),
+             needs=("occupancy event",), figure="occupancy", support=SHARE),
 )  # fmt: skip
 _OURS = frozenset(row.name for row in _ROWS)
 _registered: dict[str, Quantity] = {}
@@ -197,6 +217,18 @@ def lookup(name: str) -> Quantity | None:
         return None
     label = f"{plain.label}, literal"
     return replace(plain, name=head, label=label, symbol=label, literal=False, debiased=False)
+
+
+def support_of(name: str) -> Support:
+    """What a number of the table, its literal form, a part of it, or a share of a word can be; anything for a
+    name that is not in the table.
+
+    A literal form is never freed of a bias, so chance carries none of its values beyond its support.
+    """
+    row = lookup(name)
+    if row is None:
+        return Support()
+    return replace(row.within, debiased=row.within.debiased and not name.endswith("_literal"))
 
 
 def number(name: str) -> Quantity | None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from sdesim.estimators.core.support import Support
 
 PHASES = ("exploration", "transition", "generalization")
 STEP = ("trajectory", "step")
@@ -12,6 +15,7 @@ PROBE = ("trajectory", "probe")
 GROUP = ("trajectory", "probe", "group")
 WELL = ("trajectory", "well")
 WHOLE: tuple[str, ...] = ()
+ANY, POSITIVE, SHARE = (-math.inf, math.inf), (0.0, math.inf), (0.0, 1.0)
 # What a quantity may need, and the variables of which a run then holds one. Scenarios are checked for the
 # same before they run.
 NEEDS: Mapping[str, tuple[str, ...]] = {
@@ -49,7 +53,9 @@ class Quantity:
         needs: keys of `NEEDS`, all of which the run must meet.
         threshold: where a figure draws a line.
         scaled: whether a figure may take a logarithmic axis.
-        debiased: whether chance may carry a positive quantity below 0.
+        support: ends of what the quantity can be, in which its intervals stay (`within`).
+        debiased: whether chance may carry measured values beyond the support, as those of a positive quantity
+            below 0.
         literal: whether `measure` gives the source's own form as ``name_literal``.
         words: its values, where it is no number; ``name_fraction.word`` is the share of one of them.
         compared: whether `compare` takes it when none are named; ranked: whether `rank` does.
@@ -71,6 +77,7 @@ class Quantity:
     needs: tuple[str, ...] = ()
     threshold: float | None = None
     scaled: bool = True
+    support: tuple[float, float] = ANY
     debiased: bool = False
     literal: bool = False
     words: tuple[str, ...] = ()
@@ -85,6 +92,11 @@ class Quantity:
         object.__setattr__(self, "label", self.label or self.name)
         object.__setattr__(self, "symbol", self.symbol or self.label)
         object.__setattr__(self, "title", self.title or self.symbol)
+
+    @property
+    def within(self) -> Support:
+        """The support, which makes the intervals of means; of a quantity in words that of its shares."""
+        return Support(*SHARE) if self.words else Support(*self.support, debiased=self.debiased)
 
     @property
     def probed(self) -> bool:

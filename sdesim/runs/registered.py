@@ -32,7 +32,7 @@ def with_registered(run: xr.Dataset, measured: xr.Dataset) -> xr.Dataset:
             continue
         column = _computed(row, run, measured)
         if column is not None:
-            measured = measured.assign({k: (PROBE, v) for k, v in _variables(row.name, column).items()})
+            measured = measured.assign({k: (PROBE, v) for k, v in _variables(row, column).items()})
     return measured
 
 
@@ -124,10 +124,12 @@ def _array(name: str, values: Any, shape: tuple[int, int]) -> Array:
     return array.astype(np.float64)
 
 
-def _variables(name: str, column: Column) -> dict[str, Any]:
+def _variables(row: Quantity, column: Column) -> dict[str, Any]:
+    name = row.name
+    low, high = row.within.cut(column.low, column.high)
     return {
         name: column.value,
-        f"{name}_low": column.low,
-        f"{name}_high": column.high,
+        f"{name}_low": low,
+        f"{name}_high": high,
         f"{name}_flags": column.flag_text(),
     }

@@ -60,7 +60,7 @@ _OF_STEP = ("C_star", "C_star_trapezoid", "eta_star", "phase", "lyapunov_drift")
 _OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
 _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
 # Ways in which a phase is measured and not computed, as `measures.steps` names them.
-MEASURED = ("branched", "steps", "virtual")
+MEASURED = ("branched", "steps", "virtual", "weighted")
 _FAILED = {"gradient": ("signal", "C_1", "tail_index", "d_H", *_OF_NOISE), "curvature": _OF_CURVATURE,
            "loss": ()}  # fmt: skip
 # A change of noise that is left unsaid.
@@ -173,20 +173,25 @@ def _of_batches(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]
 def with_validity(measured: xr.Dataset, attrs: Mapping[str, Any]) -> xr.Dataset:
     """The same measurements with the flags of their run, wherever there is a value; no value changes.
 
-    `phase_flags` is added beside `phase`.
+    `phase_flags` is added beside `phase`, `phase_smooth_flags` beside `phase_smooth`.
     """
     added: dict[str, Any] = {}
     flags = validity_flags(attrs)
-    if "phase" in measured:
-        phase = measured["phase"]
-        nothing = np.zeros(phase.shape, dtype="<U1")
-        known = phase.values != "undefined"
+    for phase in ("phase", "phase_smooth"):
+        if phase not in measured:
+            continue
+        labels = measured[phase]
+        nothing = np.zeros(labels.shape, dtype="<U1")
+        known = labels.values != "undefined"
         if "phase_method" in measured:
             # What was measured is of the very training, and needs no formula.
             known &= ~np.isin(measured["phase_method"].values, MEASURED)
-        added["phase_flags"] = (phase.dims, _joined(nothing, flags.get("phase", ()), known))
+        added[f"{phase}_flags"] = (labels.dims, _joined(nothing, flags.get("phase", ()), known))
+    # A smoothed series is of the same formula as its readings.
+    flags |= {f"{name}_smooth": names for name, names in flags.items()}
+    flags["C_excess_smooth"] = flags.get("C_star", ())
     for name, names in flags.items():
-        if name != "phase" and f"{name}_flags" in measured:
+        if name not in ("phase", "phase_smooth") and f"{name}_flags" in measured:
             held = measured[f"{name}_flags"]
             known = ~np.isnan(np.asarray(measured[name].values, dtype=np.float64))
             failed = tuple(n for n in names if n.endswith("_failed"))

@@ -1,21 +1,20 @@
-"""Expectations: a quantity of an arm at a moment, with its interval, against what was asked for."""
+"""What expectations speak of: a quantity of an arm at a moment, with its interval."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sdesim.engine import exit_statistics
 from sdesim.errors import ScenarioError
 from sdesim.estimators import tail_index
-from sdesim.runs.quantities import lookup, number
+from sdesim.estimators.core.support import ANYTHING, CORRELATION, POSITIVE, SHARE, Support, mean_interval
+from sdesim.runs.quantities import lookup, number, support_of
 from sdesim.runs.quantity_row import WELL, WHOLE
 from sdesim.runs.registered import measured_array, part_names
 from sdesim.scenario.models import Expect
@@ -27,30 +26,40 @@ _OWN_INTERVAL = "one trajectory, the estimator's own interval"
 
 @dataclass(frozen=True)
 class Finding:
-    """A value with its interval (NaN ends: none), the number of trajectories, and a remark."""
+    """A value, its interval (NaN ends: none), the number of trajectories, a remark, and what it can be."""
 
     value: float
     low: float
     high: float
     n: int
     note: str = ""
+    support: Support = ANYTHING
+
+    @property
+    def no_spread(self) -> bool:
+        """Whether all trajectories sit on one end of what the quantity can be, so that no spread was seen."""
+        return self.n > 1 and self.value in (self.support.low, self.support.high) and self.low == self.high
 
 
-def over_trajectories(values: Array, level: float = 0.95, note: str = "") -> Finding:
-    """Mean of (n,) with Student's interval; NaN entries are left out."""
+def over_trajectories(
+    values: Array, support: Support = ANYTHING, level: float = 0.95, note: str = ""
+) -> Finding:
+    """Mean of (n,) with its interval within the support (`mean_interval`); NaN entries are left out."""
     kept = values[np.isfinite(values)]
     n = len(kept)
     if n == 0:
         return Finding(math.nan, math.nan, math.nan, 0, "no trajectory has it")
-    mean = float(kept.mean())
+    mean, low, high = (float(x) for x in mean_interval(kept, support, level))
     if n < len(values):
         note = "; ".join(x for x in (note, f"{n} of {len(values)} trajectories have it") if x)
     if n == 1:
         return Finding(mean, math.nan, math.nan, 1, note or "one trajectory, no interval")
-    # Shortly before they blow up, values can be too large to be squared.
-    with np.errstate(over="ignore"):
-        half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(kept.std(ddof=1)) / math.sqrt(n)
-    return Finding(mean, mean - half, mean + half, n, note)
+    found = Finding(mean, low, high, n, note, support)
+    if not found.no_spread:
+        return found
+    return replace(
+        found, note="; ".join(x for x in (note, "no trajectory leaves the end of what it can be") if x)
+    )
 
 
 def find(
@@ -77,11 +86,11 @@ def find(
     if row.dims == WHOLE:
         return _of_whole_run(run, name)
     if row.dims == WELL:
-        return over_trajectories(_named(run, row.name, "well", name))
+        return over_trajectories(_named(run, row.name, "well", name), row.within)
     if row.words:
         return _fraction(measured, row.name, name)
     if row.stepped:
-        return over_trajectories(_at_step(run, name, expect.at))
+        return over_trajectories(_at_step(run, name, expect.at), row.within)
     return at_probe(run, measured, name, expect.at)
 
 
@@ -91,7 +100,8 @@ def _of_whole_run(run: xr.Dataset, name: str) -> Finding:
     if name == "theta_tail_index":
         return _tail(run)
     wanted = "loss" if name == "final_loss" else "test_accuracy"
-    return over_trajectories(_at_step(run, wanted if wanted in run else "train_accuracy", "end"))
+    held = wanted if wanted in run else "train_accuracy"
+    return over_trajectories(_at_step(run, held, "end"), support_of(held))
 
 
 def _fraction(measured: xr.Dataset | None, of: str, name: str) -> Finding:
@@ -103,7 +113,7 @@ def _fraction(measured: xr.Dataset | None, of: str, name: str) -> Finding:
     count = known.sum(axis=1)
     hits = ((labels == name.partition(".")[2]) & known).sum(axis=1)
     with np.errstate(invalid="ignore"):
-        return over_trajectories(hits / np.where(count > 0, count, np.nan))
+        return over_trajectories(hits / np.where(count > 0, count, np.nan), SHARE)
 
 
 def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
@@ -155,12 +165,14 @@ def _when(expect: Expect, run: xr.Dataset, measured: xr.Dataset | None) -> Findi
     kept = np.isfinite(late)
     censored = int((never & kept).sum())
     note = f"not yet in {censored} of {int(kept.sum())} trajectories" if censored else ""
-    found = over_trajectories(late, note=note)
+    # Counted from another condition it may come before that.
+    support = ANYTHING if expect.since is not None else POSITIVE
+    found = over_trajectories(late, support, note=note)
     if found.n == 0:
         return found
     low = found.value if math.isnan(found.low) else found.low
     high = found.value if math.isnan(found.high) else found.high
-    low -= float(np.mean((late - early)[kept]))
+    low = max(support.low, low - float(np.mean((late - early)[kept])))
     if censored:
         return Finding(found.value, low, math.inf, found.n, f"a lower bound: {found.note}")
     note = found.note if found.n > 1 else "one trajectory, between two saved steps"
@@ -239,7 +251,8 @@ def _gain_rank(run: xr.Dataset, measured: xr.Dataset | None, name: str) -> Findi
     loss = np.asarray(run["test_loss"].values, dtype=np.float64)
     gain = 1 - loss[:, place + 1] / loss[:, place]
     values = probed[0][:, timed]
-    return over_trajectories(np.array([_given_step(a, b) for a, b in zip(values, gain, strict=True)]))
+    found = np.array([_given_step(a, b) for a, b in zip(values, gain, strict=True)])
+    return over_trajectories(found, CORRELATION)
 
 
 def _given_step(a: Array, b: Array) -> float:
@@ -270,7 +283,7 @@ def at_probe(run: xr.Dataset, measured: xr.Dataset | None, name: str, at: str | 
         ScenarioError: the run holds no such quantity.
     """
     (values, lows, highs), _ = _probed(run, measured, name, at)
-    found = over_trajectories(values)
+    found = over_trajectories(values, support_of(name))
     if found.n != 1:
         return found
     k = int(np.flatnonzero(np.isfinite(values))[0])
@@ -306,7 +319,10 @@ def _over(expect: Expect, other: str, run: xr.Dataset, measured: xr.Dataset | No
         ScenarioError: the run holds no such quantity.
     """
     above, below = (_probed(run, measured, name, expect.at)[0][0] for name in (expect.quantity, other))
-    return over_trajectories(np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0))
+    shares = np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+    over = support_of(expect.quantity)
+    positive = Support(max(over.low, 0.0), debiased=over.debiased)
+    return over_trajectories(shares, positive if over.low >= 0 else ANYTHING)
 
 
 def ratio(first: Finding, second: Finding) -> Finding:
@@ -318,38 +334,4 @@ def ratio(first: Finding, second: Finding) -> Finding:
     else:
         low, high = first.low / (second.high if first.low >= 0 else second.low), first.high / second.low
     note = "; ".join(n for n in (first.note, second.note) if n)
-    return Finding(first.value / second.value, low, high, min(first.n, second.n), note)
-
-
-def judge(expect: Expect, q: Finding) -> str:
-    """ "met", "missed", or "undecided" where the interval spans a bound; without an interval the value
-    decides, without a value the interval does."""
-    low, high = expect.bounds
-    if math.isnan(q.value) and (math.isnan(q.low) or math.isnan(q.high)):
-        return "undecided"
-    bottom = q.value if math.isnan(q.low) else q.low
-    top = q.value if math.isnan(q.high) else q.high
-    if bottom >= low and top <= high:
-        return "met"
-    return "missed" if top < low or bottom > high else "undecided"
-
-
-def outcome(expect: Expect, q: Finding) -> dict[str, Any]:
-    """The expectation with its outcome, for summary.json."""
-    name = expect.quantity if expect.confirm == 1 else f"{expect.quantity} {expect.confirm} in a row"
-    name = name if expect.over is None else f"{name} over {expect.over}"
-    name = name if expect.since is None else f"{name} since {expect.since}"
-    name = name if expect.than is None else f"{name} over that of {expect.than}"
-    why = "; ".join(x for x in (expect.why, q.note) if x)
-    return {
-        "arm": expect.arm,
-        "quantity": name,
-        "at": expect.at,
-        "condition": expect.condition,
-        "value": q.value,
-        "low": q.low,
-        "high": q.high,
-        "n": q.n,
-        "outcome": judge(expect, q),
-        "why": why,
-    }
+    return Finding(first.value / second.value, low, high, min(first.n, second.n), note, POSITIVE)

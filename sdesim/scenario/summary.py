@@ -10,11 +10,12 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import SdesimError
-from sdesim.runs.quantities import names
+from sdesim.runs.quantities import names, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.twin_rules import twin_warning
-from sdesim.scenario.expectations import Finding, at_probe, find, outcome, over_trajectories, ratio
+from sdesim.scenario.expectations import Finding, at_probe, find, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
+from sdesim.scenario.outcomes import outcome
 from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped")
@@ -120,14 +121,16 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in names(lambda row: row.stepped):
         if key in run:
-            q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64))
-            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": []}
+            q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64), support_of(key))
+            flags = ["no_spread"] if q.no_spread else []
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     if measured is None or not measured.sizes["probe"]:
         return values
     for key in numbers_of(measured):
         q = at_probe(run, measured, key, "end")
         if q.n:
             flags = sorted({*flag_names(measured, key)} - {"no_value", "no_interval"})
+            flags += ["no_spread"] if q.no_spread else []
             values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     return values
 

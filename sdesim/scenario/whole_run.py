@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sdesim.runs.quantities import quantities
+from sdesim.runs.quantities import quantities, support_of
 from sdesim.runs.quantity_row import WELL
 from sdesim.runs.registered import measured_array, numbers_of
 from sdesim.scenario.expectations import Finding, find, over_trajectories
@@ -33,7 +33,7 @@ def mean_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
         count = known.sum(axis=1)
         with np.errstate(invalid="ignore"):
             means = np.where(known, found, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
-        q = over_trajectories(means)
+        q = over_trajectories(means, support_of(key))
         if q.n:
             values[key] = _plain(q)
     return values

@@ -163,21 +163,40 @@ def test_what_does_not_fit_is_refused(change, message):
         smooth(**given)
 
 
-def test_a_ratio_has_fiellers_interval_and_none_where_the_denominator_may_be_zero():
-    over, under = (
-        series([2.0, 2.0, 2.0], [1.0, 2, 1], [3.0, 2, 3]),
-        series([4.0, 4, 1], [3.0, 3, -1], [5.0, 5, 3]),
-    )
+def test_a_ratio_is_that_of_its_parts_where_the_denominator_is_exact():
+    _, readings = drifting()
+    below = np.exp(-TIMES / 3)
 
-    found = smoothed_ratio(over, under)
+    found, plain = smoothed_ratio(readings * below, below, below, 0.0, TIMES), smooth(readings, 1.0, TIMES)
 
-    # (2 − 4ρ)² = 1 + ρ² has the roots (8 ± √19)/15; with an exact numerator (2 − 4ρ)² = ρ².
-    np.testing.assert_allclose(found.low[:2], [(8 - np.sqrt(19)) / 15, 2 / 5])
-    np.testing.assert_allclose(found.high[:2], [(8 + np.sqrt(19)) / 15, 2 / 3])
-    assert found.flags["denominator_spans_zero"].tolist() == [False, False, True]
-    assert np.isnan(found.value[2])
-    with pytest.raises(EstimatorError, match="must agree"):
-        smoothed_ratio(over, series([1.0], [1.0], [1.0]))
+    for name in ("value", "low", "high"):
+        np.testing.assert_allclose(getattr(found, name), getattr(plain, name), rtol=1e-9)
+
+
+def test_the_error_of_the_denominator_enters_by_fiellers_interval():
+    # An exact numerator 2 y and a denominator y = e^(−t) with a relative error of 0.2.
+    below = np.exp(-TIMES)
+    noisy = below * np.exp(0.2 * np.random.default_rng(1).standard_normal(40) - 0.02)
+
+    found = smoothed_ratio(2 * below, 0.0, noisy, 0.2 * noisy, TIMES)
+
+    assert ((found.low < 2) & (found.high > 2)).mean() > 0.75
+    # Of 40 readings on a line: 0.2 · √(2/40) · 1.96 · 2 = 0.18 each side of 2 on average.
+    assert 0.2 < (found.high - found.low).mean() < 0.6
+    assert not found.flags["denominator_not_separated"].any()
+
+
+def test_a_ratio_over_what_may_be_anything_or_is_not_positive_has_no_value():
+    below = np.where(np.arange(10) == 4, -1.0, 1.0)
+    found = smoothed_ratio(np.ones(10), 0.1, below, 0.1, np.arange(10.0))
+    assert found.flags["no_reading"].tolist() == [k == 4 for k in range(10)]
+    assert np.isfinite(found.low).all()
+
+    wild = smoothed_ratio(np.ones(10), 0.1, 1.0, 9.0, np.arange(10.0))
+    assert wild.flags["denominator_not_separated"].all()
+    assert np.isnan(wild.value).all()
+    with pytest.raises(EstimatorError, match="one shape"):
+        smoothed_ratio(np.ones(10), 0.1, np.ones(3), 0.1, np.arange(10.0))
 
 
 def test_the_phase_is_the_sign_of_the_statistic_or_undefined_with_its_reason():

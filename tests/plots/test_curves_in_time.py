@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import sdesim
@@ -44,6 +45,22 @@ def test_any_quantity_over_time_is_drawn_with_its_label_and_threshold(name, view
 def test_literal_forms_and_layers_are_drawn_by_their_names(views):
     assert plots.quantity(views, "C_alpha_literal").get_ylabel().endswith(", literal")
     assert plots.quantity(views, "C_group.first").get_ylabel() == "$C$ of first"
+
+
+def test_smoothed_series_are_drawn_where_the_measurements_hold_them(runs, measured):
+    held = measured["net"]
+    whole = {
+        f"{name}_smooth": held[name] + 1 for name in ("C_alpha", "C_alpha_low", "C_alpha_high", "C_star")
+    }
+    whole["C_alpha_smooth_low"] = whole.pop("C_alpha_low_smooth")
+    whole["C_alpha_smooth_high"] = whole.pop("C_alpha_high_smooth")
+
+    plain = plots.consolidation(runs["net"], measured=held)
+    smooth = plots.consolidation(runs["net"], measured=held.assign(whole))
+
+    # C and C* each move by 1, the source's threshold stays.
+    for a, b, by in zip(plain.lines, smooth.lines, (1.0, 1.0, 0.0), strict=True):
+        np.testing.assert_allclose(b.get_ydata(), np.asarray(a.get_ydata()) + by)
 
 
 def test_what_no_run_holds_is_said_and_left_out_of_a_report(runs):

@@ -99,7 +99,7 @@ def critical_consolidation(
         value = np.where(still, np.inf * np.sign(bent), np.where(nothing, np.nan, value))
         error = np.asarray(curved.high) - tr
         half = np.abs(critical_signal(rate, error * (1 - 1 / count)) / own)
-        trace_half = np.nan_to_num((np.asarray(trace.high) - own) / own)
+        trace_half = np.nan_to_num((np.asarray(trace.high) - np.asarray(trace.low)) / (2 * own))
         half = np.where(np.isinf(value), np.nan, np.hypot(half, value * trace_half))
         low, high = value - half, value + half
     masks = {"zero_noise": still, "interpolated": nothing, "no_interval": np.isnan(low)}

@@ -26,12 +26,14 @@ from sdesim.estimators.core.draws import (
     where_known,
 )
 from sdesim.estimators.core.places import each, made
+from sdesim.estimators.core.support import DEBIASED
 
 
 def _estimate(draws: Draws, level: float) -> AnyEstimate:
     n, signal, trace = draws.n, np.asarray(draws.signal), draws.trace
     masks = noise_masks(signal, trace, n, draws.rounding)
     value, low, high = where_known(masks, *jackknife(draws, level))
+    low, high = DEBIASED.cut(low, high)
     masks |= {"negative_signal": value < 0, "no_interval": np.isnan(low)}
     details = {"signal": np.asarray(signal - trace / n), "noise": trace}
     # A plain Estimate without a ratio has nothing to tell of its parts.
@@ -107,10 +109,11 @@ def subnetwork_gain(
         return Estimate(value, math.nan, math.nan, level, method, n, ("no_interval",))
     if method != "corrected":
         raise EstimatorError(f"method must be 'corrected' or 'literal', got {method!r}")
-    c, low, _ = (float(x) for x in jackknife(whole, level))
+    c, least, _ = (float(x) for x in jackknife(whole, level))
     value = float(debiased(part.signal, part.trace, n, 1.0)) / c
     with np.errstate(divide="ignore", invalid="ignore"):
         left = debiased(*part.left_out(), n - 1, 1.0) / debiased(*whole.left_out(), n - 1, 1.0)
     half = student(level, n - 1) * math.sqrt((n - 1) / n * float(((left - left.mean()) ** 2).sum()))
-    flags = ("signal_not_separated",) if not low > 0 else ()
-    return Estimate(value, value - half, value + half, level, method, n, flags)
+    flags = ("signal_not_separated",) if not least > 0 else ()
+    low, high = (float(x) for x in DEBIASED.interval(value, half))
+    return Estimate(value, low, high, level, method, n, flags)

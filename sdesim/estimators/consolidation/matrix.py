@@ -14,6 +14,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.consolidation.ratio import GradientMoments, combine_moments, consolidation_ratio
 from sdesim.estimators.core.draws import Draws, check_level, jackknife, student
+from sdesim.estimators.core.support import DEBIASED
 
 Array = NDArray[np.float64]
 # All 2^K faces of the simplex are searched.
@@ -67,9 +68,10 @@ class ConsolidationMatrix:
         if w.shape != (len(self.gram),):
             raise EstimatorError(f"weights must have shape ({len(self.gram)},), got {w.shape}")
         draws = self._draws(w)
-        value, low, high = (float(x) for x in jackknife(draws, level))
+        value, *ends = jackknife(draws, level)
+        low, high = (float(x) for x in DEBIASED.cut(*ends))
         flags = ("negative_signal",) if value < 0 else ()
-        return Estimate(value, low, high, level, "debiased", draws.n, flags)
+        return Estimate(float(value), low, high, level, "debiased", draws.n, flags)
 
     def pareto(self, level: float = 0.95) -> Estimate:
         """The Pareto gap with its jackknife interval at the found weights.
@@ -85,7 +87,7 @@ class ConsolidationMatrix:
         left = signal - trace / (n - 1)
         spread = math.sqrt((n - 1) / n * float(((left - left.mean()) ** 2).sum()))
         half = student(level, n - 1) * spread
-        low, high = self.pareto_gap - half, self.pareto_gap + half
+        low, high = (float(x) for x in DEBIASED.interval(self.pareto_gap, half))
         flags = ("pareto_stationary",) if low <= 0 else ()
         return Estimate(self.pareto_gap, low, high, level, "simplex-minimum", n, flags)
 

@@ -2,7 +2,8 @@
 
 Literal (§3, §11.1): |ḡ|² / (Tr Σ̂ + 1e-10), biased upwards by 1/n. Debiased (default):
 (|ḡ|² − f·TrΣ̂/n) / TrΣ̂ with f = 1 for independent batches and f = 1 − nB/N for batches of one
-shuffled epoch; it may be negative, and stays so. Everything follows from |gᵢ|² and gᵢ·ḡ, so the
+shuffled epoch; it may be negative, and stays so (flag `negative_signal`), but C is not: the ends of its
+intervals lie in [0, ∞). Everything follows from |gᵢ|² and gᵢ·ḡ, so the
 same code serves gradients and the two numbers per draw that a run stores (`reduced`), of one θ or of many.
 """
 
@@ -45,6 +46,7 @@ from sdesim.estimators.core.noncentral import (
     trace_of_square_from_gram,
 )
 from sdesim.estimators.core.places import made, stacked
+from sdesim.estimators.core.support import DEBIASED
 from sdesim.estimators.tails.index import variance_undefined
 
 Array = NDArray[np.float64]
@@ -155,6 +157,7 @@ def _ratio(
             "signal": np.asarray(signal - f * trace / n), "noise": trace, "largest_share": share
         }  # fmt: skip
     value, low, high = where_known(masks, *ends)
+    low, high = DEBIASED.cut(low, high)
     if not signal.ndim and not (masks["zero_noise"] | masks["interpolated"] | masks["nonfinite"]):
         if conservative or method == "exact-gaussian":
             dim = details["effective_dim"] = _noise_dim(draws, dim, f, largest_dim)

@@ -22,6 +22,7 @@ from sdesim.estimators.core.draws import (
     where_known,
 )
 from sdesim.estimators.core.places import made
+from sdesim.estimators.core.support import DEBIASED, POSITIVE
 
 Array = NDArray[np.float64]
 LITERAL_GUARD = 1e-10
@@ -58,9 +59,10 @@ def jackknife_consolidation(
     Batches of one epoch (f < 1): 0.978 to 1, the more so the more of the epoch they make up.
 
     Returns:
-        value, low, high, each (...,); NaN where n < 3 or the noise vanishes.
+        value, low, high, each (...,), the ends cut off at 0; NaN where n < 3 or the noise vanishes.
     """
-    return jackknife(draws_of_numbers(norm2, dot_mean), level, correction)
+    value, low, high = jackknife(draws_of_numbers(norm2, dot_mean), level, correction)
+    return value, *DEBIASED.cut(low, high)
 
 
 def consolidation_from_sums(
@@ -108,6 +110,7 @@ def consolidation_from_sums(
     else:
         ends = np.full(s.shape, np.nan), np.full(s.shape, np.nan)
     value, low, high = where_known(masks, raw, *ends)
+    low, high = DEBIASED.cut(low, high)
     masks |= {"delta_interval": ~np.isnan(low), "negative_signal": value < 0, "no_interval": np.isnan(low)}
     with np.errstate(invalid="ignore"):
         details = {"signal": np.asarray(s - correction * t / count), "noise": t}
@@ -137,13 +140,15 @@ def white_noise_interval(
 
 def signal_and_noise(
     signal: ArrayLike, noise: ArrayLike, n: ArrayLike, norm2: ArrayLike | None = None,
-    dot_mean: ArrayLike | None = None, level: float = 0.95,
+    dot_mean: ArrayLike | None = None, level: float = 0.95, cut: bool = True,
 ) -> tuple[AnyEstimate, AnyEstimate]:  # fmt: skip
     """The two parts of C: |μ|², estimated by |ḡ|² − Tr Σ̂/n, and Tr Σ, by Tr Σ̂.
 
     Args:
         signal: |ḡ|², noise: Tr Σ̂, n: number of draws; each a number or (...,).
-        norm2: |gᵢ|², dot_mean: gᵢ·ḡ, (..., n): with them the jackknife's intervals, Student's t at n − 1.
+        norm2: |gᵢ|², dot_mean: gᵢ·ḡ, (..., n): with them the jackknife's intervals, Student's t at n − 1, of
+            Tr Σ on the log scale.
+        cut: whether the interval of |μ|² ends at 0; an error that is passed on is taken whole.
 
     Returns:
         Estimates (...,) of both; the first with the flag `negative_signal` where it is below 0.
@@ -166,9 +171,11 @@ def signal_and_noise(
             )
     size = np.nan_to_num(count).astype(np.int64)
     none = {"no_interval": np.isnan(wide)}
+    low, high = DEBIASED.interval(mu2, wide) if cut else (mu2 - wide, mu2 + wide)
+    below, above = POSITIVE.interval(t, trace_wide)
     return (
-        made(mu2, mu2 - wide, mu2 + wide, level, "debiased", size, {"negative_signal": mu2 < 0, **none}),
-        made(t, t - trace_wide, t + trace_wide, level, "sample trace", size, none),
+        made(mu2, low, high, level, "debiased", size, {"negative_signal": mu2 < 0, **none}),
+        made(t, below, above, level, "sample trace", size, none),
     )
 
 

@@ -18,6 +18,7 @@ from scipy.special import bdtr, gammaln
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.draws import BLOCK, debiased, draws_of_gradients, raw_gram, student
+from sdesim.estimators.core.support import DEBIASED
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]
@@ -63,7 +64,8 @@ def median_of_means(g: Floats, level: float) -> Estimate:
     r = 0
     while 2 * float(bdtr(r, count, 0.5)) <= 1 - level:
         r += 1
-    low, high = (ratios[r - 1], ratios[count - r]) if r else (math.nan, math.nan)
+    ends = (ratios[r - 1], ratios[count - r]) if r else (math.nan, math.nan)
+    low, high = (float(x) for x in DEBIASED.cut(*ends))
     flags += [] if r else ["no_interval"]
     flags += ["negative_signal"] if value < 0 else []
     return Estimate(value, low, high, level, "median-of-means", n, tuple(flags), {"blocks": float(count)})
@@ -199,4 +201,5 @@ def _answer(
         return Estimate(value, math.nan, math.nan, level, method, n, (flag, "no_interval"), details)
     flags = ["negative_signal"] if signal < 0 else []
     flags += ["no_interval"] if math.isnan(low) else []
+    low, high = (float(x) for x in DEBIASED.cut(low, high))
     return Estimate(signal / noise, low, high, level, method, n, tuple(flags), details)

@@ -23,6 +23,7 @@ from sdesim.estimators.consolidation.ratio import (
 from sdesim.estimators.consolidation.reduced import white_noise_interval
 from sdesim.estimators.consolidation.window_ratio import PairSums, fieller_of_sums, pair_sums
 from sdesim.estimators.core.draws import check_level
+from sdesim.estimators.core.support import DEBIASED
 
 Array = NDArray[np.float64]
 # Chance at one time of calling a frozen mean drifting.
@@ -229,6 +230,7 @@ class EmaStream:
         flags = ["drift"] if moved > float(fdtri(delta, delta * freedom, 1 - _DRIFT_LEVEL)) else []
         value = signal / noise
         width = 1.0 if dim is None else dim
-        low, high = (float(x) for x in white_noise_interval(value, k, k * k / (1 - k), level, freedom, width))
+        ends = DEBIASED.cut(*white_noise_interval(value, k, k * k / (1 - k), level, freedom, width))
+        low, high = (float(x) for x in ends)
         flags += ["negative_signal"] if value < 0 else []
         return Estimate(value, low, high, level, "ema", self.n, (*flags, "delta_interval"), details)

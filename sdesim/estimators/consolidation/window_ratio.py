@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.draws import check_level, student
+from sdesim.estimators.core.support import DEBIASED
 
 Array = NDArray[np.float64]
 
@@ -46,7 +47,7 @@ def pair_sums(signal: Array, noise: Array) -> PairSums:
 
 
 def fieller_of_sums(sums: PairSums, level: float, method: str, scale: float = 1.0) -> Estimate:
-    """mean M/mean T with Fieller's interval: the c at which mean(M − cT) is within t standard errors of 0.
+    """mean M/mean T with Fieller's interval: the c ≥ 0 with mean(M − cT) within t standard errors of 0.
 
     `scale` is a factor in M that the detail `signal` is freed of. Flags: `negative_signal`, `not_separated`
     (mean T within t standard errors of 0, no interval), `no_interval` below 3 pairs.
@@ -72,7 +73,7 @@ def fieller_of_sums(sums: PairSums, level: float, method: str, scale: float = 1.
             value, math.nan, math.nan, level, method, n, (*flags, "not_separated", "no_interval"), details
         )
     root = math.sqrt(max(float(b * b - a * c), 0.0))
-    low, high = float(b - root) / float(a), float(b + root) / float(a)
+    low, high = (float(x) for x in DEBIASED.cut(float(b - root) / float(a), float(b + root) / float(a)))
     return Estimate(value, low, high, level, method, n, tuple(flags), details)
 
 

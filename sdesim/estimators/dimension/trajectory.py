@@ -19,6 +19,7 @@ from scipy.special import ndtr, stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import each
+from sdesim.estimators.core.support import POSITIVE
 from sdesim.estimators.dimension.readings import READINGS, distances
 from sdesim.estimators.tails.symmetric import symmetric_draws
 
@@ -104,7 +105,8 @@ def _of_path(x: Array, method: str, level: float, control: bool) -> Estimate:
         controls = dimension_controls(len(x), x.shape[1], method)
         details, unresolved = _beside(controls, value, half, method, level)
         flags += ["unresolved"] if unresolved else []
-    return Estimate(value, value - half, value + half, level, method, len(x), tuple(flags), details)
+    low, high = (float(x) for x in POSITIVE.interval(value, half))
+    return Estimate(value, low, high, level, method, len(x), tuple(flags), details)
 
 
 @dataclass(frozen=True)

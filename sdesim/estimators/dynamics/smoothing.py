@@ -83,37 +83,47 @@ def smooth(values: ArrayLike, errors: ArrayLike, times: ArrayLike, level: float 
     return Estimate(made[0], made[1], made[2], level, names, made[4], masks, {"error": made[3]})
 
 
-def smoothed_ratio(numerator: ArrayEstimate, denominator: ArrayEstimate) -> ArrayEstimate:
-    """Ratio of two smoothed series (..., k) with independent errors, with Fieller's interval.
+def smoothed_ratio(
+    numerator: ArrayLike, numerator_errors: ArrayLike, denominator: ArrayLike, denominator_errors: ArrayLike,
+    times: ArrayLike, level: float = 0.95,
+) -> ArrayEstimate:  # fmt: skip
+    """Ratio of two quantities along a training, such as C = |μ|²/Tr Σ, smoothed apart.
 
-    With half-widths a and b of numerator x and denominator y the interval holds the ρ with
-    (x − ρy)² ≤ a² + ρ²b². For Gaussian draws |ḡ|² and Tr Σ̂ are independent.
+    The denominator y > 0 is smoothed on the logarithmic scale, on which one that falls through decades has
+    errors of one size; then the readings of the numerator, in units of that. What is left of y's error enters
+    by Fieller's interval: with x ± a of the second and 1 ± b of the first, the ρ with (x − ρ)² ≤ a² + ρ²b², a
+    on the side of ρ.
+    Both errors count as independent, as those of |ḡ|² and Tr Σ̂ of Gaussian draws are.
+
+    Args:
+        numerator, denominator: readings (..., k), NaN where there is none; a denominator that is not positive
+            counts as none. numerator_errors, denominator_errors: their standard errors. times: as in
+            `smooth`.
 
     Returns:
-        NaN with the flag `denominator_spans_zero` where y is not above b; the flags of both.
+        As `smooth`; details `error` left out. NaN, flag `denominator_not_separated`, where b is not below 1.
 
     Raises:
-        EstimatorError: shapes or levels that differ.
+        EstimatorError: as `smooth`.
     """
-    if numerator.shape != denominator.shape or numerator.level != denominator.level:
-        raise EstimatorError(
-            f"numerator and denominator must agree, got shapes {numerator.shape} and {denominator.shape}, "
-            f"levels {numerator.level} and {denominator.level}"
+    x, y, e, f = _together(numerator, denominator, numerator_errors, denominator_errors)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        known = np.isfinite(x) & np.isfinite(y) & (y > 0)
+        relative = np.where(known, f / y, np.nan)
+        # E log of an estimate lies below the logarithm by half its squared relative error.
+        under = smooth(np.where(known, np.log(y) + 0.5 * relative**2, np.nan), relative, times, level)
+        unit = np.exp(under.value)
+        over = smooth(x / unit, np.where(known, e / unit, np.nan), times, level)
+        b = np.sinh(0.5 * (under.high - under.low))
+        unsure, lead = ~(b < 1) & np.isfinite(b), 1 - b**2
+        below, above = (
+            np.sqrt(np.maximum(a**2 * lead + b**2 * over.value**2, 0.0))
+            for a in (over.value - over.low, over.high - over.value)
         )
-    x, y = numerator.value, denominator.value
-    a, b = (0.5 * (e.high - e.low) for e in (numerator, denominator))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        known = np.isfinite(x) & np.isfinite(y)
-        spans = known & ~(y > b)
-        lead = y**2 - b**2
-        root = np.sqrt(np.maximum(a**2 * lead + b**2 * x**2, 0.0))
-        ends = ((x * y - root) / lead, (x * y + root) / lead)
-        value, low, high = (np.where(spans, np.nan, z) for z in (x / y, *ends))
-    flags = _joined(numerator.flags, denominator.flags)
-    n = np.minimum(numerator.n, denominator.n)
-    return Estimate(
-        value, low, high, numerator.level, numerator.method, n, {**flags, "denominator_spans_zero": spans}
-    )
+        ends = (over.value, (over.value - below) / lead, (over.value + above) / lead)
+    value, low, high = (np.where(unsure, np.nan, z) for z in ends)
+    flags = {**_joined(over.flags, under.flags), "denominator_not_separated": unsure}
+    return Estimate(value, low, high, level, over.method, over.n, flags)
 
 
 def smoothed_difference(left: ArrayEstimate, right: ArrayEstimate) -> ArrayEstimate:
@@ -207,6 +217,20 @@ def _zero(values: Array, times: Array) -> float:
     k = turns[len(turns) // 2]
     share = x[k] / (x[k] - x[k + 1])
     return float(t[k] + share * (t[k + 1] - t[k]))
+
+
+def _together(*arrays: ArrayLike) -> list[Array]:
+    """Arrays of one shape.
+
+    Raises:
+        EstimatorError: shapes that don't fit.
+    """
+    made = [np.asarray(x, dtype=np.float64) for x in arrays]
+    try:
+        return [np.asarray(x) for x in np.broadcast_arrays(*made)]
+    except ValueError:
+        shapes = " and ".join(str(x.shape) for x in made)
+        raise EstimatorError(f"readings and errors must have one shape, got {shapes}") from None
 
 
 def _joined(*flags: Mapping[str, Mask]) -> dict[str, Mask]:

@@ -18,6 +18,7 @@ from scipy.special import chdtri, kolmogorov, ndtr, ndtri, stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.draws import check_level
+from sdesim.estimators.core.support import POSITIVE
 
 Array = NDArray[np.float64]
 # Fewer ends than this tell nothing of whether the hazard is constant.
@@ -217,7 +218,8 @@ def _mean(
         if n < 2:
             return Estimate(float(t.mean()), math.nan, math.nan, level, "sample", n, ("no_interval",))
         half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(t.std(ddof=1)) / math.sqrt(n)
-        return Estimate(float(t.mean()), float(t.mean()) - half, float(t.mean()) + half, level, "sample", n)
+        low, high = (float(x) for x in POSITIVE.interval(t.mean(), half))
+        return Estimate(float(t.mean()), low, high, level, "sample", n)
     until = float(curve.times[-1])
     areas = np.concatenate([np.cumsum((curve.share[:-1] * np.diff(curve.times))[::-1])[::-1], [0.0]])
     restricted = float(areas[0])

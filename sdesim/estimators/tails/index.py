@@ -17,6 +17,7 @@ from scipy.special import stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import each, made
+from sdesim.estimators.core.support import POSITIVE, TAILS
 from sdesim.estimators.tails import characteristic, hill
 from sdesim.estimators.tails.symmetric import mcculloch_index, symmetric_fit
 
@@ -129,7 +130,8 @@ def _of_sample(x: Array, method: str, k: int | None, level: float, seed: int) ->
         (value, error), freedom = symmetric_fit(x), len(x) - 1
         checks += ["at_boundary"] if value >= 2.0 else []
     half = float(stdtrit(freedom, 0.5 + level / 2)) * error
-    plain = Estimate(value, value - half, value + half, level, method, x.size)
+    ends = TAILS.interval(value, half)
+    plain = Estimate(value, float(ends[0]), float(ends[1]), level, method, x.size)
     return _with_checks(plain, checks, details)
 
 
@@ -201,7 +203,7 @@ def _many(x: Array, level: float) -> tuple[Array, Array, Array, NDArray[np.int64
         part = characteristic.standardised(cells[at], quarters[:, at])
         line = characteristic.line(part)
         value[at] = line.alpha
-        low[at], high[at] = line.alpha - half * line.error, line.alpha + half * line.error
+        low[at], high[at] = TAILS.interval(line.alpha, half * line.error)
         flags["gaussian_not_rejected"][at] = (
             characteristic.gaussian_p_value(line.alpha, n, d, line.design) > _LEVEL
         )
@@ -316,7 +318,8 @@ def _hill_estimate(x: Array, k: int | None, level: float) -> Estimate:
     half = float(stdtrit(count - 1, 0.5 + level / 2)) * value * max(1 / math.sqrt(count), rows * value)
     flags = ["near_2"] if value > _NEAR_TWO else []
     flags += ["k_sensitive"] if max(abs(half_k - value), abs(double_k - value)) > half else []
-    return Estimate(value, value - half, value + half, level, "hill", n, tuple(flags), details)
+    low, high = (float(x) for x in POSITIVE.interval(value, half))
+    return Estimate(value, low, high, level, "hill", n, tuple(flags), details)
 
 
 def _hill_literal(values: Array, level: float) -> Estimate:

@@ -78,7 +78,7 @@ def consolidation(run: xr.Dataset, level: float, heavy: Mask) -> dict[str, Colum
     if "gradient_norm2" in run:
         norm2, dot = values_of(run, "gradient_norm2"), values_of(run, "gradient_dot_mean")
         one = consolidation_from_draws(norm2, dot, level)
-        parts = signal_and_noise(signal, noise, n, norm2, dot, level)
+        parts = signal_and_noise(signal, noise, n, norm2, dot, level, cut=False)
         columns["direction_probability"] = Column.of(
             direction_share(norm2, dot, level),
             {"probed_batch": converted},
@@ -87,7 +87,7 @@ def consolidation(run: xr.Dataset, level: float, heavy: Mask) -> dict[str, Colum
         seen = {"negative_signal": parts[0].flags["negative_signal"]}
     else:
         one = consolidation_from_sums(signal, noise, n, level=level, interval=False, rounding=_ROUNDING)
-        parts, seen = signal_and_noise(signal, noise, n, level=level), {}
+        parts, seen = signal_and_noise(signal, noise, n, level=level, cut=False), {}
     flags = ratio_flags(one, n, missing=np.isnan(signal))
     whole = {**flags, "converted_batch": converted, "heavy_tail_variance_undefined": heavy}
     c = replace(one if ratio == 1.0 else at_batch_size(one, probed, batch), flags=whole)

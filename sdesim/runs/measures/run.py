@@ -13,7 +13,9 @@ from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
+from sdesim.runs.measures.exact import SAMPLED, as_precise, exact_of
 from sdesim.runs.measures.gradient import (
+    batches,
     consolidation,
     drift,
     group_consolidation,
@@ -21,6 +23,7 @@ from sdesim.runs.measures.gradient import (
     values_of,
 )
 from sdesim.runs.measures.path import curvature, exponent, path_dimension, tails
+from sdesim.runs.measures.smoothed import smoothed
 from sdesim.runs.measures.steps import (
     at_rest,
     best_rate,
@@ -30,6 +33,7 @@ from sdesim.runs.measures.steps import (
     progress,
     trapezoid,
 )
+from sdesim.runs.quantities import support_of
 from sdesim.runs.registered import with_registered
 from sdesim.runs.schema import validate_run
 from sdesim.runs.validity import with_validity
@@ -37,12 +41,16 @@ from sdesim.runs.validity import with_validity
 Array = NDArray[np.float64]
 
 
-def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
+def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Dataset:
     """Measure a run at its probes.
 
     Args:
         run: a Run of either kind.
         level: nominal coverage of the intervals.
+        smooth: whether to add smoothed series over the probes (`measures.smoothed`): C_alpha_smooth,
+            C_star_smooth, C_excess_smooth (C − C*), progress_smooth, progress_heldout_smooth, each with its
+            interval and flags; phase_smooth, phase_smooth_reason; over (trajectory, change) change_point with
+            _low and _high, and change_direction.
 
     Returns:
         Dataset over (trajectory, probe): C_alpha (at the training batch), C_1, C_star, p, odds,
@@ -62,18 +70,20 @@ def measure(run: xr.Dataset, level: float = 0.95) -> xr.Dataset:
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     with single_blas_thread():
-        return with_registered(run, with_validity(_measured(run, level), run.attrs))
+        return with_registered(run, with_validity(_measured(run, level, smooth), run.attrs))
 
 
-def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
+def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
     columns: dict[str, Column] = {}
     words: dict[str, NDArray[np.str_]] = {}
     if "probe" in run.dims:
         if "gradient_projection" in run:
             columns |= tails(run, level)
         heavy = infinite_variance(run, columns.get("tail_index"))
+        exact = exact_of(run, level, *batches(run)) if "signal" in run else None
         if "signal" in run:
             columns |= consolidation(run, level, heavy)
+            columns |= {} if exact is None else exact.consolidation(columns)
         if "group_signal" in run:
             columns["C_group"] = group_consolidation(run, level, heavy)
         if "update_norm2" in run:
@@ -82,6 +92,7 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             columns |= curvature(run, level)
         if "C_alpha" in columns and "hessian_signal" in run:
             columns |= drift(run, level, columns, heavy)
+            columns |= {} if exact is None else exact.drift(columns)
             columns |= _of_step(run, level, columns)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
@@ -96,12 +107,19 @@ def _measured(run: xr.Dataset, level: float) -> xr.Dataset:
             columns |= progress(run, level)
         if "C_star" in columns or "progress" in columns:
             formula = _phase(run, columns) if "C_star" in columns else None
-            words["phase"], words["phase_method"] = phases(run, level, columns, formula)
+            words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
+        if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):
+            columns["C_alpha"] = as_precise(columns["C_alpha"], columns["C_star"], run.attrs["precision"])
         if "step_size" in run:
             columns = at_rest(run, columns)
-    return _assemble(run, columns, words, level)
+    changes: dict[str, Array] = {}
+    if smooth and "probe" in run.dims:
+        found = smoothed(run, level, columns, words)
+        columns, words, changes = columns | found.columns, words | found.words, found.changes
+    measured = _assemble(run, columns, words, level)
+    return measured.assign({name: (("trajectory", "change"), x) for name, x in changes.items()})
 
 
 def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
@@ -111,10 +129,16 @@ def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[
     star, found = columns["C_star"], columns["lyapunov_drift"]
     c, known = columns["C_alpha"].estimate, np.isnan(star.value)
     return {
-        "C_star": replace(star, method=np.where(known, "", "second-order")),
-        "lyapunov_drift": replace(found, method=np.where(np.isnan(found.value), "", "generator")),
+        "C_star": replace(star, method=_way(star, known, "second-order")),
+        "lyapunov_drift": replace(found, method=_way(found, np.isnan(found.value), "generator")),
         "eta_star": best_rate(values_of(run, "step_size"), c, star.estimate),
     }
+
+
+def _way(column: Column, missing: NDArray[np.bool_], formula: str) -> NDArray[np.str_]:
+    """How each value was found: by a formula from draws, unless it needs none."""
+    plain = np.full(missing.shape, formula) if column.method is None else column.method
+    return np.where(missing, "", np.where(plain == SAMPLED, formula, plain))
 
 
 def _index(p: Column, s: Column, d: Column) -> Column:
@@ -148,7 +172,9 @@ def _assemble(
     for name, column in columns.items():
         dims = column.dims
         data[name] = (dims, column.value)
-        data[f"{name}_low"], data[f"{name}_high"] = (dims, column.low), (dims, column.high)
+        # Only here: what errors are passed on to needs them whole.
+        low, high = support_of(name).cut(column.low, column.high)
+        data[f"{name}_low"], data[f"{name}_high"] = (dims, low), (dims, high)
         data[f"{name}_flags"] = (dims, column.flag_text())
         if column.literal is not None:
             data[f"{name}_literal"] = (dims, np.asarray(column.literal, dtype=np.float64))

@@ -243,6 +243,8 @@ def _masses(c: Estimate, threshold: float) -> dict[str, float]:
         return {}
     z = float(ndtri(0.5 + c.level / 2))
     below, above = (c.value - c.low) / z, (c.high - c.value) / z
+    # An end cut off at 0, below which C is not, tells nothing of the spread.
+    below = below if c.low > 0 else above
 
     def cumulative(x: float) -> float:
         spread = below if x < c.value else above

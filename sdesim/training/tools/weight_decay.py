@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtri
 from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, consolidation_ratio
+from sdesim.estimators.core.support import POSITIVE, mean_estimate
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training.data.batches import call, length, mapped, rows_of
 from sdesim.training.data.examples import read_examples
@@ -105,8 +105,4 @@ def _criterion(oracle: TorchOracle, theta: Array, method: str, samples: int, see
         output, y = call(oracle.module, mapped(oracle.x, torch.clone)), oracle.y
         each = (slice(i, i + 1) for i in range(length(y)))
         losses = [float(oracle.loss_fn(rows_of(output, one), rows_of(y, one))) for one in each]
-    n, mean = len(losses), float(np.mean(losses))
-    if n < 2:
-        return Estimate(mean, math.nan, math.nan, 0.95, "mean", n, ("no_interval",))
-    half = float(ndtri(0.975)) * float(np.std(losses, ddof=1)) / math.sqrt(n)
-    return Estimate(mean, mean - half, mean + half, 0.95, "mean", n)
+    return mean_estimate(losses, POSITIVE)

@@ -1,0 +1,18 @@
+"""`python -m analysis.support [coverage|power]`: writes the tables of ``results/``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from . import coverage, power
+
+RESULTS = Path(__file__).parent / "results"
+TABLES: dict[str, Callable[[], str]] = {"coverage": coverage.table, "power": power.table}
+
+if __name__ == "__main__":
+    for name in sys.argv[1:] or list(TABLES):
+        text = TABLES[name]()
+        (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+        print(text)

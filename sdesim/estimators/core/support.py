@@ -1,0 +1,150 @@
+"""Intervals that stay within the support of their quantity: what it can be at all.
+
+The interval of a mean over n values is Student's, by the delta method on the scale on which the support has
+no ends: with e = t s/√n, t the quantile of n − 1 degrees of freedom, the mean m of values in
+
+    (−∞, ∞):  m ± e
+    (a, ∞):   a + (m − a) exp(± e/(m − a))                    (log)
+    (a, b):   u/(u + (1 − u) exp(∓ e/((b − a) u (1 − u)))), u = (m − a)/(b − a)    (logit, put back on (a, b))
+
+so that it is an interval of the mean itself, not of a geometric one. Values that all sit on one end show no
+spread: the interval is that point. Values beyond the support show that it is none here (the potential of a
+surface may lie below 0): then m ± e. Debiased values, which chance may carry beyond the support of what they
+estimate, are not transformed: m ± e, cut off at the ends. The value stays as measured, even where that leaves
+it outside.
+
+Source: delta method and logit scale, A. Agresti, Categorical Data Analysis (2013), §3.1; coverage in
+``analysis/support``.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from sdesim.errors import EstimatorError
+from sdesim.estimate import AnyEstimate, Estimate
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Support:
+    """What a quantity can be.
+
+    Attributes:
+        low, high: its ends, which may be infinite.
+        debiased: whether chance may carry measured values beyond them.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    debiased: bool = False
+
+    @property
+    def transform(self) -> str:
+        """Name of the scale on which the interval of a mean is Student's: "plain", "log" or "logit"."""
+        if self.debiased or (math.isinf(self.low) and math.isinf(self.high)):
+            return "plain"
+        return "log" if math.isinf(self.low) or math.isinf(self.high) else "logit"
+
+    def holds(self, values: ArrayLike) -> bool:
+        """Whether no value that is a number lies outside."""
+        x = np.asarray(values, dtype=np.float64)
+        return not bool(((x < self.low) | (x > self.high)).any())
+
+    def cut(self, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
+        """Both ends of an interval brought into the support; NaN stays NaN."""
+        return np.clip(low, self.low, self.high), np.clip(high, self.low, self.high)
+
+    def interval(self, value: ArrayLike, half: ArrayLike) -> tuple[Array, Array]:
+        """Ends of the interval of a value within the support with the half-width on the plain scale."""
+        m, e = np.asarray(value, dtype=np.float64), np.asarray(half, dtype=np.float64)
+        if self.transform == "plain":
+            with np.errstate(invalid="ignore"):
+                return self.cut(m - e, m + e)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if self.transform == "logit":
+                u = (m - self.low) / (self.high - self.low)
+                width = e / ((self.high - self.low) * u * (1 - u))
+                ends = [u / (u + (1 - u) * np.exp(x)) for x in (width, -width)]
+                low, high = (self.low + (self.high - self.low) * x for x in ends)
+            elif math.isinf(self.high):
+                low, high = (self.low + (m - self.low) * np.exp(x / (m - self.low)) for x in (-e, e))
+            else:
+                low, high = (self.high - (self.high - m) * np.exp(x / (self.high - m)) for x in (e, -e))
+        # No spread is no width, at an end of the support too, where the scale is infinite.
+        low, high = (np.where(e == 0, m, x) for x in (low, high))
+        # Rounding must carry no end past the value or the support.
+        middle = np.where(np.isnan(e), np.nan, m)
+        return self.cut(np.fmin(low, middle), np.fmax(high, middle))
+
+
+ANYTHING, POSITIVE, SHARE, CORRELATION = Support(), Support(0.0), Support(0.0, 1.0), Support(-1.0, 1.0)
+# Of C and of |μ|², freed of their bias.
+DEBIASED = Support(0.0, debiased=True)
+# Of a stable law, where the fit is free to leave it.
+TAILS = Support(0.0, 2.0, debiased=True)
+
+
+def mean_interval(
+    values: ArrayLike, support: Support = ANYTHING, level: float = 0.95
+) -> tuple[Array, Array, Array]:
+    """Mean of values (n, ...) over the first axis and the ends of its interval, each (...,).
+
+    Args:
+        values: independent draws; NaN stays NaN.
+        support: what the quantity can be.
+        level: nominal coverage; measured in ``analysis/support``.
+
+    Returns:
+        mean, low, high; NaN ends where n = 1.
+
+    Raises:
+        EstimatorError: no values, or a level outside (0, 1).
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if not 0 < level < 1:
+        raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    if x.ndim < 1 or not len(x):
+        raise EstimatorError("a mean needs at least one value")
+    n = len(x)
+    mean = np.asarray(x.mean(axis=0))
+    if n == 1:
+        nothing = np.full(mean.shape, np.nan)
+        return mean, nothing, nothing.copy()
+    # Values about to blow up may be too large to be squared; equal ones may seem to differ by rounding.
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = np.where((x == x[:1]).all(axis=0), 0.0, x.std(axis=0, ddof=1))
+        half = float(stdtrit(n - 1, 0.5 + level / 2)) * spread / math.sqrt(n)
+    # A mean may be rounded past an end on which almost all values sit.
+    inside = support if support.debiased or support.holds(x) else ANYTHING
+    if not inside.debiased:
+        mean = np.clip(mean, inside.low, inside.high)
+    return mean, *inside.interval(mean, half)
+
+
+def within(estimate: AnyEstimate, support: Support) -> AnyEstimate:
+    """The same estimate with the ends of its interval cut off at those of the support."""
+    low, high = support.cut(estimate.low, estimate.high)
+    if estimate.is_array:
+        return replace(estimate, low=low, high=high)
+    return replace(estimate, low=float(low), high=float(high))
+
+
+def mean_estimate(
+    values: ArrayLike, support: Support = ANYTHING, level: float = 0.95, method: str = "mean",
+    flags: tuple[str, ...] = (),
+) -> Estimate:  # fmt: skip
+    """`mean_interval` of values (n,) as an Estimate; flag `no_interval` of a single value.
+
+    Raises:
+        EstimatorError: as `mean_interval`.
+    """
+    mean, low, high = (float(x) for x in mean_interval(values, support, level))
+    more = ("no_interval",) if math.isnan(low) else ()
+    return Estimate(mean, low, high, level, method, len(np.asarray(values)), (*flags, *more))
