@@ -17,7 +17,7 @@ from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import fingerprint
-from sdesim.engine.plan import Plan, make_plan
+from sdesim.engine.plan import Plan, make_plan, reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.simulated_oracle import SimulatedOracle
@@ -27,16 +27,19 @@ from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
+from sdesim.runs.price import priced
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
     EVERY_PROBE,
+    EXACT_CURVATURE_PROBE,
+    EXACT_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
     PROGRESS_PROBE,
     VIRTUAL_PROBE,
 )
 from sdesim.runs.stamp import Fingerprint, settle
-from sdesim.runs.virtual_steps import virtual_steps
+from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
@@ -226,14 +229,29 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             groups=plan.groups or None,
             gradient=plan.probes.wants("gradient"),
             curvature=plan.probes.bends(at, len(plan.probe_steps)),
+            exactness=plan.probes.exactness(oracle),
         )
         if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
             values |= virtual_steps(
                 oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
-                seed=(plan.seed, k, step), loss=True,
+                seed=(plan.seed, k, step), loss=plan.tail_index is None,
             )  # fmt: skip
+            if plan.tail_index is not None:
+                values |= weighted_progress(
+                    oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                    seed=(plan.seed, k, step),
+                )  # fmt: skip
         for key, value in values.items():
             writer.write(key, value, trajectory=k, probe=at)
+
+
+def _exact_names(plan: Plan) -> tuple[str, ...]:
+    """Variables of readings without draws, which noises of an unknown law don't have."""
+    assert plan.probes is not None
+    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
+    if oracle.moments(plan.theta0[0], covariance=False) is None:
+        return ()
+    return (*EXACT_PROBE, *(EXACT_CURVATURE_PROBE if plan.probes.wants("curvature") else ()))
 
 
 def _measures_progress(plan: Plan) -> bool:
@@ -275,6 +293,7 @@ def _writer(
         if probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
         names += CURVATURE_PROBE if probes.wants("curvature") else ()
+        names += _exact_names(plan) if probes.exact else ()
         names += ["tangent_growth"] if probes.tangent else []
         names += [*PROGRESS_PROBE, *VIRTUAL_PROBE] if _measures_progress(plan) else []
     batch = plan.batch_size
@@ -287,13 +306,17 @@ def _writer(
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
     if _measures_progress(plan):
-        attrs["progress_method"] = "virtual"
+        attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
     if plan.tangent:
         attrs["tangent"] = plan.tangent
     if mark is not None:
         attrs |= mark.attrs()
+    if probes is not None and probes.precision is not None:
+        attrs["precision"] = probes.precision
+    if probes is not None and probes.budget is not None:
+        attrs |= priced(probes, reading_price(probes, plan.kernel, plan.noises, plan.trajectories))
     if batch and probes is not None:
         attrs["probe_batch_size"] = probes.batch_size or batch
     return RunWriter(

@@ -99,7 +99,13 @@ def outer_gradients(dense: Dense, theta: Tensor, x: Tensor, y: Tensor, rows: Ten
         for a, delta in zip(inputs, errors, strict=True):
             error = delta.reshape(len(part), batch, -1) / batch
             size = error.shape[2] * a.shape[1]
-            product = torch.bmm(error.transpose(1, 2), a.reshape(len(part), batch, -1))
+            rows_of_layer = a.reshape(len(part), batch, -1)
+            # Of single examples a plain product gives the same bits much faster.
+            product = (
+                error.transpose(1, 2) * rows_of_layer
+                if batch == 1
+                else torch.bmm(error.transpose(1, 2), rows_of_layer)
+            )
             out[start : start + step, place : place + size] = product.reshape(len(part), -1)
             place += size
             if dense.bias:

@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from sdesim.errors import SdesimError
+from sdesim.estimators.core.covariance import GradientMoments
 from sdesim.kinds.bases import Defaults, default
 from sdesim.noise.draws import increments
 from sdesim.noise.kernel import Array as Array
@@ -126,6 +127,19 @@ class Noise(Protocol):
         """(n, d) draws of the noise part of a stochastic gradient at theta (d,) and learning rate eta."""
         ...
 
+    def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
+        """Mean and covariance of `gradient_noise`; the covariance None where only the mean is known, and
+        None in all where not even that is."""
+        ...
+
+    def weighted_noise(
+        self, theta: Array, eta: float, n: int, growth: float, rng: np.random.Generator
+    ) -> tuple[Array, Array] | None:
+        """Draws (n, d) and weights (n,) of which means of functions that grow like |noise|^growth are made
+        with a finite variance, mean of w f ≈ E f of `gradient_noise`. Each half of the draws is spread evenly
+        over the law, where that is known. None where there is no such mean, or no way to it."""
+        ...
+
 
 class Base(Defaults):
     """What a noise of one's own inherits.
@@ -213,6 +227,18 @@ class Base(Defaults):
             raise SdesimError(f"{type(self).__name__} must have gradient_noise(theta, eta, n, rng)")
         drawn = increments(kernel, dim, n, seed=int(rng.integers(2**63)))[0] / -eta
         return np.asarray(drawn * point if kernel.enters == "multiplicative" else drawn)
+
+    def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
+        """None: nothing is known but the draws."""
+        return None
+
+    def weighted_noise(
+        self, theta: Array, eta: float, n: int, growth: float, rng: np.random.Generator
+    ) -> tuple[Array, Array] | None:
+        """Draws with weights 1; None where the variance is infinite."""
+        if self.tail_index is not None:
+            return None
+        return self.gradient_noise(theta, eta, n, rng), np.ones(n)
 
 
 # The generator's counter gives 24 bits to the coordinate.

@@ -10,6 +10,7 @@ import numpy as np
 from annotated_types import Ge
 
 from sdesim.errors import SdesimError
+from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
 
@@ -126,6 +127,15 @@ class Gaussian(Base):
             return np.asarray(-np.sqrt(2.0 * self._diagonal / eta) * rng.standard_normal((n, dim)))
         z = rng.standard_normal((n, self._root.shape[1]))
         return np.asarray(-np.sqrt(2.0 / eta) * (z @ self._root.T))
+
+    def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
+        """Mean 0 and Σ = 2D/η."""
+        dim = np.asarray(theta).shape[-1]
+        self.validate(dim)
+        if self._root is None:
+            scale = np.broadcast_to(np.sqrt(2.0 * self._diagonal / eta), (dim,))
+            return GradientMoments(np.zeros(dim), DiagonalCovariance(scale))
+        return GradientMoments(np.zeros(dim), FactorCovariance(np.sqrt(2.0 / eta) * self._root))
 
     def trace(self, dim: int) -> float:
         """Tr D."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt
 
 from sdesim.errors import SdesimError
+from sdesim.estimators.core.covariance import ExampleCovariance, GradientMoments, kept_parts
 from sdesim.kinds import InCode, Misfit, kind
 from sdesim.noise.base import MOST_ROWS, Array, Base, Context, Noise, NoiseKernel, Sort
 
@@ -138,6 +140,23 @@ class Minibatch(Base):
             z = rng.standard_normal((n, examples))
             weights = (z - z.mean(axis=1, keepdims=True)) / math.sqrt(batch_size * examples)
         return weighted_sum(self.surface, np.asarray(theta, dtype=np.float64), weights)
+
+    def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
+        """Mean 0 and Σ₁/B of the example gradients, under both laws; None where the surface has none."""
+        batch_size, _ = self._known()
+        point, surface = np.asarray(theta, dtype=np.float64), self.surface
+        if not hasattr(surface, "example_gradients"):
+            return None
+        count, step = self.examples, max(1, CHUNK // surface.dim)
+
+        def blocks() -> Iterator[Array]:
+            for start in range(0, count, step):
+                yield surface.example_gradients(point, np.arange(start, min(start + step, count)))
+
+        parts = kept_parts(blocks, count * surface.dim)
+        weights = np.full(count, 1.0 / math.sqrt(count * batch_size))
+        covariance = ExampleCovariance(parts, np.asarray(surface.grad(point)), weights)
+        return GradientMoments(np.zeros(surface.dim), covariance)
 
 
 def examples_of(surface: Any) -> int:

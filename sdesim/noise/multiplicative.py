@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
 from sdesim.noise.gaussian import KERNELS
@@ -74,3 +75,10 @@ class Multiplicative(Base):
         theta = np.asarray(theta, dtype=np.float64)
         self.validate(theta.shape[-1])
         return np.asarray(-self._sigma * theta * rng.standard_normal((n, theta.shape[-1])) / math.sqrt(eta))
+
+    def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
+        """Mean 0 and Σ = diag σ²θ²/η."""
+        point = np.asarray(theta, dtype=np.float64)
+        self.validate(point.shape[-1])
+        scale = self._sigma * np.abs(point) / math.sqrt(eta)
+        return GradientMoments(np.zeros(point.shape[-1]), DiagonalCovariance(scale))

@@ -78,17 +78,17 @@ def _scaled(
     of: Array | None = None, known: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Deviations scaled by A, and H of each: those already known where A is a multiple of what they hold."""
-    factor = _multiple(scale, np.ones(len(scale)))
+    factor = multiple_of(scale, np.ones(len(scale)))
     if factor is not None:
         return factor * products, factor * bends
-    factor = None if of is None else _multiple(scale, of)
+    factor = None if of is None else multiple_of(scale, of)
     if factor is not None and known is not None:
         return factor * known[0], factor * known[1]
     scaled = products * scale
     return scaled, np.array([product(v) for v in scaled])
 
 
-def _multiple(a: Array, b: Array) -> float | None:
+def multiple_of(a: Array, b: Array) -> float | None:
     """The number c with a = c b up to rounding, None where there is none."""
     most = int(np.argmax(np.abs(b)))
     factor = float(a[most] / b[most]) if b[most] else 0.0

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from sdesim.kinds import kind
+from sdesim.runs.exact_moments import Exactness, exactness_of
 
 Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
 _DIRECTIONS = 16
 _DEFAULT_PROBES = 20
+# Most numbers of example gradients, N·d, that a probe reads where nobody says.
+LARGEST = 1e9
 
 
 @kind("settings", "probes")
@@ -46,6 +49,14 @@ class Probes:
             of batches, dropout with masks that are held fixed within one reading); "eval": of the network in
             evaluation mode, which is another function where layers act differently there. Simulated runs
             have no modes.
+        exact: whether C, C*, drift and phase are read without sampling where that can be: μ and Σ from the
+            gradients of all N examples, of a simulated arm from its drift and the law of its noise. "auto":
+            where N·d ≤ 10⁹; where Σ can't be had so, μ alone is. True: whatever N·d. False: from the draws.
+        precision: half-width of C's 95% interval over max(C, C*).
+        budget: share of the run's work that readings may cost, counted beforehand and not timed; a training's
+            measured progress has as much of its own. None: 0.05 in training without `every`, else no limit.
+            Where it does not pay for readings without draws they are sampled, and where it pays for none the
+            run is refused.
     """
 
     every: Count | None = None
@@ -58,6 +69,13 @@ class Probes:
     branches: Annotated[int, Ge(0)] = 8
     progress_every: Count | None = None
     mode: Literal["train", "eval"] = "train"
+    exact: Literal["auto"] | bool = "auto"
+    precision: Annotated[float, Gt(0), Lt(1)] | None = None
+    budget: Annotated[float, Gt(0), Le(1)] | None = None
+
+    def exactness(self, oracle: Any) -> Exactness | None:
+        """How far a probe of an oracle goes beyond its draws; None: not at all."""
+        return exactness_of(oracle, self.exact, self.precision, LARGEST)
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient", "curvature" or "progress" group is probed."""

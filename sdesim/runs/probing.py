@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, failure
 from sdesim.estimators import lanczos_edges
 from sdesim.io.threads import single_blas_thread
+from sdesim.runs.exact_moments import Exactness, exact_part
 from sdesim.runs.linear_step import LinearStep, step_part
 
 Array = NDArray[np.float64]
@@ -61,7 +62,7 @@ def probe(
     oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
     curvature: bool = True, metric: CurvatureMetric | None = None, step: LinearStep | None = None,
-    failures: dict[str, str] | None = None,
+    failures: dict[str, str] | None = None, exactness: Exactness | None = None,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
 
@@ -73,6 +74,7 @@ def probe(
         step: of the optimizer, as a function of the gradient; None: −η g, or no form that is known.
         failures: where given, an exception ends only the part in which it happens, "gradient" or "curvature",
             which is left out, and its reason is put here.
+        exactness: how far to go beyond the draws where the oracle knows its `moments`; None: not at all.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
@@ -96,6 +98,7 @@ def probe(
             metric,
             step,
             failures,
+            exactness,
         )
 
 
@@ -103,6 +106,7 @@ def _measured(
     oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
     metric: CurvatureMetric | None, step: LinearStep | None, failures: dict[str, str] | None,
+    exactness: Exactness | None,
 ) -> dict[str, Array | float]:  # fmt: skip
     try:
         draws = oracle.gradients(theta, samples, rng)
@@ -126,7 +130,46 @@ def _measured(
             if failures is None:
                 raise
             failures["curvature"] = failure(error)
+    if exactness is not None:
+        bends = curvature and not (failures or {}).get("curvature")
+        try:
+            values |= _exact_part(oracle, theta, draws, rng, step_size, bends, metric, step, exactness)
+        except Exception as error:
+            if failures is None:
+                raise
+            failures["exact"] = failure(error)
     return values
+
+
+def _exact_part(
+    oracle: Any, theta: Array, draws: Array, rng: np.random.Generator, step_size: float, bends: bool,
+    metric: CurvatureMetric | None, step: LinearStep | None, exactness: Exactness,
+) -> dict[str, float]:  # fmt: skip
+    """What needs no draws, where the oracle knows it."""
+    moments = oracle.moments(theta, exactness.covariance)
+    if moments is None:
+        return {}
+    # Coordinates that do not move are 0 in gradients and left out of the Hessian.
+    kept = None if metric is None or metric.trained.all() else metric.trained
+    if kept is not None:
+        moments, draws = moments.among(kept), draws[:, kept]
+        step = None if step is None else step.among(kept)
+
+    def products(v: Array) -> Array:
+        whole = v
+        if kept is not None:
+            whole = np.zeros((len(v), theta.size))
+            whole[:, kept] = v
+        many = getattr(oracle, "hvps", None)
+        found = many(theta, whole) if many is not None else np.stack([oracle.hvp(theta, w) for w in whole])
+        return np.asarray(found if kept is None else found[:, kept])
+
+    def draw(count: int) -> Array:
+        found = oracle.gradients(theta, count, rng)
+        return np.asarray(found if kept is None else found[:, kept])
+
+    bent = products if bends and draws.shape[1] else None
+    return exact_part(moments, bent, draws, step_size, rng, exactness, step, draw)
 
 
 def _gradient_part(

@@ -97,6 +97,34 @@ VARIABLES: dict[str, VariableSpec] = {
     "hessian_signal": VariableSpec(_PROBE, "loss^3/parameter^4", "mean gradient through the Hessian"),
     "hessian_noise": VariableSpec(_PROBE, "loss^3/parameter^4", "Tr(H Sigma)"),
     "hessian_noise_error": VariableSpec(_PROBE, "loss^3/parameter^4", "standard error of Tr(H Sigma)"),
+    "exact_signal": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "squared norm of the mean gradient, known without draws"
+    ),
+    "exact_noise": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "trace of the gradient covariance, from its law or about the known mean"
+    ),
+    "exact_noise_error": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "standard error of exact_noise, 0 where it is from the law"
+    ),
+    "exact_hessian_signal": VariableSpec(
+        _PROBE, "loss^3/parameter^4", "known mean gradient through the Hessian"
+    ),
+    "exact_hessian_noise": VariableSpec(_PROBE, "loss^3/parameter^4", "Tr(H Sigma) of the known covariance"),
+    "exact_hessian_noise_error": VariableSpec(
+        _PROBE, "loss^3/parameter^4", "standard error of exact_hessian_noise"
+    ),
+    "exact_draws": VariableSpec(
+        _PROBE,
+        "1",
+        "random draws behind the errors of the exact values, infinite without",
+    ),
+    "exact_process_ratio": VariableSpec(_PROBE, "1", "process_ratio without draws"),
+    "exact_process_bend": VariableSpec(_PROBE, "1", "process_bend without draws"),
+    "exact_process_spread": VariableSpec(_PROBE, "1", "process_spread of the known covariance"),
+    "exact_process_spread_error": VariableSpec(_PROBE, "1", "standard error of exact_process_spread"),
+    "exact_step_change": VariableSpec(_PROBE, "loss", "step_change without draws"),
+    "exact_step_spread": VariableSpec(_PROBE, "loss", "step_spread of the known covariance"),
+    "exact_step_spread_error": VariableSpec(_PROBE, "loss", "standard error of exact_step_spread"),
     "process_ratio": VariableSpec(
         _PROBE, "1", "descent over noise of the optimizer's own process, in the metric of its steps"
     ),
@@ -160,6 +188,17 @@ CURVATURE_PROBE = (
     "hessian_signal",
     "hessian_noise",
     "hessian_noise_error",
+)
+EXACT_PROBE = ("exact_signal", "exact_noise", "exact_noise_error", "exact_draws")
+EXACT_CURVATURE_PROBE = ("exact_hessian_signal", "exact_hessian_noise", "exact_hessian_noise_error")
+EXACT_STEP_PROBE = (
+    "exact_process_ratio",
+    "exact_process_bend",
+    "exact_process_spread",
+    "exact_process_spread_error",
+    "exact_step_change",
+    "exact_step_spread",
+    "exact_step_spread_error",
 )
 CLIENT_PROBE = (
     "update_norm2",

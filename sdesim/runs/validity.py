@@ -60,7 +60,7 @@ _OF_STEP = ("C_star", "C_star_trapezoid", "eta_star", "phase", "lyapunov_drift")
 _OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
 _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
 # Ways in which a phase is measured and not computed, as `measures.steps` names them.
-MEASURED = ("branched", "steps", "virtual")
+MEASURED = ("branched", "steps", "virtual", "weighted")
 _FAILED = {"gradient": ("signal", "C_1", "tail_index", "d_H", *_OF_NOISE), "curvature": _OF_CURVATURE,
            "loss": ()}  # fmt: skip
 # A change of noise that is left unsaid.

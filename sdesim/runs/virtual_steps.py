@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from sdesim.estimators.dynamics.progress import mean_change
 from sdesim.io.threads import single_blas_thread
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 _STREAM = 0x56495254
+# Steps to a mean, half of them with the other sign of the noise; fewest and most means; half-widths wanted
+# between 0 and theirs.
+_SPREAD, _MEANS, _MOST_MEANS, _APART = 32, 8, 64, 1.5
 
 
 def virtual_steps(
@@ -50,3 +54,41 @@ def virtual_steps(
         made = mean_change(np.where(np.isfinite(numbers), numbers, np.nan))
         found |= {name: made.value, f"{name}_error": float(made.details["error"])}
     return found
+
+
+def weighted_progress(
+    oracle: Any, theta: Array, branches: int, *, step_size: float, seed: tuple[int, int, int]
+) -> dict[str, float]:  # fmt: skip
+    """`progress`, E L(θ − ηg) − L(θ), where g has no variance; nothing where the oracle knows no way.
+
+    As many means as branches, each of some steps that are spread evenly over the law of g with the weights of
+    importance sampling, and after that as many more as the spread of these asks for, where 0 lies within it.
+
+    Args:
+        theta: (d,). branches: means at first. step_size: η. seed: of the run, trajectory, step.
+    """
+    rng = probe_rng(seed[0] ^ _STREAM, seed[1], seed[2])
+    means: list[float] = []
+    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+        before = oracle.loss(theta)
+
+        def go_on(count: int) -> bool:
+            while len(means) < count:
+                drawn = oracle.weighted_gradients(theta, _SPREAD, rng)
+                if drawn is None:
+                    return False
+                changes = np.array([oracle.loss(theta - step_size * g) for g in drawn[0]]) - before
+                means.append(float(drawn[1] @ changes) / _SPREAD)
+            return True
+
+        if not go_on(max(branches, _MEANS)):
+            return {}
+        half = float(stdtrit(len(means) - 1, 0.975)) * float(np.std(means, ddof=1)) / np.sqrt(len(means))
+        gap = abs(float(np.mean(means)))
+        if half >= gap > 0:
+            go_on(int(min(_MOST_MEANS, len(means) * (_APART * half / gap) ** 2)))
+    made = mean_change(np.where(np.isfinite(means), means, np.nan))
+    return {
+        "progress": made.value, "progress_error": float(made.details["error"]),
+        "progress_count": float(len(means)),
+    }  # fmt: skip

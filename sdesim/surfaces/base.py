@@ -122,6 +122,11 @@ class Surface(Protocol):
         """n where the loss is a mean over n examples, else 0."""
         ...
 
+    @property
+    def growth(self) -> float | None:
+        """p such that |L(θ)| ≤ c (1 + |θ|^p) everywhere; None where none is known."""
+        ...
+
     def loss(self, theta: ArrayLike) -> Array:
         """L(θ): (…, d) → (…)."""
         ...
@@ -185,6 +190,11 @@ class Base(Defaults):
     def examples(self) -> int:
         """0: the loss is no mean over examples."""
         return 0
+
+    @default
+    def growth(self) -> float | None:
+        """None: how fast the loss grows is not known."""
+        return None
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side; every surface has its own.

@@ -196,6 +196,12 @@ class Masked(Base):
         found = {name: slice(int(before[s.start]), int(before[s.stop])) for name, s in groups.items()}
         return {name: s for name, s in found.items() if s.stop > s.start}
 
+    @property
+    def growth(self) -> float | None:
+        """At most that of the base surface."""
+        found: float | None = getattr(self.surface, "growth", None)
+        return found
+
     def embed(self, theta: ArrayLike) -> Array:
         """All coordinates of the base surface: (…, d) → (…, D)."""
         trained = as_theta(theta, self.dim)

@@ -72,3 +72,32 @@ def test_a_stochastic_gradient_has_one_noise_for_each_draw(noise):
 def test_it_refuses_more_coordinates_than_the_generator_can_number(noise):
     with pytest.raises(SdesimError):
         noise.validate(2**24)
+
+
+def test_what_it_knows_of_a_gradient_is_the_law_of_its_draws(noise):
+    theta, n = np.array([0.5, -1.0, 2.0]), 40_000
+    known = noise.noise_moments(theta, 0.1)
+    if known is None:
+        return
+    draws = noise.gradient_noise(theta, 0.1, n, np.random.default_rng(2))
+
+    # Five standard errors of a mean and, with a kurtosis below 20, of a variance.
+    spread = draws.std(axis=0)
+    np.testing.assert_array_less(abs(draws.mean(axis=0) - known.mean), 5 * spread / np.sqrt(n) + 1e-12)
+    if known.covariance is not None:
+        np.testing.assert_allclose(draws.var(axis=0), known.covariance.variance, rtol=5 * np.sqrt(19 / n))
+
+
+def test_weighted_draws_have_the_law_of_the_plain_ones(noise):
+    theta, n = np.array([0.5, -1.0, 2.0]), 40_000
+    found = noise.weighted_noise(theta, 0.1, n, 1.0, np.random.default_rng(3))
+    if found is None:
+        return
+    draws, weights = found
+    plain = noise.gradient_noise(theta, 0.1, n, np.random.default_rng(4))
+
+    # A bounded function, of which both means are good to 5/√n of its range.
+    scale = np.median(abs(plain))
+    form = lambda g: np.exp(-((g / scale) ** 2).mean(axis=1))  # noqa: E731
+    assert abs(weights.mean() - 1) < 5 * weights.std() / np.sqrt(n) + 1e-12
+    assert abs((weights * form(draws)).mean() - form(plain).mean()) < 10 / np.sqrt(n)

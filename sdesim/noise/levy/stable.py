@@ -15,6 +15,8 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from sdesim.errors import SdesimError
+from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
+from sdesim.estimators.tails.jumps import jump_moments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
 from sdesim.noise.draws import increments
@@ -224,6 +226,56 @@ class Stable(Base):
         dim = np.asarray(theta).shape[-1]
         seed = int(rng.integers(2**63))
         return np.asarray(increments(self.kernel(dim, eta, eta), dim, n, seed=seed)[0] / -eta)
+
+    def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
+        """Mean 0 without skew, where there is a mean; Σ of the Gaussian and of tempered laws, from their
+        cumulants: 2σ²/η, M₂/η of `jump_moments`, α σ^α λ^{α−2}/η of the isotropic ones.
+
+        None where a mean or a variance does not exist, or with skew.
+        """
+        dim = np.asarray(theta).shape[-1]
+        self.validate(dim)
+        sigma, zero = np.broadcast_to(self._sigma, (dim,)), np.zeros(dim)
+        if self.skew != 0.0 or self.tail_index is not None:
+            return None
+        if self.truncation is not None:
+            return GradientMoments(zero, None)
+        if self.alpha == 2.0:
+            second = 2.0 * sigma**2
+        elif self.structure == "isotropic":
+            second = self.alpha * sigma**self.alpha * float(self.tempering or 0.0) ** (self.alpha - 2.0)
+        else:
+            second = jump_moments(self.alpha, sigma, tempering=self.tempering).second
+        return GradientMoments(zero, DiagonalCovariance(np.sqrt(second / eta)))
+
+    def weighted_noise(
+        self, theta: Array, eta: float, n: int, growth: float, rng: np.random.Generator
+    ) -> tuple[Array, Array] | None:
+        """Isotropic jumps as √(2A) G, A positive α/2-stable, drawn where they are large more often.
+
+        By Kanter's formula A(U, W) with U uniform on (0, π) is large where U is near π; drawn is
+        U = π − πV^q, q = 2/(1 − growth/α), V uniform, one of each stratum, so that the weight qV^{q−1}
+        outweighs the growth of A^{growth/2} ~ V^{−q growth/α}. The second half of the draws is minus the
+        first.
+
+        Source: M. Kanter, "Stable densities under change of scale and total variation inequalities", Ann.
+        Probab. 3 (1975).
+        """
+        if self.tail_index is None:
+            return self.gradient_noise(theta, eta, n, rng), np.ones(n)
+        if self.structure != "isotropic" or not growth < self.alpha or n % 2:
+            return None
+        dim, half, beta = np.asarray(theta).shape[-1], n // 2, 0.5 * self.alpha
+        self.validate(dim)
+        power = 2.0 / (1.0 - growth / self.alpha)
+        place = (np.arange(half) + rng.random(half)) / half
+        left = math.pi * place**power
+        angle, wait = math.pi - left, rng.exponential(size=half)
+        size = np.sin(beta * angle) / np.sin(left) ** (1 / beta)
+        size *= (np.sin((1 - beta) * angle) / wait) ** ((1 - beta) / beta)
+        scale = self._sigma * eta ** (1.0 / self.alpha - 1.0)
+        drawn = np.sqrt(2.0 * size)[:, None] * rng.standard_normal((half, dim)) * scale
+        return np.concatenate([drawn, -drawn]), np.tile(power * place ** (power - 1.0), 2)
 
     def trace(self, dim: int) -> float:
         """Tr D of the Gaussian part: 0 below α = 2, Σσ² at it."""

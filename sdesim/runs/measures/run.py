@@ -13,7 +13,9 @@ from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
+from sdesim.runs.measures.exact import SAMPLED, as_precise, exact_of
 from sdesim.runs.measures.gradient import (
+    batches,
     consolidation,
     drift,
     group_consolidation,
@@ -78,8 +80,10 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "gradient_projection" in run:
             columns |= tails(run, level)
         heavy = infinite_variance(run, columns.get("tail_index"))
+        exact = exact_of(run, level, *batches(run)) if "signal" in run else None
         if "signal" in run:
             columns |= consolidation(run, level, heavy)
+            columns |= {} if exact is None else exact.consolidation(columns)
         if "group_signal" in run:
             columns["C_group"] = group_consolidation(run, level, heavy)
         if "update_norm2" in run:
@@ -88,6 +92,7 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
             columns |= curvature(run, level)
         if "C_alpha" in columns and "hessian_signal" in run:
             columns |= drift(run, level, columns, heavy)
+            columns |= {} if exact is None else exact.drift(columns)
             columns |= _of_step(run, level, columns)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
@@ -102,9 +107,11 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
             columns |= progress(run, level)
         if "C_star" in columns or "progress" in columns:
             formula = _phase(run, columns) if "C_star" in columns else None
-            words["phase"], words["phase_method"] = phases(run, level, columns, formula)
+            words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
+        if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):
+            columns["C_alpha"] = as_precise(columns["C_alpha"], columns["C_star"], run.attrs["precision"])
         if "step_size" in run:
             columns = at_rest(run, columns)
     changes: dict[str, Array] = {}
@@ -122,10 +129,16 @@ def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[
     star, found = columns["C_star"], columns["lyapunov_drift"]
     c, known = columns["C_alpha"].estimate, np.isnan(star.value)
     return {
-        "C_star": replace(star, method=np.where(known, "", "second-order")),
-        "lyapunov_drift": replace(found, method=np.where(np.isnan(found.value), "", "generator")),
+        "C_star": replace(star, method=_way(star, known, "second-order")),
+        "lyapunov_drift": replace(found, method=_way(found, np.isnan(found.value), "generator")),
         "eta_star": best_rate(values_of(run, "step_size"), c, star.estimate),
     }
+
+
+def _way(column: Column, missing: NDArray[np.bool_], formula: str) -> NDArray[np.str_]:
+    """How each value was found: by a formula from draws, unless it needs none."""
+    plain = np.full(missing.shape, formula) if column.method is None else column.method
+    return np.where(missing, "", np.where(plain == SAMPLED, formula, plain))
 
 
 def _index(p: Column, s: Column, d: Column) -> Column:

@@ -7,7 +7,9 @@ Each says beside it how it was found, ``<name>_method``:
   the state at hand; "generator": ℒV.
 - "trapezoid": from gradients at both ends of a step.
 - "branched": real steps from copies of the state; "steps": the steps that happened; "virtual": steps −η g of
-  the simulated arm. Where there is no formula, the phase is the sign of this measured progress.
+  the simulated arm, "weighted" those of noise without a variance, under which C and C* do not exist. Where
+  there is no formula, the phase is the sign of this measured progress.
+- "exact", "full-gradient": as `measures.exact`.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from scipy.special import stdtrit
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators import phase
 from sdesim.runs.measured import Column, Mask
+from sdesim.runs.measures.exact import EXACT, Exact, quantile
 from sdesim.runs.measures.gradient import ratio_of_batches, values_of
 
 Array = NDArray[np.float64]
@@ -47,21 +50,21 @@ def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> d
     c, plain, drift = columns["C_alpha"], columns["C_star"], columns["lyapunov_drift"]
     eta = values_of(run, "step_size")
     own, critical = _process(run, level, c.estimate.shape)
+    exact = _exactly(run, "exact_process_ratio", eta.shape)
     missing = np.isnan(own.value) & ~np.isnan(plain.value)
     share = _values(run, "preconditioner_share", eta.shape)
     doubt = {"no_preconditioner": missing, "young_preconditioner": share > _YOUNG}
     t = _student(run, level)
     gap = t * _values(run, "process_gap_error", eta.shape) * ratio_of_batches(run)
+    gap = np.where(exact, 0.0, gap)
     half = np.hypot(critical.high - critical.value, gap)
     # Without noise both are infinite, as those of a plain step.
     with np.errstate(invalid="ignore"):
         value = np.where(c.flags["zero_noise"], plain.value, critical.value + c.value - own.value)
     half = np.where(c.flags["zero_noise"], np.nan, half)
     star: AnyEstimate = Estimate(value, value - half, value + half, level, "process", _TRACE_DRAWS, {})
-    change, spread = (
-        _scaled(run, name, level, t if name == "step_change" else None, eta.shape)
-        for name in ("step_change", "step_spread")
-    )
+    change = _scaled(run, "step_change", level, t, eta.shape)
+    spread = _scaled(run, "step_spread", level, None, eta.shape)
     with np.errstate(divide="ignore", invalid="ignore"):
         total = (change.value + spread.value) / eta
         half = np.hypot(change.high - change.value, spread.high - spread.value) / eta
@@ -69,8 +72,10 @@ def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> d
     kept = {k: m for k, m in plain.flags.items() if k in ("zero_noise", "heavy_tail_variance_undefined")}
     literal = np.where(np.isnan(value), np.nan, 1.0)
     return {
-        "C_star": _named(Column.of(star, {**kept, **doubt}, literal), "process"),
-        "lyapunov_drift": _named(Column.of(rate, {**kept, **doubt}, drift.literal), "step"),
+        "C_star": _named(Column.of(star, {**kept, **doubt}, literal), np.where(exact, EXACT, "process")),
+        "lyapunov_drift": _named(
+            Column.of(rate, {**kept, **doubt}, drift.literal), np.where(exact, EXACT, "step")
+        ),
         "eta_star": best_rate(eta, own, critical, doubt),
     }
 
@@ -93,6 +98,16 @@ def _process(run: xr.Dataset, level: float, shape: tuple[int, ...]) -> tuple[Any
     spread = _values(run, "process_spread", shape)
     value = batches * _values(run, "process_bend", shape) + spread
     width = _quantile(_TRACE_DRAWS, level) * _values(run, "process_spread_error", shape)
+    exact = _exactly(run, "exact_process_ratio", shape)
+    if exact.any():
+        # Without draws only the trace has an error.
+        ratio, bend, wide, error = (
+            _values(run, f"exact_process_{part}", shape)
+            for part in ("ratio", "bend", "spread", "spread_error")
+        )
+        own, half = np.where(exact, batches * ratio, own), np.where(exact, 0.0, half)
+        value = np.where(exact, batches * bend + wide, value)
+        width = np.where(exact, quantile(_values(run, "exact_draws", shape), level) * error, width)
     c: AnyEstimate = Estimate(own, own - half, own + half, level, "process", 1, {})
     star: AnyEstimate = Estimate(value, value - width, value + width, level, "process", _TRACE_DRAWS, {})
     return c, star
@@ -104,6 +119,11 @@ def _scaled(run: xr.Dataset, name: str, level: float, t: Array | None, shape: tu
     factor = 1 / ratio_of_batches(run) if noisy else 1.0
     width = _quantile(_TRACE_DRAWS, level) if t is None else t
     value, half = factor * _values(run, name, shape), factor * width * _values(run, f"{name}_error", shape)
+    exact = _exactly(run, f"exact_{name}", shape)
+    if exact.any():
+        error = _values(run, "exact_step_spread_error", shape) if noisy else np.zeros(shape)
+        value = np.where(exact, factor * _values(run, f"exact_{name}", shape), value)
+        half = np.where(exact, factor * quantile(_values(run, "exact_draws", shape), level) * error, half)
     made: AnyEstimate = Estimate(value, value - half, value + half, level, "step", 1, {})
     return made
 
@@ -133,8 +153,8 @@ def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
             value = values_of(run, name)
             half = _quantile(count, level) * values_of(run, f"{name}_error")
             made: AnyEstimate = Estimate(value, value - half, value + half, level, method, 1, {})
-            # Under α-stable noise the mean does not exist.
-            jump = np.full(value.shape, bool(run.attrs.get("levy_index")))
+            # Under α-stable noise steps have no variance, so that a plain mean of them says nothing.
+            jump = np.full(value.shape, bool(run.attrs.get("levy_index")) and method != "weighted")
             found[name] = _named(Column.of(made, {"jump_infinite": jump}), method)
     return found
 
@@ -166,24 +186,34 @@ def at_rest(run: xr.Dataset, columns: dict[str, Column]) -> dict[str, Column]:
 
 
 def phases(
-    run: xr.Dataset, level: float, columns: dict[str, Column], by_formula: NDArray[np.str_] | None
-) -> tuple[NDArray[np.str_], NDArray[np.str_]]:
+    run: xr.Dataset, level: float, columns: dict[str, Column], by_formula: NDArray[np.str_] | None,
+    exact: Exact | None = None,
+) -> tuple[NDArray[np.str_], NDArray[np.str_]]:  # fmt: skip
     """The phase and how it was decided: by the formula of this very optimizer, else by measured progress.
 
     Args:
         by_formula: phase of C against C* of plain steps, where both were probed.
+        exact: what needs no draws.
     """
     shape = next(iter(columns.values())).estimate.shape[:2]
-    labels, how = np.full(shape, "undefined", dtype="<U14"), np.full(shape, "", dtype="<U12")
+    labels, how = np.full(shape, "undefined", dtype="<U14"), np.full(shape, "", dtype="<U16")
     model = "none" if run.attrs.get("clipping") == "active" else run.attrs.get("optimizer_model")
     if by_formula is not None and model not in ("linear", "none"):
-        labels, how = by_formula.astype("<U14"), np.full(shape, "second-order", dtype="<U12")
+        labels, how = by_formula.astype("<U14"), np.full(shape, "second-order", dtype="<U16")
+        if exact is not None:
+            labels = np.where(exact.bends, exact.phase(), labels)
+            how = np.where(exact.bends, exact.method, how)
     elif by_formula is not None and model == "linear":
         own, critical = _process(run, level, shape)
         known = ~np.isnan(own.value) & ~columns["C_star"].flags["young_preconditioner"]
         labels = np.where(known, phase(own, threshold=critical), labels)
-        how = np.where(known, "process", how)
-    if model in ("linear", "none") and "progress" in columns:
+        how = np.where(known, np.where(_exactly(run, "exact_process_ratio", shape), EXACT, "process"), how)
+    endless = bool(run.attrs.get("levy_index"))
+    if endless:
+        # Σ is infinite, so C is nothing, and C against C* of some draws a guess.
+        labels = np.full(shape, "undefined", dtype="<U14")
+    told = "progress" in columns and (not endless or _progress_method(run) == "weighted")
+    if (model in ("linear", "none") or endless) and told:
         e = columns["progress"].estimate
         open_places = (labels == "undefined") & ~np.isnan(e.low)
         labels = np.where(open_places, _by_sign(e), labels)
@@ -199,12 +229,17 @@ def _by_sign(e: Any) -> NDArray[np.str_]:
     return np.asarray(words)
 
 
-def _named(column: Column, method: str) -> Column:
+def _named(column: Column, method: str | NDArray[np.str_]) -> Column:
     return replace(column, method=np.where(np.isnan(column.value), "", method))
 
 
 def _values(run: xr.Dataset, name: str, shape: tuple[int, ...]) -> Array:
     return values_of(run, name) if name in run else np.full(shape, np.nan)
+
+
+def _exactly(run: xr.Dataset, name: str, shape: tuple[int, ...]) -> Mask:
+    """Where a value needs no draws."""
+    return ~np.isnan(_values(run, name, shape))
 
 
 def _student(run: xr.Dataset, level: float) -> Array:

@@ -18,6 +18,9 @@ from sdesim.surfaces.evaluated import Evaluated
 
 ACTIVATIONS = ("tanh", "relu", "gelu", "quadratic")
 LOSSES = ("mse", "cross_entropy")
+# Powers with which activations grow, and losses in the outputs.
+_ACTIVATION_GROWTH = {"tanh": 0.0, "relu": 1.0, "gelu": 1.0, "quadratic": 2.0}
+_LOSS_GROWTH = {"mse": 2.0, "cross_entropy": 1.0}
 
 
 @dataclass(frozen=True, init=False, eq=False)
@@ -104,6 +107,15 @@ class MLP(Base):
             slices[str(2 * layer)] = slice(place, place + size)
             place += size
         return slices
+
+    @property
+    def growth(self) -> float:
+        """Of the outputs, each layer a factor |θ| that bounded activations end, and of the loss in them:
+        |z| of cross-entropy, |z|² of the squared error."""
+        degree = 1.0
+        for _ in self.widths[2:]:
+            degree = 1.0 + _ACTIVATION_GROWTH[self.activation] * degree
+        return degree * _LOSS_GROWTH[self.loss_name]
 
     def loss(self, theta: ArrayLike) -> Array:
         """L(θ): (…, d) → (…)."""

@@ -87,6 +87,12 @@ class NetworkLoss(Base):
         groups: Mapping[str, slice] = self.built.groups
         return groups
 
+    @property
+    def growth(self) -> float | None:
+        """That of the surface itself."""
+        found: float | None = self.built.growth
+        return found
+
     def loss(self, theta: ArrayLike) -> Array:
         """L(θ): (…, d) → (…)."""
         return np.asarray(self.built.loss(theta))

@@ -37,6 +37,10 @@ class FreshOracle(TorchOracle):
         parts = self._draw(n, self.batch_size, rng)
         return np.concatenate([self.gradients_at(theta, x, y, rows, rng) for x, y, rows in parts])
 
+    def moments(self, theta: NDArray[np.float64], covariance: bool = True) -> None:
+        """None: examples that are read anew each time have no last one."""
+        self.inexact = "examples are read anew for each batch"
+
 
 def oracle_of(
     examples: Examples, module: nn.Module, loss_fn: Callable[..., Any], batch_size: int, **more: Any

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from sdesim.runs.price import priced
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
 
@@ -63,6 +64,11 @@ def _probing(prepared: Prepared) -> dict[str, Any]:
     if probes is None:
         return {}
     found: dict[str, Any] = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
+    found |= {} if probes.precision is None else {"precision": probes.precision}
+    if prepared.price is not None:
+        found |= priced(probes, prepared.price)
+    if probes.exact and prepared.sampled_because:
+        found["sampled_because"] = prepared.sampled_because
     found |= {"progress_method": "branched"} if prepared.branches else {}
     return found | ({"tangent": "full"} if probes.tangent else {})
 

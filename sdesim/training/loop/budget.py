@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,10 +12,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sdesim.networks.fully_connected import as_dense
 from sdesim.runs import Probes
+from sdesim.runs.price import EXACT_PRODUCTS, Price
+from sdesim.runs.probes import LARGEST
 from sdesim.training.data.batches import batch_loss, length, mapped, rows_of
 from sdesim.training.data.examples import Examples
 
-SHARE = 0.05
 # One pass through a network on one thread takes as long as so many operations, however small it is: 0.14 ms
 # at 30 to 60 operations a nanosecond.
 _PASS = 4e6
@@ -41,63 +40,36 @@ def example_operations(module: nn.Module, loss_fn: Callable[..., Any], train: Ex
     return float(counter.get_total_flops()) / few or least
 
 
-def affordable(
-    probes: Probes, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, *, steps: int,
+def reading_price(
+    probes: Probes, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, *,
     batch_size: int | None, probed_batch: int, preconditioned: bool, minibatches: int = 1,
-    examples_probed: int = 0,
-) -> Probes:  # fmt: skip
-    """The probes with an interval: where none is given, such that they cost at most 5% of the steps.
+    examples_probed: int = 0, exact: bool = False,
+) -> Price:  # fmt: skip
+    """What the parts of a reading cost, in optimizer steps.
 
     A minibatch costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain
     layers), O + f for each example that clients hold, and at most 49(O + 5Nf) for its Hessian products, with
-    f operations per example and O for each pass. Half of the 5% goes to gradients and half to Hessians, all
-    of it where only one is asked for: there are as many probes as that pays for, and at least the one at
-    step 0. Following a tangent vector, which goes along with every step, is not counted.
+    f operations per example and O for each pass. Without draws there are N example gradients beside and 41
+    products. Following a tangent vector, which goes along with every step, is not counted.
 
-    Measured progress has 5% of its own, priced apart: each branch makes one step and reads the objective
-    twice on some four batches, a third of a pass each; as many of the probes measure it as that pays for.
+    Each branch of measured progress makes one step and reads the objective twice on some four batches, a
+    third of a pass each.
+
+    Args:
+        exact: whether readings without draws are possible.
     """
-    if probes.every is not None:
-        return probes
-    chosen = _readings_affordable(
-        probes, module, loss_fn, train, steps=steps, batch_size=batch_size, probed_batch=probed_batch,
-        preconditioned=preconditioned, minibatches=minibatches, examples_probed=examples_probed,
-    )  # fmt: skip
-    if chosen.progress_every is not None or chosen.every is None or not chosen.branches:
-        return chosen
-    # In units of one step, the objective on four batches twice and forwards alone.
-    once = chosen.branches * (1 + 2 * 4 / 3)
-    return dataclasses.replace(
-        chosen, progress_every=max(1, math.ceil((steps // chosen.every + 1) * once / (SHARE * steps)))
-    )
-
-
-def _readings_affordable(
-    probes: Probes, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, *, steps: int,
-    batch_size: int | None, probed_batch: int, preconditioned: bool, minibatches: int, examples_probed: int,
-) -> Probes:  # fmt: skip
-    """The same of gradients and Hessians."""
     f = example_operations(module, loss_fn, train)
     step = minibatches * (_PASS + (batch_size or len(train)) * f)
     once = _PASS / 2 if as_dense(module, loss_fn) else _PASS
     gradients = probes.samples * (once + probed_batch * f) + examples_probed * (once + f)
-    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * (_PASS + _TWICE * length(train.x) * f)
-    budget = SHARE * steps * step
-    if not probes.wants("curvature"):
-        return dataclasses.replace(probes, every=_spread(budget / gradients, steps))
-    if probes.curvature_every is not None:
-        return dataclasses.replace(
-            probes, every=_spread(budget / (gradients + products / probes.curvature_every), steps)
-        )
-    # Hessians can't be taken where there is no probe, so gradients are at least as frequent.
-    bent = budget / 2 / products
-    every = _spread(max(bent, budget / 2 / gradients), steps)
-    count = steps // every + 1
-    # The last probe takes the Hessian too, which leaves one less for the way there.
-    apart = math.ceil(count / (bent - 1)) if bent >= 2 else count
-    return dataclasses.replace(probes, every=every, curvature_every=apart)
-
-
-def _spread(count: float, steps: int) -> int:
-    """Interval of so many probes from step 0 on; beyond the last step where one is all."""
-    return steps + 1 if count < 2 else steps // math.floor(count) + 1
+    product = _PASS + _TWICE * length(train.x) * f
+    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * product
+    size = sum(p.numel() for p in module.parameters()) * length(train.x)
+    whole = size <= LARGEST or probes.exact is True
+    return Price(
+        gradients=gradients / step,
+        products=products / step,
+        exact_gradients=(once + length(train.x) * f * (1 if whole else 0)) / step if exact else None,
+        exact_products=(EXACT_PRODUCTS if whole else probes.samples) * product / step,
+        progress=probes.branches * (1 + 2 * 4 / 3),
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.runs.price import SHARE, Price, paid_for
 from sdesim.training.data.accuracy import Accuracy
 from sdesim.training.data.batches import mapped, rows_of, takes_whole_batch
 from sdesim.training.data.examples import (
@@ -27,7 +29,7 @@ from sdesim.training.data.examples import (
     with_weights,
 )
 from sdesim.training.data.fresh_examples import oracle_of
-from sdesim.training.loop.budget import affordable
+from sdesim.training.loop.budget import reading_price
 from sdesim.training.loop.clients import check_clients
 from sdesim.training.loop.copies import check_copies, copied
 from sdesim.training.loop.fitting import check_loss, check_module
@@ -35,6 +37,7 @@ from sdesim.training.loop.fresh import check_factory
 from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
+from sdesim.training.probes.example_moments import without_moments
 from sdesim.training.probes.guard import untouched
 from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
@@ -62,6 +65,7 @@ class Prepared:
         groups: name → slice of θ.
         example: an optimizer of a copy of the module, which never steps.
         trial: what a few examples tell of the network and its loss.
+        price: what the parts of a reading cost, None without probes.
         step_model: "plain", "linear" or "none" as of `optimizer_attributes`, over all steps.
         accuracy: what accuracy means, None where it means nothing.
     """
@@ -79,6 +83,7 @@ class Prepared:
     groups: Mapping[str, slice]
     example: Any
     trial: Trial
+    price: Price | None
     step_model: str
     accuracy: Accuracy | None
 
@@ -125,6 +130,11 @@ class Prepared:
             self.train, model, self.recipe.loss_fn, batch_size, mode=self.mode, trial=self.trial, seed=seed,
             training_batch=self.order.batch_size or len(self.train),
         )  # fmt: skip
+
+    @property
+    def sampled_because(self) -> str:
+        """Why readings can't do without draws; empty where they can, as far as is known before the start."""
+        return _sampled_because(self.train, self.trial, self.mode)
 
     @property
     def branches(self) -> int:
@@ -197,7 +207,8 @@ def _prepared(
     if recipe.clients is not None:
         check_clients(recipe, examples, order, example, probes)
     _check_amplified(recipe, example, order)
-    probes = _affordable(recipe, examples, order, example, probes)
+    trial = _tried(recipe, examples, order, probes)
+    probes, price = _affordable(recipe, examples, order, example, probes, trial)
     rates, step_model = _rehearsed(recipe)
     return Prepared(
         recipe=recipe,
@@ -212,7 +223,8 @@ def _prepared(
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         groups=groups,
         example=example,
-        trial=_tried(recipe, examples, order, probes),
+        trial=trial,
+        price=price,
         accuracy=examples.accuracy(module, recipe.loss_fn, held_out),
         step_model=step_model,
     )
@@ -272,19 +284,33 @@ def _check_starts(recipe: Recipe) -> None:
 
 
 def _affordable(
-    recipe: Recipe, examples: Examples, order: Order, example: Any, probes: Probes | None
-) -> Probes | None:
-    """The probes with an interval, one that costs little where none is given."""
+    recipe: Recipe, examples: Examples, order: Order, example: Any, probes: Probes | None, trial: Trial
+) -> tuple[Probes | None, Price | None]:
+    """The probes with what their budget pays for, and what a reading costs."""
     if probes is None:
-        return None
+        return None, None
     clients = recipe.clients
-    with isolated_torch():
-        return affordable(
-            probes, recipe.module, recipe.loss_fn, examples, steps=recipe.steps, batch_size=order.batch_size,
+    why = _sampled_because(examples, trial, probes.mode)
+    if why and probes.exact is True:
+        raise RunError(f"probes: exact=True can't be: {why}")
+    if why and probes.precision is not None:
+        raise RunError(f"probes: precision needs readings without draws, which there are none of: {why}")
+    with isolated_torch(), suppress(*(() if probes.every is None or probes.budget else (Exception,))):
+        price = reading_price(
+            probes, recipe.module, recipe.loss_fn, examples, batch_size=order.batch_size,
             probed_batch=probes.batch_size or order.batch_size or 1, preconditioned=needs_metric(example),
             minibatches=1 if clients is None else clients.minibatches,
-            examples_probed=0 if clients is None else len(examples),
+            examples_probed=0 if clients is None else len(examples), exact=not why,
         )  # fmt: skip
+        return paid_for(probes, price, recipe.steps, SHARE if probes.every is None else None), price
+    # A network that takes no single examples has no price, and needs none where all readings are asked for.
+    return probes, None
+
+
+def _sampled_because(examples: Examples, trial: Trial, mode: str) -> str:
+    if examples.reader is not None:
+        return "examples are read anew for each batch"
+    return without_moments(trial, training=mode == "train")
 
 
 def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:

@@ -338,6 +338,7 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
             metric=metric if mask is None else metric.among(mask),
             step=linear if mask is None or linear is None else linear.among(mask),
             failures=failed,
+            exactness=prepared.probes.exactness(oracle),
         )
     )
     if due.get("curvature") and not failed:

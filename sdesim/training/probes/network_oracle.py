@@ -14,11 +14,13 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import grad, vmap
 
 from sdesim.errors import RunError, first_line
+from sdesim.estimators.core.covariance import GradientMoments
 from sdesim.estimators.curvature.differences import difference_curvature, difference_hvp
 from sdesim.networks.fully_connected import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.networks.outer_products import fits, outer_gradients
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import draw_rows, probabilities
+from sdesim.training.probes.example_moments import example_moments
 from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.reduction import SUM
 from sdesim.training.probes.second_derivative import DIFFERENCES, TWICE, HessianProduct, second_derivative
@@ -106,6 +108,8 @@ class TorchOracle:
         self.hvp_method, self.hvp_error = "" if self._dense is None else TWICE, 0.0
         self._trial = Trial("mean", ()) if self._dense is not None else None
         self._chunk: int | None = None
+        # Why there are no exact moments.
+        self.inexact = ""
         if trial is not None and self._dense is None:
             self._use(trial)
         # Lanczos asks for many products at one θ: the graph of its gradient is kept for the next call.
@@ -118,6 +122,28 @@ class TorchOracle:
             self._use(tried(self.module, self.loss_fn, self.x, self.y, self.training_batch, self._modes))
         assert self._trial is not None
         return self._trial
+
+    @property
+    def examples(self) -> int:
+        """N."""
+        return self._n
+
+    @property
+    def shares(self) -> Array:
+        """The probabilities q (N,) with which examples are drawn."""
+        if self.weights is None:
+            return np.full(self._n, 1.0 / self._n)
+        return self.weights.double().cpu().numpy()
+
+    @property
+    def modes(self) -> tuple[bool, ...]:
+        """Of every part of the network in readings: whether it is in training."""
+        return tuple(self._modes)
+
+    @property
+    def plain(self) -> bool:
+        """Whether network and loss are plain layers under torch's mean losses, which need no check."""
+        return self._dense is not None
 
     def _use(self, trial: Trial) -> None:
         self._trial = trial
@@ -277,6 +303,22 @@ class TorchOracle:
                 ) from error
         return out
 
+    @property
+    def covariance_size(self) -> int:
+        """Numbers that Σ is made of, N·d."""
+        return self._n * self.dim
+
+    def moments(self, theta: Array, covariance: bool = True) -> GradientMoments | None:
+        """μ and Σ of a minibatch gradient at theta (d,) from all examples; None where ``inexact`` says why.
+
+        Args:
+            covariance: whether Σ is wanted.
+        """
+        self._check(theta)
+        made = example_moments(self, theta, covariance)
+        self.inexact = made if isinstance(made, str) else ""
+        return None if isinstance(made, str) else made
+
     def hvp(self, theta: Array, v: Array) -> Array:
         """∇²L(theta) v of the training objective, by ``hvp_method``: (d,)."""
         self._check(theta)
@@ -348,6 +390,21 @@ class MaskedOracle:
     def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
         """n independent minibatch gradients at theta (d,): (n, d)."""
         return self._oracle.gradients(self._embed(theta), n, rng)[:, self._mask]
+
+    @property
+    def covariance_size(self) -> int:
+        """That of all coordinates."""
+        return self._oracle.covariance_size
+
+    @property
+    def inexact(self) -> str:
+        """Why there are no exact moments."""
+        return self._oracle.inexact
+
+    def moments(self, theta: Array, covariance: bool = True) -> GradientMoments | None:
+        """Those of the surviving coordinates."""
+        whole = self._oracle.moments(self._embed(theta), covariance)
+        return None if whole is None else whole.among(self._mask)
 
     def hvp(self, theta: Array, v: Array) -> Array:
         """The surviving rows and columns of ∇²L(theta), times v: (d,)."""

@@ -152,3 +152,50 @@ def test_gradient_noise_of_a_stable_noise_is_sigma_eta_power_times_s():
 def test_wrong_values_are_refused_in_the_user_s_words(make, words):
     with pytest.raises(SdesimError, match=words):
         make()
+
+
+@pytest.mark.parametrize("structure", ["independent", "isotropic"])
+def test_moments_of_tempered_gradient_noise_are_those_of_its_draws(structure):
+    noise, n = Stable(1.6, 0.3, tempering=1.5, structure=structure), 60_000
+    draws = noise.gradient_noise(np.zeros(2), 0.5, n, np.random.default_rng(1))
+
+    known = noise.noise_moments(np.zeros(2), 0.5)
+
+    # Excess kurtosis of these laws is below 30: five standard errors of a variance.
+    np.testing.assert_allclose(draws.var(axis=0), known.covariance.variance, rtol=5 * math.sqrt(32 / n))
+    assert np.all(known.mean == 0.0)
+
+
+def test_without_a_variance_or_a_mean_nothing_is_claimed():
+    zero = np.zeros(2)
+
+    assert Stable(1.6, 0.3).noise_moments(zero, 0.5) is None
+    assert Stable(1.6, 0.3, skew=0.5, tempering=1.0).noise_moments(zero, 0.5) is None
+    # Cut increments have a mean by symmetry, and a variance that nobody has worked out.
+    assert Stable(1.6, 0.3, truncation=1.0).noise_moments(zero, 0.5).covariance is None
+    np.testing.assert_allclose(Stable(2.0, 0.3).noise_moments(zero, 0.5).covariance.variance, 0.36)
+
+
+@pytest.mark.parametrize("alpha", [1.3, 1.8])
+def test_weighted_draws_have_the_exact_mean_length_that_plain_ones_reach_slowly(alpha):
+    dim, n, sigma, eta = 20, 20_000, 0.2, 0.25
+
+    draws, weights = Stable(alpha, sigma, structure="isotropic").weighted_noise(
+        np.zeros(dim), eta, n, 1.0, np.random.default_rng(1)
+    )
+
+    # E√(2A) E|G| with E A^{1/2} = Γ(1 − 1/α)/Γ(1/2) of the positive α/2-stable law.
+    normal = math.sqrt(2) * math.gamma((dim + 1) / 2) / math.gamma(dim / 2)
+    exact = sigma * eta ** (1 / alpha - 1) * math.sqrt(2) * math.gamma(1 - 1 / alpha) / math.sqrt(math.pi)
+    lengths = weights * np.linalg.norm(draws, axis=1)
+    assert abs(lengths.mean() - exact * normal) < 5 * lengths.std() / math.sqrt(n)
+    assert lengths.std() < 3 * exact * normal
+    np.testing.assert_array_equal(draws[n // 2 :], -draws[: n // 2])
+
+
+def test_there_is_no_weighted_way_where_the_mean_is_infinite_or_jumps_are_many():
+    rng = np.random.default_rng(0)
+
+    assert Stable(1.5, 0.2, structure="isotropic").weighted_noise(np.zeros(2), 0.1, 8, 1.5, rng) is None
+    assert Stable(1.5, 0.2).weighted_noise(np.zeros(2), 0.1, 8, 1.0, rng) is None
+    assert np.all(Stable(1.5, 0.2, truncation=1.0).weighted_noise(np.zeros(2), 0.1, 8, 1.0, rng)[1] == 1.0)

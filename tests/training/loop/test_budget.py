@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import sdesim
 from sdesim import data
 from sdesim.commands.verbs import app
+from sdesim.runs.price import SHARE, paid_for
 from sdesim.training import mlp, record
 
 DIGITS = data.digits(1000, 40, seed=0)
@@ -17,14 +18,15 @@ DIGITS = data.digits(1000, 40, seed=0)
 
 def interval(steps, network=None, batch_size=16, **settings):
     from sdesim.training.data.examples import training_and_test
-    from sdesim.training.loop.budget import affordable
+    from sdesim.training.loop.budget import reading_price
 
     examples, _ = training_and_test(DIGITS, None, torch.float64)
-    made = affordable(
-        sdesim.Probes(**settings), network or mlp([64, 32, 10], seed=0), cross_entropy, examples, steps=steps,
-        batch_size=batch_size, probed_batch=batch_size or 1, preconditioned=False,
+    probes = sdesim.Probes(**settings)
+    price = reading_price(
+        probes, network or mlp([64, 32, 10], seed=0), cross_entropy, examples, batch_size=batch_size,
+        probed_batch=batch_size or 1, preconditioned=False,
     )  # fmt: skip
-    return made.every
+    return paid_for(probes, price, steps, SHARE if probes.every is None else None).every
 
 
 def test_the_interval_is_a_function_of_the_recipe_and_long_runs_are_probed_all_along():

@@ -10,9 +10,10 @@ import sdesim
 from sdesim.data import partition
 from sdesim.estimators import combine_moments, consolidation_ratio, gradient_moments
 from sdesim.runs import measure
+from sdesim.runs.price import SHARE, paid_for
 from sdesim.training import Clients, TorchOracle, mlp, record
 from sdesim.training.data.examples import read_examples
-from sdesim.training.loop.budget import affordable
+from sdesim.training.loop.budget import reading_price
 from sdesim.training.loop.one_seed import isolated_torch
 from tests.training.federated import BATCH, DATA, FOUR, LOSS, RATE, train
 
@@ -138,11 +139,11 @@ def test_probes_without_an_interval_reckon_with_what_a_round_costs():
 
     def every(minibatches, examples):
         probes = sdesim.Probes(estimators=("gradient",))
-        found = affordable(
-            probes, mlp([64, 6, 10]), LOSS, data, steps=10_000, batch_size=BATCH, probed_batch=BATCH,
+        price = reading_price(
+            probes, mlp([64, 6, 10]), LOSS, data, batch_size=BATCH, probed_batch=BATCH,
             preconditioned=False, minibatches=minibatches, examples_probed=examples,
         )  # fmt: skip
-        return found.every
+        return paid_for(probes, price, 10_000, SHARE).every
 
     # Sixteen times the minibatches pay for sixteen times the probes; those of all examples cost more.
     assert every(1, 0) == pytest.approx(16 * every(16, 0), rel=0.05)

@@ -1,0 +1,172 @@
+"""Readings without draws take the place of sampled ones wherever a probe knew μ, or μ and Σ.
+
+C = |μ|²/Tr Σ then carries no interval of its own (its ends are the value), C* and the drift that of Tr HΣ,
+and the phase is the sign of |μ|² − (η/2)(μᵀHμ + Tr HΣ), in which Tr Σ has no part. Each place says which it
+is: "exact"; "full-gradient", μ known and the rest from draws about it; "sampled".
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from sdesim.estimate import AnyEstimate, Estimate
+from sdesim.estimators import (
+    at_batch_size,
+    critical_consolidation,
+    critical_signal,
+    lyapunov_drift,
+    per_example,
+    probability,
+)
+from sdesim.runs.measured import Column, Mask
+
+Array = NDArray[np.float64]
+EXACT, FULL, SAMPLED = "exact", "full-gradient", "sampled"
+# Less noise than this share of |μ|² is rounding.
+_ROUNDING = 1e-14
+# Flags that speak of the draws of μ, and of those of Σ.
+_OF_MEAN = ("negative_signal", "delta_interval")
+_OF_TRACE = ("too_few_samples", "heavy_tail_variance_undefined")
+
+
+class Exact:
+    """The exact part of a run.
+
+    Attributes:
+        known: (trajectory, probe), where there is one. bends: where it has the Hessian too.
+        method: a word each.
+    """
+
+    def __init__(self, run: xr.Dataset, level: float, batch: float, probed: float) -> None:
+        self.level, self._batch, self._probed = level, batch, probed
+        self.ratio = batch / probed if probed else 1.0
+        self.signal, self.noise, error, draws = (
+            _values(run, name) for name in ("exact_signal", "exact_noise", "exact_noise_error", "exact_draws")
+        )
+        self.known = ~np.isnan(self.signal) & ~np.isnan(self.noise)
+        self._quantile = quantile(draws, level)
+        self._noise_half = np.where(error > 0, self._quantile * error, 0.0)
+        self.method = np.where(~self.known, SAMPLED, np.where(error > 0, FULL, EXACT))
+        self.eta = _values(run, "step_size")
+        self.bent, self.trace = (
+            _values(run, f"exact_hessian_{part}", self.signal.shape) for part in ("signal", "noise")
+        )
+        spread = _values(run, "exact_hessian_noise_error", self.signal.shape)
+        self._trace_half = np.where(spread > 0, self._quantile * spread, 0.0)
+        self.bends = self.known & ~np.isnan(self.trace)
+
+    @property
+    def still(self) -> Mask:
+        """Where there is no noise but rounding."""
+        return self.known & (self.noise <= _ROUNDING * self.signal)
+
+    def _estimate(self, value: Array, low: Array, high: Array) -> AnyEstimate:
+        made: AnyEstimate = Estimate(value, low, high, self.level, "exact", 1, {})
+        return made
+
+    def _signal(self) -> AnyEstimate:
+        return self._estimate(self.signal, self.signal, self.signal)
+
+    def _noise(self) -> AnyEstimate:
+        """Tr Σ of the training batch."""
+        low, high = np.maximum(self.noise - self._noise_half, 0.0), self.noise + self._noise_half
+        return self._estimate(*(x / self.ratio for x in (self.noise, low, high)))
+
+    def _trace(self) -> AnyEstimate:
+        """Tr HΣ of the training batch."""
+        ends = self.trace, self.trace - self._trace_half, self.trace + self._trace_half
+        return self._estimate(*(x / self.ratio for x in ends))
+
+    def consolidation(self, columns: dict[str, Column]) -> dict[str, Column]:
+        """The columns of `gradient.consolidation`, exact where that is known."""
+        t = self._noise()
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = [np.where(self.still, np.inf, self.signal / x) for x in (t.value, t.high, t.low)]
+        # Nothing at all moves, or nothing but the mean: no ratio, and one without an interval.
+        nothing = self.known & (self.signal == 0) & (self.noise == 0)
+        value, low, high = (np.where(nothing, np.nan, x) for x in ends)
+        low, high = (np.where(self.still, np.nan, x) for x in (low, high))
+        c = self._estimate(value, low, high)
+        flags = {"zero_noise": self.still & ~nothing, "interpolated": nothing}
+        one = c
+        if self._probed and self.ratio != 1.0:
+            one = at_batch_size(c, self._batch, self._probed)
+        first = per_example(one, self._probed) if self._probed else c.mapped(lambda x: x * np.nan)
+        exact = {
+            "signal": self._signal(), "noise": t, "C_alpha": c, "odds": c, "p": probability(c), "C_1": first,
+        }  # fmt: skip
+        return columns | {
+            name: self._merged(columns[name], e, flags if name not in ("signal", "noise") else {})
+            for name, e in exact.items()
+        }
+
+    def drift(self, columns: dict[str, Column]) -> dict[str, Column]:
+        """C* and the drift of a step −η g."""
+        star = critical_consolidation(self.eta, self.bent, self._trace(), self._noise(), noiseless=self.still)
+        curved = self._trace().mapped(lambda x: 0.5 * self.eta * x)
+        found = lyapunov_drift(None, self.noise, "generator", curved, grad_norm2=self._signal())
+        exact = {"C_star": star, "lyapunov_drift": found}
+        flags = {"zero_noise": self.still}
+        return {
+            name: self._merged(column, exact[name], flags, self.bends)
+            for name, column in columns.items() if name in exact
+        }  # fmt: skip
+
+    def phase(self) -> NDArray[np.str_]:
+        """The sign of |μ|² − (η/2)(μᵀHμ + Tr HΣ): a step lowers the loss, raises it, or it can't be told."""
+        trace = self._trace()
+        low, high = (critical_signal(self.eta, self.bent, x) for x in (trace.low, trace.high))
+        words = np.where(
+            self.signal > high, "generalization", np.where(self.signal < low, "exploration", "transition")
+        )
+        return np.where(self.bends, words, "undefined")
+
+    def _merged(
+        self, column: Column, exact: AnyEstimate, flags: dict[str, Mask], where: Mask | None = None
+    ) -> Column:
+        known = self.known if where is None else where
+        e: Any = column.estimate
+        ends = {
+            name: np.where(known, getattr(exact, name), getattr(e, name)) for name in ("value", "low", "high")
+        }
+        kept = dict(e.flags)
+        for names, gone in ((_OF_MEAN, known), (_OF_TRACE, known & (self.method == EXACT))):
+            kept |= {name: kept[name] & ~gone for name in names if name in kept}
+        for name, mask in flags.items():
+            kept[name] = np.where(known, mask, kept.get(name, np.zeros(known.shape, dtype=bool)))
+        sampled = np.full(known.shape, SAMPLED) if column.method is None else column.method
+        method = np.where(known, self.method, sampled)
+        method = np.where(np.isnan(ends["value"]), "", method)
+        return replace(column, estimate=replace(e, **ends, flags=kept), method=method)
+
+
+def as_precise(c: Column, star: Column, precision: float) -> Column:
+    """C, flagged `precision_not_reached` where half its interval is above this share of max(C, C*)."""
+    with np.errstate(invalid="ignore"):
+        half = 0.5 * (c.high - c.low)
+        missed = half > precision * np.fmax(np.abs(c.value), np.abs(star.value))
+    return replace(c, estimate=replace(c.estimate, flags={**c.flags, "precision_not_reached": missed}))
+
+
+def quantile(draws: Array, level: float) -> Array:
+    """Student's of so many draws; the normal one of infinitely many."""
+    freedom = np.clip(np.nan_to_num(draws, nan=2.0, posinf=1e9) - 1, 1, 1e9)
+    return np.asarray(stdtrit(freedom, 0.5 + level / 2))
+
+
+def exact_of(run: xr.Dataset, level: float, batch: float, probed: float) -> Exact | None:
+    """The exact part of a run, None where it has none."""
+    return Exact(run, level, batch, probed) if "exact_signal" in run and "exact_noise" in run else None
+
+
+def _values(run: xr.Dataset, name: str, shape: tuple[int, ...] | None = None) -> Array:
+    if name not in run:
+        assert shape is not None
+        return np.full(shape, np.nan)
+    return np.asarray(run.variables[name].transpose("trajectory", "probe").values, np.float64)
