@@ -46,8 +46,8 @@ def differences(n: int, tau: float) -> str:
     rng = np.random.default_rng((n, int(10 * tau)))
     seen, stated = [], []
     for _ in range(PILOTS):
-        _, pair = compared(paths(rng, n, tau), paths(rng, n, tau))
-        told = power.power_of(pair, LEVEL, COUNT, COUNT)
+        q, pair = compared(paths(rng, n, tau), paths(rng, n, tau))
+        told = power.power_of(pair, LEVEL, COUNT, COUNT, q.null_limit)
         assert told is not None
         stated.append(told.difference)
         for _ in range(REPEATS):
@@ -68,16 +68,15 @@ def seeds(n: int, tau: float, true: float) -> str:
         if q.outcome == "differs":
             continue
         open_ones += 1
-        told = power.power_of(pair, LEVEL, COUNT, COUNT)
+        told = power.power_of(pair, LEVEL, COUNT, COUNT, q.null_limit)
         assert told is not None
         if told.needed is None or told.needed > 200:
             continue
         needed.append(told.needed)
-        gap = np.sign(pair.simulated.mean(axis=0) - pair.real.mean(axis=0)).mean()
-        sign = 1.0 if gap >= 0 else -1.0
+        gap = power.measured_gap(pair)
         for _ in range(REPEATS):
             sim, real = (paths(rng, told.needed, tau) for _ in range(2))
-            measured.append(compared(sim + sign * told.measured, real)[0].outcome == "differs")
+            measured.append(compared(sim + gap, real)[0].outcome == "differs")
             fresh = compared(sim + true, real)[0].outcome
             truth.append(fresh == "differs")
             settled.append(fresh != "undecided")

@@ -106,7 +106,9 @@ def compare(
     }
     open_ones = sum(q.outcome != "differs" for q in judged.values())
     judged = {
-        name: q if q.outcome == "differs" else with_power(q, power_of(pairs[name], level, count, open_ones))
+        name: q
+        if q.outcome == "differs"
+        else with_power(q, power_of(pairs[name], level, count, open_ones, q.null_limit))
         for name, q in judged.items()
     }
     kinds = [q for q in (chosen if quantities is None else quantities) if q in worded]

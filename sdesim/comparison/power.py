@@ -3,14 +3,15 @@
 The tests are those of `quantity.judge`, simulated under normal noise with the seeds' covariance over time. A
 difference d_t, in units of the seeds' spread, is seen where
 
-- few seeds: mean_t |d_t + e_t| √(ν/χ²_ν) exceeds the limit of the null distance, ν = n_r − 1;
-- enough for permutations: mean_t |d_t + e_t|/v_t, v_t² = (1 − 2/N) χ²_{N−2}/(N − 2) + q d_t², exceeds what
+- few seeds: mean_t |d_t + e_t|/c_t exceeds the limit of the null distance, c_t² = χ²_ν/ν, ν = n_r − 1;
+- enough for permutations: mean_t |d_t + e_t|/v_t, v_t² = (1 − 2/N) c_t² + q d_t², ν = N − 2, exceeds what
   exchanged labels give, mean_t √((1/n_s + 1/n_r) N/(N − 1)) |√(1 − 2/N) e′_t + √q d_t g|/v_t, at the level
   that Holm's correction leaves it: α over the number of quantities that are not told apart yet.
 
-N = n_s + n_r, q = n_s n_r/N², e = e_s/√n_s + e_r/√n_r with e_s, e_r, e′ drawn from the seeds' covariances, g
-standard normal. Random numbers are the same for every quantity and size, so that power grows smoothly.
-How often what is stated is seen: ``analysis/support``.
+N = n_s + n_r, q = n_s n_r/N², e and e′ normal with the variances of means of the seeds and their correlation
+over time, read as one of the lag alone (seeds are too few for more), c with its square, g standard normal.
+Random numbers are the same for every quantity and size, so that power grows smoothly. How often what is
+stated is seen: ``analysis/support``.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _TIMES = 32
 _LARGEST = 1e3
 
 
-def power_of(pair: Aligned, level: float, count: int, undecided: int) -> Power | None:
+def power_of(
+    pair: Aligned, level: float, count: int, undecided: int, limit: float | None = None
+) -> Power | None:
     """The difference, constant over time in spreads of the real seeds, that would have been seen, and the
     seeds in each arm at which the measured one would be.
 
@@ -44,6 +47,7 @@ def power_of(pair: Aligned, level: float, count: int, undecided: int) -> Power |
         pair: both arms at their common times.
         level: of the comparison.
         count: quantities compared. undecided: those of them that are not told apart, this one included.
+        limit: the distance's own, where that decides.
 
     Returns:
         None where the real seeds give no yardstick.
@@ -55,14 +59,23 @@ def power_of(pair: Aligned, level: float, count: int, undecided: int) -> Power |
     n_s, n_r = len(pair.simulated), len(pair.real)
     one = np.ones(model.times)
 
-    def seen(n_s: int, n_r: int, d: Array) -> bool:
-        return model.power(n_s, n_r, d, alpha, count, undecided) >= PROBABILITY
+    def seen(n_s: int, n_r: int, d: Array, limit: float | None = None) -> bool:
+        return model.power(n_s, n_r, d, alpha, count, undecided, limit) >= PROBABILITY
 
-    difference = _least(lambda x: seen(n_s, n_r, x * one))
+    difference = _least(lambda x: seen(n_s, n_r, x * one, limit))
     measured = model.measured(n_s, n_r)
     size = float(np.abs(measured).mean())
     needed = _fewest(lambda n: seen(n, n, measured), min(n_s, n_r) + 1) if size > 0 else None
-    return Power(difference, size, needed, LIMIT, "seeds", model.unit)
+    return Power(difference, size, needed, LIMIT, "seeds", float(model.scale.mean()))
+
+
+def measured_gap(pair: Aligned) -> Array:
+    """The measured difference freed of chance, (T,) in units of the quantity; at times that it was thinned to
+    where there are many."""
+    model = _Model.of(pair)
+    if model is None:
+        return np.full(pair.times.shape, np.nan)
+    return model.measured(len(pair.simulated), len(pair.real)) * model.scale
 
 
 def _least(holds: Callable[[float], bool]) -> float:
@@ -91,7 +104,7 @@ def _fewest(holds: Callable[[int], bool], start: int) -> int | None:
     return high
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _normal(stream: int, columns: int) -> Array:
     """Standard normal numbers (_DRAWS, columns), always the same."""
     return np.random.default_rng((stream, columns)).standard_normal((_DRAWS, columns))
@@ -99,11 +112,13 @@ def _normal(stream: int, columns: int) -> Array:
 
 @lru_cache(maxsize=256)
 def _chi(df: int) -> Array:
-    """√(χ²_df/df) (_DRAWS,) from the same uniform numbers for each df, so that it is smooth in it."""
-    from scipy.special import gammaincinv
+    """√(χ²_df/df) (_DRAWS,), one number for all times, as `null_draws` has it."""
+    return np.sqrt(_chi_square(_normal(4, 1)[:, 0], df))
 
-    u = np.random.default_rng(3).random(_DRAWS)
-    return np.asarray(np.sqrt(2 * gammaincinv(df / 2, u) / df))
+
+def _chi_square(h: Array, df: int) -> Array:
+    """χ²_df/df of standard normal h (Wilson & Hilferty, PNAS 17, 1931)."""
+    return np.asarray(np.maximum(1 - 2 / (9 * df) + h * math.sqrt(2 / (9 * df)), 1e-3) ** 3)
 
 
 @dataclass(frozen=True)
@@ -111,17 +126,18 @@ class _Model:
     """Normal noise of both arms in units of the real spread.
 
     Attributes:
-        simulated, real, mixed: e_s, e_r and e′ of one seed each (_DRAWS, T).
-        gap: measured d_t (T,). scatter: E e_t² of one seed of each arm, (2, T).
-        unit: the spread itself, its mean over time.
+        simulated, real: s.d. of one seed of each arm, (T,).
+        root, chi_root: M with MMᵀ the correlation of a seed over time, and its elementwise square, that of
+            variances, (T, T).
+        gap: measured d_t (T,). scale: the spread itself (T,).
     """
 
     simulated: Array
     real: Array
-    mixed: Array
+    root: Array
+    chi_root: Array
     gap: Array
-    scatter: Array
-    unit: float
+    scale: Array
 
     @classmethod
     def of(cls, pair: Aligned) -> _Model | None:
@@ -135,15 +151,13 @@ class _Model:
         sim, real = (x[:, usable] / scale for x in (pair.simulated, pair.real))
         if not (np.isfinite(sim).all() and np.isfinite(real).all()):
             return None
-        # A single simulated seed shows no scatter of its own: that of the real ones is taken.
-        own = sim if len(sim) > 2 else real
-        noises = [x - x.mean(axis=0) for x in (own, real)]
-        parts = [_normal(k, len(x)) @ x / math.sqrt(len(x) - 1) for k, x in enumerate([*noises, *noises])]
-        n_s, n_r = len(own), len(real)
-        mixed = (math.sqrt(n_s) * parts[2] + math.sqrt(n_r) * parts[3]) / math.sqrt(n_s + n_r)
-        scatter = np.stack([x.var(axis=0) * len(x) / (len(x) - 1) for x in noises])
+        # Fewer than three simulated seeds tell no spread of their own: that of the real ones is taken.
+        arms = [x - x.mean(axis=0) for x in ((sim if len(sim) > 2 else real), real)]
+        sd = [x.std(axis=0) * math.sqrt(len(x) / (len(x) - 1)) for x in arms]
+        correlation = _correlation(arms, sd)
         gap = sim.mean(axis=0) - real.mean(axis=0)
-        return cls(parts[0], parts[1], mixed, gap, scatter, float(s[usable].mean()))
+        roots = (_root(correlation), _root(correlation**2))
+        return cls(sd[0], sd[1], *roots, gap, scale)
 
     @property
     def times(self) -> int:
@@ -151,46 +165,75 @@ class _Model:
 
     def measured(self, n_s: int, n_r: int) -> Array:
         """d_t (T,), freed of chance."""
-        chance = float((self.scatter[0] / n_s + self.scatter[1] / n_r).mean())
+        chance = float((self.simulated**2 / n_s + self.real**2 / n_r).mean())
         square = float((self.gap**2).mean())
         return self.gap * math.sqrt(max(0.0, 1 - chance / square)) if square > 0 else self.gap
 
-    def power(self, n_s: int, n_r: int, d: Array, alpha: float, count: int, undecided: int) -> float:
-        """Probability that d (T,) is seen with so many seeds."""
+    def power(
+        self,
+        n_s: int,
+        n_r: int,
+        d: Array,
+        alpha: float,
+        count: int,
+        undecided: int,
+        limit: float | None = None,
+    ) -> float:
+        """Probability that d (T,) is seen with so many seeds; limit: of the distance, where it is known."""
+        moved = np.abs(d + self._noise(n_s, n_r))
         smallest = (2.0 if n_s == n_r else 1.0) / min(comb(n_s + n_r, n_s), stats.MAX_PERMUTATIONS)
         if smallest * count > alpha:
-            own = 1 / _chi(n_r - 1)
-            null = math.sqrt(1 / n_s + 1 / n_r) * np.abs(self.real).mean(axis=1) * own
-            limit = float(np.quantile(null, 1 - alpha / count))
-            return float((np.abs(d + self._noise(n_s, n_r)).mean(axis=1) * own > limit).mean())
-        limit = self._split_limit(n_s, n_r, d, alpha / undecided)
-        return float((self._split_statistic(n_s, n_r, d) > limit).mean())
-
-    def _split_statistic(self, n_s: int, n_r: int, d: Array) -> Array:
-        """The statistic of `permutation_test` (_DRAWS,) where d is there."""
-        total = n_s + n_r
-        chi = _chi(total - 2)[:, None]
-        v2 = (1 - 2 / total) * self._mixed_scatter(n_s, n_r) * chi**2 + n_s * n_r / total**2 * d**2
-        return _mean_over(d + self._noise(n_s, n_r), v2)
-
-    def _split_limit(self, n_s: int, n_r: int, d: Array, alpha: float) -> float:
-        """What exchanged labels exceed with probability alpha."""
+            if limit is None:
+                drawn = np.abs(self._paths(1) * self.real).mean(axis=1) / _chi(n_r - 1)
+                limit = math.sqrt(1 / n_s + 1 / n_r) * float(np.quantile(drawn, 1 - alpha / count))
+            return float(((moved / np.sqrt(self._variances(n_r - 1))).mean(axis=1) > limit).mean())
         total = n_s + n_r
         within, share = 1 - 2 / total, n_s * n_r / total**2
-        v2 = within * self._mixed_scatter(n_s, n_r) + share * d**2
-        mixed = math.sqrt(within) * self.mixed + math.sqrt(share) * d * _normal(9, 1)
-        scale = math.sqrt((1 / n_s + 1 / n_r) * total / (total - 1))
-        return scale * float(np.quantile(_mean_over(mixed, v2), 1 - alpha))
+        mixed = (n_s * self.simulated**2 + n_r * self.real**2) / total
+        split = math.sqrt(within) * self._paths(2) * np.sqrt(mixed) + math.sqrt(share) * d * _normal(3, 1)
+        drawn = _mean_over(split, within * mixed + share * d**2)
+        limit = math.sqrt((1 / n_s + 1 / n_r) * total / (total - 1)) * float(
+            np.quantile(drawn, 1 - alpha / undecided)
+        )
+        own = within * mixed * self._variances(total - 2) + share * d**2
+        return float((_mean_over(moved, own) > limit).mean())
+
+    def _paths(self, stream: int) -> Array:
+        """Noise of unit variance (_DRAWS, T)."""
+        return np.asarray(_normal(stream, self.times) @ self.root.T)
 
     def _noise(self, n_s: int, n_r: int) -> Array:
-        return self.simulated / math.sqrt(n_s) + self.real / math.sqrt(n_r)
+        """e_t (_DRAWS, T)."""
+        return np.asarray(self._paths(0) * np.sqrt(self.simulated**2 / n_s + self.real**2 / n_r))
 
-    def _mixed_scatter(self, n_s: int, n_r: int) -> Array:
-        return np.asarray((n_s * self.scatter[0] + n_r * self.scatter[1]) / (n_s + n_r))
+    def _variances(self, df: int) -> Array:
+        """χ²_df/df at each time (_DRAWS, T), correlated over time as variances of the noise are."""
+        return _chi_square(_normal(5, self.times) @ self.chi_root.T, df)
+
+
+def _correlation(arms: list[Array], sd: list[Array]) -> Array:
+    """Correlation over time (T, T) by the lag alone, over all seeds of both arms."""
+    known = [np.divide(x, s, out=np.zeros_like(x), where=s > 0) for x, s in zip(arms, sd, strict=True)]
+    rows = np.concatenate(known)
+    times = rows.shape[1]
+    square = float((rows**2).mean())
+    if not square > 0:
+        return np.eye(times)
+    lags = [float((rows[:, k:] * rows[:, : times - k]).mean()) / square for k in range(times)]
+    apart = np.abs(np.subtract.outer(np.arange(times), np.arange(times)))
+    return np.asarray(np.clip(lags, -1, 1))[apart]
+
+
+def _root(correlation: Array) -> Array:
+    """M of the nearest correlation MMᵀ without negative eigenvalues."""
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    return np.asarray(root / np.linalg.norm(root, axis=1, keepdims=True))
 
 
 def _mean_over(x: Array, v2: Array) -> Array:
     """Mean of |x|/v over the times at which anything varies (…,)."""
     # Trajectories from one start are all alike there.
-    known = np.broadcast_to(v2, x.shape).max(axis=0) > 0
-    return np.asarray(np.abs(x[:, known] / np.sqrt(np.broadcast_to(v2, x.shape)[:, known])).mean(axis=1))
+    wide = np.broadcast_to(v2, x.shape)
+    known = wide.max(axis=0) > 0
+    return np.asarray(np.abs(x[:, known] / np.sqrt(wide[:, known])).mean(axis=1))

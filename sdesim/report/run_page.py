@@ -85,6 +85,7 @@ def _render(summary: Mapping[str, Any], figures: list[dict[str, str]], scenario:
             phase_rows=[r for c in filled["comparisons"] if (r := _phase_row(c)) is not None],
             interval=interval,
             number=number,
+            power=_power,
         )
     )
     return str(page)
@@ -102,6 +103,18 @@ def _distances(comparisons: list[dict[str, Any]]) -> dict[str, Any]:
         for c in comparisons
     ]
     return {"arms": [c["simulated"] for c in comparisons], "rows": rows, "totals": totals}
+
+
+def _power(power: Mapping[str, Any]) -> str:
+    """ "sees 2.1, 12 seeds tell"; why nothing can be said; or that no number of seeds is known to tell."""
+    if power["why"]:
+        return str(power["why"])
+    sees = "sees none" if power["difference"] is None else f"sees {power['difference']:.2g}"
+    if power["needed"] is not None:
+        return f"{sees}; {power['needed']} seeds tell"
+    return (
+        f"{sees}; {power['limit']} seeds don't tell" if power["measured"] else f"{sees}; chance explains it"
+    )
 
 
 def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:

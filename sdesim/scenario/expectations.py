@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -35,6 +35,11 @@ class Finding:
     note: str = ""
     support: Support = ANYTHING
 
+    @property
+    def no_spread(self) -> bool:
+        """Whether all trajectories sit on one end of what the quantity can be, so that no spread was seen."""
+        return self.n > 1 and self.value in (self.support.low, self.support.high) and self.low == self.high
+
 
 def over_trajectories(
     values: Array, support: Support = ANYTHING, level: float = 0.95, note: str = ""
@@ -49,9 +54,12 @@ def over_trajectories(
         note = "; ".join(x for x in (note, f"{n} of {len(values)} trajectories have it") if x)
     if n == 1:
         return Finding(mean, math.nan, math.nan, 1, note or "one trajectory, no interval")
-    if mean in (support.low, support.high):
-        note = "; ".join(x for x in (note, "no trajectory differs from the end of what it can be") if x)
-    return Finding(mean, low, high, n, note, support)
+    found = Finding(mean, low, high, n, note, support)
+    if not found.no_spread:
+        return found
+    return replace(
+        found, note="; ".join(x for x in (note, "no trajectory leaves the end of what it can be") if x)
+    )
 
 
 def find(

@@ -122,13 +122,15 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     for key in names(lambda row: row.stepped):
         if key in run:
             q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64), support_of(key))
-            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": []}
+            flags = ["no_spread"] if q.no_spread else []
+            values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     if measured is None or not measured.sizes["probe"]:
         return values
     for key in numbers_of(measured):
         q = at_probe(run, measured, key, "end")
         if q.n:
             flags = sorted({*flag_names(measured, key)} - {"no_value", "no_interval"})
+            flags += ["no_spread"] if q.no_spread else []
             values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     return values
 

@@ -64,6 +64,16 @@ def test_the_page_needs_no_network(page):
     assert "<link" not in text
 
 
+def test_what_is_not_told_apart_says_what_would_have_been(page, summary):
+    text, _ = page
+
+    cells = summary["comparisons"][0]["quantities"].values()
+    assert any(cell["power"] for cell in cells)
+    for cell in cells:
+        assert (cell["power"] is None) == (cell["outcome"] == "differs")
+    assert "<small>sees " in text
+
+
 def test_texts_are_escaped(page):
     text, _ = page
 

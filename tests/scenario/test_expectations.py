@@ -53,7 +53,8 @@ def test_where_no_trajectory_leaves_an_end_it_is_said_so():
     q = find(expect(above=-1), run_of(LOSSES * 0), None, {})
 
     assert (q.low, q.high) == (0.0, 0.0)
-    assert q.note == "no trajectory differs from the end of what it can be"
+    assert q.no_spread
+    assert q.note == "no trajectory leaves the end of what it can be"
 
 
 def test_trajectories_without_a_value_are_left_out_and_counted():

@@ -1,22 +1,29 @@
 """What an interval that spans a bound could have told: the distance from the bound, and the sample, for it.
 
 On the scale on which the interval is Student's (`support`) it leaves out a bound b where |m − b| > t s/√n, so
-that with δ = |θ − b|√n/s the bound is left out with probability P(T′_{n−1}(δ) > t), T′ noncentral t.
+that with δ = |θ − b|√n/σ the bound is left out with probability P(T′_{n−1}(δ) > t), T′ noncentral t. σ is
+known from the sample at hand only: the probability is its mean over what σ can be then,
+s/√(χ²_{n−1}/(n − 1)).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.special import nctdtr, nctdtrinc, ndtri, stdtrit
+from scipy.special import gammaincinv, nctdtr, ndtr, stdtrit
 
 from sdesim.estimators.core.support import ANYTHING, Support
 
 PROBABILITY = 0.9
 LIMIT = 10_000
+# Places of equal probability at which χ² is taken, and degrees of freedom up to which T′ is summed.
+_NODES = (np.arange(200) + 0.5) / 200
+_SERIES = 500
+_FAR = 1e4
 
 
 @dataclass(frozen=True)
@@ -93,30 +100,36 @@ def interval_power(
         return unknown("no error is known from which it would follow", samples, limit)
     error = abs(place - edge) / float(stdtrit(n - 1, 0.5 + level / 2))
     gap = abs(place - at)
-    reach = _noncentrality(n, level) * error
+    reach = _reach(n, level) * error
     seen = _plain(support, at + reach if above else at - reach)
-
-    def settles(size: int) -> bool:
-        return _noncentrality(size, level) * error * math.sqrt(n / size) <= gap
-
     needed: int | None = None
-    if settles(limit):
+    if _power(gap / error * math.sqrt(limit / n), limit, n, level) >= PROBABILITY:
         few, many = 1, limit
         while many - few > 1:
             middle = (few + many) // 2
-            few, many = (few, middle) if settles(middle) else (middle, many)
+            settled = _power(gap / error * math.sqrt(middle / n), middle, n, level) >= PROBABILITY
+            few, many = (few, middle) if settled else (middle, many)
         needed = max(many, n + 1)
     return Power(abs(seen - bound), abs(value - bound), needed, limit, samples)
 
 
-def _noncentrality(n: int, level: float) -> float:
-    """δ at which |T′_{n−1}(δ)| exceeds Student's quantile with probability 0.9, to the right side."""
-    t = float(stdtrit(n - 1, 0.5 + level / 2))
-    found = float(nctdtrinc(n - 1, 1 - PROBABILITY, t)) if n < 1000 else math.nan
-    # The inverse gives up far in the tails, where t is normal already; few degrees of freedom are sought out.
-    if math.isfinite(found) and abs(float(nctdtr(n - 1, found, t)) - (1 - PROBABILITY)) < 1e-6:
-        return found
-    return t + float(ndtri(PROBABILITY)) * math.sqrt(1 + t * t / (2 * max(n - 1, 1)))
+@lru_cache(maxsize=64)
+def _reach(n: int, level: float) -> float:
+    """|θ − b|√n/s at which n further values leave the bound out with probability 0.9."""
+    from scipy.optimize import brentq
+
+    return float(brentq(lambda x: _power(x, n, n, level) - PROBABILITY, 0.0, _FAR, rtol=1e-10))
+
+
+def _power(apart: float, size: int, n: int, level: float) -> float:
+    """Probability that `size` values leave out a bound, apart = |θ − b|√size/s, s from n values."""
+    t = float(stdtrit(size - 1, 0.5 + level / 2))
+    delta = apart * np.sqrt(2 * gammaincinv((n - 1) / 2, _NODES) / (n - 1))
+    # Far out T′ is normal already, and its series fails; few degrees of freedom never get there.
+    with np.errstate(all="ignore"):
+        known = 1 - nctdtr(size - 1, delta, t) if size <= _SERIES else np.full(delta.shape, np.nan)
+    normal = ndtr((delta - t) / math.sqrt(1 + t * t / (2 * (size - 1))))
+    return float(np.where(np.isfinite(known), known, normal).mean())
 
 
 def _scaled(support: Support, x: float) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sdesim import estimators as est
 from sdesim import simulate, surfaces
 from sdesim.runs import Probes, measure, validate_run
+from sdesim.runs.quantities import support_of
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE
 from tests.runs.bowl_run import make_run
 from tests.runs.synthetic_run import DIRECTIONS, flags, normal, synthetic
@@ -45,9 +46,24 @@ def test_every_measured_number_has_interval_and_flags():
         if not str(name).startswith("phase"):
             assert {f"{name}_low", f"{name}_high", f"{name}_flags"} <= set(m.data_vars), name
             low, high, value = (m[f"{name}{s}"].values for s in ("_low", "_high", ""))
-            known = np.isfinite(low)
+            support = support_of(str(name))
+            # A debiased value may lie outside what it estimates, its interval does not.
+            known = np.isfinite(low) & (support.low <= value) & (value <= support.high)
+            assert support.debiased or known.sum() == np.isfinite(low).sum(), name
             assert (low[known] <= value[known]).all(), name
             assert (value[known] <= high[known]).all(), name
+
+
+@pytest.mark.parametrize("mean", [0.0, 0.5])
+def test_no_measured_interval_leaves_what_its_quantity_can_be(mean):
+    m = measure(synthetic(normal(mean=mean)))
+
+    # Without a signal half of the debiased values lie below 0.
+    assert (m["C_alpha"].values < 0).any() == (mean == 0)
+    for name in (n for n in m.data_vars if f"{n}_low" in m):
+        support = support_of(str(name))
+        for end in (m[f"{name}_low"].values, m[f"{name}_high"].values):
+            assert support.holds(end), name
 
 
 def test_a_network_and_its_twin_with_the_same_arrays_are_measured_alike(plain):
