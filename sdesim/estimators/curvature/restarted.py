@@ -19,7 +19,7 @@ import numpy as np
 # Vectors of the basis; one more leads out of it. So many are kept by a restart.
 BASIS, _KEPT = 3, 2
 # Coordinates that are turned at once, so that a restart needs no second basis.
-_BLOCK = 2**18
+_BLOCK = 2**16
 # A next vector this short, relative to the spectrum, is rounding: the Krylov space is exhausted.
 _EXHAUSTED = 1e-6
 
