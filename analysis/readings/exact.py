@@ -2,8 +2,8 @@
 
 A network of 2,410 weights learns 500 digits by SGD. At moments of its training C, C* and the phase are read
 from 64 sampled batches, and without draws, many times over; the truth is Tr HΣ from all 500 products, and the
-mean change of the loss over many steps. Under isotropic α-stable noise, which has no Σ, the mean change over a
-step is read by weighted draws, and held against very many of them.
+mean change of the loss over many steps. Under isotropic α-stable noise, which has no Σ, the mean change over
+a step is read by weighted draws, and held against very many of them.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def moment(surface: MLP, theta: Array, rate: float, step: int, repeats: int, ste
     """All readings at θ (d,)."""
     oracle = SimulatedOracle(surface, [Minibatch(surface, BATCH, rate, law="subsample")], rate)
     moments = oracle.moments(theta)
-    assert moments is not None and moments.covariance is not None
+    assert moments is not None
+    assert moments.covariance is not None
     covariance, mean = moments.covariance, moments.mean
 
     def products(v: Array) -> Array:
@@ -159,32 +160,32 @@ def trained(surface: MLP, rate: float, seed: int) -> list[Array]:
 def markdown(moments: list[Moment]) -> str:
     """The table."""
     lines = [
-        "Readings of a network of 2,410 weights and 500 examples at moments of SGD, B = 8: of so many readings "
-        "how many tell the phase, from 64 draws and without; whether C* of the interval holds the truth, the "
-        "trace of 500 products; and the mean change of the loss over a step (in 1e-4, 95%).",
+        "Readings of a network of 2,410 weights and 500 examples at moments of SGD, B = 8: how many tell the "
+        "phase, from 64 draws and without; whether the interval of C* holds the truth, the trace of 500 "
+        "products; and the mean change of the loss over a step (in 1e-4, 95%).",
         "",
-        "| η | step | C | C* | told from draws | told | wrong | C* held | change | same sign | stable: change "
-        "| held | told | wrong |",
+        "| η | step | C | C* | told from draws | told | wrong | C* held | change | same sign "
+        "| stable: change | held | told | wrong |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for m in moments:
         same = {None: "open", True: "yes", False: "no"}[m.agrees]
         lines.append(
-            f"| {m.rate:g} | {m.step} | {m.c:.4g} | {m.star:.4g} | {m.sampled} of {m.repeats} | {m.decided} | "
-            f"{m.wrong} | {m.held} | {1e4 * m.change:.2f} ± {1e4 * m.change_half:.2f} | {same} | "
-            f"{1e4 * m.jump:.2f} ± {1e4 * m.jump_half:.2f} | {m.jump_held} of {m.jumps} | {m.jump_decided} | "
-            f"{m.jump_wrong} |"
+            f"| {m.rate:g} | {m.step} | {m.c:.4g} | {m.star:.4g} | {m.sampled} of {m.repeats} "
+            f"| {m.decided} | {m.wrong} | {m.held} | {1e4 * m.change:.2f} ± {1e4 * m.change_half:.2f} "
+            f"| {same} | {1e4 * m.jump:.2f} ± {1e4 * m.jump_half:.2f} | {m.jump_held} of {m.jumps} "
+            f"| {m.jump_decided} | {m.jump_wrong} |"
         )
     count, jumps = sum(m.repeats for m in moments), sum(m.jumps for m in moments)
     lines += [
         "",
         f"Of {count} readings {sum(m.decided for m in moments) / count:.1%} tell the phase without draws "
-        f"({sum(m.wrong for m in moments)} wrongly), {sum(m.sampled for m in moments) / count:.1%} from draws "
-        f"({sum(m.sampled_wrong for m in moments)} wrongly). The 95% interval of C* holds the truth in "
+        f"({sum(m.wrong for m in moments)} wrongly), {sum(m.sampled for m in moments) / count:.1%} from "
+        f"draws ({sum(m.sampled_wrong for m in moments)} wrongly). The 95% interval of C* holds the truth in "
         f"{sum(m.held for m in moments) / count:.1%}. Of {jumps} readings under stable noise "
         f"{sum(m.jump_decided for m in moments) / jumps:.1%} tell it "
-        f"({sum(m.jump_wrong for m in moments)} wrongly), and {sum(m.jump_held for m in moments) / jumps:.1%} "
-        "of the intervals hold the truth.",
+        f"({sum(m.jump_wrong for m in moments)} wrongly), and the intervals of "
+        f"{sum(m.jump_held for m in moments) / jumps:.1%} hold the truth.",
     ]
     return "\n".join(lines) + "\n"
 
