@@ -12,7 +12,7 @@ from sdesim import estimators as est
 from .trial import CRITICAL, LEVEL, TRUTHS, Reading, read, times
 
 RESULTS = Path(__file__).parent / "results" / "table.md"
-TRAININGS, PLACES, DRAWS = 200, (10, 30, 100), (16, 64)
+TRAININGS, PLACES, DRAWS = 100, (10, 30, 60), (16, 64)
 Array = NDArray[np.float64]
 
 

@@ -152,7 +152,8 @@ def make_plan(
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
     probes = _paid_for(probes, kernel, noises, steps, count)
-    directions = projection_directions(surface.dim)
+    # Kernels take them written out.
+    directions = np.asarray(projection_directions(surface.dim))
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
     return Plan(
         surface=surface,

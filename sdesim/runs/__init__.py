@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sdesim.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from sdesim.runs.directions import projection_directions as projection_directions
     from sdesim.runs.measures.run import measure as measure
     from sdesim.runs.probes import Probes as Probes
     from sdesim.runs.probes import probe_rng as probe_rng
-    from sdesim.runs.probes import projection_directions as projection_directions
     from sdesim.runs.probes import saved_steps as saved_steps
     from sdesim.runs.probing import CurvatureMetric as CurvatureMetric
     from sdesim.runs.probing import GradientOracle as GradientOracle
@@ -30,7 +30,7 @@ _HOMES = {
     "measure": "measures.run",
     "Probes": "probes",
     "probe_rng": "probes",
-    "projection_directions": "probes",
+    "projection_directions": "directions",
     "saved_steps": "probes",
     "CurvatureMetric": "probing",
     "GradientOracle": "probing",

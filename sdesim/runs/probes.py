@@ -14,7 +14,6 @@ from sdesim.runs.exact_moments import Exactness, exactness_of
 
 Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
-_DIRECTIONS = 16
 _DEFAULT_PROBES = 20
 # Most numbers of example gradients, N·d, that a probe reads where nobody says.
 LARGEST = 1e9
@@ -101,13 +100,6 @@ class Probes:
 def saved_steps(steps: int, every: int) -> NDArray[np.int64]:
     """Steps at which to save: 0, every, 2·every, … and always the last."""
     return np.unique(np.append(np.arange(0, steps, every, dtype=np.int64), np.int64(steps)))
-
-
-def projection_directions(dim: int, k: int = _DIRECTIONS, seed: int = 0) -> NDArray[np.float64]:
-    """Fixed random unit vectors (min(k, dim), dim), orthonormal; a function of `dim` alone."""
-    rng = np.random.Generator(np.random.Philox(key=seed, counter=dim))
-    q, r = np.linalg.qr(rng.standard_normal((dim, min(k, dim))))
-    return np.ascontiguousarray((q * np.sign(np.diag(r))).T)
 
 
 def probe_rng(seed: int, trajectory: int, step: int) -> np.random.Generator:

@@ -16,7 +16,8 @@ from sdesim.runs.exact_moments import Exactness, exact_part
 from sdesim.runs.linear_step import LinearStep, step_part
 
 Array = NDArray[np.float64]
-_TRACE_DRAWS = 8
+# Draws that meet the Hessian.
+TRACE_DRAWS = 8
 
 
 @runtime_checkable
@@ -175,17 +176,9 @@ def _exact_part(
 def _gradient_part(
     draws: Array, mean: Array, directions: Array | None, groups: Mapping[str, slice] | None
 ) -> dict[str, Array | float]:
-    n = len(draws)
-    norm2 = np.einsum("ij,ij->i", draws, draws)
+    n, norm2 = len(draws), np.einsum("ij,ij->i", draws, draws)
     dot = draws @ mean
-    signal = float(mean @ mean)
-    values: dict[str, Array | float] = {
-        "signal": signal,
-        "noise": (float(norm2.sum()) - n * signal) / (n - 1),
-        "gradient_samples": float(n),
-        "gradient_norm2": norm2,
-        "gradient_dot_mean": dot,
-    }
+    values = gradient_sums(float(mean @ mean), norm2, dot)
     if directions is not None:
         values["gradient_projection"] = draws @ directions.T
     if groups:
@@ -193,6 +186,26 @@ def _gradient_part(
         values["group_signal"] = np.array([m @ m for _, m in parts])
         values["group_noise"] = np.array([((g - m) ** 2).sum() / (n - 1) for g, m in parts])
     return values
+
+
+def gradient_sums(signal: float, norm2: Array, dot: Array) -> dict[str, Array | float]:
+    """The gradient variables of n draws from |ḡ|², |g|² (n,) and g·ḡ (n,)."""
+    n = len(norm2)
+    return {
+        "signal": signal,
+        "noise": (float(norm2.sum()) - n * signal) / (n - 1),
+        "gradient_samples": float(n),
+        "gradient_norm2": norm2,
+        "gradient_dot_mean": dot,
+    }
+
+
+def trace_of_terms(terms: Array, n: int) -> dict[str, Array | float]:
+    """Tr(HΣ̂) and its standard error from terms (g − ḡ)ᵀH(g − ḡ) of some of n draws."""
+    # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.
+    terms = terms * n / (n - 1)
+    error = float(terms.std(ddof=1) / np.sqrt(len(terms))) if len(terms) > 1 else np.nan
+    return {"hessian_noise": float(terms.mean()), "hessian_noise_error": error}
 
 
 def _curvature_part(
@@ -214,17 +227,15 @@ def _curvature_part(
     # Products that are differences have an error of their own.
     residual += getattr(oracle, "hvp_error", 0.0) * max(abs(lowest), abs(highest))
     n = len(draws)
-    centred = draws[: min(n, _TRACE_DRAWS)] - mean
-    # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.
+    centred = draws[: min(n, TRACE_DRAWS)] - mean
     bends = np.array([oracle.hvp(theta, c) for c in centred])
-    terms = np.array([c @ bend for c, bend in zip(centred, bends, strict=True)]) * n / (n - 1)
+    terms = np.array([c @ bend for c, bend in zip(centred, bends, strict=True)])
     values: dict[str, Array | float] = {
         "lambda_max": highest,
         "lambda_min": lowest,
         "curvature_residual": residual,
         "hessian_signal": float(mean @ oracle.hvp(theta, mean)),
-        "hessian_noise": float(terms.mean()),
-        "hessian_noise_error": float(terms.std(ddof=1) / np.sqrt(len(terms))) if len(terms) > 1 else np.nan,
+        **trace_of_terms(terms, n),
     }
     if step is not None:
         kept = np.zeros(theta.size)

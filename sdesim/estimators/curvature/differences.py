@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 Gradient = Callable[[Array], ArrayLike]
 Loss = Callable[[Array], float]
 # A second product at a third of the step shows how far the first depends on it.
-_SHORTER = 1 / 3
+SHORTER = 1 / 3
 # A product that differs from differences by more than this, and by more than they do from each other, is not
 # the Hessian's. In float32 the rounding of gradients alone, ε/h relative to |Hv|, comes near to 1e-3.
 _TOLERANCE = {"float32": 2e-2, "float64": 1e-3}
@@ -102,9 +102,13 @@ def agreement(
     point, along = _vectors(theta, v)
     step = difference_step(dtype) if h is None else float(h)
     coarse = difference_hvp(gradient, point, along, step, dtype)
-    fine = difference_hvp(gradient, point, along, step * _SHORTER, dtype)
+    fine = difference_hvp(gradient, point, along, step * SHORTER, dtype)
     given = np.asarray(product, dtype=np.float64).reshape(point.shape)
-    error, spread = _apart(given, fine), _apart(coarse, fine)
+    return judged(_apart(given, fine), _apart(coarse, fine), dtype)
+
+
+def judged(error: float, spread: float, dtype: DTypeLike = np.float64) -> Agreement:
+    """What these numbers of `Agreement` say, of gradients in ``dtype``."""
     least = _TOLERANCE["float64" if np.finfo(dtype).bits >= 64 else "float32"]
     return Agreement(error, spread, max(least, _SPREADS * spread))
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +26,11 @@ from sdesim.estimators.curvature.lanczos import lanczos_steps
 
 Array = NDArray[np.float64]
 Product = Callable[[Array], Array]
+Vector = TypeVar("Vector")
 # Groups of each half, whose spread along an eigenvector tells the error of the draw.
 GROUPS = 8
-_TOLERANCE, _PRODUCTS = 1e-2, 25
+# Of the eigenvalue of a half: residual relative to it, and products at most.
+TOLERANCE, PRODUCTS = 1e-2, 25
 
 
 @dataclass(frozen=True)
@@ -56,18 +59,34 @@ def subsampled(
         dim: d.
     """
     order = rng.permutation(n)
-    halves = order[: n // 2], order[n // 2 :]
     start = rng.standard_normal(dim)
-    tops = [top_pair(product(np.sort(half)), start) for half in halves]
-    along = []
-    for (_, v), other in zip(tops, reversed(halves), strict=True):
-        along.append([float(v @ product(np.sort(g))(v)) for g in np.array_split(other, GROUPS)])
+    return halves_compared(
+        order, total, lambda rows: top_pair(product(rows), start), lambda v, rows: float(v @ product(rows)(v))
+    )
+
+
+def halves_compared(
+    order: NDArray[np.int64], total: int, top: Callable[[NDArray[np.int64]], tuple[float, Vector]],
+    bend: Callable[[Vector, NDArray[np.int64]], float],
+) -> Subsampled:  # fmt: skip
+    """The same of vectors of any kind, one eigenvector at a time.
+
+    Args:
+        order: the n examples at hand, in random order. total: N.
+        top: numbers of examples → largest eigenvalue and eigenvector of their mean Hessian.
+        bend: (v, numbers of examples) → vᵀHv of their mean Hessian.
+    """
+    n = len(order)
+    halves = order[: n // 2], order[n // 2 :]
+    tops, along = [], []
+    for half, other in (halves, halves[::-1]):
+        value, v = top(np.sort(half))
+        tops.append(value)
+        along.append([bend(v, np.sort(g)) for g in np.array_split(other, GROUPS)])
     values = np.array(along)
     spread = values.var(axis=1, ddof=1).mean() / values.size
     left = max(0.0, 1.0 - n / total)
-    return Subsampled(
-        float(np.mean([value for value, _ in tops])), float(values.mean()), float(np.sqrt(spread * left))
-    )
+    return Subsampled(float(np.mean(tops)), float(values.mean()), float(np.sqrt(spread * left)))
 
 
 def top_pair(product: Product, start: Array) -> tuple[float, Array]:
@@ -79,12 +98,12 @@ def top_pair(product: Product, start: Array) -> tuple[float, Array]:
         return product(v)
 
     value, weights = np.nan, np.ones(1)
-    for alphas, betas in lanczos_steps(watched, start, min(_PRODUCTS, start.size)):
+    for alphas, betas in lanczos_steps(watched, start, min(PRODUCTS, start.size)):
         if not np.isfinite(alphas[-1]):
             return np.nan, np.full(start.size, np.nan)
         values, vectors = eigh_tridiagonal(np.array(alphas), np.array(betas[:-1]))
         value, weights = float(values[-1]), vectors[:, -1]
-        if abs(betas[-1] * weights[-1]) <= _TOLERANCE * abs(value):
+        if abs(betas[-1] * weights[-1]) <= TOLERANCE * abs(value):
             break
     v = np.einsum("j,jd->d", weights, np.array(basis))
     return value, v / np.linalg.norm(v)

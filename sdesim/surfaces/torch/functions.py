@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -30,7 +30,12 @@ _LOCK = threading.RLock()
 
 def flat_parameters(module: nn.Module) -> Array:
     """θ (d,): the parameters in `named_parameters` order, each row-major, as float64."""
-    return np.concatenate([p.detach().cpu().reshape(-1).double().numpy() for p in module.parameters()])
+    return flat(module.parameters())
+
+
+def flat(parameters: Iterable[Tensor]) -> Array:
+    """The numbers of some tensors one after the other, each row-major, as float64."""
+    return np.concatenate([p.detach().cpu().reshape(-1).double().numpy() for p in parameters])
 
 
 def parameter_groups(module: nn.Module) -> dict[str, slice]:

@@ -32,10 +32,9 @@ class FreshOracle(TorchOracle):
         super().__init__(module, loss_fn, x, y, batch_size, weights, **more)
         self._draw = draw
 
-    def gradients(self, theta: NDArray[np.float64], n: int, rng: np.random.Generator) -> NDArray[np.float64]:
-        """n independent minibatch gradients at theta (d,): (n, d)."""
-        parts = self._draw(n, self.batch_size, rng)
-        return np.concatenate([self.gradients_at(theta, x, y, rows, rng) for x, y, rows in parts])
+    def drawn(self, n: int, rng: np.random.Generator) -> Batches:
+        """n independent minibatches in parts: x, y and indices (k, B) into them."""
+        return self._draw(n, self.batch_size, rng)
 
     def moments(self, theta: NDArray[np.float64], covariance: bool = True) -> None:
         """None: examples that are read anew each time have no last one."""

@@ -52,7 +52,7 @@ def check_copies(
     """
     if as_dense(module, loss_fn) is not None:
         return
-    modes, theta = [part.training for part in module.modules()], moved_aside(module)
+    modes, theta = [part.training for part in module.modules()], moved_aside(module.parameters())
     own = NetworkCall(module, loss_fn, modes, in_place=True)
     other = NetworkCall(copied(module), loss_fn, modes, in_place=True)
     if not alike(own, other, theta, (_FEW, batch_size or _FEW), x, y):

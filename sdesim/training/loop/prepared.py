@@ -42,6 +42,7 @@ from sdesim.training.probes.guard import untouched
 from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import needs_metric
+from sdesim.training.probes.reading import held_parameters
 from sdesim.training.probes.tangent import check_tangent
 from sdesim.training.probes.trial import Trial, tried
 
@@ -77,7 +78,7 @@ class Prepared:
     saved: NDArray[np.int64]
     save_theta: bool
     rates: Array
-    directions: Array
+    directions: Any
     probes: Probes | None
     probe_steps: NDArray[np.int64]
     groups: Mapping[str, slice]
@@ -124,11 +125,18 @@ class Prepared:
         """Of readings: "train" or "eval"."""
         return "train" if self.probes is None else self.probes.mode
 
-    def oracle(self, model: nn.Module, batch_size: int, seed: int = 0) -> TorchOracle:
-        """The oracle of a model in training."""
+    def only(self, model: nn.Module, optimizer: Any) -> list[bool] | None:
+        """Of every parameter, whether a probe's θ holds it; None: all."""
+        plain = self.recipe.mask is None and self.recipe.clients is None
+        return held_parameters(model, optimizer) if plain else None
+
+    def oracle(
+        self, model: nn.Module, batch_size: int, seed: int = 0, only: Sequence[bool] | None = None
+    ) -> TorchOracle:
+        """The oracle of a model in training; only as of `TorchOracle`."""
         return oracle_of(
             self.train, model, self.recipe.loss_fn, batch_size, mode=self.mode, trial=self.trial, seed=seed,
-            training_batch=self.order.batch_size or len(self.train),
+            training_batch=self.order.batch_size or len(self.train), only=only,
         )  # fmt: skip
 
     @property

@@ -18,6 +18,7 @@ from sdesim.training.loop.one_seed import update
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.branching import Objective, Taken, branched, drawn_rows, objective_of, reseed
 from sdesim.training.probes.guard import Kept
+from sdesim.training.probes.network_oracle import streams
 from sdesim.training.probes.preconditioning import curvature_metric
 
 if TYPE_CHECKING:
@@ -34,9 +35,12 @@ def measured_progress(
 ) -> dict[str, float]:
     """The schema's variables of progress at theta (d,), from real steps and, of plain SGD, virtual ones."""
     found = branched_progress(prepared, state, step)
-    if prepared.step_model == "plain" and prepared.recipe.amplify == 1:
+    # Virtual steps hold all their gradients.
+    held = prepared.probes is not None and not streams(theta.size, prepared.probes.samples)
+    if prepared.step_model == "plain" and prepared.recipe.amplify == 1 and held:
         mask = prepared.recipe.mask
-        trained = curvature_metric(state.model, state.optimizer).trained
+        only = prepared.only(state.model, state.optimizer)
+        trained = curvature_metric(state.model, state.optimizer, only).trained
         found |= virtual_steps(
             oracle, theta, prepared.branches, step_size=float(state.rates[step]),
             seed=(prepared.recipe.seed, state.trajectory, step),

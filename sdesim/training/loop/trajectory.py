@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import failure
-from sdesim.runs import probe, probe_rng
+from sdesim.runs import probe_rng
 from sdesim.training.data.batches import mapped
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
@@ -33,12 +33,13 @@ from sdesim.training.loop.one_seed import (
     update,
 )
 from sdesim.training.loop.prepared import Prepared
+from sdesim.training.loop.probed import held_part, streamed_part
 from sdesim.training.loop.progress import measured_progress
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.guard import untouched
-from sdesim.training.probes.network_oracle import MaskedOracle
+from sdesim.training.probes.network_oracle import MaskedOracle, coordinates, streams
 from sdesim.training.probes.optimizer_facts import step_rate
-from sdesim.training.probes.preconditioning import curvature_metric, linear_step
+from sdesim.training.probes.preconditioning import moved_coordinates
 from sdesim.training.probes.tangent import Tangent
 from sdesim.training.probes.unseen import unseen_part
 
@@ -310,11 +311,12 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     assert prepared.probes is not None
     at = int(np.searchsorted(prepared.probe_steps, step))
     model = state.model
-    metric = curvature_metric(model, state.optimizer)
-    linear = linear_step(model, state.optimizer) if prepared.step_model == "linear" else None
+    only = prepared.only(model, state.optimizer)
     mask = prepared.recipe.mask
+    if only is not None:
+        theta = theta[coordinates(model, only)]
     rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
-    whole = prepared.oracle(model, prepared.probed_batch, int(rng.integers(2**31)))
+    whole = prepared.oracle(model, prepared.probed_batch, int(rng.integers(2**31)), only)
     # A way that failed before would fail again.
     whole.path, whole.hvp_method = state.path or whole.path, state.hvp[0] or whole.hvp_method
     whole.hvp_error = state.hvp[1]
@@ -322,28 +324,19 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     wanted = {"curvature": prepared.probes.bends(at, len(prepared.probe_steps)), "gradient": True}
     due = {part: state.failures.due(part) for part, asked in wanted.items() if asked}
     failed: dict[str, str] = {}
-    found = (
-        {}
-        if not due["gradient"]
-        else probe(
-            oracle,
-            theta,
-            samples=prepared.probes.samples,
-            rng=probe_rng(prepared.recipe.seed, state.trajectory, step),
-            step_size=float(state.rates[step]),
-            directions=prepared.directions,
-            groups=prepared.groups,
-            gradient=prepared.probes.wants("gradient"),
-            curvature=due.get("curvature", False),
-            metric=metric if mask is None else metric.among(mask),
-            step=linear if mask is None or linear is None else linear.among(mask),
-            failures=failed,
-            exactness=prepared.probes.exactness(oracle),
-        )
-    )
+    found: dict[str, Any] = {}
+    if due["gradient"]:
+        large = mask is None and streams(theta.size, prepared.probes.samples)
+        bent = due.get("curvature", False)
+        if large:
+            found = streamed_part(prepared, state, whole, theta, step, bent, failed)
+        else:
+            found = held_part(prepared, state, oracle, theta, step, bent, failed)
     if due.get("curvature") and not failed:
         try:
-            found |= unseen_part(prepared, state, whole, theta, metric.trained)
+            found |= unseen_part(
+                prepared, state, whole, theta, moved_coordinates(model, state.optimizer, only)
+            )
         except Exception as error:
             failed["curvature"] = failure(error)
     if prepared.measures_progress(at) and state.failures.due("progress"):
@@ -360,7 +353,9 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
         state.reasons.setdefault(part, why)
     if state.clients is not None and prepared.probes.wants("gradient"):
         rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
-        found |= state.clients.probe(state.model, whole, theta, metric.trained, rng)
+        found |= state.clients.probe(
+            state.model, whole, theta, moved_coordinates(model, state.optimizer), rng
+        )
     state.path, state.hvp = whole.path, (whole.hvp_method, whole.hvp_error)
     return found
 

@@ -22,10 +22,9 @@ from torch import nn
 from sdesim.errors import RunError, failure
 from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
-from sdesim.networks.fully_connected import flat_parameters, parameter_groups
-from sdesim.runs import measure, probe, probe_rng, projection_directions
+from sdesim.networks.fully_connected import parameter_groups
+from sdesim.runs import measure, probe_rng, projection_directions
 from sdesim.runs.validity import validity_flags
-from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
 from sdesim.training.data.augmentation import Augment
@@ -35,14 +34,15 @@ from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.monitor.probed import Asked, probed
 from sdesim.training.monitor.progress import Window, clipping, opened_window
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.shown import Shown
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
-from sdesim.training.probes.preconditioning import curvature_metric, linear_step
-from sdesim.training.probes.reading import Reading, check_readable, trained_metric
+from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.reading import Reading, check_readable
 
 
 class Monitor:
@@ -283,43 +283,36 @@ class Monitor:
     ) -> None:
         """Add the loss and what `probe` finds at the present weights; reasons of what fails go to found."""
         rng = probe_rng(self._seed, 0, self._step)
-        theta = flat_parameters(self._model)
-        self._reading.look()
+        self._reading.look(self._optimizer)
         x, y, weights = self._at_hand(rng)
         drawn = self._reading.oracle(
             FreshOracle, x, y, self._batch or 1, weights, self._shown.draw, seed=seed
         )
+        stream = self._reading.stream(drawn) if self._reading.streams(self._samples) else None
         try:
-            values["loss"] = drawn.loss(theta)
+            values["loss"] = drawn.loss(self._reading.theta()) if stream is None else stream.loss()
         except Exception as error:
             found["loss"] = failure(error)
-        if not np.isfinite(theta).all() or not (math.isfinite(values["loss"]) or "loss" in found):
+        if not self._reading.finite() or not (math.isfinite(values["loss"]) or "loss" in found):
             return
-        values["weight_norm"] = float(np.linalg.norm(theta))
-        metric = trained_metric(self._model, self._optimizer, self.learning_rate)
-        model = self._facts().get("optimizer_model")
-        if self._window is not None:
-            values |= self._window.close(self._step)
+        values["weight_norm"] = self._reading.weight_norm()
+        progress = {} if self._window is None else self._window.close(self._step)
         self._window = None
-        if gradient:
-            values |= probe(
-                drawn, theta, samples=self._samples, rng=rng, step_size=self.learning_rate,
-                directions=self._directions, groups=self._groups, curvature=curvature, failures=found,
-                metric=metric,
-                step=linear_step(self._model, self._optimizer) if model == "linear" else None,
-            )  # fmt: skip
-        if "lambda_max" in values and self._branches and model == "plain":
-            made = virtual_steps(
-                drawn, theta, self._branches, step_size=self.learning_rate, seed=(self._seed, 3, self._step),
-                trained=None if metric is None else metric.trained,
-            )  # fmt: skip
-            values |= {"progress_count": made["progress_count"]} | values
-            values |= {k: v for k, v in made.items() if k != "progress_count"}
+        values |= probed(
+            self._reading, self._model, drawn, stream,
+            Asked(
+                samples=self._samples, branches=self._branches, gradient=gradient, curvature=curvature,
+                directions=self._directions, optimizer=self._optimizer,
+                model=self._facts().get("optimizer_model"), rate=self.learning_rate, seed=(self._seed, 3),
+                step=self._step, total=len(self._data) if self._examples < len(self._data) else 0,
+            ), rng, found,
+        )  # fmt: skip
+        # Progress that was measured goes before that of virtual steps.
+        values |= progress
         if "gradient_norm2" in values:
             self._clipping = clipping(self._model, values["gradient_norm2"], self._clip)
-        if "lambda_max" in values and self._examples < len(self._data):
-            values |= self._reading.subsampled(x, y, len(self._data), theta, rng, metric, seed)
-        self._reading.learn(drawn)
+        if stream is None:
+            self._reading.learn(drawn)
 
     def _at_hand(self, rng: np.random.Generator) -> tuple[Any, Any, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
@@ -344,8 +337,7 @@ class Monitor:
             return None
         rows = self._validation.some(self._examples, probe_rng(self._seed, 1, 0))
         x, y = self._shown.read(self._validation, rows)
-        theta = flat_parameters(self._model)
-        return self._reading.held_out_loss(x, y, theta) if np.isfinite(theta).all() else math.nan
+        return self._reading.held_out_loss(x, y, self._samples) if self._reading.finite() else math.nan
 
     def _as_run(self, probes: Sequence[dict[str, Any]], out: str | Path | None = None) -> xr.Dataset:
         return as_run(

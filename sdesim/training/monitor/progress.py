@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from sdesim.estimators.dynamics.progress import mean_change
@@ -91,5 +93,5 @@ def clipping(model: nn.Module, norms2: Any, largest: float | None) -> str:
     if largest is not None:
         return "active" if float(drawn.max()) > largest else "inactive"
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    norm = float(np.sqrt(sum(float((g.detach().double() ** 2).sum()) for g in gradients)))
+    norm = math.hypot(*(float(torch.linalg.vector_norm(g.detach(), dtype=torch.float64)) for g in gradients))
     return "active" if 0 < norm < _SHORT * float(drawn.min()) else "unknown"

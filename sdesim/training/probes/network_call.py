@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -39,23 +40,37 @@ class NetworkCall:
         modes: of every part of the module, in the order of `modules()`.
         in_place: which way. hooks: whether hooks of modules run.
         cast: numbers in which functional calls compute; None: the network's own, float32 for half precision.
+        only: of every parameter, whether θ holds it; the others stay as they are. None: all.
+
+    Attributes:
+        parameters: those that θ holds, in its order. dim: d.
+        offsets: where each begins among the coordinates of all parameters.
     """
 
     def __init__(
         self, module: nn.Module, loss_fn: Callable[..., Any], modes: Sequence[bool], *,
         in_place: bool = False, hooks: bool = True, cast: torch.dtype | None = None,
+        only: Sequence[bool] | None = None,
     ) -> None:  # fmt: skip
         self.module, self.loss_fn = module, loss_fn
         self.in_place, self.hooks = in_place, hooks
         self._modes = list(modes)
-        self._parameters = dict(module.named_parameters())
-        first = next(iter(self._parameters.values()))
+        named = dict(module.named_parameters())
+        self.only = None if only is None or all(only) else list(only)
+        held = [True] * len(named) if self.only is None else self.only
+        self._parameters = {name: p for (name, p), h in zip(named.items(), held, strict=True) if h}
+        self._others = {name: p for (name, p), h in zip(named.items(), held, strict=True) if not h}
+        self._kinds = {p.dtype for p in named.values()}
+        self.parameters = list(self._parameters.values())
+        ends = accumulate(p.numel() for p in named.values())
+        begins = dict(zip(named, [0, *ends], strict=False))
+        self.offsets = [begins[name] for name in self._parameters]
+        first = self.parameters[0]
         self.device = first.device
         self.dim = sum(p.numel() for p in self._parameters.values())
-        kinds = {p.dtype for p in self._parameters.values()}
-        self.half = bool(kinds & set(_HALF))
+        self.half = bool(self._kinds & set(_HALF))
         self._cast = torch.float32 if cast is None and self.half and not in_place else cast
-        self.dtype = torch.float64 if torch.float64 in {*kinds, cast} else torch.float32
+        self.dtype = torch.float64 if torch.float64 in {*self._kinds, cast} else torch.float32
         # Buffers as they are now: what was written since does not matter.
         self._buffers = {name: b.detach().clone() for name, b in module.named_buffers()}
         self._open = 0
@@ -64,10 +79,9 @@ class NetworkCall:
     @property
     def accuracy(self) -> torch.dtype:
         """The coarsest numbers in which a call computes."""
-        kinds = [p.dtype for p in self._parameters.values()]
         if self._cast is not None:
             return self._cast
-        return max((k for k in kinds if k.is_floating_point), key=lambda k: torch.finfo(k).eps)
+        return max((k for k in self._kinds if k.is_floating_point), key=lambda k: torch.finfo(k).eps)
 
     @contextmanager
     def open(self, *, gradient_hooks: bool = True) -> Iterator[None]:
@@ -146,6 +160,8 @@ class NetworkCall:
             dtype = p.dtype if self._cast is None or not p.is_floating_point() else self._cast
             parts[name] = flat[place : place + p.numel()].reshape(p.shape).to(p.device, dtype)
             place += p.numel()
+        if self._cast is not None:
+            parts |= {name: p.detach().to(self._cast) for name, p in self._others.items()}
         for name, b in self._buffers.items():
             dtype = b.dtype if self._cast is None or not b.is_floating_point() else self._cast
             parts[name] = b.to(dtype, copy=True)

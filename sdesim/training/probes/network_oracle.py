@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,17 +22,21 @@ from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import draw_rows, probabilities
 from sdesim.training.probes.example_moments import example_moments
 from sdesim.training.probes.network_call import NetworkCall
+from sdesim.training.probes.placed import Part, Placed
 from sdesim.training.probes.reduction import SUM
 from sdesim.training.probes.second_derivative import DIFFERENCES, TWICE, HessianProduct, second_derivative
+from sdesim.training.probes.streamed import Streamed
 from sdesim.training.probes.trial import Trial, tried
 
 Array = NDArray[np.float64]
 # How minibatch gradients are made: exactly per layer, many minibatches at once, or one at a time, by
 # functional calls or in place.
 PATHS = ("outer products", "vmap", "minibatches", "in place")
-_OUTER, _VMAP, _SINGLE, _PLACED = PATHS
+_OUTER, _VMAP, _SINGLE, IN_PLACE = PATHS
 # Most numbers that many minibatches at once hold for activations and gradients: 64 MB.
 _ROOM = 8_000_000
+# Gradients of networks with fewer parameters are held whatever their number.
+_LARGE = 2**16
 MODES = ("train", "eval")
 
 
@@ -75,6 +79,7 @@ class TorchOracle:
         modes: of every part, in place of those that they are in.
         trial: what is known of network and loss; None: tried when first needed.
         seed: of what random layers draw for loss and Hessian.
+        only: of every parameter, whether θ holds it; the others stay as they are. None: all.
 
     Raises:
         RunError: if batch_size is below 1, x and y differ in length, mode is no word of `MODES`, or weights
@@ -85,6 +90,7 @@ class TorchOracle:
         self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int,
         weights: Tensor | None = None, *, training_batch: int | None = None, mode: str = "train",
         modes: Sequence[bool] | None = None, trial: Trial | None = None, seed: int = 0,
+        only: Sequence[bool] | None = None,
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise RunError(f"batch_size must be at least 1, got {batch_size}")
@@ -97,10 +103,10 @@ class TorchOracle:
         self.module, self.loss_fn, self.x, self.y, self._n = module, loss_fn, x, y, n
         self.weights = None if weights is None else probabilities(weights, y)
         self.batch_size, self.training_batch = int(batch_size), int(training_batch or batch_size)
-        self.groups = parameter_groups(module)
-        self.called = NetworkCall(module, loss_fn, self._modes)
-        self.dim, self._dtype, self._seed = self.called.dim, self.called.dtype, seed
-        dense = as_dense(module, loss_fn)
+        self.called = NetworkCall(module, loss_fn, self._modes, only=only)
+        self.groups = held_groups(module, self.called.only)
+        self.dim, self._dtype, self.seed = self.called.dim, self.called.dtype, seed
+        dense = as_dense(module, loss_fn) if self.called.only is None else None
         self._classes = dense.widths[-1] if dense and loss_fn is one_hot_mse else 0
         self._dense = dense if dense is not None and fits(dense, x, self._targets(y)) else None
         self.path = _VMAP if self._dense is None else _OUTER
@@ -148,10 +154,15 @@ class TorchOracle:
     def _use(self, trial: Trial) -> None:
         self._trial = trial
         self.called = NetworkCall(
-            self.module, self.loss_fn, self._modes, in_place=trial.in_place, hooks=trial.hooks
+            self.module,
+            self.loss_fn,
+            self._modes,
+            in_place=trial.in_place,
+            hooks=trial.hooks,
+            only=self.called.only,
         )
         if trial.in_place:
-            self.path = _PLACED
+            self.path = IN_PLACE
 
     def loss(self, theta: Array) -> float:
         """The training objective at theta (d,)."""
@@ -161,7 +172,7 @@ class TorchOracle:
             flat = self.called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows)
-                torch.manual_seed(self._seed + k)
+                torch.manual_seed(self.seed + k)
                 if trial.in_place:
                     with self.called.weights(flat):
                         total += float(self.called.placed(x, y, weights))
@@ -185,7 +196,7 @@ class TorchOracle:
             flat = called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows, called)
-                torch.manual_seed(self._seed + k)
+                torch.manual_seed(self.seed + k)
                 total += called.gradient(flat, x, y, weights)[1]
         return total * (self._scale() / len(batches))
 
@@ -200,6 +211,42 @@ class TorchOracle:
         else:
             rows = rng.permutation(n)[: count * size].reshape(count, size)
         return list(torch.from_numpy(rows))
+
+    def parts(self) -> list[Part]:
+        """Batches of the training's size, whose factors times losses add up to the training objective."""
+        size, seed = self.training_batch, self.seed
+        if self.trial.in_batches:
+            batches = self._batches()
+            return [
+                Part(self.x, self.y, rows, None, 1.0 / len(batches), seed + k)
+                for k, rows in enumerate(batches)
+            ]
+        whole = self._scale() if self.trial.reduction == SUM or self.weights is not None else None
+        found = []
+        for k, at in enumerate(range(0, self._n, size)):
+            rows = slice(at, min(at + size, self._n))
+            weights = None if self.weights is None else self.weights[rows].to(self.called.device)
+            share = (rows.stop - at) / self._n if whole is None else whole
+            found.append(Part(self.x, self.y, rows, weights, share, seed + k))
+        return found
+
+    def draws(self, n: int, rng: np.random.Generator) -> list[Part]:
+        """The same of n independent minibatches, whose gradients are stochastic ones."""
+        scale = self.training_batch / self.batch_size if self.trial.reduction == SUM else 1.0
+        batches = [(x, y, chosen) for x, y, rows in self.drawn(n, rng) for chosen in rows]
+        seeds = rng.integers(2**62, size=len(batches))
+        return [
+            Part(x, y, rows, None, scale, int(seed))
+            for (x, y, rows), seed in zip(batches, seeds, strict=True)
+        ]
+
+    def streamed(self) -> Streamed:
+        """Readings at the weights where the network stands, that hold no more than one gradient."""
+        hooks = self.trial.hooks
+        called = NetworkCall(
+            self.module, self.loss_fn, self._modes, in_place=True, hooks=hooks, only=self.called.only
+        )
+        return Streamed(Placed(called), self.parts(), self.seed)
 
     def _chosen(
         self, rows: Tensor | None, called: NetworkCall | None = None
@@ -217,10 +264,15 @@ class TorchOracle:
             return 1.0
         return float(self.training_batch) if self.weights is not None else self.training_batch / self._n
 
+    def drawn(self, n: int, rng: np.random.Generator) -> Iterable[tuple[Any, Any, Tensor]]:
+        """n independent minibatches in parts: x, y and indices (k, B) into them."""
+        rows = draw_rows(self._n, self.weights, (n, self.batch_size), rng)
+        return [(self.x, self.y, torch.from_numpy(rows))]
+
     def gradients(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
         """n independent minibatch gradients at theta (d,): (n, d)."""
-        rows = draw_rows(self._n, self.weights, (n, self.batch_size), rng)
-        return self.gradients_of(theta, torch.from_numpy(rows), rng)
+        parts = self.drawn(n, rng)
+        return np.concatenate([self.gradients_at(theta, x, y, rows, rng) for x, y, rows in parts])
 
     def gradients_of(self, theta: Array, rows: Tensor, rng: np.random.Generator) -> Array:
         """Gradients at theta (d,) of the minibatches ``rows`` (n, B): (n, d); rng seeds random layers."""
@@ -329,7 +381,7 @@ class TorchOracle:
             )
             found = second_derivative(
                 self.module, self.loss_fn, self._modes, self.called,
-                rows_of(self.x, few), rows_of(self.y, few), theta, self._seed,
+                rows_of(self.x, few), rows_of(self.y, few), theta, self.seed,
             )  # fmt: skip
             self.hvp_method, self.hvp_error = found.method, found.error
         if self.hvp_method == DIFFERENCES:
@@ -341,7 +393,7 @@ class TorchOracle:
         if self._product is None:
             scale = self._scale() / len(batches)
             self._product = HessianProduct(
-                self.called, [self._chosen(rows) for rows in batches], scale, self._seed
+                self.called, [self._chosen(rows) for rows in batches], scale, self.seed
             )
         return self._product(theta, v)
 
@@ -353,6 +405,11 @@ class TorchOracle:
     def _check(self, theta: Array) -> None:
         if np.shape(theta) != (self.dim,):
             raise RunError(f"theta must have shape ({self.dim},), got {np.shape(theta)}")
+
+
+def streams(dim: int, n: int) -> bool:
+    """Whether n gradients (d,) are too many to be held."""
+    return dim > _LARGE and dim * n > _ROOM
 
 
 def check_mode(mode: str) -> None:
@@ -411,8 +468,24 @@ class MaskedOracle:
         return self._oracle.hvp(self._embed(theta), self._embed(v))[self._mask]
 
 
+def held_groups(module: nn.Module, only: Sequence[bool] | None) -> dict[str, slice]:
+    """The slices of θ of each group, where θ holds some of the parameters; empty for groups without any."""
+    groups = parameter_groups(module)
+    if only is None or all(only):
+        return groups
+    return _among(groups, coordinates(module, only))
+
+
 def masked_groups(groups: Mapping[str, slice], mask: NDArray[np.bool_]) -> dict[str, slice]:
     """The slices of the surviving coordinates of each group; groups without any are left out."""
+    return {name: s for name, s in _among(groups, mask).items() if s.stop > s.start}
+
+
+def coordinates(module: nn.Module, only: Sequence[bool]) -> NDArray[np.bool_]:
+    """The coordinates (D,) of the parameters that are held."""
+    return np.concatenate([np.full(p.numel(), h) for p, h in zip(module.parameters(), only, strict=True)])
+
+
+def _among(groups: Mapping[str, slice], mask: NDArray[np.bool_]) -> dict[str, slice]:
     before = np.concatenate([[0], np.cumsum(mask)])
-    found = {name: slice(int(before[s.start]), int(before[s.stop])) for name, s in groups.items()}
-    return {name: s for name, s in found.items() if s.stop > s.start}
+    return {name: slice(int(before[s.start]), int(before[s.stop])) for name, s in groups.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,22 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdesim.networks.fully_connected import flat_parameters
 from sdesim.runs import CurvatureMetric
 from sdesim.runs.linear_step import LinearStep
+from sdesim.surfaces.torch.functions import flat
 from sdesim.training.probes.motion import Motion, Rule, rule_of
 
 Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """What an optimizer makes of the Hessian: a^{1/2} and w of a^{1/2}(H + W)a^{1/2}, each (d,), None where
+    it is 1 or 0 or not known, and λ_crit, NaN where none is known."""
+
+    root: Tensor | None
+    decay: Tensor | None
+    critical: float
 
 
 @dataclass(frozen=True)
@@ -36,7 +47,30 @@ def needs_metric(optimizer: Any) -> bool:
     return known and (type(optimizer) is not torch.optim.SGD or sum(moved) > 1)
 
 
-def curvature_metric(model: nn.Module, optimizer: Any) -> CurvatureMetric:
+def moved_parameters(model: nn.Module, optimizer: Any) -> list[bool]:
+    """Of every parameter, whether it is trained: not frozen, and in the optimizer if there is one."""
+    held = None
+    if optimizer is not None:
+        held = {id(p) for group in optimizer.param_groups for p in group["params"]}
+    return [p.requires_grad and (held is None or id(p) in held) for p in model.parameters()]
+
+
+def moved_coordinates(
+    model: nn.Module, optimizer: Any, only: Sequence[bool] | None = None
+) -> NDArray[np.bool_]:
+    """The same of every coordinate (d,); only: of every parameter, whether θ (d,) holds it; None: all."""
+    moved = moved_parameters(model, optimizer)
+    held = moved if only is None else [m for m, h in zip(moved, only, strict=True) if h]
+    parameters = _chosen(model, only)
+    return np.concatenate([np.full(p.numel(), m) for p, m in zip(parameters, held, strict=True)])
+
+
+def _chosen(model: nn.Module, only: Sequence[bool] | None) -> list[nn.Parameter]:
+    everything = list(model.parameters())
+    return everything if only is None else [p for p, held in zip(everything, only, strict=True) if held]
+
+
+def curvature_metric(model: nn.Module, optimizer: Any, only: Sequence[bool] | None = None) -> CurvatureMetric:
     """The metric of an optimizer in the state that it is in.
 
     A step linearised about a minimum with Hessian H and frozen P is stable in a direction of eigenvalue λ of
@@ -46,37 +80,84 @@ def curvature_metric(model: nn.Module, optimizer: Any) -> CurvatureMetric:
     λ_max(a^{1/2}(H + W)a^{1/2}), a = η k/(P (1 − ηw/2)). The scale handed on is a relative to the first group
     that moves, so that its η sets the threshold: P alone where there is one group.
 
+    Args:
+        only: of every parameter, whether θ (d,) holds it; None: all.
+
     Returns:
         trained (d,), scale (d,) or None for a multiple of 1, decay (d,) and λ_crit; λ_crit is NaN where torch
         has no optimizer of that kind whose threshold is known, or where decay alone is unstable.
     """
-    everything = list(model.parameters())
-    moved = {id(p): g for g in optimizer.param_groups for p in g["params"] if p.requires_grad}
+    everything = _chosen(model, only)
+    moved = {id(p) for g in optimizer.param_groups for p in g["params"] if p.requires_grad}
     trained = np.concatenate([np.full(p.numel(), id(p) in moved) for p in everything])
+    critical, pieces = _linearised(everything, optimizer)
+    if pieces is None:
+        return CurvatureMetric(trained, None, None, critical)
+    scale, decay = (np.concatenate(part) for part in zip(*pieces, strict=True))
+    return CurvatureMetric(trained, scale, decay, critical)
+
+
+def scaling_of(
+    model: nn.Module, optimizer: Any, only: Sequence[bool] | None, dtype: torch.dtype
+) -> Scaling | None:
+    """The same for vectors of these numbers, on the network's device; None without an optimizer.
+
+    Args:
+        only: of every parameter, whether θ (d,) holds it; None: all.
+    """
+    if optimizer is None:
+        return None
+    everything = _chosen(model, only)
+    critical, pieces = _linearised(everything, optimizer)
+    if pieces is None:
+        return Scaling(None, None, critical)
+    root = torch.empty(sum(p.numel() for p in everything), dtype=dtype, device=everything[0].device)
+    decay: Tensor | None = None
+    place = 0
+    for scale, own in pieces:
+        some = slice(place, place + len(scale))
+        root[some] = torch.from_numpy(np.sqrt(scale)).to(root)
+        if own.any():
+            decay = torch.zeros_like(root) if decay is None else decay
+            decay[some] = torch.from_numpy(own).to(root)
+        place = some.stop
+    return Scaling(root if bool(torch.isfinite(root).all()) else None, decay, critical)
+
+
+def _linearised(
+    everything: Sequence[nn.Parameter], optimizer: Any
+) -> tuple[float, Iterator[tuple[Array, Array]] | None]:
+    """λ_crit, and of each parameter its scale and decay; None where the scale is 1."""
+    moved = {id(p): g for g in optimizer.param_groups for p in g["params"] if p.requires_grad}
     rule = rule_of(optimizer)
     if rule is None or any(group.get("maximize") for group in moved.values()) or not moved:
-        return CurvatureMetric(trained, None, None, math.nan)
+        return math.nan, None
     parts = [_part(rule, moved[id(p)], optimizer.state.get(p, {})) if id(p) in moved else None
              for p in everything]  # fmt: skip
     if any(p is not None and not (math.isfinite(p.gain) and p.gain >= 0) for p in parts):
-        return CurvatureMetric(trained, None, None, math.nan)
+        return math.nan, None
     unit = next((p.gain for p in parts if p is not None and p.gain > 0), 0.0)
     critical = 2 / unit if unit else math.inf
     if not needs_metric(optimizer):
         decay = next(p.decay for p in parts if p is not None)
-        return CurvatureMetric(trained, None, None, critical - decay if critical > decay else math.nan)
+        return critical - decay if critical > decay else math.nan, None
     # Before the first step no parameter has a P; later a parameter without one has never had a gradient.
     begun = any(p is not None and p.precondition is not None for p in parts)
-    scale, decays = [], []
-    for parameter, part in zip(everything, parts, strict=True):
-        size = parameter.numel()
-        decays.append(np.full(size, 0.0 if part is None else part.decay))
-        scale.append(np.full(size, 0.0) if part is None else _scale(part, size, unit, begun))
-    return CurvatureMetric(trained, np.concatenate(scale), np.concatenate(decays), critical)
+
+    def pieces() -> Iterator[tuple[Array, Array]]:
+        for parameter, part in zip(everything, parts, strict=True):
+            size = parameter.numel()
+            scale = np.full(size, 0.0) if part is None else _scale(part, size, unit, begun)
+            yield scale, np.full(size, 0.0 if part is None else part.decay)
+
+    return critical, pieces()
 
 
-def linear_step(model: nn.Module, optimizer: Any) -> LinearStep | None:
+def linear_step(model: nn.Module, optimizer: Any, only: Sequence[bool] | None = None) -> LinearStep | None:
     """The step that the optimizer makes next as a linear function of its gradient, P held fixed.
+
+    Args:
+        only: of every parameter, whether θ (d,) holds it; None: all.
 
     Returns:
         None where there is no such form: an optimizer without one, one that climbs, or one that adapts before
@@ -86,14 +167,15 @@ def linear_step(model: nn.Module, optimizer: Any) -> LinearStep | None:
     moved = {id(p): g for g in optimizer.param_groups for p in g["params"] if p.requires_grad}
     if rule is None or not moved or any(group.get("maximize") for group in moved.values()):
         return None
-    pieces = [_piece(rule, moved.get(id(p)), p, optimizer.state.get(p, {})) for p in model.parameters()]
+    parameters = _chosen(model, only)
+    pieces = [_piece(rule, moved.get(id(p)), p, optimizer.state.get(p, {})) for p in parameters]
     if all(piece is None or piece.share is None for piece in pieces):
         return None
-    theta = flat_parameters(model)
-    trained = np.concatenate([np.full(p.numel(), id(p) in moved) for p in model.parameters()])
+    theta = flat(parameters)
+    trained = np.concatenate([np.full(p.numel(), id(p) in moved) for p in parameters])
     columns = np.concatenate(
         [_nothing(p.numel()) if piece is None else piece.columns
-         for p, piece in zip(model.parameters(), pieces, strict=True)], axis=1,
+         for p, piece in zip(parameters, pieces, strict=True)], axis=1,
     )  # fmt: skip
     # No gradient reaches what is not trained: the numbers of what is keep a scale of one number one number.
     columns[:, ~trained] = columns[:, trained][:, :1]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from itertools import compress
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,12 +15,14 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import CurvatureMetric
+from sdesim.surfaces.torch.functions import flat
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import is_mean
-from sdesim.training.probes.network_oracle import TorchOracle, check_mode
-from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.network_oracle import IN_PLACE, TorchOracle, check_mode, coordinates, streams
+from sdesim.training.probes.preconditioning import curvature_metric, moved_parameters, scaling_of
 from sdesim.training.probes.reduction import MEAN, SUM
-from sdesim.training.probes.subsample import subsampled_part
+from sdesim.training.probes.streamed import Streamed
+from sdesim.training.probes.subsample import streamed_subsampled, subsampled_part
 from sdesim.training.probes.trial import Trial, tried
 
 Array = NDArray[np.float64]
@@ -35,6 +38,7 @@ class Reading:
 
     Attributes:
         path, hvp_method: as of `TorchOracle`, empty before the first reading.
+        only: of every parameter, whether it is trained and read; None: all.
     """
 
     def __init__(self, module: nn.Module, loss_fn: Callable[..., Any], batch: int, mode: str) -> None:
@@ -42,14 +46,65 @@ class Reading:
         self._training: list[bool] | None = None
         self._trial: Trial | None = None
         self._weighable: bool | None = None
+        self.only: list[bool] | None = None
         self.path = self.hvp_method = ""
         self._hvp_error = 0.0
+        self._start: torch.Tensor | None = None
         self.look()
 
-    def look(self) -> None:
-        """Note the modes of the network's parts, where it is in training."""
+    def look(self, optimizer: Any = None) -> None:
+        """Note what is trained, and the modes of the network's parts, where it is in training."""
+        self.only = held_parameters(self._module, optimizer)
         if self._module.training:
             self._training = [part.training for part in self._module.modules()]
+
+    def theta(self) -> Array:
+        """The weights that are read (d,)."""
+        return flat(self._held())
+
+    def streams(self, samples: int) -> bool:
+        """Whether so many gradients are too many to be held, so that they are read one after the other."""
+        count = sum(p.numel() for p in self._held())
+        return streams(count, samples)
+
+    def finite(self) -> bool:
+        """Whether all weights that are read are finite."""
+        return all(bool(torch.isfinite(p.detach()).all()) for p in self._held())
+
+    def _held(self) -> list[nn.Parameter]:
+        everything = self._module.parameters()
+        return list(everything if self.only is None else compress(everything, self.only))
+
+    def stream(self, oracle: TorchOracle) -> Streamed:
+        """The readings of an oracle one gradient at a time, with what earlier ones have found out."""
+        made = oracle.streamed()
+        made.method, made.error, made.start = self.hvp_method, self._hvp_error, self._start
+        return made
+
+    def streamed(
+        self, stream: Streamed, oracle: TorchOracle, samples: int, rng: np.random.Generator, *,
+        step_size: float, directions: Any, curvature: bool, optimizer: Any, failures: dict[str, str],
+    ) -> dict[str, Any]:  # fmt: skip
+        """What `runs.probe` gives, of gradients that are not held together."""
+        found = stream.read(
+            oracle.draws(samples, rng), rng, step_size=step_size, directions=directions,
+            offsets=oracle.called.offsets, groups=oracle.groups, curvature=curvature,
+            scaling=lambda: scaling_of(self._module, optimizer, self.only, stream.dtype), failures=failures,
+        )  # fmt: skip
+        self.path, self.hvp_method = IN_PLACE, stream.method
+        self._hvp_error, self._start = stream.error, stream.start
+        return found
+
+    def along(self, directions: Any) -> Any:
+        """Directions (k, D) of all parameters in the coordinates that are read: (k, d)."""
+        if self.only is None:
+            return directions
+        return directions[:, coordinates(self._module, self.only)]
+
+    def weight_norm(self) -> float:
+        """|θ| of all parameters."""
+        parts = [torch.linalg.vector_norm(p.detach(), dtype=torch.float64) for p in self._module.parameters()]
+        return math.hypot(*map(float, parts))
 
     @property
     def mode(self) -> str:
@@ -77,7 +132,7 @@ class Reading:
         """An oracle of these examples; more as its kind takes it."""
         made = kind(
             self._module, self._loss_fn, x, y, *more, training_batch=self._batch, modes=self.modes,
-            trial=self.trial(x, y), seed=seed,
+            trial=self.trial(x, y), seed=seed, only=self.only,
         )  # fmt: skip
         # A way that failed before would fail again.
         made.path, made.hvp_method = self.path or made.path, self.hvp_method or made.hvp_method
@@ -98,29 +153,38 @@ class Reading:
                 self._weighable = is_mean(self._loss_fn, called.output(x), called.inputs(y))
         return self._weighable
 
-    def held_out_loss(self, x: Any, y: Any, theta: Array) -> float:
-        """Loss of other examples (n, …) at theta (d,), in evaluation mode, all in one batch; a sum over a
-        batch is put on the scale of training's."""
+    def held_out_loss(self, x: Any, y: Any, samples: int) -> float:
+        """Loss of other examples (n, …) at the present weights, in evaluation mode; a sum over a batch is put
+        on the scale of training's.
+
+        Args:
+            samples: n of the readings; where these are streamed, so are the examples.
+        """
         trial = replace(self.trial(x, y), coupled=False)
         trial = replace(trial, reduction=SUM if trial.reduction == SUM else MEAN)
-        return TorchOracle(
-            self._module, self._loss_fn, x, y, 1, training_batch=self._batch, mode="eval", trial=trial
-        ).loss(theta)
+        oracle = TorchOracle(
+            self._module, self._loss_fn, x, y, 1, training_batch=self._batch, mode="eval", trial=trial,
+            only=self.only,
+        )  # fmt: skip
+        return oracle.streamed().loss() if self.streams(samples) else oracle.loss(self.theta())
 
     def subsampled(
-        self, x: Any, y: Any, total: int, theta: Array, rng: np.random.Generator,
-        metric: CurvatureMetric | None, seed: int,
-    ) -> dict[str, float]:  # fmt: skip
-        """What the interval of λ_max of ``total`` examples is made of, where x, y (n, …) are some of them;
+        self, oracle: TorchOracle, total: int, rng: np.random.Generator, *, streamed: bool
+    ) -> dict[str, float]:
+        """What the interval of λ_max of ``total`` examples is made of, where an oracle has some of them;
         nothing where the Hessian is no mean over examples."""
+        x, y = oracle.x, oracle.y
         if self.trial(x, y).in_batches:
             return {}
 
         def oracle_of(some: torch.Tensor) -> TorchOracle:
-            return self.oracle(TorchOracle, rows_of(x, some), rows_of(y, some), self._batch, seed=seed)
+            of_some = rows_of(x, some), rows_of(y, some)
+            return self.oracle(TorchOracle, *of_some, self._batch, seed=oracle.seed)
 
-        trained = np.ones(theta.size, dtype=bool) if metric is None else metric.trained
-        return subsampled_part(oracle_of, length(x), total, theta, rng, trained)
+        if streamed:
+            return streamed_subsampled(lambda some: self.stream(oracle_of(some)), length(x), total, rng)
+        moving = np.concatenate([np.full(p.numel(), p.requires_grad) for p in self._held()])
+        return subsampled_part(oracle_of, length(x), total, self.theta(), rng, moving)
 
     def attributes(self, optimizer: Any) -> dict[str, Any]:
         """Attributes of the run schema; optimizer: in use, or None."""
@@ -161,11 +225,28 @@ def reading_attributes(
     return found | {name: value for name, value in named.items() if value}
 
 
-def trained_metric(module: nn.Module, optimizer: Any, rate: float) -> CurvatureMetric | None:
+def held_parameters(module: nn.Module, optimizer: Any) -> list[bool] | None:
+    """Of every parameter, whether a reading's θ holds it: what is trained; None where all is, or nothing.
+
+    What is frozen costs nothing then: neither gradients nor directions nor the Hessian know of it.
+    """
+    moved = moved_parameters(module, optimizer)
+    return None if all(moved) or not any(moved) else moved
+
+
+def trained_metric(
+    module: nn.Module, optimizer: Any, rate: float, only: Sequence[bool] | None = None
+) -> CurvatureMetric | None:
     """The metric of the optimizer; without one, of plain steps among the parameters that are not frozen, None
-    where all move."""
+    where all move.
+
+    Args:
+        only: of every parameter, whether θ holds it; None: all.
+    """
     if optimizer is not None:
-        return curvature_metric(module, optimizer)
+        return curvature_metric(module, optimizer, only)
+    if only is not None:
+        return None
     moved = [p.requires_grad for p in module.parameters()]
     if all(moved):
         return None

@@ -49,7 +49,7 @@ class HessianProduct:
             flat = called.point(theta)
             if called.in_place:
                 with called.weights(flat) as lasting:
-                    sources = [p for p in called.module.parameters() if p.requires_grad]
+                    sources = [p for p in called.parameters if p.requires_grad]
                     slope = called.slopes(self._value(called.placed), graph=True)
                     found = self._product(sources, slope, v)
                 made: tuple[bytes, Tensor | list[nn.Parameter], Tensor] = (key, sources, slope)
@@ -85,7 +85,7 @@ class HessianProduct:
         held = {id(p): g for p, g in zip(sources, grads, strict=True)}
         pieces = [
             np.zeros(p.numel()) if held.get(id(p)) is None else held[id(p)].double().cpu().reshape(-1).numpy()
-            for p in called.module.parameters()
+            for p in called.parameters
         ]
         return np.concatenate(pieces)
 
@@ -127,8 +127,7 @@ def _held_against_differences(
 ) -> SecondDerivative | None:
     """The same in one way of calling; None where that has no gradient."""
     kind = "float64" if called.accuracy == torch.float64 else "float32"
-    parameters = list(called.module.parameters())
-    moving = np.concatenate([np.full(p.numel(), float(p.requires_grad)) for p in parameters])
+    moving = np.concatenate([np.full(p.numel(), float(p.requires_grad)) for p in called.parameters])
 
     def gradient(point: Array) -> Array:
         with called.open(gradient_hooks=False):
@@ -163,7 +162,10 @@ def _ways(
 ) -> list[NetworkCall]:
     if called.in_place or called.accuracy == torch.float64:
         return [called]
-    return [NetworkCall(module, loss_fn, modes, hooks=called.hooks, cast=torch.float64), called]
+    return [
+        NetworkCall(module, loss_fn, modes, hooks=called.hooks, cast=torch.float64, only=called.only),
+        called,
+    ]
 
 
 def _lopsided(products: Sequence[Array], directions: Sequence[Array]) -> bool:

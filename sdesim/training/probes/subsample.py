@@ -10,8 +10,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdesim.estimators.curvature.subsampled import GROUPS, subsampled
+from sdesim.estimators.curvature.subsampled import (
+    GROUPS,
+    PRODUCTS,
+    TOLERANCE,
+    Subsampled,
+    halves_compared,
+    subsampled,
+)
 from sdesim.io.threads import single_blas_thread
+from sdesim.training.probes.streamed import Streamed
 
 Array = NDArray[np.float64]
 
@@ -40,7 +48,33 @@ def subsampled_part(
         return along
 
     with single_blas_thread():
-        found = subsampled(product, n, total, int(moving.sum()), rng)
+        return _values(subsampled(product, n, total, int(moving.sum()), rng))
+
+
+def streamed_subsampled(
+    stream_of: Callable[[Tensor], Streamed], n: int, total: int, rng: np.random.Generator
+) -> dict[str, float]:
+    """The same in four vectors at a time.
+
+    Args:
+        stream_of: numbers of some of the n examples at hand → their readings.
+    """
+    if n < 2 * GROUPS:
+        return {}
+    order, seed = rng.permutation(n), int(rng.integers(2**31))
+
+    def top(rows: NDArray[np.int64]) -> tuple[float, Tensor]:
+        stream = stream_of(torch.from_numpy(rows))
+        found = stream.top(stream.begun(seed), tolerance=TOLERANCE, most=PRODUCTS)
+        return found.value, found.vector
+
+    def bend(v: Tensor, rows: NDArray[np.int64]) -> float:
+        return stream_of(torch.from_numpy(rows)).bend(v)
+
+    return _values(halves_compared(order, total, top, bend))
+
+
+def _values(found: Subsampled) -> dict[str, float]:
     return {
         "lambda_max_halves": found.halves,
         "lambda_max_crossed": found.crossed,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from sdesim.errors import first_line
 from sdesim.networks.fully_connected import as_dense
 from sdesim.networks.outer_products import fits
+from sdesim.surfaces.torch.functions import flat
 from sdesim.training.data.batches import leaves, length, rows_of
 from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.reduction import reduction_of, split_reduction
@@ -23,6 +24,8 @@ from sdesim.training.probes.reduction import reduction_of, split_reduction
 Array = NDArray[np.float64]
 # So many examples are tried in calls, and so many outputs in losses; rare labels must be among them.
 _CALLED, _LOOKED = 32, 1024
+# Beyond so many trained parameters a network is tried where it stands.
+LARGE = 1_000_000
 # θ is moved by so much before ways are compared: what does not follow it then differs.
 _MOVED = 1e-2
 
@@ -88,9 +91,15 @@ def tried(
     dense = as_dense(module, loss_fn)
     if dense is not None and fits(dense, x, y):
         return Trial("mean", ())
+    if sum(p.numel() for p in module.parameters() if p.requires_grad) > LARGE:
+        return _tried_where_it_stands(module, loss_fn, x, y, batch_size, modes, training)
     n = length(x)
     order = np.random.default_rng(0).permutation(n)
-    batch, moved, theta = None, moved_aside(module), NetworkCall(module, loss_fn, modes, in_place=True)
+    # What is frozen is carried by no vector.
+    moves = [p.requires_grad for p in module.parameters()]
+    only = moves if any(moves) else None
+    batch, theta = None, NetworkCall(module, loss_fn, modes, in_place=True, only=only)
+    moved = moved_aside(theta.parameters)
     reference, failure, whole = None, "", True
     for size in dict.fromkeys((min(n, _CALLED), min(n, batch_size or n))):
         batch = _examples(x, y, order[:size])
@@ -103,9 +112,14 @@ def tried(
     if reference is None or batch is None:
         return Trial("unknown", named, whole=False, in_place=True, failure=failure)
     hooks = _hooked(module) and not _same(
-        reference, lambda: NetworkCall(module, loss_fn, modes, in_place=True, hooks=False), moved, *batch
+        reference,
+        lambda: NetworkCall(module, loss_fn, modes, in_place=True, hooks=False, only=only),
+        moved,
+        *batch,
     )
-    in_place = not _same(reference, lambda: NetworkCall(module, loss_fn, modes, hooks=hooks), moved, *batch)
+    in_place = not _same(
+        reference, lambda: NetworkCall(module, loss_fn, modes, hooks=hooks, only=only), moved, *batch
+    )
     own = NetworkCall(module, loss_fn, modes, in_place=in_place, hooks=hooks)
     bent = any(p._backward_hooks for p in module.parameters()) and not _close(
         reference, _reading(theta, moved, *batch, gradient_hooks=False), theta
@@ -115,6 +129,37 @@ def tried(
     learner = NetworkCall(module, loss_fn, training, in_place=in_place, hooks=hooks)
     return Trial(
         reduction, named or _unlike(learner, training, batch[0]), coupled, in_place, hooks, bent, whole,
+        flags=tuple(_flags(module, own)),
+    )  # fmt: skip
+
+
+def _tried_where_it_stands(
+    module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int | None,
+    modes: Sequence[bool], training: Sequence[bool],
+) -> Trial:  # fmt: skip
+    """The same of a large network by forward passes alone, so that no vector of its size is made.
+
+    Calls are in place, and whatever hooks there are run: what training calls, needs no comparison.
+    """
+    n, hooks = length(x), _hooked(module)
+    own = NetworkCall(module, loss_fn, modes, in_place=True, hooks=hooks)
+    order, failure, whole, batch = np.random.default_rng(0).permutation(n), "", True, None
+    for size in dict.fromkeys((min(n, _CALLED), min(n, batch_size or n))):
+        batch = _examples(x, y, order[:size])
+        try:
+            with own.open(), torch.no_grad():
+                _value(own, *batch)
+            break
+        except Exception as error:
+            failure, whole, batch = first_line(error), False, None
+    named = _named(module, training)
+    if batch is None:
+        return Trial("unknown", named, whole=False, in_place=True, hooks=hooks, failure=failure)
+    reduction, coupled = _structure(own, *batch, _named(module, modes))
+    learner = NetworkCall(module, loss_fn, training, in_place=True, hooks=hooks)
+    return Trial(
+        reduction, named or _unlike(learner, training, batch[0]), coupled, True, hooks,
+        any(bool(p._backward_hooks) for p in module.parameters()), whole,
         flags=tuple(_flags(module, own)),
     )  # fmt: skip
 
@@ -151,9 +196,9 @@ def _examples(x: Any, y: Any, rows: NDArray[np.int64]) -> tuple[Any, Any]:
     return rows_of(x, chosen), rows_of(y, chosen)
 
 
-def moved_aside(module: nn.Module) -> Array:
+def moved_aside(parameters: Iterable[Tensor]) -> Array:
     """θ (d,) a little aside of where it is."""
-    theta = np.concatenate([p.detach().cpu().reshape(-1).double().numpy() for p in module.parameters()])
+    theta = flat(parameters)
     return np.asarray(
         theta + _MOVED * np.random.default_rng(1).standard_normal(len(theta)) * (0.1 + np.abs(theta))
     )
