@@ -22,6 +22,8 @@ from sdesim.training.monitor.monitor import Monitor as Monitor
 from sdesim.training.monitor.sinks import CsvSink as CsvSink
 from sdesim.training.monitor.sinks import TensorBoardSink as TensorBoardSink
 from sdesim.training.monitor.threshold import Crossing as Crossing
+from sdesim.training.probes.example_norms import ExampleNorms as ExampleNorms
+from sdesim.training.probes.example_norms import example_norms as example_norms
 from sdesim.training.probes.network_oracle import TorchOracle as TorchOracle
 from sdesim.training.tools.advice import Advice as Advice
 from sdesim.training.tools.advice import BatchAdvice as BatchAdvice
@@ -55,6 +57,7 @@ __all__ = [
     "Crossing",
     "CsvSink",
     "Decision",
+    "ExampleNorms",
     "Measurement",
     "Monitor",
     "NoiseFit",
@@ -73,6 +76,7 @@ __all__ = [
     "batch_size_for",
     "choose_weight_decay",
     "consolidation_statistics",
+    "example_norms",
     "fit_noise",
     "lightning_monitor",
     "loader_gradients",
