@@ -29,6 +29,6 @@ def test_a_line_tells_of_coverage_and_of_what_leaves_the_support(monkeypatch):
 def test_seeds_have_unit_variance_and_the_correlation_asked_for():
     x = power.paths(np.random.default_rng(1), 4000, 3.0)
 
-    # The product of two unit normals has a standard deviation below 1.5; of 4,000 five standard errors are 0.12.
+    # The product of two unit normals has an s.d. below 1.5; of 4,000 five standard errors are 0.12.
     assert x.var() == pytest.approx(1, abs=0.12)
     assert (x[:, 3] * x[:, 6]).mean() == pytest.approx(np.exp(-1), abs=0.12)
