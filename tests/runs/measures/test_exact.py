@@ -93,6 +93,7 @@ def test_jumps_without_a_variance_have_no_c_and_their_phase_is_that_of_weighted_
     assert "heavy_tail_variance_undefined" in str(m["C_alpha_flags"].values[0, 0])
     # A loss that is not known to grow slower than |θ|^α: the mean may not exist, and nothing is said.
     assert set(unknown["phase"].values.ravel()) == {"undefined"}
+    assert set(unknown["phase_flags"].values.ravel()) == {"heavy_tail_variance_undefined"}
 
 
 @pytest.mark.parametrize("kind", ["sgd", "momentum", "nesterov", "adam"])
