@@ -116,7 +116,7 @@ def _chi(df: int) -> Array:
     return np.sqrt(_chi_square(_normal(4, 1)[:, 0], df))
 
 
-def _chi_square(h: Array, df: int) -> Array:
+def _chi_square(h: Array, df: float) -> Array:
     """χ²_df/df of standard normal h (Wilson & Hilferty, PNAS 17, 1931)."""
     return np.asarray(np.maximum(1 - 2 / (9 * df) + h * math.sqrt(2 / (9 * df)), 1e-3) ** 3)
 
@@ -130,6 +130,7 @@ class _Model:
         root, chi_root: M with MMᵀ the correlation of a seed over time, and its elementwise square, that of
             variances, (T, T).
         gap: measured d_t (T,). scale: the spread itself (T,).
+        smoothing: factor of the degrees of freedom of the spread, a mean of variances at three times.
     """
 
     simulated: Array
@@ -138,6 +139,7 @@ class _Model:
     chi_root: Array
     gap: Array
     scale: Array
+    smoothing: float
 
     @classmethod
     def of(cls, pair: Aligned) -> _Model | None:
@@ -147,7 +149,7 @@ class _Model:
             return None
         if usable.size > _TIMES:
             usable = usable[np.unique(np.linspace(0, usable.size - 1, _TIMES).round().astype(int))]
-        scale = s[usable]
+        scale, smoothing = s[usable], _smoothing(pair)
         sim, real = (x[:, usable] / scale for x in (pair.simulated, pair.real))
         if not (np.isfinite(sim).all() and np.isfinite(real).all()):
             return None
@@ -157,7 +159,7 @@ class _Model:
         correlation = _correlation(arms, sd)
         gap = sim.mean(axis=0) - real.mean(axis=0)
         roots = (_root(correlation), _root(correlation**2))
-        return cls(sd[0], sd[1], *roots, gap, scale)
+        return cls(sd[0], sd[1], *roots, gap, scale, smoothing)
 
     @property
     def times(self) -> int:
@@ -186,7 +188,8 @@ class _Model:
             if limit is None:
                 drawn = np.abs(self._paths(1) * self.real).mean(axis=1) / _chi(n_r - 1)
                 limit = math.sqrt(1 / n_s + 1 / n_r) * float(np.quantile(drawn, 1 - alpha / count))
-            return float(((moved / np.sqrt(self._variances(n_r - 1))).mean(axis=1) > limit).mean())
+            spread = np.sqrt(self._variances((n_r - 1) * self.smoothing))
+            return float(((moved / spread).mean(axis=1) > limit).mean())
         total = n_s + n_r
         within, share = 1 - 2 / total, n_s * n_r / total**2
         mixed = (n_s * self.simulated**2 + n_r * self.real**2) / total
@@ -206,9 +209,17 @@ class _Model:
         """e_t (_DRAWS, T)."""
         return np.asarray(self._paths(0) * np.sqrt(self.simulated**2 / n_s + self.real**2 / n_r))
 
-    def _variances(self, df: int) -> Array:
+    def _variances(self, df: float) -> Array:
         """χ²_df/df at each time (_DRAWS, T), correlated over time as variances of the noise are."""
         return _chi_square(_normal(5, self.times) @ self.chi_root.T, df)
+
+
+def _smoothing(pair: Aligned) -> float:
+    """9/(3 + 4ρ₁² + 2ρ₂²) for the mean of three neighbouring variances, ρ the correlation at lags 1 and 2."""
+    arms = [x - x.mean(axis=0) for x in (pair.simulated, pair.real) if len(x) > 1]
+    correlation = _correlation(arms, [x.std(axis=0) for x in arms])[0]
+    one, two = (float(r) ** 2 for r in [*correlation[1:3], 1.0, 1.0][:2])
+    return 9 / (3 + 4 * one + 2 * two)
 
 
 def _correlation(arms: list[Array], sd: list[Array]) -> Array:

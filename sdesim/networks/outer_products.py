@@ -27,8 +27,8 @@ def fits(dense: Dense, x: Any, y: Any) -> bool:
     return x.ndim == 2 and (targets or (labels and dense.loss == "cross_entropy"))
 
 
-def _slope(activation: str, z: Tensor, a: Tensor) -> Tensor:
-    """f′(z) from z and a = f(z)."""
+def slope_of(activation: str, z: Tensor, a: Tensor) -> Tensor:
+    """f′(z) of an activation from z and a = f(z)."""
     if activation == "tanh":
         return 1 - a * a
     if activation == "relu":
@@ -40,7 +40,7 @@ def _slope(activation: str, z: Tensor, a: Tensor) -> Tensor:
     return 2 * z
 
 
-_FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
+FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "relu": torch.relu,
     "gelu": nn.functional.gelu,
@@ -64,7 +64,7 @@ def _signals(dense: Dense, theta: Tensor, x: Tensor, y: Tensor) -> tuple[list[Te
         weights.append(weight)
         raw.append(z)
         if layer < last:
-            inputs.append(_FUNCTIONS[dense.activation](z))
+            inputs.append(FUNCTIONS[dense.activation](z))
     if dense.loss == "mse":
         delta = 2 * (raw[-1] - y) / widths[-1]
     elif y.is_floating_point():
@@ -74,7 +74,7 @@ def _signals(dense: Dense, theta: Tensor, x: Tensor, y: Tensor) -> tuple[list[Te
         delta[torch.arange(len(y)), y] -= 1
     errors = [delta]
     for layer in range(last, 0, -1):
-        slope = _slope(dense.activation, raw[layer - 1], inputs[layer])
+        slope = slope_of(dense.activation, raw[layer - 1], inputs[layer])
         errors.insert(0, (errors[0] @ weights[layer]) * slope)
     return inputs, errors
 

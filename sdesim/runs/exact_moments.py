@@ -25,7 +25,7 @@ LEVEL = 0.95
 # Half-width of the interval of C* over max(C, C*), where nothing else is asked for.
 PRECISION = 0.05
 # Random draws of a trace at first, and most of them.
-_FIRST, _MOST = 16, 256
+_FIRST, _MOST = 24, 384
 # Where C lies inside the interval of C*, so many half-widths shall fit between them.
 _APART = 1.5
 # Draws about a known mean that a precision may ask for, in multiples of those that there are.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 SHARE = 0.05
 # Hessian products of a trace without sampling: twice those of its sketch, its first draws, and μᵀHμ.
-EXACT_PRODUCTS = 2 * 8 + 8 + 16 + 1
+EXACT_PRODUCTS = 2 * 16 + 24 + 1
 
 
 @dataclass(frozen=True)

@@ -181,12 +181,13 @@ def with_validity(measured: xr.Dataset, attrs: Mapping[str, Any]) -> xr.Dataset:
         if phase not in measured:
             continue
         labels = measured[phase]
-        nothing = np.zeros(labels.shape, dtype="<U1")
+        own = measured.get(f"{phase}_flags")
+        texts = np.zeros(labels.shape, dtype="<U1") if own is None else own.values.astype(str)
         known = labels.values != "undefined"
         if "phase_method" in measured:
             # What was measured is of the very training, and needs no formula.
             known &= ~np.isin(measured["phase_method"].values, MEASURED)
-        added[f"{phase}_flags"] = (labels.dims, _joined(nothing, flags.get("phase", ()), known))
+        added[f"{phase}_flags"] = (labels.dims, _joined(texts, flags.get("phase", ()), known))
     # A smoothed series is of the same formula as its readings.
     flags |= {f"{name}_smooth": names for name, names in flags.items()}
     flags["C_excess_smooth"] = flags.get("C_star", ())

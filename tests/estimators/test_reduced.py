@@ -68,11 +68,18 @@ def test_the_interval_of_two_sums_is_wald_s_below_and_the_score_s_above():
 
 def test_signal_and_noise_are_the_parts_of_c_with_their_jackknife():
     signal, noise = est.signal_and_noise(5.0, 4 / 3, 4, NORM2, DOT)
+    whole, _ = est.signal_and_noise(5.0, 4 / 3, 4, NORM2, DOT, cut=False)
 
     left_signal, left_noise = est.leave_one_out(NORM2, DOT)
-    for e, value, left in ((signal, 5 - 1 / 3, left_signal - left_noise / 3), (noise, 4 / 3, left_noise)):
-        half = t.ppf(0.975, 3) * math.sqrt(3 / 4 * ((left - left.mean()) ** 2).sum())
-        assert (e.value, e.high - e.value, e.value - e.low) == pytest.approx((value, half, half))
+    half, trace_half = (
+        t.ppf(0.975, 3) * math.sqrt(3 / 4 * ((left - left.mean()) ** 2).sum())
+        for left in (left_signal - left_noise / 3, left_noise)
+    )
+    mu2, trace = 5 - 1 / 3, 4 / 3
+    assert (whole.value, whole.low, whole.high) == pytest.approx((mu2, mu2 - half, mu2 + half))
+    assert (signal.value, signal.low, signal.high) == pytest.approx((mu2, max(0, mu2 - half), mu2 + half))
+    ends = [trace * math.exp(x * trace_half / trace) for x in (-1, 1)]
+    assert (noise.value, noise.low, noise.high) == pytest.approx((trace, *ends))
     assert est.signal_and_noise(0.1, 4.0, 4)[0].flags == ("negative_signal", "no_interval")
 
 

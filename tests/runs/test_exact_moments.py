@@ -121,11 +121,11 @@ def test_draws_end_where_c_star_is_precise_and_go_on_where_the_phase_is_open():
 
     loose, tight = read(0.5, 1.0), read(1e-4, 1.0)
 
-    assert (loose["exact_draws"], tight["exact_draws"]) == (16, 256)
+    assert (loose["exact_draws"], tight["exact_draws"]) == (24, 384)
     # Where |μ|² is what it would have to exceed, more are drawn however precise C* is.
     trace, bend = tight["exact_hessian_noise"], np.full(dim, 1.0) @ turned @ np.full(dim, 1.0) / dim
     size = np.sqrt(0.5 * trace / (dim * (1 - 0.5 * bend)))
-    assert read(0.5, size)["exact_draws"] > 16
+    assert read(0.5, size)["exact_draws"] > 24
 
 
 def test_auto_is_exact_up_to_a_size_and_false_is_not():

@@ -23,8 +23,10 @@ from sdesim.estimators.core.covariance import Covariance
 
 Array = NDArray[np.float64]
 # Of so few columns or coordinates the trace is read off unit vectors.
-_FEW = 32
-_SKETCH = 8
+_FEW = 64
+# More than the outliers that a network of ten classes has: of eight the rest is so skewed that intervals of
+# nominal 95% from 16 draws hold the trace in 0.88, of sixteen from 24 draws in 0.94 to 0.96.
+_SKETCH = 16
 # Vectors that are held at a time.
 _BLOCK = 8
 

@@ -32,6 +32,7 @@ from sdesim.runs.measures.steps import (
     phases,
     progress,
     trapezoid,
+    undefined_because,
 )
 from sdesim.runs.quantities import support_of
 from sdesim.runs.registered import with_registered
@@ -108,6 +109,7 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "C_star" in columns or "progress" in columns:
             formula = _phase(run, columns) if "C_star" in columns else None
             words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
+            words["phase_flags"] = undefined_because(run, words["phase"])
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
         if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):

@@ -223,6 +223,14 @@ def phases(
     return labels, np.where(labels == "undefined", "", how)
 
 
+def undefined_because(run: xr.Dataset, labels: NDArray[np.str_]) -> NDArray[np.str_]:
+    """The flag of each phase that is undefined for a known reason: no step, or noise without a variance."""
+    still = values_of(run, "step_size") == 0
+    endless = bool(run.attrs.get("levy_index"))
+    reason = np.where(still, "rate_zero", "heavy_tail_variance_undefined" if endless else "")
+    return np.asarray(np.where(labels == "undefined", reason, ""))
+
+
 def _by_sign(e: Any) -> NDArray[np.str_]:
     """A step that lowers the objective with confidence is generalization, one that raises it exploration."""
     words = np.where(e.high < 0, "generalization", np.where(e.low > 0, "exploration", "transition"))

@@ -49,7 +49,7 @@ def reading_price(
 
     A minibatch costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain
     layers), O + f for each example that clients hold, and at most 49(O + 5Nf) for its Hessian products, with
-    f operations per example and O for each pass. Without draws there are N example gradients beside and 41
+    f operations per example and O for each pass. Without draws there are N example gradients beside and 57
     products. Following a tangent vector, which goes along with every step, is not counted.
 
     Each branch of measured progress makes one step and reads the objective twice on some four batches, a

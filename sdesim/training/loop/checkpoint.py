@@ -1,4 +1,4 @@
-"""The state of one seed in the middle of its training, on disk: what goes on from it makes the same bits."""
+"""The state of a training in its middle, on disk: what goes on from it makes the same bits."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import random
 import time as clock
 import warnings
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -22,20 +23,33 @@ from sdesim.training.loop.trajectory import SeedState
 _SHARE, _LEAST = 0.05, 2.0
 
 
-class Checkpoints:
-    """The one file that holds the latest state of a seed in training.
+class _Counted(Protocol):
+    @property
+    def step(self) -> int: ...
+
+
+State = TypeVar("State", bound=_Counted)
+
+
+class Checkpoints(Generic[State]):
+    """The one file that holds the latest state of a training.
 
     Args:
         path: of the file.
         every: optimizer steps between states; None: as often as costs at most 5% of the time.
+        stored: state → plain containers, numbers, strings and tensors.
+        put_back: (state, what was stored) puts the state there.
     """
 
-    def __init__(self, path: Path, every: int | None) -> None:
-        self._path, self._every = path, every
+    def __init__(
+        self, path: Path, every: int | None, stored: Callable[[State], dict[str, Any]],
+        put_back: Callable[[State, dict[str, Any]], None],
+    ) -> None:  # fmt: skip
+        self._path, self._every, self._stored, self._put_back = path, every, stored, put_back
         self._last, self._pause = clock.perf_counter(), _LEAST
         self._able = True
 
-    def step(self, state: SeedState) -> None:
+    def step(self, state: State) -> None:
         """Write the state where it is due.
 
         Raises:
@@ -48,13 +62,13 @@ class Checkpoints:
         if not due:
             return
         buffer = io.BytesIO()
-        torch.save(_stored(state), buffer)
+        torch.save(self._stored(state), buffer)
         atomic_write_bytes(self._path, buffer.getvalue())
         self._last = clock.perf_counter()
         self._pause = max(_LEAST, (self._last - began) / _SHARE)
 
-    def restore(self, state: SeedState) -> None:
-        """Put a seed that has just begun where the file says, if there is one.
+    def restore(self, state: State) -> None:
+        """Put a training that has just begun where the file says, if there is one.
 
         An optimizer or scheduler whose state is no plain numbers can't be kept, with a warning: such a seed
         starts again after an interruption.
@@ -63,7 +77,7 @@ class Checkpoints:
             RunError: the file can't be read.
         """
         try:
-            _stored(state)
+            self._stored(state)
         except (RunError, AttributeError) as error:
             self._able = False
             warnings.warn(f"an interrupted seed of this run will start again: {error}", stacklevel=2)
@@ -73,19 +87,22 @@ class Checkpoints:
         try:
             # Numbers, strings and tensors alone: nothing in the file is executed.
             stored = torch.load(self._path, weights_only=True)
-            _restore(state, stored)
+            self._put_back(state, stored)
         except Exception as error:
             raise RunError(
                 f"{self._path} can't be read ({type(error).__name__}): drop resume=True to start again"
             ) from error
 
 
-def _stored(state: SeedState) -> dict[str, Any]:
+def seed_stored(state: SeedState) -> dict[str, Any]:
+    """The whole state of one seed."""
     named = [*state.model.named_parameters(), *state.model.named_buffers()]
     _, keys, place, spare, normal = np.random.get_state()  # noqa: NPY002
     scheduler = None if state.scheduler is None else state.scheduler.state_dict()
     return {
         "step": state.step,
+        "stopped": state.stopped,
+        "message": state.message,
         "model": {name: tensor.detach() for name, tensor in named},
         "modes": [part.training for part in state.model.modules()],
         "optimizer": _plain(state.optimizer.state_dict(), "the optimizer's state"),
@@ -106,7 +123,8 @@ def _stored(state: SeedState) -> dict[str, Any]:
     }
 
 
-def _restore(state: SeedState, stored: dict[str, Any]) -> None:
+def seed_restored(state: SeedState, stored: dict[str, Any]) -> None:
+    """Put a seed where `seed_stored` found it."""
     held = dict([*state.model.named_parameters(), *state.model.named_buffers()])
     with torch.no_grad():
         for name, tensor in stored["model"].items():
@@ -125,6 +143,7 @@ def _restore(state: SeedState, stored: dict[str, Any]) -> None:
     state.rates[:] = stored["rates"].numpy()
     state.training, state.probing, state.branching = stored["seconds"]
     state.step, state.path = stored["step"], stored["path"]
+    state.stopped, state.message = stored["stopped"], stored["message"]
     method, error = stored["hvp"]
     state.hvp, state.reasons = (method, error), stored["reasons"]
     state.failures.restore(stored["failures"])

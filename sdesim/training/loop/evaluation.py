@@ -34,8 +34,10 @@ def evaluated(prepared: Prepared, model: nn.Module) -> dict[str, float]:
 @torch.no_grad()
 def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
     """Loss and accuracy on all training and test examples, in evaluation mode; by weights in training."""
-    modes = [(part, part.training) for part in model.modules()]
-    model.eval()
+    # Plain layers compute the same in either mode.
+    modes = [] if prepared.plain else [(part, part.training) for part in model.modules()]
+    if modes:
+        model.eval()
     found: dict[str, float] = {}
     for loss_name, accuracy_name, examples in (
         ("loss", "train_accuracy", prepared.train),

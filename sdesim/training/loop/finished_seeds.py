@@ -20,10 +20,12 @@ from sdesim.compiled.jit import source_stamp
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
 from sdesim.runs import open_run
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of, settle
+from sdesim.training.batched.group import Group, group_restored, group_stored
 from sdesim.training.data.batches import leaves
-from sdesim.training.loop.checkpoint import Checkpoints
+from sdesim.training.loop.checkpoint import Checkpoints, seed_restored, seed_stored
 from sdesim.training.loop.code import code_of
 from sdesim.training.loop.prepared import Prepared
+from sdesim.training.loop.trajectory import SeedState
 
 
 def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> Fingerprint:
@@ -132,9 +134,13 @@ class FinishedSeeds:
         self.folder.mkdir(parents=True, exist_ok=True)
         atomic_write_text(file, json.dumps({**self.mark.attrs(), "accepted_changes": self.accepted}))
 
-    def checkpoints(self, trajectory: int, every: int | None) -> Checkpoints:
+    def checkpoints(self, trajectory: int, every: int | None) -> Checkpoints[SeedState]:
         """The state of a trajectory in training."""
-        return Checkpoints(self.folder / f"{trajectory}.pt", every)
+        return Checkpoints(self.folder / f"{trajectory}.pt", every, seed_stored, seed_restored)
+
+    def group_checkpoints(self, first: int, every: int | None) -> Checkpoints[Group]:
+        """The state of a group of trajectories in training, by the number of its first."""
+        return Checkpoints(self.folder / f"{first}.pt", every, group_stored, group_restored)
 
     def save(self, trajectory: int, values: Mapping[str, NDArray[Any]]) -> None:
         """Keep one finished trajectory; the file appears whole or not at all."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time as clock
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -33,6 +33,8 @@ from sdesim.runs.schema import (
     UNSEEN_PROBE,
     VIRTUAL_PROBE,
 )
+from sdesim.training.batched.choice import seeds_at_once
+from sdesim.training.batched.group import train_group
 from sdesim.training.loop.attributes import run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
 from sdesim.training.loop.prepared import Prepared, prepare
@@ -74,6 +76,7 @@ def record(
             `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost,
             `progress_seconds` what measured progress did beside that, and
             `gradient_path` how minibatch gradients were made: "outer products", "vmap" or "minibatches".
+            `seeds_at_once`, where there is one, says that so many seeds were trained side by side.
         out: Zarr path to write to; None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments had come, with the same bits.
             Functions and classes of one's own (loss, network, optimizer, data, …) count by their code.
@@ -96,12 +99,13 @@ def record(
     started = clock.perf_counter()
     recipe = the_recipe(module, loss_fn, train, test, optimizer, training)
     prepared = prepare(recipe, save_every=save_every, save=save, probes=probes)
-    _check_memory(prepared, out)
+    together = seeds_at_once(prepared)
+    _check_memory(prepared, out, together)
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
     if checkpoint_every is not None and checkpoint_every < 1:
         raise RunError(f"checkpoint_every must be at least 1, got {checkpoint_every}")
-    attrs = run_attributes(prepared, name)
+    attrs = run_attributes(prepared, name) | ({"seeds_at_once": together} if together > 1 else {})
     mark = fingerprint(prepared, attrs)
     attrs |= mark.attrs()
     finished = FinishedSeeds(Path(out), mark, accept_changes) if out is not None else None
@@ -116,20 +120,7 @@ def record(
     failed: dict[str, str] = {}
     hvp: dict[str, Any] = {}
     with progress_report(progress, name or "training") as report:
-        total = recipe.trajectories * recipe.steps
-        for k in range(recipe.trajectories):
-            values = finished.load(k) if finished is not None else None
-            if values is None:
-                every = max(1, recipe.steps // 100)
-
-                def tick(done: int, k: int = k, every: int = every) -> None:
-                    if done % every == 0 or done == recipe.steps:
-                        report(k * recipe.steps + done, total)
-
-                keeper = None if finished is None else finished.checkpoints(k, checkpoint_every)
-                values = train_trajectory(prepared, k, tick, keeper)
-                if finished is not None:
-                    finished.save(k, values)
+        for k, values in _trained(prepared, together, finished, checkpoint_every, report):
             _write(writer, prepared, k, values)
             seconds += values["seconds"]
             path = path or str(values["path"])
@@ -151,6 +142,35 @@ def record(
     return run
 
 
+def _trained(
+    prepared: Prepared, together: int, finished: FinishedSeeds | None, checkpoint_every: int | None,
+    report: Callable[[int, int], None],
+) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:  # fmt: skip
+    """Number and saved values of each seed, read where an interrupted call had finished it."""
+    count, steps = prepared.recipe.trajectories, prepared.recipe.steps
+    for first in range(0, count, together):
+        seeds = range(first, min(first + together, count))
+
+        def tick(done: int, seeds: range = seeds) -> None:
+            if done % max(1, steps // 100) == 0 or done == steps:
+                report(seeds[0] * steps + len(seeds) * done, count * steps)
+
+        held = [None if finished is None else finished.load(k) for k in seeds]
+        values = [found for found in held if found is not None]
+        if len(values) < len(seeds):
+            if together > 1:
+                group = None if finished is None else finished.group_checkpoints(first, checkpoint_every)
+                values = train_group(prepared, seeds, together, tick, group)
+            else:
+                keeper = None if finished is None else finished.checkpoints(first, checkpoint_every)
+                values = [train_trajectory(prepared, first, tick, keeper)]
+            # The first at last: the state of its name goes once all the others are there.
+            for k, found in reversed(list(zip(seeds, values, strict=True))):
+                if finished is not None:
+                    finished.save(k, found)
+        yield from zip(seeds, values, strict=True)
+
+
 def _cost(prepared: Prepared, seconds: NDArray[np.float64]) -> dict[str, float]:
     """What the optimizer steps and the probes took; like the wall time of the run, no two runs agree."""
     spent = {"training_seconds": float(seconds[0])}
@@ -161,11 +181,12 @@ def _cost(prepared: Prepared, seconds: NDArray[np.float64]) -> dict[str, float]:
     return spent
 
 
-def _check_memory(prepared: Prepared, out: str | Path | None) -> None:
+def _check_memory(prepared: Prepared, out: str | Path | None, together: int) -> None:
     """Refuse to keep more of θ than memory is likely to hold."""
     if prepared.save_theta:
-        # One trajectory is held in memory at a time when the run goes to disk.
-        held = 1 if out is not None else prepared.recipe.trajectories
+        # Those that are trained together are held in memory when the run goes to disk.
+        count = prepared.recipe.trajectories
+        held = min(together, count) if out is not None else count
         size = held * len(prepared.saved) * prepared.directions.shape[1] * 8
         if size > _LARGEST:
             raise RunError(

@@ -7,7 +7,7 @@ import random
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -66,7 +66,8 @@ class SeedState:
         hvp: (method, error) of Hessian-vector products, as of `TorchOracle`.
         failures: what could not be probed.
         reasons: part of a probe → why it failed first.
-        message: why the seed was lost; empty where it was not.
+        stopped: the step at which the seed was lost; None where it was not.
+        message: why it was lost, or empty.
     """
 
     trajectory: int
@@ -87,18 +88,22 @@ class SeedState:
     hvp: tuple[str, float] = ("", 0.0)
     failures: Failures = field(default_factory=Failures)
     reasons: dict[str, str] = field(default_factory=dict)
+    stopped: int | None = None
     message: str = ""
 
 
-class Keeper(Protocol):
-    """What keeps the state of a seed, so that an interrupted training can go on."""
+State = TypeVar("State", contravariant=True)
 
-    def step(self, state: SeedState) -> None:
+
+class Keeper(Protocol[State]):
+    """What keeps the state of a training, so that an interrupted one can go on."""
+
+    def step(self, state: State) -> None:
         """One more step is done."""
         ...
 
-    def restore(self, state: SeedState) -> None:
-        """Put a seed that has just begun where it was left."""
+    def restore(self, state: State) -> None:
+        """Put a training that has just begun where it was left."""
         ...
 
 
@@ -136,37 +141,45 @@ def begin(prepared: Prepared, trajectory: int) -> SeedState:
 
 
 def train_trajectory(
-    prepared: Prepared, trajectory: int, report: Callable[[int], None], keeper: Keeper | None = None
+    prepared: Prepared,
+    trajectory: int,
+    report: Callable[[int], None],
+    keeper: Keeper[SeedState] | None = None,
 ) -> dict[str, Array]:
-    """Train one seed and return its saved values by schema name, along step or probe.
-
-    A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
-    not finite, NaN from there on. ``seconds`` are of optimizer steps, probes and progress (3,).
-    """
+    """Train one seed and return its saved values, as `recorded` gives them."""
     # The state of the loss, if it has any, is that of the first step for every seed.
     with isolated_torch(), untouched(prepared.recipe.loss_fn):
         state = begin(prepared, trajectory)
         if keeper is not None:
             keeper.restore(state)
-        values = state.values
-        status, stopped = FINISHED, prepared.recipe.steps
         for step in range(state.step, prepared.recipe.steps + 1):
-            if not _observe(prepared, state, step):
-                status, stopped = DIVERGED, step
+            if not observe(prepared, state, step):
+                state.stopped = step
                 break
             if step == prepared.recipe.steps:
                 break
             if not math.isfinite(_advance(prepared, state)):
-                status, stopped = DIVERGED, step
+                state.stopped = step
                 break
             state.step = step + 1
             if keeper is not None:
                 keeper.step(state)
             report(state.step)
-    if status == DIVERGED:
+    report(prepared.recipe.steps)
+    return recorded(prepared, state)
+
+
+def recorded(prepared: Prepared, state: SeedState) -> dict[str, Array]:
+    """The saved values of a seed whose training is over, by schema name, along step or probe.
+
+    A loss that is no longer finite ends the seed: status 1, ``stopped_step`` the first step whose loss was
+    not finite, NaN from there on. ``seconds`` are of optimizer steps, probes and progress (3,).
+    """
+    values, stopped = state.values, state.stopped
+    if stopped is not None:
         _blank(prepared, values, stopped)
-    values["status"] = np.array(status, dtype=np.int8)
-    values["stopped_step"] = np.array(stopped, dtype=np.int64)
+    values["status"] = np.array(FINISHED if stopped is None else DIVERGED, dtype=np.int8)
+    values["stopped_step"] = np.array(prepared.recipe.steps if stopped is None else stopped, dtype=np.int64)
     if state.clients is not None:
         values["client_examples"] = state.clients.counts
     values["path"], values["message"] = np.array(state.path), np.array(state.message)
@@ -180,7 +193,6 @@ def train_trajectory(
         )
         values["rates"] = state.rates[known]
     values["seconds"] = np.array([state.training, state.probing, state.branching])
-    report(prepared.recipe.steps)
     return values
 
 
@@ -191,7 +203,7 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
     if state.clients is not None:
         loss = state.clients.finish(state.model)
         if not math.isfinite(loss):
-            state.message = _lost(f"the minibatch loss of a client is {loss}", state.step)
+            state.message = lost(f"the minibatch loss of a client is {loss}", state.step)
         state.training += clock.perf_counter() - began
         return loss
     loss, step_loss = 0.0, prepared.step_loss
@@ -207,7 +219,7 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
             began += took
         loss += update(state.model, step_loss, state.optimizer, x, y, state.masks)
     if not math.isfinite(loss):
-        state.message = _lost(f"the minibatch loss is {loss}", state.step)
+        state.message = lost(f"the minibatch loss is {loss}", state.step)
     elif prepared.follows_loss:
         state.scheduler.step(loss)
         state.rates[state.step + 1] = step_rate(state.optimizer)
@@ -241,7 +253,7 @@ def _empty(prepared: Prepared) -> dict[str, Array]:
     return values
 
 
-def _observe(prepared: Prepared, state: SeedState, step: int) -> bool:
+def observe(prepared: Prepared, state: SeedState, step: int) -> bool:
     """Save and probe where this step asks for it; False when the loss or θ is not finite."""
     at = _place(prepared.saved, step)
     if at is not None and not _save(prepared, state, step, at):
@@ -259,7 +271,7 @@ def _observe(prepared: Prepared, state: SeedState, step: int) -> bool:
         began = clock.perf_counter()
     theta = trained_parameters(state.model, prepared.recipe.mask)
     if not np.isfinite(theta).all():
-        state.message = _lost("the weights are no longer finite", step)
+        state.message = lost("the weights are no longer finite", step)
         return False
     if state.tangent is not None and step > 0:
         state.values["tangent_growth"][at] = state.tangent.growth()
@@ -270,7 +282,7 @@ def _observe(prepared: Prepared, state: SeedState, step: int) -> bool:
     return True
 
 
-def _lost(what: str, step: int) -> str:
+def lost(what: str, step: int) -> str:
     """Why a seed ends before its time, and what may help."""
     return (
         f"{what} at step {step}, and the training ends there; a lower learning rate, a warm-up or clipped "
@@ -289,10 +301,10 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     theta = trained_parameters(state.model, prepared.recipe.mask)
     found = evaluated(prepared, state.model)
     if not np.isfinite(theta).all():
-        state.message = _lost("the weights are no longer finite", step)
+        state.message = lost("the weights are no longer finite", step)
         return False
     if not math.isfinite(found["loss"]):
-        state.message = _lost(f"the training loss is {found['loss']}", step)
+        state.message = lost(f"the training loss is {found['loss']}", step)
         return False
     found["weight_norm"] = norm_of_moved(state.model, state.optimizer, theta)
     found["learning_rate"] = float(state.rates[step])

@@ -87,7 +87,8 @@ def test_the_threshold_the_phase_and_the_drift(run, measured, place):
     t = 2.3646242515927844  # Student's t at 7 degrees of freedom, 95%.
     bent, error = (v[n] * PROBED / BATCH for n in ("hessian_noise", "hessian_noise_error"))
     curved = est.Estimate(bent, bent - t * error, bent + t * error, 0.95, "draws", 8)
-    numbers = (v[n] for n in ("signal", "noise", "gradient_samples", "gradient_norm2", "gradient_dot_mean"))
+    names = ("signal", "noise", "gradient_samples", "gradient_norm2", "gradient_dot_mean")
+    numbers = [v[n] for n in names]
     signal, trace = est.signal_and_noise(*numbers)
     noise = trace.mapped(lambda x: x * PROBED / BATCH)
     noiseless = "zero_noise" in flags(measured, "C_alpha", *place)
@@ -98,12 +99,14 @@ def test_the_threshold_the_phase_and_the_drift(run, measured, place):
     close(measured, "signal", place, signal)
     close(measured, "noise", place, noise)
     close(measured, "C_star", place, star)
+    # Its error is passed on whole, and not cut off where |μ|² ends.
+    whole = est.signal_and_noise(*numbers, cut=False)[0]
     half_rate = curved.mapped(lambda x: 0.5 * ETA * x)
     close(
         measured,
         "lyapunov_drift",
         place,
-        est.lyapunov_drift(None, 0.0, "generator", half_rate, grad_norm2=signal),
+        est.lyapunov_drift(None, 0.0, "generator", half_rate, grad_norm2=whole),
     )
     literal = est.lyapunov_drift(None, noise.value, "literal", grad_norm2=v["signal"]).value
     assert float(measured["lyapunov_drift_literal"].values[place]) == pytest.approx(literal, nan_ok=True)
