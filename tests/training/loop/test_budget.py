@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import sdesim
 from sdesim import data
 from sdesim.commands.verbs import app
+from sdesim.errors import RunError, SdesimError
 from sdesim.runs.price import SHARE, paid_for
 from sdesim.training import mlp, record
 
@@ -116,3 +117,80 @@ def test_a_simulation_takes_the_hessian_at_the_same_probes():
     )  # fmt: skip
 
     assert run["probe_step"].values[np.isfinite(run["lambda_max"].values[0])].tolist() == [0, 8, 12]
+
+
+def trained(**settings):
+    few = data.digits(60, 40, seed=0)
+    return record(
+        mlp([64, 8, 10], seed=0), cross_entropy, few, None, lambda p: torch.optim.SGD(p, lr=0.1), steps=40,
+        batch_size=10, probes=sdesim.Probes(**settings), progress=False,
+    )  # fmt: skip
+
+
+def test_a_budget_that_pays_for_no_reading_is_refused_before_the_start():
+    with pytest.raises(
+        RunError, match=r"^probes: budget 0\.01 pays for no reading, which costs as much as \d"
+    ):
+        trained(budget=0.01)
+    with pytest.raises(RunError, match=r"^probes: budget 0\.01 does not pay for 41 readings, which cost \d"):
+        trained(every=1, budget=0.01, estimators=("gradient",))
+
+
+def test_price_and_budget_are_kept_and_a_small_one_is_read_from_draws():
+    asked = {"every": 40, "samples": 32, "estimators": ("gradient",)}
+    whole, part = trained(budget=1.0, **asked), trained(**asked)
+
+    # The draws and one pass through all examples, in steps: counted, and so the same everywhere.
+    assert whole.attrs["probe_budget"] == 1.0
+    assert whole.attrs["probe_price"] == part.attrs["probe_price"] < 40
+    assert "probe_budget" not in part.attrs
+    assert np.isfinite(whole["exact_signal"].values).all()
+    dear = 2 * trained(exact=False, **asked).attrs["probe_price"] / 40
+    least = trained(budget=dear * 1.001, **asked)
+    assert "exact_signal" not in least
+
+
+def test_what_can_not_be_read_without_draws_is_refused_where_it_is_asked_for():
+    few = data.digits(60, 0, seed=0)
+    network = nn.Sequential(nn.Linear(64, 8), nn.Dropout(0.5), nn.Linear(8, 10)).double()
+
+    def made(**settings):
+        return record(
+            network, cross_entropy, few, None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2, batch_size=10,
+            probes=sdesim.Probes(every=2, branches=0, **settings), progress=False,
+        )  # fmt: skip
+
+    with pytest.raises(RunError, match=r"^probes: exact=True can't be: layers act at random"):
+        made(exact=True)
+    with pytest.raises(RunError, match=r"^probes: precision needs readings without draws"):
+        made(precision=0.1)
+    run = made(estimators=("gradient",))
+    assert run.attrs["sampled_because"].startswith("layers act at random")
+    assert "exact_signal" not in run
+
+
+def test_a_simulation_has_a_budget_too():
+    def made(**settings):
+        return sdesim.simulate(
+            sdesim.surfaces.Quadratic([1.0, 2.0]), [sdesim.noise.Gaussian(0.1)], dt=0.1, steps=1000,
+            trajectories=4, progress=False,
+            probes=sdesim.Probes(every=500, samples=4, branches=0, **settings),
+        )  # fmt: skip
+
+    assert made(budget=0.9).attrs["probe_budget"] == 0.9
+    assert "exact_signal" in made(budget=0.9)
+    assert "exact_signal" not in made(budget=0.31)
+    with pytest.raises(SdesimError, match=r"probes\.budget: 0\.01 does not pay for 3 readings"):
+        made(budget=0.01)
+
+
+def test_a_precision_is_kept_and_flagged_where_it_is_missed():
+    cut = sdesim.noise.Stable(1.7, 0.05, structure="isotropic", truncation=0.5)
+    run = sdesim.simulate(
+        sdesim.surfaces.Quadratic(np.ones(4)), cut, 1.0, dt=0.1, steps=1, progress=False,
+        probes=sdesim.Probes(every=1, samples=8, branches=0, precision=0.01),
+    )  # fmt: skip
+
+    # 32 times eight draws of |g − μ|² leave an error of some percent.
+    assert "precision_not_reached" in str(sdesim.measure(run)["C_alpha_flags"].values[0, 0])
+    assert run.attrs["precision"] == 0.01
