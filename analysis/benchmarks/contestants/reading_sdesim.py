@@ -22,9 +22,15 @@ def make(problem: dict[str, Any]) -> Run:
     torch.set_num_threads(1)
     module, loss, x, y = networks.network(problem["network"])
     theta = flat_parameters(module)
+    # What is found out about network and loss at the first reading is kept, as a monitor keeps it.
+    first = training.TorchOracle(module, loss, x, y, networks.BATCH)
+    trial = first.trial
+    if problem["what"] == "lambda_max":
+        first.hvp(theta, np.ones(len(theta)))
 
     def run(steps: int) -> Any:
-        oracle = training.TorchOracle(module, loss, x, y, networks.BATCH)
+        oracle = training.TorchOracle(module, loss, x, y, networks.BATCH, trial=trial)
+        oracle.path, oracle.hvp_method = first.path, first.hvp_method
         if problem["what"] == "gradients":
             found = probe(
                 oracle, theta, samples=networks.BATCHES, rng=np.random.default_rng(0), step_size=0.1,
