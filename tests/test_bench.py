@@ -86,6 +86,16 @@ def test_a_peer_that_does_not_install_is_a_row_that_says_why(benchmarks, tmp_pat
         environments.environment("nothing", lambda message: None)
 
 
+def test_readings_by_different_readers_agree_and_are_named_by_their_size(benchmarks, tmp_path):
+    tiny = benchmarks.Settings(rounds=1, scale=0.02)
+    found = benchmarks.run_benchmarks(tmp_path, ("H",), peers=False, settings=tiny)
+
+    # Without peers: three readings by sdesim, and exact noise by one backward pass, on the smallest network.
+    assert [row["name"] for row in found["rows"]] == ["sdesim"] * 3 + ["sdesim, one backward pass"]
+    assert all(row["value"] > 0 for row in found["rows"])
+    assert not any("another answer" in row["note"] for row in found["rows"])
+
+
 def test_letters_are_checked(benchmarks, tmp_path):
     with pytest.raises(SdesimError, match="only takes letters out of A, B, C, D, E, F, G, H, got Q"):
         benchmarks.run_benchmarks(tmp_path, ("A", "Q"))

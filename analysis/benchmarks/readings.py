@@ -14,8 +14,8 @@ from .rows import Row
 NETWORKS = {
     "dense": "dense, 2,410 parameters, 500 examples",
     "convolutional": "CNN, 10,003 parameters, 256 examples",
-    "transformer": "GPT-2's form, 114,304 parameters, 128 sequences of 32",
-    "residual": "ResNet-18's form, 176,218 parameters, 64 pictures",
+    "transformer": "GPT-2's form, 114,432 parameters, 128 sequences of 32",
+    "residual": "ResNet-18's form, 176,178 parameters, 64 pictures",
 }
 WHAT = {
     "gradients": "a gradient reading, 32 batches of 16",
