@@ -87,7 +87,7 @@ def test_a_peer_that_does_not_install_is_a_row_that_says_why(benchmarks, tmp_pat
 
 
 def test_letters_are_checked(benchmarks, tmp_path):
-    with pytest.raises(SdesimError, match="only takes letters out of A, B, C, D, E, F, G, got Q"):
+    with pytest.raises(SdesimError, match="only takes letters out of A, B, C, D, E, F, G, H, got Q"):
         benchmarks.run_benchmarks(tmp_path, ("A", "Q"))
 
 

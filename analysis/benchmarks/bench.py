@@ -18,11 +18,12 @@ from sdesim.runs.provenance import git_commit, host, versions
 from .contest import Arena, contests
 from .costs import saving, start_up, threads
 from .figure import ratios
+from .readings import readings
 from .rows import Row
 from .table import data, markdown
 
-LETTERS = ("A", "B", "C", "D", "E", "F", "G")
-_COSTS: dict[str, Callable[[Arena], list[Row]]] = {"E": threads, "F": saving, "G": start_up}
+LETTERS = ("A", "B", "C", "D", "E", "F", "G", "H")
+_COSTS: dict[str, Callable[[Arena], list[Row]]] = {"E": threads, "F": saving, "G": start_up, "H": readings}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def run_benchmarks(
     settings: Settings = FULL,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
-    """Measure problems A to G and write table.md, bench.json and ratios.png.
+    """Measure problems A to H and write table.md, bench.json and ratios.png.
 
     Args:
         out: folder for the results.

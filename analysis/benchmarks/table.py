@@ -26,7 +26,7 @@ def markdown(rows: Sequence[Row], facts: dict[str, Any]) -> str:
     lines = ["# Speed", "", *_preface(facts), "", _HEAD]
     previous = ""
     for row in rows:
-        title = f"**{row.problem}** {row.title}" if row.problem in "ABCDEFG" else row.title
+        title = f"**{row.problem}** {row.title}" if row.problem in "ABCDEFGH" else row.title
         lines.append("| " + " | ".join([title if title != previous else "", *_cells(row)]) + " |")
         previous = title
     return "\n".join(lines) + "\n"
@@ -35,7 +35,8 @@ def markdown(rows: Sequence[Row], facts: dict[str, Any]) -> str:
 def _cells(row: Row) -> list[str]:
     spread = "" if row.low == row.high else f" ({number(row.low)} – {number(row.high)})"
     cost = "not measured" if row.value is None else f"{number(row.value)} {row.unit}{spread}"
-    ratio = "" if row.ratio is None or row.problem not in PROBLEMS else f"× {number(row.ratio)}"
+    compared = row.problem in (*PROBLEMS, "H")
+    ratio = "" if row.ratio is None or not compared else f"× {number(row.ratio)}"
     if ratio:
         ratio += f" ({number(row.ratio_low)} – {number(row.ratio_high)})"
     name = f"**{row.name}**" if row.name == BASE else row.name
@@ -50,7 +51,8 @@ def _preface(facts: dict[str, Any]) -> list[str]:
         f"{facts['versions'].get('sdesim', '')} at {facts['git_commit'][:12] or 'no commit'}. "
         f"{facts['rounds']} rounds{', small sizes (--quick)' if facts['quick'] else ''}{load}.",
         "Float64, one core each; CPU time, for E, G and saving to Zarr wall time. A to C: ns for one "
-        "trajectory, one coordinate, one step (or one draw); D: µs for one full-batch step of one network. "
+        "trajectory, one coordinate, one step (or one draw); D: µs for one full-batch step of one network; "
+        "H: float32, seconds for one reading. "
         "The ratio is the median over rounds of cost by sdesim's cost in the same round, with its least and "
         "largest. A target is held against the median.",
     ]

@@ -12,6 +12,9 @@ from contextlib import contextmanager
 _OPTION, _INSIDE, _OUTSIDE = -3, 4 * 2**20, 32 * 2**20
 
 
+_depth: list[int] = []
+
+
 @contextmanager
 def paged() -> Iterator[None]:
     """Arrays above 4 MB go back to the system as soon as they are given up (with glibc; else as ever).
@@ -19,11 +22,13 @@ def paged() -> Iterator[None]:
     Otherwise they leave holes among small objects, into which arrays of their size don't fit any more.
     """
     option = _option()
+    _depth.append(_INSIDE)
     option(_INSIDE)
     try:
         yield
     finally:
-        option(_OUTSIDE)
+        _depth.pop()
+        option(_INSIDE if _depth else _OUTSIDE)
 
 
 @functools.cache

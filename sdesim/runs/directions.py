@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 _DIRECTIONS = 16
 # Beyond so many coordinates directions are not held but made block by block.
 _HELD = 2**16
-_BLOCK = 2**18
+_BLOCK = 2**16
 _STREAM = 0x5349474E
 
 

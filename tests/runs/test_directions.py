@@ -9,7 +9,7 @@ from sdesim.runs import projection_directions
 from sdesim.runs.directions import SignDirections
 
 # Two whole blocks and a part of a third.
-DIM = 2 * 2**18 + 12_345
+DIM = 2 * 2**16 + 12_345
 
 
 @pytest.fixture(scope="module")
@@ -54,12 +54,12 @@ def test_products_are_those_of_the_written_out_directions(signs, written_out):
     np.testing.assert_allclose(vectors @ signs.T, vectors @ written_out.T, atol=1e-12)
     np.testing.assert_allclose(signs @ vectors[0], written_out @ vectors[0], atol=1e-12)
     np.testing.assert_array_equal(signs[3], written_out[3])
-    np.testing.assert_array_equal(signs[:, [0, 7, 2**18, DIM - 1]], written_out[:, [0, 7, 2**18, DIM - 1]])
+    np.testing.assert_array_equal(signs[:, [0, 7, 2**16, DIM - 1]], written_out[:, [0, 7, 2**16, DIM - 1]])
 
 
 def test_sums_of_pieces_add_up_wherever_they_are_cut(signs, written_out):
     vector = np.random.default_rng(1).standard_normal(DIM)
-    cuts = [0, 5, 17, 100_003, 2**18 - 1, 2**18 + 2, 2 * 2**18, DIM]
+    cuts = [0, 5, 17, 50_003, 2**16 - 1, 2**16 + 2, 2 * 2**16, DIM]
 
     sums = sum(signs.sums(vector[a:b], a) for a, b in itertools.pairwise(cuts))
 

@@ -28,11 +28,13 @@ class Spectrum:
     top: tuple[Estimate, ...]
 
 
-def _lanczos(hvp: HessianVectorProduct, dim: int, k: int, tol: float, seed: int, max_iter: int) -> Ritz:
+def _lanczos(
+    hvp: HessianVectorProduct, dim: int, k: int, tol: float, seed: int, max_iter: int, ends: str = "both"
+) -> Ritz:
     """Lanczos from a random start."""
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
-    return outer_ritz(hvp, np.random.default_rng(seed).standard_normal(dim), k, tol, max_iter)
+    return outer_ritz(hvp, np.random.default_rng(seed).standard_normal(dim), k, tol, max_iter, ends)
 
 
 def lanczos_edges(
@@ -84,7 +86,8 @@ def lambda_max(
     if method not in METHODS:
         raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
     if method in ("lanczos", "magnitude"):
-        ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter or 100))
+        ends = "top" if method == "lanczos" else "both"
+        ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter or 100), ends)
         found = _estimates(ritz, tol, method)
         if method == "lanczos":
             return found[-1]

@@ -19,7 +19,7 @@ import numpy as np
 # Vectors of the basis; one more leads out of it. So many are kept by a restart.
 BASIS, _KEPT = 3, 2
 # Coordinates that are turned at once, so that a restart needs no second basis.
-_BLOCK = 2**18
+_BLOCK = 2**16
 # A next vector this short, relative to the spectrum, is rounding: the Krylov space is exhausted.
 _EXHAUSTED = 1e-6
 
@@ -47,10 +47,11 @@ def top_pair_restarted(product: Callable[[Any], Any], start: Any, tol: float, mo
         w, last = product(basis[-1]), len(basis) - 1
         # Twice is enough: one pass of Gram–Schmidt leaves errors of the size of the rounding of |w|.
         for _ in range(2):
-            for i, v in enumerate(basis):
-                along = float(v @ w)
+            # By number: a name would keep a vector that a restart gives up.
+            for i in range(len(basis)):
+                along = float(basis[i] @ w)
                 t[i, last] += along
-                _add(w, v, -along)
+                _add(w, basis[i], -along)
         t[last] = t[:, last]
         left = _norm(w)
         if not np.isfinite(left) or not np.isfinite(t).all():

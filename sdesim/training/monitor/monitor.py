@@ -36,12 +36,13 @@ from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.probed import Asked, probed
 from sdesim.training.monitor.progress import Window, clipping, opened_window
+from sdesim.training.monitor.purse import Purse, counted_passes
 from sdesim.training.monitor.recipe_parts import loader_and_validation
 from sdesim.training.monitor.shown import Shown
 from sdesim.training.monitor.threshold import Crossing, CrossingDetector
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
-from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.preconditioning import curvature_metric, needs_metric
 from sdesim.training.probes.reading import Reading, check_readable
 
 
@@ -84,6 +85,9 @@ class Monitor:
             told by gradients that are shorter than any that was drawn, where they are kept after the step.
         objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
             there is one), for steps that are not ``loss_fn(module(x), y)``.
+        budget: share of the time that measuring may take, such as 0.05. A measurement that is due waits until
+            its price, known before it is taken (`price`), keeps the share; so the clock decides when it is
+            made. None: all are made when they are due.
 
     Attributes:
         gradient_path: how minibatch gradients were made: "outer products", "vmap", "minibatches" or "in
@@ -103,7 +107,7 @@ class Monitor:
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
         unpack: Unpack | None = None, augment: Augment | None = None,
         objective: Callable[..., Any] | None = None, mode: str = "train",
-        window: int = 50, branches: int = 8, clip: float | None = None,
+        window: int = 50, branches: int = 8, clip: float | None = None, budget: float | None = None,
     ) -> None:  # fmt: skip
         full_batch = False
         if isinstance(model, Recipe):
@@ -122,6 +126,8 @@ class Monitor:
         for name, (value, smallest) in least.items():
             if value < smallest:
                 raise RunError(f"monitor: {name} must be at least {smallest}, got {value}")
+        if budget is not None and not 0 < budget < 1:
+            raise RunError(f"monitor: budget must be above 0 and below 1, a share of the time, got {budget}")
         if optimizer is None and learning_rate is None:
             raise RunError("monitor: give optimizer=… or learning_rate=…")
         if optimizer is not None and not hasattr(optimizer, "param_groups"):
@@ -155,6 +161,7 @@ class Monitor:
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
+        self._purse, self._ended, self._waiting = Purse(budget), math.nan, False
         self._reading = Reading(model, loss_fn, self._batch, mode)
         self._failures = Failures()
         self._shown = Shown(self._data, next(model.parameters()), self._batch, augment, seed)
@@ -183,13 +190,44 @@ class Monitor:
         whole = 0.0 if self._started is None else clock.perf_counter() - self._started
         return {"seconds": self._spent, "share": self._spent / whole if whole > 0 else 0.0}
 
+    @property
+    def price(self) -> float:
+        """Seconds that the next measurement will take: those of the last of its kind; before there was one,
+        counted work times the shortest training step so far. NaN before the second step."""
+        return self._purse.price(self._bends, self._work())
+
+    @property
+    def _bends(self) -> bool:
+        """Whether the next measurement takes the Hessian."""
+        return bool(self._curvature_every) and len(self.history) % self._curvature_every == 0
+
+    def _work(self) -> float:
+        """Training steps' worth of work in the next measurement."""
+        at_hand = min(self._examples, len(self._data))
+        return counted_passes(
+            self._samples, at_hand / (self._batch or 1), curvature=self._bends,
+            streamed=self._reading.streams(self._samples), subsampled=at_hand < len(self._data),
+            preconditioned=self._optimizer is not None and needs_metric(self._optimizer),
+        )  # fmt: skip
+
     def step(self) -> Measurement | None:
-        """Count one optimizer step, and measure where one is due."""
+        """Count one optimizer step, and measure where one is due and paid for."""
+        now = clock.perf_counter()
         if self._started is None:
-            self._started = clock.perf_counter()
+            self._started = now
+        elif self._step:
+            self._purse.stepped(now - self._ended)
+        made = self._stepped(now - self._started)
+        self._ended = clock.perf_counter()
+        return made
+
+    def _stepped(self, elapsed: float) -> Measurement | None:
         self._step += 1
         self._time += self.learning_rate
-        made = self.measure() if (self._step - 1) % self._every == 0 else None
+        made = None
+        if self._waiting or (self._step - 1) % self._every == 0:
+            self._waiting = not self._purse.affords(self.price, self._spent, elapsed)
+            made = None if self._waiting else self.measure()
         if self._span and (self._step - 1 + self._span) % self._every == 0:
             began = clock.perf_counter()
             rng = probe_rng(self._seed, 2, self._step)
@@ -204,8 +242,10 @@ class Monitor:
         seed = int(probe_rng(self._seed, 0, self._step).integers(2**31))
         with self._aside(seed):
             values, validation = self._everything(seed)
+        bends, work = self._bends, self._work()
         measurement = self._made(values, validation, began)
         self._spent += measurement.cost_seconds
+        self._purse.paid(bends, measurement.cost_seconds, work)
         self._probes.append(values)
         self.history.append(measurement)
         for sink in self._sinks:
@@ -260,8 +300,7 @@ class Monitor:
         values: dict[str, Any] = {"step": self._step, "time": self._time, "loss": math.nan}
         found: dict[str, str] = {}
         due = {part: self._failures.due(part) for part in ("reading", "gradient", "validation")}
-        bent = bool(self._curvature_every) and len(self.history) % self._curvature_every == 0
-        due["curvature"] = bent and self._failures.due("curvature")
+        due["curvature"] = self._bends and self._failures.due("curvature")
         validation = None
         if due["reading"]:
             try:

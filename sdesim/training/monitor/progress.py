@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from sdesim.estimators.dynamics.progress import mean_change
 from sdesim.training.data.batches import rows_of
 from sdesim.training.data.undisturbed import LoaderExamples
 from sdesim.training.probes.branching import objective_of
+from sdesim.training.probes.placed import dot
 
 # Batches on which the objective is read at both ends; the interval is over them.
 PAIRS = 16
@@ -93,5 +93,5 @@ def clipping(model: nn.Module, norms2: Any, largest: float | None) -> str:
     if largest is not None:
         return "active" if float(drawn.max()) > largest else "inactive"
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    norm = math.hypot(*(float(torch.linalg.vector_norm(g.detach(), dtype=torch.float64)) for g in gradients))
+    norm = math.sqrt(math.fsum(dot(g.detach(), g.detach()) for g in gradients))
     return "active" if 0 < norm < _SHORT * float(drawn.min()) else "unknown"

@@ -1,10 +1,10 @@
 """Norms of the gradients of single examples from one backward pass, without these gradients.
 
 A layer y_t = W a_t gives example i the gradient Σ_t δ_{it} a_{it}ᵀ, of squared norm Σ_{t,s} (δ_{it}·δ_{is})
-(a_{it}·a_{is}); where that costs more, T²(in + out) > T·in·out, the gradient itself is made, of a few examples
-at a time. A weight that is used several times has the sum over all uses, cross terms between them included:
-the positions t of all uses stand side by side. An embedding is such a layer whose δ is a one at the token.
-Hooks see the shares of the batch's mean, so that g_i is B times what they give.
+(a_{it}·a_{is}); where that costs more, T²(in + out) > T·in·out, the gradient itself is made, of a few
+examples at a time. A weight that is used several times has the sum over all uses, with their cross terms: the
+positions t of all uses stand side by side. An embedding is such a layer whose δ is a one at the token. Hooks
+see the shares of the batch's mean, so that g_i is B times what they give.
 
 Sources: I. Goodfellow, arXiv:1510.01799 (one position); X. Li et al., arXiv:2110.05679, and Z. Bu et al.,
 arXiv:2205.10683 (sequences).
@@ -51,8 +51,8 @@ class ExampleNorms:
 
 @dataclass(frozen=True, eq=False)
 class _Use:
-    """One call of a weight (out, in), in G groups: left factors (B·G, T, out), or numbers of rows (B, T) with a
-    one in each; right (B·G, T, in)."""
+    """One call of a weight (out, in), in G groups: left factors (B·G, T, out), or numbers of rows (B, T)
+    with a one in each; right (B·G, T, in)."""
 
     left: Tensor
     right: Tensor

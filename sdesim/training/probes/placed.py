@@ -23,7 +23,7 @@ from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.second_derivative import DIFFERENCES, TWICE, SecondDerivative
 
 # Numbers that are made double at a time.
-_BLOCK = 2**18
+_BLOCK = 2**16
 # Double backward is symmetric, u·Hv = v·Hu, to this share of |Hv||u|.
 _LOPSIDED = 1e-3
 

@@ -19,6 +19,7 @@ from sdesim.surfaces.torch.functions import flat
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.probes.network_oracle import IN_PLACE, TorchOracle, check_mode, coordinates, streams
+from sdesim.training.probes.placed import dot
 from sdesim.training.probes.preconditioning import curvature_metric, moved_parameters, scaling_of
 from sdesim.training.probes.reduction import MEAN, SUM
 from sdesim.training.probes.streamed import Streamed
@@ -69,7 +70,7 @@ class Reading:
 
     def finite(self) -> bool:
         """Whether all weights that are read are finite."""
-        return all(bool(torch.isfinite(p.detach()).all()) for p in self._held())
+        return all(math.isfinite(dot(p.detach(), p.detach())) for p in self._held())
 
     def _held(self) -> list[nn.Parameter]:
         everything = self._module.parameters()
@@ -103,8 +104,7 @@ class Reading:
 
     def weight_norm(self) -> float:
         """|θ| of all parameters."""
-        parts = [torch.linalg.vector_norm(p.detach(), dtype=torch.float64) for p in self._module.parameters()]
-        return math.hypot(*map(float, parts))
+        return math.sqrt(math.fsum(dot(p.detach(), p.detach()) for p in self._module.parameters()))
 
     @property
     def mode(self) -> str:

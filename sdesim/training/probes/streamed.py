@@ -24,6 +24,7 @@ from torch import Tensor
 from sdesim.errors import failure
 from sdesim.estimators.curvature.differences import difference_step
 from sdesim.estimators.curvature.restarted import TopPair, top_pair_restarted
+from sdesim.io.memory import paged
 from sdesim.runs.directions import SignDirections
 from sdesim.runs.probing import TRACE_DRAWS, gradient_sums, trace_of_terms
 from sdesim.training.probes.placed import Part, Placed, add, dot
@@ -72,6 +73,16 @@ class Streamed:
             scaling: makes that of the optimizer, once the gradients are done; None: plain steps.
             failures: as of `runs.probe`.
         """
+        with paged():
+            return self._read(
+                draws, rng, float(step_size), directions, offsets, groups, curvature, scaling, failures
+            )
+
+    def _read(
+        self, draws: Sequence[Part], rng: np.random.Generator, step_size: float, directions: SignDirections,
+        offsets: Sequence[int], groups: Mapping[str, slice], curvature: bool,
+        scaling: Callable[[], Scaling | None], failures: dict[str, str],
+    ) -> dict[str, Any]:  # fmt: skip
         if curvature:
             try:
                 self._check()
@@ -100,7 +111,7 @@ class Streamed:
                 except Exception as error:
                     failures["curvature"], terms = failure(error), terms[:0]
             del gradient
-        values = {"step_size": float(step_size)} | sums.values(along)
+        values = {"step_size": step_size} | sums.values(along)
         del sums
         if not len(terms):
             return values

@@ -1,0 +1,95 @@
+"""Problem H: what readings of networks cost, beside torch.func, power iteration and curvlinops."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from typing import Any
+
+from .contest import Arena
+from .environments import Missing
+from .problems import BASE
+from .rows import Row
+
+NETWORKS = {
+    "dense": "dense, 2,410 parameters, 500 examples",
+    "convolutional": "CNN, 10,003 parameters, 256 examples",
+    "transformer": "GPT-2's form, 114,304 parameters, 128 sequences of 32",
+    "residual": "ResNet-18's form, 176,218 parameters, 64 pictures",
+}
+WHAT = {
+    "gradients": "a gradient reading, 32 batches of 16",
+    "lambda_max": "λ_max of all examples, to a thousandth",
+    "exact": "Tr Σ₁ of all examples, exactly",
+}
+# Two answers to one question differ by no more than this, but for power iteration, which stops too soon.
+_ALIKE = 0.01
+
+
+@dataclass(frozen=True)
+class _Reader:
+    name: str
+    script: str
+    environment: str
+    what: tuple[str, ...]
+
+
+_READERS = (
+    _Reader(BASE, "reading_sdesim.py", BASE, tuple(WHAT)),
+    _Reader("sdesim, one backward pass", "reading_norms.py", BASE, ("exact",)),
+    _Reader("torch.func; power iteration", "reading_torch.py", "torch", tuple(WHAT)),
+    _Reader("curvlinops and eigsh", "reading_curvlinops.py", "curvlinops", ("lambda_max",)),
+)
+
+
+def readings(arena: Arena) -> list[Row]:
+    """CPU seconds of each reading of each network, all readers in turn, round after round."""
+    rows: list[Row] = []
+    networks = list(NETWORKS) if arena.scale >= 0.1 else ["dense"]
+    for network in networks:
+        for what in WHAT:
+            rows += _compared(arena, network, what)
+    return rows
+
+
+def _compared(arena: Arena, network: str, what: str) -> list[Row]:
+    title, workers = f"{WHAT[what]}: {NETWORKS[network]}", {}
+    rows: list[Row] = []
+    facts = {"network": network, "what": what, "steps": 1}
+    try:
+        for reader in _READERS:
+            if what not in reader.what or (reader.environment != BASE and not arena.peers):
+                continue
+            arena.say(f"H: starting {reader.name}, {network}, {what}")
+            try:
+                workers[reader.name] = arena.start(reader.script, reader.environment, facts)
+                arena.versions |= workers[reader.name].versions
+            except Missing as reason:
+                rows.append(Row("H", title, reader.name, "s", note=str(reason)))
+        found: dict[str, list[dict[str, Any]]] = {name: [] for name in workers}
+        for turn in range(arena.rounds):
+            arena.say(f"H: {network}, {what}, round {turn + 1} of {arena.rounds}")
+            for name, worker in list(workers.items())[:: 1 if turn % 2 == 0 else -1]:
+                found[name].append(worker.run())
+    finally:
+        for worker in workers.values():
+            worker.close()
+    # Gradient readings draw batches of their own.
+    return [_row(title, name, found, told=what != "gradients") for name in found] + rows
+
+
+def _row(title: str, name: str, found: dict[str, list[dict[str, Any]]], told: bool) -> Row:
+    costs = [answer["cpu_seconds"] for answer in found[name]]
+    base = [answer["cpu_seconds"] for answer in found.get(BASE, [])]
+    ratios = [a / b for a, b in zip(costs, base, strict=False)]
+    value = found[name][-1]["found"]
+    note = ""
+    if base and name != BASE:
+        ours = found[BASE][-1]["found"]
+        if told and abs(value - ours) > _ALIKE * abs(ours):
+            note = f"another answer: {value:.4g}, sdesim's {ours:.4g}"
+    return Row(
+        "H", title, name, "s", statistics.median(costs), min(costs), max(costs),
+        *(() if name == BASE or not ratios else (statistics.median(ratios), min(ratios), max(ratios))),
+        note=note, details={"costs": costs, "found": value},
+    )  # fmt: skip
