@@ -188,8 +188,8 @@ def few_effective(run: xr.Dataset) -> Mask:
     if "gradient_norm2" not in run:
         return np.zeros(signal.shape, dtype=bool)
     dot = values_of(run, "gradient_dot_mean")
-    apart = np.maximum(values_of(run, "gradient_norm2") - 2 * dot + signal[..., None], 0.0)
     with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.maximum(values_of(run, "gradient_norm2") - 2 * dot + signal[..., None], 0.0)
         apart /= apart.max(axis=-1, keepdims=True)
         effective = apart.sum(axis=-1) ** 2 / (apart**2).sum(axis=-1)
         return np.asarray(effective < _EFFECTIVE * apart.shape[-1])
