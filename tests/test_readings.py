@@ -2,11 +2,14 @@
 
 import math
 
+import numpy as np
 import pytest
 
+from analysis.readings import exact
 from analysis.readings.__main__ import markdown, numbers
 from analysis.readings.optimizers import EVERYTHING
 from analysis.readings.trial import trial
+from sdesim.surfaces import MLP
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +35,15 @@ def test_the_table_names_every_optimizer_that_was_tried(trials):
     assert all(f"| {t.optimizer} |" in table for t in trials)
     assert {t.optimizer for t in trials} <= set(EVERYTHING)
     assert numbers(trials, [])
+
+
+def test_readings_without_draws_tell_the_phase_that_the_truth_has():
+    rng = np.random.default_rng(0)
+    surface = MLP([4, 6, 3], rng.standard_normal((80, 4)), rng.integers(0, 3, 80), loss="cross_entropy")
+
+    found = exact.moment(surface, np.array(surface.start), 0.3, 0, repeats=4, steps=200)
+
+    # Of so few weights the trace is exact, so every reading holds it.
+    assert (found.held, found.decided, found.wrong) == (4, 4, 0)
+    assert found.jump_wrong == 0
+    assert exact.markdown([found]).count("| 0.3 | 0 |") == 1

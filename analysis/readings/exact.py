@@ -95,7 +95,7 @@ def moment(surface: MLP, theta: Array, rate: float, step: int, repeats: int, ste
         quantile = 0.0 if math.isinf(draws) else float(stdtrit(draws - 1, 0.975))
         half = 0.5 * rate * quantile * found["exact_hessian_noise_error"]
         told = 0.5 * rate * (bent + found["exact_hessian_noise"])
-        held += abs(told - critical) <= half
+        held += abs(told - critical) <= half + 1e-12 * abs(critical)
         decided += abs(signal - told) > half
         wrong += abs(signal - told) > half and (signal > told) != (signal > critical)
         word = _sampled(oracle, theta, rate, k)

@@ -32,7 +32,7 @@ EXACT, FULL, SAMPLED = "exact", "full-gradient", "sampled"
 _ROUNDING = 1e-14
 # Flags that speak of the draws of μ, and of those of Σ.
 _OF_MEAN = ("negative_signal", "delta_interval")
-_OF_TRACE = ("too_few_samples", "heavy_tail_variance_undefined")
+_OF_TRACE = ("too_few_samples", "heavy_tail_variance_undefined", "few_effective_draws")
 
 
 class Exact:

@@ -32,6 +32,9 @@ _ROUNDING = 1e-14
 _TRACE_DRAWS = 8
 # Fewer draws are flagged.
 _FEW = 20
+# Draws are worth (Σ x)²/Σ x² equal ones, x = |gᵢ − ḡ|². Where that is less than half of them, few examples
+# make most of the noise, and the interval of a trace from eight draws is too narrow (analysis/readings).
+_EFFECTIVE = 0.5
 
 
 def values_of(run: xr.Dataset, name: str) -> Array:
@@ -148,7 +151,7 @@ def drift(run: xr.Dataset, level: float, columns: dict[str, Column], heavy: Mask
     Gaussian part and the jump part ½ Tr(H M₂) of truncated or tempered stable noise alike. Untruncated stable
     noise has no Σ: flag `jump_infinite`, the drift of a loss that grows like |θ|^α or faster is +∞, and the
     value that of the draws at hand. The intervals hold the errors of |μ|², Tr Σ and Tr HΣ (8 draws), not
-    that of μᵀHμ.
+    that of μᵀHμ. Flag `few_effective_draws` where few of the draws make most of the noise.
     """
     ratio, signal, noise = ratio_of_batches(run), columns["signal"], columns["noise"]
     noiseless = columns["C_alpha"].flags["zero_noise"]
@@ -166,13 +169,30 @@ def drift(run: xr.Dataset, level: float, columns: dict[str, Column], heavy: Mask
     found = replace(found, low=np.where(both, found.low, np.nan), high=np.where(both, found.high, np.nan))
     # Tr Σ stands for Tr D, as in the source.
     literal = lyapunov_drift(None, noise.value, "literal", grad_norm2=signal.literal)
-    flags = {"heavy_tail_variance_undefined": heavy, "zero_noise": noiseless}
+    flags = {
+        "heavy_tail_variance_undefined": heavy,
+        "zero_noise": noiseless,
+        "few_effective_draws": few_effective(run) & ~noiseless,
+    }
     jump = np.full(bent.shape, bool(run.attrs.get("levy_index")))
     one = np.where(np.isnan(star.value), np.nan, 1.0)
     return {
         "C_star": Column.of(star, flags, one),
         "lyapunov_drift": Column.of(found, {**flags, "jump_infinite": jump}, literal.value),
     }
+
+
+def few_effective(run: xr.Dataset) -> Mask:
+    """Where the squared deviations of the draws are so unequal that few of them stand for all."""
+    signal = values_of(run, "signal")
+    if "gradient_norm2" not in run:
+        return np.zeros(signal.shape, dtype=bool)
+    dot = values_of(run, "gradient_dot_mean")
+    with np.errstate(invalid="ignore", over="ignore"):
+        apart = np.maximum(values_of(run, "gradient_norm2") - 2 * dot + signal[..., None], 0.0)
+        apart /= apart.max(axis=-1, keepdims=True)
+        effective = apart.sum(axis=-1) ** 2 / (apart**2).sum(axis=-1)
+        return np.asarray(effective < _EFFECTIVE * apart.shape[-1])
 
 
 def _with_error(run: xr.Dataset, bent: Array, level: float) -> AnyEstimate:

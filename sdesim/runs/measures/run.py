@@ -27,12 +27,12 @@ from sdesim.runs.measures.smoothed import smoothed
 from sdesim.runs.measures.steps import (
     at_rest,
     best_rate,
+    flags_of_phases,
     models_steps,
     of_optimizer,
     phases,
     progress,
     trapezoid,
-    undefined_because,
 )
 from sdesim.runs.quantities import support_of
 from sdesim.runs.registered import with_registered
@@ -109,7 +109,7 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "C_star" in columns or "progress" in columns:
             formula = _phase(run, columns) if "C_star" in columns else None
             words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
-            words["phase_flags"] = undefined_because(run, words["phase"])
+            words["phase_flags"] = flags_of_phases(run, columns, words["phase"], words["phase_method"])
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
         if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):

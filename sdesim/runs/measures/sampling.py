@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.runs.measures.exact import quantile
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -61,7 +63,8 @@ def replacement_factor(attrs: Mapping[str, Any]) -> float:
 def unseen_drift(run: xr.Dataset, measured: xr.Dataset) -> tuple[Array, Array, Array] | None:
     """E ΔL/η of the next step, given which examples of the epoch are left (the formula of this module).
 
-    Tr HΣ_rem is taken from the probe's draws out of all examples; its error is that of the interval.
+    Tr HΣ_rem is taken for that of all examples, known without draws or from the probe's; its error is that of
+    the interval.
     """
     if "unseen_signal" not in run:
         return None
@@ -107,7 +110,15 @@ def _curved(run: xr.Dataset, level: float) -> tuple[Array, Array, Array]:
     error = (
         _values(run, "hessian_noise_error") if "hessian_noise_error" in run else np.full_like(bent, np.nan)
     )
-    half = float(stdtrit(_TRACE_DRAWS - 1, 0.5 + level / 2)) * error * scale
+    half = float(stdtrit(_TRACE_DRAWS - 1, 0.5 + level / 2)) * error
+    if "exact_hessian_noise" in run:
+        exact, spread, draws = (
+            _values(run, f"exact_{name}") for name in ("hessian_noise", "hessian_noise_error", "draws")
+        )
+        known = ~np.isnan(exact)
+        bent = np.where(known, exact, bent)
+        half = np.where(known, np.where(spread > 0, quantile(draws, level) * spread, 0.0), half)
+    half = half * scale
     return _values(run, "step_size"), bent * scale, half
 
 

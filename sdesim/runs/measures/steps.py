@@ -25,7 +25,7 @@ from scipy.special import stdtrit
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators import phase
 from sdesim.runs.measured import Column, Mask
-from sdesim.runs.measures.exact import EXACT, Exact, quantile
+from sdesim.runs.measures.exact import EXACT, FULL, Exact, quantile
 from sdesim.runs.measures.gradient import ratio_of_batches, values_of
 
 Array = NDArray[np.float64]
@@ -69,7 +69,8 @@ def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> d
         total = (change.value + spread.value) / eta
         half = np.hypot(change.high - change.value, spread.high - spread.value) / eta
     rate: AnyEstimate = Estimate(total, total - half, total + half, level, "step", _TRACE_DRAWS, {})
-    kept = {k: m for k, m in plain.flags.items() if k in ("zero_noise", "heavy_tail_variance_undefined")}
+    lasting = ("zero_noise", "heavy_tail_variance_undefined", "few_effective_draws")
+    kept = {k: m for k, m in plain.flags.items() if k in lasting}
     literal = np.where(np.isnan(value), np.nan, 1.0)
     return {
         "C_star": _named(Column.of(star, {**kept, **doubt}, literal), np.where(exact, EXACT, "process")),
@@ -223,12 +224,17 @@ def phases(
     return labels, np.where(labels == "undefined", "", how)
 
 
-def undefined_because(run: xr.Dataset, labels: NDArray[np.str_]) -> NDArray[np.str_]:
-    """The flag of each phase that is undefined for a known reason: no step, or noise without a variance."""
+def flags_of_phases(
+    run: xr.Dataset, columns: dict[str, Column], labels: NDArray[np.str_], how: NDArray[np.str_]
+) -> NDArray[np.str_]:
+    """The flag of each phase: why it is undefined (no step, or noise without a variance), or that the
+    interval of C*, by which it was decided, is too narrow."""
     still = values_of(run, "step_size") == 0
     endless = bool(run.attrs.get("levy_index"))
     reason = np.where(still, "rate_zero", "heavy_tail_variance_undefined" if endless else "")
-    return np.asarray(np.where(labels == "undefined", reason, ""))
+    few = columns["C_star"].flags.get("few_effective_draws", False) if "C_star" in columns else False
+    doubt = np.where(few & np.isin(how, ("second-order", "process", FULL)), "few_effective_draws", "")
+    return np.asarray(np.where(labels == "undefined", reason, doubt))
 
 
 def _by_sign(e: Any) -> NDArray[np.str_]:

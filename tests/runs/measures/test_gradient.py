@@ -133,3 +133,15 @@ def test_the_literal_drift_is_negative_exactly_where_the_literal_c_exceeds_one(s
     clear = np.abs(c - 1) > 1e-8
     assert np.array_equal((drift < 0)[clear], (c > 1)[clear])
     assert np.array_equal(m["phase_literal"].values[clear] == "generalization", (c > 1)[clear])
+
+
+def test_noise_that_few_draws_make_is_flagged_where_a_trace_rests_on_eight_of_them():
+    rng = np.random.default_rng(2)
+    even = normal((1, 1, 64, DIRECTIONS))
+    # One draw in sixteen is ten times as long.
+    uneven = even * np.where(rng.random((1, 1, 64, 1)) < 1 / 16, 10.0, 1.0)
+    one, other = measure(synthetic(even)), measure(synthetic(uneven))
+
+    for name in ("C_star", "lyapunov_drift", "phase"):
+        assert "few_effective_draws" not in str(one[f"{name}_flags"].values), name
+        assert "few_effective_draws" in str(other[f"{name}_flags"].values), name

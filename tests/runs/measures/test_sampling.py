@@ -139,7 +139,7 @@ def test_the_drift_over_the_unseen_is_the_mean_over_every_batch_that_may_come_ne
 def test_the_effect_of_reshuffling_is_the_difference_of_the_two_laws():
     run = recorded("epoch")
     measured = sdesim.measure(run)
-    names = ("whole_signal", "whole_bend", "hessian_noise", "step_size")
+    names = ("whole_signal", "whole_bend", "exact_hessian_noise", "step_size")
     signal, bend, noise, eta = (run[name].values for name in names)
 
     plain = -signal + eta / 2 * (bend + noise)
