@@ -61,5 +61,7 @@ def streamed_part(
         curvature=curvature, failures=failures,
         scaling=lambda: scaling_of(state.model, state.optimizer, only, stream.dtype),
     )  # fmt: skip
+    if prepared.probes.exact is True:
+        failures["exact"] = "the gradients of the examples are too many to be held"
     oracle.path, oracle.hvp_method, oracle.hvp_error = IN_PLACE, stream.method, stream.error
     return found
