@@ -172,7 +172,7 @@ class TorchOracle:
             flat = self.called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows)
-                torch.manual_seed(self.seed + k)
+                self.called.reseed(self.seed + k)
                 if trial.in_place:
                     with self.called.weights(flat):
                         total += float(self.called.placed(x, y, weights))
@@ -196,7 +196,7 @@ class TorchOracle:
             flat = called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows, called)
-                torch.manual_seed(self.seed + k)
+                called.reseed(self.seed + k)
                 total += called.gradient(flat, x, y, weights)[1]
         return total * (self._scale() / len(batches))
 
@@ -293,12 +293,12 @@ class TorchOracle:
         if self.path == _VMAP:
             try:
                 with self.called.open():
-                    torch.manual_seed(seed)
+                    self.called.reseed(seed)
                     return self._together(flat, x, y, rows) * scale
             except Exception:
                 self.path = _SINGLE
         with self.called.open():
-            torch.manual_seed(seed)
+            self.called.reseed(seed)
             return self._one_by_one(flat, x, y, rows) * scale
 
     def _targets(self, y: Any) -> Any:
