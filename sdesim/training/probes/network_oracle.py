@@ -233,7 +233,7 @@ class TorchOracle:
     def draws(self, n: int, rng: np.random.Generator) -> list[Part]:
         """The same of n independent minibatches, whose gradients are stochastic ones."""
         scale = self.training_batch / self.batch_size if self.trial.reduction == SUM else 1.0
-        batches = [(x, y, chosen) for x, y, rows in self.drawn(n, rng) for chosen in rows]
+        batches = [(x, y, chosen) for x, y, rows in self.drawn(n, rng, alone=True) for chosen in rows]
         seeds = rng.integers(2**62, size=len(batches))
         return [
             Part(x, y, rows, None, scale, int(seed))
@@ -264,8 +264,14 @@ class TorchOracle:
             return 1.0
         return float(self.training_batch) if self.weights is not None else self.training_batch / self._n
 
-    def drawn(self, n: int, rng: np.random.Generator) -> Iterable[tuple[Any, Any, Tensor]]:
-        """n independent minibatches in parts: x, y and indices (k, B) into them."""
+    def drawn(
+        self, n: int, rng: np.random.Generator, *, alone: bool = False
+    ) -> Iterable[tuple[Any, Any, Tensor]]:
+        """n independent minibatches in parts: x, y and indices (k, B) into them.
+
+        Args:
+            alone: whether all parts are asked for before anything else is drawn from rng.
+        """
         rows = draw_rows(self._n, self.weights, (n, self.batch_size), rng)
         return [(self.x, self.y, torch.from_numpy(rows))]
 
