@@ -119,7 +119,7 @@ def compare(
         level=level,
         quantities=judged,
         phases={k: p for k, p in phases.items() if p is not None},
-        notes=tuple([*_probed(simulated, real), *_notes(judged, absent, level)]),
+        notes=(*_probed(simulated, real), *_notes(judged, absent, level)),
     )
 
 
