@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from time import perf_counter
@@ -57,9 +58,12 @@ def _by_workers(examples: LoaderExamples, jobs: Sequence[Job]) -> list[Pair | No
     """x and y of each job, None where no worker could read it."""
     # A generator of its own, for a loader draws a seed for its workers, which decides nothing here.
     own = torch.Generator().manual_seed(0)
-    loader = DataLoader(
-        _Jobs(examples, jobs), batch_size=None, collate_fn=_as_it_is, generator=own, **examples.workers
-    )
+    with warnings.catch_warnings():
+        # The training's own loader has said already what it thinks of so many workers.
+        warnings.simplefilter("ignore")
+        loader = DataLoader(
+            _Jobs(examples, jobs), batch_size=None, collate_fn=_as_it_is, generator=own, **examples.workers
+        )
     # Copies: shared memory is aligned otherwise than torch's own, by which products round.
     return [None if pair is None else _copied(*pair) for pair in loader]
 
