@@ -63,7 +63,7 @@ class Exactness:
 def exact_part(
     moments: GradientMoments, products: Products | None, draws: Array, step_size: float,
     rng: np.random.Generator, exactness: Exactness, step: LinearStep | None = None,
-    draw: Callable[[int], Array] | None = None,
+    draw: Callable[[int], Array] | None = None, shared: Products | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """The variables of the schema whose names begin with ``exact``.
 
@@ -71,6 +71,7 @@ def exact_part(
         moments: μ and Σ of the gradients. products: H of each row, (m, d) → (m, d); None: no curvature.
         draws: gradients (n, d), for what Σ does not tell; draw: n → as many more. step_size: η.
         step: of the optimizer.
+        shared: cheaper products of a random Hessian of the same mean, for Tr HΣ, as of `FactoredTrace`.
     """
     mean, covariance = moments.mean, moments.covariance
     found = {"exact_signal": float(mean @ mean)}
@@ -82,7 +83,7 @@ def exact_part(
     if products is None:
         return found
     bent = float(mean @ products(mean[None])[0])
-    trace = FactoredTrace(products, covariance, rng)
+    trace = FactoredTrace(products, covariance, rng, shared)
     _settle(trace, _Scale(step_size, found["exact_signal"], bent, noise), exactness.precision)
     found |= {
         "exact_hessian_signal": bent,
