@@ -76,6 +76,13 @@ class Probes:
         """How far a probe of an oracle goes beyond its draws; None: not at all."""
         return exactness_of(oracle, self.exact, self.precision, LARGEST)
 
+    @property
+    def asked(self) -> tuple[str, str] | None:
+        """The field that asks for readings without draws, and what it holds; None where none does."""
+        if self.exact is True:
+            return "exact", "true"
+        return None if self.precision is None else ("precision", f"{self.precision:g}")
+
     def wants(self, group: str) -> bool:
         """Whether the "gradient", "curvature" or "progress" group is probed."""
         return self.estimators == "all" or group in self.estimators
