@@ -45,11 +45,14 @@ class Aligned:
 
 def series(run: Any, measured: Any | None, quantity: str) -> Series | None:
     """The series of a quantity, or of a part of it, from the measurements if they hold it, else from the run;
-    None if neither does."""
+    None if neither does. Of trajectories that were not probed there are no rows."""
     found = measured_array(measured, quantity)
     if found is not None:
         time = _clock(measured, "probe_time", found[0].shape, "probe")
-        return Series(time, *found)
+        probed = int(run.attrs.get("probe_trajectories", len(time)))
+        # Of all trajectories there is what needs no probe.
+        rows = slice(None if np.isfinite(found[0][probed:]).any() else probed)
+        return Series(time[rows], *(part[rows] for part in found))
     if quantity not in run or set(run[quantity].dims) != {"trajectory", "step"}:
         return None
     values = np.asarray(run[quantity].transpose("trajectory", "step").values, dtype=np.float64)

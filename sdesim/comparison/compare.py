@@ -119,7 +119,7 @@ def compare(
         level=level,
         quantities=judged,
         phases={k: p for k, p in phases.items() if p is not None},
-        notes=tuple(_notes(judged, absent, level)),
+        notes=(*_probed(simulated, real), *_notes(judged, absent, level)),
     )
 
 
@@ -129,6 +129,16 @@ def _measure(run: Any) -> Any | None:
     from sdesim.runs import measure
 
     return measure(run)
+
+
+def _probed(*runs: Any) -> list[str]:
+    """Of how many trajectories quantities that take probes are, where that is not all."""
+    told = []
+    for run in runs:
+        count = run.sizes.get("trajectory", 0)
+        probed = int(run.attrs.get("probe_trajectories", count))
+        told += [f"{probed} of {count} of {run.attrs.get('name', 'a run')}"] if probed < count else []
+    return [f"Probed trajectories: {', '.join(told)}."] if told else []
 
 
 def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], level: float) -> list[str]:

@@ -143,18 +143,22 @@ def clients(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
 
 
 def phases(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = None) -> Any:
-    """Horizontal strips of the phase over time, one per trajectory, arms under one another.
+    """Horizontal strips of the phase over time, one per trajectory, arms under one another; of many
+    trajectories the first, with their number.
 
     Args:
         kind: "phase", C against C*; "phase_smooth", the same of smoothed series, where the measurements hold
             them; or "phase_literal", literal C against 1.
     """
     strips = []
+    shown: dict[str, str] = {}
     for view in views_of(data, measured):
         found = phase_array(view.measured, kind)
         if found is not None:
             labels, times = found
             strips += [(view, row, times) for row in labels[:MAX_STRIPS]]
+            if len(labels) > MAX_STRIPS:
+                shown[view.name] = f"{view.name}\n{MAX_STRIPS} of {len(labels)}"
     if not strips:
         raise NothingToDraw(f"no run holds a {kind}")
     with one_panel(ax, (5.8, 1.3 + 0.22 * len(strips))) as canvas:
@@ -169,7 +173,7 @@ def phases(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = N
                 )
             ticks.setdefault(view.name, (view, []))[1].append(place)
             place, last = place + 1.0, view.name
-        canvas.set_yticks([float(np.mean(p)) for _v, p in ticks.values()], list(ticks))
+        canvas.set_yticks([float(np.mean(p)) for _v, p in ticks.values()], [shown.get(n, n) for n in ticks])
         for tick, (view, _p) in zip(canvas.get_yticklabels(), ticks.values(), strict=True):
             tick.set_color(view.colour)
             tick.set_fontweight("bold")

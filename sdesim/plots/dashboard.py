@@ -118,8 +118,8 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "phases",
         "Phases",
-        "One strip per trajectory: C against C*. Yellow where the interval of C spans C*, so that the "
-        "phase is not decided. Compare the order and the length of the bands between arms.",
+        "One strip per trajectory, of many the first: C against C*. Yellow where the interval of C spans C*, "
+        "so that the phase is not decided. Compare the order and the length of the bands between arms.",
         phases,
     ),
     FigureSpec(

@@ -132,7 +132,9 @@ def paid_for(probes: Probes, price: Price, steps: int, share: float | None = Non
     able = price.exact_gradients is not None and probes.exact is not False
     if budget is None:
         return probes
-    ways = [True] if probes.exact is True and able else [True, False] if able else [False]
+    # A precision is one of readings without draws.
+    needed = probes.exact is True or probes.precision is not None
+    ways = [True] if needed and able else [True, False] if able else [False]
     for exact in ways:
         if probes.every is not None:
             chosen = probes

@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
-from sdesim.kinds import kind
+from sdesim.kinds import Misfit, kind
 from sdesim.runs.exact_moments import Exactness, exactness_of
 
 Count = Annotated[int, Ge(1)]
@@ -51,11 +51,14 @@ class Probes:
         exact: whether C, C*, drift and phase are read without sampling where that can be: μ and Σ from the
             gradients of all N examples, of a simulated arm from its drift and the law of its noise. "auto":
             where N·d ≤ 10⁹; where Σ can't be had so, μ alone is. True: whatever N·d. False: from the draws.
-        precision: half-width of C's 95% interval over max(C, C*).
+        precision: half-width of C's 95% interval over max(C, C*), of readings without draws.
         budget: share of the run's work that readings may cost, counted beforehand and not timed; a training's
             measured progress has as much of its own. None: 0.05 in training without `every`, else no limit.
-            Where it does not pay for readings without draws they are sampled, and where it pays for none the
-            run is refused.
+            Where it does not pay for readings without draws they are sampled, and where it pays for none, or
+            not for a precision, the run is refused.
+
+    Raises:
+        Misfit: a precision beside exact=False.
     """
 
     every: Count | None = None
@@ -71,6 +74,10 @@ class Probes:
     exact: Literal["auto"] | bool = "auto"
     precision: Annotated[float, Gt(0), Lt(1)] | None = None
     budget: Annotated[float, Gt(0), Le(1)] | None = None
+
+    def __post_init__(self) -> None:
+        if self.precision is not None and self.exact is False:
+            raise Misfit("precision", f"found {self.precision:g}, allowed: none with exact: false")
 
     def exactness(self, oracle: Any) -> Exactness | None:
         """How far a probe of an oracle goes beyond its draws; None: not at all."""

@@ -77,3 +77,13 @@ def test_a_series_is_measured_where_it_can_be_and_else_the_run_s_own():
     assert series(run, measured, "C_alpha") is None
     with pytest.raises(RunError, match="the run has no 'time' coordinate"):
         series(run.drop_vars("time"), None, "loss")
+
+
+def test_what_is_probed_has_no_rows_of_trajectories_that_are_not():
+    probed = (("trajectory", "probe"), [[5.0], [6.0], [np.nan]])
+    whole = (("trajectory", "probe"), [[5.0], [6.0], [7.0]])
+    measured = xr.Dataset({"S": probed, "dimension": whole}, {"probe_time": ("probe", [0.1])})
+    run = xr.Dataset(attrs={"probe_trajectories": 2})
+
+    assert [len(series(run, measured, name).values) for name in ("S", "dimension")] == [2, 3]
+    assert series(run, measured, "S").time.shape == (2, 1)

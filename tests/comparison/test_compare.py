@@ -88,6 +88,14 @@ def test_a_diverged_trajectory_is_left_out_and_counted():
     assert any("left out" in note for note in found.notes)
 
 
+def test_how_many_trajectories_were_probed_is_said_where_it_is_not_all():
+    rng = np.random.default_rng(3)
+    sde, net = run(curves(rng, 4), "simulated", name="sde"), run(curves(rng, 4), "real", name="net")
+    sde.attrs["probe_trajectories"], net.attrs["probe_trajectories"] = 2, 4
+
+    assert compare(sde, net, ["loss"]).notes[0] == "Probed trajectories: 2 of 4 of sde."
+
+
 def test_a_comparison_is_plain_json():
     rng = np.random.default_rng(4)
     found = compare(run(curves(rng, 3), "simulated"), run(curves(rng, 3), "real"), ["loss"])

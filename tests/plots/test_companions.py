@@ -6,6 +6,7 @@ import pytest
 
 from sdesim import plots
 from sdesim.comparison import compare
+from sdesim.plots.companions import MAX_STRIPS
 from sdesim.plots.style import NothingToDraw
 from tests.plots.figures import (
     COMPANIONS_ONE,
@@ -23,6 +24,15 @@ def test_distances_are_drawn_of_comparisons_and_of_what_is_stored_of_them(runs, 
     assert len(made.lines) == len(stored.lines)
     with pytest.raises(NothingToDraw):
         plots.distances([])
+
+
+def test_strips_of_many_trajectories_are_the_first_and_their_number_is_said(runs, measured):
+    def names(count):
+        part = measured["net"].isel(trajectory=[0] * count)
+        drawn = plots.phases({"net": runs["net"].isel(trajectory=[0] * count)}, measured={"net": part})
+        return [tick.get_text() for tick in drawn.get_yticklabels()]
+
+    assert (names(MAX_STRIPS), names(MAX_STRIPS + 2)) == (["net"], [f"net\n{MAX_STRIPS} of {MAX_STRIPS + 2}"])
 
 
 @pytest.mark.parametrize("name", COMPANIONS_ONE)

@@ -23,7 +23,14 @@ def test_readings_without_draws_are_dropped_before_readings_are():
     assert found == ["auto", False, False]
 
 
-@pytest.mark.parametrize("probes", [Probes(every=10, budget=0.5), Probes(every=100, budget=0.4, exact=True)])
+REFUSED = [
+    Probes(every=10, budget=0.5),
+    Probes(every=100, budget=0.4, exact=True),
+    Probes(every=100, budget=0.4, precision=0.1),
+]
+
+
+@pytest.mark.parametrize("probes", REFUSED)
 def test_a_budget_that_does_not_pay_for_what_is_asked_is_refused(probes):
     with pytest.raises(RunError, match=r"^probes: budget 0\.\d does not pay for \d+ readings, which cost"):
         paid_for(probes, DEAR, 100)

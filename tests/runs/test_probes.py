@@ -13,6 +13,8 @@ def test_probe_settings_are_checked():
         Probes(every=0)
     with pytest.raises(SdesimError, match="estimators"):
         Probes(every=1, estimators="gradient")
+    with pytest.raises(SdesimError, match=r"precision: found 0\.1, allowed: none with exact: false"):
+        Probes(precision=0.1, exact=False)
     assert Probes(every=4).probe_steps(10).tolist() == [0, 4, 8]
 
 

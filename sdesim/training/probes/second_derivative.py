@@ -90,6 +90,26 @@ class HessianProduct:
         return np.concatenate(pieces)
 
 
+def split_product(
+    called: NetworkCall, shares: Sequence[Sequence[tuple[Any, Any, Tensor | None]]], scales: Sequence[float],
+    seed: int,
+) -> Callable[[Array, Array], Array]:  # fmt: skip
+    """θ (d,), v (m, d) ↦ H_i v_i (m, d) of m shares of the examples, without a graph that lasts.
+
+    Args:
+        shares: batches of each, as of `HessianProduct`; scales: factor of each one's sum. seed: of random
+            layers, which draw other numbers in each share.
+    """
+
+    def along(theta: Array, v: Array) -> Array:
+        rows = []
+        for k, (share, scale) in enumerate(zip(shares, scales, strict=True)):
+            rows.append(HessianProduct(called, share, scale, seed + k)(theta, v[k]))
+        return np.array(rows)
+
+    return along
+
+
 @dataclass(frozen=True)
 class SecondDerivative:
     """How Hessian-vector products are taken.
