@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from sdesim.kinds import Misfit, kind
-from sdesim.runs.exact_moments import Exactness, exactness_of
+from sdesim.runs.exactness import Exactness, exactness_of
 
 Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
