@@ -41,16 +41,18 @@ class LinearStep:
 
 
 def step_part(
-    product: Callable[[Array], Array], draws: Array, step: LinearStep, products: Array, bends: Array
-) -> dict[str, float]:
+    product: Callable[[Array], Array], draws: Array, step: LinearStep, products: Array, bends: Array,
+    bend: Callable[[Array], Array],
+) -> dict[str, float]:  # fmt: skip
     """The variables of the schema that say what the step does.
 
     Args:
         product: v (d,) → Hv. draws: g (n, d).
         products: deviations g − ḡ (m, d) of some draws; bends: H of each (m, d).
+        bend: H of each row, (m, d) → (m, d), as it made the bends.
     """
     mean = draws.mean(axis=0)
-    scaled, spreads = _scaled(product, step.whole, products, bends)
+    scaled, spreads = _scaled(bend, step.whole, products, bends)
     d, root = step.whole * mean + step.pull, np.sqrt(step.damping)
     bent = product(d)
     even = step.damping.size and bool((step.damping == step.damping[0]).all())
@@ -59,7 +61,7 @@ def step_part(
         draws, step.whole, step.pull, step.damping, step.lookahead, bent, damped, scaled, spreads
     )
     if not np.array_equal(step.now, step.whole):
-        scaled, spreads = _scaled(product, step.now, products, bends, step.whole, (scaled, spreads))
+        scaled, spreads = _scaled(bend, step.now, products, bends, step.whole, (scaled, spreads))
     u = step.start - step.now * mean
     ahead = -bent if np.array_equal(u, -d) else product(u)
     change, spread = change_of_step(draws, step.now, step.start, ahead, scaled, spreads)
@@ -74,7 +76,7 @@ def step_part(
 
 
 def _scaled(
-    product: Callable[[Array], Array], scale: Array, products: Array, bends: Array,
+    bend: Callable[[Array], Array], scale: Array, products: Array, bends: Array,
     of: Array | None = None, known: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array]:  # fmt: skip
     """Deviations scaled by A, and H of each: those already known where A is a multiple of what they hold."""
@@ -85,7 +87,7 @@ def _scaled(
     if factor is not None and known is not None:
         return factor * known[0], factor * known[1]
     scaled = products * scale
-    return scaled, np.array([product(v) for v in scaled])
+    return scaled, bend(scaled)
 
 
 def multiple_of(a: Array, b: Array) -> float | None:

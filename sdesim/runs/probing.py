@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError, failure
-from sdesim.estimators import lanczos_edges
+from sdesim.estimators.curvature.edges import lanczos_ends
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.exact_moments import Exactness, exact_part
 from sdesim.runs.linear_step import LinearStep, step_part
@@ -18,6 +18,8 @@ from sdesim.runs.linear_step import LinearStep, step_part
 Array = NDArray[np.float64]
 # Draws that meet the Hessian.
 TRACE_DRAWS = 8
+# Products of Lanczos at least where it ends with λ_max, so that λ_min is not left at its first guess.
+_LEAST = 8
 
 
 @runtime_checkable
@@ -79,7 +81,10 @@ def probe(
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
-        curvature part gives `hessian_noise` = Tr(HΣ̂) from at most 8 of the draws.
+        curvature part gives `hessian_noise` = Tr(HΣ̂) from at most 8 of the draws. Where the oracle says
+        that its products are `costly`, Lanczos ends once λ_max has converged, λ_min is the lowest Ritz value
+        by then, an upper bound, with its residual; and each of these draws meets a share of the examples, as
+        `split_hvps` of the oracle deals them out.
 
     Raises:
         RunError: the oracle returns gradients of the wrong shape.
@@ -223,31 +228,60 @@ def _curvature_part(
     seed, count = int(rng.integers(2**31)), theta[moving].size
     if not count:
         return {}
-    lowest, highest, residual = lanczos_edges(product, count, seed=seed)
+    costly = bool(getattr(oracle, "costly", False))
+    until, least = ("top", _LEAST) if costly else ("both", 0)
+    found = lanczos_ends(product, count, seed=seed, ends=until, least=least)
     # Products that are differences have an error of their own.
-    residual += getattr(oracle, "hvp_error", 0.0) * max(abs(lowest), abs(highest))
+    error = getattr(oracle, "hvp_error", 0.0) * max(abs(found.lowest), abs(found.highest))
     n = len(draws)
     centred = draws[: min(n, TRACE_DRAWS)] - mean
-    bends = np.array([oracle.hvp(theta, c) for c in centred])
+    bend = _bending(oracle, theta, len(centred), rng if costly else None)
+    bends = bend(centred)
     terms = np.array([c @ bend for c, bend in zip(centred, bends, strict=True)])
     values: dict[str, Array | float] = {
-        "lambda_max": highest,
-        "lambda_min": lowest,
-        "curvature_residual": residual,
+        "lambda_max": found.highest,
+        "lambda_min": found.lowest,
+        "curvature_residual": found.highest_residual + error,
+        "curvature_residual_min": found.lowest_residual + error,
         "hessian_signal": float(mean @ oracle.hvp(theta, mean)),
         **trace_of_terms(terms, n),
     }
     if step is not None:
         kept = np.zeros(theta.size)
         kept[moving] = 1.0
-        values |= step_part(lambda v: kept * oracle.hvp(theta, v), draws, step, centred, kept * bends)
+        values |= step_part(
+            lambda v: kept * oracle.hvp(theta, v),
+            draws,
+            step,
+            centred,
+            kept * bends,
+            lambda v: kept * bend(v),
+        )
     if metric is None:
         return values
     values["critical_sharpness"] = metric.critical
     if metric.scale is not None and metric.decay is not None and np.isfinite(metric.scale).all():
         root, decay = np.sqrt(metric.scale[moving]), metric.decay[moving]
-        _, top, error = lanczos_edges(
-            lambda v: root * (product(root * v) + decay * (root * v)), count, seed=seed
+        met = lanczos_ends(
+            lambda v: root * (product(root * v) + decay * (root * v)), count, seed=seed, ends=until
         )
-        values |= {"preconditioned_lambda_max": top, "preconditioned_residual": error}
+        values |= {
+            "preconditioned_lambda_max": met.highest, "preconditioned_residual": met.highest_residual
+        }  # fmt: skip
     return values
+
+
+def _bending(
+    oracle: Any, theta: Array, count: int, rng: np.random.Generator | None
+) -> Callable[[Array], Array]:
+    """H of each of ``count`` deviations (count, d), each by a share of the examples where that can be.
+
+    Args:
+        rng: deals out the examples; None: each meets all of them.
+    """
+    split = getattr(oracle, "split_hvps", None)
+    if rng is not None and split is not None:
+        shared: Callable[[Array], Array] | None = split(theta, count, rng)
+        if shared is not None:
+            return shared
+    return lambda rows: np.array([oracle.hvp(theta, v) for v in rows])

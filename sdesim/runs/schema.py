@@ -85,6 +85,7 @@ VARIABLES: dict[str, VariableSpec] = {
         _PROBE, "loss/parameter^2", "standard error of lambda_max_crossed over the draw of examples"
     ),
     "curvature_residual": VariableSpec(_PROBE, "loss/parameter^2", "Lanczos residual of lambda_max"),
+    "curvature_residual_min": VariableSpec(_PROBE, "loss/parameter^2", "Lanczos residual of lambda_min"),
     "preconditioned_lambda_max": VariableSpec(
         _PROBE, "1/learning_rate", "largest eigenvalue of the Hessian in the metric of the optimizer"
     ),
@@ -185,6 +186,7 @@ CURVATURE_PROBE = (
     "lambda_max",
     "lambda_min",
     "curvature_residual",
+    "curvature_residual_min",
     "hessian_signal",
     "hessian_noise",
     "hessian_noise_error",

@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 _OF_STEP = ("C_star", "C_star_trapezoid", "eta_star", "phase", "lyapunov_drift")
-_OF_CURVATURE = ("lambda_max", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
+_OF_CURVATURE = ("lambda_max", "lambda_min", "preconditioned_lambda_max", "S", "I", *_OF_STEP)
 _OF_NOISE = ("C_alpha", "p", "odds", "noise", "C_group", "I", *_OF_STEP)
 # Ways in which a phase is measured and not computed, as `measures.steps` names them.
 MEASURED = ("branched", "steps", "virtual", "weighted")
@@ -106,7 +106,7 @@ def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield from _of_batches(attrs)
     held = attrs.get("curvature_examples")
     if held and held < (attrs.get("dataset_size") or 0):
-        yield "subsampled", ("lambda_min", *_OF_CURVATURE)
+        yield "subsampled", _OF_CURVATURE
     if attrs.get("collated_together"):
         yield "collated_together", _OF_CURVATURE
     yield from _of_network(attrs)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
+from sdesim.estimators.curvature.edges import lanczos_ends
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -183,3 +184,37 @@ def test_lambda_max_is_equivariant_under_scaling_of_the_operator(seed, scale):
     assert more.value == pytest.approx(scale * one.value, rel=1e-6, abs=1e-9)
     s, same = est.stability_margin(one, 0.1), est.stability_margin(more, 0.1 / scale)
     assert s.value == pytest.approx(same.value, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ends_stopped_at_the_top_bound_the_bottom_from_above_with_its_residual(seed):
+    # One eigenvalue stands out above and a crowd below, as in the Hessian of a network.
+    values = np.concatenate([np.linspace(-1, 1, 500), [8.0]])
+    calls = []
+
+    def product(v):
+        calls.append(1)
+        return values * v
+
+    found = lanczos_ends(product, len(values), seed=seed, ends="top", least=8)
+    few = len(calls)
+    both = lanczos_ends(product, len(values), seed=seed)
+
+    assert 8 <= few < len(calls) - few <= 40
+    assert found.highest == pytest.approx(8, abs=found.highest_residual + 1e-9)
+    assert found.highest_residual <= 1e-3 * 8
+    assert found.lowest >= -1
+    # Some eigenvalue lies within the residual of the Ritz value, whether it has converged or not.
+    for end in (found, both):
+        assert np.abs(values - end.lowest).min() <= end.lowest_residual + 1e-9
+    assert found.lowest_residual > both.lowest_residual
+    assert (both.lowest, both.highest, both.highest_residual) == est.lanczos_edges(
+        product, len(values), seed=seed
+    )
+
+
+def test_ends_of_few_coordinates_are_exact():
+    found = lanczos_ends(lambda v: np.array([1.0, -2.0, 3.0]) * v, 3, ends="top", least=8)
+
+    assert (found.lowest, found.highest) == (pytest.approx(-2), pytest.approx(3))
+    assert max(found.lowest_residual, found.highest_residual) <= 1e-12

@@ -46,6 +46,7 @@ def complete_run(kind="real", seed=0, name="net"):
         "lambda_max": sharpness,
         "lambda_min": -0.1 * sharpness,
         "curvature_residual": 1e-4 * sharpness,
+        "curvature_residual_min": 1e-4 * sharpness,
         "preconditioned_residual": 1e-4 * sharpness,
         "tangent_growth": rng.standard_normal((count, probes)),
         "status": np.zeros(count, np.int8),

@@ -48,6 +48,7 @@ def synthetic(gradients, kind="simulated", steps=101, scale=1.0, **attrs):
         "lambda_max": sharpness,
         "lambda_min": -0.1 * sharpness,
         "curvature_residual": 1e-4 * sharpness,
+        "curvature_residual_min": 1e-4 * sharpness,
         "hessian_signal": signal * sharpness,
         "hessian_noise": 0.5 * noise * sharpness,
         "hessian_noise_error": 0.05 * noise * sharpness,

@@ -113,3 +113,66 @@ def test_gradients_of_another_shape_are_refused():
 
     with pytest.raises(RunError, match=r"must have shape \(24, 6\), got \(23, 6\)"):
         probe(Short(), THETA, samples=SAMPLES, rng=probe_rng(1, 0, 0), step_size=0.1)
+
+
+class Costly(Bowl):
+    """A bowl of many coordinates whose products are to be spared, and whose examples are dealt out in eight:
+    that of share k has k / 3.5 of the Hessian, all together the whole."""
+
+    costly = True
+    values = np.concatenate([np.linspace(-1, 1, 200), [8.0]])
+    theta = np.ones(201)
+
+    def __init__(self):
+        self.products = 0
+
+    def gradients(self, theta, n, rng):
+        return self.values * theta + 0.3 * rng.standard_normal((n, theta.size))
+
+    def hvp(self, theta, v):
+        self.products += 1
+        return self.values * v
+
+    def split_hvps(self, theta, count, rng):
+        share = rng.permutation(count)[:, None] / 3.5
+        return lambda v: share * self.values * v
+
+
+def test_products_that_are_costly_are_spared():
+    costly, cheap = Costly(), Costly()
+    cheap.costly = False
+    settings = {"samples": SAMPLES, "step_size": 0.1}
+
+    found = probe(costly, costly.theta, rng=probe_rng(1, 0, 0), **settings)
+    whole = probe(cheap, cheap.theta, rng=probe_rng(1, 0, 0), **settings)
+
+    # Lanczos and μᵀHμ, no product of the eight deviations.
+    assert 9 <= costly.products < cheap.products - 8
+    assert found["lambda_max"] == pytest.approx(8, abs=found["curvature_residual"] + 1e-9)
+    assert found["curvature_residual"] <= 8e-3
+    assert found["lambda_min"] >= whole["lambda_min"] >= -1
+    assert found["curvature_residual_min"] > whole["curvature_residual_min"]
+    assert found["hessian_signal"] == whole["hessian_signal"]
+    g = Costly().gradients(costly.theta, SAMPLES, probe_rng(1, 0, 0))
+    away = (g - g.mean(axis=0))[:8]
+    rng = probe_rng(1, 0, 0)
+    Costly().gradients(costly.theta, SAMPLES, rng)
+    rng.integers(2**31)
+    terms = (away**2 @ costly.values) * rng.permutation(8) / 3.5 * SAMPLES / (SAMPLES - 1)
+    assert found["hessian_noise"] == pytest.approx(terms.mean(), rel=1e-10)
+    assert found["hessian_noise_error"] == pytest.approx(terms.std(ddof=1) / np.sqrt(8), rel=1e-10)
+
+
+def test_costly_products_that_no_shares_can_replace_are_of_all_examples():
+    class Whole(Costly):
+        def split_hvps(self, theta, count, rng):
+            return None
+
+    costly, cheap = Whole(), Whole()
+    cheap.costly = False
+    settings = {"samples": SAMPLES, "step_size": 0.1}
+
+    found = probe(costly, costly.theta, rng=probe_rng(1, 0, 0), **settings)
+
+    whole = probe(cheap, cheap.theta, rng=probe_rng(1, 0, 0), **settings)
+    assert found["hessian_noise"] == whole["hessian_noise"]

@@ -28,21 +28,54 @@ class Spectrum:
     top: tuple[Estimate, ...]
 
 
+@dataclass(frozen=True)
+class Ends:
+    """Outermost Ritz values: λ_min ≤ `lowest` and `highest` ≤ λ_max for certain, and within each one's
+    residual lies an eigenvalue."""
+
+    lowest: float
+    highest: float
+    lowest_residual: float
+    highest_residual: float
+
+
 def _lanczos(
-    hvp: HessianVectorProduct, dim: int, k: int, tol: float, seed: int, max_iter: int, ends: str = "both"
-) -> Ritz:
+    hvp: HessianVectorProduct, dim: int, k: int, tol: float, seed: int, max_iter: int, ends: str = "both",
+    least: int = 0,
+) -> Ritz:  # fmt: skip
     """Lanczos from a random start."""
     if dim < 1:
         raise EstimatorError(f"dim must be at least 1, got {dim}")
-    return outer_ritz(hvp, np.random.default_rng(seed).standard_normal(dim), k, tol, max_iter, ends)
+    return outer_ritz(hvp, np.random.default_rng(seed).standard_normal(dim), k, tol, max_iter, ends, least)
 
 
 def lanczos_edges(
     hvp: HessianVectorProduct, dim: int, tol: float = 1e-3, seed: int = 0, max_iter: int = 40
 ) -> tuple[float, float, float]:
     """(λ_min, λ_max, residual of the λ_max pair) from one Lanczos run: the cheap form for probes."""
-    ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter))
-    return float(ritz.values[0]), float(ritz.values[-1]), float(ritz.residuals[-1])
+    found = lanczos_ends(hvp, dim, tol, seed, max_iter)
+    return found.lowest, found.highest, found.highest_residual
+
+
+def lanczos_ends(
+    hvp: HessianVectorProduct, dim: int, tol: float = 1e-3, seed: int = 0, max_iter: int = 40,
+    ends: str = "both", least: int = 0,
+) -> Ends:  # fmt: skip
+    """Both ends from one Lanczos run, each with its residual.
+
+    Args:
+        hvp: v (d,) ↦ H v (d,), a symmetric operator. dim: d.
+        tol: residual, relative to the largest |eigenvalue|, at which an end has converged.
+        seed: of the random start vector. max_iter: most products.
+        ends: "both", go on until both have converged; "top", until λ_max has, whatever λ_min.
+        least: products to be done in any case.
+
+    Raises:
+        EstimatorError: dim < 1.
+    """
+    ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter), ends, least)
+    outer = ritz.values[0], ritz.values[-1], ritz.residuals[0], ritz.residuals[-1]
+    return Ends(*(float(number) for number in outer))
 
 
 def _estimates(ritz: Ritz, tol: float, method: str) -> list[Estimate]:

@@ -70,9 +70,10 @@ def lanczos_steps(
 
 
 def outer_ritz(
-    hvp: HessianVectorProduct, start: Array, k: int, tol: float, most: int, ends: str = "both"
+    hvp: HessianVectorProduct, start: Array, k: int, tol: float, most: int, ends: str = "both", least: int = 0
 ) -> Ritz:
-    """Lanczos until the k outermost pairs at both ends (or the "top" alone) have residual ≤ tol·max|θ|."""
+    """Lanczos until the k outermost pairs at both ends (or the "top" alone) have residual ≤ tol·max|θ|, and
+    ``least`` products are done."""
     found = Ritz(np.array([np.nan]), np.array([np.inf]), np.array([1.0]), 0)
     for alphas, betas in lanczos_steps(hvp, start, most):
         if not np.isfinite(alphas[-1]):
@@ -83,6 +84,6 @@ def outer_ritz(
         outer = found.residuals[-k:]
         if ends == "both":
             outer = np.concatenate([found.residuals[:k], outer])
-        if len(alphas) >= 2 * k and np.all(outer <= tol * found.scale):
+        if len(alphas) >= max(2 * k, least) and np.all(outer <= tol * found.scale):
             break
     return found

@@ -56,11 +56,16 @@ def curvature(run: xr.Dataset, level: float) -> dict[str, Column]:
     """
     value, lowest = values_of(run, "lambda_max"), values_of(run, "lambda_min")
     residual = values_of(run, "curvature_residual")
-    largest = np.where(np.abs(lowest) > np.abs(value), lowest, value)
-    seen = _within(value, residual, np.fmax(np.abs(value), np.abs(lowest)), level)
+    least = values_of(run, "curvature_residual_min") if "curvature_residual_min" in run else np.zeros(())
+    # An end that may lie beyond the other, and is not known well enough, leaves open which one is larger.
+    beyond = np.abs(lowest) > np.abs(value)
+    size = np.fmax(np.abs(value), np.abs(lowest))
+    unsettled = (least > _CONVERGED * size) & (beyond | (lowest - least < -np.abs(value)))
+    largest = np.where(unsettled, np.nan, np.where(beyond, lowest, value))
+    seen = _within(value, residual, size, level)
     if "lambda_max_error" in run:
         seen = _of_all(run, seen, level)
-    columns = {"lambda_max": Column(seen, largest)}
+    columns = {"lambda_max": Column(seen, largest), "lambda_min": _lowest(run, lowest, value, level)}
     if "step_size" not in run:
         return columns
     eta = values_of(run, "step_size")
@@ -75,6 +80,20 @@ def curvature(run: xr.Dataset, level: float) -> dict[str, Column]:
     literal = stability_margin(largest, eta, method="literal").value
     columns["S"] = Column.of(margin, {**seen.flags, **doubt}, literal)
     return columns
+
+
+def _lowest(run: xr.Dataset, lowest: Array, highest: Array, level: float) -> Column:
+    """λ_min, from its Ritz value less the residual to the Ritz value, below which it lies for certain.
+
+    Flag `not_converged` where the residual is large beside the spectrum: an eigenvalue lies as near as that,
+    but there may be a lower one. Without an interval where the run keeps no residual.
+    """
+    if "curvature_residual_min" not in run:
+        return Column.bare(lowest)
+    found = _within(
+        lowest, values_of(run, "curvature_residual_min"), np.fmax(np.abs(lowest), np.abs(highest)), level
+    )
+    return Column(replace(found, high=np.where(np.isnan(found.high), np.nan, lowest)))
 
 
 def _within(value: Array, residual: Array, size: Array, level: float) -> AnyEstimate:

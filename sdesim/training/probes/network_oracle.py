@@ -24,7 +24,13 @@ from sdesim.training.probes.example_moments import example_moments
 from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.placed import Part, Placed
 from sdesim.training.probes.reduction import SUM
-from sdesim.training.probes.second_derivative import DIFFERENCES, TWICE, HessianProduct, second_derivative
+from sdesim.training.probes.second_derivative import (
+    DIFFERENCES,
+    TWICE,
+    HessianProduct,
+    second_derivative,
+    split_product,
+)
 from sdesim.training.probes.streamed import Streamed
 from sdesim.training.probes.trial import Trial, tried
 
@@ -38,6 +44,9 @@ _ROOM = 8_000_000
 # Gradients of networks with fewer parameters are held whatever their number.
 _LARGE = 2**16
 MODES = ("train", "eval")
+# Products with the Hessian of N examples are cheap up to so many N·d: of dense layers, where a weight meets
+# an example once, and of others.
+_CHEAP_DENSE, _CHEAP = 5e7, 2e6
 
 
 class TorchOracle:
@@ -172,7 +181,7 @@ class TorchOracle:
             flat = self.called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows)
-                torch.manual_seed(self.seed + k)
+                self.called.reseed(self.seed + k)
                 if trial.in_place:
                     with self.called.weights(flat):
                         total += float(self.called.placed(x, y, weights))
@@ -196,7 +205,7 @@ class TorchOracle:
             flat = called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows, called)
-                torch.manual_seed(self.seed + k)
+                called.reseed(self.seed + k)
                 total += called.gradient(flat, x, y, weights)[1]
         return total * (self._scale() / len(batches))
 
@@ -233,7 +242,7 @@ class TorchOracle:
     def draws(self, n: int, rng: np.random.Generator) -> list[Part]:
         """The same of n independent minibatches, whose gradients are stochastic ones."""
         scale = self.training_batch / self.batch_size if self.trial.reduction == SUM else 1.0
-        batches = [(x, y, chosen) for x, y, rows in self.drawn(n, rng) for chosen in rows]
+        batches = [(x, y, chosen) for x, y, rows in self.drawn(n, rng, alone=True) for chosen in rows]
         seeds = rng.integers(2**62, size=len(batches))
         return [
             Part(x, y, rows, None, scale, int(seed))
@@ -264,8 +273,14 @@ class TorchOracle:
             return 1.0
         return float(self.training_batch) if self.weights is not None else self.training_batch / self._n
 
-    def drawn(self, n: int, rng: np.random.Generator) -> Iterable[tuple[Any, Any, Tensor]]:
-        """n independent minibatches in parts: x, y and indices (k, B) into them."""
+    def drawn(
+        self, n: int, rng: np.random.Generator, *, alone: bool = False
+    ) -> Iterable[tuple[Any, Any, Tensor]]:
+        """n independent minibatches in parts: x, y and indices (k, B) into them.
+
+        Args:
+            alone: whether all parts are asked for before anything else is drawn from rng.
+        """
         rows = draw_rows(self._n, self.weights, (n, self.batch_size), rng)
         return [(self.x, self.y, torch.from_numpy(rows))]
 
@@ -293,12 +308,12 @@ class TorchOracle:
         if self.path == _VMAP:
             try:
                 with self.called.open():
-                    torch.manual_seed(seed)
+                    self.called.reseed(seed)
                     return self._together(flat, x, y, rows) * scale
             except Exception:
                 self.path = _SINGLE
         with self.called.open():
-            torch.manual_seed(seed)
+            self.called.reseed(seed)
             return self._one_by_one(flat, x, y, rows) * scale
 
     def _targets(self, y: Any) -> Any:
@@ -397,6 +412,35 @@ class TorchOracle:
             )
         return self._product(theta, v)
 
+    @property
+    def costly(self) -> bool:
+        """Whether products with the Hessian are to be spared; told by the sizes alone."""
+        return self.covariance_size > (_CHEAP if self._dense is None else _CHEAP_DENSE)
+
+    def split_hvps(
+        self, theta: Array, count: int, rng: np.random.Generator
+    ) -> Callable[[Array], Array] | None:
+        """v (count, d) ↦ H_i v_i at theta (d,), where the H_i are of shares of the examples dealt out at
+        random, so that E H_i = ∇²L: together the work of one product.
+
+        None where they can't be dealt out: too few, weighted, or with products that are differences.
+        """
+        self._check(theta)
+        batches = self._batches()
+        number = self._n if batches[0] is None else len(batches)
+        if self.weights is not None or self.hvp_method != TWICE or number < count:
+            return None
+        dealt = [np.sort(part) for part in np.array_split(rng.permutation(number), count)]
+        if batches[0] is None:
+            shares = [[self._chosen(torch.from_numpy(rows))] for rows in dealt]
+            whole = self.trial.reduction == SUM
+            scales = [self._scale() * (number / len(rows) if whole else 1.0) for rows in dealt]
+        else:
+            shares = [[self._chosen(batches[k]) for k in some] for some in dealt]
+            scales = [1.0 / len(some) for some in dealt]
+        product = split_product(self.called, shares, scales, self.seed)
+        return lambda v: product(theta, v)
+
     def sharpness(self, theta: Array, v: Array) -> float:
         """vᵀ∇²L v/|v|² at theta (d,) along v (d,) from three losses, without any derivative."""
         kind = "float64" if self.called.accuracy == torch.float64 else "float32"
@@ -466,6 +510,20 @@ class MaskedOracle:
     def hvp(self, theta: Array, v: Array) -> Array:
         """The surviving rows and columns of ∇²L(theta), times v: (d,)."""
         return self._oracle.hvp(self._embed(theta), self._embed(v))[self._mask]
+
+    @property
+    def costly(self) -> bool:
+        """Whether products with the Hessian are to be spared."""
+        return self._oracle.costly
+
+    def split_hvps(
+        self, theta: Array, count: int, rng: np.random.Generator
+    ) -> Callable[[Array], Array] | None:
+        """Those of all coordinates, their surviving rows and columns."""
+        split = self._oracle.split_hvps(self._embed(theta), count, rng)
+        if split is None:
+            return None
+        return lambda v: split(np.stack([self._embed(row) for row in v]))[:, self._mask]
 
 
 def held_groups(module: nn.Module, only: Sequence[bool] | None) -> dict[str, slice]:

@@ -195,7 +195,8 @@ class Streamed:
         found = self.top(self.begun(seed))
         # Half the digits are enough to start from.
         self.start = found.vector.to(torch.bfloat16)
-        values = {"lambda_max": found.value, "lambda_min": np.nan, "curvature_residual": found.residual}
+        values = {"lambda_max": found.value, "curvature_residual": found.residual}
+        values |= {"lambda_min": np.nan, "curvature_residual_min": np.nan}
         del found
         if scaling is None:
             return values

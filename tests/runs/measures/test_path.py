@@ -70,3 +70,41 @@ def test_curvature_probes_alone_give_S_and_no_C():
     # S = 2(1 - lambda/lambda_crit) at lambda = 3 and lambda_crit = 2/0.1, to Lanczos's own residual.
     np.testing.assert_allclose(found["S"], 2 * (1 - 3 / 20), rtol=1e-6)
     assert "C_alpha" not in found
+
+
+def test_the_smallest_eigenvalue_lies_below_its_ritz_value_and_is_flagged_where_loose():
+    run = make_run()
+    run["lambda_min"].values[:] = -0.5
+    residual = run["curvature_residual_min"].values
+    residual[0], residual[1] = 0.01, 0.2
+
+    found = measure(run)
+
+    np.testing.assert_allclose(found["lambda_min_low"].values, -0.5 - residual)
+    np.testing.assert_array_equal(found["lambda_min_high"].values, -0.5)
+    # 0.2 is more than a hundredth of the largest eigenvalue, 3.
+    loose = np.char.find(found["lambda_min_flags"].values.astype(str), "not_converged") >= 0
+    np.testing.assert_array_equal(loose, [[False] * 3, [True] * 3])
+    assert "not_converged" not in str(found["lambda_max_flags"].values)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "residual", "literal"),
+    [(-2.0, 0.1, 3.0), (-2.9, 0.02, 3.0), (-4.0, 0.01, -4.0), (-2.9, 0.2, np.nan), (-4.0, 0.2, np.nan)],
+)
+def test_the_largest_magnitude_is_left_open_where_the_lowest_is_too_loose_to_tell(lowest, residual, literal):
+    run = make_run()
+    run["lambda_min"].values[:] = lowest
+    run["curvature_residual_min"].values[:] = residual
+
+    found = measure(run)
+
+    np.testing.assert_allclose(found["lambda_max"].values, 3.0, rtol=1e-3)
+    np.testing.assert_allclose(found["lambda_max_literal"].values, literal, rtol=1e-3)
+
+
+def test_a_run_without_its_residual_has_no_interval_of_the_smallest_eigenvalue():
+    found = measure(make_run().drop_vars("curvature_residual_min"))
+
+    assert np.isfinite(found["lambda_min"].values).all()
+    assert np.isnan(found["lambda_min_low"].values).all()
