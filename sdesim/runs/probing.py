@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, failure
 from sdesim.estimators.curvature.edges import lanczos_ends
 from sdesim.io.threads import single_blas_thread
-from sdesim.runs.exact_moments import Exactness, exact_part
+from sdesim.runs.exact_moments import exact_part
+from sdesim.runs.exactness import Exactness
 from sdesim.runs.linear_step import LinearStep, step_part
 
 Array = NDArray[np.float64]

@@ -34,12 +34,15 @@ class Reader:
         augment: (x, generator) → x of as many examples, or None.
         held: data sets whose own generators follow the seed.
         name: what differs at each reading, for messages.
+        several: indices (m,) of each batch and its seed → x and y of each, as ``take`` gives them under
+            these seeds; None: one after the other.
     """
 
     take: Callable[[Tensor], tuple[Any, Any]]
     augment: Augment | None = None
     held: tuple[Any, ...] = ()
     name: str = "train"
+    several: Callable[[list[tuple[Tensor, int]]], list[tuple[Any, Any]]] | None = None
 
     def read(self, rows: Tensor, seed: int) -> tuple[Any, Any]:
         """x and y of the examples ``rows`` (m,); every generator is afterwards as it was.
@@ -66,12 +69,20 @@ class Reader:
 
     def read_in_batches(self, rows: Tensor, size: int, seed: Callable[[], int]) -> tuple[Any, Any]:
         """The same in batches, each under a new seed, as training reads them."""
-        parts = [self.read(some, seed()) for some in torch.split(rows, size)]  # type: ignore[no-untyped-call,unused-ignore]
+        batches: Any = torch.split(rows, size)  # type: ignore[no-untyped-call,unused-ignore]
+        parts = self.read_several([(some, seed()) for some in batches])
         return joined([x for x, _ in parts]), joined([y for _, y in parts])
+
+    def read_several(self, batches: list[tuple[Tensor, int]]) -> list[tuple[Any, Any]]:
+        """x and y of each batch, given as its rows and its seed."""
+        # An augmentation goes on with the generators where the data set left them.
+        if self.several is not None and self.augment is None:
+            return self.several(batches)
+        return [self.read(rows, seed) for rows, seed in batches]
 
     def among(self, kept: Tensor) -> Reader:
         """A reader of the examples ``kept`` (k,), numbered anew."""
-        return replace(self, take=lambda rows: self.take(kept[rows]))
+        return replace(self, take=lambda rows: self.take(kept[rows]), several=None)
 
     def check(self, n: int, seed: int) -> None:
         """Refuse examples that a seed does not decide.
@@ -94,17 +105,23 @@ def readings_of(n: int) -> int:
 
 
 def fresh_batches(
-    reader: Reader, rows: NDArray[np.int64], rng: np.random.Generator
+    reader: Reader, rows: NDArray[np.int64], rng: np.random.Generator, *, alone: bool = False
 ) -> Iterator[tuple[Any, Any, Tensor]]:
     """Minibatches ``rows`` (n, B), each read anew, in parts of bounded memory: x, y and indices into them.
 
     Batches of other shapes than the one before, as padding makes them, begin a part of their own.
+
+    Args:
+        alone: whether all parts are asked for before anything else is drawn from rng.
     """
     size = rows.shape[1]
     several: list[tuple[Any, Any]] = []
     held = 0
-    for batch in rows:
-        read = reader.read(torch.from_numpy(batch), int(rng.integers(2**63)))
+    ahead = None
+    if reader.several is not None and reader.augment is None:
+        ahead = _ahead(reader, rows, rng, alone)
+    one_by_one = (reader.read(torch.from_numpy(batch), int(rng.integers(2**63))) for batch in rows)
+    for read in ahead or one_by_one:
         numbers = sum(part.numel() for part in leaves(read))
         if several and (held + numbers > _ROOM or _shapes(read) != _shapes(several[0])):
             yield _part(several, size)
@@ -113,6 +130,24 @@ def fresh_batches(
         held += numbers
     if several:
         yield _part(several, size)
+
+
+def _ahead(
+    reader: Reader, rows: NDArray[np.int64], rng: np.random.Generator, alone: bool
+) -> list[tuple[Any, Any]] | None:
+    """All batches at once, where their seeds come out of rng one after the other; else None, rng as it was.
+
+    Between two parts whoever reads them may draw from rng, so that only a single part can be read ahead.
+    """
+    before = rng.bit_generator.state
+    batches = [(torch.from_numpy(batch), int(rng.integers(2**63))) for batch in rows]
+    first = reader.read_several(batches[:1])
+    if alone or len(rows) * sum(part.numel() for part in leaves(first[0])) <= _ROOM:
+        reads = first + reader.read_several(batches[1:])
+        if alone or all(_shapes(read) == _shapes(first[0]) for read in reads):
+            return reads
+    rng.bit_generator.state = before
+    return None
 
 
 def _shapes(batch: Any) -> list[torch.Size]:

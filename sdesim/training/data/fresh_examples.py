@@ -22,19 +22,20 @@ class FreshOracle(TorchOracle):
 
     Args:
         module, loss_fn, x, y, batch_size, weights, more: as of `TorchOracle`; x and y serve loss and Hessian.
-        draw: (n, B, rng) → n minibatches in parts: x, y and indices (k, B) into them.
+        draw: (n, B, rng, alone=…) → n minibatches in parts: x, y and indices (k, B) into them; alone: as of
+            `fresh_batches`.
     """
 
     def __init__(
         self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int,
-        weights: Tensor | None, draw: Callable[[int, int, np.random.Generator], Batches], **more: Any,
+        weights: Tensor | None, draw: Callable[..., Batches], **more: Any,
     ) -> None:  # fmt: skip
         super().__init__(module, loss_fn, x, y, batch_size, weights, **more)
         self._draw = draw
 
-    def drawn(self, n: int, rng: np.random.Generator) -> Batches:
+    def drawn(self, n: int, rng: np.random.Generator, *, alone: bool = False) -> Batches:
         """n independent minibatches in parts: x, y and indices (k, B) into them."""
-        return self._draw(n, self.batch_size, rng)
+        return self._draw(n, self.batch_size, rng, alone=alone)
 
     def moments(self, theta: NDArray[np.float64], covariance: bool = True) -> None:
         """None: examples that are read anew each time have no last one."""
@@ -50,7 +51,8 @@ def oracle_of(
     if reader is None:
         return TorchOracle(module, loss_fn, x, y, batch_size, examples.weights, **more)
 
-    def draw(n: int, size: int, rng: np.random.Generator) -> Batches:
-        return fresh_batches(reader, draw_rows(len(examples), examples.weights, (n, size), rng), rng)
+    def draw(n: int, size: int, rng: np.random.Generator, *, alone: bool = False) -> Batches:
+        rows = draw_rows(len(examples), examples.weights, (n, size), rng)
+        return fresh_batches(reader, rows, rng, alone=alone)
 
     return FreshOracle(module, loss_fn, x, y, batch_size, examples.shares, draw, **more)

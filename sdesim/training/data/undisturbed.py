@@ -38,6 +38,8 @@ from sdesim.training.data.loaders import loaded, own_sampler
 Rows = NDArray[np.int64]
 # How deep, and in how long a list, generators of a data set are looked for.
 _DEPTH, _LENGTH = 4, 64
+# What of a loader decides how its workers run.
+_WORKERS = ("num_workers", "multiprocessing_context", "worker_init_fn", "timeout")
 
 
 class LoaderExamples:
@@ -58,6 +60,7 @@ class LoaderExamples:
         sampling: how the loader draws: "epoch", "sequential", "with-replacement", "weighted", "sampler"
             for one whose law is not known, "unknown" where there is no loader.
         epoch_size: draws in an epoch of the loader, 0 where it does not tell.
+        workers: settings of the loader for its worker processes, empty where it has none.
         flags: `sampler_ignored` where examples are drawn uniformly although the loader's sampler does not.
     """
 
@@ -65,6 +68,7 @@ class LoaderExamples:
         self._name, self._unpack = name, unpack
         self.batch_size: int | None = None
         self.flags: tuple[str, ...] = ()
+        self.workers: dict[str, Any] = {}
         self.sampling, self.epoch_size, self._ragged = "unknown", 0, False
         self._collate: Callable[[Any], Any] = default_collate
         self._rows: Rows | None = None
@@ -116,6 +120,8 @@ class LoaderExamples:
                 f"{self._name}: the DataLoader does not batch: give it batch_size or a batch_sampler"
             )
         self._collate = loader.collate_fn
+        if loader.num_workers:
+            self.workers = {name: getattr(loader, name) for name in _WORKERS}
         sampler: Any = getattr(loader.batch_sampler, "sampler", loader.sampler)
         independent = bool(getattr(sampler, "replacement", False))
         if own_sampler(loader) is not None:

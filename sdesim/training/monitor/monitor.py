@@ -231,7 +231,7 @@ class Monitor:
         if self._span and (self._step - 1 + self._span) % self._every == 0:
             began = clock.perf_counter()
             rng = probe_rng(self._seed, 2, self._step)
-            with self._aside(int(rng.integers(2**31))):
+            with self._aside(int(rng.integers(2**31))), self._shown.reading():
                 self._open(rng)
             self._spent += clock.perf_counter() - began
         return made
@@ -240,7 +240,7 @@ class Monitor:
         """Measure now."""
         began = clock.perf_counter()
         seed = int(probe_rng(self._seed, 0, self._step).integers(2**31))
-        with self._aside(seed):
+        with self._aside(seed), self._shown.reading():
             values, validation = self._everything(seed)
         bends, work = self._bends, self._work()
         measurement = self._made(values, validation, began)

@@ -70,11 +70,12 @@ def opened_window(
     """A window on the steps that come, with independent batches of training and validation examples.
 
     Args:
-        draw: ``draw(n, size, rng)`` → parts (x, y, rows) of n minibatches.
+        draw: ``draw(n, size, rng, alone=True)`` → parts (x, y, rows) of n minibatches.
         read: rows of the validation examples → (x, y).
     """
+    drawn = draw(PAIRS, size, rng, alone=True)
     given: dict[str, Batches] = {
-        "progress": [(rows_of(x, k), rows_of(y, k)) for x, y, rows in draw(PAIRS, size, rng) for k in rows]
+        "progress": [(rows_of(x, k), rows_of(y, k)) for x, y, rows in drawn for k in rows]
     }
     if validation is not None and read is not None:
         given["progress_heldout"] = [read(row) for row in validation.draw((PAIRS, size), rng)]

@@ -60,6 +60,7 @@ class NetworkCall:
         held = [True] * len(named) if self.only is None else self.only
         self._parameters = {name: p for (name, p), h in zip(named.items(), held, strict=True) if h}
         self._others = {name: p for (name, p), h in zip(named.items(), held, strict=True) if not h}
+        self._on_cpu = all(p.device.type == "cpu" for p in named.values())
         self._kinds = {p.dtype for p in named.values()}
         self.parameters = list(self._parameters.values())
         ends = accumulate(p.numel() for p in named.values())
@@ -140,6 +141,14 @@ class NetworkCall:
         graph that is still held would miss."""
         return self._kept.restore() if self._kept is not None else False
 
+    def reseed(self, seed: int) -> None:
+        """Seed what random layers draw from."""
+        if self._on_cpu:
+            # torch.manual_seed is slow where there is no device: it keeps every call for those to come.
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
+
     def point(self, theta: Array) -> Tensor:
         """θ (d,) as a tensor of the network's own numbers."""
         return own_tensor(np.asarray(theta, dtype=np.float64)).to(self.device, self.dtype)
@@ -153,13 +162,24 @@ class NetworkCall:
 
         return mapped(x, change)
 
-    def functional(self, flat: Tensor, x: Any, y: Any, weights: Tensor | None = None) -> Tensor:
-        """L(θ; x, y) by a functional call; under weights q the sum Σ q_i ℓ_i."""
+    def split(self, flat: Tensor) -> dict[str, Tensor]:
+        """The parameters by name, out of θ (d,)."""
         parts, place = {}, 0
         for name, p in self._parameters.items():
             dtype = p.dtype if self._cast is None or not p.is_floating_point() else self._cast
             parts[name] = flat[place : place + p.numel()].reshape(p.shape).to(p.device, dtype)
             place += p.numel()
+        return parts
+
+    def functional(
+        self, flat: Tensor | dict[str, Tensor], x: Any, y: Any, weights: Tensor | None = None
+    ) -> Tensor:
+        """L(θ; x, y) by a functional call; under weights q the sum Σ q_i ℓ_i.
+
+        Args:
+            flat: θ (d,), or already `split`, which several calls share.
+        """
+        parts = dict(flat) if isinstance(flat, dict) else self.split(flat)
         if self._cast is not None:
             parts |= {name: p.detach().to(self._cast) for name, p in self._others.items()}
         for name, b in self._buffers.items():

@@ -181,7 +181,7 @@ class TorchOracle:
             flat = self.called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows)
-                torch.manual_seed(self.seed + k)
+                self.called.reseed(self.seed + k)
                 if trial.in_place:
                     with self.called.weights(flat):
                         total += float(self.called.placed(x, y, weights))
@@ -205,7 +205,7 @@ class TorchOracle:
             flat = called.point(theta)
             for k, rows in enumerate(batches):
                 x, y, weights = self._chosen(rows, called)
-                torch.manual_seed(self.seed + k)
+                called.reseed(self.seed + k)
                 total += called.gradient(flat, x, y, weights)[1]
         return total * (self._scale() / len(batches))
 
@@ -242,7 +242,7 @@ class TorchOracle:
     def draws(self, n: int, rng: np.random.Generator) -> list[Part]:
         """The same of n independent minibatches, whose gradients are stochastic ones."""
         scale = self.training_batch / self.batch_size if self.trial.reduction == SUM else 1.0
-        batches = [(x, y, chosen) for x, y, rows in self.drawn(n, rng) for chosen in rows]
+        batches = [(x, y, chosen) for x, y, rows in self.drawn(n, rng, alone=True) for chosen in rows]
         seeds = rng.integers(2**62, size=len(batches))
         return [
             Part(x, y, rows, None, scale, int(seed))
@@ -273,8 +273,14 @@ class TorchOracle:
             return 1.0
         return float(self.training_batch) if self.weights is not None else self.training_batch / self._n
 
-    def drawn(self, n: int, rng: np.random.Generator) -> Iterable[tuple[Any, Any, Tensor]]:
-        """n independent minibatches in parts: x, y and indices (k, B) into them."""
+    def drawn(
+        self, n: int, rng: np.random.Generator, *, alone: bool = False
+    ) -> Iterable[tuple[Any, Any, Tensor]]:
+        """n independent minibatches in parts: x, y and indices (k, B) into them.
+
+        Args:
+            alone: whether all parts are asked for before anything else is drawn from rng.
+        """
         rows = draw_rows(self._n, self.weights, (n, self.batch_size), rng)
         return [(self.x, self.y, torch.from_numpy(rows))]
 
@@ -302,12 +308,12 @@ class TorchOracle:
         if self.path == _VMAP:
             try:
                 with self.called.open():
-                    torch.manual_seed(seed)
+                    self.called.reseed(seed)
                     return self._together(flat, x, y, rows) * scale
             except Exception:
                 self.path = _SINGLE
         with self.called.open():
-            torch.manual_seed(seed)
+            self.called.reseed(seed)
             return self._one_by_one(flat, x, y, rows) * scale
 
     def _targets(self, y: Any) -> Any:

@@ -173,7 +173,7 @@ class Placed:
         return [v[s].view(p.shape).to(p.dtype) for s, p in zip(self.places, self.parameters, strict=True)]
 
     def _value(self, part: Part) -> Tensor:
-        torch.manual_seed(part.seed)
+        self.called.reseed(part.seed)
         x, y = part.x, part.y
         if part.rows is not None:
             x, y = rows_of(x, part.rows), rows_of(y, part.rows)

@@ -55,7 +55,9 @@ class HessianProduct:
                 made: tuple[bytes, Tensor | list[nn.Parameter], Tensor] = (key, sources, slope)
             else:
                 flat, lasting = flat.requires_grad_(True), True
-                value = self._value(lambda x, y, weights: called.functional(flat, x, y, weights))
+                # Split once: a backward pass would go through as many splits as there are batches.
+                parts = called.split(flat)
+                value = self._value(lambda x, y, weights: called.functional(parts, x, y, weights))
                 (slope,) = torch.autograd.grad(value, flat, create_graph=True)
                 found, made = self._product(flat, slope, v), (key, flat, slope)
             if not called.reset() and lasting:
@@ -65,7 +67,7 @@ class HessianProduct:
     def _value(self, call: Callable[[Any, Any, Tensor | None], Tensor]) -> Tensor:
         total: Tensor | None = None
         for k, (x, y, weights) in enumerate(self._batches):
-            torch.manual_seed(self._seed + k)
+            self._called.reseed(self._seed + k)
             # Copies: a forward pass may write to its inputs.
             value = call(self._called.inputs(x), self._called.inputs(y), weights)
             total = value if total is None else total + value
@@ -151,7 +153,7 @@ def _held_against_differences(
 
     def gradient(point: Array) -> Array:
         with called.open(gradient_hooks=False):
-            torch.manual_seed(seed)
+            called.reseed(seed)
             slope = called.gradient(called.point(point), called.inputs(x), called.inputs(y))[1]
             return np.asarray(slope * moving)
 
