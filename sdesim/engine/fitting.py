@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.errors import SdesimError
@@ -187,6 +188,13 @@ def _starts(theta0: Any, dim: int, trajectories: int | None) -> Iterator[Problem
         yield ("theta0",), f"found {start.shape[0]} rows, allowed: {trajectories}, one for each trajectory"
     elif not np.isfinite(start).all():
         yield ("theta0",), "found numbers that are not finite, allowed: finite numbers"
+
+
+def first_start(surface: Surface, theta0: Any = None) -> NDArray[np.float64]:
+    """Where the first trajectory starts (d,), at theta0 or where the surface says; a copy."""
+    given = surface.start if theta0 is None else np.asarray(theta0, dtype=np.float64)
+    starts = np.broadcast_to(given, (*given.shape[:-1], surface.dim)).reshape(-1, surface.dim)
+    return np.array(starts[0])
 
 
 class _Unknown:

@@ -9,22 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.events import Event
-from sdesim.engine.fitting import check_fit
+from sdesim.engine.fitting import check_fit, first_start
+from sdesim.engine.memory import check_room
+from sdesim.engine.price import SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
-from sdesim.errors import RunError, SdesimError
+from sdesim.engine.simulated_oracle import SimulatedOracle
+from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.runs import Probes, projection_directions, saved_steps
-from sdesim.runs.price import EXACT_PRODUCTS, Price, paid_for
+from sdesim.runs.price import Unpaid, paid_for
 from sdesim.surfaces.base import Surface, SurfaceKernel
 
 Array = NDArray[np.float64]
 SAVEABLE = ("theta", "loss", "theta_projection", "weight_norm")
 _SAVED_POINTS = 1000
-# Most products of λ_max, and those of a trace of eight draws with that of the mean.
-_PRODUCTS = 40 + 9
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +145,7 @@ def make_plan(
     )  # fmt: skip
     if found := list(problems):
         raise Misfit(found)
+    check_room(surface.dim, count, probes)
     context = Context(surface.dim, eta, surface)
     noises = tuple(n.resolved(context) if hasattr(n, "resolved") else n for n in noises)
     kernel = surface.kernel()
@@ -151,10 +153,11 @@ def make_plan(
     chosen = as_scheme(scheme)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
-    probes = _paid_for(probes, kernel, noises, steps, count)
+    probes = _paid_for(probes, noises, steps, count)
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
+    check_known(probes, surface, noises, eta, first_start(surface, start))
     return Plan(
         surface=surface,
         noises=noises,
@@ -177,9 +180,26 @@ def make_plan(
     )
 
 
-def _paid_for(
-    probes: Probes | None, kernel: SurfaceKernel, noises: Sequence[Noise], steps: int, trajectories: int
-) -> Probes | None:
+def check_known(
+    probes: Probes | None, surface: Surface, noises: Sequence[Noise], learning_rate: float, theta: Array
+) -> None:
+    """Refuse probes that ask for readings without draws where the law of the noise does not give them.
+
+    Args:
+        noises: resolved. theta: a point (d,).
+
+    Raises:
+        Misfit: naming the field.
+    """
+    asked = None if probes is None else probes.asked
+    if probes is None or asked is None:
+        return
+    oracle = SimulatedOracle(surface, noises, learning_rate, probes.batch_size)
+    if oracle.moments(theta, covariance=False) is None:
+        raise Misfit(("probes", asked[0]), f"found {asked[1]}, {SAMPLED}")
+
+
+def _paid_for(probes: Probes | None, noises: Sequence[Noise], steps: int, trajectories: int) -> Probes | None:
     """The probes with what their budget pays for.
 
     Raises:
@@ -188,26 +208,9 @@ def _paid_for(
     if probes is None or probes.budget is None:
         return probes
     try:
-        return paid_for(probes, reading_price(probes, kernel, noises, trajectories), steps)
-    except RunError as error:
-        raise Misfit(("probes", "budget"), str(error).removeprefix("probes: budget ")) from None
-
-
-def reading_price(probes: Probes, kernel: SurfaceKernel, noises: Sequence[Noise], trajectories: int) -> Price:
-    """What a reading of all probed trajectories costs, in steps of all trajectories, each one gradient.
-
-    A product with the Hessian is worth two gradients, so are the gradients of all examples of which draws and
-    covariances are sums, and each such sum a third of one.
-    """
-    share = min(probes.trajectories, trajectories) / trajectories
-    summed = 1 / 3 if any(getattr(n, "batch_size", 0) for n in noises) else 0.0
-    return Price(
-        gradients=share * (1 + (2 if summed else 0) + probes.samples * summed),
-        products=share * 2 * _PRODUCTS,
-        exact_gradients=share * (1 + (2 if summed else 0)),
-        exact_products=share * EXACT_PRODUCTS * (2 + 2 * summed),
-        progress=share * probes.branches * (3 + (6 if summed else 0)),
-    )
+        return paid_for(probes, reading_price(probes, noises, trajectories), steps)
+    except Unpaid as error:
+        raise Misfit(("probes", "budget"), error.at_field) from None
 
 
 def check_kernels(

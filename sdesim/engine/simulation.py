@@ -17,7 +17,8 @@ from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import fingerprint
-from sdesim.engine.plan import Plan, make_plan, reading_price
+from sdesim.engine.plan import Plan, make_plan
+from sdesim.engine.price import reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.simulated_oracle import SimulatedOracle
@@ -316,7 +317,7 @@ def _writer(
     if probes is not None and probes.precision is not None:
         attrs["precision"] = probes.precision
     if probes is not None and probes.budget is not None:
-        attrs |= priced(probes, reading_price(probes, plan.kernel, plan.noises, plan.trajectories))
+        attrs |= priced(probes, reading_price(probes, plan.noises, plan.trajectories))
     if batch and probes is not None:
         attrs["probe_batch_size"] = probes.batch_size or batch
     return RunWriter(

@@ -1,11 +1,13 @@
-"""Large arrays that come and go, in pages of their own."""
+"""How much memory there is, and large arrays that come and go, in pages of their own."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 # The number of glibc's option, the size from which arrays get pages inside, and the largest that glibc sets
 # itself once arrays of that size have been given up: what it is afterwards.
@@ -13,6 +15,32 @@ _OPTION, _INSIDE, _OUTSIDE = -3, 4 * 2**20, 32 * 2**20
 
 
 _depth: list[int] = []
+_MEMINFO, _LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+
+
+def available_memory() -> float:
+    """Bytes that new arrays can take: what Linux says is available, elsewhere all there is, within the limit
+    of the control group; infinite where nothing is known."""
+    found = [_free(), *_numbers(_LIMIT, "")]
+    return min((size for size in found if size > 0), default=float("inf"))
+
+
+def _free() -> float:
+    for kilobytes in _numbers(_MEMINFO, "MemAvailable:"):
+        return 1024 * kilobytes
+    with suppress(AttributeError, OSError, ValueError):
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    return float("inf")
+
+
+def _numbers(path: Path, name: str) -> list[float]:
+    """The whole number behind a name at the beginning of a line of a file, if there is any."""
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except (OSError, ValueError):
+        return []
+    words = [line.removeprefix(name).split() for line in lines if line.startswith(name)]
+    return [float(first) for first, *_ in filter(None, words) if first.isdecimal()][:1]
 
 
 @contextmanager

@@ -115,6 +115,12 @@ class Base:
         return sum(math.prod(shape) for shape in self.shapes)
 
     @property
+    def example_operations(self) -> float | None:
+        """Floating-point operations of loss and gradient for one example; None where only a trial shows
+        them."""
+        return None
+
+    @property
     def weights(self) -> tuple[int, ...]:
         """Entries of each weight array, those with more than one axis: what pruning takes from."""
         return tuple(math.prod(shape) for shape in self.shapes if len(shape) > 1)
@@ -177,6 +183,7 @@ _SAID = {
     "shapes": "the shapes of its parameters",
     "weights": "the sizes of its weight arrays",
     "biases": "the number of its other parameters",
+    "example_operations": "what an example costs",
     "label": "what it is",
     "make": "how it is made",
     "build": "how it is built",

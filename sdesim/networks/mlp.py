@@ -80,6 +80,12 @@ class MLP(Base):
             shapes += [(fan_out, fan_in), (fan_out,)] if self.bias else [(fan_out, fan_in)]
         return tuple(shapes)
 
+    @property
+    def example_operations(self) -> float:
+        """Two for each weight and pass: forward, to the weights, and back to the layer before, if any."""
+        sizes = [2.0 * fan_in * fan_out for fan_in, fan_out in pairwise(self.widths)]
+        return 3 * sum(sizes) - sizes[0]
+
     def make(self) -> nn.Module:
         """nn.Sequential of Linear layers and activations between them, in float64."""
         from sdesim.networks.fully_connected import mlp

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +17,12 @@ from scipy.special import stdtrit
 
 from sdesim.estimators.core.covariance import Covariance, GradientMoments
 from sdesim.estimators.curvature.factored_trace import FactoredTrace
+from sdesim.runs.exactness import Exactness
 from sdesim.runs.linear_step import LinearStep, multiple_of
 
 Array = NDArray[np.float64]
 Products = Callable[[Array], Array]
 LEVEL = 0.95
-# Half-width of the interval of C* over max(C, C*), where nothing else is asked for.
-PRECISION = 0.05
 # Random draws of a trace at first, and most of them.
 _FIRST, _MOST = 24, 384
 # Where C lies inside the interval of C*, so many half-widths shall fit between them.
@@ -45,25 +44,10 @@ class Precise(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Exactness:
-    """How far a probe goes beyond its draws.
-
-    Attributes:
-        covariance: whether Σ is read from all examples; else μ alone is.
-        precision: half-width of the interval of C* over max(C, C*).
-        asked: whether somebody asked for that, of C too, so that more is drawn where Σ is not known.
-    """
-
-    covariance: bool = True
-    precision: float = PRECISION
-    asked: bool = False
-
-
 def exact_part(
     moments: GradientMoments, products: Products | None, draws: Array, step_size: float,
     rng: np.random.Generator, exactness: Exactness, step: LinearStep | None = None,
-    draw: Callable[[int], Array] | None = None,
+    draw: Callable[[int], Array] | None = None, shared: Products | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """The variables of the schema whose names begin with ``exact``.
 
@@ -71,6 +55,7 @@ def exact_part(
         moments: μ and Σ of the gradients. products: H of each row, (m, d) → (m, d); None: no curvature.
         draws: gradients (n, d), for what Σ does not tell; draw: n → as many more. step_size: η.
         step: of the optimizer.
+        shared: cheaper products of a random Hessian of the same mean, for Tr HΣ, as of `FactoredTrace`.
     """
     mean, covariance = moments.mean, moments.covariance
     found = {"exact_signal": float(mean @ mean)}
@@ -82,7 +67,7 @@ def exact_part(
     if products is None:
         return found
     bent = float(mean @ products(mean[None])[0])
-    trace = FactoredTrace(products, covariance, rng)
+    trace = FactoredTrace(products, covariance, rng, shared)
     _settle(trace, _Scale(step_size, found["exact_signal"], bent, noise), exactness.precision)
     found |= {
         "exact_hessian_signal": bent,
@@ -225,20 +210,3 @@ def _trace(
     found = FactoredTrace(product, covariance, rng)
     found.more(count)
     return found.value, found.error
-
-
-def exactness_of(
-    oracle: Any, wanted: bool | str, precision: float | None, largest: float
-) -> Exactness | None:
-    """How far an oracle lets a probe go beyond its draws; None: not at all.
-
-    Args:
-        wanted: True, False or "auto": Σ from all examples where it is of no more numbers than ``largest``.
-        precision: half-width of C's interval over max(C, C*), or None.
-    """
-    if wanted is False or not hasattr(oracle, "moments"):
-        return None
-    whole = wanted is True or oracle.covariance_size <= largest
-    if precision is None:
-        return Exactness(whole)
-    return Exactness(whole, min(PRECISION, precision), asked=True)

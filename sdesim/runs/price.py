@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from sdesim.runs.probes import Probes
 
 SHARE = 0.05
+# Most Hessian products of a reading in training: those of Lanczos, and nine for μᵀHμ and Tr(HΣ).
+_LANCZOS, _TRACE = 40, 9
+# One pass through a network on one thread takes as long as so many operations, however small it is: 0.14 ms
+# at 30 to 60 operations a nanosecond.
+_PASS = 4e6
+# A backward pass through a gradient does as many operations as two gradients, and takes as long as five in
+# double precision, for which the processor's cache is too small.
+_TWICE = 5.0
 # Hessian products of a trace without sampling: twice those of its sketch, its first draws, and μᵀHμ.
 EXACT_PRODUCTS = 2 * 16 + 24 + 1
 
@@ -39,6 +47,74 @@ class Price:
         return self.gradients + self.exact_gradients, self.products + self.exact_products
 
 
+class Unpaid(RunError):
+    """A budget that pays for no reading, or not for those asked for.
+
+    Attributes:
+        at_field: the same for a line that names the field: found and allowed.
+    """
+
+    def __init__(self, message: str, at_field: str) -> None:
+        super().__init__(message)
+        self.at_field = at_field
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the price of a reading in training follows from.
+
+    Attributes:
+        operations: floating-point operations of loss and gradient, per example.
+        dense: whether the network is of plain layers under a plain loss.
+        examples: N. dim: d.
+        batch_size: of a minibatch, None for full batch. probed_batch: of the probed gradients.
+        preconditioned: whether the optimizer scales coordinates unequally.
+        minibatches: of a step. examples_probed: those that clients hold and each probe goes through.
+        exact: whether readings without draws are possible.
+    """
+
+    operations: float
+    dense: bool
+    examples: int
+    dim: int
+    batch_size: int | None
+    probed_batch: int
+    preconditioned: bool
+    minibatches: int = 1
+    examples_probed: int = 0
+    exact: bool = False
+
+
+def training_price(probes: Probes, sizes: Sizes, largest: float) -> Price:
+    """What the parts of a reading in training cost, in optimizer steps.
+
+    A minibatch costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain
+    layers), O + f for each example that clients hold, and at most 49(O + 5Nf) for its Hessian products, with
+    f operations per example and O for each pass. Without draws there are N example gradients beside and 57
+    products. Following a tangent vector, which goes along with every step, is not counted.
+
+    Each branch of measured progress makes one step and reads the objective twice on some four batches, a
+    third of a pass each.
+
+    Args:
+        largest: most numbers N·d of example gradients that are read where nobody asks for them.
+    """
+    f, n = sizes.operations, sizes.examples
+    step = sizes.minibatches * (_PASS + (sizes.batch_size or n) * f)
+    once = _PASS / 2 if sizes.dense else _PASS
+    drawn = probes.samples * (once + sizes.probed_batch * f) + sizes.examples_probed * (once + f)
+    product = _PASS + _TWICE * n * f
+    products = ((2 if sizes.preconditioned else 1) * _LANCZOS + _TRACE) * product
+    whole = sizes.dim * n <= largest or probes.exact is True
+    return Price(
+        gradients=drawn / step,
+        products=products / step,
+        exact_gradients=(once + n * f * (1 if whole else 0)) / step if sizes.exact else None,
+        exact_products=(EXACT_PRODUCTS if whole else probes.samples) * product / step,
+        progress=probes.branches * (1 + 2 * 4 / 3),
+    )
+
+
 def paid_for(probes: Probes, price: Price, steps: int, share: float | None = None) -> Probes:
     """The probes with what their budget pays for: an interval where none is given, and exact or not.
 
@@ -50,7 +126,7 @@ def paid_for(probes: Probes, price: Price, steps: int, share: float | None = Non
         share: the budget where the probes have none, which pays for step 0 at least; None: no limit then.
 
     Raises:
-        RunError: the probes' own budget pays for no reading, or not for those asked for.
+        Unpaid: the probes' own budget pays for no reading, or not for those asked for.
     """
     budget = share if probes.budget is None else probes.budget
     able = price.exact_gradients is not None and probes.exact is not False
@@ -68,7 +144,7 @@ def paid_for(probes: Probes, price: Price, steps: int, share: float | None = Non
         if fits or (probes.budget is None and exact == ways[-1]):
             kept = chosen if exact or not able else replace(chosen, exact=False)
             return _with_progress(kept, price, steps, budget)
-    raise RunError(_refusal(probes, price, steps, budget, ways[-1]))
+    raise _refusal(probes, price, steps, budget, ways[-1])
 
 
 def _total(probes: Probes, price: Price, steps: int, exact: bool) -> float:
@@ -108,20 +184,32 @@ def _with_progress(probes: Probes, price: Price, steps: int, budget: float) -> P
     return replace(probes, progress_every=max(1, math.ceil(count * price.progress / (budget * steps))))
 
 
-def _refusal(probes: Probes, price: Price, steps: int, budget: float, exact: bool) -> str:
+def _refusal(probes: Probes, price: Price, steps: int, budget: float, exact: bool) -> Unpaid:
     if probes.every is not None:
-        total = _total(probes, price, steps, exact)
-        count = len(probes.probe_steps(steps))
-        return (
-            f"probes: budget {budget:g} does not pay for {count} readings, which cost {total / steps:.2g} of "
-            "the work: raise it or every, or leave it out"
+        least, count = _total(probes, price, steps, exact) / steps, len(probes.probe_steps(steps))
+        readings = f"{count} readings"
+        return Unpaid(
+            f"probes: budget {budget:g} does not pay for {readings}, which cost {least:.2g} of the work: "
+            "raise it or every, or leave it out",
+            _at_field(budget, least, readings, "raise every, or leave budget out"),
         )
     gradients, products = price.parts(exact)
     one = gradients + (products if probes.wants("curvature") else 0.0)
-    return (
+    return Unpaid(
         f"probes: budget {budget:g} pays for no reading, which costs as much as {one:.3g} of the {steps} "
-        "steps: raise it, or give every and no budget"
+        "steps: raise it, or give every and no budget",
+        _at_field(budget, one / steps, "one reading", "give every and no budget"),
     )
+
+
+def _at_field(budget: float, least: float, what: str, instead: str) -> str:
+    found = f"found {budget:g}, allowed"
+    if least > 1:
+        return f"{found}: none, for {what} would cost {least:.2g} of the work: {instead}"
+    # Rounded upwards, so that what is said to be allowed is.
+    digits = 1 - math.floor(math.log10(least))
+    enough = min(1.0, math.ceil(least * 10**digits) / 10**digits)
+    return f"{found}: at least {enough:g} of the work, for {what}, or leave it out"
 
 
 def priced(probes: Probes, price: Price) -> dict[str, Any]:

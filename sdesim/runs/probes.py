@@ -10,7 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from sdesim.kinds import Misfit, kind
-from sdesim.runs.exact_moments import Exactness, exactness_of
+from sdesim.runs.exactness import Exactness, exactness_of
 
 Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
@@ -82,6 +82,13 @@ class Probes:
     def exactness(self, oracle: Any) -> Exactness | None:
         """How far a probe of an oracle goes beyond its draws; None: not at all."""
         return exactness_of(oracle, self.exact, self.precision, LARGEST)
+
+    @property
+    def asked(self) -> tuple[str, str] | None:
+        """The field that asks for readings without draws, and what it holds; None where none does."""
+        if self.exact is True:
+            return "exact", "true"
+        return None if self.precision is None else ("precision", f"{self.precision:g}")
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient", "curvature" or "progress" group is probed."""

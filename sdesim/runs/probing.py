@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, failure
 from sdesim.estimators.curvature.edges import lanczos_ends
 from sdesim.io.threads import single_blas_thread
-from sdesim.runs.exact_moments import Exactness, exact_part
+from sdesim.runs.exact_moments import exact_part
+from sdesim.runs.exactness import Exactness
 from sdesim.runs.linear_step import LinearStep, step_part
 
 Array = NDArray[np.float64]
@@ -174,8 +175,18 @@ def _exact_part(
         found = oracle.gradients(theta, count, rng)
         return np.asarray(found if kept is None else found[:, kept])
 
+    def shared(v: Array) -> Array:
+        whole = v
+        if kept is not None:
+            whole = np.zeros((len(v), theta.size))
+            whole[:, kept] = v
+        parts = np.array_split(whole, -(-len(v) // TRACE_DRAWS))
+        found = np.concatenate([_bending(oracle, theta, len(part), rng)(part) for part in parts])
+        return np.asarray(found if kept is None else found[:, kept])
+
     bent = products if bends and draws.shape[1] else None
-    return exact_part(moments, bent, draws, step_size, rng, exactness, step, draw)
+    spared = shared if getattr(oracle, "costly", False) else None
+    return exact_part(moments, bent, draws, step_size, rng, exactness, step, draw, spared)
 
 
 def _gradient_part(

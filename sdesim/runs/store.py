@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
+from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run
 
@@ -59,7 +60,7 @@ class RunWriter:
         resume: go on writing the incomplete run at `out`.
 
     Raises:
-        RunError: unknown variable, or `out` exists or can't be written.
+        RunError: unknown variable, `out` exists or can't be written, or memory does not hold the run.
     """
 
     def __init__(
@@ -167,6 +168,7 @@ class RunWriter:
 
     def _in_memory(self) -> dict[str, Any]:
         size = sum(math.prod(self._shape(n)) * np.dtype(VARIABLES[n].dtype).itemsize for n in self._names)
+        check_memory(size, "this run", "give out=PATH to stream it to disk, raise save_every or save less")
         if size > _LARGE_BYTES:
             warnings.warn(
                 f"this run will take {size / 1e9:.1f} GB of memory; give out=PATH to stream it to disk, "

@@ -40,6 +40,28 @@ def loss_of(train: Train) -> Any:
     return Mixture({o.target: o.weight for o in train.objectives})
 
 
+def recipe_of(scenario: Scenario, name: str, train: Train, network: Any, data: Dataset) -> Any:
+    """The recipe of a real arm; where it begins and which weights are left is known once others have run."""
+    from sdesim.training import Recipe
+
+    return Recipe(
+        network,
+        loss_of(train).function(data),
+        data,
+        None,
+        train.optimizer,
+        steps=train.steps,
+        seed=arm_seed(scenario.seed, name),
+        trajectories=train.trajectories,
+        init=train.init,
+        scheduler=train.schedule,
+        sampling=train.sampling,
+        weights=train.weights,
+        amplify=train.amplify,
+        clients=train.clients,
+    )
+
+
 def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.bool_] | None]:
     """The network to be recorded and which of its weights are left, None for all."""
     if train.prune is None:

@@ -7,7 +7,7 @@ import io
 import shutil
 import time
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.runs import measure
 from sdesim.runs.provenance import provenance
-from sdesim.scenario.assemble import arm_seed, loss_of, probes_of, ticket
+from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
+from sdesim.scenario.checks.readings import check_readings
 from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
@@ -124,18 +125,19 @@ def check_work(work: Work) -> None:
     if work.scenario.real:
         # Without PyTorch this fails.
         importlib.import_module("sdesim.training")
+    for name, arm in work.scenario.arms.items():
+        check_readings(work.scenario, name, arm)
 
 
 def _check_surface(name: str, model: Simulate) -> None:
     """Hold the derivatives of a kind of others against differences before any arm runs."""
+    from sdesim.engine.fitting import first_start
     from sdesim.engine.surface_check import check_surface
 
     surface = model.surface
     assert surface is not None
-    given = surface.start if model.theta0 is None else np.asarray(model.theta0, dtype=np.float64)
-    start = np.broadcast_to(given, (*given.shape[:-1], surface.dim)).reshape(-1, surface.dim)[0].copy()
     try:
-        check_surface(surface, start)
+        check_surface(surface, first_start(surface, model.theta0))
     except SdesimError as error:
         raise ScenarioError(f"arms.{name}.simulate.surface: {error}") from None
 
@@ -208,27 +210,14 @@ def _run_arms(work: Work, report: LabelledReport) -> None:
 
 
 def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:
-    from sdesim.training import Recipe, record
+    from sdesim.training import record
 
     data = train.data.load()
     network, mask = ticket(train, train.network.build(), data)
-    recipe = Recipe(
-        network,
-        loss_of(train).function(data),
-        data,
-        None,
-        train.optimizer,
-        steps=train.steps,
-        seed=arm_seed(work.scenario.seed, name),
-        trajectories=train.trajectories,
-        init=train.init if train.start_from is None else _ends(work, train.start_from, train.trajectories),
-        scheduler=train.schedule,
-        sampling=train.sampling,
-        weights=train.weights,
-        mask=mask,
-        amplify=train.amplify,
-        clients=train.clients,
-    )
+    recipe = recipe_of(work.scenario, name, train, network, data)
+    if train.start_from is not None:
+        recipe = replace(recipe, init=_ends(work, train.start_from, train.trajectories))
+    recipe = replace(recipe, mask=mask)
     work.recipes[name] = recipe
     with warnings.catch_warnings():
         # The summary says which trajectories were lost.

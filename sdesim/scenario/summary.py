@@ -101,6 +101,9 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         "mean": mean_values(run, measured),
         "whole": whole_values(name, run, measured),
     }
+    probed = int(run.attrs.get("probe_trajectories", found["trajectories"]))
+    if probed < found["trajectories"]:
+        found["probed"] = probed
     if "probe_share" in run.attrs:
         found["probe_share"] = run.attrs["probe_share"]
     if name in results.matched:

@@ -66,3 +66,24 @@ def test_going_on_keeps_the_draws_there_are():
 
     assert (later.draws, later.value, later.error) == (32, at_once.value, at_once.error)
     assert np.isnan(FactoredTrace(product, covariance, np.random.default_rng(1)).value)
+
+
+def test_products_that_are_right_on_average_leave_the_value_unbiased_and_its_error_right():
+    scale = RNG.random(DIM) + 0.5
+    truth = float(np.trace(HESSIAN * scale[:, None] * scale))
+    inside, found, trials = 0, [], 300
+    for seed in range(trials):
+        rng = np.random.default_rng(seed)
+
+        def shared(v, rng=rng):
+            # Eight shares of the Hessian that make up the whole, each row meets another one.
+            return rng.permutation(np.arange(len(v)) / (0.5 * (len(v) - 1)))[:, None] * (v @ HESSIAN)
+
+        trace = FactoredTrace(product, DiagonalCovariance(scale), rng, shared)
+        trace.more(24)
+        found.append(trace.value)
+        inside += abs(trace.value - truth) <= trace.half_width()
+
+    # Of 95% intervals fewer than this hold with a chance of 1e-6.
+    assert inside >= binom.ppf(1e-6, trials, 0.95)
+    assert abs(np.mean(found) - truth) < 5 * np.std(found) / np.sqrt(trials)

@@ -6,7 +6,8 @@ import pytest
 from sdesim.estimators.consolidation.linear_step import change_of_step, process_of_step
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.runs import Probes, probe, probe_rng
-from sdesim.runs.exact_moments import Exactness, exact_part
+from sdesim.runs.exact_moments import exact_part
+from sdesim.runs.exactness import Exactness
 from sdesim.runs.linear_step import LinearStep
 from sdesim.runs.probing import CurvatureMetric
 from tests.runs.bowl_run import CURVATURE, DIM, Bowl

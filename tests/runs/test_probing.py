@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from sdesim.errors import RunError
+from sdesim.estimators.core.covariance import FactorCovariance, GradientMoments
 from sdesim.runs import GradientOracle, probe, probe_rng, projection_directions
+from sdesim.runs.exact_moments import Exactness
 from sdesim.runs.probing import CurvatureMetric
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from tests.runs.bowl_run import CURVATURE, DIM, SAMPLES, Bowl
@@ -176,3 +178,25 @@ def test_costly_products_that_no_shares_can_replace_are_of_all_examples():
 
     whole = probe(cheap, cheap.theta, rng=probe_rng(1, 0, 0), **settings)
     assert found["hessian_noise"] == whole["hessian_noise"]
+
+
+def test_the_trace_without_draws_spares_costly_products_too():
+    factor = 0.1 * np.random.default_rng(0).standard_normal((201, 100))
+
+    class Known(Costly):
+        def moments(self, theta, covariance=True):
+            return GradientMoments(self.values * theta, FactorCovariance(factor))
+
+    oracle, without = Known(), Known()
+    settings = {"samples": SAMPLES, "step_size": 0.1}
+    probe(without, without.theta, rng=probe_rng(1, 0, 0), **settings)
+
+    found = probe(
+        oracle, oracle.theta, rng=probe_rng(1, 0, 0), exactness=Exactness(precision=1.0), **settings
+    )
+
+    # μᵀHμ and the part of the trace in the basis of sixteen; neither the basis nor the draws.
+    assert oracle.products == without.products + 17
+    truth = float(np.einsum("ij,i,ij->", factor, Costly.values, factor))
+    # Student's quantile of 23 degrees of freedom at 1e-6.
+    assert abs(found["exact_hessian_noise"] - truth) < 6.4 * found["exact_hessian_noise_error"]

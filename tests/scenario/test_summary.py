@@ -18,6 +18,21 @@ def test_a_diverged_trajectory_is_counted_and_warned_of(tmp_path):
     assert summary["expectations"][0]["outcome"] == "undecided"
 
 
+def test_it_says_how_many_trajectories_are_probed_where_that_is_not_all(tmp_path):
+    def arm(probed):
+        probes = f"probes: {{every: 40, trajectories: {probed}, estimators: [gradient]}}\n"
+        scenario = parse_scenario(TOY + probes)
+        summary = run_scenario(scenario, tmp_path / str(probed), progress=False)
+        return summary["arms"]["sde"], (tmp_path / str(probed) / "report.html").read_text()
+
+    (part, page), (whole, other) = arm(2), arm(4)
+
+    assert (part["trajectories"], part["probed"]) == (4, 2)
+    assert "4 finished 2 probed" in page
+    assert "probed" not in whole
+    assert "4 finished </small>" in other
+
+
 def test_a_twin_of_an_arm_with_momentum_comes_with_a_warning(tmp_path):
     scenario = parse_scenario(PAIR, overrides={"arms.real.train.optimizer.momentum": 0.5})
     kept = {n: a for n, a in scenario.arms.items() if n in ("half", "real")}

@@ -36,15 +36,19 @@ class FactoredTrace:
 
     Args:
         product: K v of each row, (m, d) → (m, d). covariance: Σ. rng: of the signs.
+        shared: a cheaper one, K_i v_i of each row with random K_i of mean K, drawn anew in each call, for the
+            basis and the random draws, neither of which it biases; None: product.
 
     Attributes:
         draws: random draws that the value is made of; 0 where it is exact.
     """
 
     def __init__(
-        self, product: Callable[[Array], Array], covariance: Covariance, rng: np.random.Generator
-    ) -> None:
+        self, product: Callable[[Array], Array], covariance: Covariance, rng: np.random.Generator,
+        shared: Callable[[Array], Array] | None = None,
+    ) -> None:  # fmt: skip
         self._product, self._covariance, self._rng = product, covariance, rng
+        self._shared = product if shared is None else shared
         self._basis: Array | None = None
         self._terms = np.zeros(0)
         rank, dim = covariance.rank, len(covariance.variance)
@@ -52,13 +56,13 @@ class FactoredTrace:
             self._base = self._exactly(rank, dim)
             return
         signs = self._signs(_SKETCH)
-        found = covariance.backward(product(covariance.forward(signs)))
+        found = covariance.backward(self._shared(covariance.forward(signs)))
         self._basis = np.asarray(np.linalg.qr(found.T)[0].T)
-        self._base = float(self._forms(self._basis).sum())
+        self._base = float(self._forms(self._basis, product).sum())
 
     def _exactly(self, rank: int, dim: int) -> float:
         if rank <= dim:
-            return float(self._forms(np.eye(rank)).sum())
+            return float(self._forms(np.eye(rank), self._product).sum())
         unit = np.eye(dim)
         moved = self._covariance.forward(self._covariance.backward(unit))
         return float(np.einsum("ij,ij->", self._product(unit), moved))
@@ -67,10 +71,10 @@ class FactoredTrace:
         bits = self._rng.integers(0, 2, (count, self._covariance.rank), dtype=np.int8)
         return np.asarray(2.0 * bits - 1.0, dtype=np.float64)
 
-    def _forms(self, z: Array) -> Array:
+    def _forms(self, z: Array, product: Callable[[Array], Array]) -> Array:
         """(Fz)ᵀK(Fz) of each row."""
         along = self._covariance.forward(z)
-        return np.asarray(np.einsum("ij,ij->i", along, self._product(along)))
+        return np.asarray(np.einsum("ij,ij->i", along, product(along)))
 
     def more(self, draws: int) -> None:
         """Go on to so many draws in all; nothing where the value is exact."""
@@ -79,7 +83,7 @@ class FactoredTrace:
         for _ in range(math.ceil((draws - len(self._terms)) / _BLOCK)):
             z = self._signs(_BLOCK)
             z -= (z @ self._basis.T) @ self._basis
-            self._terms = np.concatenate([self._terms, self._forms(z)])
+            self._terms = np.concatenate([self._terms, self._forms(z, self._shared)])
 
     @property
     def draws(self) -> int:

@@ -13,6 +13,7 @@ from sdesim.kinds.spelling import nearest
 from sdesim.runs.probes import Probes
 from sdesim.runs.quantities import known_names, lookup, names, number
 from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
+from sdesim.scenario.checks.budget import check_budget
 from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
 from sdesim.scenario.checks.train import check_real
 from sdesim.scenario.models import Arm, Data, Expect, Scenario
@@ -58,6 +59,7 @@ def unbuildable(scenario: Scenario) -> list[Problem]:
         found += [(("arms", name, side, *place), message) for place, message in problems]
     if found:
         return found
+    found += [problem for name in scenario.arms for problem in check_budget(scenario, name)]
     found += _incomparable(scenario)
     for k, e in enumerate(scenario.expect):
         for arm_name in (e.arm, e.than):

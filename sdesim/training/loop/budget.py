@@ -12,19 +12,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from sdesim.networks.fully_connected import as_dense
 from sdesim.runs import Probes
-from sdesim.runs.price import EXACT_PRODUCTS, Price
+from sdesim.runs.price import Price, Sizes, training_price
 from sdesim.runs.probes import LARGEST
 from sdesim.training.data.batches import batch_loss, length, mapped, rows_of
 from sdesim.training.data.examples import Examples
-
-# One pass through a network on one thread takes as long as so many operations, however small it is: 0.14 ms
-# at 30 to 60 operations a nanosecond.
-_PASS = 4e6
-# Most Hessian products of a probe: those of Lanczos, and nine for μᵀHμ and Tr(HΣ).
-_LANCZOS, _TRACE = 40, 9
-# A backward pass through a gradient does as many operations as two gradients, and takes as long as five in
-# double precision, for which the processor's cache is too small.
-_TWICE = 5.0
 
 
 def example_operations(module: nn.Module, loss_fn: Callable[..., Any], train: Examples) -> float:
@@ -45,31 +36,17 @@ def reading_price(
     batch_size: int | None, probed_batch: int, preconditioned: bool, minibatches: int = 1,
     examples_probed: int = 0, exact: bool = False,
 ) -> Price:  # fmt: skip
-    """What the parts of a reading cost, in optimizer steps.
-
-    A minibatch costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain
-    layers), O + f for each example that clients hold, and at most 49(O + 5Nf) for its Hessian products, with
-    f operations per example and O for each pass. Without draws there are N example gradients beside and 57
-    products. Following a tangent vector, which goes along with every step, is not counted.
-
-    Each branch of measured progress makes one step and reads the objective twice on some four batches, a
-    third of a pass each.
-
-    Args:
-        exact: whether readings without draws are possible.
-    """
-    f = example_operations(module, loss_fn, train)
-    step = minibatches * (_PASS + (batch_size or len(train)) * f)
-    once = _PASS / 2 if as_dense(module, loss_fn) else _PASS
-    gradients = probes.samples * (once + probed_batch * f) + examples_probed * (once + f)
-    product = _PASS + _TWICE * length(train.x) * f
-    products = ((2 if preconditioned else 1) * _LANCZOS + _TRACE) * product
-    size = sum(p.numel() for p in module.parameters()) * length(train.x)
-    whole = size <= LARGEST or probes.exact is True
-    return Price(
-        gradients=gradients / step,
-        products=products / step,
-        exact_gradients=(once + length(train.x) * f * (1 if whole else 0)) / step if exact else None,
-        exact_products=(EXACT_PRODUCTS if whole else probes.samples) * product / step,
-        progress=probes.branches * (1 + 2 * 4 / 3),
+    """What the parts of a reading cost, in optimizer steps: `training_price` of the sizes found here."""
+    sizes = Sizes(
+        operations=example_operations(module, loss_fn, train),
+        dense=as_dense(module, loss_fn) is not None,
+        examples=length(train.x),
+        dim=sum(p.numel() for p in module.parameters()),
+        batch_size=batch_size,
+        probed_batch=probed_batch,
+        preconditioned=preconditioned,
+        minibatches=minibatches,
+        examples_probed=examples_probed,
+        exact=exact,
     )
+    return training_price(probes, sizes, LARGEST)

@@ -34,6 +34,7 @@ from sdesim.training.loop.clients import check_clients
 from sdesim.training.loop.copies import check_copies, copied
 from sdesim.training.loop.fitting import check_loss, check_module
 from sdesim.training.loop.fresh import check_factory
+from sdesim.training.loop.memory import check_readings
 from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
@@ -208,6 +209,7 @@ def _prepared(
     check_loss(module, recipe.loss_fn, examples, order.batch_size)
     check_copies(module, recipe.loss_fn, examples.x, examples.y, order.batch_size)
     dim, groups = _coordinates(recipe, probes)
+    check_readings(probes, sum(p.numel() for p in module.parameters()), recipe.mask is not None)
     _check_starts(recipe)
     example = example_optimizer(recipe)
     if probes is not None and probes.tangent:

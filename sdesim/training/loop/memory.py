@@ -1,0 +1,27 @@
+"""What readings of a training hold in memory at the least."""
+
+from __future__ import annotations
+
+from sdesim.runs import Probes
+from sdesim.runs.memory import check_held, check_streamed
+from sdesim.training.probes.network_oracle import streams
+
+# Gradients as they are made, and put together.
+_COPIES = 2
+
+
+def check_readings(probes: Probes | None, dim: int, masked: bool) -> None:
+    """Refuse readings that don't fit into memory, before the training.
+
+    Args:
+        dim: number of all parameters. masked: whether some of them are fixed at 0.
+
+    Raises:
+        RunError: naming what to lower.
+    """
+    if probes is None:
+        return
+    if not masked and streams(dim, probes.samples):
+        check_streamed(probes, dim)
+    else:
+        check_held(probes, dim, _COPIES)

@@ -1,0 +1,66 @@
+"""What only the machine or the network itself tells is refused before a run directory is begun."""
+
+import pytest
+
+from sdesim.errors import ScenarioError
+from sdesim.io import memory
+from sdesim.scenario import parse_scenario, run_scenario
+from tests.scenario.files import GOOD, REAL, changed
+
+MANY = "steps: 100_000\n      trajectories: 900_000"
+
+
+def refusal(text, tmp_path, **options):
+    with pytest.raises(ScenarioError) as caught:
+        run_scenario(parse_scenario(text, **options), tmp_path / "x", progress=False)
+    assert not (tmp_path / "x").exists()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        (changed("every: 10", "every: 10, samples: 90_000", REAL), "arms.real: probes: a reading would take"),
+        (changed("samples: 16", "samples: 900_000", GOOD), "arms.sde: probes: a reading would take"),
+        (
+            changed("steps: 100_000", MANY, GOOD),
+            "arms.sde: the ensemble",
+        ),
+        (
+            changed("twin_of: real\n", "twin_of: real\n      trajectories: 9000\n", REAL),
+            "arms.twin: the ensemble would take 0.13",
+        ),
+    ],
+)
+def test_a_memory_that_does_not_suffice(text, start, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1e7)
+
+    assert refusal(text, tmp_path).startswith(start)
+
+
+NETWORK = """\
+from torch import nn
+
+
+class Dropped(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(64, 8), nn.Dropout(0.5), nn.Linear(8, 10))
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ("exact: true", "arms.real: probes: exact=True can't be: layers act at random"),
+        ("precision: 0.1", "arms.real: probes: precision needs readings without draws"),
+        ("budget: 0.01", "arms.real: probes: budget 0.01 does not pay for 3 readings"),
+    ],
+)
+def test_what_a_network_of_one_s_own_shows(asked, message, tmp_path):
+    # One for each case, because the name of a module is taken once.
+    module = f"dropped_network_{asked.partition(':')[0]}"
+    (tmp_path / f"{module}.py").write_text(NETWORK)
+    text = changed("{kind: mlp, widths: [64, 8, 10]}", f'{{kind: "{module}:Dropped"}}', REAL)
+    alone = text.split("  twin:")[0] + f"probes: {{every: 10, {asked}}}\n"
+
+    assert refusal(alone, tmp_path, trust=[module], folder=tmp_path).startswith(message)
