@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sdesim.estimators.core.support import CORRELATION, DEBIASED, POSITIVE, SHARE, Support, mean_interval
+from sdesim.estimators.core.support import mean_interval
+from sdesim.support import CORRELATION, DEBIASED, POSITIVE, SHARE, Support
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator

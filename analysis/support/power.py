@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from sdesim.comparison import power, quantity
 from sdesim.comparison.align import Aligned
 from sdesim.estimators.core.power import interval_power
-from sdesim.estimators.core.support import ANYTHING, POSITIVE, SHARE, Support, mean_interval
+from sdesim.estimators.core.support import mean_interval
+from sdesim.support import ANYTHING, POSITIVE, SHARE, Support
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator

@@ -10,8 +10,9 @@ import numpy as np
 from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Aligned, Array
 from sdesim.estimators.core.power import Power, unknown
-from sdesim.estimators.core.support import ANYTHING, Support, mean_interval
+from sdesim.estimators.core.support import mean_interval
 from sdesim.runs.quantities import support_of
+from sdesim.support import ANYTHING, Support
 
 Outcome = Literal["indistinguishable", "differs", "undecided"]
 

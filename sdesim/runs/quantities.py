@@ -20,7 +20,6 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sdesim.errors import RunError
-from sdesim.estimators.core.support import Support
 from sdesim.runs.measures.sampling import reshuffling_effect, unseen_drift
 from sdesim.runs.quantity_row import (
     GROUP,
@@ -34,6 +33,7 @@ from sdesim.runs.quantity_row import (
     Quantity,
 )
 from sdesim.runs.schema import VARIABLES
+from sdesim.support import Support
 
 ENTRY_POINTS = "sdesim.quantities"
 # What a measurement holds beside the value itself, as ``name_low``.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sdesim.estimators.core.support import Support
+from sdesim.support import Support
 
 PHASES = ("exploration", "transition", "generalization")
 STEP = ("trajectory", "step")

@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from sdesim.engine import exit_statistics
 from sdesim.errors import ScenarioError
 from sdesim.estimators import tail_index
-from sdesim.estimators.core.support import ANYTHING, CORRELATION, POSITIVE, SHARE, Support, mean_interval
+from sdesim.estimators.core.support import mean_interval
 from sdesim.runs.quantities import lookup, number, support_of
 from sdesim.runs.quantity_row import WELL, WHOLE
 from sdesim.runs.registered import measured_array, part_names
 from sdesim.scenario.models import Expect
 from sdesim.scenario.moments import MOMENT, WHEN
+from sdesim.support import ANYTHING, CORRELATION, POSITIVE, SHARE, Support
 
 Array = NDArray[np.float64]
 _OWN_INTERVAL = "one trajectory, the estimator's own interval"

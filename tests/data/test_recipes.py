@@ -10,24 +10,28 @@ from sdesim import data
 from sdesim.kinds import kinds_of
 
 DRAWN = {name: cls for name, cls in kinds_of("data").items() if name != "arrays"}
-# Digests of the examples as version 0.1.0 made them.
+# Digests of the examples as version 0.1.0 made them, to 9 decimals: the last bits of a sine or an exponential
+# are those of the processor's kind.
 BITS = [
     (lambda: data.Digits(500, 300, 3, 0.2), "25336682d1f0"),
     (lambda: data.Digits(100, 50, classes=(7, 1), label_noise=0.3), "960b928630cb"),
-    (lambda: data.MNIST1D(200, 0, 0.15, 4), "c4a6d889ee7d"),
+    (lambda: data.MNIST1D(200, 0, 0.15, 4), "311c0974b73c"),
     (lambda: data.ModularAddition(7, 0.5, 2), "be69e8d33124"),
     (lambda: data.Permutations(4, 0.3, 1), "4cd1f5e64a39"),
     (
         lambda: data.TeacherStudent(300, 100, outputs=3, task="classification", label_noise=0.1, seed=1),
-        "c5d706b87d27",
+        "b0e515b4c9da",
     ),
-    (lambda: data.TeacherStudent(30, 10, 6, 4, 2, noise=0.1, seed=1), "c6b25f338d05"),
-    (lambda: data.Chebyshev(3, 7), "97874b041e4c"),
+    (lambda: data.TeacherStudent(30, 10, 6, 4, 2, noise=0.1, seed=1), "1545faf163ea"),
+    (lambda: data.Chebyshev(3, 7), "a8a08f3128b9"),
 ]
 
 
-def digest(examples: data.Dataset) -> str:
-    parts = (examples.x_train, examples.y_train, examples.x_test, examples.y_test)
+def digest(examples: data.Dataset, decimals: int | None = None) -> str:
+    parts = [examples.x_train, examples.y_train, examples.x_test, examples.y_test]
+    if decimals is not None:
+        # No −0.
+        parts = [np.round(a, decimals) + 0 if a.dtype == np.float64 else a for a in parts]
     text = b"".join(np.ascontiguousarray(a).tobytes() + str((a.dtype, a.shape)).encode() for a in parts)
     return hashlib.sha256(text).hexdigest()[:12]
 
@@ -65,7 +69,7 @@ def test_a_recipe_loads_once_and_its_function_anew(name):
 
 @pytest.mark.parametrize(("recipe", "expected"), BITS)
 def test_bits_of_the_examples_stay(recipe, expected):
-    assert digest(recipe().load()) == expected
+    assert digest(recipe().load(), 9) == expected
 
 
 def test_images_of_each_digit_are_as_many_as_the_recipe_says():

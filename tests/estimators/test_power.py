@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import t
 
 from sdesim.estimators.core.power import interval_power
-from sdesim.estimators.core.support import DEBIASED, POSITIVE, mean_interval
+from sdesim.estimators.core.support import mean_interval
+from sdesim.support import DEBIASED, POSITIVE
 
 # Five standard errors of 20,000 repeats at 0.9.
 SLACK = 0.0106

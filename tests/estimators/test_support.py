@@ -9,17 +9,9 @@ from scipy.stats import t
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
-from sdesim.estimators.core.support import (
-    CORRELATION,
-    DEBIASED,
-    POSITIVE,
-    SHARE,
-    Support,
-    mean_estimate,
-    mean_interval,
-    within,
-)
+from sdesim.estimators.core.support import mean_estimate, mean_interval, within
 from sdesim.runs.quantities import quantities, support_of
+from sdesim.support import CORRELATION, DEBIASED, POSITIVE, SHARE, Support
 
 SUPPORTS = {row.name: row.within for row in quantities()}
 

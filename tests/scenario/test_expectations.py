@@ -9,10 +9,10 @@ import pytest
 import xarray as xr
 
 from sdesim.errors import ScenarioError
-from sdesim.estimators.core.support import POSITIVE
 from sdesim.scenario.expectations import Finding, find, over_trajectories, ratio
 from sdesim.scenario.models import Expect
 from sdesim.scenario.outcomes import judge, outcome
+from sdesim.support import POSITIVE
 
 
 def expect(**fields: object) -> Expect:

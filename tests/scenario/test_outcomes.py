@@ -6,10 +6,10 @@ import math
 
 import pytest
 
-from sdesim.estimators.core.support import POSITIVE
 from sdesim.scenario.expectations import Finding
 from sdesim.scenario.models import Expect
 from sdesim.scenario.outcomes import judge, outcome, power_of
+from sdesim.support import POSITIVE
 
 
 def expect(**fields: object) -> Expect:

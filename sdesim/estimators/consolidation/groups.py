@@ -26,7 +26,7 @@ from sdesim.estimators.core.draws import (
     where_known,
 )
 from sdesim.estimators.core.places import each, made
-from sdesim.estimators.core.support import DEBIASED
+from sdesim.support import DEBIASED
 
 
 def _estimate(draws: Draws, level: float) -> AnyEstimate:

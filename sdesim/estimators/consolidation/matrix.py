@@ -14,7 +14,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.consolidation.ratio import GradientMoments, combine_moments, consolidation_ratio
 from sdesim.estimators.core.draws import Draws, check_level, jackknife, student
-from sdesim.estimators.core.support import DEBIASED
+from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
 # All 2^K faces of the simplex are searched.

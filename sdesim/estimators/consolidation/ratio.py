@@ -46,8 +46,8 @@ from sdesim.estimators.core.noncentral import (
     trace_of_square_from_gram,
 )
 from sdesim.estimators.core.places import made, stacked
-from sdesim.estimators.core.support import DEBIASED
 from sdesim.estimators.tails.index import variance_undefined
+from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
 METHODS = ("debiased", "literal", "exact-gaussian", *ROBUST)

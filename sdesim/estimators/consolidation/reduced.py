@@ -22,7 +22,7 @@ from sdesim.estimators.core.draws import (
     where_known,
 )
 from sdesim.estimators.core.places import made
-from sdesim.estimators.core.support import DEBIASED, POSITIVE
+from sdesim.support import DEBIASED, POSITIVE
 
 Array = NDArray[np.float64]
 LITERAL_GUARD = 1e-10

@@ -18,7 +18,7 @@ from scipy.special import bdtr, gammaln
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.draws import BLOCK, debiased, draws_of_gradients, raw_gram, student
-from sdesim.estimators.core.support import DEBIASED
+from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
 Floats = NDArray[np.floating]

@@ -23,7 +23,7 @@ from sdesim.estimators.consolidation.ratio import (
 from sdesim.estimators.consolidation.reduced import white_noise_interval
 from sdesim.estimators.consolidation.window_ratio import PairSums, fieller_of_sums, pair_sums
 from sdesim.estimators.core.draws import check_level
-from sdesim.estimators.core.support import DEBIASED
+from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
 # Chance at one time of calling a frozen mean drifting.

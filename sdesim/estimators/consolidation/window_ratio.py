@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.draws import check_level, student
-from sdesim.estimators.core.support import DEBIASED
+from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
 

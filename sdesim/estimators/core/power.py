@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaincinv, nctdtr, ndtr, stdtrit
 
-from sdesim.estimators.core.support import ANYTHING, Support
+from sdesim.support import ANYTHING, Support
 
 PROBABILITY = 0.9
 LIMIT = 10_000

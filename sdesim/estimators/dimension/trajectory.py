@@ -19,9 +19,9 @@ from scipy.special import ndtr, stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import each
-from sdesim.estimators.core.support import POSITIVE
 from sdesim.estimators.dimension.readings import READINGS, distances
 from sdesim.estimators.tails.symmetric import symmetric_draws
+from sdesim.support import POSITIVE
 
 Array = NDArray[np.float64]
 METHODS = ("correlation", "mst", "ph0", "box", "participation")

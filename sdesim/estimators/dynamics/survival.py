@@ -18,7 +18,7 @@ from scipy.special import chdtri, kolmogorov, ndtr, ndtri, stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.draws import check_level
-from sdesim.estimators.core.support import POSITIVE
+from sdesim.support import POSITIVE
 
 Array = NDArray[np.float64]
 # Fewer ends than this tell nothing of whether the hazard is constant.

@@ -17,9 +17,9 @@ from scipy.special import stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import each, made
-from sdesim.estimators.core.support import POSITIVE, TAILS
 from sdesim.estimators.tails import characteristic, hill
 from sdesim.estimators.tails.symmetric import mcculloch_index, symmetric_fit
+from sdesim.support import POSITIVE, TAILS
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.runs.measures.exact import quantile
-
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -117,6 +115,9 @@ def _curved(run: xr.Dataset, level: float) -> tuple[Array, Array, Array]:
         )
         known = ~np.isnan(exact)
         bent = np.where(known, exact, bent)
+        # The table of quantities, which reads this module, loads nothing that runs.
+        from sdesim.runs.measures.exact import quantile
+
         half = np.where(known, np.where(spread > 0, quantile(draws, level) * spread, 0.0), half)
     half = half * scale
     return _values(run, "step_size"), bent * scale, half

@@ -75,12 +75,13 @@ class Streamed:
         """
         with paged():
             return self._read(
-                draws, rng, float(step_size), directions, offsets, groups, curvature, scaling, failures
-            )
+                draws, rng, step_size=float(step_size), directions=directions, offsets=offsets, groups=groups,
+                curvature=curvature, scaling=scaling, failures=failures,
+            )  # fmt: skip
 
     def _read(
-        self, draws: Sequence[Part], rng: np.random.Generator, step_size: float, directions: SignDirections,
-        offsets: Sequence[int], groups: Mapping[str, slice], curvature: bool,
+        self, draws: Sequence[Part], rng: np.random.Generator, *, step_size: float,
+        directions: SignDirections, offsets: Sequence[int], groups: Mapping[str, slice], curvature: bool,
         scaling: Callable[[], Scaling | None], failures: dict[str, str],
     ) -> dict[str, Any]:  # fmt: skip
         if curvature:

@@ -14,8 +14,9 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, consolidation_ratio
-from sdesim.estimators.core.support import POSITIVE, mean_estimate
+from sdesim.estimators.core.support import mean_estimate
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.support import POSITIVE
 from sdesim.training.data.batches import call, length, mapped, rows_of
 from sdesim.training.data.examples import read_examples
 from sdesim.training.probes.network_oracle import TorchOracle

@@ -153,7 +153,7 @@ def test_a_first_group_at_rate_zero_leaves_the_rate_to_the_next():
     measured = sdesim.measure(run)
 
     np.testing.assert_allclose(run["time"].values[-1], 0.8)
-    assert set(measured["phase_method"].values.ravel()) == {"process"}
+    assert set(measured["phase_method"].values.ravel()) == {"exact"}
     assert np.isfinite(measured["S"].values).all()
     # The drift is that of the second layer alone; progress agrees with it within both errors.
     gap = measured["progress"].values[0] - 0.2 * measured["lyapunov_drift"].values[0]
