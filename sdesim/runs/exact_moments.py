@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,19 +28,6 @@ _FIRST, _MOST = 24, 384
 _APART = 1.5
 # Draws about a known mean that a precision may ask for, in multiples of those that there are.
 _MOST_TIMES = 32
-
-
-class Precise(Protocol):
-    """What an oracle offers that knows more than draws."""
-
-    def moments(self, theta: Array, covariance: bool = True) -> GradientMoments | None:
-        """μ and Σ of a stochastic gradient at theta (d,), as far as they are known."""
-        ...
-
-    @property
-    def covariance_size(self) -> int:
-        """Numbers that Σ is made of."""
-        ...
 
 
 def exact_part(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from sdesim.estimate import AnyEstimate, Estimate
@@ -154,9 +154,9 @@ def as_precise(c: Column, star: Column, precision: float) -> Column:
     return replace(c, estimate=replace(c.estimate, flags={**c.flags, "precision_not_reached": missed}))
 
 
-def quantile(draws: Array, level: float) -> Array:
+def quantile(draws: ArrayLike, level: float) -> Array:
     """Student's of so many draws; the normal one of infinitely many."""
-    freedom = np.clip(np.nan_to_num(draws, nan=2.0, posinf=1e9) - 1, 1, 1e9)
+    freedom = np.clip(np.nan_to_num(np.asarray(draws, dtype=np.float64), nan=2.0, posinf=1e9) - 1, 1, 1e9)
     return np.asarray(stdtrit(freedom, 0.5 + level / 2))
 
 

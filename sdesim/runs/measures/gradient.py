@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators import (
@@ -24,6 +23,7 @@ from sdesim.estimators import (
 )
 from sdesim.estimators.tails.index import variance_undefined
 from sdesim.runs.measured import Column, Mask
+from sdesim.runs.measures.exact import quantile
 from sdesim.runs.measures.sampling import batch_of_steps
 
 Array = NDArray[np.float64]
@@ -199,6 +199,6 @@ def _with_error(run: xr.Dataset, bent: Array, level: float) -> AnyEstimate:
     """Tr(HΣ) of the probed batch with Student's interval of the few draws it was read from."""
     known = "hessian_noise_error" in run
     error = values_of(run, "hessian_noise_error") if known else np.full(bent.shape, np.nan)
-    half = float(stdtrit(_TRACE_DRAWS - 1, 0.5 + level / 2)) * error
+    half = quantile(_TRACE_DRAWS, level) * error
     value: AnyEstimate = Estimate(bent, bent - half, bent + half, level, "draws", _TRACE_DRAWS)
     return value

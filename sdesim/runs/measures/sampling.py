@@ -100,7 +100,8 @@ def reshuffling_effect(run: xr.Dataset, measured: xr.Dataset) -> tuple[Array, Ar
 
 def _curved(run: xr.Dataset, level: float) -> tuple[Array, Array, Array]:
     """η, Tr HΣ of a step's batch, and the half-width of its interval."""
-    from scipy.special import stdtrit
+    # The table of quantities, which reads this module, loads nothing that runs.
+    from sdesim.runs.measures.exact import quantile
 
     probed = float(run.attrs.get("probe_batch_size") or run.attrs.get("batch_size") or 1)
     scale = probed / (batch_of_steps(run.attrs) or probed)
@@ -108,16 +109,13 @@ def _curved(run: xr.Dataset, level: float) -> tuple[Array, Array, Array]:
     error = (
         _values(run, "hessian_noise_error") if "hessian_noise_error" in run else np.full_like(bent, np.nan)
     )
-    half = float(stdtrit(_TRACE_DRAWS - 1, 0.5 + level / 2)) * error
+    half = quantile(_TRACE_DRAWS, level) * error
     if "exact_hessian_noise" in run:
         exact, spread, draws = (
             _values(run, f"exact_{name}") for name in ("hessian_noise", "hessian_noise_error", "draws")
         )
         known = ~np.isnan(exact)
         bent = np.where(known, exact, bent)
-        # The table of quantities, which reads this module, loads nothing that runs.
-        from sdesim.runs.measures.exact import quantile
-
         half = np.where(known, np.where(spread > 0, quantile(draws, level) * spread, 0.0), half)
     half = half * scale
     return _values(run, "step_size"), bent * scale, half

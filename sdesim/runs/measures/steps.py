@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators import phase
@@ -98,7 +97,7 @@ def _process(run: xr.Dataset, level: float, shape: tuple[int, ...]) -> tuple[Any
     half = batches * _student(run, level) * _values(run, "process_ratio_error", shape)
     spread = _values(run, "process_spread", shape)
     value = batches * _values(run, "process_bend", shape) + spread
-    width = _quantile(_TRACE_DRAWS, level) * _values(run, "process_spread_error", shape)
+    width = quantile(_TRACE_DRAWS, level) * _values(run, "process_spread_error", shape)
     exact = _exactly(run, "exact_process_ratio", shape)
     if exact.any():
         # Without draws only the trace has an error.
@@ -118,7 +117,7 @@ def _scaled(run: xr.Dataset, name: str, level: float, t: Array | None, shape: tu
     """A part of the step's change with its interval; the part of the noise at the training batch."""
     noisy = name == "step_spread"
     factor = 1 / ratio_of_batches(run) if noisy else 1.0
-    width = _quantile(_TRACE_DRAWS, level) if t is None else t
+    width = quantile(_TRACE_DRAWS, level) if t is None else t
     value, half = factor * _values(run, name, shape), factor * width * _values(run, f"{name}_error", shape)
     exact = _exactly(run, f"exact_{name}", shape)
     if exact.any():
@@ -137,7 +136,7 @@ def trapezoid(run: xr.Dataset, level: float, columns: dict[str, Column]) -> Colu
     still = columns["C_alpha"].flags["zero_noise"]
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(converted | still, np.nan, drop / (2 * noise.value))
-        own = _quantile(count, level) * error / (2 * noise.value)
+        own = quantile(count, level) * error / (2 * noise.value)
         half = np.hypot(own, np.nan_to_num(value * (noise.high - noise.low) / (2 * noise.value)))
     made: AnyEstimate = Estimate(value, value - half, value + half, level, "trapezoid", 1, {})
     flags = {"probed_batch": converted, "zero_noise": still}
@@ -152,7 +151,7 @@ def progress(run: xr.Dataset, level: float) -> dict[str, Column]:
     for name in ("progress", "progress_heldout"):
         if name in run:
             value = values_of(run, name)
-            half = _quantile(count, level) * values_of(run, f"{name}_error")
+            half = quantile(count, level) * values_of(run, f"{name}_error")
             made: AnyEstimate = Estimate(value, value - half, value + half, level, method, 1, {})
             # Under α-stable noise steps have no variance, so that a plain mean of them says nothing.
             jump = np.full(value.shape, bool(run.attrs.get("levy_index")) and method != "weighted")
@@ -257,9 +256,4 @@ def _exactly(run: xr.Dataset, name: str, shape: tuple[int, ...]) -> Mask:
 
 
 def _student(run: xr.Dataset, level: float) -> Array:
-    return _quantile(values_of(run, "gradient_samples"), level)
-
-
-def _quantile(count: Any, level: float) -> Array:
-    n = np.asarray(count, dtype=np.float64)
-    return np.asarray(stdtrit(np.maximum(n - 1, 1), 0.5 + level / 2))
+    return quantile(values_of(run, "gradient_samples"), level)

@@ -10,23 +10,11 @@ from torch.nn.functional import mse_loss
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training import TorchOracle
 from sdesim.training.probes.network_oracle import MaskedOracle
+from tests.training.probes.wrong_derivatives import Act, Detached
 
 GENERATOR = torch.Generator().manual_seed(0)
 X = torch.randn(48, 4, generator=GENERATOR, dtype=torch.float64)
 Y = X[:, :1] ** 2
-
-
-class Detached(torch.autograd.Function):
-    """z² whose backward pass is a constant to autograd."""
-
-    @staticmethod
-    def forward(ctx, z):
-        ctx.kept = z.detach().clone()
-        return z * z
-
-    @staticmethod
-    def backward(ctx, g):
-        return g.detach() * 2 * ctx.kept
 
 
 class Once(Detached):
@@ -36,15 +24,6 @@ class Once(Detached):
     @once_differentiable
     def backward(ctx, g):
         return g * 2 * ctx.kept
-
-
-class Act(nn.Module):
-    def __init__(self, f):
-        super().__init__()
-        self.f = f
-
-    def forward(self, z):
-        return self.f(z)
 
 
 def oracle(f, dtype=torch.float64):

@@ -12,6 +12,7 @@ from sdesim.runs.directions import SignDirections
 from sdesim.training import Monitor, Recipe, TorchOracle
 from sdesim.training.probes import network_oracle, trial
 from sdesim.training.probes.preconditioning import curvature_metric, scaling_of
+from tests.training.probes.wrong_derivatives import Act, Detached
 
 N, D_IN, SAMPLES = 96, 6, 12
 GENERATOR = torch.Generator().manual_seed(0)
@@ -156,22 +157,8 @@ def test_the_trace_is_unbiased_where_each_draw_meets_a_share_of_the_examples():
 
 
 def test_a_wrong_second_derivative_is_found_in_the_networks_own_numbers():
-    class Wrong(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, z):
-            ctx.kept = z.detach().clone()
-            return z * z
-
-        @staticmethod
-        def backward(ctx, g):
-            return g.detach() * 2 * ctx.kept
-
-    class Square(nn.Module):
-        def forward(self, z):
-            return Wrong.apply(z)
-
     torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(D_IN, 9), Square(), nn.Linear(9, 3)).double()
+    net = nn.Sequential(nn.Linear(D_IN, 9), Act(Detached.apply), nn.Linear(9, 3)).double()
     right = nn.Sequential(net[0], training.mlp([2, 2, 2], "quadratic")[1], net[2])
 
     oracle = oracle_of(net)
