@@ -65,7 +65,7 @@ def look(path: Path) -> dict[str, Any]:
         RunError: there is no run.
     """
     from sdesim.errors import RunError
-    from sdesim.scenario.run import MARK, PROGRESS
+    from sdesim.io.progress import MARK, PROGRESS
 
     if not any((path / name).exists() for name in (MARK, "scenario.yaml")):
         raise RunError(f"no run at {path}")
@@ -139,6 +139,8 @@ def _progress(entry: dict[str, Any], store: Path) -> dict[str, Any]:
 
 def _loss(store: Path) -> float | None:
     """The median loss over trajectories at the last saved point that is on disk."""
+    if not (store / "zarr.json").exists():
+        return None
     import numpy as np
 
     from sdesim.errors import RunError

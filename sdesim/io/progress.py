@@ -14,6 +14,8 @@ from typing import Any
 
 from sdesim.io.files import atomic_write_json
 
+# Files of a run directory: one that is there until it is whole, and how far it has come.
+MARK, PROGRESS = "INCOMPLETE", "progress.json"
 Report = Callable[[int, int], None]
 LabelledReport = Callable[[str, int, int], None]
 
