@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,22 +41,6 @@ def environment() -> Any:
 def text_of(path: Path) -> str:
     """Content of a text file; empty where there is none."""
     return path.read_text(encoding="utf-8") if path.exists() else ""
-
-
-def number(value: Any) -> str:
-    """Four significant digits; a dash for what is missing; infinities in words."""
-    if isinstance(value, str):
-        return {"Infinity": "∞", "-Infinity": "−∞"}.get(value, value)
-    if value is None or not math.isfinite(value):
-        return "–" if value is None or math.isnan(value) else "∞" if value > 0 else "−∞"
-    return f"{value:.4g}".replace("-", "−")
-
-
-def interval(item: Mapping[str, Any]) -> str:
-    """ "0.12 [0.10, 0.14]"."""
-    low, high = item.get("low"), item.get("high")
-    text = number(item.get("value"))
-    return text if number(low) == "–" else f"{text} [{number(low)}, {number(high)}]"
 
 
 def _png(figure: Any) -> bytes:

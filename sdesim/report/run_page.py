@@ -13,8 +13,9 @@ from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
 from sdesim.plots.arms import arm_views
 from sdesim.plots.dashboard import FIGURES
-from sdesim.report.page import drawn, environment, interval, number, picture, text_of
+from sdesim.report.page import drawn, environment, picture, text_of
 from sdesim.report.sweep_page import write_sweep_report
+from sdesim.report.words import interval, number
 from sdesim.runs import measure, open_runs
 
 

@@ -13,7 +13,8 @@ from sdesim.io.files import atomic_write_text
 from sdesim.plots.phase_maps import phase_map, quantity_map
 from sdesim.plots.sweep_curves import EXIT, curves
 from sdesim.plots.sweep_table import SweepTable, slices
-from sdesim.report.page import drawn, environment, interval, number, picture, text_of
+from sdesim.report.page import drawn, environment, picture, text_of
+from sdesim.report.words import interval, number
 from sdesim.runs.quantities import quantities
 
 # What a moment adds to a title, and to a caption.
