@@ -49,6 +49,8 @@ def test_sizes_are_those_of_the_examples(name):
     assert sizes == shown
     assert examples.x_train.dtype == np.float64
     assert examples.y_train.dtype == (np.int64 if recipe.labelled else np.float64)
+    for told in ("shape", "vocabulary", "positions"):
+        assert getattr(recipe, told) == getattr(examples, told)
     assert recipe.digest() == ""
 
 
