@@ -147,9 +147,10 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
 
 
 def further(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
-    """Every quantity that has no figure of its own, quantities of one's own among them, a panel each."""
+    """Every quantity that has no figure of its own and is not computed from one that has, quantities of one's
+    own among them, a panel each."""
     views = views_of(data, measured)
-    rows = [q for q in quantities() if q.figure == "further" and _held(views, q.name)]
+    rows = [q for q in quantities() if q.figure == "further" and not q.follows and _held(views, q.name)]
     if not rows:
         raise NothingToDraw("no run holds a quantity without a figure of its own")
     size = (7.8, 1.0 + 2.0 * ((len(rows) + 1) // 2))

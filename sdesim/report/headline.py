@@ -101,9 +101,9 @@ def _of_comparisons(
     best = [name for name, t in counts.items() if len(t["differs"]) == least]
     sentence = _sentence(counts, best, least, of)
     evidence = [*_strongest(compared, best), *_open(compared, best)]
-    met = sum(e["outcome"] == "met" for e in expected)
-    if expected:
-        evidence.append(f"{met} of {_expectations(expected)} met.")
+    missed = [e for e in expected if e["outcome"] == "missed"]
+    if missed:
+        evidence.append(f"{len(missed)} of {_expectations(expected)} missed: {found(missed[0])}.")
     return sentence, (*evidence, *_blind(compared))
 
 
@@ -124,7 +124,7 @@ def _sentence(counts: Mapping[str, dict[str, list[str]]], best: list[str], least
     others = [len(t["differs"]) for name, t in counts.items() if name not in best]
     rest = str(others[0]) if len(set(others)) == 1 else f"{min(others)} to {max(others)}"
     verb = "the other" if len(others) == 1 else "the others"
-    return f"{many} {best[0]} is the least told apart from {of}: {scores[best[0]]}; {verb} in {rest}."
+    return f"{many}, {best[0]} is told apart from {of} the least: {scores[best[0]]}; {verb} in {rest}."
 
 
 def _score(told: Mapping[str, list[str]]) -> str:
@@ -178,10 +178,14 @@ def _blind(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def effect(cell: Mapping[str, Any]) -> str:
     """ "2.1 [1.7, 2.6] times the real value", or "0.3 [0.1, 0.5] above it", "below it"."""
     value, low, high = cell["effect"]
-    if cell["effect_kind"] == "ratio":
-        return f"{_of_three(value, low, high)} times the real one"
+    ratio = cell["effect_kind"] == "ratio"
     if value is None:
         return "not known in size"
+    if cell["outcome"] == "differs" and low is not None and low <= (1 if ratio else 0) <= high:
+        of = "times" if ratio else "from"
+        return f"alike on average ({_of_three(value, low, high)} {of} the real one), but not at all times"
+    if ratio:
+        return f"{_of_three(value, low, high)} times the real one"
     side = "above" if value >= 0 else "below"
     ends = (low, high) if value >= 0 else (_minus(high), _minus(low))
     return f"{_of_three(abs(value), *ends)} {side} the real one"
@@ -192,7 +196,10 @@ def _minus(x: float | None) -> float | None:
 
 
 def _of_three(value: Any, low: Any, high: Any) -> str:
-    return interval({"value": value, "low": low, "high": high}, digits=2)
+    """With as many digits as tell the ends from the value, at least two."""
+    item = {"value": value, "low": low, "high": high}
+    texts = [interval(item, digits) for digits in (2, 3, 4)]
+    return next((t for t in texts if "[" in t and len({*t.replace("[", "").split()}) > 1), texts[0])
 
 
 def _real_seeds(comparison: Mapping[str, Any]) -> int:
@@ -254,7 +261,9 @@ def found(expectation: Mapping[str, Any]) -> str:
     row = lookup(str(expectation["quantity"]).partition(" ")[0])
     timed = row is not None and (row.stepped or row.probed or row.dims == GROUP)
     when = f" at {_MOMENTS.get(at, at)}" if timed else ""
+    low = number(expectation.get("low"))
     value = interval(expectation) if number(expectation.get("value")) != "–" else "not known"
+    value = f"above {low}" if value == "not known" and low not in ("–", "−∞") else value
     return f"{_worded(expectation['quantity'])} of {expectation['arm']}{when} is {value}"
 
 
