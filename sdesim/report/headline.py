@@ -64,6 +64,41 @@ def headline(summary: Summary) -> Headline:
     return Headline("training" if trained else "simulation", *_of_arms(arms))
 
 
+def sweep_headline(summary: Summary) -> Headline:
+    """The answer of a sweep: whether what the scenario expects holds at its points, and the power laws.
+
+    Args:
+        summary: the content of a sweep's summary.json.
+    """
+    points = summary["points"]
+    sizes = " × ".join(f"{a['label']} ({len(a['values'])})" for a in summary["axes"])
+    over = f"{len(points)} points of {sizes}"
+    if summary.get("quick"):
+        return Headline("quick", f"A trial of {over} at small sizes, which judges nothing.", ())
+    laws = [
+        f"the {plain(f['quantity'])} of {f['arm']} goes as {f['axis']} to the power {interval(f, 3)}"
+        + (f" at {f['held']}" if f["held"] else "")
+        + (f" ({listed([flag.replace('_', ' ') for flag in f['flags']])})" if f["flags"] else "")
+        for f in summary.get("fits") or []
+    ]
+    outcomes = [o for p in points for o in p.get("outcomes") or []]
+    if outcomes:
+        met = sum(o == "met" for o in outcomes)
+        missed = sum(o == "missed" for o in outcomes)
+        rest = len(outcomes) - met - missed
+        told = [f"{met} of {len(outcomes)} outcomes met"]
+        told += [f"{n} {word}" for n, word in ((missed, "missed"), (rest, "undecided")) if n]
+        sentence = f"Over {over}, what the scenario expects: {listed(told)}."
+    elif laws:
+        sentence, laws = f"Over {over}, {laws[0]}.", laws[1:]
+    else:
+        sentence = f"{over[:1].upper()}{over[1:]} ran; nothing was expected of them."
+    failed = [p["name"] for p in points if p["state"] == "failed"]
+    evidence = [f"{counted(len(failed), 'point')} could not be run: {listed(failed[:3])}."] if failed else []
+    evidence += [f"{law[:1].upper()}{law[1:]}." for law in laws[:3]]
+    return Headline("sweep", sentence, tuple(evidence))
+
+
 def tally(comparison: Mapping[str, Any]) -> dict[str, list[str]]:
     """Names of the independent quantities of a comparison by outcome."""
     found: dict[str, list[str]] = {"differs": [], "undecided": [], "indistinguishable": []}

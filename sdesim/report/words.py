@@ -52,6 +52,5 @@ def plain(name: str) -> str:
     row = lookup(name)
     if row is None:
         return name
-    literal = " (literal)" if name.partition(".")[0].endswith("_literal") and row.name != name else ""
     part = "" if name == row.name or not dot else f" {of}"
-    return row.plain.replace("$", "") + literal + part
+    return row.plain.replace("$", "") + part

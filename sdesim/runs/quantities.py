@@ -236,7 +236,9 @@ def lookup(name: str) -> Quantity | None:
     if not plain.literal:
         return None
     label = f"{plain.label}, literal"
-    return replace(plain, name=head, label=label, symbol=label, literal=False, debiased=False)
+    return replace(
+        plain, name=head, label=label, symbol=label, plain=f"{plain.plain}, literal", literal=False, debiased=False
+    )
 
 
 def support_of(name: str) -> Support:
