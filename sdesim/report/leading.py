@@ -24,11 +24,11 @@ def leading(summary: Mapping[str, Any], figures: Sequence[str]) -> list[str]:
     arms = list(summary["arms"].values())
     kinds = {a["kind"] for a in arms}
     kind = "comparison" if len(kinds) > 1 else "training" if "real" in kinds else "simulation"
-    stopped = kind == "simulation" and any(2 * a["status"].get("stopped", 0) > a["trajectories"] for a in arms)
+    stopped = kind == "simulation" and any(
+        2 * a["status"].get("stopped", 0) > a["trajectories"] for a in arms
+    )
     wanted = dict.fromkeys([*asked_figures(summary), *_BY_KIND[kind]])
-    return [
-        name for name in wanted if name in figures and not (stopped and name in _OF_WHOLE_PATHS)
-    ][:MOST]
+    return [name for name in wanted if name in figures and not (stopped and name in _OF_WHOLE_PATHS)][:MOST]
 
 
 def asked_figures(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -65,7 +65,8 @@ def write_sweep_report(folder: str | Path) -> Path:
     page = target / "report.html"
     states = [p["state"] for p in summary["points"]]
     text = environment().get_template("sweep.html.j2").render(
-        summary=summary, headline=summary.get("headline") or sweep_headline(summary).to_dict(), figures=figures, scenario=scenario, provenance=provenance, interval=interval,
+        summary=summary, headline=summary.get("headline") or sweep_headline(summary).to_dict(),
+        figures=figures, scenario=scenario, provenance=provenance, interval=interval,
         number=number, quote=quote, counts={s: states.count(s) for s in dict.fromkeys(states)},
         most=_MOST_ROWS, **_values(table),
     )  # fmt: skip

@@ -237,7 +237,13 @@ def lookup(name: str) -> Quantity | None:
         return None
     label = f"{plain.label}, literal"
     return replace(
-        plain, name=head, label=label, symbol=label, plain=f"{plain.plain}, literal", literal=False, debiased=False
+        plain,
+        name=head,
+        label=label,
+        symbol=label,
+        plain=f"{plain.plain}, literal",
+        literal=False,
+        debiased=False,
     )
 
 

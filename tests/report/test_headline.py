@@ -83,7 +83,11 @@ def test_all_are_met_only_where_all_are(outcomes):
 
 
 def test_verdicts_are_counted_over_quantities_that_tell_something_of_their_own():
-    assert independent(["lambda_max", "S", "p", "odds", "C_alpha", "loss"]) == ["lambda_max", "C_alpha", "loss"]
+    assert independent(["lambda_max", "S", "p", "odds", "C_alpha", "loss"]) == [
+        "lambda_max",
+        "C_alpha",
+        "loss",
+    ]
     assert independent(["p", "odds"]) == ["p"]
     assert len(independent(QUANTITIES)) == 10
     found = comparison("sde", dict.fromkeys(QUANTITIES, "differs"))
@@ -99,7 +103,9 @@ def test_a_best_simulation_is_named_with_what_tells_it_apart():
         comparison("two", dict.fromkeys(("loss", "signal", "lambda_max"), "differs")),
     ]
 
-    told = headline({"comparisons": compared, "expectations": [expectation("met", quantity="twin_distance.loss")]})
+    told = headline(
+        {"comparisons": compared, "expectations": [expectation("met", quantity="twin_distance.loss")]}
+    )
 
     assert told.kind == "comparison"
     assert told.sentence == (
