@@ -38,17 +38,16 @@ def curves(arms: Sequence[tuple[str, str, Series]], label: str) -> str:
         arms: (name, CSS class that colours it, series) of each.
         label: what the picture shows, for those who don't see it.
     """
-    shown = [(name, look, _thinned(s)) for name, look, s in arms]
-    shown = [(name, look, *pair) for name, look, pair in shown if pair is not None]
+    shown = [(look, *pair) for _, look, s in arms if (pair := _thinned(s)) is not None]
     if not shown:
         return ""
-    everything = np.concatenate([values[np.isfinite(values)] for _, _, _, values in shown])
-    times = np.concatenate([t for _, _, t, _ in shown])
+    everything = np.concatenate([values[np.isfinite(values)] for _, _, values in shown])
+    times = np.concatenate([time for _, time, _ in shown])
     log = bool(everything.min() > 0 and everything.max() > 10 * np.quantile(everything, 0.05))
     across = _Axis(float(times.min()), float(times.max()), _LEFT, WIDTH - _RIGHT)
     up = _Axis(float(everything.min()), float(everything.max()), HEIGHT - _BOTTOM, _TOP, log)
     body = [*_grid(across, up)]
-    for _, look, time, values in shown:
+    for look, time, values in shown:
         body += _arm(look, time, values, across, up)
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
     return head + "".join(body) + "</svg>"

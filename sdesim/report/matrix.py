@@ -48,12 +48,14 @@ def matrix(
     for q in names:
         row = lookup(q)
         heading = row.heading if row is not None else _FURTHER
-        cells = [_cell(q, c, col, looks) for c, col in zip(comparisons, columns, strict=True)]
+        found = [_cell(q, c, col, looks) for c, col in zip(comparisons, columns, strict=True)]
         folded = [n for n in _compared(comparisons) if _root(n) == q and n != q]
         groups.setdefault(heading, []).append(
-            {"name": q, "plain": plain(q), "cells": cells, "folded": _folded(folded, comparisons)}
+            {"name": q, "plain": plain(q), "cells": found, "folded": _folded(folded, comparisons)}
         )
-    cells = [cell for rows in groups.values() for row in rows for cell in row["cells"] if cell]
+    cells: list[dict[str, Any]] = [
+        cell for rows in groups.values() for row in rows for cell in row["cells"] if cell is not None
+    ]
     first = _first(cells)
     for cell in cells:
         cell["checked"] = cell is first

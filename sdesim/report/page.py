@@ -102,7 +102,7 @@ def _artists(ax: Any) -> Iterator[tuple[str, str, Any, Any]]:
         yield "line", _name(line), *np.asarray(line.get_xydata(), dtype=float).reshape(-1, 2).T
     for band in ax.collections:
         paths = [p.vertices for p in band.get_paths() if len(p.vertices)]
-        offsets = np.ma.filled(np.ma.asarray(band.get_offsets(), dtype=float), np.nan).reshape(-1, 2)
+        offsets: Any = np.ma.filled(np.ma.asarray(band.get_offsets(), dtype=float), np.nan).reshape(-1, 2)
         corners = offsets if len(offsets) > 1 else np.concatenate(paths) if paths else offsets[:0]
         yield "area", _name(band), *np.asarray(corners, dtype=float).reshape(-1, 2).T
     for bar in ax.patches:
@@ -110,7 +110,7 @@ def _artists(ax: Any) -> Iterator[tuple[str, str, Any, Any]]:
             ends = [bar.get_x(), bar.get_x() + bar.get_width()], [bar.get_y(), bar.get_y() + bar.get_height()]
             yield "bar", _name(bar), *ends
     for image in ax.images:
-        values = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
+        values: Any = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
         if values.ndim == 2:
             rows, columns = np.indices(values.shape)
             yield "row and column", _name(image), rows.ravel(), columns.ravel()
