@@ -27,7 +27,8 @@ def seeds_at_once(prepared: Prepared) -> int:
     Never by how many seeds are asked for: the last bits of sums differ between the two ways, and those of a
     seed must not depend on what others are trained. Seeds are trained at once where the network is of plain
     layers under one of torch's mean losses, small for its batches, and its optimizer moves stacked networks
-    apart (`steps_apart`) by whole gradients; batches are drawn out of fixed examples, and rates follow from the step alone.
+    apart (`steps_apart`), by gradients that nothing clips; batches are drawn out of fixed examples, and rates
+    follow from the step alone.
     """
     recipe, order, probes = prepared.recipe, prepared.order, prepared.probes
     size, module = order.batch_size, recipe.module

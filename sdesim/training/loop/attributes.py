@@ -46,7 +46,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
 
 
 def clipping_attributes(clipped: int, steps: int) -> dict[str, Any]:
-    """Whether any gradient was cut down in so many steps of all seeds, and the share of those where it was."""
+    """Whether any gradient was cut down in so many steps of all seeds, and the share of those steps."""
     share = clipped / steps if steps else 0.0
     return {"clipping": "active" if clipped else "inactive", "clipped_steps": share}
 
