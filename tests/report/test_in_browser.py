@@ -27,7 +27,7 @@ frame.addEventListener("load", () => {
   const shown = () => [...page.querySelectorAll(".curves > figure")]
     .filter((f) => frame.contentWindow.getComputedStyle(f).display !== "none").map((f) => f.id);
   const walk = [];
-  for (const key of ["ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown"]) {
+  for (const key of [...Array(7).fill("ArrowUp"), "ArrowDown"]) {
     page.querySelector("input:checked").dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true}));
     walk.push(shown().join());
   }
