@@ -10,11 +10,13 @@ import importlib
 from typing import Any
 
 _PLACES = {
-    "companions": ("clients", "distances", "exits", "layers", "occupancy", "phases"),
+    "companions": ("clients", "distance", "layers", "occupancy", "phase_strip"),
+    "compared": ("compare",),
     "curves_in_time": (
         "accuracy",
         "consolidation",
         "curvature",
+        "curve",
         "edge",
         "further",
         "geometry",
@@ -22,13 +24,20 @@ _PLACES = {
         "loss",
         "lyapunov",
         "probability",
-        "quantity",
         "signal_noise",
         "weight_norm",
     ),
-    "health_panel": ("panel",),
+    "health_panel": ("monitor",),
+    "landscape.animation": ("animate",),
+    "landscape.loss_slice": ("loss_slice",),
+    "landscape.paths": ("paths",),
+    "landscape.spectrum": ("spectrum",),
+    "laws.density": ("density", "gibbs"),
+    "laws.survival": ("survival",),
+    "laws.tails": ("hill", "qq"),
     "phase_maps": ("phase_map", "quantity_map"),
-    "style": ("NothingToDraw", "styled"),
+    "studies": ("claim", "convergence"),
+    "style": ("NothingToDraw", "styled", "svg"),
     "sweep_curves": ("curves",),
 }
 _NAMES = {name: f"sdesim.plots.{place}" for place, names in _PLACES.items() for name in names}

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView, Data, views_of
-from sdesim.plots.style import GUIDE, NothingToDraw, draw, finish, legend, one_panel, panels, scale
+from sdesim.plots.style import NothingToDraw, draw, finish, guide, legend, one_panel, panels, scale
 from sdesim.runs.quantities import lookup, quantities
 from sdesim.runs.quantity_row import Quantity
 
 
-def quantity(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> Any:
-    """One quantity over time, with its threshold.
+def curve(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> Any:
+    """One quantity over time: a line for each trajectory up to six, of more the mean and its 95% band.
 
     Args:
         data: a Run, a mapping of Runs by name, or a sequence of Runs.
@@ -29,10 +27,14 @@ def quantity(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> 
         ax: axes to draw into.
 
     Returns:
-        The Axes.
+        The Axes; real arms are orange, simulated ones blue, the quantity's threshold is dashed where it is
+        within reach.
 
     Raises:
         RunError: no such quantity, one that has no curve, or one that no run holds.
+
+    Example:
+        >>> sdesim.plots.curve({"digits": run, "its SDE": twin}, "C_alpha").figure.savefig("c.png")
     """
     row, views = _row(name), views_of(data, measured)
     _some_hold(views, name)
@@ -49,17 +51,17 @@ def loss(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
 
 def weight_norm(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     """Euclidean norm of the parameters."""
-    return quantity(data, "weight_norm", measured=measured, ax=ax)
+    return curve(data, "weight_norm", measured=measured, ax=ax)
 
 
 def probability(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     """Signal share p = C/(1+C), with p = 0.5, where C = 1."""
-    return quantity(data, "p", measured=measured, ax=ax)
+    return curve(data, "p", measured=measured, ax=ax)
 
 
 def intelligence(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     """The source's index I = p·(S/2)/d_H, with its sign change."""
-    return quantity(data, "I", measured=measured, ax=ax)
+    return curve(data, "I", measured=measured, ax=ax)
 
 
 def signal_noise(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
@@ -86,8 +88,8 @@ def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         drawn = []
         for view in views:
             drawn += draw(canvas, [view], _smoothest(view, "C_alpha"))
-            drawn += _dotted(canvas, [view], _smoothest(view, "C_star"))
-        canvas.axhline(row.threshold, **GUIDE)
+            drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), f"C* of {view.name}")
+        guide(canvas, row.threshold, drawn, "C = 1")
         scale(canvas, drawn)
         finish(canvas, row.label)
         legend(canvas, ax)
@@ -113,15 +115,10 @@ def curvature(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
     with panels(axes, 2, (5.8, 5.3), sharex=True) as canvas:
         top, bottom = canvas
         drawn = _panel(top, views, _row("lambda_max"))
-        reach = max((float(np.nanmax(d)) for d in drawn), default=0.0)
         edges = {2 / v.attribute("learning_rate") for v in views if v.attribute("learning_rate") > 0}
         for edge in sorted(edges):
             # An edge far above every curve would flatten them all; the margin S below still tells of it.
-            if edge < 8 * reach:
-                top.axhline(edge, **GUIDE)
-                top.annotate(
-                    r"$2/\eta$", (0.995, edge), xycoords=("axes fraction", "data"), ha="right", va="bottom"
-                )
+            guide(top, edge, drawn, f"2/η = {edge:.3g}")
         _panel(bottom, views, _row("S"))
         if axes is None:
             top.label_outer()
@@ -140,7 +137,8 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             found = draw(canvas, [view], "preconditioned_lambda_max")
             drawn += found or draw(canvas, [view], "lambda_max")
         # Far from the edge a linear axis would press the curves flat.
-        scale(canvas, [*drawn, *_dotted(canvas, of_arms, "critical_sharpness")])
+        critical = [d for v in of_arms for d in _dotted(canvas, [v], "critical_sharpness", f"edge of {v.name}")]
+        scale(canvas, [*drawn, *critical])
         finish(canvas, r"$\lambda_{\max}$, $\lambda_{\mathrm{crit}}$ of the optimizer")
         legend(canvas, ax)
         return canvas
@@ -187,8 +185,7 @@ def _panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "") -> 
     """One quantity with its threshold; the values drawn."""
     name = name or row.name
     drawn = draw(ax, views, name)
-    if row.threshold is not None:
-        ax.axhline(row.threshold, **GUIDE)
+    guide(ax, row.threshold, drawn)
     if row.scaled:
         scale(ax, drawn)
     part = name.partition(".")[2]
@@ -222,12 +219,13 @@ def _fullest(axes: Sequence[Any]) -> Any:
     return max(axes, key=lambda a: len(a.get_legend_handles_labels()[0]))
 
 
-def _dotted(ax: Any, views: Sequence[ArmView], name: str) -> list[Any]:
-    """A threshold of each arm, dotted in its colour; the values drawn."""
+def _dotted(ax: Any, views: Sequence[ArmView], name: str, label: str) -> list[Any]:
+    """A threshold of each arm, the mean of its trajectories, dotted in its colour; the values drawn."""
     drawn = []
     for view in views:
         found = view.curve(name)
         if found is not None:
-            ax.plot(found[0], found[1].mean, color=view.colour, linestyle=":", linewidth=1.1)
+            style = {"color": view.colour, "linestyle": ":", "linewidth": 1.1}
+            ax.plot(found[0], found[1].mean, label=label, **style)
             drawn.append(found[1].mean)
     return drawn

@@ -12,6 +12,7 @@ from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView
 from sdesim.plots.inline_svg import svg as svg
 from sdesim.plots.look import GUIDE as GUIDE
+from sdesim.plots.look import PHASE_COLOURS as PHASE_COLOURS
 
 STYLE: dict[str, Any] = {
     "figure.figsize": (5.8, 3.5),
@@ -35,10 +36,15 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
-PHASE_COLOURS = {"exploration": "#B9B9B9", "transition": "#F0E442", "generalization": "#009E73"}
 TIME = "time t (Σ learning rate)"
 # Durations of two arms that don't fit on one linear axis.
 _FAR = 30.0
+# So many trajectories are told apart as lines; a band of fewer would hide that they are few.
+FEW = 6
+# So many points get a mark each, which shows where something was saved.
+_MARKED = 12
+# How many times beyond what is drawn a threshold is still worth the room.
+_NEAR = 8.0
 
 
 class NothingToDraw(RunError):
@@ -92,21 +98,73 @@ def panels(
 
 
 def draw(ax: Any, views: Sequence[ArmView], quantity: str, label: bool = True, **line: Any) -> list[Any]:
-    """Mean curve and band of a quantity for every arm that has it; returns the values drawn."""
+    """A quantity of every arm that has it: a line for each of few trajectories, of many the mean with its
+    band; returns the values drawn.
+
+    Nothing is drawn where nothing is known: a line breaks there, and two points stay points, since a line
+    between them would show a course that nobody saw.
+    """
     drawn = []
     for view in views:
-        found = view.curve(quantity)
-        if found is None:
+        seeds, found = view.seeds(quantity), view.curve(quantity)
+        if seeds is None:
+            continue
+        style = {"color": view.colour, "linestyle": view.line, **line}
+        count = len(seeds.values)
+        name = f"{view.name} ({view.kind}, {count})" if label else None
+        if found is None or 1 < count <= FEW:
+            style = {**style, "linewidth": 0.75 * style.get("linewidth", STYLE["lines.linewidth"])}
+            for k, (time, values) in enumerate(zip(seeds.time, seeds.values, strict=True)):
+                course(ax, time, values, label=None if k else name, **style)
+            drawn.append(seeds.values[np.isfinite(seeds.values)])
             continue
         times, c = found
-        style = {"color": view.colour, "linestyle": view.line, **line}
-        marker = "o" if times.size <= 25 else ""
-        name = f"{view.name} ({view.kind}, {c.n})" if label else None
-        ax.plot(times, c.mean, label=name, marker=marker, markersize=3, **style)
-        if np.isfinite(c.low).any():
-            ax.fill_between(times, c.low, c.high, color=style["color"], alpha=0.16, linewidth=0)
+        whole = seeds.time.mean(axis=0)
+        mean, low, high = (np.full(whole.shape, np.nan) for _ in range(3))
+        known = np.isin(whole, times)
+        mean[known], low[known], high[known] = c.mean, c.low, c.high
+        course(ax, whole, mean, label=name, **style)
+        band(ax, whole, low, high, style["color"])
         drawn.append(c.mean)
     return drawn
+
+
+def course(ax: Any, x: Any, y: Any, **line: Any) -> None:
+    """A line through what is known, with a mark at each of few points and at each that stands alone."""
+    known = np.isfinite(x) & np.isfinite(y)
+    beside = np.concatenate([[False], known[:-1]]) | np.concatenate([known[1:], [False]])
+    alone = np.flatnonzero(known & ~beside)
+    if known.sum() < 3:
+        line["linestyle"] = "none"
+    marks: Any = None if known.sum() <= _MARKED else alone.tolist()
+    shown = known.sum() <= _MARKED or alone.size > 0
+    ax.plot(x, y, marker="o" if shown else "", markersize=3, markevery=marks, **line)
+
+
+def band(ax: Any, x: Any, low: Any, high: Any, colour: str) -> None:
+    """An interval at each place where there is one; a bar where its neighbours have none."""
+    known = np.isfinite(low) & np.isfinite(high)
+    if known.sum() >= 3:
+        ax.fill_between(x, low, high, where=known, color=colour, alpha=0.16, linewidth=0)
+    elif known.any():
+        ax.vlines(x[known], low[known], high[known], color=colour, linewidth=1.0, alpha=0.6)
+
+
+def guide(ax: Any, value: float | None, drawn: Sequence[Any], name: str = "") -> bool:
+    """A dashed line at a value with its name in the legend, unless it lies so far from what is drawn that it
+    would press it flat; whether it was drawn."""
+    values = np.concatenate([np.ravel(d) for d in drawn]) if drawn else np.empty(0)
+    values = values[np.isfinite(values)]
+    if value is None or not values.size:
+        return False
+    low, high = float(values.min()), float(values.max())
+    reach = 1.5 * (high - low) or abs(high) or 1.0
+    near = low - reach <= value <= high + reach
+    if value > 0 and low > 0:
+        near = near or low / _NEAR <= value <= high * _NEAR
+    if near:
+        ax.axhline(value, label=name or ("zero" if value == 0 else f"threshold {value:g}"), **GUIDE)
+    return near
 
 
 def scale(ax: Any, drawn: Sequence[Any]) -> None:
@@ -121,9 +179,11 @@ def scale(ax: Any, drawn: Sequence[Any]) -> None:
     if (values > 0).all():
         ax.set_yscale("log")
         # Band edges may be negative or tiny; the axis follows the means.
-        floor = values.min() / 2
-        ax.set_ylim(floor, values.max() * 2)
-        log_ticks(ax.yaxis, floor, values.max() * 2)
+        guides = [float(x.get_ydata()[0]) for x in ax.lines if x.get_transform() != ax.transData]
+        floor = min([values.min(), *(g for g in guides if g > 0)]) / 2
+        top = max([values.max(), *guides]) * 2
+        ax.set_ylim(floor, top)
+        log_ticks(ax.yaxis, floor, top)
         for band in ax.collections:
             for path in band.get_paths():
                 path.vertices[:, 1] = np.maximum(path.vertices[:, 1], floor)
