@@ -73,7 +73,7 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         network,
         loss_of(train).function(data),
         data,
-        train.optimizer.build,
+        train.optimizer,
         rule=recipe.rule,
         sparsity=recipe.sparsity,
         rounds=recipe.rounds,

@@ -136,6 +136,7 @@ class Train(Strict):
             "clients": 0 if self.clients is None else self.clients.count,
             "sampling": self.sampling if self.weights is None else "weighted",
             "batch_size": self.optimizer.batch_size,
+            "maximize": self.optimizer.maximize or any(g.get("maximize") for g in self.optimizer.groups),
         }
 
     @property

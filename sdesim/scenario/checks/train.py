@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from sdesim.data.sharing import least_examples
 from sdesim.kinds import read
@@ -39,7 +40,7 @@ def _check_train(train: Train) -> Iterator[Problem]:
     if train.objectives is not None and (named or not train.data.labelled):
         yield ("objectives",), "objectives take the place of loss, and are for labelled data"
     if train.weights is not None:
-        if not train.data.labelled or batch is None:
+        if not train.data.labelled or train.data.positions is not None or batch is None:
             yield ("weights",), "balanced weights need class labels and a batch_size"
         if train.sampling != "epoch":
             yield ("sampling",), "weights draw with replacement by themselves: leave sampling out"
@@ -48,9 +49,19 @@ def _check_train(train: Train) -> Iterator[Problem]:
         yield ("amplify",), "amplify needs sgd without momentum and weight_decay, sampling: with-replacement"
     elif train.amplify > 1 and batch is None:
         yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
+    yield from ((("optimizer", *at), text) for at, text in _misnamed(train))
     yield from ((("schedule", *at), text) for at, text in train.schedule.problems(train.steps))
+    if optimizer.keeps_rate and not train.schedule.constant:
+        yield ("schedule",), f"{optimizer.kind} takes its learning rate at the first step alone: leave it out"
     if train.prune is not None and not train.network.weights:
         yield ("prune",), "prune needs a network with weight arrays of more than one axis"
+
+
+def _misnamed(train: Train) -> Iterator[Problem]:
+    """Groups of parameters by patterns that do not fit the names; looked at with torch alone."""
+    if train.optimizer.groups:
+        with suppress(ModuleNotFoundError):
+            yield from train.optimizer.misfits(train.network.parameter_names)
 
 
 def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Problem]:
@@ -73,7 +84,7 @@ def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Probl
         yield ("prune",), "clients do not go with prune"
     if probes is not None and probes.tangent:
         yield ("clients",), "clients do not go with probes that have tangent: true"
-    if not train.data.labelled:
+    if not train.data.labelled or train.data.positions is not None:
         yield ("clients",), "clients share out examples by class labels, these data hold targets"
     batch = optimizer.batch_size
     if batch is None:

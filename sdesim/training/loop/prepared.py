@@ -212,6 +212,7 @@ def _prepared(
     check_readings(probes, sum(p.numel() for p in module.parameters()), recipe.mask is not None)
     _check_starts(recipe)
     example = example_optimizer(recipe)
+    _check_groups(recipe, example)
     if probes is not None and probes.tangent:
         check_tangent(example)
     if recipe.clients is not None:
@@ -335,13 +336,31 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError(
             "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
         )
-    group = optimizer.param_groups[0]
-    if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
+    groups = optimizer.param_groups
+    if type(optimizer) is not torch.optim.SGD or any(g["momentum"] or g["weight_decay"] for g in groups):
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
     if order.sampling not in ("with-replacement", "weighted"):
         raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in recipe.module.modules()):
         raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
+
+
+def _check_groups(recipe: Recipe, optimizer: Any) -> None:
+    """Say which parameters match several patterns, and refuse groups of which none moves at the run's rate.
+
+    Raises:
+        RunError: the parameters at the optimizer's own rate are frozen, so that time would go by another.
+    """
+    told = recipe.told
+    if told is None or not told.groups:
+        return
+    for sentence in told.overlaps(recipe.names):
+        warnings.warn(f"optimizer.groups: {sentence}", stacklevel=2)
+    if step_rate(optimizer) != told.lr:
+        raise RunError(
+            f"optimizer.lr: found {told.lr:g}, at which no parameter is trained; time and twins go by it: "
+            "give it to a group that is not frozen"
+        )
 
 
 def example_optimizer(recipe: Recipe) -> Any:

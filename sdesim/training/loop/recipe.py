@@ -162,7 +162,14 @@ class Recipe:
 
     def new_optimizer(self, parameters: list[Any]) -> Any:
         """A torch optimizer of these parameters."""
-        return self.optimizer(parameters) if self.told is None else self.told.build(parameters)
+        return (
+            self.optimizer(parameters) if self.told is None else self.told.build_named(self.names, parameters)
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the network's parameters, in their order."""
+        return [name for name, _ in self.module.named_parameters()]
 
     def new_scheduler(self, optimizer: Any) -> Any:
         """What steps the learning rate of this optimizer; None where it is constant."""
