@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from sdesim.comparison.align import Array, series
 from sdesim.comparison.quantity import Curve, curve
@@ -26,8 +27,13 @@ class Seeds:
     low: Array
     high: Array
 
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Places (T,) at which all trajectories are known."""
+        return np.asarray((np.isfinite(self.values) & np.isfinite(self.time)).all(axis=0))
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class ArmView:
     """One arm: its run, its measurements (None without probes), its label, colour and line style."""
 
@@ -37,6 +43,9 @@ class ArmView:
     measured: Any | None
     colour: str
     line: str
+
+    def __repr__(self) -> str:
+        return f"<ArmView {self.name!r}, {self.kind}, {self.colour}>"
 
     def seeds(self, quantity: str) -> Seeds | None:
         """Every trajectory of which at least half of the values are finite (any, where none has half); None
@@ -56,7 +65,7 @@ class ArmView:
         seeds = self.seeds(quantity)
         if seeds is None:
             return None
-        columns = np.isfinite(seeds.values).all(axis=0) & np.isfinite(seeds.time).all(axis=0)
+        columns = seeds.whole
         if not columns.any():
             return None
         time, values, low, high = (x[:, columns] for x in (seeds.time, seeds.values, seeds.low, seeds.high))

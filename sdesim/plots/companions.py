@@ -72,7 +72,8 @@ def _distances(
         nulls = [c["quantities"].get(name, {}) for c in comparisons]
         high = max((n.get("null_high") or 0.0 for n in nulls), default=0.0)
         mean = max((n.get("null_distance") or 0.0 for n in nulls), default=0.0)
-        ax.barh(row, high, height=0.8, color="#E6E6E6", zorder=0)
+        told = None if row else "further real seeds: up to here, and their mean"
+        ax.barh(row, high, height=0.8, color="#E6E6E6", zorder=0, label=told)
         ax.plot([mean, mean], [row - 0.4, row + 0.4], color="#9A9A9A", linewidth=1.2, zorder=1)
     for k, c in enumerate(comparisons):
         view = looks.get(str(c["simulated"]))
@@ -90,6 +91,8 @@ def _distances(
             if (d := found.get("distance")) is not None:
                 told = found.get("outcome") == "differs"
                 ax.plot(max(d, smallest), row + shift, **look, markerfacecolor=None if told else "white")
+    for fill, name in (("#777777", "told apart"), ("white", "not told apart at this size")):
+        ax.plot([], [], "o", color="#777777", markerfacecolor=fill, markersize=5, label=name)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set_xscale("log")
@@ -112,13 +115,14 @@ def layers(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
     with panels(axes, len(parts), size, columns=2, sharex=True, sharey=True) as canvas:
         everything = []
         for ax, part in zip(canvas, parts, strict=True):
-            everything += (drawn := draw(ax, known, f"{row.name}.{part}"))
-            guide(ax, row.threshold, drawn, "C = 1")
+            everything += draw(ax, known, f"{row.name}.{part}")
             ax.set_title(f"layer {part}")
             finish(ax, row.label, "time t")
             if axes is None:
                 ax.label_outer()
         scale(canvas[0], everything)
+        for ax in canvas:
+            guide(ax, row.threshold, "C = 1")
         legend(canvas[0], axes)
         return canvas
 

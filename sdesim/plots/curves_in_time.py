@@ -36,10 +36,10 @@ def curve(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> Any
     Example:
         >>> sdesim.plots.curve({"digits": run, "its SDE": twin}, "C_alpha").figure.savefig("c.png")
     """
-    row, views = _row(name), views_of(data, measured)
-    _some_hold(views, name)
+    views = views_of(data, measured)
+    row = row_of(name, views)
     with one_panel(ax) as canvas:
-        _panel(canvas, views, row, name)
+        panel(canvas, views, row, name)
         legend(canvas, ax)
         return canvas
 
@@ -88,9 +88,9 @@ def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         drawn = []
         for view in views:
             drawn += draw(canvas, [view], _smoothest(view, "C_alpha"))
-            drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), f"C* of {view.name}")
-        guide(canvas, row.threshold, drawn, "C = 1")
+            drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), "C*, in the colour of its arm")
         scale(canvas, drawn)
+        guide(canvas, row.threshold, "C = 1")
         finish(canvas, row.label)
         legend(canvas, ax)
         return canvas
@@ -114,12 +114,12 @@ def curvature(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
     _some_hold(views, "lambda_max", "S")
     with panels(axes, 2, (5.8, 5.3), sharex=True) as canvas:
         top, bottom = canvas
-        drawn = _panel(top, views, _row("lambda_max"))
+        drawn = panel(top, views, _row("lambda_max"))
         edges = {2 / v.attribute("learning_rate") for v in views if v.attribute("learning_rate") > 0}
         for edge in sorted(edges):
             # An edge far above every curve would flatten them all; the margin S below still tells of it.
-            guide(top, edge, drawn, f"2/η = {edge:.3g}")
-        _panel(bottom, views, _row("S"))
+            guide(top, edge, f"2/η = {edge:.3g}")
+        panel(bottom, views, _row("S"))
         if axes is None:
             top.label_outer()
         legend(top if drawn else bottom, axes)
@@ -137,7 +137,7 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             found = draw(canvas, [view], "preconditioned_lambda_max")
             drawn += found or draw(canvas, [view], "lambda_max")
         # Far from the edge a linear axis would press the curves flat.
-        critical = [d for v in of_arms for d in _dotted(canvas, [v], "critical_sharpness", f"edge of {v.name}")]
+        critical = _dotted(canvas, of_arms, "critical_sharpness", "edge, in the colour of its arm")
         scale(canvas, [*drawn, *critical])
         finish(canvas, r"$\lambda_{\max}$, $\lambda_{\mathrm{crit}}$ of the optimizer")
         legend(canvas, ax)
@@ -153,7 +153,7 @@ def further(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
     size = (7.8, 1.0 + 2.0 * ((len(rows) + 1) // 2))
     with panels(axes, len(rows), size, columns=2) as canvas:
         for ax, row in zip(canvas, rows, strict=True):
-            _panel(ax, views, row)
+            panel(ax, views, row)
         legend(_fullest(canvas), axes)
         return canvas
 
@@ -165,6 +165,17 @@ def _row(name: str) -> Quantity:
     if found.words or not (found.stepped or found.probed or "." in name):
         raise RunError(f"{name} has no curve over time")
     return found
+
+
+def row_of(name: str, views: Sequence[ArmView]) -> Quantity:
+    """The row of a quantity over time that one of the arms holds.
+
+    Raises:
+        RunError: as `curve`.
+    """
+    row = _row(name)
+    _some_hold(views, name)
+    return row
 
 
 def _held(views: Sequence[ArmView], name: str) -> bool:
@@ -181,13 +192,13 @@ def _some_hold(views: Sequence[ArmView], *names: str) -> None:
         raise NothingToDraw(f"no run holds {' or '.join(names)} over time")
 
 
-def _panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "") -> list[Any]:
+def panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "", label: bool = True) -> list[Any]:
     """One quantity with its threshold; the values drawn."""
     name = name or row.name
-    drawn = draw(ax, views, name)
-    guide(ax, row.threshold, drawn)
+    drawn = draw(ax, views, name, label)
     if row.scaled:
         scale(ax, drawn)
+    guide(ax, row.threshold)
     part = name.partition(".")[2]
     finish(ax, f"{row.label} of {part}" if part else row.label)
     return drawn
@@ -207,7 +218,7 @@ def _stacked(
     size: Any = alone if len(rows) == 1 else (5.8, 1.1 + 2.1 * len(rows))
     with panels(axes, len(rows), size, sharex=True) as canvas:
         for ax, row in zip(canvas, rows, strict=True):
-            _panel(ax, views, row)
+            panel(ax, views, row)
             if axes is None:
                 ax.label_outer()
         legend(_fullest(canvas), axes)
@@ -222,10 +233,12 @@ def _fullest(axes: Sequence[Any]) -> Any:
 def _dotted(ax: Any, views: Sequence[ArmView], name: str, label: str) -> list[Any]:
     """A threshold of each arm, the mean of its trajectories, dotted in its colour; the values drawn."""
     drawn = []
+    look: dict[str, Any] = {"linestyle": ":", "linewidth": 1.1}
     for view in views:
         found = view.curve(name)
         if found is not None:
-            style = {"color": view.colour, "linestyle": ":", "linewidth": 1.1}
-            ax.plot(found[0], found[1].mean, label=label, **style)
+            ax.plot(found[0], found[1].mean, color=view.colour, **look)
             drawn.append(found[1].mean)
+    if drawn and label not in ax.get_legend_handles_labels()[1]:
+        ax.plot([], [], color="#777777", label=label, **look)
     return drawn

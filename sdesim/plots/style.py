@@ -43,8 +43,10 @@ _FAR = 30.0
 FEW = 6
 # So many points get a mark each, which shows where something was saved.
 _MARKED = 12
-# How many times beyond what is drawn a threshold is still worth the room.
-_NEAR = 8.0
+# How far beyond the axis a threshold is still worth the room: so many times, or so much of its length.
+_NEAR, _ROOM = 8.0, 0.3
+# Room above and below on a logarithmic axis.
+_MARGIN = 1.4
 
 
 class NothingToDraw(RunError):
@@ -119,12 +121,12 @@ def draw(ax: Any, views: Sequence[ArmView], quantity: str, label: bool = True, *
             drawn.append(seeds.values[np.isfinite(seeds.values)])
             continue
         times, c = found
-        whole = seeds.time.mean(axis=0)
-        mean, low, high = (np.full(whole.shape, np.nan) for _ in range(3))
-        known = np.isin(whole, times)
-        mean[known], low[known], high[known] = c.mean, c.low, c.high
-        course(ax, whole, mean, label=name, **style)
-        band(ax, whole, low, high, style["color"])
+        # Places that not all trajectories hold stay empty, so that the line breaks there.
+        time, mean, low, high = (np.full(seeds.whole.shape, np.nan) for _ in range(4))
+        for to, part in ((time, times), (mean, c.mean), (low, c.low), (high, c.high)):
+            to[seeds.whole] = part
+        course(ax, time, mean, label=name, **style)
+        band(ax, time, low, high, style["color"])
         drawn.append(c.mean)
     return drawn
 
@@ -150,21 +152,25 @@ def band(ax: Any, x: Any, low: Any, high: Any, colour: str) -> None:
         ax.vlines(x[known], low[known], high[known], color=colour, linewidth=1.0, alpha=0.6)
 
 
-def guide(ax: Any, value: float | None, drawn: Sequence[Any], name: str = "") -> bool:
-    """A dashed line at a value with its name in the legend, unless it lies so far from what is drawn that it
-    would press it flat; whether it was drawn."""
-    values = np.concatenate([np.ravel(d) for d in drawn]) if drawn else np.empty(0)
-    values = values[np.isfinite(values)]
-    if value is None or not values.size:
-        return False
-    low, high = float(values.min()), float(values.max())
-    reach = 1.5 * (high - low) or abs(high) or 1.0
-    near = low - reach <= value <= high + reach
-    if value > 0 and low > 0:
-        near = near or low / _NEAR <= value <= high * _NEAR
-    if near:
-        ax.axhline(value, label=name or ("zero" if value == 0 else f"threshold {value:g}"), **GUIDE)
-    return near
+def guide(ax: Any, value: float | None, name: str = "") -> None:
+    """A dashed line at a value, after the axis is scaled, and its name for the legend; one so far away that
+    it would press the curves flat is named only, as what lies beyond the axis."""
+    if value is None or not ax.has_data():
+        return
+    low, high = ax.get_ylim()
+    name = name or ("zero" if value == 0 else f"threshold {value:g}")
+    if ax.get_yscale() == "log":
+        near = value > 0 and low / _NEAR <= value <= high * _NEAR
+    else:
+        near = low - _ROOM * (high - low) <= value <= high + _ROOM * (high - low)
+    if not near:
+        ax.plot([], [], label=f"{name}, beyond the axis", **GUIDE)
+        return
+    ax.axhline(value, label=name, **GUIDE)
+    if ax.get_yscale() == "log":
+        low, high = min(low, value / _MARGIN), max(high, value * _MARGIN)
+        ax.set_ylim(low, high)
+        log_ticks(ax.yaxis, low, high)
 
 
 def scale(ax: Any, drawn: Sequence[Any]) -> None:
@@ -178,18 +184,16 @@ def scale(ax: Any, drawn: Sequence[Any]) -> None:
         return
     if (values > 0).all():
         ax.set_yscale("log")
-        # Band edges may be negative or tiny; the axis follows the means.
-        guides = [float(x.get_ydata()[0]) for x in ax.lines if x.get_transform() != ax.transData]
-        floor = min([values.min(), *(g for g in guides if g > 0)]) / 2
-        top = max([values.max(), *guides]) * 2
+        # Band edges may be negative or tiny; the axis follows the values drawn.
+        floor, top = values.min() / _MARGIN, values.max() * _MARGIN
         ax.set_ylim(floor, top)
         log_ticks(ax.yaxis, floor, top)
         for band in ax.collections:
             for path in band.get_paths():
                 path.vertices[:, 1] = np.maximum(path.vertices[:, 1], floor)
     else:
-        threshold = 10 ** np.floor(np.log10(np.quantile(size, 0.2)))
-        ax.set_yscale("symlog", linthresh=max(threshold, size.max() * 1e-6))
+        # Nearly linear: a change of sign is no fall through many decades.
+        ax.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(size.max() / 10)))
 
 
 def log_ticks(axis: Any, low: float, high: float) -> None:
