@@ -17,8 +17,13 @@ def check_real(scenario: Scenario, name: str) -> Iterator[Problem]:
     assert train is not None
     yield from check_model(train, ("data",), ("network",), ("loss",))
     yield from _check_train(train)
+    probes = scenario.arms[name].probes or scenario.probes
+    if train.clip is not None and train.amplify > 1:
+        yield ("clip",), "clip does not go with amplify, whose short steps have another noise"
+    if train.clip is not None and probes is not None and probes.tangent:
+        yield ("clip",), "clip does not go with probes that have tangent: true, which follow whole gradients"
     if train.clients is not None:
-        yield from _check_clients(train, scenario.arms[name].probes or scenario.probes)
+        yield from _check_clients(train, probes)
     if train.start_from is not None:
         yield from _check_start(scenario, name, train)
 
@@ -76,6 +81,8 @@ def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Probl
         yield ("optimizer", name), text
     if not train.schedule.constant:
         yield ("schedule",), "clients need a constant learning rate, without warm-up"
+    if train.clip is not None:
+        yield ("clip",), "clients do not go with clip"
     if train.amplify > 1:
         yield ("amplify",), "clients do not go with amplify"
     if train.weights is not None:

@@ -43,6 +43,8 @@ WRONG_REAL = [
     ),
     ("widths: [64, 8, 10]", "widths: [64, 8, 10], init: he", 6, "TRAIN.network.init: found 'he'"),
     ("kind: sgd, lr: 0.1", "kind: sgd, lr: 0.1, dampening: 1", 7, "TRAIN.optimizer.dampening: found 1, allo"),
+    ("steps: 20", "steps: 20\n      clip: {}", 9, "TRAIN.clip: found neither of norm and value"),
+    ("steps: 20", "steps: 20\n      clip: {norm: 0}", 9, "TRAIN.clip.norm: found 0, allowed: a number"),
     (
         "steps: 20",
         "steps: 20\n      prune: {rule: magnitude, sparsity: 1, steps: 5}",
