@@ -35,7 +35,7 @@ def svg(figure: Any, *, prefix: str = "", alt: str = "") -> str:
         The text, from ``<svg`` to ``</svg>``; its size in pixels is that of the figure.
 
     Example:
-        >>> page = svg(sdesim.plots.quantity(run, "loss"), prefix="loss", alt="The loss falls to 0.1.")
+        >>> page = svg(sdesim.plots.curve(run, "loss"), prefix="loss", alt="The loss falls to 0.1.")
     """
     import matplotlib
 
