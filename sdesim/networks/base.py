@@ -109,6 +109,11 @@ class Base:
     def _built_shapes(self) -> Shapes:
         return tuple(tuple(p.shape) for p in self.build().parameters())
 
+    @cached_property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the parameters, in the order of `named_parameters`; torch builds the network for them."""
+        return tuple(name for name, _ in self.build().named_parameters())
+
     @property
     def dim(self) -> int:
         """Number of parameters d."""
@@ -181,6 +186,7 @@ class Base:
 _SAID = {
     "dim": "its number of parameters",
     "shapes": "the shapes of its parameters",
+    "parameter_names": "the names of its parameters",
     "weights": "the sizes of its weight arrays",
     "biases": "the number of its other parameters",
     "example_operations": "what an example costs",

@@ -144,13 +144,15 @@ def _label(arm: Arm) -> str:
         t = arm.train
         batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
         pruned = "" if t.prune is None else f", {t.prune.sparsity:.1%} pruned ({t.prune.rule})"
+        bound = {} if t.clip is None else {k: v for k, v in vars(t.clip).items() if v is not None}
+        clipped = "".join(f", gradients clipped to a {name} of {most:g}" for name, most in bound.items())
         amplified = "" if t.amplify == 1 else f", noise amplified by {t.amplify}"
         c = t.clients
         shared = "" if c is None else f", {c.count} clients (concentration {c.concentration:g})"
         shared += "" if c is None else f", {c.local_steps} local steps a round"
         return (
             f"{t.network.label} on {t.data.kind}, {t.optimizer.kind} with "
-            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}{shared}"
+            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}{clipped}{shared}"
         )
     assert arm.simulate is not None
     s = arm.simulate
