@@ -23,6 +23,9 @@ class Classes(Base):
 
     Args:
         weights: of classes 0, 1, …, one for each and not all 0; examples of weight 0 are left out.
+
+    Example:
+        {kind: classes, weights: [1, 1, 5]}
     """
 
     weights: Annotated[tuple[Annotated[float, Ge(0)], ...], MinLen(1)]
