@@ -3,8 +3,8 @@
 import pytest
 
 from sdesim import augmentations
-from sdesim.kinds import kinds_of
 from sdesim.data.augmentations.base import Base
+from sdesim.kinds import kinds_of
 
 
 def test_every_kind_and_the_base_are_found_by_the_name_of_their_family():
