@@ -119,8 +119,9 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "phases",
         "Does a step lower the loss?",
-        "One strip per trajectory, of many the first: C against C*. The theory calls falling generalization and"
-        " rising exploration. Hatched where the interval of C spans C*, so that it is not decided. Compare the order and the length of the bands between arms.",
+        "One strip per trajectory, of many the first: C against C*. The theory calls falling generalization,"
+        " rising exploration. Hatched where the interval of C spans C*, so that it is not decided. Compare the"
+        " order and the length of the bands between arms.",
         phase_strip,
     ),
     FigureSpec(
