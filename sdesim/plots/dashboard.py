@@ -120,8 +120,8 @@ FIGURES: tuple[FigureSpec, ...] = (
         "phases",
         "Does a step lower the loss?",
         "One strip per trajectory, of many the first: C against C*. The theory calls falling generalization,"
-        " rising exploration. Hatched where the interval of C spans C*, so that it is not decided. Compare the"
-        " order and the length of the bands between arms.",
+        " rising exploration. Hatched where the interval of C spans C*, so that it is not decided. Compare"
+        " the order and the length of the bands between arms.",
         phase_strip,
     ),
     FigureSpec(
