@@ -57,8 +57,10 @@ def recipe_of(scenario: Scenario, name: str, train: Train, network: Any, data: D
         scheduler=train.schedule,
         sampling=train.sampling,
         weights=train.weights,
+        augment=train.augment or None,
         amplify=train.amplify,
         clients=train.clients,
+        clip=train.clip,
     )
 
 
@@ -81,6 +83,7 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         batch_size=train.optimizer.batch_size,
         sampling=train.sampling,
         weights=train.weights,
+        clip=train.clip,
         seed=recipe.seed,
     )
     return (network if recipe.weights == "original" else reinitialised(network, recipe.seed)), mask

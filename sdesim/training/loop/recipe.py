@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, TypedDict
 
@@ -11,15 +11,19 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from sdesim.data import Clients
+from sdesim.data.augmentations.base import Base as Augmentation
+from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
 from sdesim.networks.base import Base as Network
 from sdesim.networks.losses.base import Base as Loss
 from sdesim.optimizers.base import Base as Optimizer
+from sdesim.optimizers.clip import Clip
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
-from sdesim.training.data.augmentation import Augment
+from sdesim.training.data.augmentation import Augment, chained
 from sdesim.training.data.collation import Unpack, check_source, objective_or_loss, reading
 from sdesim.training.data.examples import check_sampling
 from sdesim.training.data.loaders import loaded
+from sdesim.training.loop.clipping import Clipping
 from sdesim.training.loop.svag import check_factor
 
 
@@ -59,20 +63,25 @@ class Recipe:
         sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement";
             "sequential": in turn.
         weights: draw each example of a batch independently, with probabilities q in proportion to these (n,);
-            "balanced": every label as often as any other. What is descended is then Σ q_i ℓ_i, and so the
+            or a kind of `sdesim.data.weightings`, which goes by the labels, or its name, such as "balanced":
+            every label as often as any other. What is descended is then Σ q_i ℓ_i, and so the
             training loss and accuracy, gradients, their noise and the Hessian are all taken under q; test
             values are not. Examples of weight 0 are left out.
-        augment: ``augment(x, generator)`` → x, for each batch of inputs x (B, …) that training reads; random
-            numbers come from the torch.Generator given or from torch's, NumPy's or Python's global ones,
-            all seeded for that step. So is the reading of a Dataset with random transforms. Probed
-            gradients are of batches read anew in the same way; training loss and accuracy and the Hessian
-            are means over fixed readings, at least 2,000 (attribute `readings`: of each example).
+        augment: kinds of `sdesim.data.augmentations` in their order, or ``augment(x, generator)`` → x, for
+            each batch of inputs x (B, …) that training reads; random numbers come from the torch.Generator
+            given or from torch's, NumPy's or Python's global ones, all seeded for that step. So is the
+            reading of a Dataset with random transforms. Probed gradients are of batches read anew in the
+            same way; training loss and accuracy and the Hessian are means over fixed readings, at least
+            2,000 (attribute `readings`: of each example).
         mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
             that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
         amplify: l; each step of SGD is made as l steps of η/l whose noise has l times the covariance, (1+s)/2
             ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
             NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
             Steps, rates, time and probes are those of SGD.
+        clip: a `sdesim.optimizers.Clip` or its fields, {"norm": 1.0} or {"value": 0.5}: gradients are cut
+            down before each step. C*, S and the drift, which are of the whole gradient, are flagged
+            `clipped_gradients` where any was; `clipped_share` of the run is the share of such steps.
         unpack: batch → (x, y), where train and test give something else than pairs; batches are as the
             loader or torch's default_collate makes them, or the tensors, tuple or dict given as a whole.
         objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
@@ -102,11 +111,12 @@ class Recipe:
     init: str | NDArray[np.float64] | Callable[[int], nn.Module] = "module"
     scheduler: Any = None
     sampling: str = "epoch"
-    weights: ArrayLike | str | None = None
-    augment: Augment | None = None
+    weights: ArrayLike | Weighting | str | None = None
+    augment: Augment | Sequence[Augmentation] | None = None
     mask: NDArray[np.bool_] | None = None
     amplify: int = 1
     clients: Clients | None = None
+    clip: Clip | Mapping[str, Any] | None = None
     unpack: Unpack | None = None
     objective: Callable[..., Any] | None = None
 
@@ -129,6 +139,8 @@ class Recipe:
 
     def _of_kinds(self) -> Iterator[tuple[str, Any]]:
         """What stands in the place of kinds that are made once and for all."""
+        if isinstance(self.clip, Mapping):
+            yield "clip", Clip(**self.clip)
         network: Any = self.module
         if isinstance(network, Network):
             yield "module", network.build()
@@ -142,6 +154,11 @@ class Recipe:
             if loss.misfit(train):
                 raise RunError(f"loss: {loss.misfit(train)}")
             yield "loss_fn", loss.function(train)
+        yield "augment", chained(self.augment, train)
+        if isinstance(self.weights, Weighting) and hasattr(train, "outputs"):
+            text = self.weights.misfit(train.outputs)
+            if text:
+                raise RunError(f"weights: {text}")
         size = self.told.batch_size if self.told is not None else None
         if size is not None:
             if self.batch_size not in (None, size):
@@ -165,6 +182,10 @@ class Recipe:
         return (
             self.optimizer(parameters) if self.told is None else self.told.build_named(self.names, parameters)
         )
+
+    def new_clipping(self) -> Clipping | None:
+        """What cuts and counts the gradients of one training; None where none are cut."""
+        return Clipping(self.clip) if isinstance(self.clip, Clip) else None
 
     @property
     def names(self) -> list[str]:
@@ -201,11 +222,12 @@ class TrainingKeywords(TypedDict, total=False):
     init: str | NDArray[np.float64] | Callable[[int], nn.Module]
     scheduler: Any
     sampling: str
-    weights: ArrayLike | str | None
-    augment: Augment | None
+    weights: ArrayLike | Weighting | str | None
+    augment: Augment | Sequence[Augmentation] | None
     mask: NDArray[np.bool_] | None
     amplify: int
     clients: Clients | None
+    clip: Clip | Mapping[str, Any] | None
     unpack: Unpack | None
     objective: Callable[..., Any] | None
 
