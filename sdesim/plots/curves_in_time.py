@@ -202,8 +202,8 @@ def panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "", labe
     guide(ax, row.threshold)
     part = name.partition(".")[2]
     of_training = any(v.kind == "real" for v in views)
-    label = row.label if of_training else row.label.removeprefix("training ")
-    finish(ax, f"{label} of {part}" if part else label, clock(views))
+    words = row.label if of_training else row.label.removeprefix("training ")
+    finish(ax, f"{words} of {part}" if part else words, clock(views))
     return drawn
 
 

@@ -11,7 +11,7 @@ from sdesim.runs.quantities import quantities
 def test_every_row_has_a_figure_of_the_report_but_for_numbers_that_none_draws(views, runs, measured):
     figures = {spec.name: spec for spec in FIGURES}
     found = compare(runs["sde"], runs["net"], measured=(measured["sde"], measured["net"]))
-    pictures = {name: drawn(spec.draw, views, [found.to_dict()]) for name, spec in figures.items()}
+    pictures = {name: drawn(spec.draw, views, [found.to_dict()], {}) for name, spec in figures.items()}
 
     assert all(picture is not None for picture in pictures.values())
     assert [row.name for row in quantities() if row.figure not in figures] == ["theta_tail_index"]
