@@ -29,6 +29,7 @@ _SUBPACKAGES = (
     "noises",
     "objectives",
     "optimizers",
+    "penalties",
     "plots",
     "report",
     "runs",
