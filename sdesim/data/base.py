@@ -9,6 +9,8 @@ from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from sdesim.data.dataset import Dataset
+from sdesim.errors import SdesimError
+from sdesim.io.memory import available_memory
 from sdesim.kinds.bases import Defaults, default
 
 P = ParamSpec("P")
@@ -77,6 +79,7 @@ class Base(Defaults):
 
     @cached_property
     def _made(self) -> Dataset:
+        self._check_room()
         made = self.make()
         classes = self.outputs if self.labelled else 0
         return replace(
@@ -86,6 +89,15 @@ class Base(Defaults):
             positions=self.positions,
             known_classes=classes,
         )
+
+    def _check_room(self) -> None:
+        """Refuse training examples that memory can't hold."""
+        needed = 8.0 * self.examples * (self.features + (self.positions or 1))
+        if needed > (free := available_memory()):
+            numbers = f"{self.examples} examples of {self.features} features"
+            raise SdesimError(
+                f"{numbers} take {needed / 2**30:.3g} GB, {free / 2**30:.3g} GB are free: take fewer"
+            )
 
     def digest(self) -> str:
         """What the examples depend on besides the recipe, as a hexadecimal digest; empty where on nothing."""

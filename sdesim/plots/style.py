@@ -10,6 +10,8 @@ import numpy as np
 
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView
+from sdesim.plots.inline_svg import svg as svg
+from sdesim.plots.look import GUIDE as GUIDE
 
 STYLE: dict[str, Any] = {
     "figure.figsize": (5.8, 3.5),
@@ -17,7 +19,7 @@ STYLE: dict[str, Any] = {
     "savefig.dpi": 180,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
-    "axes.facecolor": "white",
+    "axes.facecolor": "none",
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
@@ -33,7 +35,6 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
-GUIDE = {"color": "#777777", "linewidth": 1.0, "linestyle": (0, (2, 2)), "zorder": 1}
 PHASE_COLOURS = {"exploration": "#B9B9B9", "transition": "#F0E442", "generalization": "#009E73"}
 TIME = "time t (Σ learning rate)"
 # Durations of two arms that don't fit on one linear axis.

@@ -9,6 +9,7 @@ import pytest
 
 from sdesim.data import Base, Dataset
 from sdesim.data.base import loader
+from sdesim.errors import SdesimError
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def test_a_recipe_makes_its_examples_once_and_its_function_anew():
     assert (ones.__name__, ones.__doc__) == ("ones", "So many ones.")
     assert inspect.signature(ones) == inspect.signature(Ones)
     with pytest.raises(NotImplementedError, match=r"^Base needs make\(\)$"):
-        Base().load()
+        Base().make()
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,10 @@ def test_examples_say_how_they_are_arranged_as_their_recipe_does():
     assert (strings.shape, strings.vocabulary, strings.positions) == ((3,), 7, 3)
     # The last two classes do not occur.
     assert (strings.labelled, strings.outputs) == (True, 5)
+
+
+def test_examples_that_memory_does_not_hold_are_refused_before_they_are_made():
+    with pytest.raises(
+        SdesimError, match=r"^1000000000000000 examples of 2 features take 2.24e\+07 GB, .* are free: "
+    ):
+        Ones(10**15).load()

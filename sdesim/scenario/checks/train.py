@@ -39,7 +39,7 @@ def _check_train(train: Train) -> Iterator[Problem]:
     if train.objectives is not None and (named or not train.data.labelled):
         yield ("objectives",), "objectives take the place of loss, and are for labelled data"
     if train.weights is not None:
-        if not train.data.labelled or batch is None:
+        if not train.data.labelled or train.data.positions is not None or batch is None:
             yield ("weights",), "balanced weights need class labels and a batch_size"
         if train.sampling != "epoch":
             yield ("sampling",), "weights draw with replacement by themselves: leave sampling out"
@@ -73,7 +73,7 @@ def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Probl
         yield ("prune",), "clients do not go with prune"
     if probes is not None and probes.tangent:
         yield ("clients",), "clients do not go with probes that have tangent: true"
-    if not train.data.labelled:
+    if not train.data.labelled or train.data.positions is not None:
         yield ("clients",), "clients share out examples by class labels, these data hold targets"
     batch = optimizer.batch_size
     if batch is None:
