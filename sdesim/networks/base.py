@@ -129,11 +129,16 @@ class Base(Defaults):
     @property
     def shapes(self) -> Shapes:
         """Shapes of the parameters, in the order of `named_parameters`."""
-        return self._built_shapes
+        return tuple(self._built.values())
 
     @cached_property
-    def _built_shapes(self) -> Shapes:
-        return tuple(tuple(p.shape) for p in self.build().parameters())
+    def _built(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(p.shape) for name, p in self.build().named_parameters()}
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """Names of the parameters, in the order of `shapes`; the network is built for them."""
+        return tuple(self._built)
 
     @property
     def dim(self) -> int:
@@ -205,7 +210,9 @@ class Base(Defaults):
                 ("n", *(() if places is None else (places,)), self.outputs)
                 for places in (self.output_positions, data.positions)
             )
-            what = "one answer an example" if data.positions is None else f"{data.positions} labels an example"
+            what = (
+                "one answer an example" if data.positions is None else f"{data.positions} labels an example"
+            )
             yield (
                 self.positions_at,
                 f"gives {_told(found)} for n examples, allowed: {_told(allowed)}, for data with {what}",
@@ -241,6 +248,7 @@ def _told(shape: tuple[Any, ...]) -> str:
 _SAID = {
     "dim": "its number of parameters",
     "shapes": "the shapes of its parameters",
+    "parameter_names": "the names of its parameters",
     "weights": "the sizes of its weight arrays",
     "biases": "the number of its other parameters",
     "example_operations": "what an example costs",

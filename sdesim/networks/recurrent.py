@@ -139,6 +139,4 @@ class Recurrent(Base):
         first = (
             Signals(self.shape) if self.shape is not None else Tokens(self.vocabulary or 0, self._widths[0])
         )
-        return recurrent(
-            first, self.cell, self._widths, self.dropout, self.outputs, self.head == "every"
-        )
+        return recurrent(first, self.cell, self._widths, self.dropout, self.outputs, self.head == "every")

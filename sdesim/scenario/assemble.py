@@ -58,6 +58,7 @@ def recipe_of(scenario: Scenario, name: str, train: Train, network: Any, data: D
         sampling=train.sampling,
         weights=train.weights,
         amplify=train.amplify,
+        penalty=train.penalty or (),
         clients=train.clients,
     )
 
@@ -74,6 +75,7 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         loss_of(train).function(data),
         data,
         train.optimizer.build,
+        penalty=train.penalty or (),
         rule=recipe.rule,
         sparsity=recipe.sparsity,
         rounds=recipe.rounds,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sdesim.kinds import Numbers, OneOf, Settings
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
@@ -21,6 +21,7 @@ Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
 Optimizer = Annotated[Any, OneOf("optimizers")]
+Penalty = Annotated[Any, OneOf("penalties")]
 LearningRate = Annotated[Any, OneOf("learning_rates")]
 # A list and not an array, so that scenarios can be compared and written.
 Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
@@ -88,6 +89,11 @@ Objectives = Annotated[
 ]
 
 
+def _as_list(value: Any) -> Any:
+    """One for a list of it."""
+    return value if isinstance(value, list) else [value]
+
+
 class Train(Strict):
     """A real arm: a network that is trained on data.
 
@@ -98,6 +104,7 @@ class Train(Strict):
         steps: how many optimizer steps.
         schedule: the learning rate over the steps.
         loss: of a batch.
+        penalty: on the weights, one or several, added to the loss.
         objectives: several losses on the same outputs, mixed, in the place of loss.
         prune: which weights are taken away before the training that is recorded.
         clients: federated averaging: each step is a round of so many clients.
@@ -117,6 +124,7 @@ class Train(Strict):
     steps: Count
     schedule: LearningRate = Field(default="constant", validate_default=True)
     loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
+    penalty: Annotated[list[Penalty], BeforeValidator(_as_list)] | None = None
     objectives: Objectives | None = None
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
@@ -132,7 +140,9 @@ class Train(Strict):
     @property
     def attributes(self) -> dict[str, Any]:
         """What the run will say of itself, as far as it decides whether it can have a twin."""
+        modes = self.network.training_layers
         return {
+            **({"modes": modes} if modes else {}),
             "clients": 0 if self.clients is None else self.clients.count,
             "sampling": self.sampling if self.weights is None else "weighted",
             "batch_size": self.optimizer.batch_size,

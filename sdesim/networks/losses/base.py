@@ -78,6 +78,6 @@ class Base:
 
 def loaded(data: Data | Dataset) -> Dataset:
     """The examples of a recipe of data, or those given."""
-    load = getattr(data, "load", None)
-    found: Dataset = data if load is None else load()
+    load: Any = getattr(data, "load", lambda: data)
+    found: Dataset = load()
     return found

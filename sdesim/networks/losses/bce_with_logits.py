@@ -40,11 +40,11 @@ class BCEWithLogits(Base):
             return text
         if data.labelled:
             classes = data.outputs
-            return "" if classes <= 2 else f"found {self.kind!r}, which is of 2 classes, of data with {classes}"
+            return "" if classes <= 2 else f"bce_with_logits is of 2 classes, these data have {classes}"
         held = loaded(data)
         y = np.concatenate([held.y_train.ravel(), held.y_test.ravel()])
         other = y[(y != 0) & (y != 1)]
-        return f"found a target {other[0]:g}, allowed: 0 and 1 beside {self.kind}" if len(other) else ""
+        return f"found a target {other[0]:g}, allowed: 0 and 1" if len(other) else ""
 
     def function(self, data: Data | Dataset) -> Callable[..., Tensor]:
         """A torch module."""

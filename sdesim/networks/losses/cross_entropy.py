@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @kind("losses", "cross_entropy")
 @dataclass(frozen=True)
 class CrossEntropy(Base):
-    """Mean over the examples, and over the positions of each, of −log softmax(z)_y, z the outputs, y the label.
+    """Mean over the examples, and their positions, of −log softmax(z)_y, of outputs z and class labels y.
 
     With class weights or ignored labels it is torch's weighted mean, Σ w_y ℓ / Σ w_y over the batch.
 

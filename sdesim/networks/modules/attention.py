@@ -93,9 +93,7 @@ class Transformer(nn.Module):
         self.places = Embedding(context, width)
         self.dropout = nn.Dropout(dropout)
         self.layers = nn.Sequential(*layers)
-        self.head = nn.Sequential(
-            *normalisation(norm, width), nn.Linear(width, outputs, dtype=torch.float64)
-        )
+        self.head = nn.Sequential(*normalisation(norm, width), nn.Linear(width, outputs, dtype=torch.float64))
 
     def forward(self, x: Tensor) -> Tensor:
         """Outputs of tokens that are given as whole or as floating numbers."""

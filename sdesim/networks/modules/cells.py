@@ -3,6 +3,8 @@ minibatches at once."""
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 
@@ -121,7 +123,7 @@ def recurrent(
         cell, dropout, outputs, every: as of the kind.
     """
     layers: list[nn.Module] = [first]
-    for k, (before, width) in enumerate(zip(widths, widths[1:], strict=False)):
+    for k, (before, width) in enumerate(pairwise(widths)):
         layers += [nn.Dropout(dropout)] if k and dropout else []
         layers.append(CELLS[cell](before, width))
     layers += [] if every else [Last()]

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 _BATCH: dict[int, type[nn.Module]] = {0: nn.BatchNorm1d, 1: nn.BatchNorm1d, 2: nn.BatchNorm2d}
 
 
-def normalisation(name: str, width: int, axes: int = 0, dtype: torch.dtype = torch.float64) -> list[nn.Module]:
+def normalisation(
+    name: str, width: int, axes: int = 0, dtype: torch.dtype = torch.float64
+) -> list[nn.Module]:
     """The layer that normalises so many features or channels, in a list; an empty one for "none".
 
     Args:

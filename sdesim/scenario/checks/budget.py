@@ -37,7 +37,7 @@ def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
 
 def is_priced(train: Train) -> bool:
     """Whether the price of a reading follows from the sizes of a real arm, without building anything."""
-    plain = train.objectives is None and bool(train.loss.on_surfaces)
+    plain = train.objectives is None and not train.penalty and bool(train.loss.on_surfaces)
     return plain and train.network.example_operations is not None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from sdesim.data.sharing import least_examples
 from sdesim.kinds import read
 from sdesim.kinds.misfit import Path, Problem
+from sdesim.scenario.assemble import loss_of
 from sdesim.scenario.models import DEFAULT_LOSS, ProbeSettings, Scenario, Train
 
 
@@ -24,10 +25,11 @@ def check_real(scenario: Scenario, name: str) -> Iterator[Problem]:
 
 def check_model(train: Train, data: Path, network: Path, loss: Path) -> Iterator[Problem]:
     """What of network and loss does not fit the data."""
-    yield from (((*network, *at), text) for at, text in train.network.problems(train.data))
-    text = train.loss.misfit(train.data)
+    text = loss_of(train).misfit(train.data)
+    outputs = train.data.outputs if text else loss_of(train).outputs(train.data)
+    yield from (((*network, *at), words) for at, words in train.network.problems(train.data, outputs))
     if text:
-        yield loss, text
+        yield (("objectives",) if train.objectives else loss), text
 
 
 def _check_train(train: Train) -> Iterator[Problem]:
@@ -49,6 +51,12 @@ def _check_train(train: Train) -> Iterator[Problem]:
     elif train.amplify > 1 and batch is None:
         yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
     yield from ((("schedule", *at), text) for at, text in train.schedule.problems(train.steps))
+    # Only patterns need the network itself.
+    for k, penalty in enumerate(train.penalty or ()):
+        if penalty.names != "*" and (text := penalty.misfit(train.network.parameter_names)):
+            yield ("penalty", k, "names"), text
+    if train.penalty and train.amplify > 1:
+        yield ("penalty",), "amplify goes without penalty, which has no noise to be amplified"
     if train.prune is not None and not train.network.weights:
         yield ("prune",), "prune needs a network with weight arrays of more than one axis"
 

@@ -139,8 +139,8 @@ def takes_whole_batch(loss_fn: Any) -> bool:
 
 
 def batch_loss(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any) -> Any:
-    """What a step differentiates: ``loss_fn(module(x), y)`` and its penalties, or the `Objective` of the batch
-    x."""
+    """What a step differentiates: ``loss_fn(module(x), y)``, with penalties where the loss has any, or the
+    `Objective` of the batch x."""
     whole = getattr(loss_fn, "of_batch", None)
     if whole is not None:
         return whole(module, x)

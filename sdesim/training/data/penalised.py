@@ -40,15 +40,18 @@ class Penalised(nn.Module):
         return f"{getattr(self.loss, '__qualname__', '')}, {', '.join(map(repr, self.penalties))}"
 
 
-def penalised(loss_fn: Any, penalties: Sequence[Penalty]) -> Any:
-    """The loss with these penalties, in the place of those that it may already have.
+def penalised(loss_fn: Any, penalties: Sequence[Penalty], module: nn.Module) -> Any:
+    """The loss with these penalties on a network, in the place of those that it may already have.
 
     Raises:
-        RunError: a loss that takes the network itself.
+        RunError: a loss that takes the network itself, or a pattern that fits no parameter.
     """
     bare = loss_alone(loss_fn)
     if penalties and takes_whole_batch(bare):
         raise RunError("penalty goes with loss_fn: an objective= has the network, and adds its own")
+    for penalty in penalties:
+        if text := penalty.misfit(name for name, _ in module.named_parameters()):
+            raise RunError(f"penalty: names: {text}")
     return Penalised(bare, penalties) if penalties else bare
 
 

@@ -55,7 +55,8 @@ def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
             continue
         output = call(model, x)
         found[loss_name] = float(mean_loss(loss_fn, output, y, shares))
-        if examples is prepared.train and (penalty := penalty_of(loss_fn, model.named_parameters())) is not None:
+        penalty = penalty_of(loss_fn, model.named_parameters())
+        if penalty is not None and loss_name == "loss":
             found[loss_name] += float(penalty)
         if prepared.accuracy is not None:
             found[accuracy_name] = prepared.accuracy.share(output, y, shares)

@@ -193,7 +193,9 @@ class NetworkCall:
         else:
             output = functional_call(self.module, parts, *arguments(x))
             held = {**self._parameters, **self._others}
-            value = self._weighted(output, y, weights, ((name, parts.get(name, p)) for name, p in held.items()))
+            value = self._weighted(
+                output, y, weights, ((name, parts.get(name, p)) for name, p in held.items())
+            )
         return value
 
     def _weighted(
