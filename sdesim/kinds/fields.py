@@ -114,6 +114,8 @@ class PathTo(Marker):
 def fields_by_name(cls: Any) -> dict[str, dataclasses.Field[Any]]:
     """The fields that make a kind, by the names that its constructor and files call them.
 
-    A field whose name is taken by a method says with ``metadata={"called": "loss"}`` what it is called.
+    A field whose name is taken by a method says with ``metadata={"called": "loss"}`` what it is called. Those
+    that are given by name alone, as a base gives them to all of its family, come last.
     """
-    return {f.metadata.get("called", f.name): f for f in dataclasses.fields(cls) if f.init}
+    made = sorted((f for f in dataclasses.fields(cls) if f.init), key=lambda f: f.kw_only is True)
+    return {f.metadata.get("called", f.name): f for f in made}

@@ -137,7 +137,7 @@ class Base(Defaults):
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
-        """Names of the parameters, in the order of `shapes`; the network is built for them."""
+        """Names of the parameters, in the order of `named_parameters`; torch builds the network for them."""
         return tuple(self._built)
 
     @property

@@ -60,6 +60,7 @@ def recipe_of(scenario: Scenario, name: str, train: Train, network: Any, data: D
         amplify=train.amplify,
         penalty=train.penalty or (),
         clients=train.clients,
+        clip=train.clip,
     )
 
 
@@ -74,7 +75,7 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         network,
         loss_of(train).function(data),
         data,
-        train.optimizer.build,
+        train.optimizer,
         penalty=train.penalty or (),
         rule=recipe.rule,
         sparsity=recipe.sparsity,
@@ -83,6 +84,7 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         batch_size=train.optimizer.batch_size,
         sampling=train.sampling,
         weights=train.weights,
+        clip=train.clip,
         seed=recipe.seed,
     )
     return (network if recipe.weights == "original" else reinitialised(network, recipe.seed)), mask

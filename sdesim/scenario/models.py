@@ -108,6 +108,7 @@ class Train(Strict):
         objectives: several losses on the same outputs, mixed, in the place of loss.
         prune: which weights are taken away before the training that is recorded.
         clients: federated averaging: each step is a round of so many clients.
+        clip: gradients cut down before each step, to a norm or number by number.
         trajectories: how many seeds are trained.
         init: "module": every trajectory starts from the same weights; "fresh": each from its own.
         start_from: the real arm where whose trajectories end these begin.
@@ -128,6 +129,7 @@ class Train(Strict):
     objectives: Objectives | None = None
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
+    clip: Annotated[Any, Settings("clip")] | None = None
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"
     start_from: str | None = None
@@ -146,6 +148,7 @@ class Train(Strict):
             "clients": 0 if self.clients is None else self.clients.count,
             "sampling": self.sampling if self.weights is None else "weighted",
             "batch_size": self.optimizer.batch_size,
+            "maximize": self.optimizer.maximize or any(g.get("maximize") for g in self.optimizer.groups),
         }
 
     @property

@@ -17,6 +17,7 @@ from sdesim.kinds.schema import kind_schema
 
 # Groups of fields of one form stand in no file by themselves, so that their words show no example.
 SETTINGS = {
+    "clip": {"norm": 1.0},
     "clients": {"count": 3, "local_steps": 2, "concentration": 0.5},
     "objective": {"target": "class", "weight": 1.0},
     "prune": {"rule": "random", "sparsity": 0.5},

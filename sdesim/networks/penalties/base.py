@@ -16,11 +16,11 @@ class Base(Defaults):
     """A function of the weights that is added to the loss: the same for every batch, so that it has no noise.
 
     A penalty of one's own is a frozen dataclass that derives from this and has `of`. It is a sum over the
-    network's parameters, or over those whose names fit the pattern `names`.
+    network's parameters, or over those whose names fit the pattern `match`.
     """
 
     @default
-    def names(self) -> str:
+    def match(self) -> str:
         """Pattern of the parameters' names, as a shell has them: ``*weight``."""
         return "*"
 
@@ -30,7 +30,7 @@ class Base(Defaults):
 
     def chosen(self, names: Iterable[str]) -> list[str]:
         """Those names that fit the pattern."""
-        return [name for name in names if fnmatchcase(name, self.names)]
+        return [name for name in names if fnmatchcase(name, self.match)]
 
     def total(self, parameters: Mapping[str, Tensor]) -> Any:
         """Σ over the chosen ones of named parameters; 0 where none is."""
@@ -42,4 +42,4 @@ class Base(Defaults):
         if self.chosen(known):
             return ""
         few = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
-        return f"found {self.names!r}, which fits none of the network's parameters: {few}"
+        return f"found {self.match!r}, which fits none of the network's parameters: {few}"

@@ -21,14 +21,14 @@ class L1(Base):
 
     Args:
         factor: of the absolute values.
-        names: pattern of the names of the parameters that it acts on: `*weight` leaves biases out.
+        match: pattern of the names of the parameters that it acts on: `*weight` leaves biases out.
 
     Example:
-        {kind: l1, factor: 1e-4, names: "*weight"}
+        {kind: l1, factor: 1e-4, match: "*weight"}
     """
 
     factor: Annotated[float, Ge(0)]
-    names: str = "*"
+    match: str = "*"
 
     def of(self, parameter: Tensor) -> Tensor:
         """factor Σ |θ|."""

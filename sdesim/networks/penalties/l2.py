@@ -21,14 +21,14 @@ class L2(Base):
 
     Args:
         factor: of half the squares.
-        names: pattern of the names of the parameters that it acts on: `*weight` leaves biases out.
+        match: pattern of the names of the parameters that it acts on: `*weight` leaves biases out.
 
     Example:
-        {kind: l2, factor: 1e-4, names: "*weight"}
+        {kind: l2, factor: 1e-4, match: "*weight"}
     """
 
     factor: Annotated[float, Ge(0)]
-    names: str = "*"
+    match: str = "*"
 
     def of(self, parameter: Tensor) -> Tensor:
         """(factor/2) Σ θ²."""

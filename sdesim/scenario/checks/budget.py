@@ -61,7 +61,7 @@ def _training_price(train: Train, probes: Probes) -> Price:
         dim=train.network.dim,
         batch_size=batch,
         probed_batch=probes.batch_size or batch or 1,
-        preconditioned=train.optimizer.preconditioner is not None,
+        preconditioned=train.optimizer.preconditioner is not None or bool(train.optimizer.groups),
         minibatches=1 if clients is None else clients.minibatches,
         examples_probed=0 if clients is None else examples,
         exact=True,

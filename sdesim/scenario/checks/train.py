@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from sdesim.data.sharing import least_examples
 from sdesim.kinds import read
@@ -17,8 +18,13 @@ def check_real(scenario: Scenario, name: str) -> Iterator[Problem]:
     assert train is not None
     yield from check_model(train, ("data",), ("network",), ("loss",))
     yield from _check_train(train)
+    probes = scenario.arms[name].probes or scenario.probes
+    if train.clip is not None and train.amplify > 1:
+        yield ("clip",), "clip does not go with amplify, whose short steps have another noise"
+    if train.clip is not None and probes is not None and probes.tangent:
+        yield ("clip",), "clip does not go with probes that have tangent: true, which follow whole gradients"
     if train.clients is not None:
-        yield from _check_clients(train, scenario.arms[name].probes or scenario.probes)
+        yield from _check_clients(train, probes)
     if train.start_from is not None:
         yield from _check_start(scenario, name, train)
 
@@ -50,15 +56,26 @@ def _check_train(train: Train) -> Iterator[Problem]:
         yield ("amplify",), "amplify needs sgd without momentum and weight_decay, sampling: with-replacement"
     elif train.amplify > 1 and batch is None:
         yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
+    yield from _misnamed(train)
     yield from ((("schedule", *at), text) for at, text in train.schedule.problems(train.steps))
-    # Only patterns need the network itself.
-    for k, penalty in enumerate(train.penalty or ()):
-        if penalty.names != "*" and (text := penalty.misfit(train.network.parameter_names)):
-            yield ("penalty", k, "names"), text
     if train.penalty and train.amplify > 1:
         yield ("penalty",), "amplify goes without penalty, which has no noise to be amplified"
+    if optimizer.keeps_rate and not train.schedule.constant:
+        yield ("schedule",), f"{optimizer.kind} takes its learning rate at the first step alone: leave it out"
     if train.prune is not None and not train.network.weights:
         yield ("prune",), "prune needs a network with weight arrays of more than one axis"
+
+
+def _misnamed(train: Train) -> Iterator[Problem]:
+    """Patterns of groups of parameters, and of penalties, that do not fit the names; looked at with torch
+    alone."""
+    with suppress(ModuleNotFoundError):
+        if train.optimizer.groups:
+            for at, text in train.optimizer.misfits(train.network.parameter_names):
+                yield ("optimizer", *at), text
+        for k, penalty in enumerate(train.penalty or ()):
+            if penalty.match != "*" and (text := penalty.misfit(train.network.parameter_names)):
+                yield ("penalty", k, "match"), text
 
 
 def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Problem]:
@@ -73,6 +90,8 @@ def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Probl
         yield ("optimizer", name), text
     if not train.schedule.constant:
         yield ("schedule",), "clients need a constant learning rate, without warm-up"
+    if train.clip is not None:
+        yield ("clip",), "clients do not go with clip"
     if train.amplify > 1:
         yield ("amplify",), "clients do not go with amplify"
     if train.weights is not None:

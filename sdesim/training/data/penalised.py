@@ -51,7 +51,7 @@ def penalised(loss_fn: Any, penalties: Sequence[Penalty], module: nn.Module) -> 
         raise RunError("penalty goes with loss_fn: an objective= has the network, and adds its own")
     for penalty in penalties:
         if text := penalty.misfit(name for name, _ in module.named_parameters()):
-            raise RunError(f"penalty: names: {text}")
+            raise RunError(f"penalty: match: {text}")
     return Penalised(bare, penalties) if penalties else bare
 
 

@@ -38,7 +38,7 @@ def measured_progress(
     found = branched_progress(prepared, state, step)
     # Virtual steps hold all their gradients.
     held = prepared.probes is not None and not streams(theta.size, prepared.probes.samples)
-    if prepared.step_model == "plain" and prepared.recipe.amplify == 1 and held:
+    if prepared.makes_virtual_steps and held:
         mask = prepared.recipe.mask
         only = prepared.only(state.model, state.optimizer)
         trained = curvature_metric(state.model, state.optimizer, only).trained
@@ -57,7 +57,7 @@ def branched_progress(prepared: Prepared, state: SeedState, step: int) -> dict[s
     that were already seen, and reads the objective before and after on an independent batch of its own, in
     the mode of training. Model, optimizer and generators are afterwards as before.
     """
-    recipe, count = prepared.recipe, prepared.branches
+    recipe, count, clipping = prepared.recipe, prepared.branches, prepared.recipe.new_clipping()
     rng = probe_rng(recipe.seed ^ _STREAM, state.trajectory, step)
     seeds = [int(s) for s in rng.integers(2**62, size=2 * count)]
     batch = prepared.order.batch_size or len(prepared.train)
@@ -68,7 +68,7 @@ def branched_progress(prepared: Prepared, state: SeedState, step: int) -> dict[s
         for short in range(recipe.amplify):
             rows = _joined([future.next() for _ in range(2 if recipe.amplify > 1 else 1)])
             x, y = _read(prepared.train, rows, seeds[count + k] + short)
-            update(state.model, prepared.step_loss, state.optimizer, x, y, state.masks)
+            update(state.model, prepared.step_loss, state.optimizer, x, y, state.masks, clipping)
 
     with undisturbed(seeds[0]), torch.enable_grad():
         sizes = max(_LEAST, _EVALUATED * batch)

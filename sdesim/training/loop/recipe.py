@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, TypedDict
 
@@ -16,12 +16,14 @@ from sdesim.networks.base import Base as Network
 from sdesim.networks.losses.base import Base as Loss
 from sdesim.networks.penalties.base import Base as Penalty
 from sdesim.optimizers.base import Base as Optimizer
+from sdesim.optimizers.clip import Clip
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.training.data.augmentation import Augment
 from sdesim.training.data.collation import Unpack, check_source, objective_or_loss, reading
 from sdesim.training.data.examples import check_sampling
 from sdesim.training.data.loaders import loaded
 from sdesim.training.data.penalised import penalised
+from sdesim.training.loop.clipping import Clipping
 from sdesim.training.loop.svag import check_factor
 
 
@@ -75,6 +77,9 @@ class Recipe:
             ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
             NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
             Steps, rates, time and probes are those of SGD.
+        clip: a `sdesim.optimizers.Clip` or its fields, {"norm": 1.0} or {"value": 0.5}: gradients are cut
+            down before each step. C*, S and the drift, which are of the whole gradient, are flagged
+            `clipped_gradients` where any was; `clipped_share` of the run is the share of such steps.
         unpack: batch → (x, y), where train and test give something else than pairs; batches are as the
             loader or torch's default_collate makes them, or the tensors, tuple or dict given as a whole.
         objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
@@ -112,6 +117,7 @@ class Recipe:
     mask: NDArray[np.bool_] | None = None
     amplify: int = 1
     clients: Clients | None = None
+    clip: Clip | Mapping[str, Any] | None = None
     unpack: Unpack | None = None
     objective: Callable[..., Any] | None = None
     penalty: Penalty | Sequence[Penalty] = ()
@@ -136,6 +142,8 @@ class Recipe:
 
     def _of_kinds(self) -> Iterator[tuple[str, Any]]:
         """What stands in the place of kinds that are made once and for all."""
+        if isinstance(self.clip, Mapping):
+            yield "clip", Clip(**self.clip)
         network: Any = self.module
         train = loaded(self.train)
         loss: Any = self.loss_fn
@@ -179,7 +187,18 @@ class Recipe:
 
     def new_optimizer(self, parameters: list[Any]) -> Any:
         """A torch optimizer of these parameters."""
-        return self.optimizer(parameters) if self.told is None else self.told.build(parameters)
+        return (
+            self.optimizer(parameters) if self.told is None else self.told.build_named(self.names, parameters)
+        )
+
+    def new_clipping(self) -> Clipping | None:
+        """What cuts and counts the gradients of one training; None where none are cut."""
+        return Clipping(self.clip) if isinstance(self.clip, Clip) else None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the network's parameters, in their order."""
+        return [name for name, _ in self.module.named_parameters()]
 
     def new_scheduler(self, optimizer: Any) -> Any:
         """What steps the learning rate of this optimizer; None where it is constant."""
@@ -216,6 +235,7 @@ class TrainingKeywords(TypedDict, total=False):
     mask: NDArray[np.bool_] | None
     amplify: int
     clients: Clients | None
+    clip: Clip | Mapping[str, Any] | None
     unpack: Unpack | None
     objective: Callable[..., Any] | None
     penalty: Penalty | Sequence[Penalty]

@@ -22,7 +22,7 @@ def test_every_penalty_is_its_formula():
 
 def test_a_pattern_chooses_by_name_and_one_that_fits_nothing_is_told():
     assert float(L2(0.1, "*weight").total(NAMED)) == pytest.approx(0.25)
-    assert read("penalties", {"kind": "l1", "factor": 2, "names": "*bias"}) == L1(2.0, "*bias")
+    assert read("penalties", {"kind": "l1", "factor": 2, "match": "*bias"}) == L1(2.0, "*bias")
     text = "found 'head*', which fits none of the network's parameters: 0.weight, 0.bias"
     assert L1(1.0, "head*").misfit(NAMED) == text
     assert L1(1.0, "0.*").misfit(NAMED) == ""

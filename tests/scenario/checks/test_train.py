@@ -14,7 +14,23 @@ WRONG_REAL = [
     ("[64, 8, 10]", "[64, 8, 9]", 6, "TRAIN.network.widths[2]: found 9, allowed: 10, the classes"),
     ("batch_size: 10", "batch_size: 101", 7, "TRAIN.optimizer.batch_size: found 101, allowed: 1 to"),
     ("batch_size: 10", "nesterov: true", 7, "TRAIN.optimizer.nesterov: nesterov needs a momentum"),
-    ("kind: sgd", "kind: sgdm", 7, "TRAIN.optimizer.kind: found 'sgdm', allowed: adagrad, adam"),
+    ("kind: sgd", "kind: sgdm", 7, "TRAIN.optimizer.kind: found 'sgdm', allowed: adadelta, ada"),
+    ("lr: 0.1", "lr: 0.1, fused: true", 7, "TRAIN.optimizer.fused: found True, refused: it says how torch"),
+    ("kind: sgd", "kind: LBFGS", 7, "TRAIN.optimizer.kind: found 'LBFGS', refused: a step of it calls"),
+    (
+        "lr: 0.1",
+        'lr: 0.1, groups: [{match: "*.gain", lr: 1}]',
+        7,
+        "TRAIN.optimizer.groups[0].match: found '*.gain', which matches no parameter, allowed: a pattern of "
+        "0.weight, 0.bias, ",
+    ),
+    ("lr: 0.1", "lr: 0.1, groups: [{match: a, rho: 1}]", 7, "TRAIN.optimizer.groups[0].rho: unknown field"),
+    (
+        "kind: sgd, lr: 0.1, batch_size: 10}",
+        "kind: rprop, lr: 0.1, batch_size: 10}\n      schedule: cosine",
+        8,
+        "TRAIN.schedule: rprop takes its learning rate at the first step alone",
+    ),
     ("test: 50", "test: 1700", 5, "TRAIN.data.train: found 1800 with test, allowed: at most 1797"),
     ("test: 50", "test: 50, classes: [1, 1]", 5, "TRAIN.data.classes: found [1, 1], allowed: diff"),
     ("steps: 20", "steps: 20\n      schedule: cosin", 9, "TRAIN.schedule: found 'cosin', allowed: "),
@@ -27,6 +43,8 @@ WRONG_REAL = [
     ),
     ("widths: [64, 8, 10]", "widths: [64, 8, 10], init: he", 6, "TRAIN.network.init: found 'he'"),
     ("kind: sgd, lr: 0.1", "kind: sgd, lr: 0.1, dampening: 1", 7, "TRAIN.optimizer.dampening: found 1, allo"),
+    ("steps: 20", "steps: 20\n      clip: {}", 9, "TRAIN.clip: found neither of norm and value"),
+    ("steps: 20", "steps: 20\n      clip: {norm: 0}", 9, "TRAIN.clip.norm: found 0, allowed: a number"),
     (
         "steps: 20",
         "steps: 20\n      prune: {rule: magnitude, sparsity: 1, steps: 5}",
@@ -60,9 +78,9 @@ WRONG_REAL = [
     ),
     (
         "steps: 20",
-        "steps: 20\n      penalty: [{kind: l1, factor: 1, names: head*}]",
+        "steps: 20\n      penalty: [{kind: l1, factor: 1, match: head*}]",
         9,
-        "TRAIN.penalty[0].names: found 'head*', which fits none of the network's parameters: 0.weight, 0.bi",
+        "TRAIN.penalty[0].match: found 'head*', which fits none of the network's parameters: 0.weight, 0.bi",
     ),
     (
         "kind: mlp, widths: [64, 8, 10]",

@@ -75,7 +75,7 @@ def test_training_descends_it_as_weight_decay_does_and_test_values_are_of_the_lo
     np.testing.assert_array_equal(run["test_accuracy"].values, other["test_accuracy"].values)
     half = 0.15 * (other["theta"].values ** 2).sum(-1)
     np.testing.assert_allclose(run["loss"].values - other["loss"].values, half, rtol=1e-10)
-    assert run.attrs["penalty"] == ["L2(factor=0.3, names='*')"]
+    assert run.attrs["penalty"] == ["L2(factor=0.3, match='*')"]
     assert "penalty" not in other.attrs
     assert {"exact_signal", "progress", "progress_heldout"} <= set(run.data_vars)
 
@@ -102,7 +102,7 @@ def test_a_recipe_that_is_changed_has_its_own_penalties_and_no_others():
 
 
 def test_what_has_no_penalty_is_refused():
-    with pytest.raises(RunError, match=r"penalty: names: found 'head\*', which fits none"):
+    with pytest.raises(RunError, match=r"penalty: match: found 'head\*', which fits none"):
         recipe(penalty=L2(0.1, "head*"))
     with pytest.raises(RunError, match="amplify goes without penalty"):
         record(recipe(amplify=2, sampling="with-replacement"), progress=False)
