@@ -27,7 +27,7 @@ from sdesim.plots.style import (
     panels,
     scale,
 )
-from sdesim.runs.quantities import lookup
+from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.registered import part_names
 
 MAX_STRIPS = 6
@@ -187,7 +187,7 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
         canvas.invert_yaxis()
         canvas.grid(False)
         for phase, colour in PHASE_COLOURS.items():
-            canvas.barh(np.nan, 0, color=colour, label=phase)
+            canvas.barh(np.nan, 0, color=colour, label=meanings(kind)[phase])
         finish(canvas, "", TIME)
         legend(canvas, ax, ncols=3)
         return canvas
