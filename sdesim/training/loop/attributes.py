@@ -39,6 +39,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         **({} if recipe.clients is None else {"clients": dataclasses.asdict(recipe.clients)}),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **_probing(prepared),
+        **({"penalty": list(map(repr, recipe.penalties))} if recipe.penalties else {}),
         **({} if recipe.amplify == 1 else {"amplify": recipe.amplify}),
         # Until the last step is made it is not known whether any gradient is cut.
         **({} if recipe.clip is None else {"clip": dump_settings(recipe.clip), "clipping": "active"}),
