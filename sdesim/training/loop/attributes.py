@@ -41,6 +41,7 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         **({} if recipe.clients is None else {"clients": dataclasses.asdict(recipe.clients)}),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **_probing(prepared),
+        **({"penalty": list(map(repr, recipe.penalties))} if recipe.penalties else {}),
         **({} if recipe.amplify == 1 else {"amplify": recipe.amplify}),
         **({"momentum_changes": True} if prepared.momentum_changes else {}),
         **({"follows_loss": True} if prepared.follows_loss else {}),

@@ -352,6 +352,8 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError(
             "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
         )
+    if recipe.penalties:
+        raise RunError("amplify goes without penalty, which has no noise to be amplified: use weight_decay")
     groups = optimizer.param_groups
     if type(optimizer) is not torch.optim.SGD or any(g["momentum"] or g["weight_decay"] for g in groups):
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
