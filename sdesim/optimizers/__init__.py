@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sdesim.optimizers.adamw import AdamW as AdamW
     from sdesim.optimizers.asgd import ASGD as ASGD
     from sdesim.optimizers.base import Base as Base
+    from sdesim.optimizers.clip import Clip as Clip
     from sdesim.optimizers.lion import Lion as Lion
     from sdesim.optimizers.muon import Muon as Muon
     from sdesim.optimizers.nadam import NAdam as NAdam
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Base": "base",
+    "Clip": "clip",
 }
 
 _get, __dir__ = public_names(__name__, "optimizers", _HOMES)

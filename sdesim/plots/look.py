@@ -18,3 +18,13 @@ NEUTRALS = {
     "#e6e6e6": 0.12,
 }
 GUIDE: dict[str, Any] = {"color": "#777777", "linewidth": 1.0, "linestyle": (0, (2, 2)), "zorder": 1}
+# What a law, a formula or a number known beforehand says.
+LAW: dict[str, Any] = {"color": INK, "linewidth": 1.4, "zorder": 4}
+# Simulated arms are blues, real arms are oranges, told apart by shade and dash.
+SIMULATED = (("#0072B2", "-"), ("#7A62C9", "--"), ("#2F8F9D", "-."), ("#5A8FD6", ":"), ("#5B7FA6", "-"))
+REAL = (("#D55E00", "-"), ("#A86B00", "--"), ("#C2452D", "-."), ("#C8761A", ":"), ("#8C7A00", "-"))
+# Series that are no arms.
+SERIES = ("#0072B2", "#009E73", "#7A62C9", "#A86B00", "#C0507F")
+# Hatched too, so that what is not decided is no third answer.
+PHASE_COLOURS = {"exploration": "#C0507F", "transition": "#8A8A8A", "generalization": "#009E73"}
+UNDECIDED = "////"

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from sdesim.kinds.plain import dump_settings
 from sdesim.runs.price import priced
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
@@ -22,6 +23,8 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         "seed": recipe.seed,
         **optimizer_attributes(prepared.example, recipe.told),
         "optimizer_model": prepared.step_model,
+        # A schedule may give plain steps a momentum.
+        **({"plain_step": False} if recipe.told is not None and prepared.step_model != "plain" else {}),
         **prepared.trial.attributes(),
         "mode": prepared.mode,
         **({} if prepared.accuracy is None else {"accuracy_of": prepared.accuracy.words}),
@@ -38,8 +41,19 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         **({} if recipe.clients is None else {"clients": dataclasses.asdict(recipe.clients)}),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **_probing(prepared),
+        **({"penalty": list(map(repr, recipe.penalties))} if recipe.penalties else {}),
         **({} if recipe.amplify == 1 else {"amplify": recipe.amplify}),
+        **({"momentum_changes": True} if prepared.momentum_changes else {}),
+        **({"follows_loss": True} if prepared.follows_loss else {}),
+        # Until the last step is made it is not known whether any gradient is cut.
+        **({} if recipe.clip is None else {"clip": dump_settings(recipe.clip), "clipping": "active"}),
     }
+
+
+def clipping_attributes(clipped: int, steps: int) -> dict[str, Any]:
+    """Whether any gradient was cut down in so many steps of all seeds, and the share of those steps."""
+    share = clipped / steps if steps else 0.0
+    return {"clipping": "active" if clipped else "inactive", "clipped_steps": share}
 
 
 def last_batch(prepared: Prepared) -> dict[str, int]:
@@ -82,6 +96,7 @@ def _readings(prepared: Prepared) -> dict[str, Any]:
         return {}
     augment = prepared.train.reader.augment
     name = "" if augment is None else getattr(augment, "__qualname__", type(augment).__name__)
+    name = getattr(augment, "label", name)
     return {"readings": prepared.train.readings, "augment": name}
 
 

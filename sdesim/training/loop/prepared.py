@@ -15,11 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
+from sdesim.kinds.misfit import path_text
 from sdesim.networks.fully_connected import as_dense, parameter_groups
+from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import SHARE, Price, paid_for
 from sdesim.runs.probes import spared_examples
 from sdesim.training.data.accuracy import Accuracy
+from sdesim.training.data.augmentation import chained
 from sdesim.training.data.batches import mapped, rows_of, takes_whole_batch
 from sdesim.training.data.examples import (
     Examples,
@@ -70,6 +73,7 @@ class Prepared:
         trial: what a few examples tell of the network and its loss.
         price: what the parts of a reading cost, None without probes.
         step_model: "plain", "linear" or "none" as of `optimizer_attributes`, over all steps.
+        momentum_changes: whether the schedule moves the momentum.
         accuracy: what accuracy means, None where it means nothing.
     """
 
@@ -88,6 +92,7 @@ class Prepared:
     trial: Trial
     price: Price | None
     step_model: str
+    momentum_changes: bool
     accuracy: Accuracy | None
 
     @cached_property
@@ -171,6 +176,12 @@ class Prepared:
         wanted = self.probes is not None and self.probes.wants("progress") and self.recipe.clients is None
         return self.probes.branches if wanted and self.probes is not None else 0
 
+    @property
+    def makes_virtual_steps(self) -> bool:
+        """Whether probes make steps −ηg of drawn gradients, as the training's own are."""
+        whole = self.recipe.amplify == 1 and self.recipe.clip is None
+        return bool(self.branches) and self.step_model == "plain" and whole
+
     def measures_progress(self, index: int) -> bool:
         """Whether the probe of this index measures progress."""
         return bool(self.branches and self.probes and self.probes.branches_at(index, len(self.probe_steps)))
@@ -231,6 +242,7 @@ def _prepared(
     dim, groups = _coordinates(recipe, probes)
     check_readings(probes, sum(p.numel() for p in module.parameters()), recipe.mask is not None)
     _check_starts(recipe)
+    _check_schedule(recipe)
     example = example_optimizer(recipe)
     _check_groups(recipe, example)
     if probes is not None and probes.tangent:
@@ -238,9 +250,11 @@ def _prepared(
     if recipe.clients is not None:
         check_clients(recipe, examples, order, example, probes)
     _check_amplified(recipe, example, order)
+    if recipe.clip is not None:
+        _check_clipped(recipe, probes)
     trial = _tried(recipe, examples, order, probes)
     probes, price = _affordable(recipe, examples, order, example, probes, trial)
-    rates, step_model = _rehearsed(recipe)
+    rates, step_model, momentum_changes = _rehearsed(recipe)
     return Prepared(
         recipe=recipe,
         train=examples,
@@ -258,6 +272,7 @@ def _prepared(
         price=price,
         accuracy=examples.accuracy(module, recipe.loss_fn, held_out),
         step_model=step_model,
+        momentum_changes=momentum_changes,
     )
 
 
@@ -279,8 +294,9 @@ def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     read = read_anew(
-        examples, recipe.augment, order.batch_size, lambda number: stream_seed(seed, 0, READINGS, number)
-    )
+        examples, chained(recipe.augment, recipe.train), order.batch_size,
+        lambda number: stream_seed(seed, 0, READINGS, number),
+    )  # fmt: skip
     return read, held_out, order
 
 
@@ -371,6 +387,8 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError(
             "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
         )
+    if recipe.penalties:
+        raise RunError("amplify goes without penalty, which has no noise to be amplified: use weight_decay")
     groups = optimizer.param_groups
     if type(optimizer) is not torch.optim.SGD or any(g["momentum"] or g["weight_decay"] for g in groups):
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
@@ -378,6 +396,32 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in recipe.module.modules()):
         raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
+
+
+def _check_schedule(recipe: Recipe) -> None:
+    """Refuse a schedule that does not fit the steps or the optimizer.
+
+    Raises:
+        RunError: in which field.
+    """
+    schedule = recipe.scheduler
+    if not isinstance(schedule, LearningRate):
+        return
+    told = recipe.told
+    for at, text in [*schedule.problems(recipe.steps), *(() if told is None else schedule.unfit(told))]:
+        raise RunError(f"{path_text(('scheduler', *at))}: {text}")
+
+
+def _check_clipped(recipe: Recipe, probes: Probes | None) -> None:
+    """Refuse clipped gradients where it isn't defined which."""
+    foreign = {
+        "amplify, whose short steps have another noise": recipe.amplify != 1,
+        "clients": recipe.clients is not None,
+        "probes with tangent, which follow whole gradients": probes is not None and probes.tangent,
+    }
+    for what, given in foreign.items():
+        if given:
+            raise RunError(f"clip does not go with {what}")
 
 
 def _check_groups(recipe: Recipe, optimizer: Any) -> None:
@@ -404,9 +448,10 @@ def example_optimizer(recipe: Recipe) -> Any:
         return recipe.new_optimizer(list(copied(recipe.module).parameters()))
 
 
-def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
+def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str, bool]:
     """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients, NaN after
-    step 0 where the schedule follows the loss; and whether every step is plain, or else of which model.
+    step 0 where the schedule follows the loss; whether every step is plain, or else of which model; and
+    whether the momentum changes.
 
     Raises:
         RunError: if the schedule needs to see more of the training than its loss, or a bad rate.
@@ -417,15 +462,16 @@ def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
         warnings.simplefilter("ignore")
         rehearsal = example_optimizer(recipe)
         rates = np.full(steps + 1, step_rate(rehearsal))
-        model = _model(recipe, rehearsal)
+        model, momenta = _model(recipe, rehearsal), {_momenta(rehearsal)}
         schedule = recipe.new_scheduler(rehearsal)
         if schedule is not None:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 rates[1:] = np.nan
-                return rates, model
+                return rates, model, False
             for step in range(steps + 1):
                 rates[step] = step_rate(rehearsal)
                 model = _model(recipe, rehearsal) if model == "plain" else model
+                momenta.add(_momenta(rehearsal))
                 if step < steps:
                     try:
                         schedule.step()
@@ -433,7 +479,13 @@ def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
                         raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
     if not (np.isfinite(rates).all() and (rates >= 0).all()):
         raise RunError("the learning rate must be finite and at least 0 at every step")
-    return rates, model
+    return rates, model, len(momenta) > 1
+
+
+def _momenta(optimizer: Any) -> tuple[float, ...]:
+    """Momentum of every group, β₁ of those that have two."""
+    groups = optimizer.param_groups
+    return tuple(float(g["betas"][0] if "betas" in g else g.get("momentum", 0.0)) for g in groups)
 
 
 def _model(recipe: Recipe, optimizer: Any) -> str:
