@@ -146,7 +146,8 @@ class Estimate(Generic[Value, Flags, Count, Name]):
         if not self.is_array:
             span = "none" if math.isnan(whole.low) else f"[{whole.low:.6g}, {whole.high:.6g}]"
             facts = [("value", f"{whole.value:.6g}"), (f"{self.level:.0%} interval", span)]
-            facts += [("method", whole.method), ("n", f"{whole.n:,}"), ("flags", ", ".join(whole.flags))]
+            flags = ", ".join(whole.flags)
+            facts += [("method", whole.method), ("n", f"{whole.n:,}"), ("flags", flags)]
             return [(k, v) for k, v in facts if v]
         finite = whole.value[np.isfinite(whole.value)]
         missing = whole.value.size - finite.size
@@ -157,12 +158,12 @@ class Estimate(Generic[Value, Flags, Count, Name]):
         return [*facts, *([("flags", ", ".join(raised))] if raised else [])]
 
     def to_table(self) -> Any:
-        """A pandas DataFrame with value, low, high, n, method and flags (joined by semicolons), a row for each
-        place in the order of NumPy, indexed by it; of one number one row."""
+        """A pandas DataFrame with value, low, high, n, method and flags (joined by semicolons), a row for
+        each place in the order of NumPy, indexed by it; of one number one row."""
         import pandas as pd
 
         places = list(np.ndindex(self.shape)) if self.is_array else [()]
-        rows = [self[place] if self.is_array else self for place in places]
+        rows: list[Any] = [self[place] if self.is_array else self for place in places]
         columns = {name: [getattr(e, name) for e in rows] for name in ("value", "low", "high", "n", "method")}
         table = pd.DataFrame({**columns, "flags": [";".join(e.flags) for e in rows]})
         if self.is_array:

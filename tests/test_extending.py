@@ -41,6 +41,8 @@ USES = {
     "schemes": simulated_with("scheme", "tamed-coordinates"),
     "events": lambda ns: np.isfinite(ns["run"]["exit_time"].values).any(),
     "data": lambda ns: ns["run"].attrs["dataset_size"] == 40,
+    "augmentations": lambda ns: ns["run"].attrs["augment"] == "invert (share 0.5)",
+    "weightings": lambda ns: ns["run"].attrs["sampling"] == "weighted",
     "networks": lambda ns: ns["run"].attrs["dim"] == 65 * 16 + 17 * 10,
     "losses": lambda ns: first_loss(ns, ns["Huber"](0.5).function(ns["points"])),
     "objectives": lambda ns: first_loss(ns, ns["loss"].function(ns["points"])),

@@ -17,7 +17,7 @@ from sdesim.comparison.quantity import QuantityComparison, describe, judge, meas
 from sdesim.comparison.statistics import holm
 from sdesim.errors import RunError
 from sdesim.io.html import html_table
-from sdesim.runs.quantities import names
+from sdesim.runs.quantities import independent, lookup, names
 
 _OUTCOMES = {"differs": "differ", "undecided": "undecided", "indistinguishable": "not told apart"}
 
@@ -44,6 +44,12 @@ class Comparison:
         return lines + [f"{name}: {p.verdict}" for name, p in self.phases.items()]
 
     @property
+    def independent(self) -> list[str]:
+        """Names of the quantities of which none is computed from another of them: what verdicts are counted
+        over."""
+        return independent(self.quantities)
+
+    @property
     def distances(self) -> dict[str, float]:
         """Distance per quantity, in units of the real seeds' spread."""
         return {name: q.distance for name, q in self.quantities.items()}
@@ -61,13 +67,14 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         title = f"{self.simulated} against {self.real}: {self._counts()}"
-        rows = [*self._rows(), *((name, p.verdict, "", "", "") for name, p in self.phases.items())]
-        head = ("quantity", "outcome", "distance", "null up to", "simulated over time")
-        return html_table(head, rows, title, " ".join(self.notes))
+        head = ("quantity", "outcome", "distance", "null up to", "simulated, mean over time")
+        phases = [f"{name}: {p.verdict}." for name, p in self.phases.items()]
+        return html_table(head, self._rows(), title, " ".join([*phases, *self.notes]))
 
     def to_table(self) -> Any:
         """A pandas DataFrame, a row for each quantity: outcome, distance, null_distance, null_high, effect
-        with low and high and its kind, p_holm, the numbers of trajectories, and the verdict."""
+        with low and high and its kind, p_holm, the numbers of trajectories, whether it is independent of
+        the others, and the verdict."""
         import pandas as pd
 
         rows = [
@@ -75,21 +82,28 @@ class Comparison:
                 "quantity": q.name, "outcome": q.outcome, "distance": q.distance,
                 "null_distance": q.null_distance, "null_high": q.null_high, "effect": q.effect[0],
                 "effect_low": q.effect[1], "effect_high": q.effect[2], "effect_kind": q.effect_kind,
-                "p_holm": q.p_holm, "n_simulated": q.simulated.n, "n_real": q.real.n, "verdict": q.verdict,
+                "p_holm": q.p_holm, "n_simulated": q.simulated.n, "n_real": q.real.n,
+                "independent": q.name in self.independent, "verdict": q.verdict,
             }
             for q in self.quantities.values()
         ]  # fmt: skip
         return pd.DataFrame(rows)
 
     def _counts(self) -> str:
-        counts = Counter(q.outcome for q in self.quantities.values())
-        return ", ".join(f"{counts[name]} {words}" for name, words in _OUTCOMES.items() if counts[name])
+        alone = self.independent
+        counts = Counter(str(self.quantities[name].outcome) for name in alone)
+        told = ", ".join(f"{counts[name]} {words}" for name, words in _OUTCOMES.items() if counts[name])
+        return f"of {len(alone)} independent quantities {told}" if told else "nothing was compared"
 
     def _rows(self) -> list[tuple[str, str, str, str, str]]:
-        return [
-            (name, _OUTCOMES[q.outcome], f"{q.distance:.2g}", f"{q.null_high:.2g}", describe(q))
-            for name, q in self.quantities.items()
-        ]
+        rows = []
+        for name, q in self.quantities.items():
+            row = lookup(name)
+            shown = name if name in self.independent or row is None else f"{name} (of {row.follows})"
+            # A mean over time that leans may still be no more than chance at each time: it would contradict.
+            effect = "" if q.outcome == "indistinguishable" else describe(q)
+            rows.append((shown, _OUTCOMES[q.outcome], f"{q.distance:.2g}", f"{q.null_high:.2g}", effect))
+        return rows
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, strings and numbers; values that are not finite become None."""
@@ -99,6 +113,7 @@ class Comparison:
             "level": self.level,
             "quantities": {k: _plain(q) for k, q in self.quantities.items()},
             "phases": {k: _plain(p) for k, p in self.phases.items()},
+            "independent": self.independent,
             "verdicts": self.verdicts,
             "distances": _plain(self.distances),
             "notes": list(self.notes),

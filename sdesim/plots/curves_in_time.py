@@ -12,7 +12,17 @@ from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView, Data, views_of
-from sdesim.plots.style import NothingToDraw, draw, finish, guide, legend, one_panel, panels, scale
+from sdesim.plots.style import (
+    NothingToDraw,
+    axis_label,
+    draw,
+    finish,
+    guide,
+    legend,
+    one_panel,
+    panels,
+    scale,
+)
 from sdesim.runs.quantities import lookup, quantities
 from sdesim.runs.quantity_row import Quantity
 
@@ -91,7 +101,7 @@ def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), "C*, in the colour of its arm")
         scale(canvas, drawn)
         guide(canvas, row.threshold, "C = 1")
-        finish(canvas, row.label)
+        finish(canvas, axis_label(row))
         legend(canvas, ax)
         return canvas
 
@@ -139,15 +149,16 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         # Far from the edge a linear axis would press the curves flat.
         critical = _dotted(canvas, of_arms, "critical_sharpness", "edge, in the colour of its arm")
         scale(canvas, [*drawn, *critical])
-        finish(canvas, r"$\lambda_{\max}$, $\lambda_{\mathrm{crit}}$ of the optimizer")
+        finish(canvas, "sharpness λmax as the optimizer\nmeets it (1/learning rate)")
         legend(canvas, ax)
         return canvas
 
 
 def further(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
-    """Every quantity that has no figure of its own, quantities of one's own among them, a panel each."""
+    """Every quantity that has no figure of its own and is not computed from one that has, quantities of one's
+    own among them, a panel each."""
     views = views_of(data, measured)
-    rows = [q for q in quantities() if q.figure == "further" and _held(views, q.name)]
+    rows = [q for q in quantities() if q.figure == "further" and not q.follows and _held(views, q.name)]
     if not rows:
         raise NothingToDraw("no run holds a quantity without a figure of its own")
     size = (7.8, 1.0 + 2.0 * ((len(rows) + 1) // 2))
@@ -199,8 +210,7 @@ def panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "", labe
     if row.scaled:
         scale(ax, drawn)
     guide(ax, row.threshold)
-    part = name.partition(".")[2]
-    finish(ax, f"{row.label} of {part}" if part else row.label)
+    finish(ax, axis_label(row, name))
     return drawn
 
 

@@ -10,8 +10,9 @@ from typing import Any
 from sdesim.plots.look import GROUND, NEUTRALS
 
 FONTS = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
-# A hundredth of a point is below what a screen shows; matplotlib writes six decimals.
-_DECIMALS = 2
+# A tenth of a point is a pixel's seventh; matplotlib writes six decimals.
+_DECIMALS = 1
+_COMMAND = re.compile(r"([MLCQZz])([^MLCQZz]*)")
 # Pixels on a page for a point of the figure: text of 10 points stands at 13.3 pixels, an inch at 96.
 _PIXELS = 96 / 72
 _NUMBER = re.compile(r"-?\d+\.\d+(?:e-?\d+)?")
@@ -56,7 +57,7 @@ def _head(figure: Any, alt: str) -> str:
     width, height = (72 * x for x in figure.get_size_inches())
     named = f'role="img" aria-label="{escape(alt)}"' if alt else 'aria-hidden="true"'
     return (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
+        '<svg xmlns="http://www.w3.org/2000/svg"'
         f' width="{width * _PIXELS:.0f}" height="{height * _PIXELS:.0f}" viewBox="0 0 {width:g} {height:g}"'
         f' fill="currentColor" font-family="{FONTS}" stroke-linejoin="round" stroke-linecap="butt" {named}>'
     )
@@ -80,13 +81,41 @@ def _fonts(body: str) -> str:
 
 
 def _short(body: str) -> str:
-    """Paths on one line, no turn by nothing, no empty group."""
-    body = re.sub(r'\bd="[^"]*"', lambda found: " ".join(found[0].split()).replace(' "', '"'), body)
+    """Paths by differences, no turn by nothing, no empty line, no group that says nothing."""
+    body = re.sub(r'\bd="([^"]*)"', lambda found: f'd="{relative(found[1])}"', body)
+    body = body.replace("xlink:href", "href")
     body = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", body)
-    body, left = re.sub(r"\s*\n\s*", "\n", body).strip(), ""
-    while left != body:
-        left, body = body, re.sub(r"<g>\n((?:<[^g/][^>]*/>\n)?)</g>\n", r"\1", body)
-    return body
+    return re.sub(r"\s*\n\s*", "\n", _flat(body)).strip()
+
+
+def relative(path: str) -> str:
+    """A path of absolute M, L, C, Q and Z written by differences of places, which are shorter.
+
+    Differences are of rounded places, so that no error adds up.
+    """
+    out = before = ""
+    x = y = start_x = start_y = 0.0
+    for command, numbers in _COMMAND.findall(path):
+        places = [float(v) for v in numbers.split()]
+        letter = command if command == "M" else command.lower()
+        if letter == "z":
+            out, before = out + "z", "z"
+            x, y = start_x, start_y
+            continue
+        origin = (0.0, 0.0) if letter == "M" else (x, y)
+        words = [_short_number(v - origin[k % 2]) for k, v in enumerate(places)]
+        # Lines that follow one another need no second letter, numbers with a sign no gap.
+        out += (letter if letter != before or letter == "M" else " ") + " ".join(words)
+        before = letter
+        x, y = places[-2:]
+        if letter == "M":
+            start_x, start_y = x, y
+    return out.replace(" -", "-")
+
+
+def _short_number(value: float) -> str:
+    text = f"{value:.{_DECIMALS}f}".rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else re.sub(r"^(-?)0\.", r"\1.", text)
 
 
 def _colours(body: str) -> str:
@@ -103,11 +132,24 @@ def _colours(body: str) -> str:
 
 
 def _ids(body: str, prefix: str) -> str:
-    """Only what is referred to keeps its id, under the prefix."""
-    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', body))
+    """Only what is referred to keeps an id: the prefix and its number."""
+    used = dict.fromkeys(re.findall(r'(?:url\(#|href="#)([^)"]+)', body))
+    names = {name: f"{prefix}{k}" for k, name in enumerate(used)}
 
     def kept(found: re.Match[str]) -> str:
-        return f' id="{prefix}{found[1]}"' if found[1] in used else ""
+        return f' id="{names[found[1]]}"' if found[1] in names else ""
 
     body = re.sub(r' id="([^"]*)"', kept, body)
-    return re.sub(r'(url\(#|href="#)([^)"]+)', rf"\g<1>{prefix}\g<2>", body)
+    return re.sub(r'(url\(#|href="#)([^)"]+)', lambda found: found[1] + names[found[2]], body)
+
+
+def _flat(body: str) -> str:
+    """Without the groups that say nothing."""
+    out, closing = [], []
+    for part in re.split(r"(<g>|<g [^>]*>|</g>)", body):
+        if part.startswith("<g"):
+            closing.append("" if part == "<g>" else "</g>")
+            out.append("" if part == "<g>" else part)
+        else:
+            out.append(closing.pop() if part == "</g>" else part)
+    return "".join(out)

@@ -39,7 +39,6 @@ class Figures:
         return list(import_module("sdesim.plots").OF_RUNS)
 
 
-@xr.register_dataset_accessor("sdesim")
 class RunAccessor:
     """What ``run.sdesim`` gives.
 
@@ -181,3 +180,7 @@ class RunAccessor:
 
     def _repr_html_(self) -> str:
         return html_table(("", ""), self._facts(), self._title())
+
+
+_register: Any = xr.register_dataset_accessor
+_register("sdesim")(RunAccessor)

@@ -10,6 +10,12 @@ from typing import Any
 from sdesim.support import Support
 
 PHASES = ("exploration", "transition", "generalization")
+# What each of them says of the loss: all that is measured. The theory's words stand beside it.
+MEANING_OF_PHASES: Mapping[str, str] = {
+    "exploration": "loss rises per step",
+    "transition": "undecided",
+    "generalization": "loss falls per step",
+}
 STEP = ("trajectory", "step")
 PROBE = ("trajectory", "probe")
 GROUP = ("trajectory", "probe", "group")
@@ -61,6 +67,9 @@ class Quantity:
         compared: whether `compare` takes it when none are named; ranked: whether `rank` does.
         monitored: whether a training monitor makes it.
         figure: of the report that draws it; empty for numbers of the whole run that none draws.
+        plain: what pages and sentences call it; default the title.
+        heading: of the quantities that it stands with in a table.
+        follows: the quantity that it is computed from, so that it tells nothing of its own beside that one.
         swept: moments ("mean", "end", "whole run") at which a sweep's page shows it.
         function: ``function(run, measured)`` -> value, or (value, low, high), each (trajectory, probe), or an
             array-valued estimate, or None where the run does not allow it. Without a function it is what
@@ -85,6 +94,9 @@ class Quantity:
     ranked: bool = False
     monitored: bool = False
     figure: str = "further"
+    plain: str = ""
+    heading: str = "further"
+    follows: str = ""
     swept: tuple[str, ...] = ()
     function: Callable[..., Any] | None = None
 
@@ -92,6 +104,7 @@ class Quantity:
         object.__setattr__(self, "label", self.label or self.name)
         object.__setattr__(self, "symbol", self.symbol or self.label)
         object.__setattr__(self, "title", self.title or self.symbol)
+        object.__setattr__(self, "plain", self.plain or self.title[:1].lower() + self.title[1:])
 
     @property
     def within(self) -> Support:

@@ -18,9 +18,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-import sdesim.runs.accessor
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
+from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run

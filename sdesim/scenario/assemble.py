@@ -57,6 +57,7 @@ def recipe_of(scenario: Scenario, name: str, train: Train, network: Any, data: D
         scheduler=train.schedule,
         sampling=train.sampling,
         weights=train.weights,
+        augment=train.augment or None,
         amplify=train.amplify,
         clients=train.clients,
         clip=train.clip,

@@ -21,6 +21,8 @@ Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
 Optimizer = Annotated[Any, OneOf("optimizers")]
+Augmentation = Annotated[Any, OneOf("augmentations")]
+Weighting = Annotated[Any, OneOf("weightings")]
 LearningRate = Annotated[Any, OneOf("learning_rates")]
 # A list and not an array, so that scenarios can be compared and written.
 Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
@@ -105,8 +107,11 @@ class Train(Strict):
         trajectories: how many seeds are trained.
         init: "module": every trajectory starts from the same weights; "fresh": each from its own.
         start_from: the real arm where whose trajectories end these begin.
-        sampling: how batches are drawn: "epoch" reshuffles, "with-replacement" draws independently.
-        weights: "balanced" draws examples so that all classes count alike.
+        sampling: how batches are drawn: "epoch" reshuffles, "with-replacement" draws independently,
+            "sequential" takes the examples in turn.
+        weights: with which weight each example is drawn, by its label: "balanced" so that all classes count
+            alike, "classes" by weights of their own.
+        augment: random changes of the inputs, one after the other, drawn anew for each batch.
         amplify: l: l steps of lr/l and l times the noise stand for each of SGD.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all weights.
@@ -125,8 +130,9 @@ class Train(Strict):
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"
     start_from: str | None = None
-    sampling: Literal["epoch", "with-replacement"] = "epoch"
-    weights: Literal["balanced"] | None = None
+    sampling: Literal["epoch", "with-replacement", "sequential"] = "epoch"
+    weights: Weighting | None = None
+    augment: list[Augmentation] = []
     amplify: Count = 1
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
@@ -138,6 +144,8 @@ class Train(Strict):
             "clients": 0 if self.clients is None else self.clients.count,
             "sampling": self.sampling if self.weights is None else "weighted",
             "batch_size": self.optimizer.batch_size,
+            # How often each example is read is known once it is.
+            **({"readings": None} if self.augment else {}),
             "maximize": self.optimizer.maximize or any(g.get("maximize") for g in self.optimizer.groups),
         }
 

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import SdesimError
+from sdesim.report.headline import headline
 from sdesim.runs.quantities import names, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.twin_rules import twin_warning
@@ -38,7 +39,7 @@ def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict
     warnings: list[str] = []
     arms = {name: _arm_summary(scenario, results, name, warnings) for name in scenario.arms}
     expectations = [_expectation(e, results, comparisons) for e in scenario.expect]
-    return {
+    told = {
         "name": scenario.name,
         "description": scenario.description,
         "seed": scenario.seed,
@@ -48,6 +49,7 @@ def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict
         "expectations": expectations,
         "warnings": warnings,
     }
+    return {**told, "headline": headline(told).to_dict()}
 
 
 def _comparisons(scenario: Scenario, results: Results) -> dict[str, Any]:

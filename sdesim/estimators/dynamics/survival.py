@@ -48,7 +48,8 @@ class Survival:
     level: float
 
     def __repr__(self) -> str:
-        return f"<Survival: {self.share[-1]:.3g} [{self.low[-1]:.3g}, {self.high[-1]:.3g}] beyond {self.times[-1]:.4g}>"
+        span = f"[{self.low[-1]:.3g}, {self.high[-1]:.3g}]"
+        return f"<Survival: {self.share[-1]:.3g} {span} beyond {self.times[-1]:.4g}>"
 
     def at(self, t: ArrayLike) -> Array:
         """S(t), NaN beyond the end of the watch: (…) → (…)."""

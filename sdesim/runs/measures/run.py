@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-import sdesim.runs.accessor
 from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
+from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
 from sdesim.runs.measures.described import described
@@ -63,7 +63,8 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
         C_1_merged and C_1_client_mean, and over (trajectory, probe, group) C_group, as far as the run holds
         what they need; each number with ``_low``, ``_high``,
         ``_flags`` (names joined by ";"), and ``_literal``, the source's own form, where there is one. NaN
-        where nothing was probed. Each has ``long_name`` and ``units``. Quantities made of mean squares are flagged
+        where nothing was probed. Each has ``long_name`` and ``units``. Quantities made of mean squares are
+        flagged
         ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2 with confidence, or
         where the run says that its noise is α-stable; lyapunov_drift then ``jump_infinite`` too.
 

@@ -26,6 +26,9 @@ def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
     noises = [] if arm.simulate is None else arm.simulate.noise
     if probes.asked is not None and any(getattr(noise, "tail_index", None) is not None for noise in noises):
         yield (*place, probes.asked[0]), f"found {probes.asked[1]}, {simulated.SAMPLED}{of_arm}"
+    if probes.asked is not None and arm.train is not None and arm.train.augment:
+        text = f"found {probes.asked[1]}, allowed: none beside augment, by which examples are read anew"
+        yield (*place, probes.asked[0]), f"{text}{of_arm}"
     price = None if probes.budget is None else _price(scenario, name, probes)
     if price is None:
         return
@@ -37,7 +40,7 @@ def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
 
 def is_priced(train: Train) -> bool:
     """Whether the price of a reading follows from the sizes of a real arm, without building anything."""
-    plain = train.objectives is None and bool(train.loss.on_surfaces)
+    plain = train.objectives is None and not train.augment and bool(train.loss.on_surfaces)
     return plain and train.network.example_operations is not None
 
 

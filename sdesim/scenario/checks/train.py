@@ -46,9 +46,17 @@ def _check_train(train: Train) -> Iterator[Problem]:
         yield ("objectives",), "objectives take the place of loss, and are for labelled data"
     if train.weights is not None:
         if not train.data.labelled or train.data.positions is not None or batch is None:
-            yield ("weights",), "balanced weights need class labels and a batch_size"
+            yield ("weights",), f"{train.weights.kind} weights need class labels and a batch_size"
+        elif train.weights.misfit(train.data.outputs):
+            yield ("weights",), train.weights.misfit(train.data.outputs)
         if train.sampling != "epoch":
             yield ("sampling",), "weights draw with replacement by themselves: leave sampling out"
+    for k, augmentation in enumerate(train.augment):
+        text = augmentation.misfit(train.data.shape, train.data.vocabulary)
+        if text:
+            yield ("augment", k), text
+    if train.augment and train.prune is not None:
+        yield ("prune",), "prune does not go with augment: it trains on the examples as they are"
     independent = train.sampling == "with-replacement" or train.weights is not None
     if train.amplify > 1 and not (optimizer.plain and independent):
         yield ("amplify",), "amplify needs sgd without momentum and weight_decay, sampling: with-replacement"
@@ -87,6 +95,8 @@ def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Probl
         yield ("amplify",), "clients do not go with amplify"
     if train.weights is not None:
         yield ("weights",), "clients do not go with weights"
+    if train.augment:
+        yield ("augment",), "clients do not go with augment"
     if train.prune is not None:
         yield ("prune",), "clients do not go with prune"
     if probes is not None and probes.tangent:

@@ -230,6 +230,7 @@ def _gather(
 ) -> dict[str, Any]:
     """Write the table, the summary, the figures and the report of what is finished."""
     from sdesim.report import SweepTable, power_laws, write_sweep_report
+    from sdesim.report.headline import sweep_headline
 
     summaries = {
         p.name: json.loads((target / "points" / p.name / "summary.json").read_text(encoding="utf-8"))
@@ -256,6 +257,7 @@ def _gather(
         "fits": power_laws(SweepTable.of(table)),
         "wall_time": wall_time,
     }
+    summary["headline"] = sweep_headline(summary).to_dict()
     atomic_write_json(target / "summary.json", summary)
     write_sweep_report(target)
     if len(summaries) == len(sweep.points):

@@ -88,6 +88,7 @@ def _readings(prepared: Prepared) -> dict[str, Any]:
         return {}
     augment = prepared.train.reader.augment
     name = "" if augment is None else getattr(augment, "__qualname__", type(augment).__name__)
+    name = getattr(augment, "label", name)
     return {"readings": prepared.train.readings, "augment": name}
 
 

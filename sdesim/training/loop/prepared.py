@@ -19,6 +19,7 @@ from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import SHARE, Price, paid_for
 from sdesim.training.data.accuracy import Accuracy
+from sdesim.training.data.augmentation import chained
 from sdesim.training.data.batches import mapped, rows_of, takes_whole_batch
 from sdesim.training.data.examples import (
     Examples,
@@ -267,8 +268,9 @@ def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     read = read_anew(
-        examples, recipe.augment, order.batch_size, lambda number: stream_seed(seed, 0, READINGS, number)
-    )
+        examples, chained(recipe.augment, recipe.train), order.batch_size,
+        lambda number: stream_seed(seed, 0, READINGS, number),
+    )  # fmt: skip
     return read, held_out, order
 
 
