@@ -111,7 +111,7 @@ def validate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check scenario files without running them."""
+    """Check scenario files without running them, and tell what their real arms train."""
     from sdesim.scenario import load_scenario
 
     overrides, trusted = read_overrides(settings), trust or ()
@@ -123,8 +123,20 @@ def validate(
                 from sdesim.scenario import load_sweep
 
                 load_sweep(f, overrides, small, trusted)
+    if quiet and not as_json:
+        return
+    from sdesim.scenario.sizes import line, sizes
+
+    told = [(f, s, sizes(s)) for f, s in found]
     if as_json:
-        print_json([{"file": f, "name": s.name, "arms": list(s.arms), "valid": True} for f, s in found])
-    elif not quiet:
-        for f, s in found:
-            print(f"{f}: valid ({', '.join(s.arms)})")
+        print_json(
+            [
+                {"file": f, "name": s.name, "arms": list(s.arms), "trained": arms, "valid": True}
+                for f, s, arms in told
+            ]
+        )
+        return
+    for f, s, arms in told:
+        print(f"{f}: valid ({', '.join(s.arms)})")
+        for name, arm in arms.items():
+            print(f"  {name}: {line(arm)}")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.comparison.statistics import difference_interval
-from sdesim.runs.quantity_row import MEANING_OF_PHASES, PHASES
+from sdesim.runs.quantities import meanings
+from sdesim.runs.quantity_row import PHASES
 
 # The phase of what is not decided.
 OPEN = "transition"
@@ -169,7 +170,7 @@ def compare_phases(
         kappa=kappa,
         decided=int(told.sum()),
         times=int(ref_time.size),
-        verdict=_verdict(agreement, kappa, int(told.sum()), ref_time.size, crossings),
+        verdict=_verdict(name, agreement, kappa, int(told.sum()), ref_time.size, crossings),
     )
 
 
@@ -201,10 +202,11 @@ def _crossing(
 
 
 def _verdict(
-    agreement: float, kappa: float, decided: int, times: int, crossings: tuple[Crossing, ...]
+    name: str, agreement: float, kappa: float, decided: int, times: int, crossings: tuple[Crossing, ...]
 ) -> str:
     if not decided:
         return f"undecided in one of the arms, or both, at all of {times} aligned times"
+    said = meanings(name)
     text = f"same phase at {agreement:.0%} of {decided} aligned times"
     text += "" if decided == times else f" where both are decided, of {times}"
     if np.isfinite(kappa):
@@ -213,7 +215,7 @@ def _verdict(
         text += " (one phase throughout, so kappa says nothing)"
     for c in crossings:
         if c.simulated_count or c.real_count:
-            change = f"{MEANING_OF_PHASES[c.start]}, then {MEANING_OF_PHASES[c.end].removeprefix('loss ')}"
+            change = f"{said[c.start]}, then {said[c.end]}"
             text += f"; {change}: {c.simulated_count} simulated, {c.real_count} real trajectories"
         delta, low, high = c.difference
         if np.isfinite(delta):

@@ -80,12 +80,13 @@ class InCode(Marker):
 
 @dataclass(frozen=True)
 class PathTo(Marker):
-    """`Annotated[str, PathTo("a CSV file")]`: a file, sought beside the scenario file unless absolute.
+    """`Annotated[str, PathTo("a CSV file")]`: a file or folder, sought beside the scenario unless absolute.
 
     The field holds the absolute path, so that a resumed run and a worker elsewhere find the same file.
     """
 
     what: str
+    folder: bool = False
 
     def read(self, value: Any) -> Any:
         """The absolute path as text. Raises pydantic's error where there is no such file."""
@@ -97,7 +98,7 @@ class PathTo(Marker):
             text = f"found {short(value)}, allowed: the path of {self.what}"
             raise PydanticCustomError("misfit", "{text}", {"text": text})
         place = located(value)
-        if not place.is_file():
+        if not (place.is_dir() if self.folder else place.is_file()):
             text = f"found {str(value)!r}, allowed: {self.what}; there is none at {place}"
             raise PydanticCustomError("misfit", "{text}", {"text": text})
         return str(place.resolve())

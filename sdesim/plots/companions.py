@@ -29,16 +29,9 @@ from sdesim.plots.style import (
     panels,
     scale,
 )
-from sdesim.runs.quantities import lookup
-from sdesim.runs.quantity_row import MEANING_OF_PHASES
+from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.registered import part_names
 
-# What the source's own phase says: it compares C with 1, and not the loss.
-_MEANINGS = {
-    "phase_literal": {
-        "exploration": "C below 1", "transition": "C at 1", "generalization": "C above 1",
-    },
-}  # fmt: skip
 MAX_STRIPS = 6
 MAX_GROUPS = 8
 _MARKS = "osD^v"
@@ -198,10 +191,9 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
             tick.set_fontweight("bold")
         canvas.invert_yaxis()
         canvas.grid(False)
-        meaning = _MEANINGS.get(kind, MEANING_OF_PHASES)
         for phase in PHASE_COLOURS:
             if phase in occurring:
-                canvas.barh(np.nan, 0, label=f"{meaning[phase]} ({phase})", **_strip(phase))
+                canvas.barh(np.nan, 0, label=meanings(kind)[phase], **_strip(phase))
         finish(canvas, "", TIME)
         legend(canvas, ax)
         return canvas

@@ -118,14 +118,15 @@ FIGURES: tuple[FigureSpec, ...] = (
     ),
     FigureSpec(
         "phases",
-        "Phases",
-        "One strip per trajectory, of many the first: C against C*. Hatched where the interval of C spans "
-        "C*, so that it is not decided. Compare the order and the length of the bands between arms.",
+        "Does a step lower the loss?",
+        "One strip per trajectory, of many the first: C against C*. The theory calls falling generalization,"
+        " rising exploration. Hatched where the interval of C spans C*, so that it is not decided. Compare"
+        " the order and the length of the bands between arms.",
         phase_strip,
     ),
     FigureSpec(
         "phases_literal",
-        "Phases of the source",
+        "Phases as the source reads them",
         "The same strips for the source's own reading: its literal C against 1, without an interval. Where "
         "they differ from the strips above, the bias of C or the threshold decides.",
         partial(phase_strip, kind="phase_literal"),

@@ -59,7 +59,15 @@ def matrix(
     first = _first(cells)
     for cell in cells:
         cell["checked"] = cell is first
-    return {"columns": columns, "groups": groups, "cells": cells, "total": len(names), "words": WORDS}
+    colours = {c["look"]: looks[c["name"]].colour for c in columns if c["name"] in looks}
+    return {
+        "columns": columns,
+        "colours": colours,
+        "groups": groups,
+        "cells": cells,
+        "total": len(names),
+        "words": WORDS,
+    }
 
 
 def _compared(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -20,8 +20,7 @@ from sdesim.report.page import drawn, environment, picture, text_of, with_classe
 from sdesim.report.sweep_page import write_sweep_report
 from sdesim.report.words import interval, number, plain
 from sdesim.runs import measure, open_runs
-from sdesim.runs.quantities import lookup
-from sdesim.runs.quantity_row import MEANING_OF_PHASES
+from sdesim.runs.quantities import lookup, meanings
 
 
 def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | None = None) -> Path:
@@ -111,7 +110,7 @@ def _render(
             further=[f for name, f in figures.items() if name not in first],
             comparisons=[_in_words(c) for c in comparisons],
             phase_rows=phases,
-            meaning=MEANING_OF_PHASES,
+            meaning=meanings("phase"),
             end_rows=[_end_row(key) for key in keys],
             scenario=scenario,
             provenance=provenance,
@@ -195,11 +194,13 @@ def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _shares(shares: Mapping[str, float]) -> str:
     """ "loss falls per step 85%, undecided 15%", leaving out what never occurs."""
-    return ", ".join(f"{MEANING_OF_PHASES[n]} {100 * share:.0f}%" for n, share in shares.items() if share)
+    said = meanings("phase")
+    return ", ".join(f"{said[n]} {100 * share:.0f}%" for n, share in shares.items() if share)
 
 
 def _crossing(c: Mapping[str, Any]) -> str:
-    text = f"{MEANING_OF_PHASES[c['start']]}, then {MEANING_OF_PHASES[c['end']]}: "
+    said = meanings("phase")
+    text = f"{said[c['start']]}, then {said[c['end']]}: "
     text += f"{c['real_count']} real trajectories, mean time {number(c['real'])}; "
     text += f"{c['simulated_count']} simulated, {number(c['simulated'])}"
     delta, low, high = c["difference"]

@@ -24,6 +24,8 @@ from sdesim.runs.measures.sampling import reshuffling_effect, unseen_drift
 from sdesim.runs.quantity_row import (
     GROUP,
     NEEDS,
+    OF_C,
+    OF_THE_LOSS,
     PHASES,
     POSITIVE,
     SHARE,
@@ -162,9 +164,9 @@ _ROWS = (
              dims=GROUP, needs=("gradient", "groups"), threshold=1.0, debiased=True, literal=True,
              figure="layers", support=POSITIVE),
     Quantity("phase", "where the interval of C_alpha lies against that of C_star", title="Phase",
-             needs=_BOTH, words=PHASES, compared=True, figure="phases"),
+             needs=_BOTH, words=PHASES, means=OF_THE_LOSS, compared=True, figure="phases"),
     Quantity("phase_literal", "where the literal C lies against 1", title="Phase of the source",
-             needs=_GRADIENT, words=PHASES, compared=True, figure="phases_literal"),
+             needs=_GRADIENT, words=PHASES, means=OF_C, compared=True, figure="phases_literal"),
     Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, figure="loss",
              support=POSITIVE, plain="final training loss"),
     Quantity("final_accuracy", "test accuracy at the end, or train accuracy where nothing is tested",
@@ -245,6 +247,13 @@ def lookup(name: str) -> Quantity | None:
         literal=False,
         debiased=False,
     )
+
+
+def meanings(name: str) -> dict[str, str]:
+    """What each word of a quantity in words says is measured; of phases that the table does not know, the
+    words themselves."""
+    row = lookup(name)
+    return row.meanings if row is not None and row.words else {word: word for word in PHASES}
 
 
 def support_of(name: str) -> Support:

@@ -10,12 +10,10 @@ from typing import Any
 from sdesim.support import Support
 
 PHASES = ("exploration", "transition", "generalization")
-# What each of them says of the loss: all that is measured. The theory's words stand beside it.
-MEANING_OF_PHASES: Mapping[str, str] = {
-    "exploration": "loss rises per step",
-    "transition": "undecided",
-    "generalization": "loss falls per step",
-}
+# What each says of the loss where C is held against C*, and of C where it is held against 1: all that is
+# measured. The theory's words stand beside it.
+OF_THE_LOSS = ("loss rises per step", "undecided", "loss falls per step")
+OF_C = ("C below 1", "undecided", "C above 1")
 STEP = ("trajectory", "step")
 PROBE = ("trajectory", "probe")
 GROUP = ("trajectory", "probe", "group")
@@ -64,6 +62,7 @@ class Quantity:
             below 0.
         literal: whether `measure` gives the source's own form as ``name_literal``.
         words: its values, where it is no number; ``name_fraction.word`` is the share of one of them.
+        means: what each word says is measured, in the same order, for pages and figures; default the words.
         compared: whether `compare` takes it when none are named; ranked: whether `rank` does.
         monitored: whether a training monitor makes it.
         figure: of the report that draws it; empty for numbers of the whole run that none draws.
@@ -90,6 +89,7 @@ class Quantity:
     debiased: bool = False
     literal: bool = False
     words: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
     compared: bool = False
     ranked: bool = False
     monitored: bool = False
@@ -125,6 +125,11 @@ class Quantity:
     def parted(self) -> bool:
         """Whether it is named by its parts, ``name.part``."""
         return self.dims in (GROUP, WELL)
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each of its words says is measured."""
+        return dict(zip(self.words, self.means or self.words, strict=True))
 
     def met(self, held: Iterable[str]) -> bool:
         """Whether a run with these variables meets its needs."""
