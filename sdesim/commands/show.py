@@ -114,8 +114,9 @@ def _named_run(text: str) -> Any:
 def report(path: RunArgument, as_json: JsonOption = False) -> None:
     """Draw the figures and write the page of a run directory anew."""
     from sdesim.report import write_report
+    from sdesim.scenario.grounds import grounds_of
 
-    page = write_report(path)
+    page = write_report(path, grounds=grounds_of(path))
     if as_json:
         print_json({"report": str(page)})
     else:

@@ -17,9 +17,9 @@ from sdesim.plots.arms import ArmView, Data, views_of
 from sdesim.plots.look import UNDECIDED
 from sdesim.plots.style import (
     PHASE_COLOURS,
-    TIME,
     NothingToDraw,
     axis_label,
+    clock,
     draw,
     finish,
     guide,
@@ -194,7 +194,7 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
         for phase in PHASE_COLOURS:
             if phase in occurring:
                 canvas.barh(np.nan, 0, label=meanings(kind)[phase], **_strip(phase))
-        finish(canvas, "", TIME)
+        finish(canvas, "", clock([view for view, _, _ in strips]))
         legend(canvas, ax)
         return canvas
 

@@ -15,6 +15,7 @@ from sdesim.plots.arms import ArmView, Data, views_of
 from sdesim.plots.style import (
     NothingToDraw,
     axis_label,
+    clock,
     draw,
     finish,
     guide,
@@ -101,7 +102,7 @@ def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), "C*, in the colour of its arm")
         scale(canvas, drawn)
         guide(canvas, row.threshold, "C = 1")
-        finish(canvas, axis_label(row))
+        finish(canvas, axis_label(row), clock(views))
         legend(canvas, ax)
         return canvas
 
@@ -113,7 +114,7 @@ def accuracy(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     with one_panel(ax) as canvas:
         drawn = draw(canvas, views, "test_accuracy")
         draw(canvas, views, "train_accuracy", label=not drawn, linewidth=0.9, alpha=0.75)
-        finish(canvas, "accuracy (test; thin: train)")
+        finish(canvas, "accuracy (test; thin: train)", clock(views))
         legend(canvas, ax)
         return canvas
 
@@ -149,7 +150,7 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         # Far from the edge a linear axis would press the curves flat.
         critical = _dotted(canvas, of_arms, "critical_sharpness", "edge, in the colour of its arm")
         scale(canvas, [*drawn, *critical])
-        finish(canvas, "sharpness λmax as the optimizer\nmeets it (1/learning rate)")
+        finish(canvas, "sharpness λmax as the optimizer\nmeets it (1/learning rate)", clock(of_arms))
         legend(canvas, ax)
         return canvas
 
@@ -210,7 +211,9 @@ def panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "", labe
     if row.scaled:
         scale(ax, drawn)
     guide(ax, row.threshold)
-    finish(ax, axis_label(row, name))
+    words = axis_label(row, name)
+    of_training = any(v.kind == "real" for v in views)
+    finish(ax, words if of_training else words.removeprefix("training "), clock(views))
     return drawn
 
 

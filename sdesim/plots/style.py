@@ -237,6 +237,11 @@ def axis_label(row: Quantity, name: str = "") -> str:
     return f"{words}\n({row.units.translate(_POWERS).replace('^', '')})"
 
 
+def clock(views: Sequence[ArmView]) -> str:
+    """What the axis of time is called: learning rates are of trainings, and of what stands beside them."""
+    return TIME if any(v.kind == "real" for v in views) else "time t"
+
+
 def finish(ax: Any, ylabel: str, xlabel: str = TIME) -> None:
     """Labels; the legend goes above the axes so that it covers no curve."""
     ax.set_xlabel(xlabel + (", log axis" if xlabel.startswith("time") and _stretched(ax) else ""))

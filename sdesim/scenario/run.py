@@ -166,8 +166,9 @@ def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict
         summary["wall_time"] = time.perf_counter() - started
         atomic_write_json(target / "summary.json", summary)
         from sdesim.report import write_report
+        from sdesim.scenario.grounds import grounds
 
-        write_report(target, measured=work.results.measured)
+        write_report(target, measured=work.results.measured, grounds=grounds(scenario))
     (target / MARK).unlink()
     return summary
 
