@@ -24,7 +24,7 @@ from sdesim.commands.options import (
     read_overrides,
 )
 from sdesim.commands.outcome import print_outcome
-from sdesim.commands.printing import print_json
+from sdesim.commands.printing import make_console, print_json, say
 
 
 def run(
@@ -46,6 +46,7 @@ def run(
 ) -> None:
     """Run scenarios: simulate, train, measure, compare, report."""
     from sdesim.errors import ScenarioError
+    from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
 
     overrides = read_overrides(settings)
@@ -59,9 +60,10 @@ def run(
         check_room(target, overwrite)
     missed, summaries = False, []
     for scenario, target in zip(scenarios, targets, strict=True):
-        summary = run_scenario(
-            scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=not quiet
-        )
+        with labelled_progress(not quiet, transient=True) as told:
+            summary = run_scenario(
+                scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
+            )
         missed |= _missed(summary, strict)
         summaries.append({**summary, "directory": str(target)})
         if not quiet and not as_json:
@@ -111,7 +113,7 @@ def validate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check scenario files without running them, and tell what their real arms train."""
+    """Check scenario files without running them; tell what is trained."""
     from sdesim.scenario import load_scenario
 
     overrides, trusted = read_overrides(settings), trust or ()
@@ -136,7 +138,8 @@ def validate(
             ]
         )
         return
+    console = make_console()
     for f, s, arms in told:
-        print(f"{f}: valid ({', '.join(s.arms)})")
+        say(console, f"valid ({', '.join(s.arms)})", label=f"{f}: ")
         for name, arm in arms.items():
-            print(f"  {name}: {line(arm)}")
+            say(console, line(arm), label=f"  {name}: ")
