@@ -15,7 +15,7 @@ It is then measured, expected, compared, summarised and drawn like ours.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -37,7 +37,7 @@ from sdesim.support import Support
 
 ENTRY_POINTS = "sdesim.quantities"
 # What a measurement holds beside the value itself, as ``name_low``.
-SIDES = ("low", "high", "flags", "literal", "method")
+SIDES = ("low", "high", "flags", "literal", "method", "reason")
 _NAME = re.compile(r"[A-Za-z]\w*")
 _GRADIENT, _CURVATURE, _BOTH = ("gradient",), ("curvature",), ("gradient", "curvature")
 _TAILS = (0.0, 2.0)
@@ -158,6 +158,24 @@ _ROWS = (
              needs=_BOTH, words=PHASES, compared=True, figure="phases"),
     Quantity("phase_literal", "where the literal C lies against 1", title="Phase of the source",
              needs=_GRADIENT, words=PHASES, compared=True, figure="phases_literal"),
+    Quantity("C_alpha_smooth", "C_alpha as a smoothed series over the probes of a trajectory",
+             r"$C_\alpha$, smoothed", title="Consolidation ratio, smoothed", needs=_GRADIENT, threshold=1.0,
+             debiased=True, smoothed=True, figure="consolidation", support=POSITIVE),
+    Quantity("C_star_smooth", "C_star as a smoothed series", r"$C^*$, smoothed",
+             title="Critical consolidation ratio, smoothed", needs=_BOTH, smoothed=True,
+             figure="consolidation"),
+    Quantity("C_excess_smooth", "C_alpha − C_star of the smoothed series, whose sign is the phase",
+             r"$C_\alpha - C^*$, smoothed", title="Excess over the critical ratio, smoothed", needs=_BOTH,
+             threshold=0.0, scaled=False, smoothed=True),
+    Quantity("progress_smooth", "progress as a smoothed series", r"$\Delta L$, smoothed",
+             title="Measured progress, smoothed", units="loss", needs=("progress",), threshold=0.0,
+             scaled=False, smoothed=True),
+    Quantity("progress_heldout_smooth", "progress_heldout as a smoothed series",
+             r"held-out $\Delta L$, smoothed", title="Measured progress, held out, smoothed", units="loss",
+             needs=("progress", "training", "test data"), threshold=0.0, scaled=False, smoothed=True),
+    Quantity("phase_smooth", "the phase of the smoothed series: where that of C_alpha lies against that of "
+             "C_star, or whether that of progress falls", title="Phase, smoothed", needs=_BOTH, words=PHASES,
+             smoothed=True, figure="phases"),
     Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, figure="loss",
              support=POSITIVE),
     Quantity("final_accuracy", "test accuracy at the end, or train accuracy where nothing is tested",
@@ -247,6 +265,11 @@ def known_names() -> tuple[str, ...]:
         else:
             found.append(f"{row.name}.…" if row.parted else row.name)
     return tuple(found)
+
+
+def smooths(wanted: Iterable[str]) -> bool:
+    """Whether one of these names is of a smoothed series, which `measure` is to be asked for."""
+    return any(row.smoothed for row in map(lookup, wanted) if row is not None)
 
 
 def quantity(name: str, **row: Any) -> Callable[[F], F]:

@@ -60,6 +60,7 @@ class Quantity:
         words: its values, where it is no number; ``name_fraction.word`` is the share of one of them.
         compared: whether `compare` takes it when none are named; ranked: whether `rank` does.
         monitored: whether a training monitor makes it.
+        smoothed: whether it is a smoothed series, which ``measure(run, smooth=True)`` alone adds.
         figure: of the report that draws it; empty for numbers of the whole run that none draws.
         swept: moments ("mean", "end", "whole run") at which a sweep's page shows it.
         function: ``function(run, measured)`` -> value, or (value, low, high), each (trajectory, probe), or an
@@ -84,6 +85,7 @@ class Quantity:
     compared: bool = False
     ranked: bool = False
     monitored: bool = False
+    smoothed: bool = False
     figure: str = "further"
     swept: tuple[str, ...] = ()
     function: Callable[..., Any] | None = None
