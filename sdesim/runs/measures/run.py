@@ -13,7 +13,8 @@ from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
-from sdesim.runs.measures.exact import SAMPLED, as_precise, exact_of
+from sdesim.runs.measures.contradiction import BY_LOSS, BY_PROGRESS, LOST, contradictions, lost_next
+from sdesim.runs.measures.exact import EXACT, FULL, SAMPLED, as_precise, exact_of
 from sdesim.runs.measures.gradient import (
     batches,
     consolidation,
@@ -109,7 +110,7 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "C_star" in columns or "progress" in columns:
             formula = _phase(run, columns) if "C_star" in columns else None
             words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
-            words["phase_flags"] = flags_of_phases(run, columns, words["phase"], words["phase_method"])
+            columns, words = _told(run, columns, words)
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
         if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):
@@ -122,6 +123,34 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         columns, words, changes = columns | found.columns, words | found.words, found.changes
     measured = _assemble(run, columns, words, level)
     return measured.assign({name: (("trajectory", "change"), x) for name, x in changes.items()})
+
+
+def _told(
+    run: xr.Dataset, columns: dict[str, Column], words: dict[str, NDArray[np.str_]]
+) -> tuple[dict[str, Column], dict[str, NDArray[np.str_]]]:
+    """Phases with their flags; those that the loss contradicts are undefined, and so flagged C* and drift."""
+    labels, how = words["phase"], words["phase_method"]
+    formula = np.isin(how, ("second-order", EXACT, FULL)) & (not models_steps(run))
+    doubt = contradictions(run, columns, labels, formula) if formula.any() else np.full(labels.shape, "")
+    against = doubt != ""
+    labels, how = np.where(against, "undefined", labels), np.where(against, "", how)
+    own = flags_of_phases(run, columns, labels, how)
+    lost = np.where(lost_next(run) & (labels != "undefined"), LOST, "")
+    flags = [";".join(x for x in places if x) for places in zip(*(x.flat for x in (doubt, own, lost)))]
+    marked = {}
+    for name in ("C_star", "lyapunov_drift"):
+        if name in columns and against.any():
+            column = columns[name]
+            more = {flag: doubt == flag for flag in (BY_PROGRESS, BY_LOSS)}
+            marked[name] = replace(
+                column, estimate=replace(column.estimate, flags={**column.estimate.flags, **more})
+            )
+    told = {
+        "phase": labels,
+        "phase_method": how,
+        "phase_flags": np.reshape(np.array(flags, str), labels.shape),
+    }
+    return columns | marked, words | told
 
 
 def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
