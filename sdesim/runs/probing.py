@@ -90,8 +90,9 @@ def probe(
     Raises:
         RunError: the oracle returns gradients of the wrong shape.
     """
-    # The last bits of a matrix product depend on how many threads share it.
-    with single_blas_thread():
+    # The last bits of a matrix product depend on how many threads share it. What overflows is infinite, as
+    # the squares of gradients of a run that is blowing up, and `measure` flags it.
+    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         return _measured(
             oracle,
             theta,

@@ -4,8 +4,8 @@ The formula leaves out third derivatives, which decide where η is far beyond 2/
 a descent can then raise the loss. It is contradicted, and the phase undefined, where
 
 - real or virtual steps from this very state ("branched", "virtual") change the loss with the other sign,
-  their Student interval of level 0.999 leaving out 0, or lead to losses that are not finite: where the formula
-  holds, that happens to at most one of 2,000 probes;
+  their Student interval of level 0.999 leaving out 0, or lead to losses that are not finite: where the
+  formula holds, that happens to at most one of 2,000 probes;
 - the one step that was made from there, both ends of which the run holds, changed the loss L of all examples
   with the other sign and by more than z = 6 standard deviations. That of a step's change is at most
 

@@ -71,7 +71,8 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
     """
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
-    with single_blas_thread():
+    # Gradients of a run that is blowing up have squares that are infinite: such values are flagged.
+    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return with_registered(run, with_validity(_measured(run, level, smooth), run.attrs))
 
 
@@ -117,6 +118,7 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
             columns["C_alpha"] = as_precise(columns["C_alpha"], columns["C_star"], run.attrs["precision"])
         if "step_size" in run:
             columns = at_rest(run, columns)
+        columns = {name: _infinite(column, columns.get("signal")) for name, column in columns.items()}
     changes: dict[str, Array] = {}
     if smooth and "probe" in run.dims:
         found = smoothed(run, level, columns, words)
@@ -132,11 +134,15 @@ def _told(
     labels, how = words["phase"], words["phase_method"]
     formula = np.isin(how, ("second-order", EXACT, FULL)) & (not models_steps(run))
     doubt = contradictions(run, columns, labels, formula) if formula.any() else np.full(labels.shape, "")
+    if "signal" in columns:
+        # Gradients too large for their squares leave nothing to compare.
+        doubt = np.where(np.isinf(columns["signal"].value) & (how != ""), "nonfinite", doubt)
     against = doubt != ""
     labels, how = np.where(against, "undefined", labels), np.where(against, "", how)
     own = flags_of_phases(run, columns, labels, how)
     lost = np.where(lost_next(run) & (labels != "undefined"), LOST, "")
-    flags = [";".join(x for x in places if x) for places in zip(*(x.flat for x in (doubt, own, lost)))]
+    each = zip(doubt.flat, own.flat, lost.flat, strict=True)
+    flags = np.array([";".join(x for x in place if x) for place in each], dtype=str)
     marked = {}
     for name in ("C_star", "lyapunov_drift"):
         if name in columns and against.any():
@@ -145,11 +151,7 @@ def _told(
             marked[name] = replace(
                 column, estimate=replace(column.estimate, flags={**column.estimate.flags, **more})
             )
-    told = {
-        "phase": labels,
-        "phase_method": how,
-        "phase_flags": np.reshape(np.array(flags, str), labels.shape),
-    }
+    told = {"phase": labels, "phase_method": how, "phase_flags": flags.reshape(labels.shape)}
     return columns | marked, words | told
 
 
@@ -180,6 +182,20 @@ def _index(p: Column, s: Column, d: Column) -> Column:
     flags = {**made.flags, "undefined": made.flags["undefined"] & known}
     literal = intelligence(_literal(p), _literal(s), _literal(d), method="literal")
     return Column.of(made, flags, literal.value)
+
+
+def _infinite(column: Column, signal: Column | None) -> Column:
+    """The column; values that are infinite because squares overflow, and not for want of noise, are flagged
+    `nonfinite`."""
+    e = column.estimate
+    endless = np.isinf(e.value)
+    if not endless.any():
+        return column
+    if "zero_noise" in e.flags and signal is not None:
+        large = np.isinf(signal.value)
+        endless &= ~e.flags["zero_noise"] | (large if e.value.ndim == 2 else large[..., None])
+    known = e.flags.get("nonfinite", np.zeros(e.value.shape, dtype=bool))
+    return replace(column, estimate=replace(e, flags={**e.flags, "nonfinite": known | endless}))
 
 
 def _literal(column: Column) -> Array:

@@ -101,7 +101,7 @@ def _phases(
         # Without noise |μ|² and C* are exact, and there is no ratio to smooth.
         plain = columns["C_alpha"].flags["zero_noise"] & ~still
         labels = np.where(plain, words["phase"], labels)
-        reasons = np.where(plain, "", reasons)
+        reasons = np.where(plain, np.where(labels == "undefined", flags, ""), reasons)
     each = [change_points(statistic[k], times[k]) for k in range(len(labels))]
     return {"phase_smooth": labels, "phase_smooth_reason": reasons}, _changes(each)
 
