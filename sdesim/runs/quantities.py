@@ -120,6 +120,9 @@ _ROWS = (
              "of the loss over the next step; in a monitor the most that it does on average",
              "effect of reshuffling", title="Effect of reshuffling", units="loss/time", needs=_BOTH,
              threshold=0.0, scaled=False, monitored=True, function=reshuffling_effect, figure="further"),
+    Quantity("C_precision", "half of the interval of C_alpha over max(C_alpha, C_star), where a precision is "
+             "asked for", r"precision of $C_\alpha$", title="Precision of C", needs=("gradient", "precision"),
+             function=lambda run, measured: _reached(run, measured), support=POSITIVE),
     Quantity("lyapunov_exponent", "rate at which neighbouring paths part, since the last probe",
              r"exponent $\Lambda$", title="Lyapunov exponent", units="1/time", needs=("tangent",),
              threshold=0.0, scaled=False, figure="lyapunov"),
@@ -194,6 +197,13 @@ _OURS = frozenset(row.name for row in _ROWS)
 _registered: dict[str, Quantity] = {}
 _packages: dict[str, str] = {}
 _entry_points_are_loaded = False
+
+
+def _reached(run: Any, measured: Any) -> Any:
+    # The table loads nothing that runs.
+    from sdesim.runs.measures.exact import reached_precision
+
+    return reached_precision(run, measured)
 
 
 def quantities() -> tuple[Quantity, ...]:

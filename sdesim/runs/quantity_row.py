@@ -30,6 +30,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "preconditioner": ("preconditioned_lambda_max",),
     "virtual steps": ("virtual_drop",),
     "progress": ("progress",),
+    "precision": ("drawn_ratio",),
     "training": ("learning_rate",),
     "labels": ("train_accuracy",),
     "test data": ("test_loss",),

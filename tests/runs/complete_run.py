@@ -21,7 +21,7 @@ def complete_run(kind="real", seed=0, name="net"):
         directions=SIZES["direction"], groups=("first", "second"), events=("left", "right"),
         wells=("flat", "sharp"), clients=SIZES["client"],
         attrs={"name": name, "seed": seed, "learning_rate": 0.1, "dt": 0.1, "batch_size": 8,
-               "optimizer": "adam"},
+               "optimizer": "adam", "precision": 0.2},
     )  # fmt: skip
     gradients = 0.6 + rng.standard_normal((count, probes, n, d))
     mean = gradients.mean(axis=2)
@@ -41,6 +41,15 @@ def complete_run(kind="real", seed=0, name="net"):
         "exact_noise": noise,
         "exact_noise_error": 0.02 * noise,
         "exact_draws": np.full((count, probes), float(n)),
+        "drawn_samples": np.full((count, probes), 512.0),
+        "drawn_groups": np.full((count, probes), 32.0),
+        "drawn_ratio": signal / noise,
+        "drawn_ratio_error": 0.05 * signal / noise,
+        "drawn_signal": signal,
+        "drawn_signal_error": 0.05 * signal,
+        "drawn_noise": noise,
+        "drawn_noise_error": 0.02 * noise,
+        "drawn_hessian_samples": np.full((count, probes), 64.0),
         "group_signal": np.stack([(mean[..., h] ** 2).sum(axis=-1) for h in halves], axis=-1),
         "group_noise": np.stack(
             [gradients[..., h].var(axis=2, ddof=1).sum(axis=-1) for h in halves], axis=-1

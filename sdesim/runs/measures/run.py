@@ -14,6 +14,7 @@ from sdesim.io.threads import single_blas_thread
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
 from sdesim.runs.measures.contradiction import BY_LOSS, BY_PROGRESS, LOST, contradictions, lost_next
+from sdesim.runs.measures.drawn import SEQUENTIAL, drawn_of
 from sdesim.runs.measures.exact import EXACT, FULL, SAMPLED, as_precise, exact_of
 from sdesim.runs.measures.gradient import (
     batches,
@@ -84,11 +85,16 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
             columns |= tails(run, level)
         heavy = infinite_variance(run, columns.get("tail_index"))
         exact = exact_of(run, level, *batches(run)) if "signal" in run else None
+        drawn = drawn_of(run, level, *batches(run)) if "signal" in run else None
         if "signal" in run:
             columns |= consolidation(run, level, heavy)
             columns |= {} if exact is None else exact.consolidation(columns)
+            first = columns["C_alpha"]
+            columns |= {} if drawn is None else drawn.consolidation(columns)
         if "group_signal" in run:
             columns["C_group"] = group_consolidation(run, level, heavy)
+            if exact is not None:
+                columns["C_group"] = exact.groups(run, columns["C_group"])
         if "update_norm2" in run:
             columns |= client_consolidation(run, level, heavy)
         if "lambda_max" in run:
@@ -96,7 +102,8 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "C_alpha" in columns and "hessian_signal" in run:
             columns |= drift(run, level, columns, heavy)
             columns |= {} if exact is None else exact.drift(columns)
-            columns |= _of_step(run, level, columns)
+            columns |= {} if drawn is None else drawn.drift(columns)
+            columns |= _of_step(run, level, columns, first)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
             columns["participation_ratio"] = path_dimension(run, level, "participation")
@@ -111,11 +118,14 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "C_star" in columns or "progress" in columns:
             formula = _phase(run, columns) if "C_star" in columns else None
             words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
+            if drawn is not None:
+                by_draws = drawn.bends & (words["phase_method"] == "second-order")
+                words["phase_method"] = np.where(by_draws, SEQUENTIAL, words["phase_method"])
             columns, words = _told(run, columns, words)
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
-        if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):
-            columns["C_alpha"] = as_precise(columns["C_alpha"], columns["C_star"], run.attrs["precision"])
+        if run.attrs.get("precision") and "C_alpha" in columns:
+            columns["C_alpha"] = as_precise(columns["C_alpha"], columns.get("C_star"), run.attrs["precision"])
         if "step_size" in run:
             columns = at_rest(run, columns)
         columns = {name: _infinite(column, columns.get("signal")) for name, column in columns.items()}
@@ -132,7 +142,7 @@ def _told(
 ) -> tuple[dict[str, Column], dict[str, NDArray[np.str_]]]:
     """Phases with their flags; those that the loss contradicts are undefined, and so flagged C* and drift."""
     labels, how = words["phase"], words["phase_method"]
-    formula = np.isin(how, ("second-order", EXACT, FULL)) & (not models_steps(run))
+    formula = np.isin(how, ("second-order", SEQUENTIAL, EXACT, FULL)) & (not models_steps(run))
     doubt = contradictions(run, columns, labels, formula) if formula.any() else np.full(labels.shape, "")
     if "signal" in columns:
         # Gradients too large for their squares leave nothing to compare.
@@ -155,10 +165,14 @@ def _told(
     return columns | marked, words | told
 
 
-def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
-    """C*, drift and best rate of the optimizer's step: of −η g, or of its own linear form."""
+def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column], first: Column) -> dict[str, Column]:
+    """C*, drift and best rate of the optimizer's step: of −η g, or of its own linear form.
+
+    Args:
+        first: C of the draws that the step's own form was read from.
+    """
     if models_steps(run):
-        return of_optimizer(run, level, columns)
+        return of_optimizer(run, level, {**columns, "C_alpha": first})
     star, found = columns["C_star"], columns["lyapunov_drift"]
     c, known = columns["C_alpha"].estimate, np.isnan(star.value)
     return {

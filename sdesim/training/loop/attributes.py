@@ -64,7 +64,8 @@ def _probing(prepared: Prepared) -> dict[str, Any]:
     if probes is None:
         return {}
     found: dict[str, Any] = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
-    found |= {} if probes.precision is None else {"precision": probes.precision}
+    if probes.precision is not None:
+        found |= {"precision": probes.precision, "most_samples": probes.most}
     if prepared.price is not None:
         found |= priced(probes, prepared.price)
     if probes.exact and prepared.sampled_because:

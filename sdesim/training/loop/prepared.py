@@ -40,7 +40,7 @@ from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
 from sdesim.training.probes.example_moments import without_moments
 from sdesim.training.probes.guard import untouched
-from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
+from sdesim.training.probes.network_oracle import TorchOracle, masked_groups, streams
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.reading import held_parameters
@@ -50,6 +50,7 @@ from sdesim.training.probes.trial import Trial, tried
 Array = NDArray[np.float64]
 _SAVED_POINTS = 200
 _SAVEABLE = ("theta", "loss")
+_TOO_MANY = "gradients are too many to be held together"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -143,7 +144,7 @@ class Prepared:
     @property
     def sampled_because(self) -> str:
         """Why readings can't do without draws; empty where they can, as far as is known before the start."""
-        return _sampled_because(self.train, self.trial, self.mode)
+        return _sampled_because(self.recipe, self.train, self.trial, self.probes)
 
     @property
     def branches(self) -> int:
@@ -240,6 +241,19 @@ def _prepared(
     )
 
 
+def check_probes(recipe: Recipe, probes: Probes) -> None:
+    """Refuse probes that the recipe's network, loss and examples don't allow, or whose budget pays for none.
+
+    Raises:
+        RunError: saying which.
+    """
+    check_module(recipe.module)
+    with untouched(recipe.module, recipe.loss_fn):
+        examples, _, order = _data(recipe)
+        trial = _tried(recipe, examples, order, probes)
+        _affordable(recipe, examples, order, example_optimizer(recipe), probes, trial)
+
+
 def _tried(recipe: Recipe, examples: Examples, order: Order, probes: Probes | None) -> Trial:
     """What a few examples tell of the network and its loss, in the mode of readings."""
     training = [part.training for part in recipe.module.modules()]
@@ -300,11 +314,11 @@ def _affordable(
     if probes is None:
         return None, None
     clients = recipe.clients
-    why = _sampled_because(examples, trial, probes.mode)
+    why = _sampled_because(recipe, examples, trial, probes)
     if why and probes.exact is True:
         raise RunError(f"probes: exact=True can't be: {why}")
-    if why and probes.precision is not None:
-        raise RunError(f"probes: precision needs readings without draws, which there are none of: {why}")
+    if probes.precision is not None and why == _TOO_MANY:
+        raise RunError(f"probes: precision can't be: {why}; fewer samples can be held")
     with isolated_torch(), suppress(*(() if probes.every is None or probes.budget else (Exception,))):
         price = reading_price(
             probes, recipe.module, recipe.loss_fn, examples, batch_size=order.batch_size,
@@ -317,10 +331,14 @@ def _affordable(
     return probes, None
 
 
-def _sampled_because(examples: Examples, trial: Trial, mode: str) -> str:
+def _sampled_because(recipe: Recipe, examples: Examples, trial: Trial, probes: Probes | None) -> str:
     if examples.reader is not None:
         return "examples are read anew for each batch"
-    return without_moments(trial, training=mode == "train")
+    if why := without_moments(trial, training=probes is None or probes.mode == "train"):
+        return why
+    dim = sum(p.numel() for p in recipe.module.parameters() if p.requires_grad or recipe.clients)
+    large = probes is not None and recipe.mask is None and streams(dim, probes.samples)
+    return _TOO_MANY if large else ""
 
 
 def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:

@@ -41,7 +41,7 @@ def held_part(
         gradient=prepared.probes.wants("gradient"), curvature=curvature,
         metric=metric if mask is None else metric.among(mask),
         step=linear if mask is None or linear is None else linear.among(mask), failures=failures,
-        exactness=prepared.probes.exactness(oracle),
+        exactness=prepared.probes.exactness(oracle), sequential=prepared.probes.sequential,
     )  # fmt: skip
 
 
@@ -61,7 +61,5 @@ def streamed_part(
         curvature=curvature, failures=failures,
         scaling=lambda: scaling_of(state.model, state.optimizer, only, stream.dtype),
     )  # fmt: skip
-    if prepared.probes.exact is True:
-        failures["exact"] = "the gradients of the examples are too many to be held"
     oracle.path, oracle.hvp_method, oracle.hvp_error = IN_PLACE, stream.method, stream.error
     return found
