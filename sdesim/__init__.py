@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _SUBPACKAGES = (
+    "augmentations",
     "comparison",
     "compiled",
     "data",
@@ -29,6 +30,7 @@ _SUBPACKAGES = (
     "noises",
     "objectives",
     "optimizers",
+    "penalties",
     "plots",
     "report",
     "runs",
@@ -37,6 +39,7 @@ _SUBPACKAGES = (
     "sinks",
     "surfaces",
     "training",
+    "weightings",
 )
 _NAMES = {
     "kind": "sdesim.kinds",

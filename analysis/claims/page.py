@@ -11,11 +11,12 @@ from typing import Any
 from sdesim.report.page import interval
 
 from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, INCONCLUSIVE, VERDICTS
+from .run import ERROR, UNJUDGED
 
 # One word for the style sheet.
 _CLASSES = {
     HOLDS: "holds", CONDITIONS: "conditions", FAILS: "fails", CONVENTION: "convention",
-    INCONCLUSIVE: "inconclusive", "error": "error",
+    INCONCLUSIVE: "inconclusive", UNJUDGED: "unjudged", ERROR: "error",
 }  # fmt: skip
 
 
@@ -32,7 +33,7 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
         ledger=ledger,
         claims=claims,
         sources={name: _source(data) for name, data in pictures.items()},
-        counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, "error") if found[v]],
+        counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]],
         parts=sorted({_part(c["section"]) for c in claims}, key=int),
         part=_part,
         classes=_CLASSES,

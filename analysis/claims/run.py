@@ -28,6 +28,8 @@ from .ledger import Finding, Study, choose, studies
 from .rules import CONDITIONS, FAILS, Check
 
 ERROR = "error"
+# What a run at small sizes says in place of a verdict, whatever its numbers would come to.
+UNJUDGED = "not judged (small sizes)"
 # Enough to tell any two numbers apart that matter, and the same on every processor.
 _DIGITS = 6
 Record = dict[str, Any]
@@ -67,7 +69,7 @@ def run_claims(
 
     Args:
         only: claims such as "C1,C5-C9"; None: all.
-        quick: small sizes.
+        quick: small sizes, a run through: every verdict is `UNJUDGED`.
         seed: of all random numbers.
         out: the folder; claims of it that are not asked for stay in its claims.json where they were run with
             the same seed and size.
@@ -141,7 +143,7 @@ def _run_one(name: str, lab: Lab, folder: Path) -> Record:
     with threadpool_limits(1):
         try:
             finding = study.run(lab)
-            record = {**_texts(study), **_outcome(finding)}
+            record = {**_texts(study), **_outcome(finding, lab.quick)}
             picture = _drawn(finding)
         except Exception as error:
             record = {**_texts(study), "verdict": ERROR, "error": _where(error)}
@@ -170,11 +172,12 @@ def _texts(study: Study) -> Record:
     }  # fmt: skip
 
 
-def _outcome(finding: Finding) -> Record:
+def _outcome(finding: Finding, quick: bool) -> Record:
     ruling = finding.ruling
-    told = ruling.verdict in (FAILS, CONDITIONS)
+    verdict = UNJUDGED if quick else ruling.verdict
+    told = verdict in (FAILS, CONDITIONS)
     return {
-        "verdict": ruling.verdict,
+        "verdict": verdict,
         "reason": ruling.reason,
         "stated": _checks(ruling.stated),
         "conditional": _checks(ruling.conditional),
@@ -261,7 +264,8 @@ def _found_before(chosen: Sequence[Study], quick: bool, seed: int, folder: Path)
         same = (record.get("quick"), record.get("seed"), record.get("source")) == (
             quick, seed, _source(study)
         )  # fmt: skip
-        if same and record.get("verdict") != ERROR:
+        judged = record.get("verdict") != UNJUDGED
+        if same and judged != quick and record.get("verdict") != ERROR:
             found[study.id] = record
     return found
 

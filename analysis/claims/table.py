@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, VERDICTS
+from .run import ERROR, UNJUDGED
 
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 RESULTS = Path(__file__).parent / "results" / "claims.json"
-_COLOURS = {HOLDS: "green", CONDITIONS: "cyan", FAILS: "red", CONVENTION: "blue", "error": "bold red"}
+_COLOURS = {
+    HOLDS: "green",
+    CONDITIONS: "cyan",
+    FAILS: "red",
+    CONVENTION: "blue",
+    ERROR: "bold red",
+    UNJUDGED: "dim",
+}
 
 
 def show(console: Any, records: Sequence[Mapping[str, Any]]) -> None:
@@ -36,7 +44,7 @@ def show(console: Any, records: Sequence[Mapping[str, Any]]) -> None:
 def count(records: Sequence[Mapping[str, Any]]) -> str:
     """ "13 claims: 9 fails as stated, …", in the order of `VERDICTS`."""
     found = Counter(r["verdict"] for r in records)
-    parts = [f"{found[v]} × {v}" for v in (*VERDICTS, "error") if found[v]]
+    parts = [f"{found[v]} × {v}" for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]]
     return f"{len(records)} claims: {', '.join(parts)}"
 
 

@@ -6,6 +6,7 @@ from sdesim.kinds import documented, families, kinds_of
 from sdesim.kinds.explain import example_of, field_rows
 
 TITLES = {
+    "augmentations": "Augmentations",
     "data": "Data",
     "events": "Events",
     "learning_rates": "Learning rates over the steps",
@@ -17,6 +18,7 @@ TITLES = {
     "schemes": "Schemes",
     "sinks": "Sinks of a monitor",
     "surfaces": "Surfaces",
+    "weightings": "Weights of examples",
 }
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sdesim.commands.options import JsonOption, TrustOption, print_json, print_rows
+from sdesim.commands.options import JsonOption, TrustOption, complete_kinds
+from sdesim.commands.printing import folded, print_json, print_rows
 
 # Groups of fields of one form have no name of their own in a file.
 _SETTINGS = "settings"
@@ -30,11 +31,16 @@ def list_kinds(as_json: bool) -> None:
 
 
 def explain(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="Such as double-well, or noises/stable.")],
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="Such as double-well, or noises/stable.", autocompletion=complete_kinds
+        ),
+    ],
     trust: TrustOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what a kind is: its formula, its fields with their bounds, its source, and an example to paste."""
+    """Say what a kind is: formula, fields, bounds, source, an example."""
     from pathlib import Path
 
     from sdesim.kinds import documented, trusting
@@ -109,21 +115,26 @@ def _of_module(name: str, asked: list[str]) -> list[tuple[str, str, type]]:
 
 
 def _print(part: dict[str, Any], first: bool) -> None:
-    import textwrap
-
     if not first:
         print()
-    print(f"{part['kind']} ({part['family']}): {part['text']}")
+    _print_folded(f"{part['kind']} ({part['family']}): {part['text']}")
     for paragraph in filter(None, part["more"].split("\n\n")):
-        print("\n" + textwrap.fill(paragraph, 100))
+        print()
+        _print_folded(" ".join(paragraph.split()))
     if part["fields"]:
         print("\nFields")
         print_rows([(f["name"], _field(f)) for f in part["fields"]], indent=2)
     if part["source"]:
-        print("\n" + textwrap.fill(f"Source: {part['source']}", 100))
+        print()
+        _print_folded(f"Source: {part['source']}")
     if part["from"]:
         print(f"From: {part['from']}")
     print(f"\nExample\n  {part['example']}")
+
+
+def _print_folded(text: str) -> None:
+    for line in folded(text):
+        print(line)
 
 
 def _field(field: dict[str, Any]) -> str:

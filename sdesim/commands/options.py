@@ -1,14 +1,11 @@
-"""What the verbs of the command line share: exit codes, options, printing."""
+"""What the verbs of the command line share: exit codes, options, and what completes them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 OK, MISSED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 3
 
@@ -21,7 +18,8 @@ SetOption = Annotated[
 QuickOption = Annotated[bool, typer.Option("--quick", help="Apply the file's own small sizes.")]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Count undecided expectations as missed.")]
 ThreadsOption = Annotated[
-    int | None, typer.Option("--threads", min=1, help="Threads of simulated arms; default all.")
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, help="Threads of simulated arms; default all."),
 ]
 TrustOption = Annotated[
     list[str] | None,
@@ -33,16 +31,42 @@ AcceptOption = Annotated[
     bool,
     typer.Option("--accept-changes", help="Go on although code was edited since; what is kept in the run."),
 ]
-FilesArgument = Annotated[
-    list[str], typer.Argument(metavar="FILE|NAME...", help="Scenario files or shipped names.")
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print every verdict, expectation and reason.")
 ]
 
 
-def make_console() -> Console:
-    """What tables and coloured lines are printed on."""
-    from rich.console import Console
+def complete_scenarios(incomplete: str) -> list[str]:
+    """Shipped names and scenario files that begin so; for the shell's completion."""
+    from sdesim.shipped import scenario_index
 
-    return Console(highlight=False, soft_wrap=False)
+    folder = Path(incomplete).parent if "/" in incomplete else Path()
+    files = [str(p) for pattern in ("*.yaml", "*.yml") for p in sorted(folder.glob(pattern))]
+    return [name for name in (*files, *sorted(scenario_index())) if name.startswith(incomplete)]
+
+
+def complete_runs(incomplete: str) -> list[str]:
+    """Run directories below ./runs that begin so; for the shell's completion."""
+    found = sorted(str(p.parent) for p in Path("runs").glob("*/scenario.yaml"))
+    return [name for name in found if name.startswith(incomplete)]
+
+
+def complete_kinds(incomplete: str) -> list[str]:
+    """Kinds that begin so; for the shell's completion."""
+    from sdesim.kinds import families, names_of
+
+    return sorted({n for family in families() for n in names_of(family) if n.startswith(incomplete)})
+
+
+FilesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCENARIO", help="Scenario files or shipped names.", autocompletion=complete_scenarios
+    ),
+]
+RunArgument = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run directory.", autocompletion=complete_runs)
+]
 
 
 def read_overrides(settings: list[str] | None) -> dict[str, str]:
@@ -60,54 +84,3 @@ def read_overrides(settings: list[str] | None) -> dict[str, str]:
             raise ScenarioError(f"--set: found {item!r}, allowed: PATH=VALUE")
         found[path.strip()] = value
     return found
-
-
-def print_json(value: Any) -> None:
-    """A value as JSON on standard output."""
-    from sdesim.io.files import to_json
-
-    print(to_json(value), end="")
-
-
-def print_rows(rows: Sequence[tuple[str, str]], indent: int = 0) -> None:
-    """Names and texts in two columns, the texts folded to the width of the terminal."""
-    import shutil
-    import textwrap
-
-    widest = max((len(name) for name, _ in rows), default=0)
-    first = indent + widest + 2
-    width = max(40, shutil.get_terminal_size((100, 24)).columns - first)
-    for name, text in rows:
-        lines = textwrap.wrap(text, width) or [""]
-        print(f"{' ' * indent}{name:<{widest}}  {lines[0]}".rstrip())
-        for line in lines[1:]:
-            print(" " * first + line)
-
-
-def print_expectations(console: Console, expectations: list[dict[str, Any]]) -> None:
-    """The table of outcomes, if anything was expected."""
-    if not expectations:
-        return
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(title="Expectations", title_justify="left")
-    for heading in ("outcome", "arm", "quantity", "asked", "found"):
-        table.add_column(heading, overflow="fold", no_wrap=heading == "outcome")
-    colours = {"met": "green", "missed": "red", "undecided": "yellow"}
-    for e in expectations:
-        style = colours[e["outcome"]]
-        found = interval(e["value"], e["low"], e["high"])
-        name = e["quantity"] if e["at"] == "end" else f"{e['quantity']} at {e['at']}"
-        cells = (e["arm"], name, e["condition"], found)
-        table.add_row(f"[{style}]{e['outcome']}[/{style}]", *map(escape, cells))
-    console.print(table)
-
-
-def interval(value: Any, low: Any, high: Any) -> str:
-    """ "0.5 [0.4, 0.6]", without brackets where there is no interval."""
-
-    def number(x: Any) -> str:
-        return "–" if x is None or x != x else x if isinstance(x, str) else f"{x:.4g}"
-
-    return number(value) if low is None or low != low else f"{number(value)} [{number(low)}, {number(high)}]"

@@ -1,4 +1,4 @@
-"""Verbs that run scenarios or read their files: run, resume, validate, list."""
+"""Verbs that run scenarios or check their files: run, resume, validate."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from sdesim.commands.options import (
     StrictOption,
     ThreadsOption,
     TrustOption,
-    make_console,
-    print_expectations,
-    print_json,
-    print_rows,
+    VerboseOption,
+    complete_runs,
     read_overrides,
 )
+from sdesim.commands.outcome import print_outcome
+from sdesim.commands.printing import print_json
 
 
 def run(
     files: FilesArgument,
     settings: SetOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Run directory; default runs/NAME.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Run directory; default runs/NAME.")
+    ] = None,
     quick: QuickOption = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing run directory.")
@@ -38,6 +40,7 @@ def run(
     threads: ThreadsOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -62,18 +65,23 @@ def run(
         missed |= _missed(summary, strict)
         summaries.append({**summary, "directory": str(target)})
         if not quiet and not as_json:
-            _print_outcome(summary, target)
+            if len(summaries) > 1:
+                print()
+            print_outcome(summary, target, verbose, strict)
     if as_json:
         print_json(summaries if len(summaries) > 1 else summaries[0])
     raise typer.Exit(MISSED if missed else OK)
 
 
 def resume(
-    path: Annotated[Path, typer.Argument(metavar="DIR", help="What --out named.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="DIR", help="What --out named.", autocompletion=complete_runs)
+    ],
     accept_changes: AcceptOption = False,
     threads: ThreadsOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
+    verbose: VerboseOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -86,27 +94,13 @@ def resume(
     if as_json:
         print_json({**summary, "directory": str(path)})
     elif not quiet:
-        _print_outcome(summary, path)
+        print_outcome(summary, path, verbose, strict)
     raise typer.Exit(MISSED if _missed(summary, strict) else OK)
 
 
 def _missed(summary: dict[str, Any], strict: bool) -> bool:
     outcomes = [e["outcome"] for e in summary["expectations"]]
     return "missed" in outcomes or (strict and "undecided" in outcomes)
-
-
-def _print_outcome(summary: dict[str, Any], target: Path) -> None:
-    console = make_console()
-    for c in summary["comparisons"]:
-        console.print(f"\n[bold]{c['simulated']}[/bold] against [bold]{c['real']}[/bold]")
-        for line in c["verdicts"]:
-            console.print(f"  {line}", markup=False, soft_wrap=True)
-    print_expectations(console, summary["expectations"])
-    for warning in summary["warnings"]:
-        console.print(f"warning: {warning}", style="yellow", markup=False)
-    console.print(
-        f"\n{summary['wall_time']:.1f} s; report: {target / 'report.html'}", markup=False, soft_wrap=True
-    )
 
 
 def validate(
@@ -117,7 +111,7 @@ def validate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check scenario files without running them."""
+    """Check scenario files without running them, and tell what their real arms train."""
     from sdesim.scenario import load_scenario
 
     overrides, trusted = read_overrides(settings), trust or ()
@@ -129,37 +123,20 @@ def validate(
                 from sdesim.scenario import load_sweep
 
                 load_sweep(f, overrides, small, trusted)
-    if as_json:
-        print_json([{"file": f, "name": s.name, "arms": list(s.arms), "valid": True} for f, s in found])
-    elif not quiet:
-        for f, s in found:
-            print(f"{f}: valid ({', '.join(s.arms)})")
-
-
-def list_scenarios(
-    kinds: Annotated[
-        bool, typer.Option("--kinds", help="List what the fields of a scenario may hold instead.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """List the shipped scenarios, and the run directories under ./runs."""
-    if kinds:
-        from sdesim.commands.explain import list_kinds
-
-        list_kinds(as_json)
+    if quiet and not as_json:
         return
-    from sdesim.shipped import scenario_index, shipped_folder
+    from sdesim.scenario.sizes import line, sizes
 
-    folder = shipped_folder("scenarios")
-    scenarios = [
-        {"name": name, "file": str(folder / entry["file"]), "description": entry["description"]}
-        for name, entry in scenario_index().items()
-    ]
-    folders = sorted(Path("runs").glob("*/scenario.yaml")) if Path("runs").is_dir() else []
-    runs = [{"directory": str(f.parent), "complete": not (f.parent / "INCOMPLETE").exists()} for f in folders]
+    told = [(f, s, sizes(s)) for f, s in found]
     if as_json:
-        print_json({"scenarios": scenarios, "runs": runs})
+        print_json(
+            [
+                {"file": f, "name": s.name, "arms": list(s.arms), "trained": arms, "valid": True}
+                for f, s, arms in told
+            ]
+        )
         return
-    print_rows([(s["name"], " ".join(s["description"].split())) for s in scenarios])
-    for r in runs:
-        print(f"run {r['directory']}{'' if r['complete'] else ' (incomplete)'}")
+    for f, s, arms in told:
+        print(f"{f}: valid ({', '.join(s.arms)})")
+        for name, arm in arms.items():
+            print(f"  {name}: {line(arm)}")

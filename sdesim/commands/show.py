@@ -1,4 +1,4 @@
-"""Verbs that read what was run: show, compare, report; and the schemas."""
+"""Verbs that read what was run: show, compare, report."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from sdesim.commands.options import (
-    JsonOption,
-    interval,
-    make_console,
-    print_expectations,
-    print_json,
-)
+from sdesim.commands.options import JsonOption, RunArgument, VerboseOption, complete_runs
+from sdesim.commands.outcome import print_arms, print_outcome
+from sdesim.commands.printing import interval, make_console, print_json, print_table, say
 from sdesim.commands.sweep import print_sweep
 
 
-def show(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOption = False) -> None:
-    """Show a run directory, or one stored run (.zarr)."""
+def show(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="A run directory, or a .zarr.", autocompletion=complete_runs),
+    ],
+    verbose: VerboseOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a run came to, with its values; or one stored run."""
     from sdesim.errors import RunError
     from sdesim.runs import open_run
 
@@ -32,7 +35,7 @@ def show(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOpti
             elif "axes" in summary:
                 print_sweep(summary, path)
             else:
-                _show_summary(summary, path)
+                _show_summary(summary, path, verbose)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(f"{summary_file} is not the summary of a run: {error}") from None
     elif (path / "scenario.yaml").exists():
@@ -63,46 +66,20 @@ def _show_unfinished(path: Path, as_json: bool) -> None:
         print(f"  {name}: {'whole' if whole else 'not finished'}")
 
 
-def _show_summary(summary: dict[str, Any], path: Path) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-
-    console = make_console()
-    console.print(f"[bold]{summary['name']}[/bold] (seed {summary['seed']})")
-    console.print(" ".join(str(summary["description"]).split()), markup=False)
-    arms = summary["arms"]
-    for name, arm in arms.items():
-        counts = ", ".join(f"{n} {k}" for k, n in arm["status"].items() if n)
-        cost = f"; probes took {share:.1%} of the training" if (share := arm.get("probe_share")) else ""
-        console.print(f"  {name}: {arm['label']}; {arm['steps']:,} steps; {counts}{cost}", markup=False)
-    table = Table(title=escape("At the end: mean over trajectories [interval]"), title_justify="left")
-    table.add_column("quantity")
-    for name in arms:
-        table.add_column(name, overflow="fold")
+def _show_summary(summary: dict[str, Any], path: Path, verbose: bool) -> None:
+    console, arms = make_console(), summary["arms"]
+    say(console, f"seed {summary['seed']}", label=f"{summary['name']}: ", label_style="bold")
+    say(console, " ".join(str(summary["description"]).split()))
+    if not verbose:
+        print_arms(console, arms)
+    console.print("\nAt the end: mean over trajectories [interval]", style="bold")
+    rows = []
     for key in dict.fromkeys(k for a in arms.values() for k in a["end"]):
         cells = [a["end"].get(key) for a in arms.values()]
-        shown = ["" if c is None else interval(c["value"], c["low"], c["high"]) for c in cells]
-        table.add_row(key, *map(escape, shown))
-    console.print(table)
-    print_expectations(console, summary["expectations"])
-    console.print(f"report: {path / 'report.html'}", markup=False, soft_wrap=True)
-
-
-def schema(
-    of_run: Annotated[bool, typer.Option("--run", help="The schema of stored runs instead.")] = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Print the JSON Schema of scenario files, or the schema of runs."""
-    if of_run:
-        from dataclasses import asdict
-
-        from sdesim.runs import SCHEMA_VERSION, VARIABLES
-
-        print_json({"version": SCHEMA_VERSION, "variables": {k: asdict(v) for k, v in VARIABLES.items()}})
-    else:
-        from sdesim.scenario.schema import scenario_schema
-
-        print_json(scenario_schema())
+        rows.append([key, *("" if c is None else interval(c["value"], c["low"], c["high"]) for c in cells)])
+    print_table(["", *arms], rows)
+    console.print()
+    print_outcome(summary, path, verbose)
 
 
 def compare(
@@ -117,8 +94,12 @@ def compare(
     if as_json:
         print_json(found.to_dict())
         return
-    for line in (*found.verdicts, *found.notes):
-        print(line)
+    console = make_console()
+    for line in found.verdicts:
+        name, _, verdict = line.partition(": ")
+        say(console, verdict, label=f"{name}: ", label_style="bold")
+    for note in found.notes:
+        say(console, note)
 
 
 def _named_run(text: str) -> Any:
@@ -130,8 +111,8 @@ def _named_run(text: str) -> Any:
     return open_run(text)
 
 
-def report(path: Annotated[Path, typer.Argument(metavar="RUN")], as_json: JsonOption = False) -> None:
-    """Draw the figures and write the HTML page of a run directory anew."""
+def report(path: RunArgument, as_json: JsonOption = False) -> None:
+    """Draw the figures and write the page of a run directory anew."""
     from sdesim.report import write_report
 
     page = write_report(path)

@@ -8,14 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from sdesim.commands.options import (
-    MISSED,
-    OK,
-    JsonOption,
-    QuietOption,
-    make_console,
-    print_json,
-)
+from sdesim.commands.options import MISSED, OK, JsonOption, QuietOption
+from sdesim.commands.printing import make_console, print_json
 
 
 def bench(
@@ -26,13 +20,13 @@ def bench(
         str, typer.Option("--only", metavar="LETTERS", help="Problems, as in A,C.")
     ] = "A,B,C,D,E,F,G",
     peers: Annotated[bool, typer.Option(help="Time other packages too, each in its own environment.")] = True,
-    out: Annotated[Path, typer.Option("--out", help="Folder of table, data and figure.")] = Path(
-        "runs/bench"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of table, data and figure.")
+    ] = Path("runs/bench"),
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Time sdesim beside its peers and beside C, in one interleaved run."""
+    """Time sdesim beside its peers and beside C, in turns."""
     from sdesim.shipped import study
 
     benchmarks = study("benchmarks")
@@ -56,17 +50,19 @@ def calibrate(
     quick: Annotated[
         bool, typer.Option("--quick", help="An eighth of the replications, no largest sizes.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of all random numbers.")] = 0,
     out: Annotated[
-        Path | None, typer.Option("--out", help="Folder of table, data and figures; default none.")
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder of table, data and figures; default none."),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes that share the work; default all cores.")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Processes that share the work; default all cores."),
     ] = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Hold the estimators against known answers: bias, coverage of their intervals, false alarms."""
+    """Hold estimators against known answers: bias, coverage, alarms."""
     import os
 
     from sdesim.scenario import calibrate as run_calibration
@@ -82,25 +78,27 @@ def calibrate(
     if as_json:
         print_json(found.to_dict())
     elif not quiet:
-        found.show(make_console())
+        found.show(make_console(folds=True))
     raise typer.Exit(OK if found.holds else MISSED)
 
 
 def claims(
     only: Annotated[str | None, typer.Option("--only", metavar="IDS", help="As in C1,C5-C9.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes: a run through, no verdicts.")] = False,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 0,
-    out: Annotated[Path, typer.Option("--out", help="Folder of records, figures and page.")] = Path(
-        "runs/claims"
-    ),
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes that share the work.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of all random numbers.")] = 0,
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder of records, figures and page.")
+    ] = Path("runs/claims"),
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Processes that share the work.")
+    ] = 1,
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the claims that the folder holds already.")
     ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Put the claims of the theory to the test: a small study and a verdict for each."""
+    """Put the claims of the theory to the test, a small study each."""
     from sdesim.shipped import study
 
     ledger = study("claims")
@@ -119,7 +117,7 @@ def claims(
     if as_json:
         print_json(found.to_dict())
     elif not quiet:
-        console = make_console()
+        console = make_console(folds=True)
         ledger.show(console, found.records)
         console.print(f"page: {out / 'index.html'}", markup=False, soft_wrap=True)
     raise typer.Exit(MISSED if found.errors else OK)

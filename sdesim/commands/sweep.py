@@ -16,23 +16,31 @@ from sdesim.commands.options import (
     QuietOption,
     SetOption,
     TrustOption,
-    interval,
-    make_console,
-    print_json,
+    complete_scenarios,
     read_overrides,
 )
+from sdesim.commands.printing import interval, make_console, print_json, say, spent
 
 
 def sweep(
-    file: Annotated[str, typer.Argument(metavar="FILE|NAME", help="A scenario file or shipped name.")],
+    file: Annotated[
+        str,
+        typer.Argument(
+            metavar="SCENARIO", help="A scenario file or shipped name.", autocompletion=complete_scenarios
+        ),
+    ],
     settings: SetOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Directory; default runs/NAME-sweep.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Directory; default runs/NAME-sweep.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where a sweep stopped.")] = False,
     accept_changes: AcceptOption = False,
     only: Annotated[
         list[str] | None, typer.Option("--only", metavar="AXIS=VALUE", help="Run only these points now.")
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", min=1, help="Processes on this machine.")] = 1,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", min=1, help="Processes on this machine.")
+    ] = 1,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Run on this Dask cluster.")
     ] = None,
@@ -41,7 +49,7 @@ def sweep(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Run a scenario at every point of its sweep, and draw the maps and curves."""
+    """Run a scenario at every point of its sweep; draw maps and curves."""
     from sdesim.scenario import load_sweep, run_sweep
 
     found = load_sweep(file, read_overrides(settings), quick, trust or ())
@@ -71,17 +79,16 @@ def print_sweep(summary: dict[str, Any], target: Path) -> None:
     points = summary["points"]
     finished = [p for p in points if p["state"] == "finished"]
     axes = " × ".join(f"{a['label']} ({len(a['values'])})" for a in summary["axes"])
-    console.print(f"[bold]{summary['name']}[/bold]: {len(finished)} of {len(points)} points of {axes}")
-    missed = [p["name"] for p in finished if "missed" in p["outcomes"]]
-    if missed:
-        console.print(f"expectations missed at: {'; '.join(missed)}", style="red", markup=False)
-    for p in points:
-        if p["state"] == "failed":
-            console.print(f"{p['name']}: {p['error']}", style="red", markup=False)
+    told = f"{summary['name']}: {len(finished)} of {len(points)} points of {axes}"
+    say(console, told, "bold")
     for f in summary["fits"]:
         place = f" at {f['held']}" if f["held"] else ""
         exponent = interval(f["value"], f["low"], f["high"])
-        console.print(f"{f['arm']}{place}: {f['quantity']} ∝ {f['axis']}^ {exponent}", markup=False)
-    console.print(
-        f"{summary['wall_time']:.1f} s; report: {target / 'report.html'}", markup=False, soft_wrap=True
-    )
+        say(console, f"{f['arm']}{place}: {f['quantity']} ∝ {f['axis']}^ {exponent}", label="  ")
+    missed = [p["name"] for p in finished if "missed" in p["outcomes"]]
+    if missed:
+        say(console, "; ".join(missed), "red", "expectations missed at: ")
+    for p in points:
+        if p["state"] == "failed":
+            say(console, p["error"], "red", f"{p['name']}: ")
+    say(console, f"{target / 'report.html'} ({spent(summary['wall_time'])})", label="Report: ")

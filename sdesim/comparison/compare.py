@@ -15,7 +15,7 @@ from sdesim.comparison.power import power_of
 from sdesim.comparison.quantity import QuantityComparison, judge, measure_difference, with_power
 from sdesim.comparison.statistics import holm
 from sdesim.errors import RunError
-from sdesim.runs.quantities import names, smooths
+from sdesim.runs.quantities import independent, names, smooths
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,12 @@ class Comparison:
         return lines + [f"{name}: {p.verdict}" for name, p in self.phases.items()]
 
     @property
+    def independent(self) -> list[str]:
+        """Names of the quantities of which none is computed from another of them: what verdicts are counted
+        over."""
+        return independent(self.quantities)
+
+    @property
     def distances(self) -> dict[str, float]:
         """Distance per quantity, in units of the real seeds' spread."""
         return {name: q.distance for name, q in self.quantities.items()}
@@ -52,6 +58,7 @@ class Comparison:
             "level": self.level,
             "quantities": {k: _plain(q) for k, q in self.quantities.items()},
             "phases": {k: _plain(p) for k, p in self.phases.items()},
+            "independent": self.independent,
             "verdicts": self.verdicts,
             "distances": _plain(self.distances),
             "notes": list(self.notes),

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.comparison.statistics import difference_interval
+from sdesim.runs.quantities import meanings
 from sdesim.runs.quantity_row import PHASES
 
+# The phase of what is not decided.
+OPEN = "transition"
 CROSSINGS: tuple[tuple[str, str], ...] = (
     ("exploration", "generalization"),
     ("generalization", "exploration"),
@@ -40,8 +43,10 @@ class PhaseComparison:
     """Phases (of C against C*, or of C against 1) of two arms.
 
     `sequence_*`: (phase, from, to) of the commonest phase over trajectories. `share_*`: fraction of time in
-    each phase. `agreement`: fraction of aligned times with the same commonest phase; `kappa` is Cohen's,
-    NaN where both arms hold one and the same phase throughout (chance agreement is then complete).
+    each phase. `agreement`: of the `decided` of all aligned `times`, those where the commonest phase of
+    neither arm is open ("transition"), the fraction with the same phase; NaN where none is decided. `kappa`
+    is Cohen's at the same times, NaN where both arms hold one and the same phase at all of them (chance
+    agreement is then complete).
     """
 
     name: str
@@ -52,6 +57,7 @@ class PhaseComparison:
     crossings: tuple[Crossing, ...]
     agreement: float
     kappa: float
+    decided: int
     times: int
     verdict: str
 
@@ -87,7 +93,7 @@ def commonest(labels: NDArray[np.str_]) -> NDArray[np.str_]:
     counts = np.stack([(labels == phase).sum(axis=0) for phase in PHASES])
     best = counts.argmax(axis=0)
     tied = (counts == counts.max(axis=0)).sum(axis=0) > 1
-    return np.asarray(np.array(PHASES)[np.where(tied, PHASES.index("transition"), best)])
+    return np.asarray(np.array(PHASES)[np.where(tied, PHASES.index(OPEN), best)])
 
 
 def phase_segments(labels: Sequence[str], times: Sequence[float]) -> tuple[tuple[str, float, float], ...]:
@@ -144,8 +150,11 @@ def compare_phases(
         return None
     nearest = np.abs(sim_time[None, :] - ref_time[:, None]).argmin(axis=1)
     common_sim, common_ref = commonest(sim), commonest(ref)
-    agreement = float((common_sim[nearest] == common_ref).mean())
-    kappa = cohen_kappa(list(common_sim[nearest]), list(common_ref))
+    # Two arms that are both undecided agree in nothing.
+    told = (common_sim[nearest] != OPEN) & (common_ref != OPEN)
+    both = common_sim[nearest][told], common_ref[told]
+    agreement = float((both[0] == both[1]).mean()) if told.any() else float("nan")
+    kappa = cohen_kappa(list(both[0]), list(both[1]))
     crossings = tuple(_crossing(sim, sim_time, ref, ref_time, a, b, level) for a, b in CROSSINGS)
     return PhaseComparison(
         name=name,
@@ -156,8 +165,9 @@ def compare_phases(
         crossings=crossings,
         agreement=agreement,
         kappa=kappa,
+        decided=int(told.sum()),
         times=int(ref_time.size),
-        verdict=_verdict(agreement, kappa, ref_time.size, crossings),
+        verdict=_verdict(name, agreement, kappa, int(told.sum()), ref_time.size, crossings),
     )
 
 
@@ -188,15 +198,22 @@ def _crossing(
     return Crossing(start, end, means[0], a.size, means[1], b.size, difference)
 
 
-def _verdict(agreement: float, kappa: float, times: int, crossings: tuple[Crossing, ...]) -> str:
-    text = f"same phase at {agreement:.0%} of {times} aligned times"
+def _verdict(
+    name: str, agreement: float, kappa: float, decided: int, times: int, crossings: tuple[Crossing, ...]
+) -> str:
+    if not decided:
+        return f"undecided in one of the arms, or both, at all of {times} aligned times"
+    said = meanings(name)
+    text = f"same phase at {agreement:.0%} of {decided} aligned times"
+    text += "" if decided == times else f" where both are decided, of {times}"
     if np.isfinite(kappa):
         text += f" (kappa {kappa:.2f})"
     elif agreement == 1:
         text += " (one phase throughout, so kappa says nothing)"
     for c in crossings:
         if c.simulated_count or c.real_count:
-            text += f"; {c.start} to {c.end}: {c.simulated_count} simulated, {c.real_count} real trajectories"
+            change = f"{said[c.start]}, then {said[c.end]}"
+            text += f"; {change}: {c.simulated_count} simulated, {c.real_count} real trajectories"
         delta, low, high = c.difference
         if np.isfinite(delta):
             bounds = f" [{low:.3g}, {high:.3g}]" if np.isfinite(low) else ""

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 from sdesim.data.dataset import Dataset
+from sdesim.errors import SdesimError
+from sdesim.io.memory import available_memory
+from sdesim.kinds.bases import Defaults, default
 
 P = ParamSpec("P")
 
 
-class Base:
+class Base(Defaults):
     """A data set by its recipe: sizes are known at once, examples come with `load`.
 
     A data set of one's own is a frozen dataclass that derives from this and has `examples`, `features`,
-    `outputs`, `labelled` and `tested`, as fields or properties, and `make`.
+    `outputs`, `labelled` and `tested`, as fields or properties, and `make`. What it says of `shape`,
+    `vocabulary` and `positions` its examples say too.
     """
 
     if TYPE_CHECKING:
@@ -41,6 +46,21 @@ class Base:
         def tested(self) -> bool:
             """Whether there are test examples."""
 
+    @default
+    def shape(self) -> tuple[int, ...]:
+        """How an example's features are arranged: (C, H, W) for images, (C, L) for signals."""
+        return (self.features,)
+
+    @default
+    def vocabulary(self) -> int | None:
+        """V where the features are tokens 0 … V − 1, else None."""
+        return None
+
+    @default
+    def positions(self) -> int | None:
+        """Labels of an example where it has several, one at each place; else None."""
+        return None
+
     def make(self) -> Dataset:
         """Read or draw the examples.
 
@@ -59,7 +79,25 @@ class Base:
 
     @cached_property
     def _made(self) -> Dataset:
-        return self.make()
+        self._check_room()
+        made = self.make()
+        classes = self.outputs if self.labelled else 0
+        return replace(
+            made,
+            shape=self.shape,
+            vocabulary=self.vocabulary,
+            positions=self.positions,
+            known_classes=classes,
+        )
+
+    def _check_room(self) -> None:
+        """Refuse training examples that memory can't hold."""
+        needed = 8.0 * self.examples * (self.features + (self.positions or 1))
+        if needed > (free := available_memory()):
+            numbers = f"{self.examples} examples of {self.features} features"
+            raise SdesimError(
+                f"{numbers} take {needed / 2**30:.3g} GB, {free / 2**30:.3g} GB are free: take fewer"
+            )
 
     def digest(self) -> str:
         """What the examples depend on besides the recipe, as a hexadecimal digest; empty where on nothing."""

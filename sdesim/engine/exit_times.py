@@ -11,7 +11,9 @@ from sdesim.errors import RunError
 from sdesim.estimators.dynamics.survival import SurvivalStatistics, survival_statistics
 
 
-def exit_statistics(run: xr.Dataset, event: int | str = 0, level: float = 0.95) -> SurvivalStatistics:
+def exit_statistics(
+    run: xr.Dataset, event: int | str = 0, level: float = 0.95, band: str = "log-log"
+) -> SurvivalStatistics:
     """Mean, median and rate of the times of first exit, and the share still inside at each time.
 
     A trajectory that had not left when it was last watched counts as one that stays longer: see
@@ -21,7 +23,7 @@ def exit_statistics(run: xr.Dataset, event: int | str = 0, level: float = 0.95) 
     Args:
         run: of `sdesim.simulate(events=[Exit(…)])`.
         event: number of the event, or its name in ``run["event"]``.
-        level: of all intervals.
+        level: of all intervals. band: of the survival, as of `survival_statistics`.
 
     Returns:
         mean, median, rate (Estimates) and survival (times, share, low, high). Beside their own flags, each
@@ -44,7 +46,7 @@ def exit_statistics(run: xr.Dataset, event: int | str = 0, level: float = 0.95) 
     # The watch of a trajectory ends with it; those that run on are watched to the end.
     stopped = np.asarray(run["stopped_step"].values) * float(run.attrs["dt"])
     watched = np.where(status == 0, float(run["time"].values.max()), stopped)
-    found = survival_statistics(np.where(left, times, watched), left, level)
+    found = survival_statistics(np.where(left, times, watched), left, level, band)
     flags = ["diverged"] if (~left & (status == 1)).any() else []
     flags += ["stopped_by_another"] if (~left & (status == 2)).any() else []
     if not flags:

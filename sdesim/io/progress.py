@@ -1,10 +1,18 @@
-"""How far runs have come, shown on a terminal or told to a function."""
+"""How far runs have come, shown on a terminal, told to a function, and kept in a file for other processes."""
 
 from __future__ import annotations
 
+import math
+import os
+import socket
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sdesim.io.files import atomic_write_json
 
 Report = Callable[[int, int], None]
 LabelledReport = Callable[[str, int, int], None]
@@ -56,3 +64,28 @@ def progress_report(progress: bool | Report, label: str) -> Iterator[Report]:
         return
     with labelled_progress(progress, transient=True) as report:
         yield lambda done, total: report(label, done, total)
+
+
+@contextmanager
+def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> Iterator[LabelledReport]:
+    """Also keep in a file how far each label has come, written anew after so many seconds.
+
+    The file holds "pid", "host" and under "labels" for each "done" and "total", "first" (what was done when
+    it began) and the times "begun" and "seen". It is removed at a good end; an interruption leaves it.
+    """
+    labels: dict[str, dict[str, Any]] = {}
+    noted = {"pid": os.getpid(), "host": socket.gethostname(), "labels": labels}
+    written = -math.inf
+
+    def told(label: str, done: int, total: int) -> None:
+        nonlocal written
+        report(label, done, total)
+        now = time.time()
+        entry = labels.setdefault(label, {"first": done, "begun": now})
+        entry.update(done=done, total=total, seen=now)
+        if time.monotonic() - written >= every:
+            written = time.monotonic()
+            atomic_write_json(path, noted)
+
+    yield told
+    path.unlink(missing_ok=True)

@@ -13,6 +13,7 @@ import numpy as np
 from sdesim.kinds.fields import InCode, Marker, fields_by_name
 from sdesim.kinds.messages import say
 from sdesim.kinds.misfit import Misfit, Path
+from sdesim.kinds.spelling import short
 
 
 def checked(cls: type, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,8 +139,14 @@ def problems(errors: list[Any], cls: type) -> list[tuple[Path, str]]:
         # A value that may be of several types: the deepest complaint says most.
         del places[path]
     hints = {name: hints_of(cls)[field.name] for name, field in fields_by_name(cls).items()}
+    reasons: Mapping[str, str] = getattr(cls, "refused_fields", {})
     return [
-        (path, say(items, str(path[-1]) if path else "", names, hints.get(str(path[0])) if path else None))
+        (path, f"found {short(items[0]['input'])}, refused: {reasons[str(path[0])]}")
+        if len(path) == 1 and str(path[0]) in reasons and str(path[0]) not in names
+        else (
+            path,
+            say(items, str(path[-1]) if path else "", names, hints.get(str(path[0])) if path else None),
+        )
         for path, items in places.items()
     ]
 

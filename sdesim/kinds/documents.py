@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
 from dataclasses import dataclass, field
@@ -31,7 +32,10 @@ class Documented:
 
 @cache
 def documented(thing: object) -> Documented:
-    """The parts of the docstring of a class or function, written in Google's style."""
+    """The parts of the docstring of a class or function, written in Google's style.
+
+    A field that a class has of its base is told by the base's words.
+    """
     text = inspect.getdoc(thing) or ""
     sections: dict[str, list[str]] = {"": []}
     name = ""
@@ -50,10 +54,18 @@ def documented(thing: object) -> Documented:
     return Documented(
         first=paragraphs[0] if paragraphs else "",
         more="\n\n".join(paragraphs[1:]),
-        fields=_fields(sections.get("Args", []) or sections.get("Attributes", [])),
+        fields=_inherited(thing, _fields(sections.get("Args", []) or sections.get("Attributes", []))),
         source=" ".join(" ".join(sections.get("Source", [])).split()),
         example="\n".join(line.strip() for line in sections.get("Example", []) if line.strip()),
     )
+
+
+def _inherited(thing: object, said: dict[str, str]) -> dict[str, str]:
+    """Field → text, with those that a dataclass has of its nearest base and says nothing of."""
+    base = next((b for b in getattr(thing, "__mro__", ())[1:] if dataclasses.is_dataclass(b)), None)
+    held = getattr(thing, "__dataclass_fields__", {})
+    of_base = documented(base).fields if isinstance(base, type) else {}
+    return said | {name: text for name, text in of_base.items() if name in held and name not in said}
 
 
 def _fields(lines: list[str]) -> dict[str, str]:

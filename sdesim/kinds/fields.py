@@ -80,12 +80,13 @@ class InCode(Marker):
 
 @dataclass(frozen=True)
 class PathTo(Marker):
-    """`Annotated[str, PathTo("a CSV file")]`: a file, sought beside the scenario file unless absolute.
+    """`Annotated[str, PathTo("a CSV file")]`: a file or folder, sought beside the scenario unless absolute.
 
     The field holds the absolute path, so that a resumed run and a worker elsewhere find the same file.
     """
 
     what: str
+    folder: bool = False
 
     def read(self, value: Any) -> Any:
         """The absolute path as text. Raises pydantic's error where there is no such file."""
@@ -97,7 +98,7 @@ class PathTo(Marker):
             text = f"found {short(value)}, allowed: the path of {self.what}"
             raise PydanticCustomError("misfit", "{text}", {"text": text})
         place = located(value)
-        if not place.is_file():
+        if not (place.is_dir() if self.folder else place.is_file()):
             text = f"found {str(value)!r}, allowed: {self.what}; there is none at {place}"
             raise PydanticCustomError("misfit", "{text}", {"text": text})
         return str(place.resolve())
@@ -114,6 +115,8 @@ class PathTo(Marker):
 def fields_by_name(cls: Any) -> dict[str, dataclasses.Field[Any]]:
     """The fields that make a kind, by the names that its constructor and files call them.
 
-    A field whose name is taken by a method says with ``metadata={"called": "loss"}`` what it is called.
+    A field whose name is taken by a method says with ``metadata={"called": "loss"}`` what it is called. Those
+    that are given by name alone, as a base gives them to all of its family, come last.
     """
-    return {f.metadata.get("called", f.name): f for f in dataclasses.fields(cls) if f.init}
+    made = sorted((f for f in dataclasses.fields(cls) if f.init), key=lambda f: f.kw_only is True)
+    return {f.metadata.get("called", f.name): f for f in made}

@@ -22,7 +22,7 @@ import numpy as np
 from sdesim.errors import SdesimError, first_line
 from sdesim.kinds.fields import fields_by_name
 from sdesim.kinds.misfit import Misfit
-from sdesim.kinds.spelling import nearest
+from sdesim.kinds.spelling import letters, nearest
 from sdesim.kinds.trust import trusted_module, trusted_modules
 
 if TYPE_CHECKING:
@@ -256,7 +256,16 @@ def class_of(family: str, name: Any) -> type:
         _import_trusted()
         if name in _REGISTERED.get(family, {}):
             return _REGISTERED[family][name]
+    refusal = _refusal(family, name)
+    if refusal:
+        raise Misfit("kind", f"found {name!r}, refused: {refusal}")
     raise Misfit("kind", f"found {name!r}, allowed: {', '.join(names_of(family))}{_hint(family, name)}")
+
+
+def _refusal(family: str, name: Any) -> str:
+    """Why a family has no kind of a name that is known elsewhere, as its base says; empty for other names."""
+    reasons: Mapping[str, str] = getattr(_base_of(family), "refused_kinds", {})
+    return next((text for known, text in reasons.items() if letters(known) == letters(str(name))), "")
 
 
 def _hint(family: str, name: Any) -> str:

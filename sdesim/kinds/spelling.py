@@ -11,8 +11,15 @@ _SHOWN = 60
 
 def nearest(word: str, allowed: Sequence[str]) -> str:
     """ ", did you mean 'x'?" for a close spelling, else the list of what is allowed."""
-    close = difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
+    # A library's own spelling, such as StepLR for step-lr, differs in nothing but capitals and hyphens.
+    close = [name for name in allowed if letters(name) == letters(word)]
+    close = close or difflib.get_close_matches(word, allowed, n=1, cutoff=0.6)
     return f", did you mean {close[0]!r}?" if close else f", allowed: {', '.join(allowed)}"
+
+
+def letters(word: str) -> str:
+    """The word without what spellings differ in: capitals, hyphens and underscores."""
+    return word.lower().replace("-", "").replace("_", "")
 
 
 def short(value: Any) -> str:

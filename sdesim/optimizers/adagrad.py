@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
 from sdesim.kinds import kind
 from sdesim.optimizers.base import Base
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 @kind("optimizers", "adagrad")
@@ -27,6 +23,7 @@ class Adagrad(Base):
         weight_decay: factor of θ that is added to the gradient g.
         initial_accumulator_value: v at the start.
         eps: added to √v.
+        maximize: whether the step climbs, along +g.
 
     Source: Duchi, Hazan & Singer, JMLR 12 (2011).
 
@@ -40,18 +37,7 @@ class Adagrad(Base):
     weight_decay: Annotated[float, Ge(0)] = 0.0
     initial_accumulator_value: Annotated[float, Ge(0)] = 0.0
     eps: Annotated[float, Gt(0)] = 1e-10
+    maximize: bool = False
 
+    torch_name: ClassVar[str] = "Adagrad"
     preconditioner: ClassVar[str | None] = "adagrad"
-
-    def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """torch.optim.Adagrad of these parameters."""
-        import torch
-
-        return torch.optim.Adagrad(
-            parameters,
-            lr=self.lr,
-            lr_decay=self.lr_decay,
-            weight_decay=self.weight_decay,
-            initial_accumulator_value=self.initial_accumulator_value,
-            eps=self.eps,
-        )

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt, MaxLen, MinLen
 
 from sdesim.kinds import kind
 from sdesim.optimizers.base import Base
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 Betas = Annotated[tuple[Annotated[float, Ge(0), Lt(1)], ...], MinLen(2), MaxLen(2)]
 
@@ -28,6 +24,9 @@ class Adam(Base):
         betas: β₁ and β₂, how much m and v keep of themselves at each step.
         eps: added to √v̂.
         weight_decay: factor of θ that is added to the gradient g.
+        amsgrad: whether √v̂ is that of the largest v so far.
+        maximize: whether the step climbs, along +g.
+        decoupled_weight_decay: whether weight_decay takes its share of θ itself instead, as in adamw.
 
     Source: Kingma & Ba, Adam, arXiv 1412.6980.
 
@@ -40,17 +39,14 @@ class Adam(Base):
     betas: Betas = (0.9, 0.999)
     eps: Annotated[float, Gt(0)] = 1e-8
     weight_decay: Annotated[float, Ge(0)] = 0.0
+    amsgrad: bool = False
+    maximize: bool = False
+    decoupled_weight_decay: bool = False
 
+    torch_name: ClassVar[str] = "Adam"
     preconditioner: ClassVar[str | None] = "adam"
 
-    def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """torch.optim.Adam of these parameters."""
-        import torch
-
-        return torch.optim.Adam(
-            parameters,
-            lr=self.lr,
-            betas=(self.betas[0], self.betas[1]),
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-        )
+    @property
+    def decoupled_decay(self) -> bool:
+        """Whether weight decay acts on θ itself."""
+        return self.decoupled_weight_decay

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 @kind("optimizers", "adamax")
@@ -27,6 +23,7 @@ class Adamax(Base):
         betas: β₁ of m and β₂ of u.
         eps: added to |g|.
         weight_decay: factor of θ that is added to the gradient g.
+        maximize: whether the step climbs, along +g.
 
     Source: Kingma & Ba, Adam, section 7.1, arXiv 1412.6980.
 
@@ -39,17 +36,7 @@ class Adamax(Base):
     betas: Betas = (0.9, 0.999)
     eps: Annotated[float, Gt(0)] = 1e-8
     weight_decay: Annotated[float, Ge(0)] = 0.0
+    maximize: bool = False
 
+    torch_name: ClassVar[str] = "Adamax"
     preconditioner: ClassVar[str | None] = "adamax"
-
-    def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """torch.optim.Adamax of these parameters."""
-        import torch
-
-        return torch.optim.Adamax(
-            parameters,
-            lr=self.lr,
-            betas=(self.betas[0], self.betas[1]),
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-        )

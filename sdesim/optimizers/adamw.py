@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt, MaxLen, MinLen
 
 from sdesim.kinds import kind
 from sdesim.optimizers.base import Base
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 Betas = Annotated[tuple[Annotated[float, Ge(0), Lt(1)], ...], MinLen(2), MaxLen(2)]
 
@@ -28,6 +24,8 @@ class AdamW(Base):
         betas: β₁ and β₂, how much m and v keep of themselves at each step.
         eps: added to √v̂.
         weight_decay: w, which takes η w of θ away at each step, past m and v.
+        amsgrad: whether √v̂ is that of the largest v so far.
+        maximize: whether the step climbs, along +g.
 
     Source: Loshchilov & Hutter, Decoupled Weight Decay Regularization, arXiv 1711.05101.
 
@@ -40,18 +38,9 @@ class AdamW(Base):
     betas: Betas = (0.9, 0.999)
     eps: Annotated[float, Gt(0)] = 1e-8
     weight_decay: Annotated[float, Ge(0)] = 0.0
+    amsgrad: bool = False
+    maximize: bool = False
 
+    torch_name: ClassVar[str] = "AdamW"
     preconditioner: ClassVar[str | None] = "adam"
     decoupled_decay: ClassVar[bool] = True
-
-    def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """torch.optim.AdamW of these parameters."""
-        import torch
-
-        return torch.optim.AdamW(
-            parameters,
-            lr=self.lr,
-            betas=(self.betas[0], self.betas[1]),
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-        )

@@ -2,29 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from sdesim.errors import RunError
+from sdesim.kinds.fields import fields_by_name
+from sdesim.kinds.misfit import Misfit, Problem, path_text
+from sdesim.kinds.registry import fields_of
+from sdesim.kinds.spelling import nearest, short
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+_HOW = "it says how torch computes a step, not which: that is left as torch has it, so that bits stay"
+# So many names of parameters are shown where a pattern matches none.
+_SHOWN = 12
 
+
+@dataclass(frozen=True)
 class Base:
     """How parameters move: an optimizer of torch's, or of one's own, by its settings.
 
-    An optimizer of one's own is a frozen dataclass that derives from this and has `lr`, `batch_size` and
-    `build`. The others say how it compares with the gradient descent that the SDE follows; what is not said
-    counts as unlike it, so that nothing is read off a run for which it does not hold.
+    One of torch's says its class's name in `torch_name`, and its fields are torch's parameters. An optimizer
+    of one's own is a frozen dataclass that derives from this and has `lr`, `batch_size` and `build`. The
+    others say how it compares with the gradient descent that the SDE follows; what is not said counts as
+    unlike it, so that nothing is read off a run for which it does not hold.
+
+    Args:
+        groups: parameters that move by settings of their own, by patterns of their names, such as
+            {match: "*.bias", weight_decay: 0}; the first that matches holds, all others have those above.
 
     Attributes:
         lr: learning rate η.
         batch_size: examples to a minibatch, None for full batch.
         momentum: β, by which a step takes over the one before; 0 without.
+        maximize: whether a step climbs the loss.
         plain: whether a step is θ ← θ − η g, nothing else.
         beside_plain: the settings that make it another than that, or ("kind",) where it always is.
         preconditioner: name of the rule that scales its coordinates unequally; None where none does.
         decoupled_decay: whether weight decay acts on θ itself instead of on the gradient.
+        keeps_rate: whether a learning rate that changes after the first step changes nothing.
+        torch_name: of the class in torch.optim.
+        renamed: field → torch's parameter, where they differ.
+        refused_fields: torch's parameters that no field stands for, each with the reason.
+        refused_kinds: names in torch.optim that no kind stands for, each with the reason.
     """
+
+    groups: tuple[dict[str, Any], ...] = field(default=(), kw_only=True)
+
+    torch_name: ClassVar[str] = ""
+    renamed: ClassVar[Mapping[str, str]] = {}
+    refused_fields: ClassVar[Mapping[str, str]] = dict.fromkeys(
+        ("foreach", "fused", "capturable", "differentiable"), _HOW
+    )
+    refused_kinds: ClassVar[Mapping[str, str]] = {
+        "LBFGS": "a step of it calls the loss several times on one minibatch, which no SDE of single steps "
+        "follows; in Python, record takes it as a function of the parameters",
+        "SparseAdam": "it takes sparse gradients alone, which no network by its kind has",
+    }
 
     if TYPE_CHECKING:
         # Not at run time: a field of the same name would take the property for its default.
@@ -38,6 +75,9 @@ class Base:
         def momentum(self) -> float: ...
 
         @property
+        def maximize(self) -> bool: ...
+
+        @property
         def plain(self) -> bool: ...
 
         @property
@@ -49,15 +89,120 @@ class Base:
         @property
         def decoupled_decay(self) -> bool: ...
 
+        @property
+        def keeps_rate(self) -> bool: ...
+
     else:
         momentum = 0.0
-        plain = decoupled_decay = False
+        maximize = plain = decoupled_decay = keeps_rate = False
         beside_plain = ("kind",)
         preconditioner = None
 
+    def __post_init__(self) -> None:
+        for _ in self.members():
+            pass
+
     def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """A torch optimizer of these parameters, or of groups of them."""
-        raise NotImplementedError(f"{type(self).__name__} needs build()")
+        """A torch optimizer of these parameters, or of groups of them, without those of `groups`.
+
+        Here torch's class of that name, with the fields as its parameters.
+        """
+        if not self.torch_name:
+            raise NotImplementedError(f"{type(self).__name__} needs build()")
+        import torch
+
+        made: Optimizer = getattr(torch.optim, self.torch_name)(parameters, **self.settings())
+        return made
+
+    def settings(self) -> dict[str, Any]:
+        """Torch's parameters by name: all fields but the batch size and the groups."""
+        return {
+            self.renamed.get(name, name): getattr(self, f.name)
+            for name, f in fields_by_name(self).items()
+            if name not in ("batch_size", "groups")
+        }
+
+    def build_named(self, names: Sequence[str], parameters: Sequence[Any]) -> Optimizer:
+        """A torch optimizer of parameters that have names, in their groups.
+
+        Each group moves as by an optimizer of its own settings. Those without a group come first.
+
+        Raises:
+            RunError: groups that do not fit the names.
+        """
+        if not self.groups:
+            return self.build(parameters)
+        for path, text in self.misfits(names):
+            raise RunError(f"optimizer.{path_text(path)}: {text}")
+        from sdesim.optimizers.joint import joined
+
+        made: Optimizer = joined(
+            [member.build([parameters[k] for k in places]) for member, places in self._placed(names)]
+        )
+        return made
+
+    def members(self) -> Iterator[tuple[str, Base]]:
+        """Pattern of each group, and the optimizer of its settings.
+
+        Raises:
+            Misfit: what a group says that does not fit, with its place.
+        """
+        own = {name: value for name, value in fields_of(self).items() if name != "groups"}
+        allowed = [name for name in own if name != "batch_size"]
+        for k, group in enumerate(self.groups):
+            changes = {name: value for name, value in group.items() if name != "match"}
+            if not isinstance(group.get("match"), str) or not group["match"]:
+                found = f"found {short(group['match'])}, allowed: " if "match" in group else "missing: "
+                raise Misfit(("groups", k, "match"), f"{found}a pattern of names such as *.bias")
+            unknown = [name for name in changes if name not in allowed]
+            if unknown:
+                raise Misfit(("groups", k, unknown[0]), f"unknown field{nearest(unknown[0], allowed)}")
+            try:
+                yield group["match"], type(self)(**{**own, **changes})
+            except Misfit as error:
+                raise Misfit([(("groups", k, *at), text) for at, text in error.problems]) from None
+
+    def misfits(self, names: Sequence[str]) -> Iterator[Problem]:
+        """What of the groups does not fit the names of a network's parameters, each with its place."""
+        taken = self._taken(names)
+        for k, group in enumerate(self.groups):
+            if k in taken:
+                continue
+            if any(fnmatchcase(name, group["match"]) for name in names):
+                text = f"found {group['match']!r}, all of whose parameters match a pattern before it"
+            else:
+                shown = [*names[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])]
+                text = f"found {group['match']!r}, which matches no parameter, allowed: a pattern of "
+                text += ", ".join(shown)
+            yield ("groups", k, "match"), text
+        if self.groups and all(member.lr != self.lr for member, _ in self._placed(names)):
+            text = f"found {self.lr:g}, which no parameter has, as all match a pattern with another rate; "
+            yield ("lr",), text + "time and twins go by it: allowed: the rate of one of the groups"
+
+    def overlaps(self, names: Sequence[str]) -> list[str]:
+        """Which parameters match several patterns, in sentences; the first pattern holds."""
+        found = []
+        for name in names:
+            matching = [g["match"] for g in self.groups if fnmatchcase(name, g["match"])]
+            if len(matching) > 1:
+                found.append(
+                    f"{name} matches {' and '.join(matching)}: it moves by the settings of the first"
+                )
+        return found
+
+    def _taken(self, names: Sequence[str]) -> list[int | None]:
+        """Of each name the number of its group, None without."""
+        patterns = [group["match"] for group in self.groups]
+        return [next((k for k, p in enumerate(patterns) if fnmatchcase(name, p)), None) for name in names]
+
+    def _placed(self, names: Sequence[str]) -> list[tuple[Base, list[int]]]:
+        """The optimizer of each group that has parameters, and their places; first those at the kind's own
+        rate, which is the run's."""
+        taken, own = self._taken(names), {n: v for n, v in fields_of(self).items() if n != "groups"}
+        parts: list[tuple[int | None, Base]] = [(None, type(self)(**own))]
+        parts += [(k, member) for k, (_, member) in enumerate(self.members())]
+        found = [(member, [at for at, of in enumerate(taken) if of == k]) for k, member in parts]
+        return sorted((part for part in found if part[1]), key=lambda part: part[0].lr != self.lr)
 
     def scheme(self) -> Any:
         """The scheme by which the SDE of its steps is walked; None where the SDE of the loss is not theirs.

@@ -47,9 +47,7 @@ class Lion(Base):
 
     def build(self, parameters: Iterable[Any]) -> Optimizer:
         """A torch optimizer that makes these steps."""
-        made: Optimizer = _optimizer_class()(
-            parameters, lr=self.lr, betas=(self.betas[0], self.betas[1]), weight_decay=self.weight_decay
-        )
+        made: Optimizer = _optimizer_class()(parameters, **self.settings())
         return made
 
 

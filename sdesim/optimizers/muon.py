@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Lt
@@ -12,10 +11,13 @@ from annotated_types import Ge, Gt, Lt
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
-from sdesim.optimizers.closure import loss_of
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+
+# Fields of the second optimizer.
+_OF_ADAMW = ("adamw_lr", "betas", "eps")
 
 
 @kind("optimizers", "muon")
@@ -37,6 +39,9 @@ class Muon(Base):
         adamw_lr: η of all other parameters; without it lr.
         betas: β₁ and β₂ of AdamW.
         eps: added to √v̂ by AdamW.
+        ns_coefficients: of the polynomial of which a Newton–Schulz iteration makes O.
+        ns_steps: how many iterations.
+        muon_eps: the least norm by which the momentum is divided before; torch's eps.
 
     Source: Jordan et al., Muon: An optimizer for hidden layers in neural networks (2024); c as in Liu et al.,
     arXiv 2502.16982.
@@ -54,7 +59,16 @@ class Muon(Base):
     adamw_lr: Annotated[float, Gt(0)] | None = None
     betas: Betas = (0.9, 0.999)
     eps: Annotated[float, Gt(0)] = 1e-8
+    ns_coefficients: tuple[float, float, float] = (3.4445, -4.775, 2.0315)
+    # Torch takes fewer than 100.
+    ns_steps: Annotated[int, Ge(1), Lt(100)] = 5
+    muon_eps: Annotated[float, Gt(0)] = 1e-7
 
+    torch_name: ClassVar[str] = "Muon"
+    renamed: ClassVar[Mapping[str, str]] = {"adjust": "adjust_lr_fn"}
+    refused_fields: ClassVar[Mapping[str, str]] = {
+        **Base.refused_fields, "adjust_lr_fn": "it is called adjust here",
+    }  # fmt: skip
     preconditioner: ClassVar[str | None] = "muon"
     decoupled_decay: ClassVar[bool] = True
 
@@ -62,19 +76,12 @@ class Muon(Base):
         """One optimizer of torch.optim.Muon and torch.optim.AdamW; of one alone where that has everything."""
         import torch
 
+        from sdesim.optimizers.joint import joined
+
         matrices, others = _split(parameters)
         parts: list[Optimizer] = []
         if matrices:
-            parts.append(
-                torch.optim.Muon(
-                    matrices,
-                    lr=self.lr,
-                    weight_decay=self.weight_decay,
-                    momentum=self.momentum,
-                    nesterov=self.nesterov,
-                    adjust_lr_fn=self.adjust,
-                )
-            )
+            parts.append(torch.optim.Muon(matrices, **self.settings()))
         if others:
             parts.append(
                 torch.optim.AdamW(
@@ -85,8 +92,14 @@ class Muon(Base):
                     weight_decay=self.weight_decay,
                 )
             )
-        made: Optimizer = parts[0] if len(parts) == 1 else _joint_class()(parts)
+        made: Optimizer = joined(parts)
         return made
+
+    def settings(self) -> dict[str, Any]:
+        """Those of torch.optim.Muon."""
+        found = {name: value for name, value in super().settings().items() if name not in _OF_ADAMW}
+        found["eps"] = found.pop("muon_eps")
+        return found
 
 
 def _split(parameters: Iterable[Any]) -> tuple[list[Any], list[Any]]:
@@ -101,50 +114,3 @@ def _split(parameters: Iterable[Any]) -> tuple[list[Any], list[Any]]:
             if chosen:
                 place.append({**group, "params": chosen})
     return found
-
-
-@cache
-def _joint_class() -> Any:
-    """The class of joint torch optimizers, made when torch is first needed."""
-    import torch
-
-    class MuonAdamW(torch.optim.Optimizer):
-        """Several optimizers as one: their groups side by side, their states in one place."""
-
-        def __init__(self, parts: list[Any]) -> None:
-            self.parts = parts
-            super().__init__([group for part in parts for group in part.param_groups], {})
-            self._share()
-
-        def _share(self) -> None:
-            """Let the parts hold the very groups and states of the whole."""
-            place = 0
-            for part in self.parts:
-                end = place + len(part.param_groups)
-                part.param_groups, part.state = self.param_groups[place:end], self.state
-                place = end
-
-        @torch.no_grad()
-        def step(self, closure: Callable[[], Any] | None = None) -> Any:
-            """One step of each; returns what the closure does."""
-            loss = loss_of(closure)
-            for part in self.parts:
-                part.step()
-            return loss
-
-        def __getstate__(self) -> dict[str, Any]:
-            return {**super().__getstate__(), "parts": self.parts}
-
-        def load_state_dict(self, state_dict: Any) -> None:
-            """As of torch's optimizers."""
-            super().load_state_dict(state_dict)
-            self._share()
-
-    MuonAdamW.__qualname__ = "MuonAdamW"
-    return MuonAdamW
-
-
-def __getattr__(name: str) -> Any:
-    if name == "MuonAdamW":
-        return _joint_class()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

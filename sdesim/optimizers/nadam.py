@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 @kind("optimizers", "nadam")
@@ -29,6 +25,7 @@ class NAdam(Base):
         weight_decay: factor of θ that is added to the gradient g.
         momentum_decay: ψ: β₁ at step t is β₁ (1 − ½ 0.96^{tψ}).
         decoupled_weight_decay: whether weight_decay takes its share of θ itself instead.
+        maximize: whether the step climbs, along +g.
 
     Source: Dozat, Incorporating Nesterov Momentum into Adam, ICLR workshop (2016).
 
@@ -43,24 +40,12 @@ class NAdam(Base):
     weight_decay: Annotated[float, Ge(0)] = 0.0
     momentum_decay: Annotated[float, Ge(0)] = 4e-3
     decoupled_weight_decay: bool = False
+    maximize: bool = False
 
+    torch_name: ClassVar[str] = "NAdam"
     preconditioner: ClassVar[str | None] = "nadam"
 
     @property
     def decoupled_decay(self) -> bool:
         """Whether weight decay acts on θ itself."""
         return self.decoupled_weight_decay
-
-    def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """torch.optim.NAdam of these parameters."""
-        import torch
-
-        return torch.optim.NAdam(
-            parameters,
-            lr=self.lr,
-            betas=(self.betas[0], self.betas[1]),
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            momentum_decay=self.momentum_decay,
-            decoupled_weight_decay=self.decoupled_weight_decay,
-        )

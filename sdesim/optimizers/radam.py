@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 @kind("optimizers", "radam")
@@ -28,6 +24,7 @@ class RAdam(Base):
         eps: added to √v̂.
         weight_decay: factor of θ that is added to the gradient g.
         decoupled_weight_decay: whether weight_decay takes its share of θ itself instead.
+        maximize: whether the step climbs, along +g.
 
     Source: Liu et al., On the Variance of the Adaptive Learning Rate and Beyond, arXiv 1908.03265.
 
@@ -41,23 +38,12 @@ class RAdam(Base):
     eps: Annotated[float, Gt(0)] = 1e-8
     weight_decay: Annotated[float, Ge(0)] = 0.0
     decoupled_weight_decay: bool = False
+    maximize: bool = False
 
+    torch_name: ClassVar[str] = "RAdam"
     preconditioner: ClassVar[str | None] = "radam"
 
     @property
     def decoupled_decay(self) -> bool:
         """Whether weight decay acts on θ itself."""
         return self.decoupled_weight_decay
-
-    def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """torch.optim.RAdam of these parameters."""
-        import torch
-
-        return torch.optim.RAdam(
-            parameters,
-            lr=self.lr,
-            betas=(self.betas[0], self.betas[1]),
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            decoupled_weight_decay=self.decoupled_weight_decay,
-        )

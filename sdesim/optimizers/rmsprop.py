@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt
 
 from sdesim.kinds import kind
 from sdesim.optimizers.base import Base
-
-if TYPE_CHECKING:
-    from torch.optim import Optimizer
 
 
 @kind("optimizers", "rmsprop")
@@ -28,6 +24,7 @@ class RMSprop(Base):
         weight_decay: factor of θ that is added to the gradient g.
         momentum: β, by which a step takes over the one before.
         centered: whether v is the variance of g, its running mean's square taken off.
+        maximize: whether the step climbs, along +g.
 
     Source: Tieleman & Hinton, Neural Networks for Machine Learning, lecture 6.5 (2012).
 
@@ -42,19 +39,7 @@ class RMSprop(Base):
     weight_decay: Annotated[float, Ge(0)] = 0.0
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     centered: bool = False
+    maximize: bool = False
 
+    torch_name: ClassVar[str] = "RMSprop"
     preconditioner: ClassVar[str | None] = "rmsprop"
-
-    def build(self, parameters: Iterable[Any]) -> Optimizer:
-        """torch.optim.RMSprop of these parameters."""
-        import torch
-
-        return torch.optim.RMSprop(
-            parameters,
-            lr=self.lr,
-            alpha=self.alpha,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-            momentum=self.momentum,
-            centered=self.centered,
-        )

@@ -1,4 +1,4 @@
-"""Figures of runs, comparisons, monitors and sweeps: functions of data and axes that give axes.
+"""Figures of runs, comparisons, monitors, sweeps and studies: functions of data and axes that give axes.
 
 Each takes ``(data, …, ax=None)``, or ``axes=None`` where it has several panels; without axes it makes a
 figure of its own, in the style of our reports. Names load on first use, so that no import needs matplotlib.
@@ -10,11 +10,13 @@ import importlib
 from typing import Any
 
 _PLACES = {
-    "companions": ("clients", "distances", "exits", "layers", "occupancy", "phases"),
+    "companions": ("clients", "distance", "layers", "occupancy", "phase_strip"),
+    "compared": ("compare",),
     "curves_in_time": (
         "accuracy",
         "consolidation",
         "curvature",
+        "curve",
         "edge",
         "further",
         "geometry",
@@ -22,14 +24,29 @@ _PLACES = {
         "loss",
         "lyapunov",
         "probability",
-        "quantity",
         "signal_noise",
         "weight_norm",
     ),
-    "health_panel": ("panel",),
+    "health_panel": ("monitor",),
+    "landscape.animation": ("animate",),
+    "landscape.loss_slice": ("loss_slice",),
+    "landscape.paths": ("paths",),
+    "landscape.spectrum": ("spectrum",),
+    "laws.density": ("density", "gibbs"),
+    "laws.survival": ("survival",),
+    "laws.tails": ("hill", "qq"),
     "phase_maps": ("phase_map", "quantity_map"),
-    "style": ("NothingToDraw", "styled"),
+    "studies": ("claim", "convergence"),
+    "style": ("NothingToDraw", "styled", "svg"),
     "sweep_curves": ("curves",),
+}
+# What figures were called before; they are found by these names still.
+_FORMER = {
+    "distances": "distance",
+    "exits": "survival",
+    "panel": "monitor",
+    "phases": "phase_strip",
+    "quantity": "curve",
 }
 _NAMES = {name: f"sdesim.plots.{place}" for place, names in _PLACES.items() for name in names}
 
@@ -37,6 +54,7 @@ __all__ = [*sorted(_NAMES)]
 
 
 def __getattr__(name: str) -> Any:
+    name = _FORMER.get(name, name)
     if name not in _NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(_NAMES[name]), name)

@@ -8,18 +8,32 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
 from sdesim.comparison.align import Array, series
 from sdesim.comparison.quantity import Curve, curve
 from sdesim.errors import RunError
+from sdesim.plots.look import REAL, SIMULATED
 from sdesim.runs.quantities import support_of
-
-# Simulated arms are blues told apart by shade and dash, real arms are oranges: safe for colour-blind eyes.
-SIMULATED = (("#0072B2", "-"), ("#56B4E9", "--"), ("#1B3A6B", "-."), ("#3E8FB0", ":"), ("#8AA9D6", "-"))
-REAL = (("#D55E00", "-"), ("#8C3B00", "--"), ("#F2A25C", "-."), ("#B87A2B", ":"), ("#F7C59F", "-"))
 
 
 @dataclass(frozen=True)
+class Seeds:
+    """A quantity of the trajectories of an arm that hold it: all (n, T), NaN where it is not known; low and
+    high are the ends of each value's own interval."""
+
+    time: Array
+    values: Array
+    low: Array
+    high: Array
+
+    @property
+    def whole(self) -> NDArray[np.bool_]:
+        """Places (T,) at which all trajectories are known."""
+        return np.asarray((np.isfinite(self.values) & np.isfinite(self.time)).all(axis=0))
+
+
+@dataclass(frozen=True, repr=False)
 class ArmView:
     """One arm: its run, its measurements (None without probes), its label, colour and line style."""
 
@@ -30,21 +44,32 @@ class ArmView:
     colour: str
     line: str
 
-    def curve(self, quantity: str, level: float = 0.95) -> tuple[Array, Curve] | None:
-        """Times (T,) and mean curve with interval over trajectories with finite values; None if absent."""
+    def __repr__(self) -> str:
+        return f"<ArmView {self.name!r}, {self.kind}, {self.colour}>"
+
+    def seeds(self, quantity: str) -> Seeds | None:
+        """Every trajectory of which at least half of the values are finite (any, where none has half); None
+        if the quantity is absent."""
         found = series(self.run, self.measured, quantity)
         if found is None:
             return None
-        rows = np.isfinite(found.values).mean(axis=1) >= 0.5
+        finite = np.isfinite(found.values)
+        rows = finite.mean(axis=1) >= 0.5
+        rows = rows if rows.any() else finite.any(axis=1)
         if not rows.any():
-            rows = np.isfinite(found.values).any(axis=1)
-        columns = np.isfinite(found.values[rows]).all(axis=0) & np.isfinite(found.time[rows]).all(axis=0)
-        if not rows.any() or not columns.any():
             return None
-        values, low, high = (x[rows][:, columns] for x in (found.values, found.low, found.high))
-        return found.time[rows][:, columns].mean(axis=0), curve(
-            values, (low, high), level, support_of(quantity)
-        )
+        return Seeds(*(x[rows] for x in (found.time, found.values, found.low, found.high)))
+
+    def curve(self, quantity: str, level: float = 0.95) -> tuple[Array, Curve] | None:
+        """Times (T,) and mean curve with interval, where all trajectories are finite; None if nowhere."""
+        seeds = self.seeds(quantity)
+        if seeds is None:
+            return None
+        columns = seeds.whole
+        if not columns.any():
+            return None
+        time, values, low, high = (x[:, columns] for x in (seeds.time, seeds.values, seeds.low, seeds.high))
+        return time.mean(axis=0), curve(values, (low, high), level, support_of(quantity))
 
     def attribute(self, name: str) -> float:
         """A numeric attribute of the run; NaN if it has none."""

@@ -1,4 +1,4 @@
-"""Figures whose shape is their own: distances, layers, clients, phase strips, exit times, occupancy.
+"""Figures whose shape is their own: distances, layers, clients, phase strips, occupancy.
 
 Arguments and results are those of `curves_in_time`.
 """
@@ -12,23 +12,22 @@ import numpy as np
 
 from sdesim.comparison.compare import Comparison
 from sdesim.comparison.phases import phase_array, phase_segments
-from sdesim.estimators.core.binomial import wilson
 from sdesim.estimators.core.support import mean_interval
 from sdesim.plots.arms import ArmView, Data, views_of
 from sdesim.plots.style import (
-    GUIDE,
     PHASE_COLOURS,
     TIME,
     NothingToDraw,
     draw,
     finish,
+    guide,
     legend,
     log_ticks,
     one_panel,
     panels,
     scale,
 )
-from sdesim.runs.quantities import lookup
+from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.registered import part_names
 
 MAX_STRIPS = 6
@@ -36,20 +35,24 @@ MAX_GROUPS = 8
 _MARKS = "osD^v"
 
 
-def distances(
-    comparisons: Sequence[Mapping[str, Any] | Comparison], *, arms: Sequence[ArmView] = (), ax: Any = None
+def distance(
+    comparisons: Comparison | Sequence[Mapping[str, Any] | Comparison],
+    *,
+    arms: Sequence[ArmView] = (),
+    ax: Any = None,
 ) -> Any:
     """Distance per quantity and simulated arm against the null of further real seeds.
 
     Args:
-        comparisons: what `compare` gave, or its `to_dict`.
+        comparisons: what `compare` gave, one or several, or its `to_dict`.
         arms: views of the arms, for their colours.
         ax: axes to draw into.
 
     Returns:
         The Axes.
     """
-    found = [c.to_dict() if isinstance(c, Comparison) else c for c in comparisons]
+    several = [comparisons] if isinstance(comparisons, Comparison) else comparisons
+    found = [c.to_dict() if isinstance(c, Comparison) else c for c in several]
     names = list(dict.fromkeys(q for c in found for q in c["quantities"]))
     names = [n for n in names if any((c["quantities"].get(n) or {}).get("distance") for c in found)]
     if not names:
@@ -69,7 +72,8 @@ def _distances(
         nulls = [c["quantities"].get(name, {}) for c in comparisons]
         high = max((n.get("null_high") or 0.0 for n in nulls), default=0.0)
         mean = max((n.get("null_distance") or 0.0 for n in nulls), default=0.0)
-        ax.barh(row, high, height=0.8, color="#E6E6E6", zorder=0)
+        told = None if row else "further real seeds: up to here, and their mean"
+        ax.barh(row, high, height=0.8, color="#E6E6E6", zorder=0, label=told)
         ax.plot([mean, mean], [row - 0.4, row + 0.4], color="#9A9A9A", linewidth=1.2, zorder=1)
     for k, c in enumerate(comparisons):
         view = looks.get(str(c["simulated"]))
@@ -87,6 +91,8 @@ def _distances(
             if (d := found.get("distance")) is not None:
                 told = found.get("outcome") == "differs"
                 ax.plot(max(d, smallest), row + shift, **look, markerfacecolor=None if told else "white")
+    for fill, name in (("#777777", "told apart"), ("white", "not told apart at this size")):
+        ax.plot([], [], "o", color="#777777", markerfacecolor=fill, markersize=5, label=name)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
     ax.set_xscale("log")
@@ -110,12 +116,13 @@ def layers(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
         everything = []
         for ax, part in zip(canvas, parts, strict=True):
             everything += draw(ax, known, f"{row.name}.{part}")
-            ax.axhline(row.threshold, **GUIDE)
             ax.set_title(f"layer {part}")
             finish(ax, row.label, "time t")
             if axes is None:
                 ax.label_outer()
         scale(canvas[0], everything)
+        for ax in canvas:
+            guide(ax, row.threshold, "C = 1")
         legend(canvas[0], axes)
         return canvas
 
@@ -142,7 +149,7 @@ def clients(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
         return canvas
 
 
-def phases(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = None) -> Any:
+def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = None) -> Any:
     """Horizontal strips of the phase over time, one per trajectory, arms under one another; of many
     trajectories the first, with their number.
 
@@ -180,36 +187,9 @@ def phases(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = N
         canvas.invert_yaxis()
         canvas.grid(False)
         for phase, colour in PHASE_COLOURS.items():
-            canvas.barh(np.nan, 0, color=colour, label=phase)
+            canvas.barh(np.nan, 0, color=colour, label=meanings(kind)[phase])
         finish(canvas, "", TIME)
         legend(canvas, ax, ncols=3)
-        return canvas
-
-
-def exits(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
-    """Survival: fraction of trajectories not yet left, per arm and event."""
-    held = [v for v in views_of(data, measured) if "exit_time" in v.run]
-    if not any(np.isfinite(v.run["exit_time"].values).any() for v in held):
-        raise NothingToDraw("no run holds an exit")
-    with one_panel(ax) as canvas:
-        for view in held:
-            several = view.run.sizes.get("event", 1) > 1
-            for event in range(view.run.sizes.get("event", 1)):
-                times = np.asarray(view.run["exit_time"].isel(event=event).values, dtype=float)
-                left = np.sort(times[np.isfinite(times)])
-                name = f"{view.name}, {view.run['event'].values[event]}" if several else view.name
-                end = float(np.nanmax(view.run["time"].values))
-                start = left[:1] if left.size else np.array([end / 1000])
-                x = np.concatenate([start, left, [max(end, *left[-1:], *start)]])
-                share = 1 - np.arange(left.size + 1) / times.size
-                y = np.concatenate([share, share[-1:]])
-                canvas.step(x, y, where="post", color=view.colour, linestyle=view.line, label=name)
-                low, high = wilson(y, times.size)
-                canvas.fill_between(x, low, high, step="post", color=view.colour, alpha=0.16, linewidth=0)
-        canvas.set_xscale("log")
-        canvas.set_ylim(0, 1.02)
-        finish(canvas, "fraction not yet left", "time t")
-        legend(canvas, ax)
         return canvas
 
 

@@ -10,17 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView, Data, views_of
-from sdesim.plots.style import GUIDE, NothingToDraw, draw, finish, legend, one_panel, panels, scale
+from sdesim.plots.style import NothingToDraw, draw, finish, guide, legend, one_panel, panels, scale
 from sdesim.runs.quantities import lookup, quantities
 from sdesim.runs.quantity_row import Quantity
 
 
-def quantity(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> Any:
-    """One quantity over time, with its threshold.
+def curve(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> Any:
+    """One quantity over time: a line for each trajectory up to six, of more the mean and its 95% band.
 
     Args:
         data: a Run, a mapping of Runs by name, or a sequence of Runs.
@@ -29,15 +27,19 @@ def quantity(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> 
         ax: axes to draw into.
 
     Returns:
-        The Axes.
+        The Axes; real arms are orange, simulated ones blue, the quantity's threshold is dashed where it is
+        within reach.
 
     Raises:
         RunError: no such quantity, one that has no curve, or one that no run holds.
+
+    Example:
+        >>> sdesim.plots.curve({"digits": run, "its SDE": twin}, "C_alpha").figure.savefig("c.png")
     """
-    row, views = _row(name), views_of(data, measured)
-    _some_hold(views, name)
+    views = views_of(data, measured)
+    row = row_of(name, views)
     with one_panel(ax) as canvas:
-        _panel(canvas, views, row, name)
+        panel(canvas, views, row, name)
         legend(canvas, ax)
         return canvas
 
@@ -49,17 +51,17 @@ def loss(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
 
 def weight_norm(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     """Euclidean norm of the parameters."""
-    return quantity(data, "weight_norm", measured=measured, ax=ax)
+    return curve(data, "weight_norm", measured=measured, ax=ax)
 
 
 def probability(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     """Signal share p = C/(1+C), with p = 0.5, where C = 1."""
-    return quantity(data, "p", measured=measured, ax=ax)
+    return curve(data, "p", measured=measured, ax=ax)
 
 
 def intelligence(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     """The source's index I = p·(S/2)/d_H, with its sign change."""
-    return quantity(data, "I", measured=measured, ax=ax)
+    return curve(data, "I", measured=measured, ax=ax)
 
 
 def signal_noise(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
@@ -86,9 +88,9 @@ def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         drawn = []
         for view in views:
             drawn += draw(canvas, [view], _smoothest(view, "C_alpha"))
-            drawn += _dotted(canvas, [view], _smoothest(view, "C_star"))
-        canvas.axhline(row.threshold, **GUIDE)
+            drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), "C*, in the colour of its arm")
         scale(canvas, drawn)
+        guide(canvas, row.threshold, "C = 1")
         finish(canvas, row.label)
         legend(canvas, ax)
         return canvas
@@ -112,17 +114,12 @@ def curvature(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
     _some_hold(views, "lambda_max", "S")
     with panels(axes, 2, (5.8, 5.3), sharex=True) as canvas:
         top, bottom = canvas
-        drawn = _panel(top, views, _row("lambda_max"))
-        reach = max((float(np.nanmax(d)) for d in drawn), default=0.0)
+        drawn = panel(top, views, _row("lambda_max"))
         edges = {2 / v.attribute("learning_rate") for v in views if v.attribute("learning_rate") > 0}
         for edge in sorted(edges):
             # An edge far above every curve would flatten them all; the margin S below still tells of it.
-            if edge < 8 * reach:
-                top.axhline(edge, **GUIDE)
-                top.annotate(
-                    r"$2/\eta$", (0.995, edge), xycoords=("axes fraction", "data"), ha="right", va="bottom"
-                )
-        _panel(bottom, views, _row("S"))
+            guide(top, edge, f"2/η = {edge:.3g}")
+        panel(bottom, views, _row("S"))
         if axes is None:
             top.label_outer()
         legend(top if drawn else bottom, axes)
@@ -140,22 +137,24 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             found = draw(canvas, [view], "preconditioned_lambda_max")
             drawn += found or draw(canvas, [view], "lambda_max")
         # Far from the edge a linear axis would press the curves flat.
-        scale(canvas, [*drawn, *_dotted(canvas, of_arms, "critical_sharpness")])
+        critical = _dotted(canvas, of_arms, "critical_sharpness", "edge, in the colour of its arm")
+        scale(canvas, [*drawn, *critical])
         finish(canvas, r"$\lambda_{\max}$, $\lambda_{\mathrm{crit}}$ of the optimizer")
         legend(canvas, ax)
         return canvas
 
 
 def further(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
-    """Every quantity that has no figure of its own, quantities of one's own among them, a panel each."""
+    """Every quantity that has no figure of its own and is not computed from one that has, quantities of one's
+    own among them, a panel each."""
     views = views_of(data, measured)
-    rows = [q for q in quantities() if q.figure == "further" and _held(views, q.name)]
+    rows = [q for q in quantities() if q.figure == "further" and not q.follows and _held(views, q.name)]
     if not rows:
         raise NothingToDraw("no run holds a quantity without a figure of its own")
     size = (7.8, 1.0 + 2.0 * ((len(rows) + 1) // 2))
     with panels(axes, len(rows), size, columns=2) as canvas:
         for ax, row in zip(canvas, rows, strict=True):
-            _panel(ax, views, row)
+            panel(ax, views, row)
         legend(_fullest(canvas), axes)
         return canvas
 
@@ -167,6 +166,17 @@ def _row(name: str) -> Quantity:
     if found.words or not (found.stepped or found.probed or "." in name):
         raise RunError(f"{name} has no curve over time")
     return found
+
+
+def row_of(name: str, views: Sequence[ArmView]) -> Quantity:
+    """The row of a quantity over time that one of the arms holds.
+
+    Raises:
+        RunError: as `curve`.
+    """
+    row = _row(name)
+    _some_hold(views, name)
+    return row
 
 
 def _held(views: Sequence[ArmView], name: str) -> bool:
@@ -183,14 +193,13 @@ def _some_hold(views: Sequence[ArmView], *names: str) -> None:
         raise NothingToDraw(f"no run holds {' or '.join(names)} over time")
 
 
-def _panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "") -> list[Any]:
+def panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "", label: bool = True) -> list[Any]:
     """One quantity with its threshold; the values drawn."""
     name = name or row.name
-    drawn = draw(ax, views, name)
-    if row.threshold is not None:
-        ax.axhline(row.threshold, **GUIDE)
+    drawn = draw(ax, views, name, label)
     if row.scaled:
         scale(ax, drawn)
+    guide(ax, row.threshold)
     part = name.partition(".")[2]
     finish(ax, f"{row.label} of {part}" if part else row.label)
     return drawn
@@ -210,7 +219,7 @@ def _stacked(
     size: Any = alone if len(rows) == 1 else (5.8, 1.1 + 2.1 * len(rows))
     with panels(axes, len(rows), size, sharex=True) as canvas:
         for ax, row in zip(canvas, rows, strict=True):
-            _panel(ax, views, row)
+            panel(ax, views, row)
             if axes is None:
                 ax.label_outer()
         legend(_fullest(canvas), axes)
@@ -222,12 +231,15 @@ def _fullest(axes: Sequence[Any]) -> Any:
     return max(axes, key=lambda a: len(a.get_legend_handles_labels()[0]))
 
 
-def _dotted(ax: Any, views: Sequence[ArmView], name: str) -> list[Any]:
-    """A threshold of each arm, dotted in its colour; the values drawn."""
+def _dotted(ax: Any, views: Sequence[ArmView], name: str, label: str) -> list[Any]:
+    """A threshold of each arm, the mean of its trajectories, dotted in its colour; the values drawn."""
     drawn = []
+    look: dict[str, Any] = {"linestyle": ":", "linewidth": 1.1}
     for view in views:
         found = view.curve(name)
         if found is not None:
-            ax.plot(found[0], found[1].mean, color=view.colour, linestyle=":", linewidth=1.1)
+            ax.plot(found[0], found[1].mean, color=view.colour, **look)
             drawn.append(found[1].mean)
+    if drawn and label not in ax.get_legend_handles_labels()[1]:
+        ax.plot([], [], color="#777777", label=label, **look)
     return drawn

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from sdesim.plots.arms import ArmView
-from sdesim.plots.companions import clients, distances, exits, layers, occupancy, phases
+from sdesim.plots.companions import clients, distance, layers, occupancy, phase_strip
 from sdesim.plots.curves_in_time import (
     accuracy,
     consolidation,
@@ -23,6 +23,7 @@ from sdesim.plots.curves_in_time import (
     signal_noise,
     weight_norm,
 )
+from sdesim.plots.laws.survival import survival
 
 
 @dataclass(frozen=True)
@@ -53,29 +54,29 @@ FIGURES: tuple[FigureSpec, ...] = (
         " between real seeds. Grey: what further real seeds would show (its mean and upper limit). Filled"
         " marks are told apart from training, open ones are not at this sample size; the further right, the"
         " worse the imitation.",
-        distances,
+        distance,
         compares=True,
     ),
     FigureSpec(
         "consolidation",
         "Consolidation ratio",
-        "C_α over training, bands for the 95% interval. Dotted in the arm's colour: its own threshold C*,"
-        " below which a step raises the loss on average. Dashed grey: the source's threshold 1. Look for "
-        "where, and whether, each curve crosses, and whether blue and orange cross together.",
+        "C_α over training. Dotted in the arm's colour: its own threshold C*, below which a step raises the "
+        "loss on average. Look for where, and whether, each curve crosses it, and whether blue and orange "
+        "cross together.",
         consolidation,
     ),
     FigureSpec(
         "probability",
         "Signal share p",
         "The same signal on [0, 1]: p = C/(1+C), the expected inner product of two stochastic gradients "
-        "over the expected square of one. Dashed: p = 0.5, where C = 1.",
+        "over the expected square of one. It is 0.5 where C = 1.",
         probability,
     ),
     FigureSpec(
         "loss",
         "Loss",
-        "Training loss (and test loss where recorded), each the mean over trajectories. A simulation that"
-        " imitates training lies on the orange curve within its band.",
+        "Training loss, and test loss where it was recorded. A simulation that imitates training lies among "
+        "the orange curves.",
         loss,
     ),
     FigureSpec(
@@ -117,23 +118,24 @@ FIGURES: tuple[FigureSpec, ...] = (
     ),
     FigureSpec(
         "phases",
-        "Phases",
-        "One strip per trajectory, of many the first: C against C*. Yellow where the interval of C spans C*, "
-        "so that the phase is not decided. Compare the order and the length of the bands between arms.",
-        phases,
+        "Does a step lower the loss?",
+        "One strip per trajectory, of many the first: C against C*. The theory calls falling generalization,"
+        " rising exploration. Hatched where the interval of C spans C*, so that it is not decided. Compare"
+        " the order and the length of the bands between arms.",
+        phase_strip,
     ),
     FigureSpec(
         "phases_literal",
-        "Phases of the source",
+        "Phases as the source reads them",
         "The same strips for the source's own reading: its literal C against 1, without an interval. Where "
         "they differ from the strips above, the bias of C or the threshold decides.",
-        partial(phases, kind="phase_literal"),
+        partial(phase_strip, kind="phase_literal"),
     ),
     FigureSpec(
         "curvature",
         "Curvature and stability",
-        "Largest eigenvalue of the Hessian with the edge of stability 2/η (shown when within reach), and "
-        "the normalised margin S = 2(1 − λ/λ_crit): above 0 is stable, 2 is flat.",
+        "Largest eigenvalue of the Hessian, and the normalised margin S = 2(1 − λ/λ_crit): above 0 is "
+        "stable, 2 is flat. Where the edge of stability 2/η is within reach it is a dashed line.",
         curvature,
     ),
     FigureSpec(
@@ -155,9 +157,9 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "lyapunov",
         "Lyapunov drift",
-        "Expected rate of change of the loss per unit of time. Below the dashed line the loss falls on "
-        "average, on it the run is stationary, above it the noise wins. Under it, where a tangent vector was "
-        "followed, its rate of growth: above 0 neighbouring paths part, below 0 they meet.",
+        "Expected rate of change of the loss per unit of time. Below 0 the loss falls on average, at 0 the "
+        "run is stationary, above it the noise wins. Where a tangent vector was followed, its rate of "
+        "growth: above 0 neighbouring paths part, below 0 they meet.",
         lyapunov,
     ),
     FigureSpec(
@@ -170,9 +172,10 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "exits",
         "Exit times",
-        "Fraction of trajectories that have not left yet, over time on a log axis, with its 95% band. "
-        "A flat end is a share that never left within the run.",
-        exits,
+        "Share of the trajectories that have not left yet, from the start on, with its 95% band. Where its "
+        "axis is logarithmic, a constant rate of leaving is a straight line. A flat end is a share that "
+        "never left within the run.",
+        survival,
     ),
     FigureSpec(
         "occupancy",
@@ -184,8 +187,7 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "further",
         "Further quantities",
-        "What was measured and has no figure of its own, a panel each: bands for the 95% interval, a dashed "
-        "line for the threshold where the quantity has one.",
+        "What was measured and has no figure of its own, a panel each.",
         further,
     ),
 )

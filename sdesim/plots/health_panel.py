@@ -13,8 +13,8 @@ from sdesim.plots.style import GUIDE, finish, panels, scale
 BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
 
 
-def panel(history: Sequence[Any], *, axes: Any = None) -> Any:
-    """Draw the measurements of a `training.Monitor`.
+def monitor(history: Any, *, axes: Any = None) -> Any:
+    """The health of a training, from the measurements of a `training.Monitor`.
 
     Six panels: loss; C with its interval, its threshold C* and the source's 1; signal and noise apart; λ_max
     against the λ_crit of this step size, crosses where it has not converged (a step too long shows here); the
@@ -22,7 +22,7 @@ def panel(history: Sequence[Any], *, axes: Any = None) -> Any:
     on average; a larger batch or a smaller rate helps); the index I.
 
     Args:
-        history: measurements, oldest first.
+        history: measurements, oldest first, or the monitor that has them.
         axes: six axes to draw into, row by row; default three rows of two in a figure of its own.
 
     Returns:
@@ -30,9 +30,14 @@ def panel(history: Sequence[Any], *, axes: Any = None) -> Any:
 
     Raises:
         RunError: no measurements, or another number of axes.
+
+    Example:
+        >>> watched = sdesim.training.watch(model, optimizer, loader=loader)
+        >>> sdesim.plots.monitor(watched)[0].figure.savefig("health.png")
     """
+    history = getattr(history, "history", history)
     if not history:
-        raise RunError("panel: no measurements yet")
+        raise RunError("monitor: no measurements yet")
     steps = np.array([m.step for m in history])
     with panels(axes, 6, (9.4, 8.6), columns=2, sharex=True) as canvas:
         parts = (_loss, _consolidation, _apart, _sharpness, _noise_share, _index)

@@ -9,7 +9,7 @@ import numpy as np
 
 from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, panels
 from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable, moment_label
-from sdesim.runs.quantities import lookup
+from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.quantity_row import PHASES
 
 # Below this C is not told from nothing; it keeps the logarithm of values that are debiased below zero.
@@ -96,7 +96,8 @@ def phase_map(table: SweepTable, index: Any, *, axes: Any = None) -> Any:
                 if known[i, j] and share.size <= _MOST_WRITTEN:
                     ax.text(x.positions()[i], y.positions()[j], f"{share[i, j]:.0f}%", **_CENTRED)
             _ticks(ax, x, y, axes)
-        handles = [Patch(color=c, label=p) for p, c in zip(PHASES, colours, strict=True)]
+        said = meanings("phase")
+        handles = [Patch(color=c, label=said[p]) for p, c in zip(PHASES, colours, strict=True)]
         legend(canvas[0], axes, handles=handles, ncols=3)
         return canvas
 

@@ -10,6 +10,9 @@ import numpy as np
 
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView
+from sdesim.plots.inline_svg import svg as svg
+from sdesim.plots.look import GUIDE as GUIDE
+from sdesim.plots.look import PHASE_COLOURS as PHASE_COLOURS
 
 STYLE: dict[str, Any] = {
     "figure.figsize": (5.8, 3.5),
@@ -17,7 +20,7 @@ STYLE: dict[str, Any] = {
     "savefig.dpi": 180,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "white",
-    "axes.facecolor": "white",
+    "axes.facecolor": "none",
     "font.size": 10,
     "axes.titlesize": 10.5,
     "axes.titleweight": "bold",
@@ -33,11 +36,17 @@ STYLE: dict[str, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
 }
-GUIDE = {"color": "#777777", "linewidth": 1.0, "linestyle": (0, (2, 2)), "zorder": 1}
-PHASE_COLOURS = {"exploration": "#B9B9B9", "transition": "#F0E442", "generalization": "#009E73"}
 TIME = "time t (Σ learning rate)"
 # Durations of two arms that don't fit on one linear axis.
 _FAR = 30.0
+# So many trajectories are told apart as lines; a band of fewer would hide that they are few.
+FEW = 6
+# So many points get a mark each, which shows where something was saved.
+_MARKED = 12
+# How far beyond the axis a threshold is still worth the room: so many times, or so much of its length.
+_NEAR, _ROOM = 8.0, 0.3
+# Room above and below on a logarithmic axis.
+_MARGIN = 1.4
 
 
 class NothingToDraw(RunError):
@@ -91,21 +100,77 @@ def panels(
 
 
 def draw(ax: Any, views: Sequence[ArmView], quantity: str, label: bool = True, **line: Any) -> list[Any]:
-    """Mean curve and band of a quantity for every arm that has it; returns the values drawn."""
+    """A quantity of every arm that has it: a line for each of few trajectories, of many the mean with its
+    band; returns the values drawn.
+
+    Nothing is drawn where nothing is known: a line breaks there, and two points stay points, since a line
+    between them would show a course that nobody saw.
+    """
     drawn = []
     for view in views:
-        found = view.curve(quantity)
-        if found is None:
+        seeds, found = view.seeds(quantity), view.curve(quantity)
+        if seeds is None:
+            continue
+        style = {"color": view.colour, "linestyle": view.line, **line}
+        count = len(seeds.values)
+        name = f"{view.name} ({view.kind}, {count})" if label else None
+        if found is None or 1 < count <= FEW:
+            style = {**style, "linewidth": 0.75 * style.get("linewidth", STYLE["lines.linewidth"])}
+            for k, (time, values) in enumerate(zip(seeds.time, seeds.values, strict=True)):
+                course(ax, time, values, label=None if k else name, **style)
+            drawn.append(seeds.values[np.isfinite(seeds.values)])
             continue
         times, c = found
-        style = {"color": view.colour, "linestyle": view.line, **line}
-        marker = "o" if times.size <= 25 else ""
-        name = f"{view.name} ({view.kind}, {c.n})" if label else None
-        ax.plot(times, c.mean, label=name, marker=marker, markersize=3, **style)
-        if np.isfinite(c.low).any():
-            ax.fill_between(times, c.low, c.high, color=style["color"], alpha=0.16, linewidth=0)
+        # Places that not all trajectories hold stay empty, so that the line breaks there.
+        time, mean, low, high = (np.full(seeds.whole.shape, np.nan) for _ in range(4))
+        for to, part in ((time, times), (mean, c.mean), (low, c.low), (high, c.high)):
+            to[seeds.whole] = part
+        course(ax, time, mean, label=name, **style)
+        band(ax, time, low, high, style["color"])
         drawn.append(c.mean)
     return drawn
+
+
+def course(ax: Any, x: Any, y: Any, **line: Any) -> None:
+    """A line through what is known, with a mark at each of few points and at each that stands alone."""
+    known = np.isfinite(x) & np.isfinite(y)
+    beside = np.concatenate([[False], known[:-1]]) | np.concatenate([known[1:], [False]])
+    alone = np.flatnonzero(known & ~beside)
+    if known.sum() < 3:
+        line["linestyle"] = "none"
+    marks: Any = None if known.sum() <= _MARKED else alone.tolist()
+    shown = known.sum() <= _MARKED or alone.size > 0
+    ax.plot(x, y, marker="o" if shown else "", markersize=3, markevery=marks, **line)
+
+
+def band(ax: Any, x: Any, low: Any, high: Any, colour: str) -> None:
+    """An interval at each place where there is one; a bar where its neighbours have none."""
+    known = np.isfinite(low) & np.isfinite(high)
+    if known.sum() >= 3:
+        ax.fill_between(x, low, high, where=known, color=colour, alpha=0.16, linewidth=0)
+    elif known.any():
+        ax.vlines(x[known], low[known], high[known], color=colour, linewidth=1.0, alpha=0.6)
+
+
+def guide(ax: Any, value: float | None, name: str = "") -> None:
+    """A dashed line at a value, after the axis is scaled, and its name for the legend; one so far away that
+    it would press the curves flat is named only, as what lies beyond the axis."""
+    if value is None or not ax.has_data():
+        return
+    low, high = ax.get_ylim()
+    name = name or ("zero" if value == 0 else f"threshold {value:g}")
+    if ax.get_yscale() == "log":
+        near = value > 0 and low / _NEAR <= value <= high * _NEAR
+    else:
+        near = low - _ROOM * (high - low) <= value <= high + _ROOM * (high - low)
+    if not near:
+        ax.plot([], [], label=f"{name}, beyond the axis", **GUIDE)
+        return
+    ax.axhline(value, label=name, **GUIDE)
+    if ax.get_yscale() == "log":
+        low, high = min(low, value / _MARGIN), max(high, value * _MARGIN)
+        ax.set_ylim(low, high)
+        log_ticks(ax.yaxis, low, high)
 
 
 def scale(ax: Any, drawn: Sequence[Any]) -> None:
@@ -119,16 +184,16 @@ def scale(ax: Any, drawn: Sequence[Any]) -> None:
         return
     if (values > 0).all():
         ax.set_yscale("log")
-        # Band edges may be negative or tiny; the axis follows the means.
-        floor = values.min() / 2
-        ax.set_ylim(floor, values.max() * 2)
-        log_ticks(ax.yaxis, floor, values.max() * 2)
+        # Band edges may be negative or tiny; the axis follows the values drawn.
+        floor, top = values.min() / _MARGIN, values.max() * _MARGIN
+        ax.set_ylim(floor, top)
+        log_ticks(ax.yaxis, floor, top)
         for band in ax.collections:
             for path in band.get_paths():
                 path.vertices[:, 1] = np.maximum(path.vertices[:, 1], floor)
     else:
-        threshold = 10 ** np.floor(np.log10(np.quantile(size, 0.2)))
-        ax.set_yscale("symlog", linthresh=max(threshold, size.max() * 1e-6))
+        # Nearly linear: a change of sign is no fall through many decades.
+        ax.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(size.max() / 10)))
 
 
 def log_ticks(axis: Any, low: float, high: float) -> None:

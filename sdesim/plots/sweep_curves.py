@@ -8,7 +8,7 @@ import numpy as np
 
 from sdesim.comparison.power_law import power_law
 from sdesim.estimators import Estimate
-from sdesim.plots.arms import REAL, SIMULATED
+from sdesim.plots.look import REAL, SIMULATED
 from sdesim.plots.style import GUIDE, NothingToDraw, panels
 from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, moment_label, slices
 from sdesim.runs.quantities import lookup

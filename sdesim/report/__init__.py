@@ -24,7 +24,7 @@ __all__ = [
 
 
 def panel(history: Sequence[Any]) -> Any:
-    """The matplotlib Figure of `sdesim.plots.panel`; save it with ``figure.savefig(path)``."""
-    from sdesim.plots.health_panel import panel as draw
+    """The matplotlib Figure of `sdesim.plots.monitor`; save it with ``figure.savefig(path)``."""
+    from sdesim.plots.health_panel import monitor as draw
 
     return draw(history)[0].figure

@@ -1,18 +1,26 @@
-"""What the pages of a run and of a sweep have in common: pictures inside, templates, and numbers in words."""
+"""What the pages of a run and of a sweep have in common: figures inside, the data behind them, templates."""
 
 from __future__ import annotations
 
-import base64
+import csv
 import io
-import math
-from collections.abc import Callable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from sdesim.io.files import atomic_write_bytes
-from sdesim.plots.style import NothingToDraw
+from sdesim.io.files import atomic_write_text
+from sdesim.plots.style import NothingToDraw, svg
+from sdesim.report.words import number
+
+# Arms told of in the text that stands for a figure.
+_MOST_TOLD = 6
+# Styles as matplotlib writes them, of elements that have no class.
+_STYLE = re.compile(r' style="((?:fill|stroke|font-size|opacity)[^"]*)"')
+_COLUMNS = ("panel", "what", "name", "x", "y")
 
 
 def drawn(plot: Callable[..., Any], *data: Any) -> Any | None:
@@ -25,11 +33,44 @@ def drawn(plot: Callable[..., Any], *data: Any) -> Any | None:
 
 
 def picture(folder: Path, name: str, title: str, caption: str, figure: Any) -> dict[str, str]:
-    """Write ``figures/<name>.png``, and give what the page shows: title, caption and the picture itself."""
-    png = _png(figure)
-    atomic_write_bytes(folder / "figures" / f"{name}.png", png)
-    source = "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-    return {"title": title, "caption": caption, "source": source}
+    """Write ``figures/<name>.svg`` and ``.csv``, what is drawn in it; and give what the page shows."""
+    alt = f"{title}. {finding(figure)}".strip()
+    text = svg(figure, prefix=f"{name}-", alt=alt)
+    atomic_write_text(folder / "figures" / f"{name}.svg", text)
+    atomic_write_text(folder / "figures" / f"{name}.csv", _table(figure))
+    return {"name": name, "title": title, "caption": caption, "svg": text}
+
+
+def finding(figure: Any) -> str:
+    """What a figure shows, in words: where each named curve begins and ends."""
+    told: list[str] = []
+    for ax in figure.axes:
+        for line in ax.lines:
+            name, y = str(line.get_label()), np.asarray(line.get_ydata(), dtype=float)
+            y = y[np.isfinite(y)]
+            if name.startswith("_") or y.size < 2:
+                continue
+            of = f" in {ax.get_ylabel()}" if ax.get_ylabel() else ""
+            told.append(f"{name}{of} from {number(y[0], 3)} to {number(y[-1], 3)}")
+    more = f"; and {len(told) - _MOST_TOLD} more" if len(told) > _MOST_TOLD else ""
+    return ("; ".join(told[:_MOST_TOLD]) + more + ".") if told else ""
+
+
+def with_classes(page: str) -> str:
+    """A page whose figures say each style that is used more than once by a short class."""
+    styles = Counter(_STYLE.findall(page))
+    names = {text: f"s{k}" for k, (text, n) in enumerate(styles.items()) if n > 1}
+
+    def short(found: re.Match[str]) -> str:
+        name = names.get(found[1])
+        return found[0] if name is None else f' class="{name}"'
+
+    rules = "".join(f".{name}{{{_tight(text)}}}" for text, name in names.items())
+    return _STYLE.sub(short, page).replace("</style>", f"{rules}\n</style>", 1)
+
+
+def _tight(style: str) -> str:
+    return style.replace("; ", ";").replace(": ", ":")
 
 
 def environment() -> Any:
@@ -44,24 +85,38 @@ def text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
-def number(value: Any) -> str:
-    """Four significant digits; a dash for what is missing; infinities in words."""
-    if isinstance(value, str):
-        return {"Infinity": "∞", "-Infinity": "−∞"}.get(value, value)
-    if value is None or not math.isfinite(value):
-        return "–" if value is None or math.isnan(value) else "∞" if value > 0 else "−∞"
-    return f"{value:.4g}".replace("-", "−")
+def _table(figure: Any) -> str:
+    """CSV of all that is drawn: points of lines, corners of bands, ends of bars, values of maps."""
+    written = io.StringIO()
+    out = csv.writer(written, lineterminator="\n")
+    out.writerow(_COLUMNS)
+    for k, ax in enumerate(figure.axes):
+        panel = ax.get_title(loc="left") or ax.get_ylabel() or str(k)
+        for what, name, x, y in _artists(ax):
+            out.writerows((panel, what, name, f"{a:.9g}", f"{b:.9g}") for a, b in zip(x, y, strict=True))
+    return written.getvalue()
 
 
-def interval(item: Mapping[str, Any]) -> str:
-    """ "0.12 [0.10, 0.14]"."""
-    low, high = item.get("low"), item.get("high")
-    text = number(item.get("value"))
-    return text if number(low) == "–" else f"{text} [{number(low)}, {number(high)}]"
+def _artists(ax: Any) -> Iterator[tuple[str, str, Any, Any]]:
+    for line in ax.lines:
+        yield "line", _name(line), *np.asarray(line.get_xydata(), dtype=float).reshape(-1, 2).T
+    for band in ax.collections:
+        paths = [p.vertices for p in band.get_paths() if len(p.vertices)]
+        offsets: Any = np.ma.filled(np.ma.asarray(band.get_offsets(), dtype=float), np.nan).reshape(-1, 2)
+        corners = offsets if len(offsets) > 1 else np.concatenate(paths) if paths else offsets[:0]
+        yield "area", _name(band), *np.asarray(corners, dtype=float).reshape(-1, 2).T
+    for bar in ax.patches:
+        if hasattr(bar, "get_height"):
+            ends = [bar.get_x(), bar.get_x() + bar.get_width()], [bar.get_y(), bar.get_y() + bar.get_height()]
+            yield "bar", _name(bar), *ends
+    for image in ax.images:
+        values: Any = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
+        if values.ndim == 2:
+            rows, columns = np.indices(values.shape)
+            yield "row and column", _name(image), rows.ravel(), columns.ravel()
+            yield "value", _name(image), np.arange(values.size), values.ravel()
 
 
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    # Without the date and version the same data give the same bytes.
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+def _name(artist: Any) -> str:
+    label = str(artist.get_label())
+    return "" if label.startswith("_") else label

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,16 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
-from sdesim.plots.arms import arm_views
+from sdesim.plots.arms import ArmView, arm_views
 from sdesim.plots.dashboard import FIGURES
-from sdesim.report.page import drawn, environment, interval, number, picture, text_of
+from sdesim.report.headline import headline
+from sdesim.report.leading import asked_figures, derived_figures, leading
+from sdesim.report.matrix import matrix
+from sdesim.report.page import drawn, environment, picture, text_of, with_classes
 from sdesim.report.sweep_page import write_sweep_report
+from sdesim.report.words import interval, number, plain
 from sdesim.runs import measure, open_runs
+from sdesim.runs.quantities import lookup, meanings
 
 
 def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | None = None) -> Path:
@@ -58,51 +63,102 @@ def write_page(
     order = [a for a in summary.get("arms", {}) if a in runs] or list(runs)
     views = arm_views({a: runs[a] for a in order}, {a: measured.get(a) for a in order})
     comparisons = summary.get("comparisons") or []
-    figures = []
+    figures, asked = {}, set(asked_figures(summary))
     for spec in FIGURES:
-        figure = drawn(spec.draw, views, comparisons)
+        # The matrix of the page says what a figure of the comparisons would.
+        left_out = spec.compares or (spec.name in derived_figures() and spec.name not in asked)
+        figure = None if left_out else drawn(spec.draw, views, comparisons)
         if figure is not None:
-            figures.append(picture(folder, spec.name, spec.title, spec.caption, figure))
+            figures[spec.name] = picture(folder, spec.name, spec.title, spec.caption, figure)
+    filled = {"name": "", "description": "", "seed": "", "arms": {}, "warnings": [], **summary}
     page = folder / "report.html"
-    atomic_write_text(page, _render(summary, figures, scenario, provenance))
+    atomic_write_text(page, _render(filled, views, figures, scenario, provenance))
     return page
 
 
-def _render(summary: Mapping[str, Any], figures: list[dict[str, str]], scenario: str, provenance: str) -> str:
-    arms = summary.get("arms") or {}
+def _render(
+    summary: Mapping[str, Any],
+    views: Sequence[ArmView],
+    figures: Mapping[str, dict[str, str]],
+    scenario: str,
+    provenance: str,
+) -> str:
+    arms, comparisons = summary["arms"], summary.get("comparisons") or []
     keys = dict.fromkeys(k for a in arms.values() for k in a.get("end") or {})
-    filled = {"name": "", "description": "", "seed": "", "comparisons": [], "arms": {}, **summary}
+    found = matrix(comparisons, views, {n: a["label"] for n, a in arms.items()}) if comparisons else None
+    first = leading(summary, list(figures))
+    phases = [r for c in comparisons if (r := _phase_row(c)) is not None]
+    sections = {
+        "matrix": ("Matrix", found),
+        "figures": ("Figures", first),
+        "expectations": ("Expectations", summary.get("expectations")),
+        "verdicts": ("Verdicts in words", comparisons),
+        "further": ("Further figures", len(figures) > len(first)),
+        "values": ("Values", True),
+        "made": ("How it was made", True),
+    }
     page = (
         environment()
         .get_template("page.html.j2")
         .render(
-            summary=filled,
-            figures=figures,
+            summary=summary,
+            eye=_eye(summary),
+            headline=summary.get("headline") or headline(summary).to_dict(),
+            contents=[(name, words) for name, (words, there) in sections.items() if there],
+            matrix=found,
+            leading=[figures[name] for name in first],
+            further=[f for name, f in figures.items() if name not in first],
+            comparisons=[_in_words(c) for c in comparisons],
+            phase_rows=phases,
+            meaning=meanings("phase"),
+            end_rows=[_end_row(key) for key in keys],
             scenario=scenario,
             provenance=provenance,
-            end_keys=list(keys),
-            distances=_distances(filled["comparisons"]),
-            phase_rows=[r for c in filled["comparisons"] if (r := _phase_row(c)) is not None],
+            command=_command(summary),
             interval=interval,
             number=number,
-            power=_power,
         )
     )
-    return str(page)
+    return with_classes(str(page))
 
 
-def _distances(comparisons: list[dict[str, Any]]) -> dict[str, Any]:
-    """Rows of quantities, columns of simulated arms."""
-    names = dict.fromkeys(q for c in comparisons for q in c["quantities"])
-    rows = [{"name": q, "cells": [c["quantities"].get(q) for c in comparisons]} for q in names]
-    totals = [
-        {
-            "differs": sum(q["outcome"] == "differs" for q in c["quantities"].values()),
-            "count": len(c["quantities"]),
-        }
-        for c in comparisons
-    ]
-    return {"arms": [c["simulated"] for c in comparisons], "rows": rows, "totals": totals}
+def _eye(summary: Mapping[str, Any]) -> list[str]:
+    """What ran, in short: arms by kind with their seeds, the seed, the time, what was met."""
+    arms = summary["arms"].values()
+    told = []
+    for kind, word in (("real", "trained"), ("simulated", "simulated")):
+        counts = [a["trajectories"] for a in arms if a["kind"] == kind]
+        if counts:
+            each = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+            told.append(f"{len(counts)} × {each} {word}" if len(counts) > 1 else f"{each} {word}")
+    told.append(f"seed {summary['seed']}")
+    if summary.get("wall_time"):
+        told.append(f"{summary['wall_time']:.0f} s")
+    expected = summary.get("expectations") or []
+    if expected:
+        met = sum(e["outcome"] == "met" for e in expected)
+        told.append(f"{met} of {len(expected)} expectations met")
+    return told + (["small sizes (quick)"] if summary.get("quick") else [])
+
+
+def _command(summary: Mapping[str, Any]) -> str:
+    """What makes it again, from the scenario that stands beside the page."""
+    quick = " --quick" if summary.get("quick") else ""
+    return f"sdesim run scenario.yaml{quick} --out again" if summary["name"] else ""
+
+
+def _end_row(name: str) -> dict[str, str]:
+    row = lookup(name)
+    return {"name": name, "plain": plain(name), "units": "1" if row is None else row.units}
+
+
+def _in_words(comparison: Mapping[str, Any]) -> dict[str, Any]:
+    lines = []
+    for name, cell in comparison["quantities"].items():
+        power = cell.get("power")
+        lines.append(f"{plain(name)}: {cell['verdict']}" + (f" ({_power(power)})" if power else ""))
+    names = ("simulated", "real", "notes")
+    return {**{n: comparison[n] for n in names}, "lines": lines}
 
 
 def _power(power: Mapping[str, Any]) -> str:
@@ -137,12 +193,14 @@ def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _shares(shares: Mapping[str, float]) -> str:
-    """ "transition 85%, exploration 15%", leaving out what never occurs."""
-    return ", ".join(f"{name} {100 * share:.0f}%" for name, share in shares.items() if share)
+    """ "loss falls per step 85%, undecided 15%", leaving out what never occurs."""
+    said = meanings("phase")
+    return ", ".join(f"{said[n]} {100 * share:.0f}%" for n, share in shares.items() if share)
 
 
 def _crossing(c: Mapping[str, Any]) -> str:
-    text = f"{c['start']} → {c['end']}: "
+    said = meanings("phase")
+    text = f"{said[c['start']]}, then {said[c['end']]}: "
     text += f"{c['real_count']} real trajectories, mean time {number(c['real'])}; "
     text += f"{c['simulated_count']} simulated, {number(c['simulated'])}"
     delta, low, high = c["difference"]

@@ -13,7 +13,9 @@ from sdesim.io.files import atomic_write_text
 from sdesim.plots.phase_maps import phase_map, quantity_map
 from sdesim.plots.sweep_curves import EXIT, curves
 from sdesim.plots.sweep_table import SweepTable, slices
-from sdesim.report.page import drawn, environment, interval, number, picture, text_of
+from sdesim.report.headline import sweep_headline
+from sdesim.report.page import drawn, environment, picture, text_of, with_classes
+from sdesim.report.words import interval, number
 from sdesim.runs.quantities import quantities
 
 # What a moment adds to a title, and to a caption.
@@ -63,11 +65,12 @@ def write_sweep_report(folder: str | Path) -> Path:
     page = target / "report.html"
     states = [p["state"] for p in summary["points"]]
     text = environment().get_template("sweep.html.j2").render(
-        summary=summary, figures=figures, scenario=scenario, provenance=provenance, interval=interval,
+        summary=summary, headline=summary.get("headline") or sweep_headline(summary).to_dict(),
+        figures=figures, scenario=scenario, provenance=provenance, interval=interval,
         number=number, quote=quote, counts={s: states.count(s) for s in dict.fromkeys(states)},
         most=_MOST_ROWS, **_values(table),
     )  # fmt: skip
-    atomic_write_text(page, text)
+    atomic_write_text(page, with_classes(text))
     return page
 
 
@@ -89,6 +92,9 @@ def _figures(table: SweepTable) -> Iterator[Drawing]:
     wide = [k for k, axis in enumerate(table.axes) if len(axis.values) > 1]
     always = _shown()
     shown = [*always, *_others(table, {q for q, *_ in always})]
+    # What the scenario speaks of comes first.
+    asked = {q for _, q, at in table.grids if at.startswith("expect")}
+    shown.sort(key=lambda item: item[0] not in asked)
     if len(wide) >= 2:
         ways = list(slices(table.axes, wide[:2]))[:_MOST_SLICES]
         for number_, (index, words) in enumerate(ways):

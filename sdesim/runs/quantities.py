@@ -24,6 +24,8 @@ from sdesim.runs.measures.sampling import reshuffling_effect, unseen_drift
 from sdesim.runs.quantity_row import (
     GROUP,
     NEEDS,
+    OF_C,
+    OF_THE_LOSS,
     PHASES,
     POSITIVE,
     SHARE,
@@ -46,28 +48,30 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ROWS = (
     Quantity("loss", "full training loss", "training loss", "loss", "Loss", units="loss", dims=STEP,
-             compared=True, ranked=True, figure="loss", swept=("end",), support=POSITIVE),
+             compared=True, ranked=True, figure="loss", swept=("end",), support=POSITIVE,
+             plain="training loss", heading="what it learns"),
     Quantity("weight_norm", "Euclidean norm of the parameters", r"$|\theta|$", title="Weight norm",
              units="parameter", dims=STEP, compared=True, ranked=True, figure="weight_norm",
-             support=POSITIVE),
+             support=POSITIVE, plain="weight norm |θ|", heading="where it ends"),
     Quantity("train_accuracy", "share of training examples classified correctly", "train accuracy",
              title="Train accuracy", dims=STEP, needs=("labels",), scaled=False, compared=True,
-             figure="accuracy", support=SHARE),
+             figure="accuracy", support=SHARE, plain="training accuracy", heading="what it learns"),
     Quantity("test_loss", "loss on the test set", "test loss", title="Test loss", units="loss", dims=STEP,
-             needs=("test data",), figure="loss", support=POSITIVE),
+             needs=("test data",), figure="loss", support=POSITIVE, heading="what it learns"),
     Quantity("test_accuracy", "share of test examples classified correctly", "test accuracy",
              title="Test accuracy", dims=STEP, needs=("labels", "test data"), scaled=False, ranked=True,
-             figure="accuracy", swept=("end",), support=SHARE),
+             figure="accuracy", swept=("end",), support=SHARE, heading="what it learns"),
     Quantity("learning_rate", "learning rate of the next step", r"learning rate $\eta$",
              title="Learning rate", units="parameter^2/loss", dims=STEP, needs=("training",),
              support=POSITIVE),
     Quantity("C_alpha", "consolidation ratio |μ|²/Tr Σ at the training batch",
              r"consolidation ratio $C_\alpha$", r"$C_\alpha$", "Consolidation ratio", needs=_GRADIENT,
              threshold=1.0, debiased=True, literal=True, compared=True, ranked=True, monitored=True,
-             figure="consolidation", swept=("mean", "end"), support=POSITIVE),
+             figure="consolidation", swept=("mean", "end"), support=POSITIVE,
+             plain="signal to noise C", heading="its gradient"),
     Quantity("C_1", "consolidation ratio of single examples, C_alpha/B", r"$C_1$",
              title="Consolidation ratio of single examples", needs=_GRADIENT, debiased=True, monitored=True,
-             support=POSITIVE),
+             support=POSITIVE, follows="C_alpha", heading="its gradient"),
     Quantity("C_star", "value of C_alpha above which a step lowers the loss on average", r"$C^*$",
              title="Critical consolidation ratio", needs=_BOTH, literal=True, monitored=True,
              figure="consolidation"),
@@ -85,33 +89,36 @@ _ROWS = (
              needs=("progress", "training", "test data"), threshold=0.0, scaled=False, monitored=True),
     Quantity("p", "share of the signal, C/(1+C)", title="Signal share p", needs=_GRADIENT, threshold=0.5,
              scaled=False, debiased=True, literal=True, compared=True, monitored=True, figure="probability",
-             support=SHARE),
+             support=SHARE, follows="C_alpha", heading="its gradient"),
     Quantity("odds", "p/(1−p), which is C_alpha", title="Odds of the signal", needs=_GRADIENT, threshold=1.0,
-             debiased=True, literal=True, figure="consolidation", support=POSITIVE),
+             debiased=True, literal=True, figure="consolidation", support=POSITIVE,
+             follows="C_alpha", heading="its gradient"),
     Quantity("direction_probability", "share of gradient draws that point along the mean of the others",
              "draws along the mean", title="Direction of the draws", needs=_GRADIENT, threshold=0.5,
              scaled=False, literal=True, support=SHARE),
     Quantity("signal", "squared norm |μ|² of the mean gradient", r"signal $|\bar g|^2$", title="Signal",
              units=_SQUARE, needs=_GRADIENT, debiased=True, literal=True, compared=True,
-             figure="signal_noise", support=POSITIVE),
+             figure="signal_noise", support=POSITIVE, plain="mean gradient |ḡ|²", heading="its gradient"),
     Quantity("noise", "trace Tr Σ of the gradients' covariance at the training batch", r"noise Tr $\Sigma$",
              title="Noise", units=_SQUARE, needs=_GRADIENT, compared=True, ranked=True,
-             figure="signal_noise", support=POSITIVE),
+             figure="signal_noise", support=POSITIVE, plain="gradient noise Tr Σ", heading="its noise"),
     Quantity("tail_index", "tail index of the gradient noise, 2 is Gaussian", r"tail index $\alpha$",
              title="Tail index", needs=_GRADIENT, literal=True, compared=True, monitored=True,
-             figure="geometry", swept=("mean",), debiased=True, support=_TAILS),
+             figure="geometry", swept=("mean",), debiased=True, support=_TAILS,
+             plain="noise tail index α", heading="its noise"),
     Quantity("d_H", "effective dimension deduced from the tail index (an hypothesis)", r"$d_H$",
              title="Effective dimension", needs=_GRADIENT, literal=True, compared=True, monitored=True,
-             figure="geometry", support=_TAILS),
+             figure="geometry", support=_TAILS, follows="tail_index", heading="its noise"),
     Quantity("trajectory_dimension", "correlation dimension of the path around the probe", "path dimension",
              title="Dimension of the path", needs=("path",), compared=True, figure="geometry",
-             support=POSITIVE),
+             support=POSITIVE, plain="path dimension", heading="where it ends"),
     Quantity("participation_ratio", "number of directions that the same stretch of path fills",
              "participation ratio", title="Participation ratio of the path", needs=("path",),
              support=POSITIVE),
     Quantity("lyapunov_drift", "expected rate of change of the loss", r"drift $\mathcal{L}V$",
              title="Lyapunov drift", units="loss/time", needs=_BOTH, threshold=0.0, literal=True,
-             compared=True, monitored=True, figure="lyapunov"),
+             compared=True, monitored=True, figure="lyapunov",
+             plain="drift of the loss", heading="its gradient"),
     Quantity("unseen_drift", "expected rate of change of the loss over the next step, drawn from what the "
              "epoch has left", "drift over the unseen", title="Drift over the unseen examples",
              units="loss/time", needs=_BOTH, threshold=0.0, scaled=False, function=unseen_drift,
@@ -128,7 +135,8 @@ _ROWS = (
              threshold=0.0, scaled=False, figure="lyapunov"),
     Quantity("lambda_max", "largest eigenvalue of the Hessian", r"$\lambda_{\max}$",
              title="Largest curvature", units="loss/parameter^2", needs=_CURVATURE, scaled=False,
-             literal=True, compared=True, ranked=True, monitored=True, figure="curvature", swept=("end",)),
+             literal=True, compared=True, ranked=True, monitored=True, figure="curvature", swept=("end",),
+             plain="sharpness λmax", heading="where it ends"),
     Quantity("lambda_min", "smallest eigenvalue of the Hessian", r"$\lambda_{\min}$",
              title="Smallest curvature", units="loss/parameter^2", needs=_CURVATURE, threshold=0.0),
     Quantity("preconditioned_lambda_max",
@@ -142,10 +150,11 @@ _ROWS = (
              function=lambda run, _: run["critical_sharpness"]),
     Quantity("S", "stability margin 2(1 − λ/λ_crit), above 0 is stable", "stability margin S", "S",
              "Stability margin", needs=_CURVATURE, threshold=0.0, scaled=False, literal=True, compared=True,
-             monitored=True, figure="curvature", swept=("end",)),
+             monitored=True, figure="curvature", swept=("end",),
+             follows="lambda_max", heading="where it ends"),
     Quantity("I", "the source's index p·(S/2)/d_H (a heuristic)", title="Intelligence coefficient I",
              needs=_BOTH, threshold=0.0, scaled=False, literal=True, compared=True, monitored=True,
-             figure="intelligence"),
+             figure="intelligence", follows="C_alpha", heading="its gradient"),
     Quantity("C_clients", "C of the changes that the clients make in the round that begins, one draw each: "
              "how far they pull the same way", "C of the changes", title="Clients' changes",
              needs=("clients",), debiased=True, figure="clients", support=POSITIVE),
@@ -158,9 +167,9 @@ _ROWS = (
              dims=GROUP, needs=("gradient", "groups"), threshold=1.0, debiased=True, literal=True,
              figure="layers", support=POSITIVE),
     Quantity("phase", "where the interval of C_alpha lies against that of C_star", title="Phase",
-             needs=_BOTH, words=PHASES, compared=True, figure="phases"),
+             needs=_BOTH, words=PHASES, means=OF_THE_LOSS, compared=True, figure="phases"),
     Quantity("phase_literal", "where the literal C lies against 1", title="Phase of the source",
-             needs=_GRADIENT, words=PHASES, compared=True, figure="phases_literal"),
+             needs=_GRADIENT, words=PHASES, means=OF_C, compared=True, figure="phases_literal"),
     Quantity("C_alpha_smooth", "C_alpha as a smoothed series over the probes of a trajectory",
              r"$C_\alpha$, smoothed", title="Consolidation ratio, smoothed", needs=_GRADIENT, threshold=1.0,
              debiased=True, smoothed=True, figure="consolidation", support=POSITIVE),
@@ -178,20 +187,21 @@ _ROWS = (
              needs=("progress", "training", "test data"), threshold=0.0, scaled=False, smoothed=True),
     Quantity("phase_smooth", "the phase of the smoothed series: where that of C_alpha lies against that of "
              "C_star, or whether that of progress falls", title="Phase, smoothed", needs=_BOTH, words=PHASES,
-             smoothed=True, figure="phases"),
+             means=OF_THE_LOSS, smoothed=True, figure="phases"),
     Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, figure="loss",
-             support=POSITIVE),
+             support=POSITIVE, plain="final training loss"),
     Quantity("final_accuracy", "test accuracy at the end, or train accuracy where nothing is tested",
-             dims=WHOLE, needs=("labels",), figure="accuracy", support=SHARE),
+             dims=WHOLE, needs=("labels",), figure="accuracy", support=SHARE, plain="final accuracy"),
     Quantity("exit_time.mean", "mean time of the first exit", "mean exit time", title="Exit time",
              units="time", dims=WHOLE, needs=("exit event",), figure="exits", swept=("whole run",),
-             support=POSITIVE),
+             support=POSITIVE, plain="mean exit time"),
     Quantity("exit_time.median", "median time of the first exit", "median exit time", units="time",
-             dims=WHOLE, needs=("exit event",), figure="exits", support=POSITIVE),
+             dims=WHOLE, needs=("exit event",), figure="exits", support=POSITIVE, plain="median exit time"),
     Quantity("theta_tail_index", "Hill's tail index of the last parameters over trajectories",
-             r"tail index of $\theta$", dims=WHOLE, needs=("theta",), figure="", support=POSITIVE),
+             r"tail index of $\theta$", dims=WHOLE, needs=("theta",), figure="", support=POSITIVE,
+             plain="tail index of the parameters"),
     Quantity("occupancy", "share of time in each well", "share of time", title="Time in each well", dims=WELL,
-             needs=("occupancy event",), figure="occupancy", support=SHARE),
+             needs=("occupancy event",), figure="occupancy", support=SHARE, plain="share of time in"),
 )  # fmt: skip
 _OURS = frozenset(row.name for row in _ROWS)
 _registered: dict[str, Quantity] = {}
@@ -221,6 +231,19 @@ def names(keep: Callable[[Quantity], bool]) -> tuple[str, ...]:
     return tuple(row.name for row in quantities() if keep(row))
 
 
+def independent(given: Iterable[str]) -> list[str]:
+    """Of these names those that tell something of their own: none that is computed from another of them, and
+    of several that are computed from one that is absent the first."""
+    chosen: dict[str, str] = {}
+    kept = list(dict.fromkeys(given))
+    for name in kept:
+        row = lookup(name)
+        root = (row.follows if row is not None else "") or name
+        if root == name or root not in kept:
+            chosen.setdefault(root, name)
+    return list(chosen.values())
+
+
 def lookup(name: str) -> Quantity | None:
     """The row of a name; None if there is none.
 
@@ -243,7 +266,22 @@ def lookup(name: str) -> Quantity | None:
     if not plain.literal:
         return None
     label = f"{plain.label}, literal"
-    return replace(plain, name=head, label=label, symbol=label, literal=False, debiased=False)
+    return replace(
+        plain,
+        name=head,
+        label=label,
+        symbol=label,
+        plain=f"{plain.plain}, literal",
+        literal=False,
+        debiased=False,
+    )
+
+
+def meanings(name: str) -> dict[str, str]:
+    """What each word of a quantity in words says is measured; of phases that the table does not know, the
+    words themselves."""
+    row = lookup(name)
+    return row.meanings if row is not None and row.words else {word: word for word in PHASES}
 
 
 def support_of(name: str) -> Support:

@@ -10,6 +10,10 @@ from typing import Any
 from sdesim.support import Support
 
 PHASES = ("exploration", "transition", "generalization")
+# What each says of the loss where C is held against C*, and of C where it is held against 1: all that is
+# measured. The theory's words stand beside it.
+OF_THE_LOSS = ("loss rises per step", "undecided", "loss falls per step")
+OF_C = ("C below 1", "undecided", "C above 1")
 STEP = ("trajectory", "step")
 PROBE = ("trajectory", "probe")
 GROUP = ("trajectory", "probe", "group")
@@ -59,10 +63,14 @@ class Quantity:
             below 0.
         literal: whether `measure` gives the source's own form as ``name_literal``.
         words: its values, where it is no number; ``name_fraction.word`` is the share of one of them.
+        means: what each word says is measured, in the same order, for pages and figures; default the words.
         compared: whether `compare` takes it when none are named; ranked: whether `rank` does.
         monitored: whether a training monitor makes it.
         smoothed: whether it is a smoothed series, which ``measure(run, smooth=True)`` alone adds.
         figure: of the report that draws it; empty for numbers of the whole run that none draws.
+        plain: what pages and sentences call it; default the title.
+        heading: of the quantities that it stands with in a table.
+        follows: the quantity that it is computed from, so that it tells nothing of its own beside that one.
         swept: moments ("mean", "end", "whole run") at which a sweep's page shows it.
         function: ``function(run, measured)`` -> value, or (value, low, high), each (trajectory, probe), or an
             array-valued estimate, or None where the run does not allow it. Without a function it is what
@@ -83,11 +91,15 @@ class Quantity:
     debiased: bool = False
     literal: bool = False
     words: tuple[str, ...] = ()
+    means: tuple[str, ...] = ()
     compared: bool = False
     ranked: bool = False
     monitored: bool = False
     smoothed: bool = False
     figure: str = "further"
+    plain: str = ""
+    heading: str = "further"
+    follows: str = ""
     swept: tuple[str, ...] = ()
     function: Callable[..., Any] | None = None
 
@@ -95,6 +107,7 @@ class Quantity:
         object.__setattr__(self, "label", self.label or self.name)
         object.__setattr__(self, "symbol", self.symbol or self.label)
         object.__setattr__(self, "title", self.title or self.symbol)
+        object.__setattr__(self, "plain", self.plain or self.title[:1].lower() + self.title[1:])
 
     @property
     def within(self) -> Support:
@@ -115,6 +128,11 @@ class Quantity:
     def parted(self) -> bool:
         """Whether it is named by its parts, ``name.part``."""
         return self.dims in (GROUP, WELL)
+
+    @property
+    def meanings(self) -> dict[str, str]:
+        """What each of its words says is measured."""
+        return dict(zip(self.words, self.means or self.words, strict=True))
 
     def met(self, held: Iterable[str]) -> bool:
         """Whether a run with these variables meets its needs."""

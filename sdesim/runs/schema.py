@@ -40,6 +40,9 @@ VARIABLES: dict[str, VariableSpec] = {
     "test_loss": VariableSpec(_PATH, "loss", "loss on the test set"),
     "test_accuracy": VariableSpec(_PATH, "1", "share of test examples classified correctly"),
     "learning_rate": VariableSpec(_PATH, "parameter^2/loss", "learning rate"),
+    "clipped_share": VariableSpec(
+        _PATH, "1", "share of the steps since the last saved one whose gradient was cut down"
+    ),
     "signal": VariableSpec(_PROBE, "(loss/parameter)^2", "squared norm of the mean gradient"),
     "noise": VariableSpec(_PROBE, "(loss/parameter)^2", "trace of the unbiased gradient covariance"),
     "gradient_samples": VariableSpec(_PROBE, "1", "number of gradient draws"),

@@ -79,7 +79,7 @@ def twin_deviations(
 
     Args:
         attrs: as of `twin_refusals`, with optimizer, optimizer_class, momentum, nesterov, dampening,
-            weight_decay, learning_rates, sampling.
+            weight_decay, learning_rates, clipping, sampling.
         momentum, nesterov: of the scheme that simulates the twin; 0 and false where it has none.
         at_rate: whether its time step is the learning rate, as heavy ball needs.
         rate_changes: whether the learning rate changes on the way.
@@ -104,6 +104,8 @@ def _deviations(
         yield "momentum", "momentum" if attrs.get("momentum") else "no momentum"
     if attrs.get("weight_decay"):
         yield "weight_decay", "weight decay"
+    if attrs.get("clipping") == "active":
+        yield "clipped_gradients", "clipped gradients"
     if attrs.get("loss_reduction") in ("weighted mean", "other", "unknown") and attrs.get("batch_size"):
         yield "loss_not_mean", "a loss that is not the mean of those of single examples"
     if attrs.get("sampling") == "epoch":

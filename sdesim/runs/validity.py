@@ -6,8 +6,9 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
   Muon, an optimizer of one's own, rounds of clients), but C* and the drift are of the step −η g; the phase is
   taken from measured progress, or "undefined".
   `optimizer_unknown`: a monitor was not told of the optimizer.
-- `clipped_gradients`: the loop cuts gradients down before the step, so that C*, S and the drift, which are of
-  the whole gradient, are not of its step; the phase is taken from measured progress.
+- `clipped_gradients`: gradients are cut down before the step, of a run at least once, so that C*, S and the
+  drift, which are of the whole gradient, are not of its step; the phase is taken from measured progress. How
+  often says `clipped_share` of a run, over all steps its attribute `clipped_steps`.
 - `reshuffled`, `sequential`: batches come in epochs. Within one the expected gradient is that of the examples
   not yet seen, so that C = C* is not where the loss stands still; the formulas draw with replacement.
 - `sampling_unknown`: a monitor was given examples and no loader, so how batches are drawn is not known; the

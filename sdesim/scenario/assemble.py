@@ -57,8 +57,11 @@ def recipe_of(scenario: Scenario, name: str, train: Train, network: Any, data: D
         scheduler=train.schedule,
         sampling=train.sampling,
         weights=train.weights,
+        augment=train.augment or None,
         amplify=train.amplify,
+        penalty=train.penalty or (),
         clients=train.clients,
+        clip=train.clip,
     )
 
 
@@ -73,7 +76,8 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         network,
         loss_of(train).function(data),
         data,
-        train.optimizer.build,
+        train.optimizer,
+        penalty=train.penalty or (),
         rule=recipe.rule,
         sparsity=recipe.sparsity,
         rounds=recipe.rounds,
@@ -81,6 +85,7 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         batch_size=train.optimizer.batch_size,
         sampling=train.sampling,
         weights=train.weights,
+        clip=train.clip,
         seed=recipe.seed,
     )
     return (network if recipe.weights == "original" else reinitialised(network, recipe.seed)), mask

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sdesim.kinds import Numbers, OneOf, Settings
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
@@ -22,6 +22,9 @@ Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
 Optimizer = Annotated[Any, OneOf("optimizers")]
+Penalty = Annotated[Any, OneOf("penalties")]
+Augmentation = Annotated[Any, OneOf("augmentations")]
+Weighting = Annotated[Any, OneOf("weightings")]
 LearningRate = Annotated[Any, OneOf("learning_rates")]
 # A list and not an array, so that scenarios can be compared and written.
 Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
@@ -89,6 +92,11 @@ Objectives = Annotated[
 ]
 
 
+def _as_list(value: Any) -> Any:
+    """One for a list of it."""
+    return value if isinstance(value, list) else [value]
+
+
 class Train(Strict):
     """A real arm: a network that is trained on data.
 
@@ -99,14 +107,19 @@ class Train(Strict):
         steps: how many optimizer steps.
         schedule: the learning rate over the steps.
         loss: of a batch.
+        penalty: on the weights, one or several, added to the loss.
         objectives: several losses on the same outputs, mixed, in the place of loss.
         prune: which weights are taken away before the training that is recorded.
         clients: federated averaging: each step is a round of so many clients.
+        clip: gradients cut down before each step, to a norm or number by number.
         trajectories: how many seeds are trained.
         init: "module": every trajectory starts from the same weights; "fresh": each from its own.
         start_from: the real arm where whose trajectories end these begin.
-        sampling: how batches are drawn: "epoch" reshuffles, "with-replacement" draws independently.
-        weights: "balanced" draws examples so that all classes count alike.
+        sampling: how batches are drawn: "epoch" reshuffles, "with-replacement" draws independently,
+            "sequential" takes the examples in turn.
+        weights: with which weight each example is drawn, by its label: "balanced" so that all classes count
+            alike, "classes" by weights of their own.
+        augment: random changes of the inputs, one after the other, drawn anew for each batch.
         amplify: l: l steps of lr/l and l times the noise stand for each of SGD.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all weights.
@@ -118,14 +131,17 @@ class Train(Strict):
     steps: Count
     schedule: LearningRate = Field(default="constant", validate_default=True)
     loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
+    penalty: Annotated[list[Penalty], BeforeValidator(_as_list)] | None = None
     objectives: Objectives | None = None
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
+    clip: Annotated[Any, Settings("clip")] | None = None
     trajectories: Count = 1
     init: Literal["module", "fresh"] = "module"
     start_from: str | None = None
-    sampling: Literal["epoch", "with-replacement"] = "epoch"
-    weights: Literal["balanced"] | None = None
+    sampling: Literal["epoch", "with-replacement", "sequential"] = "epoch"
+    weights: Weighting | None = None
+    augment: list[Augmentation] = []
     amplify: Count = 1
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
@@ -133,10 +149,15 @@ class Train(Strict):
     @property
     def attributes(self) -> dict[str, Any]:
         """What the run will say of itself, as far as it decides whether it can have a twin."""
+        modes = self.network.training_layers
         return {
+            **({"modes": modes} if modes else {}),
             "clients": 0 if self.clients is None else self.clients.count,
             "sampling": self.sampling if self.weights is None else "weighted",
             "batch_size": self.optimizer.batch_size,
+            # How often each example is read is known once it is.
+            **({"readings": None} if self.augment else {}),
+            "maximize": self.optimizer.maximize or any(g.get("maximize") for g in self.optimizer.groups),
         }
 
     @property

@@ -66,5 +66,6 @@ def outcome(expect: Expect, q: Finding) -> dict[str, Any]:
         "n": q.n,
         "outcome": judged,
         "why": why,
+        "reason": expect.why,
     }
     return found if power is None else {**found, "power": power.to_dict()}

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.io.progress import LabelledReport, labelled_progress
+from sdesim.io.progress import LabelledReport, labelled_progress, noted_progress
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.runs import measure
@@ -31,8 +31,9 @@ from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
 
 MARK = "INCOMPLETE"
+PROGRESS = "progress.json"
 _LONGEST_LINE = 1_000_000
-_CONTENTS = (MARK, "scenario.yaml", "provenance.json", "summary.json", "report.html", "figures")
+_CONTENTS = (MARK, "scenario.yaml", "provenance.json", "summary.json", "report.html", "figures", PROGRESS)
 _OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint")
 
 
@@ -157,14 +158,17 @@ def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict
     """
     started = time.perf_counter()
     scenario, target = work.scenario, work.out
-    with labelled_progress(progress) as report:
-        _run_arms(work, report)
-    summary = summarise(scenario, work.results, quick)
-    summary["wall_time"] = time.perf_counter() - started
-    atomic_write_json(target / "summary.json", summary)
-    from sdesim.report import write_report
+    with (
+        labelled_progress(progress, transient=True) as report,
+        noted_progress(report, target / PROGRESS) as told,
+    ):
+        _run_arms(work, told)
+        summary = summarise(scenario, work.results, quick)
+        summary["wall_time"] = time.perf_counter() - started
+        atomic_write_json(target / "summary.json", summary)
+        from sdesim.report import write_report
 
-    write_report(target, measured=work.results.measured)
+        write_report(target, measured=work.results.measured)
     (target / MARK).unlink()
     return summary
 

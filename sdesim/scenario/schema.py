@@ -19,7 +19,9 @@ def scenario_schema() -> dict[str, Any]:
     whole = {**_described(schema, models.Scenario), "$defs": definitions}
     todo, done = used_families(whole), set[str]()
     while todo:
-        family = todo.pop()
+        # In order, so that the text is the same in every process.
+        family = min(todo)
+        todo.remove(family)
         done.add(family)
         definitions[family] = family_schema(family)
         todo |= used_families(definitions[family]) - done

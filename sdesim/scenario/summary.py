@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import SdesimError
+from sdesim.report.headline import headline
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.twin_rules import twin_warning
@@ -38,7 +39,7 @@ def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict
     warnings: list[str] = []
     arms = {name: _arm_summary(scenario, results, name, warnings) for name in scenario.arms}
     expectations = [_expectation(e, results, comparisons) for e in scenario.expect]
-    return {
+    told = {
         "name": scenario.name,
         "description": scenario.description,
         "seed": scenario.seed,
@@ -50,6 +51,7 @@ def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict
         "expectations": expectations,
         "warnings": warnings,
     }
+    return {**told, "headline": headline(told).to_dict()}
 
 
 def _comparisons(scenario: Scenario, results: Results) -> dict[str, Any]:
@@ -146,13 +148,15 @@ def _label(arm: Arm) -> str:
         t = arm.train
         batch = "full batch" if t.optimizer.batch_size is None else f"batch {t.optimizer.batch_size}"
         pruned = "" if t.prune is None else f", {t.prune.sparsity:.1%} pruned ({t.prune.rule})"
+        bound = {} if t.clip is None else {k: v for k, v in vars(t.clip).items() if v is not None}
+        clipped = "".join(f", gradients clipped to a {name} of {most:g}" for name, most in bound.items())
         amplified = "" if t.amplify == 1 else f", noise amplified by {t.amplify}"
         c = t.clients
         shared = "" if c is None else f", {c.count} clients (concentration {c.concentration:g})"
         shared += "" if c is None else f", {c.local_steps} local steps a round"
         return (
             f"{t.network.label} on {t.data.kind}, {t.optimizer.kind} with "
-            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}{shared}"
+            f"learning rate {t.optimizer.lr:g}, {batch}{pruned}{amplified}{clipped}{shared}"
         )
     assert arm.simulate is not None
     s = arm.simulate

@@ -20,6 +20,7 @@ def test_a_run_makes_a_directory_named_after_the_scenario(toy, capsys):
 
     printed = capsys.readouterr().out
     assert "met" in printed
+    assert len(printed.splitlines()) == 3
     assert str(Path("runs") / "toy" / "report.html") in printed
     assert (toy / "runs" / "toy" / "summary.json").exists()
     assert not (toy / "runs" / "toy" / "INCOMPLETE").exists()

@@ -1,9 +1,8 @@
-"""The verbs that only read: show, list, report, schema."""
+"""The verbs that only read: show, report."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 from tests.commands.calling import call
 
@@ -43,20 +42,13 @@ def test_report_writes_the_page_again(toy, capsys):
     assert (toy / "runs" / "toy" / "report.html").exists()
 
 
-def test_list_names_shipped_scenarios_and_runs(toy, capsys):
+def test_show_begins_with_the_answer_s_values_and_prints_verdicts_when_asked(toy, capsys):
     call("run", "toy.yaml", "--quiet")
 
-    assert call("list", "--json") == 0
-    listed = json.loads(capsys.readouterr().out)
-    assert {"quickstart", "double-well-escape", "flat-vs-sharp"} <= {s["name"] for s in listed["scenarios"]}
-    assert listed["runs"] == [{"directory": str(Path("runs") / "toy"), "complete": True}]
-
-
-def test_the_json_schema_describes_every_field_of_a_scenario(capsys):
-    assert call("schema") == 0
-    schema = json.loads(capsys.readouterr().out)
-    assert {"name", "arms", "probes", "compare", "expect", "quick"} <= set(schema["properties"])
-    assert schema["additionalProperties"] is False
-
-    assert call("schema", "--run") == 0
-    assert "theta" in json.loads(capsys.readouterr().out)["variables"]
+    call("show", "runs/toy")
+    short = capsys.readouterr().out
+    call("show", "runs/toy", "-v")
+    long = capsys.readouterr().out
+    assert "Expectations: 1 of 1 met" in short
+    assert "met        sde: loss below 100" in long
+    assert "met        sde" not in short

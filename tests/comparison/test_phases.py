@@ -41,7 +41,7 @@ def test_two_arms_agree_where_their_commonest_phases_do():
 
     found = compare_phases(simulated, real)
 
-    assert found.agreement == 0.75
+    assert (found.agreement, found.decided) == (0.75, 4)
     # Both say exploration at half and three quarters of the times: p_e = 3/8 + 1/8.
     assert found.kappa == pytest.approx((0.75 - 0.5) / 0.5)
     assert found.sequence_simulated == ((E, 0.0, 2.0), (G, 2.0, 3.0))
@@ -51,6 +51,19 @@ def test_two_arms_agree_where_their_commonest_phases_do():
     assert up.difference[0] == pytest.approx(-2 / 3)
     assert (down.simulated_count, down.real_count) == (0, 0)
     assert "same phase at 75% of 4 aligned times (kappa 0.50)" in found.verdict
+
+
+def test_what_is_undecided_in_both_arms_agrees_in_nothing():
+    times = [0.0, 1.0, 2.0]
+
+    found = compare_phases(measured([[T, T, E]], times), measured([[T, E, E]], times))
+    never = compare_phases(measured([[T, T, T]], times), measured([[T, T, T]], times))
+
+    assert (found.agreement, found.decided, found.times) == (1.0, 1, 3)
+    assert "same phase at 100% of 1 aligned times where both are decided, of 3" in found.verdict
+    assert np.isnan(never.agreement)
+    assert never.decided == 0
+    assert never.verdict == "undecided in one of the arms, or both, at all of 3 aligned times"
 
 
 def test_only_the_time_that_both_arms_share_is_compared():

@@ -7,6 +7,7 @@ import pytest
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
+from sdesim.estimators.core.binomial import wilson
 
 RNG = np.random.default_rng(20)
 # Leukaemia patients under 6-mercaptopurine: weeks in remission, + where it lasted (Freireich et al. 1963).
@@ -127,3 +128,18 @@ def test_ends_at_the_start_are_counted():
 def test_times_that_are_none_are_refused(times, ended):
     with pytest.raises(EstimatorError, match="times"):
         est.survival_statistics(times, np.array(ended, dtype=bool))
+
+
+def test_wilsons_band_is_that_of_a_share_of_all_and_of_fewer_where_some_were_cut_short():
+    times = np.array([1.0, 2.0, 3.0, 4.0])
+    plain = est.survival_statistics(times, np.ones(4, dtype=bool), band="wilson").survival
+    cut_short = est.survival_statistics(times, np.array([True, False, True, False]), band="wilson").survival
+
+    low, high = wilson(np.array([1.0, 0.75, 0.5, 0.25, 0.0]), 4)
+    np.testing.assert_allclose(plain.low, low, rtol=1e-12)
+    np.testing.assert_allclose(plain.high, high, rtol=1e-12)
+    # S = 3/4 · 1/2, Greenwood's sum 1/(4·3) + 1/(2·1): (1 − S)/(S s²) = 2.857 trials.
+    assert cut_short.low[-1] == pytest.approx(wilson(0.375, 2.857142857)[0])
+    assert plain.low[0] > 0 == plain.low[-1]
+    with pytest.raises(EstimatorError, match="band must be"):
+        est.survival_statistics(times, np.ones(4, dtype=bool), band="wald")

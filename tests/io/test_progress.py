@@ -1,9 +1,13 @@
 """Progress goes to the caller's function, to a terminal, or nowhere."""
 
 import io
+import json
+import os
 import sys
 
-from sdesim.io.progress import labelled_progress, progress_report
+import pytest
+
+from sdesim.io.progress import labelled_progress, noted_progress, progress_report
 
 
 class Terminal(io.StringIO):
@@ -55,3 +59,35 @@ def test_one_label_is_shown_in_steps(monkeypatch):
 
     assert "training" in sys.stderr.getvalue()
     assert "40/80 steps" in sys.stderr.getvalue()
+
+
+def test_a_file_says_how_far_each_label_has_come_and_goes_at_a_good_end(tmp_path):
+    file, told = tmp_path / "progress.json", []
+
+    with noted_progress(lambda *it: told.append(it), file, every=0.0) as report:
+        report("sde", 3, 10)
+        report("sde", 7, 10)
+        noted = json.loads(file.read_text())
+
+    assert told == [("sde", 3, 10), ("sde", 7, 10)]
+    assert noted["pid"] == os.getpid()
+    sde = noted["labels"]["sde"]
+    assert (sde["first"], sde["done"], sde["total"]) == (3, 7, 10)
+    assert sde["begun"] <= sde["seen"]
+    assert not file.exists()
+
+
+def test_an_interruption_leaves_the_file(tmp_path):
+    file = tmp_path / "progress.json"
+
+    def interrupted():
+        with noted_progress(lambda *it: None, file) as report:
+            report("sde", 3, 10)
+            report("sde", 4, 10)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    # The second came within a second.
+    assert json.loads(file.read_text())["labels"]["sde"]["done"] == 3

@@ -17,6 +17,7 @@ from sdesim.kinds.schema import kind_schema
 
 # Groups of fields of one form stand in no file by themselves, so that their words show no example.
 SETTINGS = {
+    "clip": {"norm": 1.0},
     "clients": {"count": 3, "local_steps": 2, "concentration": 0.5},
     "objective": {"target": "class", "weight": 1.0},
     "prune": {"rule": "random", "sparsity": 0.5},
@@ -33,6 +34,11 @@ KINDS = [
 def folder(tmp_path):
     """Where the files stand that examples name."""
     (tmp_path / "my.csv").write_text("age,height,healthy\n" + "".join(f"{k},{k},{k % 2}\n" for k in range(8)))
+    for name in ("animals/cat", "animals/dog"):
+        (tmp_path / name).mkdir(parents=True)
+        for k in range(4):
+            # The smallest image that there is: a grey pixel in a portable grey map.
+            (tmp_path / name / f"{k}.pgm").write_bytes(b"P5 1 1 255\n" + bytes([k]))
     with trusting(folder=tmp_path):
         yield tmp_path
 

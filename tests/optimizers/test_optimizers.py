@@ -3,12 +3,36 @@
 import pytest
 
 from sdesim.kinds import Misfit, names_of, read
-from sdesim.optimizers import SGD, Adagrad, Adam, Adamax, AdamW, Lion, Muon, NAdam, RAdam, RMSprop
+from sdesim.optimizers import (
+    ASGD,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 from sdesim.optimizers.lion import LionOptimizer
 
 torch = pytest.importorskip("torch")
 
 CASES = {
+    "adadelta": (Adadelta(0.5, rho=0.8, weight_decay=0.1), torch.optim.Adadelta,
+                 {"lr": 0.5, "rho": 0.8, "weight_decay": 0.1}),
+    "adafactor": (Adafactor(0.1, beta2_decay=-0.5, eps=[1e-6, 1e-4], d=2, weight_decay=0.1),
+                  torch.optim.Adafactor,
+                  {"lr": 0.1, "beta2_decay": -0.5, "eps": (1e-6, 1e-4), "d": 2.0, "weight_decay": 0.1}),
+    "asgd": (ASGD(0.1, lambd=0.01, alpha=0.5, t0=3, weight_decay=0.1), torch.optim.ASGD,
+             {"lr": 0.1, "lambd": 0.01, "alpha": 0.5, "t0": 3.0, "weight_decay": 0.1}),
+    "rprop": (Rprop(0.1, etas=(0.4, 1.3), step_sizes=(1e-3, 2)), torch.optim.Rprop,
+              {"lr": 0.1, "etas": (0.4, 1.3), "step_sizes": (1e-3, 2.0)}),
     "sgd": (SGD(0.1, 4, 0.9, 0.0, True, 0.01), torch.optim.SGD,
             {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
     "adam": (Adam(0.01, betas=[0.8, 0.9], weight_decay=0.1), torch.optim.Adam,
@@ -73,7 +97,7 @@ def test_steps_are_those_of_torch(name):
         ({"kind": "adamw", "lr": 1, "batch_size": 2.5}, "batch_size: found 2.5, allowed: a whole number"),
         (
             {"kind": "sgdd", "lr": 1},
-            "kind: found 'sgdd', allowed: adagrad, adam, adamax, adamw, lion,",
+            "kind: found 'sgdd', allowed: adadelta, adafactor, adagrad, adam, adamax,",
         ),
     ],
 )

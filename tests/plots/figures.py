@@ -11,7 +11,7 @@ from sdesim.errors import RunError
 
 CURVES_ONE = ("accuracy", "consolidation", "edge", "intelligence", "probability", "weight_norm")
 CURVES_SEVERAL = ("curvature", "further", "geometry", "loss", "lyapunov", "signal_noise")
-COMPANIONS_ONE = ("exits", "occupancy", "phases")
+COMPANIONS_ONE = ("occupancy", "phase_strip")
 COMPANIONS_SEVERAL = ("clients", "layers")
 
 

@@ -7,19 +7,20 @@ import pytest
 
 from sdesim import plots
 from sdesim.errors import RunError
-from sdesim.plots.arms import REAL, SIMULATED, ArmView, arm_views, views_of
+from sdesim.plots.arms import ArmView, arm_views, views_of
+from sdesim.plots.look import REAL, SIMULATED
 
 
 def test_data_are_one_run_runs_by_name_or_runs_in_a_row(runs, measured):
-    one = plots.quantity(runs["net"], "C_alpha", measured=measured["net"])
-    named = plots.quantity(runs, "C_alpha", measured=measured)
-    row = plots.quantity(list(runs.values()), "C_alpha", measured=list(measured.values()))
-    alone = plots.quantity(runs["net"], "C_alpha")
+    one = plots.curve(runs["net"], "C_alpha", measured=measured["net"])
+    named = plots.curve(runs, "C_alpha", measured=measured)
+    row = plots.curve(list(runs.values()), "C_alpha", measured=list(measured.values()))
+    alone = plots.curve(runs["net"], "C_alpha")
 
     np.testing.assert_array_equal(one.lines[0].get_ydata(), alone.lines[0].get_ydata())
     assert named.get_legend_handles_labels()[1] == row.get_legend_handles_labels()[1]
     with pytest.raises(RunError, match="two runs have one name"):
-        plots.quantity([runs["net"], runs["net"]], "loss")
+        plots.curve([runs["net"], runs["net"]], "loss")
 
 
 def test_real_arms_come_first_and_colours_go_by_kind_and_place(runs):

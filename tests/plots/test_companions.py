@@ -1,4 +1,4 @@
-"""Figures whose shape is their own: distances, layers, clients, phases, exits, occupancy."""
+"""Figures whose shape is their own: distance, layers, clients, phase strips, occupancy."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from tests.plots.figures import (
 def test_distances_are_drawn_of_comparisons_and_of_what_is_stored_of_them(runs, measured):
     found = compare(runs["sde"], runs["net"], measured=(measured["sde"], measured["net"]))
 
-    made, stored = plots.distances([found]), plots.distances([found.to_dict()])
+    one, made, stored = (plots.distance(x) for x in (found, [found], [found.to_dict()]))
 
-    assert len(made.lines) == len(stored.lines)
+    assert len(one.lines) == len(made.lines) == len(stored.lines)
     with pytest.raises(NothingToDraw):
-        plots.distances([])
+        plots.distance([])
 
 
 def test_strips_of_many_trajectories_are_the_first_and_their_number_is_said(runs, measured):
     def names(count):
         part = measured["net"].isel(trajectory=[0] * count)
-        drawn = plots.phases({"net": runs["net"].isel(trajectory=[0] * count)}, measured={"net": part})
+        drawn = plots.phase_strip({"net": runs["net"].isel(trajectory=[0] * count)}, measured={"net": part})
         return [tick.get_text() for tick in drawn.get_yticklabels()]
 
     assert (names(MAX_STRIPS), names(MAX_STRIPS + 2)) == (["net"], [f"net\n{MAX_STRIPS} of {MAX_STRIPS + 2}"])

@@ -31,20 +31,47 @@ def test_a_figure_of_several_panels_gives_their_axes_and_draws_into_given_ones(n
 
 
 @pytest.mark.parametrize("name", names(lambda row: row.stepped or row.probed))
-def test_any_quantity_over_time_is_drawn_with_its_label_and_threshold(name, views):
+def test_any_quantity_over_time_is_drawn_with_its_label_and_a_line_for_each_of_few_seeds(name, views):
     row = lookup(name)
 
-    ax = plots.quantity(views, name)
+    ax = plots.curve(views, name)
 
-    assert ax.get_ylabel() == row.label
     guides = [line for line in ax.lines if line.get_transform() != ax.transData]
-    assert [line.get_ydata()[0] for line in guides] == ([] if row.threshold is None else [row.threshold])
-    assert len(ax.lines) - len(guides) == len(views)
+    named = [text for text in ax.get_legend_handles_labels()[1] if text.startswith(("threshold", "zero"))]
+    assert ax.get_ylabel() == row.label
+    assert len(named) == (row.threshold is not None)
+    # A threshold beyond the axis is named as such, and not drawn.
+    drawn = [line.get_ydata()[0] for line in guides]
+    assert drawn == ([row.threshold] if named and "beyond" not in named[0] else [])
+    seeds = [line for line in ax.lines if line.get_transform() == ax.transData and len(line.get_xdata())]
+    assert len(seeds) == 3 * len(views)
+
+
+def test_of_many_seeds_the_mean_and_its_band_are_drawn_and_of_few_each(runs):
+    several = runs["net"].isel(trajectory=[0, 1, 2] * 3)
+
+    many = plots.curve(several, "loss", measured={"net": None})
+    few = plots.curve(runs["net"], "loss", measured={"net": None})
+
+    assert (len(many.lines), len(many.collections)) == (1, 1)
+    assert (len(few.lines), len(few.collections)) == (3, 0)
+    np.testing.assert_allclose(many.lines[0].get_ydata(), several["loss"].mean("trajectory"), rtol=1e-13)
+
+
+def test_no_line_is_drawn_where_nothing_was_saved(runs):
+    ends = plots.curve(runs["net"].isel(step=[0, -1]), "loss")
+    gap = runs["net"].copy(deep=True)
+    gap["loss"][:, 10:20] = np.nan
+
+    broken = plots.curve(gap, "loss")
+
+    assert {(line.get_linestyle(), line.get_marker()) for line in ends.lines} == {("None", "o")}
+    assert all(np.isnan(line.get_ydata()[10:20]).all() for line in broken.lines)
 
 
 def test_literal_forms_and_layers_are_drawn_by_their_names(views):
-    assert plots.quantity(views, "C_alpha_literal").get_ylabel().endswith(", literal")
-    assert plots.quantity(views, "C_group.first").get_ylabel() == "$C$ of first"
+    assert plots.curve(views, "C_alpha_literal").get_ylabel().endswith(", literal")
+    assert plots.curve(views, "C_group.first").get_ylabel() == "$C$ of first"
 
 
 def test_smoothed_series_are_drawn_where_the_measurements_hold_them(runs, measured):
@@ -58,9 +85,9 @@ def test_smoothed_series_are_drawn_where_the_measurements_hold_them(runs, measur
     plain = plots.consolidation(runs["net"], measured=held)
     smooth = plots.consolidation(runs["net"], measured=held.assign(whole))
 
-    # C and C* each move by 1, the source's threshold stays.
-    for a, b, by in zip(plain.lines, smooth.lines, (1.0, 1.0, 0.0), strict=True):
-        np.testing.assert_allclose(b.get_ydata(), np.asarray(a.get_ydata()) + by)
+    # C of three seeds and the mean of their C* each move by 1.
+    for a, b in zip(plain.lines[:4], smooth.lines[:4], strict=True):
+        np.testing.assert_allclose(b.get_ydata(), np.asarray(a.get_ydata()) + 1.0)
 
 
 def test_what_no_run_holds_is_said_and_left_out_of_a_report(runs):
@@ -70,9 +97,9 @@ def test_what_no_run_holds_is_said_and_left_out_of_a_report(runs):
         plots.consolidation(bare)
     assert drawn(plots.consolidation, views_of(bare)) is None
     with pytest.raises(RunError, match="found quantity 'C_alfa', allowed: loss"):
-        plots.quantity(bare, "C_alfa")
+        plots.curve(bare, "C_alfa")
     with pytest.raises(RunError, match="phase has no curve over time"):
-        plots.quantity(bare, "phase")
+        plots.curve(bare, "phase")
 
 
 def test_a_quantity_of_ones_own_gets_a_panel_among_the_further_ones(runs):
@@ -83,4 +110,4 @@ def test_a_quantity_of_ones_own_gets_a_panel_among_the_further_ones(runs):
         unregister("mine")
 
     (ax,) = [ax for ax in axes if ax.get_ylabel() == "my own"]
-    assert ax.lines[-1].get_ydata()[0] == 2.0
+    assert any(text.startswith("threshold 2") for text in ax.get_legend_handles_labels()[1])

@@ -16,7 +16,7 @@ def test_the_panel_of_a_monitor_draws_into_six_axes():
     history = [Measurement.of(k, loss=1.0 / (k + 1), C_alpha=1.0) for k in range(3)]
     mine = Figure().subplots(3, 2)
 
-    given = plots.panel(history, axes=mine)
+    given = plots.monitor(history, axes=mine)
 
     assert list(given) == list(mine.ravel())
     assert given[0].get_title(loc="left") + given[0].get_title() == "Loss"

@@ -40,8 +40,12 @@ def test_a_page_has_a_row_for_each_point_and_a_figure_of_what_varies(tmp_path):
     page = write_sweep_report(tmp_path).read_text(encoding="utf-8")
 
     # S has one value everywhere, and nothing is known of phases.
-    assert [p.name for p in (tmp_path / "figures").iterdir()] == ["map_C_alpha_mean.png"]
-    assert page.count('src="data:image/png;base64,') == 1
+    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == [
+        "map_C_alpha_mean.csv",
+        "map_C_alpha_mean.svg",
+    ]
+    assert page.count("<svg ") == 1
+    assert "12 points of alpha (3) × scale (4) ran; nothing was expected of them." in page
     assert "swept &lt;b&gt;" in page
     assert "12 points, 12 finished" in page
     assert page.count('href="points/') == 12

@@ -51,6 +51,7 @@ def test_the_outcome_says_what_was_asked_found_and_why():
     assert said == {
         "arm": "sde", "quantity": "loss over that of other", "at": "end", "condition": "above 1",
         "value": 2.0, "low": 1.5, "high": 2.5, "n": 4, "outcome": "met", "why": "because; a note",
+        "reason": "because",
     }  # fmt: skip
 
 

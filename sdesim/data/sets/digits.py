@@ -41,6 +41,7 @@ class Digits(Base):
     classes: Annotated[tuple[Annotated[int, Ge(0), Le(9)], ...], MinLen(1)] | None = None
 
     features: ClassVar[int] = 64
+    shape: ClassVar[tuple[int, ...]] = (1, 8, 8)
     labelled: ClassVar[bool] = True
 
     def __post_init__(self) -> None:

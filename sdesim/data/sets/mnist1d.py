@@ -69,6 +69,7 @@ class MNIST1D(Base):
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
 
     features: ClassVar[int] = _POINTS
+    shape: ClassVar[tuple[int, ...]] = (1, _POINTS)
     outputs: ClassVar[int] = _DIGITS
     labelled: ClassVar[bool] = True
 

@@ -9,7 +9,7 @@ what comes after the watch: it is given where none was cut short, or where the h
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,7 @@ from scipy.special import chdtri, kolmogorov, ndtr, ndtri, stdtrit
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
+from sdesim.estimators.core.binomial import wilson
 from sdesim.estimators.core.draws import check_level
 from sdesim.support import POSITIVE
 
@@ -70,12 +71,16 @@ class SurvivalStatistics:
         return f"mean {self.mean}, median {self.median}, rate {self.rate}"
 
 
-def survival_statistics(times: ArrayLike, ended: ArrayLike, level: float = 0.95) -> SurvivalStatistics:
+def survival_statistics(
+    times: ArrayLike, ended: ArrayLike, level: float = 0.95, band: str = "log-log"
+) -> SurvivalStatistics:
     """Mean, median, rate and survival of times that may be cut short ("censored").
 
     - survival: S(t) = ∏_{tⱼ ≤ t} (1 − dⱼ/nⱼ), dⱼ ends among the nⱼ still watched at tⱼ; the band is
       S^{exp(±z s/log S)}, s² = Σ dⱼ/(nⱼ(nⱼ − dⱼ)). Where S is 1 it is the exact binomial one; where S is 0 it
-      keeps the upper end of the time before.
+      keeps the upper end of the time before. Band "wilson": Wilson's interval of a share S of (1 − S)/(S s²)
+      trials, which are all n where none was cut short before, and of all n where S is 1 or 0; it is not empty
+      at either end and is what figures show.
     - median: where S falls to ½, with the times at which the band does.
     - rate: ends / total time watched, with the exact interval of a Poisson count. Where the hazard is not
       constant (flag `hazard_not_constant`) it is an average over the time watched only.
@@ -93,13 +98,15 @@ def survival_statistics(times: ArrayLike, ended: ArrayLike, level: float = 0.95)
         ended: whether it had ended then (n,); the others were cut short, for reasons that have nothing to do
             with when they would have ended.
         level: of all intervals.
+        band: "log-log" or "wilson", of the survival; the median's interval is where that band falls to ½.
 
     Returns:
         `SurvivalStatistics`; flag `censored` where any was cut short, `median_not_reached` where S stays
         above ½: then the median is NaN and its interval reaches to ∞.
 
     Raises:
-        EstimatorError: shapes that don't fit, no times, or times that are negative or not finite.
+        EstimatorError: shapes that don't fit, no times, times that are negative or not finite, or an unknown
+            band.
 
     Source: E. Kaplan & P. Meier, J. Am. Stat. Assoc. 53 (1958); M. Greenwood (1926) and J. Kalbfleisch & R.
     Prentice, The Statistical Analysis of Failure Time Data (2002), §1.4 (log–log band); R. Brookmeyer & J.
@@ -112,8 +119,12 @@ def survival_statistics(times: ArrayLike, ended: ArrayLike, level: float = 0.95)
         raise EstimatorError(f"times and ended must both be (n,), n ≥ 1, got {t.shape} and {left.shape}")
     if not (np.isfinite(t).all() and (t >= 0).all()):
         raise EstimatorError("times must be finite and not negative")
+    if band not in ("log-log", "wilson"):
+        raise EstimatorError(f"band must be 'log-log' or 'wilson', got {band!r}")
     at, ends, watched = _table(t, left)
     curve, variance = _survival(t, at, ends, watched, level)
+    if band == "wilson":
+        curve = _by_wilson(curve, at, variance, len(t))
     flags = () if left.all() else ("censored",)
     constant = _hazard(t, left, at, ends)
     rate = _rate(t, left, level, (*flags, *(f for f in constant if f != "constant_hazard")))
@@ -152,6 +163,16 @@ def _survival(t: Array, at: Array, ends: Array, watched: Array, level: float) ->
             for a, last in ((times, end), (share, share[-1]), (low, low[-1]), (high, high[-1]))
         )
     return Survival(times, np.asarray(share), low, high, level), terms
+
+
+def _by_wilson(curve: Survival, at: Array, terms: Array, n: int) -> Survival:
+    """The same curve with Wilson's band."""
+    squared = np.concatenate([[0.0], np.cumsum(terms)])[np.searchsorted(at, curve.times, side="right")]
+    sure = (curve.share >= 1.0) | (curve.share <= 0.0) | (squared <= 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        trials = np.where(sure, float(n), (1.0 - curve.share) / (curve.share * squared))
+    low, high = wilson(curve.share, trials, curve.level)
+    return replace(curve, low=low, high=high)
 
 
 def _median(curve: Survival, n: int, flags: tuple[str, ...]) -> Estimate:

@@ -29,6 +29,9 @@ def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
             yield (*place, "exact"), f"found true, {simulated.SAMPLED}{of_arm}"
         if probes.precision is not None:
             yield (*place, "precision"), f"found {probes.precision:g}, {simulated.NO_VARIANCE}{of_arm}"
+    if probes.exact is True and arm.train is not None and arm.train.augment:
+        text = "found true, allowed: none beside augment, by which examples are read anew"
+        yield (*place, "exact"), f"{text}{of_arm}"
     price = None if probes.budget is None else _price(scenario, name, probes)
     if price is None:
         return
@@ -40,7 +43,8 @@ def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
 
 def is_priced(train: Train) -> bool:
     """Whether the price of a reading follows from the sizes of a real arm, without building anything."""
-    plain = train.objectives is None and bool(train.loss.on_surfaces)
+    altered = train.objectives is not None or train.penalty or train.augment
+    plain = not altered and bool(train.loss.on_surfaces)
     return plain and train.network.example_operations is not None
 
 
@@ -64,7 +68,7 @@ def _training_price(train: Train, probes: Probes) -> Price:
         dim=train.network.dim,
         batch_size=batch,
         probed_batch=probes.batch_size or batch or 1,
-        preconditioned=train.optimizer.preconditioner is not None,
+        preconditioned=train.optimizer.preconditioner is not None or bool(train.optimizer.groups),
         minibatches=1 if clients is None else clients.minibatches,
         examples_probed=0 if clients is None else examples,
         exact=True,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from sdesim.data.sharing import least_examples
 from sdesim.kinds import read
 from sdesim.kinds.misfit import Path, Problem
+from sdesim.scenario.assemble import loss_of
 from sdesim.scenario.models import DEFAULT_LOSS, ProbeSettings, Scenario, Train
 
 
@@ -16,18 +18,24 @@ def check_real(scenario: Scenario, name: str) -> Iterator[Problem]:
     assert train is not None
     yield from check_model(train, ("data",), ("network",), ("loss",))
     yield from _check_train(train)
+    probes = scenario.arms[name].probes or scenario.probes
+    if train.clip is not None and train.amplify > 1:
+        yield ("clip",), "clip does not go with amplify, whose short steps have another noise"
+    if train.clip is not None and probes is not None and probes.tangent:
+        yield ("clip",), "clip does not go with probes that have tangent: true, which follow whole gradients"
     if train.clients is not None:
-        yield from _check_clients(train, scenario.arms[name].probes or scenario.probes)
+        yield from _check_clients(train, probes)
     if train.start_from is not None:
         yield from _check_start(scenario, name, train)
 
 
 def check_model(train: Train, data: Path, network: Path, loss: Path) -> Iterator[Problem]:
     """What of network and loss does not fit the data."""
-    yield from (((*network, *at), text) for at, text in train.network.problems(train.data))
-    text = train.loss.misfit(train.data)
+    text = loss_of(train).misfit(train.data)
+    outputs = train.data.outputs if text else loss_of(train).outputs(train.data)
+    yield from (((*network, *at), words) for at, words in train.network.problems(train.data, outputs))
     if text:
-        yield loss, text
+        yield (("objectives",) if train.objectives else loss), text
 
 
 def _check_train(train: Train) -> Iterator[Problem]:
@@ -39,18 +47,43 @@ def _check_train(train: Train) -> Iterator[Problem]:
     if train.objectives is not None and (named or not train.data.labelled):
         yield ("objectives",), "objectives take the place of loss, and are for labelled data"
     if train.weights is not None:
-        if not train.data.labelled or batch is None:
-            yield ("weights",), "balanced weights need class labels and a batch_size"
+        if not train.data.labelled or train.data.positions is not None or batch is None:
+            yield ("weights",), f"{train.weights.kind} weights need class labels and a batch_size"
+        elif train.weights.misfit(train.data.outputs):
+            yield ("weights",), train.weights.misfit(train.data.outputs)
         if train.sampling != "epoch":
             yield ("sampling",), "weights draw with replacement by themselves: leave sampling out"
+    for k, augmentation in enumerate(train.augment):
+        text = augmentation.misfit(train.data.shape, train.data.vocabulary)
+        if text:
+            yield ("augment", k), text
+    if train.augment and train.prune is not None:
+        yield ("prune",), "prune does not go with augment: it trains on the examples as they are"
     independent = train.sampling == "with-replacement" or train.weights is not None
     if train.amplify > 1 and not (optimizer.plain and independent):
         yield ("amplify",), "amplify needs sgd without momentum and weight_decay, sampling: with-replacement"
     elif train.amplify > 1 and batch is None:
         yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
+    yield from _misnamed(train)
     yield from ((("schedule", *at), text) for at, text in train.schedule.problems(train.steps))
+    if train.penalty and train.amplify > 1:
+        yield ("penalty",), "amplify goes without penalty, which has no noise to be amplified"
+    if optimizer.keeps_rate and not train.schedule.constant:
+        yield ("schedule",), f"{optimizer.kind} takes its learning rate at the first step alone: leave it out"
     if train.prune is not None and not train.network.weights:
         yield ("prune",), "prune needs a network with weight arrays of more than one axis"
+
+
+def _misnamed(train: Train) -> Iterator[Problem]:
+    """Patterns of groups of parameters, and of penalties, that do not fit the names; looked at with torch
+    alone."""
+    with suppress(ModuleNotFoundError):
+        if train.optimizer.groups:
+            for at, text in train.optimizer.misfits(train.network.parameter_names):
+                yield ("optimizer", *at), text
+        for k, penalty in enumerate(train.penalty or ()):
+            if penalty.match != "*" and (text := penalty.misfit(train.network.parameter_names)):
+                yield ("penalty", k, "match"), text
 
 
 def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Problem]:
@@ -65,15 +98,19 @@ def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Probl
         yield ("optimizer", name), text
     if not train.schedule.constant:
         yield ("schedule",), "clients need a constant learning rate, without warm-up"
+    if train.clip is not None:
+        yield ("clip",), "clients do not go with clip"
     if train.amplify > 1:
         yield ("amplify",), "clients do not go with amplify"
     if train.weights is not None:
         yield ("weights",), "clients do not go with weights"
+    if train.augment:
+        yield ("augment",), "clients do not go with augment"
     if train.prune is not None:
         yield ("prune",), "clients do not go with prune"
     if probes is not None and probes.tangent:
         yield ("clients",), "clients do not go with probes that have tangent: true"
-    if not train.data.labelled:
+    if not train.data.labelled or train.data.positions is not None:
         yield ("clients",), "clients share out examples by class labels, these data hold targets"
     batch = optimizer.batch_size
     if batch is None:

@@ -21,12 +21,12 @@ from typing import Any
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.io.progress import LabelledReport, labelled_progress
+from sdesim.io.progress import LabelledReport, labelled_progress, noted_progress
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import provenance
 from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
-from sdesim.scenario.run import MARK, resolved_yaml, run_scenario
+from sdesim.scenario.run import MARK, PROGRESS, resolved_yaml, run_scenario
 from sdesim.scenario.sweep.points import Point, Sweep, choose
 
 # A Dask worker may have several threads, but the global state of torch, kernels and matplotlib is one for a
@@ -129,12 +129,15 @@ def run_sweep(
         noted = {**provenance(), "kinds_of_others": foreign_kinds(sweep.points[0].scenario)}
         atomic_write_json(target / "provenance.json", noted)
         failed: dict[str, str] = {}
-        with labelled_progress(progress, unit="points") as report:
-            report("points", 0, len(tasks))
+        with (
+            labelled_progress(progress, transient=True, unit="points") as report,
+            noted_progress(report, target / PROGRESS) as told,
+        ):
+            told("points", 0, len(tasks))
             for done, (name, error) in enumerate(run(tasks), start=1):
                 if error:
                     failed[name] = error
-                report("points", done, len(tasks))
+                told("points", done, len(tasks))
     if tasks and len(failed) == len(tasks):
         name, error = next(iter(failed.items()))
         raise RunError(f"no point could be run; {name}: {error}")
@@ -227,6 +230,7 @@ def _gather(
 ) -> dict[str, Any]:
     """Write the table, the summary, the figures and the report of what is finished."""
     from sdesim.report import SweepTable, power_laws, write_sweep_report
+    from sdesim.report.headline import sweep_headline
 
     summaries = {
         p.name: json.loads((target / "points" / p.name / "summary.json").read_text(encoding="utf-8"))
@@ -253,6 +257,7 @@ def _gather(
         "fits": power_laws(SweepTable.of(table)),
         "wall_time": wall_time,
     }
+    summary["headline"] = sweep_headline(summary).to_dict()
     atomic_write_json(target / "summary.json", summary)
     write_sweep_report(target)
     if len(summaries) == len(sweep.points):

@@ -61,6 +61,8 @@ class RandomFeatures(Linear):
             if not self.data.labelled and self.data.outputs != 1:
                 found = f"found {self.data.outputs}, allowed: 1, random features have one"
                 raise Misfit(("data", "outputs"), found)
+            if self.data.positions is not None:
+                raise Misfit("data", f"found {self.data.positions} labels of an example, allowed: one")
         elif self.x is None or self.y is None:
             raise Misfit("data", "missing, allowed: a data set (in Python x and y instead)")
         else:

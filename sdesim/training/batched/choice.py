@@ -27,7 +27,8 @@ def seeds_at_once(prepared: Prepared) -> int:
     Never by how many seeds are asked for: the last bits of sums differ between the two ways, and those of a
     seed must not depend on what others are trained. Seeds are trained at once where the network is of plain
     layers under one of torch's mean losses, small for its batches, and its optimizer moves stacked networks
-    apart (`steps_apart`); batches are drawn out of fixed examples, and rates follow from the step alone.
+    apart (`steps_apart`), by gradients that nothing clips; batches are drawn out of fixed examples, and rates
+    follow from the step alone.
     """
     recipe, order, probes = prepared.recipe, prepared.order, prepared.probes
     size, module = order.batch_size, recipe.module
@@ -40,6 +41,7 @@ def seeds_at_once(prepared: Prepared) -> int:
         or prepared.train.reader is not None
         or recipe.amplify != 1
         or recipe.clients is not None
+        or recipe.clip is not None
         or prepared.follows_loss
         or (probes is not None and probes.tangent)
     )

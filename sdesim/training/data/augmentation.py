@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sdesim.errors import RunError, first_line
+from sdesim.data.augmentations.base import Base as Augmentation
+from sdesim.data.augmentations.base import Chain
+from sdesim.errors import RunError, SdesimError, first_line
 from sdesim.training.data.batches import equal, joined, leaves, moved
 from sdesim.training.data.undisturbed import undisturbed
 
@@ -23,6 +25,31 @@ _LEAST = 2000
 _TRIED = 8
 # Most numbers of inputs that are read at once: 64 MB.
 _ROOM = 8_000_000
+
+
+def chained(augment: Augment | Sequence[Augmentation] | None, train: Any) -> Augment | None:
+    """Augmentations by their kinds as one, for data arranged as these; a function is left as it is.
+
+    Args:
+        train: of a recipe; where it says no shape, inputs are taken in the shape in which they come.
+
+    Raises:
+        RunError: one that does not suit the data, or is none.
+    """
+    if isinstance(augment, Augmentation):
+        augment = [augment]
+    # A recipe that `dataclasses.replace` made anew may have other data.
+    parts = augment.parts if isinstance(augment, Chain) else augment
+    if parts is None or not isinstance(parts, Sequence):
+        return parts
+    wrong = next((part for part in parts if not isinstance(part, Augmentation)), None)
+    if wrong is not None:
+        raise RunError(f"augment takes a function, or kinds of sdesim.data.augmentations, got {wrong!r}")
+    try:
+        made = Chain(tuple(parts), getattr(train, "shape", None), getattr(train, "vocabulary", None))
+    except SdesimError as error:
+        raise RunError(str(error)) from None
+    return made if parts else None
 
 
 @dataclass(frozen=True, eq=False)

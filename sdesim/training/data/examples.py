@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, default_collate
 
 from sdesim.data import Dataset
+from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
 from sdesim.training.data.accuracy import Accuracy, accuracy_of
 from sdesim.training.data.augmentation import Augment, Reader, readings_of
@@ -152,7 +153,9 @@ def batch_order(train: Any, examples: Examples, batch_size: int | None, sampling
     return Order(batch_size, "none" if batch_size is None else sampling, drop_last, own)
 
 
-def with_weights(examples: Examples, train: Any, weights: ArrayLike | Tensor | str | None) -> Examples:
+def with_weights(
+    examples: Examples, train: Any, weights: ArrayLike | Tensor | Weighting | str | None
+) -> Examples:
     """The examples with the probabilities by which training draws them; those of weight 0 are left out.
 
     Args:

@@ -11,25 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.func import vmap
 
+from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
+from sdesim.kinds import Misfit, read
 from sdesim.training.data.batches import length, rows_of
 
-BALANCED = "balanced"
 
-
-def probabilities(weights: ArrayLike | Tensor | str, y: Any, name: str = "weights") -> Tensor:
-    """q (n,), float64: weights over their sum; "balanced": every label of y (n,) as often as any other.
+def probabilities(weights: ArrayLike | Tensor | Weighting | str, y: Any, name: str = "weights") -> Tensor:
+    """q (n,), float64: weights over their sum; a kind of `sdesim.data.weightings`, or the name of one, makes
+    them of the labels y (n,).
 
     Raises:
-        RunError: not n finite numbers of at least 0, all 0, or "balanced" without labels.
+        RunError: not n finite numbers of at least 0, all 0, or a kind without labels or that does not suit.
     """
-    if isinstance(weights, str):
-        if weights != BALANCED:
-            raise RunError(f'{name} must be "{BALANCED}" or a number for each example, got {weights!r}')
-        if not torch.is_tensor(y) or y.ndim != 1 or y.is_floating_point():
-            raise RunError(f'{name}="{BALANCED}" needs whole-number labels, one for each example')
-        _, label, count = torch.unique(y, return_inverse=True, return_counts=True)
-        weights = 1.0 / count[label].double()
+    if isinstance(weights, str | Weighting):
+        weights = _of_labels(weights, y, name)
     found = torch.as_tensor(weights).detach().double()
     n = length(y)
     if found.shape != (n,):
@@ -37,6 +33,18 @@ def probabilities(weights: ArrayLike | Tensor | str, y: Any, name: str = "weight
     if not ((found >= 0).all() and 0 < found.sum() < torch.inf):
         raise RunError(f"{name} must be finite and at least 0, and not all 0")
     return found / found.sum()
+
+
+def _of_labels(weighting: Weighting | str, y: Any, name: str) -> NDArray[Any]:
+    """Weights (n,) as a weighting makes them of labels y (n,)."""
+    try:
+        chosen: Weighting = read("weightings", weighting)
+    except Misfit as error:
+        raise RunError(f"{name}: {error}; or a number for each example") from None
+    if not torch.is_tensor(y) or y.ndim != 1 or y.is_floating_point():
+        kind = getattr(chosen, "kind", type(chosen).__name__)
+        raise RunError(f'{name}="{kind}" needs whole-number labels, one for each example')
+    return chosen.of(y.cpu().numpy())
 
 
 def cumulative(weights: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from sdesim.kinds.plain import dump_settings
 from sdesim.runs.price import priced
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.optimizer_facts import optimizer_attributes
@@ -38,8 +39,17 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         **({} if recipe.clients is None else {"clients": dataclasses.asdict(recipe.clients)}),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **_probing(prepared),
+        **({"penalty": list(map(repr, recipe.penalties))} if recipe.penalties else {}),
         **({} if recipe.amplify == 1 else {"amplify": recipe.amplify}),
+        # Until the last step is made it is not known whether any gradient is cut.
+        **({} if recipe.clip is None else {"clip": dump_settings(recipe.clip), "clipping": "active"}),
     }
+
+
+def clipping_attributes(clipped: int, steps: int) -> dict[str, Any]:
+    """Whether any gradient was cut down in so many steps of all seeds, and the share of those steps."""
+    share = clipped / steps if steps else 0.0
+    return {"clipping": "active" if clipped else "inactive", "clipped_steps": share}
 
 
 def last_batch(prepared: Prepared) -> dict[str, int]:
@@ -80,6 +90,7 @@ def _readings(prepared: Prepared) -> dict[str, Any]:
         return {}
     augment = prepared.train.reader.augment
     name = "" if augment is None else getattr(augment, "__qualname__", type(augment).__name__)
+    name = getattr(augment, "label", name)
     return {"readings": prepared.train.readings, "augment": name}
 
 

@@ -110,6 +110,7 @@ def seed_stored(state: SeedState) -> dict[str, Any]:
         "batches": state.batches.state(),
         "tangent": None if state.tangent is None else state.tangent.state(),
         "clients": None if state.clients is None else state.clients.state(),
+        "clipping": None if state.clipping is None else state.clipping.state(),
         "values": {name: torch.from_numpy(array) for name, array in state.values.items()},
         "rates": torch.from_numpy(state.rates),
         "seconds": [state.training, state.probing, state.branching],
@@ -139,6 +140,8 @@ def seed_restored(state: SeedState, stored: dict[str, Any]) -> None:
         state.tangent.restore(stored["tangent"])
     if state.clients is not None:
         state.clients.restore(stored["clients"])
+    if state.clipping is not None:
+        state.clipping.restore(stored["clipping"])
     state.values.update({name: tensor.numpy().copy() for name, tensor in stored["values"].items()})
     state.rates[:] = stored["rates"].numpy()
     state.training, state.probing, state.branching = stored["seconds"]

@@ -19,6 +19,7 @@ from sdesim.training.loop.copies import copied
 from sdesim.training.loop.fresh import fresh_module, made_by
 
 if TYPE_CHECKING:
+    from sdesim.training.loop.clipping import Clipping
     from sdesim.training.loop.recipe import Recipe
 
 Array = NDArray[np.float64]
@@ -89,8 +90,10 @@ def update(
     x: Any,
     y: Any,
     masks: Sequence[Tensor] | None = None,
+    clipping: Clipping | None = None,
 ) -> float:
-    """One optimizer step on a minibatch, masked parameters left alone; returns the loss before it.
+    """One optimizer step on a minibatch, masked parameters left alone and gradients clipped; returns the loss
+    before it.
 
     Raises:
         RunError: the optimizer's step never calls the closure that it is given.
@@ -104,10 +107,14 @@ def update(
         for parameter, kept in zip(model.parameters(), masks or (), strict=False):
             if parameter.grad is not None:
                 parameter.grad.mul_(kept)
+        if clipping is not None:
+            clipping.cut(optimizer)
         losses.append(float(loss.detach()))
         return loss
 
     optimizer.step(closure)
+    if clipping is not None:
+        clipping.stepped()
     if not losses:
         raise RunError(f"{type(optimizer).__name__}.step(closure) must call its closure, as torch's own do")
     return losses[0]

@@ -19,6 +19,7 @@ from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import SHARE, Price, paid_for
 from sdesim.training.data.accuracy import Accuracy
+from sdesim.training.data.augmentation import chained
 from sdesim.training.data.batches import mapped, rows_of, takes_whole_batch
 from sdesim.training.data.examples import (
     Examples,
@@ -152,6 +153,12 @@ class Prepared:
         wanted = self.probes is not None and self.probes.wants("progress") and self.recipe.clients is None
         return self.probes.branches if wanted and self.probes is not None else 0
 
+    @property
+    def makes_virtual_steps(self) -> bool:
+        """Whether probes make steps −ηg of drawn gradients, as the training's own are."""
+        whole = self.recipe.amplify == 1 and self.recipe.clip is None
+        return bool(self.branches) and self.step_model == "plain" and whole
+
     def measures_progress(self, index: int) -> bool:
         """Whether the probe of this index measures progress."""
         return bool(self.branches and self.probes and self.probes.branches_at(index, len(self.probe_steps)))
@@ -213,11 +220,14 @@ def _prepared(
     check_readings(probes, sum(p.numel() for p in module.parameters()), recipe.mask is not None)
     _check_starts(recipe)
     example = example_optimizer(recipe)
+    _check_groups(recipe, example)
     if probes is not None and probes.tangent:
         check_tangent(example)
     if recipe.clients is not None:
         check_clients(recipe, examples, order, example, probes)
     _check_amplified(recipe, example, order)
+    if recipe.clip is not None:
+        _check_clipped(recipe, probes)
     trial = _tried(recipe, examples, order, probes)
     probes, price = _affordable(recipe, examples, order, example, probes, trial)
     rates, step_model = _rehearsed(recipe)
@@ -272,8 +282,9 @@ def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     examples = with_weights(examples, recipe.train, recipe.weights)
     order = batch_order(recipe.train, examples, recipe.batch_size, recipe.sampling)
     read = read_anew(
-        examples, recipe.augment, order.batch_size, lambda number: stream_seed(seed, 0, READINGS, number)
-    )
+        examples, chained(recipe.augment, recipe.train), order.batch_size,
+        lambda number: stream_seed(seed, 0, READINGS, number),
+    )  # fmt: skip
     return read, held_out, order
 
 
@@ -353,13 +364,45 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError(
             "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
         )
-    group = optimizer.param_groups[0]
-    if type(optimizer) is not torch.optim.SGD or group["momentum"] or group["weight_decay"]:
+    if recipe.penalties:
+        raise RunError("amplify goes without penalty, which has no noise to be amplified: use weight_decay")
+    groups = optimizer.param_groups
+    if type(optimizer) is not torch.optim.SGD or any(g["momentum"] or g["weight_decay"] for g in groups):
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
     if order.sampling not in ("with-replacement", "weighted"):
         raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in recipe.module.modules()):
         raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
+
+
+def _check_clipped(recipe: Recipe, probes: Probes | None) -> None:
+    """Refuse clipped gradients where it isn't defined which."""
+    foreign = {
+        "amplify, whose short steps have another noise": recipe.amplify != 1,
+        "clients": recipe.clients is not None,
+        "probes with tangent, which follow whole gradients": probes is not None and probes.tangent,
+    }
+    for what, given in foreign.items():
+        if given:
+            raise RunError(f"clip does not go with {what}")
+
+
+def _check_groups(recipe: Recipe, optimizer: Any) -> None:
+    """Say which parameters match several patterns, and refuse groups of which none moves at the run's rate.
+
+    Raises:
+        RunError: the parameters at the optimizer's own rate are frozen, so that time would go by another.
+    """
+    told = recipe.told
+    if told is None or not told.groups:
+        return
+    for sentence in told.overlaps(recipe.names):
+        warnings.warn(f"optimizer.groups: {sentence}", stacklevel=2)
+    if step_rate(optimizer) != told.lr:
+        raise RunError(
+            f"optimizer.lr: found {told.lr:g}, at which no parameter is trained; time and twins go by it: "
+            "give it to a group that is not frozen"
+        )
 
 
 def example_optimizer(recipe: Recipe) -> Any:

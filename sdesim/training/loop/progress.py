@@ -13,6 +13,7 @@ from sdesim.runs import GradientOracle, probe_rng
 from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.training.data.batches import mapped, rows_of
 from sdesim.training.data.examples import Examples
+from sdesim.training.data.penalised import loss_alone
 from sdesim.training.data.undisturbed import undisturbed
 from sdesim.training.loop.one_seed import update
 from sdesim.training.loop.prepared import Prepared
@@ -37,7 +38,7 @@ def measured_progress(
     found = branched_progress(prepared, state, step)
     # Virtual steps hold all their gradients.
     held = prepared.probes is not None and not streams(theta.size, prepared.probes.samples)
-    if prepared.step_model == "plain" and prepared.recipe.amplify == 1 and held:
+    if prepared.makes_virtual_steps and held:
         mask = prepared.recipe.mask
         only = prepared.only(state.model, state.optimizer)
         trained = curvature_metric(state.model, state.optimizer, only).trained
@@ -56,7 +57,7 @@ def branched_progress(prepared: Prepared, state: SeedState, step: int) -> dict[s
     that were already seen, and reads the objective before and after on an independent batch of its own, in
     the mode of training. Model, optimizer and generators are afterwards as before.
     """
-    recipe, count = prepared.recipe, prepared.branches
+    recipe, count, clipping = prepared.recipe, prepared.branches, prepared.recipe.new_clipping()
     rng = probe_rng(recipe.seed ^ _STREAM, state.trajectory, step)
     seeds = [int(s) for s in rng.integers(2**62, size=2 * count)]
     batch = prepared.order.batch_size or len(prepared.train)
@@ -67,7 +68,7 @@ def branched_progress(prepared: Prepared, state: SeedState, step: int) -> dict[s
         for short in range(recipe.amplify):
             rows = _joined([future.next() for _ in range(2 if recipe.amplify > 1 else 1)])
             x, y = _read(prepared.train, rows, seeds[count + k] + short)
-            update(state.model, prepared.step_loss, state.optimizer, x, y, state.masks)
+            update(state.model, prepared.step_loss, state.optimizer, x, y, state.masks, clipping)
 
     with undisturbed(seeds[0]), torch.enable_grad():
         sizes = max(_LEAST, _EVALUATED * batch)
@@ -88,7 +89,9 @@ def _objective(
 ) -> Objective:  # fmt: skip
     rows = drawn_rows(len(examples), size, examples.weights, prepared.branches, rng)
     batches = [_read(examples, row, seed) for row, seed in zip(rows, seeds, strict=False)]
-    return objective_of(state.model, prepared.recipe.loss_fn, batches, seeds)
+    loss_fn = prepared.recipe.loss_fn
+    held_out = examples is not prepared.train
+    return objective_of(state.model, loss_alone(loss_fn) if held_out else loss_fn, batches, seeds)
 
 
 def _read(examples: Examples, rows: Tensor | None, seed: int) -> tuple[Any, Any]:

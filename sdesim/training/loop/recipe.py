@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields
 from typing import Any, TypedDict
 
@@ -11,15 +11,21 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 
 from sdesim.data import Clients
+from sdesim.data.augmentations.base import Base as Augmentation
+from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
 from sdesim.networks.base import Base as Network
 from sdesim.networks.losses.base import Base as Loss
+from sdesim.networks.penalties.base import Base as Penalty
 from sdesim.optimizers.base import Base as Optimizer
+from sdesim.optimizers.clip import Clip
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
-from sdesim.training.data.augmentation import Augment
+from sdesim.training.data.augmentation import Augment, chained
 from sdesim.training.data.collation import Unpack, check_source, objective_or_loss, reading
 from sdesim.training.data.examples import check_sampling
 from sdesim.training.data.loaders import loaded
+from sdesim.training.data.penalised import penalised
+from sdesim.training.loop.clipping import Clipping
 from sdesim.training.loop.svag import check_factor
 
 
@@ -59,25 +65,33 @@ class Recipe:
         sampling: "epoch": shuffled epochs, incomplete batches dropped; "with-replacement";
             "sequential": in turn.
         weights: draw each example of a batch independently, with probabilities q in proportion to these (n,);
-            "balanced": every label as often as any other. What is descended is then Σ q_i ℓ_i, and so the
+            or a kind of `sdesim.data.weightings`, which goes by the labels, or its name, such as "balanced":
+            every label as often as any other. What is descended is then Σ q_i ℓ_i, and so the
             training loss and accuracy, gradients, their noise and the Hessian are all taken under q; test
             values are not. Examples of weight 0 are left out.
-        augment: ``augment(x, generator)`` → x, for each batch of inputs x (B, …) that training reads; random
-            numbers come from the torch.Generator given or from torch's, NumPy's or Python's global ones,
-            all seeded for that step. So is the reading of a Dataset with random transforms. Probed
-            gradients are of batches read anew in the same way; training loss and accuracy and the Hessian
-            are means over fixed readings, at least 2,000 (attribute `readings`: of each example).
+        augment: kinds of `sdesim.data.augmentations` in their order, or ``augment(x, generator)`` → x, for
+            each batch of inputs x (B, …) that training reads; random numbers come from the torch.Generator
+            given or from torch's, NumPy's or Python's global ones, all seeded for that step. So is the
+            reading of a Dataset with random transforms. Probed gradients are of batches read anew in the
+            same way; training loss and accuracy and the Hessian are means over fixed readings, at least
+            2,000 (attribute `readings`: of each example).
         mask: booleans over all parameters in `named_parameters` order, as `prune` returns them: only those
             that are true are trained and count in θ, gradients, curvature and norms; the others stay 0.
         amplify: l; each step of SGD is made as l steps of η/l whose noise has l times the covariance, (1+s)/2
             ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
             NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
             Steps, rates, time and probes are those of SGD.
+        clip: a `sdesim.optimizers.Clip` or its fields, {"norm": 1.0} or {"value": 0.5}: gradients are cut
+            down before each step. C*, S and the drift, which are of the whole gradient, are flagged
+            `clipped_gradients` where any was; `clipped_share` of the run is the share of such steps.
         unpack: batch → (x, y), where train and test give something else than pairs; batches are as the
             loader or torch's default_collate makes them, or the tensors, tuple or dict given as a whole.
         objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
             there is one), for steps that are not ``loss_fn(module(x), y)``. There is no accuracy then, and no
             twin.
+        penalty: of `sdesim.penalties`, or several, added to the loss: what is descended, the training loss,
+            gradients and the Hessian are of both, and so is the twin; the penalty has no noise. Accuracy and
+            test values are of the loss alone.
         clients: federated averaging: a step of the run is a round, in which each client makes its local steps
             of the optimizer, plain SGD, on batches of its own examples, in their own order (`sampling`), from
             the server's weights; these then move by the mean of the clients' changes, weighted by their
@@ -102,13 +116,15 @@ class Recipe:
     init: str | NDArray[np.float64] | Callable[[int], nn.Module] = "module"
     scheduler: Any = None
     sampling: str = "epoch"
-    weights: ArrayLike | str | None = None
-    augment: Augment | None = None
+    weights: ArrayLike | Weighting | str | None = None
+    augment: Augment | Sequence[Augmentation] | None = None
     mask: NDArray[np.bool_] | None = None
     amplify: int = 1
     clients: Clients | None = None
+    clip: Clip | Mapping[str, Any] | None = None
     unpack: Unpack | None = None
     objective: Callable[..., Any] | None = None
+    penalty: Penalty | Sequence[Penalty] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.init, str) and self.init not in ("module", "fresh"):
@@ -126,15 +142,14 @@ class Recipe:
             check_source(self.test, "test")
         for name, value in self._of_kinds():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "loss_fn", penalised(self.loss_fn, self.penalties, self.module))
 
     def _of_kinds(self) -> Iterator[tuple[str, Any]]:
         """What stands in the place of kinds that are made once and for all."""
+        if isinstance(self.clip, Mapping):
+            yield "clip", Clip(**self.clip)
         network: Any = self.module
-        if isinstance(network, Network):
-            yield "module", network.build()
         train = loaded(self.train)
-        yield "train", train
-        yield "test", loaded(self.test)
         loss: Any = self.loss_fn
         if isinstance(loss, Loss):
             if not hasattr(train, "labelled"):
@@ -142,6 +157,20 @@ class Recipe:
             if loss.misfit(train):
                 raise RunError(f"loss: {loss.misfit(train)}")
             yield "loss_fn", loss.function(train)
+        if isinstance(network, Network):
+            outputs = loss.outputs(train) if isinstance(loss, Loss) else network.outputs
+            # Of a loss without a kind only a batch tells how many outputs it needs.
+            if outputs is not None and hasattr(train, "labelled"):
+                for path, text in network.problems(train, outputs):
+                    raise RunError(": ".join([".".join(map(str, ("network", *path))), text]))
+            yield "module", network.build()
+        yield "train", train
+        yield "test", loaded(self.test)
+        yield "augment", chained(self.augment, train)
+        if isinstance(self.weights, Weighting) and hasattr(train, "outputs"):
+            text = self.weights.misfit(train.outputs)
+            if text:
+                raise RunError(f"weights: {text}")
         size = self.told.batch_size if self.told is not None else None
         if size is not None:
             if self.batch_size not in (None, size):
@@ -149,6 +178,11 @@ class Recipe:
                     f"batch_size={self.batch_size}, but the optimizer has {size}: leave batch_size out"
                 )
             yield "batch_size", size
+
+    @property
+    def penalties(self) -> tuple[Penalty, ...]:
+        """The penalty, or the several."""
+        return (self.penalty,) if isinstance(self.penalty, Penalty) else tuple(self.penalty)
 
     @property
     def reading(self) -> Unpack | None:
@@ -162,7 +196,18 @@ class Recipe:
 
     def new_optimizer(self, parameters: list[Any]) -> Any:
         """A torch optimizer of these parameters."""
-        return self.optimizer(parameters) if self.told is None else self.told.build(parameters)
+        return (
+            self.optimizer(parameters) if self.told is None else self.told.build_named(self.names, parameters)
+        )
+
+    def new_clipping(self) -> Clipping | None:
+        """What cuts and counts the gradients of one training; None where none are cut."""
+        return Clipping(self.clip) if isinstance(self.clip, Clip) else None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the network's parameters, in their order."""
+        return [name for name, _ in self.module.named_parameters()]
 
     def new_scheduler(self, optimizer: Any) -> Any:
         """What steps the learning rate of this optimizer; None where it is constant."""
@@ -194,13 +239,15 @@ class TrainingKeywords(TypedDict, total=False):
     init: str | NDArray[np.float64] | Callable[[int], nn.Module]
     scheduler: Any
     sampling: str
-    weights: ArrayLike | str | None
-    augment: Augment | None
+    weights: ArrayLike | Weighting | str | None
+    augment: Augment | Sequence[Augmentation] | None
     mask: NDArray[np.bool_] | None
     amplify: int
     clients: Clients | None
+    clip: Clip | Mapping[str, Any] | None
     unpack: Unpack | None
     objective: Callable[..., Any] | None
+    penalty: Penalty | Sequence[Penalty]
 
 
 def the_recipe(

@@ -32,7 +32,7 @@ from sdesim.runs.schema import (
 )
 from sdesim.training.batched.choice import seeds_at_once
 from sdesim.training.batched.group import train_group
-from sdesim.training.loop.attributes import run_attributes
+from sdesim.training.loop.attributes import clipping_attributes, run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
 from sdesim.training.loop.prepared import Prepared, prepare
 from sdesim.training.loop.recipe import Recipe, TrainingKeywords, the_recipe
@@ -64,8 +64,8 @@ def record(
     Args:
         module: a `Recipe`, or the network, with the other parts of a recipe beside it.
         loss_fn, train, test, optimizer, training: as of `Recipe`, which is made of them: steps, batch_size,
-            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients, unpack,
-            objective.
+            seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients, clip,
+            unpack, objective.
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
         save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
             The loss is always saved.
@@ -113,6 +113,7 @@ def record(
         attrs |= {"accepted_changes": finished.accepted} if finished.accepted else {}
     writer = _writer(prepared, attrs, None if out is None else Path(out))
     seconds, path = np.zeros(3), ""
+    clipped, made_steps = 0, 0
     lost: dict[str, str] = {}
     failed: dict[str, str] = {}
     hvp: dict[str, Any] = {}
@@ -120,6 +121,8 @@ def record(
         for k, values in _trained(prepared, together, finished, checkpoint_every, report):
             _write(writer, prepared, k, values)
             seconds += values["seconds"]
+            clipped += int(values.get("clipped_steps", 0))
+            made_steps += int(values["stopped_step"])
             path = path or str(values["path"])
             if str(values.get("hvp_method", "")):
                 hvp = {"hvp_method": str(values["hvp_method"]), "hvp_error": float(values["hvp_error"])}
@@ -129,6 +132,7 @@ def record(
                 lost[str(k)] = str(values["message"])
                 warnings.warn(f"trajectory {k}: {values['message']}", stacklevel=2)
     made: dict[str, Any] = {"gradient_path": path} if path else {}
+    made |= {} if recipe.clip is None else clipping_attributes(clipped, made_steps)
     made |= {"divergence": lost} if lost else {}
     made |= hvp | ({"failures": failed} if failed else {})
     for part, why in failed.items():
@@ -196,6 +200,8 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
     """Schema names that this run will hold."""
     names = ["theta"] if prepared.save_theta else []
     names += ["theta_projection", "weight_norm", "loss", "learning_rate", "status", "stopped_step"]
+    if prepared.recipe.clip is not None:
+        names.append("clipped_share")
     if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
@@ -217,7 +223,8 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             known=not prepared.sampled_because, linear=prepared.step_model == "linear", groups=True
         )
         if prepared.branches:
-            names += [*PROGRESS_PROBE, *(VIRTUAL_PROBE if prepared.step_model == "plain" else ())]
+            virtual = prepared.step_model == "plain" and prepared.recipe.clip is None
+            names += [*PROGRESS_PROBE, *(VIRTUAL_PROBE if virtual else ())]
             names += () if prepared.test is None else HELDOUT_PROBE
             names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []

@@ -19,6 +19,7 @@ from sdesim.runs import probe_rng
 from sdesim.training.data.batches import mapped
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
+from sdesim.training.loop.clipping import Clipping
 from sdesim.training.loop.evaluation import evaluated
 from sdesim.training.loop.federation import Federation
 from sdesim.training.loop.one_seed import (
@@ -58,6 +59,7 @@ class SeedState:
         batches: indices of the minibatches to come.
         tangent: vector that follows, or None.
         clients: of federated averaging, or None.
+        clipping: what cuts gradients and counts, or None.
         rates: learning rate (steps + 1,) of each step.
         values: what was recorded so far, by schema name.
         step: optimizer steps made.
@@ -78,6 +80,7 @@ class SeedState:
     batches: Batches | CustomBatches
     tangent: Tangent | None
     clients: Federation | None
+    clipping: Clipping | None
     rates: Array
     values: dict[str, Array] = field(default_factory=dict)
     step: int = 0
@@ -135,6 +138,7 @@ def begin(prepared: Prepared, trajectory: int) -> SeedState:
         batches=batches,
         tangent=tangent,
         clients=None if recipe.clients is None else Federation(prepared, model, trajectory),
+        clipping=recipe.new_clipping(),
         rates=prepared.rates.copy(),
         values=values,
     )
@@ -182,6 +186,8 @@ def recorded(prepared: Prepared, state: SeedState) -> dict[str, Array]:
     values["stopped_step"] = np.array(prepared.recipe.steps if stopped is None else stopped, dtype=np.int64)
     if state.clients is not None:
         values["client_examples"] = state.clients.counts
+    if state.clipping is not None:
+        values["clipped_steps"] = np.array(state.clipping.count, dtype=np.int64)
     values["path"], values["message"] = np.array(state.path), np.array(state.message)
     values["hvp_method"], values["hvp_error"] = np.array(state.hvp[0]), np.array(state.hvp[1])
     for part, why in state.reasons.items():
@@ -217,7 +223,7 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
             took = clock.perf_counter() - started
             state.probing += took
             began += took
-        loss += update(state.model, step_loss, state.optimizer, x, y, state.masks)
+        loss += update(state.model, step_loss, state.optimizer, x, y, state.masks, state.clipping)
     if not math.isfinite(loss):
         state.message = lost(f"the minibatch loss is {loss}", state.step)
     elif prepared.follows_loss:
@@ -240,6 +246,8 @@ def _empty(prepared: Prepared) -> dict[str, Array]:
     """NaN arrays for what is saved along step."""
     count = len(prepared.saved)
     names = ["loss", "weight_norm", "learning_rate"]
+    if prepared.recipe.clip is not None:
+        names.append("clipped_share")
     if prepared.accuracy is not None:
         names.append("train_accuracy")
     if prepared.test is not None:
@@ -308,6 +316,8 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
         return False
     found["weight_norm"] = norm_of_moved(state.model, state.optimizer, theta)
     found["learning_rate"] = float(state.rates[step])
+    if state.clipping is not None:
+        found["clipped_share"] = state.clipping.share(step)
     values = state.values
     for name, number in found.items():
         if name in values:
@@ -384,6 +394,7 @@ _STEP_NAMES = frozenset(
         "loss",
         "weight_norm",
         "learning_rate",
+        "clipped_share",
         "theta",
         "theta_projection",
         "train_accuracy",

@@ -19,6 +19,7 @@ import torch
 import xarray as xr
 from torch import nn
 
+from sdesim.data.augmentations.base import Base as Augmentation
 from sdesim.errors import RunError, failure
 from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
@@ -27,7 +28,7 @@ from sdesim.runs import measure, probe_rng, projection_directions
 from sdesim.runs.validity import validity_flags
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
-from sdesim.training.data.augmentation import Augment
+from sdesim.training.data.augmentation import Augment, chained
 from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
@@ -76,7 +77,7 @@ class Monitor:
         unpack: collated batch → (x, y), where batches are not pairs.
         mode: "train": gradients, loss and Hessian are those of the network as it trains, in the modes that
             its parts have, or had when it was last seen in training; "eval": in evaluation mode.
-        augment: ``augment(x, generator)`` → x, where the loop augments its batches itself; what is measured
+        augment: as of `Recipe`, where the loop augments its batches itself; what is measured
             is then augmented too, as examples of a Dataset with random transforms are by the Dataset.
         window: steps before a measurement (at most `every`) over which progress is measured: the loss of the
             same independent batches at both ends; 0: never.
@@ -105,7 +106,7 @@ class Monitor:
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
         announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
-        unpack: Unpack | None = None, augment: Augment | None = None,
+        unpack: Unpack | None = None, augment: Augment | Sequence[Augmentation] | None = None,
         objective: Callable[..., Any] | None = None, mode: str = "train",
         window: int = 50, branches: int = 8, clip: float | None = None, budget: float | None = None,
     ) -> None:  # fmt: skip
@@ -164,7 +165,7 @@ class Monitor:
         self._purse, self._ended, self._waiting = Purse(budget), math.nan, False
         self._reading = Reading(model, loss_fn, self._batch, mode)
         self._failures = Failures()
-        self._shown = Shown(self._data, next(model.parameters()), self._batch, augment, seed)
+        self._shown = Shown(self._data, next(model.parameters()), self._batch, chained(augment, loader), seed)
         self._span, self._branches, self._clip = min(window, every), branches, clip
         self._window: Window | None = None
         self._clipping = "unknown"

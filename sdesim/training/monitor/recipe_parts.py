@@ -26,6 +26,7 @@ def loader_and_validation(recipe: Recipe, loss_fn: Any, loader: Any) -> tuple[An
         "a mask": recipe.mask is not None,
         "amplify": recipe.amplify != 1,
         "clients": recipe.clients is not None,
+        "clip, instead of clip= of the monitor,": recipe.clip is not None,
         "weights, instead of a DataLoader with its WeightedRandomSampler,": recipe.weights is not None,
     }
     for what, given in foreign.items():

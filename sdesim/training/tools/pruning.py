@@ -66,7 +66,7 @@ def prune(
         module: the network with its initial weights; it is copied and left alone. Or a `Recipe`.
         loss_fn, train, optimizer, training: as of `Recipe`, of whose keywords these have a meaning here:
             steps, of each round (0 for "random", which also leaves those of a recipe), batch_size, sampling,
-            weights, and seed, of the order of the data, the minibatches and the random choice.
+            weights, clip, and seed, of the order of the data, the minibatches and the random choice.
         rule: the score. "magnitude": |w|; "one-shot": the same in a single round; "gradient-signal":
             ḡ²/s², the ratio of squared mean and variance of each weight's own gradient over 256 minibatches;
             "random": none, without training.
@@ -156,11 +156,12 @@ def _train(recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bo
     torch.manual_seed(seed)
     optimizer = recipe.new_optimizer(list(model.parameters()))
     batches = batches_of(examples, order, seed)
+    clipping = recipe.new_clipping()
     for _ in range(recipe.steps):
         rows = batches.next()
         some = slice(None) if rows is None else rows
         x, y = (mapped(rows_of(part, some), torch.clone) for part in (examples.x, examples.y))
-        if not np.isfinite(update(model, recipe.loss_fn, optimizer, x, y, masks)):
+        if not np.isfinite(update(model, recipe.loss_fn, optimizer, x, y, masks, clipping)):
             raise RunError("the training before pruning diverged: a lower learning rate may help")
     return model
 

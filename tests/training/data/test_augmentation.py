@@ -8,6 +8,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader
 
+import sdesim
+from sdesim.data.augmentations import Crop, Noise
 from sdesim.errors import RunError
 from sdesim.training import Monitor, mlp, prune, twin
 from sdesim.training.data.augmentation import Reader
@@ -77,6 +79,27 @@ def test_every_step_reads_its_batch_anew(size):
         for x, made in seen[-9:]
     ]
     assert len({tuple(s.tolist()) for s in signs}) == 9
+
+
+def test_augmentations_by_their_kinds_take_the_shape_of_the_data_and_are_the_functions_bits():
+    data, crop, noise = sdesim.data.digits(8, 0), Crop(1), Noise(0.2)
+
+    def written_out(x, generator):
+        moved = crop.change(x.reshape(-1, 1, 8, 8), generator)
+        return noise.change(moved, generator).reshape(-1, 64)
+
+    by_kind = train(data, augment=[crop, noise])
+    by_hand = train(data, augment=written_out)
+
+    assert by_kind.attrs["augment"] == "crop (padding 1), noise (std 0.2)"
+    assert by_kind.loss.values.tobytes() == by_hand.loss.values.tobytes()
+    assert by_kind.loss.values[0, -1] != train(data).loss.values[0, -1]
+    with pytest.raises(RunError, match=r"augment\[0\]: found examples of shape \(64,\), allowed: images"):
+        train(augment=Crop(1))
+    with pytest.raises(
+        RunError, match=r"^augment takes a function, or kinds of sdesim.data.augmentations, got 'c"
+    ):
+        train(data, augment=["crop"])
 
 
 def test_a_run_says_what_reads_its_examples():

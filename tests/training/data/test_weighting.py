@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, TensorDataset, WeightedRandomSampler
 
 import sdesim
+from sdesim.data.weightings import Classes
 from sdesim.errors import RunError, ScenarioError
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.scenario import parse_scenario
@@ -192,7 +193,10 @@ REFUSED = [
     ({"weights": COUNTS[:5]}, r"weights must be 40 numbers, one for each example, got \(5,\)"),
     ({"weights": -COUNTS}, "weights must be finite and at least 0"),
     ({"weights": np.zeros(40)}, "not all 0"),
-    ({"weights": "even"}, 'weights must be "balanced" or a number for each example'),
+    (
+        {"weights": "even"},
+        "^weights: found 'even', allowed: balanced, classes; or a number for each example$",
+    ),
     ({"weights": COUNTS, "batch_size": None}, "weights need batch_size"),
     ({"weights": COUNTS, "sampling": "sequential"}, "leave sampling out"),
     ({"train": loader(), "batch_size": None, "weights": COUNTS}, "weights beside a DataLoader"),
@@ -213,6 +217,18 @@ def test_weights_that_do_not_fit_are_refused_in_one_line(changes, message):
         train(**({"train": (X, Y)} | changes))
 
     assert "\n" not in str(caught.value)
+
+
+def test_weights_of_classes_draw_as_the_same_numbers_for_each_example_do():
+    data = sdesim.data.digits(40, 0)
+    weights = [1.0, 2.0, 0.0, *[0.5] * 7]
+
+    by_kind = train(data, weights=Classes(weights))
+    by_hand = train(data, weights=np.array(weights)[data.y_train])
+
+    assert by_kind.loss.values.tobytes() == by_hand.loss.values.tobytes()
+    with pytest.raises(RunError, match=r"^weights: found 2 weights, allowed: 10, one for each class$"):
+        train(data, weights=Classes([1, 2]))
 
 
 def test_a_weighted_run_has_no_twin():
@@ -236,7 +252,7 @@ arms:
 
 
 def test_a_scenario_balances_its_classes_and_refuses_a_twin_of_it(tmp_path):
-    assert parse_scenario(SCENARIO).arms["net"].train.weights == "balanced"
+    assert parse_scenario(SCENARIO).arms["net"].train.weights.kind == "balanced"
     with pytest.raises(
         ScenarioError,
         match="a twin needs a run that draws its examples uniformly, this one drew them by weights",

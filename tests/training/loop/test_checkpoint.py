@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import sdesim
-from sdesim import data
+from sdesim import data, optimizers
 from sdesim.errors import RunError
 from sdesim.io import files
 from sdesim.training import mlp, record
@@ -118,6 +118,10 @@ CASES = {
     "a reading that fails": {"make": small, "optimizer": lambda p: torch.optim.SGD(p, lr=0.1)},
     "adagrad, full batch": {
         "make": plain, "optimizer": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1), "batch_size": None
+    },
+    "clipped momentum in groups": {
+        "make": plain, "optimizer": optimizers.SGD(0.2, 10, 0.9, groups=[{"match": "0.*", "lr": 0.1}]),
+        "clip": {"norm": 0.5}, "batch_size": None,
     },
 }  # fmt: skip
 

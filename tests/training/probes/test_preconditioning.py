@@ -10,6 +10,7 @@ from torch.nn.functional import mse_loss
 
 import sdesim
 from sdesim.estimators import stability_margin
+from sdesim.optimizers import SGD
 from sdesim.training import Monitor, record
 
 OPTIM = torch.optim
@@ -203,3 +204,46 @@ def test_a_monitor_gives_schedules_the_threshold_of_adam_on_the_scale_of_lambda_
 
     assert measured.lambda_max.value / measured.lambda_crit == pytest.approx(1 - measured.S.value / 2)
     assert measured.preconditioned_lambda_max.value > 0
+
+
+GROUPS = {
+    "rates and decay": (SGD(0.1, 1, groups=[{"match": "b", "lr": 0.3, "weight_decay": 0.5}]), (0.0, 0.0)),
+    "heavy ball": (
+        SGD(0.1, 1, 0.5, groups=[{"match": "b", "lr": 0.3, "momentum": 0.8, "dampening": 0.25}]), (0.5, 0.8)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_margin_drift_and_phase_of_groups_are_those_of_every_possible_step(name):
+    recipe, betas = GROUPS[name]
+
+    run = recorded(
+        recipe, steps=4, module=Split(), sampling="with-replacement", save_every=1, save=("theta", "loss")
+    )
+
+    measured, theta = sdesim.measure(run), run.theta.values[0]
+    rate, beta = np.array([0.1, 0.3, 0.3]), np.repeat(betas, (1, 2))
+    decay = np.array([0.0, 0.5, 0.5]) * (name == "rates and decay")
+    damping = np.array([0.0, 0.25, 0.25]) * (name == "heavy ball")
+    # Directions are eigenvectors: the largest of η k (λ + w), k = (1 − t)/(1 + β).
+    margin = 2 - (rate * (1 - damping) / (1 + beta) * (EIGENVALUES + decay)).max()
+    np.testing.assert_allclose(measured.S.values[0], margin, rtol=1e-3)
+    assert set(run.learning_rate.values[0]) == {0.1}
+    for step in range(1, 5):
+        # The buffer is what the last step moved, divided by its rate.
+        buffer = (theta[step - 1] - theta[step]) / rate
+        buffer = np.where(beta == 0, 0.0, buffer)
+        # Example i's loss is (xᵢ·θ)², n λᵢ/2 its square: the gradient n λᵢ θᵢ along axis i alone.
+        changes = []
+        for i in range(3):
+            gradient = np.where(np.arange(3) == i, 3 * EIGENVALUES * theta[step], 0.0) + decay * theta[step]
+            kept = np.where(beta == 0, 1.0, 1 - damping)
+            after = theta[step] - rate * (beta * buffer + kept * gradient)
+            changes.append(0.5 * EIGENVALUES @ (after**2 - theta[step] ** 2))
+        assert measured.lyapunov_drift.values[0, step] == pytest.approx(np.mean(changes) / 0.1, rel=1e-6)
+        if name == "rates and decay":
+            expected = "exploration" if np.mean(changes) > 0 else "generalization"
+            assert measured.phase.values[0, step] == expected
+            c, star = measured.C_alpha.values[0, step], measured.C_star.values[0, step]
+            assert (c > star) == (np.mean(changes) < 0)

@@ -1,0 +1,218 @@
+"""The verb that watches a run or a sweep that another process writes: watch."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sdesim.commands.options import INTERRUPTED, OK, JsonOption, RunArgument
+from sdesim.commands.outcome import print_outcome
+from sdesim.commands.printing import columns, make_console, print_json, spent
+from sdesim.commands.sweep import print_sweep
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_EVERY = 1.0
+# What is left of a terminal's line beside the bar and the name.
+_NUMBERS = 48
+
+
+def watch(
+    path: RunArgument,
+    once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Watch a run or a sweep that another process writes, to its end."""
+    state = look(path)
+    if as_json:
+        print_json(state)
+    elif state["state"] == "finished":
+        _print_end(path)
+    else:
+        console = make_console(folds=True)
+        if once or not console.is_terminal:
+            console.print(_table(state))
+        else:
+            state = _follow(path, state)
+            if state["state"] == "finished":
+                _print_end(path)
+        if state["state"] == "interrupted":
+            verb = "sweep … --resume" if state["sweep"] else f"resume {path}"
+            console.print(f"its process has ended; sdesim {verb} goes on with it", style="yellow")
+    raise typer.Exit(INTERRUPTED if state["state"] == "interrupted" else OK)
+
+
+def look(path: Path) -> dict[str, Any]:
+    """How far a directory has come.
+
+    Returns:
+        "state": "running", "interrupted" (its process is gone), "unknown" (of another machine) or "finished";
+        "sweep"; "seconds" since it began; and "arms", for a sweep its points that have begun, each with
+        "state" ("waiting", "running" or "done"), "done" and "total" steps, steps a "rate" (a second), "left"
+        (seconds, None where unknown) and the median "loss" over trajectories at the last point on disk (None
+        before).
+
+    Raises:
+        RunError: there is no run.
+    """
+    from sdesim.errors import RunError
+    from sdesim.scenario.run import MARK, PROGRESS
+
+    if not any((path / name).exists() for name in (MARK, "scenario.yaml")):
+        raise RunError(f"no run at {path}")
+    noted = _read(path / PROGRESS)
+    points = (path / "points").is_dir()
+    if not (path / MARK).exists():
+        return {"state": "finished", "sweep": points, "seconds": None, "arms": {}}
+    labels: dict[str, dict[str, Any]] = noted.get("labels", {})
+    if points or "points" in labels:
+        rows = {"points": labels.get("points", {})} if labels else {}
+        for folder in sorted((path / "points").glob(f"*/{PROGRESS}")):
+            for name, entry in _read(folder).get("labels", {}).items():
+                rows[f"{folder.parent.name} {name}"] = entry
+    else:
+        rows = {
+            name: labels.get(name, {}) for name in (*labels, *(a for a in _arms(path) if a not in labels))
+        }
+    arms = {name: _progress(entry, path / f"{name}.zarr") for name, entry in rows.items()}
+    begun = [e["begun"] for e in labels.values()]
+    return {
+        "state": _alive(noted),
+        "sweep": points or "points" in labels,
+        "seconds": time.time() - min(begun) if begun else None,
+        "arms": arms,
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with suppress(OSError, ValueError):
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    return {}
+
+
+def _arms(path: Path) -> Sequence[str]:
+    """The arms of the scenario that the directory holds, in its order."""
+    from sdesim.scenario.yaml import read_yaml
+
+    with suppress(OSError):
+        data = read_yaml((path / "scenario.yaml").read_text(encoding="utf-8"), "scenario.yaml").data
+        return list(data["arms"])
+    return []
+
+
+def _alive(noted: dict[str, Any]) -> str:
+    """Whether the process that wrote the file still runs."""
+    if not noted:
+        # It writes the file with its first step.
+        return "running"
+    if noted["host"] != socket.gethostname():
+        return "unknown"
+    try:
+        os.kill(int(noted["pid"]), 0)
+    except ProcessLookupError:
+        return "interrupted"
+    except OSError:
+        pass
+    return "running"
+
+
+def _progress(entry: dict[str, Any], store: Path) -> dict[str, Any]:
+    if not entry:
+        return {"state": "waiting", "done": 0, "total": None, "rate": None, "left": None, "loss": None}
+    done, total = entry["done"], entry["total"]
+    passed, made = entry["seen"] - entry["begun"], done - entry["first"]
+    rate = made / passed if passed > 0 and made > 0 else None
+    return {
+        "state": "done" if done >= total else "running",
+        "done": done,
+        "total": total,
+        "rate": rate,
+        "left": (total - done) / rate if rate else None,
+        "loss": _loss(store),
+    }
+
+
+def _loss(store: Path) -> float | None:
+    """The median loss over trajectories at the last saved point that is on disk."""
+    import numpy as np
+
+    from sdesim.errors import RunError
+    from sdesim.runs import open_run
+
+    try:
+        loss = open_run(store)["loss"]
+        first = np.asarray(loss[0].values, dtype=float)
+        kept = np.flatnonzero(np.isfinite(first))
+        if not len(kept):
+            return None
+        middle = float(np.nanmedian(loss[:, int(kept[-1])].values))
+    except (RunError, OSError, KeyError, IndexError):
+        # The store is being made.
+        return None
+    return middle if np.isfinite(middle) else None
+
+
+def _follow(path: Path, state: dict[str, Any]) -> dict[str, Any]:
+    """Show the table anew every second until the run ends."""
+    from rich.live import Live
+
+    screen = Live(_table(state), console=make_console(folds=True), auto_refresh=False, transient=True)
+    # Ctrl-C ends the watching, not the run.
+    with suppress(KeyboardInterrupt), screen as live:
+        while state["state"] in ("running", "unknown"):
+            time.sleep(_EVERY)
+            state = look(path)
+            live.update(_table(state), refresh=True)
+    if state["state"] != "finished":
+        make_console(folds=True).print(_table(state))
+    return state
+
+
+def _table(state: dict[str, Any]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    arms = state["arms"]
+    title = state["state"] if state["seconds"] is None else f"{state['state']}, {spent(state['seconds'])}"
+    if arms and all(arm["state"] == "done" for arm in arms.values()):
+        title += "; measuring and drawing"
+    room = (columns() or 80) - _NUMBERS - max(map(len, arms), default=0)
+    size = max(4, min(20, room))
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
+    table.add_column("", no_wrap=True, overflow="ellipsis")
+    table.add_column("", no_wrap=True, min_width=size)
+    for heading in ("", "points" if state["sweep"] else "steps", "a second", "left", "loss"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for name, arm in arms.items():
+        done, total = arm["done"], arm["total"]
+        full = int(size * done / total) if total else 0
+        bar = Text.assemble(("━" * full, "green"), ("━" * (size - full), "dim"))
+        going = arm["state"] == "running"
+        table.add_row(
+            Text(name),
+            bar,
+            f"{int(100 * done / total)}%" if total else arm["state"],
+            f"{done:,}" if total else "",
+            f"{arm['rate']:,.4g}" if going and arm["rate"] else "",
+            spent(arm["left"]) if going and arm["left"] is not None else "",
+            "" if arm["loss"] is None else f"{arm['loss']:.4g}",
+        )
+    return table
+
+
+def _print_end(path: Path) -> None:
+    summary = _read(path / "summary.json")
+    if "axes" in summary:
+        print_sweep(summary, path)
+    elif summary:
+        print_outcome(summary, path)

@@ -1,0 +1,1 @@
+"""Paths on a loss and the shape of the loss itself."""

@@ -1,0 +1,1 @@
+"""Samples against the law that they should have: densities, survival, tails."""

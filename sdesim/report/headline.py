@@ -1,0 +1,328 @@
+"""The answer of a run in one sentence, with two lines of evidence, computed from its summary alone.
+
+The sentence counts verdicts and quotes values; it never says more than they do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sdesim.report.words import counted, interval, listed, number, plain
+from sdesim.runs.quantities import independent, lookup
+from sdesim.runs.quantity_row import GROUP
+
+Summary = Mapping[str, Any]
+_FEW_REAL = 3
+# What of an arm is quoted where nothing was expected or compared: the first that it has.
+_QUOTED = ("exit_time.mean", "test_accuracy", "train_accuracy", "loss")
+_LONGEST = 170
+_MOMENTS = {"end": "the end", "start": "the start"}
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What a run answers.
+
+    Attributes:
+        kind: what the answer is about: "quick", "comparison", "expectations", "training" or "simulation".
+        sentence: the answer.
+        evidence: further sentences: the values behind it, and what a run of this size could not have seen.
+    """
+
+    kind: str
+    sentence: str
+    evidence: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """For summary.json."""
+        return {**asdict(self), "evidence": list(self.evidence)}
+
+
+def headline(summary: Summary) -> Headline:
+    """The answer of a run.
+
+    A run at small sizes answers nothing. Else, where the scenario expects how far simulations are from
+    training (``twin_distance``), or compares and expects nothing, the verdicts answer; where it expects, the
+    outcomes do; where neither, the values at the end are quoted.
+
+    Args:
+        summary: the content of summary.json.
+    """
+    compared, expected = summary.get("comparisons") or [], summary.get("expectations") or []
+    if summary.get("quick"):
+        return Headline("quick", *_of_quick(compared, expected))
+    asked = any(e["quantity"].startswith("twin_distance.") for e in expected)
+    if compared and (asked or not expected):
+        return Headline("comparison", *_of_comparisons(compared, expected, summary.get("arms") or {}))
+    if expected:
+        return Headline("expectations", *_of_expectations(expected, compared))
+    arms = summary.get("arms") or {}
+    trained = bool(arms) and all(a["kind"] == "real" for a in arms.values())
+    return Headline("training" if trained else "simulation", *_of_arms(arms))
+
+
+def sweep_headline(summary: Summary) -> Headline:
+    """The answer of a sweep: whether what the scenario expects holds at its points, and the power laws.
+
+    Args:
+        summary: the content of a sweep's summary.json.
+    """
+    points = summary["points"]
+    sizes = " × ".join(f"{a['label']} ({len(a['values'])})" for a in summary["axes"])
+    over = f"{len(points)} points of {sizes}"
+    if summary.get("quick"):
+        return Headline("quick", f"A trial of {over} at small sizes, which judges nothing.", ())
+    laws = [
+        f"the {plain(f['quantity'])} of {f['arm']} goes as {f['axis']} to the power {interval(f, 3)}"
+        + (f" at {f['held']}" if f["held"] else "")
+        + (f" ({listed([flag.replace('_', ' ') for flag in f['flags']])})" if f["flags"] else "")
+        for f in summary.get("fits") or []
+    ]
+    outcomes = [o for p in points for o in p.get("outcomes") or []]
+    if outcomes:
+        met = sum(o == "met" for o in outcomes)
+        missed = sum(o == "missed" for o in outcomes)
+        rest = len(outcomes) - met - missed
+        told = [f"{met} of {len(outcomes)} outcomes met"]
+        told += [f"{n} {word}" for n, word in ((missed, "missed"), (rest, "undecided")) if n]
+        sentence = f"Over {over}, what the scenario expects: {listed(told)}."
+    elif laws:
+        sentence, laws = f"Over {over}, {laws[0]}.", laws[1:]
+    else:
+        sentence = f"{over[:1].upper()}{over[1:]} ran; nothing was expected of them."
+    failed = [p["name"] for p in points if p["state"] == "failed"]
+    evidence = [f"{counted(len(failed), 'point')} could not be run: {listed(failed[:3])}."] if failed else []
+    evidence += [f"{law[:1].upper()}{law[1:]}." for law in laws[:3]]
+    return Headline("sweep", sentence, tuple(evidence))
+
+
+def tally(comparison: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Names of the independent quantities of a comparison by outcome."""
+    found: dict[str, list[str]] = {"differs": [], "undecided": [], "indistinguishable": []}
+    for name in independent(comparison["quantities"]):
+        found[comparison["quantities"][name]["outcome"]].append(name)
+    return found
+
+
+def _of_quick(
+    compared: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]
+) -> tuple[str, tuple[str, ...]]:
+    told = [f"{counted(len(expected), 'expectation')} looked at"] if expected else []
+    told += [f"{counted(len(compared), 'simulation')} held against training"] if compared else []
+    done = f"; {listed(told)}, for the look of it" if told else ""
+    return f"A trial at small sizes, which judges nothing{done}.", ("Run it without quick for an answer.",)
+
+
+def _of_comparisons(
+    compared: Sequence[Mapping[str, Any]],
+    expected: Sequence[Mapping[str, Any]],
+    arms: Mapping[str, Any],
+) -> tuple[str, tuple[str, ...]]:
+    counts = {c["simulated"]: tally(c) for c in compared}
+    reals = list(dict.fromkeys(c["real"] for c in compared))
+    of = f"real training ({listed(reals)})" if len(reals) == 1 else "real training"
+    yardless = [c for c in compared if not any(t["differs"] or t["indistinguishable"] for t in [tally(c)])]
+    if len(yardless) == len(compared):
+        few = min(_real_seeds(c) for c in compared) < _FEW_REAL
+        why = f"fewer than {_FEW_REAL} real seeds give no yardstick" if few else "all verdicts are undecided"
+        return (
+            f"Nothing is settled between {counted(len(compared), 'simulation')} and {of}: {why}.",
+            tuple(_blind(compared)),
+        )
+    least = min(len(t["differs"]) for t in counts.values())
+    best = [name for name, t in counts.items() if len(t["differs"]) == least]
+    sentence = _sentence(counts, best, least, of)
+    evidence = [*_strongest(compared, best), *_open(compared, best)]
+    missed = [e for e in expected if e["outcome"] == "missed"]
+    if missed:
+        evidence.append(f"{len(missed)} of {_expectations(expected)} missed: {found(missed[0])}.")
+    return sentence, (*evidence, *_blind(compared))
+
+
+def _sentence(counts: Mapping[str, dict[str, list[str]]], best: list[str], least: int, of: str) -> str:
+    scores = {name: _score(told) for name, told in counts.items()}
+    if len(counts) == 1:
+        return f"{best[0]} is told apart from {of} {scores[best[0]]}."
+    several = "Both simulations" if len(counts) == 2 else f"All {counted(len(counts), 'simulation')}"
+    if len(set(scores.values())) == 1:
+        return f"{several} are told apart from {of} {scores[best[0]]}."
+    many = f"Of {counted(len(counts), 'simulation')}"
+    if len(best) == len(counts):
+        each = listed([f"{name} {scores[name]}" for name in best])
+        return f"{many} none is told apart from {of} in fewer quantities than another: {each}."
+    if len(best) > 1:
+        tied = listed([f"{name} {scores[name]}" for name in best])
+        return f"{many} {len(best)} are told apart from {of} in the fewest quantities: {tied}."
+    others = [len(t["differs"]) for name, t in counts.items() if name not in best]
+    rest = str(others[0]) if len(set(others)) == 1 else f"{min(others)} to {max(others)}"
+    verb = "the other" if len(others) == 1 else "the others"
+    return f"{many}, {best[0]} is told apart from {of} the least: {scores[best[0]]}; {verb} in {rest}."
+
+
+def _score(told: Mapping[str, list[str]]) -> str:
+    """ "in 3 of 10 quantities (a, b and c)", "in none of 10 quantities (2 undecided)"."""
+    total = sum(map(len, told.values()))
+    of = f"of {total} quantities" if total != 1 else "of 1 quantity"
+    notes = [listed([plain(q) for q in told["differs"]])] if 0 < len(told["differs"]) <= 3 else []
+    notes += [f"{len(told['undecided'])} undecided"] if told["undecided"] else []
+    return f"in {len(told['differs']) or 'none'} {of}" + (f" ({'; '.join(notes)})" if notes else "")
+
+
+def _strongest(compared: Sequence[Mapping[str, Any]], best: Sequence[str]) -> Iterator[str]:
+    """Of each simulation but the best the quantity that is farthest off, with its effect."""
+    others = [c for c in compared if c["simulated"] not in best] or list(compared)
+    told = []
+    for c in others:
+        off = [(c["quantities"][q]["distance"] or 0.0, q) for q in tally(c)["differs"]]
+        if off:
+            name = max(off)[1]
+            told.append(f"{plain(name)} of {c['simulated']} is {effect(c['quantities'][name])}")
+    if told:
+        first, *more = told[:2]
+        text = "; ".join([first[:1].upper() + first[1:], *more])
+        yield f"Farthest off: {text[:1].lower() + text[1:]}, on average over the run."
+
+
+def _open(compared: Sequence[Mapping[str, Any]], best: Sequence[str]) -> Iterator[str]:
+    for c in compared:
+        if c["simulated"] in best and (names := tally(c)["undecided"]):
+            yield f"Undecided for {c['simulated']}: {listed([plain(q) for q in names])}."
+
+
+def _blind(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What this number of seeds could not have seen: the largest of the differences seen with probability
+    0.9 among what is not told apart."""
+    seen = [
+        (power["difference"], name, c["simulated"], power["probability"])
+        for c in compared
+        for name in independent(c["quantities"])
+        if (power := c["quantities"][name].get("power")) and isinstance(power.get("difference"), float)
+    ]
+    seen = [s for s in seen if math.isfinite(s[0])]
+    if seen:
+        difference, name, arm, probability = max(seen)
+        yield (
+            f"Not told apart is not the same as equal: a constant difference of {difference:.2g} spreads "
+            f"between real seeds in {plain(name)} of {arm} would be seen with probability {probability:g}."
+        )
+
+
+def effect(cell: Mapping[str, Any]) -> str:
+    """ "2.1 [1.7, 2.6] times the real value", or "0.3 [0.1, 0.5] above it", "below it"."""
+    value, low, high = cell["effect"]
+    ratio = cell["effect_kind"] == "ratio"
+    if value is None:
+        return "not known in size"
+    if cell["outcome"] == "differs" and low is not None and low <= (1 if ratio else 0) <= high:
+        of = "times" if ratio else "from"
+        return f"alike on average ({_of_three(value, low, high)} {of} the real one), but not at all times"
+    if ratio:
+        return f"{_of_three(value, low, high)} times the real one"
+    side = "above" if value >= 0 else "below"
+    ends = (low, high) if value >= 0 else (_minus(high), _minus(low))
+    return f"{_of_three(abs(value), *ends)} {side} the real one"
+
+
+def _minus(x: float | None) -> float | None:
+    return None if x is None else -x
+
+
+def _of_three(value: Any, low: Any, high: Any) -> str:
+    """With as many digits as tell the ends from the value, at least two."""
+    item = {"value": value, "low": low, "high": high}
+    texts = [interval(item, digits) for digits in (2, 3, 4)]
+    return next((t for t in texts if "[" in t and len({*t.replace("[", "").split()}) > 1), texts[0])
+
+
+def _real_seeds(comparison: Mapping[str, Any]) -> int:
+    return min((q["real"]["n"] for q in comparison["quantities"].values()), default=0)
+
+
+def _of_expectations(
+    expected: Sequence[Mapping[str, Any]], compared: Sequence[Mapping[str, Any]]
+) -> tuple[str, tuple[str, ...]]:
+    by = {o: [e for e in expected if e["outcome"] == o] for o in ("met", "missed", "undecided")}
+    total = _expectations(expected)
+    evidence: list[str] = []
+    quoted: list[str] = []
+    if by["missed"]:
+        first = by["missed"][0]
+        sentence = f"{len(by['missed'])} of {total} missed: {found(first)}, asked {first['condition']}."
+        evidence += [f"Missed too: {found(e)}, asked {e['condition']}." for e in by["missed"][1:3]]
+    elif by["undecided"]:
+        first = by["undecided"][0]
+        sentence = (
+            f"Of {total} {len(by['undecided'])} can't be decided, none is missed: {found(first)}, asked "
+            f"{first['condition']}."
+        )
+    else:
+        quoted = list(_said(by["met"]))
+        head = "The expectation is met" if len(expected) == 1 else f"All {total} are met"
+        sentence = f"{head}: {'; '.join(quoted)}."
+    values = [text for e in by["met"] if (text := found(e)) not in quoted]
+    evidence += [f"{text[:1].upper()}{text[1:]}." for text in values[:2]]
+    if compared and not by["missed"]:
+        evidence += list(_blind(compared))
+    return sentence, tuple(evidence)
+
+
+def _expectations(expected: Sequence[Any]) -> str:
+    return f"{len(expected)} expectation{'' if len(expected) == 1 else 's'}"
+
+
+def _said(met: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What the first expectations say, as the scenario words them, else as values, while it is short."""
+    length = 0
+    for e in met:
+        part = reason(e) or found(e)
+        length += len(part)
+        if length > _LONGEST and length > len(part):
+            return
+        yield part
+
+
+def reason(expectation: Mapping[str, Any]) -> str:
+    """Why the scenario expects it, in its own words, without what was added to an outcome."""
+    return str(expectation.get("reason") or "").rstrip(".")
+
+
+def found(expectation: Mapping[str, Any]) -> str:
+    """ "mean exit time of levy is 372 [330, 420]"."""
+    at = expectation.get("at", "end")
+    # Of a whole run, or a moment by itself.
+    row = lookup(str(expectation["quantity"]).partition(" ")[0])
+    timed = row is not None and (row.stepped or row.probed or row.dims == GROUP)
+    when = f" at {_MOMENTS.get(at, at)}" if timed else ""
+    low = number(expectation.get("low"))
+    value = interval(expectation) if number(expectation.get("value")) != "–" else "not known"
+    value = f"above {low}" if value == "not known" and low not in ("–", "−∞") else value
+    return f"{_worded(expectation['quantity'])} of {expectation['arm']}{when} is {value}"
+
+
+def _worded(text: str) -> str:
+    """A quantity's name as an outcome has it, in plain words where the table has them."""
+    name, space, rest = text.partition(" ")
+    return plain(name) + space + rest
+
+
+def _of_arms(arms: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    told = list(_quotes(arms))
+    if not told:
+        count = counted(len(arms), "arm")
+        return f"{count[:1].upper()}{count[1:]} ran to the end; nothing was expected of them.", ()
+    first, *more = told
+    head = f"{first[:1].upper()}{first[1:]}" + (f"; {more[0]}" if more else "")
+    return f"{head}.", tuple(f"{m[:1].upper()}{m[1:]}." for m in more[1:3])
+
+
+def _quotes(arms: Mapping[str, Any]) -> Iterable[str]:
+    for name, arm in arms.items():
+        values = {**(arm.get("end") or {}), **(arm.get("whole") or {})}
+        for quantity in _QUOTED:
+            if quantity in values and number(values[quantity].get("value")) != "–":
+                when = " at the end" if quantity in (arm.get("end") or {}) else ""
+                yield f"{plain(quantity)} of {name}{when} is {interval(values[quantity])}"
+                break

@@ -1,0 +1,139 @@
+"""The matrix of a page: independent quantities down, simulations across, verdict and curves in each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sdesim.comparison.align import series
+from sdesim.plots.arms import ArmView
+from sdesim.report.curve_svg import MOST_LINES, curves
+from sdesim.report.headline import effect, tally
+from sdesim.report.words import listed, number, plain
+from sdesim.runs.quantities import independent, lookup
+
+WORDS = {
+    "indistinguishable": "not told apart",
+    "undecided": "undecided",
+    "differs": "told apart",
+}
+# Quantities without a heading of their own.
+_FURTHER = "further"
+
+
+def matrix(
+    comparisons: Sequence[Mapping[str, Any]], views: Sequence[ArmView], labels: Mapping[str, str]
+) -> dict[str, Any]:
+    """What the template draws: columns, groups of rows with cells, tallies, and the cell to begin with.
+
+    Args:
+        comparisons: of summary.json.
+        views: of the arms, for curves and colours.
+        labels: what each arm is, by name.
+    """
+    looks = {v.name: v for v in views}
+    order = [v.name for v in views if v.kind == "simulated"]
+    columns = [
+        {
+            "name": c["simulated"],
+            "real": c["real"],
+            "label": labels.get(c["simulated"], ""),
+            "look": f"a{order.index(c['simulated']) % 5}" if c["simulated"] in order else "a0",
+            "tally": _tally(c),
+        }
+        for c in comparisons
+    ]
+    names = independent(q for c in comparisons for q in c["quantities"])
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for q in names:
+        row = lookup(q)
+        heading = row.heading if row is not None else _FURTHER
+        found = [_cell(q, c, col, looks) for c, col in zip(comparisons, columns, strict=True)]
+        folded = [n for n in _compared(comparisons) if _root(n) == q and n != q]
+        groups.setdefault(heading, []).append(
+            {"name": q, "plain": plain(q), "cells": found, "folded": _folded(folded, comparisons)}
+        )
+    cells: list[dict[str, Any]] = [
+        cell for rows in groups.values() for row in rows for cell in row["cells"] if cell is not None
+    ]
+    first = _first(cells)
+    for cell in cells:
+        cell["checked"] = cell is first
+    colours = {c["look"]: looks[c["name"]].colour for c in columns if c["name"] in looks}
+    return {
+        "columns": columns,
+        "colours": colours,
+        "groups": groups,
+        "cells": cells,
+        "total": len(names),
+        "words": WORDS,
+    }
+
+
+def _compared(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(q for c in comparisons for q in c["quantities"]))
+
+
+def _root(name: str) -> str:
+    row = lookup(name)
+    return (row.follows if row is not None else "") or name
+
+
+def _folded(names: Sequence[str], comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One line for each quantity that is computed from the row's: its verdicts."""
+    lines = []
+    for name in names:
+        told = [
+            f"{c['simulated']} {WORDS[cell['outcome']]} ({number(cell['distance'], 2)})"
+            for c in comparisons
+            if (cell := c["quantities"].get(name)) is not None
+        ]
+        lines.append(f"{plain(name)}: {listed(told)}")
+    return lines
+
+
+def _tally(comparison: Mapping[str, Any]) -> list[tuple[str, int]]:
+    found = tally(comparison)
+    return [(outcome, len(found[outcome])) for outcome in WORDS if found[outcome]]
+
+
+def _cell(
+    name: str, comparison: Mapping[str, Any], column: Mapping[str, Any], looks: Mapping[str, ArmView]
+) -> dict[str, Any] | None:
+    cell = comparison["quantities"].get(name)
+    if cell is None:
+        return None
+    real, simulated = comparison["real"], comparison["simulated"]
+    arms, seeds = [], []
+    for arm, look in ((real, "real"), (simulated, str(column["look"]))):
+        view = looks.get(arm)
+        found = None if view is None else series(view.run, view.measured, name)
+        if found is not None:
+            arms.append((arm, look, found))
+            seeds.append(len(found.values))
+    outcome = WORDS[cell["outcome"]]
+    text = f"{plain(name)}, {simulated}: {outcome}, distance {number(cell['distance'], 2)}"
+    drawn = "one line a seed" if max(seeds, default=0) <= MOST_LINES else "bands from lowest to highest seed"
+    return {
+        "id": f"{name.replace('.', '-')}-{column['look']}",
+        "quantity": name,
+        "plain": plain(name),
+        "simulated": simulated,
+        "real": real,
+        "look": column["look"],
+        "outcome": cell["outcome"],
+        "words": outcome,
+        "distance": number(cell["distance"], 2),
+        "effect": effect(cell),
+        "label": text,
+        "drawn": drawn,
+        "svg": curves(arms, f"{text}; {effect(cell)}, on average over time"),
+        "size": cell["distance"] or 0.0,
+    }
+
+
+def _first(cells: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The cell to begin with: of those told apart the one that is the least extreme beyond the middle, so
+    that both curves show; else the first."""
+    told = sorted((c for c in cells if c["outcome"] == "differs"), key=lambda c: c["size"])
+    return told[len(told) // 2] if told else next(iter(cells), None)

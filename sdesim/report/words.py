@@ -1,0 +1,56 @@
+"""Numbers, intervals and names in words, as pages and sentences write them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sdesim.runs.quantities import lookup
+
+_SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+# Made of another quantity by an expectation, with what stands before that quantity's name.
+_MADE = {"twin_distance": "distance in ", "gain_rank": "rank correlation of the gain with "}
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """So many significant digits; a dash for what is missing; infinities in words."""
+    if isinstance(value, str):
+        return {"Infinity": "∞", "-Infinity": "−∞"}.get(value, value)
+    if value is None or not math.isfinite(value):
+        return "–" if value is None or math.isnan(value) else "∞" if value > 0 else "−∞"
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def interval(item: Mapping[str, Any], digits: int = 4) -> str:
+    """ "0.12 [0.10, 0.14]"; the value alone where there is no interval or it is that point."""
+    low, high = item.get("low"), item.get("high")
+    text = number(item.get("value"), digits)
+    ends = number(low, digits), number(high, digits)
+    return text if ends[0] == "–" or ends == (text, text) else f"{text} [{ends[0]}, {ends[1]}]"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """ "three simulations", "12 seeds", "one expectation"."""
+    word = _SMALL[count] if 0 <= count < len(_SMALL) else str(count)
+    return f"{word} {one if count == 1 else many or one + 's'}"
+
+
+def listed(items: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"."""
+    *first, last = items or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def plain(name: str) -> str:
+    """What a quantity is called in a sentence; names that the table does not know stay as they are."""
+    made, dot, of = name.partition(".")
+    if dot and made in _MADE:
+        return _MADE[made] + plain(of)
+    if dot and made in ("step_when", "time_when"):
+        return f"first {made.removesuffix('_when')} with {of}"
+    row = lookup(name)
+    if row is None:
+        return name
+    part = "" if name == row.name or not dot else f" {of}"
+    return row.plain.replace("$", "") + part

@@ -1,0 +1,16 @@
+"""Weights with which examples are drawn: their classes, and `Base` for one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sdesim.data.weightings as _home
+from sdesim.data.weightings import Base as Base
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_home, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_home)
