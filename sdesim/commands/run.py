@@ -46,6 +46,7 @@ def run(
 ) -> None:
     """Run scenarios: simulate, train, measure, compare, report."""
     from sdesim.errors import ScenarioError
+    from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
 
     overrides = read_overrides(settings)
@@ -59,9 +60,10 @@ def run(
         check_room(target, overwrite)
     missed, summaries = False, []
     for scenario, target in zip(scenarios, targets, strict=True):
-        summary = run_scenario(
-            scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=not quiet
-        )
+        with labelled_progress(not quiet, transient=True) as told:
+            summary = run_scenario(
+                scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
+            )
         missed |= _missed(summary, strict)
         summaries.append({**summary, "directory": str(target)})
         if not quiet and not as_json:

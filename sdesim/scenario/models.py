@@ -155,6 +155,7 @@ class Train(Strict):
             "clients": 0 if self.clients is None else self.clients.count,
             "sampling": self.sampling if self.weights is None else "weighted",
             "batch_size": self.optimizer.batch_size,
+            "follows_loss": self.schedule.follows_loss,
             # How often each example is read is known once it is.
             **({"readings": None} if self.augment else {}),
             "maximize": self.optimizer.maximize or any(g.get("maximize") for g in self.optimizer.groups),
@@ -172,7 +173,7 @@ class Train(Strict):
         """Σ learning rate over the steps."""
         if self.clients is not None:
             return float(self.optimizer.lr * self.clients.local_steps * self.steps)
-        return float(self.optimizer.lr * self.schedule.total(self.steps))
+        return float(self.schedule.time(self.steps, self.optimizer.lr))
 
 
 class Arm(Strict):

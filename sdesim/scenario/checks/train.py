@@ -66,10 +66,9 @@ def _check_train(train: Train) -> Iterator[Problem]:
         yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
     yield from _misnamed(train)
     yield from ((("schedule", *at), text) for at, text in train.schedule.problems(train.steps))
+    yield from ((("schedule", *at), text) for at, text in train.schedule.unfit(optimizer))
     if train.penalty and train.amplify > 1:
         yield ("penalty",), "amplify goes without penalty, which has no noise to be amplified"
-    if optimizer.keeps_rate and not train.schedule.constant:
-        yield ("schedule",), f"{optimizer.kind} takes its learning rate at the first step alone: leave it out"
     if train.prune is not None and not train.network.weights:
         yield ("prune",), "prune needs a network with weight arrays of more than one axis"
 

@@ -148,6 +148,8 @@ class Recipe:
         """What stands in the place of kinds that are made once and for all."""
         if isinstance(self.clip, Mapping):
             yield "clip", Clip(**self.clip)
+        elif self.clip is not None and not hasattr(self.clip, "cut"):
+            raise RunError(f"clip must be a sdesim.optimizers.Clip or its fields, got {self.clip!r}")
         network: Any = self.module
         train = loaded(self.train)
         loss: Any = self.loss_fn
@@ -202,7 +204,8 @@ class Recipe:
 
     def new_clipping(self) -> Clipping | None:
         """What cuts and counts the gradients of one training; None where none are cut."""
-        return Clipping(self.clip) if isinstance(self.clip, Clip) else None
+        clip: Any = self.clip
+        return None if clip is None else Clipping(clip)
 
     @property
     def names(self) -> list[str]:

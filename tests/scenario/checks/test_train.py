@@ -43,6 +43,24 @@ WRONG_REAL = [
     ),
     ("widths: [64, 8, 10]", "widths: [64, 8, 10], init: he", 6, "TRAIN.network.init: found 'he'"),
     ("kind: sgd, lr: 0.1", "kind: sgd, lr: 0.1, dampening: 1", 7, "TRAIN.optimizer.dampening: found 1, allo"),
+    (
+        "steps: 20",
+        "steps: 20\n      schedule: one-cycle-lr",
+        9,
+        "TRAIN.schedule.cycle_momentum: found true, allowed: false beside sgd without momentum",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      schedule: {kind: chained-scheduler, schedulers: [cosine, one-cycle-lr]}",
+        9,
+        "TRAIN.schedule.schedulers[1]: found one-cycle-lr, which has a course of its own",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      schedule: reduce-lr-on-plateau",
+        12,
+        "TWIN.twin_of: a twin needs learning rates that all seeds share",
+    ),
     ("steps: 20", "steps: 20\n      clip: {}", 9, "TRAIN.clip: found neither of norm and value"),
     ("steps: 20", "steps: 20\n      clip: {norm: 0}", 9, "TRAIN.clip.norm: found 0, allowed: a number"),
     (
