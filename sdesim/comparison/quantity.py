@@ -31,6 +31,9 @@ class Curve:
     n: int
     source: str
 
+    def __repr__(self) -> str:
+        return f"<Curve of {len(self.mean)} times, n = {self.n}, interval of {self.source}>"
+
 
 @dataclass(frozen=True)
 class QuantityComparison:
@@ -64,6 +67,9 @@ class QuantityComparison:
     outcome: Outcome = "undecided"
     verdict: str = ""
     power: Power | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.verdict or self.outcome}>"
 
 
 def curve(values: Array, interval: tuple[Array, Array], level: float, support: Support = ANYTHING) -> Curve:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,8 @@ from sdesim.runs.schema import (
 Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
 _DEFAULT_PROBES = 20
+# Below so many examples eigenvalues are of all; of more, of so many at least.
+_MANY, _FEW = 4000, 1000
 # Most numbers of example gradients, N·d, that a probe reads where nobody says.
 LARGEST = 1e9
 
@@ -68,6 +71,11 @@ class Probes:
             measured progress has as much of its own. None: 0.05 in training without `every`, else no limit.
             Where it does not pay for readings without draws they are sampled, and where it pays for none the
             run is refused.
+        eigenvalue_examples: so many examples, drawn anew at each probe, of which λ_max, λ_min and S are read
+            in training. λ_max is debiased then, with an interval that holds the draw; flag `subsampled`.
+            None: all; but an eighth, at least 1,000, of 4,000 and more where products with their Hessian
+            are many operations (N·d above 2·10⁶, above 5·10⁷ in networks of dense layers), unless examples
+            are weighted or read anew, or the optimizer scales coordinates unequally.
 
     Raises:
         Misfit: fewer `most_samples` than `samples`, or without a precision.
@@ -87,6 +95,7 @@ class Probes:
     precision: Annotated[float, Gt(0), Lt(1)] | None = None
     most_samples: Count | None = None
     budget: Annotated[float, Gt(0), Le(1)] | None = None
+    eigenvalue_examples: Annotated[int, Ge(16)] | None = None
 
     def __post_init__(self) -> None:
         if self.most_samples is None:
@@ -152,6 +161,15 @@ class Probes:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""
         every = self.every or max(1, steps // _DEFAULT_PROBES)
         return np.arange(0, steps + 1, every, dtype=np.int64)
+
+
+def spared_examples(total: int) -> int:
+    """Of how many of so many examples eigenvalues are read where products with the Hessian are costly.
+
+    An eighth: with the halves that debias them that is about as much work as the products which Tr HΣ and
+    μᵀHμ take of all examples.
+    """
+    return total if total < _MANY else max(_FEW, math.ceil(total / 8))
 
 
 def saved_steps(steps: int, every: int) -> NDArray[np.int64]:

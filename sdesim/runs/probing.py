@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError, failure
-from sdesim.estimators.curvature.edges import lanczos_ends
 from sdesim.io.threads import single_blas_thread
+from sdesim.runs.curvature import TRACE_DRAWS, CurvatureMetric, RitzVectors, bending, curvature_part
 from sdesim.runs.exact_moments import exact_groups, exact_part
 from sdesim.runs.exactness import Exactness, Sequential
-from sdesim.runs.linear_step import LinearStep, step_part
+from sdesim.runs.linear_step import LinearStep
 from sdesim.runs.sequential import sequential_part
 
 Array = NDArray[np.float64]
-# Draws that meet the Hessian.
-TRACE_DRAWS = 8
-# Products of Lanczos at least where it ends with λ_max, so that λ_min is not left at its first guess.
-_LEAST = 8
 
 
 @runtime_checkable
@@ -41,33 +36,12 @@ class GradientOracle(Protocol):
         ...
 
 
-@dataclass(frozen=True, eq=False)
-class CurvatureMetric:
-    """What an optimizer makes of the Hessian H: a^{1/2}(H + W)a^{1/2}, unstable from λ_crit.
-
-    Attributes:
-        trained: (d,), which coordinates move at all; the others are left out of gradients and curvature.
-        scale: a (d,), for Adam 1/P, NaN where not known yet; None: H itself is compared with λ_crit.
-        decay: diagonal of W (d,), or None.
-        critical: λ_crit, in units of 1/η; NaN where no threshold is known.
-    """
-
-    trained: NDArray[np.bool_]
-    scale: Array | None
-    decay: Array | None
-    critical: float
-
-    def among(self, mask: NDArray[np.bool_]) -> CurvatureMetric:
-        """The same of the coordinates that are true in mask alone."""
-        scale, decay = (None if part is None else part[mask] for part in (self.scale, self.decay))
-        return CurvatureMetric(self.trained[mask], scale, decay, self.critical)
-
-
 def probe(
     oracle: GradientOracle, theta: Array, *, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None = None, groups: Mapping[str, slice] | None = None, gradient: bool = True,
     curvature: bool = True, metric: CurvatureMetric | None = None, step: LinearStep | None = None,
     failures: dict[str, str] | None = None, exactness: Exactness | None = None,
+    ritz: RitzVectors | None = None, some: GradientOracle | None = None,
     sequential: Sequential | None = None,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
@@ -81,14 +55,16 @@ def probe(
         failures: where given, an exception ends only the part in which it happens, "gradient" or "curvature",
             which is left out, and its reason is put here.
         exactness: how far to go beyond the draws where the oracle knows its `moments`; None: not at all.
+        ritz: what the reading before has left for Lanczos where products are costly; is written to.
+        some: of some of the examples, whose eigenvalues stand for those of all; None: those of all.
         sequential: how far to draw on where it does not; None: not at all.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
         curvature part gives `hessian_noise` = Tr(HΣ̂) from at most 8 of the draws. Where the oracle says
-        that its products are `costly`, Lanczos ends once λ_max has converged, λ_min is the lowest Ritz value
-        by then, an upper bound, with its residual; and each of these draws meets a share of the examples, as
-        `split_hvps` of the oracle deals them out.
+        that its products are `costly`, eigenvalues are as of `estimators.curvature.extremes`, which ends once
+        λ_max has converged: λ_min is the lowest Ritz value by then, an upper bound, with its residual. Each
+        of these draws then meets a share of the examples, as `split_hvps` of the oracle deals them out.
 
     Raises:
         RunError: the oracle returns gradients of the wrong shape.
@@ -110,6 +86,8 @@ def probe(
             step,
             failures,
             exactness,
+            ritz,
+            some,
             sequential,
         )
 
@@ -118,7 +96,8 @@ def _measured(
     oracle: GradientOracle, theta: Array, samples: int, rng: np.random.Generator, step_size: float,
     directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
     metric: CurvatureMetric | None, step: LinearStep | None, failures: dict[str, str] | None,
-    exactness: Exactness | None, sequential: Sequential | None,
+    exactness: Exactness | None, ritz: RitzVectors | None, some: GradientOracle | None,
+    sequential: Sequential | None,
 ) -> dict[str, Array | float]:  # fmt: skip
     try:
         draws = oracle.gradients(theta, samples, rng)
@@ -137,7 +116,9 @@ def _measured(
         values |= _gradient_part(draws, mean, directions, groups)
     if curvature:
         try:
-            values |= _curvature_part(oracle, theta, draws, mean, rng, metric, step)
+            values |= curvature_part(
+                oracle, theta, draws, mean, rng, metric, step, RitzVectors() if ritz is None else ritz, some
+            )  # fmt: skip
         except Exception as error:
             if failures is None:
                 raise
@@ -184,7 +165,7 @@ class _Moving:
     def shared(self, v: Array) -> Array:
         """The same, each by a share of the examples."""
         parts = np.array_split(self._whole(v), -(-len(v) // TRACE_DRAWS))
-        found = [_bending(self.oracle, self.theta, len(part), self._rng)(part) for part in parts]
+        found = [bending(self.oracle, self.theta, len(part), self._rng)(part) for part in parts]
         return np.asarray(self.among(np.concatenate(found)))
 
     def _whole(self, v: Array) -> Array:
@@ -253,85 +234,3 @@ def gradient_sums(signal: float, norm2: Array, dot: Array) -> dict[str, Array | 
         "gradient_norm2": norm2,
         "gradient_dot_mean": dot,
     }
-
-
-def trace_of_terms(terms: Array, n: int) -> dict[str, Array | float]:
-    """Tr(HΣ̂) and its standard error from terms (g − ḡ)ᵀH(g − ḡ) of some of n draws."""
-    # Each term has expectation (n−1)/n Tr(HΣ), because ḡ holds the draw itself.
-    terms = terms * n / (n - 1)
-    error = float(terms.std(ddof=1) / np.sqrt(len(terms))) if len(terms) > 1 else np.nan
-    return {"hessian_noise": float(terms.mean()), "hessian_noise_error": error}
-
-
-def _curvature_part(
-    oracle: GradientOracle, theta: Array, draws: Array, mean: Array, rng: np.random.Generator,
-    metric: CurvatureMetric | None, step: LinearStep | None,
-) -> dict[str, Array | float]:  # fmt: skip
-    moving = slice(None) if metric is None or metric.trained.all() else metric.trained
-
-    def product(v: Array) -> Array:
-        """H v among the coordinates that move."""
-        whole = np.zeros(theta.size)
-        whole[moving] = v
-        return np.asarray(oracle.hvp(theta, whole)[moving])
-
-    seed, count = int(rng.integers(2**31)), theta[moving].size
-    if not count:
-        return {}
-    costly = bool(getattr(oracle, "costly", False))
-    until, least = ("top", _LEAST) if costly else ("both", 0)
-    found = lanczos_ends(product, count, seed=seed, ends=until, least=least)
-    # Products that are differences have an error of their own.
-    error = getattr(oracle, "hvp_error", 0.0) * max(abs(found.lowest), abs(found.highest))
-    n = len(draws)
-    centred = draws[: min(n, TRACE_DRAWS)] - mean
-    bend = _bending(oracle, theta, len(centred), rng if costly else None)
-    bends = bend(centred)
-    terms = np.array([c @ bend for c, bend in zip(centred, bends, strict=True)])
-    values: dict[str, Array | float] = {
-        "lambda_max": found.highest,
-        "lambda_min": found.lowest,
-        "curvature_residual": found.highest_residual + error,
-        "curvature_residual_min": found.lowest_residual + error,
-        "hessian_signal": float(mean @ oracle.hvp(theta, mean)),
-        **trace_of_terms(terms, n),
-    }
-    if step is not None:
-        kept = np.zeros(theta.size)
-        kept[moving] = 1.0
-        values |= step_part(
-            lambda v: kept * oracle.hvp(theta, v),
-            draws,
-            step,
-            centred,
-            kept * bends,
-            lambda v: kept * bend(v),
-        )
-    if metric is None:
-        return values
-    values["critical_sharpness"] = metric.critical
-    if metric.scale is not None and metric.decay is not None and np.isfinite(metric.scale).all():
-        root, decay = np.sqrt(metric.scale[moving]), metric.decay[moving]
-        met = lanczos_ends(
-            lambda v: root * (product(root * v) + decay * (root * v)), count, seed=seed, ends=until
-        )
-        values |= {
-            "preconditioned_lambda_max": met.highest, "preconditioned_residual": met.highest_residual
-        }  # fmt: skip
-    return values
-
-
-def _bending(
-    oracle: Any, theta: Array, count: int, rng: np.random.Generator | None
-) -> Callable[[Array], Array]:
-    """H of each of ``count`` deviations (count, d), each by a share of the examples where that can be.
-
-    Args:
-        rng: deals out the examples; None: each meets all of them.
-    """
-    split = getattr(oracle, "split_hvps", None)
-    if rng is not None and split is not None:
-        shared: Callable[[Array], Array] | None = split(theta, count, rng)
-        if shared is not None:
-            return shared
-    return lambda rows: np.array([oracle.hvp(theta, v) for v in rows])

@@ -6,10 +6,10 @@ import pytest
 from sdesim.estimators.consolidation.linear_step import change_of_step, process_of_step
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.runs import Probes, probe, probe_rng
+from sdesim.runs.curvature import CurvatureMetric
 from sdesim.runs.exact_moments import exact_part
 from sdesim.runs.exactness import Exactness
 from sdesim.runs.linear_step import LinearStep
-from sdesim.runs.probing import CurvatureMetric
 from tests.runs.bowl_run import CURVATURE, DIM, Bowl
 
 THETA = np.array([1.0, -1.0, 0.5, 2.0, 0.0, 1.0])

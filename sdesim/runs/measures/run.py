@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from sdesim.estimators import critical_signal, intelligence, phase
 from sdesim.io.threads import single_blas_thread
+from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
 from sdesim.runs.measures.contradiction import BY_LOSS, BY_PROGRESS, LOST, contradictions, lost_next
+from sdesim.runs.measures.described import described
 from sdesim.runs.measures.drawn import SEQUENTIAL, drawn_of
 from sdesim.runs.measures.exact import EXACT, FULL, SAMPLED, as_precise, exact_of
 from sdesim.runs.measures.gradient import (
@@ -63,7 +65,8 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
         C_1_merged and C_1_client_mean, and over (trajectory, probe, group) C_group, as far as the run holds
         what they need; each number with ``_low``, ``_high``,
         ``_flags`` (names joined by ";"), and ``_literal``, the source's own form, where there is one. NaN
-        where nothing was probed. Quantities made of mean squares are flagged
+        where nothing was probed. Each has ``long_name`` and ``units``. Quantities made of mean squares are
+        flagged
         ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2 with confidence, or
         where the run says that its noise is α-stable; lyapunov_drift then ``jump_infinite`` too.
 
@@ -74,7 +77,7 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     # Gradients of a run that is blowing up have squares that are infinite: such values are flagged.
     with single_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return with_registered(run, with_validity(_measured(run, level, smooth), run.attrs))
+        return described(with_registered(run, with_validity(_measured(run, level, smooth), run.attrs)))
 
 
 def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:

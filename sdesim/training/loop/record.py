@@ -27,6 +27,7 @@ from sdesim.runs.schema import (
     METRIC_PROBE,
     PROGRESS_PROBE,
     STEP_PROBE,
+    SUBSAMPLED_PROBE,
     UNSEEN_PROBE,
     VIRTUAL_PROBE,
 )
@@ -219,6 +220,7 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
         if prepared.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
             names += STEP_PROBE if prepared.step_model == "linear" else ()
+            names += SUBSAMPLED_PROBE if prepared.eigenvalue_examples < len(prepared.train) else ()
         names += prepared.probes.further_variables(
             known=not prepared.sampled_because, linear=prepared.step_model == "linear", groups=True
         )
