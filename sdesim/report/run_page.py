@@ -49,11 +49,11 @@ def write_report(
     if not (folder / "summary.json").exists():
         raise RunError(f"{folder} is not a finished run directory")
     runs = open_runs(folder)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     known = dict(measured or {})
     for name, run in runs.items():
         if name not in known and "probe" in run.dims:
-            known[name] = measure(run)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            known[name] = measure(run, smooth=bool(summary.get("smooth")))
     scenario, provenance = (text_of(folder / name) for name in ("scenario.yaml", "provenance.json"))
     return write_page(folder, runs, known, summary, scenario, provenance, grounds)
 
