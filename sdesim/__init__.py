@@ -30,6 +30,7 @@ _SUBPACKAGES = (
     "noises",
     "objectives",
     "optimizers",
+    "penalties",
     "plots",
     "report",
     "runs",

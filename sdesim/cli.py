@@ -46,5 +46,20 @@ def main() -> None:
 
 def _fail(message: str, code: int) -> NoReturn:
     if message:
-        print(f"sdesim: {message}", file=sys.stderr)
+        text = f"sdesim: {message}"
+        print(_folded(text) if sys.stderr.isatty() else text, file=sys.stderr)
     sys.exit(code)
+
+
+def _folded(text: str) -> str:
+    """Lines broken between words, which a terminal would break within one."""
+    import shutil
+    import textwrap
+
+    folds = textwrap.TextWrapper(
+        shutil.get_terminal_size((80, 24)).columns,
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(folds.fill(line) for line in text.splitlines())

@@ -45,6 +45,7 @@ USES = {
     "weightings": lambda ns: ns["run"].attrs["sampling"] == "weighted",
     "networks": lambda ns: ns["run"].attrs["dim"] == 65 * 16 + 17 * 10,
     "losses": lambda ns: first_loss(ns, ns["Huber"](0.5).function(ns["points"])),
+    "penalties": lambda ns: "SmoothL1" in ns["run"].attrs["penalty"][0],
     "objectives": lambda ns: first_loss(ns, ns["loss"].function(ns["points"])),
     "optimizers": lambda ns: "rprop" in ns["run"].attrs["optimizer"].lower(),
     "learning_rates": lambda ns: np.allclose(ns["run"]["learning_rate"][0, :2], [0.1, 0.1 / np.sqrt(2.0)]),

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from sdesim.commands.options import JsonOption, TrustOption, complete_kinds
-from sdesim.commands.printing import folded, print_json, print_rows
+from sdesim.commands.printing import print_folded, print_json, print_rows
 
 # Groups of fields of one form have no name of their own in a file.
 _SETTINGS = "settings"
@@ -117,24 +117,19 @@ def _of_module(name: str, asked: list[str]) -> list[tuple[str, str, type]]:
 def _print(part: dict[str, Any], first: bool) -> None:
     if not first:
         print()
-    _print_folded(f"{part['kind']} ({part['family']}): {part['text']}")
+    print_folded(f"{part['kind']} ({part['family']}): {part['text']}")
     for paragraph in filter(None, part["more"].split("\n\n")):
         print()
-        _print_folded(" ".join(paragraph.split()))
+        print_folded(" ".join(paragraph.split()))
     if part["fields"]:
         print("\nFields")
         print_rows([(f["name"], _field(f)) for f in part["fields"]], indent=2)
     if part["source"]:
         print()
-        _print_folded(f"Source: {part['source']}")
+        print_folded(f"Source: {part['source']}")
     if part["from"]:
         print(f"From: {part['from']}")
     print(f"\nExample\n  {part['example']}")
-
-
-def _print_folded(text: str) -> None:
-    for line in folded(text):
-        print(line)
 
 
 def _field(field: dict[str, Any]) -> str:

@@ -53,8 +53,13 @@ def print_arms(console: Console, arms: dict[str, dict[str, Any]]) -> None:
     """A line for each arm: what it is, its steps, and how its trajectories ended."""
     for name, arm in arms.items():
         counts = ", ".join(f"{n} {k}" for k, n in arm["status"].items() if n)
-        cost = f"; probes took {share:.1%} of the training" if (share := arm.get("probe_share")) else ""
+        cost = f"; probes took {times(share)} the training" if (share := arm.get("probe_share")) else ""
         say(console, f"{arm['label']}; {arm['steps']:,} steps; {counts}{cost}", label=f"  {name}: ")
+
+
+def times(share: float) -> str:
+    """A share of something in words: "12.5% of", "39 times"."""
+    return f"{share:.1%} of" if share <= 1 else f"{share:.2g} times"
 
 
 def print_verdicts(console: Console, comparisons: Sequence[dict[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""How the verbs print: folded between words to the width of a terminal, unfolded into a file."""
+"""How the verbs print: lines break between words, and but for pages to read on terminals alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _NARROWEST = 24
+# Pages to read, which go through a pager as often as not.
+_PIPED = 80
 COLOURS = {"met": "green", "missed": "red", "undecided": "yellow"}
 
 
@@ -34,9 +36,12 @@ def columns() -> int | None:
     return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
 
 
-def folded(text: str, indent: int = 0) -> list[str]:
-    """A text in lines that fit beside an indentation, broken between words alone; [""] for none."""
-    width = columns()
+def folded(text: str, indent: int = 0, piped: int | None = None) -> list[str]:
+    """A text in lines that fit beside an indentation, broken between words alone; [""] for none.
+
+    Where standard output is no terminal they have as many characters as `piped` says, None: all.
+    """
+    width = columns() or piped
     if width is None:
         return [text]
     room = max(_NARROWEST, width - indent)
@@ -48,10 +53,16 @@ def print_rows(rows: Sequence[tuple[str, str]], indent: int = 0) -> None:
     widest = max((len(name) for name, _ in rows), default=0)
     first = indent + widest + 2
     for name, text in rows:
-        lines = folded(text, first)
+        lines = folded(text, first, _PIPED)
         print(f"{' ' * indent}{name:<{widest}}  {lines[0]}".rstrip())
         for line in lines[1:]:
             print(" " * first + line)
+
+
+def print_folded(text: str) -> None:
+    """A paragraph to read."""
+    for line in folded(text, piped=_PIPED):
+        print(line)
 
 
 def say(console: Console, text: str, style: str = "", label: str = "", label_style: str = "") -> None:
@@ -80,11 +91,11 @@ def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
             print()
 
 
-def interval(value: Any, low: Any, high: Any) -> str:
+def interval(value: Any, low: Any, high: Any, digits: int = 4) -> str:
     """ "0.5 [0.4, 0.6]", without brackets where there is no interval."""
 
     def number(x: Any) -> str:
-        return "–" if x is None or x != x else x if isinstance(x, str) else f"{x:.4g}"
+        return "–" if x is None or x != x else x if isinstance(x, str) else f"{x:.{digits}g}"
 
     return number(value) if low is None or low != low else f"{number(value)} [{number(low)}, {number(high)}]"
 

@@ -46,6 +46,7 @@ def run(
 ) -> None:
     """Run scenarios: simulate, train, measure, compare, report."""
     from sdesim.errors import ScenarioError
+    from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
 
     overrides = read_overrides(settings)
@@ -59,9 +60,10 @@ def run(
         check_room(target, overwrite)
     missed, summaries = False, []
     for scenario, target in zip(scenarios, targets, strict=True):
-        summary = run_scenario(
-            scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=not quiet
-        )
+        with labelled_progress(not quiet, transient=True) as told:
+            summary = run_scenario(
+                scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
+            )
         missed |= _missed(summary, strict)
         summaries.append({**summary, "directory": str(target)})
         if not quiet and not as_json:
@@ -111,7 +113,7 @@ def validate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check scenario files without running them."""
+    """Check scenario files without running them, and tell what their real arms train."""
     from sdesim.scenario import load_scenario
 
     overrides, trusted = read_overrides(settings), trust or ()
@@ -123,8 +125,20 @@ def validate(
                 from sdesim.scenario import load_sweep
 
                 load_sweep(f, overrides, small, trusted)
+    if quiet and not as_json:
+        return
+    from sdesim.scenario.sizes import line, sizes
+
+    told = [(f, s, sizes(s)) for f, s in found]
     if as_json:
-        print_json([{"file": f, "name": s.name, "arms": list(s.arms), "valid": True} for f, s in found])
-    elif not quiet:
-        for f, s in found:
-            print(f"{f}: valid ({', '.join(s.arms)})")
+        print_json(
+            [
+                {"file": f, "name": s.name, "arms": list(s.arms), "trained": arms, "valid": True}
+                for f, s, arms in told
+            ]
+        )
+        return
+    for f, s, arms in told:
+        print(f"{f}: valid ({', '.join(s.arms)})")
+        for name, arm in arms.items():
+            print(f"  {name}: {line(arm)}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from sdesim.commands.options import JsonOption, RunArgument, VerboseOption, complete_runs
-from sdesim.commands.outcome import print_arms, print_outcome
+from sdesim.commands.outcome import print_arms, print_outcome, times
 from sdesim.commands.printing import interval, make_console, print_json, print_table, say
 from sdesim.commands.sweep import print_sweep
 
@@ -48,7 +48,7 @@ def show(
             print(run)
             if "probe_share" in run.attrs:
                 every, share = run.attrs["probe_every"], run.attrs["probe_share"]
-                print(f"Probes every {every:,} steps took {share:.1%} of the training")
+                print(f"Probes every {every:,} steps took {times(share)} the training")
 
 
 def _show_unfinished(path: Path, as_json: bool) -> None:
@@ -76,7 +76,9 @@ def _show_summary(summary: dict[str, Any], path: Path, verbose: bool) -> None:
     rows = []
     for key in dict.fromkeys(k for a in arms.values() for k in a["end"]):
         cells = [a["end"].get(key) for a in arms.values()]
-        rows.append([key, *("" if c is None else interval(c["value"], c["low"], c["high"]) for c in cells)])
+        rows.append(
+            [key, *("" if c is None else interval(c["value"], c["low"], c["high"], 3) for c in cells)]
+        )
     print_table(["", *arms], rows)
     console.print()
     print_outcome(summary, path, verbose)
@@ -114,8 +116,9 @@ def _named_run(text: str) -> Any:
 def report(path: RunArgument, as_json: JsonOption = False) -> None:
     """Draw the figures and write the page of a run directory anew."""
     from sdesim.report import write_report
+    from sdesim.scenario.grounds import grounds_of
 
-    page = write_report(path)
+    page = write_report(path, grounds=grounds_of(path))
     if as_json:
         print_json({"report": str(page)})
     else:

@@ -84,7 +84,8 @@ def print_sweep(summary: dict[str, Any], target: Path) -> None:
     for f in summary["fits"]:
         place = f" at {f['held']}" if f["held"] else ""
         exponent = interval(f["value"], f["low"], f["high"])
-        say(console, f"{f['arm']}{place}: {f['quantity']} ∝ {f['axis']}^ {exponent}", label="  ")
+        told = f"{f['quantity']} ∝ {f['axis']}^k, k = {exponent}"
+        say(console, told, label=f"  {f['arm']}{place}: ")
     missed = [p["name"] for p in finished if "missed" in p["outcomes"]]
     if missed:
         say(console, "; ".join(missed), "red", "expectations missed at: ")

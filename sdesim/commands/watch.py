@@ -56,7 +56,7 @@ def look(path: Path) -> dict[str, Any]:
 
     Returns:
         "state": "running", "interrupted" (its process is gone), "unknown" (of another machine) or "finished";
-        "sweep"; "seconds" since it began; and "arms", for a sweep its points that have begun, each with
+        "sweep"; the "seconds" that it has run; and "arms", for a sweep its points that have begun, each with
         "state" ("waiting", "running" or "done"), "done" and "total" steps, steps a "rate" (a second), "left"
         (seconds, None where unknown) and the median "loss" over trajectories at the last point on disk (None
         before).
@@ -65,32 +65,27 @@ def look(path: Path) -> dict[str, Any]:
         RunError: there is no run.
     """
     from sdesim.errors import RunError
-    from sdesim.scenario.run import MARK, PROGRESS
+    from sdesim.io.progress import MARK, PROGRESS
 
     if not any((path / name).exists() for name in (MARK, "scenario.yaml")):
         raise RunError(f"no run at {path}")
     noted = _read(path / PROGRESS)
-    points = (path / "points").is_dir()
-    if not (path / MARK).exists():
-        return {"state": "finished", "sweep": points, "seconds": None, "arms": {}}
     labels: dict[str, dict[str, Any]] = noted.get("labels", {})
-    if points or "points" in labels:
-        rows = {"points": labels.get("points", {})} if labels else {}
-        for folder in sorted((path / "points").glob(f"*/{PROGRESS}")):
-            for name, entry in _read(folder).get("labels", {}).items():
-                rows[f"{folder.parent.name} {name}"] = entry
+    sweep = (path / "points").is_dir() or "points" in labels
+    if not (path / MARK).exists():
+        return {"state": "finished", "sweep": sweep, "seconds": None, "arms": {}}
+    if sweep:
+        arms = {"points": _progress(labels.get("points", {}), path)}
+        for file in sorted((path / "points").glob(f"*/{PROGRESS}")):
+            for name, entry in _read(file).get("labels", {}).items():
+                arms[f"{file.parent.name} {name}"] = _progress(entry, file.with_name(f"{name}.zarr"))
     else:
-        rows = {
-            name: labels.get(name, {}) for name in (*labels, *(a for a in _arms(path) if a not in labels))
-        }
-    arms = {name: _progress(entry, path / f"{name}.zarr") for name, entry in rows.items()}
-    begun = [e["begun"] for e in labels.values()]
-    return {
-        "state": _alive(noted),
-        "sweep": points or "points" in labels,
-        "seconds": time.time() - min(begun) if begun else None,
-        "arms": arms,
-    }
+        names = dict.fromkeys((*labels, *_arms(path)))
+        arms = {name: _progress(labels.get(name, {}), path / f"{name}.zarr") for name in names}
+    state, entries = _alive(noted), list(labels.values())
+    last = max((e["seen"] for e in entries), default=0.0) if state == "interrupted" else time.time()
+    seconds = last - min(e["begun"] for e in entries) if entries else None
+    return {"state": state, "sweep": sweep, "seconds": seconds, "arms": arms}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -144,6 +139,8 @@ def _progress(entry: dict[str, Any], store: Path) -> dict[str, Any]:
 
 def _loss(store: Path) -> float | None:
     """The median loss over trajectories at the last saved point that is on disk."""
+    if not (store / "zarr.json").exists():
+        return None
     import numpy as np
 
     from sdesim.errors import RunError
@@ -191,7 +188,7 @@ def _table(state: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
     table.add_column("", no_wrap=True, overflow="ellipsis")
     table.add_column("", no_wrap=True, min_width=size)
-    for heading in ("", "points" if state["sweep"] else "steps", "a second", "left", "loss"):
+    for heading in ("", "done" if state["sweep"] else "steps", "a second", "left", "loss"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, arm in arms.items():
         done, total = arm["done"], arm["total"]

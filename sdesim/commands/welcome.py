@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from sdesim import __version__
 from sdesim.commands.listing import run_directories
-from sdesim.commands.printing import folded, print_rows
+from sdesim.commands.printing import print_folded, print_rows
 
 
 def welcome() -> None:
     """Say what sdesim is, what to do first, and what may be done with the runs at hand."""
-    for line in folded(
+    print_folded(
         f"sdesim {__version__}: simulate the SDE of training, train the real network beside it, "
         "measure both alike."
-    ):
-        print(line)
+    )
     runs = run_directories()
     whole = [r["directory"] for r in runs if r["complete"]]
     begun = [r["directory"] for r in runs if not r["complete"]]

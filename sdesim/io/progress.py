@@ -14,6 +14,8 @@ from typing import Any
 
 from sdesim.io.files import atomic_write_json
 
+# Files of a run directory: one that is there until it is whole, and how far it has come.
+MARK, PROGRESS = "INCOMPLETE", "progress.json"
 Report = Callable[[int, int], None]
 LabelledReport = Callable[[str, int, int], None]
 
@@ -24,7 +26,8 @@ def labelled_progress(
 ) -> Iterator[LabelledReport]:
     """Yield a function (label, done, total) of units: the caller's own, bars on a terminal, or silence.
 
-    Each label has its bar, with units per second and time left; `transient` ones vanish at the end.
+    Each label has its bar, with units per second and time left; `transient` ones vanish at the end. While
+    none of them goes on, a bar without an end says that something does.
     """
     if callable(progress):
         yield progress
@@ -33,25 +36,26 @@ def labelled_progress(
         yield lambda label, done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,}/{task.total:,} " + unit + " {task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[told]}", markup=False),
     )
     with Progress(*columns, console=Console(stderr=True), transient=transient) as bar:
-        tasks: dict[str, int] = {}
+        tasks: dict[str, Any] = {}
+        working = bar.add_task("working", total=None, told="")
 
         def report(label: str, done: int, total: int) -> None:
             if label not in tasks:
-                tasks[label] = int(bar.add_task(label, total=total, rate=""))
+                tasks[label] = bar.add_task(label, total=total, told="")
             task = next(t for t in bar.tasks if t.id == tasks[label])
-            bar.update(
-                task.id, completed=done, total=total, rate=f"{task.speed:,.0f}/s" if task.speed else ""
-            )
+            bar.update(task.id, completed=done, total=total)
+            rate = f" {task.speed:,.0f}/s" if task.speed else ""
+            left = f", {task.time_remaining:.0f} s left" if task.time_remaining else ""
+            bar.update(task.id, told=f"{done:,}/{total:,} {unit}{rate}{left}")
+            bar.update(working, visible=all(t.finished for t in bar.tasks if t.id != working))
 
         yield report
 

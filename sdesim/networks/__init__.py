@@ -9,7 +9,10 @@ from sdesim.kinds.bases import public_names
 if TYPE_CHECKING:
     from sdesim.networks.adopted import adopted as adopted
     from sdesim.networks.base import Base as Base
+    from sdesim.networks.conv import Conv as Conv
     from sdesim.networks.mlp import MLP as MLP
+    from sdesim.networks.recurrent import Recurrent as Recurrent
+    from sdesim.networks.transformer import Transformer as Transformer
 
 _HOMES = {
     "Base": "base",

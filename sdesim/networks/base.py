@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from sdesim.errors import SdesimError, first_line
+from sdesim.kinds.bases import Defaults, default
 from sdesim.kinds.misfit import Path, Problem
 
 if TYPE_CHECKING:
     from torch import nn
 
     from sdesim.data import Base as Data
+    from sdesim.data import Dataset
     from sdesim.networks.losses import Base as Loss
     from sdesim.surfaces import Surface
 
@@ -28,38 +30,62 @@ def recipe_of(module: nn.Module) -> Base | None:
     return _RECIPES.get(module)
 
 
-class Base:
+class Base(Defaults):
     """A network by its recipe: how large it is, and how it is built with its initial weights.
 
     A network of one's own is a frozen dataclass that derives from this and has `make`; a field `seed` of
     whole numbers, if there is one, decides its initial weights. `inputs`, `outputs` and `shapes`, where they
-    are known from the fields, spare a trial.
-
-    Attributes:
-        inputs: features that it takes, None where only a trial shows them.
-        outputs: numbers that it gives for an example, None where only a trial shows them.
-        inputs_at, outputs_at: places of these among the fields, for messages.
+    are known from the fields, spare a trial; what it says of itself besides is None, or empty, where only a
+    trial shows it.
     """
 
-    if TYPE_CHECKING:
-        # Not at run time: a field of the same name would take the property for its default.
-        @property
-        def inputs(self) -> int | None: ...
+    @default
+    def inputs(self) -> int | None:
+        """Features that it takes."""
+        return None
 
-        @property
-        def outputs(self) -> int | None: ...
+    @default
+    def outputs(self) -> int | None:
+        """Numbers that it gives for an example, or for each position of one."""
+        return None
 
-        @property
-        def inputs_at(self) -> Path: ...
+    @default
+    def input_shape(self) -> tuple[int, ...] | None:
+        """How it arranges the features: (C, H, W) or (C, L)."""
+        return None
 
-        @property
-        def outputs_at(self) -> Path: ...
+    @default
+    def input_tokens(self) -> int | None:
+        """V where it takes tokens 0 … V − 1."""
+        return None
 
-    else:
-        inputs = outputs = None
-        inputs_at = outputs_at = ()
+    @default
+    def output_positions(self) -> int | None:
+        """Positions of an example for which it gives outputs, where it gives them not once."""
+        return None
 
-    def __init_subclass__(cls) -> None:
+    @default
+    def inputs_at(self) -> Path:
+        """Place of the inputs among the fields, for messages."""
+        return ()
+
+    @default
+    def outputs_at(self) -> Path:
+        """Place of the outputs."""
+        return ()
+
+    @default
+    def positions_at(self) -> Path:
+        """Place of what decides the positions."""
+        return ()
+
+    @default
+    def training_layers(self) -> tuple[str, ...]:
+        """Kinds of layers that compute something else in training than in evaluation."""
+        return ()
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
         taken = [name for name in inspect.get_annotations(cls) if name in _SAID]
         if taken:
             message = f"{cls.__name__} has a field {taken[0]}, by which every network says {_SAID[taken[0]]}"
@@ -103,16 +129,16 @@ class Base:
     @property
     def shapes(self) -> Shapes:
         """Shapes of the parameters, in the order of `named_parameters`."""
-        return self._built_shapes
+        return tuple(self._built.values())
 
     @cached_property
-    def _built_shapes(self) -> Shapes:
-        return tuple(tuple(p.shape) for p in self.build().parameters())
+    def _built(self) -> dict[str, tuple[int, ...]]:
+        return {name: tuple(p.shape) for name, p in self.build().named_parameters()}
 
-    @cached_property
+    @property
     def parameter_names(self) -> tuple[str, ...]:
         """Names of the parameters, in the order of `named_parameters`; torch builds the network for them."""
-        return tuple(name for name, _ in self.build().named_parameters())
+        return tuple(self._built)
 
     @property
     def dim(self) -> int:
@@ -145,29 +171,60 @@ class Base:
         """
         return None
 
-    def problems(self, data: Data) -> Iterator[Problem]:
-        """What of this network does not fit the data, each with its place among the fields."""
-        last = "classes" if data.labelled else "targets"
+    def problems(self, data: Data | Dataset, outputs: int | None = None) -> Iterator[Problem]:
+        """What of this network does not fit the data, each with its place among the fields.
+
+        Args:
+            outputs: that the loss needs; None: those of the data.
+        """
+        wanted = data.outputs if outputs is None else outputs
+        last = "classes of the data" if data.labelled else "targets of the data"
+        if wanted != data.outputs:
+            last = "outputs that the loss needs"
         sizes = (
-            (self.inputs_at, self.inputs, data.features, "features"),
-            (self.outputs_at, self.outputs, data.outputs, last),
+            (self.inputs_at, self.inputs, data.features, "features of the data"),
+            (self.outputs_at, self.outputs, wanted, last),
         )
         wrong = [
-            (at, f"found {size}, allowed: {allowed}, the {what} of the data")
+            (at, f"found {size}, allowed: {allowed}, the {what}")
             for at, size, allowed, what in sizes
             if size is not None and size != allowed
         ]
+        wrong += self._arrangement(data)
         yield from wrong
         if not wrong and (self.inputs is None or self.outputs is None):
-            yield from self._trial(data.features, data.outputs, last)
+            yield from self._trial(data, wanted, last)
 
-    def _trial(self, features: int, outputs: int, last: str) -> Iterator[Problem]:
+    def _arrangement(self, data: Data | Dataset) -> Iterator[Problem]:
+        """Shape, tokens and positions, as far as they are known."""
+        shape, tokens = self.input_shape, self.input_tokens
+        # Features in a row have no arrangement of their own: the network says theirs.
+        if shape is not None and len(data.shape) > 1 and shape != data.shape:
+            yield ("shape",), f"found {list(shape)}, allowed: {list(data.shape)}, the shape of the data"
+        if tokens is not None and tokens != data.vocabulary:
+            text = f"found {tokens}, allowed: {data.vocabulary}, the tokens of the data"
+            none = f"found {tokens}, but these data hold numbers and no tokens"
+            yield ("vocabulary",), none if data.vocabulary is None else text
+        if self.outputs is not None and self.output_positions != data.positions:
+            found, allowed = (
+                ("n", *(() if places is None else (places,)), self.outputs)
+                for places in (self.output_positions, data.positions)
+            )
+            what = (
+                "one answer an example" if data.positions is None else f"{data.positions} labels an example"
+            )
+            yield (
+                self.positions_at,
+                f"gives {_told(found)} for n examples, allowed: {_told(allowed)}, for data with {what}",
+            )
+
+    def _trial(self, data: Data | Dataset, outputs: int, last: str) -> Iterator[Problem]:
         """What a forward pass of two rows of zeros shows."""
         import torch
 
         try:
             module = self.build().eval()
-            x = torch.zeros(2, features, dtype=next(module.parameters()).dtype)
+            x = torch.zeros(2, data.features, dtype=next(module.parameters()).dtype)
             with torch.random.fork_rng(devices=[]), torch.no_grad():
                 found = module(x)
         except SdesimError as error:
@@ -175,11 +232,16 @@ class Base:
             return
         except Exception as error:
             said = f"{type(error).__name__}: {first_line(error)}"
-            yield (), f"can't take two examples of {features} features, the data's: {said}"
+            yield (), f"can't take two examples of {data.features} features, the data's: {said}"
             return
         shape = tuple(found.shape) if isinstance(found, torch.Tensor) else type(found).__name__
-        if shape != (2, outputs):
-            yield (), f"gives {shape} for two examples, allowed: (2, {outputs}), the {last} of the data"
+        wanted = (2, outputs) if data.positions is None else (2, data.positions, outputs)
+        if shape != wanted:
+            yield (), f"gives {shape} for two examples, allowed: {wanted}, the {last}"
+
+
+def _told(shape: tuple[Any, ...]) -> str:
+    return f"({', '.join(map(str, shape))})"
 
 
 # What a field would hide.

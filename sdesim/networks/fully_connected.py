@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
+from sdesim.networks.modules.parts import normalisation as normalised
 from sdesim.surfaces.masked_surface import Masked, masked
 from sdesim.surfaces.network.mlp import MLP
 from sdesim.surfaces.torch.functions import flat_parameters as flat_parameters
@@ -87,8 +88,11 @@ def mlp(
     bias: bool = True,
     init: str = "default",
     scale: float = 1.0,
+    normalisation: str = "none",
+    dropout: float = 0.0,
 ) -> nn.Sequential:
-    """Return nn.Sequential(Linear, activation, Linear, …, Linear).
+    """Return nn.Sequential(Linear, activation, Linear, …, Linear), in front of each activation its
+    normalisation and behind it dropout, where there are any.
 
     Args:
         widths: layer widths, from the features to the outputs.
@@ -99,6 +103,8 @@ def mlp(
         init: "default" (torch's), "xavier-normal": N(0, 2/(fan-in + fan-out)), or "normal": N(0, 1/fan-in);
             with the last two the biases begin at 0.
         scale: factor of the initial weights.
+        normalisation: "none", "layer" or "batch".
+        dropout: share of the hidden numbers that are dropped.
 
     Raises:
         RunError: if a width, the activation, init or scale is not valid.
@@ -122,8 +128,11 @@ def mlp(
                 if plain
                 else Linear(fan_in, fan_out, bias, init, scale, dtype)
             )
+            last = len(layers)
+            layers += normalised(normalisation, fan_out, dtype=dtype)
             layers.append(ACTIVATIONS[activation]())
-    return nn.Sequential(*layers[:-1])
+            layers += [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(*layers[:last])
 
 
 def one_hot(y: Tensor, outputs: int, dtype: torch.dtype) -> Tensor:

@@ -35,6 +35,9 @@ class MLP(Base):
             N(0, 2/(fan-in + fan-out)); normal: N(0, 1/fan-in); with the last two the biases begin at 0.
         scale: factor of the initial weights.
         seed: of the initial weights.
+        normalisation: between a hidden layer and its activation: none, layer (over the features of an
+            example) or batch (over the examples of a batch).
+        dropout: share of the hidden numbers that are 0 in a step of training.
 
     Example:
         {kind: mlp, widths: [64, 32, 10], activation: relu}
@@ -46,6 +49,8 @@ class MLP(Base):
     init: Literal["default", "xavier-normal", "normal"] = "default"
     scale: Annotated[float, Gt(0)] = 1.0
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0
+    normalisation: Literal["none", "layer", "batch"] = "none"
+    dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
 
     @property
     def inputs(self) -> int:
@@ -70,34 +75,57 @@ class MLP(Base):
     @property
     def label(self) -> str:
         """Activation and widths, as in "tanh network 64-32-10"."""
-        return f"{self.activation} network {'-'.join(map(str, self.widths))}"
+        more = "" if self.normalisation == "none" else f", {self.normalisation}-normalised"
+        more += f", dropout {self.dropout:g}" if self.dropout else ""
+        return f"{self.activation} network {'-'.join(map(str, self.widths))}{more}"
+
+    @property
+    def _plain(self) -> bool:
+        """Whether there are Linear layers and activations alone."""
+        return len(self.widths) == 2 or (self.normalisation == "none" and not self.dropout)
+
+    @property
+    def training_layers(self) -> tuple[str, ...]:
+        """Batch normalisation and dropout."""
+        if self._plain:
+            return ()
+        batch = ("BatchNorm1d",) if self.normalisation == "batch" else ()
+        return (*batch, *(("Dropout",) if self.dropout else ()))
 
     @property
     def shapes(self) -> Shapes:
-        """W₁ (out, in), b₁ (out,), W₂, …; without the biases where there are none."""
+        """W₁ (out, in), b₁ (out,), W₂, …; without the biases where there are none, and behind each hidden
+        layer the factors and shifts (out,) of its normalisation."""
         shapes: list[tuple[int, ...]] = []
-        for fan_in, fan_out in pairwise(self.widths):
+        last = len(self.widths) - 2
+        for layer, (fan_in, fan_out) in enumerate(pairwise(self.widths)):
             shapes += [(fan_out, fan_in), (fan_out,)] if self.bias else [(fan_out, fan_in)]
+            shapes += [(fan_out,)] * 2 if layer < last and self.normalisation != "none" else []
         return tuple(shapes)
 
     @property
-    def example_operations(self) -> float:
+    def example_operations(self) -> float | None:
         """Two for each weight and pass: forward, to the weights, and back to the layer before, if any."""
+        if not self._plain:
+            return None
         sizes = [2.0 * fan_in * fan_out for fan_in, fan_out in pairwise(self.widths)]
         return 3 * sum(sizes) - sizes[0]
 
     def make(self) -> nn.Module:
-        """nn.Sequential of Linear layers and activations between them, in float64."""
+        """nn.Sequential of Linear layers and, between them, normalisation, activation and dropout."""
         from sdesim.networks.fully_connected import mlp
 
-        return mlp(self.widths, self.activation, self.seed, bias=self.bias, init=self.init, scale=self.scale)
+        return mlp(
+            self.widths, self.activation, self.seed, bias=self.bias, init=self.init, scale=self.scale,
+            normalisation=self.normalisation, dropout=self.dropout,
+        )  # fmt: skip
 
     def surface(self, x: Any, y: Any, loss: Loss) -> Surface | None:
         """The loss on given examples, without torch; its initial weights have a generator of their own.
 
         Without biases it is a masked surface of the network with biases that stay 0.
         """
-        if not loss.on_surfaces:
+        if not loss.on_surfaces or not self._plain:
             return None
         from sdesim import surfaces
 

@@ -161,6 +161,11 @@ class Base(Defaults):
         return None
 
     @default
+    def constant_diffusion(self) -> float | None:
+        """D where the noise is √(2D) dW with one constant number D; None: it is not, or not known to be."""
+        return None
+
+    @default
     def batch_size(self) -> int | None:
         """0: there are no minibatches."""
         return 0

@@ -76,6 +76,11 @@ class Gaussian(Base):
         return "gaussian"
 
     @property
+    def constant_diffusion(self) -> float | None:
+        """D where it is given as one number."""
+        return float(self.diffusion) if isinstance(self.diffusion, (int, float)) else None
+
+    @property
     def label(self) -> str:
         """With D where it is one number."""
         return f"gaussian D={self.diffusion:g}" if isinstance(self.diffusion, float) else "gaussian"

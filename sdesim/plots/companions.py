@@ -16,8 +16,8 @@ from sdesim.estimators.core.support import mean_interval
 from sdesim.plots.arms import ArmView, Data, views_of
 from sdesim.plots.style import (
     PHASE_COLOURS,
-    TIME,
     NothingToDraw,
+    clock,
     draw,
     finish,
     guide,
@@ -188,7 +188,7 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
         canvas.grid(False)
         for phase, colour in PHASE_COLOURS.items():
             canvas.barh(np.nan, 0, color=colour, label=meanings(kind)[phase])
-        finish(canvas, "", TIME)
+        finish(canvas, "", clock([view for view, _, _ in strips]))
         legend(canvas, ax, ncols=3)
         return canvas
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView, Data, views_of
-from sdesim.plots.style import NothingToDraw, draw, finish, guide, legend, one_panel, panels, scale
+from sdesim.plots.style import NothingToDraw, clock, draw, finish, guide, legend, one_panel, panels, scale
 from sdesim.runs.quantities import lookup, quantities
 from sdesim.runs.quantity_row import Quantity
 
@@ -91,7 +91,7 @@ def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), "C*, in the colour of its arm")
         scale(canvas, drawn)
         guide(canvas, row.threshold, "C = 1")
-        finish(canvas, row.label)
+        finish(canvas, row.label, clock(views))
         legend(canvas, ax)
         return canvas
 
@@ -103,7 +103,7 @@ def accuracy(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
     with one_panel(ax) as canvas:
         drawn = draw(canvas, views, "test_accuracy")
         draw(canvas, views, "train_accuracy", label=not drawn, linewidth=0.9, alpha=0.75)
-        finish(canvas, "accuracy (test; thin: train)")
+        finish(canvas, "accuracy (test; thin: train)", clock(views))
         legend(canvas, ax)
         return canvas
 
@@ -139,7 +139,7 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         # Far from the edge a linear axis would press the curves flat.
         critical = _dotted(canvas, of_arms, "critical_sharpness", "edge, in the colour of its arm")
         scale(canvas, [*drawn, *critical])
-        finish(canvas, r"$\lambda_{\max}$, $\lambda_{\mathrm{crit}}$ of the optimizer")
+        finish(canvas, r"$\lambda_{\max}$, $\lambda_{\mathrm{crit}}$ of the optimizer", clock(of_arms))
         legend(canvas, ax)
         return canvas
 
@@ -201,7 +201,9 @@ def panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "", labe
         scale(ax, drawn)
     guide(ax, row.threshold)
     part = name.partition(".")[2]
-    finish(ax, f"{row.label} of {part}" if part else row.label)
+    of_training = any(v.kind == "real" for v in views)
+    words = row.label if of_training else row.label.removeprefix("training ")
+    finish(ax, f"{words} of {part}" if part else words, clock(views))
     return drawn
 
 

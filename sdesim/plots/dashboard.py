@@ -23,26 +23,39 @@ from sdesim.plots.curves_in_time import (
     signal_noise,
     weight_norm,
 )
+from sdesim.plots.grounded import Grounds, density_on_ground, paths_on_ground
 from sdesim.plots.laws.survival import survival
 
 
 @dataclass(frozen=True)
 class FigureSpec:
-    """A figure's file name, its title, the caption that says what to see, and what draws it: a function of
-    views of the arms; one that compares takes the comparisons before them."""
+    """A figure of the report.
+
+    Attributes:
+        name: of its file. title: over it.
+        caption: what to see; beside: its end where simulations stand beside trainings.
+        plot: what draws it, a function of views of the arms; one that compares takes the comparisons before
+            them, one that is grounded what drives the simulated arms after them.
+    """
 
     name: str
     title: str
     caption: str
     plot: Callable[..., Any]
+    beside: str = ""
     compares: bool = False
+    grounded: bool = False
 
-    def draw(self, views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]]) -> Any:
+    def draw(
+        self, views: Sequence[ArmView], comparisons: Sequence[Mapping[str, Any]], grounds: Grounds
+    ) -> Any:
         """The Axes.
 
         Raises:
             NothingToDraw: no arm holds what it shows.
         """
+        if self.grounded:
+            return self.plot(views, grounds)
         return self.plot(comparisons, arms=views) if self.compares else self.plot(views)
 
 
@@ -61,9 +74,9 @@ FIGURES: tuple[FigureSpec, ...] = (
         "consolidation",
         "Consolidation ratio",
         "C_α over training. Dotted in the arm's colour: its own threshold C*, below which a step raises the "
-        "loss on average. Look for where, and whether, each curve crosses it, and whether blue and orange "
-        "cross together.",
+        "loss on average. Look for where, and whether, each curve crosses it.",
         consolidation,
+        " And whether blue and orange cross together.",
     ),
     FigureSpec(
         "probability",
@@ -75,16 +88,17 @@ FIGURES: tuple[FigureSpec, ...] = (
     FigureSpec(
         "loss",
         "Loss",
-        "Training loss, and test loss where it was recorded. A simulation that imitates training lies among "
-        "the orange curves.",
+        "Loss, and test loss where it was recorded, over the run.",
         loss,
+        " A simulation that imitates training lies among the orange curves.",
     ),
     FigureSpec(
         "weight_norm",
         "Weight norm",
-        "Distance of the weights from 0. The most sensitive test of a simulation: seeds of one training "
-        "hardly differ in it, so a small drift shows.",
+        "Distance of the parameters from 0, over the run.",
         weight_norm,
+        " The most sensitive test of a simulation: seeds of one training hardly differ in it, so a small"
+        " drift shows.",
     ),
     FigureSpec(
         "accuracy",
@@ -176,6 +190,24 @@ FIGURES: tuple[FigureSpec, ...] = (
         "axis is logarithmic, a constant rate of leaving is a straight line. A flat end is a share that "
         "never left within the run.",
         survival,
+    ),
+    FigureSpec(
+        "paths",
+        "Paths",
+        "The first trajectories of each simulated arm on the loss that they share: over time in one"
+        " dimension, in the plane in two. A circle where a path begins, a square where it ends; jumps far"
+        " beyond the axes are counted in the legend.",
+        paths_on_ground,
+        grounded=True,
+    ),
+    FigureSpec(
+        "density",
+        "Where it stays, beside the Gibbs law",
+        "Density of the first coordinate in the second half of the run, bars for the 95% interval over"
+        " trajectories, and the stationary law exp(−L/D) of the equation without a step. What differs from it"
+        " is the scheme's bias, or a run that has not come to rest.",
+        density_on_ground,
+        grounded=True,
     ),
     FigureSpec(
         "occupancy",

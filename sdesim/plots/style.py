@@ -206,6 +206,11 @@ def log_ticks(axis: Any, low: float, high: float) -> None:
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
 
 
+def clock(views: Sequence[ArmView]) -> str:
+    """What the axis of time is called: learning rates are of trainings, and of what stands beside them."""
+    return TIME if any(v.kind == "real" for v in views) else "time t"
+
+
 def finish(ax: Any, ylabel: str, xlabel: str = TIME) -> None:
     """Labels; the legend goes above the axes so that it covers no curve."""
     ax.set_xlabel(xlabel + (", log axis" if xlabel.startswith("time") and _stretched(ax) else ""))

@@ -51,6 +51,15 @@ def headline(summary: Summary) -> Headline:
     Args:
         summary: the content of summary.json.
     """
+    told = _answer(summary)
+    if any(a["kind"] == "real" for a in (summary.get("arms") or {}).values()):
+        return told
+    # Without a training there is no training loss.
+    sentence, *evidence = (t.replace("training loss", "loss") for t in (told.sentence, *told.evidence))
+    return Headline(told.kind, sentence, tuple(evidence))
+
+
+def _answer(summary: Summary) -> Headline:
     compared, expected = summary.get("comparisons") or [], summary.get("expectations") or []
     if summary.get("quick"):
         return Headline("quick", *_of_quick(compared, expected))

@@ -13,6 +13,7 @@ from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
 from sdesim.plots.arms import ArmView, arm_views
 from sdesim.plots.dashboard import FIGURES
+from sdesim.plots.grounded import Grounds
 from sdesim.report.headline import headline
 from sdesim.report.leading import asked_figures, derived_figures, leading
 from sdesim.report.matrix import matrix
@@ -23,12 +24,18 @@ from sdesim.runs import measure, open_runs
 from sdesim.runs.quantities import lookup, meanings
 
 
-def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | None = None) -> Path:
+def write_report(
+    run_dir: str | Path,
+    *,
+    measured: Mapping[str, xr.Dataset] | None = None,
+    grounds: Grounds | None = None,
+) -> Path:
     """Draw the figures of a run directory, or of a sweep's, and write its ``report.html``.
 
     Args:
         run_dir: a directory with ``<arm>.zarr`` and ``summary.json``.
         measured: measurements by arm, so that they need not be made again.
+        grounds: what drives simulated arms, by name; without it figures that need it are left out.
 
     Returns:
         Path of the page.
@@ -48,7 +55,7 @@ def write_report(run_dir: str | Path, *, measured: Mapping[str, xr.Dataset] | No
             known[name] = measure(run)
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     scenario, provenance = (text_of(folder / name) for name in ("scenario.yaml", "provenance.json"))
-    return write_page(folder, runs, known, summary, scenario, provenance)
+    return write_page(folder, runs, known, summary, scenario, provenance, grounds)
 
 
 def write_page(
@@ -58,18 +65,21 @@ def write_page(
     summary: Mapping[str, Any],
     scenario: str = "",
     provenance: str = "",
+    grounds: Grounds | None = None,
 ) -> Path:
     """Write ``figures/`` and ``report.html`` for runs and measurements by arm, in the summary's order."""
     order = [a for a in summary.get("arms", {}) if a in runs] or list(runs)
     views = arm_views({a: runs[a] for a in order}, {a: measured.get(a) for a in order})
     comparisons = summary.get("comparisons") or []
     figures, asked = {}, set(asked_figures(summary))
+    both = len({v.kind for v in views}) > 1
     for spec in FIGURES:
         # The matrix of the page says what a figure of the comparisons would.
         left_out = spec.compares or (spec.name in derived_figures() and spec.name not in asked)
-        figure = None if left_out else drawn(spec.draw, views, comparisons)
+        figure = None if left_out else drawn(spec.draw, views, comparisons, grounds or {})
         if figure is not None:
-            figures[spec.name] = picture(folder, spec.name, spec.title, spec.caption, figure)
+            caption = spec.caption + (spec.beside if both else "")
+            figures[spec.name] = picture(folder, spec.name, spec.title, caption, figure)
     filled = {"name": "", "description": "", "seed": "", "arms": {}, "warnings": [], **summary}
     page = folder / "report.html"
     atomic_write_text(page, _render(filled, views, figures, scenario, provenance))

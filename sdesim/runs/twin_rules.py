@@ -21,7 +21,7 @@ def twin_refusals(attrs: Mapping[str, Any]) -> tuple[str, ...]:
 
     Args:
         attrs: attributes of the run schema, as far as they are known: kind, clients, sampling, sampler,
-            readings, modes, loss_reduction, batch_size, untrained_parameters, maximize.
+            readings, modes, loss_reduction, batch_size, untrained_parameters, follows_loss, maximize.
     """
     return tuple(_refusals(attrs))
 
@@ -52,6 +52,8 @@ def _refusals(attrs: Mapping[str, Any]) -> Iterator[str]:
             f"a twin moves every parameter, {attrs['untrained_parameters']} of this run's are frozen or "
             "unknown to its optimizer"
         )
+    if attrs.get("follows_loss"):
+        yield "a twin needs learning rates that all seeds share, this run's follow the loss of each"
     if attrs.get("maximize"):
         yield "a twin descends the loss, this run's optimizer climbs it (maximize)"
 
@@ -79,7 +81,7 @@ def twin_deviations(
 
     Args:
         attrs: as of `twin_refusals`, with optimizer, optimizer_class, momentum, nesterov, dampening,
-            weight_decay, learning_rates, clipping, sampling.
+            weight_decay, learning_rates, momentum_changes, clipping, sampling.
         momentum, nesterov: of the scheme that simulates the twin; 0 and false where it has none.
         at_rate: whether its time step is the learning rate, as heavy ball needs.
         rate_changes: whether the learning rate changes on the way.
@@ -98,6 +100,8 @@ def _deviations(
         yield "optimizer", name.rpartition(".")[2]
     if rate_changes:
         yield "learning_rate_changes", "a learning rate that changes"
+    if attrs.get("momentum_changes"):
+        yield "momentum_changes", "a momentum that changes"
     if attrs.get("learning_rates"):
         yield "several_rates", "several learning rates"
     if known and (twin_momentum(attrs) != held or held is None):

@@ -59,6 +59,7 @@ def recipe_of(scenario: Scenario, name: str, train: Train, network: Any, data: D
         weights=train.weights,
         augment=train.augment or None,
         amplify=train.amplify,
+        penalty=train.penalty or (),
         clients=train.clients,
         clip=train.clip,
     )
@@ -76,6 +77,7 @@ def ticket(train: Train, network: Any, data: Dataset) -> tuple[Any, NDArray[np.b
         loss_of(train).function(data),
         data,
         train.optimizer,
+        penalty=train.penalty or (),
         rule=recipe.rule,
         sparsity=recipe.sparsity,
         rounds=recipe.rounds,

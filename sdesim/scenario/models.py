@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sdesim.kinds import Numbers, OneOf, Settings
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
@@ -21,6 +21,7 @@ Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
 Optimizer = Annotated[Any, OneOf("optimizers")]
+Penalty = Annotated[Any, OneOf("penalties")]
 Augmentation = Annotated[Any, OneOf("augmentations")]
 Weighting = Annotated[Any, OneOf("weightings")]
 LearningRate = Annotated[Any, OneOf("learning_rates")]
@@ -90,6 +91,11 @@ Objectives = Annotated[
 ]
 
 
+def _as_list(value: Any) -> Any:
+    """One for a list of it."""
+    return value if isinstance(value, list) else [value]
+
+
 class Train(Strict):
     """A real arm: a network that is trained on data.
 
@@ -100,6 +106,7 @@ class Train(Strict):
         steps: how many optimizer steps.
         schedule: the learning rate over the steps.
         loss: of a batch.
+        penalty: on the weights, one or several, added to the loss.
         objectives: several losses on the same outputs, mixed, in the place of loss.
         prune: which weights are taken away before the training that is recorded.
         clients: federated averaging: each step is a round of so many clients.
@@ -123,6 +130,7 @@ class Train(Strict):
     steps: Count
     schedule: LearningRate = Field(default="constant", validate_default=True)
     loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
+    penalty: Annotated[list[Penalty], BeforeValidator(_as_list)] | None = None
     objectives: Objectives | None = None
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
@@ -140,10 +148,13 @@ class Train(Strict):
     @property
     def attributes(self) -> dict[str, Any]:
         """What the run will say of itself, as far as it decides whether it can have a twin."""
+        modes = self.network.training_layers
         return {
+            **({"modes": modes} if modes else {}),
             "clients": 0 if self.clients is None else self.clients.count,
             "sampling": self.sampling if self.weights is None else "weighted",
             "batch_size": self.optimizer.batch_size,
+            "follows_loss": self.schedule.follows_loss,
             # How often each example is read is known once it is.
             **({"readings": None} if self.augment else {}),
             "maximize": self.optimizer.maximize or any(g.get("maximize") for g in self.optimizer.groups),
@@ -161,7 +172,7 @@ class Train(Strict):
         """Σ learning rate over the steps."""
         if self.clients is not None:
             return float(self.optimizer.lr * self.clients.local_steps * self.steps)
-        return float(self.optimizer.lr * self.schedule.total(self.steps))
+        return float(self.schedule.time(self.steps, self.optimizer.lr))
 
 
 class Arm(Strict):

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError
-from sdesim.io.progress import LabelledReport
+from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
 from sdesim.runs import open_run
 from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
-from sdesim.scenario.run import MARK, Work, check_work, finish_run
+from sdesim.scenario.run import Work, check_work, finish_run
 
 
 def resume(

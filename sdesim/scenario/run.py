@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.io.progress import LabelledReport, labelled_progress, noted_progress
+from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.runs import measure
@@ -29,8 +29,6 @@ from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
 
-MARK = "INCOMPLETE"
-PROGRESS = "progress.json"
 _LONGEST_LINE = 1_000_000
 _CONTENTS = (MARK, "scenario.yaml", "provenance.json", "summary.json", "report.html", "figures", PROGRESS)
 _OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint")
@@ -166,8 +164,9 @@ def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict
         summary["wall_time"] = time.perf_counter() - started
         atomic_write_json(target / "summary.json", summary)
         from sdesim.report import write_report
+        from sdesim.scenario.grounds import grounds
 
-        write_report(target, measured=work.results.measured)
+        write_report(target, measured=work.results.measured, grounds=grounds(scenario))
     (target / MARK).unlink()
     return summary
 

@@ -11,9 +11,12 @@ from sdesim.runs.quantities import quantities
 def test_every_row_has_a_figure_of_the_report_but_for_numbers_that_none_draws(views, runs, measured):
     figures = {spec.name: spec for spec in FIGURES}
     found = compare(runs["sde"], runs["net"], measured=(measured["sde"], measured["net"]))
-    pictures = {name: drawn(spec.draw, views, [found.to_dict()]) for name, spec in figures.items()}
+    pictures = {name: drawn(spec.draw, views, [found.to_dict()], {}) for name, spec in figures.items()}
 
-    assert all(picture is not None for picture in pictures.values())
+    # What drives the simulated arm is not told here.
+    lacking = [name for name, picture in pictures.items() if picture is None]
+    assert lacking == [name for name, spec in figures.items() if spec.grounded]
+    pictures = {name: picture for name, picture in pictures.items() if picture is not None}
     assert [row.name for row in quantities() if row.figure not in figures] == ["theta_tail_index"]
     labels = {name: {ax.get_ylabel() for ax in picture.axes} for name, picture in pictures.items()}
     for row in quantities():

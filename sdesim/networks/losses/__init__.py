@@ -8,7 +8,9 @@ from sdesim.kinds.bases import public_names
 
 if TYPE_CHECKING:
     from sdesim.networks.losses.base import Base as Base
+    from sdesim.networks.losses.bce_with_logits import BCEWithLogits as BCEWithLogits
     from sdesim.networks.losses.cross_entropy import CrossEntropy as CrossEntropy
+    from sdesim.networks.losses.hinge import Hinge as Hinge
     from sdesim.networks.losses.mixture import Mixture as Mixture
     from sdesim.networks.losses.mse import MSE as MSE
 

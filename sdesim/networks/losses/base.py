@@ -25,6 +25,7 @@ class Base:
     Attributes:
         labels: whether it takes class labels.
         targets: whether it takes targets.
+        positional: whether it takes several labels an example, of outputs (n, positions, K).
         on_surfaces: name by which the compiled surface of a network knows it, empty where none does.
     """
 
@@ -37,25 +38,46 @@ class Base:
         def targets(self) -> bool: ...
 
         @property
+        def positional(self) -> bool: ...
+
+        @property
         def on_surfaces(self) -> str: ...
 
     else:
-        labels = targets = False
+        labels = targets = positional = False
         on_surfaces = ""
 
     def function(self, data: Data | Dataset) -> Callable[..., Tensor]:
-        """The torch function (outputs (n, K), answers) → scalar mean loss for these data's answers."""
+        """The torch function (outputs (n, K), answers) → scalar mean loss for these data's answers.
+
+        Of several labels an example the outputs are (n, positions, K), the answers (n, positions).
+        """
         raise NotImplementedError(f"{type(self).__name__} needs function()")
 
     def answers(self, y: Any, outputs: int) -> Any:
         """Labels (n,) or targets (n, outputs) as the compiled surface takes them."""
         return np.asarray(y)
 
+    def outputs(self, data: Data | Dataset) -> int:
+        """How many numbers a network gives for an example, or for each position."""
+        return data.outputs
+
     def misfit(self, data: Data | Dataset) -> str:
         """Why this loss can't take these data's answers; empty where it can."""
-        if self.labels if data.labelled else self.targets:
-            return ""
-        sort = "labels" if data.labelled else "targets"
+        if not (self.labels if data.labelled else self.targets):
+            return self._refused("labels" if data.labelled else "targets")
+        if data.positions is not None and not self.positional:
+            return self._refused("positional", f"{data.positions} labels an example")
+        return ""
+
+    def _refused(self, sort: str, held: str = "") -> str:
         able = [name for name, loss in kinds_of("losses").items() if getattr(loss, sort, False)]
         name = getattr(self, "kind", type(self).__name__)
-        return f"found {name!r}, allowed: {', '.join(able)}, because these data hold {sort}"
+        return f"found {name!r}, allowed: {', '.join(able)}, because these data hold {held or sort}"
+
+
+def loaded(data: Data | Dataset) -> Dataset:
+    """The examples of a recipe of data, or those given."""
+    load: Any = getattr(data, "load", lambda: data)
+    found: Dataset = load()
+    return found

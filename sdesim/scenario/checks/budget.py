@@ -40,7 +40,8 @@ def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
 
 def is_priced(train: Train) -> bool:
     """Whether the price of a reading follows from the sizes of a real arm, without building anything."""
-    plain = train.objectives is None and not train.augment and bool(train.loss.on_surfaces)
+    altered = train.objectives is not None or train.penalty or train.augment
+    plain = not altered and bool(train.loss.on_surfaces)
     return plain and train.network.example_operations is not None
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from sdesim.data.sharing import least_examples
 from sdesim.kinds import read
 from sdesim.kinds.misfit import Path, Problem
+from sdesim.scenario.assemble import loss_of
 from sdesim.scenario.models import DEFAULT_LOSS, ProbeSettings, Scenario, Train
 
 
@@ -30,10 +31,11 @@ def check_real(scenario: Scenario, name: str) -> Iterator[Problem]:
 
 def check_model(train: Train, data: Path, network: Path, loss: Path) -> Iterator[Problem]:
     """What of network and loss does not fit the data."""
-    yield from (((*network, *at), text) for at, text in train.network.problems(train.data))
-    text = train.loss.misfit(train.data)
+    text = loss_of(train).misfit(train.data)
+    outputs = train.data.outputs if text else loss_of(train).outputs(train.data)
+    yield from (((*network, *at), words) for at, words in train.network.problems(train.data, outputs))
     if text:
-        yield loss, text
+        yield (("objectives",) if train.objectives else loss), text
 
 
 def _check_train(train: Train) -> Iterator[Problem]:
@@ -62,19 +64,25 @@ def _check_train(train: Train) -> Iterator[Problem]:
         yield ("amplify",), "amplify needs sgd without momentum and weight_decay, sampling: with-replacement"
     elif train.amplify > 1 and batch is None:
         yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
-    yield from ((("optimizer", *at), text) for at, text in _misnamed(train))
+    yield from _misnamed(train)
     yield from ((("schedule", *at), text) for at, text in train.schedule.problems(train.steps))
-    if optimizer.keeps_rate and not train.schedule.constant:
-        yield ("schedule",), f"{optimizer.kind} takes its learning rate at the first step alone: leave it out"
+    yield from ((("schedule", *at), text) for at, text in train.schedule.unfit(optimizer))
+    if train.penalty and train.amplify > 1:
+        yield ("penalty",), "amplify goes without penalty, which has no noise to be amplified"
     if train.prune is not None and not train.network.weights:
         yield ("prune",), "prune needs a network with weight arrays of more than one axis"
 
 
 def _misnamed(train: Train) -> Iterator[Problem]:
-    """Groups of parameters by patterns that do not fit the names; looked at with torch alone."""
-    if train.optimizer.groups:
-        with suppress(ModuleNotFoundError):
-            yield from train.optimizer.misfits(train.network.parameter_names)
+    """Patterns of groups of parameters, and of penalties, that do not fit the names; looked at with torch
+    alone."""
+    with suppress(ModuleNotFoundError):
+        if train.optimizer.groups:
+            for at, text in train.optimizer.misfits(train.network.parameter_names):
+                yield ("optimizer", *at), text
+        for k, penalty in enumerate(train.penalty or ()):
+            if penalty.match != "*" and (text := penalty.misfit(train.network.parameter_names)):
+                yield ("penalty", k, "match"), text
 
 
 def _check_clients(train: Train, probes: ProbeSettings | None) -> Iterator[Problem]:

@@ -21,12 +21,12 @@ from typing import Any
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.io.progress import LabelledReport, labelled_progress, noted_progress
+from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import provenance
 from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
-from sdesim.scenario.run import MARK, PROGRESS, resolved_yaml, run_scenario
+from sdesim.scenario.run import resolved_yaml, run_scenario
 from sdesim.scenario.sweep.points import Point, Sweep, choose
 
 # A Dask worker may have several threads, but the global state of torch, kernels and matplotlib is one for a

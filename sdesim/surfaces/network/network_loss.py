@@ -46,8 +46,9 @@ class NetworkLoss(Base):
     )
 
     def __post_init__(self) -> None:
-        found = [(("network", *place), text) for place, text in self.network.problems(self.data)]
         wrong = self.of_outputs.misfit(self.data)
+        outputs = self.data.outputs if wrong else self.of_outputs.outputs(self.data)
+        found = [(("network", *place), text) for place, text in self.network.problems(self.data, outputs)]
         if wrong:
             found.append((("loss",), wrong))
         if found:

@@ -118,8 +118,10 @@ class Network:
             place += shape.numel()
         # Copies of the buffers: batch normalisation writes to them.
         buffers = {name: b.clone() for name, b in self.module.named_buffers()}
+        of_weights = getattr(self.loss_fn, "of_weights", None)
         with twice_differentiable():
-            return self.loss_fn(functional_call(self.module, {**parts, **buffers}, (x,)), y)
+            value = self.loss_fn(functional_call(self.module, {**parts, **buffers}, (x,)), y)
+            return value if of_weights is None else value + of_weights(parts)
 
     def _one(self, theta: Tensor, x: Tensor, y: Tensor) -> Any:
         return self._loss(theta, x[None], y[None])

@@ -7,7 +7,7 @@ a tensor, ``module(*x)`` of a tuple or list, ``module(**x)`` of a dict.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -139,9 +139,20 @@ def takes_whole_batch(loss_fn: Any) -> bool:
 
 
 def batch_loss(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any) -> Any:
-    """What a step differentiates: ``loss_fn(module(x), y)``, or the `Objective` of the batch x."""
+    """What a step differentiates: ``loss_fn(module(x), y)``, with penalties where the loss has any, or the
+    `Objective` of the batch x."""
     whole = getattr(loss_fn, "of_batch", None)
-    return loss_fn(call(module, x), y) if whole is None else whole(module, x)
+    if whole is not None:
+        return whole(module, x)
+    penalty = penalty_of(loss_fn, module.named_parameters())
+    value = loss_fn(call(module, x), y)
+    return value if penalty is None else value + penalty
+
+
+def penalty_of(loss_fn: Any, parameters: Iterable[tuple[str, Tensor]]) -> Any:
+    """The penalties of a loss on named parameters; None where it has none."""
+    of_weights = getattr(loss_fn, "of_weights", None)
+    return None if of_weights is None else of_weights(dict(parameters))
 
 
 class Stepped(nn.Module):

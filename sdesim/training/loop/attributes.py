@@ -23,6 +23,8 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         "seed": recipe.seed,
         **optimizer_attributes(prepared.example, recipe.told),
         "optimizer_model": prepared.step_model,
+        # A schedule may give plain steps a momentum.
+        **({"plain_step": False} if recipe.told is not None and prepared.step_model != "plain" else {}),
         **prepared.trial.attributes(),
         "mode": prepared.mode,
         **({} if prepared.accuracy is None else {"accuracy_of": prepared.accuracy.words}),
@@ -39,7 +41,10 @@ def run_attributes(prepared: Prepared, name: str) -> dict[str, Any]:
         **({} if recipe.clients is None else {"clients": dataclasses.asdict(recipe.clients)}),
         **({} if recipe.mask is None else {"layer_sparsity": layer_sparsity(recipe.module, recipe.mask)}),
         **_probing(prepared),
+        **({"penalty": list(map(repr, recipe.penalties))} if recipe.penalties else {}),
         **({} if recipe.amplify == 1 else {"amplify": recipe.amplify}),
+        **({"momentum_changes": True} if prepared.momentum_changes else {}),
+        **({"follows_loss": True} if prepared.follows_loss else {}),
         # Until the last step is made it is not known whether any gradient is cut.
         **({} if recipe.clip is None else {"clip": dump_settings(recipe.clip), "clipping": "active"}),
     }

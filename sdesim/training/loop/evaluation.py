@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from sdesim.networks.fully_connected import flat_parameters
-from sdesim.training.data.batches import call, mapped, takes_whole_batch
+from sdesim.training.data.batches import call, mapped, penalty_of, takes_whole_batch
 from sdesim.training.data.weighting import mean_loss
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.guard import Kept
@@ -33,7 +33,10 @@ def evaluated(prepared: Prepared, model: nn.Module) -> dict[str, float]:
 
 @torch.no_grad()
 def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
-    """Loss and accuracy on all training and test examples, in evaluation mode; by weights in training."""
+    """Loss and accuracy on all training and test examples, in evaluation mode; by weights in training.
+
+    Penalties are part of what is descended, and not of the test loss.
+    """
     # Plain layers compute the same in either mode.
     modes = [] if prepared.plain else [(part, part.training) for part in model.modules()]
     if modes:
@@ -52,6 +55,9 @@ def _in_evaluation(prepared: Prepared, model: nn.Module) -> dict[str, float]:
             continue
         output = call(model, x)
         found[loss_name] = float(mean_loss(loss_fn, output, y, shares))
+        penalty = penalty_of(loss_fn, model.named_parameters())
+        if penalty is not None and loss_name == "loss":
+            found[loss_name] += float(penalty)
         if prepared.accuracy is not None:
             found[accuracy_name] = prepared.accuracy.share(output, y, shares)
     # Parts may have been set to evaluation for good.

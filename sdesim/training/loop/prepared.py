@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
+from sdesim.kinds.misfit import path_text
 from sdesim.networks.fully_connected import as_dense, parameter_groups
+from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import SHARE, Price, paid_for
 from sdesim.training.data.accuracy import Accuracy
@@ -70,6 +72,7 @@ class Prepared:
         trial: what a few examples tell of the network and its loss.
         price: what the parts of a reading cost, None without probes.
         step_model: "plain", "linear" or "none" as of `optimizer_attributes`, over all steps.
+        momentum_changes: whether the schedule moves the momentum.
         accuracy: what accuracy means, None where it means nothing.
     """
 
@@ -88,6 +91,7 @@ class Prepared:
     trial: Trial
     price: Price | None
     step_model: str
+    momentum_changes: bool
     accuracy: Accuracy | None
 
     @cached_property
@@ -218,6 +222,7 @@ def _prepared(
     dim, groups = _coordinates(recipe, probes)
     check_readings(probes, sum(p.numel() for p in module.parameters()), recipe.mask is not None)
     _check_starts(recipe)
+    _check_schedule(recipe)
     example = example_optimizer(recipe)
     _check_groups(recipe, example)
     if probes is not None and probes.tangent:
@@ -229,7 +234,7 @@ def _prepared(
         _check_clipped(recipe, probes)
     trial = _tried(recipe, examples, order, probes)
     probes, price = _affordable(recipe, examples, order, example, probes, trial)
-    rates, step_model = _rehearsed(recipe)
+    rates, step_model, momentum_changes = _rehearsed(recipe)
     return Prepared(
         recipe=recipe,
         train=examples,
@@ -247,6 +252,7 @@ def _prepared(
         price=price,
         accuracy=examples.accuracy(module, recipe.loss_fn, held_out),
         step_model=step_model,
+        momentum_changes=momentum_changes,
     )
 
 
@@ -346,6 +352,8 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError(
             "amplify needs loss_fn: an objective= of a whole batch can't be split in two minibatches"
         )
+    if recipe.penalties:
+        raise RunError("amplify goes without penalty, which has no noise to be amplified: use weight_decay")
     groups = optimizer.param_groups
     if type(optimizer) is not torch.optim.SGD or any(g["momentum"] or g["weight_decay"] for g in groups):
         raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
@@ -353,6 +361,20 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in recipe.module.modules()):
         raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
+
+
+def _check_schedule(recipe: Recipe) -> None:
+    """Refuse a schedule that does not fit the steps or the optimizer.
+
+    Raises:
+        RunError: in which field.
+    """
+    schedule = recipe.scheduler
+    if not isinstance(schedule, LearningRate):
+        return
+    told = recipe.told
+    for at, text in [*schedule.problems(recipe.steps), *(() if told is None else schedule.unfit(told))]:
+        raise RunError(f"{path_text(('scheduler', *at))}: {text}")
 
 
 def _check_clipped(recipe: Recipe, probes: Probes | None) -> None:
@@ -391,9 +413,10 @@ def example_optimizer(recipe: Recipe) -> Any:
         return recipe.new_optimizer(list(copied(recipe.module).parameters()))
 
 
-def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
+def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str, bool]:
     """Learning rate (steps + 1,) of each step, from a rehearsal of the schedule without gradients, NaN after
-    step 0 where the schedule follows the loss; and whether every step is plain, or else of which model.
+    step 0 where the schedule follows the loss; whether every step is plain, or else of which model; and
+    whether the momentum changes.
 
     Raises:
         RunError: if the schedule needs to see more of the training than its loss, or a bad rate.
@@ -404,15 +427,16 @@ def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
         warnings.simplefilter("ignore")
         rehearsal = example_optimizer(recipe)
         rates = np.full(steps + 1, step_rate(rehearsal))
-        model = _model(recipe, rehearsal)
+        model, momenta = _model(recipe, rehearsal), {_momenta(rehearsal)}
         schedule = recipe.new_scheduler(rehearsal)
         if schedule is not None:
             if isinstance(schedule, torch.optim.lr_scheduler.ReduceLROnPlateau):
                 rates[1:] = np.nan
-                return rates, model
+                return rates, model, False
             for step in range(steps + 1):
                 rates[step] = step_rate(rehearsal)
                 model = _model(recipe, rehearsal) if model == "plain" else model
+                momenta.add(_momenta(rehearsal))
                 if step < steps:
                     try:
                         schedule.step()
@@ -420,7 +444,13 @@ def _rehearsed(recipe: Recipe) -> tuple[NDArray[np.float64], str]:
                         raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
     if not (np.isfinite(rates).all() and (rates >= 0).all()):
         raise RunError("the learning rate must be finite and at least 0 at every step")
-    return rates, model
+    return rates, model, len(momenta) > 1
+
+
+def _momenta(optimizer: Any) -> tuple[float, ...]:
+    """Momentum of every group, β₁ of those that have two."""
+    groups = optimizer.param_groups
+    return tuple(float(g["betas"][0] if "betas" in g else g.get("momentum", 0.0)) for g in groups)
 
 
 def _model(recipe: Recipe, optimizer: Any) -> str:

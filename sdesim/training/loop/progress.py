@@ -13,6 +13,7 @@ from sdesim.runs import GradientOracle, probe_rng
 from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.training.data.batches import mapped, rows_of
 from sdesim.training.data.examples import Examples
+from sdesim.training.data.penalised import loss_alone
 from sdesim.training.data.undisturbed import undisturbed
 from sdesim.training.loop.one_seed import update
 from sdesim.training.loop.prepared import Prepared
@@ -88,7 +89,9 @@ def _objective(
 ) -> Objective:  # fmt: skip
     rows = drawn_rows(len(examples), size, examples.weights, prepared.branches, rng)
     batches = [_read(examples, row, seed) for row, seed in zip(rows, seeds, strict=False)]
-    return objective_of(state.model, prepared.recipe.loss_fn, batches, seeds)
+    loss_fn = prepared.recipe.loss_fn
+    held_out = examples is not prepared.train
+    return objective_of(state.model, loss_alone(loss_fn) if held_out else loss_fn, batches, seeds)
 
 
 def _read(examples: Examples, rows: Tensor | None, seed: int) -> tuple[Any, Any]:

@@ -16,6 +16,7 @@ from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
 from sdesim.networks.base import Base as Network
 from sdesim.networks.losses.base import Base as Loss
+from sdesim.networks.penalties.base import Base as Penalty
 from sdesim.optimizers.base import Base as Optimizer
 from sdesim.optimizers.clip import Clip
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
@@ -23,6 +24,7 @@ from sdesim.training.data.augmentation import Augment, chained
 from sdesim.training.data.collation import Unpack, check_source, objective_or_loss, reading
 from sdesim.training.data.examples import check_sampling
 from sdesim.training.data.loaders import loaded
+from sdesim.training.data.penalised import penalised
 from sdesim.training.loop.clipping import Clipping
 from sdesim.training.loop.svag import check_factor
 
@@ -87,6 +89,9 @@ class Recipe:
         objective: ``objective(module, batch)`` → scalar mean loss of a whole batch (after ``unpack``, where
             there is one), for steps that are not ``loss_fn(module(x), y)``. There is no accuracy then, and no
             twin.
+        penalty: of `sdesim.penalties`, or several, added to the loss: what is descended, the training loss,
+            gradients and the Hessian are of both, and so is the twin; the penalty has no noise. Accuracy and
+            test values are of the loss alone.
         clients: federated averaging: a step of the run is a round, in which each client makes its local steps
             of the optimizer, plain SGD, on batches of its own examples, in their own order (`sampling`), from
             the server's weights; these then move by the mean of the clients' changes, weighted by their
@@ -119,6 +124,7 @@ class Recipe:
     clip: Clip | Mapping[str, Any] | None = None
     unpack: Unpack | None = None
     objective: Callable[..., Any] | None = None
+    penalty: Penalty | Sequence[Penalty] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.init, str) and self.init not in ("module", "fresh"):
@@ -136,17 +142,16 @@ class Recipe:
             check_source(self.test, "test")
         for name, value in self._of_kinds():
             object.__setattr__(self, name, value)
+        object.__setattr__(self, "loss_fn", penalised(self.loss_fn, self.penalties, self.module))
 
     def _of_kinds(self) -> Iterator[tuple[str, Any]]:
         """What stands in the place of kinds that are made once and for all."""
         if isinstance(self.clip, Mapping):
             yield "clip", Clip(**self.clip)
+        elif self.clip is not None and not hasattr(self.clip, "cut"):
+            raise RunError(f"clip must be a sdesim.optimizers.Clip or its fields, got {self.clip!r}")
         network: Any = self.module
-        if isinstance(network, Network):
-            yield "module", network.build()
         train = loaded(self.train)
-        yield "train", train
-        yield "test", loaded(self.test)
         loss: Any = self.loss_fn
         if isinstance(loss, Loss):
             if not hasattr(train, "labelled"):
@@ -154,6 +159,15 @@ class Recipe:
             if loss.misfit(train):
                 raise RunError(f"loss: {loss.misfit(train)}")
             yield "loss_fn", loss.function(train)
+        if isinstance(network, Network):
+            outputs = loss.outputs(train) if isinstance(loss, Loss) else network.outputs
+            # Of a loss without a kind only a batch tells how many outputs it needs.
+            if outputs is not None and hasattr(train, "labelled"):
+                for path, text in network.problems(train, outputs):
+                    raise RunError(": ".join([".".join(map(str, ("network", *path))), text]))
+            yield "module", network.build()
+        yield "train", train
+        yield "test", loaded(self.test)
         yield "augment", chained(self.augment, train)
         if isinstance(self.weights, Weighting) and hasattr(train, "outputs"):
             text = self.weights.misfit(train.outputs)
@@ -166,6 +180,11 @@ class Recipe:
                     f"batch_size={self.batch_size}, but the optimizer has {size}: leave batch_size out"
                 )
             yield "batch_size", size
+
+    @property
+    def penalties(self) -> tuple[Penalty, ...]:
+        """The penalty, or the several."""
+        return (self.penalty,) if isinstance(self.penalty, Penalty) else tuple(self.penalty)
 
     @property
     def reading(self) -> Unpack | None:
@@ -185,7 +204,8 @@ class Recipe:
 
     def new_clipping(self) -> Clipping | None:
         """What cuts and counts the gradients of one training; None where none are cut."""
-        return Clipping(self.clip) if isinstance(self.clip, Clip) else None
+        clip: Any = self.clip
+        return None if clip is None else Clipping(clip)
 
     @property
     def names(self) -> list[str]:
@@ -230,6 +250,7 @@ class TrainingKeywords(TypedDict, total=False):
     clip: Clip | Mapping[str, Any] | None
     unpack: Unpack | None
     objective: Callable[..., Any] | None
+    penalty: Penalty | Sequence[Penalty]
 
 
 def the_recipe(

@@ -11,6 +11,7 @@ from torch import nn
 
 from sdesim.estimators.dynamics.progress import mean_change
 from sdesim.training.data.batches import rows_of
+from sdesim.training.data.penalised import loss_alone
 from sdesim.training.data.undisturbed import LoaderExamples
 from sdesim.training.probes.branching import objective_of
 from sdesim.training.probes.placed import dot
@@ -19,6 +20,7 @@ from sdesim.training.probes.placed import dot
 PAIRS = 16
 # Gradients shorter than this share of the shortest one drawn have been cut.
 _SHORT = 0.5
+_HELD_OUT = "progress_heldout"
 Batches = Sequence[tuple[Any, Any]]
 
 
@@ -37,7 +39,8 @@ class Window:
     ) -> None:  # fmt: skip
         self._step, self._counts = step, {name: len(given) for name, given in batches.items()}
         self._objectives = {
-            name: objective_of(model, loss_fn, given, seeds) for name, given in batches.items()
+            name: objective_of(model, loss_alone(loss_fn) if name == _HELD_OUT else loss_fn, given, seeds)
+            for name, given in batches.items()
         }
         self._before = self._read()
 
@@ -78,7 +81,7 @@ def opened_window(
         "progress": [(rows_of(x, k), rows_of(y, k)) for x, y, rows in drawn for k in rows]
     }
     if validation is not None and read is not None:
-        given["progress_heldout"] = [read(row) for row in validation.draw((PAIRS, size), rng)]
+        given[_HELD_OUT] = [read(row) for row in validation.draw((PAIRS, size), rng)]
     return Window(model, loss_fn, given, [int(s) for s in rng.integers(2**62, size=PAIRS)], step)
 
 

@@ -2,12 +2,14 @@
 
 With its scales P held fixed, the step of an optimizer is u = u₀ − A g: u₀ is what its memory and its weight
 decay do by themselves, A = η a/P what this gradient does now. Over all later steps the gradient moves θ by
-Ā = η e/P. Lion and Muon take signs or singular vectors of a mean and have no such form: they are not here.
+Ā = η e/P. Lion, Rprop and Muon take signs or singular vectors, Adafactor divides by the
+size of the whole step: they have no such form and are not here.
 
 Sources, by torch's own update rules: SGD, heavy ball and Nesterov, Sutskever et al., ICML (2013); Adam,
 Kingma & Ba, arXiv 1412.6980; AdamW, Loshchilov & Hutter, arXiv 1711.05101; NAdam, Dozat, ICLR workshop
 (2016); RAdam, Liu et al., arXiv 1908.03265; RMSprop, Hinton's lecture 6e with momentum as in torch; Adagrad,
-Duchi et al., JMLR 12 (2011); Adamax, section 7.1 of Kingma & Ba.
+Duchi et al., JMLR 12 (2011); Adamax, section 7.1 of Kingma & Ba; Adadelta, Zeiler, arXiv 1212.5701;
+ASGD as in torch.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ class Motion:
         now: a, of the step that comes; whole: e, of all steps together.
         memory: what the step makes of the state alone, in units of −η/P, like the parameter; None: nothing.
         momentum: β of heavy ball. lookahead: the same where the step looks ahead, else 0.
+        shrink: of θ itself beside the gradient, in units of η, what the group's weight decay is not.
         share: how much of P² the square of one gradient makes up at the step that comes.
     """
 
@@ -45,6 +48,7 @@ class Motion:
     memory: Tensor | None = None
     momentum: float = 0.0
     lookahead: float = 0.0
+    shrink: float = 0.0
     share: float = 0.0
 
 
@@ -152,6 +156,22 @@ def _adagrad(group: Group, state: State) -> Motion:
     return Motion(precondition, slowed, slowed, slowed, share=1 / (done + 1))
 
 
+def _adadelta(group: Group, state: State) -> Motion:
+    """θ ← θ − η g/P, P = √((v + eps)/(u + eps)) of running means v of g² and u of (g/P)²."""
+    if "square_avg" not in state:
+        return Motion(None, 1.0)
+    eps = group["eps"]
+    precondition = torch.sqrt((state["square_avg"] + eps) / (state["acc_delta"] + eps))
+    return Motion(precondition, 1.0, share=_share(float(group["rho"]), _steps(state)))
+
+
+def _asgd(group: Group, state: State) -> Motion:
+    """θ ← θ − λη_t θ − η_t g; η_t is kept from the step before, and is η at first."""
+    eta = float(group["lr"])
+    now = float(state["eta"]) / eta if "eta" in state and eta else 1.0
+    return Motion(1.0, now, now, now, shrink=now * float(group["lambd"]))
+
+
 def _steps(state: State) -> float:
     return float(state.get("step", 0.0))
 
@@ -170,6 +190,8 @@ RULES: dict[type, Rule] = {
     torch.optim.Adamax: _adamax,
     torch.optim.RMSprop: _rmsprop,
     torch.optim.Adagrad: _adagrad,
+    torch.optim.Adadelta: _adadelta,
+    torch.optim.ASGD: _asgd,
 }
 
 

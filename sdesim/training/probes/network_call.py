@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import accumulate
 from typing import Any
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sdesim.surfaces.torch.functions import own_tensor
-from sdesim.training.data.batches import Stepped, arguments, batch_loss, call, mapped
+from sdesim.training.data.batches import Stepped, arguments, batch_loss, call, mapped, penalty_of
 from sdesim.training.data.weighting import mean_loss
 from sdesim.training.probes.guard import Kept
 
@@ -192,8 +192,19 @@ class NetworkCall:
             value = functional_call(Stepped(self.module, self.loss_fn), named, (x, y))
         else:
             output = functional_call(self.module, parts, *arguments(x))
-            value = mean_loss(self.loss_fn, output, y, weights)
+            held = {**self._parameters, **self._others}
+            value = self._weighted(
+                output, y, weights, ((name, parts.get(name, p)) for name, p in held.items())
+            )
         return value
+
+    def _weighted(
+        self, output: Any, y: Any, weights: Tensor, parameters: Iterable[tuple[str, Tensor]]
+    ) -> Tensor:
+        """Σ q_i ℓ_i; penalties have the share Σ q_i, so that those of all batches are they themselves."""
+        value: Tensor = mean_loss(self.loss_fn, output, y, weights)
+        penalty = penalty_of(self.loss_fn, parameters)
+        return value if penalty is None else value + weights.sum().to(value) * penalty
 
     def _renew(self, *owners: Any) -> None:
         """Copies in the place of buffers, so that the buffers themselves are never written to."""
@@ -235,8 +246,7 @@ class NetworkCall:
         if weights is None:
             value: Tensor = batch_loss(self.module, self.loss_fn, x, y)
             return value
-        weighted: Tensor = mean_loss(self.loss_fn, call(self.module, x), y, weights)
-        return weighted
+        return self._weighted(call(self.module, x), y, weights, self.module.named_parameters())
 
     def gradient(self, flat: Tensor, x: Any, y: Any, weights: Tensor | None = None) -> tuple[float, Array]:
         """L(θ; x, y) and ∇L (d,) of one batch, and what the call has written put back."""

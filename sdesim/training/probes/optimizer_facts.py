@@ -38,7 +38,7 @@ def optimizer_attributes(optimizer: Any, told: Optimizer | None = None) -> dict[
         "weight_decay": max(_number(g, "weight_decay") for g in moved),
         "dampening": _number(group, "dampening"),
         **({"maximize": True} if any(g.get("maximize") for g in moved) else {}),
-        **({} if told is None else _told(told)),
+        **({} if told is None else _told(told, any(_number(g, "momentum") for g in moved))),
     }
     return found | {"optimizer_model": _model(optimizer, found)}
 
@@ -57,8 +57,9 @@ def _model(optimizer: Any, attrs: dict[str, Any]) -> str:
     return "plain" if step_is_plain(attrs) and not several else "linear"
 
 
-def _told(kind: Optimizer) -> dict[str, Any]:
-    scheme, plain = kind.scheme(), {"plain_step": bool(kind.plain)}
+def _told(kind: Optimizer, momentum: bool) -> dict[str, Any]:
+    # A schedule may have given a momentum to an optimizer without.
+    scheme, plain = kind.scheme(), {"plain_step": bool(kind.plain) and not momentum}
     return plain if scheme is None else {**plain, "sde_scheme": dump(scheme)}
 
 

@@ -210,7 +210,8 @@ def _piece(rule: Rule, group: dict[str, Any] | None, parameter: Tensor, state: A
         memory = np.zeros(size) if motion.memory is None else _flat(motion.memory, size)
         rows = [
             unit * motion.now, np.where(memory == 0.0, 0.0, -unit * memory), unit * motion.whole,
-            motion.gain / motion.whole, motion.lookahead, 0.0 if apart else decay, eta * decay * apart,
+            motion.gain / motion.whole, motion.lookahead, 0.0 if apart else decay,
+            eta * decay * apart + eta * motion.shrink,
         ]  # fmt: skip
     return _Piece(np.array([np.broadcast_to(np.asarray(row, dtype=np.float64), (size,)) for row in rows]),
                   motion.share)  # fmt: skip
@@ -232,10 +233,9 @@ def _part(rule: Rule, group: dict[str, Any], state: dict[str, Any]) -> Part:
     motion = rule(group, state)
     precondition, gain = motion.precondition, motion.gain
     eta, decay = float(group["lr"]), float(group.get("weight_decay", 0.0))
-    if not group.get("decoupled_weight_decay", False):
-        return Part(precondition, eta * gain, decay)
-    left = 1 - eta * decay / 2
-    return Part(precondition, eta * gain / left if left > 0 else math.nan, 0.0)
+    inside, apart = (0.0, decay) if group.get("decoupled_weight_decay", False) else (decay, 0.0)
+    left = 1 - eta * (apart + motion.shrink) / 2
+    return Part(precondition, eta * gain / left if left > 0 else math.nan, inside)
 
 
 def _scale(part: Part, size: int, unit: float, begun: bool) -> Array:

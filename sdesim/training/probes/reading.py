@@ -17,6 +17,7 @@ from sdesim.errors import RunError
 from sdesim.runs import CurvatureMetric
 from sdesim.surfaces.torch.functions import flat
 from sdesim.training.data.batches import length, rows_of
+from sdesim.training.data.penalised import loss_alone
 from sdesim.training.data.weighting import is_mean
 from sdesim.training.probes.network_oracle import IN_PLACE, TorchOracle, check_mode, coordinates, streams
 from sdesim.training.probes.placed import dot
@@ -163,8 +164,8 @@ class Reading:
         trial = replace(self.trial(x, y), coupled=False)
         trial = replace(trial, reduction=SUM if trial.reduction == SUM else MEAN)
         oracle = TorchOracle(
-            self._module, self._loss_fn, x, y, 1, training_batch=self._batch, mode="eval", trial=trial,
-            only=self.only,
+            self._module, loss_alone(self._loss_fn), x, y, 1, training_batch=self._batch, mode="eval",
+            trial=trial, only=self.only,
         )  # fmt: skip
         return oracle.streamed().loss() if self.streams(samples) else oracle.loss(self.theta())
 

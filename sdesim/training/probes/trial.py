@@ -19,7 +19,7 @@ from sdesim.networks.outer_products import fits
 from sdesim.surfaces.torch.functions import flat
 from sdesim.training.data.batches import leaves, length, rows_of
 from sdesim.training.probes.network_call import NetworkCall
-from sdesim.training.probes.reduction import reduction_of, split_reduction
+from sdesim.training.probes.reduction import SUM, SUMMED, reduction_of, split_reduction
 
 Array = NDArray[np.float64]
 # So many examples are tried in calls, and so many outputs in losses; rare labels must be among them.
@@ -264,6 +264,9 @@ def _structure(own: NetworkCall, x: Any, y: Any, named: Sequence[str]) -> tuple[
                 return split, met
             met = met or _meet(own, x, output)
             found = reduction_of(lambda o, b: own.loss_fn(o, b), output, y)
+            if found == SUM and hasattr(own.loss_fn, "of_weights"):
+                # The outputs alone don't show the penalty, which does not grow with the batch.
+                found = SUMMED
         except Exception:
             return split, met
         finally:

@@ -3,27 +3,34 @@
 import numpy as np
 import pytest
 
-from sdesim.data import Chebyshev, Digits, ModularAddition
+from sdesim.data import Chebyshev, Dataset, Digits, ModularAddition
 from sdesim.kinds import kinds_of, names_of, read
-from sdesim.networks.losses import MSE, CrossEntropy, Mixture
+from sdesim.networks.losses import MSE, BCEWithLogits, CrossEntropy, Hinge, Mixture
 
 torch = pytest.importorskip("torch")
 LABELS, TARGETS = Digits(20, 0), Chebyshev()
-LOSSES = {"cross_entropy": CrossEntropy(), "mse": MSE(), "mixture": Mixture({"class": 1.0, "uniform": 0.5})}
+LOSSES = {
+    "cross_entropy": CrossEntropy(),
+    "mse": MSE(),
+    "mixture": Mixture({"class": 1.0, "uniform": 0.5}),
+    "hinge": Hinge(),
+    "bce_with_logits": BCEWithLogits(),
+}
 
 
 def test_every_loss_of_the_registry_is_tested_here():
     assert set(LOSSES) == set(names_of("losses"))
 
 
-@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "bce_with_logits"])
 @pytest.mark.parametrize("recipe", [LABELS, TARGETS], ids=["labels", "targets"])
 def test_a_loss_takes_the_answers_that_it_says_and_no_others(name, recipe):
     loss, data = LOSSES[name], recipe.load()
     outputs = torch.linspace(-1, 1, len(data.y_train) * data.outputs, dtype=torch.float64, requires_grad=True)
 
     if loss.misfit(recipe):
-        assert loss.misfit(recipe) == f"found {name!r}, allowed: mse, because these data hold targets"
+        able = "bce_with_logits, mse"
+        assert loss.misfit(recipe) == f"found {name!r}, allowed: {able}, because these data hold targets"
         return
     function = loss.function(recipe)
     value = function(outputs.reshape(-1, data.outputs), torch.as_tensor(data.y_train))
@@ -73,3 +80,16 @@ def test_every_target_is_a_loss_of_probabilities_and_labels():
     assert list(found) == list(expected)
     for name, value in found.items():
         assert float(value) == pytest.approx(float(expected[name]), rel=1e-12)
+
+
+def test_several_labels_an_example_are_for_cross_entropy_alone():
+    x = np.zeros((2, 3))
+    places = Dataset(x, np.zeros((2, 3), int), x[:0], np.zeros((0, 3), int), positions=3, known_classes=4)
+
+    told = {name: loss.misfit(places) for name, loss in LOSSES.items()}
+
+    assert told.pop("cross_entropy") == ""
+    assert all(
+        text == f"found {name!r}, allowed: cross_entropy, because these data hold 3 labels an example"
+        for name, text in told.items()
+    )

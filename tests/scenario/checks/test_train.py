@@ -43,6 +43,24 @@ WRONG_REAL = [
     ),
     ("widths: [64, 8, 10]", "widths: [64, 8, 10], init: he", 6, "TRAIN.network.init: found 'he'"),
     ("kind: sgd, lr: 0.1", "kind: sgd, lr: 0.1, dampening: 1", 7, "TRAIN.optimizer.dampening: found 1, allo"),
+    (
+        "steps: 20",
+        "steps: 20\n      schedule: one-cycle-lr",
+        9,
+        "TRAIN.schedule.cycle_momentum: found true, allowed: false beside sgd without momentum",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      schedule: {kind: chained-scheduler, schedulers: [cosine, one-cycle-lr]}",
+        9,
+        "TRAIN.schedule.schedulers[1]: found one-cycle-lr, which has a course of its own",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      schedule: reduce-lr-on-plateau",
+        12,
+        "TWIN.twin_of: a twin needs learning rates that all seeds share",
+    ),
     ("steps: 20", "steps: 20\n      clip: {}", 9, "TRAIN.clip: found neither of norm and value"),
     ("steps: 20", "steps: 20\n      clip: {norm: 0}", 9, "TRAIN.clip.norm: found 0, allowed: a number"),
     (
@@ -63,6 +81,32 @@ WRONG_REAL = [
         9,
         "TRAIN.prune: one-shot pruning takes rounds: 1, found 2",
     ),
+    ("steps: 20", "steps: 20\n      loss: bce_with_logits", 9, "TRAIN.loss: bce_with_logits is of 2 classes"),
+    (
+        "steps: 20",
+        "steps: 20\n      loss: {kind: cross_entropy, class_weights: [1, 2]}",
+        9,
+        "TRAIN.loss: class_weights: found 2, allowed: 10, one for each class",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      penalty: {kind: l2, factor: -1}",
+        9,
+        "TRAIN.penalty[0].factor: found -1, allowed: a number of at least 0",
+    ),
+    (
+        "steps: 20",
+        "steps: 20\n      penalty: [{kind: l1, factor: 1, match: head*}]",
+        9,
+        "TRAIN.penalty[0].match: found 'head*', which fits none of the network's parameters: 0.weight, 0.bi",
+    ),
+    (
+        "kind: mlp, widths: [64, 8, 10]",
+        "kind: conv, shape: [1, 4, 16], outputs: 10, channels: [2]",
+        6,
+        "TRAIN.network.shape: found [1, 4, 16], allowed: [1, 8, 8], the shape of the data",
+    ),
+    ("[64, 8, 10]", "[64, 8, 10], dropout: 0.5", 11, "TWIN.twin_of: a twin needs a network that"),
     ("steps: 20", "steps: 20\n      augment: [{kind: crop, padding: 8}]", 9, "TRAIN.augment[0]: found padd"),
     ("steps: 20", "steps: 20\n      augment: [{kind: turn}]", 9, "TRAIN.augment[0].kind: found 'turn'"),
     ("steps: 20", "steps: 20\n      augment: [{kind: flip}]", 12, "TWIN.twin_of: a twin needs fixed"),
@@ -101,7 +145,7 @@ WRONG_DATA = [
         "kind: teacher-student, label_noise: 0.1",
         "TRAIN.data.label_noise: found 0.1, allowed: 0 for t",
     ),
-    ("kind: teacher-student, features: 64, outputs: 10", "TRAIN.loss: found 'cross_entropy', allowed: mse"),
+    ("kind: teacher-student, features: 64, outputs: 10", "TRAIN.loss: found 'cross_entropy', allowed: bce_w"),
     ("kind: teacher-student, features: 64", "TRAIN.network.widths[2]: found 10, allowed: 1, the targets"),
 ]
 

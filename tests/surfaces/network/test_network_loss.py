@@ -52,7 +52,7 @@ def test_labels_under_squared_error_are_one_hot_codes_and_a_network_without_bias
         (lambda: NetworkLoss(DATA, Network((64, 9))), r"network.widths\[1\]: found 9, allowed: 10"),
         (
             lambda: NetworkLoss(TeacherStudent(), Network((20, 1))),
-            "loss: found 'cross_entropy', allowed: mse",
+            "loss: found 'cross_entropy', allowed: bce_with_logits, mse",
         ),
         (lambda: NetworkLoss("digit", Network((64, 10))), "data: found 'digit'"),
         (lambda: read("surfaces", {"kind": "mlp", "data": "digits"}), "network: missing"),

@@ -119,9 +119,9 @@ CASES = {
     "adagrad, full batch": {
         "make": plain, "optimizer": lambda p: torch.optim.Adagrad(p, lr=0.1, lr_decay=0.1), "batch_size": None
     },
-    "clipped momentum in groups": {
+    "clipped momentum in groups, one cycle": {
         "make": plain, "optimizer": optimizers.SGD(0.2, 10, 0.9, groups=[{"match": "0.*", "lr": 0.1}]),
-        "clip": {"norm": 0.5}, "batch_size": None,
+        "clip": {"norm": 0.5}, "batch_size": None, "scheduler": optimizers.learning_rates.OneCycleLR(),
     },
 }  # fmt: skip
 

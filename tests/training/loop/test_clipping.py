@@ -99,6 +99,11 @@ def test_what_it_does_not_go_with_is_refused(changes, probes, words):
         record(plain, probes=probes, progress=False)
 
 
+def test_what_is_no_clip_is_refused():
+    with pytest.raises(RunError, match=r"^clip must be a sdesim.optimizers.Clip or its fields, got 1.0$"):
+        recipe(1.0)
+
+
 def test_pruning_trains_with_it():
     masks = [
         prune(

@@ -10,7 +10,7 @@ from torch.nn.functional import mse_loss
 
 import sdesim
 from sdesim.estimators import stability_margin
-from sdesim.optimizers import SGD
+from sdesim.optimizers import SGD, learning_rates
 from sdesim.training import Monitor, record
 
 OPTIM = torch.optim
@@ -75,6 +75,8 @@ FROZEN = {
     "amsgrad": (lambda p, lr: adam(p, lr, amsgrad=True), 2 * 1.8 / 0.2),
     "rmsprop": (lambda p, lr: OPTIM.RMSprop(p, lr=lr, alpha=1.0), 2.0),
     "rmsprop with momentum": (lambda p, lr: OPTIM.RMSprop(p, lr=lr, alpha=1.0, momentum=0.6), 3.2),
+    "adadelta": (lambda p, lr: OPTIM.Adadelta(p, lr=lr, rho=1.0), 2.0),
+    "asgd": (lambda p, lr: OPTIM.ASGD(p, lr=lr, lambd=0.1, alpha=0.0), 2.0),
     "two rates": (
         lambda p, lr: OPTIM.SGD([{"params": p[:1], "lr": lr}, {"params": p[1:], "lr": 3 * lr}]), 2.0
     ),
@@ -102,6 +104,9 @@ def frozen(name, rate):
     def freeze():
         for parameter, part in zip(model.parameters(), (moment[:1], moment[1:]), strict=True):
             state = optimizer.state[parameter]
+            if "acc_delta" in state:
+                # Its scale is √(v/u).
+                state["acc_delta"] = torch.ones_like(parameter)
             for key in ("exp_avg_sq", "max_exp_avg_sq", "square_avg"):
                 if key in state:
                     state[key] = part.clone()
@@ -132,7 +137,7 @@ def margin(model, optimizer):
 def test_the_sign_of_the_margin_tells_whether_the_optimizer_diverges(name):
     model, optimizer, step = frozen(name, 1e-3)
     step()
-    decay = 0.1 if name == "adamw" else 0.0
+    decay = 0.1 if name in ("adamw", "asgd") else 0.0
     # 2 − S = ηc/(1 − ηw/2) with w of the decoupled decay: c from one measurement gives the rate of S = 0.
     c = (2 - margin(model, optimizer)) / 1e-3 * (1 - 1e-3 * decay / 2)
     critical = 2 / (c + decay)
@@ -214,26 +219,39 @@ GROUPS = {
 }  # fmt: skip
 
 
+# Rate and momentum of each step, with their own of every group.
+CYCLE = learning_rates.OneCycleLR(pct_start=0.5)
+
+
 @pytest.mark.parametrize("name", GROUPS)
-def test_margin_drift_and_phase_of_groups_are_those_of_every_possible_step(name):
+@pytest.mark.parametrize("schedule", [None, CYCLE], ids=["constant", "one cycle"])
+def test_margin_drift_and_phase_of_groups_are_those_of_every_possible_step(name, schedule):
     recipe, betas = GROUPS[name]
+    moves = schedule is not None
+    if moves and name == "rates and decay":
+        schedule = learning_rates.OneCycleLR(pct_start=0.5, cycle_momentum=False)
 
     run = recorded(
-        recipe, steps=4, module=Split(), sampling="with-replacement", save_every=1, save=("theta", "loss")
-    )
+        recipe, steps=4, module=Split(), sampling="with-replacement", save_every=1, save=("theta", "loss"),
+        scheduler=schedule,
+    )  # fmt: skip
 
     measured, theta = sdesim.measure(run), run.theta.values[0]
-    rate, beta = np.array([0.1, 0.3, 0.3]), np.repeat(betas, (1, 2))
     decay = np.array([0.0, 0.5, 0.5]) * (name == "rates and decay")
     damping = np.array([0.0, 0.25, 0.25]) * (name == "heavy ball")
-    # Directions are eigenvectors: the largest of η k (λ + w), k = (1 − t)/(1 + β).
-    margin = 2 - (rate * (1 - damping) / (1 + beta) * (EIGENVALUES + decay)).max()
-    np.testing.assert_allclose(measured.S.values[0], margin, rtol=1e-3)
-    assert set(run.learning_rate.values[0]) == {0.1}
+    rates = np.repeat([0.1, 0.3, 0.3], 5).reshape(3, 5).T
+    if moves:
+        rates = np.array([schedule.rates(4, lr) for lr in (0.1, 0.3, 0.3)]).T
+    np.testing.assert_array_equal(run.learning_rate.values[0], rates[:, 0])
     for step in range(1, 5):
+        rate, beta = rates[step], np.repeat(betas, (1, 2))
+        if moves and schedule.cycle_momentum:
+            beta = np.full(3, schedule.momentum(step, 4))
+        # Directions are eigenvectors: the largest of η k (λ + w), k = (1 − t)/(1 + β).
+        margin = 2 - (rate * (1 - damping) / (1 + beta) * (EIGENVALUES + decay)).max()
+        assert measured.S.values[0, step] == pytest.approx(margin, rel=1e-3)
         # The buffer is what the last step moved, divided by its rate.
-        buffer = (theta[step - 1] - theta[step]) / rate
-        buffer = np.where(beta == 0, 0.0, buffer)
+        buffer = np.where(beta == 0, 0.0, (theta[step - 1] - theta[step]) / rates[step - 1])
         # Example i's loss is (xᵢ·θ)², n λᵢ/2 its square: the gradient n λᵢ θᵢ along axis i alone.
         changes = []
         for i in range(3):
@@ -241,9 +259,10 @@ def test_margin_drift_and_phase_of_groups_are_those_of_every_possible_step(name)
             kept = np.where(beta == 0, 1.0, 1 - damping)
             after = theta[step] - rate * (beta * buffer + kept * gradient)
             changes.append(0.5 * EIGENVALUES @ (after**2 - theta[step] ** 2))
-        assert measured.lyapunov_drift.values[0, step] == pytest.approx(np.mean(changes) / 0.1, rel=1e-6)
+        assert measured.lyapunov_drift.values[0, step] == pytest.approx(np.mean(changes) / rate[0], rel=1e-6)
         if name == "rates and decay":
             expected = "exploration" if np.mean(changes) > 0 else "generalization"
             assert measured.phase.values[0, step] == expected
             c, star = measured.C_alpha.values[0, step], measured.C_star.values[0, step]
             assert (c > star) == (np.mean(changes) < 0)
+    assert run.attrs.get("momentum_changes", False) == (moves and schedule.cycle_momentum)

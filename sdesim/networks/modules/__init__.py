@@ -1,0 +1,1 @@
+"""Torch modules of which the kinds of networks are made, all in float64."""

@@ -1,0 +1,16 @@
+"""Penalties on weights: their classes, and `Base` for one's own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sdesim.networks.penalties as _home
+from sdesim.networks.penalties import Base as Base
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_home, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_home)
