@@ -28,7 +28,7 @@ else:
     Value, Flags, Count, Name = (TypeVar(name) for name in ("Value", "Flags", "Count", "Name"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate(Generic[Value, Flags, Count, Name]):
     """A measured value and how far it can be trusted; or many of one quantity, one at each place.
 
@@ -128,6 +128,47 @@ class Estimate(Generic[Value, Flags, Count, Name]):
         span = "no interval" if math.isnan(self.low) else f"{self.low:.4g}, {self.high:.4g}"  # type: ignore[arg-type]
         flags = f" ({', '.join(self.flags)})" if self.flags else ""  # type: ignore[arg-type]
         return f"{self.value:.4g} [{span}]{flags}"
+
+    def __repr__(self) -> str:
+        """All fields of one number; of an array what is in it."""
+        if not self.is_array:
+            told = ", ".join(f"{f.name}={getattr(self, f.name)!r}" for f in fields(self))
+            return f"Estimate({told})"
+        return f"<Estimate of {self.shape}: {'; '.join(f'{k} {v}' for k, v in self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        from sdesim.io.html import html_table
+
+        return html_table(("", ""), self._facts(), "Estimate")
+
+    def _facts(self) -> list[tuple[str, str]]:
+        whole: Any = self
+        if not self.is_array:
+            span = "none" if math.isnan(whole.low) else f"[{whole.low:.6g}, {whole.high:.6g}]"
+            facts = [("value", f"{whole.value:.6g}"), (f"{self.level:.0%} interval", span)]
+            flags = ", ".join(whole.flags)
+            facts += [("method", whole.method), ("n", f"{whole.n:,}"), ("flags", flags)]
+            return [(k, v) for k, v in facts if v]
+        finite = whole.value[np.isfinite(whole.value)]
+        missing = whole.value.size - finite.size
+        facts = [("values", f"{finite.min():.4g} to {finite.max():.4g}")] if finite.size else []
+        facts += [("not finite", f"{missing:,} of {whole.value.size:,}")] if missing else []
+        facts += [("level", f"{self.level:g}"), ("method", ", ".join(dict.fromkeys(whole.method.ravel())))]
+        raised = [f"{name} ({int(mask.sum()):,})" for name, mask in whole.flags.items() if mask.any()]
+        return [*facts, *([("flags", ", ".join(raised))] if raised else [])]
+
+    def to_table(self) -> Any:
+        """A pandas DataFrame with value, low, high, n, method and flags (joined by semicolons), a row for
+        each place in the order of NumPy, indexed by it; of one number one row."""
+        import pandas as pd
+
+        places = list(np.ndindex(self.shape)) if self.is_array else [()]
+        rows: list[Any] = [self[place] if self.is_array else self for place in places]
+        columns = {name: [getattr(e, name) for e in rows] for name in ("value", "low", "high", "n", "method")}
+        table = pd.DataFrame({**columns, "flags": [";".join(e.flags) for e in rows]})
+        if self.is_array:
+            table.index = pd.MultiIndex.from_tuples(places) if len(self.shape) > 1 else table.index
+        return table
 
     def has(self, flag: str) -> Any:
         """Whether `flag` was raised; of an array the mask (...,) of where."""

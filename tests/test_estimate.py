@@ -88,3 +88,20 @@ def test_an_interval_turns_with_a_falling_form():
     assert turned.flags == ("negative_signal", "units")
     assert kept.high[1, 0] == 3.0
     assert kept.flags.keys() == MANY.flags.keys()
+
+
+def test_arrays_are_short_in_print_and_both_are_tables():
+    many = est.Estimate(
+        np.array([[1.0, 2.0], [3.0, np.nan]]), 0.0, 4.0, 0.95, "<m>", 7, {"odd": np.eye(2, dtype=bool)}
+    )
+
+    assert repr(many) == (
+        "<Estimate of (2, 2): values 1 to 3; not finite 1 of 4; level 0.95; method <m>; flags odd (2)>"
+    )
+    assert "<m>" not in many._repr_html_()
+    assert "&lt;m&gt;" in many._repr_html_()
+    table = many.to_table()
+    assert table.loc[(1, 0), "value"] == 3.0
+    assert list(table["flags"]) == ["odd", "", "", "odd"]
+    assert len(ONE.to_table()) == 1
+    assert "[1, 2]" in ONE._repr_html_()

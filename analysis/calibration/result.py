@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
+from sdesim.io.html import html_table
+
 from .rows import Rate, Row
 
 
@@ -21,6 +23,32 @@ class Calibration:
 
     rows: tuple[Row, ...]
     facts: dict[str, Any]
+
+    def __repr__(self) -> str:
+        verdict = "every promise is kept" if self.holds else f"{len(self.misses)} promises broken"
+        lines = [f"  broken: {miss}" for miss in self.misses]
+        return "\n".join([f"<Calibration of {len(self.rows)} cases: {verdict}>", *lines])
+
+    def _repr_html_(self) -> str:
+        words = {True: "yes", False: "no", None: "–"}
+        rows = [(*_cells(entry), words[entry["holds"]]) for entry in self.summary()]
+        head = ("estimator", "method", "coverage", "promised", "alarms", "holds")
+        return html_table(head, rows, "Coverage of the intervals, false alarms", " ".join(self.misses))
+
+    def to_table(self) -> Any:
+        """A pandas DataFrame, a row for each case and size; what is a rate is its value."""
+        import pandas as pd
+
+        plain = ("estimator", "method", "data", "size", "replications", "truth", "bias", "spread", "level")
+        rows = [
+            {
+                **{name: getattr(row, name) for name in plain},
+                "coverage": None if row.coverage is None else row.coverage.value,
+                "holds": not row.misses,
+            }
+            for row in self.rows
+        ]
+        return pd.DataFrame(rows)
 
     @property
     def holds(self) -> bool:

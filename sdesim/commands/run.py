@@ -24,7 +24,7 @@ from sdesim.commands.options import (
     read_overrides,
 )
 from sdesim.commands.outcome import print_outcome
-from sdesim.commands.printing import print_json
+from sdesim.commands.printing import make_console, print_json, say
 
 
 def run(
@@ -113,7 +113,7 @@ def validate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check scenario files without running them, and tell what their real arms train."""
+    """Check scenario files without running them; tell what is trained."""
     from sdesim.scenario import load_scenario
 
     overrides, trusted = read_overrides(settings), trust or ()
@@ -138,7 +138,8 @@ def validate(
             ]
         )
         return
+    console = make_console()
     for f, s, arms in told:
-        print(f"{f}: valid ({', '.join(s.arms)})")
+        say(console, f"valid ({', '.join(s.arms)})", label=f"{f}: ")
         for name, arm in arms.items():
-            print(f"  {name}: {line(arm)}")
+            say(console, line(arm), label=f"  {name}: ")

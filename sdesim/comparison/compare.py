@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
@@ -12,10 +13,13 @@ import numpy as np
 from sdesim.comparison.align import Aligned, align, series
 from sdesim.comparison.phases import PhaseComparison, compare_phases
 from sdesim.comparison.power import power_of
-from sdesim.comparison.quantity import QuantityComparison, judge, measure_difference, with_power
+from sdesim.comparison.quantity import QuantityComparison, describe, judge, measure_difference, with_power
 from sdesim.comparison.statistics import holm
 from sdesim.errors import RunError
-from sdesim.runs.quantities import independent, names
+from sdesim.io.html import html_table
+from sdesim.runs.quantities import independent, lookup, names, smooths
+
+_OUTCOMES = {"differs": "differ", "undecided": "undecided", "indistinguishable": "not told apart"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,57 @@ class Comparison:
     def distances(self) -> dict[str, float]:
         """Distance per quantity, in units of the real seeds' spread."""
         return {name: q.distance for name, q in self.quantities.items()}
+
+    def __repr__(self) -> str:
+        """What was found, a line for each quantity; the verdicts in full stand in `verdicts`."""
+        head = f"<Comparison of {self.simulated!r} with {self.real!r}: {self._counts()}>"
+        rows = [(r[0], r[1], f"distance {r[2]}, null up to {r[3]}", r[4]) for r in self._rows()]
+        wide = [max((len(r[k]) for r in rows), default=0) for k in range(3)]
+        lines = [
+            "  ".join(cell.ljust(w) for cell, w in zip(r, wide, strict=False)) + f"  {r[3]}" for r in rows
+        ]
+        phases = [repr(p) for p in self.phases.values()]
+        return "\n".join([head, *(f"  {line.rstrip()}" for line in lines), *(f"  {p}" for p in phases)])
+
+    def _repr_html_(self) -> str:
+        title = f"{self.simulated} against {self.real}: {self._counts()}"
+        head = ("quantity", "outcome", "distance", "null up to", "simulated, mean over time")
+        phases = [f"{name}: {p.verdict}." for name, p in self.phases.items()]
+        return html_table(head, self._rows(), title, " ".join([*phases, *self.notes]))
+
+    def to_table(self) -> Any:
+        """A pandas DataFrame, a row for each quantity: outcome, distance, null_distance, null_high, effect
+        with low and high and its kind, p_holm, the numbers of trajectories, whether it is independent of
+        the others, and the verdict."""
+        import pandas as pd
+
+        rows = [
+            {
+                "quantity": q.name, "outcome": q.outcome, "distance": q.distance,
+                "null_distance": q.null_distance, "null_high": q.null_high, "effect": q.effect[0],
+                "effect_low": q.effect[1], "effect_high": q.effect[2], "effect_kind": q.effect_kind,
+                "p_holm": q.p_holm, "n_simulated": q.simulated.n, "n_real": q.real.n,
+                "independent": q.name in self.independent, "verdict": q.verdict,
+            }
+            for q in self.quantities.values()
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def _counts(self) -> str:
+        alone = self.independent
+        counts = Counter(str(self.quantities[name].outcome) for name in alone)
+        told = ", ".join(f"{counts[name]} {words}" for name, words in _OUTCOMES.items() if counts[name])
+        return f"of {len(alone)} independent quantities {told}" if told else "nothing was compared"
+
+    def _rows(self) -> list[tuple[str, str, str, str, str]]:
+        rows = []
+        for name, q in self.quantities.items():
+            row = lookup(name)
+            shown = name if name in self.independent or row is None else f"{name} (of {row.follows})"
+            # A mean over time that leans may still be no more than chance at each time: it would contradict.
+            effect = "" if q.outcome == "indistinguishable" else describe(q)
+            rows.append((shown, _OUTCOMES[q.outcome], f"{q.distance:.2g}", f"{q.null_high:.2g}", effect))
+        return rows
 
     def to_dict(self) -> dict[str, Any]:
         """Plain lists, strings and numbers; values that are not finite become None."""
@@ -88,7 +143,10 @@ def compare(
     """
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
-    sim_measured, real_measured = measured if measured is not None else (_measure(simulated), _measure(real))
+    smooth = smooths(quantities or ())
+    sim_measured, real_measured = (
+        (_measure(simulated, smooth), _measure(real, smooth)) if measured is None else measured
+    )
     worded = names(lambda row: bool(row.words))
     chosen = quantities or names(lambda row: row.compared)
     wanted = [q for q in chosen if q not in worded]
@@ -130,12 +188,12 @@ def compare(
     )
 
 
-def _measure(run: Any) -> Any | None:
+def _measure(run: Any, smooth: bool) -> Any | None:
     if "probe" not in run.dims:
         return None
     from sdesim.runs import measure
 
-    return measure(run)
+    return measure(run, smooth=smooth)
 
 
 def _probed(*runs: Any) -> list[str]:

@@ -61,6 +61,9 @@ class PhaseComparison:
     times: int
     verdict: str
 
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.verdict}>"
+
 
 def phase_array(measured: Any, name: str) -> tuple[NDArray[np.str_], NDArray[np.float64]] | None:
     """(trajectory, probe) phases and (probe,) times of a measured Dataset; None if it has none."""

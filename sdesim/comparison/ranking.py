@@ -14,7 +14,8 @@ from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Aligned, align, series
 from sdesim.errors import RunError
 from sdesim.estimators.core.power import Power, interval_power
-from sdesim.runs.quantities import names
+from sdesim.io.html import html_table
+from sdesim.runs.quantities import names, smooths
 
 Array = NDArray[np.float64]
 
@@ -41,6 +42,10 @@ class Ranked:
     tied: bool = True
     power: Power | None = None
 
+    def __repr__(self) -> str:
+        tied = ", not told from the best" if self.tied and self.behind[0] != 1.0 else ""
+        return f"<{self.name}: {self.score:.3g} [{self.low:.3g}, {self.high:.3g}] of the null{tied}>"
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -50,6 +55,32 @@ class Ranking:
     quantities: tuple[str, ...]
     level: float
     notes: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        lines = [f"  {place}. {arm!r}" for place, arm in enumerate(self.order, 1)]
+        return "\n".join([f"<Ranking over {len(self.quantities)} quantities>", *lines])
+
+    def _repr_html_(self) -> str:
+        rows = [
+            (r.name, f"{r.score:.3g} [{r.low:.3g}, {r.high:.3g}]", "yes" if r.tied and k else "")
+            for k, r in enumerate(self.order)
+        ]
+        head = ("simulation", "distance over what further real seeds show", "not told from the best")
+        over = f"Over {', '.join(self.quantities)}."
+        return html_table(head, rows, "Closest first", " ".join([over, *self.notes]))
+
+    def to_table(self) -> Any:
+        """A pandas DataFrame, the best simulation first: score, low, high, behind with its interval, tied."""
+        import pandas as pd
+
+        rows = [
+            {
+                "name": r.name, "score": r.score, "low": r.low, "high": r.high, "behind": r.behind[0],
+                "behind_low": r.behind[1], "behind_high": r.behind[2], "tied": r.tied,
+            }
+            for r in self.order
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
 
     @property
     def verdict(self) -> str:
@@ -88,9 +119,10 @@ def rank(
         raise RunError("rank needs at least one simulated run")
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
-    measures = {name: _measured(run, (measured or {}).get(name)) for name, run in arms.items()}
     chosen = quantities or names(lambda row: row.ranked)
-    pairs = _pairs(arms, real, chosen, measures, _measured(real, measured_real))
+    smooth = smooths(chosen)
+    measures = {name: _measured(run, (measured or {}).get(name), smooth) for name, run in arms.items()}
+    pairs = _pairs(arms, real, chosen, measures, _measured(real, measured_real, smooth))
     shared = [q for q in chosen if all(q in pairs[name] for name in arms)]
     if quantities is not None and len(shared) < len(quantities):
         lacking = next(q for q in quantities if q not in shared)
@@ -176,12 +208,12 @@ def _tied(r: Ranked) -> str:
     return f"{r.name} ({told}; {needed} the {r.behind[0]:.3g} measured)"
 
 
-def _measured(run: Any, given: Any) -> Any | None:
+def _measured(run: Any, given: Any, smooth: bool) -> Any | None:
     if given is not None or "probe" not in run.dims:
         return given
     from sdesim.runs import measure
 
-    return measure(run)
+    return measure(run, smooth=smooth)
 
 
 def _pairs(

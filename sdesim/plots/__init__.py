@@ -40,6 +40,11 @@ _PLACES = {
     "style": ("NothingToDraw", "styled", "svg"),
     "sweep_curves": ("curves",),
 }
+# Those whose data are a run, which `run.sdesim.plot` draws.
+OF_RUNS = tuple(sorted(
+    {name for place in ("companions", "curves_in_time") for name in _PLACES[place]} - {"distance"}
+    | {"animate", "compare", "density", "hill", "paths", "qq", "survival"}
+))  # fmt: skip
 # What figures were called before; they are found by these names still.
 _FORMER = {
     "distances": "distance",

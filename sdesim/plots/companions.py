@@ -11,12 +11,14 @@ from typing import Any
 import numpy as np
 
 from sdesim.comparison.compare import Comparison
-from sdesim.comparison.phases import phase_array, phase_segments
+from sdesim.comparison.phases import OPEN, phase_array, phase_segments
 from sdesim.estimators.core.support import mean_interval
 from sdesim.plots.arms import ArmView, Data, views_of
+from sdesim.plots.look import UNDECIDED
 from sdesim.plots.style import (
     PHASE_COLOURS,
     NothingToDraw,
+    axis_label,
     clock,
     draw,
     finish,
@@ -41,7 +43,8 @@ def distance(
     arms: Sequence[ArmView] = (),
     ax: Any = None,
 ) -> Any:
-    """Distance per quantity and simulated arm against the null of further real seeds.
+    """Distance per quantity and simulated arm against the null of further real seeds, of quantities that are
+    independent of one another.
 
     Args:
         comparisons: what `compare` gave, one or several, or its `to_dict`.
@@ -54,7 +57,10 @@ def distance(
     several = [comparisons] if isinstance(comparisons, Comparison) else comparisons
     found = [c.to_dict() if isinstance(c, Comparison) else c for c in several]
     names = list(dict.fromkeys(q for c in found for q in c["quantities"]))
-    names = [n for n in names if any((c["quantities"].get(n) or {}).get("distance") for c in found)]
+    # What is computed from another row tells nothing of its own.
+    alone = set().union(*(c.get("independent") or c["quantities"] for c in found))
+    named = [n for n in names if any((c["quantities"].get(n) or {}).get("distance") for c in found)]
+    names = [n for n in named if n in alone]
     if not names:
         raise NothingToDraw("the comparisons hold no distance")
     looks = {v.name: v for v in arms}
@@ -93,7 +99,7 @@ def _distances(
                 ax.plot(max(d, smallest), row + shift, **look, markerfacecolor=None if told else "white")
     for fill, name in (("#777777", "told apart"), ("white", "not told apart at this size")):
         ax.plot([], [], "o", color="#777777", markerfacecolor=fill, markersize=5, label=name)
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), [n if (known := lookup(n)) is None else known.plain for n in names])
     ax.invert_yaxis()
     ax.set_xscale("log")
     ax.set_xlim(smallest * 0.9, max(ax.get_xlim()[1], 2.0))
@@ -117,7 +123,7 @@ def layers(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
         for ax, part in zip(canvas, parts, strict=True):
             everything += draw(ax, known, f"{row.name}.{part}")
             ax.set_title(f"layer {part}")
-            finish(ax, row.label, "time t")
+            finish(ax, axis_label(row), "time t")
             if axes is None:
                 ax.label_outer()
         scale(canvas[0], everything)
@@ -138,13 +144,13 @@ def clients(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
     with panels(axes, 2, (5.8, 5.3), sharex=True) as canvas:
         top, bottom = canvas
         scale(top, draw(top, views, changes.name))
-        finish(top, changes.label)
+        finish(top, axis_label(changes))
         if axes is None:
             top.label_outer()
         drawn = draw(bottom, views, mean.name, label=False)
         drawn += draw(bottom, views, "C_1_merged", label=False, linewidth=0.9, alpha=0.75)
         scale(bottom, drawn)
-        finish(bottom, mean.label)
+        finish(bottom, "C₁, mean of the clients\n(thin: merged)")
         legend(top, axes)
         return canvas
 
@@ -157,7 +163,7 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
         kind: "phase", C against C*; "phase_smooth", the same of smoothed series, where the measurements hold
             them; or "phase_literal", literal C against 1.
     """
-    strips = []
+    strips, occurring = [], set()
     shown: dict[str, str] = {}
     for view in views_of(data, measured):
         found = phase_array(view.measured, kind)
@@ -175,9 +181,8 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
             place += 0.6 if last and view.name != last else 0.0
             known = row != ""
             for phase, start, end in phase_segments(list(row[known]), list(times[known])):
-                canvas.barh(
-                    place, end - start, left=start, height=0.86, color=PHASE_COLOURS[phase], linewidth=0
-                )
+                canvas.barh(place, end - start, left=start, height=0.86, linewidth=0, **_strip(phase))
+                occurring.add(phase)
             ticks.setdefault(view.name, (view, []))[1].append(place)
             place, last = place + 1.0, view.name
         canvas.set_yticks([float(np.mean(p)) for _v, p in ticks.values()], [shown.get(n, n) for n in ticks])
@@ -186,11 +191,18 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
             tick.set_fontweight("bold")
         canvas.invert_yaxis()
         canvas.grid(False)
-        for phase, colour in PHASE_COLOURS.items():
-            canvas.barh(np.nan, 0, color=colour, label=meanings(kind)[phase])
+        for phase in PHASE_COLOURS:
+            if phase in occurring:
+                canvas.barh(np.nan, 0, label=meanings(kind)[phase], **_strip(phase))
         finish(canvas, "", clock([view for view, _, _ in strips]))
-        legend(canvas, ax, ncols=3)
+        legend(canvas, ax)
         return canvas
+
+
+def _strip(phase: str) -> dict[str, Any]:
+    """Fill of a phase; what is not decided is hatched, so that it is no third answer."""
+    look: dict[str, Any] = {"color": PHASE_COLOURS[phase]}
+    return {**look, "edgecolor": "white", "hatch": UNDECIDED} if phase == OPEN else look
 
 
 def occupancy(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
@@ -223,6 +235,6 @@ def occupancy(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         canvas.set_xticks(range(len(wells)), wells)
         canvas.set_ylim(0, 1)
         canvas.grid(False, axis="x")
-        finish(canvas, row.label, "well")
+        finish(canvas, "share of time", "well")
         legend(canvas, ax)
         return canvas

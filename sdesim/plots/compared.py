@@ -11,7 +11,7 @@ from sdesim.comparison.compare import Comparison
 from sdesim.plots.arms import ArmView, Data, views_of
 from sdesim.plots.curves_in_time import panel, row_of
 from sdesim.plots.look import REAL, SIMULATED
-from sdesim.plots.style import NothingToDraw, band, course, finish, guide, one_panel, scale
+from sdesim.plots.style import NothingToDraw, axis_label, band, course, finish, guide, one_panel, scale
 from sdesim.runs.quantities import lookup
 
 # Names closer than this share of the axis would be written over one another.
@@ -70,7 +70,7 @@ def _means(ax: Any, comparison: Comparison, name: str) -> list[tuple[str, str, f
     if row.scaled:
         scale(ax, [c.mean for _, c, _ in arms])
     guide(ax, row.threshold)
-    finish(ax, row.label)
+    finish(ax, axis_label(row))
     return ends
 
 

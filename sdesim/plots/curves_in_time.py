@@ -12,7 +12,18 @@ from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView, Data, views_of
-from sdesim.plots.style import NothingToDraw, clock, draw, finish, guide, legend, one_panel, panels, scale
+from sdesim.plots.style import (
+    NothingToDraw,
+    axis_label,
+    clock,
+    draw,
+    finish,
+    guide,
+    legend,
+    one_panel,
+    panels,
+    scale,
+)
 from sdesim.runs.quantities import lookup, quantities
 from sdesim.runs.quantity_row import Quantity
 
@@ -91,7 +102,7 @@ def consolidation(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
             drawn += _dotted(canvas, [view], _smoothest(view, "C_star"), "C*, in the colour of its arm")
         scale(canvas, drawn)
         guide(canvas, row.threshold, "C = 1")
-        finish(canvas, row.label, clock(views))
+        finish(canvas, axis_label(row), clock(views))
         legend(canvas, ax)
         return canvas
 
@@ -139,7 +150,7 @@ def edge(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
         # Far from the edge a linear axis would press the curves flat.
         critical = _dotted(canvas, of_arms, "critical_sharpness", "edge, in the colour of its arm")
         scale(canvas, [*drawn, *critical])
-        finish(canvas, r"$\lambda_{\max}$, $\lambda_{\mathrm{crit}}$ of the optimizer", clock(of_arms))
+        finish(canvas, "sharpness λmax as the optimizer\nmeets it (1/learning rate)", clock(of_arms))
         legend(canvas, ax)
         return canvas
 
@@ -200,10 +211,9 @@ def panel(ax: Any, views: Sequence[ArmView], row: Quantity, name: str = "", labe
     if row.scaled:
         scale(ax, drawn)
     guide(ax, row.threshold)
-    part = name.partition(".")[2]
+    words = axis_label(row, name)
     of_training = any(v.kind == "real" for v in views)
-    words = row.label if of_training else row.label.removeprefix("training ")
-    finish(ax, f"{words} of {part}" if part else words, clock(views))
+    finish(ax, words if of_training else words.removeprefix("training "), clock(views))
     return drawn
 
 

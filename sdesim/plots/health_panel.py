@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from sdesim.errors import RunError
-from sdesim.plots.style import GUIDE, finish, panels, scale
+from sdesim.plots.look import REAL, SERIES
+from sdesim.plots.style import finish, guide, panels, scale
 
-BLUE, ORANGE, GREEN, RED = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+# A training is real, so it is orange.
+FIRST, SECOND = REAL[0][0], SERIES[1]
 
 
 def monitor(history: Any, *, axes: Any = None) -> Any:
@@ -70,8 +72,12 @@ def _plain(history: Sequence[Any], name: str) -> Any:
     return np.array([np.nan if (v := getattr(m, name)) is None else v for m in history], dtype=np.float64)
 
 
-def _close(ax: Any, title: str, ylabel: str, drawn: Sequence[Any] = ()) -> None:
+def _close(
+    ax: Any, title: str, ylabel: str, drawn: Sequence[Any] = (), edge: tuple[float, str] | None = None
+) -> None:
     scale(ax, drawn)
+    if edge is not None:
+        guide(ax, *edge)
     ax.set_title(title)
     finish(ax, ylabel, "optimizer steps")
     if ax.get_legend_handles_labels()[0]:
@@ -81,26 +87,25 @@ def _close(ax: Any, title: str, ylabel: str, drawn: Sequence[Any] = ()) -> None:
 
 
 def _loss(ax: Any, steps: Any, history: Sequence[Any]) -> None:
-    drawn = [_line(ax, steps, BLUE, "training", _plain(history, "loss"))]
+    drawn = [_line(ax, steps, FIRST, "training", _plain(history, "loss"))]
     validation = _plain(history, "validation_loss")
     if np.isfinite(validation).any():
-        drawn.append(_line(ax, steps, ORANGE, "validation", validation))
+        drawn.append(_line(ax, steps, SECOND, "validation", validation))
     _close(ax, "Loss", "loss", drawn)
 
 
 def _consolidation(ax: Any, steps: Any, history: Sequence[Any]) -> None:
-    drawn = [_line(ax, steps, BLUE, "C", *_series(history, "C_alpha"))]
+    drawn = [_line(ax, steps, FIRST, "C", *_series(history, "C_alpha"))]
     star = _series(history, "C_star")[0]
     if np.isfinite(star).any():
-        drawn.append(_line(ax, steps, GREEN, "C*", star))
-    ax.axhline(1.0, **GUIDE)
-    _close(ax, "Is the gradient signal or noise?", r"C, C* (dashed: 1)", drawn)
+        drawn.append(_line(ax, steps, SECOND, "C*", star))
+    _close(ax, "Is the gradient signal or noise?", "C, C*", drawn, (1.0, "C = 1"))
 
 
 def _apart(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     drawn = [
-        _line(ax, steps, BLUE, r"signal $|\mu|^2$", _plain(history, "signal")),
-        _line(ax, steps, ORANGE, r"noise Tr $\Sigma$", _plain(history, "noise")),
+        _line(ax, steps, FIRST, "signal |μ|²", _plain(history, "signal")),
+        _line(ax, steps, SECOND, "noise Tr Σ", _plain(history, "noise")),
     ]
     _close(ax, "Which of the two moved?", "squared gradient", drawn)
 
@@ -108,14 +113,14 @@ def _apart(ax: Any, steps: Any, history: Sequence[Any]) -> None:
 def _sharpness(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     value, low, high = _series(history, "lambda_max")
     if np.isfinite(value).any():
-        _line(ax, steps, BLUE, r"$\lambda_{\max}$", value, low, high)
+        _line(ax, steps, FIRST, "λmax", value, low, high)
         critical = _plain(history, "lambda_crit")
         if np.isfinite(critical).any():
-            ax.plot(steps, critical, color=RED, linestyle="--", linewidth=1.2, label=r"$\lambda_{crit}$")
+            ax.plot(steps, critical, color=SECOND, linestyle="--", linewidth=1.2, label="λcrit, the edge")
         loose = [m.lambda_max is not None and "not_converged" in m.lambda_max.flags for m in history]
         if any(loose):
-            ax.plot(steps[loose], value[loose], "x", color=RED, label="not converged")
-    _close(ax, "Step size: how near is the edge?", r"$\lambda_{\max}$")
+            ax.plot(steps[loose], value[loose], "x", color="#777777", label="not converged")
+    _close(ax, "Step size: how near is the edge?", "λmax")
 
 
 def _noise_share(ax: Any, steps: Any, history: Sequence[Any]) -> None:
@@ -124,13 +129,12 @@ def _noise_share(ax: Any, steps: Any, history: Sequence[Any]) -> None:
         share = np.where(c > 0, star / c, np.nan)
     drawn = []
     if np.isfinite(share).any():
-        drawn.append(_line(ax, steps, ORANGE, "C*/C", share))
-        ax.axhline(1.0, **GUIDE)
-    _close(ax, "Noise: what part of the descent it undoes", "C*/C (above 1: loss rises)", drawn)
+        drawn.append(_line(ax, steps, FIRST, "C*/C", share))
+    rises = (1.0, "above it the loss rises")
+    _close(ax, "Noise: what part of the descent it undoes", "C*/C", drawn, rises)
 
 
 def _index(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     if np.isfinite(_series(history, "I")[0]).any():
-        _line(ax, steps, BLUE, "I", *_series(history, "I"))
-        ax.axhline(0.0, **GUIDE)
-    _close(ax, "Index I (heuristic; below 0 unstable)", "I")
+        _line(ax, steps, FIRST, "I", *_series(history, "I"))
+    _close(ax, "Index I (heuristic; below 0 unstable)", "I", (), (0.0, "zero"))

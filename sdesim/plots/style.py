@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ from sdesim.plots.arms import ArmView
 from sdesim.plots.inline_svg import svg as svg
 from sdesim.plots.look import GUIDE as GUIDE
 from sdesim.plots.look import PHASE_COLOURS as PHASE_COLOURS
+from sdesim.runs.quantity_row import Quantity
 
 STYLE: dict[str, Any] = {
     "figure.figsize": (5.8, 3.5),
@@ -45,6 +47,8 @@ FEW = 6
 _MARKED = 12
 # How far beyond the axis a threshold is still worth the room: so many times, or so much of its length.
 _NEAR, _ROOM = 8.0, 0.3
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_POWERS = str.maketrans("234", "²³⁴")
 # Room above and below on a logarithmic axis.
 _MARGIN = 1.4
 
@@ -194,6 +198,9 @@ def scale(ax: Any, drawn: Sequence[Any]) -> None:
     else:
         # Nearly linear: a change of sign is no fall through many decades.
         ax.set_yscale("symlog", linthresh=10 ** np.floor(np.log10(size.max() / 10)))
+        from matplotlib.ticker import FuncFormatter
+
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda x, _: power(x)))
 
 
 def log_ticks(axis: Any, low: float, high: float) -> None:
@@ -204,6 +211,30 @@ def log_ticks(axis: Any, low: float, high: float) -> None:
     if high < 300 * low:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    else:
+        axis.set_major_formatter(FuncFormatter(lambda x, _: power(x)))
+
+
+def power(x: float) -> str:
+    """A number of one digit as a power of ten in plain text, which stays text in a picture: "2·10⁻³"."""
+    if x == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(x)) + 1e-9)
+    if -2 <= exponent <= 2:
+        return f"{x:g}".replace("-", "−")
+    digit = f"{abs(x) / 10.0**exponent:.3g}"
+    tens = "10" + str(exponent).translate(_RAISED)
+    return ("−" if x < 0 else "") + (tens if digit == "1" else f"{digit}·{tens}")
+
+
+def axis_label(row: Quantity, name: str = "") -> str:
+    """What stands at the axis of a quantity: what it is called on pages, of which part, and its units."""
+    words = row.plain + (", literal" if row.name.endswith("_literal") else "")
+    part = name.partition(".")[2]
+    words = f"{words} of {part}" if part else words
+    if row.units == "1":
+        return words
+    return f"{words}\n({row.units.translate(_POWERS).replace('^', '')})"
 
 
 def clock(views: Sequence[ArmView]) -> str:

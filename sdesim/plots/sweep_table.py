@@ -117,7 +117,7 @@ class SweepTable:
 def moment_label(quantity: str, at: str) -> str:
     """What stands at an axis for a quantity at a moment: its symbol in the table of quantities, and when."""
     row = lookup(quantity)
-    name = quantity if row is None or row.parted or row.words else row.symbol
+    name = quantity if row is None or row.parted or row.words else row.plain
     return {"mean": f"mean {name}", "end": f"{name} at the end"}.get(at, name)
 
 

@@ -308,13 +308,8 @@ def found(expectation: Mapping[str, Any]) -> str:
     low = number(expectation.get("low"))
     value = interval(expectation) if number(expectation.get("value")) != "–" else "not known"
     value = f"above {low}" if value == "not known" and low not in ("–", "−∞") else value
-    return f"{_worded(expectation['quantity'])} of {expectation['arm']}{when} is {value}"
-
-
-def _worded(text: str) -> str:
-    """A quantity's name as an outcome has it, in plain words where the table has them."""
-    name, space, rest = text.partition(" ")
-    return plain(name) + space + rest
+    name, gap, rest = str(expectation["quantity"]).partition(" ")
+    return f"{plain(name)} of {expectation['arm']}{gap}{rest}{when} is {value}"
 
 
 def _of_arms(arms: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
+from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run
@@ -29,6 +30,7 @@ _BLOCK_BYTES = 64 * 2**20
 _LARGE_BYTES = 10**9
 _MOST_STEPS = 256
 _NAMED = {"group": "groups", "event": "events", "well": "wells"}
+_NAMED_WORDS = {"group": "parameter group", "event": "event that is watched", "well": "well of the surface"}
 _COORDS: dict[str, tuple[str, str]] = {
     "trajectory": ("1", "number of the trajectory"),
     "step": ("step", "step"),
@@ -263,7 +265,11 @@ def fill_value(name: str) -> float | int | bool:
 
 def _named(run: xr.Dataset) -> xr.Dataset:
     """The run with the names of its groups, events and wells as coordinates."""
-    found = {d: run.attrs[a] for d, a in _NAMED.items() if d in run.dims and run.attrs.get(a)}
+    found = {
+        d: xr.Variable((d,), run.attrs[a], {"units": "1", "long_name": _NAMED_WORDS[d]})
+        for d, a in _NAMED.items()
+        if d in run.dims and run.attrs.get(a)
+    }
     return run.assign_coords(found)
 
 

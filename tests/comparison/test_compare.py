@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sdesim.comparison import compare
+from sdesim.comparison import compare, rank
 from sdesim.errors import RunError
+from tests.runs.complete_run import complete_run
 
 
 def run(values, kind, time=None, name=""):
@@ -112,3 +113,31 @@ def test_what_an_arm_does_not_hold_is_refused():
         compare(run(values, "simulated"), run(values, "real"), ["C_alpha"])
     with pytest.raises(RunError, match="level"):
         compare(run(values, "simulated"), run(values, "real"), level=1.0)
+
+
+def test_a_comparison_and_a_ranking_are_short_and_are_tables():
+    real, sim = complete_run(), complete_run("simulated", 1, "<sde>")
+    found = compare(sim, real)
+
+    text, page, table = repr(found), found._repr_html_(), found.to_table()
+
+    assert len(text) < 4000
+    assert text.startswith(f"<Comparison of '<sde>' with 'net': of {len(found.independent)} independent")
+    assert "<sde>" not in page
+    assert page.count("<tr>") == 1 + len(found.quantities)
+    assert list(table.quantity) == list(found.quantities)
+    assert list(table[table.independent].quantity) == found.independent
+    assert all(len(repr(q)) < 400 for q in found.quantities.values())
+    # A mean over time beside "not told apart" would contradict it.
+    for name, q in found.quantities.items():
+        line = next(x for x in text.splitlines() if x.strip().split()[0] == name)
+        assert ("times" in line or "real value" in line or "by" in line) == (q.outcome != "indistinguishable")
+
+
+def test_a_ranking_shows_its_order():
+    real = complete_run()
+    found = rank({"<a>": complete_run("simulated", 1), "b": complete_run("simulated", 2)}, real)
+
+    assert repr(found).splitlines()[1].strip().startswith(f"1. <{found.order[0].name}: ")
+    assert list(found.to_table().name) == [r.name for r in found.order]
+    assert "<a>" not in found._repr_html_()

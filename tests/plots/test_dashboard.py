@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sdesim.comparison import compare
 from sdesim.plots.dashboard import FIGURES
+from sdesim.plots.style import axis_label
 from sdesim.report.page import drawn
 from sdesim.runs.quantities import quantities
 
@@ -26,4 +27,4 @@ def test_every_row_has_a_figure_of_the_report_but_for_numbers_that_none_draws(vi
             and not row.follows
             and row.figure in ("further", "geometry", "lyapunov", "signal_noise", "curvature")
         ):
-            assert row.label in labels[row.figure], row.name
+            assert axis_label(row) in labels[row.figure], row.name

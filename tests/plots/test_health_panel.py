@@ -39,7 +39,7 @@ def test_a_panel_shows_every_quantity_and_marks_eigenvalues_that_have_not_conver
     assert len(titles) == 6
     sharpness = figure.axes[3]
     labels = sharpness.get_legend_handles_labels()[1]
-    assert labels == [r"$\lambda_{\max}$", r"$\lambda_{crit}$"]
+    assert labels == ["λmax", "λcrit, the edge"]
     np.testing.assert_array_equal(sharpness.lines[0].get_xdata(), [100, 300, 500, 700])
     share = figure.axes[4].lines[0].get_ydata()
     np.testing.assert_allclose(share, 0.2 * np.arange(1, 10))

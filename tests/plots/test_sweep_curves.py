@@ -20,7 +20,7 @@ def test_maps_and_curves_draw_into_given_axes_with_the_words_of_the_table():
 
     assert list(drawn) == [one]
     assert list(lines) == [three[0, 0]]
-    assert lines[0].get_ylabel() == r"$C_\alpha$ at the end"
+    assert lines[0].get_ylabel() == "signal to noise C at the end"
     assert lines[0].lines[-1].get_ydata()[0] == 1.0
 
 

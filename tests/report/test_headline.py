@@ -175,6 +175,14 @@ def test_a_value_that_only_a_bound_is_known_of_says_the_bound():
     )
 
 
+def test_a_ratio_is_told_of_the_arm_over_the_other():
+    ratio = expectation("met", quantity="exit_time.mean over that of fine")
+
+    assert headline({"expectations": [ratio]}).sentence == (
+        "The expectation is met: mean exit time of sgd over that of fine is 0.95 [0.94, 0.96]."
+    )
+
+
 def test_a_sweep_counts_outcomes_and_quotes_its_laws():
     law = {
         "quantity": "exit_time.mean", "arm": "escape", "axis": "scale", "held": "alpha = 1.4", "value": -1.4,

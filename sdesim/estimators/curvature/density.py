@@ -120,6 +120,11 @@ class SpectralDensity:
     n: int
     flags: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        ends = f"{self.grid[0]:.3g} to {self.grid[-1]:.3g}"
+        told = f", {', '.join(self.flags)}" if self.flags else ""
+        return f"<SpectralDensity over {ends}, smoothed by {self.width:.3g}, {self.n} products{told}>"
+
     def has(self, flag: str) -> bool:
         """Whether `flag` was raised."""
         return flag in self.flags

@@ -19,6 +19,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.binomial import wilson
 from sdesim.estimators.core.draws import check_level
+from sdesim.io.html import html_table
 from sdesim.support import POSITIVE
 
 Array = NDArray[np.float64]
@@ -46,6 +47,10 @@ class Survival:
     high: Array
     level: float
 
+    def __repr__(self) -> str:
+        span = f"[{self.low[-1]:.3g}, {self.high[-1]:.3g}]"
+        return f"<Survival: {self.share[-1]:.3g} {span} beyond {self.times[-1]:.4g}>"
+
     def at(self, t: ArrayLike) -> Array:
         """S(t), NaN beyond the end of the watch: (…) → (…)."""
         points = np.asarray(t, dtype=np.float64)
@@ -66,6 +71,13 @@ class SurvivalStatistics:
     median: Estimate
     rate: Estimate
     survival: Survival
+
+    def __repr__(self) -> str:
+        return f"<SurvivalStatistics: {self}>"
+
+    def _repr_html_(self) -> str:
+        rows = [(n, str(getattr(self, n)), getattr(self, n).method) for n in ("mean", "median", "rate")]
+        return html_table(("", "value and interval", "method"), rows, "Times that may be cut short")
 
     def __str__(self) -> str:
         return f"mean {self.mean}, median {self.median}, rate {self.rate}"

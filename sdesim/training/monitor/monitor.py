@@ -400,6 +400,7 @@ class Monitor:
             "clipping": self._clipping, "progress_method": "steps",
             **({"failures": dict(self._failures.reasons)} if self._failures.reasons else {}),
             **({"collated_together": True} if self._shown.collated_together else {}),
+            **({"streamed": True} if self._reading.streams(self._samples) else {}),
             "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
         }  # fmt: skip
 

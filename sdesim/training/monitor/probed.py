@@ -72,7 +72,7 @@ def _held(
     values: dict[str, Any] = probe(
         oracle, theta, samples=asked.samples, rng=rng, step_size=asked.rate,
         directions=reading.along(asked.directions), groups=oracle.groups, curvature=asked.curvature,
-        failures=failures, metric=metric,
+        failures=failures, metric=metric, ritz=reading.ritz,
         step=linear_step(module, asked.optimizer, only) if asked.model == "linear" else None,
     )  # fmt: skip
     if "lambda_max" in values and asked.branches and asked.model == "plain":

@@ -168,7 +168,7 @@ def plan_twin(
         momentum=float(getattr(chosen, "momentum", 0.0)),
         nesterov=bool(getattr(chosen, "nesterov", False)),
         at_rate=step == recorded_rate,
-        rate_changes=_rate_changes(run),
+        rate_changes=_rate_changes(run, recorded_rate),
     )
     if eta != recorded_rate:
         deviations["learning_rate"] = f"the learning rate {recorded_rate:g}"
@@ -283,10 +283,11 @@ def _check_same(run: xr.Dataset, surface: Any, starts: Array) -> None:
         )
 
 
-def _rate_changes(run: xr.Dataset) -> bool:
+def _rate_changes(run: xr.Dataset, recorded: float) -> bool:
+    """Whether a schedule made any rate another than the optimizer's, be it the same all along."""
     rates = np.asarray(run["learning_rate"].values, dtype=np.float64)
     rates = rates[np.isfinite(rates)]
-    return bool(rates.size and np.ptp(rates) > 1e-12 * rates.max())
+    return bool(rates.size and np.abs(rates - recorded).max() > 1e-12 * max(recorded, rates.max()))
 
 
 def _scheme(run: xr.Dataset) -> Any:

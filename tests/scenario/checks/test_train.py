@@ -15,6 +15,7 @@ WRONG_REAL = [
     ("batch_size: 10", "batch_size: 101", 7, "TRAIN.optimizer.batch_size: found 101, allowed: 1 to"),
     ("batch_size: 10", "nesterov: true", 7, "TRAIN.optimizer.nesterov: nesterov needs a momentum"),
     ("kind: sgd", "kind: sgdm", 7, "TRAIN.optimizer.kind: found 'sgdm', allowed: adadelta, ada"),
+    ("lr: 0.1", "lr: 0.1, maximize: true", 11, "TWIN.twin_of: a twin descends the loss, this run's op"),
     ("lr: 0.1", "lr: 0.1, fused: true", 7, "TRAIN.optimizer.fused: found True, refused: it says how torch"),
     ("kind: sgd", "kind: LBFGS", 7, "TRAIN.optimizer.kind: found 'LBFGS', refused: a step of it calls"),
     (

@@ -11,6 +11,7 @@ import sdesim
 from sdesim import training
 from sdesim.data import digits
 from sdesim.errors import RunError
+from sdesim.optimizers import learning_rates
 from sdesim.training import mlp, record, svag, twin
 from sdesim.training.twinning.plan import plan_twin, recipe_of_run
 from tests.training.twinning.recorded_runs import DATA, LOSS, MADE_OF, NET, recorded
@@ -102,3 +103,14 @@ def test_other_data_and_bad_arguments_are_named(run):
         svag(run, *MADE_OF, factors=(1, 1.5), progress=False)
     with pytest.raises(RunError, match="needs minibatches"):
         twin(recorded(batch_size=None), *MADE_OF, progress=False)
+
+
+def test_a_schedule_that_never_reaches_the_optimizers_rate_is_a_deviation():
+    recipe = training.Recipe(
+        NET, LOSS, DATA, None, lambda p: torch.optim.SGD(p, lr=0.2), steps=4, batch_size=8,
+        scheduler=learning_rates.ConstantLR(0.5, 100), sampling="with-replacement",
+    )  # fmt: skip
+    run = record(recipe, progress=False)
+
+    # At half the rate all along the noise is not that of the whole.
+    assert list(plan_twin(run, recipe).deviations) == ["learning_rate_changes"]
