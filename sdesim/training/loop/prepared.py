@@ -455,8 +455,8 @@ def _check_groups(recipe: Recipe, optimizer: Any) -> None:
     told = recipe.told
     if told is None or not told.groups:
         return
-    for sentence in told.overlaps(recipe.names):
-        warnings.warn(f"optimizer.groups: {sentence}", stacklevel=2)
+    if told.overlap(recipe.names):
+        warnings.warn(f"optimizer.groups: {told.overlap(recipe.names)}", stacklevel=2)
     if step_rate(optimizer) != told.lr:
         raise RunError(
             f"optimizer.lr: found {told.lr:g}, at which no parameter is trained; time and twins go by it: "
