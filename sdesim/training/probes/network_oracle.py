@@ -47,6 +47,8 @@ MODES = ("train", "eval")
 # Products with the Hessian of N examples are cheap up to so many N·d: of dense layers, where a weight meets
 # an example once, and of others.
 _CHEAP_DENSE, _CHEAP = 5e7, 2e6
+# An objective that is a mean over more batches than so many takes a pass for each, however small it is.
+_BATCHES = 16
 
 
 class TorchOracle:
@@ -415,7 +417,7 @@ class TorchOracle:
     @property
     def costly(self) -> bool:
         """Whether products with the Hessian are to be spared; told by the sizes alone."""
-        return costly(self._n, self.dim, self._dense is not None)
+        return len(self._batches()) > _BATCHES or costly(self._n, self.dim, self._dense is not None)
 
     def of_some(self, rows: Tensor) -> TorchOracle:
         """That of some of the examples, all alike, with what is known of network and loss."""
