@@ -7,7 +7,7 @@ from torch import nn
 
 from sdesim import training
 from sdesim.networks.fully_connected import flat_parameters
-from sdesim.runs import Probes, measure, probe
+from sdesim.runs import Probes, measure, probe, sizes
 from sdesim.runs.directions import SignDirections
 from sdesim.training import Monitor, Recipe, TorchOracle
 from sdesim.training.probes import network_oracle, trial
@@ -174,8 +174,8 @@ def test_a_wrong_second_derivative_is_found_in_the_networks_own_numbers():
 
 @pytest.fixture
 def everything_is_large(monkeypatch):
-    monkeypatch.setattr(network_oracle, "_LARGE", 0)
-    monkeypatch.setattr(network_oracle, "_ROOM", 0)
+    monkeypatch.setattr(sizes, "LARGE", 0)
+    monkeypatch.setattr(sizes, "HELD", 0)
     monkeypatch.setattr(trial, "LARGE", 0)
     for module in ("sdesim.training.monitor.monitor", "sdesim.training.loop.prepared"):
         monkeypatch.setattr(f"{module}.projection_directions", SignDirections)
