@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, failure
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.curvature import TRACE_DRAWS, CurvatureMetric, RitzVectors, bending, curvature_part
-from sdesim.runs.exact_moments import exact_part
-from sdesim.runs.exactness import Exactness
+from sdesim.runs.exact_moments import exact_groups, exact_part
+from sdesim.runs.exactness import Exactness, Sequential
 from sdesim.runs.linear_step import LinearStep
+from sdesim.runs.sequential import sequential_part
 
 Array = NDArray[np.float64]
 
@@ -41,6 +42,7 @@ def probe(
     curvature: bool = True, metric: CurvatureMetric | None = None, step: LinearStep | None = None,
     failures: dict[str, str] | None = None, exactness: Exactness | None = None,
     ritz: RitzVectors | None = None, some: GradientOracle | None = None,
+    sequential: Sequential | None = None,
 ) -> dict[str, Array | float]:  # fmt: skip
     """Measure gradients and curvature at theta (d,); it knows no difference between arms.
 
@@ -55,6 +57,7 @@ def probe(
         exactness: how far to go beyond the draws where the oracle knows its `moments`; None: not at all.
         ritz: what the reading before has left for Lanczos where products are costly; is written to.
         some: of some of the examples, whose eigenvalues stand for those of all; None: those of all.
+        sequential: how far to draw on where it does not; None: not at all.
 
     Returns:
         The gradient and curvature variables of the schema for this one (trajectory, probe). The
@@ -66,8 +69,9 @@ def probe(
     Raises:
         RunError: the oracle returns gradients of the wrong shape.
     """
-    # The last bits of a matrix product depend on how many threads share it.
-    with single_blas_thread():
+    # The last bits of a matrix product depend on how many threads share it. What overflows is infinite, as
+    # the squares of gradients of a run that is blowing up, and `measure` flags it.
+    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         return _measured(
             oracle,
             theta,
@@ -84,6 +88,7 @@ def probe(
             exactness,
             ritz,
             some,
+            sequential,
         )
 
 
@@ -92,6 +97,7 @@ def _measured(
     directions: Array | None, groups: Mapping[str, slice] | None, gradient: bool, curvature: bool,
     metric: CurvatureMetric | None, step: LinearStep | None, failures: dict[str, str] | None,
     exactness: Exactness | None, ritz: RitzVectors | None, some: GradientOracle | None,
+    sequential: Sequential | None,
 ) -> dict[str, Array | float]:  # fmt: skip
     try:
         draws = oracle.gradients(theta, samples, rng)
@@ -117,56 +123,90 @@ def _measured(
             if failures is None:
                 raise
             failures["curvature"] = failure(error)
-    if exactness is not None:
-        bends = curvature and not (failures or {}).get("curvature")
-        try:
-            values |= _exact_part(oracle, theta, draws, rng, step_size, bends, metric, step, exactness)
-        except Exception as error:
-            if failures is None:
-                raise
-            failures["exact"] = failure(error)
+    bends = curvature and not (failures or {}).get("curvature")
+    # Coordinates that do not move are 0 in gradients and left out of the Hessian.
+    kept = None if metric is None or metric.trained.all() else metric.trained
+    moving = _Moving(oracle, theta, kept, rng)
+    try:
+        if exactness is not None:
+            values |= _exact_part(moving, draws, rng, step_size, bends, step, exactness, groups)
+        if sequential is not None and "exact_signal" not in values:
+            values |= _drawn_part(moving, draws, step_size, values, bends, sequential)
+    except Exception as error:
+        if failures is None:
+            raise
+        failures["exact"] = failure(error)
     return values
 
 
-def _exact_part(
-    oracle: Any, theta: Array, draws: Array, rng: np.random.Generator, step_size: float, bends: bool,
-    metric: CurvatureMetric | None, step: LinearStep | None, exactness: Exactness,
+class _Moving:
+    """An oracle at one θ, among the coordinates that move."""
+
+    def __init__(
+        self, oracle: Any, theta: Array, kept: NDArray[np.bool_] | None, rng: np.random.Generator
+    ) -> None:
+        self.oracle, self.theta, self.kept, self._rng = oracle, theta, kept, rng
+
+    def among(self, draws: Array) -> Array:
+        """Those coordinates of each row."""
+        return draws if self.kept is None else draws[:, self.kept]
+
+    def draw(self, count: int) -> Array:
+        """So many gradients (count, d)."""
+        return np.asarray(self.among(self.oracle.gradients(self.theta, count, self._rng)))
+
+    def products(self, v: Array) -> Array:
+        """H of each row."""
+        many, whole = getattr(self.oracle, "hvps", None), self._whole(v)
+        if many is not None:
+            return np.asarray(self.among(many(self.theta, whole)))
+        return np.asarray(self.among(np.stack([self.oracle.hvp(self.theta, w) for w in whole])))
+
+    def shared(self, v: Array) -> Array:
+        """The same, each by a share of the examples."""
+        parts = np.array_split(self._whole(v), -(-len(v) // TRACE_DRAWS))
+        found = [bending(self.oracle, self.theta, len(part), self._rng)(part) for part in parts]
+        return np.asarray(self.among(np.concatenate(found)))
+
+    def _whole(self, v: Array) -> Array:
+        if self.kept is None:
+            return v
+        whole = np.zeros((len(v), self.theta.size))
+        whole[:, self.kept] = v
+        return whole
+
+
+def _drawn_part(
+    moving: _Moving, draws: Array, step_size: float, values: Mapping[str, Any], bends: bool,
+    sequential: Sequential,
 ) -> dict[str, float]:  # fmt: skip
+    """What further draws tell."""
+    draws = moving.among(draws)
+    bent = moving.products if bends and draws.shape[1] else None
+    curved = (float(values["hessian_signal"]), float(values["hessian_noise"])) if bent else (0.0, 0.0)
+    return sequential_part(draws, moving.draw, bent, step_size, sequential, curved)
+
+
+def _exact_part(
+    moving: _Moving, draws: Array, rng: np.random.Generator, step_size: float, bends: bool,
+    step: LinearStep | None, exactness: Exactness, groups: Mapping[str, slice] | None,
+) -> dict[str, Array | float]:  # fmt: skip
     """What needs no draws, where the oracle knows it."""
-    moments = oracle.moments(theta, exactness.covariance)
+    moments = moving.oracle.moments(moving.theta, exactness.covariance)
     if moments is None:
         return {}
-    # Coordinates that do not move are 0 in gradients and left out of the Hessian.
-    kept = None if metric is None or metric.trained.all() else metric.trained
-    if kept is not None:
-        moments, draws = moments.among(kept), draws[:, kept]
-        step = None if step is None else step.among(kept)
-
-    def products(v: Array) -> Array:
-        whole = v
-        if kept is not None:
-            whole = np.zeros((len(v), theta.size))
-            whole[:, kept] = v
-        many = getattr(oracle, "hvps", None)
-        found = many(theta, whole) if many is not None else np.stack([oracle.hvp(theta, w) for w in whole])
-        return np.asarray(found if kept is None else found[:, kept])
-
-    def draw(count: int) -> Array:
-        found = oracle.gradients(theta, count, rng)
-        return np.asarray(found if kept is None else found[:, kept])
-
-    def shared(v: Array) -> Array:
-        whole = v
-        if kept is not None:
-            whole = np.zeros((len(v), theta.size))
-            whole[:, kept] = v
-        parts = np.array_split(whole, -(-len(v) // TRACE_DRAWS))
-        found = np.concatenate([bending(oracle, theta, len(part), rng)(part) for part in parts])
-        return np.asarray(found if kept is None else found[:, kept])
-
-    bent = products if bends and draws.shape[1] else None
-    spared = shared if getattr(oracle, "costly", False) else None
-    return exact_part(moments, bent, draws, step_size, rng, exactness, step, draw, spared)
+    if moving.kept is not None:
+        moments = moments.among(moving.kept)
+        step = None if step is None else step.among(moving.kept)
+    draws = moving.among(draws)
+    bent = moving.products if bends and draws.shape[1] else None
+    spared = moving.shared if getattr(moving.oracle, "costly", False) else None
+    found: dict[str, Array | float] = {
+        **exact_part(moments, bent, draws, step_size, rng, exactness, step, moving.draw, spared)
+    }
+    if groups:
+        found |= exact_groups(moments, draws, groups, moving.kept)
+    return found
 
 
 def _gradient_part(

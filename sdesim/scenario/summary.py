@@ -11,7 +11,7 @@ import xarray as xr
 
 from sdesim.errors import SdesimError
 from sdesim.report.headline import headline
-from sdesim.runs.quantities import names, support_of
+from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.twin_rules import twin_warning
 from sdesim.scenario.expectations import Finding, at_probe, find, over_trajectories, ratio
@@ -44,6 +44,8 @@ def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict
         "description": scenario.description,
         "seed": scenario.seed,
         "quick": quick,
+        # A report that is made again measures the same.
+        **({"smooth": True} if smooths(scenario.named) else {}),
         "arms": arms,
         "comparisons": [c.to_dict() for c in comparisons.values()],
         "expectations": expectations,

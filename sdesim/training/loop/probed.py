@@ -48,7 +48,7 @@ def held_part(
         gradient=prepared.probes.wants("gradient"), curvature=curvature,
         metric=metric, step=linear if mask is None or linear is None else linear.among(mask),
         failures=failures, exactness=prepared.probes.exactness(oracle), ritz=state.ritz,
-        some=some,
+        some=some, sequential=prepared.probes.sequential,
     )  # fmt: skip
     if some is not None and "lambda_max" in found:
         found |= subsampled_part(some.of_some, n, total, theta, others, metric.trained)
@@ -78,8 +78,6 @@ def streamed_part(
     if some is not None and "lambda_max" in found:
         part = some.of_some
         found |= streamed_subsampled(lambda rows: _stream(state, part(rows)), n, total, others)
-    if prepared.probes.exact is True:
-        failures["exact"] = "the gradients of the examples are too many to be held"
     oracle.path, oracle.hvp_method, oracle.hvp_error = IN_PLACE, stream.method, stream.error
     return found
 

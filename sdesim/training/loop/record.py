@@ -21,9 +21,6 @@ from sdesim.runs.schema import (
     CLIENT_PROBE,
     CURVATURE_PROBE,
     EVERY_PROBE,
-    EXACT_CURVATURE_PROBE,
-    EXACT_PROBE,
-    EXACT_STEP_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
     HELDOUT_PROBE,
@@ -224,7 +221,9 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
             names += STEP_PROBE if prepared.step_model == "linear" else ()
             names += SUBSAMPLED_PROBE if prepared.eigenvalue_examples < len(prepared.train) else ()
-        names += _exact_names(prepared)
+        names += prepared.probes.further_variables(
+            known=not prepared.sampled_because, linear=prepared.step_model == "linear", groups=True
+        )
         if prepared.branches:
             virtual = prepared.step_model == "plain" and prepared.recipe.clip is None
             names += [*PROGRESS_PROBE, *(VIRTUAL_PROBE if virtual else ())]
@@ -232,17 +231,6 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)
-
-
-def _exact_names(prepared: Prepared) -> tuple[str, ...]:
-    """Variables of readings without draws, where there can be any."""
-    if prepared.probes is None or not prepared.probes.exact or prepared.sampled_because:
-        return ()
-    names: tuple[str, ...] = EXACT_PROBE
-    if prepared.probes.wants("curvature"):
-        names += EXACT_CURVATURE_PROBE
-        names += EXACT_STEP_PROBE if prepared.step_model == "linear" else ()
-    return names
 
 
 def _writer(prepared: Prepared, attrs: dict[str, Any], out: Path | None) -> RunWriter:
