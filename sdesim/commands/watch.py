@@ -110,7 +110,8 @@ def _alive(noted: dict[str, Any]) -> str:
     if not noted:
         # It writes the file with its first step.
         return "running"
-    if noted["host"] != socket.gethostname():
+    # On Windows the signal 0 would be Ctrl-C.
+    if noted["host"] != socket.gethostname() or os.name == "nt":
         return "unknown"
     try:
         os.kill(int(noted["pid"]), 0)

@@ -18,6 +18,7 @@ from sdesim.estimators.core.covariance import GradientMoments, GradientTraces
 from sdesim.estimators.curvature.differences import difference_curvature, difference_hvp
 from sdesim.networks.fully_connected import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.networks.outer_products import fits, outer_gradients
+from sdesim.runs.sizes import costly
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import draw_rows, probabilities
 from sdesim.training.probes.example_moments import example_moments, example_traces
@@ -41,12 +42,7 @@ PATHS = ("outer products", "vmap", "minibatches", "in place")
 _OUTER, _VMAP, _SINGLE, IN_PLACE = PATHS
 # Most numbers that many minibatches at once hold for activations and gradients: 64 MB.
 _ROOM = 8_000_000
-# Gradients of networks with fewer parameters are held whatever their number.
-_LARGE = 2**16
 MODES = ("train", "eval")
-# Products with the Hessian of N examples are cheap up to so many N·d: of dense layers, where a weight meets
-# an example once, and of others.
-_CHEAP_DENSE, _CHEAP = 5e7, 2e6
 
 
 class TorchOracle:
@@ -432,7 +428,7 @@ class TorchOracle:
     @property
     def costly(self) -> bool:
         """Whether products with the Hessian are to be spared; told by the sizes alone."""
-        return costly(self._n, self.dim, self._dense is not None)
+        return costly(self._n, self.dim, self._dense is not None, len(self._batches()))
 
     def of_some(self, rows: Tensor) -> TorchOracle:
         """That of some of the examples, all alike, with what is known of network and loss."""
@@ -476,20 +472,6 @@ class TorchOracle:
     def _check(self, theta: Array) -> None:
         if np.shape(theta) != (self.dim,):
             raise RunError(f"theta must have shape ({self.dim},), got {np.shape(theta)}")
-
-
-def costly(n: int, dim: int, dense: bool) -> bool:
-    """Whether products with the Hessian of n examples are to be spared.
-
-    Args:
-        dim: d. dense: whether network and loss are of plain layers.
-    """
-    return n * dim > (_CHEAP_DENSE if dense else _CHEAP)
-
-
-def streams(dim: int, n: int) -> bool:
-    """Whether n gradients (d,) are too many to be held."""
-    return dim > _LARGE and dim * n > _ROOM
 
 
 def check_mode(mode: str) -> None:
