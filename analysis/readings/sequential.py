@@ -9,8 +9,8 @@ where the truth is of all examples.
 Control variates at the same moments: minibatch gradients less those of the same examples at an anchor that
 lies some steps behind, whose full gradient is known, are unbiased for μ. What share of their variance is left
 with the best single coefficient (and with 1, as in SVRG) says whether they pay: a draw costs two gradients,
-so that less than 1/2 must be left. And the noise Tr Σ about a known μ from single examples, over B, in place of
-minibatches: examples saved at equal error.
+so that less than 1/2 must be left. And the noise Tr Σ about a known μ from single examples, over B, in place
+of minibatches: examples saved at equal error.
 """
 
 from __future__ import annotations
