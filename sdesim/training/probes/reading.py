@@ -65,10 +65,14 @@ class Reading:
         """The weights that are read (d,)."""
         return flat(self._held())
 
+    @property
+    def size(self) -> int:
+        """d, the number of weights that are read."""
+        return sum(p.numel() for p in self._held())
+
     def streams(self, samples: int) -> bool:
         """Whether so many gradients are too many to be held, so that they are read one after the other."""
-        count = sum(p.numel() for p in self._held())
-        return streams(count, samples)
+        return streams(self.size, samples)
 
     def finite(self) -> bool:
         """Whether all weights that are read are finite."""
