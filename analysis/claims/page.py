@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sdesim.report.page import interval
+from sdesim.report.words import interval
 
 from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, INCONCLUSIVE, VERDICTS
 from .run import ERROR, UNJUDGED

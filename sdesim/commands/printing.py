@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import textwrap
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,8 +33,15 @@ def print_json(value: Any) -> None:
 
 
 def columns() -> int | None:
-    """Characters a line of the terminal holds; None where standard output is none."""
-    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
+    """Characters a line of the terminal holds; None without one.
+
+    A pager or a filter shows what it is given on the terminal that messages go to.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream.isatty():
+            with suppress(OSError, ValueError):
+                return int(os.environ.get("COLUMNS") or os.get_terminal_size(stream.fileno()).columns)
+    return None
 
 
 def folded(text: str, indent: int = 0, piped: int | None = None) -> list[str]:

@@ -45,7 +45,7 @@ def bench(
 
 def calibrate(
     estimators: Annotated[
-        list[str] | None, typer.Argument(metavar="[ESTIMATOR...|all]", help="Names; default all.")
+        list[str] | None, typer.Argument(metavar="ESTIMATOR", help="Names, or all; default all.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="An eighth of the replications, no largest sizes.")

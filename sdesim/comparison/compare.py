@@ -17,7 +17,7 @@ from sdesim.comparison.quantity import QuantityComparison, describe, judge, meas
 from sdesim.comparison.statistics import holm
 from sdesim.errors import RunError
 from sdesim.io.html import html_table
-from sdesim.runs.quantities import independent, lookup, names
+from sdesim.runs.quantities import independent, lookup, names, smooths
 
 _OUTCOMES = {"differs": "differ", "undecided": "undecided", "indistinguishable": "not told apart"}
 
@@ -143,7 +143,10 @@ def compare(
     """
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
-    sim_measured, real_measured = measured if measured is not None else (_measure(simulated), _measure(real))
+    smooth = smooths(quantities or ())
+    sim_measured, real_measured = (
+        (_measure(simulated, smooth), _measure(real, smooth)) if measured is None else measured
+    )
     worded = names(lambda row: bool(row.words))
     chosen = quantities or names(lambda row: row.compared)
     wanted = [q for q in chosen if q not in worded]
@@ -185,12 +188,12 @@ def compare(
     )
 
 
-def _measure(run: Any) -> Any | None:
+def _measure(run: Any, smooth: bool) -> Any | None:
     if "probe" not in run.dims:
         return None
     from sdesim.runs import measure
 
-    return measure(run)
+    return measure(run, smooth=smooth)
 
 
 def _probed(*runs: Any) -> list[str]:

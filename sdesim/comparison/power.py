@@ -66,7 +66,7 @@ def power_of(
     measured = model.measured(n_s, n_r)
     size = float(np.abs(measured).mean())
     needed = _fewest(lambda n: seen(n, n, measured), min(n_s, n_r) + 1) if size > 0 else None
-    return Power(difference, size, needed, LIMIT, "seeds", float(model.scale.mean()))
+    return Power(difference, size, needed, LIMIT, "seeds", float(model.scale.mean()), "spreads")
 
 
 def measured_gap(pair: Aligned) -> Array:

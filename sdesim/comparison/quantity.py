@@ -171,21 +171,7 @@ def with_power(q: QuantityComparison, power: Power | None) -> QuantityComparison
     """Adds to what is not told apart the difference that would have been, and the seeds to settle it."""
     if q.outcome == "differs" or power is None or q.power is not None:
         return q
-    return replace(q, power=power, verdict=f"{q.verdict}; {power_text(power)}")
-
-
-def power_text(power: Power) -> str:
-    """Power in words: "2.1 spreads are seen with probability 0.9; the 1.4 measured take 12 seeds an arm"."""
-    seen = (
-        f"{power.difference:.2g} spreads are seen with probability {power.probability:g}"
-        if np.isfinite(power.difference)
-        else f"no difference is seen with probability {power.probability:g}"
-    )
-    if power.needed is not None:
-        return f"{seen}; the {power.measured:.2g} measured take {power.needed} seeds an arm"
-    if power.measured > 0:
-        return f"{seen}; {power.limit} seeds an arm don't settle the {power.measured:.2g} measured"
-    return f"{seen}; what was measured is no more than chance makes"
+    return replace(q, power=power, verdict=f"{q.verdict}; {power.text}")
 
 
 def describe(q: QuantityComparison) -> str:

@@ -15,7 +15,7 @@ from sdesim.comparison.align import Aligned, align, series
 from sdesim.errors import RunError
 from sdesim.estimators.core.power import Power, interval_power
 from sdesim.io.html import html_table
-from sdesim.runs.quantities import names
+from sdesim.runs.quantities import names, smooths
 
 Array = NDArray[np.float64]
 
@@ -119,9 +119,10 @@ def rank(
         raise RunError("rank needs at least one simulated run")
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
-    measures = {name: _measured(run, (measured or {}).get(name)) for name, run in arms.items()}
     chosen = quantities or names(lambda row: row.ranked)
-    pairs = _pairs(arms, real, chosen, measures, _measured(real, measured_real))
+    smooth = smooths(chosen)
+    measures = {name: _measured(run, (measured or {}).get(name), smooth) for name, run in arms.items()}
+    pairs = _pairs(arms, real, chosen, measures, _measured(real, measured_real, smooth))
     shared = [q for q in chosen if all(q in pairs[name] for name in arms)]
     if quantities is not None and len(shared) < len(quantities):
         lacking = next(q for q in quantities if q not in shared)
@@ -207,12 +208,12 @@ def _tied(r: Ranked) -> str:
     return f"{r.name} ({told}; {needed} the {r.behind[0]:.3g} measured)"
 
 
-def _measured(run: Any, given: Any) -> Any | None:
+def _measured(run: Any, given: Any, smooth: bool) -> Any | None:
     if given is not None or "probe" not in run.dims:
         return given
     from sdesim.runs import measure
 
-    return measure(run)
+    return measure(run, smooth=smooth)
 
 
 def _pairs(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.engine.events import Event
 from sdesim.engine.fitting import check_fit, first_start
 from sdesim.engine.memory import check_room
-from sdesim.engine.price import SAMPLED, reading_price
+from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.errors import SdesimError
@@ -183,7 +184,19 @@ def make_plan(
 def check_known(
     probes: Probes | None, surface: Surface, noises: Sequence[Noise], learning_rate: float, theta: Array
 ) -> None:
-    """Refuse probes that ask for readings without draws where the law of the noise does not give them.
+    """Refuse probes that ask for more than the laws of the noises give, as `check_laws` of a surface's.
+
+    Raises:
+        Misfit: naming the field.
+    """
+    if probes is not None:
+        oracle = SimulatedOracle(surface, noises, learning_rate, probes.batch_size)
+        check_laws(probes, oracle.noises, learning_rate, theta)
+
+
+def check_laws(probes: Probes, noises: Sequence[Any], learning_rate: float, theta: Array) -> None:
+    """Refuse readings without draws of noises whose law does not give them, and a precision of those without
+    a variance.
 
     Args:
         noises: resolved. theta: a point (d,).
@@ -191,12 +204,17 @@ def check_known(
     Raises:
         Misfit: naming the field.
     """
-    asked = None if probes is None else probes.asked
-    if probes is None or asked is None:
-        return
-    oracle = SimulatedOracle(surface, noises, learning_rate, probes.batch_size)
-    if oracle.moments(theta, covariance=False) is None:
-        raise Misfit(("probes", asked[0]), f"found {asked[1]}, {SAMPLED}")
+    for noise in noises:
+        if probes.precision is not None and getattr(noise, "tail_index", None) is not None:
+            raise Misfit(("probes", "precision"), f"found {probes.precision:g}, {NO_VARIANCE}")
+        if probes.exact is not True:
+            continue
+        law = getattr(noise, "noise_moments", None)
+        moments = None if law is None else law(theta, learning_rate)
+        if moments is None:
+            raise Misfit(("probes", "exact"), f"found true, {SAMPLED}")
+        if moments.covariance is None:
+            raise Misfit(("probes", "exact"), f"found true, {MEAN_ALONE}")
 
 
 def _paid_for(probes: Probes | None, noises: Sequence[Noise], steps: int, trajectories: int) -> Probes | None:

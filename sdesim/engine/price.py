@@ -16,6 +16,14 @@ SAMPLED = "allowed: none, for the noise has no mean and variance that are known,
 _PRODUCTS = 40 + 9
 
 
+# Why no number of draws makes C precise.
+NO_VARIANCE = "allowed: none, for the noise has no variance, so that no number of draws makes C precise"
+# Why Σ can't be had without them.
+MEAN_ALONE = (
+    "allowed: auto, mean or false, for the variance of the noise is not known, and is read from draws"
+)
+
+
 def reading_price(probes: Probes, noises: Sequence[Any], trajectories: int) -> Price:
     """What a reading of all probed trajectories costs, in steps of all trajectories, each one gradient.
 
@@ -32,6 +40,10 @@ def reading_price(probes: Probes, noises: Sequence[Any], trajectories: int) -> P
         products=share * 2 * _PRODUCTS,
         exact_gradients=share * (1 + (2 if summed else 0)),
         exact_products=share * EXACT_PRODUCTS * (2 + 2 * summed),
+        mean_gradients=share * (1 + (2 if summed else 0)),
+        mean_products=share * 2 * probes.samples,
+        draw=share * summed,
+        product=share * 2,
         progress=share * probes.branches * (3 + (6 if summed else 0)),
     )
 

@@ -32,8 +32,6 @@ from sdesim.runs.price import priced
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
     EVERY_PROBE,
-    EXACT_CURVATURE_PROBE,
-    EXACT_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
     PROGRESS_PROBE,
@@ -231,6 +229,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             gradient=plan.probes.wants("gradient"),
             curvature=plan.probes.bends(at, len(plan.probe_steps)),
             exactness=plan.probes.exactness(oracle),
+            sequential=plan.probes.sequential,
         )
         if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
             values |= virtual_steps(
@@ -246,13 +245,11 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             writer.write(key, value, trajectory=k, probe=at)
 
 
-def _exact_names(plan: Plan) -> tuple[str, ...]:
-    """Variables of readings without draws, which noises of an unknown law don't have."""
+def _knows(plan: Plan) -> bool:
+    """Whether the laws of the noises say what their mean is, so that readings may do without draws."""
     assert plan.probes is not None
     oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
-    if oracle.moments(plan.theta0[0], covariance=False) is None:
-        return ()
-    return (*EXACT_PROBE, *(EXACT_CURVATURE_PROBE if plan.probes.wants("curvature") else ()))
+    return oracle.moments(plan.theta0[0], covariance=False) is not None
 
 
 def _measures_progress(plan: Plan) -> bool:
@@ -294,7 +291,7 @@ def _writer(
         if probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
         names += CURVATURE_PROBE if probes.wants("curvature") else ()
-        names += _exact_names(plan) if probes.exact else ()
+        names += probes.further_variables(known=_knows(plan), groups=bool(plan.groups))
         names += ["tangent_growth"] if probes.tangent else []
         names += [*PROGRESS_PROBE, *VIRTUAL_PROBE] if _measures_progress(plan) else []
     batch = plan.batch_size
@@ -315,7 +312,7 @@ def _writer(
     if mark is not None:
         attrs |= mark.attrs()
     if probes is not None and probes.precision is not None:
-        attrs["precision"] = probes.precision
+        attrs |= {"precision": probes.precision, "most_samples": probes.most}
     if probes is not None and probes.budget is not None:
         attrs |= priced(probes, reading_price(probes, plan.noises, plan.trajectories))
     if batch and probes is not None:

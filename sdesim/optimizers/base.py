@@ -171,28 +171,24 @@ class Base:
             if any(fnmatchcase(name, group["match"]) for name in names):
                 text = f"found {group['match']!r}, all of whose parameters match a pattern before it"
             else:
-                shown = [*names[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])]
                 text = f"found {group['match']!r}, which matches no parameter, allowed: a pattern of "
-                text += ", ".join(shown)
+                text += _listed(names)
             yield ("groups", k, "match"), text
         if self.groups and all(member.lr != self.lr for member, _ in self._placed(names)):
             text = f"found {self.lr:g}, which no parameter has, as all match a pattern with another rate; "
             yield ("lr",), text + "time and twins go by it: allowed: the rate of one of the groups"
 
-    def overlaps(self, names: Sequence[str]) -> list[str]:
-        """Which parameters match several patterns, in sentences; the first pattern holds."""
-        found = []
-        for name in names:
-            matching = [g["match"] for g in self.groups if fnmatchcase(name, g["match"])]
-            if len(matching) > 1:
-                found.append(
-                    f"{name} matches {' and '.join(matching)}: it moves by the settings of the first"
-                )
-        return found
+    def overlap(self, names: Sequence[str]) -> str:
+        """Which parameters match several patterns, in a sentence; empty where none does."""
+        patterns = [pattern for pattern, _ in self.members()]
+        twice = [name for name in names if sum(fnmatchcase(name, p) for p in patterns) > 1]
+        if not twice:
+            return ""
+        return f"of several patterns that match the first holds, for {_listed(twice)}"
 
     def _taken(self, names: Sequence[str]) -> list[int | None]:
         """Of each name the number of its group, None without."""
-        patterns = [group["match"] for group in self.groups]
+        patterns = [pattern for pattern, _ in self.members()]
         return [next((k for k, p in enumerate(patterns) if fnmatchcase(name, p)), None) for name in names]
 
     def _placed(self, names: Sequence[str]) -> list[tuple[Base, list[int]]]:
@@ -210,3 +206,7 @@ class Base:
         The twin of a training by such an optimizer is that of SGD at its learning rate, and says so.
         """
         return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join([*names[:_SHOWN], *(["…"] if len(names) > _SHOWN else [])])

@@ -66,7 +66,10 @@ def density_on_ground(views: Sequence[ArmView], grounds: Grounds) -> Any:
         raise NothingToDraw("no simulated arm has a Gibbs law")
     ground = grounds[able[0].name]
     shared = [v for v in able if grounds[v.name] == ground]
-    law = _law(ground, np.concatenate([np.ravel(v.run["theta"].isel(step=-1).values) for v in shared]))
+    ends = np.concatenate([np.ravel(v.run["theta"].isel(step=-1).values) for v in shared])
+    if not np.isfinite(ends).any():
+        raise NothingToDraw("every trajectory blew up")
+    law = _law(ground, ends)
     half = 0.5 * min(float(np.nanmax(v.run["time"].values)) for v in shared)
     return density(shared, law, burn_in=half)
 

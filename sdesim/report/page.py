@@ -18,6 +18,8 @@ from sdesim.report.words import number
 
 # Arms told of in the text that stands for a figure.
 _MOST_TOLD = 6
+# Inches beyond which a figure gets the whole width of the page.
+_WIDE = 7.0
 # Styles as matplotlib writes them, of elements that have no class.
 _STYLE = re.compile(r' style="((?:fill|stroke|font-size|opacity)[^"]*)"')
 _COLUMNS = ("panel", "what", "name", "x", "y")
@@ -32,13 +34,15 @@ def drawn(plot: Callable[..., Any], *data: Any) -> Any | None:
     return np.ravel(np.asarray(axes, dtype=object))[0].figure
 
 
-def picture(folder: Path, name: str, title: str, caption: str, figure: Any) -> dict[str, str]:
-    """Write ``figures/<name>.svg`` and ``.csv``, what is drawn in it; and give what the page shows."""
+def picture(folder: Path, name: str, title: str, caption: str, figure: Any) -> dict[str, Any]:
+    """Write ``figures/<name>.svg`` and ``.csv``, what is drawn in it; and give what the page shows, and
+    whether it needs all of its width."""
     alt = f"{title}. {finding(figure)}".strip()
     text = svg(figure, prefix=f"{name}-", alt=alt)
     atomic_write_text(folder / "figures" / f"{name}.svg", text)
     atomic_write_text(folder / "figures" / f"{name}.csv", _table(figure))
-    return {"name": name, "title": title, "caption": caption, "svg": text}
+    wide = figure.get_figwidth() > _WIDE
+    return {"name": name, "title": title, "caption": caption, "svg": text, "wide": wide}
 
 
 def finding(figure: Any) -> str:

@@ -49,11 +49,11 @@ def write_report(
     if not (folder / "summary.json").exists():
         raise RunError(f"{folder} is not a finished run directory")
     runs = open_runs(folder)
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     known = dict(measured or {})
     for name, run in runs.items():
         if name not in known and "probe" in run.dims:
-            known[name] = measure(run)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            known[name] = measure(run, smooth=bool(summary.get("smooth")))
     scenario, provenance = (text_of(folder / name) for name in ("scenario.yaml", "provenance.json"))
     return write_page(folder, runs, known, summary, scenario, provenance, grounds)
 
@@ -66,8 +66,18 @@ def write_page(
     scenario: str = "",
     provenance: str = "",
     grounds: Grounds | None = None,
+    first: Sequence[dict[str, Any]] = (),
 ) -> Path:
-    """Write ``figures/`` and ``report.html`` for runs and measurements by arm, in the summary's order."""
+    """Write ``figures/`` and ``report.html`` for runs and measurements by arm, in the summary's order.
+
+    Args:
+        folder: where; with what `write_report` reads from it.
+        runs, measured: by arm.
+        summary: the content of summary.json.
+        scenario, provenance: texts.
+        grounds: as of `write_report`.
+        first: pictures that the page leads with, before those of the scenario.
+    """
     order = [a for a in summary.get("arms", {}) if a in runs] or list(runs)
     views = arm_views({a: runs[a] for a in order}, {a: measured.get(a) for a in order})
     comparisons = summary.get("comparisons") or []
@@ -82,16 +92,17 @@ def write_page(
             figures[spec.name] = picture(folder, spec.name, spec.title, caption, figure)
     filled = {"name": "", "description": "", "seed": "", "arms": {}, "warnings": [], **summary}
     page = folder / "report.html"
-    atomic_write_text(page, _render(filled, views, figures, scenario, provenance))
+    atomic_write_text(page, _render(filled, views, figures, scenario, provenance, first))
     return page
 
 
 def _render(
     summary: Mapping[str, Any],
     views: Sequence[ArmView],
-    figures: Mapping[str, dict[str, str]],
+    figures: Mapping[str, dict[str, Any]],
     scenario: str,
     provenance: str,
+    begun: Sequence[dict[str, Any]],
 ) -> str:
     arms, comparisons = summary["arms"], summary.get("comparisons") or []
     keys = dict.fromkeys(k for a in arms.values() for k in a.get("end") or {})
@@ -100,7 +111,7 @@ def _render(
     phases = [r for c in comparisons if (r := _phase_row(c)) is not None]
     sections = {
         "matrix": ("Matrix", found),
-        "figures": ("Figures", first),
+        "figures": ("Figures", first or begun),
         "expectations": ("Expectations", summary.get("expectations")),
         "verdicts": ("Verdicts in words", comparisons),
         "further": ("Further figures", len(figures) > len(first)),
@@ -116,7 +127,7 @@ def _render(
             headline=summary.get("headline") or headline(summary).to_dict(),
             contents=[(name, words) for name, (words, there) in sections.items() if there],
             matrix=found,
-            leading=[figures[name] for name in first],
+            leading=[*begun, *(figures[name] for name in first)],
             further=[f for name, f in figures.items() if name not in first],
             comparisons=[_in_words(c) for c in comparisons],
             phase_rows=phases,
@@ -124,7 +135,7 @@ def _render(
             end_rows=[_end_row(key) for key in keys],
             scenario=scenario,
             provenance=provenance,
-            command=_command(summary),
+            command=_command(summary) if scenario else "",
             interval=interval,
             number=number,
         )

@@ -40,8 +40,6 @@ _OF_FITS = (
 )
 _MOST_SLICES = 6
 _MOST_ROWS = 60
-# Inches beyond which a figure gets the whole width of the page.
-_WIDE = 7.0
 
 
 def write_sweep_report(folder: str | Path) -> Path:
@@ -57,7 +55,7 @@ def write_sweep_report(folder: str | Path) -> Path:
         json.loads((target / f"{n}.json").read_text(encoding="utf-8")) for n in ("summary", "table")
     )
     figures = [
-        {**picture(target, name, title, caption, figure), "wide": figure.get_figwidth() > _WIDE}
+        picture(target, name, title, caption, figure)
         for name, title, caption, figure in _figures(SweepTable.of(table))
         if figure is not None
     ]

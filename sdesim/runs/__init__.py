@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from sdesim.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from sdesim.runs.curvature import CurvatureMetric as CurvatureMetric
+    from sdesim.runs.curvature import RitzVectors as RitzVectors
     from sdesim.runs.directions import projection_directions as projection_directions
     from sdesim.runs.measures.run import measure as measure
     from sdesim.runs.probes import Probes as Probes
     from sdesim.runs.probes import probe_rng as probe_rng
     from sdesim.runs.probes import saved_steps as saved_steps
-    from sdesim.runs.probing import CurvatureMetric as CurvatureMetric
     from sdesim.runs.probing import GradientOracle as GradientOracle
     from sdesim.runs.probing import probe as probe
     from sdesim.runs.provenance import versions as versions
@@ -32,7 +33,8 @@ _HOMES = {
     "probe_rng": "probes",
     "projection_directions": "directions",
     "saved_steps": "probes",
-    "CurvatureMetric": "probing",
+    "CurvatureMetric": "curvature",
+    "RitzVectors": "curvature",
     "GradientOracle": "probing",
     "probe": "probing",
     "versions": "provenance",

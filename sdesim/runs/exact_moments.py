@@ -7,7 +7,7 @@ with as many draws as C* needs. Where only μ is known, Tr Σ and Tr HΣ are mea
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.special import stdtrit
 
 from sdesim.estimators.core.covariance import Covariance, GradientMoments
 from sdesim.estimators.curvature.factored_trace import FactoredTrace
-from sdesim.runs.exactness import Exactness
+from sdesim.runs.exactness import Exactness, looks
 from sdesim.runs.linear_step import LinearStep, multiple_of
 
 Array = NDArray[np.float64]
@@ -26,8 +26,6 @@ LEVEL = 0.95
 _FIRST, _MOST = 24, 384
 # Where C lies inside the interval of C*, so many half-widths shall fit between them.
 _APART = 1.5
-# Draws about a known mean that a precision may ask for, in multiples of those that there are.
-_MOST_TIMES = 32
 
 
 def exact_part(
@@ -46,8 +44,8 @@ def exact_part(
     mean, covariance = moments.mean, moments.covariance
     found = {"exact_signal": float(mean @ mean)}
     if covariance is None:
-        wanted = exactness.precision if exactness.asked and draw is not None else math.inf
-        return found | _from_draws(mean, products, draws, draw, wanted)
+        most = exactness.most if draw is not None else 0
+        return found | _from_draws(mean, products, draws, draw, exactness.precision, most)
     noise = float(covariance.variance.sum())
     found |= {"exact_noise": noise, "exact_noise_error": 0.0, "exact_draws": math.inf}
     if products is None:
@@ -62,6 +60,31 @@ def exact_part(
         "exact_draws": math.inf if trace.exact else float(trace.draws),
     }
     return found if step is None else found | _of_step(mean, covariance, products, step, trace, rng)
+
+
+def exact_groups(
+    moments: GradientMoments, draws: Array, groups: Mapping[str, slice], kept: NDArray[np.bool_] | None
+) -> dict[str, Array]:
+    """|μ|² and Tr Σ of each parameter group (k,); from the draws about μ where Σ is not known.
+
+    Args:
+        moments, draws: of the coordinates that are true in ``kept`` (D,), of all where it is None.
+        groups: name → slice of all coordinates.
+    """
+    before = None if kept is None else np.concatenate([[0], np.cumsum(kept)])
+
+    def among(values: Array) -> Array:
+        cuts = [s if before is None else slice(before[s.start], before[s.stop]) for s in groups.values()]
+        return np.array([values[..., cut].sum(axis=-1) for cut in cuts])
+
+    mean = moments.mean
+    found = {"exact_group_signal": among(mean**2)}
+    if moments.covariance is not None:
+        noise = among(moments.covariance.variance)
+        return found | {"exact_group_noise": noise, "exact_group_noise_error": np.zeros(len(groups))}
+    terms = among((draws - mean) ** 2)
+    error = terms.std(axis=1, ddof=1) / math.sqrt(len(draws))
+    return found | {"exact_group_noise": terms.mean(axis=1), "exact_group_noise_error": error}
 
 
 @dataclass(frozen=True)
@@ -111,19 +134,19 @@ def _from_draws(
     draws: Array,
     draw: Callable[[int], Array] | None,
     precision: float,
+    most: int,
 ) -> dict[str, float]:
     """Tr Σ and Tr HΣ as means over draws about the known μ, the first over as many as its precision asks."""
     away, n = draws - mean, len(draws)
     squares = np.einsum("ij,ij->i", away, away)
-    while draw is not None and len(squares) < _MOST_TIMES * n:
+    for count in looks(n, most):
+        while draw is not None and len(squares) < count:
+            more = draw(min(n, count - len(squares))) - mean
+            squares = np.concatenate([squares, np.einsum("ij,ij->i", more, more)])
         # C = |μ|²/Tr Σ is as precise as Tr Σ.
-        half = (
-            float(stdtrit(len(squares) - 1, 0.5 + LEVEL / 2)) * squares.std(ddof=1) / math.sqrt(len(squares))
-        )
-        if half <= precision * squares.mean():
+        error = squares.std(ddof=1) / math.sqrt(len(squares))
+        if float(stdtrit(len(squares) - 1, 0.5 + LEVEL / 2)) * error <= precision * squares.mean():
             break
-        more = draw(n) - mean
-        squares = np.concatenate([squares, np.einsum("ij,ij->i", more, more)])
     found = {
         "exact_noise": float(squares.mean()),
         "exact_noise_error": float(squares.std(ddof=1)) / math.sqrt(len(squares)),

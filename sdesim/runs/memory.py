@@ -30,11 +30,12 @@ def check_memory(size: float, what: str, remedy: str) -> None:
         )
 
 
-def check_held(probes: Probes, dim: int, copies: int) -> None:
+def check_held(probes: Probes, dim: int, copies: int, of: str = "probes") -> None:
     """Refuse readings whose gradients don't fit into memory, all samples of d numbers each.
 
     Args:
         dim: d. copies: times that all gradients are held at once, while they are made and read.
+        of: whose readings, a key of `_REMEDIES`.
 
     Raises:
         RunError: naming what to lower.
@@ -44,25 +45,32 @@ def check_held(probes: Probes, dim: int, copies: int) -> None:
     drawn, bent = copies * probes.samples * gradient, (probes.samples + beside) * gradient
     if drawn >= bent:
         most = int(memory.available_memory() / (copies * gradient)) if gradient else probes.samples
-        lower = f"lower samples, {probes.samples}, to {most}" if most >= 2 else _FEWER
-        check_memory(drawn, "probes: a reading", lower)
+        lower = f"lower samples, {probes.samples}, to {most}" if most >= 2 else _REMEDIES[of][0]
+        check_memory(drawn, f"{of}: a reading", lower)
     else:
-        check_memory(bent, "probes: a reading with its curvature", "leave curvature out of estimators")
+        check_memory(bent, f"{of}: a reading with its curvature", _REMEDIES[of][1])
 
 
-def check_streamed(probes: Probes, dim: int) -> None:
+def check_streamed(probes: Probes, dim: int, of: str = "probes") -> None:
     """Refuse readings of gradients that are taken one at a time: 12 bytes a parameter, 24 with the Hessian.
+
+    Args:
+        dim: d. of: as of `check_held`.
 
     Raises:
         RunError: naming what to lower.
     """
     if probes.wants("curvature"):
-        check_memory(24.0 * dim, "probes: a reading with its curvature", "leave curvature out of estimators")
+        check_memory(24.0 * dim, f"{of}: a reading with its curvature", _REMEDIES[of][1])
     else:
-        check_memory(12.0 * dim, "probes: a reading", _FEWER)
+        check_memory(12.0 * dim, f"{of}: a reading", _REMEDIES[of][0])
 
 
-_FEWER = "leave probes out, or take a smaller model"
+# What helps where no number of samples does, and where the Hessian is too much.
+_REMEDIES = {
+    "probes": ("leave probes out, or take a smaller model", "leave curvature out of estimators"),
+    "monitor": ("leave the monitor out, or take a smaller model", "give curvature_every=0"),
+}
 
 
 def _shown(size: float) -> str:

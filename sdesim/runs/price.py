@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sdesim.errors import RunError
+from sdesim.runs.exactness import looks
 
 if TYPE_CHECKING:
     from sdesim.runs.probes import Probes
@@ -20,6 +21,8 @@ _PASS = 4e6
 # A backward pass through a gradient does as many operations as two gradients, and takes as long as five in
 # double precision, for which the processor's cache is too small.
 _TWICE = 5.0
+# So many readings go before more draws to each of them.
+_ENOUGH = 10
 # Hessian products of a trace without sampling: twice those of its sketch, its first draws, and μᵀHμ.
 EXACT_PRODUCTS = 2 * 16 + 24 + 1
 
@@ -31,6 +34,8 @@ class Price:
     Attributes:
         gradients: of the draws. products: of the Hessian, for λ_max and the trace of the draws.
         exact_gradients, exact_products: what readings without draws add to each; None where there are none.
+        mean_gradients, mean_products: what those add whose mean gradient alone is known.
+        draw: one more gradient. product: one more of the Hessian.
         progress: of measured progress.
     """
 
@@ -38,13 +43,27 @@ class Price:
     products: float
     exact_gradients: float | None = None
     exact_products: float = 0.0
+    mean_gradients: float = 0.0
+    mean_products: float = 0.0
+    draw: float = 0.0
+    product: float = 0.0
     progress: float = 0.0
 
-    def parts(self, exact: bool) -> tuple[float, float]:
-        """Of a reading's gradients and of its curvature."""
-        if not exact or self.exact_gradients is None:
+    def parts(self, exact: bool | str) -> tuple[float, float]:
+        """Of a reading's gradients and of its curvature: without draws, with a known "mean", or neither."""
+        if exact is False or self.exact_gradients is None:
             return self.gradients, self.products
+        if exact == "mean":
+            return self.gradients + self.mean_gradients, self.products + self.mean_products
         return self.gradients + self.exact_gradients, self.products + self.exact_products
+
+    def drawing(self, probes: Probes, exact: bool | str, most: int) -> Price:
+        """The same where a precision may ask for so many draws, and for the products that go with them."""
+        more = max(0, most - probes.samples)
+        bends = 0.0 if exact == "mean" or not probes.wants("curvature") else max(8, most // 8) + 1
+        return replace(
+            self, gradients=self.gradients + more * self.draw, products=self.products + bends * self.product
+        )
 
 
 class Unpaid(RunError):
@@ -105,12 +124,16 @@ def training_price(probes: Probes, sizes: Sizes, largest: float) -> Price:
     drawn = probes.samples * (once + sizes.probed_batch * f) + sizes.examples_probed * (once + f)
     product = _PASS + _TWICE * n * f
     products = ((2 if sizes.preconditioned else 1) * _LANCZOS + _TRACE) * product
-    whole = sizes.dim * n <= largest or probes.exact is True
+    whole = (sizes.dim * n <= largest or probes.exact is True) and probes.exact != "mean"
     return Price(
         gradients=drawn / step,
         products=products / step,
-        exact_gradients=(once + n * f * (1 if whole else 0)) / step if sizes.exact else None,
+        exact_gradients=(once + n * f) / step if sizes.exact else None,
         exact_products=(EXACT_PRODUCTS if whole else probes.samples) * product / step,
+        mean_gradients=(once + n * f) / step,
+        mean_products=probes.samples * product / step,
+        draw=(once + sizes.probed_batch * f) / step,
+        product=product / step,
         progress=probes.branches * (1 + 2 * 4 / 3),
     )
 
@@ -132,29 +155,54 @@ def paid_for(probes: Probes, price: Price, steps: int, share: float | None = Non
     able = price.exact_gradients is not None and probes.exact is not False
     if budget is None:
         return probes
-    # A precision is one of readings without draws.
-    needed = probes.exact is True or probes.precision is not None
-    ways = [True] if needed and able else [True, False] if able else [False]
+    ways = _ways(probes, able)
     for exact in ways:
-        if probes.every is not None:
-            chosen = probes
-            fits = _total(probes, price, steps, exact) <= budget * steps
-        else:
-            chosen, fits = _spread_out(probes, price, steps, budget, exact)
-        if fits or (probes.budget is None and exact == ways[-1]):
-            kept = chosen if exact or not able else replace(chosen, exact=False)
-            return _with_progress(kept, price, steps, budget)
+        for most in _most(probes, exact, price):
+            drawing = price if most is None else price.drawing(probes, exact, most)
+            if probes.every is not None:
+                chosen = probes
+                fits = _total(probes, drawing, steps, exact) <= budget * steps
+            else:
+                chosen, fits = _spread_out(probes, drawing, steps, budget, exact)
+                # Beyond that many, readings may rather be more precise.
+                enough = most in (None, probes.samples) or len(chosen.probe_steps(steps)) >= _ENOUGH
+                fits = fits and enough
+            last = exact == ways[-1] and most in (None, probes.samples)
+            if fits or (probes.budget is None and last):
+                kept = chosen if exact is True or not able else replace(chosen, exact=exact)
+                kept = kept if most is None else replace(kept, most_samples=most)
+                return _with_progress(kept, price, steps, budget)
     raise _refusal(probes, price, steps, budget, ways[-1])
 
 
-def _total(probes: Probes, price: Price, steps: int, exact: bool) -> float:
+def _ways(probes: Probes, able: bool) -> list[bool | Literal["mean"]]:
+    """How readings may be made, best first: without draws, with a known mean, from draws."""
+    if not able:
+        return [False]
+    if probes.exact is True:
+        return [True]
+    if probes.precision is None:
+        return ["mean" if probes.exact == "mean" else True, False]
+    return ["mean", False] if probes.exact == "mean" else [True, "mean", False]
+
+
+def _most(probes: Probes, exact: bool | str, price: Price) -> list[int | None]:
+    """Draws that a precision may ask for, most first; None where it asks for none."""
+    if probes.precision is None or exact is True or not price.draw:
+        return [None]
+    return list(reversed(looks(probes.samples, probes.most)))
+
+
+def _total(probes: Probes, price: Price, steps: int, exact: bool | str) -> float:
     """Work of all readings whose interval is given."""
     gradients, products = price.parts(exact)
     count = len(probes.probe_steps(steps))
     return count * gradients + sum(probes.bends(k, count) for k in range(count)) * products
 
 
-def _spread_out(probes: Probes, price: Price, steps: int, budget: float, exact: bool) -> tuple[Probes, bool]:
+def _spread_out(
+    probes: Probes, price: Price, steps: int, budget: float, exact: bool | str
+) -> tuple[Probes, bool]:
     """As many readings as the budget pays for, and whether that is one at least."""
     gradients, products = price.parts(exact)
     work = budget * steps
@@ -184,7 +232,7 @@ def _with_progress(probes: Probes, price: Price, steps: int, budget: float) -> P
     return replace(probes, progress_every=max(1, math.ceil(count * price.progress / (budget * steps))))
 
 
-def _refusal(probes: Probes, price: Price, steps: int, budget: float, exact: bool) -> Unpaid:
+def _refusal(probes: Probes, price: Price, steps: int, budget: float, exact: bool | str) -> Unpaid:
     if probes.every is not None:
         least, count = _total(probes, price, steps, exact) / steps, len(probes.probe_steps(steps))
         readings = f"{count} readings"
@@ -214,6 +262,6 @@ def _at_field(budget: float, least: float, what: str, instead: str) -> str:
 
 def priced(probes: Probes, price: Price) -> dict[str, Any]:
     """Attributes of a run: what one reading costs, in steps, and the budget."""
-    gradients, products = price.parts(probes.exact is not False)
+    gradients, products = price.parts(probes.exact if probes.exact in (False, "mean") else True)
     found: dict[str, Any] = {"probe_price": gradients, "probe_curvature_price": products}
     return found | ({} if probes.budget is None else {"probe_budget": probes.budget})

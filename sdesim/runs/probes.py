@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -10,11 +11,21 @@ from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from sdesim.kinds import Misfit, kind
-from sdesim.runs.exactness import Exactness, exactness_of
+from sdesim.runs.exactness import MOST_TIMES, Exactness, Sequential, exactness_of
+from sdesim.runs.schema import (
+    DRAWN_CURVATURE_PROBE,
+    DRAWN_PROBE,
+    EXACT_CURVATURE_PROBE,
+    EXACT_GROUP_PROBE,
+    EXACT_PROBE,
+    EXACT_STEP_PROBE,
+)
 
 Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
 _DEFAULT_PROBES = 20
+# Below so many examples eigenvalues are of all; of more, of so many at least.
+_MANY, _FEW = 4000, 1000
 # Most numbers of example gradients, N·d, that a probe reads where nobody says.
 LARGEST = 1e9
 
@@ -50,15 +61,24 @@ class Probes:
             have no modes.
         exact: whether C, C*, drift and phase are read without sampling where that can be: μ and Σ from the
             gradients of all N examples, of a simulated arm from its drift and the law of its noise. "auto":
-            where N·d ≤ 10⁹; where Σ can't be had so, μ alone is. True: whatever N·d. False: from the draws.
-        precision: half-width of C's 95% interval over max(C, C*), of readings without draws.
+            where N·d ≤ 10⁹; where Σ can't be had so, μ alone is. True: whatever N·d. "mean": μ alone, Σ from
+            the draws. False: from the draws.
+        precision: half-width of C's 95% interval over max(C, C*). Readings that are sampled draw on until it
+            is reached, twice as many each time; `precision_not_reached` flags where it is not.
+        most_samples: draws of one such reading at most. None: as many as the budget pays for; 32 times
+            `samples` where there is none.
         budget: share of the run's work that readings may cost, counted beforehand and not timed; a training's
             measured progress has as much of its own. None: 0.05 in training without `every`, else no limit.
-            Where it does not pay for readings without draws they are sampled, and where it pays for none, or
-            not for a precision, the run is refused.
+            Where it does not pay for readings without draws they are sampled, and where it pays for none the
+            run is refused.
+        eigenvalue_examples: so many examples, drawn anew at each probe, of which λ_max, λ_min and S are read
+            in training. λ_max is debiased then, with an interval that holds the draw; flag `subsampled`.
+            None: all; but an eighth, at least 1,000, of 4,000 and more where products with their Hessian
+            are many operations (N·d above 2·10⁶, above 5·10⁷ in networks of dense layers), unless examples
+            are weighted or read anew, or the optimizer scales coordinates unequally.
 
     Raises:
-        Misfit: a precision beside exact=False.
+        Misfit: fewer `most_samples` than `samples`, or without a precision.
     """
 
     every: Count | None = None
@@ -71,24 +91,56 @@ class Probes:
     branches: Annotated[int, Ge(0)] = 8
     progress_every: Count | None = None
     mode: Literal["train", "eval"] = "train"
-    exact: Literal["auto"] | bool = "auto"
+    exact: Literal["auto", "mean"] | bool = "auto"
     precision: Annotated[float, Gt(0), Lt(1)] | None = None
+    most_samples: Count | None = None
     budget: Annotated[float, Gt(0), Le(1)] | None = None
+    eigenvalue_examples: Annotated[int, Ge(16)] | None = None
 
     def __post_init__(self) -> None:
-        if self.precision is not None and self.exact is False:
-            raise Misfit("precision", f"found {self.precision:g}, allowed: none with exact: false")
+        if self.most_samples is None:
+            return
+        if self.precision is None:
+            raise Misfit("most_samples", f"found {self.most_samples}, allowed: none without a precision")
+        if self.most_samples < self.samples:
+            raise Misfit(
+                "most_samples", f"found {self.most_samples}, allowed: at least samples, {self.samples}"
+            )
 
     def exactness(self, oracle: Any) -> Exactness | None:
-        """How far a probe of an oracle goes beyond its draws; None: not at all."""
-        return exactness_of(oracle, self.exact, self.precision, LARGEST)
+        """How far a probe of an oracle goes without draws of its own; None: not at all."""
+        return exactness_of(oracle, self.exact, self.precision, LARGEST, self.most)
 
     @property
-    def asked(self) -> tuple[str, str] | None:
-        """The field that asks for readings without draws, and what it holds; None where none does."""
-        if self.exact is True:
-            return "exact", "true"
-        return None if self.precision is None else ("precision", f"{self.precision:g}")
+    def most(self) -> int:
+        """Draws of one reading at most."""
+        if self.precision is None:
+            return self.samples
+        return self.most_samples or MOST_TIMES * self.samples
+
+    @property
+    def sequential(self) -> Sequential | None:
+        """How far readings that are sampled draw on; None: not at all."""
+        return None if self.precision is None else Sequential(self.precision, self.most)
+
+    def further_variables(
+        self, *, known: bool, linear: bool = False, groups: bool = False
+    ) -> tuple[str, ...]:
+        """Variables of the schema beyond those of the draws.
+
+        Args:
+            known: whether μ, or μ and Σ, may be known without them. linear: whether the optimizer's step is
+                linear in the gradient without being plain. groups: whether there are parameter groups.
+        """
+        bends = self.wants("curvature")
+        names: tuple[str, ...] = ()
+        if known and self.exact is not False:
+            names = (*EXACT_PROBE, *(EXACT_GROUP_PROBE if groups else ()))
+            names += EXACT_CURVATURE_PROBE if bends else ()
+            names += EXACT_STEP_PROBE if bends and linear else ()
+        if self.precision is not None:
+            names += (*DRAWN_PROBE, *(DRAWN_CURVATURE_PROBE if bends else ()))
+        return names
 
     def wants(self, group: str) -> bool:
         """Whether the "gradient", "curvature" or "progress" group is probed."""
@@ -109,6 +161,15 @@ class Probes:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""
         every = self.every or max(1, steps // _DEFAULT_PROBES)
         return np.arange(0, steps + 1, every, dtype=np.int64)
+
+
+def spared_examples(total: int) -> int:
+    """Of how many of so many examples eigenvalues are read where products with the Hessian are costly.
+
+    An eighth: with the halves that debias them that is about as much work as the products which Tr HΣ and
+    μᵀHμ take of all examples.
+    """
+    return total if total < _MANY else max(_FEW, math.ceil(total / 8))
 
 
 def saved_steps(steps: int, every: int) -> NDArray[np.int64]:

@@ -39,7 +39,7 @@ from sdesim.support import Support
 
 ENTRY_POINTS = "sdesim.quantities"
 # What a measurement holds beside the value itself, as ``name_low``.
-SIDES = ("low", "high", "flags", "literal", "method")
+SIDES = ("low", "high", "flags", "literal", "method", "reason")
 _NAME = re.compile(r"[A-Za-z]\w*")
 _GRADIENT, _CURVATURE, _BOTH = ("gradient",), ("curvature",), ("gradient", "curvature")
 _TAILS = (0.0, 2.0)
@@ -127,6 +127,9 @@ _ROWS = (
              "of the loss over the next step; in a monitor the most that it does on average",
              "effect of reshuffling", title="Effect of reshuffling", units="loss/time", needs=_BOTH,
              threshold=0.0, scaled=False, monitored=True, function=reshuffling_effect, figure="further"),
+    Quantity("C_precision", "half of the interval of C_alpha over max(C_alpha, C_star), where a precision is "
+             "asked for", r"precision of $C_\alpha$", title="Precision of C", needs=("gradient", "precision"),
+             function=lambda run, measured: _reached(run, measured), support=POSITIVE),
     Quantity("lyapunov_exponent", "rate at which neighbouring paths part, since the last probe",
              r"exponent $\Lambda$", title="Lyapunov exponent", units="1/time", needs=("tangent",),
              threshold=0.0, scaled=False, figure="lyapunov"),
@@ -167,6 +170,24 @@ _ROWS = (
              needs=_BOTH, words=PHASES, means=OF_THE_LOSS, compared=True, figure="phases"),
     Quantity("phase_literal", "where the literal C lies against 1", title="Phase of the source",
              needs=_GRADIENT, words=PHASES, means=OF_C, compared=True, figure="phases_literal"),
+    Quantity("C_alpha_smooth", "C_alpha, smoothed over the probes of a trajectory",
+             r"$C_\alpha$, smoothed", title="Consolidation ratio, smoothed", needs=_GRADIENT, threshold=1.0,
+             debiased=True, smoothed=True, figure="consolidation", support=POSITIVE),
+    Quantity("C_star_smooth", "C_star, smoothed over the probes", r"$C^*$, smoothed",
+             title="Critical consolidation ratio, smoothed", needs=_BOTH, smoothed=True,
+             figure="consolidation"),
+    Quantity("C_excess_smooth", "C_alpha less C_star, smoothed over the probes; its sign is the phase",
+             r"$C_\alpha - C^*$, smoothed", title="Excess over the critical ratio, smoothed", needs=_BOTH,
+             threshold=0.0, scaled=False, smoothed=True),
+    Quantity("progress_smooth", "progress, smoothed over the probes", r"$\Delta L$, smoothed",
+             title="Measured progress, smoothed", units="loss", needs=("progress",), threshold=0.0,
+             scaled=False, smoothed=True),
+    Quantity("progress_heldout_smooth", "progress_heldout, smoothed over the probes",
+             r"held-out $\Delta L$, smoothed", title="Measured progress, held out, smoothed", units="loss",
+             needs=("progress", "training", "test data"), threshold=0.0, scaled=False, smoothed=True),
+    Quantity("phase_smooth", "the phase of the smoothed series: where that of C_alpha lies against that of "
+             "C_star, or whether that of progress falls", title="Phase, smoothed", needs=_BOTH, words=PHASES,
+             means=OF_THE_LOSS, smoothed=True, figure="phases"),
     Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, figure="loss",
              support=POSITIVE, plain="final training loss"),
     Quantity("final_accuracy", "test accuracy at the end, or train accuracy where nothing is tested",
@@ -186,6 +207,13 @@ _OURS = frozenset(row.name for row in _ROWS)
 _registered: dict[str, Quantity] = {}
 _packages: dict[str, str] = {}
 _entry_points_are_loaded = False
+
+
+def _reached(run: Any, measured: Any) -> Any:
+    # The table loads nothing that runs.
+    from sdesim.runs.measures.exact import reached_precision
+
+    return reached_precision(run, measured)
 
 
 def quantities() -> tuple[Quantity, ...]:
@@ -285,6 +313,11 @@ def known_names() -> tuple[str, ...]:
         else:
             found.append(f"{row.name}.…" if row.parted else row.name)
     return tuple(found)
+
+
+def smooths(wanted: Iterable[str]) -> bool:
+    """Whether one of these names is of a smoothed series, which `measure` is to be asked for."""
+    return any(row.smoothed for row in map(lookup, wanted) if row is not None)
 
 
 def quantity(name: str, **row: Any) -> Callable[[F], F]:

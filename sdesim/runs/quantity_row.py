@@ -34,6 +34,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "preconditioner": ("preconditioned_lambda_max",),
     "virtual steps": ("virtual_drop",),
     "progress": ("progress",),
+    "precision": ("drawn_ratio",),
     "training": ("learning_rate",),
     "labels": ("train_accuracy",),
     "test data": ("test_loss",),
@@ -65,6 +66,7 @@ class Quantity:
         means: what each word says is measured, in the same order, for pages and figures; default the words.
         compared: whether `compare` takes it when none are named; ranked: whether `rank` does.
         monitored: whether a training monitor makes it.
+        smoothed: whether it is a smoothed series, which ``measure(run, smooth=True)`` alone adds.
         figure: of the report that draws it; empty for numbers of the whole run that none draws.
         plain: what pages and sentences call it; default the title.
         heading: of the quantities that it stands with in a table.
@@ -93,6 +95,7 @@ class Quantity:
     compared: bool = False
     ranked: bool = False
     monitored: bool = False
+    smoothed: bool = False
     figure: str = "further"
     plain: str = ""
     heading: str = "further"

@@ -110,6 +110,15 @@ VARIABLES: dict[str, VariableSpec] = {
     "exact_noise_error": VariableSpec(
         _PROBE, "(loss/parameter)^2", "standard error of exact_noise, 0 where it is from the law"
     ),
+    "exact_group_signal": VariableSpec(
+        (*_PROBE, "group"), "(loss/parameter)^2", "exact_signal per parameter group"
+    ),
+    "exact_group_noise": VariableSpec(
+        (*_PROBE, "group"), "(loss/parameter)^2", "exact_noise per parameter group"
+    ),
+    "exact_group_noise_error": VariableSpec(
+        (*_PROBE, "group"), "(loss/parameter)^2", "standard error of exact_group_noise"
+    ),
     "exact_hessian_signal": VariableSpec(
         _PROBE, "loss^3/parameter^4", "known mean gradient through the Hessian"
     ),
@@ -129,6 +138,29 @@ VARIABLES: dict[str, VariableSpec] = {
     "exact_step_change": VariableSpec(_PROBE, "loss", "step_change without draws"),
     "exact_step_spread": VariableSpec(_PROBE, "loss", "step_spread of the known covariance"),
     "exact_step_spread_error": VariableSpec(_PROBE, "loss", "standard error of exact_step_spread"),
+    "drawn_samples": VariableSpec(_PROBE, "1", "gradients drawn until C was as precise as asked, or no more"),
+    "drawn_groups": VariableSpec(_PROBE, "1", "groups of draws that the errors of the drawn values are from"),
+    "drawn_ratio": VariableSpec(_PROBE, "1", "consolidation ratio of the probed batch, of all drawn"),
+    "drawn_ratio_error": VariableSpec(_PROBE, "1", "standard error of drawn_ratio"),
+    "drawn_ratio_rise": VariableSpec(_PROBE, "1", "growth of the square of that error with the ratio itself"),
+    "drawn_signal": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "squared norm of the mean gradient, of all that was drawn, unbiased"
+    ),
+    "drawn_signal_error": VariableSpec(_PROBE, "(loss/parameter)^2", "standard error of drawn_signal"),
+    "drawn_noise": VariableSpec(
+        _PROBE, "(loss/parameter)^2", "trace of the gradient covariance, of all that was drawn"
+    ),
+    "drawn_noise_error": VariableSpec(_PROBE, "(loss/parameter)^2", "standard error of drawn_noise"),
+    "drawn_hessian_signal": VariableSpec(
+        _PROBE, "loss^3/parameter^4", "mean of all that was drawn through the Hessian"
+    ),
+    "drawn_hessian_noise": VariableSpec(
+        _PROBE, "loss^3/parameter^4", "Tr(H Sigma) from fresh draws about that mean"
+    ),
+    "drawn_hessian_noise_error": VariableSpec(
+        _PROBE, "loss^3/parameter^4", "standard error of drawn_hessian_noise"
+    ),
+    "drawn_hessian_samples": VariableSpec(_PROBE, "1", "draws of drawn_hessian_noise"),
     "process_ratio": VariableSpec(
         _PROBE, "1", "descent over noise of the optimizer's own process, in the metric of its steps"
     ),
@@ -195,6 +227,7 @@ CURVATURE_PROBE = (
     "hessian_noise_error",
 )
 EXACT_PROBE = ("exact_signal", "exact_noise", "exact_noise_error", "exact_draws")
+EXACT_GROUP_PROBE = ("exact_group_signal", "exact_group_noise", "exact_group_noise_error")
 EXACT_CURVATURE_PROBE = ("exact_hessian_signal", "exact_hessian_noise", "exact_hessian_noise_error")
 EXACT_STEP_PROBE = (
     "exact_process_ratio",
@@ -204,6 +237,23 @@ EXACT_STEP_PROBE = (
     "exact_step_change",
     "exact_step_spread",
     "exact_step_spread_error",
+)
+DRAWN_PROBE = (
+    "drawn_samples",
+    "drawn_groups",
+    "drawn_ratio",
+    "drawn_ratio_error",
+    "drawn_ratio_rise",
+    "drawn_signal",
+    "drawn_signal_error",
+    "drawn_noise",
+    "drawn_noise_error",
+)
+DRAWN_CURVATURE_PROBE = (
+    "drawn_hessian_signal",
+    "drawn_hessian_noise",
+    "drawn_hessian_noise_error",
+    "drawn_hessian_samples",
 )
 CLIENT_PROBE = (
     "update_norm2",

@@ -21,9 +21,9 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
   the steps, as of batches of their harmonic mean size.
 - `eval_mode_curvature`: the Hessian is of the network in evaluation mode, which computes something else than
   the one in training (batch normalisation, dropout); so are gradients with `eval_mode_gradients`.
-- `subsampled`: loss and Hessian are of some of the examples. λ_max of those is too high; it is debiased, and
-  its interval holds the draw and what may be left of the bias. The other readings of the Hessian are not
-  biased, but their intervals do not hold the draw.
+- `subsampled`: loss and Hessian, or the eigenvalues alone, are of some of the examples. λ_max of those is too
+  high; it is debiased, and its interval holds the draw and what may be left of the bias. λ_min is too low.
+  The other readings of the Hessian are not biased, but their intervals do not hold the draw.
 - `collated_together`: a collate function makes of examples what depends on their batch (padding), and loss
   and Hessian are of examples collated all at once; right where network and loss don't see the padding.
 - `batch_coupled`: the examples of a batch meet in the network, so there is no gradient of a single one. Loss
@@ -108,6 +108,9 @@ def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     held = attrs.get("curvature_examples")
     if held and held < (attrs.get("dataset_size") or 0):
         yield "subsampled", _OF_CURVATURE
+    some = attrs.get("eigenvalue_examples")
+    if some and some < (attrs.get("dataset_size") or 0):
+        yield "subsampled", ("lambda_max", "lambda_min", "S")
     if attrs.get("collated_together"):
         yield "collated_together", _OF_CURVATURE
     yield from _of_network(attrs)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sdesim.kinds import Numbers, OneOf, Settings
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
+from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 
 Saveable = Literal["theta", "loss"]
 Surface = Annotated[Any, OneOf("surfaces")]
@@ -266,6 +267,16 @@ class Expect(Strict):
         return low, float("inf") if self.below is None else self.below
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Quantities that it rests on, of conditions those that they are of."""
+        prefix, _, rest = self.quantity.partition(".")
+        if prefix in WHEN:
+            found = (MOMENT.match(text or "") for text in (rest, self.since))
+            return tuple(match["name"] for match in found if match is not None)
+        first = rest if prefix in OF_OTHERS else self.quantity
+        return (first,) if self.over is None else (first, self.over)
+
+    @property
     def condition(self) -> str:
         """In words: "above 0.6"."""
         if self.between is not None:
@@ -304,6 +315,12 @@ class Scenario(Strict):
     def real(self) -> list[str]:
         """Names of the real arms."""
         return [name for name, arm in self.arms.items() if arm.train is not None]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Quantities that are compared or expected by name."""
+        compared = () if self.compare is None else self.compare.quantities or ()
+        return (*compared, *(name for e in self.expect for name in e.names))
 
     def reference(self, arm: str) -> str | None:
         """The real arm that a simulated one is compared with: the one named, its own, or the only one."""

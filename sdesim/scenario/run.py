@@ -22,6 +22,7 @@ from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.runs import measure
 from sdesim.runs.provenance import provenance
+from sdesim.runs.quantities import smooths
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
 from sdesim.scenario.checks.readings import check_readings
 from sdesim.scenario.foreign import foreign_kinds
@@ -209,7 +210,7 @@ def _run_arms(work: Work, report: LabelledReport) -> None:
             run = _simulate(work, name, arm, arm.simulate, report)
         work.results.runs[name] = run
         if "probe" in run.dims:
-            work.results.measured[name] = measure(run)
+            work.results.measured[name] = measure(run, smooth=smooths(work.scenario.named))
 
 
 def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from sdesim.errors import SdesimError
 from sdesim.report.headline import headline
-from sdesim.runs.quantities import names, support_of
+from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.twin_rules import twin_warning
 from sdesim.scenario.expectations import Finding, at_probe, find, over_trajectories, ratio
@@ -44,6 +44,8 @@ def summarise(scenario: Scenario, results: Results, quick: bool = False) -> dict
         "description": scenario.description,
         "seed": scenario.seed,
         "quick": quick,
+        # A report that is made again measures the same.
+        **({"smooth": True} if smooths(scenario.named) else {}),
         "arms": arms,
         "comparisons": [c.to_dict() for c in comparisons.values()],
         "expectations": expectations,
@@ -114,6 +116,12 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         loose = np.char.find(measured["lambda_max_flags"].values.astype(str), "not_converged") >= 0
         if loose.any():
             warnings.append(f"{name}: λ_max did not converge at {int(loose.sum())} of {loose.size} probes")
+    if run.attrs.get("clipping") == "active":
+        found["clipped_steps"] = run.attrs["clipped_steps"]
+        warnings.append(
+            f"{name}: gradients were cut down in {found['clipped_steps']:.0%} of the steps; C*, S and the "
+            "drift are of whole gradients"
+        )
     simulate = scenario.arms[name].simulate
     doubt = twin_warning(results.deviations.get(name, {}), str(simulate and simulate.twin_of))
     if doubt:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import sys
+
 import pytest
 
-from sdesim.commands.printing import folded, interval, make_console, print_table, say, spent
+from sdesim.commands.printing import columns, folded, interval, make_console, print_table, say, spent
 
 
 @pytest.fixture
@@ -16,6 +19,18 @@ def test_a_file_gets_whole_lines():
     text = "alpha-stable noise " * 20
 
     assert folded(text) == [text]
+
+
+def test_a_filter_gets_lines_for_the_terminal_that_messages_go_to(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setenv("COLUMNS", "50")
+    assert columns() is None
+
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    assert columns() == 50
 
 
 def test_lines_break_between_words_alone(narrow):

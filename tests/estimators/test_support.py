@@ -11,7 +11,7 @@ from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.support import mean_estimate, mean_interval, within
 from sdesim.runs.quantities import quantities, support_of
-from sdesim.support import CORRELATION, DEBIASED, POSITIVE, SHARE, Support
+from sdesim.support import CORRELATION, DEBIASED, POSITIVE, SHARE, TAILS, Support
 
 SUPPORTS = {row.name: row.within for row in quantities()}
 
@@ -71,6 +71,14 @@ def test_the_interval_is_student_s_on_the_scale_of_its_support(support, scale):
     half = t.ppf(0.95, 2) * slope * VALUES.std(ddof=1) / np.sqrt(3)
     assert mean == pytest.approx(m)
     np.testing.assert_allclose([scale(low), scale(high)], [scale(m) - half, scale(m) + half], rtol=1e-6)
+
+
+@pytest.mark.parametrize("values", [[1.9996, 2.0010], [2.0003]])
+def test_a_mean_above_a_support_is_its_end(values):
+    mean, _, high = mean_interval(values, TAILS)
+
+    assert mean == 2.0
+    assert not high > 2.0
 
 
 def test_a_debiased_value_may_lie_outside_but_no_end_of_its_interval_does():

@@ -49,7 +49,8 @@ def test_the_first_pattern_holds_and_the_rest_have_the_settings_of_all():
     found = [([places[id(p)] for p in g["params"]], g["lr"], g["momentum"]) for g in made.param_groups]
     assert found == [(["0.weight"], 0.1, 0.0), (["0.bias"], 0.1, 0.9), (["2.weight", "2.bias"], 0.5, 0.0)]
     assert [g["weight_decay"] for g in made.param_groups] == [0.25] * 3
-    assert recipe.overlaps(NAMES) == ["2.bias matches 2.* and *.bias: it moves by the settings of the first"]
+    assert recipe.overlap(NAMES) == "of several patterns that match the first holds, for 2.bias"
+    assert grouped({"match": "2.*"}, {"match": "0.*"}).overlap(NAMES) == ""
     assert len(SGD(0.1).build_named(NAMES, parameters).param_groups) == 1
 
 

@@ -16,7 +16,7 @@ def runs():
 
 @pytest.fixture(scope="session")
 def measured(runs):
-    return {name: measure(run) for name, run in runs.items()}
+    return {name: measure(run, smooth=True) for name, run in runs.items()}
 
 
 @pytest.fixture(scope="session")

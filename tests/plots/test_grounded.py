@@ -42,6 +42,14 @@ def test_there_is_no_law_without_one_diffusion_and_no_path_without_a_surface(vie
         paths_on_ground(views, {})
 
 
+def test_there_is_no_law_of_trajectories_that_all_blew_up(views):
+    run = views[0].run
+    lost = arm_views({"lost": run.assign(theta=run["theta"] * np.nan)}, {})
+
+    with pytest.raises(NothingToDraw, match="blew up"):
+        density_on_ground(lost, {"lost": Ground(WELL, 0.5)})
+
+
 def test_paths_are_those_of_arms_on_one_loss(views):
     ax = paths_on_ground(views, {"free": Ground(WELL), "stopped": Ground(surfaces.Quadratic([2.0]))})
 

@@ -17,7 +17,7 @@ def run():
 
 @pytest.fixture(scope="session")
 def measured(run):
-    return measure(run)
+    return measure(run, smooth=True)
 
 
 @pytest.fixture

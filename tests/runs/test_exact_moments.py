@@ -6,10 +6,10 @@ import pytest
 from sdesim.estimators.consolidation.linear_step import change_of_step, process_of_step
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.runs import Probes, probe, probe_rng
+from sdesim.runs.curvature import CurvatureMetric
 from sdesim.runs.exact_moments import exact_part
 from sdesim.runs.exactness import Exactness
 from sdesim.runs.linear_step import LinearStep
-from sdesim.runs.probing import CurvatureMetric
 from tests.runs.bowl_run import CURVATURE, DIM, Bowl
 
 THETA = np.array([1.0, -1.0, 0.5, 2.0, 0.0, 1.0])
@@ -138,4 +138,8 @@ def test_auto_is_exact_up_to_a_size_and_false_is_not():
     assert Probes(exact=True).exactness(Large()) == Exactness()
     assert Probes(exact=False).exactness(Known()) is None
     assert Probes().exactness(Bowl()) is None
-    assert Probes(precision=0.01).exactness(Known()) == Exactness(precision=0.01, asked=True)
+    assert Probes(exact="mean").exactness(Known()) == Exactness(covariance=False)
+    assert Probes(precision=0.01).exactness(Known()) == Exactness(precision=0.01, most=2048)
+    # C* of a known Σ is never less precise than without a precision; of a known μ C is as precise as asked.
+    assert Probes(precision=0.3).exactness(Known()).precision == 0.05
+    assert Probes(precision=0.3, samples=8).exactness(Large()) == Exactness(False, 0.3, 256)

@@ -26,7 +26,6 @@ def test_readings_without_draws_are_dropped_before_readings_are():
 REFUSED = [
     Probes(every=10, budget=0.5),
     Probes(every=100, budget=0.4, exact=True),
-    Probes(every=100, budget=0.4, precision=0.1),
 ]
 
 
@@ -64,3 +63,38 @@ def test_a_run_says_what_a_reading_costs():
         "probe_price": 3.0, "probe_curvature_price": 19.0, "probe_budget": 0.1,
     }  # fmt: skip
     assert priced(Probes(exact=False), DEAR) == {"probe_price": 2.0, "probe_curvature_price": 10.0}
+
+
+SOME = Price(gradients=2.0, products=0.0, exact_gradients=40.0, mean_gradients=4.0, draw=1 / 32, product=0.0)
+
+
+def test_a_precision_takes_the_best_readings_that_are_paid_for_and_the_draws_that_are_left():
+    """Readings of 64 draws, at steps 0 and 100: 2 steps each, 6 with a known mean, 42 without draws."""
+
+    def found(budget, **asked):
+        probes = Probes(every=100, budget=budget, precision=0.1, estimators=("gradient",), **asked)
+        made = paid_for(probes, SOME, 100)
+        return made.exact, made.most_samples
+
+    assert found(0.9) == ("auto", None)
+    # (0.5 · 100/2 − 6) steps are 608 further draws, of which looks after 64, 128, … take 512.
+    assert found(0.5) == ("mean", 512)
+    assert found(0.12) == ("mean", 64)
+    assert found(0.1) == (False, 128)
+    assert found(0.5, exact=False) == (False, 512)
+    assert found(0.9, exact="mean", most_samples=1000) == ("mean", 1000)
+    with pytest.raises(RunError, match="does not pay for 2 readings"):
+        found(0.03)
+
+
+def test_where_the_interval_is_chosen_ten_readings_go_before_more_draws():
+    price = Price(gradients=2.0, products=0.0, draw=1 / 32)
+
+    few, many = (
+        paid_for(Probes(budget=0.05, precision=0.1, estimators=("gradient",)), price, steps)
+        for steps in (500, 50_000)
+    )
+
+    assert (few.most_samples, many.most_samples) == (64, 2048)
+    assert len(few.probe_steps(500)) * 2 <= 25
+    assert 10 <= len(many.probe_steps(50_000)) <= 2500 / 64

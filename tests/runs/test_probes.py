@@ -5,7 +5,9 @@ import pytest
 
 from sdesim.errors import SdesimError
 from sdesim.runs import Probes, probe_rng, projection_directions
+from sdesim.runs.exactness import Sequential
 from sdesim.runs.probes import saved_steps
+from sdesim.runs.schema import DRAWN_PROBE
 
 
 def test_probe_settings_are_checked():
@@ -13,9 +15,28 @@ def test_probe_settings_are_checked():
         Probes(every=0)
     with pytest.raises(SdesimError, match="estimators"):
         Probes(every=1, estimators="gradient")
-    with pytest.raises(SdesimError, match=r"precision: found 0\.1, allowed: none with exact: false"):
-        Probes(precision=0.1, exact=False)
+    with pytest.raises(SdesimError, match="most_samples: found 128, allowed: none without a precision"):
+        Probes(most_samples=128)
+    with pytest.raises(SdesimError, match="most_samples: found 32, allowed: at least samples, 64"):
+        Probes(most_samples=32, precision=0.1)
     assert Probes(every=4).probe_steps(10).tolist() == [0, 4, 8]
+
+
+def test_a_precision_says_how_far_draws_go_on():
+    assert Probes().sequential is None
+    assert Probes(precision=0.1, samples=20).sequential == Sequential(0.1, 640)
+    assert Probes(precision=0.1, most_samples=100).sequential == Sequential(0.1, 100)
+
+
+def test_variables_are_announced_as_they_are_asked_for_and_can_be():
+    plain, drawn = Probes(), Probes(precision=0.1, estimators=("gradient",), exact=False)
+
+    assert plain.further_variables(known=False) == drawn.further_variables(known=True)[:0] == ()
+    assert {n.partition("_")[0] for n in plain.further_variables(known=True, groups=True)} == {"exact"}
+    assert "exact_group_noise" in plain.further_variables(known=True, groups=True)
+    assert "exact_group_noise" not in plain.further_variables(known=True)
+    assert "exact_process_ratio" in plain.further_variables(known=True, linear=True)
+    assert drawn.further_variables(known=True) == DRAWN_PROBE
 
 
 def test_without_a_spacing_a_run_is_probed_twenty_times():

@@ -6,8 +6,8 @@ import pytest
 from sdesim.errors import RunError
 from sdesim.estimators.core.covariance import FactorCovariance, GradientMoments
 from sdesim.runs import GradientOracle, probe, probe_rng, projection_directions
+from sdesim.runs.curvature import CurvatureMetric
 from sdesim.runs.exact_moments import Exactness
-from sdesim.runs.probing import CurvatureMetric
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE, GROUP_PROBE
 from tests.runs.bowl_run import CURVATURE, DIM, SAMPLES, Bowl
 
@@ -151,7 +151,7 @@ def test_products_that_are_costly_are_spared():
     # Lanczos and μᵀHμ, no product of the eight deviations.
     assert 9 <= costly.products < cheap.products - 8
     assert found["lambda_max"] == pytest.approx(8, abs=found["curvature_residual"] + 1e-9)
-    assert found["curvature_residual"] <= 8e-3
+    assert found["curvature_residual"] <= 5e-3 * 8
     assert found["lambda_min"] >= whole["lambda_min"] >= -1
     assert found["curvature_residual_min"] > whole["curvature_residual_min"]
     assert found["hessian_signal"] == whole["hessian_signal"]

@@ -47,12 +47,12 @@ def test_a_quantity_whose_needs_a_run_does_not_meet_is_left_out(own, run):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        (lambda run, measured: np.zeros(3), r"must give numbers of shape \(3, 4\)"),
+        (lambda run, measured: np.zeros(3), r"must give numbers of shape \(3, 7\)"),
         (lambda run, measured: (np.zeros(SHAPE), np.zeros(SHAPE)), "found 2 arrays"),
         (lambda run, measured: run["nothing"], "quantity mine: KeyError"),
         (
             lambda run, measured: Estimate(0.5, 0.4, 0.6, 0.95, "mine", 8),
-            r"must give numbers of shape \(3, 4\)",
+            r"must give numbers of shape \(3, 7\)",
         ),
         (lambda run, measured: np.full(SHAPE, "a"), "must give numbers"),
     ],

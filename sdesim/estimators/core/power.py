@@ -37,6 +37,7 @@ class Power:
         limit: the most that were tried.
         samples: what they are ("seeds", "trajectories", "samples").
         unit: the difference of 1 in units of the quantity, on average over time; 1 where it is given in them.
+        scale: what differences are told in ("spreads"), empty for the quantity's own units.
         probability: 0.9.
         why: why nothing can be said, else empty.
     """
@@ -47,29 +48,38 @@ class Power:
     limit: int
     samples: str
     unit: float = 1.0
+    scale: str = ""
     probability: float = PROBABILITY
     why: str = ""
 
     @property
     def text(self) -> str:
-        """In words: "0.012 is seen with probability 0.9; the 0.005 measured take 41 trajectories"."""
+        """In words: "0.012 is seen with probability 0.9; the 0.005 measured take 41 trajectories", or "2.1
+        spreads are seen with probability 0.9; the 1.4 measured take 12 seeds an arm"."""
         if self.why:
             return self.why
+        measured, many = _shown(self.measured, self.scale), f"{self.samples}{' an arm' if self.scale else ''}"
         seen = (
-            "no difference is seen"
+            f"no difference is seen with probability {self.probability:g}"
             if math.isnan(self.difference)
-            else f"{self.difference:.3g} is seen with probability {self.probability:g}"
+            else f"{_shown(self.difference, self.scale)} {f'{self.scale} are' if self.scale else 'is'} seen "
+            f"with probability {self.probability:g}"
         )
         if self.needed is not None:
-            return f"{seen}; the {self.measured:.3g} measured take {self.needed:,} {self.samples}"
+            return f"{seen}; the {measured} measured take {self.needed:,} {many}"
         if self.measured > 0:
-            return f"{seen}; {self.limit:,} {self.samples} don't settle the {self.measured:.3g} measured"
+            return f"{seen}; {self.limit:,} {many} don't settle the {measured} measured"
         return f"{seen}; what was measured is no more than chance makes"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain numbers for JSON; None for what is not finite."""
         plain = dict(self.__dict__)
         return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in plain.items()}
+
+
+def _shown(x: float, scale: str) -> str:
+    """Three digits of a quantity, two of spreads, which are known less well."""
+    return f"{x:.2g}" if scale else f"{x:.3g}"
 
 
 def unknown(why: str, samples: str = "samples", limit: int = LIMIT) -> Power:

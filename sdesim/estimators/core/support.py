@@ -10,8 +10,9 @@ no ends: with e = t s/√n, t the quantile of n − 1 degrees of freedom, the me
 so that it is an interval of the mean itself, not of a geometric one. Values that all sit on one end show no
 spread: the interval is that point. Values beyond the support show that it is none here (the potential of a
 surface may lie below 0): then m ± e. Debiased values, which chance may carry beyond the support of what they
-estimate, are not transformed: m ± e, cut off at the ends. The value stays as measured, even where that leaves
-it outside.
+estimate, are not transformed: m ± e, cut off at the ends. Their mean stays as measured below the support,
+where it says that there is less than chance makes (`negative_signal`), and is the upper end above it, as that
+of the fitted tail indices of normal noise may be.
 
 Source: delta method and logit scale, A. Agresti, Categorical Data Analysis (2013), §3.1; coverage in
 ``analysis/support``.
@@ -58,7 +59,7 @@ def mean_interval(
     mean = np.asarray(x.mean(axis=0))
     if n == 1:
         nothing = np.full(mean.shape, np.nan)
-        return mean, nothing, nothing.copy()
+        return np.minimum(mean, support.high if support.debiased else np.inf), nothing, nothing.copy()
     # Values about to blow up may be too large to be squared; equal ones may seem to differ by rounding.
     with np.errstate(over="ignore", invalid="ignore"):
         spread = np.where((x == x[:1]).all(axis=0), 0.0, x.std(axis=0, ddof=1))
@@ -67,7 +68,8 @@ def mean_interval(
     inside = support if support.debiased or support.holds(x) else ANYTHING
     if not inside.debiased:
         mean = np.clip(mean, inside.low, inside.high)
-    return mean, *inside.interval(mean, half)
+    low, high = inside.interval(mean, half)
+    return np.minimum(mean, inside.high), low, high
 
 
 def within(estimate: AnyEstimate, support: Support) -> AnyEstimate:

@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-# Vectors of the basis; one more leads out of it. So many are kept by a restart.
-BASIS, _KEPT = 3, 2
+# Vectors of the basis; one more leads out of it. So many are kept by a restart: with the one that leads out
+# of the space they are as many as can be before the basis is full.
+BASIS, _KEPT = 3, 1
 # Coordinates that are turned at once, so that a restart needs no second basis.
 _BLOCK = 2**16
 # A next vector this short, relative to the spectrum, is rounding: the Krylov space is exhausted.
@@ -26,23 +27,31 @@ _EXHAUSTED = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class TopPair:
-    """λ_max with |Hv − λv|, its vector v (d,), |v| = 1, and the number of products taken."""
+    """λ_max with |Hv − λv|, its vector v (d,), |v| = 1, and the number of products taken.
+
+    ``lowest`` is the lowest Ritz value that was met, an upper bound of λ_min, with its residual.
+    """
 
     value: float
     residual: float
     vector: Any
     products: int
+    lowest: float = np.nan
+    lowest_residual: float = np.inf
 
 
-def top_pair_restarted(product: Callable[[Any], Any], start: Any, tol: float, most: int) -> TopPair:
+def top_pair_restarted(
+    product: Callable[[Any], Any], start: Any, tol: float, most: int, least: int = 1
+) -> TopPair:
     """Lanczos in at most four vectors until |Hv − λv| ≤ tol·|λ|, or ``most`` products.
 
     Args:
         product: v (d,) ↦ Hv (d,), a new array, which is written to.
         start: not 0 (d,), which is written to.
+        least: products in any case, unless nothing is left.
     """
     basis, t = [_scaled(start, 1.0 / _norm(start))], np.zeros((BASIS, BASIS))
-    value, residual = np.nan, np.inf
+    value, residual, lowest = np.nan, np.inf, (np.inf, np.inf)
     for count in range(1, most + 1):
         w, last = product(basis[-1]), len(basis) - 1
         # Twice is enough: one pass of Gram–Schmidt leaves errors of the size of the rounding of |w|.
@@ -59,12 +68,14 @@ def top_pair_restarted(product: Callable[[Any], Any], start: Any, tol: float, mo
         size = len(basis)
         values, turns = np.linalg.eigh(t[:size, :size])
         value, residual = float(values[-1]), float(left * abs(turns[-1, -1]))
+        lowest = min(lowest, (float(values[0]), float(left * abs(turns[-1, 0]))))
         scale = float(np.max(np.abs(values)))
-        ended = left <= _EXHAUSTED * scale or residual <= tol * abs(value) or count == most
+        converged = residual <= tol * abs(value) and count >= least
+        ended = left <= _EXHAUSTED * scale or converged or count == most
         if ended:
             del w
             _turn(basis, turns[:, -1:])
-            return TopPair(value, residual, basis[0], count)
+            return TopPair(value, residual, basis[0], count, *lowest)
         if size == BASIS:
             best = slice(size - 1, size - 1 - _KEPT, -1)
             _turn(basis, turns[:, best])

@@ -19,8 +19,7 @@ _SIDES = {
 }
 _WORDS = ("flags", "method", "reason")
 # What smoothing makes that no row of the table stands for: meaning and units.
-_SMOOTHED = {
-    "C_excess": ("C_alpha less C_star", "1"),
+_CHANGES = {
     "change_point": ("time at which the smoothed phase changes", "time"),
     "change_direction": ("1 where it changes into generalization, −1 into exploration", "1"),
 }
@@ -38,15 +37,12 @@ def described(measured: xr.Dataset) -> xr.Dataset:
 
 
 def _words(name: str, level: float, rows: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
-    for known in (rows, _SMOOTHED):
+    for known in (rows, _CHANGES):
         if name in known:
             return known[name]
     base, _, side = name.rpartition("_")
     if side in _SIDES:
         long_name, units = _words(base, level, rows)
         return _SIDES[side].format(level=level, name=long_name), "1" if side in _WORDS else units
-    if side == "smooth":
-        long_name, units = _words(base, level, rows)
-        return f"{long_name}, smoothed over the probes", units
     spec = VARIABLES.get(name)
     return (name, "1") if spec is None else (spec.long_name, spec.units)

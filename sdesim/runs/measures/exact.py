@@ -7,6 +7,7 @@ is: "exact"; "full-gradient", μ known and the rest from draws about it; "sample
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -29,10 +30,11 @@ from sdesim.runs.measured import Column, Mask
 Array = NDArray[np.float64]
 EXACT, FULL, SAMPLED = "exact", "full-gradient", "sampled"
 # Less noise than this share of |μ|² is rounding.
-_ROUNDING = 1e-14
+ROUNDING = 1e-14
+_GROUP = ("trajectory", "probe", "group")
 # Flags that speak of the draws of μ, and of those of Σ.
-_OF_MEAN = ("negative_signal", "delta_interval")
-_OF_TRACE = ("too_few_samples", "heavy_tail_variance_undefined", "few_effective_draws")
+OF_MEAN = ("negative_signal", "delta_interval")
+OF_TRACE = ("too_few_samples", "heavy_tail_variance_undefined", "few_effective_draws")
 
 
 class Exact:
@@ -64,7 +66,7 @@ class Exact:
     @property
     def still(self) -> Mask:
         """Where there is no noise but rounding."""
-        return self.known & (self.noise <= _ROUNDING * self.signal)
+        return self.known & (self.noise <= ROUNDING * self.signal)
 
     def _estimate(self, value: Array, low: Array, high: Array) -> AnyEstimate:
         made: AnyEstimate = Estimate(value, low, high, self.level, "exact", 1, {})
@@ -131,27 +133,75 @@ class Exact:
         self, column: Column, exact: AnyEstimate, flags: dict[str, Mask], where: Mask | None = None
     ) -> Column:
         known = self.known if where is None else where
-        e: Any = column.estimate
-        ends = {
-            name: np.where(known, getattr(exact, name), getattr(e, name)) for name in ("value", "low", "high")
-        }
-        kept = dict(e.flags)
-        for names, gone in ((_OF_MEAN, known), (_OF_TRACE, known & (self.method == EXACT))):
-            kept |= {name: kept[name] & ~gone for name in names if name in kept}
-        for name, mask in flags.items():
-            kept[name] = np.where(known, mask, kept.get(name, np.zeros(known.shape, dtype=bool)))
-        sampled = np.full(known.shape, SAMPLED) if column.method is None else column.method
-        method = np.where(known, self.method, sampled)
-        method = np.where(np.isnan(ends["value"]), "", method)
-        return replace(column, estimate=replace(e, **ends, flags=kept), method=method)
+        gone = dict.fromkeys(OF_MEAN, known) | dict.fromkeys(OF_TRACE, known & (self.method == EXACT))
+        return merged(column, exact, known, self.method, flags, gone)
+
+    def groups(self, run: xr.Dataset, column: Column) -> Column:
+        """C of each parameter group, exact where that is known."""
+        if "exact_group_signal" not in run:
+            return column
+        signal, noise, error = (
+            np.asarray(run.variables[f"exact_group_{part}"].transpose(*_GROUP).values, np.float64)
+            for part in ("signal", "noise", "noise_error")
+        )
+        known = ~np.isnan(signal) & ~np.isnan(noise)
+        half = np.where(error > 0, self._quantile[..., None] * error, 0.0)
+        still = known & (noise <= ROUNDING * signal)
+        nothing = known & (signal == 0) & (noise == 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = (noise, noise + half, np.maximum(noise - half, 0.0))
+            value, low, high = (np.where(still, np.inf, signal * self.ratio / x) for x in ends)
+        value = np.where(nothing, np.nan, value)
+        low, high = (np.where(still, np.nan, x) for x in (low, high))
+        method = np.where(error > 0, FULL, EXACT)
+        gone = dict.fromkeys(OF_MEAN, known) | dict.fromkeys(OF_TRACE, known & (method == EXACT))
+        flags = {"zero_noise": still & ~nothing, "interpolated": nothing}
+        return merged(column, self._estimate(value, low, high), known, method, flags, gone)
 
 
-def as_precise(c: Column, star: Column, precision: float) -> Column:
+def merged(
+    column: Column, found: AnyEstimate, known: Mask, method: NDArray[np.str_], flags: Mapping[str, Mask],
+    gone: Mapping[str, Mask],
+) -> Column:  # fmt: skip
+    """A column whose values where known are those found, by a method each.
+
+    Args:
+        flags: that hold where known, in place of its own. gone: its own that are taken away.
+    """
+    e: Any = column.estimate
+    ends = {
+        name: np.where(known, getattr(found, name), getattr(e, name)) for name in ("value", "low", "high")
+    }
+    kept = dict(e.flags)
+    kept |= {name: kept[name] & ~where for name, where in gone.items() if name in kept}
+    for name, mask in flags.items():
+        kept[name] = np.where(known, mask, kept.get(name, np.zeros(known.shape, dtype=bool)))
+    sampled = np.full(known.shape, SAMPLED) if column.method is None else column.method
+    how = np.where(np.isnan(ends["value"]), "", np.where(known, method, sampled))
+    return replace(column, estimate=replace(e, **ends, flags=kept), method=how)
+
+
+def as_precise(c: Column, star: Column | None, precision: float) -> Column:
     """C, flagged `precision_not_reached` where half its interval is above this share of max(C, C*)."""
+    value = np.full(c.value.shape, np.nan) if star is None else star.value
     with np.errstate(invalid="ignore"):
-        half = 0.5 * (c.high - c.low)
-        missed = half > precision * np.fmax(np.abs(c.value), np.abs(star.value))
+        missed = _precision(c.value, c.low, c.high, value) > precision
     return replace(c, estimate=replace(c.estimate, flags={**c.flags, "precision_not_reached": missed}))
+
+
+def reached_precision(run: xr.Dataset, measured: xr.Dataset) -> Array | None:
+    """Half of C's interval over max(C, C*), of runs that ask for a precision."""
+    if not run.attrs.get("precision") or "C_alpha" not in measured:
+        return None
+    c, low, high = (np.asarray(measured[f"C_alpha{end}"].values, np.float64) for end in ("", "_low", "_high"))
+    known = "C_star" in measured
+    star = np.asarray(measured["C_star"].values, np.float64) if known else np.full(c.shape, np.nan)
+    with np.errstate(invalid="ignore"):
+        return _precision(c, low, high, star)
+
+
+def _precision(c: Array, low: Array, high: Array, star: Array) -> Array:
+    return np.asarray(0.5 * (high - low) / np.fmax(np.abs(c), np.abs(star)))
 
 
 def quantile(draws: ArrayLike, level: float) -> Array:

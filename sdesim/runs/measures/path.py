@@ -107,7 +107,8 @@ def _of_all(run: xr.Dataset, seen: AnyEstimate, level: float) -> AnyEstimate:
     """λ_max of all examples where some were at hand (`estimators.curvature.subsampled`): debiased, from the
     crossed value less its error to the value at hand plus error and residual."""
     halves, crossed, error = (values_of(run, f"lambda_max_{part}") for part in ("halves", "crossed", "error"))
-    n, total = float(run.attrs.get("curvature_examples") or 1), float(run.attrs.get("dataset_size") or 1)
+    held = run.attrs.get("eigenvalue_examples") or run.attrs.get("curvature_examples") or 1
+    n, total = float(held), float(run.attrs.get("dataset_size") or 1)
     value = debiased(seen.value, halves, crossed, n, total)
     half = float(stdtrit(2 * GROUPS - 2, 0.5 + level / 2)) * error
     known = ~np.isnan(halves)

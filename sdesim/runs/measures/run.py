@@ -14,8 +14,10 @@ from sdesim.io.threads import single_blas_thread
 from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.clients import client_consolidation
+from sdesim.runs.measures.contradiction import BY_LOSS, BY_PROGRESS, LOST, contradictions, lost_next
 from sdesim.runs.measures.described import described
-from sdesim.runs.measures.exact import SAMPLED, as_precise, exact_of
+from sdesim.runs.measures.drawn import SEQUENTIAL, drawn_of
+from sdesim.runs.measures.exact import EXACT, FULL, SAMPLED, as_precise, exact_of
 from sdesim.runs.measures.gradient import (
     batches,
     consolidation,
@@ -73,7 +75,8 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
     """
     validate_run(run)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
-    with single_blas_thread():
+    # Gradients of a run that is blowing up have squares that are infinite: such values are flagged.
+    with single_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return described(with_registered(run, with_validity(_measured(run, level, smooth), run.attrs)))
 
 
@@ -85,11 +88,16 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
             columns |= tails(run, level)
         heavy = infinite_variance(run, columns.get("tail_index"))
         exact = exact_of(run, level, *batches(run)) if "signal" in run else None
+        drawn = drawn_of(run, level, *batches(run)) if "signal" in run else None
         if "signal" in run:
             columns |= consolidation(run, level, heavy)
             columns |= {} if exact is None else exact.consolidation(columns)
+            first = columns["C_alpha"]
+            columns |= {} if drawn is None else drawn.consolidation(columns)
         if "group_signal" in run:
             columns["C_group"] = group_consolidation(run, level, heavy)
+            if exact is not None:
+                columns["C_group"] = exact.groups(run, columns["C_group"])
         if "update_norm2" in run:
             columns |= client_consolidation(run, level, heavy)
         if "lambda_max" in run:
@@ -97,7 +105,8 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "C_alpha" in columns and "hessian_signal" in run:
             columns |= drift(run, level, columns, heavy)
             columns |= {} if exact is None else exact.drift(columns)
-            columns |= _of_step(run, level, columns)
+            columns |= {} if drawn is None else drawn.drift(columns)
+            columns |= _of_step(run, level, columns, first)
         if "theta_projection" in run or "theta" in run:
             columns["trajectory_dimension"] = path_dimension(run, level)
             columns["participation_ratio"] = path_dimension(run, level, "participation")
@@ -112,13 +121,17 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         if "C_star" in columns or "progress" in columns:
             formula = _phase(run, columns) if "C_star" in columns else None
             words["phase"], words["phase_method"] = phases(run, level, columns, formula, exact)
-            words["phase_flags"] = flags_of_phases(run, columns, words["phase"], words["phase_method"])
+            if drawn is not None:
+                by_draws = drawn.bends & (words["phase_method"] == "second-order")
+                words["phase_method"] = np.where(by_draws, SEQUENTIAL, words["phase_method"])
+            columns, words = _told(run, columns, words)
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
-        if run.attrs.get("precision") and {"C_alpha", "C_star"} <= set(columns):
-            columns["C_alpha"] = as_precise(columns["C_alpha"], columns["C_star"], run.attrs["precision"])
+        if run.attrs.get("precision") and "C_alpha" in columns:
+            columns["C_alpha"] = as_precise(columns["C_alpha"], columns.get("C_star"), run.attrs["precision"])
         if "step_size" in run:
             columns = at_rest(run, columns)
+        columns = {name: _infinite(column, columns.get("signal")) for name, column in columns.items()}
     changes: dict[str, Array] = {}
     if smooth and "probe" in run.dims:
         found = smoothed(run, level, columns, words)
@@ -127,10 +140,42 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
     return measured.assign({name: (("trajectory", "change"), x) for name, x in changes.items()})
 
 
-def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column]) -> dict[str, Column]:
-    """C*, drift and best rate of the optimizer's step: of −η g, or of its own linear form."""
+def _told(
+    run: xr.Dataset, columns: dict[str, Column], words: dict[str, NDArray[np.str_]]
+) -> tuple[dict[str, Column], dict[str, NDArray[np.str_]]]:
+    """Phases with their flags; those that the loss contradicts are undefined, and so flagged C* and drift."""
+    labels, how = words["phase"], words["phase_method"]
+    formula = np.isin(how, ("second-order", SEQUENTIAL, EXACT, FULL)) & (not models_steps(run))
+    doubt = contradictions(run, columns, labels, formula) if formula.any() else np.full(labels.shape, "")
+    if "signal" in columns:
+        # Gradients too large for their squares leave nothing to compare.
+        doubt = np.where(np.isinf(columns["signal"].value) & (how != ""), "nonfinite", doubt)
+    against = doubt != ""
+    labels, how = np.where(against, "undefined", labels), np.where(against, "", how)
+    own = flags_of_phases(run, columns, labels, how)
+    lost = np.where(lost_next(run) & (labels != "undefined"), LOST, "")
+    each = zip(doubt.flat, own.flat, lost.flat, strict=True)
+    flags = np.array([";".join(x for x in place if x) for place in each], dtype=str)
+    marked = {}
+    for name in ("C_star", "lyapunov_drift"):
+        if name in columns and against.any():
+            column = columns[name]
+            more = {flag: doubt == flag for flag in (BY_PROGRESS, BY_LOSS)}
+            marked[name] = replace(
+                column, estimate=replace(column.estimate, flags={**column.estimate.flags, **more})
+            )
+    told = {"phase": labels, "phase_method": how, "phase_flags": flags.reshape(labels.shape)}
+    return columns | marked, words | told
+
+
+def _of_step(run: xr.Dataset, level: float, columns: dict[str, Column], first: Column) -> dict[str, Column]:
+    """C*, drift and best rate of the optimizer's step: of −η g, or of its own linear form.
+
+    Args:
+        first: C of the draws that the step's own form was read from.
+    """
     if models_steps(run):
-        return of_optimizer(run, level, columns)
+        return of_optimizer(run, level, {**columns, "C_alpha": first})
     star, found = columns["C_star"], columns["lyapunov_drift"]
     c, known = columns["C_alpha"].estimate, np.isnan(star.value)
     return {
@@ -154,6 +199,20 @@ def _index(p: Column, s: Column, d: Column) -> Column:
     flags = {**made.flags, "undefined": made.flags["undefined"] & known}
     literal = intelligence(_literal(p), _literal(s), _literal(d), method="literal")
     return Column.of(made, flags, literal.value)
+
+
+def _infinite(column: Column, signal: Column | None) -> Column:
+    """The column; values that are infinite because squares overflow, and not for want of noise, are flagged
+    `nonfinite`."""
+    e = column.estimate
+    endless = np.isinf(e.value)
+    if not endless.any():
+        return column
+    if "zero_noise" in e.flags and signal is not None:
+        large = np.isinf(signal.value)
+        endless &= ~e.flags["zero_noise"] | (large if e.value.ndim == 2 else large[..., None])
+    known = e.flags.get("nonfinite", np.zeros(e.value.shape, dtype=bool))
+    return replace(column, estimate=replace(e, flags={**e.flags, "nonfinite": known | endless}))
 
 
 def _literal(column: Column) -> Array:

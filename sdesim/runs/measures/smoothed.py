@@ -20,6 +20,7 @@ from scipy.special import ndtri
 from sdesim.estimate import AnyEstimate
 from sdesim.estimators import change_points, smooth, smoothed_difference, smoothed_phase, smoothed_ratio
 from sdesim.runs.measured import Column, Mask
+from sdesim.runs.measures.contradiction import BY_LOSS, BY_PROGRESS
 from sdesim.runs.measures.gradient import values_of
 from sdesim.runs.measures.steps import models_steps, phase_is_of_progress
 
@@ -93,12 +94,14 @@ def _phases(
         return {}, {}
     statistic = _statistic(run, words["phase_method"], found)
     still = values_of(run, "step_size") == 0
-    labels, reasons = smoothed_phase(statistic, {"rate_zero": still})
+    flags = words.get("phase_flags", np.full(still.shape, ""))
+    against = {name: np.char.find(flags, name) >= 0 for name in (BY_PROGRESS, BY_LOSS)}
+    labels, reasons = smoothed_phase(statistic, {"rate_zero": still, **against})
     if "C_alpha" in columns:
         # Without noise |μ|² and C* are exact, and there is no ratio to smooth.
         plain = columns["C_alpha"].flags["zero_noise"] & ~still
         labels = np.where(plain, words["phase"], labels)
-        reasons = np.where(plain, "", reasons)
+        reasons = np.where(plain, np.where(labels == "undefined", flags, ""), reasons)
     each = [change_points(statistic[k], times[k]) for k in range(len(labels))]
     return {"phase_smooth": labels, "phase_smooth_reason": reasons}, _changes(each)
 

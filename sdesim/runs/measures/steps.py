@@ -43,7 +43,8 @@ def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> d
     """C*, drift and best rate of an optimizer whose step is linear in the gradient.
 
     C* is such that C > C* where the process descends, C − C* = D/N − W/N: for C in place of D/N, the same in
-    the metric of the steps. Flag `no_preconditioner` before the first step of an optimizer that adapts,
+    the metric of the steps. Flag `gradients_one_by_one` where they were too many to be held together, as
+    these formulas ask for, `no_preconditioner` before the first step of an optimizer that adapts,
     `young_preconditioner` where its scale does not hold still.
     """
     c, plain, drift = columns["C_alpha"], columns["C_star"], columns["lyapunov_drift"]
@@ -52,7 +53,12 @@ def of_optimizer(run: xr.Dataset, level: float, columns: dict[str, Column]) -> d
     exact = _exactly(run, "exact_process_ratio", eta.shape)
     missing = np.isnan(own.value) & ~np.isnan(plain.value)
     share = _values(run, "preconditioner_share", eta.shape)
-    doubt = {"no_preconditioner": missing, "young_preconditioner": share > _YOUNG}
+    one_by_one = np.full(eta.shape, bool(run.attrs.get("streamed")))
+    doubt = {
+        "gradients_one_by_one": missing & one_by_one,
+        "no_preconditioner": missing & ~one_by_one,
+        "young_preconditioner": share > _YOUNG,
+    }
     t = _student(run, level)
     gap = t * _values(run, "process_gap_error", eta.shape) * ratio_of_batches(run)
     gap = np.where(exact, 0.0, gap)

@@ -13,8 +13,8 @@ from sdesim.scenario.models import Scenario, Train
 
 
 def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
-    """A budget that pays for nothing, of arms that `is_priced`, and readings without draws where there are
-    none, each with its place in the scenario."""
+    """A budget that pays for nothing, of arms that `is_priced`, readings without draws where there are none,
+    and a precision where there is no variance, each with its place in the scenario."""
     arm = scenario.arms[name]
     probes = probes_of(scenario, arm, _stretch(scenario, name))
     if probes is None:
@@ -24,11 +24,14 @@ def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
     if arm.probes is not None:
         place, of_arm = ("arms", name, "probes"), ""
     noises = [] if arm.simulate is None else arm.simulate.noise
-    if probes.asked is not None and any(getattr(noise, "tail_index", None) is not None for noise in noises):
-        yield (*place, probes.asked[0]), f"found {probes.asked[1]}, {simulated.SAMPLED}{of_arm}"
-    if probes.asked is not None and arm.train is not None and arm.train.augment:
-        text = f"found {probes.asked[1]}, allowed: none beside augment, by which examples are read anew"
-        yield (*place, probes.asked[0]), f"{text}{of_arm}"
+    if any(getattr(noise, "tail_index", None) is not None for noise in noises):
+        if probes.exact is True:
+            yield (*place, "exact"), f"found true, {simulated.SAMPLED}{of_arm}"
+        if probes.precision is not None:
+            yield (*place, "precision"), f"found {probes.precision:g}, {simulated.NO_VARIANCE}{of_arm}"
+    if probes.exact is True and arm.train is not None and arm.train.augment:
+        text = "found true, allowed: none beside augment, by which examples are read anew"
+        yield (*place, "exact"), f"{text}{of_arm}"
     price = None if probes.budget is None else _price(scenario, name, probes)
     if price is None:
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from sdesim.engine.fitting import first_start
 from sdesim.engine.memory import check_room
 from sdesim.errors import ScenarioError, SdesimError
@@ -30,7 +32,7 @@ def check_readings(scenario: Scenario, name: str, arm: Arm) -> None:
 
 def _check_real(scenario: Scenario, name: str, train: Train, probes: Probes | None) -> None:
     from sdesim.training.loop.memory import check_readings as check_memory
-    from sdesim.training.loop.prepared import prepare
+    from sdesim.training.loop.prepared import check_probes
 
     if probes is None:
         return
@@ -38,7 +40,7 @@ def _check_real(scenario: Scenario, name: str, train: Train, probes: Probes | No
     asked = probes.budget is not None or probes.exact is True or probes.precision is not None
     if asked and not is_priced(train):
         recipe = recipe_of(scenario, name, train, train.network.build(), train.data.load())
-        prepare(recipe, save_every=train.save_every, save=train.save, probes=probes)
+        check_probes(recipe, probes)
 
 
 def _check_simulated(scenario: Scenario, simulate: Simulate, probes: Probes | None) -> None:
@@ -55,3 +57,12 @@ def _check_simulated(scenario: Scenario, simulate: Simulate, probes: Probes | No
     real = scenario.arms[str(simulate.twin_of)].train
     assert real is not None
     check_room(real.dim, simulate.trajectories or real.trajectories, probes)
+    if probes is None:
+        return
+    from sdesim.engine.plan import check_laws
+
+    # What a noise takes from the real arm does not decide whether its law is known; minibatches' always is.
+    eta = float(simulate.learning_rate or real.optimizer.lr)
+    context = Context(real.dim, eta, None, 0, 1.0)
+    noises = [noise.resolved(context) for noise in simulate.noise if "batch_size" not in noise.needs]
+    check_laws(probes, noises, eta, np.zeros(real.dim))

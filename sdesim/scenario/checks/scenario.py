@@ -209,6 +209,8 @@ def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -
         if need in ("gradient", "curvature") and probes is not None:
             if probes.estimators != "all" and need not in probes.estimators:
                 return f"{name} needs probes of {arm_name} with estimators: [{need}]"
+        elif need == "precision" and probes is not None and probes.precision is None:
+            return f"{name} needs probes of {arm_name} with a precision"
         elif need == "tangent" and probes is not None and not probes.tangent:
             return f"{name} needs probes of {arm_name} with tangent: true"
         elif need in ("labels", "test data"):

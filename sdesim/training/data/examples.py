@@ -19,7 +19,7 @@ from sdesim.data.weightings.base import Base as Weighting
 from sdesim.errors import RunError
 from sdesim.training.data.accuracy import Accuracy, accuracy_of
 from sdesim.training.data.augmentation import Augment, Reader, readings_of
-from sdesim.training.data.batches import joined, length, mapped, moved, rows_of
+from sdesim.training.data.batches import joined, leaves, length, mapped, moved, rows_of
 from sdesim.training.data.collation import (
     Unpack,
     as_pair,
@@ -30,6 +30,7 @@ from sdesim.training.data.collation import (
     item,
 )
 from sdesim.training.data.custom_sampler import CustomBatches, CustomOrder
+from sdesim.training.data.fetching import fetched
 from sdesim.training.data.loaders import (
     loaded,
     loader_order,
@@ -266,6 +267,8 @@ def read_examples(
         if other is not None and seed is not None:
             reader = _reader(source, rows, name, parameter, unpack)
             x, y = reader.read(torch.arange(len(rows)), seed)
+        elif (read := None if unpack else _by_workers(source, rows, name)) is not None:
+            x, y = read
         else:
             collate, data = (source.collate_fn, source.dataset) if loader else (default_collate, source)
             x, y = collated(collate, [item(data, i, name) for i in rows], name, unpack)
@@ -297,9 +300,34 @@ def _reader(
 ) -> Reader:
     """A reader of the examples ``rows`` of a Dataset or DataLoader, collated as a loader would."""
     samples, numbers = LoaderExamples(source, name, unpack), np.asarray(rows, dtype=np.int64)
+
+    def several(batches: list[tuple[Tensor, int]]) -> list[tuple[Any, Any]]:
+        # The generators of the whole loader follow a seed, as in a reading one by one.
+        pairs = fetched(samples, [(numbers[some.numpy()], seed) for some, seed in batches], source)
+        return [cast(x, y, parameter) for x, y in pairs]
+
     return Reader(
-        lambda some: cast(*samples.take(numbers[some.numpy()]), parameter), held=(source,), name=name
+        lambda some: cast(*samples.take(numbers[some.numpy()]), parameter),
+        held=(source,),
+        name=name,
+        several=several if samples.workers else None,
     )
+
+
+def _by_workers(source: Any, rows: Sequence[int], name: str) -> tuple[Any, Any] | None:
+    """x and y of all examples of a loader whose workers can read them; None where this process must."""
+    if not isinstance(source, DataLoader) or source.collate_fn is not default_collate:
+        return None
+    samples, numbers = LoaderExamples(source, name), np.asarray(rows, dtype=np.int64)
+    if not samples.workers or samples.batch_size is None:
+        return None
+    jobs = np.split(numbers, range(samples.batch_size, len(numbers), samples.batch_size))
+    pairs = fetched(samples, [(some, None) for some in jobs])
+    shapes = [[part.shape[1:] for part in leaves(pair)] for pair in pairs]
+    # Examples of several shapes are told of where all are collated together.
+    if any(found != shapes[0] for found in shapes):
+        return None
+    return joined([x for x, _ in pairs]), joined([y for _, y in pairs])
 
 
 def batches_of(examples: Examples, order: Order, seed: int) -> Batches | CustomBatches:

@@ -25,36 +25,36 @@ WORTH = 0.3
 _ROOM = 8_000_000
 
 
-def fetched(examples: LoaderExamples, jobs: Sequence[Job]) -> list[Pair]:
+def fetched(examples: LoaderExamples, jobs: Sequence[Job], held: Any = None) -> list[Pair]:
     """x and y of each job, collated as one batch each; the same bits whoever reads them.
 
     A worker reads a whole job under the job's own seed. The first job is read in this process and tells what
     the others take. Each worker reads it too: where one finds something else (data that look at the worker,
     a file whose place all share) or can't read at all, or the loader has no workers, this process reads all.
+
+    Args:
+        examples: of the loader.
+        jobs: what is read.
+        held: whose generators follow a job's seed; None: the data set's.
     """
     began = perf_counter()
-    found = [_read(examples, job) for job in jobs[:1]]
+    work = _Jobs(examples, jobs, examples.data if held is None else held)
+    found = [work.done(job) for job in jobs[:1]]
     rest, workers = jobs[1:], examples.workers.get("num_workers", 0)
     if 0 < workers < len(rest) and (perf_counter() - began) * len(rest) >= WORTH:
         try:
-            made = _by_workers(examples, [*jobs[:1] * workers, *rest])
+            made = _by_workers(_Jobs(examples, [*jobs[:1] * workers, *rest], work.held))
         except Exception:
             # Data that can't reach a worker of this kind; what is wrong with an example is said below.
             made = []
         if made and all(pair is not None and equal(pair, found[0]) for pair in made[:workers]):
             read = zip(made[workers:], rest, strict=True)
-            return found + [_read(examples, job) if pair is None else pair for pair, job in read]
+            return found + [work.done(job) if pair is None else pair for pair, job in read]
         examples.workers = {}
-    return found + [_read(examples, job) for job in rest]
+    return found + [work.done(job) for job in rest]
 
 
-def _read(examples: LoaderExamples, job: Job) -> Pair:
-    rows, seed = job
-    with nullcontext() if seed is None else undisturbed(seed, examples.data), torch.no_grad():
-        return examples.take(rows)
-
-
-def _by_workers(examples: LoaderExamples, jobs: Sequence[Job]) -> list[Pair | None]:
+def _by_workers(work: _Jobs) -> list[Pair | None]:
     """x and y of each job, None where no worker could read it."""
     # A generator of its own, for a loader draws a seed for its workers, which decides nothing here.
     own = torch.Generator().manual_seed(0)
@@ -62,7 +62,7 @@ def _by_workers(examples: LoaderExamples, jobs: Sequence[Job]) -> list[Pair | No
         # The training's own loader has said already what it thinks of so many workers.
         warnings.simplefilter("ignore")
         loader = DataLoader(
-            _Jobs(examples, jobs), batch_size=None, collate_fn=_as_it_is, generator=own, **examples.workers
+            work, batch_size=None, collate_fn=_as_it_is, generator=own, **work.examples.workers
         )
     # Copies: shared memory is aligned otherwise than torch's own, by which products round.
     return [None if pair is None else _copied(*pair) for pair in loader]
@@ -79,17 +79,23 @@ def _as_it_is(pair: Any) -> Any:
 class _Jobs(Dataset[Pair | None]):
     """Jobs as a data set, so that a loader's workers do them."""
 
-    def __init__(self, examples: LoaderExamples, jobs: Sequence[Job]) -> None:
-        self._examples, self._jobs = examples, jobs
+    def __init__(self, examples: LoaderExamples, jobs: Sequence[Job], held: Any) -> None:
+        self.examples, self.held, self._jobs = examples, held, jobs
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     def __getitem__(self, k: int) -> Pair | None:
         try:
-            return _read(self._examples, self._jobs[k])
+            return self.done(self._jobs[k])
         except Exception:
             return None
+
+    def done(self, job: Job) -> Pair:
+        """x and y of a job."""
+        rows, seed = job
+        with nullcontext() if seed is None else undisturbed(seed, self.held), torch.no_grad():
+            return self.examples.take(rows)
 
 
 class Kept:

@@ -78,7 +78,11 @@ def _probing(prepared: Prepared) -> dict[str, Any]:
     if probes is None:
         return {}
     found: dict[str, Any] = {"probe_batch_size": prepared.probed_batch, "probe_every": probes.every}
-    found |= {} if probes.precision is None else {"precision": probes.precision}
+    if probes.precision is not None:
+        found |= {"precision": probes.precision, "most_samples": probes.most}
+    found |= {"streamed": True} if prepared.streamed else {}
+    if prepared.eigenvalue_examples < len(prepared.train) and probes.wants("curvature"):
+        found["eigenvalue_examples"] = prepared.eigenvalue_examples
     if prepared.price is not None:
         found |= priced(probes, prepared.price)
     if probes.exact and prepared.sampled_because:

@@ -116,6 +116,7 @@ def seed_stored(state: SeedState) -> dict[str, Any]:
         "seconds": [state.training, state.probing, state.branching],
         "path": state.path,
         "hvp": list(state.hvp),
+        "ritz": {name: torch.as_tensor(kept) for name, kept in state.ritz.held.items()},
         "failures": state.failures.state(),
         "reasons": dict(state.reasons),
         "torch": torch.get_rng_state(),
@@ -149,6 +150,7 @@ def seed_restored(state: SeedState, stored: dict[str, Any]) -> None:
     state.stopped, state.message = stored["stopped"], stored["message"]
     method, error = stored["hvp"]
     state.hvp, state.reasons = (method, error), stored["reasons"]
+    state.ritz.held = dict(stored["ritz"])
     state.failures.restore(stored["failures"])
     torch.set_rng_state(stored["torch"])
     keys, place, spare, normal = stored["numpy"]

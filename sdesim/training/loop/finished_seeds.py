@@ -18,6 +18,7 @@ from torch import nn
 
 from sdesim.compiled.jit import source_stamp
 from sdesim.io.files import atomic_write_bytes, atomic_write_text
+from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import open_run
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of, settle
 from sdesim.training.batched.group import Group, group_restored, group_stored
@@ -46,6 +47,11 @@ def fingerprint(prepared: Prepared, attrs: Mapping[str, Any]) -> Fingerprint:
         f"{VALUES}the training examples": _digest_of(prepared.train.x, prepared.train.y),
         f"{VALUES}the initial weights": _digest_of(*recipe.module.state_dict().values()),
     }
+    if recipe.told is not None and recipe.told.groups:
+        parts["names of the groups"] = json.dumps(recipe.told.groups, default=str)
+    if prepared.follows_loss or prepared.momentum_changes:
+        # What the learning rates that are known do not tell; those of a function are told by its code.
+        parts["schedule"] = str(recipe.scheduler) if isinstance(recipe.scheduler, LearningRate) else ""
     if isinstance(recipe.loss_fn, nn.Module):
         parts[f"{VALUES}the tensors of loss_fn"] = _digest_of(*recipe.loss_fn.state_dict().values())
     if prepared.test is not None:

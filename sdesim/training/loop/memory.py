@@ -10,11 +10,12 @@ from sdesim.training.probes.network_oracle import streams
 _COPIES = 2
 
 
-def check_readings(probes: Probes | None, dim: int, masked: bool) -> None:
+def check_readings(probes: Probes | None, dim: int, masked: bool, of: str = "probes") -> None:
     """Refuse readings that don't fit into memory, before the training.
 
     Args:
         dim: number of all parameters. masked: whether some of them are fixed at 0.
+        of: whose readings, "probes" or "monitor".
 
     Raises:
         RunError: naming what to lower.
@@ -22,6 +23,6 @@ def check_readings(probes: Probes | None, dim: int, masked: bool) -> None:
     if probes is None:
         return
     if not masked and streams(dim, probes.samples):
-        check_streamed(probes, dim)
+        check_streamed(probes, dim, of)
     else:
-        check_held(probes, dim, _COPIES)
+        check_held(probes, dim, _COPIES, of)

@@ -20,6 +20,7 @@ from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import SHARE, Price, paid_for
+from sdesim.runs.probes import spared_examples
 from sdesim.training.data.accuracy import Accuracy
 from sdesim.training.data.augmentation import chained
 from sdesim.training.data.batches import mapped, rows_of, takes_whole_batch
@@ -43,7 +44,7 @@ from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
 from sdesim.training.probes.example_moments import without_moments
 from sdesim.training.probes.guard import untouched
-from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
+from sdesim.training.probes.network_oracle import TorchOracle, costly, masked_groups, streams
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.reading import held_parameters
@@ -53,6 +54,7 @@ from sdesim.training.probes.trial import Trial, tried
 Array = NDArray[np.float64]
 _SAVED_POINTS = 200
 _SAVEABLE = ("theta", "loss")
+_TOO_MANY = "gradients are too many to be held together"
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -148,7 +150,22 @@ class Prepared:
     @property
     def sampled_because(self) -> str:
         """Why readings can't do without draws; empty where they can, as far as is known before the start."""
-        return _sampled_because(self.train, self.trial, self.mode)
+        return _sampled_because(self.recipe, self.train, self.trial, self.probes, self.example)
+
+    @cached_property
+    def streamed(self) -> bool:
+        """Whether the gradients of a probe are too many to be held, so that they are read one by one."""
+        return _streamed(self.recipe, self.probes, self.example)
+
+    @cached_property
+    def eigenvalue_examples(self) -> int:
+        """Of how many examples eigenvalues are read, fixed by sizes before the start."""
+        n, probes = len(self.train), self.probes
+        if probes is None or _whole_spectrum_because(self.train, self.trial, self.example):
+            return n
+        if probes.eigenvalue_examples is not None:
+            return min(n, probes.eigenvalue_examples)
+        return spared_examples(n) if costly(n, self.directions.shape[1], self.plain) else n
 
     @property
     def branches(self) -> int:
@@ -256,6 +273,19 @@ def _prepared(
     )
 
 
+def check_probes(recipe: Recipe, probes: Probes) -> None:
+    """Refuse probes that the recipe's network, loss and examples don't allow, or whose budget pays for none.
+
+    Raises:
+        RunError: saying which.
+    """
+    check_module(recipe.module)
+    with untouched(recipe.module, recipe.loss_fn):
+        examples, _, order = _data(recipe)
+        trial = _tried(recipe, examples, order, probes)
+        _affordable(recipe, examples, order, example_optimizer(recipe), probes, trial)
+
+
 def _tried(recipe: Recipe, examples: Examples, order: Order, probes: Probes | None) -> Trial:
     """What a few examples tell of the network and its loss, in the mode of readings."""
     training = [part.training for part in recipe.module.modules()]
@@ -317,11 +347,15 @@ def _affordable(
     if probes is None:
         return None, None
     clients = recipe.clients
-    why = _sampled_because(examples, trial, probes.mode)
+    some = probes.eigenvalue_examples
+    whole = "" if some is None else _whole_spectrum_because(examples, trial, example)
+    if whole:
+        raise RunError(f"probes: eigenvalue_examples={some} can't be: {whole}")
+    why = _sampled_because(recipe, examples, trial, probes, example)
     if why and probes.exact is True:
         raise RunError(f"probes: exact=True can't be: {why}")
-    if why and probes.precision is not None:
-        raise RunError(f"probes: precision needs readings without draws, which there are none of: {why}")
+    if probes.precision is not None and why == _TOO_MANY:
+        raise RunError(f"probes: precision can't be: {why}; fewer samples can be held")
     with isolated_torch(), suppress(*(() if probes.every is None or probes.budget else (Exception,))):
         price = reading_price(
             probes, recipe.module, recipe.loss_fn, examples, batch_size=order.batch_size,
@@ -334,10 +368,33 @@ def _affordable(
     return probes, None
 
 
-def _sampled_because(examples: Examples, trial: Trial, mode: str) -> str:
+def _sampled_because(
+    recipe: Recipe, examples: Examples, trial: Trial, probes: Probes | None, example: Any
+) -> str:
     if examples.reader is not None:
         return "examples are read anew for each batch"
-    return without_moments(trial, training=mode == "train")
+    if why := without_moments(trial, training=probes is None or probes.mode == "train"):
+        return why
+    return _TOO_MANY if _streamed(recipe, probes, example) else ""
+
+
+def _streamed(recipe: Recipe, probes: Probes | None, example: Any) -> bool:
+    if probes is None or recipe.mask is not None:
+        return False
+    moved = sum(p.numel() for g in example.param_groups for p in g["params"] if p.requires_grad)
+    whole = sum(p.numel() for p in recipe.module.parameters())
+    return streams(moved if recipe.clients is None and moved else whole, probes.samples)
+
+
+def _whole_spectrum_because(examples: Examples, trial: Trial, example: Any) -> str:
+    """Why eigenvalues can't be those of some examples; empty where they can."""
+    if examples.reader is not None or examples.weights is not None:
+        return "examples are weighted or read anew"
+    if trial.in_batches:
+        return "the objective is a mean over batches"
+    if needs_metric(example):
+        return "the optimizer scales coordinates unequally"
+    return ""
 
 
 def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
@@ -398,8 +455,8 @@ def _check_groups(recipe: Recipe, optimizer: Any) -> None:
     told = recipe.told
     if told is None or not told.groups:
         return
-    for sentence in told.overlaps(recipe.names):
-        warnings.warn(f"optimizer.groups: {sentence}", stacklevel=2)
+    if told.overlap(recipe.names):
+        warnings.warn(f"optimizer.groups: {told.overlap(recipe.names)}", stacklevel=2)
     if step_rate(optimizer) != told.lr:
         raise RunError(
             f"optimizer.lr: found {told.lr:g}, at which no parameter is trained; time and twins go by it: "

@@ -21,15 +21,13 @@ from sdesim.runs.schema import (
     CLIENT_PROBE,
     CURVATURE_PROBE,
     EVERY_PROBE,
-    EXACT_CURVATURE_PROBE,
-    EXACT_PROBE,
-    EXACT_STEP_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
     HELDOUT_PROBE,
     METRIC_PROBE,
     PROGRESS_PROBE,
     STEP_PROBE,
+    SUBSAMPLED_PROBE,
     UNSEEN_PROBE,
     VIRTUAL_PROBE,
 )
@@ -222,7 +220,10 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
         if prepared.probes.wants("curvature"):
             names += [*CURVATURE_PROBE, *(METRIC_PROBE if prepared.preconditioned else METRIC_PROBE[:1])]
             names += STEP_PROBE if prepared.step_model == "linear" else ()
-        names += _exact_names(prepared)
+            names += SUBSAMPLED_PROBE if prepared.eigenvalue_examples < len(prepared.train) else ()
+        names += prepared.probes.further_variables(
+            known=not prepared.sampled_because, linear=prepared.step_model == "linear", groups=True
+        )
         if prepared.branches:
             virtual = prepared.step_model == "plain" and prepared.recipe.clip is None
             names += [*PROGRESS_PROBE, *(VIRTUAL_PROBE if virtual else ())]
@@ -230,17 +231,6 @@ def _variables(prepared: Prepared) -> tuple[str, ...]:
             names += UNSEEN_PROBE if prepared.order.sampling in EPOCHS else ()
         names += ["tangent_growth"] if prepared.probes.tangent else []
     return tuple(names)
-
-
-def _exact_names(prepared: Prepared) -> tuple[str, ...]:
-    """Variables of readings without draws, where there can be any."""
-    if prepared.probes is None or not prepared.probes.exact or prepared.sampled_because:
-        return ()
-    names: tuple[str, ...] = EXACT_PROBE
-    if prepared.probes.wants("curvature"):
-        names += EXACT_CURVATURE_PROBE
-        names += EXACT_STEP_PROBE if prepared.step_model == "linear" else ()
-    return names
 
 
 def _writer(prepared: Prepared, attrs: dict[str, Any], out: Path | None) -> RunWriter:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.errors import failure
-from sdesim.runs import probe_rng
+from sdesim.runs import RitzVectors, probe_rng
 from sdesim.training.data.batches import mapped
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
@@ -38,7 +38,7 @@ from sdesim.training.loop.probed import held_part, streamed_part
 from sdesim.training.loop.progress import measured_progress
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.guard import untouched
-from sdesim.training.probes.network_oracle import MaskedOracle, coordinates, streams
+from sdesim.training.probes.network_oracle import MaskedOracle, coordinates
 from sdesim.training.probes.optimizer_facts import step_rate
 from sdesim.training.probes.preconditioning import moved_coordinates
 from sdesim.training.probes.tangent import Tangent
@@ -66,6 +66,7 @@ class SeedState:
         training, probing, branching: seconds spent on optimizer steps, on probes, and on measured progress.
         path: how probed gradients were made, a word of `PATHS`; empty before the first.
         hvp: (method, error) of Hessian-vector products, as of `TorchOracle`.
+        ritz: what the last reading of curvature has left for the next.
         failures: what could not be probed.
         reasons: part of a probe → why it failed first.
         stopped: the step at which the seed was lost; None where it was not.
@@ -89,6 +90,7 @@ class SeedState:
     branching: float = 0.0
     path: str = ""
     hvp: tuple[str, float] = ("", 0.0)
+    ritz: RitzVectors = field(default_factory=RitzVectors)
     failures: Failures = field(default_factory=Failures)
     reasons: dict[str, str] = field(default_factory=dict)
     stopped: int | None = None
@@ -348,9 +350,8 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     failed: dict[str, str] = {}
     found: dict[str, Any] = {}
     if due["gradient"]:
-        large = mask is None and streams(theta.size, prepared.probes.samples)
         bent = due.get("curvature", False)
-        if large:
+        if prepared.streamed:
             found = streamed_part(prepared, state, whole, theta, step, bent, failed)
         else:
             found = held_part(prepared, state, oracle, theta, step, bent, failed)

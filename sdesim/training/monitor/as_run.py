@@ -14,6 +14,10 @@ from sdesim.runs import RunWriter
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
     EVERY_PROBE,
+    EXACT_CURVATURE_PROBE,
+    EXACT_GROUP_PROBE,
+    EXACT_PROBE,
+    EXACT_STEP_PROBE,
     GRADIENT_PROBE,
     GROUP_PROBE,
     HELDOUT_PROBE,
@@ -26,6 +30,7 @@ from sdesim.runs.schema import (
 
 _PROBED = (
     *EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE, *SUBSAMPLED_PROBE,
+    *EXACT_PROBE, *EXACT_GROUP_PROBE, *EXACT_CURVATURE_PROBE, *EXACT_STEP_PROBE,
     *STEP_PROBE, *PROGRESS_PROBE, *HELDOUT_PROBE, *VIRTUAL_PROBE,
 )  # fmt: skip
 _OVER_STEPS = ("loss", "weight_norm")

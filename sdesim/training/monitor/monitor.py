@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,7 +24,8 @@ from sdesim.errors import RunError, failure
 from sdesim.estimators.curvature.stability import critical_sharpness
 from sdesim.io.threads import single_blas_thread
 from sdesim.networks.fully_connected import parameter_groups
-from sdesim.runs import measure, probe_rng, projection_directions
+from sdesim.runs import Probes, measure, probe_rng, projection_directions
+from sdesim.runs.probes import LARGEST
 from sdesim.runs.validity import validity_flags
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Sink, opened
@@ -32,6 +33,7 @@ from sdesim.training.data.augmentation import Augment, chained
 from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import FreshOracle
 from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
+from sdesim.training.loop.memory import check_readings
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
@@ -45,6 +47,9 @@ from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import curvature_metric, needs_metric
 from sdesim.training.probes.reading import Reading, check_readable
+
+# Most numbers N·d of example gradients that a reading takes where nobody says.
+_LARGEST = 1e7
 
 
 class Monitor:
@@ -89,6 +94,9 @@ class Monitor:
         budget: share of the time that measuring may take, such as 0.05. A measurement that is due waits until
             its price, known before it is taken (`price`), keeps the share; so the clock decides when it is
             made. None: all are made when they are due.
+        exact: whether C, C*, drift and phase are read without sampling, from the gradients of all N examples
+            (method "exact"). "auto": where the loader's examples are all at hand, the same each time, N·d is
+            at most 10⁷, and the budget, where there is one, pays for it. True: up to 10⁹, budget or not.
 
     Attributes:
         gradient_path: how minibatch gradients were made: "outer products", "vmap", "minibatches" or "in
@@ -109,6 +117,7 @@ class Monitor:
         unpack: Unpack | None = None, augment: Augment | Sequence[Augmentation] | None = None,
         objective: Callable[..., Any] | None = None, mode: str = "train",
         window: int = 50, branches: int = 8, clip: float | None = None, budget: float | None = None,
+        exact: Literal["auto"] | bool = "auto",
     ) -> None:  # fmt: skip
         full_batch = False
         if isinstance(model, Recipe):
@@ -158,7 +167,7 @@ class Monitor:
         self._detector = CrossingDetector(threshold, detection, confirm)
         self._announce, self._sinks = announce, tuple(opened(sink) for sink in sinks)
         self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
-        self._groups = parameter_groups(model)
+        self._groups, self._exact = parameter_groups(model), exact
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
         self._started: float | None = None
@@ -168,9 +177,39 @@ class Monitor:
         self._shown = Shown(self._data, next(model.parameters()), self._batch, chained(augment, loader), seed)
         self._span, self._branches, self._clip = min(window, every), branches, clip
         self._window: Window | None = None
-        self._clipping = "unknown"
+        self._clipping, self._exact_now = "unknown", False
         self.history: list[Measurement] = []
         self.crossings: list[Crossing] = []
+        self._reading.look(optimizer)
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse readings that memory does not hold, and those without draws where there can't be any."""
+        probes = Probes(
+            every=1, samples=self._samples, exact=self._able,
+            estimators=("gradient", "curvature") if self._curvature_every else ("gradient",),
+        )  # fmt: skip
+        # What is streamed lies where the network does, and only this machine's own memory is known.
+        if next(self._model.parameters()).device.type == "cpu" or not self._reading.streams(self._samples):
+            check_readings(probes, self._reading.size, masked=False, of="monitor")
+        if self._exact is not True or self._able:
+            return
+        at_hand = min(self._examples, len(self._data))
+        if self._shown.anew:
+            why = "examples are read anew for each batch"
+        elif at_hand < len(self._data):
+            why = f"{at_hand} of {len(self._data)} examples are at hand, raise examples"
+        else:
+            why = "the gradients of all examples are too many"
+        raise RunError(f"monitor: exact=True can't be: {why}")
+
+    @property
+    def _able(self) -> bool:
+        """Whether readings can do without draws, as far as sizes tell."""
+        held = not self._shown.anew and len(self._data) <= self._examples
+        size = len(self._data) * self._reading.size
+        most = LARGEST if self._exact is True else _LARGEST
+        return bool(self._exact) and held and size <= most and not self._reading.streams(self._samples)
 
     @property
     def gradient_path(self) -> str:
@@ -195,20 +234,34 @@ class Monitor:
     def price(self) -> float:
         """Seconds that the next measurement will take: those of the last of its kind; before there was one,
         counted work times the shortest training step so far. NaN before the second step."""
-        return self._purse.price(self._bends, self._work())
+        return self._price(self._able)
+
+    def _price(self, exact: bool) -> float:
+        return self._purse.price((self._bends, exact), self._work(exact))
+
+    def _afforded(self, elapsed: float) -> bool | None:
+        """Whether the next measurement does without draws, as the budget pays for it; None: for neither."""
+        if self._exact is True or self._purse.share is None:
+            ways = [self._able]
+        else:
+            ways = [True, False] if self._able else [False]
+        for exact in ways:
+            if self._purse.affords(self._price(exact), self._spent, elapsed):
+                return exact
+        return None
 
     @property
     def _bends(self) -> bool:
         """Whether the next measurement takes the Hessian."""
         return bool(self._curvature_every) and len(self.history) % self._curvature_every == 0
 
-    def _work(self) -> float:
+    def _work(self, exact: bool) -> float:
         """Training steps' worth of work in the next measurement."""
         at_hand = min(self._examples, len(self._data))
         return counted_passes(
             self._samples, at_hand / (self._batch or 1), curvature=self._bends,
             streamed=self._reading.streams(self._samples), subsampled=at_hand < len(self._data),
-            preconditioned=self._optimizer is not None and needs_metric(self._optimizer),
+            preconditioned=self._optimizer is not None and needs_metric(self._optimizer), exact=exact,
         )  # fmt: skip
 
     def step(self) -> Measurement | None:
@@ -227,8 +280,9 @@ class Monitor:
         self._time += self.learning_rate
         made = None
         if self._waiting or (self._step - 1) % self._every == 0:
-            self._waiting = not self._purse.affords(self.price, self._spent, elapsed)
-            made = None if self._waiting else self.measure()
+            exact = self._afforded(elapsed)
+            self._waiting = exact is None
+            made = None if exact is None else self._measure(exact)
         if self._span and (self._step - 1 + self._span) % self._every == 0:
             began = clock.perf_counter()
             rng = probe_rng(self._seed, 2, self._step)
@@ -239,14 +293,18 @@ class Monitor:
 
     def measure(self) -> Measurement:
         """Measure now."""
+        return self._measure(self._able)
+
+    def _measure(self, exact: bool) -> Measurement:
+        self._exact_now = exact
         began = clock.perf_counter()
         seed = int(probe_rng(self._seed, 0, self._step).integers(2**31))
         with self._aside(seed), self._shown.reading():
             values, validation = self._everything(seed)
-        bends, work = self._bends, self._work()
+        bends, work = self._bends, self._work(exact)
         measurement = self._made(values, validation, began)
         self._spent += measurement.cost_seconds
-        self._purse.paid(bends, measurement.cost_seconds, work)
+        self._purse.paid((bends, exact), measurement.cost_seconds, work)
         self._probes.append(values)
         self.history.append(measurement)
         for sink in self._sinks:
@@ -313,7 +371,7 @@ class Monitor:
                 validation = self._validation_loss()
             except Exception as error:
                 found["validation"] = failure(error)
-        due["loss"] = due["reading"]
+        due["loss"] = due["exact"] = due["reading"]
         for part in self._failures.note([part for part, tried in due.items() if tried], found):
             warnings.warn(f"monitor: {part} not read at step {self._step}: {found[part]}", stacklevel=4)
         return values, validation
@@ -326,7 +384,7 @@ class Monitor:
         self._reading.look(self._optimizer)
         x, y, weights = self._at_hand(rng)
         drawn = self._reading.oracle(
-            FreshOracle, x, y, self._batch or 1, weights, self._shown.draw, seed=seed
+            FreshOracle, x, y, self._batch or 1, weights, self._shown.draw, self._whole(weights), seed=seed
         )
         stream = self._reading.stream(drawn) if self._reading.streams(self._samples) else None
         try:
@@ -345,14 +403,22 @@ class Monitor:
                 directions=self._directions, optimizer=self._optimizer,
                 model=self._facts().get("optimizer_model"), rate=self.learning_rate, seed=(self._seed, 3),
                 step=self._step, total=len(self._data) if self._examples < len(self._data) else 0,
+                exact=self._exact_now,
             ), rng, found,
         )  # fmt: skip
+        if self._exact is True and drawn.inexact:
+            found["exact"] = drawn.inexact
         # Progress that was measured goes before that of virtual steps.
         values |= progress
         if "gradient_norm2" in values:
             self._clipping = clipping(self._model, values["gradient_norm2"], self._clip)
         if stream is None:
             self._reading.learn(drawn)
+
+    def _whole(self, weights: torch.Tensor | None) -> bool:
+        """Whether the examples at hand are all, with the weights by which they are drawn."""
+        weighted = self._data.weights is not None
+        return self._able and (weights is not None or not weighted)
 
     def _at_hand(self, rng: np.random.Generator) -> tuple[Any, Any, torch.Tensor | None]:
         """x, y and weights of the examples for the loss and the Hessian: all of them, or as many as asked.
@@ -400,6 +466,7 @@ class Monitor:
             "clipping": self._clipping, "progress_method": "steps",
             **({"failures": dict(self._failures.reasons)} if self._failures.reasons else {}),
             **({"collated_together": True} if self._shown.collated_together else {}),
+            **({"streamed": True} if self._reading.streams(self._samples) else {}),
             "sampling": self._data.sampling, "epoch_size": self._data.epoch_size,
         }  # fmt: skip
 

@@ -9,6 +9,7 @@ import numpy as np
 from torch import nn
 
 from sdesim.runs import probe
+from sdesim.runs.exactness import Exactness
 from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.training.probes.network_oracle import TorchOracle
 from sdesim.training.probes.preconditioning import linear_step
@@ -25,6 +26,7 @@ class Asked:
         directions: (k, D). model: "plain", "linear" or "none" as of `optimizer_attributes`.
         rate: η. seed, step: of the monitor, of the training.
         total: N, where λ_max is that of some of N examples, else 0.
+        exact: whether to do without draws where that can be.
     """
 
     samples: int
@@ -38,6 +40,7 @@ class Asked:
     seed: tuple[int, int]
     step: int
     total: int
+    exact: bool = False
 
 
 def probed(
@@ -72,8 +75,9 @@ def _held(
     values: dict[str, Any] = probe(
         oracle, theta, samples=asked.samples, rng=rng, step_size=asked.rate,
         directions=reading.along(asked.directions), groups=oracle.groups, curvature=asked.curvature,
-        failures=failures, metric=metric,
+        failures=failures, metric=metric, ritz=reading.ritz,
         step=linear_step(module, asked.optimizer, only) if asked.model == "linear" else None,
+        exactness=Exactness() if asked.exact else None,
     )  # fmt: skip
     if "lambda_max" in values and asked.branches and asked.model == "plain":
         values |= virtual_steps(

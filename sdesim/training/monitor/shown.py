@@ -25,6 +25,7 @@ class Shown:
         batch: B of the training. augment: as of `Monitor`. seed: of the first look at the data.
 
     Attributes:
+        anew: whether examples differ each time that they are read.
         collated_together: whether padded examples had to be collated as one batch.
     """
 
@@ -38,6 +39,7 @@ class Shown:
         several = self._several if data.workers else None
         self._reader = Reader(self._pairs, augment, (data.data,), "loader", several=several) if anew else None
         self._kept = Kept(self._different)
+        self.anew = anew
 
     @contextmanager
     def reading(self) -> Iterator[None]:

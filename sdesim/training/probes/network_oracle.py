@@ -415,7 +415,17 @@ class TorchOracle:
     @property
     def costly(self) -> bool:
         """Whether products with the Hessian are to be spared; told by the sizes alone."""
-        return self.covariance_size > (_CHEAP if self._dense is None else _CHEAP_DENSE)
+        return costly(self._n, self.dim, self._dense is not None)
+
+    def of_some(self, rows: Tensor) -> TorchOracle:
+        """That of some of the examples, all alike, with what is known of network and loss."""
+        made = TorchOracle(
+            self.module, self.loss_fn, rows_of(self.x, rows), rows_of(self.y, rows), self.batch_size,
+            training_batch=self.training_batch, modes=self._modes, trial=self.trial, seed=self.seed,
+            only=self.called.only,
+        )  # fmt: skip
+        made.path, made.hvp_method, made.hvp_error = self.path, self.hvp_method, self.hvp_error
+        return made
 
     def split_hvps(
         self, theta: Array, count: int, rng: np.random.Generator
@@ -449,6 +459,15 @@ class TorchOracle:
     def _check(self, theta: Array) -> None:
         if np.shape(theta) != (self.dim,):
             raise RunError(f"theta must have shape ({self.dim},), got {np.shape(theta)}")
+
+
+def costly(n: int, dim: int, dense: bool) -> bool:
+    """Whether products with the Hessian of n examples are to be spared.
+
+    Args:
+        dim: d. dense: whether network and loss are of plain layers.
+    """
+    return n * dim > (_CHEAP_DENSE if dense else _CHEAP)
 
 
 def streams(dim: int, n: int) -> bool:
@@ -515,6 +534,10 @@ class MaskedOracle:
     def costly(self) -> bool:
         """Whether products with the Hessian are to be spared."""
         return self._oracle.costly
+
+    def of_some(self, rows: Tensor) -> MaskedOracle:
+        """That of some of the examples."""
+        return MaskedOracle(self._oracle.of_some(rows), self._mask)
 
     def split_hvps(
         self, theta: Array, count: int, rng: np.random.Generator

@@ -97,10 +97,30 @@ class Placed:
                 ]
                 del slopes
                 if along:
-                    self._add(made, torch.autograd.grad(along, self.parameters, allow_unused=True), 1.0)
+                    with self._gathered(made):
+                        torch.autograd.grad(along, self.parameters, allow_unused=True)
             finally:
                 self.called.reset()
         return made
+
+    @contextmanager
+    def _gathered(self, made: Tensor) -> Iterator[None]:
+        """Gradients are added to ``made`` as soon as each is there, and not held until all are."""
+
+        def gather(place: slice) -> Any:
+            def hook(g: Tensor) -> Tensor:
+                made[place].add_(g.reshape(-1))
+                return g.new_zeros(()).expand(g.shape)
+
+            return hook
+
+        pairs = zip(self.parameters, self.places, strict=True)
+        handles = [p.register_hook(gather(s)) for p, s in pairs]  # type: ignore[no-untyped-call]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
 
     def difference(self, v: Tensor, parts: Iterable[Part], step: float) -> Tensor:
         """The same by central differences of gradients over ±step along v."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.runs import CurvatureMetric
+from sdesim.runs import CurvatureMetric, RitzVectors
 from sdesim.surfaces.torch.functions import flat
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.penalised import loss_alone
@@ -41,6 +41,7 @@ class Reading:
     Attributes:
         path, hvp_method: as of `TorchOracle`, empty before the first reading.
         only: of every parameter, whether it is trained and read; None: all.
+        ritz: what the last reading of curvature has left for the next.
     """
 
     def __init__(self, module: nn.Module, loss_fn: Callable[..., Any], batch: int, mode: str) -> None:
@@ -51,7 +52,7 @@ class Reading:
         self.only: list[bool] | None = None
         self.path = self.hvp_method = ""
         self._hvp_error = 0.0
-        self._start: torch.Tensor | None = None
+        self.ritz = RitzVectors()
         self.look()
 
     def look(self, optimizer: Any = None) -> None:
@@ -64,10 +65,14 @@ class Reading:
         """The weights that are read (d,)."""
         return flat(self._held())
 
+    @property
+    def size(self) -> int:
+        """d, the number of weights that are read."""
+        return sum(p.numel() for p in self._held())
+
     def streams(self, samples: int) -> bool:
         """Whether so many gradients are too many to be held, so that they are read one after the other."""
-        count = sum(p.numel() for p in self._held())
-        return streams(count, samples)
+        return streams(self.size, samples)
 
     def finite(self) -> bool:
         """Whether all weights that are read are finite."""
@@ -80,7 +85,7 @@ class Reading:
     def stream(self, oracle: TorchOracle) -> Streamed:
         """The readings of an oracle one gradient at a time, with what earlier ones have found out."""
         made = oracle.streamed()
-        made.method, made.error, made.start = self.hvp_method, self._hvp_error, self._start
+        made.method, made.error, made.ritz = self.hvp_method, self._hvp_error, self.ritz
         return made
 
     def streamed(
@@ -94,7 +99,7 @@ class Reading:
             scaling=lambda: scaling_of(self._module, optimizer, self.only, stream.dtype), failures=failures,
         )  # fmt: skip
         self.path, self.hvp_method = IN_PLACE, stream.method
-        self._hvp_error, self._start = stream.error, stream.start
+        self._hvp_error = stream.error
         return found
 
     def along(self, directions: Any) -> Any:

@@ -5,9 +5,11 @@ batches and random numbers, gives g·ḡ, and the deviations g − ḡ whose cur
 there are ḡ in double precision and one gradient: 12 bytes a parameter of a float32 network, twice as much
 with the Hessian. What comes out is what `runs.probe` gives of gradients that are held together, but for
 
-- λ_max, by Lanczos in four vectors (`estimators.curvature.restarted`), which knows no λ_min;
+- λ_max, by Lanczos in four vectors (`estimators.curvature.restarted`), and λ_min, for which there is the
+  lowest value that it meets, an upper bound, with its residual;
 - Tr HΣ, for which each draw meets the Hessian of another share of the examples, which together are all;
-- the formulas of a step that is not −η g, which need all gradients at once and are left out.
+- the formulas of a step that is not −η g, which need all gradients at once and are left out: C*, drift and
+  best rate of such optimizers are flagged `gradients_one_by_one`.
 """
 
 from __future__ import annotations
@@ -25,15 +27,16 @@ from sdesim.errors import failure
 from sdesim.estimators.curvature.differences import difference_step
 from sdesim.estimators.curvature.restarted import TopPair, top_pair_restarted
 from sdesim.io.memory import paged
+from sdesim.runs.curvature import FIRST, TOLERANCE, TRACE_DRAWS, RitzVectors, trace_of_terms
 from sdesim.runs.directions import SignDirections
-from sdesim.runs.probing import TRACE_DRAWS, gradient_sums, trace_of_terms
-from sdesim.training.probes.placed import Part, Placed, add, dot
+from sdesim.runs.probing import gradient_sums
+from sdesim.training.probes.placed import Part, Placed, add, dot, norm
 from sdesim.training.probes.preconditioning import Scaling
 from sdesim.training.probes.second_derivative import DIFFERENCES
 
 Array = NDArray[np.float64]
-# Residual of λ_max relative to it, and most products.
-_TOLERANCE, _PRODUCTS = 1e-3, 40
+# Most products of Lanczos; the random part of a start beside the last eigenvector.
+_PRODUCTS, _RANDOM = 40, 3.0
 
 
 class Streamed:
@@ -47,8 +50,7 @@ class Streamed:
 
     def __init__(self, placed: Placed, parts: Sequence[Part], seed: int) -> None:
         self._placed, self._parts, self._seed = placed, list(parts), seed
-        self.method, self.error = "", 0.0
-        self.start: Tensor | None = None
+        self.method, self.error, self.ritz = "", 0.0, RitzVectors()
 
     @property
     def dtype(self) -> torch.dtype:
@@ -63,7 +65,7 @@ class Streamed:
     def read(
         self, draws: Sequence[Part], rng: np.random.Generator, *, step_size: float,
         directions: SignDirections, offsets: Sequence[int], groups: Mapping[str, slice], curvature: bool,
-        scaling: Callable[[], Scaling | None], failures: dict[str, str],
+        scaling: Callable[[], Scaling | None], failures: dict[str, str], some: Streamed | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         """The gradient and curvature variables of the schema, of n independent batches ``draws``.
 
@@ -72,17 +74,18 @@ class Streamed:
             groups: name → slice of the coordinates that are read.
             scaling: makes that of the optimizer, once the gradients are done; None: plain steps.
             failures: as of `runs.probe`.
+            some: readings of the examples whose eigenvalues stand for those of all; None: all.
         """
         with paged():
             return self._read(
                 draws, rng, step_size=float(step_size), directions=directions, offsets=offsets, groups=groups,
-                curvature=curvature, scaling=scaling, failures=failures,
+                curvature=curvature, scaling=scaling, failures=failures, some=some,
             )  # fmt: skip
 
     def _read(
         self, draws: Sequence[Part], rng: np.random.Generator, *, step_size: float,
         directions: SignDirections, offsets: Sequence[int], groups: Mapping[str, slice], curvature: bool,
-        scaling: Callable[[], Scaling | None], failures: dict[str, str],
+        scaling: Callable[[], Scaling | None], failures: dict[str, str], some: Streamed | None = None,
     ) -> dict[str, Any]:  # fmt: skip
         if curvature:
             try:
@@ -96,8 +99,10 @@ class Streamed:
             return {}
         bent: dict[str, Any] = {}
         if curvature:
+            # Double numbers of ḡ have done their part: Hessian products leave no room for them.
+            sums = sums.rounded(self.dtype)
             try:
-                bent["hessian_signal"] = self.bend(sums.mean.to(self.dtype), self._parts)
+                bent["hessian_signal"] = self.bend(sums.mean, self._parts)
             except Exception as error:
                 failures["curvature"], curvature = failure(error), False
         terms, along = np.full(min(len(draws), TRACE_DRAWS) if curvature else 0, np.nan), np.empty(len(draws))
@@ -117,7 +122,8 @@ class Streamed:
         if not len(terms):
             return values
         try:
-            return values | bent | trace_of_terms(terms, len(draws)) | self._top(rng, scaling())
+            trace = trace_of_terms(terms, len(draws))
+            return values | bent | trace | self._top(rng, scaling(), some or self)
         except Exception as error:
             failures["curvature"] = failure(error)
             return values
@@ -142,10 +148,11 @@ class Streamed:
                 projected[i] = directions.turned(sums)
                 del gradient
         total /= n
-        return _Sums(total, squares, projected, [
+        mean2 = np.array([dot(total[place], total[place]) for place in placed.places])
+        return _Sums(total, mean2, squares, projected, [
             [k for k, place in enumerate(placed.places) if s.start <= place.start < s.stop]
             for s in groups.values()
-        ], placed.places)  # fmt: skip
+        ])  # fmt: skip
 
     def _deviation(self, gradient: list[Tensor], mean: Tensor) -> Tensor:
         """g − ḡ (d,) in the network's own numbers; the gradient is given up."""
@@ -186,18 +193,29 @@ class Streamed:
         """vᵀHv of the parts; None: all."""
         return dot(v, self.product(v, parts))
 
-    def begun(self, seed: int) -> Tensor:
-        """Where to look for the top eigenvector: where the last one was, or anywhere."""
-        return self._placed.random(seed) if self.start is None else self.start.to(self.dtype)
+    def begun(self, seed: int, name: str = "streamed") -> Tensor:
+        """Where to look for a top eigenvector: at random, and a little where the last one of that name was.
 
-    def _top(self, rng: np.random.Generator, scaling: Scaling | None) -> dict[str, float]:
-        """λ_max of H, and of what the optimizer makes of it."""
+        A start that is not random for the most part would stay with the last when another has overtaken it.
+        """
+        start, last = self._placed.random(seed), self.ritz.of(name, self._placed.dim)
+        if last is not None:
+            start *= _RANDOM / norm(start)
+            add(start, last.to(start.device))
+        return start
+
+    def _top(self, rng: np.random.Generator, scaling: Scaling | None, some: Streamed) -> dict[str, float]:
+        """λ_max of H, and of what the optimizer makes of it.
+
+        Args:
+            some: of the examples whose eigenvalues are read.
+        """
         seed = int(rng.integers(2**31))
-        found = self.top(self.begun(seed))
+        found = some.top(self.begun(seed))
         # Half the digits are enough to start from.
-        self.start = found.vector.to(torch.bfloat16)
+        self.ritz.held["streamed"] = found.vector.to(torch.bfloat16)
         values = {"lambda_max": found.value, "curvature_residual": found.residual}
-        values |= {"lambda_min": np.nan, "curvature_residual_min": np.nan}
+        values |= {"lambda_min": found.lowest, "curvature_residual_min": found.lowest_residual}
         del found
         if scaling is None:
             return values
@@ -215,37 +233,44 @@ class Streamed:
             made *= root
             return made
 
-        top = self.top(self._placed.random(seed), met)
+        top = self.top(self.begun(seed, "streamed metric"), met)
+        self.ritz.held["streamed metric"] = top.vector.to(torch.bfloat16)
         return values | {"preconditioned_lambda_max": top.value, "preconditioned_residual": top.residual}
 
     def top(
         self, start: Tensor, product: Callable[[Tensor], Tensor] | None = None,
-        tolerance: float = _TOLERANCE, most: int = _PRODUCTS,
+        tolerance: float = TOLERANCE, most: int = _PRODUCTS,
     ) -> TopPair:  # fmt: skip
-        """The largest eigenvalue; the residual holds the error of products that are differences.
+        """The largest eigenvalue; residuals hold the error of products that are differences.
 
         Args:
             start: is written to. product: None: H of the objective.
             tolerance: of the residual, relative to the eigenvalue. most: products.
         """
-        found = top_pair_restarted(product or self.product, start, tolerance, most)
-        return replace(found, residual=found.residual + self.error * abs(found.value))
+        found = top_pair_restarted(product or self.product, start, tolerance, most, FIRST)
+        error = self.error * max(abs(found.value), abs(found.lowest))
+        return replace(found, residual=found.residual + error, lowest_residual=found.lowest_residual + error)
 
 
 @dataclass(frozen=True, eq=False)
 class _Sums:
-    """Of the first pass: ḡ (d,), squares (n, parameters), projections (n, k), parameters of each group."""
+    """Of the first pass: ḡ (d,), |ḡ|² (parameters,), |g|² (n, parameters), projections (n, k), parameters of
+    each group."""
 
     mean: Tensor
+    mean2: Array
     squares: Array
     projected: Array
     groups: list[list[int]]
-    places: list[slice]
+
+    def rounded(self, dtype: torch.dtype) -> _Sums:
+        """The same with ḡ in these numbers."""
+        return replace(self, mean=self.mean.to(dtype))
 
     def values(self, along: Array) -> dict[str, Any]:
         """The gradient variables, with g·ḡ (n,)."""
         n = len(along)
-        mean2 = np.array([dot(self.mean[s], self.mean[s]) for s in self.places])
+        mean2 = self.mean2
         values: dict[str, Any] = gradient_sums(float(mean2.sum()), self.squares.sum(axis=1), along)
         values["gradient_projection"] = self.projected
         signal = np.array([mean2[some].sum() for some in self.groups])

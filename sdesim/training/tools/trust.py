@@ -10,7 +10,8 @@ from sdesim.training.monitor.measurement import Measurement
 # With these flags C* (and what follows from it) is not that of the training.
 FOREIGN = (
     "optimizer_not_modelled", "optimizer_unknown", "clipped_gradients", "no_preconditioner",
-    "young_preconditioner", "rate_zero", "eval_mode_curvature", "loss_not_mean", "loss_reduction_unknown",
+    "young_preconditioner", "gradients_one_by_one", "rate_zero", "eval_mode_curvature", "loss_not_mean",
+    "loss_reduction_unknown",
 )  # fmt: skip
 _UNDEFINED = ("jump_infinite", "nonfinite")
 

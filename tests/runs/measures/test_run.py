@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sdesim import estimators as est
 from sdesim import simulate, surfaces
+from sdesim.noise import Gaussian
 from sdesim.runs import Probes, measure, validate_run
 from sdesim.runs.quantities import support_of
 from sdesim.runs.schema import CURVATURE_PROBE, GRADIENT_PROBE
@@ -152,6 +153,32 @@ def test_without_noise_C_and_its_threshold_are_infinite_and_nothing_warns():
     assert all("zero_noise" in str(text) for text in found["C_star_flags"].values.ravel())
     # |μ|² = 14 against (η/2) μᵀHμ = 18 η at the start; after 10 steps curvature 1 is all that is left.
     assert (found["phase"] == "generalization").all()
-    longer = measure(bowl.assign(step_size=10 * bowl["step_size"]))["phase"].values[0]
+    # Of steps that were not made, so that neither progress nor the losses speak of them.
+    other = bowl.assign(step_size=10 * bowl["step_size"]).drop_vars("progress").assign_attrs(dt=1.0)
+    longer = measure(other)["phase"].values[0]
     assert list(longer[:2]) == ["exploration", "generalization"]
     assert nothing["C_star"].isnull().all()
+
+
+@pytest.mark.parametrize(("rate", "steps"), [(2.0, 200), (30.0, 110)])
+def test_a_run_that_blows_up_is_measured_without_warnings_and_what_overflows_is_flagged(rate, steps):
+    """η λ is 6 and 90: squares of gradients, and then gradients' squares' squares, leave double precision."""
+    bowl, noise = surfaces.Quadratic([1.0, 2.5, 3.0]), Gaussian(0.1)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        run = simulate(
+            bowl, [noise], 1.0, dt=rate, steps=steps, seed=1, probes=Probes(10, 20), progress=False
+        )
+        found = measure(run, smooth=True)
+
+    large = np.isinf(found["signal"].values)
+    assert large.any() == (rate == 30.0)
+    assert (found["phase"].values == np.where(large, "undefined", "exploration")).all()
+    for name in ("phase_flags", "phase_smooth_reason"):
+        assert (found[name].values == np.where(large, "nonfinite", "")).all()
+    for name in ("signal", "C_alpha", "lyapunov_drift"):
+        texts = found[f"{name}_flags"].values.astype(str)
+        assert ((np.char.find(texts, "nonfinite") >= 0) == large).all(), name
+        values = found[name].values
+        assert (np.isfinite(values) | (np.char.str_len(texts) > 0)).all(), name

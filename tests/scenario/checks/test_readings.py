@@ -38,6 +38,23 @@ def test_a_memory_that_does_not_suffice(text, start, tmp_path, monkeypatch):
     assert refusal(text, tmp_path).startswith(start)
 
 
+@pytest.mark.parametrize(
+    ("noise", "why"),
+    [
+        ("{kind: stable, alpha: 1.7, scale: 0.1, truncation: 0.5}", "the variance of the noise is not known"),
+        ("{kind: stable, alpha: 1.7, scale: 0.1, tempering: 2.0, skew: 0.5}", "the noise has no mean"),
+    ],
+)
+def test_the_law_of_a_twin_s_noise_is_asked_before_the_real_arm_trains(noise, why, tmp_path):
+    text = changed("{kind: gaussian, match: trace}", noise, REAL)
+    text = text.replace("every: 10", "every: 10, exact: true")
+
+    said = refusal(text, tmp_path)
+
+    assert said.startswith("arms.twin: probes.exact: found true, allowed: ")
+    assert why in said
+
+
 NETWORK = """\
 from torch import nn
 
@@ -52,7 +69,6 @@ class Dropped(nn.Sequential):
     ("asked", "message"),
     [
         ("exact: true", "arms.real: probes: exact=True can't be: layers act at random"),
-        ("precision: 0.1", "arms.real: probes: precision needs readings without draws"),
         ("budget: 0.01", "arms.real: probes: budget 0.01 does not pay for 3 readings"),
     ],
 )

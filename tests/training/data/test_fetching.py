@@ -6,7 +6,8 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.utils.data import DataLoader, Dataset, TensorDataset, get_worker_info
 
-from sdesim.training import Monitor, mlp
+from sdesim.runs import Probes
+from sdesim.training import Monitor, mlp, record
 from sdesim.training.data import fetching
 from sdesim.training.data.fetching import Kept, fetched
 from sdesim.training.data.undisturbed import LoaderExamples
@@ -80,6 +81,25 @@ def test_workers_read_with_the_same_bits(noise, monkeypatch):
     assert repr(measured(alone)) == repr(measured(helped, workers=2))
     # Of each round a batch is read here, to see what it costs.
     assert 0 < len(helped.calls) < len(alone.calls) / 2
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+def test_a_recording_reads_by_the_loaders_workers_with_the_same_bits(noise, monkeypatch):
+    monkeypatch.setattr(fetching, "WORTH", 0.0)
+    alone, helped = Watched(noise), Watched(noise)
+
+    def recorded(source, workers):
+        own = torch.Generator().manual_seed(7)
+        loader = DataLoader(source, batch_size=6, shuffle=True, num_workers=workers, generator=own)
+        probes = Probes(every=2, samples=12, estimators=("gradient",))
+        model = mlp([4, 3, 3], seed=0)
+        return record(model, cross_entropy, loader, None, sgd, steps=2, probes=probes, progress=False)
+
+    one, two = recorded(alone, 0), recorded(helped, 2)
+
+    for variable in one.data_vars:
+        assert one[variable].values.tobytes() == two[variable].values.tobytes(), variable
+    assert len(helped.calls) < (0.75 if noise else 0.9) * len(alone.calls)
 
 
 def other(i, worker):

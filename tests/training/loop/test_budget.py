@@ -162,8 +162,6 @@ def test_what_can_not_be_read_without_draws_is_refused_where_it_is_asked_for():
 
     with pytest.raises(RunError, match=r"^probes: exact=True can't be: layers act at random"):
         made(exact=True)
-    with pytest.raises(RunError, match=r"^probes: precision needs readings without draws"):
-        made(precision=0.1)
     run = made(estimators=("gradient",))
     assert run.attrs["sampled_because"].startswith("layers act at random")
     assert "exact_signal" not in run

@@ -8,8 +8,17 @@ import warnings
 import pytest
 import torch
 
+from sdesim import data
 from sdesim.errors import RunError
+from sdesim.optimizers import SGD
+from sdesim.optimizers.learning_rates import OneCycleLR, ReduceLROnPlateau
+from sdesim.training import Recipe, mlp
+from sdesim.training.loop.attributes import run_attributes
+from sdesim.training.loop.finished_seeds import fingerprint
+from sdesim.training.loop.prepared import prepare
 from tests.training.recorded import PROBES, train
+
+DIGITS = data.digits(60, 0, seed=0)
 
 
 def test_an_interrupted_recording_goes_on_with_the_same_bits(tmp_path):
@@ -180,3 +189,28 @@ def test_settings_and_weights_of_a_loss_of_torch_count(tmp_path):
     with pytest.raises(RunError, match=r"values of the tensors of loss_fn changed"):
         begun(weight=torch.ones(10, dtype=torch.float32))
     begun()
+
+
+def _grouped(match):
+    return {"optimizer": SGD(0.1, 10, 0.5, groups=[{"match": match, "lr": 0.2}])}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (_grouped("0.*"), _grouped("2.*")),
+        ({"scheduler": ReduceLROnPlateau(factor=0.5)}, {"scheduler": ReduceLROnPlateau(factor=0.1)}),
+        ({"scheduler": OneCycleLR(base_momentum=0.7)}, {"scheduler": OneCycleLR(base_momentum=0.8)}),
+        ({"clip": {"norm": 1.0}}, {"clip": {"norm": 2.0}}),
+    ],
+    ids=["groups", "plateau", "momentum", "clip"],
+)
+def test_settings_that_move_the_steps_tell_trainings_apart(one, other):
+    def key(changes):
+        arguments = {"optimizer": SGD(0.1, 10, 0.5), "steps": 8, **changes}
+        recipe = Recipe(mlp([64, 8, 10], seed=0), torch.nn.CrossEntropyLoss(), DIGITS, None, **arguments)
+        prepared = prepare(recipe, save_every=None, save=("loss",), probes=None)
+        return fingerprint(prepared, run_attributes(prepared, "")).key
+
+    assert key(one) == key(one)
+    assert key(one) != key(other)

@@ -45,7 +45,7 @@ def monitored(**settings):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2))
     return Monitor(net, nn.CrossEntropyLoss(), (X, Y), learning_rate=0.1, batch_size=8, samples=4, every=1,
-                   announce=None, window=0, **settings)  # fmt: skip
+                   announce=None, window=0, exact=False, **settings)  # fmt: skip
 
 
 def test_readings_wait_until_they_keep_their_share_of_the_time(watch):
@@ -93,11 +93,11 @@ def test_the_first_price_is_a_timed_step_times_counted_work():
     purse.stepped(0.2)
 
     assert work == pytest.approx(32 + 10 / 3)
-    assert purse.price(False, work) == pytest.approx(0.2 * work)
+    assert purse.price((False, False), work) == pytest.approx(0.2 * work)
     assert not purse.affords(math.nan, 0.0, 1e9)
     # Work that cost twice its count lets the other kind be priced twice too.
-    purse.paid(False, 0.4 * work, work)
-    assert purse.price(True, 100.0) == pytest.approx(0.4 * 100)
+    purse.paid((False, False), 0.4 * work, work)
+    assert purse.price((True, False), 100.0) == pytest.approx(0.4 * 100)
 
 
 def test_streamed_readings_count_two_passes_and_fewer_products():
@@ -110,3 +110,16 @@ def test_streamed_readings_count_two_passes_and_fewer_products():
 def test_a_budget_that_is_no_share_is_refused(budget):
     with pytest.raises(RunError, match="budget must be above 0 and below 1"):
         monitored(budget=budget)
+
+
+def test_a_budget_takes_readings_without_draws_where_it_pays_for_them_and_others_before_none():
+    monitor = monitored(budget=0.5)
+    monitor._exact = "auto"
+    monitor._purse.stepped(1e-3)
+    dear, cheap = monitor._price(True), monitor._price(False)
+
+    # Half of all time, with the reading itself: a reading of p seconds needs p seconds of training before.
+    assert dear > 2 * cheap
+    assert monitor._afforded(0.9 * cheap) is None
+    assert monitor._afforded(1.1 * cheap) is False
+    assert monitor._afforded(1.1 * dear) is True

@@ -76,6 +76,12 @@ FROZEN = {
     "rmsprop": (lambda p, lr: OPTIM.RMSprop(p, lr=lr, alpha=1.0), 2.0),
     "rmsprop with momentum": (lambda p, lr: OPTIM.RMSprop(p, lr=lr, alpha=1.0, momentum=0.6), 3.2),
     "adadelta": (lambda p, lr: OPTIM.Adadelta(p, lr=lr, rho=1.0), 2.0),
+    "adam in groups": (
+        lambda p, lr: adam(
+            [{"params": p[:1]}, {"params": p[1:], "lr": 3 * lr, "betas": (0.5, 1.0 - 1e-13)}], lr
+        ),
+        2 * 1.8 / 0.2,
+    ),
     "asgd": (lambda p, lr: OPTIM.ASGD(p, lr=lr, lambd=0.1, alpha=0.0), 2.0),
     "two rates": (
         lambda p, lr: OPTIM.SGD([{"params": p[:1], "lr": lr}, {"params": p[1:], "lr": 3 * lr}]), 2.0
