@@ -61,9 +61,11 @@ def _show_unfinished(path: Path, as_json: bool) -> None:
         print_json({"complete": False, "arms": arms})
         return
     hint = "sdesim sweep … --resume" if (path / "points").is_dir() else f"sdesim resume {path}"
-    print(f"{path} was not finished; {hint} goes on with it")
+    console = make_console()
+    told = f"{path} is not finished; sdesim watch {path} says how far it is, {hint} goes on with it"
+    say(console, told)
     for name, whole in arms.items():
-        print(f"  {name}: {'whole' if whole else 'not finished'}")
+        say(console, "whole" if whole else "not finished", label=f"  {name}: ")
 
 
 def _show_summary(summary: dict[str, Any], path: Path, verbose: bool) -> None:

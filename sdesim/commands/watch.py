@@ -55,7 +55,7 @@ def look(path: Path) -> dict[str, Any]:
     """How far a directory has come.
 
     Returns:
-        "state": "running", "interrupted" (its process is gone), "unknown" (of another machine) or "finished";
+        "state": "running", "interrupted" (its process is gone), "unknown" (of elsewhere) or "finished";
         "sweep"; the "seconds" that it has run; and "arms", for a sweep its points that have begun, each with
         "state" ("waiting", "running" or "done"), "done" and "total" steps, steps a "rate" (a second), "left"
         (seconds, None where unknown) and the median "loss" over trajectories at the last point on disk (None
@@ -107,10 +107,8 @@ def _arms(path: Path) -> Sequence[str]:
 
 def _alive(noted: dict[str, Any]) -> str:
     """Whether the process that wrote the file still runs."""
-    if not noted:
-        # It writes the file with its first step.
-        return "running"
-    if noted["host"] != socket.gethostname():
+    # On Windows the signal 0 would be Ctrl-C.
+    if noted.get("host") != socket.gethostname() or os.name == "nt":
         return "unknown"
     try:
         os.kill(int(noted["pid"]), 0)
@@ -209,7 +207,11 @@ def _table(state: dict[str, Any]) -> Table:
 
 def _print_end(path: Path) -> None:
     summary = _read(path / "summary.json")
+    if not summary:
+        from sdesim.errors import RunError
+
+        raise RunError(f"{path / 'summary.json'} is not the summary of a run")
     if "axes" in summary:
         print_sweep(summary, path)
-    elif summary:
+    else:
         print_outcome(summary, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import socket
 import sys
@@ -72,22 +71,23 @@ def progress_report(progress: bool | Report, label: str) -> Iterator[Report]:
 
 @contextmanager
 def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> Iterator[LabelledReport]:
-    """Also keep in a file how far each label has come, written anew after so many seconds.
+    """Also keep in a file how far each label has come, written at each beginning and after so many seconds.
 
     The file holds "pid", "host" and under "labels" for each "done" and "total", "first" (what was done when
     it began) and the times "begun" and "seen". It is removed at a good end; an interruption leaves it.
     """
     labels: dict[str, dict[str, Any]] = {}
     noted = {"pid": os.getpid(), "host": socket.gethostname(), "labels": labels}
-    written = -math.inf
+    written = time.monotonic()
+    atomic_write_json(path, noted)
 
     def told(label: str, done: int, total: int) -> None:
         nonlocal written
         report(label, done, total)
-        now = time.time()
+        now, fresh = time.time(), label not in labels
         entry = labels.setdefault(label, {"first": done, "begun": now})
         entry.update(done=done, total=total, seen=now)
-        if time.monotonic() - written >= every:
+        if fresh or time.monotonic() - written >= every:
             written = time.monotonic()
             atomic_write_json(path, noted)
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sdesim.estimators.core.covariance import Covariance, GradientMoments
+from sdesim.estimators.core.covariance import Covariance, GradientMoments, GradientTraces
 from sdesim.estimators.curvature.factored_trace import FactoredTrace
 from sdesim.runs.exactness import Exactness, looks
 from sdesim.runs.linear_step import LinearStep, multiple_of
@@ -31,21 +32,21 @@ _APART = 1.5
 def exact_part(
     moments: GradientMoments, products: Products | None, draws: Array, step_size: float,
     rng: np.random.Generator, exactness: Exactness, step: LinearStep | None = None,
-    draw: Callable[[int], Array] | None = None, shared: Products | None = None,
+    squares: Callable[[int], Array] | None = None, shared: Products | None = None,
 ) -> dict[str, float]:  # fmt: skip
     """The variables of the schema whose names begin with ``exact``.
 
     Args:
         moments: μ and Σ of the gradients. products: H of each row, (m, d) → (m, d); None: no curvature.
-        draws: gradients (n, d), for what Σ does not tell; draw: n → as many more. step_size: η.
+        draws: gradients (n, d), for what Σ does not tell; squares: m → m numbers of mean Tr Σ, as |g − μ|² of
+            further draws are. step_size: η.
         step: of the optimizer.
         shared: cheaper products of a random Hessian of the same mean, for Tr HΣ, as of `FactoredTrace`.
     """
     mean, covariance = moments.mean, moments.covariance
     found = {"exact_signal": float(mean @ mean)}
     if covariance is None:
-        most = exactness.most if draw is not None else 0
-        return found | _from_draws(mean, products, draws, draw, exactness.precision, most)
+        return found | _from_draws(mean, products, draws, squares, exactness)
     noise = float(covariance.variance.sum())
     found |= {"exact_noise": noise, "exact_noise_error": 0.0, "exact_draws": math.inf}
     if products is None:
@@ -85,6 +86,22 @@ def exact_groups(
     terms = among((draws - mean) ** 2)
     error = terms.std(axis=1, ddof=1) / math.sqrt(len(draws))
     return found | {"exact_group_noise": terms.mean(axis=1), "exact_group_noise_error": error}
+
+
+def exact_traces(traces: GradientTraces, groups: Mapping[str, slice] | None) -> dict[str, Any]:
+    """The variables of a reading without the Hessian, from μ and Tr Σ of blocks of coordinates."""
+    mean = traces.mean
+    found: dict[str, Any] = {
+        "exact_signal": float(mean @ mean), "exact_noise": float(traces.traces.sum()),
+        "exact_noise_error": 0.0, "exact_draws": math.inf,
+    }  # fmt: skip
+    if not groups:
+        return found
+    return found | {
+        "exact_group_signal": np.array([mean[cut] @ mean[cut] for cut in groups.values()]),
+        "exact_group_noise": np.array([traces.among(cut) for cut in groups.values()]),
+        "exact_group_noise_error": np.zeros(len(groups)),
+    }
 
 
 @dataclass(frozen=True)
@@ -132,24 +149,28 @@ def _from_draws(
     mean: Array,
     products: Products | None,
     draws: Array,
-    draw: Callable[[int], Array] | None,
-    precision: float,
-    most: int,
+    more: Callable[[int], Array] | None,
+    exactness: Exactness,
 ) -> dict[str, float]:
     """Tr Σ and Tr HΣ as means over draws about the known μ, the first over as many as its precision asks."""
     away, n = draws - mean, len(draws)
     squares = np.einsum("ij,ij->i", away, away)
-    for count in looks(n, most):
-        while draw is not None and len(squares) < count:
-            more = draw(min(n, count - len(squares))) - mean
-            squares = np.concatenate([squares, np.einsum("ij,ij->i", more, more)])
-        # C = |μ|²/Tr Σ is as precise as Tr Σ.
-        error = squares.std(ddof=1) / math.sqrt(len(squares))
-        if float(stdtrit(len(squares) - 1, 0.5 + LEVEL / 2)) * error <= precision * squares.mean():
-            break
+    spread = float(squares.std(ddof=1))
+    if exactness.most and more is not None:
+        squares, before = np.zeros(0), 0.0
+        for count in looks(n, exactness.most):
+            while len(squares) < count:
+                squares = np.concatenate([squares, more(min(n, count - len(squares)))])
+            # As of other draws, no error is below that of the look before.
+            own = float(squares.std(ddof=1))
+            spread, before = max(own, before), own
+            half = float(stdtrit(count - 1, 0.5 + LEVEL / 2)) * spread / math.sqrt(count)
+            # C = |μ|²/Tr Σ is as precise as Tr Σ.
+            if half <= exactness.precision * squares.mean():
+                break
     found = {
         "exact_noise": float(squares.mean()),
-        "exact_noise_error": float(squares.std(ddof=1)) / math.sqrt(len(squares)),
+        "exact_noise_error": spread / math.sqrt(len(squares)),
         "exact_draws": float(n),
     }
     if products is None:

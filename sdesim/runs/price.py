@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sdesim.errors import RunError
 from sdesim.runs.exactness import looks
+from sdesim.runs.sizes import costly, spared_examples, streams
 
 if TYPE_CHECKING:
     from sdesim.runs.probes import Probes
 
 SHARE = 0.05
-# Most Hessian products of a reading in training: those of Lanczos, and nine for μᵀHμ and Tr(HΣ).
-_LANCZOS, _TRACE = 40, 9
+# Most Hessian products of an eigenvalue, and draws that meet the Hessian. A half of the examples at hand,
+# which debiases the eigenvalue of some, takes so many products, and each of so many groups one.
+_LANCZOS, _TRACE, _OF_HALF, _GROUPS = 40, 8, 25, 16
 # One pass through a network on one thread takes as long as so many operations, however small it is: 0.14 ms
 # at 30 to 60 operations a nanosecond.
 _PASS = 4e6
@@ -24,7 +26,8 @@ _TWICE = 5.0
 # So many readings go before more draws to each of them.
 _ENOUGH = 10
 # Hessian products of a trace without sampling: twice those of its sketch, its first draws, and μᵀHμ.
-EXACT_PRODUCTS = 2 * 16 + 24 + 1
+_SKETCH, _DRAWS = 16, 24
+EXACT_PRODUCTS = 2 * _SKETCH + _DRAWS + 1
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,8 @@ class Sizes:
         preconditioned: whether the optimizer scales coordinates unequally.
         minibatches: of a step. examples_probed: those that clients hold and each probe goes through.
         exact: whether readings without draws are possible.
+        batches: of which the objective is a mean.
+        whole: whether eigenvalues can only be those of all examples.
     """
 
     operations: float
@@ -102,15 +107,33 @@ class Sizes:
     minibatches: int = 1
     examples_probed: int = 0
     exact: bool = False
+    batches: int = 1
+    whole: bool = False
+
+    @property
+    def costly(self) -> bool:
+        """Whether Hessian products are spared."""
+        return costly(self.examples, self.dim, self.dense, self.batches)
+
+    def eigenvalue_examples(self, probes: Probes) -> int:
+        """Of how many examples eigenvalues are read."""
+        if self.whole:
+            return self.examples
+        if probes.eigenvalue_examples is not None:
+            return min(self.examples, probes.eigenvalue_examples)
+        return spared_examples(self.examples) if self.costly else self.examples
 
 
 def training_price(probes: Probes, sizes: Sizes, largest: float) -> Price:
     """What the parts of a reading in training cost, in optimizer steps.
 
     A minibatch costs O + B f and a probe n(O + B′f) for its gradients (half of O in networks of plain
-    layers), O + f for each example that clients hold, and at most 49(O + 5Nf) for its Hessian products, with
-    f operations per example and O for each pass. Without draws there are N example gradients beside and 57
-    products. Following a tangent vector, which goes along with every step, is not counted.
+    layers; twice as much where they are too many to be held), O + f for each example that clients hold, and
+    a Hessian product O + 5Nf, with f operations per example and O for each pass. Of products there are at
+    most 40 for an eigenvalue, which may be of some examples and their halves, one for μᵀHμ, and eight for Tr
+    HΣ, which together are one where products are spared (`runs.sizes`). Without draws there are N example
+    gradients beside and 57 products, 22 where they are spared. Following a tangent vector, which goes along
+    with every step, is not counted.
 
     Each branch of measured progress makes one step and reads the objective twice on some four batches, a
     third of a pass each.
@@ -122,18 +145,34 @@ def training_price(probes: Probes, sizes: Sizes, largest: float) -> Price:
     step = sizes.minibatches * (_PASS + (sizes.batch_size or n) * f)
     once = _PASS / 2 if sizes.dense else _PASS
     drawn = probes.samples * (once + sizes.probed_batch * f) + sizes.examples_probed * (once + f)
-    product = _PASS + _TWICE * n * f
-    products = ((2 if sizes.preconditioned else 1) * _LANCZOS + _TRACE) * product
+    streamed = streams(sizes.dim, probes.samples)
+    drawn *= 2 if streamed else 1
+    spared = sizes.costly or streamed
+
+    def product(examples: float, passes: float = sizes.batches) -> float:
+        return passes * _PASS + _TWICE * examples * f
+
+    # So many products, each by a share of the examples, where they are spared.
+    def shared(count: int) -> float:
+        return product(n, max(count, sizes.batches)) if spared else count * product(n)
+
+    held = sizes.eigenvalue_examples(probes)
+    most = _LANCZOS if spared else min(_LANCZOS, sizes.dim)
+    products = most * product(held) + product(n) + shared(_TRACE)
+    if held < n:
+        products += 2 * _OF_HALF * product(held / 2) + _GROUPS * product(held / _GROUPS)
+    products += most * product(n) if sizes.preconditioned else 0.0
     whole = (sizes.dim * n <= largest or probes.exact is True) and probes.exact != "mean"
+    trace = _SKETCH * product(n) + (_SKETCH + _DRAWS) / _TRACE * shared(_TRACE) + product(n)
     return Price(
         gradients=drawn / step,
         products=products / step,
-        exact_gradients=(once + n * f) / step if sizes.exact else None,
-        exact_products=(EXACT_PRODUCTS if whole else probes.samples) * product / step,
+        exact_gradients=(once + n * f) / step if sizes.exact and not streamed else None,
+        exact_products=(trace if whole else probes.samples * product(n)) / step,
         mean_gradients=(once + n * f) / step,
-        mean_products=probes.samples * product / step,
+        mean_products=probes.samples * product(n) / step,
         draw=(once + sizes.probed_batch * f) / step,
-        product=product / step,
+        product=product(n) / step,
         progress=probes.branches * (1 + 2 * 4 / 3),
     )
 

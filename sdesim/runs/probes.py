@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -24,8 +23,6 @@ from sdesim.runs.schema import (
 Count = Annotated[int, Ge(1)]
 _PROBE_STREAM = 0x50524F42
 _DEFAULT_PROBES = 20
-# Below so many examples eigenvalues are of all; of more, of so many at least.
-_MANY, _FEW = 4000, 1000
 # Most numbers of example gradients, N·d, that a probe reads where nobody says.
 LARGEST = 1e9
 
@@ -161,15 +158,6 @@ class Probes:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""
         every = self.every or max(1, steps // _DEFAULT_PROBES)
         return np.arange(0, steps + 1, every, dtype=np.int64)
-
-
-def spared_examples(total: int) -> int:
-    """Of how many of so many examples eigenvalues are read where products with the Hessian are costly.
-
-    An eighth: with the halves that debias them that is about as much work as the products which Tr HΣ and
-    μᵀHμ take of all examples.
-    """
-    return total if total < _MANY else max(_FEW, math.ceil(total / 8))
 
 
 def saved_steps(steps: int, every: int) -> NDArray[np.int64]:

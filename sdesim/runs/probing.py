@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, failure
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.curvature import TRACE_DRAWS, CurvatureMetric, RitzVectors, bending, curvature_part
-from sdesim.runs.exact_moments import exact_groups, exact_part
+from sdesim.runs.exact_moments import exact_groups, exact_part, exact_traces
 from sdesim.runs.exactness import Exactness, Sequential
 from sdesim.runs.linear_step import LinearStep
 from sdesim.runs.sequential import sequential_part
@@ -155,6 +155,21 @@ class _Moving:
         """So many gradients (count, d)."""
         return np.asarray(self.among(self.oracle.gradients(self.theta, count, self._rng)))
 
+    def squares(self, mean: Array) -> Callable[[int], Array]:
+        """m → |g − μ|² of m more minibatches, or of single examples over B, whose mean is the same and which
+        cost a B-th."""
+        singles = getattr(self.oracle, "singles", None)
+
+        def of(count: int) -> Array:
+            if singles is None:
+                away, batch = self.draw(count) - mean, 1
+            else:
+                away = self.among(singles(self.theta, count, self._rng)) - mean
+                batch = self.oracle.batch_size
+            return np.asarray(np.einsum("ij,ij->i", away, away) / batch)
+
+        return of
+
     def products(self, v: Array) -> Array:
         """H of each row."""
         many, whole = getattr(self.oracle, "hvps", None), self._whole(v)
@@ -192,6 +207,11 @@ def _exact_part(
     step: LinearStep | None, exactness: Exactness, groups: Mapping[str, slice] | None,
 ) -> dict[str, Array | float]:  # fmt: skip
     """What needs no draws, where the oracle knows it."""
+    traces = getattr(moving.oracle, "traces", None)
+    if traces is not None and exactness.covariance and not bends and moving.kept is None:
+        known = traces(moving.theta)
+        if known is not None:
+            return {**exact_traces(known, groups)}
     moments = moving.oracle.moments(moving.theta, exactness.covariance)
     if moments is None:
         return {}
@@ -202,7 +222,9 @@ def _exact_part(
     bent = moving.products if bends and draws.shape[1] else None
     spared = moving.shared if getattr(moving.oracle, "costly", False) else None
     found: dict[str, Array | float] = {
-        **exact_part(moments, bent, draws, step_size, rng, exactness, step, moving.draw, spared)
+        **exact_part(
+            moments, bent, draws, step_size, rng, exactness, step, moving.squares(moments.mean), spared
+        )
     }
     if groups:
         found |= exact_groups(moments, draws, groups, moving.kept)

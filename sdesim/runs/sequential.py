@@ -42,28 +42,59 @@ def sequential_part(
         step_size: η. curved: ḡᵀHḡ and Tr HΣ of the draws that there are, with products.
     """
     n = len(draws)
-    sums = GroupSums(draws.shape[1], min(GROUPS, n))
-    sums.add(draws)
-    bent, trace = curved[0] - curved[1] / n, curved[1]
-    before: GroupedRatio | None = None
-    for count in looks(n, asked.most):
-        while sums.draws < count:
-            sums.add(draw(min(n, count - sums.draws)))
-        read = sums.read()
-        found, before = (read if before is None else _guarded(read, before)), read
-        star = _critical(step_size, bent, trace, found.noise)
-        # Less noise than rounding makes leaves no ratio.
-        if found.half_width(LEVEL) <= asked.precision * max(abs(found.ratio), abs(star)) or still(found):
-            break
-    values = {
+    looking = _Looking(draws, draw, asked)
+    found = looking.settle(step_size, (curved[0] - curved[1] / n, curved[1]))
+    bent: dict[str, float] = {}
+    if products is not None and not still(found):
+        bent = _curved(looking.sums.mean, found, draw, products, step_size, asked)
+        # C* is known better now, and so is what C is to be held against.
+        of_mean, trace = bent["drawn_hessian_signal"], bent["drawn_hessian_noise"]
+        before = found.draws
+        found = looking.settle(step_size, (of_mean - trace / before, trace))
+        if found.draws > before:
+            mean = looking.sums.mean
+            bent["drawn_hessian_signal"] = float(mean @ products(mean[None])[0])
+    return {
         "drawn_samples": float(found.draws), "drawn_groups": float(found.groups),
         "drawn_ratio": found.ratio, "drawn_ratio_error": found.ratio_error, "drawn_ratio_rise": found.rise,
         "drawn_signal": found.signal, "drawn_signal_error": found.signal_error,
-        "drawn_noise": found.noise, "drawn_noise_error": found.noise_error,
+        "drawn_noise": found.noise, "drawn_noise_error": found.noise_error, **bent,
     }  # fmt: skip
-    if products is None or still(found):
-        return values
-    return values | _curved(sums.mean, found, draw, products, step_size, asked)
+
+
+class _Looking:
+    """Draws that go on from look to look."""
+
+    def __init__(self, draws: Array, draw: Callable[[int], Array], asked: Sequential) -> None:
+        self.sums = GroupSums(draws.shape[1], min(GROUPS, len(draws)))
+        self.sums.add(draws)
+        self._draw, self._asked, self._first = draw, asked, len(draws)
+        self._last = self._found = self.sums.read()
+
+    def settle(self, step_size: float, curved: tuple[float, float]) -> GroupedRatio:
+        """What is read at the first look that is precise enough, from the present one on, or at the last.
+
+        Args:
+            curved: μᵀHμ and Tr HΣ.
+        """
+        for count in looks(self._first, self._asked.most):
+            if count < self.sums.draws:
+                continue
+            if count > self.sums.draws:
+                self._go_on(count)
+            found = self._found
+            star = _critical(step_size, *curved, found.noise)
+            wanted = self._asked.precision * max(abs(found.ratio), abs(star))
+            # Less noise than rounding makes leaves no ratio.
+            if found.half_width(LEVEL) <= wanted or still(found):
+                break
+        return self._found
+
+    def _go_on(self, count: int) -> None:
+        while self.sums.draws < count:
+            self.sums.add(self._draw(min(self._first, count - self.sums.draws)))
+        read = self.sums.read()
+        self._found, self._last = _guarded(read, self._last), read
 
 
 def still(found: GroupedRatio) -> bool:

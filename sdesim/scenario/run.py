@@ -126,7 +126,21 @@ def check_work(work: Work) -> None:
         # Without PyTorch this fails.
         importlib.import_module("sdesim.training")
     for name, arm in work.scenario.arms.items():
+        _load_data(name, arm)
         check_readings(work.scenario, name, arm)
+
+
+def _load_data(name: str, arm: Arm) -> None:
+    """Load the examples of an arm, which its recipe keeps: what is wrong in a file shows only then."""
+    place = "train" if arm.simulate is None else "simulate.surface"
+    holder = arm.train if arm.simulate is None else arm.simulate.surface
+    load = getattr(getattr(holder, "data", None), "load", None)
+    if not callable(load):
+        return
+    try:
+        load()
+    except SdesimError as error:
+        raise ScenarioError(f"arms.{name}.{place}.data: {error}") from None
 
 
 def _check_surface(name: str, model: Simulate) -> None:

@@ -72,3 +72,6 @@ def test_a_finished_run_says_what_it_came_to(toy, capsys):
     assert "Report: runs/toy/report.html" in capsys.readouterr().out
     assert call("watch", "nowhere") == 2
     assert "no run at nowhere" in capsys.readouterr().err
+    (toy / "runs" / "toy" / "summary.json").unlink()
+    assert call("watch", "runs/toy") == 2
+    assert "is not the summary of a run" in capsys.readouterr().err

@@ -65,6 +65,7 @@ def test_a_file_says_how_far_each_label_has_come_and_goes_at_a_good_end(tmp_path
     file, told = tmp_path / "progress.json", []
 
     with noted_progress(lambda *it: told.append(it), file, every=0.0) as report:
+        assert json.loads(file.read_text())["labels"] == {}
         report("sde", 3, 10)
         report("sde", 7, 10)
         noted = json.loads(file.read_text())

@@ -143,3 +143,18 @@ def test_auto_is_exact_up_to_a_size_and_false_is_not():
     # C* of a known Σ is never less precise than without a precision; of a known μ C is as precise as asked.
     assert Probes(precision=0.3).exactness(Known()).precision == 0.05
     assert Probes(precision=0.3, samples=8).exactness(Large()) == Exactness(False, 0.3, 256)
+
+
+def test_a_known_mean_draws_on_for_the_noise_alone_until_that_is_precise():
+    class Mean(Known):
+        covariance_size = 10**10
+
+    loose, tight = (
+        probed(Mean(), Exactness(False, precision, 2**12), curvature=False) for precision in (0.5, 0.05)
+    )
+
+    # Tr Σ of squares of six numbers has a relative spread √(2/6): a twentieth takes (1.96/0.05)² · ⅓ = 512.
+    half = 1.96 * tight["exact_noise_error"]
+    assert half <= 0.05 * tight["exact_noise"] < 1.96 * loose["exact_noise_error"]
+    assert half > 0.05 / 4 * tight["exact_noise"]
+    assert tight["exact_noise"] == pytest.approx(0.09 * DIM, abs=5 * tight["exact_noise_error"])

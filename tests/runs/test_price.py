@@ -4,7 +4,7 @@ import pytest
 
 from sdesim.errors import RunError
 from sdesim.runs import Probes
-from sdesim.runs.price import Price, paid_for, priced
+from sdesim.runs.price import Price, Sizes, paid_for, priced, training_price
 
 DEAR = Price(gradients=2.0, products=10.0, exact_gradients=1.0, exact_products=9.0)
 DRAWS = Price(gradients=2.0, products=10.0)
@@ -63,6 +63,53 @@ def test_a_run_says_what_a_reading_costs():
         "probe_price": 3.0, "probe_curvature_price": 19.0, "probe_budget": 0.1,
     }  # fmt: skip
     assert priced(Probes(exact=False), DEAR) == {"probe_price": 2.0, "probe_curvature_price": 10.0}
+
+
+# A pass takes as long as 4·10⁶ operations, a product as five passes' worth of operations more.
+PASS, SMALL = 4e6, {"operations": 6e3, "dense": True, "examples": 500, "dim": 1000, "batch_size": 10,
+                    "probed_batch": 10, "preconditioned": False}  # fmt: skip
+
+
+def priced_at(**changes):
+    sizes = {**SMALL, **changes}
+    step = PASS + sizes["batch_size"] * sizes["operations"]
+    price = training_price(Probes(), Sizes(**sizes, exact=True), 1e12)
+    product = PASS + 5 * sizes["examples"] * sizes["operations"]
+    return price, step / product, step
+
+
+def test_small_plain_networks_take_every_product_and_those_of_few_parameters_no_more_than_they_have():
+    price, unit, _ = priced_at()
+    assert price.products * unit == pytest.approx(49)
+    assert price.exact_products * unit == pytest.approx(57)
+
+    assert priced_at(preconditioned=True)[0].products * unit == pytest.approx(89)
+    assert priced_at(dim=5)[0].products * unit == pytest.approx(14)
+
+
+def test_spared_products_are_priced_as_they_are_taken():
+    # 42 products, of which one in eight shares with a pass each.
+    price, unit, step = priced_at(dense=False, dim=10_000)
+    assert price.products * step == pytest.approx(42 * step / unit + 7 * PASS)
+    assert price.exact_products * step == pytest.approx((16 + 5 + 1) * step / unit + 5 * 7 * PASS)
+
+    # Of 8,000 examples eigenvalues are those of 1,000, and each half takes no more than 25 products.
+    many = {"dense": False, "dim": 10_000, "examples": 8000}
+    some, whole = (priced_at(**many, whole=w)[0].products for w in (False, True))
+    assert 0.2 < some / whole < 0.4
+
+
+def test_gradients_that_are_read_one_by_one_are_read_twice_and_tell_nothing_exactly():
+    large, small = (priced_at(dense=False, dim=dim, operations=6e6)[0] for dim in (10**6, 10**4))
+
+    assert large.gradients == 2 * small.gradients
+    assert large.exact_gradients is None
+
+
+def test_an_objective_over_many_batches_takes_a_pass_for_each():
+    price, _, step = priced_at(batches=50)
+
+    assert price.products * step == pytest.approx(42 * (50 * PASS + 5 * 500 * 6e3))
 
 
 SOME = Price(gradients=2.0, products=0.0, exact_gradients=40.0, mean_gradients=4.0, draw=1 / 32, product=0.0)

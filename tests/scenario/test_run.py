@@ -167,6 +167,25 @@ def test_nothing_is_written_for_a_scenario_that_does_not_hold_together(tmp_path)
     assert not (tmp_path / "x").exists()
 
 
+def test_data_that_can_not_be_read_are_told_before_anything_is_written(tmp_path):
+    table = tmp_path / "my.csv"
+    table.write_text("a,b,y\n1,2,0\n3,inf,1\n5,6,1\n")
+    text = f"""
+name: own
+arms:
+  net:
+    train:
+      data: {{kind: arrays, file: "{table}", test: 0}}
+      network: {{kind: mlp, widths: [2, 3, 2]}}
+      optimizer: {{kind: sgd, lr: 0.1}}
+      steps: 2
+"""
+    words = r"^arms.net.train.data: file: my.csv line 3, column b: found 'inf', allowed: a finite number$"
+    with pytest.raises(ScenarioError, match=words):
+        run_scenario(parse_scenario(text), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_interrupted_run_keeps_its_finished_arms_and_stays_marked(tmp_path):
     text = TOY.replace(
         "expect:", "  zweite:\n    simulate: {surface: {kind: flat, dim: 1}, dt: 1, steps: 4}\nexpect:"

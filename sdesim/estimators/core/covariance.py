@@ -226,3 +226,21 @@ class GradientMoments:
         """The same of the coordinates that are true in a mask (d,)."""
         inner = None if self.covariance is None else MaskedCovariance(self.covariance, mask)
         return GradientMoments(self.mean[mask], inner)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientTraces:
+    """μ, and Tr Σ of blocks of coordinates, without a factor of Σ.
+
+    Attributes:
+        mean: μ (d,). blocks: slices of the coordinates, one after the other. traces: Tr Σ of each.
+    """
+
+    mean: Array
+    blocks: Sequence[slice]
+    traces: Array
+
+    def among(self, cut: slice) -> float:
+        """Tr Σ of the blocks within a slice."""
+        inside = [cut.start <= b.start and b.stop <= cut.stop for b in self.blocks]
+        return float(self.traces[inside].sum())

@@ -14,7 +14,8 @@ a descent can then raise the loss. It is contradicted, and the phase undefined, 
   as μᵀΣμ ≤ |μ|² T, and Var gᵀHg = 2 Tr (HΣ)² + 4 μᵀHΣHμ of normal g; of any law z leaves 1/(1 + z²) = 0.027
   (Cantelli), of a normal one 1e-9.
 
-The mean over a stretch of steps is of other states than the probe's, and contradicts nothing. A trajectory
+The mean over a stretch of steps is of other states than the probe's, and contradicts nothing; nor do steps of
+full-batch training, whose C and C* are those of single examples in the place of no noise. A trajectory
 that is lost before its next probe is flagged `lost_before_next_probe`.
 """
 
@@ -51,6 +52,8 @@ def contradictions(run: xr.Dataset, columns: Mapping[str, Column], labels: Words
     Args:
         labels: phases. formula: where they are of the second-order formula of a step −η g.
     """
+    if run.attrs.get("probe_batch_size") and not run.attrs.get("batch_size"):
+        return np.full(labels.shape, "")
     falls, rises = formula & (labels == _FALLS), formula & (labels == _RISES)
     flags = np.full(labels.shape, "", dtype="<U28")
     for up, down, flag in (_by_loss(run, columns), _by_progress(run)):

@@ -61,6 +61,7 @@ def _price(scenario: Scenario, name: str, probes: Probes) -> Price | None:
 
 def _training_price(train: Train, probes: Probes) -> Price:
     batch, clients, examples = train.optimizer.batch_size, train.clients, train.data.examples
+    unequal = train.optimizer.preconditioner is not None or bool(train.optimizer.groups)
     sizes = Sizes(
         operations=train.network.example_operations,
         dense=True,
@@ -68,10 +69,11 @@ def _training_price(train: Train, probes: Probes) -> Price:
         dim=train.network.dim,
         batch_size=batch,
         probed_batch=probes.batch_size or batch or 1,
-        preconditioned=train.optimizer.preconditioner is not None or bool(train.optimizer.groups),
+        preconditioned=unequal,
         minibatches=1 if clients is None else clients.minibatches,
         examples_probed=0 if clients is None else examples,
         exact=True,
+        whole=unequal or train.weights is not None,
     )
     return training_price(probes, sizes, LARGEST)
 

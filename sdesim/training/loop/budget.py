@@ -34,7 +34,7 @@ def example_operations(module: nn.Module, loss_fn: Callable[..., Any], train: Ex
 def reading_price(
     probes: Probes, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, *,
     batch_size: int | None, probed_batch: int, preconditioned: bool, minibatches: int = 1,
-    examples_probed: int = 0, exact: bool = False,
+    examples_probed: int = 0, exact: bool = False, batches: int = 1, whole: bool = False,
 ) -> Price:  # fmt: skip
     """What the parts of a reading cost, in optimizer steps: `training_price` of the sizes found here."""
     sizes = Sizes(
@@ -48,5 +48,7 @@ def reading_price(
         minibatches=minibatches,
         examples_probed=examples_probed,
         exact=exact,
+        batches=batches,
+        whole=whole,
     )
     return training_price(probes, sizes, LARGEST)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sdesim.runs import Probes
 from sdesim.runs.memory import check_held, check_streamed
-from sdesim.training.probes.network_oracle import streams
+from sdesim.runs.sizes import streams
 
 # Gradients as they are made, and put together.
 _COPIES = 2

@@ -20,7 +20,7 @@ from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import SHARE, Price, paid_for
-from sdesim.runs.probes import spared_examples
+from sdesim.runs.sizes import costly, spared_examples, streams
 from sdesim.training.data.accuracy import Accuracy
 from sdesim.training.data.augmentation import chained
 from sdesim.training.data.batches import mapped, rows_of, takes_whole_batch
@@ -44,7 +44,7 @@ from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
 from sdesim.training.probes.example_moments import without_moments
 from sdesim.training.probes.guard import untouched
-from sdesim.training.probes.network_oracle import TorchOracle, costly, masked_groups, streams
+from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.probes.preconditioning import needs_metric
 from sdesim.training.probes.reading import held_parameters
@@ -362,6 +362,8 @@ def _affordable(
             probed_batch=probes.batch_size or order.batch_size or 1, preconditioned=needs_metric(example),
             minibatches=1 if clients is None else clients.minibatches,
             examples_probed=0 if clients is None else len(examples), exact=not why,
+            batches=max(1, len(examples) // (order.batch_size or len(examples))) if trial.in_batches else 1,
+            whole=bool(_whole_spectrum_because(examples, trial, example)),
         )  # fmt: skip
         return paid_for(probes, price, recipe.steps, SHARE if probes.every is None else None), price
     # A network that takes no single examples has no price, and needs none where all readings are asked for.

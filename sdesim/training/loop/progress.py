@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdesim.runs import GradientOracle, probe_rng
+from sdesim.runs.sizes import streams
 from sdesim.runs.virtual_steps import virtual_steps
 from sdesim.training.data.batches import mapped, rows_of
 from sdesim.training.data.examples import Examples
@@ -19,7 +20,6 @@ from sdesim.training.loop.one_seed import update
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.branching import Objective, Taken, branched, drawn_rows, objective_of, reseed
 from sdesim.training.probes.guard import Kept
-from sdesim.training.probes.network_oracle import streams
 from sdesim.training.probes.preconditioning import curvature_metric
 
 if TYPE_CHECKING:

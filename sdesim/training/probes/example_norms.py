@@ -12,9 +12,9 @@ arXiv:2205.10683 (sequences).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -37,10 +37,13 @@ class ExampleNorms:
 
     Attributes:
         squares: of the gradient of each example's own loss. mean: of the batch's gradient, their mean.
+        parts: squares of each parameter that is trained, by name; gradients: of the batch.
     """
 
     squares: Tensor
     mean: float
+    parts: Mapping[str, Tensor] = field(default_factory=dict)
+    gradients: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def noise(self) -> float:
@@ -118,7 +121,7 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
                 matrices.setdefault(id(owner), []).append(what)
             else:
                 vectors[id(owner)] = what + vectors[id(owner)] if id(owner) in vectors else what
-    squares, mean = torch.zeros(size, dtype=torch.float64, device=value.device), 0.0
+    mean, parts, gradients = 0.0, {}, {}
     for (name, p), gradient in zip(parameters.values(), found[len(outputs) :], strict=True):
         whole = torch.zeros_like(p) if gradient is None else gradient
         uses, vector = matrices.get(id(p), []), vectors.get(id(p))
@@ -130,11 +133,13 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
         if not float((total - whole).norm()) <= _AGREED * float(whole.norm()) + 1e-30:
             raise RunError(f"example_norms: {name} is used in another way than by its own layer")
         mean += float(whole.double().square().sum())
+        squares = torch.zeros(size, dtype=torch.float64, device=value.device)
         if vector is not None:
             squares += vector.double().reshape(size, -1).square().sum(dim=1)
         if uses:
             squares += _squares(uses, p, size)
-    return ExampleNorms(squares * size**2, mean)
+        parts[name], gradients[name] = squares * size**2, whole
+    return ExampleNorms(torch.stack(list(parts.values())).sum(dim=0), mean, parts, gradients)
 
 
 def _known(part: nn.Module) -> bool:

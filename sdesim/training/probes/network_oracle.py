@@ -14,13 +14,14 @@ from torch.autograd.graph import saved_tensors_hooks
 from torch.func import grad, vmap
 
 from sdesim.errors import RunError, first_line
-from sdesim.estimators.core.covariance import GradientMoments
+from sdesim.estimators.core.covariance import GradientMoments, GradientTraces
 from sdesim.estimators.curvature.differences import difference_curvature, difference_hvp
 from sdesim.networks.fully_connected import as_dense, one_hot, one_hot_mse, parameter_groups
 from sdesim.networks.outer_products import fits, outer_gradients
+from sdesim.runs.sizes import costly
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.weighting import draw_rows, probabilities
-from sdesim.training.probes.example_moments import example_moments
+from sdesim.training.probes.example_moments import example_moments, example_traces
 from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.placed import Part, Placed
 from sdesim.training.probes.reduction import SUM
@@ -41,12 +42,7 @@ PATHS = ("outer products", "vmap", "minibatches", "in place")
 _OUTER, _VMAP, _SINGLE, IN_PLACE = PATHS
 # Most numbers that many minibatches at once hold for activations and gradients: 64 MB.
 _ROOM = 8_000_000
-# Gradients of networks with fewer parameters are held whatever their number.
-_LARGE = 2**16
 MODES = ("train", "eval")
-# Products with the Hessian of N examples are cheap up to so many N·d: of dense layers, where a weight meets
-# an example once, and of others.
-_CHEAP_DENSE, _CHEAP = 5e7, 2e6
 
 
 class TorchOracle:
@@ -123,8 +119,8 @@ class TorchOracle:
         self.hvp_method, self.hvp_error = "" if self._dense is None else TWICE, 0.0
         self._trial = Trial("mean", ()) if self._dense is not None else None
         self._chunk: int | None = None
-        # Why there are no exact moments.
-        self.inexact = ""
+        # Why there are no exact moments; whether norms of examples were found not to be had.
+        self.inexact, self._no_norms = "", False
         if trial is not None and self._dense is None:
             self._use(trial)
         # Lanczos asks for many products at one θ: the graph of its gradient is kept for the next call.
@@ -386,6 +382,23 @@ class TorchOracle:
         self.inexact = made if isinstance(made, str) else ""
         return None if isinstance(made, str) else made
 
+    def traces(self, theta: Array) -> GradientTraces | None:
+        """μ and Tr Σ of each parameter at theta (d,), where norms of the examples' gradients are cheaper than
+        these gradients themselves; None elsewhere."""
+        self._check(theta)
+        if self.plain or self._no_norms:
+            return None
+        made = example_traces(self, theta)
+        if isinstance(made, str):
+            self._no_norms = True
+            return None
+        return made
+
+    def singles(self, theta: Array, n: int, rng: np.random.Generator) -> Array:
+        """Gradients at theta (d,) of n single examples, drawn as those of minibatches are: (n, d)."""
+        rows = draw_rows(self._n, self.weights, (n, 1), rng)
+        return self.gradients_of(theta, torch.from_numpy(rows), rng)
+
     def hvp(self, theta: Array, v: Array) -> Array:
         """∇²L(theta) v of the training objective, by ``hvp_method``: (d,)."""
         self._check(theta)
@@ -415,7 +428,7 @@ class TorchOracle:
     @property
     def costly(self) -> bool:
         """Whether products with the Hessian are to be spared; told by the sizes alone."""
-        return costly(self._n, self.dim, self._dense is not None)
+        return costly(self._n, self.dim, self._dense is not None, len(self._batches()))
 
     def of_some(self, rows: Tensor) -> TorchOracle:
         """That of some of the examples, all alike, with what is known of network and loss."""
@@ -459,20 +472,6 @@ class TorchOracle:
     def _check(self, theta: Array) -> None:
         if np.shape(theta) != (self.dim,):
             raise RunError(f"theta must have shape ({self.dim},), got {np.shape(theta)}")
-
-
-def costly(n: int, dim: int, dense: bool) -> bool:
-    """Whether products with the Hessian of n examples are to be spared.
-
-    Args:
-        dim: d. dense: whether network and loss are of plain layers.
-    """
-    return n * dim > (_CHEAP_DENSE if dense else _CHEAP)
-
-
-def streams(dim: int, n: int) -> bool:
-    """Whether n gradients (d,) are too many to be held."""
-    return dim > _LARGE and dim * n > _ROOM
 
 
 def check_mode(mode: str) -> None:

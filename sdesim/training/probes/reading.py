@@ -15,11 +15,12 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.runs import CurvatureMetric, RitzVectors
+from sdesim.runs.sizes import streams
 from sdesim.surfaces.torch.functions import flat
 from sdesim.training.data.batches import length, rows_of
 from sdesim.training.data.penalised import loss_alone
 from sdesim.training.data.weighting import is_mean
-from sdesim.training.probes.network_oracle import IN_PLACE, TorchOracle, check_mode, coordinates, streams
+from sdesim.training.probes.network_oracle import IN_PLACE, TorchOracle, check_mode, coordinates
 from sdesim.training.probes.placed import dot
 from sdesim.training.probes.preconditioning import curvature_metric, moved_parameters, scaling_of
 from sdesim.training.probes.reduction import MEAN, SUM

@@ -67,6 +67,15 @@ def test_a_mean_over_the_steps_before_contradicts_nothing(run):
     assert (found["phase"] == "generalization").all()
 
 
+def test_steps_without_noise_contradict_nothing_of_single_examples_and_those_are_flagged(run):
+    whole = with_progress(run, 99.0).assign_attrs(batch_size=0, probe_batch_size=1)
+    found = measure(whole)
+
+    assert (found["phase"] == "generalization").all()
+    for name in ("phase", "C_alpha", "C_star"):
+        assert all("full_batch" in str(text).split(";") for text in found[f"{name}_flags"].values.ravel())
+
+
 def test_a_descent_contradicts_exploration(run):
     raised = run.assign(step_size=1000 * run["step_size"])
 

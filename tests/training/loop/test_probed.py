@@ -6,9 +6,8 @@ import torch
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.runs import Probes, measure
+from sdesim.runs import Probes, measure, sizes
 from sdesim.training import record
-from sdesim.training.probes import network_oracle
 
 N, STEPS = 160, 8
 GENERATOR = torch.Generator().manual_seed(0)
@@ -44,7 +43,7 @@ def train(probes, **more):
 
 @pytest.fixture
 def costly(monkeypatch):
-    monkeypatch.setattr(network_oracle, "_CHEAP", 0)
+    monkeypatch.setattr(sizes, "CHEAP", 0)
 
 
 def test_eigenvalues_of_some_examples_are_debiased_and_flagged_and_nothing_else_is(costly):

@@ -8,6 +8,8 @@ from torch.nn.functional import cross_entropy
 
 from sdesim import data
 from sdesim.networks.fully_connected import flat_parameters
+from sdesim.runs import probe
+from sdesim.runs.exactness import Exactness
 from sdesim.training import TorchOracle, mlp
 from sdesim.training.probes.network_oracle import MaskedOracle
 from sdesim.training.probes.trial import Trial
@@ -60,6 +62,76 @@ def test_mean_and_covariance_are_those_of_minibatches(case):
     np.testing.assert_allclose(known.mean, oracle.gradient(theta), atol=1e-4 * np.abs(known.mean).max())
     assert (oracle.inexact, oracle.covariance_size) == ("", 40 * len(theta))
     assert oracle.moments(theta, covariance=False).covariance is None
+
+
+def double(build):
+    return build().double()
+
+
+@pytest.mark.parametrize("case", ["convolution", "layer norm"])
+def test_traces_from_norms_are_those_of_the_examples_gradients(case):
+    module = double(CASES[case][0])
+    oracle = TorchOracle(module, cross_entropy, X.double(), Y, 4)
+    theta = flat_parameters(module)
+    known = oracle.moments(theta)
+
+    found = oracle.traces(theta)
+
+    np.testing.assert_allclose(found.mean, known.mean, rtol=1e-9, atol=1e-14)
+    each = [known.covariance.variance[block].sum() for block in found.blocks]
+    np.testing.assert_allclose(found.traces, each, rtol=1e-9)
+    assert [p.numel() for p in module.parameters()] == [b.stop - b.start for b in found.blocks]
+
+
+@pytest.mark.parametrize("case", ["plain", "sum", "weights"])
+def test_where_norms_are_no_cheaper_or_of_something_else_there_are_none(case):
+    oracle, theta = oracle_of(case)
+
+    assert oracle.traces(theta) is None
+
+
+def test_layers_whose_norms_are_not_known_are_tried_once():
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out, self.size = nn.Linear(64, 10), nn.Parameter(torch.ones(()))
+
+        def forward(self, x):
+            return self.out(x) * self.size
+
+    module = Scaled()
+    oracle = TorchOracle(module, cross_entropy, X, Y, 4)
+    theta = flat_parameters(module)
+
+    assert oracle.traces(theta) is oracle.traces(theta) is None
+    assert oracle.moments(theta).covariance is not None
+
+
+def test_a_reading_without_the_hessian_is_that_of_the_norms():
+    module = double(conv)
+    oracle = TorchOracle(module, cross_entropy, X.double(), Y, 4)
+    theta = flat_parameters(module)
+    settings = {"samples": 2, "step_size": 0.1, "exactness": Exactness(), "groups": oracle.groups}
+
+    plain, bent = (
+        probe(oracle, theta, rng=np.random.default_rng(0), curvature=c, **settings) for c in (False, True)
+    )
+
+    assert "exact_hessian_noise" not in plain
+    for name in ("signal", "noise", "noise_error", "group_signal", "group_noise", "group_noise_error"):
+        np.testing.assert_allclose(plain[f"exact_{name}"], bent[f"exact_{name}"], rtol=1e-9, err_msg=name)
+
+
+def test_single_examples_tell_the_noise_of_minibatches():
+    oracle, theta = oracle_of("weights")
+    known, n = oracle.moments(theta), 4000
+
+    singles = oracle.singles(theta, n, np.random.default_rng(0)) - known.mean
+
+    squares = (singles**2).sum(axis=1) / 4
+    assert squares.mean() == pytest.approx(
+        known.covariance.variance.sum(), abs=5 * squares.std() / np.sqrt(n)
+    )
 
 
 REASONS = {
