@@ -103,10 +103,8 @@ def usable_cores() -> float:
 
 def _vector_math() -> Looked:
     from llvmlite import binding
-    from numba.core import config
 
-    # Numba reads its environment into this module, which its types don't know.
-    settings: Any = config
+    settings = _numba()
 
     features = dict(binding.get_host_cpu_features())
     widths = {"avx512f": 512, "avx2": 256, "neon": 128, "sse2": 128}
@@ -120,6 +118,11 @@ def _vector_math() -> Looked:
     if bits < 256 and name != "neon":
         return SLOW, text, "this processor computes two numbers at a time, where others compute four or eight"
     return GOOD, text, ""
+
+
+def _numba() -> Any:
+    """What Numba has read of its environment; its types don't know these names."""
+    return import_module("numba.core.config")
 
 
 def _kernels() -> Looked:
@@ -141,6 +144,9 @@ def _speed() -> Looked:
 
     from sdesim import noise, simulate, surfaces
     from sdesim.shipped import shipped_folder
+
+    if _numba().DISABLE_JIT:
+        return SLOW, "not measured", "kernels run as Python"
 
     def seconds(clock: Callable[[], float]) -> float:
         begun = clock()

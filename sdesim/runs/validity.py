@@ -9,8 +9,8 @@ A quantity whose formula does not hold keeps its value and gets a flag by name:
 - `clipped_gradients`: gradients are cut down before the step, of a run at least once, so that C*, S and the
   drift, which are of the whole gradient, are not of its step; the phase is taken from measured progress. How
   often says `clipped_share` of a run, over all steps its attribute `clipped_steps`.
-- `full_batch`: training takes all examples at once and has no sampling noise; C, C* and what follows are those
-  of steps on single examples, or of the batch that is probed.
+- `full_batch`: training takes all examples at once and has no sampling noise; C, C* and what follows are
+  those of steps on single examples, or of the batch that is probed.
 - `reshuffled`, `sequential`: batches come in epochs. Within one the expected gradient is that of the examples
   not yet seen, so that C = C* is not where the loss stands still; the formulas draw with replacement.
 - `sampling_unknown`: a monitor was given examples and no loader, so how batches are drawn is not known; the
