@@ -21,7 +21,12 @@ WHAT = {
     "gradients": "a gradient reading, 32 batches of 16",
     "lambda_max": "λ_max of all examples, to a thousandth",
     "exact": "Tr Σ₁ of all examples, exactly",
+    "hessian": "a first reading with the Hessian, 64 batches of 16",
+    "later": "the same once more after a step",
+    "without_draws": "the same without draws",
 }
+# Readings that draw batches of their own, or that nobody else takes.
+_UNTOLD = ("gradients", "hessian", "later", "without_draws")
 # Two answers to one question differ by no more than this, but for power iteration, which stops too soon.
 _ALIKE = 0.01
 
@@ -37,7 +42,7 @@ class _Reader:
 _READERS = (
     _Reader(BASE, "reading_sdesim.py", BASE, tuple(WHAT)),
     _Reader("sdesim, one backward pass", "reading_norms.py", BASE, ("exact",)),
-    _Reader("torch.func; power iteration", "reading_torch.py", "torch", tuple(WHAT)),
+    _Reader("torch.func; power iteration", "reading_torch.py", "torch", ("gradients", "lambda_max", "exact")),
     _Reader("curvlinops and eigsh", "reading_curvlinops.py", "curvlinops", ("lambda_max",)),
 )
 
@@ -74,8 +79,7 @@ def _compared(arena: Arena, network: str, what: str) -> list[Row]:
     finally:
         for worker in workers.values():
             worker.close()
-    # Gradient readings draw batches of their own.
-    return [_row(title, name, found, told=what != "gradients") for name in found] + rows
+    return [_row(title, name, found, told=what not in _UNTOLD) for name in found] + rows
 
 
 def _row(title: str, name: str, found: dict[str, list[dict[str, Any]]], told: bool) -> Row:
