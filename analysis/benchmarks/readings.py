@@ -50,9 +50,11 @@ _READERS = (
 def readings(arena: Arena) -> list[Row]:
     """CPU seconds of each reading of each network, all readers in turn, round after round."""
     rows: list[Row] = []
-    networks = list(NETWORKS) if arena.scale >= 0.1 else ["dense"]
+    networks, questions = list(NETWORKS), list(WHAT)
+    if arena.scale < 0.1:
+        networks, questions = ["dense"], ["gradients", "lambda_max", "exact", "later"]
     for network in networks:
-        for what in WHAT:
+        for what in questions:
             rows += _compared(arena, network, what)
     return rows
 
