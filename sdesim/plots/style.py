@@ -220,7 +220,7 @@ def power(x: float) -> str:
     if x == 0:
         return "0"
     exponent = math.floor(math.log10(abs(x)) + 1e-9)
-    if -2 <= exponent <= 2:
+    if -3 <= exponent <= 3:
         return f"{x:g}".replace("-", "−")
     digit = f"{abs(x) / 10.0**exponent:.3g}"
     tens = "10" + str(exponent).translate(_RAISED)
