@@ -78,7 +78,7 @@ def law(spectrum: Array, c: float, freedom: int | None, repeats: int, name: str)
 
 
 def _until(blocks: list[Array], draw: Callable[[int], Array], c: float, *, guarded: bool) -> tuple[bool, int]:
-    """Whether the interval at the end holds C, and the draws; blocks are those drawn so far, to go on from."""
+    """Whether the interval at the end holds C, and the draws; blocks: those drawn so far, to go on from."""
     sums, before, held = GroupSums(DIM), 0.0, False
     for count in looks(FIRST, MOST):
         while sums.draws < count:
