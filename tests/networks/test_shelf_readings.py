@@ -27,7 +27,7 @@ def test_c_and_s_are_those_of_all_steps_and_of_the_dense_hessian(name, penalty):
         sampling="with-replacement", penalty=penalty,
     )  # fmt: skip
 
-    found = measure(record(recipe, probes=Probes(every=1, samples=4, branches=2), progress=False))
+    found = measure(record(recipe, probes=Probes(every=1, samples=4), progress=False))
 
     theta = flat_parameters(recipe.module)
     x, y = torch.tensor(data.x_train), torch.tensor(data.y_train)
