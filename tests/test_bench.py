@@ -90,8 +90,9 @@ def test_readings_by_different_readers_agree_and_are_named_by_their_size(benchma
     tiny = benchmarks.Settings(rounds=1, scale=0.02)
     found = benchmarks.run_benchmarks(tmp_path, ("H",), peers=False, settings=tiny)
 
-    # Without peers: three readings by sdesim, and exact noise by one backward pass, on the smallest network.
-    assert [row["name"] for row in found["rows"]] == ["sdesim"] * 3 + ["sdesim, one backward pass"]
+    # Without peers: four readings by sdesim, and exact noise by one backward pass, on the smallest network.
+    own = ["sdesim"]
+    assert [row["name"] for row in found["rows"]] == own * 3 + ["sdesim, one backward pass"] + own
     assert all(row["value"] > 0 for row in found["rows"])
     assert not any("another answer" in row["note"] for row in found["rows"])
 

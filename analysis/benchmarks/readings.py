@@ -21,7 +21,12 @@ WHAT = {
     "gradients": "a gradient reading, 32 batches of 16",
     "lambda_max": "λ_max of all examples, to a thousandth",
     "exact": "Tr Σ₁ of all examples, exactly",
+    "hessian": "a first reading with the Hessian, 64 batches of 16",
+    "later": "the same once more after a step",
+    "without_draws": "the same without draws",
 }
+# Readings that draw batches of their own, or that nobody else takes.
+_UNTOLD = ("gradients", "hessian", "later", "without_draws")
 # Two answers to one question differ by no more than this, but for power iteration, which stops too soon.
 _ALIKE = 0.01
 
@@ -37,7 +42,7 @@ class _Reader:
 _READERS = (
     _Reader(BASE, "reading_sdesim.py", BASE, tuple(WHAT)),
     _Reader("sdesim, one backward pass", "reading_norms.py", BASE, ("exact",)),
-    _Reader("torch.func; power iteration", "reading_torch.py", "torch", tuple(WHAT)),
+    _Reader("torch.func; power iteration", "reading_torch.py", "torch", ("gradients", "lambda_max", "exact")),
     _Reader("curvlinops and eigsh", "reading_curvlinops.py", "curvlinops", ("lambda_max",)),
 )
 
@@ -45,9 +50,11 @@ _READERS = (
 def readings(arena: Arena) -> list[Row]:
     """CPU seconds of each reading of each network, all readers in turn, round after round."""
     rows: list[Row] = []
-    networks = list(NETWORKS) if arena.scale >= 0.1 else ["dense"]
+    networks, questions = list(NETWORKS), list(WHAT)
+    if arena.scale < 0.1:
+        networks, questions = ["dense"], ["gradients", "lambda_max", "exact", "later"]
     for network in networks:
-        for what in WHAT:
+        for what in questions:
             rows += _compared(arena, network, what)
     return rows
 
@@ -74,8 +81,7 @@ def _compared(arena: Arena, network: str, what: str) -> list[Row]:
     finally:
         for worker in workers.values():
             worker.close()
-    # Gradient readings draw batches of their own.
-    return [_row(title, name, found, told=what != "gradients") for name in found] + rows
+    return [_row(title, name, found, told=what not in _UNTOLD) for name in found] + rows
 
 
 def _row(title: str, name: str, found: dict[str, list[dict[str, Any]]], told: bool) -> Row:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdesim.support import SHARE
+
 from .crowd import Crowd, crowd, one_hot, tensor
 from .estimates import Array, mapped, mean
 from .lab import Lab
@@ -69,8 +71,8 @@ def grokking(lab: Lab) -> Finding:
     # Without the first probes, where nothing is learnt yet and C is high.
     highest = np.log(control.smooth[:, 5:].max(axis=1))
     top = {b: mapped(mean(np.log(b) + highest, "mean log over seeds"), math.exp) for b in (32, run.examples)}
-    knows = mean(control.test[:, -1], "mean over seeds")
-    end = mean(run.test[:, -1], "mean over seeds")
+    knows = mean(control.test[:, -1], "mean over seeds", SHARE)
+    end = mean(run.test[:, -1], "mean over seeds", SHARE)
     rows = np.arange(len(run.c))
     at_rule = run.smooth[rows, np.searchsorted(run.steps, rule)]
     settled = np.log(run.smooth[:, -20:]).mean(axis=1)

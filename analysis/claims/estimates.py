@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
 from sdesim.estimators import Estimate
+from sdesim.estimators.core.support import mean_estimate
+from sdesim.support import ANYTHING, Support
 
 Array = NDArray[np.float64]
 # 69 verdicts are drawn from one ledger, so single intervals are wider than usual.
@@ -48,12 +50,9 @@ def mapped(e: Estimate, f: Callable[[float], float], method: str = "") -> Estima
     return Estimate(float(f(e.value)), low, high, e.level, method or e.method, e.n, e.flags)
 
 
-def mean(draws: ArrayLike, method: str = "mean over draws") -> Estimate:
-    """Mean of independent draws (n,), with Student's interval."""
-    x = np.asarray(draws, dtype=np.float64)
-    half = float(stdtrit(x.size - 1, 0.5 + LEVEL / 2)) * float(x.std(ddof=1)) / math.sqrt(x.size)
-    value = float(x.mean())
-    return Estimate(value, value - half, value + half, LEVEL, method, x.size)
+def mean(draws: ArrayLike, method: str = "mean over draws", support: Support = ANYTHING) -> Estimate:
+    """Mean of independent draws (n,), with Student's interval on the scale of what they can be."""
+    return mean_estimate(draws, support, LEVEL, method)
 
 
 def share(hits: ArrayLike, method: str = "share of draws") -> Estimate:

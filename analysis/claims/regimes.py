@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sdesim import estimators as est
+from sdesim.support import SHARE
 
 from .estimates import Array, bootstrap, c_one, mapped, mean
 from .lab import Lab
@@ -113,7 +114,7 @@ def variance_peak(lab: Lab) -> Finding:
     return Finding(
         {
             **peaks,
-            "mean test accuracy at the end, B = 32": mean(accuracy[:, -1]),
+            "mean test accuracy at the end, B = 32": mean(accuracy[:, -1], support=SHARE),
         },
         ruling,
         "a largest spread at C between 0.5 and 2 at both batch sizes",

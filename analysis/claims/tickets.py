@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sdesim.support import SHARE
+
 from .crowd import Crowd, Descent, batches, crowd, one_hot, tensor
 from .estimates import Array, mapped, mean
 from .lab import Lab
@@ -67,7 +69,7 @@ def tickets(lab: Lab) -> Finding:
     return Finding(
         {
             **{f"{a}: p at B = 100, mean over moments": e for a, e in typical.items()},
-            **{f"{a}: test accuracy": mean(best[k], "mean over seeds") for k, a in enumerate(_ARMS)},
+            **{f"{a}: test accuracy": mean(best[k], "mean over seeds", SHARE) for k, a in enumerate(_ARMS)},
             f"C of the ticket over the random mask's, step {steps[early]}": ratios["early"],
             f"C of the ticket over the random mask's, step {steps[late]}": ratios["late"],
             "batch size at which the ticket's C is 2.08 (p = 0.675)": needed,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sdesim import estimators as est
 from sdesim.plots.style import GUIDE, styled
+from sdesim.support import CORRELATION
 
 from . import transformer as tf
 from .plots import COLOURS, band, bar
@@ -178,7 +179,10 @@ def _context_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         cells = [text(mean([v[k] for v in column]), 2) for column in _columns(rows, "context")]
         lines.append(f"| {k} | " + " | ".join(cells) + " |")
     places = range(tf.PAIRS)
-    ranks = [text(mean([rank_correlation(v, places) for v in c]), 2) for c in _columns(rows, "context")]
+    ranks = [
+        text(mean([rank_correlation(v, places) for v in c], support=CORRELATION), 2)
+        for c in _columns(rows, "context")
+    ]
     return [*lines, "| *rank correlation with the pairs* | " + " | ".join(ranks) + " |"]
 
 
@@ -188,7 +192,8 @@ def _fine_lines(rows: Sequence[dict[str, Any]]) -> list[str]:
         cells = [text(mean([v[k] for v in column]), 2) for column in _columns(rows, "fine-tuning")]
         lines.append(f"| {step} | " + " | ".join(cells) + " |")
     ranks = [
-        text(mean([rank_correlation(v, FINE_STEPS) for v in c]), 2) for c in _columns(rows, "fine-tuning")
+        text(mean([rank_correlation(v, FINE_STEPS) for v in c], support=CORRELATION), 2)
+        for c in _columns(rows, "fine-tuning")
     ]
     return [*lines, "| *rank correlation with the steps* | " + " | ".join(ranks) + " |"]
 

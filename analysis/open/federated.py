@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdesim import data
 from sdesim import estimators as est
 from sdesim.plots.style import GUIDE, styled
+from sdesim.support import CORRELATION, SHARE
 
 from . import network as nw
 from .plots import COLOURS, bar
@@ -199,14 +200,22 @@ def _training_lines(training: dict[str, Any]) -> list[str]:
         for e, rows in by_local.items():
             middle = mean([np.median(r["C of updates"]) for r in rows])
             over_rounds = [
-                mean([rank_correlation(r[k], r["gain"]) for r in rows])
+                mean([rank_correlation(r[k], r["gain"]) for r in rows], support=CORRELATION)
                 for k in ("C of updates", "pooled C_1", "length")
             ]
-            over_rounds.append(mean([-rank_correlation(r["rounds"], r["gain"]) for r in rows]))
             over_rounds.append(
-                mean([partial_rank_correlation(r["C of updates"], r["gain"], r["rounds"]) for r in rows])
+                mean([-rank_correlation(r["rounds"], r["gain"]) for r in rows], support=CORRELATION)
             )
-            cells = [text(mean([r["accuracy"] for r in rows])), text(mean([r["gap"] for r in rows]), 2)]
+            over_rounds.append(
+                mean(
+                    [partial_rank_correlation(r["C of updates"], r["gain"], r["rounds"]) for r in rows],
+                    support=CORRELATION,
+                )
+            )
+            cells = [
+                text(mean([r["accuracy"] for r in rows], support=SHARE)),
+                text(mean([r["gap"] for r in rows]), 2),
+            ]
             cells += [text(middle, 2), *(text(f, 2) for f in over_rounds)]
             lines.append(f"| {c} | {e} | " + " | ".join(cells) + " |")
     across = across_cells(training)

@@ -11,6 +11,7 @@ import numpy as np
 from sdesim import data
 from sdesim import estimators as est
 from sdesim.plots.style import GUIDE, styled
+from sdesim.support import CORRELATION
 
 from . import network as nw
 from .plots import COLOURS, band, bar
@@ -195,10 +196,13 @@ def _gap_lines(found: dict[str, list[dict[str, Any]]]) -> list[str]:
         laws = [
             mean([np.mean(c["stationary"]) for c in columns]),
             mean([np.mean(c["both fall"]) for c in columns]),
-            mean([rank_correlation(c["gap"], c["progress"]) for c in columns]),
-            mean([rank_correlation(c["length"], c["progress"]) for c in columns]),
-            mean([-rank_correlation(c["step"], c["progress"]) for c in columns]),
-            mean([partial_rank_correlation(c["gap"], c["progress"], c["step"]) for c in columns]),
+            mean([rank_correlation(c["gap"], c["progress"]) for c in columns], support=CORRELATION),
+            mean([rank_correlation(c["length"], c["progress"]) for c in columns], support=CORRELATION),
+            mean([-rank_correlation(c["step"], c["progress"]) for c in columns], support=CORRELATION),
+            mean(
+                [partial_rank_correlation(c["gap"], c["progress"], c["step"]) for c in columns],
+                support=CORRELATION,
+            ),
         ]
         lines.append(f"| {pair} | " + " | ".join(text(law, 2) for law in laws) + " |")
     return lines

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from sdesim import data
 from sdesim import estimators as est
 from sdesim.plots.style import GUIDE, styled
+from sdesim.support import CORRELATION
 
 from . import network as nw
 from .plots import COLOURS, band
@@ -227,7 +228,8 @@ def _optimum_lines(found: dict[str, Any]) -> list[str]:
             if best is not None:
                 laws = [
                     geometric(best["width"]), geometric(best["ratio"]), mean(BATCH * best["C_1"]),
-                    mean(best["I"]), mean(best["rank C_1"]), mean(best["rank I"]),
+                    mean(best["I"]),
+                    *(mean(best[f"rank {name}"], support=CORRELATION) for name in ("C_1", "I")),
                 ]  # fmt: skip
                 lines.append(f"| {kind} | {budget} | " + " | ".join(text(law, 2) for law in laws) + " |")
     return lines

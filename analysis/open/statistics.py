@@ -8,25 +8,25 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
 from scipy.stats import rankdata
+
+from sdesim.estimators.core.support import mean_interval
+from sdesim.support import ANYTHING, Support
 
 Array = NDArray[np.float64]
 Interval = dict[str, Any]
 _RESAMPLES = 2000
 
 
-def mean(values: ArrayLike, level: float = 0.95) -> Interval:
-    """Mean over seeds with Student's interval; seeds without a value are left out and counted."""
+def mean(values: ArrayLike, level: float = 0.95, support: Support = ANYTHING) -> Interval:
+    """Mean over seeds with Student's interval on the scale of what they can be; seeds without a value are
+    left out and counted."""
     x = np.asarray(values, dtype=np.float64)
     kept = x[np.isfinite(x)]
-    n = len(kept)
-    if n < 2:
-        value = float(kept.mean()) if n else math.nan
-        return {"value": value, "low": math.nan, "high": math.nan, "n": n, "of": len(x)}
-    half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(kept.std(ddof=1)) / math.sqrt(n)
-    value = float(kept.mean())
-    return {"value": value, "low": value - half, "high": value + half, "n": n, "of": len(x)}
+    if not len(kept):
+        return {"value": math.nan, "low": math.nan, "high": math.nan, "n": 0, "of": len(x)}
+    value, low, high = (float(part) for part in mean_interval(kept, support, level))
+    return {"value": value, "low": low, "high": high, "n": len(kept), "of": len(x)}
 
 
 def geometric(values: ArrayLike) -> Interval:

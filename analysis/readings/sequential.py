@@ -64,9 +64,9 @@ def law(spectrum: Array, c: float, freedom: int | None, repeats: int, name: str)
                 z *= np.sqrt((freedom - 2) / rng.chisquare(freedom, (count, 1)))
             return mean + z * np.sqrt(spectrum)
 
-        blocks = [draw(FIRST) for _ in range(MOST // FIRST)]
+        blocks: list[Array] = []
         for rule in ("naive", "guarded"):
-            held[rule].append(_until(blocks, c, guarded=rule == "guarded"))
+            held[rule].append(_until(blocks, draw, c, guarded=rule == "guarded"))
         fixed = GroupSums(DIM)
         for _ in range(held["guarded"][-1][1] // FIRST):
             fixed.add(draw(FIRST))
@@ -77,10 +77,13 @@ def law(spectrum: Array, c: float, freedom: int | None, repeats: int, name: str)
     )
 
 
-def _until(blocks: list[Array], c: float, *, guarded: bool) -> tuple[bool, int]:
+def _until(blocks: list[Array], draw: Callable[[int], Array], c: float, *, guarded: bool) -> tuple[bool, int]:
+    """Whether the interval at the end holds C, and the draws; blocks: those drawn so far, to go on from."""
     sums, before, held = GroupSums(DIM), 0.0, False
     for count in looks(FIRST, MOST):
         while sums.draws < count:
+            if len(blocks) == sums.draws // FIRST:
+                blocks.append(draw(FIRST))
             sums.add(blocks[sums.draws // FIRST])
         read = sums.read()
         error = max(read.ratio_error, before / math.sqrt(2)) if guarded else read.ratio_error
@@ -250,7 +253,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder (default: results/ here)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    repeats, readings = (40, 10) if arguments.quick else (1000, 200)
+    repeats, readings = (40, 5) if arguments.quick else (400, 60)
     spectra = {"white": np.ones(DIM), "k^−1.5": np.arange(1.0, DIM + 1) ** -1.5}
     laws = [
         law(spectrum, c, freedom, repeats, f"{name}, {'normal' if freedom is None else f't of {freedom}'}")

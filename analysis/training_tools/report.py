@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 
 from analysis.training_tools.arms import Result
 from analysis.training_tools.rules import Judged
+from sdesim.estimators.core.support import mean_interval
 from sdesim.plots.style import GUIDE, styled
 
 LEVEL = 0.95
@@ -54,8 +54,8 @@ def paired(values: Sequence[float], baseline: Sequence[float]) -> tuple[float, f
     d = np.asarray(values) - np.asarray(baseline)
     if len(d) < 2:
         return float(d.mean()), math.nan, math.nan
-    half = float(stdtrit(len(d) - 1, 0.5 + LEVEL / 2)) * float(d.std(ddof=1)) / math.sqrt(len(d))
-    return float(d.mean()), float(d.mean()) - half, float(d.mean()) + half
+    value, low, high = (float(part) for part in mean_interval(d, level=LEVEL))
+    return value, low, high
 
 
 def compare(

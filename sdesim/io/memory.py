@@ -11,7 +11,7 @@ from pathlib import Path
 
 # The number of glibc's option, the size from which arrays get pages inside, and the largest that glibc sets
 # itself once arrays of that size have been given up: what it is afterwards.
-_OPTION, _INSIDE, _OUTSIDE = -3, 4 * 2**20, 32 * 2**20
+_OPTION, _INSIDE, _OUTSIDE = -3, 2**20, 32 * 2**20
 
 
 _depth: list[int] = []
@@ -45,7 +45,7 @@ def _numbers(path: Path, name: str) -> list[float]:
 
 @contextmanager
 def paged() -> Iterator[None]:
-    """Arrays above 4 MB go back to the system as soon as they are given up (with glibc; else as ever).
+    """Arrays above 1 MB go back to the system as soon as they are given up (with glibc; else as ever).
 
     Otherwise they leave holes among small objects, into which arrays of their size don't fit any more.
     """

@@ -96,10 +96,16 @@ def phase_map(table: SweepTable, index: Any, *, axes: Any = None) -> Any:
                 if known[i, j] and share.size <= _MOST_WRITTEN:
                     ax.text(x.positions()[i], y.positions()[j], f"{share[i, j]:.0f}%", **_CENTRED)
             _ticks(ax, x, y, axes)
-        said = meanings("phase")
-        handles = [Patch(color=c, label=said[p]) for p, c in zip(PHASES, colours, strict=True)]
+        said, shown = meanings("phase"), {int(k) for s in shares.values() for k in _commonest(s)}
+        handles = [Patch(color=colours[k], label=said[PHASES[k]]) for k in sorted(shown)]
         legend(canvas[0], axes, handles=handles, ncols=3)
         return canvas
+
+
+def _commonest(shares: Array) -> Array:
+    """The number of the commonest phase wherever it is known."""
+    known = np.isfinite(shares).all(axis=0)
+    return np.asarray(shares.argmax(axis=0)[known])
 
 
 def _two_axes(table: SweepTable, index: Any) -> tuple[SweepAxis, SweepAxis]:

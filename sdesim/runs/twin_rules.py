@@ -10,7 +10,7 @@ from typing import Any
 
 from sdesim.runs.validity import step_is_plain
 
-RESHUFFLED = "reshuffled"
+RESHUFFLED, SEQUENTIAL = "reshuffled", "sequential"
 # What has a name of its own among the deviations.
 _NAMED = ("plain_step", "momentum", "nesterov", "weight_decay", "learning_rates")
 _DRAWN_BY_LAW = ("weighted", "sampler")
@@ -114,6 +114,8 @@ def _deviations(
         yield "loss_not_mean", "a loss that is not the mean of those of single examples"
     if attrs.get("sampling") == "epoch":
         yield RESHUFFLED, "shuffled epochs"
+    if attrs.get("sampling") == "sequential":
+        yield SEQUENTIAL, "examples in turn"
 
 
 def twin_momentum(attrs: Mapping[str, Any]) -> tuple[float, bool] | None:
@@ -131,9 +133,9 @@ def twin_momentum(attrs: Mapping[str, Any]) -> tuple[float, bool] | None:
 def twin_warning(deviations: Mapping[str, str], trained: str = "the run") -> str:
     """One sentence on the drift; empty where the SDE has that of the training.
 
-    Shuffled epochs, which nearly all trainings have and which change the noise, are left to the flags.
+    Epochs, which nearly all trainings have and which change the noise, are left to the flags.
     """
-    words = [words for name, words in deviations.items() if name != RESHUFFLED]
+    words = [words for name, words in deviations.items() if name not in (RESHUFFLED, SEQUENTIAL)]
     if not words:
         return ""
     return f"the SDE follows the gradient of the loss alone, but {trained} trains with {' and '.join(words)}"

@@ -70,6 +70,9 @@ def test_other_optimizers_decay_and_epochs_are_named_in_one_sentence():
         "changes and weight decay"
     )
     assert twin_warning({"reshuffled": "shuffled epochs"}) == ""
+    in_turn = twin_deviations({"plain_step": True, "sampling": "sequential"})
+    assert in_turn == {"sequential": "examples in turn"}
+    assert twin_warning(in_turn) == ""
     assert deviations(optimizer="adam", momentum_=None) == ["optimizer"]
 
 

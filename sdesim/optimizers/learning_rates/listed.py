@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sdesim.errors import RunError
-from sdesim.optimizers.learning_rates.base import Base
+
+if TYPE_CHECKING:
+    from sdesim.optimizers.learning_rates.of_torch.schedule import TorchSchedule
 
 
-def listed(optimizer: Any, recipe: Base, steps: int) -> Any:
+def listed(optimizer: Any, recipe: TorchSchedule, steps: int) -> Any:
     """A scheduler that gives each group of a torch optimizer the rates and momenta of a recipe.
 
     Raises:
@@ -26,14 +28,13 @@ def _listed_class() -> Any:
     class Listed(LRScheduler):
         """Rates of a recipe, each group's from its own at the start."""
 
-        def __init__(self, optimizer: Any, recipe: Base, steps: int) -> None:
+        def __init__(self, optimizer: Any, recipe: TorchSchedule, steps: int) -> None:
             groups = optimizer.param_groups
             without = [g for g in groups if "betas" not in g and "momentum" not in g]
             if recipe.moves_momentum and without:
                 raise RunError(
                     f"scheduler.cycle_momentum: {type(optimizer).__name__} has no momentum: give false"
                 )
-            self._rates: dict[float, list[float]] = {}
             self._recipe, self._steps = recipe, steps
             super().__init__(optimizer)
 
@@ -47,12 +48,7 @@ def _listed_class() -> Any:
                         group["betas"] = (momentum, *group["betas"][1:])
                     else:
                         group["momentum"] = momentum
-            return [self._of(float(lr))[step] for lr in self.base_lrs]
-
-        def _of(self, lr: float) -> list[float]:
-            if lr not in self._rates:
-                self._rates[lr] = self._recipe.rates(self._steps, lr)
-            return self._rates[lr]
+            return [self._recipe.known(self._steps, float(lr))[step] for lr in self.base_lrs]
 
         def state_dict(self) -> dict[str, Any]:
             """How far it has come; the rest follows from the recipe."""

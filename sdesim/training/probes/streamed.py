@@ -2,8 +2,9 @@
 
 The first pass over the draws sums gradients, their squares and projections; the second, over the very same
 batches and random numbers, gives g·ḡ, and the deviations g − ḡ whose curvature is Tr HΣ. Beside the training
-there are ḡ in double precision and one gradient: 12 bytes a parameter of a float32 network, twice as much
-with the Hessian. What comes out is what `runs.probe` gives of gradients that are held together, but for
+there are ḡ in double precision and one gradient: 12 bytes a parameter of a float32 network; with the Hessian
+22, up to 28 where one layer holds nearly all of them. What comes out is what `runs.probe` gives of gradients
+that are held together, but for
 
 - λ_max, by Lanczos in four vectors (`estimators.curvature.restarted`), and λ_min, for which there is the
   lowest value that it meets, an upper bound, with its residual;

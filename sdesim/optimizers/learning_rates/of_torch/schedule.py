@@ -20,7 +20,11 @@ class TorchSchedule(Base):
 
     def rate(self, step: int, steps: int) -> float:
         """Share of the learning rate at a step of so many, for an optimizer's rate of 1."""
-        return _rates(self, steps, 1.0)[step]
+        return self.known(steps, 1.0)[step]
+
+    def known(self, steps: int, lr: float) -> list[float]:
+        """`rates`, which all seeds of a training share."""
+        return _rates(self, steps, lr)
 
     def total(self, steps: int) -> float:
         """Sum of the shares of all steps, for an optimizer's rate of 1."""
@@ -28,7 +32,7 @@ class TorchSchedule(Base):
 
     def time(self, steps: int, lr: float) -> float:
         """Σ learning rate over the steps, the time of the training."""
-        return math.fsum(_rates(self, steps, lr)[:-1])
+        return math.fsum(self.known(steps, lr)[:-1])
 
     def scheduler(self, steps: int) -> Callable[[Any], Any]:
         """Optimizer → torch scheduler that sets each group's rate, of its own, and momentum."""
@@ -46,6 +50,6 @@ def joined_problems(part: Base, place: int, steps: int) -> Iterator[Problem]:
     yield from ((("schedulers", place, *at), text) for at, text in part.problems(steps))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=4)
 def _rates(schedule: Base, steps: int, lr: float) -> list[float]:
     return schedule.rates(steps, lr)
