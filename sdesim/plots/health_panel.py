@@ -62,6 +62,8 @@ def _series(history: Sequence[Any], name: str) -> tuple[Any, Any, Any]:
 def _line(ax: Any, x: Any, colour: str, label: str, value: Any, low: Any = None, high: Any = None) -> Any:
     """What was measured, with its band: a line through three readings and more."""
     known = np.isfinite(value)
+    if not known.any():
+        return value[known]
     course(ax, x[known], value[known], color=colour, label=label)
     if low is not None:
         band(ax, x[known], low[known], high[known], colour)
