@@ -232,9 +232,8 @@ def power(x: float) -> str:
 
 def axis_label(row: Quantity, name: str = "") -> str:
     """What stands at the axis of a quantity: what it is called on pages, of which part, and its units."""
-    words = row.plain + (", literal" if row.name.endswith("_literal") else "")
     part = name.partition(".")[2]
-    words = textwrap.fill(f"{words} of {part}" if part else words, _WRAPPED)
+    words = textwrap.fill(f"{row.plain} of {part}" if part else row.plain, _WRAPPED)
     if row.units == "1":
         return words
     units = row.units.translate(_POWERS).replace("^", "")
