@@ -7,7 +7,7 @@ import sysconfig
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Lt
@@ -19,6 +19,8 @@ from sdesim.kinds import Misfit, PathTo, kind
 
 # The text and its tokens are held as a whole while the recipe lives.
 _MOST_BYTES = 256 * 2**20
+_ASCII = "\n" + "".join(map(chr, range(32, 127)))
+_OTHER = "\N{REPLACEMENT CHARACTER}"
 
 
 @kind("data", "text")
@@ -26,7 +28,7 @@ _MOST_BYTES = 256 * 2**20
 class Text(Base):
     """Strings of characters of a text, each character with the next one as its label.
 
-    The tokens are the different characters of the text in the order of their code points, those of the test
+    The tokens are the different characters (`symbols`) in the order of their code points, those of the test
     among them. Of a text c, x of example i is the tokens (context,) of c[i·stride : i·stride + context] and
     its labels (context,) are those of the characters one further on. The first part of the text is for
     training, the rest, from which no string of the training takes anything, for the test.
@@ -40,6 +42,8 @@ class Text(Base):
             that every character is a label once.
         test: share of the characters at the end that is for the test, rounded.
         characters: so many from the beginning are taken; without it all.
+        symbols: "own": the vocabulary is the text's own characters; "ascii": the line feed, the 95 printable ones
+            of ASCII and one for all others, 97 tokens whatever the text.
 
     Example:
         {kind: text, library: pydoc_data/topics.py, characters: 20000, context: 32}
@@ -51,6 +55,7 @@ class Text(Base):
     stride: Annotated[int, Ge(1)] | None = None
     test: Annotated[float, Ge(0), Lt(1)] = 0.1
     characters: Annotated[int, Ge(2)] | None = None
+    symbols: Literal["own", "ascii"] = "own"
 
     labelled: ClassVar[bool] = True
 
@@ -108,13 +113,17 @@ class Text(Base):
 
     @cached_property
     def alphabet(self) -> str:
-        """The different characters: that of token k stands at place k."""
-        return "".join(sorted(set(self.text)))
+        """The different characters: that of token k stands at place k; the last of "ascii" is for all others."""
+        return _ASCII + _OTHER if self.symbols == "ascii" else "".join(sorted(set(self.text)))
 
     @cached_property
     def _tokens(self) -> NDArray[np.int64]:
         codes = np.frombuffer(self.text.encode("utf-32-le"), dtype="<u4")
-        return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+        if self.symbols == "own":
+            return np.unique(codes, return_inverse=True)[1].astype(np.int64)
+        known = np.frombuffer(_ASCII.encode("utf-32-le"), dtype="<u4")
+        place = np.minimum(np.searchsorted(known, codes), len(known) - 1)
+        return np.where(known[place] == codes, place, len(known)).astype(np.int64)
 
     @property
     def _cut(self) -> int:

@@ -38,6 +38,17 @@ def test_every_character_has_the_next_one_as_its_label(folder):
     assert (data.outputs, data.vocabulary, data.positions) == (6, 6, 3)
 
 
+def test_the_symbols_of_ascii_are_the_same_of_every_text(folder):
+    recipe = Text("abc.txt", context=3, stride=2, test=0.35, symbols="ascii")
+
+    assert recipe.vocabulary == recipe.outputs == 97
+    assert recipe.alphabet[0] == "\n"
+    assert recipe.alphabet[1:96] == "".join(map(chr, range(32, 127)))
+    # é and the carriage return are one symbol, that of all others.
+    assert words(recipe, recipe.load().y_train) == ["bca", "abc", "ca\ufffd"]
+    assert words(recipe, recipe.load().x_test) == ["\ufffd\na"]
+
+
 def test_without_a_stride_every_character_is_a_label_once(folder):
     data = Text("abc.txt", context=3, test=0).load()
 
