@@ -42,8 +42,8 @@ class Text(Base):
             that every character is a label once.
         test: share of the characters at the end that is for the test, rounded.
         characters: so many from the beginning are taken; without it all.
-        symbols: "own": the vocabulary is the text's own characters; "ascii": the line feed, the 95 printable ones
-            of ASCII and one for all others, 97 tokens whatever the text.
+        symbols: "own": the vocabulary is the text's own characters; "ascii": the line feed, the 95 printable
+            ones of ASCII and one for all others, 97 tokens whatever the text.
 
     Example:
         {kind: text, library: pydoc_data/topics.py, characters: 20000, context: 32}
@@ -113,7 +113,7 @@ class Text(Base):
 
     @cached_property
     def alphabet(self) -> str:
-        """The different characters: that of token k stands at place k; the last of "ascii" is for all others."""
+        """The different characters: that of token k stands at place k; of "ascii" the last is for all others."""
         return _ASCII + _OTHER if self.symbols == "ascii" else "".join(sorted(set(self.text)))
 
     @cached_property
