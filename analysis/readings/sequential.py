@@ -253,7 +253,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder (default: results/ here)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    repeats, readings = (40, 5) if arguments.quick else (400, 60)
+    repeats, readings = (40, 5) if arguments.quick else (400, 40)
     spectra = {"white": np.ones(DIM), "k^−1.5": np.arange(1.0, DIM + 1) ** -1.5}
     laws = [
         law(spectrum, c, freedom, repeats, f"{name}, {'normal' if freedom is None else f't of {freedom}'}")
