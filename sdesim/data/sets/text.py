@@ -113,7 +113,7 @@ class Text(Base):
 
     @cached_property
     def alphabet(self) -> str:
-        """The different characters: that of token k stands at place k; of "ascii" the last is for all others."""
+        """The different characters: that of token k stands at place k; the last of "ascii" is for others."""
         return _ASCII + _OTHER if self.symbols == "ascii" else "".join(sorted(set(self.text)))
 
     @cached_property

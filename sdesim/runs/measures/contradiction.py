@@ -56,7 +56,7 @@ def contradictions(run: xr.Dataset, columns: Mapping[str, Column], labels: Words
         return np.full(labels.shape, "")
     falls, rises = formula & (labels == _FALLS), formula & (labels == _RISES)
     flags = np.full(labels.shape, "", dtype="<U28")
-    for up, down, flag in (_by_loss(run, columns), _by_progress(run)):
+    for up, down, flag in (_by_loss(run, columns), _by_progress(run, columns)):
         flags = np.where((falls & up) | (rises & down), flag, flags)
     return flags
 
@@ -73,13 +73,15 @@ def lost_next(run: xr.Dataset) -> Mask:
     return np.asarray(lost & (here < stopped) & (stopped <= after))
 
 
-def _by_progress(run: xr.Dataset) -> tuple[Mask, Mask, str]:
+def _by_progress(run: xr.Dataset, columns: Mapping[str, Column]) -> tuple[Mask, Mask, str]:
     """Where steps from the state raise the loss, and where they lower it."""
     nowhere = np.zeros((run.sizes["trajectory"], run.sizes["probe"]), dtype=bool)
     if "progress" not in run or run.attrs.get("progress_method", "branched") not in _FROM_HERE:
         return nowhere, nowhere, BY_PROGRESS
     value, error, count = (values_of(run, n) for n in ("progress", "progress_error", "progress_count"))
     half = quantile(count, _LEVEL) * error
+    # Branches that happened to draw the same batch show no spread of what has one.
+    half = np.where((error == 0) & (columns["noise"].value > 0), np.inf, half)
     beyond = ~np.isfinite(value) & (count > 0)
     with np.errstate(invalid="ignore"):
         return (value - half > 0) | beyond, value + half < 0, BY_PROGRESS

@@ -47,6 +47,8 @@ def test_without_anything_against_it_the_formula_decides(run):
         (T_999 * 1.01, 1.0, True),
         (T_999 * 0.99, 1.0, False),
         (-9.0, 1.0, False),
+        # Two branches that drew the same batch.
+        (9.0, 0.0, False),
         (np.nan, np.nan, True),
     ],
 )

@@ -202,7 +202,7 @@ REFUSED = [
     ({"train": loader(), "batch_size": None, "weights": COUNTS}, "weights beside a DataLoader"),
     (
         {"train": loader([1.0, 2.0]), "batch_size": None},
-        "train: the weights of the sampler must be 40 numbers",
+        "train: the sampler has 2 weights, the data set 40 examples",
     ),
     (
         {"weights": COUNTS, "loss": nn.CrossEntropyLoss(weight=torch.arange(1.0, 11.0).double())},
