@@ -78,7 +78,7 @@ def law(spectrum: Array, c: float, freedom: int | None, repeats: int, name: str)
 
 
 def _until(blocks: list[Array], draw: Callable[[int], Array], c: float, *, guarded: bool) -> tuple[bool, int]:
-    """Whether the interval at the end holds C, and the draws; blocks are those drawn so far, to go on from."""
+    """Whether the interval at the end holds C, and the draws; blocks: those drawn so far, to go on from."""
     sums, before, held = GroupSums(DIM), 0.0, False
     for count in looks(FIRST, MOST):
         while sums.draws < count:
@@ -253,7 +253,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, default=HERE / "results", help="folder (default: results/ here)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    repeats, readings = (40, 5) if arguments.quick else (400, 60)
+    repeats, readings = (40, 5) if arguments.quick else (400, 40)
     spectra = {"white": np.ones(DIM), "k^−1.5": np.arange(1.0, DIM + 1) ** -1.5}
     laws = [
         law(spectrum, c, freedom, repeats, f"{name}, {'normal' if freedom is None else f't of {freedom}'}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,7 +78,10 @@ def _flat(views: Sequence[ArmView], grounds: Grounds) -> Iterator[ArmView]:
     for view in views:
         held = view.name in grounds and "theta" in view.run
         if held and view.run.sizes["param"] <= _MOST_DIMENSIONS:
-            yield view
+            # A path that blew up leaves no room for the others.
+            whole = np.flatnonzero(np.asarray(view.run["status"].values) != 1)
+            if whole.size:
+                yield replace(view, run=view.run.isel(trajectory=whole))
 
 
 def _law(ground: Ground, samples: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from sdesim.errors import RunError
 from sdesim.plots.look import REAL, SERIES
-from sdesim.plots.style import finish, guide, panels, scale
+from sdesim.plots.style import band, course, finish, guide, panels, scale
 
 # A training is real, so it is orange.
 FIRST, SECOND = REAL[0][0], SERIES[1]
@@ -60,11 +60,13 @@ def _series(history: Sequence[Any], name: str) -> tuple[Any, Any, Any]:
 
 
 def _line(ax: Any, x: Any, colour: str, label: str, value: Any, low: Any = None, high: Any = None) -> Any:
-    """A line through what was measured, with its band."""
+    """What was measured, with its band: a line through three readings and more."""
     known = np.isfinite(value)
-    ax.plot(x[known], value[known], color=colour, label=label, marker="o", markersize=3)
-    if low is not None and np.isfinite(low[known]).any():
-        ax.fill_between(x[known], low[known], high[known], color=colour, alpha=0.16, linewidth=0)
+    if not known.any():
+        return value[known]
+    course(ax, x[known], value[known], color=colour, label=label)
+    if low is not None:
+        band(ax, x[known], low[known], high[known], colour)
     return value[known]
 
 

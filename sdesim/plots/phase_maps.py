@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, panels
+from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, log_ticks, panels
 from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable, moment_label
 from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.quantity_row import PHASES
@@ -62,11 +62,18 @@ def quantity_map(
                 _c_lines(ax, x, y, table, arm, at, index)
             _ticks(ax, x, y, axes)
             if apart:
-                ax.figure.colorbar(mesh, ax=ax, label=label, pad=0.02)
+                _scale_beside([ax], mesh, label)
         if not apart:
-            canvas[0].figure.colorbar(mesh, ax=list(canvas), label=label, pad=0.02)
+            _scale_beside(list(canvas), mesh, label)
         _legend(canvas, axes, any(g.thin.any() for g in grids.values()))
         return canvas
+
+
+def _scale_beside(axes: list[Any], mesh: Any, label: str) -> None:
+    """The colours beside the maps, with plain numbers."""
+    bar = axes[0].figure.colorbar(mesh, ax=axes, label=label, pad=0.02)
+    if bar.ax.get_yscale() == "log":
+        log_ticks(bar.ax.yaxis, *bar.ax.get_ylim())
 
 
 def phase_map(table: SweepTable, index: Any, *, axes: Any = None) -> Any:
@@ -96,10 +103,16 @@ def phase_map(table: SweepTable, index: Any, *, axes: Any = None) -> Any:
                 if known[i, j] and share.size <= _MOST_WRITTEN:
                     ax.text(x.positions()[i], y.positions()[j], f"{share[i, j]:.0f}%", **_CENTRED)
             _ticks(ax, x, y, axes)
-        said = meanings("phase")
-        handles = [Patch(color=c, label=said[p]) for p, c in zip(PHASES, colours, strict=True)]
+        said, shown = meanings("phase"), {int(k) for s in shares.values() for k in _commonest(s)}
+        handles = [Patch(color=colours[k], label=said[PHASES[k]]) for k in sorted(shown)]
         legend(canvas[0], axes, handles=handles, ncols=3)
         return canvas
+
+
+def _commonest(shares: Array) -> Array:
+    """The number of the commonest phase wherever it is known."""
+    known = np.isfinite(shares).all(axis=0)
+    return np.asarray(shares.argmax(axis=0)[known])
 
 
 def _two_axes(table: SweepTable, index: Any) -> tuple[SweepAxis, SweepAxis]:

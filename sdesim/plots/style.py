@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -49,6 +50,8 @@ _MARKED = 12
 _NEAR, _ROOM = 8.0, 0.3
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWERS = str.maketrans("234", "²³⁴")
+# Letters of a label beside a panel of two inches.
+_WRAPPED = 28
 # Room above and below on a logarithmic axis.
 _MARGIN = 1.4
 
@@ -220,7 +223,7 @@ def power(x: float) -> str:
     if x == 0:
         return "0"
     exponent = math.floor(math.log10(abs(x)) + 1e-9)
-    if -2 <= exponent <= 2:
+    if -3 <= exponent <= 3:
         return f"{x:g}".replace("-", "−")
     digit = f"{abs(x) / 10.0**exponent:.3g}"
     tens = "10" + str(exponent).translate(_RAISED)
@@ -229,12 +232,12 @@ def power(x: float) -> str:
 
 def axis_label(row: Quantity, name: str = "") -> str:
     """What stands at the axis of a quantity: what it is called on pages, of which part, and its units."""
-    words = row.plain + (", literal" if row.name.endswith("_literal") else "")
     part = name.partition(".")[2]
-    words = f"{words} of {part}" if part else words
+    words = textwrap.fill(f"{row.plain} of {part}" if part else row.plain, _WRAPPED)
     if row.units == "1":
         return words
-    return f"{words}\n({row.units.translate(_POWERS).replace('^', '')})"
+    units = row.units.translate(_POWERS).replace("^", "")
+    return f"{words}\n{units if units.startswith('(') else f'({units})'}"
 
 
 def clock(views: Sequence[ArmView]) -> str:

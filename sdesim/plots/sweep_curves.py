@@ -8,8 +8,8 @@ import numpy as np
 
 from sdesim.comparison.power_law import power_law
 from sdesim.estimators import Estimate
-from sdesim.plots.look import REAL, SIMULATED
-from sdesim.plots.style import GUIDE, NothingToDraw, panels
+from sdesim.plots.look import REAL, SERIES, SIMULATED
+from sdesim.plots.style import GUIDE, NothingToDraw, log_ticks, panels
 from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, moment_label, slices
 from sdesim.runs.quantities import lookup
 
@@ -70,7 +70,9 @@ def curves(table: SweepTable, k: int, quantity: str, at: str, label: str = "", *
         for p, arm in enumerate(arms):
             ax = canvas[p if several else 0]
             for line, (index, words) in enumerate(ways):
-                shade = colormaps["viridis"](0.85 * line / max(len(ways) - 1, 1))
+                # Neither end of the map stands out of every page.
+                shade: Any = colormaps["viridis"](0.35 + 0.27 * line / max(len(ways) - 1, 1))
+                shade = SERIES[line] if len(ways) <= len(SERIES) else shade
                 colour, style = (shade, "-") if several else colours[arm]
                 grid = table.grids[arm, quantity, at][index]
                 name = words if several else f"{arm} ({table.arms[arm]})"
@@ -129,6 +131,7 @@ def _dress(ax: Any, axis: SweepAxis, quantity: str, label: str, fitted: bool) ->
     drawn = drawn[np.isfinite(drawn)]
     if drawn.size and drawn.min() > 0 and (fitted or drawn.max() > 12 * drawn.min()):
         ax.set_yscale("log")
+        log_ticks(ax.yaxis, float(drawn.min()), float(drawn.max()))
     row = lookup(quantity)
     if row is not None and row.threshold is not None and (row.threshold > 0 or ax.get_yscale() == "linear"):
         ax.axhline(row.threshold, **GUIDE)

@@ -254,22 +254,22 @@ def _of_expectations(
     expected: Sequence[Mapping[str, Any]], compared: Sequence[Mapping[str, Any]]
 ) -> tuple[str, tuple[str, ...]]:
     by = {o: [e for e in expected if e["outcome"] == o] for o in ("met", "missed", "undecided")}
-    total = _expectations(expected)
+    total, alone = _expectations(expected), len(expected) == 1
     evidence: list[str] = []
     quoted: list[str] = []
     if by["missed"]:
         first = by["missed"][0]
-        sentence = f"{len(by['missed'])} of {total} missed: {found(first)}, asked {first['condition']}."
+        head = "The expectation is missed" if alone else f"{len(by['missed'])} of {total} missed"
+        sentence = f"{head}: {found(first)}, asked {first['condition']}."
         evidence += [f"Missed too: {found(e)}, asked {e['condition']}." for e in by["missed"][1:3]]
     elif by["undecided"]:
         first = by["undecided"][0]
-        sentence = (
-            f"Of {total} {len(by['undecided'])} can't be decided, none is missed: {found(first)}, asked "
-            f"{first['condition']}."
-        )
+        many = f"Of {total} {len(by['undecided'])} can't be decided, none is missed"
+        head = "The expectation can't be decided" if alone else many
+        sentence = f"{head}: {found(first)}, asked {first['condition']}."
     else:
         quoted = list(_said(by["met"]))
-        head = "The expectation is met" if len(expected) == 1 else f"All {total} are met"
+        head = "The expectation is met" if alone else f"All {total} are met"
         sentence = f"{head}: {'; '.join(quoted)}."
     values = [text for e in by["met"] if (text := found(e)) not in quoted]
     evidence += [f"{text[:1].upper()}{text[1:]}." for text in values[:2]]

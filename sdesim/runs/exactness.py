@@ -9,6 +9,8 @@ from typing import Any
 PRECISION = 0.05
 # Draws that a precision may ask for where nothing else is said, in multiples of those that there are.
 MOST_TIMES = 32
+# Draws of C to one deviation that meets the Hessian, and the first of these.
+PER_PRODUCT, FIRST_PRODUCTS = 8, 32
 
 
 @dataclass(frozen=True)

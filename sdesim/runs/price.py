@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from sdesim.errors import RunError
-from sdesim.runs.exactness import looks
+from sdesim.runs.exactness import FIRST_PRODUCTS, PER_PRODUCT, looks
 from sdesim.runs.sizes import costly, spared_examples, streams
 
 if TYPE_CHECKING:
@@ -63,7 +63,10 @@ class Price:
     def drawing(self, probes: Probes, exact: bool | str, most: int) -> Price:
         """The same where a precision may ask for so many draws, and for the products that go with them."""
         more = max(0, most - probes.samples)
-        bends = 0.0 if exact == "mean" or not probes.wants("curvature") else max(8, most // 8) + 1
+        bends = 0
+        if exact != "mean" and probes.wants("curvature"):
+            # Beside them those of the mean, once more where more was drawn after them.
+            bends = max(FIRST_PRODUCTS, most // PER_PRODUCT) + 2
         return replace(
             self, gradients=self.gradients + more * self.draw, products=self.products + bends * self.product
         )

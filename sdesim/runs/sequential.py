@@ -4,8 +4,9 @@ Draws are doubled, n, 2n, 4n, …, until half the interval of C is no more than 
 max(C, C*), or until as many as the reading may have. Looks that end where the spread seems small would make
 intervals too narrow: the standard error is the larger of that of all draws and that of the look before, which
 falls as 1/√n, and few looks, far apart, cost little beside (``analysis/readings/sequential``). Then the
-deviations that meet the Hessian are doubled in the same way, from 8, until half the interval of C* is as
-narrow, or there is one for each 8 of the draws that C may have.
+deviations that meet the Hessian are doubled in the same way, from 32, until half the interval of C* is as
+narrow, or there is one for each 8 of the draws that C may have. Where few examples make most of the noise
+that interval is too narrow still: `few_effective_draws` stays.
 """
 
 from __future__ import annotations
@@ -20,14 +21,12 @@ from scipy.special import stdtrit
 
 from sdesim.estimators.consolidation.descent import critical_signal
 from sdesim.estimators.consolidation.grouped import GROUPS, GroupedRatio, GroupSums
-from sdesim.runs.exactness import Sequential, looks
+from sdesim.runs.exactness import FIRST_PRODUCTS, PER_PRODUCT, Sequential, looks
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
 # Less noise than this share of |μ|² is rounding.
 ROUNDING = 1e-14
-# Draws of C to one deviation that meets the Hessian, and the first of these.
-PER_PRODUCT, FIRST_PRODUCTS = 8, 8
 
 
 def sequential_part(

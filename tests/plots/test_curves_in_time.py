@@ -71,7 +71,7 @@ def test_no_line_is_drawn_where_nothing_was_saved(runs):
 
 def test_literal_forms_and_layers_are_drawn_by_their_names(views):
     assert plots.curve(views, "C_alpha_literal").get_ylabel().endswith(", literal")
-    assert plots.curve(views, "C_group.first").get_ylabel().endswith(" of first")
+    assert plots.curve(views, "C_group.first").get_ylabel().replace("\n", " ").endswith(" of first")
 
 
 def test_smoothed_series_are_drawn_where_the_measurements_hold_them(runs, measured):

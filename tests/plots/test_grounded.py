@@ -1,5 +1,7 @@
 """Figures that need to know what drove a simulated arm."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -48,6 +50,14 @@ def test_there_is_no_law_of_trajectories_that_all_blew_up(views):
 
     with pytest.raises(NothingToDraw, match="blew up"):
         density_on_ground(lost, {"lost": Ground(WELL, 0.5)})
+
+
+def test_what_blew_up_is_not_drawn(views):
+    ground = {"free": Ground(WELL, 0.5)}
+    blown = [replace(v, run=v.run.assign(status=("trajectory", np.ones(50, dtype=int)))) for v in views[:1]]
+
+    with pytest.raises(NothingToDraw):
+        paths_on_ground(blown, ground)
 
 
 def test_paths_are_those_of_arms_on_one_loss(views):

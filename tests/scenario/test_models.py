@@ -8,6 +8,7 @@ from sdesim.noise import Multiplicative
 from sdesim.scenario import (
     parse_scenario,
 )
+from sdesim.scenario.models import Expect
 from tests.scenario.files import DATA, GOOD, changed
 
 GAUSSIAN_ONLY = GOOD.replace("        - {kind: stable, alpha: 1.5, scale: 0.05}\n", "")
@@ -93,3 +94,16 @@ def test_every_data_set_can_be_named_and_is_as_large_as_its_model_says(text, tra
     assert (len(data.x_train), len(data.x_test)) == (train, test)
     assert (model.features, model.outputs, model.examples) == (data.features, data.outputs, train)
     assert model.labelled == data.labelled
+
+
+@pytest.mark.parametrize(
+    ("asked", "names"),
+    [
+        ({"quantity": "C_alpha", "over": "C_star"}, ("C_alpha", "C_star")),
+        ({"quantity": "step_when.loss<0.1", "since": "C_alpha_smooth>1"}, ("loss", "C_alpha_smooth")),
+        ({"quantity": "gain_rank.C_1"}, ("C_1",)),
+        ({"quantity": "phase_smooth_fraction.transition"}, ("phase_smooth_fraction.transition",)),
+    ],
+)
+def test_an_expectation_knows_the_quantities_that_it_rests_on(asked, names):
+    assert Expect(arm="sde", above=0, **asked).names == names

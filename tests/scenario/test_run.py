@@ -308,3 +308,28 @@ arms:
 
     with pytest.raises(RunError, match="start_from: trajectory 0 of first blew up"):
         run_scenario(parse_scenario(text), tmp_path / "stages", progress=False)
+
+
+SMOOTH = """\
+name: smooth
+arms:
+  sde:
+    simulate:
+      surface: {kind: quadratic, eigenvalues: [1.0, 2.0]}
+      noise: [{kind: gaussian, diffusion: 0.01}]
+      theta0: 3.0
+      dt: 0.05
+      steps: 80
+      save_every: 40
+probes: {every: 8, samples: 16, branches: 0}
+expect:
+  - {arm: sde, quantity: phase_smooth_fraction.generalization, above: 0.1}
+"""
+
+
+def test_a_smoothed_series_is_made_where_an_expectation_names_it(tmp_path):
+    summary = run_scenario(parse_scenario(SMOOTH), tmp_path / "smooth", progress=False)
+
+    (found,) = summary["expectations"]
+    assert (found["outcome"], summary["smooth"]) == ("met", True)
+    assert "C_alpha_smooth" in summary["arms"]["sde"]["end"]

@@ -88,14 +88,18 @@ class GroupSums:
 
     def add(self, draws: Array) -> None:
         """More draws (m, d), dealt out in turn."""
-        groups = len(self._counts)
-        place = (self._at + np.arange(len(draws))) % groups
+        groups, dim = self._sums.shape
+        order = (self._at + np.arange(groups)) % groups
         squares = np.einsum("ij,ij->i", draws, draws)
-        for g in np.unique(place):
-            mine = place == g
-            self._sums[g] += draws[mine].sum(axis=0)
-            self._squares[g] += squares[mine].sum()
-            self._counts[g] += int(mine.sum())
+        turns = len(draws) // groups
+        whole = turns * groups
+        self._sums[order] += draws[:whole].reshape(turns, groups, dim).sum(axis=0)
+        self._squares[order] += squares[:whole].reshape(turns, groups).sum(axis=0)
+        self._counts[order] += turns
+        rest = order[: len(draws) - whole]
+        self._sums[rest] += draws[whole:]
+        self._squares[rest] += squares[whole:]
+        self._counts[rest] += 1
         self._at = (self._at + len(draws)) % groups
 
     def read(self) -> GroupedRatio:

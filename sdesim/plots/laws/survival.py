@@ -19,6 +19,7 @@ Law = float | Estimate | Callable[[Any], Any]
 # Below this share an axis that begins at 0 shows nothing of the tail.
 _TAIL = 0.2
 _POINTS = 200
+_STEPS = 400
 
 
 def survival(
@@ -83,10 +84,14 @@ def _name(view: ArmView, event: int) -> str:
 
 def _steps(ax: Any, found: Survival, view: ArmView, label: str) -> None:
     look = {"color": view.colour, "linestyle": view.line}
-    ax.step(found.times, found.share, where="post", label=label, **look)
-    ax.fill_between(
-        found.times, found.low, found.high, step="post", color=view.colour, alpha=0.16, linewidth=0
-    )
+    kept = np.arange(len(found.times))
+    if len(kept) > 2 * _STEPS:
+        # More steps than a screen has places: those at even times, and the last, which stand alone.
+        even = np.searchsorted(found.times, np.linspace(0.0, found.times[-1], _STEPS), side="right") - 1
+        kept = np.unique(np.concatenate([even, kept[-_STEPS // 4 :]]))
+    times, share, low, high = (x[kept] for x in (found.times, found.share, found.low, found.high))
+    ax.step(times, share, where="post", label=label, **look)
+    ax.fill_between(times, low, high, step="post", color=view.colour, alpha=0.16, linewidth=0)
 
 
 def _law(ax: Any, law: Law, end: float, look: Mapping[str, Any]) -> None:

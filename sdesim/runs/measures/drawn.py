@@ -23,7 +23,7 @@ from sdesim.runs.measures.exact import ROUNDING, merged, quantile
 Array = NDArray[np.float64]
 SEQUENTIAL = "sequential"
 # Flags of the draws that there were at first.
-_OF_DRAWS = ("negative_signal", "delta_interval", "too_few_samples", "few_effective_draws", "zero_noise")
+_OF_DRAWS = ("negative_signal", "delta_interval", "too_few_samples", "zero_noise")
 
 
 class Drawn:

@@ -238,7 +238,9 @@ def flags_of_phases(
     endless = bool(run.attrs.get("levy_index"))
     reason = np.where(still, "rate_zero", "heavy_tail_variance_undefined" if endless else "")
     few = columns["C_star"].flags.get("few_effective_draws", False) if "C_star" in columns else False
-    doubt = np.where(few & np.isin(how, ("second-order", "process", FULL)), "few_effective_draws", "")
+    doubt = np.where(
+        few & np.isin(how, ("second-order", "sequential", "process", FULL)), "few_effective_draws", ""
+    )
     return np.asarray(np.where(labels == "undefined", reason, doubt))
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdesim.data import Dataset
 from sdesim.data.augmentations.base import Base as Augmentation
 from sdesim.data.augmentations.base import Chain
 from sdesim.errors import RunError, SdesimError, first_line
@@ -45,8 +46,10 @@ def chained(augment: Augment | Sequence[Augmentation] | None, train: Any) -> Aug
     wrong = next((part for part in parts if not isinstance(part, Augmentation)), None)
     if wrong is not None:
         raise RunError(f"augment takes a function, or kinds of sdesim.data.augmentations, got {wrong!r}")
+    # Others may say by `shape` how many examples there are.
+    told = (train.shape, train.vocabulary) if isinstance(train, Dataset) else (None, None)
     try:
-        made = Chain(tuple(parts), getattr(train, "shape", None), getattr(train, "vocabulary", None))
+        made = Chain(tuple(parts), *told)
     except SdesimError as error:
         raise RunError(str(error)) from None
     return made if parts else None

@@ -30,7 +30,7 @@ class FreshOracle(TorchOracle):
 
     def __init__(
         self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any, batch_size: int,
-        weights: Tensor | None, draw: Callable[..., Batches], whole: bool = False, **more: Any,
+        weights: Tensor | None, draw: Callable[..., Batches], *, whole: bool = False, **more: Any,
     ) -> None:  # fmt: skip
         super().__init__(module, loss_fn, x, y, batch_size, weights, **more)
         self._draw, self._whole = draw, whole

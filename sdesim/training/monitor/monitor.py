@@ -384,7 +384,14 @@ class Monitor:
         self._reading.look(self._optimizer)
         x, y, weights = self._at_hand(rng)
         drawn = self._reading.oracle(
-            FreshOracle, x, y, self._batch or 1, weights, self._shown.draw, self._whole(weights), seed=seed
+            FreshOracle,
+            x,
+            y,
+            self._batch or 1,
+            weights,
+            self._shown.draw,
+            whole=self._whole(weights),
+            seed=seed,
         )
         stream = self._reading.stream(drawn) if self._reading.streams(self._samples) else None
         try:

@@ -135,11 +135,11 @@ class Reading:
             )  # fmt: skip
         return self._trial
 
-    def oracle(self, kind: type[Oracle], x: Any, y: Any, *more: Any, seed: int) -> Oracle:
-        """An oracle of these examples; more as its kind takes it."""
+    def oracle(self, kind: type[Oracle], x: Any, y: Any, *more: Any, seed: int, **named: Any) -> Oracle:
+        """An oracle of these examples; more and named as its kind takes them."""
         made = kind(
             self._module, self._loss_fn, x, y, *more, training_batch=self._batch, modes=self.modes,
-            trial=self.trial(x, y), seed=seed, only=self.only,
+            trial=self.trial(x, y), seed=seed, only=self.only, **named,
         )  # fmt: skip
         # A way that failed before would fail again.
         made.path, made.hvp_method = self.path or made.path, self.hvp_method or made.hvp_method

@@ -102,6 +102,19 @@ def test_augmentations_by_their_kinds_take_the_shape_of_the_data_and_are_the_fun
         train(data, augment=["crop"])
 
 
+class Shaped(Flipping):
+    """A data set whose shape is that of its table."""
+
+    shape = (40, 2)
+
+
+def test_what_a_data_set_of_others_calls_its_shape_is_not_that_of_an_example():
+    noisy = train(Shaped(), augment=[Noise(0.2)])
+
+    assert noisy.attrs["augment"] == "noise (std 0.2)"
+    assert np.isfinite(noisy.loss.values).all()
+
+
 def test_a_run_says_what_reads_its_examples():
     assert train(augment=flipped).attrs["augment"] == "flipped"
     assert train(Flipping()).attrs["augment"] == ""

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 import sdesim
 from sdesim import data
+from sdesim.commands.outcome import times
 from sdesim.commands.verbs import app
 from sdesim.errors import RunError, SdesimError
 from sdesim.runs.price import SHARE, paid_for
@@ -79,7 +80,8 @@ def test_a_run_says_what_its_probes_cost_and_show_prints_it(tmp_path):
     assert run.load().identical(again.load().assign_attrs(run.attrs))
     assert run.attrs["fingerprint"] == again.attrs["fingerprint"]
     shown = CliRunner().invoke(app, ["show", str(tmp_path / "a.zarr")])
-    assert f"Probes every 41 steps took {cost['probe_share']:.1%} of the training" in shown.output
+    # A share of the training, or beyond the whole of it so many times the training: the clock decides.
+    assert f"Probes every 41 steps took {times(cost['probe_share'])} the training" in shown.output
 
 
 def test_a_run_without_probes_has_no_cost_of_them():
@@ -165,6 +167,41 @@ def test_what_can_not_be_read_without_draws_is_refused_where_it_is_asked_for():
     run = made(estimators=("gradient",))
     assert run.attrs["sampled_because"].startswith("layers act at random")
     assert "exact_signal" not in run
+
+
+def test_readings_of_random_layers_draw_on_and_depend_on_their_seed_alone():
+    few = data.digits(60, 0, seed=0)
+    network = nn.Sequential(nn.Linear(64, 4), nn.Dropout(0.2), nn.Linear(4, 10)).double()
+
+    def made(count):
+        probes = sdesim.Probes(
+            every=2, branches=0, precision=0.3, samples=16, most_samples=64, estimators=("gradient",)
+        )
+        return record(
+            network, cross_entropy, few, None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2, batch_size=10,
+            probes=probes, progress=False, trajectories=count,
+        )  # fmt: skip
+
+    run, alone = made(2), made(1)
+    found = sdesim.measure(run)
+
+    assert run["drawn_samples"].values.max() > 16
+    assert (found["C_alpha_method"] == "sequential").all()
+    missed = np.char.find(found["C_alpha_flags"].values.astype(str), "precision_not_reached") >= 0
+    np.testing.assert_array_equal(missed, found["C_precision"] > 0.3)
+    for name in (n for n in run.data_vars if str(n).startswith("drawn")):
+        np.testing.assert_array_equal(run[name][:1], alone[name])
+
+
+@pytest.mark.parametrize("settings", [{"exact": True}, {"precision": 0.1}])
+def test_gradients_that_are_not_held_together_are_refused_what_needs_them(settings):
+    wide, few = nn.Linear(64, 2000), data.digits(40, 0, seed=0)
+
+    with pytest.raises(RunError, match=r"can't be: gradients are too many to be held together"):
+        record(
+            wide, cross_entropy, few, None, lambda p: torch.optim.SGD(p, lr=0.1), steps=1, batch_size=10,
+            probes=sdesim.Probes(every=1, **settings), progress=False,
+        )  # fmt: skip
 
 
 def test_a_simulation_has_a_budget_too():

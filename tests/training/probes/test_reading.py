@@ -357,9 +357,10 @@ def test_half_precision_is_read_in_single(dtype):
     half = network(nn.LayerNorm(8), dtype=dtype)
     single = copy.deepcopy(half).float()
 
-    found = monitor(half, x=X.to(dtype)).measure()
+    # By draws: what a loss makes of single examples can't be told in half precision.
+    found = monitor(half, x=X.to(dtype), exact=False).measure()
 
-    right = monitor(single, x=X.to(dtype).float()).measure()
+    right = monitor(single, x=X.to(dtype).float(), exact=False).measure()
     assert found.C_alpha.value == pytest.approx(right.C_alpha.value, rel=1e-5)
     assert found.lambda_max.value == pytest.approx(right.lambda_max.value, rel=1e-4)
     assert all(p.dtype == dtype for p in half.parameters())
