@@ -10,7 +10,7 @@ from sdesim.scenario.yaml import read_yaml
 from sdesim.shipped import shipped_folder
 
 # What is left of 80 columns beside name and time.
-LONGEST = 41
+LONGEST = 40
 
 
 def scenario_index() -> str:
