@@ -52,6 +52,11 @@ from sdesim.training.probes.reading import Reading, check_readable
 _LARGEST = 1e7
 
 
+class _Readings(Probes):
+    """What a monitor reads. Its numbers have been looked at, and the kinds' own check would load megabytes into
+    a training."""
+
+
 class Monitor:
     """Measures a network in training, without changing the training by a bit.
 
@@ -185,7 +190,7 @@ class Monitor:
 
     def _check(self) -> None:
         """Refuse readings that memory does not hold, and those without draws where there can't be any."""
-        probes = Probes(
+        probes = _Readings(
             every=1, samples=self._samples, exact=self._able,
             estimators=("gradient", "curvature") if self._curvature_every else ("gradient",),
         )  # fmt: skip
