@@ -11,10 +11,16 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+import sdesim
+from sdesim import events, noise, surfaces
+from sdesim.plots.grounded import Ground
+from sdesim.report import write_monitor_report
 from sdesim.report.run_page import write_page
 from sdesim.runs import measure
+from tests.report.test_monitor_page import watched
 from tests.report.test_run_page import arms as arms
 from tests.report.test_run_page import summary as summary
+from tests.report.test_sweep_page import write_swept
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -73,13 +79,53 @@ def test_nothing_is_cut_the_console_is_silent_and_arrows_move_between_cells(fold
     assert found["walk"][-3] == found["walk"][-2] != found["walk"][-1]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_first_screen_is_not_blank(folder, theme):
+@pytest.fixture(scope="module")
+def simulated_alone(tmp_path_factory):
+    place = tmp_path_factory.mktemp("simulated")
+    well = surfaces.DoubleWell(barrier=0.05)
+    run = sdesim.simulate(
+        well, noise.Gaussian(diffusion=0.3), dt=0.01, steps=500, trajectories=40, save_every=10,
+        events=[events.Exit(upper=0.5, stop=False), events.Occupancy()], name="arm", progress=False,
+    )  # fmt: skip
+    status = {"finished": 40}
+    arms = {"arm": {"kind": "simulated", "label": "x", "trajectories": 40, "status": status}}
+    write_page(place, {"arm": run}, {}, {"name": "a", "arms": arms}, grounds={"arm": Ground(well, 0.3)})
+    return place
+
+
+@pytest.fixture(scope="module")
+def monitored(tmp_path_factory):
+    place = tmp_path_factory.mktemp("monitored")
+    write_monitor_report(watched()[1], place)
+    return place
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    place = tmp_path_factory.mktemp("swept")
+    return write_swept(place).parent
+
+
+@pytest.mark.parametrize(
+    ("kind", "theme"),
+    [
+        ("folder", "light"),
+        ("folder", "dark"),
+        ("simulated_alone", "light"),
+        ("monitored", "dark"),
+        ("swept", "light"),
+    ],
+)
+def test_the_first_screen_of_every_kind_of_page_is_not_blank(request, kind, theme):
+    folder = request.getfixturevalue(kind)
     picture = folder / f"{theme}.png"
     setting = f"--blink-settings=preferredColorScheme={0 if theme == 'dark' else 1}"
 
-    browse(folder, folder / "report.html", "--window-size=1440,900", f"--screenshot={picture}", setting)
+    done = browse(
+        folder, folder / "report.html", "--window-size=1440,900", f"--screenshot={picture}", setting
+    )
 
+    assert "CONSOLE" not in done.stderr
     pixels = np.asarray(imread(picture))[..., :3]
     ground = pixels[0, 0]
     assert (ground.mean() < 0.5) == (theme == "dark")

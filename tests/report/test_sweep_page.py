@@ -26,7 +26,8 @@ def test_a_folder_without_a_table_has_no_page(tmp_path):
         write_sweep_report(tmp_path)
 
 
-def test_a_page_has_a_row_for_each_point_and_a_figure_of_what_varies(tmp_path):
+def write_swept(folder):
+    """The page of a sweep over two axes, in a folder; its path."""
     data = table(lambda a, s: (0.3 / s) ** 2, at="mean")
     data["rows"] += table(lambda a, s: 2.0, "S", "mean")["rows"]
     summary = {
@@ -35,9 +36,12 @@ def test_a_page_has_a_row_for_each_point_and_a_figure_of_what_varies(tmp_path):
         "points": [{"name": f"{a}{s}", "state": "finished"} for a in ALPHA for s in SCALE],
     }  # fmt: skip
     for name, content in (("table", data), ("summary", summary)):
-        atomic_write_json(tmp_path / f"{name}.json", content)
+        atomic_write_json(folder / f"{name}.json", content)
+    return write_sweep_report(folder)
 
-    page = write_sweep_report(tmp_path).read_text(encoding="utf-8")
+
+def test_a_page_has_a_row_for_each_point_and_a_figure_of_what_varies(tmp_path):
+    page = write_swept(tmp_path).read_text(encoding="utf-8")
 
     # S has one value everywhere, and nothing is known of phases.
     assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == [
