@@ -259,6 +259,9 @@ def class_of(family: str, name: Any) -> type:
     refusal = _refusal(family, name)
     if refusal:
         raise Misfit("kind", f"found {name!r}, refused: {refusal}")
+    same = _of_same_letters(family, name)
+    if same:
+        return class_of(family, same)
     raise Misfit("kind", f"found {name!r}, allowed: {', '.join(names_of(family))}{_hint(family, name)}")
 
 
@@ -266,6 +269,14 @@ def _refusal(family: str, name: Any) -> str:
     """Why a family has no kind of a name that is known elsewhere, as its base says; empty for other names."""
     reasons: Mapping[str, str] = getattr(_base_of(family), "refused_kinds", {})
     return next((text for known, text in reasons.items() if letters(known) == letters(str(name))), "")
+
+
+def _of_same_letters(family: str, name: Any) -> str:
+    """The kind whose name has the letters of a name, in families that say so: "adamw" for "AdamW"."""
+    if not getattr(_base_of(family), "told_by_letters", False):
+        return ""
+    found = [known for known in names_of(family) if letters(known) == letters(str(name))]
+    return found[0] if len(found) == 1 else ""
 
 
 def _hint(family: str, name: Any) -> str:

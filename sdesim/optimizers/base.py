@@ -48,10 +48,12 @@ class Base:
         renamed: field → torch's parameter, where they differ.
         refused_fields: torch's parameters that no field stands for, each with the reason.
         refused_kinds: names in torch.optim that no kind stands for, each with the reason.
+        told_by_letters: names are told by their letters alone, so that torch's spelling is one of ours.
     """
 
     groups: tuple[dict[str, Any], ...] = field(default=(), kw_only=True)
 
+    told_by_letters: ClassVar[bool] = True
     torch_name: ClassVar[str] = ""
     renamed: ClassVar[Mapping[str, str]] = {}
     refused_fields: ClassVar[Mapping[str, str]] = dict.fromkeys(

@@ -64,15 +64,35 @@ def test_what_only_says_how_torch_computes_is_refused_in_a_line(name):
         ("LBFGS", "kind: found 'LBFGS', refused: a step of it calls the loss several times"),
         ("lbfgs", "kind: found 'lbfgs', refused: a step of it calls the loss several times"),
         ("SparseAdam", "kind: found 'SparseAdam', refused: it takes sparse gradients alone"),
-        ("AdamW", "did you mean 'adamw'?"),
-        ("RMSprop", "did you mean 'rmsprop'?"),
+        ("AdamX", "did you mean 'adam"),
     ],
 )
-def test_torchs_own_spelling_is_answered(name, words):
+def test_torchs_names_that_are_no_kinds_are_answered(name, words):
     with pytest.raises(Misfit) as caught:
         read("optimizers", {"kind": name, "lr": 0.1})
 
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("family", "written", "kind", "fields"),
+    [
+        ("optimizers", "AdamW", "adamw", {"lr": 0.1}),
+        ("optimizers", "RMSprop", "rmsprop", {"lr": 0.1}),
+        ("learning_rates", "StepLR", "step-lr", {"step_size": 3}),
+        ("learning_rates", "CosineAnnealingLR", "cosine-annealing-lr", {"T_max": 3}),
+    ],
+)
+def test_torchs_own_spelling_is_the_same_kind(family, written, kind, fields):
+    found = read(family, {"kind": written, **fields})
+
+    assert found == read(family, {"kind": kind, **fields})
+    assert found.kind == kind
+
+
+def test_other_families_take_names_as_they_are():
+    with pytest.raises(Misfit, match="did you mean 'digits'"):
+        read("data", {"kind": "Digits"})
 
 
 def test_a_field_that_no_kind_has_is_refused_in_python_too():

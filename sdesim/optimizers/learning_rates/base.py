@@ -28,8 +28,10 @@ class Base:
         torch_name: of the class in torch.optim.lr_scheduler, where it is one of these.
         refused_fields: torch's parameters that no field stands for, each with the reason.
         refused_kinds: names that no kind has, each with the reason.
+        told_by_letters: names are told by their letters alone, so that torch's spelling is one of ours.
     """
 
+    told_by_letters: ClassVar[bool] = True
     torch_name: ClassVar[str] = ""
     refused_fields: ClassVar[Mapping[str, str]] = {
         "last_epoch": "a training begins at its first step; resume goes on from where one was cut off"

@@ -53,8 +53,7 @@ _LARGEST = 1e7
 
 
 class _Readings(Probes):
-    """What a monitor reads. Its numbers have been looked at, and the kinds' own check would load megabytes into
-    a training."""
+    """What a monitor reads; its numbers have been looked at, and the kinds' own check would load megabytes."""
 
 
 class Monitor:
