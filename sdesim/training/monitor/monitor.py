@@ -53,7 +53,7 @@ _LARGEST = 1e7
 
 
 class _Readings(Probes):
-    """What a monitor reads; its numbers have been looked at, and the kinds' own check would load megabytes."""
+    """What a monitor reads; its numbers are looked at, and the check of kinds would load megabytes."""
 
 
 class Monitor:
