@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sdesim.report.words import counted, interval, listed, number, plain
+from sdesim.report.words import capitalised, counted, interval, listed, number, plain
 from sdesim.runs.quantities import independent, lookup
 from sdesim.runs.quantity_row import GROUP
 
@@ -65,7 +65,7 @@ def _answer(summary: Summary) -> Headline:
         return Headline("quick", *_of_quick(compared, expected))
     asked = any(e["quantity"].startswith("twin_distance.") for e in expected)
     if compared and (asked or not expected):
-        return Headline("comparison", *_of_comparisons(compared, expected, summary.get("arms") or {}))
+        return Headline("comparison", *_of_comparisons(compared, expected))
     if expected:
         return Headline("expectations", *_of_expectations(expected, compared))
     arms = summary.get("arms") or {}
@@ -101,10 +101,10 @@ def sweep_headline(summary: Summary) -> Headline:
     elif laws:
         sentence, laws = f"Over {over}, {laws[0]}.", laws[1:]
     else:
-        sentence = f"{over[:1].upper()}{over[1:]} ran; nothing was expected of them."
+        sentence = f"{capitalised(over)} ran; nothing was expected of them."
     failed = [p["name"] for p in points if p["state"] == "failed"]
     evidence = [f"{counted(len(failed), 'point')} could not be run: {listed(failed[:3])}."] if failed else []
-    evidence += [f"{law[:1].upper()}{law[1:]}." for law in laws[:3]]
+    evidence += [f"{capitalised(law)}." for law in laws[:3]]
     return Headline("sweep", sentence, tuple(evidence))
 
 
@@ -126,15 +126,12 @@ def _of_quick(
 
 
 def _of_comparisons(
-    compared: Sequence[Mapping[str, Any]],
-    expected: Sequence[Mapping[str, Any]],
-    arms: Mapping[str, Any],
+    compared: Sequence[Mapping[str, Any]], expected: Sequence[Mapping[str, Any]]
 ) -> tuple[str, tuple[str, ...]]:
     counts = {c["simulated"]: tally(c) for c in compared}
     reals = list(dict.fromkeys(c["real"] for c in compared))
     of = f"real training ({listed(reals)})" if len(reals) == 1 else "real training"
-    yardless = [c for c in compared if not any(t["differs"] or t["indistinguishable"] for t in [tally(c)])]
-    if len(yardless) == len(compared):
+    if not any(told["differs"] or told["indistinguishable"] for told in counts.values()):
         few = min(_real_seeds(c) for c in compared) < _FEW_REAL
         why = f"fewer than {_FEW_REAL} real seeds give no yardstick" if few else "all verdicts are undecided"
         return (
@@ -190,9 +187,7 @@ def _strongest(compared: Sequence[Mapping[str, Any]], best: Sequence[str]) -> It
             name = max(off)[1]
             told.append(f"{plain(name)} of {c['simulated']} is {effect(c['quantities'][name])}")
     if told:
-        first, *more = told[:2]
-        text = "; ".join([first[:1].upper() + first[1:], *more])
-        yield f"Farthest off: {text[:1].lower() + text[1:]}, on average over the run."
+        yield f"Farthest off: {'; '.join(told[:2])}, on average over the run."
 
 
 def _open(compared: Sequence[Mapping[str, Any]], best: Sequence[str]) -> Iterator[str]:
@@ -272,7 +267,7 @@ def _of_expectations(
         head = "The expectation is met" if alone else f"All {total} are met"
         sentence = f"{head}: {'; '.join(quoted)}."
     values = [text for e in by["met"] if (text := found(e)) not in quoted]
-    evidence += [f"{text[:1].upper()}{text[1:]}." for text in values[:2]]
+    evidence += [f"{capitalised(text)}." for text in values[:2]]
     if compared and not by["missed"]:
         evidence += list(_blind(compared))
     return sentence, tuple(evidence)
@@ -316,10 +311,10 @@ def _of_arms(arms: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     told = list(_quotes(arms))
     if not told:
         count = counted(len(arms), "arm")
-        return f"{count[:1].upper()}{count[1:]} ran to the end; nothing was expected of them.", ()
+        return f"{capitalised(count)} ran to the end; nothing was expected of them.", ()
     first, *more = told
-    head = f"{first[:1].upper()}{first[1:]}" + (f"; {more[0]}" if more else "")
-    return f"{head}.", tuple(f"{m[:1].upper()}{m[1:]}." for m in more[1:3])
+    head = f"{capitalised(first)}" + (f"; {more[0]}" if more else "")
+    return f"{head}.", tuple(f"{capitalised(m)}." for m in more[1:3])
 
 
 def _quotes(arms: Mapping[str, Any]) -> Iterable[str]:

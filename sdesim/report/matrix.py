@@ -10,7 +10,7 @@ from sdesim.plots.arms import ArmView
 from sdesim.report.curve_svg import MOST_LINES, curves
 from sdesim.report.headline import effect, tally
 from sdesim.report.words import listed, number, plain
-from sdesim.runs.quantities import independent, lookup
+from sdesim.runs.quantities import independent, lookup, root_of
 
 WORDS = {
     "indistinguishable": "not told apart",
@@ -49,7 +49,7 @@ def matrix(
         row = lookup(q)
         heading = row.heading if row is not None else _FURTHER
         found = [_cell(q, c, col, looks) for c, col in zip(comparisons, columns, strict=True)]
-        folded = [n for n in _compared(comparisons) if _root(n) == q and n != q]
+        folded = [n for n in _compared(comparisons) if root_of(n) == q and n != q]
         groups.setdefault(heading, []).append(
             {"name": q, "plain": plain(q), "cells": found, "folded": _folded(folded, comparisons)}
         )
@@ -72,11 +72,6 @@ def matrix(
 
 def _compared(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(q for c in comparisons for q in c["quantities"]))
-
-
-def _root(name: str) -> str:
-    row = lookup(name)
-    return (row.follows if row is not None else "") or name
 
 
 def _folded(names: Sequence[str], comparisons: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -10,7 +10,7 @@ from sdesim.plots.health_panel import monitor as panel
 from sdesim.report.headline import Headline
 from sdesim.report.page import drawn, picture
 from sdesim.report.run_page import write_page
-from sdesim.report.words import number
+from sdesim.report.words import capitalised, number
 from sdesim.runs import measure
 
 _PANEL = (
@@ -71,7 +71,7 @@ def monitor_headline(measurement: Any) -> Headline:
     from sdesim.training.tools.advice import advise
 
     found = advise(measurement)
-    sentence = f"{found.action[:1].upper()}{found.action[1:]}."
+    sentence = f"{capitalised(found.action)}."
     evidence = [f"At step {measurement.step}: {found.why}."]
     suggested = []
     if found.learning_rate is not None:
@@ -81,7 +81,7 @@ def monitor_headline(measurement: Any) -> Headline:
         suggested.append(f"signal and noise equal at a batch size of {number(found.batch_size, 3)}")
     if suggested:
         text = "; ".join(suggested)
-        evidence.append(f"{text[:1].upper()}{text[1:]}.")
+        evidence.append(f"{capitalised(text)}.")
     return Headline("monitor", sentence, tuple(evidence))
 
 

@@ -81,11 +81,11 @@ def write_page(
     order = [a for a in summary.get("arms", {}) if a in runs] or list(runs)
     views = arm_views({a: runs[a] for a in order}, {a: measured.get(a) for a in order})
     comparisons = summary.get("comparisons") or []
-    figures, asked = {}, set(asked_figures(summary))
+    figures, derived = {}, derived_figures() - set(asked_figures(summary))
     both = len({v.kind for v in views}) > 1
     for spec in FIGURES:
         # The matrix of the page says what a figure of the comparisons would.
-        left_out = spec.compares or (spec.name in derived_figures() and spec.name not in asked)
+        left_out = spec.compares or spec.name in derived
         figure = None if left_out else drawn(spec.draw, views, comparisons, grounds or {})
         if figure is not None:
             caption = spec.caption + (spec.beside if both else "")

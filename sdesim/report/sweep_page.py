@@ -15,7 +15,7 @@ from sdesim.plots.sweep_curves import EXIT, curves
 from sdesim.plots.sweep_table import SweepTable, slices
 from sdesim.report.headline import sweep_headline
 from sdesim.report.page import drawn, environment, picture, text_of, with_classes
-from sdesim.report.words import interval, number
+from sdesim.report.words import capitalised, interval, number
 from sdesim.runs.quantities import quantities
 
 # What a moment adds to a title, and to a caption.
@@ -79,7 +79,7 @@ Shown = tuple[str, str, str, str]
 def _shown() -> list[Shown]:
     """(quantity, moment, title, what to see) of what every sweep's page shows."""
     return [
-        (row.name, at, row.title + _WHEN[at][0], row.meaning[:1].upper() + row.meaning[1:] + _WHEN[at][1])
+        (row.name, at, row.title + _WHEN[at][0], capitalised(row.meaning) + _WHEN[at][1])
         for row in quantities()
         for at in row.swept
     ]

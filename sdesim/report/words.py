@@ -30,6 +30,11 @@ def interval(item: Mapping[str, Any], digits: int = 4) -> str:
     return text if ends[0] == "–" or ends == (text, text) else f"{text} [{ends[0]}, {ends[1]}]"
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital first; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def counted(count: int, one: str, many: str = "") -> str:
     """ "three simulations", "12 seeds", "one expectation"."""
     word = _SMALL[count] if 0 <= count < len(_SMALL) else str(count)

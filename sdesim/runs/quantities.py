@@ -231,14 +231,19 @@ def names(keep: Callable[[Quantity], bool]) -> tuple[str, ...]:
     return tuple(row.name for row in quantities() if keep(row))
 
 
+def root_of(name: str) -> str:
+    """The quantity that this one is computed from; itself where it tells something of its own."""
+    row = lookup(name)
+    return (row.follows if row is not None else "") or name
+
+
 def independent(given: Iterable[str]) -> list[str]:
     """Of these names those that tell something of their own: none that is computed from another of them, and
     of several that are computed from one that is absent the first."""
     chosen: dict[str, str] = {}
     kept = list(dict.fromkeys(given))
     for name in kept:
-        row = lookup(name)
-        root = (row.follows if row is not None else "") or name
+        root = root_of(name)
         if root == name or root not in kept:
             chosen.setdefault(root, name)
     return list(chosen.values())
