@@ -1,4 +1,5 @@
-# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="misc,call-arg,var-annotated,no-any-return,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="untyped-decorator"
 """The compiled look-up in a quantile table; see `sdesim.stable.sampling.inversion` for its layout."""
 
 from __future__ import annotations
