@@ -22,7 +22,7 @@ from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, ch
 from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
-from sdesim.noise.laws.constants import LEAST_ALPHA, law_constants, shift_to_s1
+from sdesim.stable.sampling.constants import LEAST_ALPHA, law_constants, shift_to_s1
 
 # Below this share of accepted draws "reject" would spend its time redrawing.
 LEAST_ACCEPTANCE = 0.01
@@ -186,8 +186,8 @@ class Stable(Base):
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.
-        from sdesim.noise.laws.tables import stable_table
         from sdesim.noise.levy.kernels import cms_kernel, table_kernel, tempered_kernel
+        from sdesim.stable.sampling.tables import stable_table
 
         limit = math.inf if truncation is None else truncation
         if self.structure == "isotropic":
