@@ -45,7 +45,7 @@ class _Narrow(FunctionPass):
                     statement.value = ir.Const(np.float32(source.value), source.loc)
                     changed = True
                 elif self.calls and isinstance(source.value, Dispatcher):
-                    statement.value = ir.Global(source.name, single(source.value), source.loc)
+                    statement.value = ir.Const(single(source.value), source.loc)
                     changed = True
         return changed
 

@@ -46,7 +46,11 @@ class Ensemble:
         # Steps in one precision throughout; what is saved and counted is float64.
         kind = np.dtype(plan.dtype)
         single = plan.dtype == "float32"
-        x = plan.theta0.astype(kind, copy=False)[rows].reshape(self.blocks, self.lanes, plan.dim).transpose(0, 2, 1)
+        x = (
+            plan.theta0.astype(kind, copy=False)[rows]
+            .reshape(self.blocks, self.lanes, plan.dim)
+            .transpose(0, 2, 1)
+        )
         wells = len(plan.surface.wells) if plan.occupancy else 0
         shape = (self.blocks, self.lanes)
         rows_v = plan.dim if plan.scheme.velocity else 0

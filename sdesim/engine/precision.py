@@ -47,7 +47,7 @@ def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta
     """Noise that float32 would round away.
 
     A state is rounded to the nearest float32 at every step. Noise of at least one spacing of them hides that:
-    the mean of a rounding is then off by at most e^{−2π²} of a spacing. Without it small drifts would be lost.
+    the mean of a rounding is then off by at most e^{−2π²} of a spacing. Else small drifts would be lost.
 
     Args:
         theta: where the first trajectory starts (d,).
@@ -65,4 +65,5 @@ def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta
     if short.size:
         k = int(short[0])
         found = f"found float32, whose numbers near {reached[k]:.3g} are {needed[k]:.2g} apart"
-        yield f"{found}, allowed: float64, or at least as much noise in a step of coordinate {k}, not {sizes[k]:.2g}"
+        rule = f"at least as much noise in a step of coordinate {k}, not {sizes[k]:.2g}"
+        yield f"{found}, allowed: float64, or {rule}"

@@ -302,7 +302,8 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt, "dtype": plan.dtype, "batch_size": batch, "dataset_size": plan.kernel.examples, "optimizer": "sgd",
+        "dt": plan.dt, "dtype": plan.dtype, "batch_size": batch, "dataset_size": plan.kernel.examples,
+        "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
         "sampling": "with-replacement" if batch else "none",

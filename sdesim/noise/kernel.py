@@ -13,7 +13,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class SingleFill:
-    """Names of the fill functions of blocks of float32, four steps at a time: see `sdesim.noise.single_kernels`.
+    """Names of the fill functions of blocks of float32, four steps at a time.
+
+    Their signature is that of `sdesim.noise.single_kernels`.
 
     Attributes:
         module: dotted name of the module that holds them.

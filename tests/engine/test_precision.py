@@ -78,7 +78,12 @@ def test_bits_depend_neither_on_blocks_nor_on_where_a_walk_is_interrupted():
 
 
 def test_a_resumed_run_has_the_same_bits(tmp_path, monkeypatch):
-    arguments = {"steps": 41, "trajectories": 7, "save_every": 10, "probes": sdesim.Probes(every=10, samples=4)}
+    arguments = {
+        "steps": 41,
+        "trajectories": 7,
+        "save_every": 10,
+        "probes": sdesim.Probes(every=10, samples=4),
+    }
     whole = simulate(**arguments)
 
     class Stopped(Exception):

@@ -4,8 +4,9 @@
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``,
 ``make_room``, ``step``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``), and ``GROUP``, of how
-many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew for each combination is kept small: what no combination changes stands in
-`block`, and a copy is a loop, since Numba compiles a slice that is set to an array ten times as long.
+many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew for
+each combination is kept small: what no combination changes stands in `block`, and a copy is a loop, since
+Numba compiles a slice that is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
