@@ -1,9 +1,9 @@
 """Density, distribution function, tails, their logarithms and quantiles of stable laws.
 
 Every function takes arrays that broadcast with one another, parameters as in `parameters`. NaN in x or q
-gives NaN. Relative errors stay below 1e-12 for α in [0.1, 2], both tails, where x of the standard law is given in a
-form that is well conditioned: near α = 1 with β ≠ 0 that is S0. Logarithms stay accurate where the number
-itself is below the least float64.
+gives NaN. The error of each value is what `analysis/stable_reference` shows, where x of the standard law is
+given in a form that is well conditioned: near α = 1 with β ≠ 0 that is S0. Logarithms stay accurate where
+the number itself is below the least float64.
 
 Sources: see `evaluation` and `quantiles`.
 """
