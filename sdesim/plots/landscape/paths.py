@@ -41,7 +41,8 @@ def paths(
         ax: axes to draw into.
 
     Returns:
-        The Axes: a circle where a path begins, a square where it ends. What lies beyond the axes (a jump
+        The Axes: a circle where a path begins, a square where it ends, which is where an event stopped it. What
+        lies beyond the axes (a jump
         far away) is counted in the legend.
 
     Raises:
@@ -51,7 +52,8 @@ def paths(
     Example:
         >>> sdesim.plots.paths(run, sdesim.surfaces.DoubleWell(dim=2))
     """
-    shown, true = chosen(data, trajectories, measured)
+    found, true = chosen(data, trajectories, measured)
+    shown = [path.travelled() for path in found]
     dim = shown[0].theta.shape[1]
     _fits(surface, dim, true)
     with one_panel(ax, (5.2, 4.4) if dim > 1 else None) as canvas:
