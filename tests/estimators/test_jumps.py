@@ -13,7 +13,7 @@ from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 from sdesim.estimators.tails.jumps import jump_rate
 from sdesim.noise import sample_stable
-from sdesim.noise.laws.tempered import Tempered
+from sdesim.stable.sampling.tempered import Tempered
 
 
 def intensity(alpha, scale=1.0):
