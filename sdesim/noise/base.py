@@ -137,11 +137,6 @@ class Noise(Protocol):
         None in all where not even that is."""
         ...
 
-    def jump_rate(self, distance: float) -> float | None:
-        """Jumps of each coordinate beyond a distance, to the left for one below 0, per unit of time; None where
-        there are no jumps, or their rate is not the same in every coordinate and step, or not known."""
-        ...
-
     def weighted_noise(
         self, theta: Array, eta: float, n: int, growth: float, rng: np.random.Generator
     ) -> tuple[Array, Array] | None:
@@ -249,10 +244,6 @@ class Base(Defaults):
 
     def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
         """None: nothing is known but the draws."""
-        return None
-
-    def jump_rate(self, distance: float) -> float | None:
-        """None: there are no jumps, or their rate is not known."""
         return None
 
     def weighted_noise(

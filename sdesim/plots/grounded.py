@@ -95,7 +95,7 @@ def density_on_ground(views: Sequence[ArmView], grounds: Grounds) -> Any:
 
 
 def survival_on_ground(views: Sequence[ArmView], grounds: Grounds) -> Any:
-    """Share of the trajectories that have not left, beside the law of a constant rate with the mean of theory.
+    """Share of the trajectories that have not left, beside a constant rate with the mean of theory.
 
     Raises:
         NothingToDraw: no trajectory of any arm left.

@@ -155,7 +155,7 @@ def _eye(summary: Mapping[str, Any]) -> list[str]:
     for kind, word in (("real", "trained"), ("simulated", "simulated")):
         counts = [a["trajectories"] for a in arms if a["kind"] == kind]
         if counts:
-            each = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+            each = f"{counts[0]:,}" if len(set(counts)) == 1 else f"{min(counts):,} to {max(counts):,}"
             told.append(f"{len(counts)} × {each} {word}" if len(counts) > 1 else f"{each} {word}")
     told.append(f"seed {summary['seed']}")
     if summary.get("wall_time"):

@@ -48,8 +48,9 @@ def _leaving(simulate: Simulate, diffusion: float | None) -> Leaving | None:
     try:
         if diffusion:
             return Leaving(mean_first_passage(surface, diffusion, *place), "exact mean first passage time")
-        if len(noises) == 1:
-            mean = mean_single_jump(surface, noises[0].jump_rate, *place)
+        jumps = noises[0].big_jumps(1) if len(noises) == 1 else None
+        if jumps is not None:
+            mean = mean_single_jump(surface, jumps, *place)
             return Leaving(mean, "single jumps, the limit of small noise")
     except SdesimError:
         pass

@@ -11,7 +11,6 @@ from scipy.integrate import quad
 
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
-from sdesim.estimators.tails.jumps import jump_rate
 from sdesim.noise import sample_stable
 from sdesim.stable.sampling.tempered import Tempered
 
@@ -169,19 +168,3 @@ def test_at_alpha_one_the_skewed_jump_term_is_the_limit_in_the_s0_location():
 def test_bad_arguments_are_refused(call, message):
     with pytest.raises(EstimatorError, match=message):
         call()
-
-
-@given(st.floats(0.2, 1.9), st.floats(-1, 1), st.floats(0.1, 5))
-def test_the_rate_of_jumps_is_the_tail_of_the_levy_measure(alpha, skew, distance):
-    right, left = jump_rate(alpha, 0.3, distance, skew), jump_rate(alpha, 0.3, -distance, skew)
-
-    tail = quad(lambda y: y ** (-1 - alpha), distance, math.inf)[0]
-    assert right == pytest.approx(intensity(alpha, 0.3) * (1 + skew) * tail, rel=1e-6)
-    assert left == pytest.approx(intensity(alpha, 0.3) * (1 - skew) * tail, rel=1e-6)
-
-
-def test_there_is_no_rate_of_jumps_of_no_size():
-    with pytest.raises(EstimatorError, match="infinitely many"):
-        jump_rate(1.5, 1.0, 0.0)
-    with pytest.raises(EstimatorError, match="alpha"):
-        jump_rate(2.0, 1.0, 1.0)

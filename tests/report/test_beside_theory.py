@@ -15,7 +15,9 @@ WELL = surfaces.DoubleWell()
 
 def test_a_row_has_the_mean_that_minds_who_stayed_beside_the_theory():
     times = np.array([1.0, 2.0, 2.0, 4.0, 1.0, 3.0, 2.0, 1.0])
-    views = arm_views({"all left": ensemble(STILL, exits=times), "no theory": ensemble(STILL, exits=times)}, {})
+    views = arm_views(
+        {"all left": ensemble(STILL, exits=times), "no theory": ensemble(STILL, exits=times)}, {}
+    )
 
     (row,) = exits_beside_theory(views, {"all left": Ground(WELL, 0.1, Leaving(4.0, "by hand"))})
 

@@ -34,20 +34,6 @@ def _intensity(alpha: float, scale: Array) -> Array:
     return np.asarray(scale**alpha * math.gamma(1 + alpha) * math.sin(math.pi * alpha / 2) / math.pi)
 
 
-def jump_rate(alpha: float, scale: float, distance: float, skew: float = 0.0) -> float:
-    """Jumps beyond a distance per unit of time, ∫_x^∞ ν(dy) = c (1 + β) x^{−α}/α; to the left, with 1 − β,
-    for a distance below 0.
-
-    Raises:
-        EstimatorError: α outside (0, 2), β outside [−1, 1], or a distance of 0.
-    """
-    _check_law(alpha, skew)
-    if distance == 0:
-        raise EstimatorError("distance must not be 0: there are infinitely many small jumps")
-    side = 1.0 + math.copysign(skew, distance * skew)
-    return float(_intensity(alpha, np.float64(scale)) * side * abs(distance) ** -alpha / alpha)
-
-
 def jump_term_truncated(alpha: float, scale: float, radius: float, hessian_trace: float) -> float:
     """J = ½ M₂ Tr H for symmetric α-stable jumps cut at |y| < R, M₂ = 2c R^{2−α}/(2−α).
 

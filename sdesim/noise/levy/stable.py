@@ -16,7 +16,7 @@ from annotated_types import Ge, Gt, Le
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
-from sdesim.estimators.tails.jumps import jump_moments, jump_rate
+from sdesim.estimators.tails.jumps import jump_moments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
 from sdesim.noise.big_jumps import BigJumps, stable_jumps
@@ -118,12 +118,6 @@ class Stable(Base):
     def sort(self) -> Sort:
         """Gaussian at α = 2 without a truncation."""
         return "gaussian" if self.alpha == 2.0 and self.truncation is None else "levy"
-
-    @property
-    def constant_diffusion(self) -> float | None:
-        """σ² of the Gaussian, where the scale is one number."""
-        known = self.sort == "gaussian" and self.scale is not None and not self._sigma.ndim
-        return float(self._sigma) ** 2 if known else None
 
     @property
     def tail_index(self) -> float | None:
@@ -297,12 +291,6 @@ class Stable(Base):
         scale = self._sigma * eta ** (1.0 / self.alpha - 1.0)
         drawn = np.sqrt(2.0 * size)[:, None] * rng.standard_normal((half, dim)) * scale
         return np.concatenate([drawn, -drawn]), np.tile(power * place ** (power - 1.0), 2)
-
-    def jump_rate(self, distance: float) -> float | None:
-        """That of the Lévy measure, where it is neither truncated nor tempered and the scale is one number."""
-        if self.tail_index is None or self.scale is None or self._sigma.ndim:
-            return None
-        return jump_rate(self.alpha, float(self._sigma), distance, self.skew)
 
     def trace(self, dim: int) -> float:
         """Tr D of the Gaussian part: 0 below α = 2, Σσ² at it."""

@@ -41,9 +41,8 @@ def paths(
         ax: axes to draw into.
 
     Returns:
-        The Axes: a circle where a path begins, a square where it ends, which is where an event stopped it. What
-        lies beyond the axes (a jump
-        far away) is counted in the legend.
+        The Axes: a circle where a path begins, a square where it ends, or an event stopped it. What lies
+        beyond the axes (a jump far away) is counted in the legend.
 
     Raises:
         NothingToDraw: no run holds a path. RunError: fewer than one trajectory, no such coordinates, or a

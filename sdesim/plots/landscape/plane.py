@@ -39,8 +39,8 @@ class Plane:
 
 @dataclass(frozen=True)
 class Path:
-    """One trajectory: where it was (T, d) at times (T,), its arm's name, its colour, and at which of its points
-    an event had stopped it, the last where none did."""
+    """One trajectory: where it was (T, d) at times (T,), its arm's name, its colour, and at which of its
+    points an event had stopped it, the last where none did."""
 
     name: str
     colour: str

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError
+from sdesim.noise.big_jumps import BigJumps, isotropic_rate
 
 Array = NDArray[np.float64]
 _GRID = 20_001
@@ -41,7 +42,9 @@ def mean_first_passage(
     Source: C. Gardiner, Handbook of Stochastic Methods, section 5.2.7.
     """
     if int(surface.dim) != 1 or not 0 < diffusion < math.inf:
-        raise RunError(f"a mean first passage time needs one dimension and D > 0, got {surface.dim}, {diffusion}")
+        raise RunError(
+            f"a mean first passage time needs one dimension and D > 0, got {surface.dim}, {diffusion}"
+        )
     if lower == -math.inf and upper == math.inf:
         raise RunError("a mean first passage time needs a lower or an upper end")
     if not lower < start < upper:
@@ -53,7 +56,7 @@ def mean_first_passage(
     low_end = lower if math.isfinite(lower) else _far(high, start, -1.0)
     high_end = upper if math.isfinite(upper) else _far(high, start, 1.0)
     # The start is a point of the grid, where the kernel of the integral has its corner.
-    left = max(int(round(_GRID * (start - low_end) / (high_end - low_end))), 2)
+    left = max(round(_GRID * (start - low_end) / (high_end - low_end)), 2)
     right = max(_GRID - left, 2)
     x = np.concatenate([np.linspace(low_end, start, left + 1), np.linspace(start, high_end, right + 1)[1:]])
     exponent = high(x)
@@ -90,21 +93,18 @@ def _far(high: Callable[[Array], Array], start: float, side: float) -> float:
 
 
 def mean_single_jump(
-    surface: Any,
-    jump_rate: Callable[[float], float | None],
-    start: float,
-    lower: float = -math.inf,
-    upper: float = math.inf,
+    surface: Any, jumps: BigJumps, start: float, lower: float = -math.inf, upper: float = math.inf
 ) -> float:
-    """Mean time to leave (lower, upper) by one jump out of the minimum m in it, 1/(Λ(upper − m) + Λ(lower − m)):
-    what jumps of small scale take, whatever the height of the loss.
+    """Mean time to leave (lower, upper) by one jump out of the minimum m in it,
+    1/(Λ₋(m − lower) + Λ₊(upper − m)) with Λ(r) = w r^{−α}: what jumps of small scale take, whatever the
+    height of the loss.
 
     Args:
-        surface: L, of one dimension. start: where θ begins. lower, upper: ±∞ for none.
-        jump_rate: Λ, as of a noise: jumps beyond a distance per unit of time.
+        surface: L, of one dimension. jumps: as a noise gives them. start: where θ begins.
+        lower, upper: ±∞ for none.
 
     Raises:
-        RunError: more than one dimension, a start outside, not one minimum inside, or no rate.
+        RunError: more than one dimension, a start outside, or not one minimum inside.
 
     Source: P. Imkeller, I. Pavlyukevich, Stoch. Process. Appl. 116 (2006), theorem on the first exit.
     """
@@ -114,8 +114,15 @@ def mean_single_jump(
     inside = minima[(minima > lower) & (minima < upper)]
     if inside.size != 1:
         raise RunError(f"single jumps need one minimum inside, found {inside.size}")
-    rates = [jump_rate(end - float(inside[0])) for end in (lower, upper) if math.isfinite(end)]
-    known = [r for r in rates if r is not None]
-    if not known or len(known) < len(rates) or not sum(known) > 0:
-        raise RunError("single jumps need the rate of jumps")
-    return 1.0 / sum(known)
+    down, up = _weights(jumps)
+    rate = down * (inside[0] - lower) ** -jumps.alpha + up * (upper - inside[0]) ** -jumps.alpha
+    return 1.0 / float(rate) if rate > 0 else math.inf
+
+
+def _weights(jumps: BigJumps) -> tuple[float, float]:
+    """w of jumps down and up the one coordinate."""
+    if jumps.axes is not None:
+        return float(jumps.axes[0, 0]), float(jumps.axes[1, 0])
+    scale = 0.0 if jumps.spread is None else float(jumps.spread[0])
+    half = 0.5 * isotropic_rate(jumps.alpha, 1) * scale**jumps.alpha
+    return half, half

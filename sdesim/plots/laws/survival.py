@@ -81,7 +81,7 @@ def survival(
 def _name(view: ArmView, event: int) -> str:
     several = view.run.sizes.get("event", 1) > 1
     name = f"{view.name}, {view.run['event'].values[event]}" if several else view.name
-    return f"{name} ({view.run.sizes['trajectory']})"
+    return f"{name} ({view.run.sizes['trajectory']:,})"
 
 
 def _steps(ax: Any, found: Survival, view: ArmView, label: str) -> None:

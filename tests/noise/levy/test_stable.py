@@ -199,14 +199,3 @@ def test_there_is_no_weighted_way_where_the_mean_is_infinite_or_jumps_are_many()
     assert Stable(1.5, 0.2, structure="isotropic").weighted_noise(np.zeros(2), 0.1, 8, 1.5, rng) is None
     assert Stable(1.5, 0.2).weighted_noise(np.zeros(2), 0.1, 8, 1.0, rng) is None
     assert np.all(Stable(1.5, 0.2, truncation=1.0).weighted_noise(np.zeros(2), 0.1, 8, 1.0, rng)[1] == 1.0)
-
-
-def test_rates_of_jumps_are_told_of_one_scale_alone_and_diffusion_of_the_gaussian():
-    assert Stable(1.0, 0.02).jump_rate(1.0) == pytest.approx(0.02 / np.pi)
-    for other in (
-        Stable(2.0, 0.1), Stable(1.5, np.array([0.1, 0.2])), Stable(1.5, 0.1, truncation=1.0),
-        Stable(1.5, 0.1, tempering=1.0), Stable(1.5, match="median", structure="isotropic"),
-    ):  # fmt: skip
-        assert other.jump_rate(1.0) is None
-    assert Stable(2.0, 0.1).constant_diffusion == pytest.approx(0.01)
-    assert Stable(1.5, 0.1).constant_diffusion is None

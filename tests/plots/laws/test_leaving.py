@@ -6,10 +6,11 @@ import pytest
 
 from sdesim import surfaces
 from sdesim.errors import RunError
-from sdesim.estimators.tails.jumps import jump_rate
+from sdesim.noise import Stable
 from sdesim.plots.laws.leaving import mean_first_passage, mean_single_jump
 
 WELL = surfaces.DoubleWell(barrier=0.25)
+CAUCHY = Stable(1.0, 0.02).big_jumps(1)
 FLAT = surfaces.Quadratic([1e-12])
 
 
@@ -39,10 +40,13 @@ def test_a_high_barrier_is_told_and_one_beyond_all_numbers_is_infinite():
 def test_one_jump_leaves_a_well_after_the_known_limit():
     # GT08 at α = 1.5, and π/σ at α = 1.
     bowl = surfaces.Quadratic([1.0])
-    assert mean_single_jump(bowl, lambda x: jump_rate(1.5, 1.0, x), 0.0, -1.0, 1.0) == pytest.approx(2.506628)
-    assert mean_single_jump(WELL, lambda x: jump_rate(1.0, 0.02, x), -1.0, upper=0.0) == pytest.approx(
-        math.pi / 0.02
-    )
+    for structure in ("independent", "isotropic"):
+        jumps = Stable(1.5, 1.0, structure=structure).big_jumps(1)
+        assert mean_single_jump(bowl, jumps, 0.0, -1.0, 1.0) == pytest.approx(2.506628)
+    assert mean_single_jump(WELL, CAUCHY, -1.0, upper=0.0) == pytest.approx(math.pi / 0.02)
+    # Jumps to the left alone never leave to the right.
+    left = Stable(1.5, 1.0, skew=-1.0).big_jumps(1)
+    assert mean_single_jump(WELL, left, -1.0, upper=0.0) == math.inf
 
 
 def test_what_has_no_such_theory_is_refused():
@@ -53,8 +57,6 @@ def test_what_has_no_such_theory_is_refused():
     with pytest.raises(RunError, match="grows on the side"):
         mean_first_passage(surfaces.Quadratic([0.0]), 0.1, 0.0, upper=1.0)
     with pytest.raises(RunError, match="one minimum inside, found 2"):
-        mean_single_jump(WELL, lambda x: 1.0, -1.0, upper=3.0)
+        mean_single_jump(WELL, CAUCHY, -1.0, upper=3.0)
     with pytest.raises(RunError, match="a start inside"):
-        mean_single_jump(WELL, lambda x: 1.0, -1.0, lower=0.0)
-    with pytest.raises(RunError, match="rate of jumps"):
-        mean_single_jump(WELL, lambda x: None, -1.0, upper=0.0)
+        mean_single_jump(WELL, CAUCHY, -1.0, lower=0.0)
