@@ -271,8 +271,10 @@ def _legend(axes: Sequence[Any], given: Any) -> None:
         if name in drawn
     ]
     if OPEN in drawn:
-        ring: dict[str, Any] = {"marker": "o", "linestyle": "none", "markerfacecolor": "none", "markersize": 5}
-        handles.append(Line2D([], [], markeredgecolor="white", markeredgewidth=1.4, label=OPEN, **ring))
+        ring: dict[str, Any] = {"marker": "o", "linestyle": "none", "markerfacecolor": "none"}
+        handles.append(
+            Line2D([], [], markeredgecolor="white", markeredgewidth=1.4, markersize=5, label=OPEN, **ring)
+        )
     if THIN in drawn:
         handles.append(Patch(label=THIN, **_THIN))
     style = {"ncols": len(handles), "facecolor": "#8A8A8A", "frameon": True, "edgecolor": "none"}
