@@ -37,6 +37,7 @@ _SUBPACKAGES = (
     "scenario",
     "schemes",
     "sinks",
+    "stable",
     "surfaces",
     "training",
     "weightings",
