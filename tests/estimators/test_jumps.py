@@ -12,7 +12,7 @@ from scipy.integrate import quad
 from sdesim import estimators as est
 from sdesim.errors import EstimatorError
 from sdesim.noise import sample_stable
-from sdesim.noise.laws.tempered import Tempered
+from sdesim.stable.sampling.tempered import Tempered
 
 
 def intensity(alpha, scale=1.0):

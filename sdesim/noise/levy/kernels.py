@@ -6,10 +6,10 @@ import numpy as np
 
 from sdesim.errors import SdesimError
 from sdesim.noise.base import Array, NoiseKernel
-from sdesim.noise.laws.constants import LEAST_ALPHA, law_constants, shift_to_s1
-from sdesim.noise.laws.inversion import Table, refined
-from sdesim.noise.laws.tables import tempered_table
-from sdesim.noise.laws.tempered import Tempered
+from sdesim.stable.sampling.constants import LEAST_ALPHA, law_constants, shift_to_s1
+from sdesim.stable.sampling.inversion import Table, refined
+from sdesim.stable.sampling.tables import tempered_table
+from sdesim.stable.sampling.tempered import Tempered
 
 STABLE = "sdesim.noise.levy.stable_kernels"
 INVERSION = "sdesim.noise.levy.inversion_kernels"

@@ -11,9 +11,9 @@ from sdesim.kinds.numbers import finite, positive
 from sdesim.noise.base import Array, NoiseKernel
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
-from sdesim.noise.laws.constants import law_constants, shift_to_s1
-from sdesim.noise.laws.tables import stable_table
 from sdesim.noise.levy.kernels import STABLE, table_kernel
+from sdesim.stable.sampling.constants import law_constants, shift_to_s1
+from sdesim.stable.sampling.tables import stable_table
 
 METHODS = ("cms", "inversion")
 PARAMETRIZATIONS = ("S1", "S0")

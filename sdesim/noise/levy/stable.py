@@ -19,9 +19,10 @@ from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoment
 from sdesim.estimators.tails.jumps import jump_moments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
+from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
-from sdesim.noise.laws.constants import LEAST_ALPHA, law_constants, shift_to_s1
+from sdesim.stable.sampling.constants import LEAST_ALPHA, law_constants, shift_to_s1
 
 # Below this share of accepted draws "reject" would spend its time redrawing.
 LEAST_ACCEPTANCE = 0.01
@@ -125,6 +126,12 @@ class Stable(Base):
         return None if tamed or self.alpha == 2.0 else self.alpha
 
     @property
+    def constant_diffusion(self) -> float | None:
+        """σ² at α = 2 without a truncation, where σ is one number."""
+        gaussian = self.sort == "gaussian" and isinstance(self.scale, (int, float))
+        return float(self.scale) ** 2 if gaussian and self.scale is not None else None
+
+    @property
     def label(self) -> str:
         """With α, and how its jumps are tamed."""
         tamed = [name for name in ("truncated", "tempered") if getattr(self, _TAMING[name]) is not None]
@@ -175,12 +182,13 @@ class Stable(Base):
         scale = sigma * dt ** (1.0 / self.alpha)
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
-        return self._scaled_kernel(scale, self.rule == "reject", self.truncation)
+        kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
+        return replace(kernel, size=scale)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.
-        from sdesim.noise.laws.tables import stable_table
         from sdesim.noise.levy.kernels import cms_kernel, table_kernel, tempered_kernel
+        from sdesim.stable.sampling.tables import stable_table
 
         limit = math.inf if truncation is None else truncation
         if self.structure == "isotropic":
@@ -220,6 +228,14 @@ class Stable(Base):
                 f"truncation {self.truncation:g} is too small for rule 'reject': only {accepted:.2%} of the "
                 "increments at this dt lie within it; use rule 'clip' or a larger truncation"
             )
+
+    def big_jumps(self, dim: int) -> BigJumps | None:
+        """Below α = 2, where jumps are neither truncated nor tempered."""
+        self.validate(dim)
+        if self.tail_index is None:
+            return None
+        sigma = np.array(np.broadcast_to(self._sigma, (dim,)))
+        return stable_jumps(self.alpha, sigma, self.skew, self.structure == "isotropic")
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −σ η^{1/α−1} S: minus an increment over η (truncated as such), divided by η."""

@@ -10,7 +10,7 @@ import numpy as np
 from sdesim.compiled.jit import compiled
 from sdesim.compiled.philox import box_muller, normals, uniforms
 from sdesim.noise.fill_kernels import fill_normals, fill_uniforms
-from sdesim.noise.laws.stable import mixing_radius, skewed, standard, symmetric
+from sdesim.stable.sampling.cms import mixing_radius, skewed, standard, symmetric
 
 # A redraw that has failed this often is clipped instead; kernels refuse truncations that make it likely.
 MOST_ATTEMPTS = 10_000

@@ -119,11 +119,21 @@ class Wells(Base):
         """The minima (m, 1)."""
         return np.array(self.points[::2])[:, None]
 
+    def saddles(self, well: int) -> Array:
+        """The maxima beside a well (1 or 2, 1)."""
+        tops = self.points[1::2]
+        return np.array(tops[max(0, well - 1) : well + 1])[:, None]
+
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """Number of maxima at or left of x, −1 for NaN: (…, 1) → (…)."""
         x = as_theta(theta, 1)[..., 0]
         found = np.searchsorted(np.array(self.points[1::2]), x, side="right")
         return np.where(np.isnan(x), -1, found).astype(np.int64)
+
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side; params = [stationary points, heights, left and right wall]."""

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sdesim.errors import SdesimError
-from sdesim.noise.laws.constants import law_constants, shift_to_s1
 from sdesim.noise.levy.kernels import INVERSION, STABLE, check_invertible, cms_kernel, tempered_kernel
+from sdesim.stable.sampling.constants import law_constants, shift_to_s1
 
 SCALE = np.array([0.2, 0.5, 0.2])
 

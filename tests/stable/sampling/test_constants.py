@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from sdesim.noise.laws.constants import law_constants, shift_to_s1
+from sdesim.stable.sampling.constants import law_constants, shift_to_s1
 
 
 @pytest.mark.parametrize("alpha", [0.5, 1.5, 1.9])

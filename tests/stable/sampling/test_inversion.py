@@ -7,8 +7,8 @@ import pytest
 
 from sdesim.errors import SdesimError
 from sdesim.noise import sample_stable
-from sdesim.noise.laws.inversion import build_table
-from sdesim.noise.laws.tables import stable_tail
+from sdesim.stable.sampling.inversion import build_table
+from sdesim.stable.sampling.tables import stable_tail
 
 
 def test_a_law_whose_table_can_not_reach_the_u_error_is_refused():

@@ -1,7 +1,7 @@
 # mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
 """Compiled tail probabilities of standard α-stable laws (S0), accurate through α = 1.
 
-The Chambers–Mallows–Stuck draw Z₀(V, W) of `stable_law` is monotone in W, hence with w(V, x) the solution
+The Chambers–Mallows–Stuck draw Z₀(V, W) of `cms` is monotone in W, hence with w(V, x) the solution
 of Z₀(V, w) = x
 
     P(Z₀ > x) = (1/π) ∫ P(W on the right side of w(V, x)) dV,    log w = log(a/cos V) − (α/ε) Λ(V, x),
@@ -9,7 +9,7 @@ of Z₀(V, w) = x
     N = x cos V − sin αV + βt (cos V − cos αV).
 
 The integrand lies between 0 and 1 and nothing cancels, so that far tails keep their relative accuracy.
-As in `stable_law`, t only appears as tε. This is the integral of Zolotarev and Nolan in another form.
+As in `cms`, t only appears as tε. This is the integral of Zolotarev and Nolan in another form.
 
 Source: J. Nolan, "Numerical calculation of stable densities and distribution functions", Comm. Stat.
 Stoch. Models 13 (1997); V. Zolotarev, One-dimensional Stable Distributions (1986), §2.2.

@@ -13,7 +13,7 @@ LEAST_ALPHA = 0.3
 
 
 def law_constants(alpha: float, skew: float) -> tuple[float, float, float, float]:
-    """(α, β, ε tan(πα/2), ε/sin(πε/2)) with ε = 1 − α, which the compiled draw needs; see `stable_law`."""
+    """(α, β, ε tan(πα/2), ε/sin(πε/2)) with ε = 1 − α, which the compiled draw needs; see `cms`."""
     epsilon = 1.0 - alpha
     if epsilon == 0.0:
         return alpha, skew, 2.0 / math.pi, 2.0 / math.pi

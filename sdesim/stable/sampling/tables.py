@@ -7,9 +7,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.noise.laws.constants import law_constants
-from sdesim.noise.laws.inversion import Table, Tail, build_table
-from sdesim.noise.laws.tempered import Tempered
+from sdesim.stable.sampling.constants import law_constants
+from sdesim.stable.sampling.inversion import Table, Tail, build_table
+from sdesim.stable.sampling.tempered import Tempered
 
 Array = NDArray[np.float64]
 
@@ -18,7 +18,7 @@ NODES = 16
 
 def stable_tail(alpha: float, skew: float) -> Tail:
     """P(Z₀ > x) of the standard stable law as a function of the points x; α < 2."""
-    from sdesim.noise.laws.stable_tail import tail_probabilities
+    from sdesim.stable.sampling.tail_integral import tail_probabilities
 
     if alpha == 1.0 and skew == 0.0:
         return lambda x: np.asarray(np.arctan2(1.0, x) / np.pi)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sdesim.compiled.jit import compiled
-from sdesim.noise.levy.inversion_kernels import quantile
+from sdesim.stable.sampling.quantile import quantile
 
 
 @compiled

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sdesim.noise.laws.tables import stable_table, tempered_table
-from sdesim.noise.laws.tempered import Tempered
+from sdesim.stable.sampling.tables import stable_table, tempered_table
+from sdesim.stable.sampling.tempered import Tempered
 from tests.noise.fourier import fourier_tail
-from tests.noise.laws.quantiles import grid, quantiles
+from tests.stable.sampling.quantiles import grid, quantiles
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sdesim.compiled.philox import compiled
-from sdesim.noise.laws.constants import law_constants
-from sdesim.noise.laws.stable import skewed, symmetric
+from sdesim.stable.sampling.cms import skewed, symmetric
+from sdesim.stable.sampling.constants import law_constants
 
 
 @compiled

@@ -7,7 +7,7 @@ import pytest
 from scipy import special
 
 from sdesim.noise import Stable, increments
-from tests.noise.laws.quantiles import from_table
+from tests.stable.sampling.quantiles import from_table
 
 
 def draws(noise, dim, n, dt, seed):

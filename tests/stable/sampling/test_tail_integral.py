@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import special
 
-from sdesim.noise.laws.tables import stable_tail
+from sdesim.stable.sampling.tables import stable_tail
 from tests.noise.fourier import fourier_tail
 
 
