@@ -36,6 +36,7 @@ _SUBPACKAGES = (
     "runs",
     "scenario",
     "schemes",
+    "sdes",
     "sinks",
     "stable",
     "surfaces",
@@ -44,6 +45,7 @@ _SUBPACKAGES = (
 )
 _NAMES = {
     "kind": "sdesim.kinds",
+    "SDE": "sdesim.sdes",
     "simulate": "sdesim.engine",
     "exit_statistics": "sdesim.engine",
     "kramers": "sdesim.engine",

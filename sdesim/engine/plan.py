@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.events import Event
-from sdesim.engine.fitting import check_fit, first_start
+from sdesim.engine.fitting import check_fit, first_start, has_loss
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
@@ -20,6 +21,7 @@ from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
+from sdesim.noise.gaussian import KERNELS
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.surfaces.base import Surface, SurfaceKernel
@@ -114,7 +116,9 @@ class Plan:
         """What of the noise enters the tangent dynamics: "full", "additive_only" where none does, "" off."""
         if self.probes is None or not self.probes.tangent:
             return ""
-        additive = bool(self.noise_kernels) and all(k.enters == "additive" for k in self.noise_kernels)
+        # A diffusion of the equation's own goes along only where it does not depend on the state.
+        constant = ("additive", "factor")
+        additive = bool(self.noise_kernels) and all(k.enters in constant for k in self.noise_kernels)
         return "additive_only" if additive else "full"
 
 
@@ -129,7 +133,9 @@ def make_plan(
         SdesimError: what does not fit, in the user's words.
     """
     if not all(hasattr(surface, name) for name in ("grad", "hvp", "kernel")):
-        raise SdesimError(f"surface must be one of sdesim.surfaces, got {type(surface).__name__}")
+        raise SdesimError(
+            f"surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, got {type(surface).__name__}"
+        )
     noises = tuple(noise) if isinstance(noise, Sequence) else (noise,)
     dt, steps = positive(dt, "dt"), whole(steps, "steps")
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
@@ -152,10 +158,12 @@ def make_plan(
     context = Context(surface.dim, eta, surface)
     noises = tuple(n.resolved(context) if hasattr(n, "resolved") else n for n in noises)
     kernel = surface.kernel()
-    kernels = tuple(n.kernel(surface.dim, dt, eta) for n in noises)
+    kernels = own_noise(kernel, dt) + tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
+    if not has_loss(surface):
+        probes = None if probes is None else replace(probes, estimators=())
     probes = _paid_for(probes, noises, steps, count)
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
@@ -184,6 +192,15 @@ def make_plan(
     )
 
 
+def own_noise(kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:
+    """The Wiener processes of an equation's own noise: increments √dt z, the first streams; none of others."""
+    if not kernel.factors:
+        return ()
+    size = np.full(kernel.factors, math.sqrt(dt))
+    names = ("gaussian_diagonal", size)
+    return (NoiseKernel(KERNELS, *names, enters="factor", gaussian=True, setter="set_gaussian_diagonal"),)
+
+
 def check_known(
     probes: Probes | None, surface: Surface, noises: Sequence[Noise], learning_rate: float, theta: Array
 ) -> None:
@@ -192,7 +209,7 @@ def check_known(
     Raises:
         Misfit: naming the field.
     """
-    if probes is not None:
+    if probes is not None and has_loss(surface):
         oracle = SimulatedOracle(surface, noises, learning_rate, probes.batch_size)
         check_laws(probes, oracle.noises, learning_rate, theta)
 
