@@ -90,8 +90,8 @@ def _scheme(plan: Plan) -> str:
 def _values(plan: Plan, several: bool) -> str:
     """The gradient at the first start; if asked for, loss, gradient and a Hessian's product around it."""
     start = plan.theta0[0]
-    values: list[Any] = [plan.surface.grad]
-    values = [plan.surface.loss, *values] if has_loss(plan.surface) else [*values, plan.surface.diffusion_at]
+    surface: Any = plan.surface
+    values = [surface.loss, surface.grad] if has_loss(surface) else [surface.grad, surface.diffusion_at]
     arrays = [np.asarray(plan.surface.grad(start))]
     if several:
         rng = np.random.default_rng(0)

@@ -204,8 +204,13 @@ def _equation(surface: Any, scheme: Scheme, probes: Probes | None) -> Iterator[P
     if changing and scheme.reads != surface.convention:
         meant = {"ito": "Itô", "stratonovich": "Stratonovich"}
         found = f"found {scheme.name!r}, which reads the diffusion in the sense of {meant[scheme.reads]}"
-        fitting = [n for n, c in SCHEMES.items() if c.reads == surface.convention and FACTOR in c.strong_order]
-        yield ("scheme",), f"{found}, allowed: {', '.join(fitting)}, as it is meant: {meant[surface.convention]}"
+        fitting = [
+            n for n, c in SCHEMES.items() if c.reads == surface.convention and FACTOR in c.strong_order
+        ]
+        yield (
+            ("scheme",),
+            f"{found}, allowed: {', '.join(fitting)}, as it is meant: {meant[surface.convention]}",
+        )
     if probes is None:
         return
     if not probes.tangent:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.fitting import check_fit
+from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.plan import check_kernels, own_noise
 from sdesim.engine.schemes import Scheme, as_scheme
 from sdesim.errors import SdesimError

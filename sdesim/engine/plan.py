@@ -134,7 +134,8 @@ def make_plan(
     """
     if not all(hasattr(surface, name) for name in ("grad", "hvp", "kernel")):
         raise SdesimError(
-            f"surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, got {type(surface).__name__}"
+            "surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, "
+            f"got {type(surface).__name__}"
         )
     noises = tuple(noise) if isinstance(noise, Sequence) else (noise,)
     dt, steps = positive(dt, "dt"), whole(steps, "steps")
@@ -193,7 +194,7 @@ def make_plan(
 
 
 def own_noise(kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:
-    """The Wiener processes of an equation's own noise: increments √dt z, the first streams; none of others."""
+    """The Wiener processes of an equation's own noise, increments √dt z of the first stream; else none."""
     if not kernel.factors:
         return ()
     size = np.full(kernel.factors, math.sqrt(dt))

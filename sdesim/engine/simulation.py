@@ -77,8 +77,8 @@ def simulate(
     trajectories run beside one, or of a resume.
 
     Args:
-        surface: L, of `sdesim.surfaces`; or an equation dθ = f dt + B dW of `sdesim.sdes`, which has no loss: what
-            is made of one is absent from its run, as the attribute `absent` says.
+        surface: L, of `sdesim.surfaces`; or an equation dθ = f dt + B dW of `sdesim.sdes`, which has no loss:
+            what is made of one is absent from its run, as the attribute `absent` says.
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
         dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
@@ -320,10 +320,11 @@ def _writer(
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
     if not has_loss(plan.surface):
+        equation: Any = plan.surface
         del attrs["optimizer"], attrs["momentum"], attrs["nesterov"]
         attrs |= {
             "absent": "loss, and all that is made of one: an equation of its own is no descent",
-            "convention": plan.surface.convention, "param_names": list(plan.surface.names),
+            "convention": equation.convention, "param_names": list(equation.names),
         }  # fmt: skip
     if _measures_progress(plan):
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"

@@ -157,7 +157,8 @@ def _compiled_one(
         raise SdesimError(f"Numba can't compile {name}: {telling_line(error)}") from None
     found = np.shape(result)
     fits = any(
-        len(found) == len(s) and all(b is None or a == b for a, b in zip(found, s, strict=True)) for s in shapes
+        len(found) == len(s) and all(b is None or a == b for a, b in zip(found, s, strict=True))
+        for s in shapes
     )
     kind = np.asarray(result).dtype
     if not fits or 0 in found or kind.kind not in "iuf":

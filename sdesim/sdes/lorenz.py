@@ -20,8 +20,9 @@ from sdesim.surfaces.base import SurfaceKernel
 @kind("sdes", "lorenz")
 @dataclass(frozen=True)
 class Lorenz(Base):
-    """dx = σ (y − x) dt + f dW₁, dy = (x (ρ − z) − y) dt + f dW₂, dz = (x y − β z) dt + f dW₃, from (1, 1, 1).
+    """dx = σ (y − x) dt + f dW₁, dy = (x (ρ − z) − y) dt + f dW₂, dz = (x y − β z) dt + f dW₃.
 
+    It begins at (1, 1, 1) where nothing else is said.
     Its moments at a time are not known in closed form; `balances` has means that are 0 in the stationary law,
     and without noise the volume of the state space shrinks at the rate σ + 1 + β, which is minus the sum of
     the Lyapunov exponents.
@@ -97,4 +98,6 @@ class Lorenz(Base):
         Raises:
             SdesimError: always.
         """
-        raise SdesimError("the Lorenz equations have no moments in closed form: balances(states) has means of 0")
+        raise SdesimError(
+            "the Lorenz equations have no moments in closed form: balances(states) has means of 0"
+        )

@@ -44,7 +44,9 @@ class OrnsteinUhlenbeck(Base):
     mean: Annotated[Any, Numbers(0, 1)] = 0.0
 
     def __post_init__(self) -> None:
-        sizes = {n: np.shape(getattr(self, n))[0] for n in ("rate", "factor", "mean") if np.ndim(getattr(self, n))}
+        sizes = {
+            n: np.shape(getattr(self, n))[0] for n in ("rate", "factor", "mean") if np.ndim(getattr(self, n))
+        }
         for name, size in sizes.items():
             if size != max(sizes.values()):
                 raise Misfit(name, f"found {size} rows, allowed: {max(sizes.values())}, as of the others")
@@ -112,7 +114,9 @@ class OrnsteinUhlenbeck(Base):
         if math.isinf(time):
             least = float(np.linalg.eigvals(a).real.min())
             if least <= 0:
-                raise SdesimError(f"there is no stationary law: the least real part of A's eigenvalues is {least:g}")
+                raise SdesimError(
+                    f"there is no stationary law: the least real part of A's eigenvalues is {least:g}"
+                )
             return Moments(self.start, np.asarray(solve_continuous_lyapunov(a, noise)))
         # Van Loan: the blocks of exp of [[A, BBᵀ], [0, −Aᵀ]] t.
         whole = expm(np.block([[a, noise], [np.zeros((d, d)), -a.T]]) * time)

@@ -56,8 +56,8 @@ def factor(x, dw, params, data0, data1, out):
 class Underdamped(Base):
     """dx = v dt, dv = −∇L(x) dt − γ v dt + √(2γT) dW: unit mass; the state is (x, v), from rest.
 
-    The stationary density is exp(−(L(x) + ½|v|²)/T). `schemes.BAOAB` walks the same dynamics with weak order 2
-    and records x alone.
+    The stationary density is exp(−(L(x) + ½|v|²)/T). `schemes.BAOAB` walks the same dynamics with weak order
+    2 and records x alone.
 
     Args:
         surface: L.
@@ -155,7 +155,9 @@ class Underdamped(Base):
                 "temperature above 0"
             )
         low = high = float(self.surface.start[0])
-        lowest = float(np.min(self.surface.loss(np.append(self.surface.minima(), self.surface.start)[:, None])))
+        lowest = float(
+            np.min(self.surface.loss(np.append(self.surface.minima(), self.surface.start)[:, None]))
+        )
         for _ in range(200):
             ends = np.array([[low], [high]])
             far = (self.surface.loss(ends) - lowest) / self.temperature > 46.0

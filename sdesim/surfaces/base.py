@@ -73,7 +73,7 @@ class SurfaceKernel:
     functions: Mapping[str, Any] = field(default_factory=dict)
 
     def offers(self, role: str) -> bool:
-        """Whether there is a function of that role: "loss", "grad", "hvp", "weighted_grad", "well" or "factor"."""
+        """Whether there is a function of that role, one of the names above."""
         return role in self.functions or getattr(self, role) is not None
 
     def function(self, role: str) -> Any:

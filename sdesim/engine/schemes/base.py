@@ -43,7 +43,8 @@ class Base:
 
     x: states; v: a second state (velocity), (0, W) unless `velocity`; i, j, m: increments of the additive and
     multiplicative noises, j a second independent set, (0, W) unless `auxiliary`; w: weights of the examples,
-    or increments dW of the equation's own noise; p: `params`; rate: Σ d⟨M⟩/dt (d,) of the multiplicative noises, empty without; work: (`scratch`, d, W).
+    or increments dW of the equation's own noise; p: `params`; rate: Σ d⟨M⟩/dt (d,) of the multiplicative
+    noises, empty without; work: (`scratch`, d, W).
 
     Attributes:
         name: what `simulate(scheme=…)` and scenario files call it.
