@@ -1,7 +1,7 @@
 """Log density and log tails of the stable law to 30 digits, each computed in two ways.
 
-- `series`: the series at infinity (α < 1) or at x′ = 0 (α > 1), which converge everywhere, in as many digits as
-  their cancellation asks for.
+- `series`: the series at infinity (α < 1) or at x′ = 0 (α > 1), which converge everywhere, in as many digits
+  as their cancellation asks for.
 - `ray`: Fourier inversion along a ray u = r e^{−iφ}, r = exp(τ − e^{−τ}), trapezoidal sums halved until they
   agree; the precision grows by what cancels. A second ray has another angle and more digits.
 - `zolotarev`: Zolotarev's integral, positive throughout, by Gauss–Legendre panels.

@@ -1,10 +1,10 @@
 """Chebyshev panels of one stable law's log density and log tail, for many points at once.
 
 A law is tabulated over ξ = arsinh(z/c), z being x of the S0 law near α = 1 and x′ elsewhere, by panels of
-degree 15 whose edges are multiples of 1/32 of ξ, so that a point finds its panel without a search. A panel holds
-log f and the logarithm of the smaller tail; it is halved until it agrees with the direct evaluation between its
-nodes, and where not even the narrowest does, points there are evaluated directly, as are those beyond the last
-panel. The table depends on (α, β) alone.
+degree 15 whose edges are multiples of 1/32 of ξ, so that a point finds its panel without a search. A panel
+holds log f and the logarithm of the smaller tail; it is halved until it agrees with the direct evaluation
+between its nodes, and where not even the narrowest does, points there are evaluated directly, as are those
+beyond the last panel. The table depends on (α, β) alone.
 
 Which points are so evaluated: those of a call with at least `functions.MANY` points and a single α and β.
 """
@@ -79,7 +79,12 @@ def panels_of(alpha: float, beta: float) -> Panels:
         return out
 
     index = np.full(2 * CELLS * REACH, -1, dtype=np.int32)
-    starts, inverses, density, tail, right, worst = [], [], [], [], [], 0.0
+    starts: list[float] = []
+    inverses: list[float] = []
+    density: list[Array] = []
+    tail: list[Array] = []
+    right: list[bool] = []
+    worst = 0.0
     for direction in (1, -1):
         cell, cells = 0, 8
         while cell < CELLS * REACH:
