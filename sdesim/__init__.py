@@ -35,6 +35,7 @@ _SUBPACKAGES = (
     "report",
     "runs",
     "scenario",
+    "schedules",
     "schemes",
     "sinks",
     "surfaces",

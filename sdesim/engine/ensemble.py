@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.plan import Plan
+from sdesim.noise.kernel import Drawn
 
 Array = NDArray[np.float64]
 # Fewer blocks than this per thread would leave a thread waiting for the last one.
@@ -61,17 +62,17 @@ class Ensemble:
         }
         self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent)
         self._surface = (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
-        # An empty tuple has no type to compile for.
         kernels = plan.noise_kernels
-        self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
-        self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
+        self._drawn = self._drawn_ahead()
+        # States of the noises that have one, (rows, K): they are no part of a block.
+        self.memory = {f"noise{k}": kernels[k].ahead.start(d) for k, d in self._drawn.items()}  # type: ignore[union-attr]
         entering = {k.enters for k in kernels}
         self._rows = (
             plan.dim if plan.scheme.auxiliary else 0,
             plan.dim if "multiplicative" in entering else 0,
             plan.kernel.examples if "examples" in entering else 0,
         )
-        self._scheme = (plan.scheme.params(plan.dt), plan.rate, scratch)
+        self._scheme = (plan.scheme.params(plan.dt), plan.variance_rate, scratch)
         if plan.scheme.velocity:
             self._driver.start_velocity(
                 self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, plan.dt
@@ -81,6 +82,32 @@ class Ensemble:
         rows4 = [[b.lower, b.upper, b.coordinate, b.stop] for b in self._watched]
         self._bounds = np.array(rows4, dtype=np.float64).reshape(-1, 4)
         self._start_outside()
+
+    def _drawn_ahead(self) -> dict[int, Drawn]:
+        """Of the noises that work something out ahead of their fill function, by their number."""
+        plan, stream, found = self.plan, 0, {}
+        for k, kernel in enumerate(plan.noise_kernels):
+            if kernel.ahead is not None:
+                rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
+                count = self.blocks * self.lanes
+                found[k] = Drawn(plan.seed, stream, 0, count, rows, plan.steps)
+            stream += kernel.streams
+        return found
+
+    def _noise_arrays(self, start: int, end: int) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """params and data of all noises for the steps start … end − 1."""
+        kernels = self.plan.noise_kernels
+        arrays = [(kernel.params, kernel.data) for kernel in kernels]
+        for k, drawn in self._drawn.items():
+            ahead = kernels[k].ahead
+            assert ahead is not None
+            if end > start:
+                arrays[k] = ahead.arrays(drawn, start, end, self.memory[f"noise{k}"])
+        # An empty tuple has no type to compile for.
+        return (
+            tuple(params for params, _ in arrays) or (np.zeros(0),),
+            tuple(data for _, data in arrays) or (np.zeros((0, 0)),),
+        )
 
     def _start_outside(self) -> None:
         """Trajectories that start outside have left at step 0."""
@@ -104,14 +131,28 @@ class Ensemble:
             outputs: theta (K, S, d) or (K, 0, d), projection (K, S, k), norm (K, S) and loss (K, S).
             column: where along S the first of the saved points goes.
         """
+        longest = [self.plan.noise_kernels[k].ahead.most(d) for k, d in self._drawn.items()]  # type: ignore[union-attr]
+        stretch = min(longest, default=max(1, end - start))
+        first = 0
+        for begin in range(start, max(end, start + 1), stretch):
+            until = min(begin + stretch, end)
+            last = int(np.searchsorted(saves, until, side="right"))
+            self._advance(begin, until, saves[first:last], outputs, column + first)
+            first = last
+
+    def _advance(
+        self, start: int, end: int, saves: NDArray[np.int64], outputs: tuple[Array, ...], column: int
+    ) -> None:
+        """`advance` through a stretch whose noises are drawn ahead."""
         plan = self.plan
         order = ("x", "v", "held", "code", "stopped", "exits", "occupancy")
         state = tuple(self.state[name] for name in order)
+        params, data = self._noise_arrays(start, end)
 
         def work(blocks: NDArray[np.int64]) -> None:
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
-                self._data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
+                blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, params,
+                data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
                 self._wells, outputs, column,
             )  # fmt: skip
 
@@ -131,10 +172,11 @@ class Ensemble:
     def portable(self) -> dict[str, NDArray[Any]]:
         """The state with the trajectory as its last axis, whatever the block width."""
         count = self.plan.trajectories
-        return {
+        blocks = {
             name: np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], self.blocks * self.lanes)[..., :count]
             for name, a in self.state.items()
         }
+        return blocks | {name: a[..., :count] for name, a in self.memory.items()}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take over what `portable` gave; other names are left."""
@@ -143,6 +185,8 @@ class Ensemble:
             array = state[name]
             wide = array[..., rows].reshape(*array.shape[:-1], self.blocks, self.lanes)
             mine[...] = np.moveaxis(wide, -2, 0)
+        for name, mine in self.memory.items():
+            mine[...] = state[name][..., rows]
 
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""

@@ -50,6 +50,7 @@ class Base:
         scratch: how many work arrays the step needs.
         needs_hvp: whether it uses Hessian-vector products.
         exclusive: whether additive and multiplicative noise can't be combined.
+        converts: whether the step uses `rate`, so that it must not change in time.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
     """
@@ -62,6 +63,7 @@ class Base:
     scratch: ClassVar[int] = 2
     needs_hvp: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
+    converts: ClassVar[bool] = False
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
     nesterov: bool = False
