@@ -92,7 +92,7 @@ def check_fit(
     for line in () if real is None else real.obstacles:
         yield ("twin_of",), line
     end = None if dt is None or steps is None else dt * steps
-    yield from _learning_rate(learning_rate, noises, scheme, end)
+    yield from _learning_rate(learning_rate, noises, end)
     eta = at(learning_rate, 0.0) or (real.learning_rate if real is not None else dt)
     batch_size = 0 if real is None else real.batch_size or 0
     context = Context(size, eta or 1.0, surface, batch_size)
@@ -106,6 +106,8 @@ def check_fit(
     except Misfit as error:
         yield from error.problems
         return
+    if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
+        yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
     yield from _starts(theta0, size, trajectories)
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
@@ -114,15 +116,13 @@ def check_fit(
     yield from _events(events, surface, size)
 
 
-def _learning_rate(rate: Any, noises: Sequence[Any], scheme: Any, end: float | None) -> Iterator[Problem]:
+def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:
     """What a learning rate that changes in time does not go with."""
     if not moves(rate):
         return
     found = None if end is None else rate.problem(end, 0.0)
     if found is not None:
         yield ("learning_rate",), found
-    if getattr(scheme, "steps_by_learning_rate", False):
-        yield ("learning_rate",), "found a schedule, allowed: a number with a scheme that steps by it"
     for k, noise in enumerate(noises):
         if (
             "learning_rate" in getattr(noise, "needs", ())

@@ -23,7 +23,7 @@ from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
-from sdesim.schedules import Coefficient, at, moves
+from sdesim.schedules import Coefficient, at
 from sdesim.schedules.base import Base as Schedule
 from sdesim.surfaces.base import Surface, SurfaceKernel
 
@@ -195,7 +195,7 @@ def make_plan(
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
-        rate=rate if moves(rate) else None,
+        rate=rate if isinstance(rate, Schedule) else None,
     )
 
 

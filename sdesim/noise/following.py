@@ -11,6 +11,7 @@ from sdesim.errors import SdesimError
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort
 from sdesim.noise.modulated import modulated
 from sdesim.schedules.base import Base as Schedule
+from sdesim.surfaces.base import Surface
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +48,7 @@ class Following(Base):
         return self.unit.batch_size
 
     @property
-    def surface(self) -> object:
+    def surface(self) -> Surface | None:
         """That of the noise, resolved."""
         return self.unit.surface
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,7 @@ def switches(times: tuple[float, ...], count: int, name: str) -> tuple[float, ..
     Raises:
         Misfit: they don't grow, or their number does not fit.
     """
-    for k, (before, after) in enumerate(zip(times, times[1:], strict=False), start=1):
+    for k, (before, after) in enumerate(pairwise(times), start=1):
         if not after > before:
             raise Misfit(("times", k), f"found {after:g}, allowed: above the one before, {before:g}")
     given = times[1:] if len(times) == count and times and times[0] == 0.0 else times
