@@ -46,6 +46,7 @@ _NAMES = {
     "kind": "sdesim.kinds",
     "simulate": "sdesim.engine",
     "exit_statistics": "sdesim.engine",
+    "kramers": "sdesim.engine",
     "SCHEMES": "sdesim.engine",
     "Probes": "sdesim.runs",
     "open_run": "sdesim.runs",
