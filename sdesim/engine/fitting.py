@@ -76,7 +76,7 @@ def check_fit(
             for it.
         noises, scheme, events, probes: as in `simulate`; recipes that wait for a real arm's values too.
         dim: d, where there is no surface. examples: n, where there is no surface.
-        dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for those that a real arm gives.
+        dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for what a real arm gives.
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
 

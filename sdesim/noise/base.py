@@ -62,7 +62,7 @@ class Noise(Protocol):
     - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
     - ``streams``: how many stream numbers it takes; 1 without it.
     - ``at`` and ``problems_until``: of noise whose coefficients change in time.
-    - ``learning_rate_power``: p where increments at a learning rate η are η^p times those at 1; None: no such.
+    - ``learning_rate_power``: p where increments at η are η^p times those at 1; None where they are not.
     - ``steady``: of multiplicative noise, whether its size is the same at all times.
     - ``batch_size`` and ``surface``, of noise that is drawn from examples: B, and the loss whose they are,
       which must be the one that is simulated.

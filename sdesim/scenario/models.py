@@ -53,7 +53,7 @@ class Simulate(Strict):
         dt: the time step.
         steps: how many steps.
         trajectories: how many independent trajectories; default 1, or the real arm's.
-        learning_rate: η at which C, S, C* and the Lyapunov drift are read, a number or a schedule; default dt.
+        learning_rate: η, or its schedule, at which C, S, C* and the Lyapunov drift are read; default dt.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all coordinates.
         events: what is watched at every step.

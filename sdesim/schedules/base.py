@@ -79,7 +79,7 @@ class Base(Defaults):
         return f"found {found[wrong[0]]:g} at t = {times[wrong[0]]:g}, allowed: {allowed}"
 
     def step_means(self, start: int, end: int, steps: int, dt: float, power: float = 1.0) -> Array:
-        """1/dt ∫ f^power ds over each of the steps start … end − 1 of ``steps``: Gauss's rule of three points.
+        """1/dt ∫ f^power ds over each of the steps start … end − 1 of ``steps``, by Gauss's rule.
 
         Raises:
             SdesimError: a value is negative or not finite.

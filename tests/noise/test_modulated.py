@@ -32,7 +32,7 @@ def test_stable_increments_take_the_mean_of_the_power_alpha():
 
 
 def test_an_ornstein_uhlenbeck_process_with_a_moving_diffusion_has_its_exact_variance():
-    """dx = −x dt + √(2D(t)) dW, D = e^{−t}/2: of the chain v ← (1 − dt)² v + 2∫D, and v = e^{−t} − e^{−2t}."""
+    """D = e^{−t}/2, v ← (1 − dt)² v + 2∫D of the chain, e^{−t} − e^{−2t} of the process."""
     dt, steps, count = 0.02, 100, 20_000
     run = sdesim.simulate(
         surfaces.Quadratic([1.0]), noise.Gaussian(D), 0.0, dt=dt, steps=steps, trajectories=count, seed=4,
