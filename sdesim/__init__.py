@@ -38,6 +38,7 @@ _SUBPACKAGES = (
     "schedules",
     "schemes",
     "sinks",
+    "stable",
     "surfaces",
     "training",
     "weightings",
