@@ -22,6 +22,7 @@ _SUBPACKAGES = (
     "engine",
     "estimators",
     "events",
+    "jumps",
     "kinds",
     "learning_rates",
     "losses",

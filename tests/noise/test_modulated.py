@@ -4,9 +4,9 @@ import numpy as np
 
 import sdesim
 from sdesim import noise, schedules, surfaces
-from sdesim.engine.ensemble import Ensemble
 from sdesim.noise import increments
 from tests.engine.plans import planned
+from tests.noise.stopped import ends
 
 D = schedules.Exponential(0.5, 1.0)
 
@@ -48,19 +48,6 @@ def test_an_ornstein_uhlenbeck_process_with_a_moving_diffusion_has_its_exact_var
         # Six standard errors of a variance of normals: a false alarm in 5e8.
         assert abs(found / exact[step] - 1) < 6 * np.sqrt(2 / count)
         assert abs(exact[step] / (np.exp(-t[step]) - np.exp(-2 * t[step])) - 1) < dt
-
-
-def ends(plan, lanes, stops):
-    """The states at the end, in blocks of so many trajectories, with the state taken up anew at each stop."""
-    ensemble, begin, nothing = Ensemble(plan, 1, lanes), 0, np.zeros(0, dtype=np.int64)
-    count, none = plan.trajectories, np.empty((plan.trajectories, 0))
-    outputs = (np.empty((count, 0, plan.dim)), np.empty((count, 0, 0)), none, none)
-    for end in stops:
-        state, ensemble = ensemble.portable(), Ensemble(plan, 1, lanes)
-        ensemble.restore(state)
-        ensemble.advance(begin, end, nothing, outputs, 0)
-        begin = end
-    return np.stack([ensemble.theta(k) for k in range(count)]).tobytes()
 
 
 def test_resumed_and_in_blocks_of_any_width_it_has_the_same_bits():
