@@ -13,7 +13,7 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
-from sdesim.noise.kernel import Drawn
+from sdesim.noise.kernel import GROUP, Drawn
 from sdesim.noise.path import Path, path_kernel
 
 # The shortest circulant, so that short runs begin as those a little longer do.
@@ -115,7 +115,7 @@ class FractionalPath(Path):
 
     def fill(self, drawn: Drawn, begin: int, end: int, state: Array, out: Array) -> None:
         """The steps of the path that are asked for."""
-        base = begin - begin % 2
+        base = begin - begin % GROUP
         out[begin - base : end - base] = self._path(drawn)[begin:end]
 
     def _path(self, drawn: Drawn) -> Array:

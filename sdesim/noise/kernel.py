@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+# Fills are asked for whole groups of steps, of two or of so many.
+GROUP = 4
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,25 @@ class Ahead(Protocol):
 
     def arrays(self, drawn: Drawn, begin: int, end: int, state: Array) -> tuple[Array, Array]:
         """params and data for the steps begin … end − 1; the state is moved from before the first to after
-        the last. ``begin`` may be odd: the fill is then asked for the step before it too, and not heeded."""
+        the last. The fill is asked for whole groups of `GROUP` steps, and not heeded outside."""
         ...
+
+
+@dataclass(frozen=True)
+class SingleFill:
+    """Names of the fill functions of blocks of float32, four steps at a time.
+
+    Their signature is that of `sdesim.noise.single_kernels`.
+
+    Attributes:
+        module: dotted name of the module that holds them.
+        function: adds the increments.
+        setter: writes them.
+    """
+
+    module: str
+    function: str
+    setter: str
 
 
 @dataclass(frozen=True)
@@ -90,6 +109,9 @@ class NoiseKernel:
         rate: float64 (d,) for multiplicative noise, empty for others.
         setter: name of a function that writes the increments instead of adding them, or None; it spares the
             first noise of a sum a pass over memory.
+        single: fill functions of blocks of float32, or None: such a run then draws in float64 and rounds.
+        size: (d,) the standard deviation of an increment of each coordinate, or a scale where there is none,
+            of multiplicative noise over θ; None where it is not known. float32 must not round it away.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
     """
@@ -103,4 +125,6 @@ class NoiseKernel:
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None
+    single: SingleFill | None = None
+    size: Array | None = None
     ahead: Ahead | None = None

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.noise.kernel import Array, Drawn, NoiseKernel
+from sdesim.noise.kernel import GROUP, Array, Drawn, NoiseKernel
 from sdesim.schedules.base import Base as Schedule
 from sdesim.schedules.base import OfTime
 
@@ -71,10 +71,10 @@ class Factors:
         return np.zeros((0, drawn.count))
 
     def arrays(self, drawn: Drawn, begin: int, end: int, state: Array) -> tuple[Array, Array]:
-        """The factors of the pairs that the steps lie in."""
-        first = begin - begin % 2
+        """The factors of the groups that the steps lie in."""
+        first = begin - begin % GROUP
         means = self.schedule.step_means(first, end, drawn.steps, self.dt, self.power)
-        factors = np.append(means**self.root, np.zeros(len(means) % 2))
+        factors = np.append(means**self.root, np.zeros(-len(means) % GROUP))
         return np.concatenate([[first, len(factors)], factors, self.params]), self.data
 
 
@@ -90,4 +90,6 @@ def modulated(unit: NoiseKernel, schedule: Schedule, dt: float, power: float, ro
 
     module = generated_module(_TEXT.format(module=unit.module, function=unit.function))
     ahead = Factors(schedule, power, root, dt, unit.params, unit.data)
-    return replace(unit, module=module.__name__, function="fill", setter=None, ahead=ahead)
+    return replace(
+        unit, module=module.__name__, function="fill", setter=None, ahead=ahead, single=None, size=None
+    )

@@ -13,7 +13,7 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, kind
 from sdesim.noise.base import Array, Base, Noise, NoiseKernel, Sort, check_size
-from sdesim.noise.gaussian import KERNELS
+from sdesim.noise.gaussian import KERNELS, SINGLE_DIAGONAL
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
 
@@ -91,6 +91,8 @@ class Multiplicative(Base):
             enters="multiplicative",
             gaussian=True,
             rate=sigma**2,
+            single=SINGLE_DIAGONAL,
+            size=sigma * math.sqrt(dt),
         )
         return modulated(kernel, self.scale, dt, 2.0, 0.5) if moves(self.scale) else kernel
 

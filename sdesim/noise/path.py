@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.noise.kernel import Array, Drawn, NoiseKernel
+from sdesim.noise.kernel import GROUP, Array, Drawn, NoiseKernel
 
 KERNELS = "sdesim.noise.path_kernels"
 # Numbers in the table of one stretch: 32 MB.
@@ -38,13 +38,13 @@ class Path:
         return np.zeros((0, drawn.count))
 
     def fill(self, drawn: Drawn, begin: int, end: int, state: Array, out: Array) -> None:
-        """Increments of the steps begin … end − 1 into out (n, d, K), whose row 0 is of an even step."""
+        """Increments of the steps begin … end − 1 into out (n, d, K), whose row 0 is of the first of a group."""
         raise NotImplementedError
 
     def arrays(self, drawn: Drawn, begin: int, end: int, state: Array) -> tuple[Array, Array]:
         """The table, and where it begins."""
-        base = begin - begin % 2
-        out = np.zeros((end + end % 2 - base, drawn.rows, drawn.count))
+        base = begin - begin % GROUP
+        out = np.zeros((end + -end % GROUP - base, drawn.rows, drawn.count))
         self.fill(drawn, begin, end, state, out)
         return np.array([float(base), float(drawn.first)]), out.reshape(-1, drawn.count)
 

@@ -15,6 +15,7 @@ import numpy as np
 from sdesim.compiled.elementary import fma
 from sdesim.compiled.jit import compiled, compiled_entry
 from sdesim.compiled.philox import box_muller, log, uniforms
+from sdesim.noise.kernel import GROUP
 
 
 @compiled
@@ -79,9 +80,9 @@ def coloured_steps(seed, stream, first, begin, end, law, scale, state, out):
     """Steps begin … end − 1 of Ornstein–Uhlenbeck processes of unit strength, times scale; out (n, rows, K).
 
     law = [a, s, g, c, e]: value ← a value + s z₁, integral = g value + c z₁ + e z₂. Row 0 of out is of the
-    first step of the pair that ``begin`` is in.
+    first step of the group that ``begin`` is in.
     """
-    base = begin - begin % 2
+    base = begin - begin % GROUP
     for pair in range(begin // 2, (end + 1) // 2):
         for i in range(state.shape[0]):
             for w in range(state.shape[1]):
@@ -112,7 +113,7 @@ def mix(sources, factor, out):
 @compiled_entry
 def telegraph_steps(seed, stream, first, begin, end, rate, dt, amplitude, state, out):
     """Steps begin … end − 1 of the integral of amplitude · (±1), which turns at the given rate."""
-    base = begin - begin % 2
+    base = begin - begin % GROUP
     for step in range(begin, end):
         for i in range(state.shape[0]):
             for w in range(state.shape[1]):

@@ -15,4 +15,4 @@ def ends(plan, lanes, stops):
         ensemble.restore(state)
         ensemble.advance(begin, end, nothing, outputs, 0)
         begin = end
-    return np.stack([ensemble.theta(k) for k in range(count)]).tobytes()
+    return np.stack([ensemble.theta(k) for k in range(count)]).astype(np.float64).tobytes()

@@ -53,6 +53,7 @@ class Base:
         converts: whether the step uses `rate`, so that it must not change in time.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
+        single: whether the step also works in float32: no tolerance of it lies below its rounding.
     """
 
     name = _Name()
@@ -67,6 +68,7 @@ class Base:
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
     nesterov: bool = False
+    single: ClassVar[bool] = False
 
     def params(self, dt: float) -> NDArray[np.float64]:
         """The constants p of the step; none by default."""
