@@ -62,7 +62,8 @@ class Coloured(Base):
         factor = np.asarray(self.factor, dtype=np.float64)
         if factor.ndim < 2:
             factor = np.broadcast_to(factor, (dim,))
-        return path_kernel(ColouredPath(self.correlation_time, dt, np.array(factor)))
+        path = ColouredPath(self.correlation_time, dt, np.array(factor))
+        return path_kernel(path, self.noise_moments(np.zeros(dim), dt), dt)
 
     def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
         """Mean 0 and Σ = F Fᵀ (η − τ(1 − e^{−η/τ}))/η²."""

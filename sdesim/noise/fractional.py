@@ -74,7 +74,7 @@ class Fractional(Base):
         """Increments scale · dt^H times fractional Gaussian noise; the learning rate plays no part."""
         self.validate(dim)
         scale = np.array(np.broadcast_to(self.scale, (dim,))) * dt**self.hurst
-        return path_kernel(FractionalPath(self.hurst, scale))
+        return path_kernel(FractionalPath(self.hurst, scale), self.noise_moments(np.zeros(dim), dt), dt)
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −scale η^{H−1} ξ: of one increment, without its past."""

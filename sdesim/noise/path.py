@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.estimators.core.covariance import GradientMoments
 from sdesim.noise.kernel import GROUP, Array, Drawn, NoiseKernel
 
 KERNELS = "sdesim.noise.path_kernels"
@@ -38,7 +39,7 @@ class Path:
         return np.zeros((0, drawn.count))
 
     def fill(self, drawn: Drawn, begin: int, end: int, state: Array, out: Array) -> None:
-        """Increments of the steps begin … end − 1 into out (n, d, K), whose row 0 is of the first of a group."""
+        """Increments of the steps begin … end − 1 into out (n, d, K); row 0 is of the first of a group."""
         raise NotImplementedError
 
     def arrays(self, drawn: Drawn, begin: int, end: int, state: Array) -> tuple[Array, Array]:
@@ -49,9 +50,15 @@ class Path:
         return np.array([float(base), float(drawn.first)]), out.reshape(-1, drawn.count)
 
 
-def path_kernel(path: Path) -> NoiseKernel:
-    """The kernel that reads the table."""
-    return NoiseKernel(KERNELS, "from_table", np.zeros(2), ahead=path)
+def path_kernel(path: Path, moments: GradientMoments | None, dt: float) -> NoiseKernel:
+    """The kernel that reads the table.
+
+    Args:
+        moments: of a gradient's noise at the learning rate dt, from which the size of an increment follows.
+    """
+    known = moments is not None and moments.covariance is not None
+    size = dt * np.sqrt(moments.covariance.variance) if known else None  # type: ignore[union-attr]
+    return NoiseKernel(KERNELS, "from_table", np.zeros(2), ahead=path, size=size)
 
 
 def spread(x: float) -> float:

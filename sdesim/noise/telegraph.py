@@ -80,7 +80,8 @@ class Telegraph(Base):
         self.validate(dim)
         if self.rate * dt > _MOST_TURNS:
             raise SdesimError(f"telegraph noise turns {self.rate * dt:g} times a step: use a smaller dt")
-        return path_kernel(TelegraphPath(self.rate, dt, np.array(np.broadcast_to(self.amplitude, dim))))
+        path = TelegraphPath(self.rate, dt, np.array(np.broadcast_to(self.amplitude, (dim,))))
+        return path_kernel(path, self.noise_moments(np.zeros(dim), dt), dt)
 
     def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
         """Mean 0 and Σ = A² (2 rate η − 1 + e^{−2 rate η})/(2 rate² η²)."""
