@@ -56,7 +56,8 @@ class Ensemble:
         rows_v = plan.dim if plan.scheme.velocity else 0
         # A tangent vector of all states, and the power of two that was taken out of it.
         rows_v += plan.dim + rows_v + 1 if tangent else 0
-        scratch = max(plan.scheme.scratch, SCRATCH) if tangent else plan.scheme.scratch
+        scratch = plan.scheme.work_arrays(plan.dim)
+        scratch = max(scratch, SCRATCH) if tangent else scratch
         self.state: dict[str, NDArray[Any]] = {
             "x": np.array(x, order="C"),
             "v": np.zeros((self.blocks, rows_v, self.lanes), kind),
@@ -65,6 +66,8 @@ class Ensemble:
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
+            # Of unsolved steps.
+            "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
         }
         self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single)
         self._surface = tuple(
@@ -88,9 +91,7 @@ class Ensemble:
         self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), np.asarray(plan.rate, kind), scratch)
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
-            self._driver.start_velocity(
-                self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, self._dt
-            )
+            self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
         self._wells = wells
         self._watched = [e.bounds for e in plan.exits if e.bounds is not None]
         rows4 = [[b.lower, b.upper, b.coordinate, b.stop] for b in self._watched]
@@ -120,7 +121,7 @@ class Ensemble:
             column: where along S the first of the saved points goes.
         """
         plan = self.plan
-        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy")
+        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy", "counts")
         state = tuple(self.state[name] for name in order)
 
         def work(blocks: NDArray[np.int64]) -> None:
@@ -165,7 +166,7 @@ class Ensemble:
         return np.array(self.state["x"][block, :, lane])
 
     def status(self) -> NDArray[np.int8]:
-        """(K,): 0 running, 1 diverged, 2 stopped."""
+        """(K,): 0 running, 1 diverged, 2 stopped, 3 lost in a step that was not solved."""
         return np.asarray(self.state["code"].reshape(-1)[: self.plan.trajectories])
 
     def stopped_step(self) -> NDArray[np.int64]:
@@ -175,6 +176,10 @@ class Ensemble:
     def exit_steps(self) -> NDArray[np.int64]:
         """(K, E): step of first exit, −1 where there was none."""
         return self._by_trajectory(self.state["exits"])
+
+    def unsolved_steps(self) -> NDArray[np.int64]:
+        """(K,): how many steps of a scheme that solves equations were not solved."""
+        return np.asarray(self._by_trajectory(self.state["counts"])[:, 0])
 
     def occupancy(self) -> Array:
         """(K, wells): share of the steps lived in each well."""

@@ -102,7 +102,8 @@ def simulate(
         attributes: further attributes of the run, which decide no number.
 
     Returns:
-        The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`.
+        The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`; one with
+        a step that an implicit scheme did not solve likewise, with status 3 and `unsolved_steps`.
 
     Raises:
         SdesimError: an argument is out of range or does not fit the others.
@@ -268,6 +269,8 @@ def _measures_progress(plan: Plan) -> bool:
 def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     writer.write("status", ensemble.status())
     writer.write("stopped_step", ensemble.stopped_step())
+    if plan.scheme.solves:
+        writer.write("unsolved_steps", ensemble.unsolved_steps())
     if plan.exits:
         left = ensemble.exit_steps()
         writer.write("exit_time", np.where(left >= 0, left * plan.dt, np.nan))
@@ -285,6 +288,7 @@ def _writer(
     mark: Fingerprint | None,
 ) -> RunWriter:
     names = ["loss", "weight_norm", "status", "stopped_step"]
+    names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []

@@ -34,6 +34,28 @@ def prepare(x, v, surface, dt, work):
     v[:, :] = 0.0
 
 """
+_NO_LATER = """\
+
+@compiled
+def later(surface, lapse):
+    return
+
+"""
+_TELL_NOTHING = """\
+
+@compiled
+def tell(work, code, counts, stopped, step):
+    return
+
+"""
+_TELL_UNSOLVED = """\
+from sdesim.engine.kernels.block import note_unsolved
+
+@compiled
+def tell(work, code, counts, stopped, step):
+    note_unsolved(work[0, 0], code, counts[0], stopped, step)
+
+"""
 _ROOM = """\
 from sdesim.engine.kernels.block import make_room
 
@@ -113,6 +135,8 @@ def combination_source(
     text += _single_fill_source(noises, scheme) if single else _fill_source(noises, scheme)
     text += _noise_source(noises, weighted)
     text += "" if has_well else _NO_WELL
+    text += _NO_LATER
+    text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
     text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
     # What the step calls stands before it.
@@ -123,7 +147,7 @@ def combination_source(
     text += _tangent_source(scheme, weighted) if tangent else ""
     merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
-    return text + _driver_text()
+    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
 
 
 # Reading them again for every run would cost half of what a run costs beside its steps.
