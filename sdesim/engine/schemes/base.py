@@ -56,6 +56,7 @@ class Base:
         imported: compiled functions of modules that the step calls, name → module.
         needs_hvp: whether it uses Hessian-vector products.
         exclusive: whether additive and multiplicative noise can't be combined.
+        converts: whether the step uses `rate`, so that it must not change in time.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
         single: whether the step also works in float32: no tolerance of it lies below its rounding.
@@ -71,6 +72,7 @@ class Base:
     imported: ClassVar[Mapping[str, str]] = MappingProxyType({})
     needs_hvp: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
+    converts: ClassVar[bool] = False
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
     nesterov: bool = False
