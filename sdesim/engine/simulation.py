@@ -22,7 +22,6 @@ from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
-from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
@@ -55,7 +54,7 @@ def simulate(
     steps: int,
     trajectories: int = 1,
     seed: int = 0,
-    learning_rate: float | None = None,
+    learning_rate: Any = None,
     scheme: str | Scheme = "euler-maruyama",
     dtype: str = "float64",
     save_every: int | None = None,
@@ -82,7 +81,8 @@ def simulate(
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
         dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
-        learning_rate: η at which C, S, C* and the generator are read; default dt.
+        learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
+            t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
         dtype: "float64", or "float32" for the state and all coefficients: about twice as fast, for surfaces,
             schemes and noises that can. Losses, norms and times in wells are summed in float64. Normals come
@@ -142,6 +142,9 @@ def simulate(
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
+    if plan.rate is not None:
+        rates = np.asarray(plan.rate(plan.saved * plan.dt))
+        writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
     run = writer.finish(wall_time=clock.perf_counter() - started)
     if checkpoint is not None:
         checkpoint.remove()
@@ -219,7 +222,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
         return
-    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
+    oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
     status = ensemble.status()
     for k in range(plan.probed):
         if status[k] != 0:
@@ -233,7 +236,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             ensemble.theta(k),
             samples=plan.probes.samples,
             rng=probe_rng(plan.seed, k, step),
-            step_size=plan.learning_rate,
+            step_size=eta,
             directions=plan.directions,
             groups=plan.groups or None,
             gradient=plan.probes.wants("gradient"),
@@ -243,12 +246,12 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
         )
         if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
             values |= virtual_steps(
-                oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                 seed=(plan.seed, k, step), loss=plan.tail_index is None,
             )  # fmt: skip
             if plan.tail_index is not None:
                 values |= weighted_progress(
-                    oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                    oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                     seed=(plan.seed, k, step),
                 )  # fmt: skip
         for key, value in values.items():
@@ -257,9 +260,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
 
 def _knows(plan: Plan) -> bool:
     """Whether the laws of the noises say what their mean is, so that readings may do without draws."""
-    assert plan.probes is not None
-    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
-    return oracle.moments(plan.theta0[0], covariance=False) is not None
+    return plan.oracle().moments(plan.theta0[0], covariance=False) is not None
 
 
 def _measures_progress(plan: Plan) -> bool:
@@ -291,8 +292,13 @@ def _writer(
     resume: bool,
     mark: Fingerprint | None,
 ) -> RunWriter:
+<<<<<<< HEAD
     names = ["weight_norm", "status", "stopped_step"]
     names += ["loss"] if has_loss(plan.surface) else []
+=======
+    names = ["loss", "weight_norm", "status", "stopped_step"]
+    names += ["learning_rate"] if plan.rate is not None else []
+>>>>>>> main
     names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []

@@ -35,7 +35,9 @@ class SurfaceKernel:
     - ``loss(x, params, data0, data1, out)``: out (W,) = L at each column;
     - ``well(x, lane, params) -> int``: index of the well that column ``lane`` is in, −1 for none;
     - ``factor(x, w, params, data0, data1, out)``: out (d, W) = B(x) w column by column, w (k, W), of an
-      equation dx = f dt + B dW, whose ``grad`` is −f.
+      equation dx = f dt + B dW, whose ``grad`` is −f;
+    - ``slope(y, i, params)``: ∂L/∂x_i at x_i = y, for sums of functions of one coordinate each: the very bits
+      of ``grad``. Steps then take it in, and hold no gradient.
 
     Attributes:
         module: dotted name of the module that holds the functions.
@@ -52,6 +54,7 @@ class SurfaceKernel:
         factor: name of the function B w, or None.
         factors: k, how many Wiener processes drive it of itself.
         timed: whether params[0] is the time, which the engine sets.
+        slope: name of the slope along one coordinate, or None.
         functions: for surfaces whose functions can't be imported (a user's, torch's): compiled functions by
             the names above ("grad", "loss", …); ``module`` is then empty.
     """
@@ -70,6 +73,7 @@ class SurfaceKernel:
     factor: str | None = None
     factors: int = 0
     timed: bool = False
+    slope: str | None = None
     functions: Mapping[str, Any] = field(default_factory=dict)
 
     def offers(self, role: str) -> bool:
