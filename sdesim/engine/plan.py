@@ -21,11 +21,8 @@ from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
-<<<<<<< HEAD
-from sdesim.noise.gaussian import KERNELS
-=======
 from sdesim.noise.following import resolved
->>>>>>> main
+from sdesim.noise.gaussian import KERNELS
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
@@ -214,7 +211,6 @@ def make_plan(
     )
 
 
-<<<<<<< HEAD
 def own_noise(kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:
     """The Wiener processes of an equation's own noise, increments √dt z of the first stream; else none."""
     if not kernel.factors:
@@ -222,7 +218,8 @@ def own_noise(kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:
     size = np.full(kernel.factors, math.sqrt(dt))
     names = ("gaussian_diagonal", size)
     return (NoiseKernel(KERNELS, *names, enters="factor", gaussian=True, setter="set_gaussian_diagonal"),)
-=======
+
+
 def as_rate(value: Any) -> Any:
     """A learning rate as a number or a schedule.
 
@@ -239,7 +236,6 @@ def as_rate(value: Any) -> Any:
         raise Misfit("learning_rate", error.message()) from None
     except ValidationError as error:
         raise Misfit([(("learning_rate", *e["loc"]), e["msg"]) for e in error.errors()]) from None
->>>>>>> main
 
 
 def check_known(

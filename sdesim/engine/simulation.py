@@ -292,13 +292,9 @@ def _writer(
     resume: bool,
     mark: Fingerprint | None,
 ) -> RunWriter:
-<<<<<<< HEAD
     names = ["weight_norm", "status", "stopped_step"]
     names += ["loss"] if has_loss(plan.surface) else []
-=======
-    names = ["loss", "weight_norm", "status", "stopped_step"]
     names += ["learning_rate"] if plan.rate is not None else []
->>>>>>> main
     names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []

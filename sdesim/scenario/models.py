@@ -85,15 +85,10 @@ class Simulate(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Simulate:
-<<<<<<< HEAD
         if sum(given is not None for given in (self.surface, self.sde, self.twin_of)) != 1:
             raise ValueError("give exactly one of surface, sde and twin_of")
-=======
-        if (self.surface is None) == (self.twin_of is None):
-            raise ValueError("give exactly one of surface and twin_of")
         if self.twin_of is not None and moves(self.learning_rate):
             raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
->>>>>>> main
         if self.twin_of is None:
             lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
             if lacking:

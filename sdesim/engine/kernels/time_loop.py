@@ -90,12 +90,8 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
-<<<<<<< HEAD
             set_clock(surface, now * dt)
-            step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
-=======
             lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
->>>>>>> main
             tell(work, code, counts, stopped, now + 1)
             worse = lost and count_lost(x) != diverged * d
             if worse or halted > 0 or bounds.shape[0] > 0:

@@ -59,12 +59,9 @@ class Base:
         imported: compiled functions of modules that the step calls, name → module.
         needs_hvp: whether it uses Hessian-vector products.
         exclusive: whether additive and multiplicative noise can't be combined.
-<<<<<<< HEAD
         of_a_loss: whether it is of descent or of a force, so that a drift of its own has no place in it.
         reads: how it reads a noise that depends on the state: "ito" or "stratonovich".
-=======
         converts: whether the step uses `rate`, so that it must not change in time.
->>>>>>> main
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
         single: whether the step also works in float32: no tolerance of it lies below its rounding.
@@ -80,12 +77,9 @@ class Base:
     imported: ClassVar[Mapping[str, str]] = MappingProxyType({})
     needs_hvp: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
-<<<<<<< HEAD
     of_a_loss: ClassVar[bool] = False
     reads: ClassVar[str] = "ito"
-=======
     converts: ClassVar[bool] = False
->>>>>>> main
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
     nesterov: bool = False

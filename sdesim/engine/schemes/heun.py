@@ -60,15 +60,10 @@ class Heun(Base):
         {kind: heun}
     """
 
-<<<<<<< HEAD
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, factor=0.5)
     weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0, factor=1.0)
     reads: ClassVar[str] = "stratonovich"
-=======
-    strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0)
-    weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0)
     converts: ClassVar[bool] = True
->>>>>>> main
     single: ClassVar[bool] = True
     scratch: ClassVar[int] = 5
 
