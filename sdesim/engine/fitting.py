@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine import precision
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
-from sdesim.engine.schemes.base import FACTOR
+from sdesim.engine.schemes.base import FACTOR, GAUSSIAN
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.noise.base import Context
@@ -224,8 +224,11 @@ def _equation(surface: Any, scheme: Scheme, probes: Probes | None) -> Iterator[P
     if scheme.of_a_loss:
         rule = "one for any drift, such as euler-maruyama, heun or implicit-euler"
         yield ("scheme",), f"found {scheme.name!r}, which is of a loss's gradient, allowed: {rule}"
-    changing = bool(surface.factors) and not surface.additive
-    if surface.factors:
+    constant = surface.constant_factor is not None
+    changing = bool(surface.factors) and not (constant or surface.additive)
+    if constant:
+        yield from ((("scheme",), line) for line in misfits(scheme, [GAUSSIAN]))
+    elif surface.factors:
         yield from ((("scheme",), line) for line in misfits(scheme, [FACTOR]))
     if changing and scheme.reads != surface.convention:
         meant = {"ito": "Itô", "stratonovich": "Stratonovich"}

@@ -51,15 +51,17 @@ def drive(
     """
     given = as_finite(increments, "increments")
     kernel = surface.kernel()
+    constant = getattr(surface, "constant_factor", None)
     width = kernel.factors or surface.dim
     if given.ndim != 3 or given.shape[2] != width:
         raise SdesimError(f"increments must be (steps, K, {width}), got shape {given.shape}")
     steps, count, _ = given.shape
+    given = given if constant is None else given * constant
     dim = surface.dim
     dt, chosen = positive(dt, "dt"), as_scheme(scheme)
     if found := list(check_fit(surface, noise, chosen, dt=dt, trial=False)):
         raise Misfit(found)
-    kernels = own_noise(kernel, dt) + tuple(n.kernel(dim, dt, dt) for n in noise)
+    kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(dim, dt, dt) for n in noise)
     check_kernels(chosen, kernel, kernels)
     entering = {k.enters for k in kernels}
     if len(entering) > 1 or "examples" in entering:

@@ -22,7 +22,7 @@ from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
-from sdesim.noise.gaussian import KERNELS
+from sdesim.noise.gaussian import diagonal_kernel
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
@@ -175,7 +175,7 @@ def make_plan(
     context = Context(surface.dim, eta, surface)
     noises = tuple(resolved(n, context, rate) for n in noises)
     kernel = surface.kernel()
-    kernels = own_noise(kernel, dt) + tuple(n.kernel(surface.dim, dt, eta) for n in noises)
+    kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
@@ -211,13 +211,15 @@ def make_plan(
     )
 
 
-def own_noise(kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:
+def own_noise(surface: Any, kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:
     """The Wiener processes of an equation's own noise, increments √dt z of the first stream; else none."""
+    constant = getattr(surface, "constant_factor", None)
+    if constant is not None:
+        return (diagonal_kernel(constant * math.sqrt(dt)),)
     if not kernel.factors:
         return ()
-    size = np.full(kernel.factors, math.sqrt(dt))
-    names = ("gaussian_diagonal", size)
-    return (NoiseKernel(KERNELS, *names, enters="factor", gaussian=True, setter="set_gaussian_diagonal"),)
+    own = diagonal_kernel(np.full(kernel.factors, math.sqrt(dt)))
+    return (replace(own, enters="factor"),)
 
 
 def as_rate(value: Any) -> Any:

@@ -23,7 +23,8 @@ class Base(Defaults):
 
     A frozen dataclass with `dim`, `factors` and `kernel` is a whole equation. Its kernel's ``grad`` is −f, as
     a descent has it, and ``factor(x, w, params, data0, data1, out)``: out (d, W) = B w, w (k, W), column by
-    column. With ``timed`` params[0] is the time. There is no loss, and nothing that is made of one.
+    column; one with `constant_factor` needs none. With ``timed`` params[0] is the time. There is no loss, and
+    nothing that is made of one.
     """
 
     has_loss = False
@@ -57,6 +58,11 @@ class Base(Defaults):
     def additive(self) -> bool:
         """Whether B is the same at every state, so that both conventions mean the same."""
         return False
+
+    @property
+    def constant_factor(self) -> Array | None:
+        """(d,) where B is that diagonal always and everywhere: schemes see additive noise then. Else None."""
+        return None
 
     # What the engine asks of a surface.
     @default
@@ -125,6 +131,8 @@ class Base(Defaults):
         """B(t, x): (…, d) → (…, d, k)."""
         kernel, arrays = self._at(t)
         points = as_theta(theta, self.dim)
+        if self.constant_factor is not None:
+            return np.broadcast_to(np.diag(self.constant_factor), (*points.shape, self.dim)).copy()
         block = np.array(points.reshape(-1, self.dim).T, order="C")
         columns: list[Array] = []
         for j in range(self.factors):

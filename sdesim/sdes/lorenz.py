@@ -57,6 +57,11 @@ class Lorenz(Base):
         return True
 
     @property
+    def constant_factor(self) -> Array | None:
+        """f for each coordinate; None without noise."""
+        return np.full(3, self.factor) if self.factor else None
+
+    @property
     def growth(self) -> float:
         """3: the drift is quadratic."""
         return 3.0
@@ -77,10 +82,8 @@ class Lorenz(Base):
             "sdesim.sdes.kernels.lorenz",
             "grad",
             None,
-            np.array([self.sigma, self.rho, self.beta, self.factor]),
+            np.array([self.sigma, self.rho, self.beta]),
             hvp="hvp",
-            factor="factor" if self.factor else None,
-            factors=self.factors,
         )
 
     def balances(self, states: ArrayLike) -> Array:

@@ -71,6 +71,13 @@ class OrnsteinUhlenbeck(Base):
         return True
 
     @property
+    def constant_factor(self) -> Array | None:
+        """B where it is a diagonal."""
+        if np.ndim(self.factor) == 2:
+            return None
+        return np.array(np.broadcast_to(np.asarray(self.factor, float), (self.dim,)))
+
+    @property
     def growth(self) -> float:
         """2: the drift is linear."""
         return 2.0
@@ -82,22 +89,25 @@ class OrnsteinUhlenbeck(Base):
 
     def _matrix(self, value: Any) -> Array:
         array = np.asarray(value, dtype=np.float64)
-        return array if array.ndim == 2 else np.diag(np.broadcast_to(array, (self.dim,)))
+        return np.array(array) if array.ndim == 2 else np.diag(np.broadcast_to(array, (self.dim,)))
 
     def kernel(self) -> SurfaceKernel:
-        """Row by row, or as matrices."""
-        square, wide = np.ndim(self.rate) == 2, np.ndim(self.factor) == 2
-        row = (1, self.dim)
+        """The descent of a quadratic where nothing is a matrix, else matrices."""
+        if np.ndim(self.rate) < 2 and np.ndim(self.factor) < 2:
+            params = np.concatenate([np.broadcast_to(self.rate, (self.dim,)), self.start])
+            home = "sdesim.surfaces.bowls.quadratic_kernels"
+            return SurfaceKernel(home, "grad", None, params, hvp="hvp", slope="slope")
+        wide = np.ndim(self.factor) == 2
         return SurfaceKernel(
             "sdesim.sdes.kernels.linear",
-            "grad_dense" if square else "grad_diagonal",
+            "grad_dense",
             None,
             self.start,
-            np.array(self.rate if square else np.broadcast_to(self.rate, row), dtype=np.float64),
-            np.array(self.factor if wide else np.broadcast_to(self.factor, row), dtype=np.float64),
-            hvp="hvp_dense" if square else "hvp_diagonal",
-            factor="factor_dense" if wide else "factor_diagonal",
-            factors=self.factors,
+            self._matrix(self.rate),
+            self._matrix(self.factor),
+            hvp="hvp_dense",
+            factor="factor_dense" if wide else None,
+            factors=self.factors if wide else 0,
         )
 
     def moments(self, t: float, start: Any = None) -> Moments:

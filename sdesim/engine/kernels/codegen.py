@@ -180,7 +180,8 @@ def combination_source(
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
     text += _tangent_source(scheme, weighted) if tangent else ""
-    merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
+    own = "factor" in wanted
+    merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
 

@@ -7,22 +7,6 @@ from sdesim.compiled.jit import compiled
 
 
 @compiled
-def grad_diagonal(x, params, data0, data1, out):
-    """a_k (x_k − m_k); params m (d,), data0 (1, d) a."""
-    for k in range(x.shape[0]):
-        for w in range(x.shape[1]):
-            out[k, w] = data0[0, k] * (x[k, w] - params[k])
-
-
-@compiled
-def hvp_diagonal(x, v, params, data0, data1, out):
-    """a_k v_k."""
-    for k in range(x.shape[0]):
-        for w in range(x.shape[1]):
-            out[k, w] = data0[0, k] * v[k, w]
-
-
-@compiled
 def grad_dense(x, params, data0, data1, out):
     """A (x − m); params m (d,), data0 (d, d) A."""
     for k in range(x.shape[0]):
@@ -42,14 +26,6 @@ def hvp_dense(x, v, params, data0, data1, out):
         for j in range(x.shape[0]):
             for w in range(x.shape[1]):
                 out[k, w] += data0[k, j] * v[j, w]
-
-
-@compiled
-def factor_diagonal(x, dw, params, data0, data1, out):
-    """b_k w_k; data1 (1, d) b."""
-    for k in range(x.shape[0]):
-        for w in range(x.shape[1]):
-            out[k, w] = data1[0, k] * dw[k, w]
 
 
 @compiled

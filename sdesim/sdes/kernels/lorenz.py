@@ -1,5 +1,5 @@
 # mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
-"""The Lorenz equations with constant noise; params [σ, ρ, β, factor]."""
+"""The Lorenz equations; params [σ, ρ, β]."""
 
 from __future__ import annotations
 
@@ -30,11 +30,3 @@ def hvp(x, v, params, data0, data1, out):
         out[2, w] -= x[0, w] * v[1, w]
     for w in range(x.shape[1]):
         out[2, w] -= v[0, w] * x[1, w]
-
-
-@compiled
-def factor(x, dw, params, data0, data1, out):
-    """The same size for each coordinate."""
-    for k in range(3):
-        for w in range(x.shape[1]):
-            out[k, w] = params[3] * dw[k, w]
