@@ -26,7 +26,9 @@ class CoxIngersollRoss(Base):
     small dt.
 
     Args:
-        rate: κ > 0. mean: m ≥ 0. volatility: σ ≥ 0.
+        rate: κ > 0.
+        mean: m ≥ 0.
+        volatility: σ ≥ 0.
 
     Source: J. Cox, J. Ingersoll & S. Ross, Econometrica 53 (1985), eqs. (17) and (19); R. Lord, R. Koekkoek &
     D. van Dijk, Quant. Finance 10 (2010), for the truncation.

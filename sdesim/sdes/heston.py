@@ -26,7 +26,11 @@ class Heston(Base):
     S begins at 1 where nothing else is said. Of v below 0 see `CoxIngersollRoss`.
 
     Args:
-        drift: μ. rate: κ > 0. mean: m ≥ 0. volatility: σ ≥ 0, of the variance. correlation: ρ in [−1, 1].
+        drift: μ.
+        rate: κ > 0.
+        mean: m ≥ 0.
+        volatility: σ ≥ 0, of the variance.
+        correlation: ρ in [−1, 1].
         start_variance: v₀ ≥ 0.
 
     Source: S. Heston, Rev. Financ. Stud. 6 (1993), eqs. (1) and (4); L. Andersen & V. Piterbarg, Finance

@@ -28,7 +28,10 @@ class Lorenz(Base):
     the Lyapunov exponents.
 
     Args:
-        sigma: σ. rho: ρ. beta: β. factor: f ≥ 0, of dW, the same for each coordinate.
+        sigma: σ.
+        rho: ρ.
+        beta: β.
+        factor: f ≥ 0, of dW, the same for each coordinate.
 
     Source: E. Lorenz, J. Atmos. Sci. 20 (1963), eqs. (25) to (27).
 

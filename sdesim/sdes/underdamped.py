@@ -61,7 +61,8 @@ class Underdamped(Base):
 
     Args:
         surface: L.
-        friction: γ ≥ 0, per unit of time. temperature: T ≥ 0.
+        friction: γ ≥ 0, per unit of time.
+        temperature: T ≥ 0.
 
     Source: P. Langevin, C. R. Acad. Sci. 146 (1908); H. Kramers, Physica 7 (1940), eq. (4).
 

@@ -42,7 +42,7 @@ def test_an_arm_without_a_loss_has_a_summary_and_a_report(tmp_path):
         ),
         ("tangent: true", "samples: 8", "this equation has no loss"),
         ("factor: 0.5", "factor: -0.5", "factor"),
-        ("sde: {", "surface: {kind: flat}\n      sde: {", "exactly one of surface, sde and twin_of"),
+        ("sde: {", "surface: {kind: flat, dim: 3}\n      sde: {", "exactly one of surface, sde and twin_of"),
         ("kind: lorenz", "kind: lorentz", "did you mean"),
     ],
 )
