@@ -28,7 +28,7 @@ from sdesim.compiled.jit import compiled, compiled_apart
 NEAR_ONE = 0.1
 REACH = 80.0
 TOLERANCE, ROUNDING = 1e-15, 2e-16
-DEEPEST, ROOM = 40, 400
+DEEPEST, ROOM = 25, 400
 # Beyond a least w of HEAVIEST, logarithms are that number; e^LIGHTEST is as good as infinite.
 LIGHTEST, HEAVIEST = 700.0, 1e13
 BISECTIONS, NUDGE, STEEPEST = 30, 1e-6, 1e9
@@ -196,7 +196,8 @@ def integrate(near, x0, x1, alpha, beta, angle_rest, side, other, log_modulus):
         edge, step = end, 2.0 * step if edge < centre else step
     total_f, total_e, total_c = 0.0, 0.0, 0.0
     # w itself carries rounding errors, which no halving takes out.
-    tolerance = TOLERANCE + ROUNDING * base * (1.0 + alpha / max(abs(epsilon), NEAR_ONE))
+    noise = ROUNDING * base * (1.0 + abs(shift) + math.log1p(base))
+    tolerance = TOLERANCE + noise + (400.0 * noise) ** 1.5
     # Sizes for the tolerance: the larger of what is summed and a first sweep's.
     size_f, size_e, size_c = 0.0, 0.0, 0.0
     for sweep in range(2):

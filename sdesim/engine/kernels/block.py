@@ -19,19 +19,24 @@ WORDS = 256
 
 
 @compiled
-def count_bad(x):
-    """How many entries are not finite: those whose difference with itself is no number."""
-    some = False
+def any_lost(x):
+    """Whether an entry is not finite: its difference with itself is then no number."""
+    lost = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
             gap = x[k, w] - x[k, w]
-            some |= gap != gap
-    bad = 0
-    if some:
-        for k in range(x.shape[0]):
-            for w in range(x.shape[1]):
-                bad += x[k, w] - x[k, w] != 0.0
-    return bad
+            lost |= gap != gap
+    return lost
+
+
+@compiled_apart
+def count_lost(x):
+    """How many entries are not finite."""
+    count = 0
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            count += x[k, w] - x[k, w] != 0.0
+    return count
 
 
 @compiled_apart

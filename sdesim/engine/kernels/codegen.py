@@ -76,6 +76,16 @@ from sdesim.engine.kernels.block import make_single_room as make_room
 
 GROUP = 4
 """
+_CHECKED = """\
+
+from sdesim.engine.kernels.block import any_lost
+
+@compiled
+def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+    step(x, v, i, j, m, w, surface, p, rate, dt, work)
+    return any_lost(x)
+
+"""
 _FILL = """\
 
 @compiled
@@ -145,6 +155,8 @@ def combination_source(
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
     text += _tangent_source(scheme, weighted) if tangent else ""
+    merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
+    text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
 
 
@@ -255,6 +267,13 @@ def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
     if weighted:
         at = _WEIGHTED + _SUM.format(sign="+", multiplicative=product)
     return _COORDINATE_NOISE.format(body=body, at=at)
+
+
+def _merged_source(surface: SurfaceKernel, step: Callable[..., Any], single: bool) -> str:
+    """The step that works the slopes out as it goes, and checks what comes of it."""
+    text = f"\nfrom {surface.module} import {surface.slope} as slope\n"
+    text += "slope = single(slope)\n" if single else ""
+    return text + f"\n@compiled\n{_source(step)}\nchecked_step = {step.__name__}\n\n"
 
 
 def _tangent_source(scheme: Scheme, weighted: bool) -> str:

@@ -14,8 +14,8 @@ the step at which it ended. Diverged trajectories are NaN from there on, stopped
 
 from sdesim.engine.kernels.block import (
     RUNNING,
-    count_bad,
     count_ended,
+    count_lost,
     look_after,
     make_stage,
     stage_loss,
@@ -90,10 +90,10 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
-            step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
+            lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
             tell(work, code, counts, stopped, now + 1)
             confine(x, v, walls)
-            worse = count_bad(x) != diverged * d
+            worse = lost and count_lost(x) != diverged * d
             if worse or halted > 0 or bounds.shape[0] > 0:
                 diverged, halted = look_after(
                     x, held, code, stopped, exits, bounds, now + 1, worse, diverged, halted

@@ -96,6 +96,14 @@ class Base:
         """
         raise NotImplementedError(f"{type(self).__name__} must have functions(), which gives its step")
 
+    def separable_step(self) -> Callable[..., Any] | None:
+        """The same step for surfaces with a ``slope(y, i, params)``, which it calls in the place of ``grad``.
+
+        It returns whether an entry of x is no number or infinite. The bits are those of the plain step. None:
+        there is none.
+        """
+        return None
+
     def tangent_step(self) -> Callable[..., Any] | None:
         """The step that carries a tangent vector too, of `sdesim.engine.kernels.tangent`; None: none does."""
         return None

@@ -42,7 +42,7 @@ def test_reflected_brownian_motion_is_half_normal():
 
 
 def test_against_a_drift_the_law_is_exponential_with_order_one():
-    """dx = −dt + dW over 0: stationary density 2e^{−2x}, mean ½, of which the step adds about dt/2: order 1."""
+    """dx = −dt + dW over 0: stationary density 2e^{−2x}, mean ½, and the step adds about dt/2: order 1."""
     # A bowl so wide and far away that its slope is 1 everywhere.
     slope, off = surfaces.Quadratic([1e-6], center=-1e6), []
     for dt in (0.4, 0.1):
@@ -52,7 +52,7 @@ def test_against_a_drift_the_law_is_exponential_with_order_one():
         )  # fmt: skip
         off.append(run["theta"].values[:, 5:, 0].mean() - 0.5)
 
-    # Standard errors 0.002 (from the spread between trajectories): ratios of order ½ and 2 are 9 of them away.
+    # Standard errors of 0.002, from the spread between trajectories: ratios of order ½ and 2 are far away.
     assert 2.8 < off[0] / off[1] < 5.6
     assert abs(off[1]) < 0.1
 
