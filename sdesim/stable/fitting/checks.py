@@ -79,7 +79,7 @@ def prepared(x: ArrayLike) -> Sample:
     if not width > 0:
         raise EstimatorError("x: found half of its values equal, allowed: samples with distinct quartiles")
     return Sample(
-        (ordered - centre) / width, sign, centre, width, values.size - kept.size, _dependence(order, sign)
+        (ordered - centre) / width, sign, centre, width, values.size - kept.size, dependence(order, sign)
     )
 
 
@@ -89,7 +89,7 @@ def _side(ordered: Array) -> float:
     return 1.0 if differ.size == 0 or ordered[differ[0]] > -ordered[::-1][differ[0]] else -1.0
 
 
-def _dependence(order: NDArray[np.int64], sign: float) -> float:
+def dependence(order: NDArray[np.int64], sign: float) -> float:
     """Smaller p-value, doubled, of Ljung and Box's test on ranks and on distances of ranks from the middle.
 
     Ranks, because correlations of heavy tails have no normal law.
