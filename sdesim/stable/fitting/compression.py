@@ -19,9 +19,9 @@ Array = NDArray[np.float64]
 Places = NDArray[np.int64]
 
 NODES = 10
-WIDTH = 0.25
+WIDTH = 0.4
 # Samples up to this size are their own points.
-LARGEST_WHOLE = 1000
+LARGEST_WHOLE = 200
 _CHEBYSHEV = np.cos(math.pi * (np.arange(NODES) + 0.5) / NODES)[::-1]
 # (2 − δ_k0)/K T_k(node j): coefficients of a function from its values.
 _TRANSFORM = np.cos(np.outer(np.arange(NODES), np.arccos(_CHEBYSHEV))) * (2.0 / NODES)

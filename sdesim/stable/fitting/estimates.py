@@ -70,7 +70,7 @@ def quantile_start(sample: Sample, law: Law) -> Array:
 
 
 def by_likelihood(law: Law, compressed: Compressed, start: Array, level: float | None) -> Found:
-    """Maximum likelihood.
+    """Maximum likelihood, with intervals of α and β by profiles where one of them is near an end.
 
     Args:
         level: of the intervals; None for none, which takes most of the time.
@@ -117,12 +117,14 @@ def _ends(likelihood: Likelihood, at: Maximum, spread: Array, z: float, n: int) 
     low, high = np.clip(at.theta - z * error, LOW, HIGH), np.clip(at.theta + z * error, LOW, HIGH)
     if not near_end(at.theta, error):
         return low, high
-    guess = np.where(np.isfinite(error) & (error > 0), z * error, _GUESS / math.sqrt(n))
-    for k in range(4):
+    known = np.isfinite(error) & (error > 0)
+    for k in (ALPHA, BETA):
         if k == BETA and at.theta[ALPHA] >= HIGH[ALPHA]:
             low[k], high[k] = LOW[k], HIGH[k]
-        else:
-            low[k], high[k] = profile_interval(likelihood, at, k, z, float(guess[k]))
+            continue
+        width = z * float(error[k]) if known[k] else _GUESS / math.sqrt(n)
+        ridge = np.nan_to_num(spread[k] / spread[k, k]) if known[k] else np.zeros(4)
+        low[k], high[k] = profile_interval(likelihood, at, k, z, width, ridge)
     return low, high
 
 

@@ -51,9 +51,10 @@ def fit(
         method: as above.
         level: of the intervals.
         parametrization: of `loc`: "S1" or "S0".
-        goodness: "asymptotic" (the law that A² has for large n at the estimate; as dear as some thousand
-            values of the distribution function), "bootstrap" (`draws` samples of the fitted law, each fitted
-            anew: so many times as long), or None.
+        goodness: Anderson and Darling's A² of the maximum-likelihood law, whatever the method, and its
+            p-value by "asymptotic" (the law of A² for large n; as dear as some thousand values of the
+            distribution function), "bootstrap" (`draws` samples of the fitted law, each fitted anew: so many
+            times as long), or None.
         draws: of the bootstrap, at least 19.
         seed: of the bootstrap.
 
@@ -82,7 +83,9 @@ def fit(
         found = by_moments(law, sample, compressed, method, level)
     tested = Goodness(math.nan, math.nan, "none")
     if goodness is not None:
-        tested = _asymptotic(law, found)
+        # The law of A² is known where the fit is efficient.
+        best = found if method == "mle" else by_likelihood(law, compressed, found.theta, None)
+        tested = _asymptotic(law, best)
     made = _result(sample, found, method, level, parametrization, tested)
     if goodness == "bootstrap":
         tested = bootstrapped(made, draws, seed)
@@ -102,7 +105,7 @@ def standard_law() -> Law:
 
 
 def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
-    """Anderson and Darling's test of a fit by samples of the fitted law, each fitted anew.
+    """Anderson and Darling's test by samples of the fitted law, each fitted anew by maximum likelihood.
 
     Raises:
         EstimatorError: draws below 19.
@@ -114,7 +117,8 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
     alpha, beta, scale, loc = (float(e) for e in made)
     value = made.goodness.statistic
     if math.isnan(value):
-        value = anderson_darling(made.law.logcdf(made.sample), made.law.logsf(made.sample))
+        sample = prepared(made.sample)
+        value = _statistic(law, by_likelihood(law, compress(sample.ordered), quantile_start(sample, law), None))
     larger = 0
     for state in np.random.SeedSequence(seed).generate_state(draws, np.uint64):
         drawn = stable.rvs(
@@ -123,10 +127,7 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
         )  # fmt: skip
         sample = prepared(drawn)
         compressed = compress(sample.ordered)
-        if made.method == "mle":
-            found = by_likelihood(law, compressed, quantile_start(sample, law), None)
-        else:
-            found = by_moments(law, sample, compressed, made.method, made.alpha.level)
+        found = by_likelihood(law, compressed, quantile_start(sample, law), None)
         larger += _statistic(law, found) >= value
     return Goodness(value, (1 + larger) / (1 + draws), "bootstrap", draws)
 

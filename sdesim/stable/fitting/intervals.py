@@ -16,7 +16,9 @@ from sdesim.stable.fitting.likelihood import ALPHA, BETA, HIGH, LOW, Likelihood,
 Array = NDArray[np.float64]
 # Standard errors from an end within which no parabola is believed.
 _NEAR = 5.0
-_CLOSE = 1e-3
+_CLOSE = 1e-2
+# Log-likelihood left to gain on a profile, of z²/2 = 1.9.
+_PROFILE = 1e-3
 _GROWTH = 2.0
 _MOST_GROWTHS = 40
 
@@ -50,20 +52,25 @@ def near_end(theta: Array, spread: Array) -> bool:
     return any(not gap > _NEAR * error for gap, error in zip(gaps, errors, strict=True))
 
 
-def profile_interval(likelihood: Likelihood, at: Maximum, k: int, z: float, width: float) -> tuple[float, float]:
+def profile_interval(
+    likelihood: Likelihood, at: Maximum, k: int, z: float, width: float, ridge: Array
+) -> tuple[float, float]:
     """Ends of the profile interval of parameter k, within its support.
 
     Args:
         z: normal quantile of the level.
         width: a first guess of its half-width.
+        ridge: (4,) how the others move with it, to begin with.
     """
-    return (
-        _end(likelihood, at, k, z, -width, float(LOW[k])),
-        _end(likelihood, at, k, z, width, float(HIGH[k])),
-    )
+    ends = [
+        _end(likelihood, at, k, z, side * width, float(bound), ridge) for side, bound in ((-1, LOW[k]), (1, HIGH[k]))
+    ]
+    return ends[0], ends[1]
 
 
-def _end(likelihood: Likelihood, at: Maximum, k: int, z: float, width: float, bound: float) -> float:
+def _end(
+    likelihood: Likelihood, at: Maximum, k: int, z: float, width: float, bound: float, ridge: Array
+) -> float:
     """Where √(2 (max ℓ − profile)) passes z, going from the maximum towards `bound`."""
     here = float(at.theta[k])
     if here == bound:
@@ -74,9 +81,9 @@ def _end(likelihood: Likelihood, at: Maximum, k: int, z: float, width: float, bo
 
     def excess(value: float) -> float:
         nonlocal last
-        start = last.copy()
+        start = last + ridge * (value - last[k])
         start[k] = value
-        found = maximise(likelihood, start, held)
+        found = maximise(likelihood, start, held, _PROFILE)
         if math.isfinite(found.total):
             last = found.theta
         return math.sqrt(2.0 * max(at.total - found.total, 0.0)) - z

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,18 +51,21 @@ class Likelihood:
 
     def total(self, theta: Array) -> float:
         """Σ w ℓ; −∞ where the law has no mass at some point."""
-        found = float(self.weights @ self.values(theta))
+        with np.errstate(invalid="ignore"):
+            found = float(self.weights @ self.values(theta))
         return found if math.isfinite(found) else -math.inf
 
-    def scores(self, theta: Array) -> Array:
-        """∂ℓ/∂θ at the points (m, 4)."""
+    def scores(self, theta: Array, held: Mask | None = None) -> Array:
+        """∂ℓ/∂θ at the points (m, 4); 0 for α or β where it is held."""
         alpha, beta = float(theta[ALPHA]), float(theta[BETA])
+        held = np.zeros(4, dtype=bool) if held is None else held
+        none = np.zeros(self.points.size)
         z = (self.points - theta[LOC]) * math.exp(-theta[SCALE])
         step = STEP * np.sqrt(1.0 + z * z)
         slope = (self.density(z + step, alpha, beta) - self.density(z - step, alpha, beta)) / (2.0 * step)
         return np.stack([
-            _difference(lambda a: self.density(z, a, beta), alpha, LEAST_ALPHA, 2.0),
-            _difference(lambda b: self.density(z, alpha, b), beta, -1.0, 1.0),
+            none if held[ALPHA] else _difference(lambda a: self.density(z, a, beta), alpha, LEAST_ALPHA, 2.0),
+            none if held[BETA] else _difference(lambda b: self.density(z, alpha, b), beta, -1.0, 1.0),
             -1.0 - z * slope,
             -slope * math.exp(-theta[SCALE]),
         ], axis=1)  # fmt: skip
@@ -100,24 +103,27 @@ class Maximum:
     converged: bool
 
 
-def maximise(likelihood: Likelihood, start: Array, held: Mask | None = None) -> Maximum:
+def maximise(
+    likelihood: Likelihood, start: Array, held: Mask | None = None, settled: float = _SETTLED
+) -> Maximum:
     """Largest likelihood from a start on, by scoring with halved steps; parameters at an end may leave it.
 
     Args:
         start: (4,) within the ends.
         held: (4,) parameters that keep their value.
+        settled: gain of log-likelihood below which no step is taken.
     """
     held = np.zeros(4, dtype=bool) if held is None else held
     theta = np.clip(start, LOW, HIGH)
     total = likelihood.total(theta)
     converged = False
     for _ in range(_ITERATIONS):
-        scores = likelihood.scores(theta)
+        scores = likelihood.scores(theta, held)
         gradient = likelihood.weights @ scores
         outer = information(scores, likelihood.weights)
         free = _free(theta, gradient, held)
         step, gain = _step(outer, gradient, free)
-        if gain < _SETTLED:
+        if gain < settled:
             converged = True
             break
         size = _LONGEST * np.array([1.0, 1.0, 1.0, math.exp(theta[SCALE])])
@@ -178,8 +184,3 @@ def observed(likelihood: Likelihood, at: Maximum) -> Array:
     whole[~at.free] = 0.0
     whole[:, ~at.free] = 0.0
     return np.asarray(whole)
-
-
-def with_points(likelihood: Likelihood, points: Array, weights: Array) -> Likelihood:
-    """The same law at other points."""
-    return replace(likelihood, points=points, weights=weights)

@@ -63,16 +63,16 @@ class StableFit:
     @property
     def law(self) -> Any:
         """The fitted law with scipy's method names, as `sdesim.stable(…)` makes it."""
-        from sdesim.stable import Frozen
+        from sdesim.stable import StableLaw
 
-        return Frozen(
+        return StableLaw(
             float(self.alpha), float(self.beta), float(self.loc), float(self.scale), self.parametrization
         )
 
     def bootstrap(self, draws: int = 199, seed: int = 0) -> Goodness:
-        """Goodness of fit by samples of the fitted law, each fitted anew by the same method.
+        """Goodness of fit by samples of the fitted law, each fitted anew by maximum likelihood.
 
-        Takes draws times as long as a fit; its p-value is at least 1/(draws + 1).
+        Takes draws times as long as a fit without intervals; its p-value is at least 1/(draws + 1).
 
         Raises:
             EstimatorError: draws below 19.
