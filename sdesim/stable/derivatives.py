@@ -18,7 +18,9 @@ from scipy.special import gammaln
 Array = NDArray[np.float64]
 
 _POINTS = 7
-_STEP_X, _STEP_ALPHA, _STEP_BETA = 0.02, 0.01, 0.05
+_STEP_X, _STEP_ALPHA, _STEP_BETA = 0.01, 0.005, 0.02
+# Least steps, where rounding begins to count.
+_LEAST_STEP_ALPHA, _LEAST_STEP_BETA = 2e-4, 1e-3
 # Beyond it, in α, no law is asked for.
 _LEAST_ALPHA = 0.05
 
@@ -64,23 +66,43 @@ def log_density_gradient(x: Array, alpha: Array, beta: Array) -> Gradient:
             by_x += w * ratio(x + (k - _POINTS // 2) * _STEP_X * length, alpha, beta)
     by_x /= _STEP_X * length
     logarithm = np.log(np.maximum(np.abs(x), 1.0))
+    step_alpha, step_beta = _steps(alpha, beta)
     by_alpha = _by(
-        lambda a: ratio(x, a, beta) * np.exp((a - alpha) * logarithm), alpha, _LEAST_ALPHA, 2.0,
-        _STEP_ALPHA * np.minimum(alpha, 1.0), x,
-    ) - logarithm  # fmt: skip
-    by_beta = _by(lambda b: ratio(x, alpha, b), beta, -1.0, 1.0, np.full(beta.shape, _STEP_BETA), x)
+        lambda a: ratio(x, a, beta) * np.exp((a - alpha) * logarithm), alpha, _LEAST_ALPHA, 2.0, step_alpha, x
+    )
+    by_alpha -= logarithm
+    by_beta = _by(lambda b: ratio(x, alpha, b), beta, -1.0, 1.0, step_beta, x)
     by_beta = np.where(alpha == 2.0, 0.0, by_beta)
     return Gradient(value, by_x, by_alpha, by_beta)
 
 
-def _length(x: Array, alpha: Array, beta: Array) -> Array:
-    """Over which f varies: at α < 1 it is sharp where the S1 law has its origin, of width √(Γ(1/α)/Γ(3/α))."""
-    smooth = np.sqrt(1.0 + x * x)
+def _sharp(alpha: Array) -> Array:
+    """Width √(Γ(1/α)/Γ(3/α)) of the middle of f at α < 1, which lies where the S1 law has its origin."""
     below = np.minimum(alpha, 1.0)
-    sharp = np.exp(0.5 * (gammaln(1.0 / below) - gammaln(3.0 / below)))
+    return np.asarray(np.exp(0.5 * (gammaln(1.0 / below) - gammaln(3.0 / below))))
+
+
+def _tangent(alpha: Array) -> Array:
+    """tan(πα/2) at α < 1, else 0: that origin lies at −β of it."""
     epsilon = np.where(alpha < 1.0, 1.0 - alpha, 1.0)
-    origin = np.where(alpha < 1.0, beta / np.tan(0.5 * math.pi * epsilon), 0.0)
-    return np.asarray(np.where(alpha < 1.0, np.minimum(smooth, np.hypot(sharp, x + origin)), smooth))
+    return np.where(alpha < 1.0, 1.0 / np.tan(0.5 * math.pi * epsilon), 0.0)
+
+
+def _length(x: Array, alpha: Array, beta: Array) -> Array:
+    """Over which f varies."""
+    smooth = np.sqrt(1.0 + x * x)
+    sharp = np.hypot(_sharp(alpha), x + beta * _tangent(alpha))
+    return np.asarray(np.where(alpha < 1.0, np.minimum(smooth, sharp), smooth))
+
+
+def _steps(alpha: Array, beta: Array) -> tuple[Array, Array]:
+    """Steps of α and β that move the origin by a small part of the middle's width."""
+    sharp, tangent = _sharp(alpha), _tangent(alpha)
+    most = _STEP_ALPHA * np.minimum(alpha, 1.0)
+    moved = 0.5 * math.pi * (1.0 + tangent**2) * np.maximum(np.abs(beta), 1e-3)
+    step_alpha = np.clip(np.where(alpha < 1.0, _STEP_BETA * sharp / moved, most), _LEAST_STEP_ALPHA, most)
+    step_beta = _STEP_BETA * np.minimum(1.0, sharp / np.maximum(tangent, 1e-3))
+    return step_alpha, np.where(alpha < 1.0, np.maximum(step_beta, _LEAST_STEP_BETA), _STEP_BETA)
 
 
 def _by(function: object, at: Array, low: float, high: float, step: Array, x: Array) -> Array:
