@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sdesim.engine.escape import kramers as kramers
     from sdesim.engine.evaluation import NetworkEvaluation as NetworkEvaluation
     from sdesim.engine.events.exit import Exit as Exit
     from sdesim.engine.events.occupancy import Occupancy as Occupancy
@@ -26,6 +27,7 @@ _HOMES = {
     "check_fit": "fitting",
     "drive": "given_increments",
     "exit_statistics": "exit_times",
+    "kramers": "escape",
     "simulate": "simulation",
 }
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "check_fit",
     "drive",
     "exit_statistics",
+    "kramers",
     "simulate",
 ]
 

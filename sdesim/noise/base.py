@@ -11,6 +11,7 @@ import numpy as np
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import GradientMoments
 from sdesim.kinds.bases import Defaults, default
+from sdesim.noise.big_jumps import BigJumps as BigJumps
 from sdesim.noise.draws import increments
 from sdesim.noise.kernel import Array as Array
 from sdesim.noise.kernel import NoiseKernel as NoiseKernel
@@ -123,6 +124,10 @@ class Noise(Protocol):
         """The compiled side, with all constants of dt worked out."""
         ...
 
+    def big_jumps(self, dim: int) -> BigJumps | None:
+        """How often jumps of a size come, where that is a power law; None else."""
+        ...
+
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of the noise part of a stochastic gradient at theta (d,) and learning rate eta."""
         ...
@@ -218,6 +223,10 @@ class Base(Defaults):
             SdesimError: always.
         """
         raise SdesimError(f"{type(self).__name__} must have kernel(dim, dt, learning_rate)")
+
+    def big_jumps(self, dim: int) -> BigJumps | None:
+        """None: no jumps of a power law."""
+        return None
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of minus an increment over η, divided by η; increments θ_i dM_i of the multiplicative.

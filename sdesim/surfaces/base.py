@@ -143,6 +143,10 @@ class Surface(Protocol):
         """Local minima (m, d)."""
         ...
 
+    def saddles(self, well: int) -> Array:
+        """Saddles on the boundary of a well, (m, d)."""
+        ...
+
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """Index of the well in which θ lies, −1 for none: (…, d) → (…)."""
         ...
@@ -228,6 +232,12 @@ class Base(Defaults):
     def minima(self) -> Array:
         """None is known: (0, d)."""
         return np.zeros((0, self.dim))
+
+    def saddles(self, well: int) -> Array:
+        """Saddles on the boundary of a well (m, d), sought numerically: `sdesim.surfaces.saddles`."""
+        from sdesim.surfaces.saddles import find_saddles
+
+        return find_saddles(self, well)
 
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """Index of the well in which θ lies, by the compiled function; −1 without wells: (…, d) → (…)."""

@@ -19,6 +19,7 @@ from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoment
 from sdesim.estimators.tails.jumps import jump_moments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
+from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
 from sdesim.stable.sampling.constants import LEAST_ALPHA, law_constants, shift_to_s1
@@ -125,6 +126,12 @@ class Stable(Base):
         return None if tamed or self.alpha == 2.0 else self.alpha
 
     @property
+    def constant_diffusion(self) -> float | None:
+        """σ² at α = 2 without a truncation, where σ is one number."""
+        gaussian = self.sort == "gaussian" and isinstance(self.scale, (int, float))
+        return float(self.scale) ** 2 if gaussian and self.scale is not None else None
+
+    @property
     def label(self) -> str:
         """With α, and how its jumps are tamed."""
         tamed = [name for name in ("truncated", "tempered") if getattr(self, _TAMING[name]) is not None]
@@ -220,6 +227,14 @@ class Stable(Base):
                 f"truncation {self.truncation:g} is too small for rule 'reject': only {accepted:.2%} of the "
                 "increments at this dt lie within it; use rule 'clip' or a larger truncation"
             )
+
+    def big_jumps(self, dim: int) -> BigJumps | None:
+        """Below α = 2, where jumps are neither truncated nor tempered."""
+        self.validate(dim)
+        if self.tail_index is None:
+            return None
+        sigma = np.array(np.broadcast_to(self._sigma, (dim,)))
+        return stable_jumps(self.alpha, sigma, self.skew, self.structure == "isotropic")
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −σ η^{1/α−1} S: minus an increment over η (truncated as such), divided by η."""

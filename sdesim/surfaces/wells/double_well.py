@@ -93,6 +93,12 @@ class DoubleWell(Base):
         out[:, 0] = left, right
         return out
 
+    def saddles(self, well: int) -> Array:
+        """The barrier top (1, d), of either well."""
+        out = np.zeros((1, self.dim))
+        out[0, 0] = self._stationary()[1]
+        return out
+
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """0 left of the barrier top, 1 from it on, −1 for NaN: (…, d) → (…)."""
         return side(as_theta(theta, self.dim)[..., 0], self._stationary()[1])

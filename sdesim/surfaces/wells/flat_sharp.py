@@ -96,6 +96,10 @@ class FlatSharp(Base):
         """Flat and sharp minimum (2, 1)."""
         return np.array([[-0.5 * self.separation], [0.5 * self.separation]])
 
+    def saddles(self, well: int) -> Array:
+        """The barrier top (1, 1), of either well."""
+        return np.array([[self.top]])
+
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """0 (flat) left of the barrier top, 1 (sharp) from it on, −1 for NaN: (…, 1) → (…)."""
         return side(as_theta(theta, 1)[..., 0], self.top)

@@ -76,6 +76,12 @@ class Styblinski(Base):
             return np.where(np.tri(self.dim + 1, self.dim, -1) > 0, _RIGHT, _LEFT)
         return np.array(list(product((_LEFT, _RIGHT), repeat=self.dim)))
 
+    def saddles(self, well: int) -> Array:
+        """The minimum of the well with one coordinate at the barrier top (d, d), one for each."""
+        out = np.tile(self.minima()[well], (self.dim, 1))
+        np.fill_diagonal(out, _TOP)
+        return out
+
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """Index into `wells`, −1 if not finite: (…, d) → (…)."""
         x = as_theta(theta, self.dim)

@@ -119,6 +119,11 @@ class Wells(Base):
         """The minima (m, 1)."""
         return np.array(self.points[::2])[:, None]
 
+    def saddles(self, well: int) -> Array:
+        """The maxima beside a well (1 or 2, 1)."""
+        tops = self.points[1::2]
+        return np.array(tops[max(0, well - 1) : well + 1])[:, None]
+
     def well(self, theta: ArrayLike) -> NDArray[np.int64]:
         """Number of maxima at or left of x, −1 for NaN: (…, 1) → (…)."""
         x = as_theta(theta, 1)[..., 0]
