@@ -112,7 +112,7 @@ class TorchStable(Distribution):
         options: dict[str, Any] = {"dtype": real, "device": self.alpha.device, "generator": generator}
         tiny = torch.finfo(real).eps / 4
         u = torch.rand(shape, **options).clamp(tiny, 1.0 - 2 * tiny)
-        wait = -torch.log1p(-torch.rand(shape, **options)).clamp(min=tiny)
+        wait = (-torch.log1p(-torch.rand(shape, **options))).clamp(min=tiny)
         alpha, beta = (p.to(real) for p in (self.alpha, self.beta))
         drawn = self._loc0().to(real) + self.scale.to(real) * _standard(u, wait, alpha, beta)
         return drawn.to(self.alpha.dtype)
