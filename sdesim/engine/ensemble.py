@@ -43,7 +43,14 @@ class Ensemble:
         self.lanes = max(1, min(widest, share if count < widest * threads else widest))
         self.blocks = -(-count // self.lanes)
         rows = np.minimum(np.arange(self.blocks * self.lanes), count - 1)
-        x = plan.theta0[rows].reshape(self.blocks, self.lanes, plan.dim).transpose(0, 2, 1)
+        # Steps in one precision throughout; what is saved and counted is float64.
+        kind = np.dtype(plan.dtype)
+        single = plan.dtype == "float32"
+        x = (
+            plan.theta0.astype(kind, copy=False)[rows]
+            .reshape(self.blocks, self.lanes, plan.dim)
+            .transpose(0, 2, 1)
+        )
         wells = len(plan.surface.wells) if plan.occupancy else 0
         shape = (self.blocks, self.lanes)
         rows_v = plan.dim if plan.scheme.velocity else 0
@@ -52,29 +59,37 @@ class Ensemble:
         scratch = max(plan.scheme.scratch, SCRATCH) if tangent else plan.scheme.scratch
         self.state: dict[str, NDArray[Any]] = {
             "x": np.array(x, order="C"),
-            "v": np.zeros((self.blocks, rows_v, self.lanes)),
+            "v": np.zeros((self.blocks, rows_v, self.lanes), kind),
             "held": np.array(x, order="C"),
             "code": np.zeros(shape, dtype=np.int8),
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
         }
-        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent)
-        self._surface = (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
+        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single)
+        self._surface = tuple(
+            np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
+        )
         # An empty tuple has no type to compile for.
         kernels = plan.noise_kernels
-        self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
-        self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
+        drawn = [kind if k.single is not None else np.dtype(np.float64) for k in kernels]
+        self._params = tuple(np.asarray(k.params, t) for k, t in zip(kernels, drawn, strict=True))
+        self._params = self._params or (np.zeros(0),)
+        self._data = tuple(np.asarray(k.data, t) for k, t in zip(kernels, drawn, strict=True))
+        self._data = self._data or (np.zeros((0, 0)),)
         entering = {k.enters for k in kernels}
-        self._rows = (
+        self._rows: tuple[int, ...] = (
             plan.dim if plan.scheme.auxiliary else 0,
             plan.dim if "multiplicative" in entering else 0,
             plan.kernel.examples if "examples" in entering else 0,
         )
-        self._scheme = (plan.scheme.params(plan.dt), plan.rate, scratch)
+        if single:
+            self._rows += (plan.dim if any(k.single is None for k in kernels) else 0,)
+        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), np.asarray(plan.rate, kind), scratch)
+        self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
             self._driver.start_velocity(
-                self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, plan.dt
+                self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, self._dt
             )
         self._wells = wells
         self._watched = [e.bounds for e in plan.exits if e.bounds is not None]
@@ -110,7 +125,7 @@ class Ensemble:
 
         def work(blocks: NDArray[np.int64]) -> None:
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
+                blocks, np.uint64(plan.seed), self.lanes, start, end, self._dt, self._surface, self._params,
                 self._data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
                 self._wells, outputs, column,
             )  # fmt: skip

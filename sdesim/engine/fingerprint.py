@@ -46,6 +46,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "theta0": digest_of(plan.theta0),
         "surface": digest_of(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
     }
+    if plan.dtype != "float64":
+        parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):
         parts[f"noise {k}"] = digest_of(_text(noise.module, noise.function), noise.params, noise.data)
     parts[_VALUES] = _values(plan, bool(functions))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.engine import precision
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
@@ -63,6 +64,7 @@ def check_fit(
     trajectories: int | None = None,
     real: Real | None = None,
     trial: bool = True,
+    dtype: str = "float64",
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -77,6 +79,7 @@ def check_fit(
         dt, learning_rate, theta0, trajectories: as in `simulate`; None for those that a real arm gives.
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
+        dtype: of the state.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -101,7 +104,13 @@ def check_fit(
         yield from error.problems
         return
     yield from _scheme(chosen, noises, dt, eta, probes)
-    yield from _starts(theta0, size, trajectories)
+    tangent = probes is not None and probes.tangent
+    lines = list(precision.misfits(dtype, surface, chosen, noises, tangent))
+    yield from ((("dtype",), line) for line in lines)
+    starts = list(_starts(theta0, size, trajectories))
+    yield from starts
+    if dtype == "float32" and surface is not None and dt is not None and not lines and not starts:
+        yield from _lost_noise(noises, context, first_start(surface, theta0), dt)
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
@@ -160,6 +169,16 @@ def _scheme(
         yield ("dt",), f"found {dt:g}, allowed: {eta:g}, {rule}"
     if probes is not None and probes.tangent and not _carries_tangents(scheme):
         yield ("probes", "tangent"), f"found scheme {scheme.name!r}, allowed: {_with_tangents()}"
+
+
+def _lost_noise(noises: Sequence[Any], context: Context, theta: Any, dt: float) -> Iterator[Problem]:
+    try:
+        known = [noise.resolved(context) for noise in noises]
+        lines = list(precision.lost_noise(known, context.surface, theta, dt, context.learning_rate))
+    except SdesimError:
+        # What is wrong with a noise is told in its own place.
+        return
+    yield from ((("dtype",), line) for line in lines)
 
 
 def _carries_tangents(scheme: Any) -> bool:

@@ -43,6 +43,7 @@ class Plan:
         save_projection: whether θ along the directions is kept.
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
+        dtype: of the state and the coefficients, "float64" or "float32".
     """
 
     surface: Surface
@@ -63,6 +64,7 @@ class Plan:
     occupancy: bool
     probes: Probes | None
     probe_steps: NDArray[np.int64]
+    dtype: str = "float64"
 
     @property
     def trajectories(self) -> int:
@@ -119,7 +121,7 @@ class Plan:
 def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
     trajectories: int, seed: int, learning_rate: float | None, scheme: str | Scheme, save_every: int | None,
-    save: Sequence[str], events: Sequence[Event], probes: Probes | None,
+    save: Sequence[str], events: Sequence[Event], probes: Probes | None, dtype: str = "float64",
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -142,7 +144,7 @@ def make_plan(
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=eta, events=events, probes=probes, theta0=theta0,
-        trajectories=count, trial=False,
+        trajectories=count, trial=False, dtype=dtype,
     )  # fmt: skip
     if found := list(problems):
         raise Misfit(found)
@@ -178,6 +180,7 @@ def make_plan(
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
+        dtype=dtype,
     )
 
 

@@ -13,8 +13,10 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
+from sdesim.noise.kernel import SingleFill
 
 KERNELS = "sdesim.noise.gaussian_kernels"
+SINGLE_DIAGONAL = SingleFill("sdesim.noise.single_kernels", "gaussian_diagonal", "set_gaussian_diagonal")
 _WAYS = ("diffusion", "factor", "match", "gradient_variance")
 
 
@@ -122,7 +124,14 @@ class Gaussian(Base):
             return diagonal_kernel(scale)
         data = np.ascontiguousarray(np.sqrt(2.0 * dt) * self._root.T)
         triangular = self._root.shape[1] == dim and not np.any(np.triu(self._root, 1))
-        return NoiseKernel(KERNELS, "gaussian_factor", np.array([float(triangular)]), data, gaussian=True)
+        return NoiseKernel(
+            KERNELS,
+            "gaussian_factor",
+            np.array([float(triangular)]),
+            data,
+            gaussian=True,
+            size=np.sqrt(np.sum(data**2, axis=0)),
+        )
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −√(2D/η) ξ, the noise of a stochastic gradient at learning rate η."""
@@ -152,7 +161,15 @@ class Gaussian(Base):
 
 def diagonal_kernel(scale: Array) -> NoiseKernel:
     """Independent normal increments of standard deviation scale (d,)."""
-    return NoiseKernel(KERNELS, "gaussian_diagonal", scale, gaussian=True, setter="set_gaussian_diagonal")
+    return NoiseKernel(
+        KERNELS,
+        "gaussian_diagonal",
+        scale,
+        gaussian=True,
+        setter="set_gaussian_diagonal",
+        single=SINGLE_DIAGONAL,
+        size=scale,
+    )
 
 
 def narrow(factor: Array) -> Array:

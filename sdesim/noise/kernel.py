@@ -12,6 +12,23 @@ Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class SingleFill:
+    """Names of the fill functions of blocks of float32, four steps at a time.
+
+    Their signature is that of `sdesim.noise.single_kernels`.
+
+    Attributes:
+        module: dotted name of the module that holds them.
+        function: adds the increments.
+        setter: writes them.
+    """
+
+    module: str
+    function: str
+    setter: str
+
+
+@dataclass(frozen=True)
 class NoiseKernel:
     """Name and arguments of a noise's compiled fill function.
 
@@ -39,6 +56,9 @@ class NoiseKernel:
         rate: float64 (d,) for multiplicative noise, empty for others.
         setter: name of a function that writes the increments instead of adding them, or None; it spares the
             first noise of a sum a pass over memory.
+        single: fill functions of blocks of float32, or None: such a run then draws in float64 and rounds.
+        size: (d,) the standard deviation of an increment of each coordinate, or a scale where there is none,
+            of multiplicative noise over θ; None where it is not known. float32 must not round it away.
     """
 
     module: str
@@ -50,3 +70,5 @@ class NoiseKernel:
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None
+    single: SingleFill | None = None
+    size: Array | None = None

@@ -11,7 +11,7 @@ import numpy as np
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
-from sdesim.noise.gaussian import KERNELS
+from sdesim.noise.gaussian import KERNELS, SINGLE_DIAGONAL
 
 
 @kind("noises", "multiplicative")
@@ -68,6 +68,8 @@ class Multiplicative(Base):
             enters="multiplicative",
             gaussian=True,
             rate=sigma**2,
+            single=SINGLE_DIAGONAL,
+            size=sigma * math.sqrt(dt),
         )
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:

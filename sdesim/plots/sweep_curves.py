@@ -135,5 +135,5 @@ def _dress(ax: Any, axis: SweepAxis, quantity: str, label: str, fitted: bool) ->
     row = lookup(quantity)
     if row is not None and row.threshold is not None and (row.threshold > 0 or ax.get_yscale() == "linear"):
         ax.axhline(row.threshold, **GUIDE)
-    ax.set_xlabel(axis.label)
+    ax.set_xlabel(axis.plain)
     ax.set_ylabel(label)

@@ -34,6 +34,12 @@ class SweepAxis:
         return cls(found.label, tuple(sorted(found.values))) if found.numeric else found
 
     @property
+    def plain(self) -> str:
+        """What stands at the axis: the label in words, and whether it is logarithmic."""
+        words = "learning rate" if self.label == "lr" else self.label.replace("_", " ")
+        return f"{words}, log axis" if self.geometric else words
+
+    @property
     def numeric(self) -> bool:
         """Whether every value is a number."""
         return all(isinstance(v, int | float) for v in self.values)

@@ -10,7 +10,8 @@ from urllib.parse import quote
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
-from sdesim.plots.phase_maps import phase_map, quantity_map
+from sdesim.plots.phase_maps import MISSING, OPEN, THIN, phase_map, quantity_map
+from sdesim.plots.phase_maps import shown as shown_in
 from sdesim.plots.sweep_curves import EXIT, curves
 from sdesim.plots.sweep_table import SweepTable, slices
 from sdesim.report.headline import sweep_headline
@@ -24,15 +25,14 @@ _WHEN = {
     "end": (" at the end", " at the end."),
     "whole run": ("", "."),
 }
-_OF_MAPS = (
-    " One panel for each arm. Hatched: fewer than three trajectories, or an interval"
-    " that is missing or open. Grey: not run."
-)
-_OF_LINES = (
-    " White: C = 1, the source's threshold; orange: C = C*, where a step neither lowers nor raises the loss"
-    " on average; both by linear interpolation of log C. Dotted: where the ends of C's 95% interval cross,"
-    " point by point."
-)
+_OF_MAPS = {
+    "": " One panel for each arm.",
+    THIN: " Hatched: fewer than three trajectories, or an interval that is missing or open.",
+    MISSING: " Grey: not run, or not known.",
+    "C = 1": " White: C = 1, the source's threshold.",
+    "C = C*": " Orange: C = C*, where a step neither lowers nor raises the loss on average.",
+    OPEN: " A ring: C's 95% interval reaches across the line of that colour, so that the side is open.",
+}
 _OF_CURVES = " Bands and whiskers: 95% intervals over trajectories. Hollow: too few, or an open interval."
 _OF_FITS = (
     " Lines: weighted least squares in log-log with the 95% interval of the exponent; points with"
@@ -91,16 +91,19 @@ def _figures(table: SweepTable) -> Iterator[Drawing]:
     always = _shown()
     shown = [*always, *_others(table, {q for q, *_ in always})]
     # What the scenario speaks of comes first.
-    asked = {q for _, q, at in table.grids if at.startswith("expect")}
+    expected = {q for _, q, at in table.grids if at.startswith("expect")}
+    # A distance from training is one in a quantity.
+    asked = expected | {q.partition(".")[2] for q in expected}
     shown.sort(key=lambda item: item[0] not in asked)
     if len(wide) >= 2:
         ways = list(slices(table.axes, wide[:2]))[:_MOST_SLICES]
         for number_, (index, words) in enumerate(ways):
             end, of = (f"_{number_}", f", {words}") if len(ways) > 1 else ("", "")
             for quantity, at, title, caption in shown:
-                more = _OF_MAPS + (_OF_LINES if quantity == "C_alpha" else "")
                 figure = drawn(quantity_map, table, index, quantity, at)
-                yield f"map_{_file(quantity, at)}{end}", title + of, caption + more, figure
+                told = {""} if figure is None else {"", *shown_in(figure)}
+                caption_ = caption + "".join(text for name, text in _OF_MAPS.items() if name in told)
+                yield f"map_{_file(quantity, at)}{end}", title + of, caption_, figure
             caption = "The commonest phase, C against C*, and its share of all probes of all trajectories."
             yield f"map_phase{end}", f"Phase{of}", caption, drawn(phase_map, table, index)
         for k in wide:

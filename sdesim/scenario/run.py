@@ -284,6 +284,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         seed=arm_seed(work.scenario.seed, name),
         learning_rate=eta,
         scheme=model.scheme,
+        dtype=model.dtype,
         save_every=taken.save_every,
         save=model.save,
         events=model.events,

@@ -200,6 +200,15 @@ class Base(Defaults):
         """None: how fast the loss grows is not known."""
         return None
 
+    @default
+    def single(self) -> bool:
+        """False: the compiled functions are for float64.
+
+        True where they also work on blocks, params and data of float32 (losses stay float64): with no helper
+        that looks at bits, and no arrays of their own.
+        """
+        return False
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side; every surface has its own.
 

@@ -14,15 +14,23 @@ from sdesim.compiled.jit import compiled, compiled_apart
 RUNNING, DIVERGED, STOPPED = 0, 1, 2
 # Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
 STAGED, STAGE = 64, 2**17
+# Words of the generator that are made at once where a block is one trajectory.
+WORDS = 256
 
 
 @compiled
 def count_bad(x):
-    """How many entries are not finite."""
-    bad = 0
+    """How many entries are not finite: those whose difference with itself is no number."""
+    some = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
-            bad += x[k, w] - x[k, w] != 0.0
+            gap = x[k, w] - x[k, w]
+            some |= gap != gap
+    bad = 0
+    if some:
+        for k in range(x.shape[0]):
+            for w in range(x.shape[1]):
+                bad += x[k, w] - x[k, w] != 0.0
     return bad
 
 
@@ -42,18 +50,49 @@ def make_stage(d, width, saves, directions, theta):
 @compiled_apart
 def make_room(d, width, scratch, rows):
     """Work arrays of a step, increments of two steps of each sort, and scratch of the noises."""
-    auxiliary, multiplicative, examples = rows
+    auxiliary, multiplicative, examples = rows[0], rows[1], rows[2]
     return (
         np.empty((scratch, d, width)),
         np.empty((2, d, width)),
         np.empty((2, auxiliary, width)),
         np.empty((2, multiplicative, width)),
         np.empty((2, examples, width)),
-        np.empty((d, width)),
-        np.empty((d, width)),
-        np.empty((examples, width)),
-        np.empty((examples, width)),
+        (
+            np.empty((d, width)),
+            np.empty((d, width)),
+            np.empty((examples, width)),
+            np.empty((examples, width)),
+        ),
     )
+
+
+@compiled_apart
+def make_single_room(d, width, scratch, rows):
+    """The same in float32 and for four steps, with what noises that are drawn in float64 need."""
+    auxiliary, multiplicative, examples, doubles = rows
+    return (
+        np.empty((scratch, d, width), np.float32),
+        np.empty((4, d, width), np.float32),
+        np.empty((4, auxiliary, width), np.float32),
+        np.empty((4, multiplicative, width), np.float32),
+        np.empty((4, examples, width), np.float32),
+        (
+            np.empty((4, max(width, WORDS)), np.uint32),
+            np.empty((doubles, width)),
+            np.empty((doubles, width)),
+            np.empty((doubles, width)),
+            np.empty((doubles, width)),
+        ),
+    )
+
+
+@compiled
+def add_doubles(first, second, pair, out):
+    """Increments of the two steps of a pair, drawn in float64, to those of their group."""
+    for k in range(first.shape[0]):
+        for w in range(first.shape[1]):
+            out[2 * pair, k, w] += np.float32(first[k, w])
+            out[2 * pair + 1, k, w] += np.float32(second[k, w])
 
 
 @compiled_apart
@@ -144,10 +183,10 @@ def stage_state(x, directions, stage, at):
             for w in range(width):
                 projection[at, j, w] += directions[j, k] * x[k, w]
     for w in range(width):
-        norm[at, 0, w] = x[0, w] * x[0, w]
+        norm[at, 0, w] = np.float64(x[0, w]) * np.float64(x[0, w])
     for k in range(1, d):
         for w in range(width):
-            norm[at, 0, w] += x[k, w] * x[k, w]
+            norm[at, 0, w] += np.float64(x[k, w]) * np.float64(x[k, w])
     for w in range(width):
         norm[at, 0, w] = np.sqrt(norm[at, 0, w])
 

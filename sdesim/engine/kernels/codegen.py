@@ -7,7 +7,7 @@ anything and later processes find the machine code on disk.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -34,10 +34,22 @@ def prepare(x, v, surface, dt, work):
     v[:, :] = 0.0
 
 """
+_ROOM = """\
+from sdesim.engine.kernels.block import make_room
+
+GROUP = 2
+"""
+_SINGLE_ROOM = """\
+from sdesim.compiled.single import single
+from sdesim.engine.kernels.block import add_doubles
+from sdesim.engine.kernels.block import make_single_room as make_room
+
+GROUP = 4
+"""
 _FILL = """\
 
 @compiled
-def fill(seed, first, pair, params, data, i0, i1, j0, j1, m0, m1, w0, w1, s0, s1, t0, t1):
+def fill(seed, first, group, params, data, i, j, m, w, spare):
 {calls}
 
 """
@@ -62,15 +74,22 @@ _WEIGHTED = "    weighted_grad(x, w, surface[0], surface[1], surface[2], out)\n"
 
 
 def combination_source(
-    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False
+    surface: SurfaceKernel,
+    noises: Sequence[NoiseKernel],
+    scheme: Scheme,
+    tangent: bool = False,
+    single: bool = False,
 ) -> str:
-    """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along."""
+    """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
+    ``single`` all in float32."""
     in_memory = "compiled_in_memory" if surface.functions else ""
+    home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
     text += "".join(
-        f"from sdesim.compiled.jit import {in_memory or decorator} as {name}\n"
+        f"from {home} import {in_memory or decorator} as {name}\n"
         for decorator, name in (("compiled_inside", "compiled"), ("compiled_entry", "entry"))
     )
+    text += _SINGLE_ROOM if single else _ROOM
     weighted = any(n.enters == "examples" for n in noises)
     wanted = ["loss", "grad"]
     wanted += ["hvp"] if scheme.needs_hvp or tangent else []
@@ -80,7 +99,8 @@ def combination_source(
     for name in wanted:
         if name not in surface.functions:
             text += f"from {surface.module} import {getattr(surface, name)} as {name}\n"
-    text += _fill_source(noises, scheme)
+            text += f"{name} = single({name})\n" if single else ""
+    text += _single_fill_source(noises, scheme) if single else _fill_source(noises, scheme)
     text += _noise_source(noises, weighted)
     text += "" if has_well else _NO_WELL
     functions = scheme.functions(weighted)
@@ -117,34 +137,68 @@ def _driver_text() -> str:
 
 # The blocks of each kind: what the increments go to, and the scratch.
 _BLOCKS = {
-    "additive": (("i0", "i1"), "s0, s1"),
-    "auxiliary": (("j0", "j1"), "s0, s1"),
-    "multiplicative": (("m0", "m1"), "s0, s1"),
-    "examples": (("w0", "w1"), "t0, t1"),
+    "additive": ("i", "spare[0], spare[1]"),
+    "auxiliary": ("j", "spare[0], spare[1]"),
+    "multiplicative": ("m", "spare[0], spare[1]"),
+    "examples": ("w", "spare[2], spare[3]"),
 }
+
+
+def _uses(noises: Sequence[NoiseKernel], scheme: Scheme) -> Iterator[tuple[str, int, int, NoiseKernel]]:
+    """(place, number, stream, noise) of all sets of increments that are drawn."""
+    total = sum(n.streams for n in noises)
+    for place, offset in [("auxiliary", total), ("additive", 0)] if scheme.auxiliary else [("additive", 0)]:
+        stream = offset
+        for k, noise in enumerate(noises):
+            yield place, k, stream, noise
+            stream += noise.streams
+
+
+def _zero(name: str) -> str:
+    return f"    {name}[0, :, :] = 0.0\n    {name}[1, :, :] = 0.0"
 
 
 def _fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
     """The imports of the fill functions, and the function that calls them one after another."""
     imports, calls, touched = "", [], set()
-    total = sum(n.streams for n in noises)
-    uses = [("auxiliary", total), ("additive", 0)] if scheme.auxiliary else [("additive", 0)]
-    for place, offset in uses:
-        stream = offset
-        for k, noise in enumerate(noises):
-            blocks, scratch = _BLOCKS[place if noise.enters == "additive" else noise.enters]
-            function = noise.function
-            if blocks not in touched and noise.setter is not None:
-                function = noise.setter
-            elif blocks not in touched:
-                calls += [f"    {name}[:, :] = 0.0" for name in blocks]
-            touched.add(blocks)
-            imports += f"from {noise.module} import {function} as fill_{place}_{k}\n"
-            given = f"seed, {stream}, first, pair, params[{k}], data[{k}]"
-            calls.append(f"    fill_{place}_{k}({given}, {', '.join(blocks)}, {scratch})")
-            stream += noise.streams
+    for place, k, stream, noise in _uses(noises, scheme):
+        block, scratch = _BLOCKS[place if noise.enters == "additive" else noise.enters]
+        function = noise.function
+        if block not in touched and noise.setter is not None:
+            function = noise.setter
+        elif block not in touched:
+            calls.append(_zero(block))
+        touched.add(block)
+        imports += f"from {noise.module} import {function} as fill_{place}_{k}\n"
+        given = f"seed, {stream}, first, group, params[{k}], data[{k}]"
+        calls.append(f"    fill_{place}_{k}({given}, {block}[0], {block}[1], {scratch})")
     if not any(noise.enters == "additive" for noise in noises):
-        calls += ["    i0[:, :] = 0.0", "    i1[:, :] = 0.0"]
+        calls.append(_zero("i"))
+    return imports + "\n" + _FILL.format(calls="\n".join(calls))
+
+
+def _single_fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
+    """The same for blocks of float32; noises without a fill of such are drawn in float64, pair by pair."""
+    imports, calls, touched = "", [], set()
+    for place, k, stream, noise in _uses(noises, scheme):
+        block, _ = _BLOCKS[place if noise.enters == "additive" else noise.enters]
+        fresh = block not in touched
+        touched.add(block)
+        given = f"seed, {stream}, first, {{group}}, params[{k}], data[{k}]"
+        if noise.single is not None:
+            function = noise.single.setter if fresh else noise.single.function
+            imports += f"from {noise.single.module} import {function} as fill_{place}_{k}\n"
+            calls.append(f"    fill_{place}_{k}({given.format(group='group')}, {block}, spare[0])")
+            continue
+        imports += f"from {noise.module} import {noise.function} as fill_{place}_{k}\n"
+        calls += [f"    {block}[:, :, :] = 0.0"] if fresh else []
+        for pair in (0, 1):
+            calls += ["    spare[1][:, :] = 0.0", "    spare[2][:, :] = 0.0"]
+            doubles = "spare[1], spare[2], spare[3], spare[4]"
+            calls.append(f"    fill_{place}_{k}({given.format(group=f'2 * group + {pair}')}, {doubles})")
+            calls.append(f"    add_doubles(spare[1], spare[2], {pair}, {block})")
+    if not any(noise.enters == "additive" for noise in noises):
+        calls.append("    i[:, :, :] = 0.0")
     return imports + "\n" + _FILL.format(calls="\n".join(calls))
 
 
@@ -173,14 +227,18 @@ def _tangent_source(scheme: Scheme, weighted: bool) -> str:
 
 
 def driver(
-    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False
+    surface: SurfaceKernel,
+    noises: Sequence[NoiseKernel],
+    scheme: Scheme,
+    tangent: bool = False,
+    single: bool = False,
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
 
     Raises:
         RunError: if it can't be written anywhere.
     """
-    text = combination_source(surface, noises, scheme, tangent)
+    text = combination_source(surface, noises, scheme, tangent, single)
     return _private(text, tuple(surface.functions.items())) if surface.functions else generated_module(text)
 
 

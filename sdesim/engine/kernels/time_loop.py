@@ -3,9 +3,10 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``,
-``step``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``) and compiles the whole: nothing
-dispatches. What is compiled anew for each combination is kept small: what no combination changes stands in
-`block`, and a copy is a loop, since Numba compiles a slice that is set to an array ten times as long.
+``make_room``, ``step``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``), and ``GROUP``, of how
+many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew for
+each combination is kept small: what no combination changes stands in `block`, and a copy is a loop, since
+Numba compiles a slice that is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
@@ -16,7 +17,6 @@ from sdesim.engine.kernels.block import (
     count_bad,
     count_ended,
     look_after,
-    make_room,
     make_stage,
     stage_loss,
     stage_state,
@@ -28,7 +28,7 @@ from sdesim.engine.kernels.block import (
 def start_velocity(all_x, all_v, surface, scratch, dt):
     """Set the second states at step 0."""
     d, width = all_x.shape[1], all_x.shape[2]
-    work = np.empty((scratch, d, width))
+    work = np.empty((scratch, d, width), all_x.dtype)
     for block in range(all_x.shape[0]):
         prepare(all_x[block], all_v[block], surface, dt, work)
 
@@ -66,7 +66,7 @@ def advance(
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
     room = stage[2].shape[0]
-    work, i, j, m, weights, s0, s1, t0, t1 = make_room(d, width, scratch, rows)
+    work, i, j, m, weights, spare = make_room(d, width, scratch, rows)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
@@ -84,13 +84,10 @@ def advance(
                 staged += 1
             if now == end or diverged + halted == width:
                 continue
-            half = now % 2
-            if half == 0 or now == start:
-                fill(
-                    seed, block * lanes, now // 2, noise_params, noise_data,
-                    i[0], i[1], j[0], j[1], m[0], m[1], weights[0], weights[1], s0, s1, t0, t1,
-                )  # fmt: skip
-            step(x, v, i[half], j[half], m[half], weights[half], surface, p, rate, dt, work)
+            part = now % GROUP
+            if part == 0 or now == start:
+                fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+            step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
             worse = count_bad(x) != diverged * d
             if worse or halted > 0 or bounds.shape[0] > 0:
                 diverged, halted = look_after(

@@ -52,6 +52,7 @@ class Base:
         exclusive: whether additive and multiplicative noise can't be combined.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
+        single: whether the step also works in float32: no tolerance of it lies below its rounding.
     """
 
     name = _Name()
@@ -65,6 +66,7 @@ class Base:
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
     nesterov: bool = False
+    single: ClassVar[bool] = False
 
     def params(self, dt: float) -> NDArray[np.float64]:
         """The constants p of the step; none by default."""

@@ -182,7 +182,8 @@ class Stable(Base):
         scale = sigma * dt ** (1.0 / self.alpha)
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
-        return self._scaled_kernel(scale, self.rule == "reject", self.truncation)
+        kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
+        return replace(kernel, size=scale)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.

@@ -105,6 +105,11 @@ class Quadratic(Base):
         inside = np.all(np.isfinite(as_theta(theta, self.dim)), axis=-1) & bool(self.wells)
         return np.where(inside, 0, -1).astype(np.int64)
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         well = "single_well" if self.wells else None
