@@ -48,7 +48,7 @@ class TruncatedLaw:
 
     def pdf(self, x: ArrayLike) -> Array:
         """Density."""
-        return np.exp(self.logpdf(x))  # type: ignore[no-any-return]
+        return np.exp(self.logpdf(x))
 
     def _between(self, start: ArrayLike, end: ArrayLike) -> Array:
         """P(start < X ≤ end) over the mass, both within the bounds."""

@@ -48,8 +48,9 @@ def log_density_gradient(x: Array, alpha: Array, beta: Array) -> Gradient:
         alpha, beta = alpha[:1], beta[:1]
 
     def density(at: Array, a: Array, b: Array) -> Array:
-        one = (float(a[0]), float(b[0])) if same else (a, b)
-        return np.asarray(stable.logpdf(at, *one, parametrization="S0"))
+        if same:
+            return np.asarray(stable.logpdf(at, float(a[0]), float(b[0]), parametrization="S0"))
+        return np.asarray(stable.logpdf(at, a, b, parametrization="S0"))
 
     value = density(x, alpha, beta)
     middle = np.where(np.isfinite(value), value, np.nan)

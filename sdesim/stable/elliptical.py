@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.stable.panels_of_many import by_panels
 
 Array = NDArray[np.float64]
 
@@ -59,13 +60,15 @@ class Elliptical:
 
     @cached_property
     def _root(self) -> Array:
-        return np.linalg.cholesky(self.shape)
+        return np.asarray(np.linalg.cholesky(self.shape))
 
     def radius(self, x: ArrayLike) -> Array:
         """√((x − loc)ᵀ Q⁻¹ (x − loc)) of points (..., d), (...,)."""
         points = self._points(x)
         flat = (points - self.loc).reshape(-1, self.dim)
-        return np.asarray(np.linalg.norm(np.linalg.solve(self._root, flat.T), axis=0)).reshape(points.shape[:-1])
+        return np.asarray(np.linalg.norm(np.linalg.solve(self._root, flat.T), axis=0)).reshape(
+            points.shape[:-1]
+        )
 
     def logpdf(self, x: ArrayLike) -> Array:
         """Log density at points (..., d), (...,)."""
@@ -129,7 +132,9 @@ def multivariate(alpha: float, shape: ArrayLike, loc: ArrayLike | None = None) -
     if not np.allclose(q, q.T, rtol=1e-12, atol=0.0):
         raise SdesimError("shape: found a matrix that is not symmetric, allowed: symmetric ones")
     if float(np.linalg.eigvalsh(q)[0]) <= 0:
-        raise SdesimError("shape: found a matrix that is not positive definite, allowed: positive definite ones")
+        raise SdesimError(
+            "shape: found a matrix that is not positive definite, allowed: positive definite ones"
+        )
     if centre.shape != (q.shape[0],) or not np.isfinite(centre).all():
         raise SdesimError(f"loc: found shape {centre.shape}, allowed: finite numbers ({q.shape[0]},)")
     return Elliptical(index, q, centre)
@@ -144,24 +149,13 @@ def radial(r: Array, alpha: float, dim: int) -> tuple[Array, Array]:
         return -0.25 * r * r - 0.5 * dim * math.log(4.0 * math.pi), np.full(r.shape, 0.5)
     if r.size <= _MANY:
         return _direct(r, alpha, dim)
-    t = np.arcsinh(r)
-    cells = np.floor(t / _RADIAL_WIDTH)
-    nodes = np.cos(math.pi * (np.arange(_NODES) + 0.5) / _NODES)
-    known, place = np.unique(cells, return_inverse=True)
-    at = np.sinh(_RADIAL_WIDTH * (known[:, None] + 0.5 + 0.5 * nodes))
-    values = [v.reshape(at.shape) for v in _direct(at.ravel(), alpha, dim)]
-    values[1] = np.log(values[1])
-    transform = np.cos(np.outer(np.arange(_NODES), np.arccos(nodes))) * (2.0 / _NODES)
-    transform[0] *= 0.5
-    local = 2.0 * (t / _RADIAL_WIDTH - cells) - 1.0
-    found = []
-    for v in values:
-        series = (v @ transform.T)[place]
-        b0, b1 = np.zeros_like(local), np.zeros_like(local)
-        for k in range(_NODES - 1, 0, -1):
-            b0, b1 = 2.0 * local * b0 - b1 + series[:, k], b0
-        found.append(series[:, 0] + local * b0 - b1)
-    return found[0], np.exp(found[1])
+
+    def logarithms(t: Array) -> Array:
+        density, weight = _direct(np.sinh(t), alpha, dim)
+        return np.stack([density, np.log(weight)])
+
+    density, weight = by_panels(logarithms, np.arcsinh(r), _RADIAL_WIDTH)
+    return density, np.exp(weight)
 
 
 def _direct(r: Array, alpha: float, dim: int) -> tuple[Array, Array]:

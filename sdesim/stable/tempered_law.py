@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -11,12 +11,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import finite, positive
+from sdesim.stable.panels_of_many import by_panels
 from sdesim.stable.sampling.constants import LEAST_ALPHA, shift_to_s1
 from sdesim.stable.sampling.inversion import find_median
 from sdesim.stable.sampling.tempered import Tempered, densities, tail_probabilities
 
 Array = NDArray[np.float64]
+Integral = Callable[[Tempered, Array, float], Array]
 _BISECTIONS = 80
+# From so many points on by panels of that width in arsinh of the distance from the median.
+_MANY, _WIDTH = 600, 0.25
+# Below it a number is integrated by itself.
+_LEAST = 1e-280
 
 
 class TemperedLaw:
@@ -51,9 +57,29 @@ class TemperedLaw:
         out = np.full(y.shape, np.nan)
         out[np.isposinf(y)], out[np.isneginf(y)] = (0.0, 1.0) if above else (1.0, 0.0)
         for side, here in self._halves(y):
-            found = np.clip(tail_probabilities(self._unit, side * y[here], side), 0.0, 1.0)
+            found = np.minimum(self._beyond(tail_probabilities, y[here], side), 1.0)
             out[here] = found if (side > 0) == above else 1.0 - found
         return np.asarray(out.reshape(points.shape))[()]
+
+    def _beyond(self, function: Integral, y: Array, side: float) -> Array:
+        """A density or tail of side · X at side · y, on that side of the median; of many points by panels."""
+        x = side * y
+        if x.size <= _MANY:
+            return np.maximum(function(self._unit, x, side), 0.0)
+        middle, width = side * self._median, min(1.0, self._unit.deviation)
+        # A support that ends, or a number near the least float64, is for no polynomial.
+        t = np.arcsinh((x - middle) / width)
+
+        def logarithm(at: Array) -> Array:
+            with np.errstate(divide="ignore"):
+                return np.log(np.maximum(function(self._unit, middle + width * np.sinh(at), side), 0.0))[None]
+
+        with np.errstate(invalid="ignore"):
+            out = np.exp(by_panels(logarithm, t, _WIDTH)[0])
+        alone = ~(out > _LEAST)
+        if alone.any():
+            out[alone] = np.maximum(function(self._unit, x[alone], side), 0.0)
+        return out
 
     def _halves(self, y: Array) -> Iterator[tuple[float, NDArray[np.bool_]]]:
         """±1 and the points of the unit law on that side of the median, where there are any."""
@@ -68,13 +94,13 @@ class TemperedLaw:
         y = (points.ravel() - self._centre) / self.scale
         out = np.where(np.isinf(y), 0.0, np.nan)
         for side, here in self._halves(y):
-            out[here] = np.maximum(densities(self._unit, side * y[here], side), 0.0) / self.scale
+            out[here] = self._beyond(densities, y[here], side) / self.scale
         return np.asarray(out.reshape(points.shape))[()]
 
     def logpdf(self, x: ArrayLike) -> Array:
         """Log density; −∞ where the density is below the least float64."""
         with np.errstate(divide="ignore"):
-            return np.log(self.pdf(x))  # type: ignore[no-any-return]
+            return np.asarray(np.log(self.pdf(x)))[()]
 
     def sf(self, x: ArrayLike) -> Array:
         """P(X > x)."""

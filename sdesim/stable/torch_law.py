@@ -1,3 +1,4 @@
+# mypy: disable-error-code="no-untyped-call"
 """The stable law in torch: draws on a device with their gradients, and a Distribution with those of log f."""
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ def torch_rvs(
     given = [p for p in (alpha, beta, loc, scale) if isinstance(p, Tensor)]
     place = torch.device(device) if device is not None else (given[0].device if given else None)
     parts = broadcast_all(*(torch.as_tensor(p, dtype=dtype, device=place) for p in (alpha, beta, loc, scale)))
-    law = TorchStable(*parts, parametrization=parametrization)
+    law = TorchStable(parts[0], parts[1], parts[2], parts[3], parametrization)
     shape = (size,) if isinstance(size, int) else tuple(size)
     return law.rsample(torch.Size(shape), generator=generator)
 
@@ -53,8 +54,8 @@ class TorchStable(Distribution):
     """A stable law as a torch Distribution.
 
     `rsample` draws on the parameters' device, differentiably in all four. `log_prob` is that of
-    `sdesim.stable.logpdf`, evaluated on the CPU in double precision whatever the device, with its gradients by
-    x and all four parameters (once; relative error about 1e-9). At α = 2 the gradient by α is that from below.
+    `sdesim.stable.logpdf`, evaluated on the CPU in double precision whatever the device, with its gradients
+    by x and all four parameters (once; relative error about 1e-9). At α = 2 that by α is the one from below.
 
     Args:
         alpha: α in (0, 2]. beta: β in [−1, 1]. loc, scale: numbers or tensors that broadcast.
@@ -193,18 +194,20 @@ class _LogDensity(torch.autograd.Function):
             from sdesim.stable.derivatives import log_density_gradient
 
             found = log_density_gradient(*arrays)
-            ctx.save_for_backward(*(_tensor(g.reshape(z.shape), z) for g in (found.x, found.alpha, found.beta)))
+            ctx.save_for_backward(
+                *(_tensor(g.reshape(z.shape), z) for g in (found.x, found.alpha, found.beta))
+            )
             value = found.value
         else:
             from sdesim import stable
 
-            one = [p[0] if p.size and (p == p[0]).all() else p for p in arrays[1:]]
-            value = np.asarray(stable.logpdf(arrays[0], *one, parametrization="S0"))
+            a, b = (p[0] if p.size and (p == p[0]).all() else p for p in arrays[1:])
+            value = np.asarray(stable.logpdf(arrays[0], a, b, parametrization="S0"))
         return _tensor(value.reshape(z.shape), z)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         by_z, by_alpha, by_beta = ctx.saved_tensors
         return grad * by_z, grad * by_alpha, grad * by_beta
 

@@ -10,8 +10,8 @@ from tests.plots.figures import COMPANIONS_ONE, COMPANIONS_SEVERAL, CURVES_ONE, 
 
 OTHERS = {
     "NothingToDraw", "animate", "claim", "compare", "convergence", "curve", "curves", "density", "distance",
-    "gibbs", "hill", "loss_slice", "monitor", "paths", "phase_map", "qq", "quantity_map", "spectrum", "stable_fit",
-    "styled", "survival", "svg",
+    "gibbs", "hill", "loss_slice", "monitor", "paths", "phase_map", "qq", "quantity_map", "spectrum",
+    "stable_fit", "styled", "survival", "svg",
 }  # fmt: skip
 
 

@@ -63,9 +63,7 @@ def _quantiles(ax: Any, data: StableFit, level: float) -> None:
     at = _shown(n)
     x = standard(law.ppf((at + 0.5) / n))
     share = 0.5 * (1.0 - level)
-    low, high = (
-        standard(law.ppf(betaincinv(at + 1.0, n - at + 0.0, p))) for p in (share, 1.0 - share)
-    )
+    low, high = (standard(law.ppf(betaincinv(at + 1.0, n - at + 0.0, p))) for p in (share, 1.0 - share))
     ax.fill_between(x, low, high, color="#D9D9D9", linewidth=0, zorder=0, label=f"{level:.0%} of the law")
     ax.plot(x, x, **GUIDE)
     values = standard(data.sample[at])

@@ -57,7 +57,7 @@ class Compressed:
         return self.wide.size == 0
 
     def errors(self, values: Array) -> Array:
-        """Size of what is left out of Σ over each wide panel (q,), for values (m,) of a function at the points.
+        """Size of what Σ leaves out over each wide panel (q,), for a function's values (m,) at the points.
 
         The last two coefficients, times the panel's count: more than the series leaves out if it converges.
         """
@@ -91,7 +91,9 @@ def compress(ordered: Array) -> Compressed:
     """Compressed form of an ordered sample (n,) with median near 0 and scale near 1."""
     t = np.arcsinh(ordered)
     if t.size <= LARGEST_WHOLE:
-        return Compressed(t, np.zeros(1, dtype=np.int64), ordered, np.ones(t.size), np.zeros(0, dtype=np.int64))
+        return Compressed(
+            t, np.zeros(1, dtype=np.int64), ordered, np.ones(t.size), np.zeros(0, dtype=np.int64)
+        )
     cell = np.floor(t / WIDTH)
     return _compress(t, np.append(0, np.flatnonzero(np.diff(cell)) + 1))
 

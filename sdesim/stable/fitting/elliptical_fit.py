@@ -170,7 +170,7 @@ class _Settled:
 
 
 class _Search:
-    """The likelihood's profile over α of standardised vectors (n, d), each α begun where the last one ended."""
+    """The likelihood's profile over α of standardised vectors (n, d); each begins where the last ended."""
 
     def __init__(self, x: Array) -> None:
         self.x = x
@@ -225,7 +225,7 @@ class _Search:
 
 
 def _settle(x: Array, alpha: float, q: Array, loc: Array) -> _Settled:
-    n, d = x.shape
+    n = len(x)
     before, converged = -math.inf, False
     for _ in range(_ROUNDS):
         radius, total, weight = _walk(x, alpha, q, loc)
@@ -262,16 +262,20 @@ def _covariance(x: Array, alpha: float, at: _Settled) -> Array:
         moved = [_values(x, a, at.q, at.loc)[0] for a in (up, down)]
         scores.append((moved[0] - moved[1]) / (up - down))
     for i, j in zip(rows, columns, strict=True):
-        step = np.zeros((d, d))
+        turn = np.zeros((d, d))
         size = _STEP * math.sqrt(at.q[i, i] * at.q[j, j])
-        step[i, j] = step[j, i] = size
-        scores.append((_values(x, alpha, at.q + step, at.loc)[0] - _values(x, alpha, at.q - step, at.loc)[0])
-                      / (2.0 * size))
+        turn[i, j] = turn[j, i] = size
+        scores.append(
+            (_values(x, alpha, at.q + turn, at.loc)[0] - _values(x, alpha, at.q - turn, at.loc)[0])
+            / (2.0 * size)
+        )
     for k in range(d):
         step = np.zeros(d)
         step[k] = _STEP * math.sqrt(at.q[k, k])
-        scores.append((_values(x, alpha, at.q, at.loc + step)[0] - _values(x, alpha, at.q, at.loc - step)[0])
-                      / (2.0 * step[k]))
+        scores.append(
+            (_values(x, alpha, at.q, at.loc + step)[0] - _values(x, alpha, at.q, at.loc - step)[0])
+            / (2.0 * step[k])
+        )
     s = np.stack(scores)
     known = np.linalg.pinv(s @ s.T)
     if alpha < 2.0:

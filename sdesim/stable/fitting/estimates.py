@@ -1,4 +1,4 @@
-"""θ, covariance and intervals of a prepared sample, by each of the methods, in S0 and in the sample's units."""
+"""θ, covariance and intervals of a prepared sample by each of the methods, in S0."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ from sdesim.stable.fitting.likelihood import (
     ALPHA,
     BETA,
     HIGH,
-    LOC,
     LOW,
-    SCALE,
     Likelihood,
     Maximum,
     maximise,

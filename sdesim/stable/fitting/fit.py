@@ -118,7 +118,9 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
     value = made.goodness.statistic
     if math.isnan(value):
         sample = prepared(made.sample)
-        value = _statistic(law, by_likelihood(law, compress(sample.ordered), quantile_start(sample, law), None))
+        value = _statistic(
+            law, by_likelihood(law, compress(sample.ordered), quantile_start(sample, law), None)
+        )
     larger = 0
     for state in np.random.SeedSequence(seed).generate_state(draws, np.uint64):
         drawn = stable.rvs(
@@ -191,9 +193,10 @@ def _result(
         for k, (v, a, b) in enumerate(zip(values, low, high, strict=True))
     ]  # fmt: skip
     ordered = sample.centre + sample.width * sample.ordered
+    of_alpha, of_beta, of_scale, of_loc = estimates
     return StableFit(
-        *estimates, carried, found.log_likelihood - sample.n * log_width, tested, parametrization,
-        ordered if sample.sign > 0 else -ordered[::-1], sample.missing,
+        of_alpha, of_beta, of_scale, of_loc, carried, found.log_likelihood - sample.n * log_width, tested,
+        parametrization, ordered if sample.sign > 0 else -ordered[::-1], sample.missing,
     )  # fmt: skip
 
 

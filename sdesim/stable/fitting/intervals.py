@@ -63,7 +63,8 @@ def profile_interval(
         ridge: (4,) how the others move with it, to begin with.
     """
     ends = [
-        _end(likelihood, at, k, z, side * width, float(bound), ridge) for side, bound in ((-1, LOW[k]), (1, HIGH[k]))
+        _end(likelihood, at, k, z, side * width, float(bound), ridge)
+        for side, bound in ((-1, LOW[k]), (1, HIGH[k]))
     ]
     return ends[0], ends[1]
 
@@ -105,10 +106,7 @@ def _end(
         return math.copysign(math.inf, width)
     # Secant on a root that is nearly linear, kept within its bracket.
     for _ in range(30):
-        if math.isfinite(high):
-            share = min(max(-low / (high - low), 0.05), 0.95)
-        else:
-            share = 0.5
+        share = min(max(-low / (high - low), 0.05), 0.95) if math.isfinite(high) else 0.5
         middle = inside + share * (outside - inside)
         value = excess(middle)
         if value > 0:

@@ -1,7 +1,7 @@
 """Log-likelihood of the stable law at weighted points, its scores, and its maximum.
 
 The law is that of S0, ℓ(x) = log f((x − δ)/σ; α, β) − log σ, which is continuous in all four parameters
-through α = 1; θ = (α, β, log σ, δ). Scores are differences of log f, known to about 1e-12, over steps of 1e-4.
+through α = 1; θ = (α, β, log σ, δ). Scores are differences of log f, known to about 1e-12, in steps of 1e-4.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Likelihood:
     def values(self, theta: Array) -> Array:
         """ℓ at the points (m,)."""
         z = (self.points - theta[LOC]) * math.exp(-theta[SCALE])
-        return self.density(z, float(theta[ALPHA]), float(theta[BETA])) - theta[SCALE]
+        return np.asarray(self.density(z, float(theta[ALPHA]), float(theta[BETA])) - theta[SCALE])
 
     def total(self, theta: Array) -> float:
         """Σ w ℓ; −∞ where the law has no mass at some point."""

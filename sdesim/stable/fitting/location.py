@@ -26,7 +26,9 @@ def s1_location(theta: Array) -> Array:
     return np.asarray(theta[..., LOC] - beta * sigma * bend)
 
 
-def s1_interval(theta: Array, covariance: Array, interval: tuple[float, float], z: float) -> tuple[Array, float, float]:
+def s1_interval(
+    theta: Array, covariance: Array, interval: tuple[float, float], z: float
+) -> tuple[Array, float, float]:
     """∂δ₁/∂θ (4,) and the ends of δ₁'s interval.
 
     Args:

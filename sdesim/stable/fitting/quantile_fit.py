@@ -3,7 +3,8 @@
 ν_α = (q95 − q05)/(q75 − q25) and ν_β = (q95 + q05 − 2 q50)/(q95 − q05) depend on α and β only; scale and
 location follow from the quartiles and the median. Instead of the source's tables, the law's own quantiles.
 
-Source: J. McCulloch, "Simple consistent estimators of stable distribution parameters", Commun. Stat. 15 (1986).
+Source: J. McCulloch, "Simple consistent estimators of stable distribution parameters", Commun. Stat. 15
+(1986).
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def quantile_fit(quantiles: Array, ppf: Quantile) -> Array:
 
 
 def quantile_covariance(theta: Array, n: int, ppf: Quantile, density: Quantile) -> Array:
-    """Covariance (4, 4) of `quantile_fit`: that of quantiles, (min(p, r) − p r)/(n f(x_p) f(x_r)), carried over.
+    """Covariance (4, 4) of `quantile_fit`, from that of quantiles, (min(p, r) − p r)/(n f(x_p) f(x_r)).
 
     Args:
         density: log f of the standard S0 law.
@@ -68,7 +69,9 @@ def quantile_covariance(theta: Array, n: int, ppf: Quantile, density: Quantile) 
     alpha, beta, sigma = float(theta[ALPHA]), float(theta[BETA]), math.exp(theta[SCALE])
 
     def located(at: Array) -> Array:
-        return np.asarray(at[LOC] + math.exp(at[SCALE]) * ppf(PROBABILITIES, float(at[ALPHA]), float(at[BETA])))
+        return np.asarray(
+            at[LOC] + math.exp(at[SCALE]) * ppf(PROBABILITIES, float(at[ALPHA]), float(at[BETA]))
+        )
 
     quantiles = located(theta)
     density_there = np.exp(density((quantiles - theta[LOC]) / sigma, alpha, beta)) / sigma

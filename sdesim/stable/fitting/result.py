@@ -1,9 +1,10 @@
-"""What a fit of the stable law gives: four estimates, their covariance, how well the law fits, the law itself."""
+"""What a fit of the stable law gives: four estimates, their covariance, goodness of fit, the law itself."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -90,9 +91,7 @@ class StableFit:
         Returns:
             The Axes (2,).
         """
-        from sdesim import plots
-
-        return plots.stable_fit(self, axes=axes)
+        return import_module("sdesim.plots").stable_fit(self, axes=axes)
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dictionary for JSON."""

@@ -198,7 +198,9 @@ def _integrals(law: Tempered, x: Array, sign: float, divisor: Callable[[Complex]
             over = np.maximum.accumulate((cumulant + rest).real < NEGLIGIBLE, axis=1)
             gone = over & np.maximum.accumulate(rest.real < NEGLIGIBLE, axis=1)
             for integrand in (less, whole) if slant > 0.0 else (whole,):
-                terms = np.where(over if integrand is whole else gone, 0.0, (integrand * tangent / under).imag)
+                terms = np.where(
+                    over if integrand is whole else gone, 0.0, (integrand * tangent / under).imag
+                )
                 terms[:, 0] *= 0.5
                 fine, coarse = terms.sum(axis=1) * STEP, terms[:, ::2].sum(axis=1) * (2.0 * STEP)
                 mass = np.abs(terms).sum(axis=1) * STEP
