@@ -19,6 +19,8 @@ Array = NDArray[np.float64]
 
 _POINTS = 7
 _STEP_X, _STEP_ALPHA, _STEP_BETA = 0.01, 0.005, 0.02
+# Of a first look at the slope, and over how many times its inverse f varies.
+_FIRST, _STEEP = 1e-4, 3.0
 # Least steps, where rounding begins to count.
 _LEAST_STEP_ALPHA, _LEAST_STEP_BETA = 2e-4, 1e-3
 # Beyond it, in α, no law is asked for.
@@ -60,6 +62,10 @@ def log_density_gradient(x: Array, alpha: Array, beta: Array) -> Gradient:
             return np.asarray(np.exp(density(at, a, b) - middle))
 
     length = _length(x, alpha, beta)
+    step = _FIRST * length
+    with np.errstate(invalid="ignore", divide="ignore"):
+        steep = 2.0 * step / np.abs(density(x + step, alpha, beta) - density(x - step, alpha, beta))
+    length = np.fmin(length, _STEEP * steep)
     weights = _weights(_POINTS // 2)
     by_x = np.zeros_like(x)
     for k, w in enumerate(weights):

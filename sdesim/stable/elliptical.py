@@ -36,7 +36,7 @@ _NEGLIGIBLE = 60.0
 _EXPONENT = 700.0
 _CHUNK = 2**21
 # Panels in arsinh r of the radial density, and from how many points on they are used.
-_RADIAL_WIDTH, _MANY = 0.25, 1500
+_RADIAL_WIDTH, _MANY = 0.5, 300
 
 
 @dataclass(frozen=True, eq=False)
