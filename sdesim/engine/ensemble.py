@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.plan import Plan
+from sdesim.noise.kernel import Drawn
 
 Array = NDArray[np.float64]
 # Fewer blocks than this per thread would leave a thread waiting for the last one.
@@ -56,7 +57,8 @@ class Ensemble:
         rows_v = plan.dim if plan.scheme.velocity else 0
         # A tangent vector of all states, and the power of two that was taken out of it.
         rows_v += plan.dim + rows_v + 1 if tangent else 0
-        scratch = max(plan.scheme.scratch, SCRATCH) if tangent else plan.scheme.scratch
+        scratch = plan.scheme.work_arrays(plan.dim)
+        scratch = max(scratch, SCRATCH) if tangent else scratch
         self.state: dict[str, NDArray[Any]] = {
             "x": np.array(x, order="C"),
             "v": np.zeros((self.blocks, rows_v, self.lanes), kind),
@@ -65,18 +67,18 @@ class Ensemble:
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
+            # Of unsolved steps.
+            "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
         }
         self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single)
         self._surface = tuple(
             np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
         )
-        # An empty tuple has no type to compile for.
         kernels = plan.noise_kernels
-        drawn = [kind if k.single is not None else np.dtype(np.float64) for k in kernels]
-        self._params = tuple(np.asarray(k.params, t) for k, t in zip(kernels, drawn, strict=True))
-        self._params = self._params or (np.zeros(0),)
-        self._data = tuple(np.asarray(k.data, t) for k, t in zip(kernels, drawn, strict=True))
-        self._data = self._data or (np.zeros((0, 0)),)
+        self._types = [kind if k.single is not None else np.dtype(np.float64) for k in kernels]
+        self._drawn = self._drawn_ahead()
+        # States of the noises that have one, (rows, K): they are no part of a block.
+        self.memory = {f"noise{k}": kernels[k].ahead.start(d) for k, d in self._drawn.items()}  # type: ignore[union-attr]
         entering = {k.enters for k in kernels}
         self._rows: tuple[int, ...] = (
             plan.dim if plan.scheme.auxiliary else 0,
@@ -85,17 +87,46 @@ class Ensemble:
         )
         if single:
             self._rows += (plan.dim if any(k.single is None for k in kernels) else 0,)
-        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), np.asarray(plan.rate, kind), scratch)
+        self._scheme = (
+            np.asarray(plan.scheme.params(plan.dt), kind),
+            np.asarray(plan.variance_rate, kind),
+            scratch,
+        )
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
-            self._driver.start_velocity(
-                self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, self._dt
-            )
+            self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
         self._wells = wells
         self._watched = [e.bounds for e in plan.exits if e.bounds is not None]
         rows4 = [[b.lower, b.upper, b.coordinate, b.stop] for b in self._watched]
         self._bounds = np.array(rows4, dtype=np.float64).reshape(-1, 4)
         self._start_outside()
+
+    def _drawn_ahead(self) -> dict[int, Drawn]:
+        """Of the noises that work something out ahead of their fill function, by their number."""
+        plan, stream, found = self.plan, 0, {}
+        for k, kernel in enumerate(plan.noise_kernels):
+            if kernel.ahead is not None:
+                rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
+                count = self.blocks * self.lanes
+                found[k] = Drawn(plan.seed, stream, 0, count, rows, plan.steps)
+            stream += kernel.streams
+        return found
+
+    def _noise_arrays(self, start: int, end: int) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """params and data of all noises for the steps start … end − 1."""
+        kernels = self.plan.noise_kernels
+        arrays = [(kernel.params, kernel.data) for kernel in kernels]
+        for k, drawn in self._drawn.items():
+            ahead = kernels[k].ahead
+            assert ahead is not None
+            if end > start:
+                arrays[k] = ahead.arrays(drawn, start, end, self.memory[f"noise{k}"])
+        # An empty tuple has no type to compile for.
+        typed = list(zip(arrays, self._types, strict=True))
+        return (
+            tuple(np.asarray(params, kind) for (params, _), kind in typed) or (np.zeros(0),),
+            tuple(np.asarray(data, kind) for (_, data), kind in typed) or (np.zeros((0, 0)),),
+        )
 
     def _start_outside(self) -> None:
         """Trajectories that start outside have left at step 0."""
@@ -119,14 +150,28 @@ class Ensemble:
             outputs: theta (K, S, d) or (K, 0, d), projection (K, S, k), norm (K, S) and loss (K, S).
             column: where along S the first of the saved points goes.
         """
+        longest = [self.plan.noise_kernels[k].ahead.most(d) for k, d in self._drawn.items()]  # type: ignore[union-attr]
+        stretch = min(longest, default=max(1, end - start))
+        first = 0
+        for begin in range(start, max(end, start + 1), stretch):
+            until = min(begin + stretch, end)
+            last = int(np.searchsorted(saves, until, side="right"))
+            self._advance(begin, until, saves[first:last], outputs, column + first)
+            first = last
+
+    def _advance(
+        self, start: int, end: int, saves: NDArray[np.int64], outputs: tuple[Array, ...], column: int
+    ) -> None:
+        """`advance` through a stretch whose noises are drawn ahead."""
         plan = self.plan
-        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy")
+        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy", "counts")
         state = tuple(self.state[name] for name in order)
+        params, data = self._noise_arrays(start, end)
 
         def work(blocks: NDArray[np.int64]) -> None:
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, start, end, self._dt, self._surface, self._params,
-                self._data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
+                blocks, np.uint64(plan.seed), self.lanes, start, end, self._dt, self._surface, params,
+                data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
                 self._wells, outputs, column,
             )  # fmt: skip
 
@@ -146,10 +191,11 @@ class Ensemble:
     def portable(self) -> dict[str, NDArray[Any]]:
         """The state with the trajectory as its last axis, whatever the block width."""
         count = self.plan.trajectories
-        return {
+        blocks = {
             name: np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], self.blocks * self.lanes)[..., :count]
             for name, a in self.state.items()
         }
+        return blocks | {name: a[..., :count] for name, a in self.memory.items()}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take over what `portable` gave; other names are left."""
@@ -158,6 +204,8 @@ class Ensemble:
             array = state[name]
             wide = array[..., rows].reshape(*array.shape[:-1], self.blocks, self.lanes)
             mine[...] = np.moveaxis(wide, -2, 0)
+        for name, mine in self.memory.items():
+            mine[...] = state[name][..., rows]
 
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""
@@ -165,7 +213,7 @@ class Ensemble:
         return np.array(self.state["x"][block, :, lane])
 
     def status(self) -> NDArray[np.int8]:
-        """(K,): 0 running, 1 diverged, 2 stopped."""
+        """(K,): 0 running, 1 diverged, 2 stopped, 3 lost in a step that was not solved."""
         return np.asarray(self.state["code"].reshape(-1)[: self.plan.trajectories])
 
     def stopped_step(self) -> NDArray[np.int64]:
@@ -175,6 +223,10 @@ class Ensemble:
     def exit_steps(self) -> NDArray[np.int64]:
         """(K, E): step of first exit, −1 where there was none."""
         return self._by_trajectory(self.state["exits"])
+
+    def unsolved_steps(self) -> NDArray[np.int64]:
+        """(K,): how many steps of a scheme that solves equations were not solved."""
+        return np.asarray(self._by_trajectory(self.state["counts"])[:, 0])
 
     def occupancy(self) -> Array:
         """(K, wells): share of the steps lived in each well."""

@@ -28,8 +28,8 @@ def exit_statistics(
     Returns:
         mean, median, rate (Estimates) and survival (times, share, low, high). Beside their own flags, each
         has `diverged` where trajectories blew up: they were watched until then, though what blows up was
-        often about to leave; and `stopped_by_another` where another event ended the watch, so that the two
-        must be independent.
+        often about to leave; `unsolved` where an implicit step of theirs was not solved; and
+        `stopped_by_another` where another event ended the watch, so that the two must be independent.
 
     Raises:
         RunError: the run has no exits, or no such event.
@@ -48,6 +48,7 @@ def exit_statistics(
     watched = np.where(status == 0, float(run["time"].values.max()), stopped)
     found = survival_statistics(np.where(left, times, watched), left, level, band)
     flags = ["diverged"] if (~left & (status == 1)).any() else []
+    flags += ["unsolved"] if (~left & (status == 3)).any() else []
     flags += ["stopped_by_another"] if (~left & (status == 2)).any() else []
     if not flags:
         return found

@@ -14,6 +14,7 @@ from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.noise.base import Context
+from sdesim.schedules import at, moves
 
 if TYPE_CHECKING:
     from sdesim.engine.events import Event
@@ -57,11 +58,12 @@ def check_fit(
     dim: int | None = None,
     examples: int | None = None,
     dt: float | None = None,
-    learning_rate: float | None = None,
+    learning_rate: Any = None,
     events: Sequence[Event] = (),
     probes: Probes | None = None,
     theta0: Any = None,
     trajectories: int | None = None,
+    steps: int | None = None,
     real: Real | None = None,
     trial: bool = True,
     dtype: str = "float64",
@@ -76,7 +78,7 @@ def check_fit(
             for it.
         noises, scheme, events, probes: as in `simulate`; recipes that wait for a real arm's values too.
         dim: d, where there is no surface. examples: n, where there is no surface.
-        dt, learning_rate, theta0, trajectories: as in `simulate`; None for those that a real arm gives.
+        dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for what a real arm gives.
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
@@ -92,17 +94,23 @@ def check_fit(
         return
     for line in () if real is None else real.obstacles:
         yield ("twin_of",), line
-    eta = learning_rate or (real.learning_rate if real is not None else dt)
+    end = None if dt is None or steps is None else dt * steps
+    yield from _learning_rate(learning_rate, noises, end)
+    eta = at(learning_rate, 0.0) or (real.learning_rate if real is not None else dt)
     batch_size = 0 if real is None else real.batch_size or 0
     context = Context(size, eta or 1.0, surface, batch_size)
     for k, noise in enumerate(noises):
-        for at, text in _noise(noise, context, count, dt, real, trial):
-            yield ("noise", k, *at), text
+        for place, text in _noise(noise, context, count, dt, real, trial):
+            yield ("noise", k, *place), text
+        if end is not None and hasattr(noise, "problems_until"):
+            yield from ((("noise", k, field), text) for field, text in noise.problems_until(end))
     try:
         chosen = as_scheme(scheme)
     except Misfit as error:
         yield from error.problems
         return
+    if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
+        yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
     tangent = probes is not None and probes.tangent
     lines = list(precision.misfits(dtype, surface, chosen, noises, tangent))
@@ -115,6 +123,21 @@ def check_fit(
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
     yield from _events(events, surface, size)
+
+
+def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:
+    """What a learning rate that changes in time does not go with."""
+    if not moves(rate):
+        return
+    found = None if end is None else rate.problem(end, 0.0)
+    if found is not None:
+        yield ("learning_rate",), found
+    for k, noise in enumerate(noises):
+        if (
+            "learning_rate" in getattr(noise, "needs", ())
+            and getattr(noise, "learning_rate_power", 0) is None
+        ):
+            yield ("noise", k), "found a noise that no schedule of the learning rate can scale"
 
 
 def _located(path: tuple[str | int, ...], error: SdesimError) -> Iterator[Problem]:
@@ -160,6 +183,9 @@ def _scheme(
     scheme: Scheme, noises: Sequence[Any], dt: float | None, eta: float | None, probes: Probes | None
 ) -> Iterator[Problem]:
     sorts = [noise.sort for noise in noises if hasattr(noise, "sort")]
+    if getattr(scheme, "converts", False) and not all(getattr(n, "steady", True) for n in noises):
+        rule = "a number with a scheme that needs d⟨M⟩/dt of the multiplicative noise"
+        yield ("noise",), f"found a schedule and scheme {scheme.name!r}, allowed: {rule}"
     yield from ((("scheme",), line) for line in misfits(scheme, sorts))
     most = STREAMS // (1 + scheme.auxiliary)
     if sum(getattr(noise, "streams", 1) for noise in noises) > most:

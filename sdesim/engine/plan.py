@@ -20,8 +20,11 @@ from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
+from sdesim.noise.following import resolved
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
+from sdesim.schedules import Coefficient, at
+from sdesim.schedules.base import Base as Schedule
 from sdesim.surfaces.base import Surface, SurfaceKernel
 
 Array = NDArray[np.float64]
@@ -36,7 +39,8 @@ class Plan:
     Attributes:
         surface, noises, scheme: what is simulated; `kernel` and `noise_kernels` are their compiled sides.
         theta0: starting points (K, d).
-        dt, steps, learning_rate, seed: η is where C is read.
+        dt, steps, learning_rate, seed: η is where C is read, at the start where it is a schedule.
+        rate: the schedule of η; None where it is a number.
         saved: saved step numbers (S,), with 0 and the last.
         save_theta: whether θ itself is kept.
         directions: fixed random directions (k, d).
@@ -65,6 +69,17 @@ class Plan:
     probes: Probes | None
     probe_steps: NDArray[np.int64]
     dtype: str = "float64"
+    rate: Schedule | None = None
+
+    def learning_rate_at(self, step: int) -> float:
+        """η at a step."""
+        return self.learning_rate if self.rate is None else float(self.rate(step * self.dt))
+
+    def oracle(self, step: int = 0) -> SimulatedOracle:
+        """Gradients as they are at a step."""
+        assert self.probes is not None
+        noises = tuple(n.at(step * self.dt) if hasattr(n, "at") else n for n in self.noises)
+        return SimulatedOracle(self.surface, noises, self.learning_rate_at(step), self.probes.batch_size)
 
     @property
     def trajectories(self) -> int:
@@ -77,7 +92,7 @@ class Plan:
         return int(self.theta0.shape[1])
 
     @property
-    def rate(self) -> Array:
+    def variance_rate(self) -> Array:
         """Σ d⟨M⟩/dt (d,) of the multiplicative noises; (0,) without."""
         rates = [k.rate for k in self.noise_kernels if k.enters == "multiplicative"]
         return np.sum(rates, axis=0) if rates else np.zeros(0)
@@ -120,7 +135,7 @@ class Plan:
 
 def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
-    trajectories: int, seed: int, learning_rate: float | None, scheme: str | Scheme, save_every: int | None,
+    trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str], events: Sequence[Event], probes: Probes | None, dtype: str = "float64",
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
@@ -133,7 +148,8 @@ def make_plan(
     noises = tuple(noise) if isinstance(noise, Sequence) else (noise,)
     dt, steps = positive(dt, "dt"), whole(steps, "steps")
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
-    eta = dt if learning_rate is None else positive(learning_rate, "learning_rate")
+    rate = dt if learning_rate is None else as_rate(learning_rate)
+    eta = positive(at(rate, 0.0), "learning_rate")
     if seed >= 2**64:
         raise SdesimError(f"seed must be below 2^64, got {seed}")
     if count >= 2**32 or steps >= 2**33:
@@ -143,14 +159,14 @@ def make_plan(
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     problems = check_fit(
-        surface, noises, scheme, dt=dt, learning_rate=eta, events=events, probes=probes, theta0=theta0,
-        trajectories=count, trial=False, dtype=dtype,
+        surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
+        trajectories=count, steps=steps, trial=False, dtype=dtype,
     )  # fmt: skip
     if found := list(problems):
         raise Misfit(found)
     check_room(surface.dim, count, probes)
     context = Context(surface.dim, eta, surface)
-    noises = tuple(n.resolved(context) if hasattr(n, "resolved") else n for n in noises)
+    noises = tuple(resolved(n, context, rate) for n in noises)
     kernel = surface.kernel()
     kernels = tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
@@ -160,7 +176,8 @@ def make_plan(
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
-    check_known(probes, surface, noises, eta, first_start(surface, start))
+    now = [n.at(0.0) if hasattr(n, "at") else n for n in noises]
+    check_known(probes, surface, now, eta, first_start(surface, start))
     return Plan(
         surface=surface,
         noises=noises,
@@ -181,7 +198,26 @@ def make_plan(
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         dtype=dtype,
+        rate=rate if isinstance(rate, Schedule) else None,
     )
+
+
+def as_rate(value: Any) -> Any:
+    """A learning rate as a number or a schedule.
+
+    Raises:
+        SdesimError: it is neither.
+    """
+    from pydantic_core import PydanticCustomError, ValidationError
+
+    if isinstance(value, int | float | np.generic) or value is None:
+        return positive(value, "learning_rate")
+    try:
+        return Coefficient(0).read(value)
+    except PydanticCustomError as error:
+        raise Misfit("learning_rate", error.message()) from None
+    except ValidationError as error:
+        raise Misfit([(("learning_rate", *e["loc"]), e["msg"]) for e in error.errors()]) from None
 
 
 def check_known(

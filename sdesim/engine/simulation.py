@@ -21,7 +21,6 @@ from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
-from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError, SdesimError
@@ -54,7 +53,7 @@ def simulate(
     steps: int,
     trajectories: int = 1,
     seed: int = 0,
-    learning_rate: float | None = None,
+    learning_rate: Any = None,
     scheme: str | Scheme = "euler-maruyama",
     dtype: str = "float64",
     save_every: int | None = None,
@@ -80,7 +79,8 @@ def simulate(
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
         dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
-        learning_rate: η at which C, S, C* and the generator are read; default dt.
+        learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
+            t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
         dtype: "float64", or "float32" for the state and all coefficients: about twice as fast, for surfaces,
             schemes and noises that can. Losses, norms and times in wells are summed in float64. Normals come
@@ -102,7 +102,8 @@ def simulate(
         attributes: further attributes of the run, which decide no number.
 
     Returns:
-        The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`.
+        The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`; one with
+        a step that an implicit scheme did not solve likewise, with status 3 and `unsolved_steps`.
 
     Raises:
         SdesimError: an argument is out of range or does not fit the others.
@@ -139,6 +140,9 @@ def simulate(
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
+    if plan.rate is not None:
+        rates = np.asarray(plan.rate(plan.saved * plan.dt))
+        writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
     run = writer.finish(wall_time=clock.perf_counter() - started)
     if checkpoint is not None:
         checkpoint.remove()
@@ -216,7 +220,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
         return
-    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
+    oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
     status = ensemble.status()
     for k in range(plan.probed):
         if status[k] != 0:
@@ -228,7 +232,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             ensemble.theta(k),
             samples=plan.probes.samples,
             rng=probe_rng(plan.seed, k, step),
-            step_size=plan.learning_rate,
+            step_size=eta,
             directions=plan.directions,
             groups=plan.groups or None,
             gradient=plan.probes.wants("gradient"),
@@ -238,12 +242,12 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
         )
         if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
             values |= virtual_steps(
-                oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                 seed=(plan.seed, k, step), loss=plan.tail_index is None,
             )  # fmt: skip
             if plan.tail_index is not None:
                 values |= weighted_progress(
-                    oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                    oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                     seed=(plan.seed, k, step),
                 )  # fmt: skip
         for key, value in values.items():
@@ -252,9 +256,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
 
 def _knows(plan: Plan) -> bool:
     """Whether the laws of the noises say what their mean is, so that readings may do without draws."""
-    assert plan.probes is not None
-    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
-    return oracle.moments(plan.theta0[0], covariance=False) is not None
+    return plan.oracle().moments(plan.theta0[0], covariance=False) is not None
 
 
 def _measures_progress(plan: Plan) -> bool:
@@ -268,6 +270,8 @@ def _measures_progress(plan: Plan) -> bool:
 def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     writer.write("status", ensemble.status())
     writer.write("stopped_step", ensemble.stopped_step())
+    if plan.scheme.solves:
+        writer.write("unsolved_steps", ensemble.unsolved_steps())
     if plan.exits:
         left = ensemble.exit_steps()
         writer.write("exit_time", np.where(left >= 0, left * plan.dt, np.nan))
@@ -285,6 +289,8 @@ def _writer(
     mark: Fingerprint | None,
 ) -> RunWriter:
     names = ["loss", "weight_norm", "status", "stopped_step"]
+    names += ["learning_rate"] if plan.rate is not None else []
+    names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []

@@ -111,7 +111,7 @@ def _flat(views: Sequence[ArmView], grounds: Grounds) -> Iterator[ArmView]:
         held = view.name in grounds and "theta" in view.run
         if held and view.run.sizes["param"] <= _MOST_DIMENSIONS:
             # A path that blew up leaves no room for the others.
-            whole = np.flatnonzero(np.asarray(view.run["status"].values) != 1)
+            whole = np.flatnonzero(~np.isin(view.run["status"].values, (1, 3)))
             if whole.size:
                 yield replace(view, run=view.run.isel(trajectory=whole))
 

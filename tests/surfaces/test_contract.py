@@ -138,3 +138,16 @@ def test_a_surface_that_can_has_the_same_functions_in_float32(surface, theta):
     expected = surface.grad(points)
     np.testing.assert_allclose(out.T, expected, rtol=0, atol=1e-5 * size_of(expected))
     np.testing.assert_allclose(loss, surface.loss(points), rtol=1e-5, atol=1e-5)
+
+
+def test_a_slope_is_an_entry_of_the_gradient_to_the_bit(surface, theta):
+    kernel = surface.kernel()
+    if kernel.slope is None:
+        return
+    x = np.ascontiguousarray(theta.reshape(-1, surface.dim).T)
+    out, slope = np.empty_like(x), kernel.function("slope")
+
+    kernel.function("grad")(x, *kernel.arrays, out)
+
+    found = [[slope(x[i, w], i, kernel.params) for w in range(x.shape[1])] for i in range(surface.dim)]
+    np.testing.assert_array_equal(found, out)

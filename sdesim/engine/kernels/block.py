@@ -11,7 +11,7 @@ import numpy as np
 
 from sdesim.compiled.jit import compiled, compiled_apart
 
-RUNNING, DIVERGED, STOPPED = 0, 1, 2
+RUNNING, DIVERGED, STOPPED, UNSOLVED = 0, 1, 2, 3
 # Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
 STAGED, STAGE = 64, 2**17
 # Words of the generator that are made at once where a block is one trajectory.
@@ -19,19 +19,24 @@ WORDS = 256
 
 
 @compiled
-def count_bad(x):
-    """How many entries are not finite: those whose difference with itself is no number."""
-    some = False
+def any_lost(x):
+    """Whether an entry is not finite: its difference with itself is then no number."""
+    lost = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
             gap = x[k, w] - x[k, w]
-            some |= gap != gap
-    bad = 0
-    if some:
-        for k in range(x.shape[0]):
-            for w in range(x.shape[1]):
-                bad += x[k, w] - x[k, w] != 0.0
-    return bad
+            lost |= gap != gap
+    return lost
+
+
+@compiled_apart
+def count_lost(x):
+    """How many entries are not finite."""
+    count = 0
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            count += x[k, w] - x[k, w] != 0.0
+    return count
 
 
 @compiled_apart
@@ -97,17 +102,27 @@ def add_doubles(first, second, pair, out):
 
 @compiled_apart
 def count_ended(code):
-    """How many lanes are diverged, and how many stopped."""
+    """How many lanes are lost (diverged, or not solved), and how many stopped."""
     diverged, halted = 0, 0
     for w in range(code.shape[0]):
-        diverged += code[w] == DIVERGED
+        diverged += (code[w] == DIVERGED) | (code[w] == UNSOLVED)
         halted += code[w] == STOPPED
     return diverged, halted
 
 
 @compiled_apart
+def note_unsolved(unsolved, code, count, stopped, step):
+    """Count the lanes whose step was not solved, and end them."""
+    for w in range(code.shape[0]):
+        if unsolved[w] != 0.0 and code[w] == RUNNING:
+            count[w] += 1
+            code[w] = UNSOLVED
+            stopped[w] = step
+
+
+@compiled_apart
 def isolate(x, code, stopped, step):
-    """Mark newly diverged lanes; returns how many lanes are diverged."""
+    """Mark newly diverged lanes; returns how many lanes are lost."""
     d, width = x.shape
     diverged = 0
     for w in range(width):
@@ -116,7 +131,7 @@ def isolate(x, code, stopped, step):
                 if x[k, w] - x[k, w] != 0.0:
                     code[w] = DIVERGED
                     stopped[w] = step
-        if code[w] == DIVERGED:
+        if code[w] == DIVERGED or code[w] == UNSOLVED:
             diverged += 1
             for k in range(d):
                 x[k, w] = float("nan")

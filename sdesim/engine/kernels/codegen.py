@@ -34,6 +34,28 @@ def prepare(x, v, surface, dt, work):
     v[:, :] = 0.0
 
 """
+_NO_LATER = """\
+
+@compiled
+def later(surface, lapse):
+    return
+
+"""
+_TELL_NOTHING = """\
+
+@compiled
+def tell(work, code, counts, stopped, step):
+    return
+
+"""
+_TELL_UNSOLVED = """\
+from sdesim.engine.kernels.block import note_unsolved
+
+@compiled
+def tell(work, code, counts, stopped, step):
+    note_unsolved(work[0, 0], code, counts[0], stopped, step)
+
+"""
 _ROOM = """\
 from sdesim.engine.kernels.block import make_room
 
@@ -45,6 +67,16 @@ from sdesim.engine.kernels.block import add_doubles
 from sdesim.engine.kernels.block import make_single_room as make_room
 
 GROUP = 4
+"""
+_CHECKED = """\
+
+from sdesim.engine.kernels.block import any_lost
+
+@compiled
+def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+    step(x, v, i, j, m, w, surface, p, rate, dt, work)
+    return any_lost(x)
+
 """
 _FILL = """\
 
@@ -103,6 +135,8 @@ def combination_source(
     text += _single_fill_source(noises, scheme) if single else _fill_source(noises, scheme)
     text += _noise_source(noises, weighted)
     text += "" if has_well else _NO_WELL
+    text += _NO_LATER
+    text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
     text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
     # What the step calls stands before it.
@@ -111,7 +145,9 @@ def combination_source(
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
     text += _tangent_source(scheme, weighted) if tangent else ""
-    return text + _driver_text()
+    merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
+    text += _CHECKED if merged is None else _merged_source(surface, merged, single)
+    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
 
 
 # Reading them again for every run would cost half of what a run costs beside its steps.
@@ -211,6 +247,13 @@ def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
     if weighted:
         at = _WEIGHTED + _SUM.format(sign="+", multiplicative=product)
     return _COORDINATE_NOISE.format(body=body, at=at)
+
+
+def _merged_source(surface: SurfaceKernel, step: Callable[..., Any], single: bool) -> str:
+    """The step that works the slopes out as it goes, and checks what comes of it."""
+    text = f"\nfrom {surface.module} import {surface.slope} as slope\n"
+    text += "slope = single(slope)\n" if single else ""
+    return text + f"\n@compiled\n{_source(step)}\nchecked_step = {step.__name__}\n\n"
 
 
 def _tangent_source(scheme: Scheme, weighted: bool) -> str:

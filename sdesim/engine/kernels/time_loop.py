@@ -14,8 +14,8 @@ the step at which it ended. Diverged trajectories are NaN from there on, stopped
 
 from sdesim.engine.kernels.block import (
     RUNNING,
-    count_bad,
     count_ended,
+    count_lost,
     look_after,
     make_stage,
     stage_loss,
@@ -57,11 +57,12 @@ def advance(
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
     scheme: (p, rate, how many work arrays); rows of the noise blocks: (auxiliary, multiplicative, examples).
-    state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W)).
+    state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
+    counts (B, 1, W) of unsolved steps).
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
     (K, 0, d), projection (K, S, k), norm (K, S), loss), to be filled from column ``column`` on.
     """
-    all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy = state
+    all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state
     p, rate, scratch = scheme
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
@@ -70,6 +71,7 @@ def advance(
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
+        counts = all_counts[block]
         diverged, halted = count_ended(code)
         saved, staged = 0, 0
         for now in range(start, end + 1):
@@ -87,8 +89,9 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
-            step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
-            worse = count_bad(x) != diverged * d
+            lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
+            tell(work, code, counts, stopped, now + 1)
+            worse = lost and count_lost(x) != diverged * d
             if worse or halted > 0 or bounds.shape[0] > 0:
                 diverged, halted = look_after(
                     x, held, code, stopped, exits, bounds, now + 1, worse, diverged, halted

@@ -115,7 +115,7 @@ class Quadratic(Base):
         well = "single_well" if self.wells else None
         if self._hessian is None:
             params = np.concatenate([self._rates, self._center])
-            return SurfaceKernel(KERNELS, "grad", "loss", params, well=well, hvp="hvp")
+            return SurfaceKernel(KERNELS, "grad", "loss", params, well=well, hvp="hvp", slope="slope")
         center = self._center.copy()
         return SurfaceKernel(
             KERNELS, "rotated_grad", "rotated_loss", center, self._hessian, well=well, hvp="rotated_hvp"

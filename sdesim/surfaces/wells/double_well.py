@@ -118,4 +118,5 @@ class DoubleWell(Base):
             params,
             well="well",
             hvp="hvp",
+            slope="slope",
         )

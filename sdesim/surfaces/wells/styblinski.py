@@ -104,4 +104,5 @@ class Styblinski(Base):
             params,
             well="well",
             hvp="hvp",
+            slope="slope",
         )
