@@ -13,8 +13,6 @@ from sdesim.kinds.numbers import finite
 from sdesim.stable.frozen import StableLaw
 
 Array = NDArray[np.float64]
-# Share of the law within the bounds from which on draws are redrawn and not inverted.
-_ENOUGH = 0.1
 
 
 class TruncatedLaw:
@@ -92,23 +90,11 @@ class TruncatedLaw:
         return self.ppf(1.0 - np.asarray(q, dtype=np.float64))
 
     def rvs(self, size: int | tuple[int, ...] | None = None, seed: int = 0) -> Array:
-        """Draws; the first ones are the same whatever their number.
-
-        Where the interval holds a tenth of the law and more, draws of it that lie within; else by `ppf`.
-        """
+        """Draws, by `ppf` of uniform numbers; the first ones are the same whatever their number."""
         shape = () if size is None else tuple(np.atleast_1d(size).tolist())
         count = math.prod(shape)
-        mass = math.exp(self._log_mass)
-        if mass < _ENOUGH:
-            rng = np.random.Generator(np.random.Philox(int(seed) % 2**64))
-            return np.asarray(self.ppf(rng.random(count))).reshape(shape)[()]
-        tried = count + 16
-        while True:
-            tried = int(1.2 * tried / mass) + 16
-            drawn = np.asarray(self.law.rvs(size=tried, seed=seed))
-            kept = drawn[(drawn >= self.low) & (drawn <= self.high)]
-            if kept.size >= count:
-                return np.asarray(kept[:count].reshape(shape))[()]
+        rng = np.random.Generator(np.random.Philox(int(seed) % 2**64))
+        return np.asarray(self.ppf(rng.random(count))).reshape(shape)[()]
 
     def mean(self) -> float:
         """E X."""

@@ -130,11 +130,9 @@ def multivariate(alpha: float, shape: ArrayLike, loc: ArrayLike | None = None) -
     if q.ndim != 2 or q.shape[0] != q.shape[1] or not np.isfinite(q).all():
         raise SdesimError(f"shape: found an array {q.shape}, allowed: finite numbers (d, d) or (d,)")
     if not np.allclose(q, q.T, rtol=1e-12, atol=0.0):
-        raise SdesimError("shape: found a matrix that is not symmetric, allowed: symmetric ones")
+        raise SdesimError("shape: found a matrix that is not symmetric, allowed: symmetric")
     if float(np.linalg.eigvalsh(q)[0]) <= 0:
-        raise SdesimError(
-            "shape: found a matrix that is not positive definite, allowed: positive definite ones"
-        )
+        raise SdesimError("shape: found a matrix that is not positive definite, allowed: positive definite")
     if centre.shape != (q.shape[0],) or not np.isfinite(centre).all():
         raise SdesimError(f"loc: found shape {centre.shape}, allowed: finite numbers ({q.shape[0]},)")
     return Elliptical(index, q, centre)

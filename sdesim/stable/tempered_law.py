@@ -65,17 +65,18 @@ class TemperedLaw:
         """A density or tail of side · X at side · y, on that side of the median; of many points by panels."""
         x = side * y
         if x.size <= _MANY:
-            return np.maximum(function(self._unit, x, side), 0.0)
+            return np.asarray(np.maximum(function(self._unit, x, side), 0.0))
         middle, width = side * self._median, min(1.0, self._unit.deviation)
         # A support that ends, or a number near the least float64, is for no polynomial.
         t = np.arcsinh((x - middle) / width)
 
         def logarithm(at: Array) -> Array:
             with np.errstate(divide="ignore"):
-                return np.log(np.maximum(function(self._unit, middle + width * np.sinh(at), side), 0.0))[None]
+                values = np.log(np.maximum(function(self._unit, middle + width * np.sinh(at), side), 0.0))
+            return np.asarray(values[None])
 
         with np.errstate(invalid="ignore"):
-            out = np.exp(by_panels(logarithm, t, _WIDTH)[0])
+            out = np.asarray(np.exp(by_panels(logarithm, t, _WIDTH)[0]))
         alone = ~(out > _LEAST)
         if alone.any():
             out[alone] = np.maximum(function(self._unit, x[alone], side), 0.0)
@@ -100,7 +101,7 @@ class TemperedLaw:
     def logpdf(self, x: ArrayLike) -> Array:
         """Log density; −∞ where the density is below the least float64."""
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.pdf(x)))[()]
+            return np.log(np.asarray(self.pdf(x)))
 
     def sf(self, x: ArrayLike) -> Array:
         """P(X > x)."""
@@ -157,17 +158,16 @@ class TemperedLaw:
         Raises:
             SdesimError: α below 0.3, or a table that can't be made.
         """
-        from sdesim.stable.sampling.draw_kernels import draw_inverted
+        from sdesim.stable.sampling.by_table import by_table
         from sdesim.stable.sampling.tables import tempered_table
 
         if self.alpha < LEAST_ALPHA:
             raise SdesimError(f"alpha must be at least {LEAST_ALPHA:g} for draws, got {self.alpha:g}")
         shape = () if size is None else tuple(np.atleast_1d(size).tolist())
         table = tempered_table(self.alpha, self.beta, self._unit.tempering)
-        out = np.empty(math.prod(shape))
         key = np.uint64(int(seed) % 2**64)
-        draw_inverted(key, table.coefficients.reshape(-1), table.bits, self.scale, self._centre, out)
-        return np.asarray(out.reshape(shape))[()]
+        drawn = by_table(key, table.coefficients.reshape(-1), table.bits, math.prod(shape))
+        return np.asarray((self._centre + self.scale * drawn).reshape(shape))[()]
 
     def mean(self) -> float:
         """E X."""

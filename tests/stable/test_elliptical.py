@@ -66,8 +66,8 @@ def test_draws_have_its_characteristic_function_and_begin_alike():
     ("arguments", "says"),
     [
         ((2.1, Q), "alpha must be in [0.2, 2], got 2.1"),
-        ((1.5, [[1.0, 2.0], [0.0, 1.0]]), "shape: found a matrix that is not symmetric, allowed: symmetric ones"),
-        ((1.5, -1.0), "shape: found a matrix that is not positive definite, allowed: positive definite ones"),
+        ((1.5, [[1.0, 2.0], [0.0, 1.0]]), "shape: found a matrix that is not symmetric, allowed: symmetric"),
+        ((1.5, -1.0), "shape: found a matrix that is not positive definite, allowed: positive definite"),
         ((1.5, Q, [0.0]), "loc: found shape (1,), allowed: finite numbers (2,)"),
         (("a", Q), "alpha, shape and loc must be numbers"),
     ],

@@ -111,10 +111,7 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
         EstimatorError: draws below 19.
     """
     _check_draws(draws)
-    from sdesim import stable
-
     law = standard_law()
-    alpha, beta, scale, loc = (float(e) for e in made)
     value = made.goodness.statistic
     if math.isnan(value):
         sample = prepared(made.sample)
@@ -123,10 +120,8 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
         )
     larger = 0
     for state in np.random.SeedSequence(seed).generate_state(draws, np.uint64):
-        drawn = stable.rvs(
-            alpha, beta, size=made.n, seed=int(state >> np.uint64(1)), loc=loc, scale=scale,
-            parametrization=made.parametrization,
-        )  # fmt: skip
+        rng = np.random.Generator(np.random.Philox(int(state)))
+        drawn = made.law.ppf(rng.random(made.n))
         sample = prepared(drawn)
         compressed = compress(sample.ordered)
         found = by_likelihood(law, compressed, quantile_start(sample, law), None)

@@ -39,7 +39,8 @@ def test_the_fit_of_the_mirror_image_is_the_mirror_image_to_the_last_bit(alpha, 
 
     assert (fits[0].alpha, fits[0].scale) == (fits[1].alpha, fits[1].scale)
     for one, other in ((fits[0].beta, fits[1].beta), (fits[0].loc, fits[1].loc)):
-        assert (one.value, one.low, one.high, one.flags) == (-other.value, -other.high, -other.low, other.flags)
+        assert (one.value, one.low, one.high) == (-other.value, -other.high, -other.low)
+        assert one.flags == other.flags
     assert np.array_equal(fits[0].covariance, fits[1].covariance * np.outer(turn, turn))
     assert np.array_equal(fits[0].sample, -fits[1].sample[::-1])
 
@@ -89,8 +90,8 @@ def test_a_law_that_is_not_stable_is_refuted():
 
 
 def test_the_bootstrap_agrees_with_the_law_for_large_samples():
-    fit = stable.fit(SKEWED[:400], goodness="bootstrap", draws=19, seed=1)
-    quick = stable.fit(SKEWED[:400])
+    fit = stable.fit(SKEWED[:100], goodness="bootstrap", draws=19, seed=1)
+    quick = stable.fit(SKEWED[:100])
 
     assert fit.goodness.method == "bootstrap"
     assert fit.goodness.statistic == quick.goodness.statistic
