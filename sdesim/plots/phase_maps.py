@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, log_ticks, panels
-from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable, moment_label
+from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, log_ticks, panels, power
+from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable
 from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.quantity_row import PHASES
 
 # Below this C is not told from nothing; it keeps the logarithm of values that are debiased below zero.
 _LEAST_C = 1e-3
-_LINES: dict[str, tuple[str, Any]] = {"C = 1": ("white", "-"), "C = C*": ("#FFB000", "-")}
+# On the colours of a map, which stay where a page is dark; white and black themselves would change with it.
+_LIGHT, _DARK = "#FEFEFE", "#101010"
+_LINES: dict[str, tuple[str, Any]] = {"C = 1": (_LIGHT, "-"), "C = C*": ("#FFB000", "-")}
 _MOST_COLUMNS = 3
 _MOST_WRITTEN = 64
 _MISSING = "#D9D9D9"
@@ -54,7 +56,7 @@ def quantity_map(
     x, y = _two_axes(table, index)
     sizes = [float(np.median(np.abs(v))) for v in values.values()]
     apart = max(sizes) > 1000 * min(sizes)
-    row, label = lookup(quantity), label or moment_label(quantity, at)
+    row, label = lookup(quantity), label or table.called(quantity, at)
     debiased = row is not None and row.debiased
     common = _norm(np.concatenate(list(values.values())), debiased)
     with _maps(axes, len(grids), x, y) as canvas:
@@ -105,17 +107,21 @@ def phase_map(table: SweepTable, index: Any, *, axes: Any = None) -> Any:
     colours = [PHASE_COLOURS[p] for p in PHASES]
     order = sorted(shares, key=lambda a: table.arms[a] != "real")
     with _maps(axes, len(order), x, y) as canvas:
-        norm, colour_map = BoundaryNorm([0, 1, 2, 3], 3), ListedColormap(colours)
+        norm = BoundaryNorm([0, 1, 2, 3], 3)
+        colour_map = ListedColormap(colours).with_extremes(bad=_MISSING)
         for ax, arm in zip(canvas, order, strict=True):
             known = np.asarray(np.isfinite(shares[arm]).all(axis=0))
             top = np.where(known, shares[arm].argmax(axis=0) + 0.5, np.nan)
             share = np.where(known, 100 * shares[arm].max(axis=0), np.nan)
             ax.set_title(f"{arm} ({table.arms[arm]})")
-            ax.set_facecolor(_MISSING)
             ax.pcolormesh(_edges(x), _edges(y), np.ma.masked_invalid(top.T), norm=norm, cmap=colour_map)
+            if not known.all():
+                _shows(ax, MISSING)
             for i, j in np.ndindex(share.shape):
                 if known[i, j] and share.size <= _MOST_WRITTEN:
-                    ax.text(x.positions()[i], y.positions()[j], f"{share[i, j]:.0f}%", **_CENTRED)
+                    ax.text(
+                        x.positions()[i], y.positions()[j], f"{share[i, j]:.0f}%", color=_DARK, **_CENTRED
+                    )
             _ticks(ax, x, y, axes)
         said, shown = meanings("phase"), {int(k) for s in shares.values() for k in _commonest(s)}
         handles = [Patch(color=colours[k], label=said[PHASES[k]]) for k in sorted(shown)]
@@ -172,9 +178,11 @@ def _mesh(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, norm: Any) -> Any:
 
     if isinstance(norm, LogNorm):
         values = np.where(np.isfinite(values), np.maximum(values, float(norm.vmin or 0.0)), np.nan)
-    ax.set_facecolor(_MISSING)
+    from matplotlib import colormaps
+
     ax.grid(False)
-    return ax.pcolormesh(_edges(x), _edges(y), np.ma.masked_invalid(values), norm=norm, cmap="viridis")
+    look = {"norm": norm, "cmap": colormaps["viridis"].with_extremes(bad=_MISSING)}
+    return ax.pcolormesh(_edges(x), _edges(y), np.ma.masked_invalid(values), **look)
 
 
 def _hatch(ax: Any, x: SweepAxis, y: SweepAxis, grid: Grid) -> None:
@@ -199,15 +207,17 @@ def _write(ax: Any, x: SweepAxis, y: SweepAxis, values: Array, mesh: Any) -> Non
         red, green, blue, _ = mesh.to_rgba(max(values[j, i], mesh.norm.vmin))
         bright = 0.299 * red + 0.587 * green + 0.114 * blue > 0.55
         text = ax.text(x.positions()[i], y.positions()[j], _short(values[j, i]), **_CENTRED)
-        text.set(color="black" if bright else "white", zorder=4)
+        text.set(color=_DARK if bright else _LIGHT, zorder=4)
         # Readable where a line passes under it.
         ground = (red, green, blue, 0.8)
         text.set_path_effects([withStroke(linewidth=2.2, foreground=ground)])
 
 
 def _short(value: float) -> str:
-    """Two digits, written out where that is short."""
+    """Two digits, written out where that is short, else with a power of ten."""
     text = f"{value:.2g}"
+    if value and not 1e-3 <= abs(value) < 1e5:
+        return power(float(text))
     return f"{float(text):,.0f}" if 100 <= abs(value) < 1e5 else text.replace("-", "−")
 
 
@@ -237,7 +247,7 @@ def _c_line(ax: Any, x: SweepAxis, y: SweepAxis, c: Grid, threshold: Array, name
         linestyles=[line], linewidths=[2.2],
     )  # fmt: skip
     # Neither line may vanish on the bright end of the colours.
-    stroke = [withStroke(linewidth=3.8, foreground="black")]
+    stroke = [withStroke(linewidth=3.8, foreground=_DARK)]
     drawn.set_path_effects(stroke)
     _shows(ax, name)
     across, up = _edges(x), _edges(y)
@@ -245,7 +255,7 @@ def _c_line(ax: Any, x: SweepAxis, y: SweepAxis, c: Grid, threshold: Array, name
     for i, j in np.argwhere((c.low <= threshold) & (threshold <= c.high)):
         at = across[i] + place * (across[i + 1] - across[i]), up[j] + 0.82 * (up[j + 1] - up[j])
         ax.plot(*at, "o", markersize=5, color="none", markeredgecolor=colour, markeredgewidth=1.4,
-                path_effects=[withStroke(linewidth=2.6, foreground="black")], zorder=5)  # fmt: skip
+                path_effects=[withStroke(linewidth=2.6, foreground=_DARK)], zorder=5)  # fmt: skip
         _shows(ax, OPEN)
 
 
@@ -273,7 +283,7 @@ def _legend(axes: Sequence[Any], given: Any) -> None:
     if OPEN in drawn:
         ring: dict[str, Any] = {"marker": "o", "linestyle": "none", "markerfacecolor": "none"}
         handles.append(
-            Line2D([], [], markeredgecolor="white", markeredgewidth=1.4, markersize=5, label=OPEN, **ring)
+            Line2D([], [], markeredgecolor=_LIGHT, markeredgewidth=1.4, markersize=5, label=OPEN, **ring)
         )
     if THIN in drawn:
         handles.append(Patch(label=THIN, **_THIN))

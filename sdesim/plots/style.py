@@ -236,7 +236,8 @@ def axis_label(row: Quantity, name: str = "") -> str:
     """What stands at the axis of a quantity: what it is called on pages, of which part, and its units."""
     part = name.partition(".")[2]
     words = textwrap.fill(f"{row.plain} of {part}" if part else row.plain, _WRAPPED)
-    if row.units == "1":
+    # "loss (loss)" says nothing twice.
+    if row.units == "1" or row.units in row.plain.split():
         return words
     units = row.units.translate(_POWERS).replace("^", "")
     return f"{words}\n{units if units.startswith('(') else f'({units})'}"

@@ -112,6 +112,16 @@ class SweepTable:
         """The moments at which some arm has a quantity."""
         return list(dict.fromkeys(at for _, q, at in self.grids if q == quantity))
 
+    def stopping(self, arm: str) -> bool:
+        """Whether an arm's trajectories were watched until they left: what they come to after that follows no
+        law of interest, least of all under heavy tails."""
+        return self.arms[arm] != "real" and (arm, "exit_time.mean", "whole run") in self.grids
+
+    def called(self, quantity: str, at: str) -> str:
+        """What stands at an axis for a quantity at a moment; without a training there is no training loss."""
+        name = moment_label(quantity, at)
+        return name if "real" in self.arms.values() else name.replace("training loss", "loss")
+
     def holding(self, quantity: str, at: str) -> list[str]:
         """Arms with a finite value of a quantity, real ones first."""
         found = [

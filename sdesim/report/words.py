@@ -12,7 +12,7 @@ from sdesim.runs.quantities import lookup
 _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 # Made of another quantity by an expectation, with what stands before that quantity's name.
 _ABOUT = {">": "above", "<": "below"}
-_CONDITION = re.compile(r"([A-Za-z][\w.]*)\s*([<>])\s*(\S+)")
+_CONDITION = re.compile(r"([A-Za-z][\w.]*)([<>])(\S+)")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _MADE = {"twin_distance": "distance in ", "gain_rank": "rank correlation of the gain with "}
 
@@ -71,7 +71,12 @@ def plain(name: str) -> str:
 
 
 def condition(text: str) -> str:
-    """ "test accuracy above 0.95" for "test_accuracy>0.95"; names of quantities in other text by their plain
-    ones."""
-    said = _CONDITION.sub(lambda m: f"{plain(m[1])} {_ABOUT[m[2]]} {m[3]}", text)
-    return " ".join(plain(word) if lookup(word) is not None else word for word in said.split(" "))
+    """ "test loss below 0.5" for "test_loss<0.5" among other words, and plain names of quantities."""
+    return " ".join(map(_worded, text.split(" ")))
+
+
+def _worded(word: str) -> str:
+    if found := _CONDITION.fullmatch(word):
+        return f"{plain(found[1])} {_ABOUT[found[2]]} {found[3]}"
+    # A word without it may be any word.
+    return plain(word) if "_" in word else word

@@ -67,8 +67,8 @@ def logarithms(x0, x1, alpha, beta):
     if abs(epsilon) <= EPSILON and abs(beta) <= BETA:
         f, above, below = near_cauchy(x0, alpha, beta)
         return safe_log(f), safe_log(above), safe_log(below)
-    if abs(epsilon) < NEAR_ONE and abs(x0) >= FAR and abs(beta) < 1.0:
-        sign = 1.0 if x0 > 0.0 else -1.0
+    sign = 1.0 if x0 > 0.0 else -1.0
+    if abs(epsilon) < NEAR_ONE and abs(x0) >= FAR and sign * beta > -1.0:
         log_f, log_s = far_near_one(abs(x0), alpha, sign * beta)
         return (log_f, log_s, log_less(log_s)) if sign > 0.0 else (log_f, log_less(log_s), log_s)
     sign = 1.0

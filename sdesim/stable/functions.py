@@ -17,6 +17,8 @@ from sdesim.errors import SdesimError
 from sdesim.stable.parameters import Array, Parameters, as_numbers, checked
 
 DENSITY, RIGHT, LEFT = 0, 1, 2
+# From so many points of one law on, its panels are used (see `panels`).
+MANY = 4096
 
 
 def pdf(
@@ -161,6 +163,9 @@ def _logarithms(x: ArrayLike, law: Parameters, row: int) -> Array:
         x0, x1 = points, points
     shape, (x0, x1, alpha, beta) = _flat(law, x0, x1, law.alpha, law.beta)
     out = np.empty(x0.size)
+    if law.alpha.size == 1 and law.beta.size == 1 and law.alpha.flat[0] < 2.0 and x0.size >= MANY:
+        _look_up(x0, x1, law, row, out)
+        return out.reshape(shape)
     normal = alpha == 2.0
     if normal.any():
         out[normal] = _normal(x0[normal], row)
@@ -172,6 +177,19 @@ def _logarithms(x: ArrayLike, law: Parameters, row: int) -> Array:
         evaluate(x0[rest], x1[rest], alpha[rest], beta[rest], three)
         out[rest] = three[row]
     return out.reshape(shape)
+
+
+def _look_up(x0: Array, x1: Array, law: Parameters, row: int, out: Array) -> None:
+    """Many points of one law, by its panels."""
+    from sdesim.stable.panel_kernels import look_up
+    from sdesim.stable.panels import CELLS, panels_of
+
+    alpha, beta = float(law.alpha.flat[0]), float(law.beta.flat[0])
+    p = panels_of(alpha, beta)
+    table = p.density if row == DENSITY else p.tail
+    look_up(
+        x0, x1, p.s1, row, p.width, p.index, CELLS, p.starts, p.inverses, table, p.right, alpha, beta, out
+    )
 
 
 def _normal(x: Array, row: int) -> Array:

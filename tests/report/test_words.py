@@ -27,6 +27,8 @@ def test_quantities_have_plain_names_and_what_is_made_of_them_too():
     assert plain("twin_distance.lambda_max") == "distance in sharpness λmax"
     assert plain("step_when.test_accuracy>0.95") == "first step with test accuracy above 0.95"
     assert condition("since train_accuracy>0.99") == "since training accuracy above 0.99"
+    assert condition("test_loss<0.5") == "test loss below 0.5"
+    assert condition("over C_1_merged") != "over C_1_merged"
     assert condition("over that of levy") == "over that of levy"
     assert plain("occupancy.flat") == "share of time in flat"
     assert plain("C_alpha_literal") == "signal to noise C, literal"
