@@ -43,6 +43,7 @@ _SUBPACKAGES = (
     "stable",
     "surfaces",
     "training",
+    "walls",
     "weightings",
 )
 _NAMES = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,10 @@ from numpy.typing import NDArray
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.plan import Plan
+from sdesim.engine.sharing import share_out, shares
 from sdesim.noise.kernel import Drawn
 
 Array = NDArray[np.float64]
-# Fewer blocks than this per thread would leave a thread waiting for the last one.
-_TASKS_PER_THREAD = 4
 # A step's arrays of this many numbers (64 KiB) stay in the cache, and their loops dwarf what surrounds them.
 _BLOCK = 8192
 
@@ -70,7 +68,7 @@ class Ensemble:
             # Of unsolved steps.
             "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
         }
-        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single)
+        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls)
         self._surface = tuple(
             np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
         )
@@ -87,11 +85,10 @@ class Ensemble:
         )
         if single:
             self._rows += (plan.dim if any(k.single is None for k in kernels) else 0,)
-        self._scheme = (
-            np.asarray(plan.scheme.params(plan.dt), kind),
-            np.asarray(plan.variance_rate, kind),
-            scratch,
-        )
+        # An empty tuple has no type to compile for.
+        walls = tuple(np.asarray(wall.params, kind) for wall in plan.walls) or (np.zeros(0, kind),)
+        rate = np.asarray(plan.variance_rate, kind)
+        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls)
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
             self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
@@ -168,20 +165,22 @@ class Ensemble:
         state = tuple(self.state[name] for name in order)
         params, data = self._noise_arrays(start, end)
 
-        def work(blocks: NDArray[np.int64]) -> None:
+        def work(blocks: NDArray[np.int64], first: int, last: int) -> None:
+            # Of the saved points those of this piece: after its first step, or at it where all begins.
+            low, high = np.searchsorted(saves, [first, last], side="right")
+            low = 0 if first == start else low
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, start, end, self._dt, self._surface, params,
-                data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
-                self._wells, outputs, column,
+                blocks, np.uint64(plan.seed), self.lanes, first, last, self._dt, self._surface, params,
+                data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._bounds,
+                self._wells, outputs, column + int(low),
             )  # fmt: skip
 
-        everything = np.arange(self.blocks)
         if self.threads == 1 or self.blocks == 1:
-            work(everything)
+            work(np.arange(self.blocks), start, end)
         else:
-            tasks = np.array_split(everything, min(self.blocks, self.threads * _TASKS_PER_THREAD))
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(work, tasks))
+            updates = self.lanes * plan.dim * max(1, plan.kernel.examples)
+            groups, pieces = shares(self.blocks, updates, start, end, self.threads)
+            share_out(work, groups, pieces, self.threads)
 
     def _by_trajectory(self, blocks: NDArray[Any]) -> NDArray[Any]:
         """(B, S, W) → (K, S)."""

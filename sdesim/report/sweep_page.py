@@ -18,8 +18,8 @@ from sdesim.plots.sweep_table import SweepTable, slices
 from sdesim.report.headline import sweep_headline
 from sdesim.report.leading import OF_WHOLE_PATHS
 from sdesim.report.page import drawn, environment, picture, text_of, with_classes
-from sdesim.report.words import capitalised, interval, number
-from sdesim.runs.quantities import quantities
+from sdesim.report.words import capitalised, interval, number, plain
+from sdesim.runs.quantities import lookup, quantities
 
 # What a moment adds to a title, and to a caption.
 _WHEN = {
@@ -112,7 +112,8 @@ def _figures(table: SweepTable) -> Iterator[Drawing]:
         for number_, (index, words) in enumerate(ways):
             end, of = (f"_{number_}", f", {words}") if len(ways) > 1 else ("", "")
             for quantity, at, title, caption in shown:
-                figure = drawn(quantity_map, table, index, quantity, at)
+                label = plain(quantity) if lookup(quantity) is None else ""
+                figure = drawn(quantity_map, table, index, quantity, at, label)
                 told = set() if figure is None else {*shown_in(figure), *_several(figure)}
                 caption_ = caption + "".join(text for name, text in _OF_MAPS.items() if name in told)
                 yield f"map_{_file(quantity, at)}{end}", title + of, caption_, figure
@@ -147,7 +148,12 @@ def _others(table: SweepTable, known: set[str]) -> Iterator[Shown]:
             yield quantity, at, f"Time in the well {quantity.partition('.')[2]}", "Share of the time."
         elif at.startswith("expect") and quantity not in known and not quantity.startswith("occupancy."):
             moment = at.removeprefix("expect ")
-            yield quantity, at, f"{quantity} {moment}", "What the scenario's expectation speaks of."
+            yield (
+                quantity,
+                at,
+                f"{capitalised(plain(quantity))} {moment}",
+                "What the scenario's expectation speaks of.",
+            )
 
 
 def _file(quantity: str, at: str) -> str:

@@ -29,6 +29,10 @@ NEAR_ONE = 0.1
 REACH = 80.0
 TOLERANCE, ROUNDING = 1e-15, 2e-16
 DEEPEST, ROOM = 25, 400
+# No panel near a singularity of log w is wider, which lies at a distance of π.
+WIDEST, TINY = 4.0, 1e-300
+# e^{−DEAD} is nothing.
+DEAD = 700.0
 # Beyond a least w of HEAVIEST, logarithms are that number; e^LIGHTEST is as good as infinite.
 LIGHTEST, HEAVIEST = 700.0, 1e13
 BISECTIONS, NUDGE, STEEPEST = 30, 1e-6, 1e9
@@ -130,13 +134,43 @@ def log_w(z, near, x, shift, alpha, beta, angle_rest, side, other, t_epsilon, ka
         return log_w_near_one(y, rest, other, x, alpha, beta, t_epsilon, kappa), slope
     epsilon = 1.0 - alpha
     sine_rest = math.sin(rest if rest < 1.6 else other + y)
-    sine_alpha = math.sin(alpha * y if y < rest else angle_rest + alpha * rest)
+    sine_alpha = math.sin(alpha * y if alpha * y < 1.6 else angle_rest + alpha * rest)
     # L − εy and its complement π − L + εy, both as sums of positive numbers.
     inner = alpha * side + epsilon * rest if epsilon > 0.0 else side - epsilon * y
     outer = other + epsilon * y if epsilon > 0.0 else angle_rest - epsilon * rest
     cosine = math.sin(inner if inner < 1.6 else outer)
     value = shift - (alpha / epsilon) * math.log(sine_rest / sine_alpha) + math.log(cosine / sine_rest)
     return value, slope
+
+
+@compiled
+def doubt(whole, gauss):
+    """QUADPACK's error of a panel."""
+    return whole * min(1.0, 200.0 * abs(whole - gauss) / whole) ** 1.5 if whole > 0.0 else 0.0
+
+
+@compiled_apart
+def panel(
+    start, end, base, sign, near, x, shift, alpha, beta, angle_rest, side, other, t_epsilon, kappa
+):  # fmt: skip
+    """Integrals of w e^{base − w}, e^{base − w} and 1 − e^{−w} over a panel, and the error of each."""
+    middle, reach = 0.5 * (start + end), 0.5 * (end - start)
+    kf, ke, kc, gf, ge, gc = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for j in range(21):
+        k = j if j <= 10 else 20 - j
+        z = middle + (reach * NODES[k] if j > 10 else -reach * NODES[k])
+        value, slope = log_w(sign * z, near, x, shift, alpha, beta, angle_rest, side, other, t_epsilon, kappa)
+        w = math.exp(min(value, LIGHTEST))
+        fall = math.exp(min(base - w, 0.0))
+        f, e, c = w * fall * slope, fall * slope, -math.expm1(-w) * slope
+        kf += KRONROD[k] * f
+        ke += KRONROD[k] * e
+        kc += KRONROD[k] * c
+        gf += GAUSS[k] * f
+        ge += GAUSS[k] * e
+        gc += GAUSS[k] * c
+    kf, ke, kc = kf * reach, ke * reach, kc * reach
+    return kf, ke, kc, doubt(kf, gf * reach), doubt(ke, ge * reach), doubt(kc, gc * reach)
 
 
 @compiled_apart
@@ -176,75 +210,75 @@ def integrate(near, x0, x1, alpha, beta, angle_rest, side, other, log_modulus):
             centre -= NUDGE
             break
         centre = centre + NUDGE if k == BISECTIONS + 1 else 0.5 * (low + high)
-    stack = np.empty((ROOM, 3))
+    # Between these, in sign · z, lie the points above which log w has its singularities, at ±iπ.
+    first, last = min(centre, 0.0), max(centre, 0.0)
+    if epsilon != 0.0:
+        far = math.log1p(side / max(other, TINY))
+        steepest = math.log1p(alpha * side / max(angle_rest, TINY))
+        first = min(first, -far if sign > 0.0 else -steepest)
+        last = max(last, steepest if sign > 0.0 else far)
+    stack = np.empty((ROOM, 9))
     top = 0
-    edge, step = centre, width
-    while edge < REACH and top < 40:
-        end = min(edge + step, REACH)
-        if REACH - end < 0.5 * step:
-            end = REACH
-        stack[top, 0], stack[top, 1], stack[top, 2] = edge, end, 0.0
-        top += 1
-        edge, step = end, 2.0 * step if edge > centre else step
-    edge, step = centre, width
-    while edge > -REACH and top < 80:
-        end = max(edge - step, -REACH)
-        if REACH + end < 0.5 * step:
-            end = -REACH
-        stack[top, 0], stack[top, 1], stack[top, 2] = end, edge, 0.0
-        top += 1
-        edge, step = end, 2.0 * step if edge < centre else step
     total_f, total_e, total_c = 0.0, 0.0, 0.0
+    size_f, size_e, size_c = 0.0, 0.0, 0.0
+    for direction in range(-1, 2, 2):
+        edge, step = centre, width
+        while top < ROOM - 2 and direction * edge < REACH:
+            end = max(min(edge + direction * step, REACH), -REACH)
+            kf, ke, kc, df, de, dc = panel(
+                min(edge, end), max(edge, end), base, sign, near, x0, shift, alpha, beta, angle_rest, side,
+                other, t_epsilon, kappa,
+            )  # fmt: skip
+            size_f, size_e, size_c = size_f + kf, size_e + ke, size_c + kc
+            stack[top, 0], stack[top, 1], stack[top, 2] = min(edge, end), max(edge, end), 0.0
+            stack[top, 3], stack[top, 4], stack[top, 5] = kf, ke, kc
+            stack[top, 6], stack[top, 7], stack[top, 8] = df, de, dc
+            top += 1
+            edge = end
+            value, _ = log_w(
+                sign * edge, near, x0, shift, alpha, beta, angle_rest, side, other, t_epsilon, kappa
+            )
+            w = math.exp(min(value, LIGHTEST))
+            # What is left of the range of y.
+            left = side / (1.0 + math.exp(direction * edge))
+            if direction > 0 and w - base > DEAD:
+                total_c += left
+                break
+            outside = direction * edge > (last if direction > 0 else -first)
+            if outside and kf <= ROUNDING * size_f and kc <= ROUNDING * size_c:
+                if w < ROUNDING:
+                    total_e += left
+                    break
+                if ke <= ROUNDING * size_e:
+                    break
+            step = 2.0 * step
+            if first - WIDEST < edge + direction * step and edge - WIDEST < last:
+                step = min(step, WIDEST)
     # w itself carries rounding errors, which no halving takes out.
     noise = ROUNDING * base * (1.0 + abs(shift) + math.log1p(base))
     tolerance = TOLERANCE + noise + (400.0 * noise) ** 1.5
-    # Sizes for the tolerance: the larger of what is summed and a first sweep's.
-    size_f, size_e, size_c = 0.0, 0.0, 0.0
-    for sweep in range(2):
-        count = top
-        while count > 0:
-            count -= 1
-            start, end, depth = stack[count, 0], stack[count, 1], stack[count, 2]
-            middle, reach = 0.5 * (start + end), 0.5 * (end - start)
-            kf, ke, kc, gf, ge, gc = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for j in range(21):
-                k = j if j <= 10 else 20 - j
-                z = middle + (reach * NODES[k] if j > 10 else -reach * NODES[k])
-                value, slope = log_w(
-                    sign * z, near, x0, shift, alpha, beta, angle_rest, side, other, t_epsilon, kappa
-                )
-                w = math.exp(min(value, 700.0))
-                fall = math.exp(min(base - w, 0.0))
-                f, e, c = w * fall * slope, fall * slope, -math.expm1(-w) * slope
-                kf += KRONROD[k] * f
-                ke += KRONROD[k] * e
-                kc += KRONROD[k] * c
-                gf += GAUSS[k] * f
-                ge += GAUSS[k] * e
-                gc += GAUSS[k] * c
-            kf, ke, kc = kf * reach, ke * reach, kc * reach
-            if sweep == 0:
-                size_f += kf
-                size_e += ke
-                size_c += kc
-                continue
-            gf, ge, gc = gf * reach, ge * reach, gc * reach
-            error_f = kf * min(1.0, 200.0 * abs(kf - gf) / kf) ** 1.5 if kf > 0.0 else 0.0
-            error_e = ke * min(1.0, 200.0 * abs(ke - ge) / ke) ** 1.5 if ke > 0.0 else 0.0
-            error_c = kc * min(1.0, 200.0 * abs(kc - gc) / kc) ** 1.5 if kc > 0.0 else 0.0
-            good = (
-                error_f <= tolerance * max(size_f, total_f)
-                and error_e <= tolerance * max(size_e, total_e)
-                and error_c <= tolerance * max(size_c, total_c)
+    while top > 0:
+        top -= 1
+        kf, ke, kc = stack[top, 3], stack[top, 4], stack[top, 5]
+        good = (
+            stack[top, 6] <= tolerance * max(size_f, total_f)
+            and stack[top, 7] <= tolerance * max(size_e, total_e)
+            and stack[top, 8] <= tolerance * max(size_c, total_c)
+        )
+        start, end, depth = stack[top, 0], stack[top, 1], stack[top, 2]
+        if good or depth >= DEEPEST or top + 2 > ROOM:
+            total_f, total_e, total_c = total_f + kf, total_e + ke, total_c + kc
+            continue
+        middle = 0.5 * (start + end)
+        for part in range(2):
+            low, high = (start, middle) if part == 0 else (middle, end)
+            kf, ke, kc, df, de, dc = panel(
+                low, high, base, sign, near, x0, shift, alpha, beta, angle_rest, side, other, t_epsilon, kappa
             )
-            if good or depth >= DEEPEST or count + 2 > ROOM:
-                total_f += kf
-                total_e += ke
-                total_c += kc
-                continue
-            stack[count, 0], stack[count, 1], stack[count, 2] = start, middle, depth + 1.0
-            stack[count + 1, 0], stack[count + 1, 1], stack[count + 1, 2] = middle, end, depth + 1.0
-            count += 2
+            stack[top, 0], stack[top, 1], stack[top, 2] = low, high, depth + 1.0
+            stack[top, 3], stack[top, 4], stack[top, 5] = kf, ke, kc
+            stack[top, 6], stack[top, 7], stack[top, 8] = df, de, dc
+            top += 1
     log_f = math.log(total_f) - base if total_f > 0.0 else -math.inf
     log_e = math.log(total_e) - base if total_e > 0.0 else -math.inf
     log_c = math.log(total_c) if total_c > 0.0 else -math.inf
