@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.engine.kernels.codegen import driver
+from sdesim.engine.events.watching import kernel_arrays
+from sdesim.engine.kernels.codegen import driver, watched_kinds
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.plan import Plan
 
@@ -58,8 +59,12 @@ class Ensemble:
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
+            "shares": np.ones((self.blocks, len(plan.exits), self.lanes)),
+            "sides": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
+            "states": np.full((self.blocks, len(plan.exits), plan.dim, self.lanes), np.nan),
         }
-        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent)
+        kinds, numbers = watched_kinds(plan.regions)
+        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, kinds)
         self._surface = (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
         # An empty tuple has no type to compile for.
         kernels = plan.noise_kernels
@@ -77,21 +82,23 @@ class Ensemble:
                 self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, plan.dt
             )
         self._wells = wells
-        self._watched = [e.bounds for e in plan.exits if e.bounds is not None]
-        rows4 = [[b.lower, b.upper, b.coordinate, b.stop] for b in self._watched]
-        self._bounds = np.array(rows4, dtype=np.float64).reshape(-1, 4)
+        self._watch = kernel_arrays(plan.regions, plan.watches, numbers, plan.paths)
         self._start_outside()
 
     def _start_outside(self) -> None:
         """Trajectories that start outside have left at step 0."""
         s = self.state
-        for e, bounds in enumerate(self._watched):
-            at = s["x"][:, bounds.coordinate, :]
-            outside = (at < bounds.lower) | (at > bounds.upper)
+        for e, region in enumerate(self.plan.regions):
+            outside = region.outside(self._by_lane()).reshape(s["code"].shape)
             s["exits"][:, e, :][outside] = 0
-            if bounds.stop:
+            s["states"][:, e] = np.where(outside[:, None, :], s["x"], s["states"][:, e])
+            if region.stop:
                 s["code"][outside] = 2
                 s["stopped"][outside] = 0
+
+    def _by_lane(self) -> Array:
+        """The states, one after another (B · W, d)."""
+        return self.state["x"].transpose(0, 2, 1).reshape(-1, self.plan.dim).astype(np.float64)
 
     def advance(
         self, start: int, end: int, saves: NDArray[np.int64], outputs: tuple[Array, ...], column: int
@@ -105,13 +112,13 @@ class Ensemble:
             column: where along S the first of the saved points goes.
         """
         plan = self.plan
-        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy")
+        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy", "shares", "sides", "states")
         state = tuple(self.state[name] for name in order)
 
         def work(blocks: NDArray[np.int64]) -> None:
             self._driver.advance(
                 blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
-                self._data, self._scheme, self._rows, state, saves, plan.saved_directions, self._bounds,
+                self._data, self._scheme, self._rows, state, saves, plan.saved_directions, self._watch,
                 self._wells, outputs, column,
             )  # fmt: skip
 
@@ -157,9 +164,22 @@ class Ensemble:
         """(K,): the step at which a trajectory ended."""
         return np.asarray(self.state["stopped"].reshape(-1)[: self.plan.trajectories])
 
-    def exit_steps(self) -> NDArray[np.int64]:
-        """(K, E): step of first exit, −1 where there was none."""
-        return self._by_trajectory(self.state["exits"])
+    def exit_times(self) -> Array:
+        """(K, E): time of first exit, NaN where there was none."""
+        steps, shares = self._by_trajectory(self.state["exits"]), self._by_trajectory(self.state["shares"])
+        # At the end of its step it is the step's own number times dt, to the bit.
+        moments = np.where(steps > 0, (steps - 1) + shares, 0.0)
+        return np.where(steps >= 0, moments * self.plan.dt, np.nan)
+
+    def exit_walls(self) -> NDArray[np.int64]:
+        """(K, E): the wall through which a trajectory left; −1 where it did not, or began outside."""
+        return self._by_trajectory(self.state["sides"])
+
+    def exit_states(self) -> Array:
+        """(K, E, d): the state at first exit, NaN where there was none."""
+        events, dim = len(self.plan.exits), self.plan.dim
+        moved = self.state["states"].transpose(0, 3, 1, 2).reshape(-1, events, dim)
+        return np.asarray(moved[: self.plan.trajectories])
 
     def occupancy(self) -> Array:
         """(K, wells): share of the steps lived in each well."""

@@ -105,7 +105,7 @@ def check_fit(
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
-    yield from _events(events, surface, size)
+    yield from _events(events, surface, size, _known_starts(surface, size, theta0) if events else None)
 
 
 def _located(path: tuple[str | int, ...], error: SdesimError) -> Iterator[Problem]:
@@ -206,11 +206,30 @@ class _Unknown:
         self.dim = dim
 
 
-def _events(events: Sequence[Any], surface: Surface | None, dim: int) -> Iterator[Problem]:
+def _known_starts(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.float64] | None:
+    """All starts (k, d), as far as they are known without loading data; None where they are not."""
+    if theta0 is None:
+        # Where a mean over examples starts may need them.
+        cheap = surface is not None and hasattr(surface, "start") and not getattr(surface, "examples", 0)
+        return first_start(surface)[None] if cheap and surface is not None else None
+    try:
+        given = np.asarray(theta0, dtype=np.float64)
+        return np.array(np.broadcast_to(given, (*given.shape[:-1], dim)).reshape(-1, dim))
+    except (TypeError, ValueError):
+        # Told elsewhere.
+        return None
+
+
+def _events(
+    events: Sequence[Any], surface: Surface | None, dim: int, starts: NDArray[np.float64] | None
+) -> Iterator[Problem]:
     watched: Any = surface if surface is not None else _Unknown(dim)
     for k, event in enumerate(events):
         if not hasattr(event, "misfits"):
             found = f"found {type(event).__name__}"
             yield ("events", k), f"{found}, allowed: an event of sdesim.events, or a subclass of its Base"
             continue
-        yield from ((("events", k, *at), text) for at, text in event.misfits(watched))
+        wrong = list(event.misfits(watched))
+        yield from ((("events", k, *at), text) for at, text in wrong)
+        if starts is not None and not wrong and hasattr(event, "excludes"):
+            yield from ((("events", k, *at), text) for at, text in event.excludes(starts))

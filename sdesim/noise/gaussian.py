@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
@@ -123,6 +124,13 @@ class Gaussian(Base):
         data = np.ascontiguousarray(np.sqrt(2.0 * dt) * self._root.T)
         triangular = self._root.shape[1] == dim and not np.any(np.triu(self._root, 1))
         return NoiseKernel(KERNELS, "gaussian_factor", np.array([float(triangular)]), data, gaussian=True)
+
+    def exponent(self, u: Array) -> NDArray[np.complex128] | None:
+        """uᵀ D u."""
+        self.validate(u.shape[-1])
+        if self._root is None:
+            return np.asarray((u * u) @ np.broadcast_to(self._diagonal, u.shape[-1:]), dtype=np.complex128)
+        return np.asarray(((u @ self._root) ** 2).sum(axis=-1), dtype=np.complex128)
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −√(2D/η) ξ, the noise of a stochastic gradient at learning rate η."""

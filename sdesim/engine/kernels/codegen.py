@@ -7,6 +7,7 @@ anything and later processes find the machine code on disk.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from sdesim.compiled.generated import generated_module
+from sdesim.engine.events.region import Region, interval
 from sdesim.engine.kernels import tangent as tangent_kernels
 from sdesim.engine.schemes import Scheme
 from sdesim.errors import SdesimError
@@ -62,13 +64,15 @@ _WEIGHTED = "    weighted_grad(x, w, surface[0], surface[1], surface[2], out)\n"
 
 
 def combination_source(
-    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False
-) -> str:
-    """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along."""
-    in_memory = "compiled_in_memory" if surface.functions else ""
+    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False,
+    in_memory: bool = False,
+) -> str:  # fmt: skip
+    """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, and
+    ``in_memory`` where functions that can't be imported are put into it."""
+    once = "compiled_in_memory" if in_memory or surface.functions else ""
     text = "import numpy as np\n\n"
     text += "".join(
-        f"from sdesim.compiled.jit import {in_memory or decorator} as {name}\n"
+        f"from sdesim.compiled.jit import {once or decorator} as {name}\n"
         for decorator, name in (("compiled_inside", "compiled"), ("compiled_entry", "entry"))
     )
     weighted = any(n.enters == "examples" for n in noises)
@@ -173,15 +177,80 @@ def _tangent_source(scheme: Scheme, weighted: bool) -> str:
 
 
 def driver(
-    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False
+    surface: SurfaceKernel,
+    noises: Sequence[NoiseKernel],
+    scheme: Scheme,
+    tangent: bool = False,
+    regions: Sequence[Region] = (),
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
+
+    Args:
+        regions: of each kind that is watched one (`watched_kinds`).
 
     Raises:
         RunError: if it can't be written anywhere.
     """
-    text = combination_source(surface, noises, scheme, tangent)
-    return _private(text, tuple(surface.functions.items())) if surface.functions else generated_module(text)
+    watch = _watch_module(regions)
+    functions = dict(surface.functions)
+    private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in _WATCHING}
+    text = combination_source(surface, noises, scheme, tangent, in_memory=bool(functions or private))
+    if not private:
+        text = f"from {watch.__name__} import {', '.join(_WATCHING)}\n" + text
+    functions |= private
+    return _private(text, tuple(functions.items())) if functions else generated_module(text)
+
+
+_WATCHING = ("begin_watch", "look_for", "note_exits")
+_ROLES = {
+    "nearest": "x, params, shift, inverse, out",
+    "gap": "x, lane, wall, params",
+    "normal": "x, lane, wall, params, out",
+}
+
+
+def watched_kinds(regions: Sequence[Region]) -> tuple[list[Region], list[int]]:
+    """One region of each kind, and the number of its kind for each region."""
+    kinds: list[Region] = []
+    numbers = []
+    for region in regions:
+        same = [k for k, other in enumerate(kinds) if _kind(other) == _kind(region)]
+        numbers.append(same[0] if same else len(kinds))
+        kinds += [] if same else [region]
+    return kinds, numbers
+
+
+def _kind(region: Region) -> tuple[Any, ...]:
+    return region.module, region.nearest, region.gap, region.normal, *map(id, region.functions.values())
+
+
+def watch_source(regions: Sequence[Region]) -> str:
+    """The text of the module that watches regions of these kinds."""
+    in_memory = any(region.functions for region in regions)
+    text = "import numpy as np\n\n"
+    for name in ("compiled", "compiled_apart"):
+        text += f"from sdesim.compiled.jit import {'compiled_in_memory' if in_memory else name} as {name}\n"
+    for role, arguments in _ROLES.items():
+        for k, region in enumerate(regions):
+            if not region.functions:
+                text += f"from {region.module} import {getattr(region, role)} as {role}_{k}\n"
+        text += f"\n\n@compiled\ndef {role}(kind, {arguments}):\n"
+        for k in range(len(regions) - 1):
+            text += f"    if kind == {k}:\n        return {role}_{k}({arguments})\n"
+        text += f"    return {role}_{len(regions) - 1}({arguments})\n\n\n"
+    return text + Path(__file__).with_name("watch.py").read_text(encoding="utf-8")
+
+
+def _watch_module(regions: Sequence[Region]) -> ModuleType:
+    """The module for these kinds; the interval's where nothing is watched, which most runs share."""
+    kinds = list(regions) or [interval(0.0, 1.0, 0, 1, True, "discrete", False)]
+    named = {
+        f"{role}_{k}": region.functions[role]
+        for k, region in enumerate(kinds)
+        for role in (_ROLES if region.functions else ())
+    }
+    text = watch_source(kinds)
+    return _private(text, tuple(named.items())) if named else generated_module(text)
 
 
 @lru_cache(maxsize=32)

@@ -2,8 +2,8 @@
 # ruff: noqa: F821
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
-This file is not imported: `codegen` puts the functions of a combination before it (``fill``,
-``step``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``) and compiles the whole: nothing
+This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``step``,
+``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` and ``entry``) and compiles the whole: nothing
 dispatches. What is compiled anew for each combination is kept small: what no combination changes stands in
 `block`, and a copy is a loop, since Numba compiles a slice that is set to an array ten times as long.
 
@@ -15,9 +15,12 @@ from sdesim.engine.kernels.block import (
     RUNNING,
     count_bad,
     count_ended,
-    look_after,
+    isolate,
+    keep_before,
+    keep_stopped,
     make_room,
     make_stage,
+    make_watch_room,
     stage_loss,
     stage_state,
     unstage,
@@ -49,7 +52,7 @@ def advance(
     state,
     saves,
     directions,
-    bounds,
+    watch,
     wells,
     outputs,
     column,
@@ -57,20 +60,28 @@ def advance(
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
     scheme: (p, rate, how many work arrays); rows of the noise blocks: (auxiliary, multiplicative, examples).
-    state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W)).
+    state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
+    shares (B, E, W), sides (B, E, W), states (B, E, d, W)); the last three are of the exits.
+    watch: (numbers, values, root, whether the states before a step are needed), see `watch`.
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
     (K, 0, d), projection (K, S, k), norm (K, S), loss), to be filled from column ``column`` on.
     """
-    all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy = state
+    all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy = state[:7]
+    all_shares, all_sides, all_states = state[7:]
+    events = all_exits.shape[1]
     p, rate, scratch = scheme
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
     room = stage[2].shape[0]
     work, i, j, m, weights, s0, s1, t0, t1 = make_room(d, width, scratch, rows)
+    numbers, values, root, between = watch
+    before, luck, tags = make_watch_room(d, width, events)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
+        records = (exits, all_shares[block], all_sides[block], all_states[block])
         diverged, halted = count_ended(code)
+        begin_watch(x, code, exits, numbers, values, luck, tags, start)
         saved, staged = 0, 0
         for now in range(start, end + 1):
             if saved < saves.shape[0] and saves[saved] == now:
@@ -90,12 +101,18 @@ def advance(
                     seed, block * lanes, now // 2, noise_params, noise_data,
                     i[0], i[1], j[0], j[1], m[0], m[1], weights[0], weights[1], s0, s1, t0, t1,
                 )  # fmt: skip
+            if between:
+                keep_before(x, before)
             step(x, v, i[half], j[half], m[half], weights[half], surface, p, rate, dt, work)
-            worse = count_bad(x) != diverged * d
-            if worse or halted > 0 or bounds.shape[0] > 0:
-                diverged, halted = look_after(
-                    x, held, code, stopped, exits, bounds, now + 1, worse, diverged, halted
-                )
+            if count_bad(x) != diverged * d:
+                diverged = isolate(x, code, stopped, now + 1)
+            if halted > 0:
+                keep_stopped(x, held, code)
+            if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, block * lanes, now) > 0:
+                halted += note_exits(
+                    x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,
+                    block * lanes, now,
+                )  # fmt: skip
             if wells > 0:
                 for w in range(width):
                     if code[w] == RUNNING:
