@@ -22,6 +22,7 @@ _SUBPACKAGES = (
     "engine",
     "estimators",
     "events",
+    "jumps",
     "kinds",
     "learning_rates",
     "losses",
@@ -35,10 +36,13 @@ _SUBPACKAGES = (
     "report",
     "runs",
     "scenario",
+    "schedules",
     "schemes",
     "sinks",
+    "stable",
     "surfaces",
     "training",
+    "walls",
     "weightings",
 )
 _NAMES = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from sdesim.report.words import interval
 
+from .headline import ledger_headline
 from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, INCONCLUSIVE, VERDICTS
 from .run import ERROR, UNJUDGED
 
@@ -31,6 +32,7 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
     found = Counter(c["verdict"] for c in claims)
     return environment.get_template("page.html.j2").render(
         ledger=ledger,
+        headline=ledger_headline(ledger),
         claims=claims,
         sources={name: _source(data) for name, data in pictures.items()},
         counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]],

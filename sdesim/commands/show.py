@@ -74,16 +74,27 @@ def _show_summary(summary: dict[str, Any], path: Path, verbose: bool) -> None:
     say(console, " ".join(str(summary["description"]).split()))
     if not verbose:
         print_arms(console, arms)
-    console.print("\nAt the end: mean over trajectories [interval]", style="bold")
-    rows = []
-    for key in dict.fromkeys(k for a in arms.values() for k in a["end"]):
-        cells = [a["end"].get(key) for a in arms.values()]
-        rows.append(
-            [key, *("" if c is None else interval(c["value"], c["low"], c["high"], 3) for c in cells)]
-        )
-    print_table(["", *arms], rows)
+    for part, title in (
+        ("whole", "Over the run [interval]"),
+        ("end", "At the end: mean over trajectories [interval]"),
+    ):
+        # Shares of phases are three rows for each reading of them; the report draws them.
+        keys = dict.fromkeys(k for a in arms.values() for k in a[part] if not k.startswith("phase_"))
+        rows = [[key, *(_cell(a[part].get(key)) for a in arms.values())] for key in keys]
+        if rows:
+            console.print(f"\n{title}", style="bold", markup=False)
+            print_table(["", *arms], rows)
     console.print()
     print_outcome(summary, path, verbose)
+
+
+def _cell(found: dict[str, Any] | None) -> str:
+    """The value with its interval; the bound where that alone is known."""
+    if found is None:
+        return ""
+    if found["value"] is None and isinstance(found["low"], int | float):
+        return f"above {found['low']:.4g}"
+    return interval(found["value"], found["low"], found["high"], 3)
 
 
 def compare(

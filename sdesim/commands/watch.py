@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 _EVERY = 1.0
 # What is left of a terminal's line beside the bar and the name.
-_NUMBERS = 48
+_NUMBERS = 57
+# Trajectories of which C is read: enough for a middle, and cheap every second.
+_READ = 8
 
 
 def watch(
@@ -58,8 +60,8 @@ def look(path: Path) -> dict[str, Any]:
         "state": "running", "interrupted" (its process is gone), "unknown" (of elsewhere) or "finished";
         "sweep"; the "seconds" that it has run; and "arms", for a sweep its points that have begun, each with
         "state" ("waiting", "running" or "done"), "done" and "total" steps, steps a "rate" (a second), "left"
-        (seconds, None where unknown) and the median "loss" over trajectories at the last point on disk (None
-        before).
+        (seconds, None where unknown), the median "loss" over trajectories at the last point on disk and that
+        of "C" over the first of them at the last probe (None before, and without probes).
 
     Raises:
         RunError: there is no run.
@@ -121,7 +123,8 @@ def _alive(noted: dict[str, Any]) -> str:
 
 def _progress(entry: dict[str, Any], store: Path) -> dict[str, Any]:
     if not entry:
-        return {"state": "waiting", "done": 0, "total": None, "rate": None, "left": None, "loss": None}
+        return {"state": "waiting", "done": 0, "total": None, "rate": None, "left": None, "loss": None,
+                "C": None}  # fmt: skip
     done, total = entry["done"], entry["total"]
     passed, made = entry["seen"] - entry["begun"], done - entry["first"]
     rate = made / passed if passed > 0 and made > 0 else None
@@ -131,30 +134,51 @@ def _progress(entry: dict[str, Any], store: Path) -> dict[str, Any]:
         "total": total,
         "rate": rate,
         "left": (total - done) / rate if rate else None,
-        "loss": _loss(store),
+        "loss": _latest(store, _loss),
+        "C": _latest(store, _signal_to_noise),
     }
 
 
-def _loss(store: Path) -> float | None:
-    """The median loss over trajectories at the last saved point that is on disk."""
+def _latest(store: Path, read: Callable[[Any], float | None]) -> float | None:
+    """What a function reads of a run that is being written; None where it is not there yet, or not finite."""
     if not (store / "zarr.json").exists():
         return None
-    import numpy as np
+    from math import isfinite
 
     from sdesim.errors import RunError
     from sdesim.runs import open_run
 
     try:
-        loss = open_run(store)["loss"]
-        first = np.asarray(loss[0].values, dtype=float)
-        kept = np.flatnonzero(np.isfinite(first))
-        if not len(kept):
-            return None
-        middle = float(np.nanmedian(loss[:, int(kept[-1])].values))
+        found = read(open_run(store))
     except (RunError, OSError, KeyError, IndexError):
         # The store is being made.
         return None
-    return middle if np.isfinite(middle) else None
+    return found if found is not None and isfinite(found) else None
+
+
+def _loss(run: Any) -> float | None:
+    """The median loss over trajectories at the last saved point that is on disk."""
+    import numpy as np
+
+    loss = run["loss"]
+    kept = np.flatnonzero(np.isfinite(np.asarray(loss[0].values, dtype=float)))
+    return float(np.nanmedian(loss[:, int(kept[-1])].values)) if len(kept) else None
+
+
+def _signal_to_noise(run: Any) -> float | None:
+    """The median C over the first trajectories at the last probe of the first one."""
+    import numpy as np
+
+    from sdesim.runs import measure
+
+    if "probe" not in run.dims:
+        return None
+    kept = np.flatnonzero(np.isfinite(np.asarray(run["signal"][0].values, dtype=float)))
+    if not len(kept):
+        return None
+    found = measure(run.isel(probe=[int(kept[-1])], trajectory=slice(_READ)))["C_alpha"].values
+    known = found[np.isfinite(found)]
+    return float(np.median(known)) if known.size else None
 
 
 def _follow(path: Path, state: dict[str, Any]) -> dict[str, Any]:
@@ -186,7 +210,9 @@ def _table(state: dict[str, Any]) -> Table:
     table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="bold")
     table.add_column("", no_wrap=True, overflow="ellipsis")
     table.add_column("", no_wrap=True, min_width=size)
-    for heading in ("", "done" if state["sweep"] else "steps", "a second", "left", "loss"):
+    read = any(arm["C"] is not None for arm in arms.values())
+    last = ("loss", "C") if read else ("loss",)
+    for heading in ("", "done" if state["sweep"] else "steps", "a second", "left", *last):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, arm in arms.items():
         done, total = arm["done"], arm["total"]
@@ -200,7 +226,7 @@ def _table(state: dict[str, Any]) -> Table:
             f"{done:,}" if total else "",
             f"{arm['rate']:,.4g}" if going and arm["rate"] else "",
             spent(arm["left"]) if going and arm["left"] is not None else "",
-            "" if arm["loss"] is None else f"{arm['loss']:.4g}",
+            *("" if arm[name] is None else f"{arm[name]:.4g}" for name in last),
         )
     return table
 

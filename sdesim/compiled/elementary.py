@@ -50,7 +50,8 @@ def fma(context, x, y, z):
     def build(ctx, builder, signature, args):
         return builder.fma(*args)
 
-    return types.float64(types.float64, types.float64, types.float64), build
+    kind = types.float32 if x == y == z == types.float32 else types.float64
+    return kind(kind, kind, kind), build
 
 
 @compiled

@@ -20,7 +20,7 @@ from sdesim.compiled.sources import GENERATED, dispatchers_of, is_own, sources_o
 # Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split, and the
 # rounding tricks of `elementary` stay.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-_PACKAGES = ("compiled", "stable", "surfaces", "noise", "engine")
+_PACKAGES = ("compiled", "stable", "schedules", "surfaces", "noise", "engine")
 
 
 @cache
@@ -49,12 +49,12 @@ def compiled(function: Callable[..., Any]) -> Any:
     constants, as they are when it compiles. A function of a session, which stands in no file, is compiled for
     its process only.
     """
-    return _cached(function, forceinline=True)
+    return compiled_with(function, forceinline=True)
 
 
 def compiled_apart(function: Callable[..., Any]) -> Any:
     """As `compiled`, but callers call it: for large functions, whose calls cost nothing beside their work."""
-    return _cached(function, forceinline=False)
+    return compiled_with(function, forceinline=False)
 
 
 def compiled_inside(function: Callable[..., Any]) -> Any:
@@ -62,12 +62,12 @@ def compiled_inside(function: Callable[..., Any]) -> Any:
 
     To the same machine code; compiled before that as well, they take a third of the time or more.
     """
-    return _cached(function, inline="always")
+    return compiled_with(function, inline="always")
 
 
 def compiled_entry(function: Callable[..., Any]) -> Any:
     """As `compiled`, for functions that Python alone calls."""
-    return _cached(function, forceinline=True, no_cfunc_wrapper=True)
+    return compiled_with(function, forceinline=True, no_cfunc_wrapper=True)
 
 
 class _Index(IndexDataCacheFile):
@@ -99,14 +99,15 @@ def stamped(module: str | None) -> bool:
     return is_own(module) or (module or "").startswith(GENERATED)
 
 
-def _cached(function: Callable[..., Any], **options: Any) -> Any:
+def compiled_with(function: Callable[..., Any], suffix: str = "", **options: Any) -> Any:
+    """Compile with further options of Numba's; a suffix keeps two versions of one function apart on disk."""
     try:
         dispatcher: Any = njit(cache=True, **options, **OPTIONS)(function)
     except RuntimeError:
         # Numba finds no place for the code of a function without a file.
         return njit(**options, **OPTIONS)(function)
     store = dispatcher._cache
-    store._cache_file = _Index(store, dispatcher, store._impl.filename_base)
+    store._cache_file = _Index(store, dispatcher, store._impl.filename_base + suffix)
     resolve: Any = dispatcher.get_call_template
     plain: Any = types.unliteral
     # Numba would compile a function anew for each constant that a caller passes, such as a stream's number;

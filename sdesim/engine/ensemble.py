@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.events.watching import kernel_arrays
-from sdesim.engine.kernels.codegen import driver, watched_kinds
+from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
+from sdesim.engine.kernels.watchers import watched_kinds
 from sdesim.engine.plan import Plan
+from sdesim.engine.sharing import share_out, shares
+from sdesim.noise.kernel import Drawn
 
 Array = NDArray[np.float64]
-# Fewer blocks than this per thread would leave a thread waiting for the last one.
-_TASKS_PER_THREAD = 4
 # A step's arrays of this many numbers (64 KiB) stay in the cache, and their loops dwarf what surrounds them.
 _BLOCK = 8192
 
@@ -44,46 +44,92 @@ class Ensemble:
         self.lanes = max(1, min(widest, share if count < widest * threads else widest))
         self.blocks = -(-count // self.lanes)
         rows = np.minimum(np.arange(self.blocks * self.lanes), count - 1)
-        x = plan.theta0[rows].reshape(self.blocks, self.lanes, plan.dim).transpose(0, 2, 1)
+        # Steps in one precision throughout; what is saved and counted is float64.
+        kind = np.dtype(plan.dtype)
+        single = plan.dtype == "float32"
+        x = (
+            plan.theta0.astype(kind, copy=False)[rows]
+            .reshape(self.blocks, self.lanes, plan.dim)
+            .transpose(0, 2, 1)
+        )
         wells = len(plan.surface.wells) if plan.occupancy else 0
         shape = (self.blocks, self.lanes)
         rows_v = plan.dim if plan.scheme.velocity else 0
         # A tangent vector of all states, and the power of two that was taken out of it.
         rows_v += plan.dim + rows_v + 1 if tangent else 0
-        scratch = max(plan.scheme.scratch, SCRATCH) if tangent else plan.scheme.scratch
+        scratch = plan.scheme.work_arrays(plan.dim)
+        scratch = max(scratch, SCRATCH) if tangent else scratch
         self.state: dict[str, NDArray[Any]] = {
             "x": np.array(x, order="C"),
-            "v": np.zeros((self.blocks, rows_v, self.lanes)),
+            "v": np.zeros((self.blocks, rows_v, self.lanes), kind),
             "held": np.array(x, order="C"),
             "code": np.zeros(shape, dtype=np.int8),
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
+            # Of unsolved steps.
+            "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
             "shares": np.ones((self.blocks, len(plan.exits), self.lanes)),
             "sides": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "states": np.full((self.blocks, len(plan.exits), plan.dim, self.lanes), np.nan),
         }
         kinds, numbers = watched_kinds(plan.regions)
-        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, kinds)
-        self._surface = (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
-        # An empty tuple has no type to compile for.
+        self._driver = driver(
+            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds
+        )
+        self._surface = tuple(
+            np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
+        )
         kernels = plan.noise_kernels
-        self._params = tuple(k.params for k in kernels) or (np.zeros(0),)
-        self._data = tuple(k.data for k in kernels) or (np.zeros((0, 0)),)
+        self._types = [kind if k.single is not None else np.dtype(np.float64) for k in kernels]
+        self._drawn = self._drawn_ahead()
+        # States of the noises that have one, (rows, K): they are no part of a block.
+        self.memory = {f"noise{k}": kernels[k].ahead.start(d) for k, d in self._drawn.items()}  # type: ignore[union-attr]
         entering = {k.enters for k in kernels}
-        self._rows = (
+        self._rows: tuple[int, ...] = (
             plan.dim if plan.scheme.auxiliary else 0,
             plan.dim if "multiplicative" in entering else 0,
             plan.kernel.examples if "examples" in entering else 0,
         )
-        self._scheme = (plan.scheme.params(plan.dt), plan.rate, scratch)
+        if single:
+            self._rows += (plan.dim if any(k.single is None for k in kernels) else 0,)
+        # An empty tuple has no type to compile for.
+        walls = tuple(np.asarray(wall.params, kind) for wall in plan.walls) or (np.zeros(0, kind),)
+        rate = np.asarray(plan.variance_rate, kind)
+        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls)
+        self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
-            self._driver.start_velocity(
-                self.state["x"], self.state["v"], self._surface, plan.scheme.scratch, plan.dt
-            )
+            self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
         self._wells = wells
         self._watch = kernel_arrays(plan.regions, plan.watches, numbers, plan.paths)
         self._start_outside()
+
+    def _drawn_ahead(self) -> dict[int, Drawn]:
+        """Of the noises that work something out ahead of their fill function, by their number."""
+        plan, stream, found = self.plan, 0, {}
+        for k, kernel in enumerate(plan.noise_kernels):
+            if kernel.ahead is not None:
+                rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
+                count = self.blocks * self.lanes
+                found[k] = Drawn(plan.seed, stream, 0, count, rows, plan.steps)
+            stream += kernel.streams
+        return found
+
+    def _noise_arrays(self, start: int, end: int) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        """params and data of all noises for the steps start … end − 1."""
+        kernels = self.plan.noise_kernels
+        arrays = [(kernel.params, kernel.data) for kernel in kernels]
+        for k, drawn in self._drawn.items():
+            ahead = kernels[k].ahead
+            assert ahead is not None
+            if end > start:
+                arrays[k] = ahead.arrays(drawn, start, end, self.memory[f"noise{k}"])
+        # An empty tuple has no type to compile for.
+        typed = list(zip(arrays, self._types, strict=True))
+        return (
+            tuple(np.asarray(params, kind) for (params, _), kind in typed) or (np.zeros(0),),
+            tuple(np.asarray(data, kind) for (_, data), kind in typed) or (np.zeros((0, 0)),),
+        )
 
     def _start_outside(self) -> None:
         """Trajectories that start outside have left at step 0."""
@@ -111,24 +157,52 @@ class Ensemble:
             outputs: theta (K, S, d) or (K, 0, d), projection (K, S, k), norm (K, S) and loss (K, S).
             column: where along S the first of the saved points goes.
         """
-        plan = self.plan
-        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy", "shares", "sides", "states")
-        state = tuple(self.state[name] for name in order)
+        longest = [self.plan.noise_kernels[k].ahead.most(d) for k, d in self._drawn.items()]  # type: ignore[union-attr]
+        stretch = min(longest, default=max(1, end - start))
+        first = 0
+        for begin in range(start, max(end, start + 1), stretch):
+            until = min(begin + stretch, end)
+            last = int(np.searchsorted(saves, until, side="right"))
+            self._advance(begin, until, saves[first:last], outputs, column + first)
+            first = last
 
-        def work(blocks: NDArray[np.int64]) -> None:
+    def _advance(
+        self, start: int, end: int, saves: NDArray[np.int64], outputs: tuple[Array, ...], column: int
+    ) -> None:
+        """`advance` through a stretch whose noises are drawn ahead."""
+        plan = self.plan
+        order = (
+            "x",
+            "v",
+            "held",
+            "code",
+            "stopped",
+            "exits",
+            "occupancy",
+            "counts",
+            "shares",
+            "sides",
+            "states",
+        )
+        state = tuple(self.state[name] for name in order)
+        params, data = self._noise_arrays(start, end)
+
+        def work(blocks: NDArray[np.int64], first: int, last: int) -> None:
+            # Of the saved points those of this piece: after its first step, or at it where all begins.
+            low, high = np.searchsorted(saves, [first, last], side="right")
+            low = 0 if first == start else low
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, start, end, plan.dt, self._surface, self._params,
-                self._data, self._scheme, self._rows, state, saves, plan.saved_directions, self._watch,
-                self._wells, outputs, column,
+                blocks, np.uint64(plan.seed), self.lanes, first, last, self._dt, self._surface, params,
+                data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._watch,
+                self._wells, outputs, column + int(low),
             )  # fmt: skip
 
-        everything = np.arange(self.blocks)
         if self.threads == 1 or self.blocks == 1:
-            work(everything)
+            work(np.arange(self.blocks), start, end)
         else:
-            tasks = np.array_split(everything, min(self.blocks, self.threads * _TASKS_PER_THREAD))
-            with ThreadPoolExecutor(self.threads) as pool:
-                list(pool.map(work, tasks))
+            updates = self.lanes * plan.dim * max(1, plan.kernel.examples)
+            groups, pieces = shares(self.blocks, updates, start, end, self.threads)
+            share_out(work, groups, pieces, self.threads)
 
     def _by_trajectory(self, blocks: NDArray[Any]) -> NDArray[Any]:
         """(B, S, W) → (K, S)."""
@@ -138,10 +212,11 @@ class Ensemble:
     def portable(self) -> dict[str, NDArray[Any]]:
         """The state with the trajectory as its last axis, whatever the block width."""
         count = self.plan.trajectories
-        return {
+        blocks = {
             name: np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], self.blocks * self.lanes)[..., :count]
             for name, a in self.state.items()
         }
+        return blocks | {name: a[..., :count] for name, a in self.memory.items()}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take over what `portable` gave; other names are left."""
@@ -150,6 +225,8 @@ class Ensemble:
             array = state[name]
             wide = array[..., rows].reshape(*array.shape[:-1], self.blocks, self.lanes)
             mine[...] = np.moveaxis(wide, -2, 0)
+        for name, mine in self.memory.items():
+            mine[...] = state[name][..., rows]
 
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""
@@ -157,7 +234,7 @@ class Ensemble:
         return np.array(self.state["x"][block, :, lane])
 
     def status(self) -> NDArray[np.int8]:
-        """(K,): 0 running, 1 diverged, 2 stopped."""
+        """(K,): 0 running, 1 diverged, 2 stopped, 3 lost in a step that was not solved."""
         return np.asarray(self.state["code"].reshape(-1)[: self.plan.trajectories])
 
     def stopped_step(self) -> NDArray[np.int64]:
@@ -180,6 +257,10 @@ class Ensemble:
         events, dim = len(self.plan.exits), self.plan.dim
         moved = self.state["states"].transpose(0, 3, 1, 2).reshape(-1, events, dim)
         return np.asarray(moved[: self.plan.trajectories])
+
+    def unsolved_steps(self) -> NDArray[np.int64]:
+        """(K,): how many steps of a scheme that solves equations were not solved."""
+        return np.asarray(self._by_trajectory(self.state["counts"])[:, 0])
 
     def occupancy(self) -> Array:
         """(K, wells): share of the steps lived in each well."""

@@ -27,9 +27,9 @@ def exit_statistics(
     Returns:
         mean, median, rate (Estimates) and survival (times, share, low, high). Beside their own flags, each
         has `diverged` where trajectories blew up: they were watched until then, though what blows up was
-        often about to leave; and `stopped_by_another` where another event ended the watch, so that the two
-        must be independent; `exit_coarse` and `exit_discrete` where the times themselves are off (see
-        `events.Exit`).
+        often about to leave; `unsolved` where an implicit step of theirs was not solved; `stopped_by_another`
+        where another event ended the watch, so that the two must be independent; and `exit_coarse` or
+        `exit_discrete` where the times themselves are off (see `events.Exit`).
 
     Raises:
         RunError: the run has no exits, or no such event.
@@ -50,6 +50,7 @@ def exit_statistics(
     known = run.attrs.get("exit_flags", ())
     flags = list(known[int(at)]) if int(at) < len(known) else []
     flags += ["diverged"] if (~left & (status == 1)).any() else []
+    flags += ["unsolved"] if (~left & (status == 3)).any() else []
     flags += ["stopped_by_another"] if (~left & (status == 2)).any() else []
     if not flags:
         return found

@@ -37,7 +37,7 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "steps": str(plan.steps),
         "trajectories": str(plan.trajectories),
         "seed": str(plan.seed),
-        "learning_rate": repr(plan.learning_rate),
+        "learning_rate": repr(plan.learning_rate if plan.rate is None else plan.rate),
         "scheme": _scheme(plan),
         "save": f"theta={plan.save_theta}, theta_projection={plan.save_projection}",
         "saved steps": digest_of(plan.saved),
@@ -46,8 +46,15 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "theta0": digest_of(plan.theta0),
         "surface": digest_of(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
     }
+    if plan.boundary:
+        parts["boundary"] = repr(plan.boundary)
+    if plan.dtype != "float64":
+        parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):
-        parts[f"noise {k}"] = digest_of(_text(noise.module, noise.function), noise.params, noise.data)
+        ahead = () if noise.ahead is None else noise.ahead.identity
+        parts[f"noise {k}"] = digest_of(_text(noise.module, noise.function), noise.params, noise.data, *ahead)
+        if noise.ahead is not None:
+            functions |= {f"noise {k} {name}": f for name, f in noise.ahead.functions.items()}
     parts[_VALUES] = _values(plan, bool(functions))
     code = sources_of(functions | _classes(plan), modules) | {OWN_CODE: source_stamp()[:16]}
     return Fingerprint(parts | {name: f"#{digest}" for name, digest in code.items()})
@@ -70,6 +77,7 @@ def _named(plan: Plan) -> list[tuple[str, list[str]]]:
     kernel = plan.kernel
     roles = [kernel.grad, kernel.loss, kernel.hvp, kernel.weighted_grad, kernel.well]
     named = [(kernel.module, [name for name in roles if name is not None])]
+    named += [(wall.module, [wall.function]) for wall in plan.walls]
     return named + [(n.module, [f for f in (n.function, n.setter) if f]) for n in plan.noise_kernels]
 
 

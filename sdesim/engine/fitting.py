@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.engine import precision
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
+from sdesim.engine.walls.base import clashes
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.noise.base import Context
+from sdesim.schedules import at, moves
 
 if TYPE_CHECKING:
     from sdesim.engine.events import Event
@@ -56,13 +59,16 @@ def check_fit(
     dim: int | None = None,
     examples: int | None = None,
     dt: float | None = None,
-    learning_rate: float | None = None,
+    learning_rate: Any = None,
     events: Sequence[Event] = (),
     probes: Probes | None = None,
     theta0: Any = None,
     trajectories: int | None = None,
+    steps: int | None = None,
     real: Real | None = None,
     trial: bool = True,
+    dtype: str = "float64",
+    boundary: Sequence[Any] = (),
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -72,11 +78,13 @@ def check_fit(
     Args:
         surface: None where it is known only after the real arm has run; ``dim`` and ``examples`` then stand
             for it.
-        noises, scheme, events, probes: as in `simulate`; recipes that wait for a real arm's values too.
+        noises, scheme, events, probes, boundary: as in `simulate`; noises that wait for a real arm's values
+            too.
         dim: d, where there is no surface. examples: n, where there is no surface.
-        dt, learning_rate, theta0, trajectories: as in `simulate`; None for those that a real arm gives.
+        dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for what a real arm gives.
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
+        dtype: of the state.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -89,23 +97,51 @@ def check_fit(
         return
     for line in () if real is None else real.obstacles:
         yield ("twin_of",), line
-    eta = learning_rate or (real.learning_rate if real is not None else dt)
+    end = None if dt is None or steps is None else dt * steps
+    yield from _learning_rate(learning_rate, noises, end)
+    eta = at(learning_rate, 0.0) or (real.learning_rate if real is not None else dt)
     batch_size = 0 if real is None else real.batch_size or 0
     context = Context(size, eta or 1.0, surface, batch_size)
     for k, noise in enumerate(noises):
-        for at, text in _noise(noise, context, count, dt, real, trial):
-            yield ("noise", k, *at), text
+        for place, text in _noise(noise, context, count, dt, real, trial):
+            yield ("noise", k, *place), text
+        if end is not None and hasattr(noise, "problems_until"):
+            yield from ((("noise", k, field), text) for field, text in noise.problems_until(end))
     try:
         chosen = as_scheme(scheme)
     except Misfit as error:
         yield from error.problems
         return
+    if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
+        yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
-    yield from _starts(theta0, size, trajectories)
+    tangent = probes is not None and probes.tangent
+    lines = list(precision.misfits(dtype, surface, chosen, noises, tangent))
+    yield from ((("dtype",), line) for line in lines)
+    starts = list(_starts(theta0, size, trajectories))
+    yield from starts
+    if dtype == "float32" and surface is not None and dt is not None and not lines and not starts:
+        yield from _lost_noise(noises, context, first_start(surface, theta0), dt)
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
-    yield from _events(events, surface, size, _known_starts(surface, size, theta0) if events else None)
+    yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
+    yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
+
+
+def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:
+    """What a learning rate that changes in time does not go with."""
+    if not moves(rate):
+        return
+    found = None if end is None else rate.problem(end, 0.0)
+    if found is not None:
+        yield ("learning_rate",), found
+    for k, noise in enumerate(noises):
+        if (
+            "learning_rate" in getattr(noise, "needs", ())
+            and getattr(noise, "learning_rate_power", 0) is None
+        ):
+            yield ("noise", k), "found a noise that no schedule of the learning rate can scale"
 
 
 def _located(path: tuple[str | int, ...], error: SdesimError) -> Iterator[Problem]:
@@ -151,6 +187,9 @@ def _scheme(
     scheme: Scheme, noises: Sequence[Any], dt: float | None, eta: float | None, probes: Probes | None
 ) -> Iterator[Problem]:
     sorts = [noise.sort for noise in noises if hasattr(noise, "sort")]
+    if getattr(scheme, "converts", False) and not all(getattr(n, "steady", True) for n in noises):
+        rule = "a number with a scheme that needs d⟨M⟩/dt of the multiplicative noise"
+        yield ("noise",), f"found a schedule and scheme {scheme.name!r}, allowed: {rule}"
     yield from ((("scheme",), line) for line in misfits(scheme, sorts))
     most = STREAMS // (1 + scheme.auxiliary)
     if sum(getattr(noise, "streams", 1) for noise in noises) > most:
@@ -160,6 +199,16 @@ def _scheme(
         yield ("dt",), f"found {dt:g}, allowed: {eta:g}, {rule}"
     if probes is not None and probes.tangent and not _carries_tangents(scheme):
         yield ("probes", "tangent"), f"found scheme {scheme.name!r}, allowed: {_with_tangents()}"
+
+
+def _lost_noise(noises: Sequence[Any], context: Context, theta: Any, dt: float) -> Iterator[Problem]:
+    try:
+        known = [noise.resolved(context) for noise in noises]
+        lines = list(precision.lost_noise(known, context.surface, theta, dt, context.learning_rate))
+    except SdesimError:
+        # What is wrong with a noise is told in its own place.
+        return
+    yield from ((("dtype",), line) for line in lines)
 
 
 def _carries_tangents(scheme: Any) -> bool:
@@ -197,16 +246,7 @@ def first_start(surface: Surface, theta0: Any = None) -> NDArray[np.float64]:
     return np.array(starts[0])
 
 
-class _Unknown:
-    """What events may ask of a surface that is known only later: a network's, which has no wells."""
-
-    wells: tuple[str, ...] = ()
-
-    def __init__(self, dim: int) -> None:
-        self.dim = dim
-
-
-def _known_starts(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.float64] | None:
+def _known(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.float64] | None:
     """All starts (k, d), as far as they are known without loading data; None where they are not."""
     if theta0 is None:
         # Where a mean over examples starts may need them.
@@ -218,6 +258,31 @@ def _known_starts(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.
     except (TypeError, ValueError):
         # Told elsewhere.
         return None
+
+
+def _walls(
+    boundary: Sequence[Any], dim: int, starts: NDArray[np.float64] | None, tangent: bool
+) -> Iterator[Problem]:
+    wrong = [k for k, wall in enumerate(boundary) if not hasattr(wall, "misfits")]
+    for k in wrong:
+        found = f"found {type(boundary[k]).__name__}"
+        yield ("boundary", k), f"{found}, allowed: a wall of sdesim.walls, or a subclass of its Base"
+    if wrong:
+        return
+    for k, wall in enumerate(boundary):
+        yield from ((("boundary", k, *place), text) for place, text in wall.misfits(dim, starts))
+    yield from ((("boundary", *place), text) for place, text in clashes(boundary))
+    if tangent and boundary:
+        yield ("probes", "tangent"), "found true, allowed: false with walls, at which tangents turn"
+
+
+class _Unknown:
+    """What events may ask of a surface that is known only later: a network's, which has no wells."""
+
+    wells: tuple[str, ...] = ()
+
+    def __init__(self, dim: int) -> None:
+        self.dim = dim
 
 
 def _events(

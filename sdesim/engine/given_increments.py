@@ -41,7 +41,7 @@ def drive(
         auxiliary: ΔN′ (steps, K, d) for schemes that draw a second set, such as "sra1".
 
     Returns:
-        States after each step, (steps, K, d).
+        States after each step, (steps, K, d); NaN from a step on that an implicit scheme did not solve.
 
     Raises:
         SdesimError: shapes do not fit, the scheme can't take the noise, or the noise is of minibatches.
@@ -79,7 +79,7 @@ def drive(
         _by_step(second),
         _by_step(given if multiplicative else nothing),
         (kernel.params, kernel.data0, kernel.data1),
-        (chosen.params(dt), rate, chosen.scratch),
+        (chosen.params(dt), rate, chosen.work_arrays(dim)),
         dt,
         out,
     )

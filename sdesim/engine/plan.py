@@ -18,13 +18,18 @@ from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.simulated_oracle import SimulatedOracle
+from sdesim.engine.walls.base import Base as Wall
+from sdesim.engine.walls.base import WallKernel, kernels_of
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
+from sdesim.noise.following import resolved
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
+from sdesim.schedules import Coefficient, at
+from sdesim.schedules.base import Base as Schedule
 from sdesim.surfaces.base import Surface, SurfaceKernel
 
 Array = NDArray[np.float64]
@@ -39,13 +44,17 @@ class Plan:
     Attributes:
         surface, noises, scheme: what is simulated; `kernel` and `noise_kernels` are their compiled sides.
         theta0: starting points (K, d).
-        dt, steps, learning_rate, seed: η is where C is read.
+        dt, steps, learning_rate, seed: η is where C is read, at the start where it is a schedule.
+        rate: the schedule of η; None where it is a number.
+        boundary: walls; those that end trajectories have an event among the exits.
+        walls: the compiled sides of those that bring states back.
         saved: saved step numbers (S,), with 0 and the last.
         save_theta: whether θ itself is kept.
         directions: fixed random directions (k, d).
         save_projection: whether θ along the directions is kept.
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
+        dtype: of the state and the coefficients, "float64" or "float32".
     """
 
     surface: Surface
@@ -66,6 +75,20 @@ class Plan:
     occupancy: bool
     probes: Probes | None
     probe_steps: NDArray[np.int64]
+    dtype: str = "float64"
+    rate: Schedule | None = None
+    boundary: tuple[Wall, ...] = ()
+    walls: tuple[WallKernel, ...] = ()
+
+    def learning_rate_at(self, step: int) -> float:
+        """η at a step."""
+        return self.learning_rate if self.rate is None else float(self.rate(step * self.dt))
+
+    def oracle(self, step: int = 0) -> SimulatedOracle:
+        """Gradients as they are at a step."""
+        assert self.probes is not None
+        noises = tuple(n.at(step * self.dt) if hasattr(n, "at") else n for n in self.noises)
+        return SimulatedOracle(self.surface, noises, self.learning_rate_at(step), self.probes.batch_size)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -94,7 +117,7 @@ class Plan:
         return int(self.theta0.shape[1])
 
     @property
-    def rate(self) -> Array:
+    def variance_rate(self) -> Array:
         """Σ d⟨M⟩/dt (d,) of the multiplicative noises; (0,) without."""
         rates = [k.rate for k in self.noise_kernels if k.enters == "multiplicative"]
         return np.sum(rates, axis=0) if rates else np.zeros(0)
@@ -137,8 +160,9 @@ class Plan:
 
 def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
-    trajectories: int, seed: int, learning_rate: float | None, scheme: str | Scheme, save_every: int | None,
-    save: Sequence[str], events: Sequence[Event], probes: Probes | None,
+    trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
+    save: Sequence[str], events: Sequence[Event], probes: Probes | None, dtype: str = "float64",
+    boundary: Sequence[Wall] | Wall = (),
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -150,7 +174,8 @@ def make_plan(
     noises = tuple(noise) if isinstance(noise, Sequence) else (noise,)
     dt, steps = positive(dt, "dt"), whole(steps, "steps")
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
-    eta = dt if learning_rate is None else positive(learning_rate, "learning_rate")
+    rate = dt if learning_rate is None else as_rate(learning_rate)
+    eta = positive(at(rate, 0.0), "learning_rate")
     if seed >= 2**64:
         raise SdesimError(f"seed must be below 2^64, got {seed}")
     if count >= 2**32 or steps >= 2**33:
@@ -159,15 +184,17 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
+    walls = tuple(boundary) if isinstance(boundary, Sequence) else (boundary,)
     problems = check_fit(
-        surface, noises, scheme, dt=dt, learning_rate=eta, events=events, probes=probes, theta0=theta0,
-        trajectories=count, trial=False,
+        surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
+        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
     )  # fmt: skip
     if found := list(problems):
         raise Misfit(found)
+    events = (*events, *(wall.event for wall in walls if wall.event is not None))
     check_room(surface.dim, count, probes)
     context = Context(surface.dim, eta, surface)
-    noises = tuple(n.resolved(context) if hasattr(n, "resolved") else n for n in noises)
+    noises = tuple(resolved(n, context, rate) for n in noises)
     kernel = surface.kernel()
     kernels = tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
@@ -177,7 +204,8 @@ def make_plan(
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
-    check_known(probes, surface, noises, eta, first_start(surface, start))
+    now = [n.at(0.0) if hasattr(n, "at") else n for n in noises]
+    check_known(probes, surface, now, eta, first_start(surface, start))
     return Plan(
         surface=surface,
         noises=noises,
@@ -197,7 +225,29 @@ def make_plan(
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
+        dtype=dtype,
+        rate=rate if isinstance(rate, Schedule) else None,
+        boundary=walls,
+        walls=kernels_of(walls),
     )
+
+
+def as_rate(value: Any) -> Any:
+    """A learning rate as a number or a schedule.
+
+    Raises:
+        SdesimError: it is neither.
+    """
+    from pydantic_core import PydanticCustomError, ValidationError
+
+    if isinstance(value, int | float | np.generic) or value is None:
+        return positive(value, "learning_rate")
+    try:
+        return Coefficient(0).read(value)
+    except PydanticCustomError as error:
+        raise Misfit("learning_rate", error.message()) from None
+    except ValidationError as error:
+        raise Misfit([(("learning_rate", *e["loc"]), e["msg"]) for e in error.errors()]) from None
 
 
 def check_known(

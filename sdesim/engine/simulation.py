@@ -21,9 +21,9 @@ from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
-from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
+from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
@@ -54,11 +54,13 @@ def simulate(
     steps: int,
     trajectories: int = 1,
     seed: int = 0,
-    learning_rate: float | None = None,
+    learning_rate: Any = None,
     scheme: str | Scheme = "euler-maruyama",
+    dtype: str = "float64",
     save_every: int | None = None,
     save: Sequence[str] = ("theta", "loss"),
     events: Sequence[Event] = (),
+    boundary: Sequence[Wall] | Wall = (),
     threads: int | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -79,12 +81,18 @@ def simulate(
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
         dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
-        learning_rate: η at which C, S, C* and the generator are read; default dt.
+        learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
+            t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
+        dtype: "float64", or "float32" for the state and all coefficients: about twice as fast, for surfaces,
+            schemes and noises that can. Losses, norms and times in wells are summed in float64. Normals come
+            four from a call of the generator and end at 6.8 standard deviations; Lévy increments are drawn in
+            float64 and rounded. Each step rounds θ to 24 bits, so noise of less than that is refused.
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
         save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
             θ itself is not or has more coordinates than that.
         events: of `sdesim.events`, watched at every step.
+        boundary: walls of `sdesim.walls`, one or several.
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments and `out` left.
@@ -97,7 +105,8 @@ def simulate(
         attributes: further attributes of the run, which decide no number.
 
     Returns:
-        The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`.
+        The Run. A trajectory that blows up is NaN from that step, with status 1 and `stopped_step`; one with
+        a step that an implicit scheme did not solve likewise, with status 3 and `unsolved_steps`.
 
     Raises:
         SdesimError: an argument is out of range or does not fit the others.
@@ -107,7 +116,7 @@ def simulate(
     plan = make_plan(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes,
+        probes=probes, dtype=dtype, boundary=boundary,
     )  # fmt: skip
     check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
@@ -134,6 +143,9 @@ def simulate(
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
+    if plan.rate is not None:
+        rates = np.asarray(plan.rate(plan.saved * plan.dt))
+        writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
     run = writer.finish(wall_time=clock.perf_counter() - started)
     if checkpoint is not None:
         checkpoint.remove()
@@ -211,7 +223,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
         return
-    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
+    oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
     status = ensemble.status()
     for k in range(plan.probed):
         if status[k] != 0:
@@ -223,7 +235,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             ensemble.theta(k),
             samples=plan.probes.samples,
             rng=probe_rng(plan.seed, k, step),
-            step_size=plan.learning_rate,
+            step_size=eta,
             directions=plan.directions,
             groups=plan.groups or None,
             gradient=plan.probes.wants("gradient"),
@@ -233,12 +245,12 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
         )
         if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
             values |= virtual_steps(
-                oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                 seed=(plan.seed, k, step), loss=plan.tail_index is None,
             )  # fmt: skip
             if plan.tail_index is not None:
                 values |= weighted_progress(
-                    oracle, ensemble.theta(k), plan.probes.branches, step_size=plan.learning_rate,
+                    oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                     seed=(plan.seed, k, step),
                 )  # fmt: skip
         for key, value in values.items():
@@ -247,9 +259,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
 
 def _knows(plan: Plan) -> bool:
     """Whether the laws of the noises say what their mean is, so that readings may do without draws."""
-    assert plan.probes is not None
-    oracle = SimulatedOracle(plan.surface, plan.noises, plan.learning_rate, plan.probes.batch_size)
-    return oracle.moments(plan.theta0[0], covariance=False) is not None
+    return plan.oracle().moments(plan.theta0[0], covariance=False) is not None
 
 
 def _measures_progress(plan: Plan) -> bool:
@@ -263,6 +273,8 @@ def _measures_progress(plan: Plan) -> bool:
 def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     writer.write("status", ensemble.status())
     writer.write("stopped_step", ensemble.stopped_step())
+    if plan.scheme.solves:
+        writer.write("unsolved_steps", ensemble.unsolved_steps())
     if plan.exits:
         times = ensemble.exit_times()
         writer.write("exit_time", times)
@@ -282,6 +294,8 @@ def _writer(
     mark: Fingerprint | None,
 ) -> RunWriter:
     names = ["loss", "weight_norm", "status", "stopped_step"]
+    names += ["learning_rate"] if plan.rate is not None else []
+    names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []
@@ -299,7 +313,8 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt, "batch_size": batch, "dataset_size": plan.kernel.examples, "optimizer": "sgd",
+        "dt": plan.dt, "dtype": plan.dtype, "batch_size": batch, "dataset_size": plan.kernel.examples,
+        "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
         "sampling": "with-replacement" if batch else "none",
@@ -313,6 +328,8 @@ def _writer(
         attrs["exit_method"] = [w.method for w in plan.watches]
         attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
         attrs["exit_flags"] = [list(w.flags) for w in plan.watches]
+    if plan.boundary:
+        attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tangent:
         attrs["tangent"] = plan.tangent
     if mark is not None:

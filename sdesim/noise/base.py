@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -61,6 +62,9 @@ class Noise(Protocol):
     - ``sort``: "gaussian", "levy", "multiplicative" or "minibatch", known without building a kernel.
     - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
     - ``streams``: how many stream numbers it takes; 1 without it.
+    - ``at`` and ``problems_until``: of noise whose coefficients change in time.
+    - ``learning_rate_power``: p where increments at η are η^p times those at 1; None where they are not.
+    - ``steady``: of multiplicative noise, whether its size is the same at all times.
     - ``batch_size`` and ``surface``, of noise that is drawn from examples: B, and the loss whose they are,
       which must be the one that is simulated.
     """
@@ -103,6 +107,14 @@ class Noise(Protocol):
     @property
     def streams(self) -> int:
         """How many stream numbers its increments take."""
+        ...
+
+    def at(self, time: float) -> Noise:
+        """The noise with the coefficients that it has at a time; itself where none changes."""
+        ...
+
+    def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
+        """(field, message) of coefficients that are none somewhere in [0, time]."""
         ...
 
     def resolved(self, context: Context) -> Noise:
@@ -202,9 +214,27 @@ class Base(Defaults):
         return False
 
     @default
+    def learning_rate_power(self) -> float | None:
+        """0: increments don't depend on the learning rate."""
+        return 0.0
+
+    @default
+    def steady(self) -> bool:
+        """True: its size is the same at all times."""
+        return True
+
+    @default
     def streams(self) -> int:
         """1: how many stream numbers its increments take."""
         return 1
+
+    def at(self, time: float) -> Noise:
+        """Itself: no coefficient changes."""
+        return self
+
+    def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
+        """None: no coefficient changes."""
+        yield from ()
 
     def resolved(self, context: Context) -> Noise:
         """Itself: all of its parameters are known."""

@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.noise.kernel import Array, NoiseKernel
+from sdesim.noise.kernel import Array, Drawn, NoiseKernel
 
 _BLOCK = 2048
 
@@ -35,6 +35,10 @@ def increments(
     """
     fill = getattr(import_module(kernel.module), kernel.function)
     out = np.empty((steps + steps % 2, trajectories, dim))
+    params, data = kernel.params, kernel.data
+    if kernel.ahead is not None:
+        drawn = Drawn(seed % 2**64, stream, first, trajectories, dim, len(out))
+        params, data = kernel.ahead.arrays(drawn, 0, len(out), kernel.ahead.start(drawn))
     key = np.uint64(seed % 2**64)
     # Blocks of the engine's size where rows are short; the bits are the same for any width.
     lanes = min(trajectories, max(1, _BLOCK // dim))
@@ -47,7 +51,7 @@ def increments(
         for pair in range(out.shape[0] // 2):
             out0[...] = 0.0
             out1[...] = 0.0
-            fill(key, stream, first + start, pair, kernel.params, kernel.data, out0, out1, scratch0, scratch1)
+            fill(key, stream, first + start, pair, params, data, out0, out1, scratch0, scratch1)
             out[2 * pair, start : start + width] = out0.T
             out[2 * pair + 1, start : start + width] = out1.T
     return out[:steps]

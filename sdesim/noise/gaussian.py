@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -14,21 +15,26 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
+from sdesim.noise.kernel import SingleFill
+from sdesim.noise.modulated import modulated
+from sdesim.schedules import Coefficient, at, moves
 
 KERNELS = "sdesim.noise.gaussian_kernels"
+SINGLE_DIAGONAL = SingleFill("sdesim.noise.single_kernels", "gaussian_diagonal", "set_gaussian_diagonal")
 _WAYS = ("diffusion", "factor", "match", "gradient_variance")
 
 
 @kind("noises", "gaussian")
 @dataclass(frozen=True)
 class Gaussian(Base):
-    """√(2D) dW with a constant diffusion D, or a factor F of it, D = F Fᵀ.
+    """√(2D) dW with a diffusion D, constant or a schedule, or a factor F of it, D = F Fᵀ.
 
     D may follow from the gradients that the noise stands for: those of a real arm, whose Tr Σ the mean over
     its probes gives, or of minibatches of B examples with a known variance, each coordinate's.
 
     Args:
-        diffusion: D, in units of θ² per time: a number, (d,) diagonal, or (d, d) symmetric.
+        diffusion: D, in units of θ² per time: a number, (d,) diagonal, or (d, d) symmetric; or a schedule,
+            whose mean over a step is that of the step.
         factor: F (d, k), instead of the diffusion.
         match: "trace" for D = (η/2) TrΣ/d of the real arm.
         gradient_variance: Σ₁ of one example's gradient, for D = (η/2) Σ₁/B.
@@ -41,7 +47,7 @@ class Gaussian(Base):
         {kind: gaussian, diffusion: 0.01}
     """
 
-    diffusion: Annotated[Any, Numbers(0, 1, 2)] | None = None
+    diffusion: Annotated[Any, Coefficient(0, 1, 2)] | None = None
     factor: Annotated[Any, Numbers(2)] | None = None
     match: Literal["trace"] | None = None
     gradient_variance: Annotated[float, Ge(0)] | None = None
@@ -53,7 +59,8 @@ class Gaussian(Base):
         if self.batch is not None and self.gradient_variance is None:
             raise Misfit("batch_size", f"found {self.batch}, allowed: none without gradient_variance")
         diffusion: Any = self.diffusion
-        if diffusion is not None and np.ndim(diffusion) < 2 and np.any(diffusion < 0):
+        plain = diffusion is not None and not moves(diffusion)
+        if plain and np.ndim(diffusion) < 2 and np.any(diffusion < 0):
             raise Misfit("diffusion", f"found {np.min(diffusion):g}, allowed: numbers of at least 0")
         # A matrix is factorised now, so that one that is none of a diffusion is refused where it is given.
         _ = self._root
@@ -69,7 +76,24 @@ class Gaussian(Base):
     def _diagonal(self) -> Array:
         if self.needs:
             raise SdesimError(f"gaussian noise must be resolved first: it lacks {' and '.join(self.needs)}")
+        if moves(self.diffusion):
+            raise SdesimError("the diffusion changes in time: at(time) gives the noise of one moment")
         return np.asarray(self.diffusion, dtype=np.float64)
+
+    def at(self, time: float) -> Noise:
+        """With D as it is at a time."""
+        return replace(self, diffusion=at(self.diffusion, time)) if moves(self.diffusion) else self
+
+    def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
+        """A schedule that is negative somewhere, or not finite."""
+        found = self.diffusion.problem(time, 0.0) if moves(self.diffusion) else None  # type: ignore[union-attr]
+        if found is not None:
+            yield "diffusion", found
+
+    @property
+    def learning_rate_power(self) -> float:
+        """½ where D is of gradients."""
+        return 0.5 if self.needs else 0.0
 
     @property
     def sort(self) -> Sort:
@@ -83,7 +107,9 @@ class Gaussian(Base):
 
     @property
     def label(self) -> str:
-        """With D where it is one number."""
+        """With D where it is one number or a schedule."""
+        if moves(self.diffusion):
+            return f"gaussian D={self.diffusion.label}"  # type: ignore[union-attr]
         return f"gaussian D={self.diffusion:g}" if isinstance(self.diffusion, float) else "gaussian"
 
     @property
@@ -118,12 +144,22 @@ class Gaussian(Base):
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
         """Increments √(2 dt) F z; the learning rate plays no part."""
         self.validate(dim)
+        if moves(self.diffusion):
+            unit = diagonal_kernel(np.full(dim, np.sqrt(2.0 * dt)))
+            return modulated(unit, self.diffusion, dt, 1.0, 0.5)  # type: ignore[arg-type]
         if self._root is None:
             scale = np.broadcast_to(np.sqrt(2.0 * dt * self._diagonal), (dim,)).copy()
             return diagonal_kernel(scale)
         data = np.ascontiguousarray(np.sqrt(2.0 * dt) * self._root.T)
         triangular = self._root.shape[1] == dim and not np.any(np.triu(self._root, 1))
-        return NoiseKernel(KERNELS, "gaussian_factor", np.array([float(triangular)]), data, gaussian=True)
+        return NoiseKernel(
+            KERNELS,
+            "gaussian_factor",
+            np.array([float(triangular)]),
+            data,
+            gaussian=True,
+            size=np.sqrt(np.sum(data**2, axis=0)),
+        )
 
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
         """uᵀ D u."""
@@ -160,7 +196,15 @@ class Gaussian(Base):
 
 def diagonal_kernel(scale: Array) -> NoiseKernel:
     """Independent normal increments of standard deviation scale (d,)."""
-    return NoiseKernel(KERNELS, "gaussian_diagonal", scale, gaussian=True, setter="set_gaussian_diagonal")
+    return NoiseKernel(
+        KERNELS,
+        "gaussian_diagonal",
+        scale,
+        gaussian=True,
+        setter="set_gaussian_diagonal",
+        single=SINGLE_DIAGONAL,
+        size=scale,
+    )
 
 
 def narrow(factor: Array) -> Array:

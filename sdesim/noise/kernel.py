@@ -2,13 +2,83 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+# Fills are asked for whole groups of steps, of two or of so many.
+GROUP = 4
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Whose increments are drawn ahead of a kernel.
+
+    Attributes:
+        seed: 64-bit seed. stream: the first stream number of the noise.
+        first, count: number of the first trajectory, and how many.
+        rows: how many coordinates.
+        steps: of the whole run.
+    """
+
+    seed: int
+    stream: int
+    first: int
+    count: int
+    rows: int
+    steps: int
+
+
+class Ahead(Protocol):
+    """What a noise works out ahead of its fill function, a stretch of steps at a time.
+
+    For increments that depend on the time, or on those before them: on a state that goes on from step to
+    step, or on the whole path. No bit may depend on where stretches begin and end.
+
+    Attributes:
+        identity: arrays that, with the kernel's own, decide the increments.
+        functions: functions of a user's that do.
+    """
+
+    @property
+    def identity(self) -> tuple[Array, ...]: ...
+
+    @property
+    def functions(self) -> Mapping[str, Callable[..., Any]]: ...
+
+    def most(self, drawn: Drawn) -> int:
+        """The most steps of one stretch."""
+        ...
+
+    def start(self, drawn: Drawn) -> Array:
+        """The state before step 0, (rows, count); (0, count) where there is none."""
+        ...
+
+    def arrays(self, drawn: Drawn, begin: int, end: int, state: Array) -> tuple[Array, Array]:
+        """params and data for the steps begin … end − 1; the state is moved from before the first to after
+        the last. The fill is asked for whole groups of `GROUP` steps, and not heeded outside."""
+        ...
+
+
+@dataclass(frozen=True)
+class SingleFill:
+    """Names of the fill functions of blocks of float32, four steps at a time.
+
+    Their signature is that of `sdesim.noise.single_kernels`.
+
+    Attributes:
+        module: dotted name of the module that holds them.
+        function: adds the increments.
+        setter: writes them.
+    """
+
+    module: str
+    function: str
+    setter: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +109,11 @@ class NoiseKernel:
         rate: float64 (d,) for multiplicative noise, empty for others.
         setter: name of a function that writes the increments instead of adding them, or None; it spares the
             first noise of a sum a pass over memory.
+        single: fill functions of blocks of float32, or None: such a run then draws in float64 and rounds.
+        size: (d,) the standard deviation of an increment of each coordinate, or a scale where there is none,
+            of multiplicative noise over θ; None where it is not known. float32 must not round it away.
+        ahead: what is worked out ahead of the function, which then gets its params and data from there; None
+            for increments that depend on nothing but their number.
     """
 
     module: str
@@ -50,3 +125,6 @@ class NoiseKernel:
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None
+    single: SingleFill | None = None
+    size: Array | None = None
+    ahead: Ahead | None = None

@@ -69,6 +69,11 @@ class Minibatch(Base):
         names = ("surface", "batch_size", "learning_rate")
         return tuple(name for name in names if getattr(self, name) is None)
 
+    @property
+    def learning_rate_power(self) -> float:
+        """½ where η is the simulation's."""
+        return 0.5 if self.learning_rate is None else 0.0
+
     def resolved(self, context: Context) -> Noise:
         """With the surface and η of the simulation and the batch size of the real arm, where it lacks them.
 

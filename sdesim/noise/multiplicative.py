@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
 
+from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
-from sdesim.kinds import Misfit, Numbers, kind
-from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
-from sdesim.noise.gaussian import KERNELS
+from sdesim.kinds import Misfit, kind
+from sdesim.noise.base import Array, Base, Noise, NoiseKernel, Sort, check_size
+from sdesim.noise.gaussian import KERNELS, SINGLE_DIAGONAL
+from sdesim.noise.modulated import modulated
+from sdesim.schedules import Coefficient, at, moves
 
 
 @kind("noises", "multiplicative")
@@ -20,7 +24,7 @@ class Multiplicative(Base):
     """σ_i θ_i dW_i in the Itô sense; on a flat surface θ is a geometric Brownian motion without drift.
 
     Args:
-        scale: σ, a number or (d,), per √time; not negative.
+        scale: σ, a number or (d,), per √time; not negative; or a schedule.
 
     Raises:
         Misfit: if the scale is negative, empty or not a number or (d,).
@@ -29,15 +33,32 @@ class Multiplicative(Base):
         {kind: multiplicative, scale: 0.1}
     """
 
-    scale: Annotated[Any, Numbers(0, 1)]
+    scale: Annotated[Any, Coefficient(0, 1)]
 
     def __post_init__(self) -> None:
-        if np.any(self._sigma < 0):
+        if not moves(self.scale) and np.any(self._sigma < 0):
             raise Misfit("scale", f"found {self._sigma.min():g}, allowed: numbers of at least 0")
 
     @property
     def _sigma(self) -> Array:
+        if moves(self.scale):
+            raise SdesimError("the scale changes in time: at(time) gives the noise of one moment")
         return np.asarray(self.scale, dtype=np.float64)
+
+    def at(self, time: float) -> Noise:
+        """With σ as it is at a time."""
+        return replace(self, scale=at(self.scale, time)) if moves(self.scale) else self
+
+    def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
+        """A schedule that is negative somewhere, or not finite."""
+        found = self.scale.problem(time, 0.0) if moves(self.scale) else None
+        if found is not None:
+            yield "scale", found
+
+    @property
+    def steady(self) -> bool:
+        """Whether σ is the same at all times."""
+        return not moves(self.scale)
 
     @property
     def sort(self) -> Sort:
@@ -46,7 +67,9 @@ class Multiplicative(Base):
 
     @property
     def label(self) -> str:
-        """With σ where it is one number."""
+        """With σ where it is one number or a schedule."""
+        if moves(self.scale):
+            return f"multiplicative σ={self.scale.label}"
         return f"multiplicative σ={self.scale:g}" if isinstance(self.scale, float) else "multiplicative"
 
     def validate(self, dim: int) -> None:
@@ -55,20 +78,23 @@ class Multiplicative(Base):
         Raises:
             SdesimError: if its shape does not fit.
         """
-        check_size(None if self._sigma.ndim == 0 else self._sigma.shape[0], dim, "scale")
+        check_size(len(self.scale) if isinstance(self.scale, np.ndarray) else None, dim, "scale")
 
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
         """Increments dM_i = σ_i √dt z_i, to be multiplied by θ_i; the learning rate plays no part."""
         self.validate(dim)
-        sigma = np.broadcast_to(self._sigma, (dim,))
-        return NoiseKernel(
+        sigma = np.broadcast_to(1.0 if moves(self.scale) else self._sigma, (dim,))
+        kernel = NoiseKernel(
             KERNELS,
             "gaussian_diagonal",
             sigma * math.sqrt(dt),
             enters="multiplicative",
             gaussian=True,
             rate=sigma**2,
+            single=SINGLE_DIAGONAL,
+            size=sigma * math.sqrt(dt),
         )
+        return modulated(kernel, self.scale, dt, 2.0, 0.5) if moves(self.scale) else kernel
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −σ θ ξ/√η: minus an increment over η, divided by η."""

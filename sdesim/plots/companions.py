@@ -157,7 +157,8 @@ def clients(data: Data, *, measured: Any = None, axes: Any = None) -> Any:
 
 def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: Any = None) -> Any:
     """Horizontal strips of the phase over time, one per trajectory, arms under one another; of many
-    trajectories the first, with their number.
+    trajectories the first, with their number. A training on full batches makes no noisy step: there the strip
+    says what steps on single examples would do, and that it does.
 
     Args:
         kind: "phase", C against C*; "phase_smooth", the same of smoothed series, where the measurements hold
@@ -170,8 +171,9 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
         if found is not None:
             labels, times = found
             strips += [(view, row, times) for row in labels[:MAX_STRIPS]]
-            if len(labels) > MAX_STRIPS:
-                shown[view.name] = f"{view.name}\n{MAX_STRIPS} of {len(labels)}"
+            notes = [f"{MAX_STRIPS} of {len(labels)}"] if len(labels) > MAX_STRIPS else []
+            notes += ["if by single\nexamples"] if _of_full_batches(view.measured, kind) else []
+            shown[view.name] = "\n".join([view.name, *notes])
     if not strips:
         raise NothingToDraw(f"no run holds a {kind}")
     with one_panel(ax, (5.8, 1.3 + 0.22 * len(strips))) as canvas:
@@ -197,6 +199,12 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
         finish(canvas, "", clock([view for view, _, _ in strips]))
         legend(canvas, ax)
         return canvas
+
+
+def _of_full_batches(measured: Any, kind: str) -> bool:
+    """Whether training took all examples at once: what stands there is of steps that it did not make."""
+    flags = None if measured is None else measured.get(f"{kind}_flags")
+    return flags is not None and all("full_batch" in str(flag) for flag in np.ravel(flags.values))
 
 
 def _strip(phase: str) -> dict[str, Any]:

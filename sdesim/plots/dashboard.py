@@ -23,8 +23,7 @@ from sdesim.plots.curves_in_time import (
     signal_noise,
     weight_norm,
 )
-from sdesim.plots.grounded import Grounds, density_on_ground, paths_on_ground
-from sdesim.plots.laws.survival import survival
+from sdesim.plots.grounded import Grounds, density_on_ground, paths_on_ground, survival_on_ground
 
 
 @dataclass(frozen=True)
@@ -188,15 +187,16 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Exit times",
         "Share of the trajectories that have not left yet, from the start on, with its 95% band. Where its "
         "axis is logarithmic, a constant rate of leaving is a straight line. A flat end is a share that "
-        "never left within the run.",
-        survival,
+        "never left within the run. Dashed, where theory gives a mean: a constant rate with that mean.",
+        survival_on_ground,
+        grounded=True,
     ),
     FigureSpec(
         "paths",
         "Paths",
         "The first trajectories of each simulated arm on the loss that they share: over time in one"
-        " dimension, in the plane in two. A circle where a path begins, a square where it ends; jumps far"
-        " beyond the axes are counted in the legend.",
+        " dimension; in two in the plane, from a circle to a square. A path ends where an event stopped it;"
+        " jumps far beyond the axes are counted in the legend.",
         paths_on_ground,
         grounded=True,
     ),

@@ -1,9 +1,10 @@
-"""Figures of simulated arms that need to know what drove them: paths on the loss, densities and its law."""
+"""Figures of simulated arms that need to know what drove them: paths on the loss, densities and exit times
+beside their laws."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,29 @@ from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView
 from sdesim.plots.landscape.paths import paths
 from sdesim.plots.laws.density import density, gibbs
+from sdesim.plots.laws.survival import survival
 from sdesim.plots.style import NothingToDraw
 
 # Of more dimensions neither contours nor the integral of the law are cheap.
 _MOST_DIMENSIONS = 2
 # By how much of their room the ends of the law lie beyond the samples, until they hold all of its mass.
 _WIDER = (0.5, 2.0, 8.0)
+
+
+# Of a law that says so many times the longest time watched nobody is seen to leave.
+_NEVER = 100.0
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """What theory says of the time until an arm's exit.
+
+    Attributes:
+        mean: its mean. law: by what theory, in words.
+    """
+
+    mean: float
+    law: str
 
 
 @dataclass(frozen=True)
@@ -27,10 +45,12 @@ class Ground:
     Attributes:
         surface: the loss L.
         diffusion: D where all noise is √(2D) dW with one constant number, None elsewhere.
+        leaving: of its one exit, where a theory is known.
     """
 
     surface: Any
     diffusion: float | None = None
+    leaving: Leaving | None = field(default=None, compare=False)
 
 
 Grounds = Mapping[str, Ground]
@@ -74,12 +94,24 @@ def density_on_ground(views: Sequence[ArmView], grounds: Grounds) -> Any:
     return density(shared, law, burn_in=half)
 
 
+def survival_on_ground(views: Sequence[ArmView], grounds: Grounds) -> Any:
+    """Share of the trajectories that have not left, beside a constant rate with the mean of theory.
+
+    Raises:
+        NothingToDraw: no trajectory of any arm left.
+    """
+    watched = {v.name: float(np.nanmax(v.run["time"].values)) for v in views}
+    known = {v.name: grounds[v.name].leaving for v in views if v.name in grounds}
+    laws = {n: told.mean for n, told in known.items() if told and told.mean < _NEVER * watched[n]}
+    return survival(views, laws)
+
+
 def _flat(views: Sequence[ArmView], grounds: Grounds) -> Iterator[ArmView]:
     for view in views:
         held = view.name in grounds and "theta" in view.run
         if held and view.run.sizes["param"] <= _MOST_DIMENSIONS:
             # A path that blew up leaves no room for the others.
-            whole = np.flatnonzero(np.asarray(view.run["status"].values) != 1)
+            whole = np.flatnonzero(~np.isin(view.run["status"].values, (1, 3)))
             if whole.size:
                 yield replace(view, run=view.run.isel(trajectory=whole))
 

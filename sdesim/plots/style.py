@@ -52,6 +52,8 @@ _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _POWERS = str.maketrans("234", "²³⁴")
 # Letters of a label beside a panel of two inches.
 _WRAPPED = 28
+# Letters of a legend to an inch, beside its marks.
+_LETTERS = 13
 # Room above and below on a logarithmic axis.
 _MARGIN = 1.4
 
@@ -120,7 +122,7 @@ def draw(ax: Any, views: Sequence[ArmView], quantity: str, label: bool = True, *
             continue
         style = {"color": view.colour, "linestyle": view.line, **line}
         count = len(seeds.values)
-        name = f"{view.name} ({view.kind}, {count})" if label else None
+        name = f"{view.name} ({view.kind}, {count:,})" if label else None
         if found is None or 1 < count <= FEW:
             style = {**style, "linewidth": 0.75 * style.get("linewidth", STYLE["lines.linewidth"])}
             for k, (time, values) in enumerate(zip(seeds.time, seeds.values, strict=True)):
@@ -234,7 +236,8 @@ def axis_label(row: Quantity, name: str = "") -> str:
     """What stands at the axis of a quantity: what it is called on pages, of which part, and its units."""
     part = name.partition(".")[2]
     words = textwrap.fill(f"{row.plain} of {part}" if part else row.plain, _WRAPPED)
-    if row.units == "1":
+    # "loss (loss)" says nothing twice.
+    if row.units == "1" or row.units in row.plain.split():
         return words
     units = row.units.translate(_POWERS).replace("^", "")
     return f"{words}\n{units if units.startswith('(') else f'({units})'}"
@@ -280,5 +283,7 @@ def legend(ax: Any, given: Any | None, **where: Any) -> None:
     if given is not None:
         ax.legend(handles=handles, **texts)
         return
-    place = {"loc": "outside lower center", "ncols": 1 if len(handles) < 2 else 2, **where}
+    told = labels or [str(h.get_label()) for h in handles]
+    pair = 2 * max(map(len, told)) <= _LETTERS * ax.figure.get_figwidth()
+    place = {"loc": "outside lower center", "ncols": 2 if len(handles) > 1 and pair else 1, **where}
     ax.figure.legend(handles=handles, **texts, **place)

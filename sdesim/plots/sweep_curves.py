@@ -10,7 +10,7 @@ from sdesim.comparison.power_law import power_law
 from sdesim.estimators import Estimate
 from sdesim.plots.look import REAL, SERIES, SIMULATED
 from sdesim.plots.style import GUIDE, NothingToDraw, log_ticks, panels
-from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, moment_label, slices
+from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, slices
 from sdesim.runs.quantities import lookup
 
 EXIT = ("exit_time.mean", "whole run")
@@ -79,7 +79,7 @@ def curves(table: SweepTable, k: int, quantity: str, at: str, label: str = "", *
                 _curve(ax, axis, grid, name, colour, style, _MARKS[line % len(_MARKS)], fitted)
             ax.set_title(f"{arm} ({table.arms[arm]})" if several else "")
         for ax in canvas:
-            _dress(ax, axis, quantity, label or moment_label(quantity, at), fitted)
+            _dress(ax, axis, quantity, label or table.called(quantity, at), fitted)
             if axes is None:
                 ax.label_outer()
             ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=1 if fitted else 2)
@@ -103,10 +103,10 @@ def _curve(
     firm, weak = known & ~grid.thin, grid.thin
     fit = _fit(axis, grid) if fitted else None
     if fit is not None and np.isfinite(fit.value):
-        name += f": ∝ {axis.label}^({fit.value:.2f} [{fit.low:.2f}, {fit.high:.2f}])".replace("-", "−")
         style = ""
-        # A slope whose sign is open is no line to look at.
+        # A slope whose sign is open is no line to look at, and no law to name.
         if fit.low * fit.high > 0:
+            name += f": ∝ {axis.label}^({fit.value:.2f} [{fit.low:.2f}, {fit.high:.2f}])".replace("-", "−")
             ends = np.array([x[firm].min(), x[firm].max()])
             ax.plot(ends, np.exp(fit.details["log_prefactor"]) * ends**fit.value, color=colour, linewidth=1.2)
     line = style if axis.numeric and style else "none"
@@ -135,5 +135,5 @@ def _dress(ax: Any, axis: SweepAxis, quantity: str, label: str, fitted: bool) ->
     row = lookup(quantity)
     if row is not None and row.threshold is not None and (row.threshold > 0 or ax.get_yscale() == "linear"):
         ax.axhline(row.threshold, **GUIDE)
-    ax.set_xlabel(axis.label)
+    ax.set_xlabel(axis.plain)
     ax.set_ylabel(label)

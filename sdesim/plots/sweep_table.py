@@ -34,6 +34,12 @@ class SweepAxis:
         return cls(found.label, tuple(sorted(found.values))) if found.numeric else found
 
     @property
+    def plain(self) -> str:
+        """What stands at the axis: the label in words, and whether it is logarithmic."""
+        words = "learning rate" if self.label == "lr" else self.label.replace("_", " ")
+        return f"{words}, log axis" if self.geometric else words
+
+    @property
     def numeric(self) -> bool:
         """Whether every value is a number."""
         return all(isinstance(v, int | float) for v in self.values)
@@ -105,6 +111,16 @@ class SweepTable:
     def moments(self, quantity: str) -> list[str]:
         """The moments at which some arm has a quantity."""
         return list(dict.fromkeys(at for _, q, at in self.grids if q == quantity))
+
+    def stopping(self, arm: str) -> bool:
+        """Whether an arm's trajectories were watched until they left: what they come to after that follows no
+        law of interest, least of all under heavy tails."""
+        return self.arms[arm] != "real" and (arm, "exit_time.mean", "whole run") in self.grids
+
+    def called(self, quantity: str, at: str) -> str:
+        """What stands at an axis for a quantity at a moment; without a training there is no training loss."""
+        name = moment_label(quantity, at)
+        return name if "real" in self.arms.values() else name.replace("training loss", "loss")
 
     def holding(self, quantity: str, at: str) -> list[str]:
         """Arms with a finite value of a quantity, real ones first."""

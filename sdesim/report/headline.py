@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sdesim.report.words import capitalised, counted, interval, listed, number, plain
+from sdesim.report.words import capitalised, condition, counted, interval, listed, number, plain
 from sdesim.runs.quantities import independent, lookup
 from sdesim.runs.quantity_row import GROUP
 
@@ -80,8 +80,8 @@ def sweep_headline(summary: Summary) -> Headline:
         summary: the content of a sweep's summary.json.
     """
     points = summary["points"]
-    sizes = " × ".join(f"{a['label']} ({len(a['values'])})" for a in summary["axes"])
-    over = f"{len(points)} points of {sizes}"
+    sizes = " × ".join(f"{a['label'].replace('_', ' ')} ({len(a['values'])})" for a in summary["axes"])
+    over = f"{len(points)} point{'' if len(points) == 1 else 's'} of {sizes}"
     if summary.get("quick"):
         return Headline("quick", f"A trial of {over} at small sizes, which judges nothing.", ())
     laws = [
@@ -98,12 +98,17 @@ def sweep_headline(summary: Summary) -> Headline:
         told = [f"{met} of {len(outcomes)} outcomes met"]
         told += [f"{n} {word}" for n, word in ((missed, "missed"), (rest, "undecided")) if n]
         sentence = f"Over {over}, what the scenario expects: {listed(told)}."
+        whole = met == len(outcomes) and all(p.get("outcomes") for p in points)
+        if whole and (whys := list(_short(str(w).rstrip(".") for w in summary.get("expected") or [] if w))):
+            among = ", among them" if len(whys) < len(summary["expected"]) else ""
+            sentence = f"Over {over} all {met} outcomes are met{among}: {'; '.join(whys)}."
     elif laws:
         sentence, laws = f"Over {over}, {laws[0]}.", laws[1:]
     else:
         sentence = f"{capitalised(over)} ran; nothing was expected of them."
     failed = [p["name"] for p in points if p["state"] == "failed"]
-    evidence = [f"{counted(len(failed), 'point')} could not be run: {listed(failed[:3])}."] if failed else []
+    count = capitalised(counted(len(failed), "point"))
+    evidence = [f"{count} could not be run: {listed(failed[:3])}."] if failed else []
     evidence += [f"{capitalised(law)}." for law in laws[:3]]
     return Headline("sweep", sentence, tuple(evidence))
 
@@ -265,6 +270,7 @@ def _of_expectations(
     else:
         quoted = list(_said(by["met"]))
         head = "The expectation is met" if alone else f"All {total} are met"
+        head += ", among them" if len(quoted) < len(by["met"]) else ""
         sentence = f"{head}: {'; '.join(quoted)}."
     values = [text for e in by["met"] if (text := found(e)) not in quoted]
     evidence += [f"{capitalised(text)}." for text in values[:2]]
@@ -279,9 +285,13 @@ def _expectations(expected: Sequence[Any]) -> str:
 
 def _said(met: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What the first expectations say, as the scenario words them, else as values, while it is short."""
+    return _short(reason(e) or found(e) for e in met)
+
+
+def _short(parts: Iterable[str]) -> Iterator[str]:
+    """The first of the parts, while they are short together."""
     length = 0
-    for e in met:
-        part = reason(e) or found(e)
+    for part in parts:
         length += len(part)
         if length > _LONGEST and length > len(part):
             return
@@ -299,12 +309,18 @@ def found(expectation: Mapping[str, Any]) -> str:
     # Of a whole run, or a moment by itself.
     row = lookup(str(expectation["quantity"]).partition(" ")[0])
     timed = row is not None and (row.stepped or row.probed or row.dims == GROUP)
-    when = f" at {_MOMENTS.get(at, at)}" if timed else ""
+    when = f" at {_moment(at)}" if timed else ""
     low = number(expectation.get("low"))
     value = interval(expectation) if number(expectation.get("value")) != "–" else "not known"
     value = f"above {low}" if value == "not known" and low not in ("–", "−∞") else value
     name, gap, rest = str(expectation["quantity"]).partition(" ")
-    return f"{plain(name)} of {expectation['arm']}{gap}{rest}{when} is {value}"
+    return f"{plain(name)} of {expectation['arm']}{gap}{condition(rest)}{when} is {value}"
+
+
+def _moment(at: Any) -> str:
+    """ "the end", "step 300", or the first moment of a condition."""
+    text = str(at)
+    return _MOMENTS.get(text) or (f"step {text}" if text.isdigit() else condition(text))
 
 
 def _of_arms(arms: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -15,7 +15,7 @@ _BY_KIND = {
     "simulation": ("exits", "occupancy", "paths", "density", "loss", "consolidation"),
 }
 # Of a path that was stopped where it left, these follow no law of interest, least of all under heavy tails.
-_OF_WHOLE_PATHS = ("loss", "weight_norm")
+OF_WHOLE_PATHS = ("loss", "weight_norm")
 _QUANTITY = re.compile(r"[A-Za-z]\w*")
 
 
@@ -28,7 +28,7 @@ def leading(summary: Mapping[str, Any], figures: Sequence[str]) -> list[str]:
         2 * a["status"].get("stopped", 0) > a["trajectories"] for a in arms
     )
     wanted = dict.fromkeys([*asked_figures(summary), *_BY_KIND[kind]])
-    return [name for name in wanted if name in figures and not (stopped and name in _OF_WHOLE_PATHS)][:MOST]
+    return [name for name in wanted if name in figures and not (stopped and name in OF_WHOLE_PATHS)][:MOST]
 
 
 def asked_figures(summary: Mapping[str, Any]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from sdesim.io.files import atomic_write_text
 from sdesim.plots.arms import ArmView, arm_views
 from sdesim.plots.dashboard import FIGURES
 from sdesim.plots.grounded import Grounds
+from sdesim.report.beside_theory import exits_beside_theory
 from sdesim.report.headline import headline
 from sdesim.report.leading import asked_figures, derived_figures, leading
 from sdesim.report.matrix import matrix
@@ -92,7 +93,8 @@ def write_page(
             figures[spec.name] = picture(folder, spec.name, spec.title, caption, figure)
     filled = {"name": "", "description": "", "seed": "", "arms": {}, "warnings": [], **summary}
     page = folder / "report.html"
-    atomic_write_text(page, _render(filled, views, figures, scenario, provenance, first))
+    exits = exits_beside_theory(views, grounds or {})
+    atomic_write_text(page, _render(filled, views, figures, scenario, provenance, first, exits))
     return page
 
 
@@ -103,6 +105,7 @@ def _render(
     scenario: str,
     provenance: str,
     begun: Sequence[dict[str, Any]],
+    exits: Sequence[dict[str, Any]],
 ) -> str:
     arms, comparisons = summary["arms"], summary.get("comparisons") or []
     keys = dict.fromkeys(k for a in arms.values() for k in a.get("end") or {})
@@ -112,6 +115,7 @@ def _render(
     sections = {
         "matrix": ("Matrix", found),
         "figures": ("Figures", first or begun),
+        "theory": ("Exits beside theory", exits),
         "expectations": ("Expectations", summary.get("expectations")),
         "verdicts": ("Verdicts in words", comparisons),
         "further": ("Further figures", len(figures) > len(first)),
@@ -128,6 +132,7 @@ def _render(
             contents=[(name, words) for name, (words, there) in sections.items() if there],
             matrix=found,
             leading=[*begun, *(figures[name] for name in first)],
+            exits=exits,
             further=[f for name, f in figures.items() if name not in first],
             comparisons=[_in_words(c) for c in comparisons],
             phase_rows=phases,
@@ -150,7 +155,7 @@ def _eye(summary: Mapping[str, Any]) -> list[str]:
     for kind, word in (("real", "trained"), ("simulated", "simulated")):
         counts = [a["trajectories"] for a in arms if a["kind"] == kind]
         if counts:
-            each = f"{counts[0]}" if len(set(counts)) == 1 else f"{min(counts)} to {max(counts)}"
+            each = f"{counts[0]:,}" if len(set(counts)) == 1 else f"{min(counts):,} to {max(counts):,}"
             told.append(f"{len(counts)} × {each} {word}" if len(counts) > 1 else f"{each} {word}")
     told.append(f"seed {summary['seed']}")
     if summary.get("wall_time"):
@@ -174,24 +179,10 @@ def _end_row(name: str) -> dict[str, str]:
 
 
 def _in_words(comparison: Mapping[str, Any]) -> dict[str, Any]:
-    lines = []
-    for name, cell in comparison["quantities"].items():
-        power = cell.get("power")
-        lines.append(f"{plain(name)}: {cell['verdict']}" + (f" ({_power(power)})" if power else ""))
+    # A verdict that tells nothing apart says itself what would have been.
+    lines = [f"{plain(name)}: {cell['verdict']}" for name, cell in comparison["quantities"].items()]
     names = ("simulated", "real", "notes")
     return {**{n: comparison[n] for n in names}, "lines": lines}
-
-
-def _power(power: Mapping[str, Any]) -> str:
-    """ "sees 2.1, 12 seeds tell"; why nothing can be said; or that no number of seeds is known to tell."""
-    if power["why"]:
-        return str(power["why"])
-    sees = "sees none" if power["difference"] is None else f"sees {power['difference']:.2g}"
-    if power["needed"] is not None:
-        return f"{sees}; {power['needed']} seeds tell"
-    return (
-        f"{sees}; {power['limit']} seeds don't tell" if power["measured"] else f"{sees}; chance explains it"
-    )
 
 
 def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
-from sdesim.plots.phase_maps import phase_map, quantity_map
+from sdesim.plots.phase_maps import MISSING, OPEN, THIN, phase_map, quantity_map
+from sdesim.plots.phase_maps import shown as shown_in
 from sdesim.plots.sweep_curves import EXIT, curves
 from sdesim.plots.sweep_table import SweepTable, slices
 from sdesim.report.headline import sweep_headline
+from sdesim.report.leading import OF_WHOLE_PATHS
 from sdesim.report.page import drawn, environment, picture, text_of, with_classes
-from sdesim.report.words import capitalised, interval, number
-from sdesim.runs.quantities import quantities
+from sdesim.report.words import capitalised, interval, number, plain
+from sdesim.runs.quantities import lookup, quantities
 
 # What a moment adds to a title, and to a caption.
 _WHEN = {
@@ -24,15 +27,14 @@ _WHEN = {
     "end": (" at the end", " at the end."),
     "whole run": ("", "."),
 }
-_OF_MAPS = (
-    " One panel for each arm. Hatched: fewer than three trajectories, or an interval"
-    " that is missing or open. Grey: not run."
-)
-_OF_LINES = (
-    " White: C = 1, the source's threshold; orange: C = C*, where a step neither lowers nor raises the loss"
-    " on average; both by linear interpolation of log C. Dotted: where the ends of C's 95% interval cross,"
-    " point by point."
-)
+_OF_MAPS = {
+    "several": " One panel for each arm.",
+    THIN: " Hatched: fewer than three trajectories, or an interval that is missing or open.",
+    MISSING: " Grey: not run, or not known.",
+    "C = 1": " White: C = 1, the source's threshold.",
+    "C = C*": " Orange: C = C*, where a step neither lowers nor raises the loss on average.",
+    OPEN: " A ring: C's 95% interval reaches across the line of that colour, so that the side is open.",
+}
 _OF_CURVES = " Bands and whiskers: 95% intervals over trajectories. Hollow: too few, or an open interval."
 _OF_FITS = (
     " Lines: weighted least squares in log-log with the 95% interval of the exponent; points with"
@@ -56,7 +58,7 @@ def write_sweep_report(folder: str | Path) -> Path:
     )
     figures = [
         picture(target, name, title, caption, figure)
-        for name, title, caption, figure in _figures(SweepTable.of(table))
+        for name, title, caption, figure in _figures(_of_whole_paths(SweepTable.of(table)))
         if figure is not None
     ]
     scenario, provenance = (text_of(target / name) for name in ("scenario.yaml", "provenance.json"))
@@ -85,30 +87,50 @@ def _shown() -> list[Shown]:
     ]
 
 
+def _of_whole_paths(table: SweepTable) -> SweepTable:
+    """Without the ends of paths that were stopped where they left."""
+    kept = {
+        key: grid
+        for key, grid in table.grids.items()
+        if not (key[1] in OF_WHOLE_PATHS and key[2] != "whole run" and table.stopping(key[0]))
+    }
+    return replace(table, grids=kept)
+
+
 def _figures(table: SweepTable) -> Iterator[Drawing]:
     """(file name, title, caption, figure or None): maps over the first two axes, curves along the others."""
     wide = [k for k, axis in enumerate(table.axes) if len(axis.values) > 1]
     always = _shown()
     shown = [*always, *_others(table, {q for q, *_ in always})]
     # What the scenario speaks of comes first.
-    asked = {q for _, q, at in table.grids if at.startswith("expect")}
+    expected = {q for _, q, at in table.grids if at.startswith("expect")}
+    # A distance from training is one in a quantity.
+    asked = expected | {q.partition(".")[2] for q in expected}
     shown.sort(key=lambda item: item[0] not in asked)
     if len(wide) >= 2:
         ways = list(slices(table.axes, wide[:2]))[:_MOST_SLICES]
         for number_, (index, words) in enumerate(ways):
             end, of = (f"_{number_}", f", {words}") if len(ways) > 1 else ("", "")
             for quantity, at, title, caption in shown:
-                more = _OF_MAPS + (_OF_LINES if quantity == "C_alpha" else "")
-                figure = drawn(quantity_map, table, index, quantity, at)
-                yield f"map_{_file(quantity, at)}{end}", title + of, caption + more, figure
+                label = plain(quantity) if lookup(quantity) is None else ""
+                figure = drawn(quantity_map, table, index, quantity, at, label)
+                told = set() if figure is None else {*shown_in(figure), *_several(figure)}
+                caption_ = caption + "".join(text for name, text in _OF_MAPS.items() if name in told)
+                yield f"map_{_file(quantity, at)}{end}", title + of, caption_, figure
             caption = "The commonest phase, C against C*, and its share of all probes of all trajectories."
-            yield f"map_phase{end}", f"Phase{of}", caption, drawn(phase_map, table, index)
+            figure = drawn(phase_map, table, index)
+            caption += "" if figure is None or MISSING not in shown_in(figure) else _OF_MAPS[MISSING]
+            yield f"map_phase{end}", f"Phase{of}", caption, figure
         for k in wide:
             if table.axes[k].geometric:
                 yield from (_curves(table, k, *item) for item in always if item[:2] == EXIT)
     for k in wide if len(wide) == 1 else ():
         for item in shown:
             yield _curves(table, k, *item)
+
+
+def _several(figure: Any) -> set[str]:
+    return {"several"} if sum(bool(ax.get_title(loc="left")) for ax in figure.axes) > 1 else set()
 
 
 def _curves(table: SweepTable, k: int, quantity: str, at: str, title: str, caption: str) -> Drawing:
@@ -126,7 +148,12 @@ def _others(table: SweepTable, known: set[str]) -> Iterator[Shown]:
             yield quantity, at, f"Time in the well {quantity.partition('.')[2]}", "Share of the time."
         elif at.startswith("expect") and quantity not in known and not quantity.startswith("occupancy."):
             moment = at.removeprefix("expect ")
-            yield quantity, at, f"{quantity} {moment}", "What the scenario's expectation speaks of."
+            yield (
+                quantity,
+                at,
+                f"{capitalised(plain(quantity))} {moment}",
+                "What the scenario's expectation speaks of.",
+            )
 
 
 def _file(quantity: str, at: str) -> str:

@@ -165,7 +165,7 @@ class RunAccessor:
             ("learning rate", f"{attrs.get('learning_rate', 'unknown')}"),
             ("seed", f"{attrs.get('seed', 'unknown')}"),
         ]
-        for code, words in ((1, "diverged"), (2, "stopped by an event")):
+        for code, words in enumerate(("diverged", "stopped by an event", "lost in an unsolved step"), 1):
             if count := int((status == code).sum()):
                 facts.append((words, f"{count:,} trajectories"))
         if not attrs.get("complete", True):

@@ -206,7 +206,12 @@ VARIABLES: dict[str, VariableSpec] = {
     "exit_wall": VariableSpec(("trajectory", "event"), "1", "wall through which it left, -1 none", "int64"),
     "occupancy": VariableSpec(("trajectory", "well"), "1", "share of time in each well"),
     "client_examples": VariableSpec(("trajectory", "client"), "1", "number of a client's examples", "int64"),
-    "status": VariableSpec(("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event", "int8"),
+    "status": VariableSpec(
+        ("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event, 3 a step was not solved", "int8"
+    ),
+    "unsolved_steps": VariableSpec(
+        ("trajectory",), "1", "steps of an implicit scheme whose equation was not solved", "int64"
+    ),
     "stopped_step": VariableSpec(("trajectory",), "step", "step at which it stopped", "int64"),
 }
 EVERY_PROBE = ("step_size",)

@@ -12,12 +12,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from sdesim.kinds import Numbers, OneOf, Settings
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
+from sdesim.schedules import Coefficient, moves
 
 Saveable = Literal["theta", "loss"]
 Surface = Annotated[Any, OneOf("surfaces")]
 Noise = Annotated[Any, OneOf("noises")]
 Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
+Wall = Annotated[Any, OneOf("walls")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
@@ -27,9 +29,16 @@ Augmentation = Annotated[Any, OneOf("augmentations")]
 Weighting = Annotated[Any, OneOf("weightings")]
 LearningRate = Annotated[Any, OneOf("learning_rates")]
 # A list and not an array, so that scenarios can be compared and written.
+Rate = Annotated[Any, Coefficient(0), AfterValidator(lambda x: _positive(x))]
 Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
 DEFAULT_LOSS = "cross_entropy"
 ProbeSettings = Annotated[Any, Settings("probes")]
+
+
+def _positive(rate: Any) -> Any:
+    if isinstance(rate, float) and not rate > 0:
+        raise ValueError(f"found {rate:g}, allowed: numbers above 0, or a schedule")
+    return rate
 
 
 class Simulate(Strict):
@@ -41,33 +50,40 @@ class Simulate(Strict):
         twin_of: the real arm whose network, data and start are taken.
         noise: the driving noises, added; none for gradient flow.
         scheme: how a step is made.
+        dtype: of the state and the coefficients: float32 is twice as fast, for surfaces, schemes and noises
+            that can.
         theta0: the starting point, a number or one for each coordinate; default the surface's own.
         dt: the time step.
         steps: how many steps.
         trajectories: how many independent trajectories; default 1, or the real arm's.
-        learning_rate: η at which C, S, C* and the Lyapunov drift are read; default dt.
+        learning_rate: η, or its schedule, at which C, S, C* and the Lyapunov drift are read; default dt.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all coordinates.
         events: what is watched at every step.
+        boundary: walls that reflect, absorb or wrap around.
     """
 
     surface: Surface | None = None
     twin_of: str | None = None
     noise: list[Noise] = []
     scheme: Scheme = Field(default="euler-maruyama", validate_default=True)
+    dtype: Literal["float64", "float32"] = "float64"
     theta0: Point | None = None
     dt: Positive | None = None
     steps: Steps | None = None
     trajectories: Trajectories | None = None
-    learning_rate: Positive | None = None
+    learning_rate: Rate | None = None
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
     events: list[Event] = []
+    boundary: list[Wall] = []
 
     @model_validator(mode="after")
     def _complete(self) -> Simulate:
         if (self.surface is None) == (self.twin_of is None):
             raise ValueError("give exactly one of surface and twin_of")
+        if self.twin_of is not None and moves(self.learning_rate):
+            raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
         if self.twin_of is None:
             lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
             if lacking:

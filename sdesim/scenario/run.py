@@ -20,6 +20,7 @@ from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
+from sdesim.noise.following import resolved
 from sdesim.runs import measure
 from sdesim.runs.provenance import provenance
 from sdesim.runs.quantities import smooths
@@ -29,6 +30,7 @@ from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
+from sdesim.schedules import at
 
 _LONGEST_LINE = 1_000_000
 _CONTENTS = (MARK, "scenario.yaml", "provenance.json", "summary.json", "report.html", "figures", PROGRESS)
@@ -271,8 +273,8 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
 
     taken = _of_itself(model) if model.twin_of is None else _of_real_arm(work, name, model, model.twin_of)
     eta = model.learning_rate or taken.learning_rate
-    context = Context(taken.surface.dim, eta, taken.surface, taken.batch_size, taken.trace)
-    noises = [n.resolved(context) for n in model.noise]
+    context = Context(taken.surface.dim, at(eta, 0.0), taken.surface, taken.batch_size, taken.trace)
+    noises = [resolved(n, context, eta) for n in model.noise]
     _note_matched(work, name, model, noises, taken.trace)
     return simulate(
         taken.surface,
@@ -284,9 +286,11 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         seed=arm_seed(work.scenario.seed, name),
         learning_rate=eta,
         scheme=model.scheme,
+        dtype=model.dtype,
         save_every=taken.save_every,
         save=model.save,
         events=model.events,
+        boundary=model.boundary,
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,

@@ -19,7 +19,7 @@ from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.outcomes import outcome
 from sdesim.scenario.whole_run import mean_values, whole_values
 
-_STATUS = ("finished", "diverged", "stopped")
+_STATUS = ("finished", "diverged", "stopped", "unsolved")
 
 
 @dataclass
@@ -93,6 +93,11 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         warnings.append(
             f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
             "there on; a smaller dt, or the tamed-euler or implicit-euler scheme may help"
+        )
+    if counts["unsolved"]:
+        warnings.append(
+            f"{name}: {counts['unsolved']} of {len(status)} trajectories met a step whose equation was not "
+            "solved, and are left out from there on; a smaller dt may help"
         )
     found: dict[str, Any] = {
         "kind": run.attrs["kind"],

@@ -33,7 +33,9 @@ class SurfaceKernel:
       weights (n, W), for surfaces that are a mean of n examples;
     - ``hvp(x, v, params, data0, data1, out)``: out (d, W) = ∇²L(x) v, column by column;
     - ``loss(x, params, data0, data1, out)``: out (W,) = L at each column;
-    - ``well(x, lane, params) -> int``: index of the well that column ``lane`` is in, −1 for none.
+    - ``well(x, lane, params) -> int``: index of the well that column ``lane`` is in, −1 for none;
+    - ``slope(y, i, params)``: ∂L/∂x_i at x_i = y, for sums of functions of one coordinate each: the very bits
+      of ``grad``. Steps then take it in, and hold no gradient.
 
     Attributes:
         module: dotted name of the module that holds the functions.
@@ -47,6 +49,7 @@ class SurfaceKernel:
         well: name of the well function, or None.
         lanes: the largest block width W that suits the surface.
         hvp: name of the Hessian-vector product, or None.
+        slope: name of the slope along one coordinate, or None.
         functions: for surfaces whose functions can't be imported (a user's, torch's): compiled functions by
             the names above ("grad", "loss", …); ``module`` is then empty.
     """
@@ -62,6 +65,7 @@ class SurfaceKernel:
     well: str | None = None
     lanes: int = 512
     hvp: str | None = None
+    slope: str | None = None
     functions: Mapping[str, Any] = field(default_factory=dict)
 
     def offers(self, role: str) -> bool:
@@ -199,6 +203,15 @@ class Base(Defaults):
     def growth(self) -> float | None:
         """None: how fast the loss grows is not known."""
         return None
+
+    @default
+    def single(self) -> bool:
+        """False: the compiled functions are for float64.
+
+        True where they also work on blocks, params and data of float32 (losses stay float64): with no helper
+        that looks at bits, and no arrays of their own.
+        """
+        return False
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side; every surface has its own.

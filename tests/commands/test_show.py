@@ -52,3 +52,20 @@ def test_show_begins_with_the_answer_s_values_and_prints_verdicts_when_asked(toy
     assert "Expectations: 1 of 1 met" in short
     assert "met        sde: loss below 100" in long
     assert "met        sde" not in short
+
+
+def test_show_has_exit_times_and_the_bound_where_nobody_left(toy, capsys):
+    text = (toy / "toy.yaml").read_text(encoding="utf-8")
+    text = text.replace(
+        "      trajectories: 4", "      trajectories: 4\n      events: [{kind: exit, upper: 50}]"
+    )
+    (toy / "leaves.yaml").write_text(text, encoding="utf-8")
+    call("run", "leaves.yaml", "--quiet", "--out", "x")
+    capsys.readouterr()
+
+    call("show", "x")
+
+    printed = capsys.readouterr().out
+    assert "Over the run [interval]" in printed
+    # 20 steps of 0.1; a bowl is not left at 50 of its standard deviations and more.
+    assert any(line.split() == ["exit_time.mean", "above", "2"] for line in printed.splitlines())

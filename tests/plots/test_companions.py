@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from sdesim import plots
@@ -33,6 +34,17 @@ def test_strips_of_many_trajectories_are_the_first_and_their_number_is_said(runs
         return [tick.get_text() for tick in drawn.get_yticklabels()]
 
     assert (names(MAX_STRIPS), names(MAX_STRIPS + 2)) == (["net"], [f"net\n{MAX_STRIPS} of {MAX_STRIPS + 2}"])
+
+
+def test_strips_of_full_batches_say_that_they_are_of_steps_that_were_not_made(runs, measured):
+    def names(flag):
+        part = measured["net"].assign(phase_flags=(("trajectory", "probe"), np.full(shape, flag)))
+        drawn = plots.phase_strip({"net": runs["net"]}, measured={"net": part})
+        return [tick.get_text() for tick in drawn.get_yticklabels()]
+
+    shape = measured["net"]["phase"].transpose("trajectory", "probe").shape
+    assert names("full_batch") == ["net\nif by single\nexamples"]
+    assert names("") == ["net"]
 
 
 @pytest.mark.parametrize("name", COMPANIONS_ONE)

@@ -7,10 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from sdesim.plots.phase_maps import phase_map, quantity_map
-from sdesim.plots.style import NothingToDraw
+from sdesim.plots.phase_maps import MISSING, OPEN, THIN, phase_map, quantity_map, shown
+from sdesim.plots.style import NothingToDraw, svg
 from sdesim.report import SweepTable
 from tests.plots.sweeps import ALL, table
+
+# What stays white on a dark page.
+WHITE = (254 / 255, 254 / 255, 254 / 255, 1)
 
 
 def line_of(axes, colour):
@@ -26,7 +29,7 @@ def test_the_line_of_c_equal_to_one_lies_where_c_is_one():
     # C = (0.3/scale)²: 1 at scale 0.3; log C is linear in log scale, so the interpolation is exact.
     found = quantity_map(SweepTable.of(table(lambda a, s: (0.3 / s) ** 2)), ALL, "C_alpha", "end", "C")
 
-    line = line_of(found, (1, 1, 1, 1))
+    line = line_of(found, WHITE)
 
     assert np.allclose(line[:, 1], math.log10(0.3))
     assert np.allclose([line[:, 0].min(), line[:, 0].max()], [1.2, 1.8])
@@ -38,7 +41,7 @@ def test_the_line_of_c_star_lies_where_c_meets_it_and_none_is_drawn_that_is_not_
 
     found = quantity_map(SweepTable.of(both), ALL, "C_alpha", "end", "C")
 
-    assert line_of(found, (1, 1, 1, 1)) is None
+    assert line_of(found, WHITE) is None
     line = line_of(found, (1, 0xB0 / 255, 0, 1))
     assert np.allclose(line[:, 1], math.log10(0.25))
 
@@ -83,3 +86,36 @@ def test_the_phase_map_shows_the_commonest_phase_with_its_share():
     found = phase_map(SweepTable.of(data), ALL)
 
     assert {t.get_text() for t in found[0].texts} == {"70%"}
+
+
+def test_a_ring_stands_where_the_interval_of_c_reaches_across_its_line_and_nowhere_else():
+    # C is 0.97 at 0.2 and 5% about it; elsewhere it is far from 1.
+    found = quantity_map(SweepTable.of(table(lambda a, s: (0.197 / s) ** 2)), ALL, "C_alpha", "end", "C")
+
+    rings = [line for line in found[0].lines if line.get_marker() == "o"]
+    assert len(rings) == 3
+    # In the row of scale 0.2: a cell of log10(2).
+    assert all(abs(ring.get_ydata()[0] - math.log10(0.2)) < 0.5 * math.log10(2) for ring in rings)
+    assert shown(found[0].figure) == {"C = 1", OPEN}
+
+
+def test_a_map_says_what_it_lacks_and_nothing_that_it_does_not_show():
+    data = table(lambda a, s: a + s, "loss")
+    whole = quantity_map(SweepTable.of(data), ALL, "loss", "end")
+    data["rows"][0]["value"] = None
+    data["rows"][5]["n"] = 2
+    lacking = quantity_map(SweepTable.of(data), ALL, "loss", "end")
+
+    assert shown(whole[0].figure) == set()
+    assert shown(lacking[0].figure) == {MISSING, THIN}
+    # Without a training there is no training loss.
+    assert whole[0].figure.axes[-1].get_ylabel() == "loss at the end"
+
+
+def test_what_stands_on_the_colours_of_a_map_stays_on_a_dark_page():
+    found = quantity_map(SweepTable.of(table(lambda a, s: (0.3 / s) ** 2)), ALL, "C_alpha", "end", "C")
+
+    colours = {text.get_color().lower() for text in found[0].texts}
+    assert colours == {"#fefefe", "#101010"}
+    # Written as they are, not as the ink or the ground of the page.
+    assert all(f"fill: {colour}" in svg(found[0].figure) for colour in colours)

@@ -202,5 +202,40 @@ def test_a_sweep_counts_outcomes_and_quotes_its_laws():
     )
     failed = [{**points[0], "outcomes": [], "state": "failed"}]
     only = sweep_headline({"points": failed, "axes": axes, "fits": [law]})
-    assert only.sentence.startswith("Over 1 points of scale (2), the mean exit time")
-    assert only.evidence == ("one point could not be run: 0.",)
+    assert only.sentence.startswith("Over 1 point of scale (2), the mean exit time")
+    assert only.evidence == ("One point could not be run: 0.",)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(("met", "missed", "undecided", "failed")), min_size=1, max_size=6))
+def test_a_sweep_says_what_it_expects_only_where_all_of_it_is_met_at_every_point(outcomes):
+    points = [
+        {"name": str(k), "state": "finished", "outcomes": [o]}
+        if o != "failed"
+        else {"name": str(k), "state": "failed"}
+        for k, o in enumerate(outcomes)
+    ]
+    axes = [{"label": "batch_size", "values": [1] * len(outcomes)}]
+
+    told = sweep_headline({"points": points, "axes": axes, "expected": ["the sky is blue."]})
+
+    assert ("the sky is blue." in told.sentence) == (set(outcomes) == {"met"})
+    assert "batch size" in told.sentence
+
+
+def test_a_sentence_that_leaves_something_out_says_so():
+    many = [expectation("met", f"{k} " + "word " * 20) for k in range(4)]
+
+    assert headline({"expectations": many}).sentence.startswith("All 4 expectations are met, among them: 0")
+    assert headline({"expectations": many[:1]}).sentence.startswith("The expectation is met: 0")
+
+
+def test_moments_and_conditions_are_said_in_words():
+    later = {**expectation("met", quantity="step_when.test_accuracy>0.9 since train_accuracy>0.99")}
+    at = {**expectation("met", quantity="C_1"), "at": 300}
+
+    assert headline({"expectations": [later]}).sentence == (
+        "The expectation is met: first step with test accuracy above 0.9 of sgd since training accuracy "
+        "above 0.99 is 0.95 [0.94, 0.96]."
+    )
+    assert " of sgd at step 300 is " in headline({"expectations": [at]}).sentence

@@ -73,7 +73,10 @@ def test_what_is_not_told_apart_says_what_would_have_been(page, summary):
     assert any(cell["power"] for cell in cells)
     for cell in cells:
         assert (cell["power"] is None) == (cell["outcome"] == "differs")
-    assert "(sees " in text
+    # Once, in the verdict, and not again beside it.
+    for line in re.findall(r"<li>(.*?)</li>", text):
+        assert line.count("seen with probability") + line.count("sees") <= 1
+    assert any("seen with probability" in line for line in re.findall(r"<li>(.*?)</li>", text))
 
 
 def test_texts_are_escaped(page):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from sdesim.compiled.single import single
 from sdesim.errors import SdesimError
 from sdesim.kinds import documented, dump, kinds_of, names_of, read
 from sdesim.surfaces import Base, masked
@@ -119,3 +120,34 @@ def test_it_can_be_masked(surface):
 
     assert part.dim == mask.sum()
     np.testing.assert_array_equal(part.grad(point), surface.grad(part.embed(point))[mask])
+
+
+def test_a_surface_that_can_has_the_same_functions_in_float32(surface, theta):
+    if not surface.single:
+        return
+    kernel = surface.kernel()
+    points = theta.reshape(-1, surface.dim)
+    x = np.ascontiguousarray(points.T, np.float32)
+    arrays = [np.asarray(a, np.float32) for a in kernel.arrays]
+    out, loss = np.full_like(x, np.nan), np.full(x.shape[1], np.nan)
+
+    single(kernel.function("grad"))(x, *arrays, out)
+    single(kernel.function("loss"))(x, *arrays, loss)
+
+    # A few roundings of 6e-8, of terms as large as the largest value or the state.
+    expected = surface.grad(points)
+    np.testing.assert_allclose(out.T, expected, rtol=0, atol=1e-5 * size_of(expected))
+    np.testing.assert_allclose(loss, surface.loss(points), rtol=1e-5, atol=1e-5)
+
+
+def test_a_slope_is_an_entry_of_the_gradient_to_the_bit(surface, theta):
+    kernel = surface.kernel()
+    if kernel.slope is None:
+        return
+    x = np.ascontiguousarray(theta.reshape(-1, surface.dim).T)
+    out, slope = np.empty_like(x), kernel.function("slope")
+
+    kernel.function("grad")(x, *kernel.arrays, out)
+
+    found = [[slope(x[i, w], i, kernel.params) for w in range(x.shape[1])] for i in range(surface.dim)]
+    np.testing.assert_array_equal(found, out)

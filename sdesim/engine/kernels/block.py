@@ -11,19 +11,32 @@ import numpy as np
 
 from sdesim.compiled.jit import compiled, compiled_apart
 
-RUNNING, DIVERGED, STOPPED = 0, 1, 2
+RUNNING, DIVERGED, STOPPED, UNSOLVED = 0, 1, 2, 3
 # Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
 STAGED, STAGE = 64, 2**17
+# Words of the generator that are made at once where a block is one trajectory.
+WORDS = 256
 
 
 @compiled
-def count_bad(x):
-    """How many entries are not finite."""
-    bad = 0
+def any_lost(x):
+    """Whether an entry is not finite: its difference with itself is then no number."""
+    lost = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
-            bad += x[k, w] - x[k, w] != 0.0
-    return bad
+            gap = x[k, w] - x[k, w]
+            lost |= gap != gap
+    return lost
+
+
+@compiled_apart
+def count_lost(x):
+    """How many entries are not finite."""
+    count = 0
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            count += x[k, w] - x[k, w] != 0.0
+    return count
 
 
 @compiled_apart
@@ -42,17 +55,19 @@ def make_stage(d, width, saves, directions, theta):
 @compiled_apart
 def make_room(d, width, scratch, rows):
     """Work arrays of a step, increments of two steps of each sort, and scratch of the noises."""
-    auxiliary, multiplicative, examples = rows
+    auxiliary, multiplicative, examples = rows[0], rows[1], rows[2]
     return (
         np.empty((scratch, d, width)),
         np.empty((2, d, width)),
         np.empty((2, auxiliary, width)),
         np.empty((2, multiplicative, width)),
         np.empty((2, examples, width)),
-        np.empty((d, width)),
-        np.empty((d, width)),
-        np.empty((examples, width)),
-        np.empty((examples, width)),
+        (
+            np.empty((d, width)),
+            np.empty((d, width)),
+            np.empty((examples, width)),
+            np.empty((examples, width)),
+        ),
     )
 
 
@@ -75,18 +90,57 @@ def keep_before(x, before):
 
 
 @compiled_apart
+def make_single_room(d, width, scratch, rows):
+    """The same in float32 and for four steps, with what noises that are drawn in float64 need."""
+    auxiliary, multiplicative, examples, doubles = rows
+    return (
+        np.empty((scratch, d, width), np.float32),
+        np.empty((4, d, width), np.float32),
+        np.empty((4, auxiliary, width), np.float32),
+        np.empty((4, multiplicative, width), np.float32),
+        np.empty((4, examples, width), np.float32),
+        (
+            np.empty((4, max(width, WORDS)), np.uint32),
+            np.empty((doubles, width)),
+            np.empty((doubles, width)),
+            np.empty((doubles, width)),
+            np.empty((doubles, width)),
+        ),
+    )
+
+
+@compiled
+def add_doubles(first, second, pair, out):
+    """Increments of the two steps of a pair, drawn in float64, to those of their group."""
+    for k in range(first.shape[0]):
+        for w in range(first.shape[1]):
+            out[2 * pair, k, w] += np.float32(first[k, w])
+            out[2 * pair + 1, k, w] += np.float32(second[k, w])
+
+
+@compiled_apart
 def count_ended(code):
-    """How many lanes are diverged, and how many stopped."""
+    """How many lanes are lost (diverged, or not solved), and how many stopped."""
     diverged, halted = 0, 0
     for w in range(code.shape[0]):
-        diverged += code[w] == DIVERGED
+        diverged += (code[w] == DIVERGED) | (code[w] == UNSOLVED)
         halted += code[w] == STOPPED
     return diverged, halted
 
 
 @compiled_apart
+def note_unsolved(unsolved, code, count, stopped, step):
+    """Count the lanes whose step was not solved, and end them."""
+    for w in range(code.shape[0]):
+        if unsolved[w] != 0.0 and code[w] == RUNNING:
+            count[w] += 1
+            code[w] = UNSOLVED
+            stopped[w] = step
+
+
+@compiled_apart
 def isolate(x, code, stopped, step):
-    """Mark newly diverged lanes; returns how many lanes are diverged."""
+    """Mark newly diverged lanes; returns how many lanes are lost."""
     d, width = x.shape
     diverged = 0
     for w in range(width):
@@ -95,7 +149,7 @@ def isolate(x, code, stopped, step):
                 if x[k, w] - x[k, w] != 0.0:
                     code[w] = DIVERGED
                     stopped[w] = step
-        if code[w] == DIVERGED:
+        if code[w] == DIVERGED or code[w] == UNSOLVED:
             diverged += 1
             for k in range(d):
                 x[k, w] = float("nan")
@@ -127,10 +181,10 @@ def stage_state(x, directions, stage, at):
             for w in range(width):
                 projection[at, j, w] += directions[j, k] * x[k, w]
     for w in range(width):
-        norm[at, 0, w] = x[0, w] * x[0, w]
+        norm[at, 0, w] = np.float64(x[0, w]) * np.float64(x[0, w])
     for k in range(1, d):
         for w in range(width):
-            norm[at, 0, w] += x[k, w] * x[k, w]
+            norm[at, 0, w] += np.float64(x[k, w]) * np.float64(x[k, w])
     for w in range(width):
         norm[at, 0, w] = np.sqrt(norm[at, 0, w])
 

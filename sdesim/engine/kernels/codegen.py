@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from sdesim.compiled.generated import generated_module
-from sdesim.engine.events.region import Region, interval
+from sdesim.engine.events.region import Region
 from sdesim.engine.kernels import tangent as tangent_kernels
+from sdesim.engine.kernels.watchers import WATCHING, watch_module
 from sdesim.engine.schemes import Scheme
+from sdesim.engine.walls.base import WallKernel
 from sdesim.errors import SdesimError
 from sdesim.noise.base import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
@@ -36,10 +38,61 @@ def prepare(x, v, surface, dt, work):
     v[:, :] = 0.0
 
 """
+_NO_LATER = """\
+
+@compiled
+def later(surface, lapse):
+    return
+
+"""
+_CONFINE = """\
+
+@compiled
+def confine(x, v, walls):
+{calls}
+
+"""
+_TELL_NOTHING = """\
+
+@compiled
+def tell(work, code, counts, stopped, step):
+    return
+
+"""
+_TELL_UNSOLVED = """\
+from sdesim.engine.kernels.block import note_unsolved
+
+@compiled
+def tell(work, code, counts, stopped, step):
+    note_unsolved(work[0, 0], code, counts[0], stopped, step)
+
+"""
+_ROOM = """\
+from sdesim.engine.kernels.block import make_room
+
+GROUP = 2
+"""
+_SINGLE_ROOM = """\
+from sdesim.compiled.single import single
+from sdesim.engine.kernels.block import add_doubles
+from sdesim.engine.kernels.block import make_single_room as make_room
+
+GROUP = 4
+"""
+_CHECKED = """\
+
+from sdesim.engine.kernels.block import any_lost
+
+@compiled
+def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+    step(x, v, i, j, m, w, surface, p, rate, dt, work)
+    return any_lost(x)
+
+"""
 _FILL = """\
 
 @compiled
-def fill(seed, first, pair, params, data, i0, i1, j0, j1, m0, m1, w0, w1, s0, s1, t0, t1):
+def fill(seed, first, group, params, data, i, j, m, w, spare):
 {calls}
 
 """
@@ -64,17 +117,24 @@ _WEIGHTED = "    weighted_grad(x, w, surface[0], surface[1], surface[2], out)\n"
 
 
 def combination_source(
-    surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme, tangent: bool = False,
+    surface: SurfaceKernel,
+    noises: Sequence[NoiseKernel],
+    scheme: Scheme,
+    tangent: bool = False,
+    single: bool = False,
+    walls: Sequence[WallKernel] = (),
     in_memory: bool = False,
-) -> str:  # fmt: skip
-    """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, and
-    ``in_memory`` where functions that can't be imported are put into it."""
+) -> str:
+    """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
+    ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it."""
     once = "compiled_in_memory" if in_memory or surface.functions else ""
+    home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
     text += "".join(
-        f"from sdesim.compiled.jit import {once or decorator} as {name}\n"
+        f"from {home} import {once or decorator} as {name}\n"
         for decorator, name in (("compiled_inside", "compiled"), ("compiled_entry", "entry"))
     )
+    text += _SINGLE_ROOM if single else _ROOM
     weighted = any(n.enters == "examples" for n in noises)
     wanted = ["loss", "grad"]
     wanted += ["hvp"] if scheme.needs_hvp or tangent else []
@@ -84,9 +144,13 @@ def combination_source(
     for name in wanted:
         if name not in surface.functions:
             text += f"from {surface.module} import {getattr(surface, name)} as {name}\n"
-    text += _fill_source(noises, scheme)
+            text += f"{name} = single({name})\n" if single else ""
+    text += _single_fill_source(noises, scheme) if single else _fill_source(noises, scheme)
     text += _noise_source(noises, weighted)
     text += "" if has_well else _NO_WELL
+    text += _NO_LATER
+    text += _confine_source(walls, single)
+    text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
     text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
     # What the step calls stands before it.
@@ -95,7 +159,19 @@ def combination_source(
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
     text += _tangent_source(scheme, weighted) if tangent else ""
-    return text + _driver_text()
+    merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
+    text += _CHECKED if merged is None else _merged_source(surface, merged, single)
+    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+
+
+def _confine_source(walls: Sequence[WallKernel], single: bool) -> str:
+    """The imports of the walls' functions, and the function that calls them one after another."""
+    text, calls = "", []
+    for k, wall in enumerate(walls):
+        text += f"from {wall.module} import {wall.function} as wall_{k}\n"
+        text += f"wall_{k} = single(wall_{k})\n" if single else ""
+        calls.append(f"    wall_{k}(x, v, walls[{k}])")
+    return text + _CONFINE.format(calls="\n".join(calls) or "    return")
 
 
 # Reading them again for every run would cost half of what a run costs beside its steps.
@@ -121,34 +197,68 @@ def _driver_text() -> str:
 
 # The blocks of each kind: what the increments go to, and the scratch.
 _BLOCKS = {
-    "additive": (("i0", "i1"), "s0, s1"),
-    "auxiliary": (("j0", "j1"), "s0, s1"),
-    "multiplicative": (("m0", "m1"), "s0, s1"),
-    "examples": (("w0", "w1"), "t0, t1"),
+    "additive": ("i", "spare[0], spare[1]"),
+    "auxiliary": ("j", "spare[0], spare[1]"),
+    "multiplicative": ("m", "spare[0], spare[1]"),
+    "examples": ("w", "spare[2], spare[3]"),
 }
+
+
+def _uses(noises: Sequence[NoiseKernel], scheme: Scheme) -> Iterator[tuple[str, int, int, NoiseKernel]]:
+    """(place, number, stream, noise) of all sets of increments that are drawn."""
+    total = sum(n.streams for n in noises)
+    for place, offset in [("auxiliary", total), ("additive", 0)] if scheme.auxiliary else [("additive", 0)]:
+        stream = offset
+        for k, noise in enumerate(noises):
+            yield place, k, stream, noise
+            stream += noise.streams
+
+
+def _zero(name: str) -> str:
+    return f"    {name}[0, :, :] = 0.0\n    {name}[1, :, :] = 0.0"
 
 
 def _fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
     """The imports of the fill functions, and the function that calls them one after another."""
     imports, calls, touched = "", [], set()
-    total = sum(n.streams for n in noises)
-    uses = [("auxiliary", total), ("additive", 0)] if scheme.auxiliary else [("additive", 0)]
-    for place, offset in uses:
-        stream = offset
-        for k, noise in enumerate(noises):
-            blocks, scratch = _BLOCKS[place if noise.enters == "additive" else noise.enters]
-            function = noise.function
-            if blocks not in touched and noise.setter is not None:
-                function = noise.setter
-            elif blocks not in touched:
-                calls += [f"    {name}[:, :] = 0.0" for name in blocks]
-            touched.add(blocks)
-            imports += f"from {noise.module} import {function} as fill_{place}_{k}\n"
-            given = f"seed, {stream}, first, pair, params[{k}], data[{k}]"
-            calls.append(f"    fill_{place}_{k}({given}, {', '.join(blocks)}, {scratch})")
-            stream += noise.streams
+    for place, k, stream, noise in _uses(noises, scheme):
+        block, scratch = _BLOCKS[place if noise.enters == "additive" else noise.enters]
+        function = noise.function
+        if block not in touched and noise.setter is not None:
+            function = noise.setter
+        elif block not in touched:
+            calls.append(_zero(block))
+        touched.add(block)
+        imports += f"from {noise.module} import {function} as fill_{place}_{k}\n"
+        given = f"seed, {stream}, first, group, params[{k}], data[{k}]"
+        calls.append(f"    fill_{place}_{k}({given}, {block}[0], {block}[1], {scratch})")
     if not any(noise.enters == "additive" for noise in noises):
-        calls += ["    i0[:, :] = 0.0", "    i1[:, :] = 0.0"]
+        calls.append(_zero("i"))
+    return imports + "\n" + _FILL.format(calls="\n".join(calls))
+
+
+def _single_fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
+    """The same for blocks of float32; noises without a fill of such are drawn in float64, pair by pair."""
+    imports, calls, touched = "", [], set()
+    for place, k, stream, noise in _uses(noises, scheme):
+        block, _ = _BLOCKS[place if noise.enters == "additive" else noise.enters]
+        fresh = block not in touched
+        touched.add(block)
+        given = f"seed, {stream}, first, {{group}}, params[{k}], data[{k}]"
+        if noise.single is not None:
+            function = noise.single.setter if fresh else noise.single.function
+            imports += f"from {noise.single.module} import {function} as fill_{place}_{k}\n"
+            calls.append(f"    fill_{place}_{k}({given.format(group='group')}, {block}, spare[0])")
+            continue
+        imports += f"from {noise.module} import {noise.function} as fill_{place}_{k}\n"
+        calls += [f"    {block}[:, :, :] = 0.0"] if fresh else []
+        for pair in (0, 1):
+            calls += ["    spare[1][:, :] = 0.0", "    spare[2][:, :] = 0.0"]
+            doubles = "spare[1], spare[2], spare[3], spare[4]"
+            calls.append(f"    fill_{place}_{k}({given.format(group=f'2 * group + {pair}')}, {doubles})")
+            calls.append(f"    add_doubles(spare[1], spare[2], {pair}, {block})")
+    if not any(noise.enters == "additive" for noise in noises):
+        calls.append("    i[:, :, :] = 0.0")
     return imports + "\n" + _FILL.format(calls="\n".join(calls))
 
 
@@ -161,6 +271,13 @@ def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
     if weighted:
         at = _WEIGHTED + _SUM.format(sign="+", multiplicative=product)
     return _COORDINATE_NOISE.format(body=body, at=at)
+
+
+def _merged_source(surface: SurfaceKernel, step: Callable[..., Any], single: bool) -> str:
+    """The step that works the slopes out as it goes, and checks what comes of it."""
+    text = f"\nfrom {surface.module} import {surface.slope} as slope\n"
+    text += "slope = single(slope)\n" if single else ""
+    return text + f"\n@compiled\n{_source(step)}\nchecked_step = {step.__name__}\n\n"
 
 
 def _tangent_source(scheme: Scheme, weighted: bool) -> str:
@@ -181,6 +298,8 @@ def driver(
     noises: Sequence[NoiseKernel],
     scheme: Scheme,
     tangent: bool = False,
+    single: bool = False,
+    walls: Sequence[WallKernel] = (),
     regions: Sequence[Region] = (),
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
@@ -191,66 +310,14 @@ def driver(
     Raises:
         RunError: if it can't be written anywhere.
     """
-    watch = _watch_module(regions)
+    watch = watch_module(regions)
     functions = dict(surface.functions)
-    private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in _WATCHING}
-    text = combination_source(surface, noises, scheme, tangent, in_memory=bool(functions or private))
+    private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
+    text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions or private))
     if not private:
-        text = f"from {watch.__name__} import {', '.join(_WATCHING)}\n" + text
+        text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
     functions |= private
     return _private(text, tuple(functions.items())) if functions else generated_module(text)
-
-
-_WATCHING = ("begin_watch", "look_for", "note_exits")
-_ROLES = {
-    "nearest": "x, params, shift, inverse, out",
-    "gap": "x, lane, wall, params",
-    "normal": "x, lane, wall, params, out",
-}
-
-
-def watched_kinds(regions: Sequence[Region]) -> tuple[list[Region], list[int]]:
-    """One region of each kind, and the number of its kind for each region."""
-    kinds: list[Region] = []
-    numbers = []
-    for region in regions:
-        same = [k for k, other in enumerate(kinds) if _kind(other) == _kind(region)]
-        numbers.append(same[0] if same else len(kinds))
-        kinds += [] if same else [region]
-    return kinds, numbers
-
-
-def _kind(region: Region) -> tuple[Any, ...]:
-    return region.module, region.nearest, region.gap, region.normal, *map(id, region.functions.values())
-
-
-def watch_source(regions: Sequence[Region]) -> str:
-    """The text of the module that watches regions of these kinds."""
-    in_memory = any(region.functions for region in regions)
-    text = "import numpy as np\n\n"
-    for name in ("compiled", "compiled_apart"):
-        text += f"from sdesim.compiled.jit import {'compiled_in_memory' if in_memory else name} as {name}\n"
-    for role, arguments in _ROLES.items():
-        for k, region in enumerate(regions):
-            if not region.functions:
-                text += f"from {region.module} import {getattr(region, role)} as {role}_{k}\n"
-        text += f"\n\n@compiled\ndef {role}(kind, {arguments}):\n"
-        for k in range(len(regions) - 1):
-            text += f"    if kind == {k}:\n        return {role}_{k}({arguments})\n"
-        text += f"    return {role}_{len(regions) - 1}({arguments})\n\n\n"
-    return text + Path(__file__).with_name("watch.py").read_text(encoding="utf-8")
-
-
-def _watch_module(regions: Sequence[Region]) -> ModuleType:
-    """The module for these kinds; the interval's where nothing is watched, which most runs share."""
-    kinds = list(regions) or [interval(0.0, 1.0, 0, 1, True, "discrete", False)]
-    named = {
-        f"{role}_{k}": region.functions[role]
-        for k, region in enumerate(kinds)
-        for role in (_ROLES if region.functions else ())
-    }
-    text = watch_source(kinds)
-    return _private(text, tuple(named.items())) if named else generated_module(text)
 
 
 @lru_cache(maxsize=32)

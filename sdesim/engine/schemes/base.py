@@ -36,6 +36,9 @@ class Base:
     - ``coordinate_noise(x, i, m, out)``: the same without minibatch noise, and
       ``weighted_grad(x, w, *surface, out)``, which makes that noise of the weights of the examples.
 
+    - ``later(surface, lapse)``: what follows is read at a time later by that, where the drift knows the time;
+      a step begins at its own.
+
     x: states; v: a second state (velocity), (0, W) unless `velocity`; i, j, m: increments of the additive and
     multiplicative noises, j a second independent set, (0, W) unless `auxiliary`; w: weights of the examples;
     p: `params`; rate: Σ d⟨M⟩/dt (d,) of the multiplicative noises, empty without; work: (`scratch`, d, W).
@@ -47,11 +50,16 @@ class Base:
             "gaussian" as dt → 0 at fixed η, or of "subsample" as dt = η → 0.
         velocity: whether there is a second state.
         auxiliary: whether a second set of Gaussian increments is drawn.
-        scratch: how many work arrays the step needs.
+        scratch: how many work arrays the step needs; `work_arrays` where that depends on d.
+        solves: whether a step solves equations: in lanes where it did not, the state is NaN after it, and
+            work[0, 0] is 1, else 0.
+        imported: compiled functions of modules that the step calls, name → module.
         needs_hvp: whether it uses Hessian-vector products.
         exclusive: whether additive and multiplicative noise can't be combined.
+        converts: whether the step uses `rate`, so that it must not change in time.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
+        single: whether the step also works in float32: no tolerance of it lies below its rounding.
     """
 
     name = _Name()
@@ -60,15 +68,23 @@ class Base:
     velocity: ClassVar[bool] = False
     auxiliary: ClassVar[bool] = False
     scratch: ClassVar[int] = 2
+    solves: ClassVar[bool] = False
+    imported: ClassVar[Mapping[str, str]] = MappingProxyType({})
     needs_hvp: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
+    converts: ClassVar[bool] = False
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
     nesterov: bool = False
+    single: ClassVar[bool] = False
 
     def params(self, dt: float) -> NDArray[np.float64]:
         """The constants p of the step; none by default."""
         return np.zeros(0)
+
+    def work_arrays(self, dim: int) -> int:
+        """How many work arrays (d, W) a step needs."""
+        return self.scratch
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
         """The step first, then what it calls, and ``prepare(x, v, surface, dt, work)`` where v starts off 0.
@@ -79,6 +95,14 @@ class Base:
             weighted: whether a noise is of the examples' gradients.
         """
         raise NotImplementedError(f"{type(self).__name__} must have functions(), which gives its step")
+
+    def separable_step(self) -> Callable[..., Any] | None:
+        """The same step for surfaces with a ``slope(y, i, params)``, which it calls in the place of ``grad``.
+
+        It returns whether an entry of x is no number or infinite. The bits are those of the plain step. None:
+        there is none.
+        """
+        return None
 
     def tangent_step(self) -> Callable[..., Any] | None:
         """The step that carries a tangent vector too, of `sdesim.engine.kernels.tangent`; None: none does."""

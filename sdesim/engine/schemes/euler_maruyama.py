@@ -23,6 +23,20 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] += n[k, lane] - dt * g[k, lane]
 
 
+def step_separable(x, v, i, j, m, w, surface, p, rate, dt, work):
+    """The plain step in one pass; a difference with itself is a number for finite ones only."""
+    n = coordinate_noise(x, i, m, work[1])
+    lost = False
+    for k in range(x.shape[0]):
+        for lane in range(x.shape[1]):
+            y = x[k, lane]
+            y += n[k, lane] - dt * slope(y, k, surface[0])
+            x[k, lane] = y
+            gap = y - y
+            lost |= gap != gap
+    return lost
+
+
 def step_weighted(x, v, i, j, m, w, surface, p, rate, dt, work):
     """The same; the drift −∇L dt is the weight −dt/n on every example, so one pass over them gives both."""
     g = work[0]
@@ -53,10 +67,15 @@ class EulerMaruyama(Base):
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
+    single: ClassVar[bool] = True
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:
         """The step; with minibatch noise drift and noise share one pass."""
         return (step_weighted if weighted else step,)
+
+    def separable_step(self) -> Callable[..., Any]:
+        """Drift, noise and check in one pass."""
+        return step_separable
 
     def tangent_step(self) -> Callable[..., Any]:
         """That of the plain step."""

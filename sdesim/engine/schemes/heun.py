@@ -60,6 +60,8 @@ class Heun(Base):
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0)
     weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0)
+    converts: ClassVar[bool] = True
+    single: ClassVar[bool] = True
     scratch: ClassVar[int] = 5
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:

@@ -49,6 +49,7 @@ class SRA1(Base):
 
     strong_order: ClassVar[Orders] = orders(gaussian=1.5)
     weak_order: ClassVar[Orders] = orders(gaussian=2.0)
+    single: ClassVar[bool] = True
     auxiliary: ClassVar[bool] = True
     scratch: ClassVar[int] = 3
 

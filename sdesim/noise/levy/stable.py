@@ -7,6 +7,7 @@ parametrization, so that α = 2 has variance 2σ². Z_S0 = Z_S1 − β tan(πα/
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -18,11 +19,13 @@ from numpy.typing import NDArray
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.estimators.tails.jumps import jump_moments
-from sdesim.kinds import Misfit, Numbers, kind
+from sdesim.kinds import Misfit, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
 from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
+from sdesim.noise.modulated import modulated
+from sdesim.schedules import Coefficient, at, moves
 from sdesim.stable.sampling.constants import LEAST_ALPHA, law_constants, shift_to_s1
 
 # Below this share of accepted draws "reject" would spend its time redrawing.
@@ -40,7 +43,8 @@ class Stable(Base):
 
     Args:
         alpha: stability index in (0, 2]; 2 gives the bits of ``Gaussian(diffusion=scale**2)``.
-        scale: σ, a number or (d,), in units of θ per time^{1/α}.
+        scale: σ, a number or (d,), in units of θ per time^{1/α}; or a schedule, of which a step takes
+            (mean of σ^α)^{1/α}, so that its increments are exact.
         skew: β in [−1, 1]; 0 for the isotropic structure.
         structure: "independent" coordinates, or "isotropic" (one jump hits all coordinates).
         truncation: largest size of one step's increment (isotropic: of its norm), None for no limit.
@@ -68,7 +72,7 @@ class Stable(Base):
     """
 
     alpha: Annotated[float, Gt(0), Le(2)]
-    scale: Annotated[Any, Numbers(0, 1)] | None = None
+    scale: Annotated[Any, Coefficient(0, 1)] | None = None
     skew: Annotated[float, Ge(-1), Le(1)] = 0.0
     structure: Literal["independent", "isotropic"] = "independent"
     truncation: Annotated[float, Gt(0)] | None = None
@@ -91,12 +95,21 @@ class Stable(Base):
     def _check_scale(self) -> None:
         if (self.scale is None) == (self.match is None):
             raise Misfit((), "give exactly one of scale and match")
-        if self.scale is not None and np.any(self._sigma < 0):
+        if moves(self.scale):
+            self._check_schedule()
+        elif self.scale is not None and np.any(self._sigma < 0):
             raise Misfit("scale", f"found {self._sigma.min():g}, allowed: numbers of at least 0")
         if self.match is not None and self.structure != "isotropic":
             raise Misfit("structure", "found 'independent', allowed: isotropic with match")
         if self.match is not None and self.tempering is not None:
             raise Misfit("tempering", f"found {self.tempering:g}, allowed: none with match")
+
+    def _check_schedule(self) -> None:
+        """Refuse what would change with the scale otherwise than in proportion."""
+        if self.truncation is not None or self.tempering is not None:
+            raise Misfit("scale", "found a schedule, allowed: numbers with truncation or tempering")
+        if self.alpha == 1.0 and self.skew != 0.0:
+            raise Misfit("scale", "found a schedule, allowed: numbers with skew at alpha 1")
 
     def _check_tempering(self) -> None:
         if self.alpha == 2.0:
@@ -113,7 +126,26 @@ class Stable(Base):
     def _sigma(self) -> Array:
         if self.scale is None:
             raise SdesimError(f"stable noise must be resolved first: it lacks {' and '.join(self.needs)}")
+        if moves(self.scale):
+            raise SdesimError("the scale changes in time: at(time) gives the noise of one moment")
         return np.asarray(self.scale, dtype=np.float64)
+
+    def at(self, time: float) -> Noise:
+        """With σ as it is at a time."""
+        return replace(self, scale=at(self.scale, time)) if moves(self.scale) else self
+
+    def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
+        """A schedule that is negative somewhere, or not finite."""
+        found = self.scale.problem(time, 0.0) if moves(self.scale) else None  # type: ignore[union-attr]
+        if found is not None:
+            yield "scale", found
+
+    @property
+    def learning_rate_power(self) -> float | None:
+        """1 − 1/α where the scale is of gradients and nothing is cut off; None where something is."""
+        if self.match is None:
+            return 0.0
+        return None if self.truncation is not None else 1.0 - 1.0 / self.alpha
 
     @property
     def sort(self) -> Sort:
@@ -176,6 +208,9 @@ class Stable(Base):
             SdesimError: if rule "reject" would refuse nearly every draw at this dt.
         """
         self.validate(dim)
+        if moves(self.scale):
+            unit = replace(self, scale=1.0).kernel(dim, dt, learning_rate)
+            return modulated(unit, self.scale, dt, self.alpha, 1.0 / self.alpha)  # type: ignore[arg-type]
         sigma = np.broadcast_to(self._sigma, (dim,))
         if self.alpha == 2.0 and self.truncation is None:
             params = sigma * np.sqrt(2.0 * dt)
@@ -183,7 +218,8 @@ class Stable(Base):
         scale = sigma * dt ** (1.0 / self.alpha)
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
-        return self._scaled_kernel(scale, self.rule == "reject", self.truncation)
+        kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
+        return replace(kernel, size=scale)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.

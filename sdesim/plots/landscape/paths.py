@@ -41,8 +41,8 @@ def paths(
         ax: axes to draw into.
 
     Returns:
-        The Axes: a circle where a path begins, a square where it ends. What lies beyond the axes (a jump
-        far away) is counted in the legend.
+        The Axes: a circle where a path begins, a square where it ends, or an event stopped it. What lies
+        beyond the axes (a jump far away) is counted in the legend.
 
     Raises:
         NothingToDraw: no run holds a path. RunError: fewer than one trajectory, no such coordinates, or a
@@ -51,7 +51,8 @@ def paths(
     Example:
         >>> sdesim.plots.paths(run, sdesim.surfaces.DoubleWell(dim=2))
     """
-    shown, true = chosen(data, trajectories, measured)
+    found, true = chosen(data, trajectories, measured)
+    shown = [path.travelled() for path in found]
     dim = shown[0].theta.shape[1]
     _fits(surface, dim, true)
     with one_panel(ax, (5.2, 4.4) if dim > 1 else None) as canvas:

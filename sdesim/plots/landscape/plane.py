@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,19 @@ class Plane:
 
 @dataclass(frozen=True)
 class Path:
-    """One trajectory: where it was (T, d) at times (T,), its arm's name, and its colour."""
+    """One trajectory: where it was (T, d) at times (T,), its arm's name, its colour, and at which of its
+    points an event had stopped it, the last where none did."""
 
     name: str
     colour: str
     theta: Array
     time: Array
+    end: int
+
+    def travelled(self) -> Path:
+        """Without the saves that repeat where it was stopped."""
+        kept = slice(self.end + 1)
+        return replace(self, theta=self.theta[kept], time=self.time[kept])
 
 
 def paths_of(views: Sequence[ArmView], trajectories: int, palettes: Any) -> tuple[list[Path], bool]:
@@ -61,14 +68,24 @@ def paths_of(views: Sequence[ArmView], trajectories: int, palettes: Any) -> tupl
     found = []
     for view in held:
         theta = view.run[name].transpose("trajectory", "step", axis).values[:trajectories]
-        time = np.broadcast_to(view.run["time"].values, (*view.run[name].shape[:2],))
+        time = np.broadcast_to(view.run["time"].values, theta.shape[:2])
+        ends = _ends(view.run)
         for k, path in enumerate(np.asarray(theta, dtype=np.float64)):
             palette = palettes[view.kind]
             colour = view.colour if len(held) > 1 else palette[k % len(palette)][0]
-            found.append(Path(view.name, colour, path, np.asarray(time[k], dtype=np.float64)))
+            at = np.asarray(time[k], dtype=np.float64)
+            found.append(Path(view.name, colour, path, at, int(ends[k])))
     if len({p.theta.shape[1] for p in found}) > 1:
         raise RunError("the runs differ in their number of parameters, so they share no plane")
     return found, name == "theta"
+
+
+def _ends(run: Any) -> Any:
+    """The place of the first save at which each trajectory had ended."""
+    last = run.sizes["step"] - 1
+    if "stopped_step" not in run or "step" not in run.coords:
+        return np.full(run.sizes["trajectory"], last)
+    return np.minimum(np.searchsorted(run["step"].values, run["stopped_step"].values), last)
 
 
 def plane_of(paths: Sequence[Path], coordinates: tuple[int, int] | None) -> Plane:

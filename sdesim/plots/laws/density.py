@@ -131,7 +131,7 @@ def _samples(data: Any, coordinate: int, burn_in: float, measured: Any) -> list[
     found = []
     for view in views_of(data, {} if measured is None else measured):
         if "theta" in view.run and (x := _after(view, coordinate, burn_in)).size:
-            found.append((f"{view.name} ({len(x)})", view.colour, x))
+            found.append((f"{view.name} ({len(x):,})", view.colour, x))
     return found
 
 
@@ -148,9 +148,15 @@ def _after(view: ArmView, coordinate: int, burn_in: float) -> Array:
 
 def _histogram(ax: Any, x: Array, edges: Array, name: str, colour: str, filled: bool) -> None:
     width = edges[1] - edges[0]
-    rows = [np.histogram(row[np.isfinite(row)], edges)[0] / np.isfinite(row).sum() / width for row in x]
-    counts = np.array([np.isfinite(row).sum() for row in x], dtype=np.float64)
-    heights, weights = np.array(rows), counts / counts.sum()
+    known = np.isfinite(x)
+    counts = known.sum(axis=1).astype(np.float64)
+    row, bins = np.nonzero(known)[0], len(edges) - 1
+    # As numpy's histogram: [left, right) but for the last, which holds its right end.
+    place = np.searchsorted(edges, x[known], side="right") - 1
+    place[x[known] == edges[-1]] = bins - 1
+    inside = (place >= 0) & (place < bins)
+    number = np.bincount(row[inside] * bins + place[inside], minlength=len(x) * bins)
+    heights, weights = number.reshape(len(x), bins) / counts[:, None] / width, counts / counts.sum()
     mean = weights @ heights
     beyond = 1.0 - float(mean.sum() * width)
     label = name if beyond < 5e-4 else f"{name}; {beyond:.1%} beyond the axis"

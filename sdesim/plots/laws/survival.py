@@ -20,6 +20,7 @@ Law = float | Estimate | Callable[[Any], Any]
 _TAIL = 0.2
 _POINTS = 200
 _STEPS = 400
+_DASHES = (0, (3, 2))
 
 
 def survival(
@@ -39,7 +40,7 @@ def survival(
         ax: axes to draw into.
 
     Returns:
-        The Axes. Dashed in the arm's colour, or black where it is one for all: the law.
+        The Axes. Dashed, thin in the arm's colour, or black where it is one for all: the law.
 
     Raises:
         NothingToDraw: no trajectory of any run left.
@@ -61,9 +62,10 @@ def survival(
         if isinstance(law, Mapping):
             for view in held:
                 if view.name in law:
-                    _law(canvas, law[view.name], longest, {"color": view.colour, "linestyle": (0, (3, 2))})
+                    look = {"color": view.colour, "linestyle": _DASHES, "linewidth": 1.0}
+                    _law(canvas, law[view.name], longest, look, f"{view.name}: ")
         elif law is not None:
-            _law(canvas, law, longest, {**LAW, "linestyle": (0, (3, 2))})
+            _law(canvas, law, longest, {**LAW, "linestyle": _DASHES})
         if least < _TAIL:
             canvas.set_yscale("log")
             canvas.set_ylim(least / 2, 1.25)
@@ -79,7 +81,7 @@ def survival(
 def _name(view: ArmView, event: int) -> str:
     several = view.run.sizes.get("event", 1) > 1
     name = f"{view.name}, {view.run['event'].values[event]}" if several else view.name
-    return f"{name} ({view.run.sizes['trajectory']})"
+    return f"{name} ({view.run.sizes['trajectory']:,})"
 
 
 def _steps(ax: Any, found: Survival, view: ArmView, label: str) -> None:
@@ -94,12 +96,12 @@ def _steps(ax: Any, found: Survival, view: ArmView, label: str) -> None:
     ax.fill_between(times, low, high, step="post", color=view.colour, alpha=0.16, linewidth=0)
 
 
-def _law(ax: Any, law: Law, end: float, look: Mapping[str, Any]) -> None:
+def _law(ax: Any, law: Law, end: float, look: Mapping[str, Any], of: str = "") -> None:
     t = np.linspace(0.0, end, _POINTS)
     if callable(law):
-        ax.plot(t, law(t), label="law", **look)
+        ax.plot(t, law(t), label=f"{of}law", **look)
         return
     mean = float(law)
     if not (math.isfinite(mean) and mean > 0):
         raise NothingToDraw(f"law: found a mean of {mean:g}, allowed: a positive number")
-    ax.plot(t, np.exp(-t / mean), label=f"exp(−t/{mean:.4g})", **look)
+    ax.plot(t, np.exp(-t / mean), label=f"{of}exp(−t/{mean:.4g})", **look)

@@ -42,7 +42,8 @@ _FROM_HERE = ("branched", "virtual")
 _LEVEL, _Z = 0.999, 6.0
 # Share of a loss that is rounding in single precision.
 _ROUNDING = 1e-5
-_DIVERGED = 1
+# Statuses: blown up, and lost in a step that was not solved.
+_LOST = (1, 3)
 _FALLS, _RISES = "generalization", "exploration"
 
 
@@ -69,7 +70,7 @@ def lost_next(run: xr.Dataset) -> Mask:
     here = np.asarray(run["probe_step"].values, dtype=np.float64)
     after = np.append(here[1:], np.inf)
     stopped = np.asarray(run["stopped_step"].values)[:, None]
-    lost = (np.asarray(run["status"].values) == _DIVERGED)[:, None]
+    lost = np.isin(run["status"].values, _LOST)[:, None]
     return np.asarray(lost & (here < stopped) & (stopped <= after))
 
 

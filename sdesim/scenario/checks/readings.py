@@ -12,6 +12,7 @@ from sdesim.runs.probes import Probes
 from sdesim.scenario.assemble import probes_of, recipe_of
 from sdesim.scenario.checks.budget import is_priced
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
+from sdesim.schedules import at
 
 
 def check_readings(scenario: Scenario, name: str, arm: Arm) -> None:
@@ -49,9 +50,9 @@ def _check_simulated(scenario: Scenario, simulate: Simulate, probes: Probes | No
         from sdesim.engine.plan import check_known
 
         check_room(surface.dim, simulate.trajectories or 1, probes)
-        eta = float(simulate.learning_rate or simulate.dt or 1.0)
+        eta = float(at(simulate.learning_rate, 0.0) or simulate.dt or 1.0)
         context = Context(surface.dim, eta, surface)
-        noises = [noise.resolved(context) for noise in simulate.noise]
+        noises = [noise.resolved(context).at(0.0) for noise in simulate.noise]
         check_known(probes, surface, noises, eta, first_start(surface, simulate.theta0))
         return
     real = scenario.arms[str(simulate.twin_of)].train
@@ -64,5 +65,6 @@ def _check_simulated(scenario: Scenario, simulate: Simulate, probes: Probes | No
     # What a noise takes from the real arm does not decide whether its law is known; minibatches' always is.
     eta = float(simulate.learning_rate or real.optimizer.lr)
     context = Context(real.dim, eta, None, 0, 1.0)
-    noises = [noise.resolved(context) for noise in simulate.noise if "batch_size" not in noise.needs]
+    drawn = [noise for noise in simulate.noise if "batch_size" not in noise.needs]
+    noises = [noise.resolved(context).at(0.0) for noise in drawn]
     check_laws(probes, noises, eta, np.zeros(real.dim))

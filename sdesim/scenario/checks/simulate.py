@@ -32,6 +32,9 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         probes=arm.probes or scenario.probes,
         theta0=simulate.theta0,
         trajectories=simulate.trajectories,
+        steps=simulate.steps,
+        dtype=simulate.dtype,
+        boundary=simulate.boundary,
         real=None if real is None else _imitated(scenario, simulate, real),
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.

@@ -254,6 +254,7 @@ def _gather(
         "axes": axes,
         "arms": arms,
         "points": [_point(sweep, p, summaries.get(p.name), failed) for p in sweep.points],
+        "expected": [e.why for e in sweep.scenario.expect],
         "fits": power_laws(SweepTable.of(table)),
         "wall_time": wall_time,
     }

@@ -43,6 +43,11 @@ class Flat(Base):
         x, v = np.broadcast_arrays(as_theta(theta, self.dim), as_theta(v, self.dim, "v"))
         return np.zeros_like(x)
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         return SurfaceKernel(KERNELS, "grad", "loss", np.zeros(0), hvp="hvp")

@@ -105,12 +105,17 @@ class Quadratic(Base):
         inside = np.all(np.isfinite(as_theta(theta, self.dim)), axis=-1) & bool(self.wells)
         return np.where(inside, 0, -1).astype(np.int64)
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         well = "single_well" if self.wells else None
         if self._hessian is None:
             params = np.concatenate([self._rates, self._center])
-            return SurfaceKernel(KERNELS, "grad", "loss", params, well=well, hvp="hvp")
+            return SurfaceKernel(KERNELS, "grad", "loss", params, well=well, hvp="hvp", slope="slope")
         center = self._center.copy()
         return SurfaceKernel(
             KERNELS, "rotated_grad", "rotated_loss", center, self._hessian, well=well, hvp="rotated_hvp"

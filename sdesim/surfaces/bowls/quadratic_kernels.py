@@ -32,6 +32,12 @@ def grad(x, params, data0, data1, out):
 
 
 @compiled
+def slope(y, i, params):
+    """One entry of the gradient."""
+    return params[i] * (y - params[params.size // 2 + i])
+
+
+@compiled
 def hvp(x, v, params, data0, data1, out):
     """λ_i v_i."""
     d, width = x.shape

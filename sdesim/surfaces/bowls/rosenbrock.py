@@ -93,6 +93,11 @@ class Rosenbrock(Base):
         side = (x[..., 0] < 0.0) & (self.dim >= 4)
         return np.where(np.all(np.isfinite(x), axis=-1), side, -1).astype(np.int64)
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         well = "single_well" if self.dim < 4 else "well"

@@ -103,6 +103,11 @@ class DoubleWell(Base):
         """0 left of the barrier top, 1 from it on, −1 for NaN: (…, d) → (…)."""
         return side(as_theta(theta, self.dim)[..., 0], self._stationary()[1])
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         params = np.array([self.barrier, self.tilt, self._stationary()[1]])
@@ -113,4 +118,5 @@ class DoubleWell(Base):
             params,
             well="well",
             hvp="hvp",
+            slope="slope",
         )

@@ -34,6 +34,14 @@ def grad(x, params, data0, data1, out):
 
 
 @compiled
+def slope(y, i, params):
+    """One entry of the gradient."""
+    if i > 0:
+        return y
+    return (4.0 * params[0]) * y * (y * y - 1.0) + params[1]
+
+
+@compiled
 def hvp(x, v, params, data0, data1, out):
     """4b (3x² − 1) v in the first coordinate, v in the others."""
     d, width = x.shape

@@ -104,6 +104,11 @@ class FlatSharp(Base):
         """0 (flat) left of the barrier top, 1 (sharp) from it on, −1 for NaN: (…, 1) → (…)."""
         return side(as_theta(theta, 1)[..., 0], self.top)
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         params = np.array([self.flat_curvature, self.sharp_curvature, 0.5 * self.separation, self.top])

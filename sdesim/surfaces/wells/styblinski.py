@@ -89,6 +89,11 @@ class Styblinski(Base):
         index = (x >= _TOP) @ place
         return np.where(np.all(np.isfinite(x), axis=-1), index, -1).astype(np.int64)
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side."""
         params = np.array([_TOP, float(self.dim <= _MOST_NAMED)])
@@ -99,4 +104,5 @@ class Styblinski(Base):
             params,
             well="well",
             hvp="hvp",
+            slope="slope",
         )

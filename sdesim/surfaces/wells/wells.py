@@ -130,6 +130,11 @@ class Wells(Base):
         found = np.searchsorted(np.array(self.points[1::2]), x, side="right")
         return np.where(np.isnan(x), -1, found).astype(np.int64)
 
+    @property
+    def single(self) -> bool:
+        """True: nothing but arithmetic."""
+        return True
+
     def kernel(self) -> SurfaceKernel:
         """The compiled side; params = [stationary points, heights, left and right wall]."""
         params = np.array([*self.points, *self.heights, *self._walls()])

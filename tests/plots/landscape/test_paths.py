@@ -84,3 +84,14 @@ def test_a_film_shows_saved_steps_and_a_trail(tmp_path):
         plots.animate(run, frames=1)
     with pytest.raises(RunError, match="two dimensions"):
         plots.animate(ensemble(FLAT[..., :1]))
+
+
+def test_a_path_ends_where_an_event_stopped_it():
+    theta = np.arange(11.0)[None, :, None] * np.ones((2, 1, 1))
+    run = ensemble(theta, exits=np.array([2.0, np.nan]), watched=np.array([2.0, 5.0]))
+
+    first, second = plots.paths(run).lines
+
+    # dt = 0.5: the exit is at the fifth save.
+    np.testing.assert_allclose(first.get_xdata(), [0, 0.5, 1, 1.5, 2])
+    assert len(second.get_xdata()) == 11

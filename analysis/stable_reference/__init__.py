@@ -1,0 +1,1 @@
+"""Reference values of the stable law, and how far implementations are from them."""

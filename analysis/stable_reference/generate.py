@@ -1,0 +1,53 @@
+"""Compute the reference set: ``python -m analysis.stable_reference.generate`` (needs mpmath; an hour).
+
+Points already in the file are kept; a point that two ways do not agree in is left out and named.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from pathlib import Path
+
+from mpmath import mp
+
+from analysis.stable_reference.exact import AGREED, agreed
+from analysis.stable_reference.points import points
+
+FILE = Path(__file__).parent / "reference.csv"
+COLUMNS = ("alpha", "beta", "x", "form", "log_density", "log_right", "log_left", "ways")
+# Every so often Zolotarev's integral is the second way.
+THOROUGH = 12
+
+
+def main() -> None:
+    """Append what is missing."""
+    done = set()
+    if FILE.exists():
+        with FILE.open() as file:
+            done = {tuple(row[:4]) for row in csv.reader(file)}
+    fresh = not done
+    missing = 0
+    with FILE.open("a", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if fresh:
+            writer.writerow(COLUMNS)
+        for number, (alpha, beta, x, form) in enumerate(points()):
+            key = (repr(alpha), repr(beta), repr(x), form)
+            if key in done:
+                continue
+            start = time.process_time()
+            found = agreed(alpha, beta, x, form, number % THOROUGH == 0)
+            if found is None:
+                missing += 1
+                print("left out", *key, f"{time.process_time() - start:.1f} s", file=sys.stderr, flush=True)
+                continue
+            with mp.workdps(AGREED + 10):
+                writer.writerow([*key, *(mp.nstr(v, AGREED) for v in found[0]), found[1]])
+            file.flush()
+    print(f"{missing} points left out")
+
+
+if __name__ == "__main__":
+    main()

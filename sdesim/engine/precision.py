@@ -1,0 +1,69 @@
+"""What a run in float32 needs of its surface, its scheme and its noises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+DTYPES = ("float64", "float32")
+
+
+def misfits(dtype: Any, surface: Any, scheme: Any, noises: Sequence[Any], tangent: bool) -> Iterator[str]:
+    """Why a run can't have this dtype, as far as no kernel tells.
+
+    Args:
+        surface: None for one that comes from a real arm. tangent: whether a tangent vector goes along.
+    """
+    if dtype not in DTYPES:
+        yield f"found {dtype!r}, allowed: {' or '.join(DTYPES)}"
+        return
+    if dtype == "float64":
+        return
+    reasons = []
+    if surface is None:
+        reasons.append("twin_of, whose network has no functions for float32")
+    elif not getattr(surface, "single", False):
+        reasons.append(f"surface {_name(surface)}, which has no functions for float32")
+    if not getattr(scheme, "single", False):
+        reasons.append(f"scheme {_name(scheme)}, which has no step for float32")
+    sorts = {getattr(noise, "sort", ""): _name(noise) for noise in noises}
+    if "minibatch" in sorts:
+        reasons.append(f"noise {sorts['minibatch']}, whose weights are of the examples")
+    if tangent:
+        reasons.append("probes of the tangent")
+    if reasons:
+        yield f"found float32, allowed: float64 with {' and with '.join(reasons)}"
+
+
+def _name(part: Any) -> str:
+    return str(getattr(part, "kind", type(part).__name__))
+
+
+def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta: float) -> Iterator[str]:
+    """Noise that float32 would round away.
+
+    A state is rounded to the nearest float32 at every step. Noise of at least one spacing of them hides that:
+    the mean of a rounding is then off by at most e^{−2π²} of a spacing. Else small drifts would be lost.
+
+    Args:
+        theta: where the first trajectory starts (d,).
+    """
+    kernels = [noise.kernel(theta.size, dt, eta) for noise in noises]
+    reached = np.abs(np.concatenate([theta[None], surface.minima()])).max(axis=0)
+    nearest = np.minimum(reached, np.finfo(np.float32).max).astype(np.float32)
+    needed = np.spacing(nearest).astype(np.float64)
+    sizes = np.zeros(theta.size)
+    for kernel in kernels:
+        if kernel.size is None:
+            return
+        sizes = np.maximum(sizes, kernel.size * (reached if kernel.enters == "multiplicative" else 1.0))
+    short = np.flatnonzero(~(sizes >= needed))
+    if short.size:
+        k = int(short[0])
+        found = f"found float32, whose numbers near {reached[k]:.3g} are {needed[k]:.2g} apart"
+        rule = f"at least as much noise in a step of coordinate {k}, not {sizes[k]:.2g}"
+        yield f"{found}, allowed: float64, or {rule}"

@@ -1,0 +1,154 @@
+"""Compound Poisson noise: jumps of a law of their own at random times."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+
+from sdesim.errors import SdesimError
+from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
+from sdesim.kinds import Misfit, Numbers, OneOf, kind
+from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
+
+# e^{−mean} must be a number, and counting up to it fast.
+_MOST_JUMPS = 500.0
+_TEXT = '''\
+"""Increments of a compound Poisson process with one law of jumps."""
+
+import numpy as np
+
+from sdesim.compiled.jit import compiled
+from sdesim.compiled.philox import uniforms
+from sdesim.noise.compound_poisson_kernels import count_of
+from {module} import {function} as jump
+
+
+@compiled
+def add(seed, stream, trajectory, pair, coordinate, step, u, mean, none, law):
+    total = 0.0
+    for k in range(count_of(u, mean, none)):
+        a, b = uniforms(
+            seed,
+            np.uint64(stream),
+            np.uint64(trajectory),
+            np.uint64(pair),
+            np.uint64(coordinate),
+            np.uint64(1 + step + 2 * k),
+        )
+        total += jump(a, b, law)
+    return total
+
+
+@compiled
+def fill(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
+    rows, width = out0.shape
+    law = params[2 * rows :]
+    for i in range(rows):
+        mean, none = params[i], params[rows + i]
+        for w in range(width):
+            u, v = uniforms(
+                seed,
+                np.uint64(stream),
+                np.uint64(first + w),
+                np.uint64(pair),
+                np.uint64(i),
+                np.uint64(0),
+            )
+            # Most steps have no jump.
+            if u > none:
+                out0[i, w] += add(seed, stream, first + w, pair, i, 0, u, mean, none, law)
+            if v > none:
+                out1[i, w] += add(seed, stream, first + w, pair, i, 1, v, mean, none, law)
+'''
+
+
+@kind("noises", "compound-poisson")
+@dataclass(frozen=True)
+class CompoundPoisson(Base):
+    """Σ_{k ≤ N_t} J_k in each coordinate: jumps at a rate, each with a size of its own.
+
+    The coordinates jump independently. Increments are exact at any dt: the number of jumps in a step is
+    Poisson with mean rate · dt. They are not compensated: the mean of the noise is rate · E J per unit of
+    time.
+
+    Args:
+        rate: jumps per unit of time, a number or (d,), not negative.
+        jumps: the law of J, a kind of `sdesim.jumps`.
+
+    Raises:
+        Misfit: the rate is negative.
+
+    Source: R. Merton, J. Financial Econ. 3 (1976) 125; R. Cont & P. Tankov, Financial Modelling with Jump
+    Processes (2004), §6.1.
+
+    Example:
+        {kind: compound-poisson, rate: 50.0, jumps: {kind: normal, mean: 0.0, std: 0.1}}
+    """
+
+    rate: Annotated[Any, Numbers(0, 1)]
+    jumps: Annotated[Any, OneOf("jumps", take=("module", "function", "params"))]
+
+    def __post_init__(self) -> None:
+        if np.any(np.asarray(self.rate) < 0):
+            raise Misfit("rate", f"found {np.min(self.rate):g}, allowed: numbers of at least 0")
+
+    @property
+    def sort(self) -> Sort:
+        """Levy: additive, and not Gaussian."""
+        return "levy"
+
+    @property
+    def tail_index(self) -> float | None:
+        """That of the jumps."""
+        found: float | None = self.jumps.tail_index
+        return found
+
+    @property
+    def label(self) -> str:
+        """With the rate where it is one number."""
+        rate = f" rate={self.rate:g}" if isinstance(self.rate, float) else ""
+        return f"compound-poisson{rate}"
+
+    @property
+    def needs_trial(self) -> bool:
+        """Whether dt may be too long for the rate."""
+        return True
+
+    def validate(self, dim: int) -> None:
+        """Check that the rate is for dim coordinates.
+
+        Raises:
+            SdesimError: if its shape does not fit.
+        """
+        check_size(len(self.rate) if isinstance(self.rate, np.ndarray) else None, dim, "rate")
+
+    def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
+        """Increments over dt; the learning rate plays no part.
+
+        Raises:
+            SdesimError: there would be more than 500 jumps in a step.
+        """
+        from sdesim.compiled.generated import generated_module
+
+        self.validate(dim)
+        mean = np.array(np.broadcast_to(self.rate, (dim,)), dtype=np.float64) * dt
+        if mean.max() > _MOST_JUMPS:
+            raise SdesimError(f"compound Poisson noise jumps {mean.max():g} times a step: use a smaller dt")
+        module = generated_module(_TEXT.format(module=self.jumps.module, function=self.jumps.function))
+        return NoiseKernel(module.__name__, "fill", np.concatenate([mean, np.exp(-mean), self.jumps.params]))
+
+    def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
+        """Mean −rate E J and Σ = rate E J²/η, as far as the jumps have them."""
+        dim = np.asarray(theta).shape[-1]
+        self.validate(dim)
+        rate = np.broadcast_to(np.asarray(self.rate, dtype=np.float64), (dim,))
+        if self.jumps.mean is None:
+            return None
+        mean = -rate * self.jumps.mean
+        if self.jumps.second_moment is None:
+            return GradientMoments(mean, None)
+        scale = np.sqrt(rate) * math.sqrt(self.jumps.second_moment / eta)
+        return GradientMoments(mean, DiagonalCovariance(scale))

@@ -1,0 +1,225 @@
+"""A stable law with given parameters, under scipy's method names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sdesim.errors import SdesimError
+from sdesim.stable import functions
+from sdesim.stable.parameters import Array, as_numbers, checked, tangent_shift
+
+# Means: Gauss–Legendre panels in ξ, x = centre + width · sinh ξ, until that many add nothing.
+_NODES, _PANEL, _QUIET, _NEGLIGIBLE = 20, 0.5, 6, 1e-17
+# e^_FURTHEST is near the largest float64.
+_FURTHEST = 690.0
+
+
+class StableLaw:
+    """The stable law S(α, β, scale, loc), to be used as scipy's frozen distributions are.
+
+    Args:
+        alpha: stability index α in (0, 2].
+        beta: skewness β in [−1, 1]; of no effect at α = 2.
+        loc: location, that of ``parametrization``.
+        scale: scale c > 0; the standard deviation is √2 c at α = 2.
+        parametrization: "S1", scipy's default, or "S0", continuous in α.
+
+    Raises:
+        SdesimError: if a parameter is out of its range.
+    """
+
+    def __init__(
+        self,
+        alpha: ArrayLike,
+        beta: ArrayLike = 0.0,
+        loc: ArrayLike = 0.0,
+        scale: ArrayLike = 1.0,
+        parametrization: str = "S1",
+    ) -> None:
+        self._law = checked(alpha, beta, loc, scale, parametrization)
+        self.args = (alpha, beta, loc, scale, parametrization)
+
+    def __repr__(self) -> str:
+        alpha, beta, loc, scale, form = self.args
+        law = f"alpha={alpha!r}, beta={beta!r}, loc={loc!r}, scale={scale!r}"
+        return f"sdesim.stable({law}, parametrization={form!r})"
+
+    def pdf(self, x: ArrayLike) -> Array:
+        """Density."""
+        return functions.pdf(x, *self.args)
+
+    def logpdf(self, x: ArrayLike) -> Array:
+        """Logarithm of the density."""
+        return functions.logpdf(x, *self.args)
+
+    def cdf(self, x: ArrayLike) -> Array:
+        """P(X ≤ x)."""
+        return functions.cdf(x, *self.args)
+
+    def logcdf(self, x: ArrayLike) -> Array:
+        """log P(X ≤ x)."""
+        return functions.logcdf(x, *self.args)
+
+    def sf(self, x: ArrayLike) -> Array:
+        """P(X > x)."""
+        return functions.sf(x, *self.args)
+
+    def logsf(self, x: ArrayLike) -> Array:
+        """log P(X > x)."""
+        return functions.logsf(x, *self.args)
+
+    def ppf(self, q: ArrayLike) -> Array:
+        """x with P(X ≤ x) = q."""
+        return functions.ppf(q, *self.args)
+
+    def isf(self, q: ArrayLike) -> Array:
+        """x with P(X > x) = q."""
+        return functions.isf(q, *self.args)
+
+    def median(self) -> Array:
+        """x with P(X ≤ x) = ½."""
+        return functions.ppf(0.5, *self.args)
+
+    def mean(self) -> Array:
+        """E X: loc of S1 for α > 1. For α ≤ 1 ±∞ where β = ±1 and NaN, undefined, elsewhere."""
+        law = self._law
+        centre = law.loc if law.s1 else law.loc - law.scale * tangent_shift(law.alpha, law.beta)
+        return functions.plain(np.where(law.alpha > 1.0, centre, _one_sided(law.beta)) + np.zeros(law.shape))
+
+    def var(self) -> Array:
+        """Variance: 2 scale² at α = 2, ∞ below."""
+        law = self._law
+        return functions.plain(np.where(law.alpha == 2.0, 2.0 * law.scale**2, np.inf) + np.zeros(law.shape))
+
+    def std(self) -> Array:
+        """Standard deviation: √2 scale at α = 2, ∞ below."""
+        return functions.plain(np.sqrt(self.var()))
+
+    def stats(self, moments: str = "mv") -> Any:
+        """Mean ("m"), variance ("v"), skewness ("s"), excess kurtosis ("k"), those that are asked for.
+
+        Skewness and kurtosis are 0 at α = 2 and NaN, undefined, below, as scipy says.
+        """
+        unknown = set(moments) - set("mvsk")
+        if unknown:
+            raise SdesimError(f"moments must be letters of 'mvsk', got {moments!r}")
+        shape = np.where(self._law.alpha == 2.0, 0.0, np.nan) + np.zeros(self._law.shape)
+        values = {"m": self.mean, "v": self.var}
+        found = tuple(
+            values[letter]() if letter in values else functions.plain(shape)
+            for letter in "mvsk"
+            if letter in moments
+        )
+        return found[0] if len(found) == 1 else found
+
+    def moment(self, order: int) -> Array:
+        """E X^order, order a whole number ≥ 0: ±∞ or NaN where it is infinite or undefined."""
+        if order < 0 or order != int(order):
+            raise SdesimError(f"order must be a whole number of at least 0, got {order}")
+        law = self._law
+        if order == 0:
+            return functions.plain(np.ones(law.shape))
+        if order == 1:
+            return self.mean()
+        gaussian = np.zeros(law.shape)
+        for k in range(0, int(order) + 1, 2):
+            # E (loc + √2 c G)^order, E G^k = k!/(2^{k/2} (k/2)!).
+            normal = math.factorial(k) // (2 ** (k // 2) * math.factorial(k // 2))
+            ways = math.comb(int(order), k) * normal
+            gaussian = gaussian + ways * law.loc ** (int(order) - k) * (2.0 * law.scale**2) ** (k // 2)
+        heavy = _one_sided(law.beta) if order % 2 else np.inf
+        return functions.plain(np.where(law.alpha == 2.0, gaussian, heavy) + np.zeros(law.shape))
+
+    def support(self) -> tuple[Array, Array]:
+        """Ends of the support: a half-line where α < 1 and |β| = 1, else the line."""
+        law = self._law
+        low, high = functions.ends(law.alpha, law.beta)
+        shift = tangent_shift(law.alpha, law.beta)
+        found = [law.located(end - shift, end) + np.zeros(law.shape) for end in (low, high)]
+        return functions.plain(found[0]), functions.plain(found[1])
+
+    def interval(self, confidence: ArrayLike) -> tuple[Array, Array]:
+        """The interval that holds a share ``confidence``, with equal tails."""
+        share = as_numbers("confidence", confidence)
+        if not np.all((share >= 0.0) & (share <= 1.0)):
+            raise SdesimError(f"confidence must be in [0, 1], got {confidence!r}")
+        return self.ppf(0.5 * (1.0 - share)), self.isf(0.5 * (1.0 - share))
+
+    def entropy(self) -> Array:
+        """Differential entropy −∫ f log f, by quadrature."""
+        law = self._law
+        parts = np.broadcast_arrays(law.alpha, law.beta, law.loc, law.scale)
+        found = []
+        for alpha, beta, loc, scale in zip(*(part.ravel().tolist() for part in parts), strict=True):
+            one = StableLaw(alpha, beta, loc, scale, self.args[4])
+            found.append(one._mean(lambda x, one=one: -one.logpdf(x), -np.inf, np.inf))  # type: ignore[misc]
+        return functions.plain(np.reshape(np.array(found, dtype=np.float64), law.shape))
+
+    def expect(
+        self,
+        func: Callable[[Array], ArrayLike] | None = None,
+        lb: float = -np.inf,
+        ub: float = np.inf,
+        conditional: bool = False,
+    ) -> float:
+        """E func(X), or its part with lb < X < ub.
+
+        Args:
+            func: of an array of points, smooth and with a mean; X itself if None.
+            lb: lower bound.
+            ub: upper bound.
+            conditional: divide by P(lb < X < ub).
+
+        Raises:
+            SdesimError: of a law of arrays; if the sum does not settle, as where no mean exists.
+        """
+        if self._law.shape != ():
+            raise SdesimError("expect takes a law of single numbers")
+        total = self._mean((lambda x: x) if func is None else func, lb, ub)
+        if not conditional:
+            return total
+        left = float(self.median())
+        inside = self.sf(lb) - self.sf(ub) if lb > left else self.cdf(ub) - self.cdf(lb)
+        return float(total / inside)
+
+    def _mean(self, function: Callable[[Array], ArrayLike], low: float, high: float) -> float:
+        """∫ function f over (low, high), x = centre + width · sinh ξ, panel after panel outwards."""
+        law = self._law
+        shift = tangent_shift(law.alpha, law.beta)
+        # Below α = 1 the density is no smooth function of x′ at 0 but one of log |x′|.
+        pointed = bool(law.alpha < 0.9)
+        centre = float(law.located(-shift, np.array(0.0)) if pointed else law.located(np.array(0.0), shift))
+        width = float(law.scale) * (1e-12 if pointed else 1.0)
+        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+        first, last = (float(np.arcsinh((end - centre) / width)) for end in (low, high))
+        start = min(max(0.0, first), last)
+        total = 0.0
+        for sign, end in ((1.0, last), (-1.0, first)):
+            edge, quiet = start, 0
+            goal = min(max(end, -_FURTHEST), _FURTHEST)
+            while quiet < _QUIET and sign * (goal - edge) > 0.0:
+                after = sign * min(sign * edge + _PANEL, sign * goal)
+                xi = 0.5 * (edge + after) + 0.5 * (after - edge) * nodes
+                x = centre + width * np.sinh(xi)
+                # The density itself may be below the least float64 where the integrand is not.
+                log_stretch = np.log(0.5 * width) + np.abs(xi) + np.log1p(np.exp(-2.0 * np.abs(xi)))
+                with np.errstate(invalid="ignore", under="ignore"):
+                    density = np.exp(self.logpdf(x) + log_stretch)
+                    values = np.where(density > 0.0, density * np.asarray(function(x), dtype=np.float64), 0.0)
+                part = 0.5 * abs(after - edge) * float(weights @ values)
+                total += part
+                quiet = quiet + 1 if abs(part) <= _NEGLIGIBLE * abs(total) and abs(edge) > 30.0 else 0
+                edge = after
+            if quiet < _QUIET and np.isinf(end):
+                raise SdesimError("the expectation does not settle: it may not exist")
+        return total
+
+
+def _one_sided(beta: Array) -> Array:
+    """±∞ where one tail alone is heavy (β = ±1), NaN elsewhere."""
+    return np.asarray(np.where(beta == 1.0, np.inf, np.where(beta == -1.0, -np.inf, np.nan)))
