@@ -51,6 +51,15 @@ def test_the_training_guides_examples_run(capsys):
     assert capsys.readouterr().out.split()[-1] == str(240 + 60 + 40)
 
 
+def test_the_stable_pages_examples_run_and_hold(capsys):
+    text = (ROOT / "docs" / "stable.md").read_text(encoding="utf-8")
+    for code in blocks("python", text):
+        exec(compile(code, "stable.md", "exec"), {})
+
+    # The interval of a fit at a fixed seed.
+    assert "True A² =" in capsys.readouterr().out
+
+
 def test_the_training_tools_examples_run_and_print_a_state_and_the_critical_batch(capsys):
     text = (ROOT / "docs" / "training-tools.md").read_text(encoding="utf-8")
     for code in blocks("python", text):

@@ -33,6 +33,7 @@ _PLACES = {
     "landscape.paths": ("paths",),
     "landscape.spectrum": ("spectrum",),
     "laws.density": ("density", "gibbs"),
+    "laws.fitted": ("stable_fit",),
     "laws.survival": ("survival",),
     "laws.tails": ("hill", "qq"),
     "phase_maps": ("phase_map", "quantity_map"),

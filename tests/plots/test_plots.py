@@ -11,7 +11,7 @@ from tests.plots.figures import COMPANIONS_ONE, COMPANIONS_SEVERAL, CURVES_ONE, 
 OTHERS = {
     "NothingToDraw", "animate", "claim", "compare", "convergence", "curve", "curves", "density", "distance",
     "gibbs", "hill", "loss_slice", "monitor", "paths", "phase_map", "qq", "quantity_map", "spectrum",
-    "styled", "survival", "svg",
+    "stable_fit", "styled", "survival", "svg",
 }  # fmt: skip
 
 

@@ -160,6 +160,20 @@ def tail_probabilities(law: Tempered, x: Array, sign: float) -> Array:
     Raises:
         SdesimError: if no path of integration converges.
     """
+    return _integrals(law, x, sign, lambda s: s)
+
+
+def densities(law: Tempered, x: Array, sign: float) -> Array:
+    """Density of sign · X at x, at or beyond the median: the same integral without the factor 1/s.
+
+    Raises:
+        SdesimError: if no path of integration converges.
+    """
+    return _integrals(law, x, sign, np.ones_like)
+
+
+def _integrals(law: Tempered, x: Array, sign: float, divisor: Callable[[Complex], Complex]) -> Array:
+    """(1/2πi) ∫ e^{K(s) − sx} ds/divisor(s)."""
     c, distance = saddle(law, x, sign)
     b = np.minimum(distance, 4.0 / np.sqrt(law.spread(c, sign)))
     height = law.cumulant(c, sign) - c * x
@@ -173,6 +187,7 @@ def tail_probabilities(law: Tempered, x: Array, sign: float) -> Array:
         path = b[k, None] * (1j * math.cos(slant) * np.sinh(t) + math.sin(slant) * (np.cosh(t) - 1.0))
         tangent = b[k, None] * (1j * math.cos(slant) * np.cosh(t) + math.sin(slant) * np.sinh(t))
         s = c[k, None] + path
+        under = divisor(s)
         with np.errstate(over="ignore", invalid="ignore"):
             cumulant = law.cumulant(s, sign)
             rest = -s * x[k, None] - height[k, None]
@@ -183,7 +198,9 @@ def tail_probabilities(law: Tempered, x: Array, sign: float) -> Array:
             over = np.maximum.accumulate((cumulant + rest).real < NEGLIGIBLE, axis=1)
             gone = over & np.maximum.accumulate(rest.real < NEGLIGIBLE, axis=1)
             for integrand in (less, whole) if slant > 0.0 else (whole,):
-                terms = np.where(over if integrand is whole else gone, 0.0, (integrand * tangent / s).imag)
+                terms = np.where(
+                    over if integrand is whole else gone, 0.0, (integrand * tangent / under).imag
+                )
                 terms[:, 0] *= 0.5
                 fine, coarse = terms.sum(axis=1) * STEP, terms[:, ::2].sum(axis=1) * (2.0 * STEP)
                 mass = np.abs(terms).sum(axis=1) * STEP
