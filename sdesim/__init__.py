@@ -42,6 +42,7 @@ _SUBPACKAGES = (
     "stable",
     "surfaces",
     "training",
+    "walls",
     "weightings",
 )
 _NAMES = {

@@ -68,7 +68,7 @@ class Ensemble:
             # Of unsolved steps.
             "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
         }
-        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single)
+        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls)
         self._surface = tuple(
             np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
         )
@@ -85,11 +85,10 @@ class Ensemble:
         )
         if single:
             self._rows += (plan.dim if any(k.single is None for k in kernels) else 0,)
-        self._scheme = (
-            np.asarray(plan.scheme.params(plan.dt), kind),
-            np.asarray(plan.variance_rate, kind),
-            scratch,
-        )
+        # An empty tuple has no type to compile for.
+        walls = tuple(np.asarray(wall.params, kind) for wall in plan.walls) or (np.zeros(0, kind),)
+        rate = np.asarray(plan.variance_rate, kind)
+        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls)
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
             self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)

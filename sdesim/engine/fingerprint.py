@@ -46,6 +46,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "theta0": digest_of(plan.theta0),
         "surface": digest_of(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
     }
+    if plan.boundary:
+        parts["boundary"] = repr(plan.boundary)
     if plan.dtype != "float64":
         parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):
@@ -75,6 +77,7 @@ def _named(plan: Plan) -> list[tuple[str, list[str]]]:
     kernel = plan.kernel
     roles = [kernel.grad, kernel.loss, kernel.hvp, kernel.weighted_grad, kernel.well]
     named = [(kernel.module, [name for name in roles if name is not None])]
+    named += [(wall.module, [wall.function]) for wall in plan.walls]
     return named + [(n.module, [f for f in (n.function, n.setter) if f]) for n in plan.noise_kernels]
 
 

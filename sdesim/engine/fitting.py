@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine import precision
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
+from sdesim.engine.walls.base import clashes
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.noise.base import Context
@@ -67,6 +68,7 @@ def check_fit(
     real: Real | None = None,
     trial: bool = True,
     dtype: str = "float64",
+    boundary: Sequence[Any] = (),
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -76,7 +78,8 @@ def check_fit(
     Args:
         surface: None where it is known only after the real arm has run; ``dim`` and ``examples`` then stand
             for it.
-        noises, scheme, events, probes: as in `simulate`; recipes that wait for a real arm's values too.
+        noises, scheme, events, probes, boundary: as in `simulate`; noises that wait for a real arm's values
+            too.
         dim: d, where there is no surface. examples: n, where there is no surface.
         dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for what a real arm gives.
         real: the real arm, if there is one.
@@ -123,6 +126,7 @@ def check_fit(
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
     yield from _events(events, surface, size)
+    yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:
@@ -240,6 +244,35 @@ def first_start(surface: Surface, theta0: Any = None) -> NDArray[np.float64]:
     given = surface.start if theta0 is None else np.asarray(theta0, dtype=np.float64)
     starts = np.broadcast_to(given, (*given.shape[:-1], surface.dim)).reshape(-1, surface.dim)
     return np.array(starts[0])
+
+
+def _known(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.float64] | None:
+    """All starts (k, d), as far as they are known without loading data; None where they are not."""
+    if theta0 is None:
+        # Where a mean over examples starts may need them.
+        return None if surface is None or surface.examples else first_start(surface)[None]
+    try:
+        given = np.asarray(theta0, dtype=np.float64)
+        return np.array(np.broadcast_to(given, (*given.shape[:-1], dim)).reshape(-1, dim))
+    except (TypeError, ValueError):
+        # Told elsewhere.
+        return None
+
+
+def _walls(
+    boundary: Sequence[Any], dim: int, starts: NDArray[np.float64] | None, tangent: bool
+) -> Iterator[Problem]:
+    wrong = [k for k, wall in enumerate(boundary) if not hasattr(wall, "misfits")]
+    for k in wrong:
+        found = f"found {type(boundary[k]).__name__}"
+        yield ("boundary", k), f"{found}, allowed: a wall of sdesim.walls, or a subclass of its Base"
+    if wrong:
+        return
+    for k, wall in enumerate(boundary):
+        yield from ((("boundary", k, *place), text) for place, text in wall.misfits(dim, starts))
+    yield from ((("boundary", *place), text) for place, text in clashes(boundary))
+    if tangent and boundary:
+        yield ("probes", "tangent"), "found true, allowed: false with walls, at which tangents turn"
 
 
 class _Unknown:

@@ -15,6 +15,8 @@ from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.simulated_oracle import SimulatedOracle
+from sdesim.engine.walls.base import Base as Wall
+from sdesim.engine.walls.base import WallKernel, kernels_of
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
@@ -41,6 +43,8 @@ class Plan:
         theta0: starting points (K, d).
         dt, steps, learning_rate, seed: η is where C is read, at the start where it is a schedule.
         rate: the schedule of η; None where it is a number.
+        boundary: walls; those that end trajectories have an event among the exits.
+        walls: the compiled sides of those that bring states back.
         saved: saved step numbers (S,), with 0 and the last.
         save_theta: whether θ itself is kept.
         directions: fixed random directions (k, d).
@@ -70,6 +74,8 @@ class Plan:
     probe_steps: NDArray[np.int64]
     dtype: str = "float64"
     rate: Schedule | None = None
+    boundary: tuple[Wall, ...] = ()
+    walls: tuple[WallKernel, ...] = ()
 
     def learning_rate_at(self, step: int) -> float:
         """η at a step."""
@@ -137,6 +143,7 @@ def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str], events: Sequence[Event], probes: Probes | None, dtype: str = "float64",
+    boundary: Sequence[Wall] | Wall = (),
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -158,12 +165,14 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
+    walls = tuple(boundary) if isinstance(boundary, Sequence) else (boundary,)
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
-        trajectories=count, steps=steps, trial=False, dtype=dtype,
+        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
     )  # fmt: skip
     if found := list(problems):
         raise Misfit(found)
+    events = (*events, *(wall.event for wall in walls if wall.event is not None))
     check_room(surface.dim, count, probes)
     context = Context(surface.dim, eta, surface)
     noises = tuple(resolved(n, context, rate) for n in noises)
@@ -199,6 +208,8 @@ def make_plan(
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
         dtype=dtype,
         rate=rate if isinstance(rate, Schedule) else None,
+        boundary=walls,
+        walls=kernels_of(walls),
     )
 
 

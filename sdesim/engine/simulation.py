@@ -23,10 +23,11 @@ from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
+from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
-from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
+from sdesim.runs import Probes, RunWriter, open_run
 from sdesim.runs.price import priced
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
@@ -37,7 +38,6 @@ from sdesim.runs.schema import (
     VIRTUAL_PROBE,
 )
 from sdesim.runs.stamp import Fingerprint, settle
-from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
@@ -59,6 +59,7 @@ def simulate(
     save_every: int | None = None,
     save: Sequence[str] = ("theta", "loss"),
     events: Sequence[Event] = (),
+    boundary: Sequence[Wall] | Wall = (),
     threads: int | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -90,6 +91,7 @@ def simulate(
         save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
             θ itself is not or has more coordinates than that.
         events: of `sdesim.events`, watched at every step.
+        boundary: walls of `sdesim.walls`, one or several.
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments and `out` left.
@@ -113,7 +115,7 @@ def simulate(
     plan = make_plan(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes, dtype=dtype,
+        probes=probes, dtype=dtype, boundary=boundary,
     )  # fmt: skip
     check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
@@ -220,6 +222,10 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
         return
+    # A run without readings does without their estimators, and what they load.
+    from sdesim.runs import probe, probe_rng
+    from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
+
     oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
     status = ensemble.status()
     for k in range(plan.probed):
@@ -319,6 +325,8 @@ def _writer(
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
+    if plan.boundary:
+        attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tangent:
         attrs["tangent"] = plan.tangent
     if mark is not None:

@@ -19,6 +19,7 @@ Surface = Annotated[Any, OneOf("surfaces")]
 Noise = Annotated[Any, OneOf("noises")]
 Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
+Wall = Annotated[Any, OneOf("walls")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
@@ -59,6 +60,7 @@ class Simulate(Strict):
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all coordinates.
         events: what is watched at every step.
+        boundary: walls that reflect, absorb or wrap around.
     """
 
     surface: Surface | None = None
@@ -74,6 +76,7 @@ class Simulate(Strict):
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
     events: list[Event] = []
+    boundary: list[Wall] = []
 
     @model_validator(mode="after")
     def _complete(self) -> Simulate:

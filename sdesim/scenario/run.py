@@ -290,6 +290,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         save_every=taken.save_every,
         save=model.save,
         events=model.events,
+        boundary=model.boundary,
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,

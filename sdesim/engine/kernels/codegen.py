@@ -16,6 +16,7 @@ from typing import Any
 from sdesim.compiled.generated import generated_module
 from sdesim.engine.kernels import tangent as tangent_kernels
 from sdesim.engine.schemes import Scheme
+from sdesim.engine.walls.base import WallKernel
 from sdesim.errors import SdesimError
 from sdesim.noise.base import NoiseKernel
 from sdesim.surfaces.base import SurfaceKernel
@@ -39,6 +40,13 @@ _NO_LATER = """\
 @compiled
 def later(surface, lapse):
     return
+
+"""
+_CONFINE = """\
+
+@compiled
+def confine(x, v, walls):
+{calls}
 
 """
 _TELL_NOTHING = """\
@@ -111,6 +119,7 @@ def combination_source(
     scheme: Scheme,
     tangent: bool = False,
     single: bool = False,
+    walls: Sequence[WallKernel] = (),
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
     ``single`` all in float32."""
@@ -136,6 +145,7 @@ def combination_source(
     text += _noise_source(noises, weighted)
     text += "" if has_well else _NO_WELL
     text += _NO_LATER
+    text += _confine_source(walls, single)
     text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
     text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
@@ -148,6 +158,16 @@ def combination_source(
     merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+
+
+def _confine_source(walls: Sequence[WallKernel], single: bool) -> str:
+    """The imports of the walls' functions, and the function that calls them one after another."""
+    text, calls = "", []
+    for k, wall in enumerate(walls):
+        text += f"from {wall.module} import {wall.function} as wall_{k}\n"
+        text += f"wall_{k} = single(wall_{k})\n" if single else ""
+        calls.append(f"    wall_{k}(x, v, walls[{k}])")
+    return text + _CONFINE.format(calls="\n".join(calls) or "    return")
 
 
 # Reading them again for every run would cost half of what a run costs beside its steps.
@@ -275,13 +295,14 @@ def driver(
     scheme: Scheme,
     tangent: bool = False,
     single: bool = False,
+    walls: Sequence[WallKernel] = (),
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
 
     Raises:
         RunError: if it can't be written anywhere.
     """
-    text = combination_source(surface, noises, scheme, tangent, single)
+    text = combination_source(surface, noises, scheme, tangent, single, walls)
     return _private(text, tuple(surface.functions.items())) if surface.functions else generated_module(text)
 
 

@@ -2,11 +2,11 @@
 # ruff: noqa: F821
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
-This file is not imported: `codegen` puts the functions of a combination before it (``fill``,
-``make_room``, ``step``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``), and ``GROUP``, of how
-many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew for
-each combination is kept small: what no combination changes stands in `block`, and a copy is a loop, since
-Numba compiles a slice that is set to an array ten times as long.
+This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
+``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``) and ``GROUP``, of how many
+steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew for each
+combination is kept small: what no combination changes stands in `block`, and a copy is a loop, since Numba
+compiles a slice that is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
@@ -56,14 +56,15 @@ def advance(
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
-    scheme: (p, rate, how many work arrays); rows of the noise blocks: (auxiliary, multiplicative, examples).
+    scheme: (p, rate, how many work arrays, params of each wall); rows of the noise blocks: (auxiliary,
+    multiplicative, examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
     counts (B, 1, W) of unsolved steps).
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
     (K, 0, d), projection (K, S, k), norm (K, S), loss), to be filled from column ``column`` on.
     """
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state
-    p, rate, scratch = scheme
+    p, rate, scratch, walls = scheme
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
     room = stage[2].shape[0]
@@ -91,6 +92,7 @@ def advance(
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
             lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
             tell(work, code, counts, stopped, now + 1)
+            confine(x, v, walls)
             worse = lost and count_lost(x) != diverged * d
             if worse or halted > 0 or bounds.shape[0] > 0:
                 diverged, halted = look_after(

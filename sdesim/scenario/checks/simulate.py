@@ -34,6 +34,7 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         trajectories=simulate.trajectories,
         steps=simulate.steps,
         dtype=simulate.dtype,
+        boundary=simulate.boundary,
         real=None if real is None else _imitated(scenario, simulate, real),
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
