@@ -33,7 +33,9 @@ def _grounds(scenario: Scenario) -> Iterator[tuple[str, Ground]]:
         if simulate is not None and simulate.surface is not None:
             parts = [getattr(n, "constant_diffusion", None) for n in simulate.noise]
             known = [d for d in parts if d is not None]
-            whole = sum(known) if known and len(known) == len(parts) else None
+            # Walls have laws of their own.
+            free = known and len(known) == len(parts) and not simulate.boundary
+            whole = sum(known) if free else None
             yield name, Ground(simulate.surface, whole, _leaving(simulate, whole))
 
 
@@ -41,7 +43,13 @@ def _leaving(simulate: Simulate, diffusion: float | None) -> Leaving | None:
     """The theory of the one exit of an arm of one dimension; None where there is none."""
     surface, noises = simulate.surface, simulate.noise
     bounds = [b for event in simulate.events if (b := event.bounds) is not None]
-    if surface is None or surface.dim != 1 or len(bounds) != 1 or simulate.scheme.velocity:
+    if (
+        surface is None
+        or surface.dim != 1
+        or len(bounds) != 1
+        or simulate.scheme.velocity
+        or simulate.boundary
+    ):
         return None
     start = surface.start if simulate.theta0 is None else simulate.theta0
     place = (float(np.ravel(start)[0]), bounds[0].lower, bounds[0].upper)

@@ -192,6 +192,17 @@ def _look_up(x0: Array, x1: Array, law: Parameters, row: int, out: Array) -> Non
     )
 
 
+def _invert(lower: Array, upper: Array, law: Parameters, out: Array) -> None:
+    """Many quantiles of one law, by its panels."""
+    from sdesim.stable.panel_kernels import invert
+    from sdesim.stable.panels import panels_of
+
+    alpha, beta, shift = float(law.alpha.flat[0]), float(law.beta.flat[0]), float(law.shift.flat[0])
+    p = panels_of(alpha, beta)
+    table = (p.starts, p.inverses, p.tail, p.right, p.first)
+    invert(lower, upper, p.s1, p.width, *table, alpha, beta, shift, out)
+
+
 def _normal(x: Array, row: int) -> Array:
     """The law at α = 2: normal with variance 2."""
     from scipy.special import log_ndtr
@@ -213,7 +224,10 @@ def _quantiles(q: ArrayLike, law: Parameters, left: bool) -> Array:
     out = np.empty((2, share.size))
     inner = (alpha < 2.0) & (share > 0.0) & (share < 1.0)
     part = np.empty((2, int(inner.sum())))
-    solve(lower[inner], upper[inner], alpha[inner], beta[inner], shift[inner], part)
+    if law.alpha.size == 1 and law.beta.size == 1 and part.shape[1] >= MANY:
+        _invert(lower[inner], upper[inner], law, part)
+    else:
+        solve(lower[inner], upper[inner], alpha[inner], beta[inner], shift[inner], part)
     out[:, inner] = part
     normal = (alpha == 2.0) & ~np.isnan(share)
     if normal.any():

@@ -8,6 +8,10 @@ import math
 from sdesim.compiled.jit import compiled, compiled_entry
 from sdesim.stable.evaluation import logarithms
 from sdesim.stable.geometry import log_less
+from sdesim.stable.quantiles import quantile
+
+# Newton's steps within a panel, in t ∈ [−1, 1].
+MOST, SETTLED = 30, 4e-15
 
 
 @compiled
@@ -41,3 +45,41 @@ def look_up(x0, x1, s1, what, width, index, cells, starts, inverses, table, righ
         if what > 0 and (what == 1) != (right[row] == 1):
             value = log_less(value)
         out[i] = value
+
+
+@compiled_entry
+def invert(log_left, log_right, s1, width, starts, inverses, table, right, first, alpha, beta, shift, out):
+    """Rows x of S0 and x′ of out (2, n) with F(x) = e^log_left, 1 − F(x) = e^log_right.
+
+    Panels stand in the order of ξ; first (k,) is the tabulated logarithm at the start of each.
+    """
+    count, last = starts.size, table.shape[1] - 1
+    for i in range(log_left.size):
+        low, high = -1, count
+        while high - low > 1:
+            middle = (low + high) // 2
+            beyond = log_right[i] <= first[middle] if right[middle] == 1 else log_left[i] >= first[middle]
+            if beyond:
+                low = middle
+            else:
+                high = middle
+        found = False
+        t = 0.0
+        if low >= 0:
+            target = log_right[i] if right[low] == 1 else log_left[i]
+            for _ in range(MOST):
+                value, slope = table[low, last], 0.0
+                for k in range(last - 1, -1, -1):
+                    slope = slope * t + value
+                    value = value * t + table[low, k]
+                step = (value - target) / slope
+                t = min(max(t - step, -1.5), 1.5)
+                if abs(step) < SETTLED:
+                    found = abs(t) <= 1.0 + 1e-9
+                    break
+        if not found:
+            out[0, i], out[1, i] = quantile(log_left[i], log_right[i], alpha, beta, shift)
+            continue
+        z = width * math.sinh(starts[low] + (t + 1.0) / inverses[low])
+        out[0, i] = z - shift if s1 else z
+        out[1, i] = z if s1 else z + shift

@@ -41,6 +41,7 @@ class Panels:
         density: (k, DEGREE + 1) coefficients of log f by powers of t in [−1, 1].
         tail: those of the logarithm of the smaller tail.
         right: (k,) whether that is P(X > x).
+        first: (k,) the logarithm of the tail at the start of each panel.
         error: the largest difference to the direct evaluation that was met between nodes, where tolerated.
     """
 
@@ -52,6 +53,7 @@ class Panels:
     density: Array
     tail: Array
     right: np.ndarray[tuple[int], np.dtype[np.int32]]
+    first: Array
     error: float
 
 
@@ -120,14 +122,21 @@ def panels_of(alpha: float, beta: float) -> Panels:
                 worst = max(worst, error)
             cell += cells
             cells *= 2
+    order = np.argsort(starts).astype(np.int64)
+    rank = np.empty(len(starts) + 1, dtype=np.int32)
+    rank[order] = np.arange(len(starts))
+    # The last entry is for cells without a panel, −1.
+    rank[-1] = -1
+    tails = np.array(tail).reshape(-1, DEGREE + 1)[order]
     return Panels(
         width,
         s1,
-        index,
-        np.array(starts),
-        np.array(inverses),
-        np.array(density).reshape(-1, DEGREE + 1),
-        np.array(tail).reshape(-1, DEGREE + 1),
-        np.array(right, dtype=np.int32),
+        rank[index],
+        np.array(starts)[order],
+        np.array(inverses)[order],
+        np.array(density).reshape(-1, DEGREE + 1)[order],
+        tails,
+        np.array(right, dtype=np.int32)[order],
+        tails @ (-1.0) ** np.arange(DEGREE + 1),
         worst,
     )

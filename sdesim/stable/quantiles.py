@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from sdesim.compiled.jit import compiled, compiled_entry
+from sdesim.compiled.jit import compiled_apart, compiled_entry
 from sdesim.stable.evaluation import logarithms
 from sdesim.stable.geometry import angles
 from sdesim.stable.zolotarev import NEAR_ONE
@@ -19,7 +19,7 @@ FURTHEST = 745.0
 MOST_STEPS = 120
 
 
-@compiled
+@compiled_apart
 def quantile(log_left, log_right, alpha, beta, shift):
     """(x of the S0 law, x′) with F(x) = e^log_left, 1 − F(x) = e^log_right; x′ = x + shift."""
     if math.isnan(log_left):

@@ -40,6 +40,7 @@ def test_a_directory_whose_scenario_can_not_be_read_has_none(tmp_path):
     assert grounds_of(tmp_path) == {}
 
 
+WALL = "      boundary: [{kind: reflecting, lower: -3}]\n"
 EXIT = "      events: [{{kind: exit, upper: {upper}}}]\n"
 
 
@@ -54,6 +55,7 @@ EXIT = "      events: [{{kind: exit, upper: {upper}}}]\n"
         ("[{kind: gaussian, diffusion: 0.06}]", "      events: [{kind: occupancy}]\n", None, ""),
         ("[{kind: stable, alpha: 1, scale: 0.02}]", EXIT.format(upper=3), None, ""),
         ("[{kind: gaussian, diffusion: 0.06}]", EXIT.format(upper=0) + "      scheme: baoab\n", None, ""),
+        ("[{kind: gaussian, diffusion: 0.06}]", EXIT.format(upper=0) + WALL, None, ""),
         ("[{kind: stable, alpha: 1, scale: 0.02, truncation: 1}]", EXIT.format(upper=0), None, ""),
     ],
 )
@@ -66,3 +68,9 @@ def test_an_exit_has_the_mean_of_its_theory_where_there_is_one(noise, more, mean
     if found is not None:
         assert found.mean == pytest.approx(mean, rel=1e-4)
         assert law in found.law
+
+
+def test_walls_have_no_gibbs_law_of_the_whole_line():
+    text = "name: a\narms:" + ARM.format(name="arm", noise="[{kind: gaussian, diffusion: 0.1}]") + WALL
+
+    assert grounds(parse_scenario(text))["arm"].diffusion is None
