@@ -45,7 +45,9 @@ class Curriculum(Base):
         switches(self.times, len(self.surfaces), "surfaces")
         for k, surface in enumerate(self.surfaces):
             if surface.dim != self.dim:
-                raise Misfit(("surfaces", k), f"found dim {surface.dim}, allowed: {self.dim}, that of the first")
+                raise Misfit(
+                    ("surfaces", k), f"found dim {surface.dim}, allowed: {self.dim}, that of the first"
+                )
 
     @property
     def dim(self) -> int:
@@ -92,7 +94,9 @@ class Curriculum(Base):
         inside = [_arrays(text, kernel) for kernel in kernels]
         for role in roles:
             given = _ARGUMENTS[role]
-            text.body += f"\n\n@compiled\ndef {role}({given}, params, data0, data1, out):\n    t = params[0]\n"
+            text.body += (
+                f"\n\n@compiled\ndef {role}({given}, params, data0, data1, out):\n    t = params[0]\n"
+            )
             for k, places in enumerate(inside):
                 last = k == len(kernels) - 1
                 text.body += "" if last else f"    if t < params[{1 + k}]:\n"
