@@ -56,9 +56,9 @@ def well(x, lane, params):
 class Driven(Base):
     """L(θ) − f(t)·θ: a surface with a force that changes in time, such as that of stochastic resonance.
 
-    A scheme reads the force at the times that it evaluates the drift at. In Python `loss` and `grad` are those
-    at t = 0, and ``at(time)`` is the surface of another moment. Wells are the base surface's, where θ lies
-    without the force.
+    A scheme reads the force at the times at which it evaluates the drift. In Python `loss` and `grad` are
+    those at t = 0, and ``at(time)`` is the surface of another moment. Wells are the base surface's, where θ
+    lies without the force.
 
     Args:
         surface: L.
@@ -71,7 +71,9 @@ class Driven(Base):
     Source: L. Gammaitoni, P. Hänggi, P. Jung & F. Marchesoni, Rev. Mod. Phys. 70 (1998) 223.
 
     Example:
-        {kind: driven, surface: {kind: double-well}, force: {kind: periodic, v: 0.0, amplitude: 0.1, period: 50}}
+        kind: driven
+        surface: {kind: double-well}
+        force: {kind: periodic, v: 0.0, amplitude: 0.1, period: 50.0}
     """
 
     surface: Annotated[Any, OneOf("surfaces", take=("dim", "start", "grad", "kernel"))]

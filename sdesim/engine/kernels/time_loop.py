@@ -3,10 +3,10 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
-``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``) and ``GROUP``, of how many
-steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew for each
-combination is kept small: what no combination changes stands in `block`, and a copy is a loop, since Numba
-compiles a slice that is set to an array ten times as long.
+``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``) and ``GROUP``, of
+how many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew
+for each combination is kept small: what no combination changes stands in `block`, and a copy is a loop, since
+Numba compiles a slice that is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
@@ -90,6 +90,7 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+            act(x, seed, block * lanes, now, noise_params, noise_data, i[part])
             lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
             tell(work, code, counts, stopped, now + 1)
             confine(x, v, walls)
