@@ -144,4 +144,4 @@ class Driven(Base):
         roles = [role for role in text.base("base", base) if role in _FUNCTIONS]
         text.vector(self.force, "force")
         text.body += "".join(_FUNCTIONS[role].format(at=text.size) for role in roles)
-        return replace(text.kernel(base, roles, base.params), examples=0)
+        return text.kernel(base, roles, base.params)

@@ -145,4 +145,4 @@ class Moving(Base):
         roles = [role for role in text.base("base", base) if role in _FUNCTIONS]
         text.vector(self.path, "path")
         text.body += "".join(_FUNCTIONS[role].format(at=text.size) for role in roles)
-        return replace(text.kernel(base, roles, base.params), examples=0)
+        return text.kernel(base, roles, base.params)

@@ -15,7 +15,7 @@ from sdesim.schedules import Coefficient, at, moves
 from sdesim.schedules.base import OfTime
 from sdesim.surfaces.base import SurfaceKernel
 
-ROLES = ("loss", "grad", "hvp", "weighted_grad", "well")
+ROLES = ("loss", "grad", "hvp", "well")
 
 
 @dataclass(frozen=True)
@@ -115,14 +115,13 @@ class Text:
         """The compiled side with these roles.
 
         Args:
-            like: whose data, examples and lanes it has. params: of `like`, which come last.
+            like: whose data and lanes it has. params: of `like`, which come last.
         """
         from sdesim.compiled.generated import generated_module
 
         decorator = "compiled_in_memory" if self.names else "compiled"
         head = f"import numpy as np\n\nfrom sdesim.compiled.jit import {decorator} as compiled\n"
         module = generated_module(head + self.imports + self.body, self.names)
-        found = {role: role if role in roles else None for role in ("hvp", "weighted_grad", "well")}
         functions: Mapping[str, Any] = {r: getattr(module, r) for r in roles} if self.names else {}
         return SurfaceKernel(
             module="" if self.names else module.__name__,
@@ -131,11 +130,11 @@ class Text:
             params=np.concatenate([[0.0], *self.numbers, params]),
             data0=like.data0,
             data1=like.data1,
-            examples=like.examples,
             lanes=like.lanes,
             functions=functions,
             timed=True,
-            **found,
+            hvp="hvp" if "hvp" in roles else None,
+            well="well" if "well" in roles else None,
         )
 
 

@@ -65,6 +65,7 @@ def advance(
     """
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state
     p, rate, scratch, walls = scheme
+    surface = own_clock(surface)
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
     room = stage[2].shape[0]
@@ -76,6 +77,7 @@ def advance(
         diverged, halted = count_ended(code)
         saved, staged = 0, 0
         for now in range(start, end + 1):
+            set_clock(surface, now * dt)
             if saved < saves.shape[0] and saves[saved] == now:
                 if staged == room:
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
@@ -109,14 +111,15 @@ def advance(
 
 
 @entry
-def drive(x, v, additive, auxiliary, multiplicative, surface, scheme, dt, out):
+def drive(x, v, additive, auxiliary, multiplicative, driving, surface, scheme, dt, out):
     """Step one block through given increments, (steps, rows, W) each; out (steps, d, W) are the states."""
     p, rate, scratch = scheme
     work = np.empty((scratch, x.shape[0], x.shape[1]))
-    none = np.empty((0, x.shape[1]))
+    surface = own_clock(surface)
     prepare(x, v, surface, dt, work)
     for n in range(additive.shape[0]):
-        step(x, v, additive[n], auxiliary[n], multiplicative[n], none, surface, p, rate, dt, work)
+        set_clock(surface, n * dt)
+        step(x, v, additive[n], auxiliary[n], multiplicative[n], driving[n], surface, p, rate, dt, work)
         for k in range(x.shape[0]):
             for w in range(x.shape[1]):
                 out[n, k, w] = x[k, w]
