@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -194,17 +195,13 @@ class CompoundPoisson(Base):
         return NoiseKernel(module.__name__, "fill", np.concatenate([mean, np.exp(-mean), self.jumps.params]))
 
     def _acting(self, dim: int, dt: float) -> NoiseKernel:
-        from sdesim.compiled.generated import generated_module
-        from sdesim.noise.compound_poisson_kernels import rate_of
-        from sdesim.surfaces.custom_kernels import column
-
         text = _ACTING.format(module=self.jumps.module, function=self.jumps.function)
-        text = text.replace("import compiled\n", "import compiled_in_memory as compiled\n")
-        names = {"rate": compiled_rate(self.rate, dim), "rate_of": rate_of, "column": column}
-        module = generated_module(text, names)
+        act = acting(
+            text.replace("import compiled\n", "import compiled_in_memory as compiled\n"), self.rate, dim
+        )
         params = np.concatenate([[dt, _MOST_JUMPS], self.jumps.params])
         home = "sdesim.noise.compound_poisson_kernels"
-        return NoiseKernel(home, "nothing", params, acts="act", functions={"acts": module.act})
+        return NoiseKernel(home, "nothing", params, acts="act", functions={"acts": act})
 
     def _at_state(self, theta: Array) -> CompoundPoisson:
         """With the rate that it has at a state (d,)."""
@@ -229,6 +226,21 @@ class CompoundPoisson(Base):
             return GradientMoments(mean, None)
         scale = np.sqrt(rate) * math.sqrt(self.jumps.second_moment / eta)
         return GradientMoments(mean, DiagonalCovariance(scale))
+
+
+@lru_cache(maxsize=32)
+def acting(text: str, rate: Callable[..., Any], dim: int) -> Any:
+    """The compiled function of a rate that depends on the state, one for the same function.
+
+    Raises:
+        SdesimError: Numba can't compile the rate, or it gives neither a number nor (d,).
+    """
+    from sdesim.compiled.generated import generated_module
+    from sdesim.noise.compound_poisson_kernels import rate_of
+    from sdesim.surfaces.custom_kernels import column
+
+    names = {"rate": compiled_rate(rate, dim), "rate_of": rate_of, "column": column}
+    return generated_module(text, names).act
 
 
 def compiled_rate(function: Callable[..., Any], dim: int) -> Any:

@@ -7,15 +7,15 @@ from sdesim import noise, schedules, surfaces
 
 
 def test_a_bowl_that_moves_on_carries_the_mean_with_its_lag():
-    """x' = −λ(x − vt): x = v(t − (1 − e^{−λt})/λ); of Heun's step within dt²."""
+    """x' = −λ(x − v − vt): x = v + v(t − (1 − e^{−λt})/λ) from v; of Heun's step within dt²."""
     rate, speed, dt = 2.0, 0.5, 0.01
-    path = schedules.OfTime(lambda t: speed * t)
+    path = schedules.Power(speed, 1.0, 1.0)
     run = sdesim.simulate(
-        surfaces.Moving(surfaces.Quadratic([rate]), path), noise.Gaussian(0.0), 0.0, dt=dt, steps=100,
+        surfaces.Moving(surfaces.Quadratic([rate]), path), noise.Gaussian(0.0), speed, dt=dt, steps=100,
         scheme="heun", save_every=50, progress=False,
     )  # fmt: skip
     t = run["time"].values
-    exact = speed * (t - (1 - np.exp(-rate * t)) / rate)
+    exact = speed + speed * (t - (1 - np.exp(-rate * t)) / rate)
     np.testing.assert_allclose(run["theta"].values[0, :, 0], exact, atol=dt**2)
 
 
