@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.events import Event
+from sdesim.engine.events.region import Region
+from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import check_fit, first_start, has_loss
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
@@ -24,7 +27,7 @@ from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
-from sdesim.noise.gaussian import diagonal_kernel
+from sdesim.noise.gaussian import Gaussian, diagonal_kernel
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
@@ -89,6 +92,31 @@ class Plan:
         noises = tuple(n.at(step * self.dt) if hasattr(n, "at") else n for n in self.noises)
         surface = self.surface.at(step * self.dt) if hasattr(self.surface, "at") else self.surface
         return SimulatedOracle(surface, noises, self.learning_rate_at(step), self.probes.batch_size)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions of the events in `exits`."""
+        found = (e.region(self.dim) for e in self.exits)
+        return tuple(region for region in found if region is not None)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """What lies between two steps."""
+        noises, kernels = self.noises, self.noise_kernels
+        if len(kernels) > len(noises):
+            # The first is the equation's own.
+            rate = getattr(self.surface, "noise_rate", None)
+            if rate is None:
+                zero = np.zeros(self.dim)
+                return Paths("unknown", zero, zero, np.zeros((0, 0)), noises, self.dt)
+            own = Gaussian(diffusion=0.5 * rate)
+            noises, kernels = (own, *noises), (own.kernel(self.dim, self.dt, self.dt), *kernels[1:])
+        return paths_of(noises, kernels, self.scheme, self.dim, self.dt)
+
+    @cached_property
+    def watches(self) -> tuple[Watched, ...]:
+        """How each of the regions is watched."""
+        return tuple(watched(r, self.paths, reach(r, self.theta0)) for r in self.regions)
 
     @property
     def trajectories(self) -> int:
@@ -212,7 +240,7 @@ def make_plan(
         save_theta="theta" in save,
         directions=directions,
         save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
-        exits=tuple(e for e in events if e.bounds is not None),
+        exits=tuple(e for e in events if e.watches),
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),

@@ -64,6 +64,11 @@ class Base(Defaults):
         """(d,) where B is that diagonal always and everywhere: schemes see additive noise then. Else None."""
         return None
 
+    @property
+    def noise_rate(self) -> Array | None:
+        """B Bᵀ, (d,) of a diagonal or (d, d), where it is known to be the same always and everywhere."""
+        return None if self.constant_factor is None else self.constant_factor**2
+
     # What the engine asks of a surface.
     @default
     def wells(self) -> tuple[str, ...]:

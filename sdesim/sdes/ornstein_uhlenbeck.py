@@ -78,6 +78,12 @@ class OrnsteinUhlenbeck(Base):
         return np.array(np.broadcast_to(np.asarray(self.factor, float), (self.dim,)))
 
     @property
+    def noise_rate(self) -> Array:
+        """B Bᵀ."""
+        b = self._matrix(self.factor)
+        return np.diag(b) ** 2 if self.constant_factor is not None else b @ b.T
+
+    @property
     def growth(self) -> float:
         """2: the drift is linear."""
         return 2.0
