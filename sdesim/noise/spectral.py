@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit, Numbers, kind
@@ -93,6 +95,13 @@ class Spectral(Base):
         check_size(self.directions.shape[1], dim, "directions")
         if len(self.directions) >= 2**24:
             raise SdesimError("noise can have fewer than 2^24 directions")
+
+    def exponent(self, u: Array) -> NDArray[np.complex128]:
+        """Σ_j γ_j |u·s_j|^α (1 − iβ sgn(u·s_j) tan(πα/2))."""
+        self.validate(u.shape[-1])
+        along = u @ self._matrix
+        turn = self.skew * math.tan(0.5 * math.pi * self.alpha) if self.skew else 0.0
+        return np.asarray((np.abs(along) ** self.alpha * (1.0 - 1j * turn * np.sign(along))).sum(axis=-1))
 
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
         """Increments over dt; the learning rate plays no part."""

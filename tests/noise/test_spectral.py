@@ -19,6 +19,7 @@ def test_the_characteristic_function_is_that_of_the_spectral_measure(skew):
         along = units @ u
         psi = np.abs(along) ** alpha * (1 - 1j * skew * np.tan(np.pi * alpha / 2) * np.sign(along))
         exact = np.exp(-dt * weights @ psi)
+        assert np.exp(-dt * noise.exponent(u[None])[0]) == pytest.approx(exact, rel=1e-12)
         found = np.exp(1j * x @ u).mean()
         # Six standard errors of a mean of numbers of size 1.
         assert abs(found.real - exact.real) < 6 / np.sqrt(n)
