@@ -3,7 +3,7 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
-``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled``, ``entry``) and
+``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` …) and
 ``GROUP``, of how many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is
 compiled anew for each combination is kept small: what no combination changes stands in `block`, and a copy is
 a loop, since Numba compiles a slice that is set to an array ten times as long.
