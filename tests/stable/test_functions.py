@@ -153,3 +153,22 @@ def test_bad_arguments_are_told_in_one_line(arguments, words):
     with pytest.raises(SdesimError, match=words) as error:
         stable.pdf(**{"x": 0.0, **arguments})
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("beta", [-0.5, 0.0, 1.0])
+def test_far_tails_follow_their_asymptote_where_the_number_itself_still_has_digits_and_beyond(beta):
+    alpha, x = 1.5, np.array([1e20, 1e250])
+    share = (1.0 + beta) * special.gamma(alpha) * np.sin(0.5 * np.pi * alpha) / np.pi
+
+    np.testing.assert_allclose(stable.logsf(x, alpha, beta), np.log(share) - alpha * np.log(x), rtol=1e-15)
+    log_density = np.log(alpha * share) - (alpha + 1.0) * np.log(x)
+    np.testing.assert_allclose(stable.logpdf(x, alpha, beta), log_density, rtol=1e-15)
+
+
+def test_a_tail_that_other_packages_have_lost():
+    # Two terms of the asymptotic series, the third is 1e-8 of the first.
+    first = special.gamma(1.5) * np.sin(0.75 * np.pi) / np.pi * 500.0**-1.5
+    second = -special.gamma(3.0) * np.sin(1.5 * np.pi) / (2.0 * np.pi) * 500.0**-3.0
+
+    assert stable.sf(500.0, 1.5) == pytest.approx(first + second, rel=3e-8)
+    assert stable.sf(500.0, 1.5) == pytest.approx(1.78e-5, rel=3e-3)
