@@ -27,7 +27,7 @@ from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
-from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
+from sdesim.runs import Probes, RunWriter, open_run
 from sdesim.runs.price import priced
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
@@ -38,7 +38,6 @@ from sdesim.runs.schema import (
     VIRTUAL_PROBE,
 )
 from sdesim.runs.stamp import Fingerprint, settle
-from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
@@ -223,6 +222,10 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
         return
+    # A run without readings does without their estimators, and what they load.
+    from sdesim.runs import probe, probe_rng
+    from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
+
     oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
     status = ensemble.status()
     for k in range(plan.probed):
