@@ -57,8 +57,8 @@ def test_values_of_nolans_program_are_met_to_the_digits_that_they_carry(name, fu
 
     found = function(x, alpha, beta)
 
-    # 25 values of the file are off themselves, so say more digits (analysis/stable_reference): at α = 0.1 next
-    # to x′ = 0 by up to 2e-9; six of the distribution function at α = 1, |β| ≤ 0.3 by 1e-4 to 2.5e-2.
+    # 25 values of the file are off themselves, as more digits say (analysis/stable_reference): at α = 0.1
+    # next to x′ = 0 by up to 2e-9; six of the distribution function at α = 1, |β| ≤ 0.3 by 1e-4 to 2.5e-2.
     wrong = (alpha == 1.0) & (np.abs(beta) <= 0.3) & (beta * (share - 0.5) > 0.0)
     wrong &= (np.abs(share - 0.5) == 0.49) & (name == "cdf")
     bound = np.where((alpha == 0.1) & (np.abs(x) < 1e-6), 3e-9, 1e-12)
