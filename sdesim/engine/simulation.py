@@ -322,6 +322,9 @@ def _writer(
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
+    drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
+    if any(drawn):
+        attrs["drawn_by"] = drawn
     if plan.boundary:
         attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tangent:
