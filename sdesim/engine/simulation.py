@@ -27,7 +27,7 @@ from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError, SdesimError
 from sdesim.io.progress import progress_report
 from sdesim.noise import Noise
-from sdesim.runs import Probes, RunWriter, open_run, probe, probe_rng
+from sdesim.runs import Probes, RunWriter, open_run
 from sdesim.runs.price import priced
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
@@ -38,7 +38,6 @@ from sdesim.runs.schema import (
     VIRTUAL_PROBE,
 )
 from sdesim.runs.stamp import Fingerprint, settle
-from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
@@ -223,6 +222,10 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
         return
+    # A run without readings does without their estimators, and what they load.
+    from sdesim.runs import probe, probe_rng
+    from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
+
     oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
     status = ensemble.status()
     for k in range(plan.probed):
@@ -276,9 +279,11 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     if plan.scheme.solves:
         writer.write("unsolved_steps", ensemble.unsolved_steps())
     if plan.exits:
-        left = ensemble.exit_steps()
-        writer.write("exit_time", np.where(left >= 0, left * plan.dt, np.nan))
-        writer.write("exit_censored", left < 0)
+        times = ensemble.exit_times()
+        writer.write("exit_time", times)
+        writer.write("exit_censored", np.isnan(times))
+        writer.write("exit_state", ensemble.exit_states())
+        writer.write("exit_wall", ensemble.exit_walls())
     if plan.occupancy:
         writer.write("occupancy", ensemble.occupancy())
 
@@ -297,7 +302,7 @@ def _writer(
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []
-    names += ["exit_time", "exit_censored"] if plan.exits else []
+    names += ["exit_time", "exit_censored", "exit_state", "exit_wall"] if plan.exits else []
     names += ["occupancy"] if plan.occupancy else []
     probes = plan.probes
     if probes is not None:
@@ -325,6 +330,10 @@ def _writer(
     drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
     if any(drawn):
         attrs["drawn_by"] = drawn
+    if plan.exits:
+        attrs["exit_method"] = [w.method for w in plan.watches]
+        attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
+        attrs["exit_flags"] = [list(w.flags) for w in plan.watches]
     if plan.boundary:
         attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tangent:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import scipy.linalg.blas  # noqa: F401  (its BLAS must be loaded before the libraries are listed)
-from threadpoolctl import ThreadpoolController
-
 
 @cache
-def _controller() -> ThreadpoolController:
-    # Listing the loaded libraries takes milliseconds, more than many a probe.
+def _controller() -> Any:
+    # SciPy's BLAS must be loaded before the libraries are listed, which takes more time than many a probe;
+    # a run without probes needs neither.
+    import scipy.linalg.blas  # noqa: F401
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController()
 
 

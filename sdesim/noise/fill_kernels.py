@@ -37,16 +37,6 @@ def fill_uniforms(seed, stream, first, pair, word, rows, scratch0, scratch1):
 
 
 @compiled
-def fill_row(seed, stream, first, pair, coordinate, scratch0, scratch1):
-    """The two uniforms of one coordinate of all trajectories into the first row of the scratch blocks."""
-    number, block, row = np.uint64(stream), np.uint64(pair), np.uint64(coordinate)
-    for w in range(scratch0.shape[1]):
-        u, v = uniforms(seed, number, np.uint64(first + w), block, row, np.uint64(0))
-        scratch0[0, w] = u
-        scratch1[0, w] = v
-
-
-@compiled
 def fill_normals(seed, stream, first, pair, rows, scratch0, scratch1):
     """Standard normals into the first rows of the scratch blocks."""
     fill_uniforms(seed, stream, first, pair, 0, rows, scratch0, scratch1)

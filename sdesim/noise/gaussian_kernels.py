@@ -5,26 +5,24 @@ from __future__ import annotations
 
 from sdesim.compiled.jit import compiled
 from sdesim.compiled.philox import box_muller
-from sdesim.noise.fill_kernels import fill_normals, fill_row, fill_uniforms
+from sdesim.noise.fill_kernels import fill_normals, fill_uniforms
 
 
 @compiled
 def scaled_normals(seed, stream, first, pair, params, out0, out1, scratch0, scratch1, fresh):
     """out += params[i] z, or = where ``fresh``, a constant of the caller."""
     rows, width = out0.shape
+    fill_uniforms(seed, stream, first, pair, 0, rows, scratch0, scratch1)
     if width == 1:
-        fill_uniforms(seed, stream, first, pair, 0, rows, scratch0, scratch1)
         for i in range(rows):
             z0, z1 = box_muller(scratch0[i, 0], scratch1[i, 0])
             out0[i, 0] = params[i] * z0 + (0.0 if fresh else out0[i, 0])
             out1[i, 0] = params[i] * z1 + (0.0 if fresh else out1[i, 0])
     else:
         for i in range(rows):
-            # Row by row the uniforms stay in the nearest cache.
-            fill_row(seed, stream, first, pair, i, scratch0, scratch1)
             scale = params[i]
             for w in range(width):
-                z0, z1 = box_muller(scratch0[0, w], scratch1[0, w])
+                z0, z1 = box_muller(scratch0[i, w], scratch1[i, w])
                 out0[i, w] = scale * z0 + (0.0 if fresh else out0[i, w])
                 out1[i, w] = scale * z1 + (0.0 if fresh else out1[i, w])
 

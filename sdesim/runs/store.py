@@ -244,14 +244,18 @@ class RunWriter:
         return plain
 
     def _dataset(self) -> xr.Dataset:
+        # They are NumPy's arrays: to look for other sorts of them xarray would load Dask.
         data = {
             n: xr.Variable(
-                VARIABLES[n].dims, a, {"units": VARIABLES[n].units, "long_name": VARIABLES[n].long_name}
+                VARIABLES[n].dims,
+                a,
+                {"units": VARIABLES[n].units, "long_name": VARIABLES[n].long_name},
+                fastpath=True,
             )
             for n, a in self._arrays.items()
         }
         coords = {
-            n: xr.Variable(d, v, dict(zip(("units", "long_name"), _COORDS[n], strict=True)))
+            n: xr.Variable(d, v, dict(zip(("units", "long_name"), _COORDS[n], strict=True)), fastpath=True)
             for n, (d, v) in self._coords.items()
         }
         return _named(xr.Dataset(data, coords, json.loads(to_json(self._attrs))))

@@ -5,7 +5,7 @@ gives NaN. The error of each value is what `analysis/stable_reference` shows, wh
 given in a form that is well conditioned: near α = 1 with β ≠ 0 that is S0. Logarithms stay accurate where
 the number itself is below the least float64.
 
-Sources: see `evaluation` and `quantiles`.
+Sources: see `kernels.evaluation` and `kernels.quantiles`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sdesim.errors import SdesimError
 from sdesim.stable.parameters import Array, Parameters, as_numbers, checked
 
 DENSITY, RIGHT, LEFT = 0, 1, 2
-# From so many points of one law on, its panels are used (see `panels`).
+# From so many points of one law on, its panels are used (see `kernels.panels`).
 MANY = 4096
 
 
@@ -170,7 +170,7 @@ def _logarithms(x: ArrayLike, law: Parameters, row: int) -> Array:
     if normal.any():
         out[normal] = _normal(x0[normal], row)
     if not normal.all():
-        from sdesim.stable.evaluation import evaluate
+        from sdesim.stable.kernels.evaluation import evaluate
 
         rest = ~normal
         three = np.empty((3, int(rest.sum())))
@@ -181,8 +181,8 @@ def _logarithms(x: ArrayLike, law: Parameters, row: int) -> Array:
 
 def _look_up(x0: Array, x1: Array, law: Parameters, row: int, out: Array) -> None:
     """Many points of one law, by its panels."""
-    from sdesim.stable.panel_kernels import look_up
-    from sdesim.stable.panels import CELLS, panels_of
+    from sdesim.stable.kernels.panel_kernels import look_up
+    from sdesim.stable.kernels.panels import CELLS, panels_of
 
     alpha, beta = float(law.alpha.flat[0]), float(law.beta.flat[0])
     p = panels_of(alpha, beta)
@@ -194,8 +194,8 @@ def _look_up(x0: Array, x1: Array, law: Parameters, row: int, out: Array) -> Non
 
 def _invert(lower: Array, upper: Array, law: Parameters, out: Array) -> None:
     """Many quantiles of one law, by its panels."""
-    from sdesim.stable.panel_kernels import invert
-    from sdesim.stable.panels import panels_of
+    from sdesim.stable.kernels.panel_kernels import invert
+    from sdesim.stable.kernels.panels import panels_of
 
     alpha, beta, shift = float(law.alpha.flat[0]), float(law.beta.flat[0]), float(law.shift.flat[0])
     p = panels_of(alpha, beta)
@@ -213,7 +213,7 @@ def _normal(x: Array, row: int) -> Array:
 
 
 def _quantiles(q: ArrayLike, law: Parameters, left: bool) -> Array:
-    from sdesim.stable.quantiles import solve
+    from sdesim.stable.kernels.quantiles import solve
 
     given = as_numbers("q", q)
     shape, (share, alpha, beta, shift) = _flat(law, given, law.alpha, law.beta, law.shift)

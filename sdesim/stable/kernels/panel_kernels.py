@@ -6,9 +6,9 @@ from __future__ import annotations
 import math
 
 from sdesim.compiled.jit import compiled, compiled_entry
-from sdesim.stable.evaluation import logarithms
-from sdesim.stable.geometry import log_less
-from sdesim.stable.quantiles import quantile
+from sdesim.stable.kernels.evaluation import logarithms
+from sdesim.stable.kernels.geometry import log_less
+from sdesim.stable.kernels.quantiles import quantile
 
 # Newton's steps within a panel, in t ∈ [−1, 1].
 MOST, SETTLED = 30, 4e-15

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 
 from sdesim.compiled.jit import compiled_apart, compiled_entry
-from sdesim.stable.evaluation import logarithms
-from sdesim.stable.geometry import angles
-from sdesim.stable.zolotarev import NEAR_ONE
+from sdesim.stable.kernels.evaluation import logarithms
+from sdesim.stable.kernels.geometry import angles
+from sdesim.stable.kernels.zolotarev import NEAR_ONE
 
 # e^±FURTHEST is beyond every float64.
 FURTHEST = 745.0

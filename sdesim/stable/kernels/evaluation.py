@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 
 from sdesim.compiled.jit import compiled, compiled_apart, compiled_entry
-from sdesim.stable.geometry import angles, log_less, log_sum
-from sdesim.stable.near_cauchy import BETA, EPSILON, FAR, far_near_one, near_cauchy
-from sdesim.stable.series import at_infinity, at_zero
-from sdesim.stable.zolotarev import NEAR_ONE, integrate
+from sdesim.stable.kernels.geometry import angles, log_less, log_sum
+from sdesim.stable.kernels.near_cauchy import BETA, EPSILON, FAR, far_near_one, near_cauchy
+from sdesim.stable.kernels.series import at_infinity, at_zero
+from sdesim.stable.kernels.zolotarev import NEAR_ONE, integrate
 
 LOG_PI = math.log(math.pi)
 

@@ -5,7 +5,7 @@ import pytest
 
 from sdesim import stable
 from sdesim.stable.functions import MANY
-from sdesim.stable.panels import panels_of
+from sdesim.stable.kernels.panels import panels_of
 
 LAWS = [(0.1, 0.5), (0.5, 1.0), (0.8, -1.0), (0.97, 0.6), (1.0, -0.7), (1.3, 1.0), (1.7, -0.2), (1.9999, 0.3)]
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.polynomial import chebyshev
 
-from sdesim.stable.evaluation import evaluate
+from sdesim.stable.kernels.evaluation import evaluate
 from sdesim.stable.parameters import Array, tangent_shift
 
 DEGREE = 15
