@@ -340,6 +340,9 @@ def _writer(
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
+    drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
+    if any(drawn):
+        attrs["drawn_by"] = drawn
     if plan.exits:
         attrs["exit_method"] = [w.method for w in plan.watches]
         attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]

@@ -130,12 +130,13 @@ def test_what_does_not_fit_an_equation_is_refused(sde, fields, message):
 
 def test_an_exit_is_watched_between_steps_where_the_noise_is_known_and_flagged_where_it_is_not():
     fields = {"dt": 0.02, "steps": 200, "trajectories": 2000, "seed": 1, "progress": False, "save_every": 200}
-    watch = [sdesim.events.Exit(-1.0, 1.0)]
+    watch = [sdesim.events.Exit(-1.0, 1.0, monitoring="continuous")]
     kind = sdesim.simulate(sdesim.sdes.OrnsteinUhlenbeck(1.0, 1.0), events=watch, **fields)
     bowl = sdesim.simulate(
         sdesim.surfaces.Quadratic(1.0), noise.Gaussian(diffusion=0.5), events=watch, **fields
     )
     assert kind["exit_time"].values.tobytes() == bowl["exit_time"].values.tobytes()
 
-    own = sdesim.simulate(SDE(lambda t, x: -x, lambda t, x: 1.0, dim=1), events=watch, **fields)
-    assert "exit_discrete" in str(own.attrs) and "exit_discrete" not in str(kind.attrs)
+    run = sdesim.simulate(SDE(lambda t, x: -x, lambda t, x: 1.0, dim=1), events=watch, **fields)
+    assert kind.attrs["exit_method"] == ["bridge"]
+    assert run.attrs["exit_flags"] == [["exit_discrete"]]
