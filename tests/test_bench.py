@@ -26,12 +26,12 @@ def measured(benchmarks, tmp_path_factory):
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
-@pytest.mark.parametrize("problem", ["A", "C"])
-def test_the_c_loop_simulates_the_trajectories_of_sdesim(measured, problem):
+@pytest.mark.parametrize(("problem", "own"), [("A", "sdesim"), ("C", "sdesim, Chambers–Mallows–Stuck")])
+def test_the_c_loop_simulates_the_trajectories_of_sdesim(measured, problem, own):
     ours, theirs = (
         r["details"]["mean_square"]
         for r in measured[1]["rows"]
-        if r["problem"] == problem and r["name"] in ("sdesim", "C loop")
+        if r["problem"] == problem and r["name"] in (own, "C loop")
     )
 
     # Same draws and same order; only fused multiply-adds differ, by 1e-16 a step over at most 200 steps.
@@ -70,8 +70,9 @@ def test_a_contestant_of_another_law_is_told_apart(benchmarks):
         for m in (0.505, 0.55)
     )
 
-    assert contest.other_law(same, base) == ""
-    assert "another law" in contest.other_law(other, base)
+    problem = contest.PROBLEMS["A"]
+    assert contest.other_law(problem, same, base) == ""
+    assert "another law" in contest.other_law(problem, other, base)
 
 
 def test_a_peer_that_does_not_install_is_a_row_that_says_why(benchmarks, tmp_path, monkeypatch):

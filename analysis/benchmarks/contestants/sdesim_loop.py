@@ -13,8 +13,8 @@ from sdesim import noise, simulate, surfaces
 def make(problem: dict[str, Any]) -> Run:
     """The problem's surface and noise, or the draws of `sample_stable`; the variant is its method."""
     if problem["name"] == "draws":
-        count, method = problem["trajectories"], problem["variant"] or "cms"
-        return lambda steps: noise.sample_stable(problem["alpha"], 0.0, count, problem["seed"], method=method)
+        count, given = problem["trajectories"], _method(problem)
+        return lambda steps: noise.sample_stable(problem["alpha"], 0.0, count, problem["seed"], **given)
     surface, driving = build(problem)
     theta0 = start(problem)
 
@@ -30,10 +30,16 @@ def make(problem: dict[str, Any]) -> Run:
             save_every=steps,
             threads=problem["threads"],
             progress=False,
+            dtype="float32" if problem["variant"] == "float32" else "float64",
         )
         return found["theta"].values[:, -1]
 
     return run
+
+
+def _method(problem: dict[str, Any]) -> dict[str, str]:
+    """The sampler that the variant names; else sdesim's own choice."""
+    return {"method": problem["variant"]} if problem["variant"] in ("cms", "inversion") else {}
 
 
 def build(problem: dict[str, Any]) -> tuple[Any, Any]:
@@ -43,7 +49,7 @@ def build(problem: dict[str, Any]) -> tuple[Any, Any]:
             problem["alpha"],
             problem["noise"],
             truncation=problem["truncation"],
-            method=problem["variant"] or "cms",
+            **_method(problem),
         )
     else:
         driving = noise.Gaussian(diffusion=problem["noise"])
