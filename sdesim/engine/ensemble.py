@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.engine.events.watching import kernel_arrays
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
+from sdesim.engine.kernels.watchers import watched_kinds
 from sdesim.engine.plan import Plan
 from sdesim.engine.sharing import share_out, shares
 from sdesim.noise.kernel import Drawn
@@ -67,8 +69,14 @@ class Ensemble:
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
             # Of unsolved steps.
             "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
+            "shares": np.ones((self.blocks, len(plan.exits), self.lanes)),
+            "sides": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
+            "states": np.full((self.blocks, len(plan.exits), plan.dim, self.lanes), np.nan),
         }
-        self._driver = driver(plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls)
+        kinds, numbers = watched_kinds(plan.regions)
+        self._driver = driver(
+            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds
+        )
         self._surface = tuple(
             np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
         )
@@ -93,9 +101,7 @@ class Ensemble:
         if plan.scheme.velocity:
             self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
         self._wells = wells
-        self._watched = [e.bounds for e in plan.exits if e.bounds is not None]
-        rows4 = [[b.lower, b.upper, b.coordinate, b.stop] for b in self._watched]
-        self._bounds = np.array(rows4, dtype=np.float64).reshape(-1, 4)
+        self._watch = kernel_arrays(plan.regions, plan.watches, numbers, plan.paths)
         self._start_outside()
 
     def _drawn_ahead(self) -> dict[int, Drawn]:
@@ -128,13 +134,17 @@ class Ensemble:
     def _start_outside(self) -> None:
         """Trajectories that start outside have left at step 0."""
         s = self.state
-        for e, bounds in enumerate(self._watched):
-            at = s["x"][:, bounds.coordinate, :]
-            outside = (at < bounds.lower) | (at > bounds.upper)
+        for e, region in enumerate(self.plan.regions):
+            outside = region.outside(self._by_lane()).reshape(s["code"].shape)
             s["exits"][:, e, :][outside] = 0
-            if bounds.stop:
+            s["states"][:, e] = np.where(outside[:, None, :], s["x"], s["states"][:, e])
+            if region.stop:
                 s["code"][outside] = 2
                 s["stopped"][outside] = 0
+
+    def _by_lane(self) -> Array:
+        """The states, one after another (B · W, d)."""
+        return self.state["x"].transpose(0, 2, 1).reshape(-1, self.plan.dim).astype(np.float64)
 
     def advance(
         self, start: int, end: int, saves: NDArray[np.int64], outputs: tuple[Array, ...], column: int
@@ -161,7 +171,19 @@ class Ensemble:
     ) -> None:
         """`advance` through a stretch whose noises are drawn ahead."""
         plan = self.plan
-        order = ("x", "v", "held", "code", "stopped", "exits", "occupancy", "counts")
+        order = (
+            "x",
+            "v",
+            "held",
+            "code",
+            "stopped",
+            "exits",
+            "occupancy",
+            "counts",
+            "shares",
+            "sides",
+            "states",
+        )
         state = tuple(self.state[name] for name in order)
         params, data = self._noise_arrays(start, end)
 
@@ -171,7 +193,7 @@ class Ensemble:
             low = 0 if first == start else low
             self._driver.advance(
                 blocks, np.uint64(plan.seed), self.lanes, first, last, self._dt, self._surface, params,
-                data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._bounds,
+                data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._watch,
                 self._wells, outputs, column + int(low),
             )  # fmt: skip
 
@@ -219,9 +241,22 @@ class Ensemble:
         """(K,): the step at which a trajectory ended."""
         return np.asarray(self.state["stopped"].reshape(-1)[: self.plan.trajectories])
 
-    def exit_steps(self) -> NDArray[np.int64]:
-        """(K, E): step of first exit, −1 where there was none."""
-        return self._by_trajectory(self.state["exits"])
+    def exit_times(self) -> Array:
+        """(K, E): time of first exit, NaN where there was none."""
+        steps, shares = self._by_trajectory(self.state["exits"]), self._by_trajectory(self.state["shares"])
+        # At the end of its step it is the step's own number times dt, to the bit.
+        moments = np.where(steps > 0, (steps - 1) + shares, 0.0)
+        return np.where(steps >= 0, moments * self.plan.dt, np.nan)
+
+    def exit_walls(self) -> NDArray[np.int64]:
+        """(K, E): the wall through which a trajectory left; −1 where it did not, or began outside."""
+        return self._by_trajectory(self.state["sides"])
+
+    def exit_states(self) -> Array:
+        """(K, E, d): the state at first exit, NaN where there was none."""
+        events, dim = len(self.plan.exits), self.plan.dim
+        moved = self.state["states"].transpose(0, 3, 1, 2).reshape(-1, events, dim)
+        return np.asarray(moved[: self.plan.trajectories])
 
     def unsolved_steps(self) -> NDArray[np.int64]:
         """(K,): how many steps of a scheme that solves equations were not solved."""

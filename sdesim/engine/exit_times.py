@@ -17,8 +17,7 @@ def exit_statistics(
     """Mean, median and rate of the times of first exit, and the share still inside at each time.
 
     A trajectory that had not left when it was last watched counts as one that stays longer: see
-    `sdesim.estimators.survival_statistics` for the estimators, their intervals and their flags. Times are
-    those of the run, so of steps: watching at steps alone sees every exit late.
+    `sdesim.estimators.survival_statistics` for the estimators, their intervals and their flags.
 
     Args:
         run: of `sdesim.simulate(events=[Exit(…)])`.
@@ -28,8 +27,9 @@ def exit_statistics(
     Returns:
         mean, median, rate (Estimates) and survival (times, share, low, high). Beside their own flags, each
         has `diverged` where trajectories blew up: they were watched until then, though what blows up was
-        often about to leave; `unsolved` where an implicit step of theirs was not solved; and
-        `stopped_by_another` where another event ended the watch, so that the two must be independent.
+        often about to leave; `unsolved` where an implicit step of theirs was not solved; `stopped_by_another`
+        where another event ended the watch, so that the two must be independent; and `exit_coarse` or
+        `exit_discrete` where the times themselves are off (see `events.Exit`).
 
     Raises:
         RunError: the run has no exits, or no such event.
@@ -47,7 +47,9 @@ def exit_statistics(
     stopped = np.asarray(run["stopped_step"].values) * float(run.attrs["dt"])
     watched = np.where(status == 0, float(run["time"].values.max()), stopped)
     found = survival_statistics(np.where(left, times, watched), left, level, band)
-    flags = ["diverged"] if (~left & (status == 1)).any() else []
+    known = run.attrs.get("exit_flags", ())
+    flags = list(known[int(at)]) if int(at) < len(known) else []
+    flags += ["diverged"] if (~left & (status == 1)).any() else []
     flags += ["unsolved"] if (~left & (status == 3)).any() else []
     flags += ["stopped_by_another"] if (~left & (status == 2)).any() else []
     if not flags:

@@ -125,7 +125,7 @@ def check_fit(
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
-    yield from _events(events, surface, size)
+    yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
     yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
 
 
@@ -250,7 +250,8 @@ def _known(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.float64
     """All starts (k, d), as far as they are known without loading data; None where they are not."""
     if theta0 is None:
         # Where a mean over examples starts may need them.
-        return None if surface is None or surface.examples else first_start(surface)[None]
+        cheap = surface is not None and hasattr(surface, "start") and not getattr(surface, "examples", 0)
+        return first_start(surface)[None] if cheap and surface is not None else None
     try:
         given = np.asarray(theta0, dtype=np.float64)
         return np.array(np.broadcast_to(given, (*given.shape[:-1], dim)).reshape(-1, dim))
@@ -284,11 +285,16 @@ class _Unknown:
         self.dim = dim
 
 
-def _events(events: Sequence[Any], surface: Surface | None, dim: int) -> Iterator[Problem]:
+def _events(
+    events: Sequence[Any], surface: Surface | None, dim: int, starts: NDArray[np.float64] | None
+) -> Iterator[Problem]:
     watched: Any = surface if surface is not None else _Unknown(dim)
     for k, event in enumerate(events):
         if not hasattr(event, "misfits"):
             found = f"found {type(event).__name__}"
             yield ("events", k), f"{found}, allowed: an event of sdesim.events, or a subclass of its Base"
             continue
-        yield from ((("events", k, *at), text) for at, text in event.misfits(watched))
+        wrong = list(event.misfits(watched))
+        yield from ((("events", k, *at), text) for at, text in wrong)
+        if starts is not None and not wrong and hasattr(event, "excludes"):
+            yield from ((("events", k, *at), text) for at, text in event.excludes(starts))

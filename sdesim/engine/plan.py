@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.events import Event
+from sdesim.engine.events.region import Region
+from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import check_fit, first_start
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
@@ -86,6 +89,22 @@ class Plan:
         assert self.probes is not None
         noises = tuple(n.at(step * self.dt) if hasattr(n, "at") else n for n in self.noises)
         return SimulatedOracle(self.surface, noises, self.learning_rate_at(step), self.probes.batch_size)
+
+    @cached_property
+    def regions(self) -> tuple[Region, ...]:
+        """The regions of the events in `exits`."""
+        found = (e.region(self.dim) for e in self.exits)
+        return tuple(region for region in found if region is not None)
+
+    @cached_property
+    def paths(self) -> Paths:
+        """What lies between two steps."""
+        return paths_of(self.noises, self.noise_kernels, self.scheme, self.dim, self.dt)
+
+    @cached_property
+    def watches(self) -> tuple[Watched, ...]:
+        """How each of the regions is watched."""
+        return tuple(watched(r, self.paths, reach(r, self.theta0)) for r in self.regions)
 
     @property
     def trajectories(self) -> int:
@@ -202,7 +221,7 @@ def make_plan(
         save_theta="theta" in save,
         directions=directions,
         save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
-        exits=tuple(e for e in events if e.bounds is not None),
+        exits=tuple(e for e in events if e.watches),
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
         probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),

@@ -279,9 +279,11 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     if plan.scheme.solves:
         writer.write("unsolved_steps", ensemble.unsolved_steps())
     if plan.exits:
-        left = ensemble.exit_steps()
-        writer.write("exit_time", np.where(left >= 0, left * plan.dt, np.nan))
-        writer.write("exit_censored", left < 0)
+        times = ensemble.exit_times()
+        writer.write("exit_time", times)
+        writer.write("exit_censored", np.isnan(times))
+        writer.write("exit_state", ensemble.exit_states())
+        writer.write("exit_wall", ensemble.exit_walls())
     if plan.occupancy:
         writer.write("occupancy", ensemble.occupancy())
 
@@ -300,7 +302,7 @@ def _writer(
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []
-    names += ["exit_time", "exit_censored"] if plan.exits else []
+    names += ["exit_time", "exit_censored", "exit_state", "exit_wall"] if plan.exits else []
     names += ["occupancy"] if plan.occupancy else []
     probes = plan.probes
     if probes is not None:
@@ -325,6 +327,10 @@ def _writer(
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
+    if plan.exits:
+        attrs["exit_method"] = [w.method for w in plan.watches]
+        attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
+        attrs["exit_flags"] = [list(w.flags) for w in plan.watches]
     if plan.boundary:
         attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tangent:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import GradientMoments
@@ -136,6 +137,11 @@ class Noise(Protocol):
         """The compiled side, with all constants of dt worked out."""
         ...
 
+    def exponent(self, u: Array) -> NDArray[np.complex128] | None:
+        """ψ(u) with E exp(iu·X_t) = exp(−tψ(u)) of additive noise with independent increments of one law:
+        (n, d) → (n,); None where it is not known."""
+        ...
+
     def big_jumps(self, dim: int) -> BigJumps | None:
         """How often jumps of a size come, where that is a power law; None else."""
         ...
@@ -253,6 +259,10 @@ class Base(Defaults):
             SdesimError: always.
         """
         raise SdesimError(f"{type(self).__name__} must have kernel(dim, dt, learning_rate)")
+
+    def exponent(self, u: Array) -> NDArray[np.complex128] | None:
+        """None: not known; exits are then watched at the steps alone."""
+        return None
 
     def big_jumps(self, dim: int) -> BigJumps | None:
         """None: no jumps of a power law."""

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
@@ -159,6 +160,13 @@ class Gaussian(Base):
             gaussian=True,
             size=np.sqrt(np.sum(data**2, axis=0)),
         )
+
+    def exponent(self, u: Array) -> NDArray[np.complex128] | None:
+        """uᵀ D u."""
+        self.validate(u.shape[-1])
+        if self._root is None:
+            return np.asarray((u * u) @ np.broadcast_to(self._diagonal, u.shape[-1:]), dtype=np.complex128)
+        return np.asarray(((u @ self._root) ** 2).sum(axis=-1), dtype=np.complex128)
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of −√(2D/η) ξ, the noise of a stochastic gradient at learning rate η."""

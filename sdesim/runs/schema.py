@@ -202,6 +202,8 @@ VARIABLES: dict[str, VariableSpec] = {
     "tangent_growth": VariableSpec(_PROBE, "1", "log growth of a tangent vector since the last probe"),
     "exit_time": VariableSpec(("trajectory", "event"), "time", "time of first exit"),
     "exit_censored": VariableSpec(("trajectory", "event"), "1", "not left before the end", "bool"),
+    "exit_state": VariableSpec(("trajectory", "event", "param"), "parameter", "parameters at first exit"),
+    "exit_wall": VariableSpec(("trajectory", "event"), "1", "wall through which it left, -1 none", "int64"),
     "occupancy": VariableSpec(("trajectory", "well"), "1", "share of time in each well"),
     "client_examples": VariableSpec(("trajectory", "client"), "1", "number of a client's examples", "int64"),
     "status": VariableSpec(

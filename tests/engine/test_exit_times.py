@@ -62,4 +62,11 @@ def test_no_bound_is_none_or_infinite_in_python_and_left_out_in_files():
     assert len({repr(e) for e in open_below}) == 1
     assert open_below[0].name == "x0 outside [-inf, 1]"
     assert read("events", {"kind": "exit", "upper": 1}) == open_below[0]
-    assert dump(open_below[1]) == {"kind": "exit", "lower": None, "upper": 1.0, "coordinate": 0, "stop": True}
+    assert dump(open_below[1]) == {
+        "kind": "exit",
+        "lower": None,
+        "upper": 1.0,
+        "coordinate": 0,
+        "stop": True,
+        "monitoring": "discrete",
+    }

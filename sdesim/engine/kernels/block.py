@@ -1,5 +1,5 @@
 # mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
-"""What happens to the lanes of a block beside their steps: divergence, exits, and saving.
+"""What happens to the lanes of a block beside their steps: divergence, stopping, and saving.
 
 Compiled once and not taken into the driver of each combination (`driver`), whose compilation they would make
 twice as long; only the check of every step is.
@@ -72,6 +72,24 @@ def make_room(d, width, scratch, rows):
 
 
 @compiled_apart
+def make_watch_room(d, width, events):
+    """States before a step, and the rows of each event that `watch` describes."""
+    return (
+        np.empty((d if events > 0 else 0, width)),
+        np.empty((events, 9, width)),
+        np.empty((events, 2), np.int64),
+    )
+
+
+@compiled_apart
+def keep_before(x, before):
+    """The states before a step."""
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            before[k, w] = x[k, w]
+
+
+@compiled_apart
 def make_single_room(d, width, scratch, rows):
     """The same in float32 and for four steps, with what noises that are drawn in float64 need."""
     auxiliary, multiplicative, examples, doubles = rows
@@ -139,47 +157,12 @@ def isolate(x, code, stopped, step):
 
 
 @compiled_apart
-def watch_exits(x, held, code, stopped, exits, bounds, step):
-    """Record first exits; bounds rows are [lower, upper, coordinate, stop]. Returns lanes newly stopped."""
-    newly = 0
-    for e in range(bounds.shape[0]):
-        lower, upper, row = bounds[e, 0], bounds[e, 1], int(bounds[e, 2])
-        outside = 0
-        for w in range(x.shape[1]):
-            outside += (x[row, w] < lower) | (x[row, w] > upper)
-        if outside == 0:
-            continue
-        for w in range(x.shape[1]):
-            if exits[e, w] < 0 and code[w] == RUNNING and (x[row, w] < lower or x[row, w] > upper):
-                exits[e, w] = step
-                if bounds[e, 3] != 0.0:
-                    code[w] = STOPPED
-                    stopped[w] = step
-                    newly += 1
-                    for k in range(x.shape[0]):
-                        held[k, w] = x[k, w]
-    return newly
-
-
-@compiled_apart
 def keep_stopped(x, held, code):
     """Put stopped lanes back to where they left."""
     for w in range(x.shape[1]):
         if code[w] == STOPPED:
             for k in range(x.shape[0]):
                 x[k, w] = held[k, w]
-
-
-@compiled_apart
-def look_after(x, held, code, stopped, exits, bounds, step, worse, diverged, halted):
-    """Isolate, hold and watch the lanes after a step; returns how many are diverged and stopped."""
-    if worse:
-        diverged = isolate(x, code, stopped, step)
-    if halted > 0:
-        keep_stopped(x, held, code)
-    if bounds.shape[0] > 0:
-        halted += watch_exits(x, held, code, stopped, exits, bounds, step)
-    return diverged, halted
 
 
 @compiled_apart

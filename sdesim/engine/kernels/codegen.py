@@ -7,6 +7,7 @@ anything and later processes find the machine code on disk.
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,7 +15,9 @@ from types import ModuleType
 from typing import Any
 
 from sdesim.compiled.generated import generated_module
+from sdesim.engine.events.region import Region
 from sdesim.engine.kernels import tangent as tangent_kernels
+from sdesim.engine.kernels.watchers import WATCHING, watch_module
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.walls.base import WallKernel
 from sdesim.errors import SdesimError
@@ -120,14 +123,15 @@ def combination_source(
     tangent: bool = False,
     single: bool = False,
     walls: Sequence[WallKernel] = (),
+    in_memory: bool = False,
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
-    ``single`` all in float32."""
-    in_memory = "compiled_in_memory" if surface.functions else ""
+    ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it."""
+    once = "compiled_in_memory" if in_memory or surface.functions else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
     text += "".join(
-        f"from {home} import {in_memory or decorator} as {name}\n"
+        f"from {home} import {once or decorator} as {name}\n"
         for decorator, name in (("compiled_inside", "compiled"), ("compiled_entry", "entry"))
     )
     text += _SINGLE_ROOM if single else _ROOM
@@ -296,14 +300,24 @@ def driver(
     tangent: bool = False,
     single: bool = False,
     walls: Sequence[WallKernel] = (),
+    regions: Sequence[Region] = (),
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
+
+    Args:
+        regions: of each kind that is watched one (`watched_kinds`).
 
     Raises:
         RunError: if it can't be written anywhere.
     """
-    text = combination_source(surface, noises, scheme, tangent, single, walls)
-    return _private(text, tuple(surface.functions.items())) if surface.functions else generated_module(text)
+    watch = watch_module(regions)
+    functions = dict(surface.functions)
+    private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
+    text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions or private))
+    if not private:
+        text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
+    functions |= private
+    return _private(text, tuple(functions.items())) if functions else generated_module(text)
 
 
 @lru_cache(maxsize=32)

@@ -3,10 +3,10 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
-``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``compiled`` and ``entry``) and ``GROUP``, of how many
-steps a fill draws the increments, and compiles the whole: nothing dispatches. What is compiled anew for each
-combination is kept small: what no combination changes stands in `block`, and a copy is a loop, since Numba
-compiles a slice that is set to an array ten times as long.
+``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` and ``entry``) and
+``GROUP``, of how many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is
+compiled anew for each combination is kept small: what no combination changes stands in `block`, and a copy is
+a loop, since Numba compiles a slice that is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
@@ -16,8 +16,11 @@ from sdesim.engine.kernels.block import (
     RUNNING,
     count_ended,
     count_lost,
-    look_after,
+    isolate,
+    keep_before,
+    keep_stopped,
     make_stage,
+    make_watch_room,
     stage_loss,
     stage_state,
     unstage,
@@ -49,7 +52,7 @@ def advance(
     state,
     saves,
     directions,
-    bounds,
+    watch,
     wells,
     outputs,
     column,
@@ -59,21 +62,29 @@ def advance(
     scheme: (p, rate, how many work arrays, params of each wall); rows of the noise blocks: (auxiliary,
     multiplicative, examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
-    counts (B, 1, W) of unsolved steps).
+    counts (B, 1, W) of unsolved steps, shares (B, E, W), sides (B, E, W), states (B, E, d, W)); the last
+    three are of the exits. watch: (numbers, values, root, whether states before a step are needed), see
+    `watch`.
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
     (K, 0, d), projection (K, S, k), norm (K, S), loss), to be filled from column ``column`` on.
     """
-    all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state
+    all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
+    all_shares, all_sides, all_states = state[8:]
+    events = all_exits.shape[1]
     p, rate, scratch, walls = scheme
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
     room = stage[2].shape[0]
     work, i, j, m, weights, spare = make_room(d, width, scratch, rows)
+    numbers, values, root, between = watch
+    before, luck, tags = make_watch_room(d, width, events)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
+        records = (exits, all_shares[block], all_sides[block], all_states[block])
         counts = all_counts[block]
         diverged, halted = count_ended(code)
+        begin_watch(x, code, exits, numbers, values, luck, tags, start)
         saved, staged = 0, 0
         for now in range(start, end + 1):
             if saved < saves.shape[0] and saves[saved] == now:
@@ -90,14 +101,20 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+            if between:
+                keep_before(x, before)
             lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
             tell(work, code, counts, stopped, now + 1)
             confine(x, v, walls)
-            worse = lost and count_lost(x) != diverged * d
-            if worse or halted > 0 or bounds.shape[0] > 0:
-                diverged, halted = look_after(
-                    x, held, code, stopped, exits, bounds, now + 1, worse, diverged, halted
-                )
+            if lost and count_lost(x) != diverged * d:
+                diverged = isolate(x, code, stopped, now + 1)
+            if halted > 0:
+                keep_stopped(x, held, code)
+            if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, block * lanes, now) > 0:
+                halted += note_exits(
+                    x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,
+                    block * lanes, now,
+                )  # fmt: skip
             if wells > 0:
                 for w in range(width):
                     if code[w] == RUNNING:

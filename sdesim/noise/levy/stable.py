@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Le
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
@@ -263,6 +264,27 @@ class Stable(Base):
                 f"truncation {self.truncation:g} is too small for rule 'reject': only {accepted:.2%} of the "
                 "increments at this dt lie within it; use rule 'clip' or a larger truncation"
             )
+
+    def exponent(self, u: Array) -> NDArray[np.complex128] | None:
+        """Σ |σ_k u_k|^α (1 − iβ sgn u_k tan(πα/2)), |σ∘u|^α of the isotropic structure, tempered or not.
+
+        None for truncated jumps, for tempered ones along the axes, and for α = 1 with skew.
+        """
+        self.validate(u.shape[-1])
+        if self.truncation is not None or (self.alpha == 1.0 and self.skew != 0.0):
+            return None
+        scaled = u * np.broadcast_to(self._sigma, u.shape[-1:])
+        if self.structure == "isotropic":
+            least = 0.0 if self.tempering is None else float(self.tempering * self._sigma.flat[0])
+            square = (scaled * scaled).sum(axis=-1)
+            value = square ** (0.5 * self.alpha)
+            if least > 0.0:
+                value = least**self.alpha * np.expm1(0.5 * self.alpha * np.log1p(square / least**2))
+            return np.asarray(value, dtype=np.complex128)
+        if self.tempering is not None:
+            return None
+        turn = self.skew * math.tan(0.5 * math.pi * self.alpha) if self.skew else 0.0
+        return np.asarray((np.abs(scaled) ** self.alpha * (1.0 - 1j * turn * np.sign(scaled))).sum(axis=-1))
 
     def big_jumps(self, dim: int) -> BigJumps | None:
         """Below α = 2, where jumps are neither truncated nor tempered."""

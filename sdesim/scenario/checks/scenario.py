@@ -20,7 +20,7 @@ from sdesim.scenario.models import Arm, Data, Expect, Scenario
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 
 _EVENTS: dict[str, Callable[[Any], bool]] = {
-    "exit event": lambda event: event.bounds is not None,
+    "exit event": lambda event: event.watches,
     "occupancy event": lambda event: event.counts_wells,
 }
 

@@ -29,7 +29,11 @@ def test_exits_are_the_first_iterates_outside_and_stopped_trajectories_stay():
     case = (surfaces.Flat(1), [noise.Gaussian(diffusion=0.2)])
     free = simulate(case, save_every=1, steps=200, trajectories=40)
     stopped = simulate(
-        case, save_every=1, steps=200, trajectories=40, events=[events.Exit(lower=-0.5, upper=0.7)]
+        case,
+        save_every=1,
+        steps=200,
+        trajectories=40,
+        events=[events.Exit(lower=-0.5, upper=0.7, monitoring="discrete")],
     )
 
     x = free.theta.values[:, :, 0]
@@ -40,15 +44,24 @@ def test_exits_are_the_first_iterates_outside_and_stopped_trajectories_stay():
     expected = np.where(first >= 0, first * 0.01, np.nan)
     np.testing.assert_array_equal(stopped.exit_time.values[:, 0], expected)
     np.testing.assert_array_equal(stopped.exit_censored.values[:, 0], first < 0)
+    assert stopped.attrs["exit_method"] == ["discrete"]
     for k in np.flatnonzero(first >= 0):
         assert (stopped.theta.values[k, first[k] :, 0] == x[k, first[k]]).all()
 
 
-def test_starting_outside_is_an_exit_at_time_zero():
-    run = simulate((surfaces.DoubleWell(), ()), theta0=2.0, events=[events.Exit(upper=1.0)])
+def test_starting_outside_is_an_exit_at_time_zero_where_others_start_inside():
+    starts = np.array([[2.0], [-1.0]])
+    run = simulate(
+        (surfaces.DoubleWell(), ()), theta0=starts, trajectories=2, events=[events.Exit(upper=1.0)]
+    )
 
-    assert (run.exit_time.values == 0.0).all()
-    assert (run.theta.values == 2.0).all()
+    assert run.exit_time.values[0, 0] == 0.0
+    assert np.isnan(run.exit_time.values[1, 0])
+    assert (run.theta.values[0] == 2.0).all()
+    assert run.exit_state.values[0, 0, 0] == 2.0
+    assert run.exit_wall.values[0, 0] == -1
+    with pytest.raises(Misfit, match=r"events\[0\]\.upper: found 1, allowed: at least the start, 2"):
+        simulate((surfaces.DoubleWell(), ()), theta0=2.0, events=[events.Exit(upper=1.0)])
 
 
 @pytest.mark.parametrize(
