@@ -26,13 +26,14 @@ def measured(benchmarks, tmp_path_factory):
 
 
 @pytest.mark.skipif(not COMPILER, reason="no C compiler")
-@pytest.mark.parametrize(("problem", "own"), [("A", "sdesim"), ("C", "sdesim, Chambers–Mallows–Stuck")])
-def test_the_c_loop_simulates_the_trajectories_of_sdesim(measured, problem, own):
-    ours, theirs = (
-        r["details"]["mean_square"]
-        for r in measured[1]["rows"]
-        if r["problem"] == problem and r["name"] in (own, "C loop")
-    )
+@pytest.mark.parametrize("problem", ["A", "C"])
+def test_the_c_loop_simulates_the_trajectories_of_sdesim(measured, problem):
+    # The C loop draws as Chambers, Mallows and Stuck do.
+    own = "sdesim" if problem == "A" else "sdesim, Chambers–Mallows–Stuck"
+    square = {
+        r["name"]: r["details"].get("mean_square") for r in measured[1]["rows"] if r["problem"] == problem
+    }
+    ours, theirs = square[own], square["C loop"]
 
     # Same draws and same order; only fused multiply-adds differ, by 1e-16 a step over at most 200 steps.
     assert theirs == pytest.approx(ours, rel=1e-12)
@@ -99,7 +100,7 @@ def test_readings_by_different_readers_agree_and_are_named_by_their_size(benchma
 
 
 def test_letters_are_checked(benchmarks, tmp_path):
-    with pytest.raises(SdesimError, match="only takes letters out of A, B, C, D, E, F, G, H, got Q"):
+    with pytest.raises(SdesimError, match="only takes letters out of A, B, C, D, E, F, G, H, I, got Q"):
         benchmarks.run_benchmarks(tmp_path, ("A", "Q"))
 
 

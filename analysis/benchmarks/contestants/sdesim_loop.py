@@ -11,10 +11,12 @@ from sdesim import noise, simulate, surfaces
 
 
 def make(problem: dict[str, Any]) -> Run:
-    """The problem's surface and noise, or the draws of `sample_stable`; the variant is its method."""
+    """The problem's surface and noise, or the draws of `sample_stable`; the variant is its sampler."""
     if problem["name"] == "draws":
-        count, given = problem["trajectories"], _method(problem)
-        return lambda steps: noise.sample_stable(problem["alpha"], 0.0, count, problem["seed"], **given)
+        count, sampler = problem["trajectories"], _sampler(problem)
+        return lambda steps: noise.sample_stable(
+            problem["alpha"], 0.0, count, problem["seed"], sampler=sampler
+        )
     surface, driving = build(problem)
     theta0 = start(problem)
 
@@ -37,9 +39,9 @@ def make(problem: dict[str, Any]) -> Run:
     return run
 
 
-def _method(problem: dict[str, Any]) -> dict[str, str]:
+def _sampler(problem: dict[str, Any]) -> str | None:
     """The sampler that the variant names; else sdesim's own choice."""
-    return {"method": problem["variant"]} if problem["variant"] in ("cms", "inversion") else {}
+    return "cms" if problem["variant"] == "cms" else None
 
 
 def build(problem: dict[str, Any]) -> tuple[Any, Any]:
@@ -49,7 +51,7 @@ def build(problem: dict[str, Any]) -> tuple[Any, Any]:
             problem["alpha"],
             problem["noise"],
             truncation=problem["truncation"],
-            **_method(problem),
+            sampler=_sampler(problem),
         )
     else:
         driving = noise.Gaussian(diffusion=problem["noise"])
