@@ -342,6 +342,9 @@ def _writer(
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
         attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
+    drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
+    if any(drawn):
+        attrs["drawn_by"] = drawn
     if plan.exits:
         attrs["exit_method"] = [w.method for w in plan.watches]
         attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
