@@ -96,7 +96,8 @@ class NoiseKernel:
     - "additive": of θ itself;
     - "multiplicative": of M (d, W), the increment of θ is θ_i dM_i (Itô); ``rate`` (d,) is d⟨M_i⟩/dt;
     - "examples": the rows are the n training examples instead of coordinates: the arrays are (n, W), and the
-      increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``.
+      increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``;
+    - "factor": the rows are the k Wiener processes of an equation's own noise, the increment B(t, x) out.
 
     Attributes:
         module: dotted name of the module that holds the function.
@@ -104,7 +105,7 @@ class NoiseKernel:
         params: float64 (p,).
         data: float64, two-dimensional; (0, 0) when unused.
         streams: how many consecutive stream numbers the noise consumes, from the one it is given.
-        enters: "additive", "multiplicative" or "examples".
+        enters: "additive", "multiplicative", "examples" or "factor".
         gaussian: whether the increments are Gaussian; no scheme claims a strong order for others.
         rate: float64 (d,) for multiplicative noise, empty for others.
         setter: name of a function that writes the increments instead of adding them, or None; it spares the
@@ -121,7 +122,7 @@ class NoiseKernel:
     params: Array
     data: Array = field(default_factory=lambda: np.zeros((0, 0)))
     streams: int = 1
-    enters: Literal["additive", "multiplicative", "examples"] = "additive"
+    enters: Literal["additive", "multiplicative", "examples", "factor"] = "additive"
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None

@@ -171,6 +171,9 @@ def _label(arm: Arm) -> str:
         )
     assert arm.simulate is not None
     s = arm.simulate
-    surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.surface.kind if s.surface else ""
+    surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.equation.kind
     noises = [n.label for n in s.noise]
+    if s.sde is not None:
+        more = f" with {' + '.join(noises)} noise" if noises else ""
+        return f"{surface}{more}, {s.scheme.kind}"
     return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme.kind}"

@@ -1,10 +1,10 @@
-"""Quantile ratios and densities of symmetric stable laws."""
-
-import math
+"""Quantile ratios and fits of symmetric stable laws."""
 
 import numpy as np
+import pytest
 
-from sdesim.estimators.tails.symmetric import _INDICES, _RATIOS, log_likelihood, mcculloch_index
+from sdesim import stable
+from sdesim.estimators.tails.symmetric import _INDICES, _RATIOS, mcculloch_index, symmetric_fit
 
 
 def test_gt23_mcculloch_table_and_value_of_student_t3():
@@ -22,13 +22,22 @@ def test_gt23_mcculloch_table_and_value_of_student_t3():
     assert abs(mcculloch_index(x) - 1.527) < 0.02
 
 
-def test_density_behind_the_likelihood_is_exact_for_cauchy_and_gauss_and_joins_its_tail():
-    x = np.array([0.0, 0.5, 3.0, 19.9, 20.1, 300.0])
+def test_the_fit_of_alpha_is_that_of_the_likelihood_with_the_errors_of_independent_values():
+    x = np.random.default_rng(0).standard_cauchy((2000, 1))
 
-    assert np.allclose(log_likelihood(x, 1.0), -np.log(math.pi * (1 + x**2)), atol=2e-3)
-    assert np.allclose(
-        log_likelihood(x, 2.0)[:3], -0.25 * x[:3] ** 2 - 0.5 * math.log(4 * math.pi), atol=1e-4
-    )
-    for alpha in (0.6, 1.3, 1.8):
-        before, after = log_likelihood(np.array([19.99, 20.01]), alpha)
-        assert abs(before - after) < 0.02
+    alpha, error = symmetric_fit(x)
+
+    # The inverse information of α with the scale fitted is near 1.2² at Cauchy's law.
+    assert abs(alpha - 1.0) < 5 * error
+    assert 0.7 < error * np.sqrt(2000) < 1.8
+
+    scales = np.linspace(0.9, 1.1, 21)
+    profile = [stable.logpdf(x, alpha + a, scale=scales).sum(axis=0).max() for a in (-0.05, 0.0, 0.05)]
+    assert profile[1] == max(profile)
+
+
+def test_columns_that_move_together_widen_the_error():
+    x = np.random.default_rng(0).standard_cauchy((1000, 1))
+
+    # The same values twice: as many errors as rows.
+    assert symmetric_fit(np.repeat(x, 2, axis=1))[1] == pytest.approx(symmetric_fit(x)[1], rel=0.02)

@@ -22,9 +22,8 @@ def test_at_a_half_and_one_sided_it_is_the_inverse_gaussian_law():
     assert law.support() == (0.0, math.inf)
 
 
-@pytest.mark.parametrize("alpha", [0.7, 1.0, 1.5])
-def test_density_tails_moments_and_quantiles_are_of_one_law(alpha):
-    law = stable.tempered(alpha, 0.4, 1.0, loc=0.5, scale=2.0)
+def test_density_tails_and_moments_are_of_one_law():
+    law = stable.tempered(1.0, 0.4, 1.0, loc=0.5, scale=2.0)
     # Panels, since there are many points; the trapezoidal rule in x = 2 sinh t.
     t = np.arange(-5.0, 5.0, 0.01)
     x = law.median() + 2.0 * np.sinh(t)

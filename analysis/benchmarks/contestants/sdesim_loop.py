@@ -11,10 +11,12 @@ from sdesim import noise, simulate, surfaces
 
 
 def make(problem: dict[str, Any]) -> Run:
-    """The problem's surface and noise, or the draws of `sample_stable`; the variant is its method."""
+    """The problem's surface and noise, or the draws of `sample_stable`; the variant is its sampler."""
     if problem["name"] == "draws":
-        count, method = problem["trajectories"], problem["variant"] or "cms"
-        return lambda steps: noise.sample_stable(problem["alpha"], 0.0, count, problem["seed"], method=method)
+        count, sampler = problem["trajectories"], problem["variant"] or None
+        return lambda steps: noise.sample_stable(
+            problem["alpha"], 0.0, count, problem["seed"], sampler=sampler
+        )
     surface, driving = build(problem)
     theta0 = start(problem)
 
@@ -43,7 +45,7 @@ def build(problem: dict[str, Any]) -> tuple[Any, Any]:
             problem["alpha"],
             problem["noise"],
             truncation=problem["truncation"],
-            method=problem["variant"] or "cms",
+            sampler=problem["variant"] or None,
         )
     else:
         driving = noise.Gaussian(diffusion=problem["noise"])

@@ -38,11 +38,43 @@ def prepare(x, v, surface, dt, work):
     v[:, :] = 0.0
 
 """
-_NO_LATER = """\
+_NO_LOSS = """\
+
+@compiled
+def loss(x, params, data0, data1, out):
+    for w in range(out.shape[0]):
+        out[w] = np.nan
+
+"""
+_TIMELESS = """\
+
+@compiled
+def own_clock(surface):
+    return surface
+
+@compiled
+def set_clock(surface, time):
+    return
 
 @compiled
 def later(surface, lapse):
     return
+
+"""
+# Blocks that are stepped side by side are at different times.
+_TIMED = """\
+
+@compiled
+def own_clock(surface):
+    return surface[0].copy(), surface[1], surface[2]
+
+@compiled
+def set_clock(surface, time):
+    surface[0][0] = time
+
+@compiled
+def later(surface, lapse):
+    surface[0][0] += lapse
 
 """
 _CONFINE = """\
@@ -113,6 +145,7 @@ _SUM = """\
             out[k, lane] {sign}= i[k, lane]{multiplicative}
     return out
 """
+_FACTOR = "    factor(x, w, surface[0], surface[1], surface[2], out)\n"
 _WEIGHTED = "    weighted_grad(x, w, surface[0], surface[1], surface[2], out)\n"
 
 
@@ -136,7 +169,8 @@ def combination_source(
     )
     text += _SINGLE_ROOM if single else _ROOM
     weighted = any(n.enters == "examples" for n in noises)
-    wanted = ["loss", "grad"]
+    wanted = ["loss", "grad"] if surface.offers("loss") else ["grad"]
+    wanted += ["factor"] if any(n.enters == "factor" for n in noises) else []
     wanted += ["hvp"] if scheme.needs_hvp or tangent else []
     wanted += ["weighted_grad"] if weighted else []
     has_well = surface.well is not None or "well" in surface.functions
@@ -148,7 +182,8 @@ def combination_source(
     text += _single_fill_source(noises, scheme) if single else _fill_source(noises, scheme)
     text += _noise_source(noises, weighted)
     text += "" if has_well else _NO_WELL
-    text += _NO_LATER
+    text += "" if surface.offers("loss") else _NO_LOSS
+    text += _TIMED if surface.timed else _TIMELESS
     text += _confine_source(walls, single)
     text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
@@ -159,7 +194,8 @@ def combination_source(
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
     text += _tangent_source(scheme, weighted) if tangent else ""
-    merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
+    own = "factor" in wanted
+    merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
 
@@ -201,6 +237,7 @@ _BLOCKS = {
     "auxiliary": ("j", "spare[0], spare[1]"),
     "multiplicative": ("m", "spare[0], spare[1]"),
     "examples": ("w", "spare[2], spare[3]"),
+    "factor": ("w", "spare[2], spare[3]"),
 }
 
 
@@ -264,12 +301,15 @@ def _single_fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
 
 def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
     """The increment of all noises at a state, with no work for kinds that are absent."""
-    multiplicative = any(n.enters == "multiplicative" for n in noises)
+    entering = {n.enters for n in noises}
+    multiplicative = "multiplicative" in entering
     product = " + x[k, lane] * m[k, lane]" if multiplicative else ""
     body = _SUM.format(sign="", multiplicative=product) if multiplicative else "    return i\n"
     at = "    return coordinate_noise(x, i, m, out)\n"
-    if weighted:
-        at = _WEIGHTED + _SUM.format(sign="+", multiplicative=product)
+    if entering == {"factor"}:
+        at = _FACTOR + "    return out\n"
+    elif weighted or "factor" in entering:
+        at = (_WEIGHTED if weighted else _FACTOR) + _SUM.format(sign="+", multiplicative=product)
     return _COORDINATE_NOISE.format(body=body, at=at)
 
 

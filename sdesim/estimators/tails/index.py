@@ -48,7 +48,7 @@ def tail_index(
       iterated once; interval by the delta method over rows (92–94%; 93–95%). Shifts and skewness drop out.
     - "mcculloch": from the quantiles at 5, 25, 75 and 95% (McCulloch 1986), symmetric table; interval by a
       jackknife over ten blocks of rows (94–98%; 93–95%).
-    - "mle": of the symmetric stable law, in [0.5, 2]; sandwich interval over rows (91–95%; 93–100% of 40).
+    - "mle": of the symmetric stable law, in [0.2, 2]; sandwich interval over rows (91–95%; 93–100% of 40).
     - "block-sum": 1/α = (E log|Σ of 8| − E log|x|)/log 8 on differences of pairs of rows (Mohammadi,
       Mohammadpour & Ogata 2015); interval from the spread of blocks (95–96%; 92–97%), three times as wide.
     - "hill": k/Σ log(x_(i)/x_(k+1)), a tail exponent of any law. Without `k` the data choose it: a quarter of

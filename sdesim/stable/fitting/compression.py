@@ -71,21 +71,6 @@ class Compressed:
         cuts = [np.linspace(self.starts[k], self.ends[k], 5)[1:-1].astype(np.int64) for k in self.wide[worst]]
         return _compress(self.t, np.unique(np.concatenate([self.starts, *cuts])))
 
-    def everywhere(self, values: Array) -> Array:
-        """A smooth function at all of the ordered sample (n,) from its values (m,) at the points."""
-        out = np.empty(self.t.size)
-        narrow = np.ones(self.starts.size, dtype=bool)
-        narrow[self.wide] = False
-        inside = np.repeat(narrow, self.ends - self.starts)
-        out[inside] = values[NODES * self.wide.size :]
-        series = values[: NODES * self.wide.size].reshape(-1, NODES) @ _TRANSFORM.T
-        for row, k in zip(series, self.wide, strict=True):
-            start, end = self.starts[k], self.ends[k]
-            low, high = self.t[start], self.t[end - 1]
-            place = (2.0 * self.t[start:end] - (low + high)) / (high - low)
-            out[start:end] = np.polynomial.chebyshev.chebval(place, row)
-        return out
-
 
 def compress(ordered: Array) -> Compressed:
     """Compressed form of an ordered sample (n,) with median near 0 and scale near 1."""

@@ -85,7 +85,7 @@ def fit(
     if goodness is not None:
         # The law of A² is known where the fit is efficient.
         best = found if method == "mle" else by_likelihood(law, compressed, found.theta, None)
-        tested = _asymptotic(law, best)
+        tested = _asymptotic(law, sample, best)
     made = _result(sample, found, method, level, parametrization, tested)
     if goodness == "bootstrap":
         tested = bootstrapped(made, draws, seed)
@@ -115,9 +115,8 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
     value = made.goodness.statistic
     if math.isnan(value):
         sample = prepared(made.sample)
-        value = _statistic(
-            law, by_likelihood(law, compress(sample.ordered), quantile_start(sample, law), None)
-        )
+        best = by_likelihood(law, compress(sample.ordered), quantile_start(sample, law), None)
+        value = _statistic(law, sample, best)
     larger = 0
     for state in np.random.SeedSequence(seed).generate_state(draws, np.uint64):
         rng = np.random.Generator(np.random.Philox(int(state)))
@@ -125,20 +124,24 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
         sample = prepared(drawn)
         compressed = compress(sample.ordered)
         found = by_likelihood(law, compressed, quantile_start(sample, law), None)
-        larger += _statistic(law, found) >= value
+        larger += _statistic(law, sample, found) >= value
     return Goodness(value, (1 + larger) / (1 + draws), "bootstrap", draws)
 
 
-def _statistic(law: Law, found: Found) -> float:
-    """A² of the sample under the fitted law."""
+def _statistic(law: Law, sample: Sample, found: Found) -> float:
+    """A² of the sample under the fitted law; each half from its own tail, the other's logarithm following."""
     alpha, beta = float(found.theta[ALPHA]), float(found.theta[BETA])
-    z = (found.compressed.points - found.theta[LOC]) * math.exp(-found.theta[SCALE])
-    below, above = (found.compressed.everywhere(tail(z, alpha, beta)) for tail in (law.below, law.above))
+    z = (sample.ordered - found.theta[LOC]) * math.exp(-found.theta[SCALE])
+    half = z.size // 2
+    lower, upper = law.below(z[:half], alpha, beta), law.above(z[half:], alpha, beta)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        below = np.concatenate([lower, np.log(-np.expm1(upper))])
+        above = np.concatenate([np.log(-np.expm1(lower)), upper])
     return anderson_darling(below, above)
 
 
-def _asymptotic(law: Law, found: Found) -> Goodness:
-    value = _statistic(law, found)
+def _asymptotic(law: Law, sample: Sample, found: Found) -> Goodness:
+    value = _statistic(law, sample, found)
     free = found.theta[ALPHA] < HIGH[ALPHA]
     weights = null_weights(law, found.theta, np.array([free, free, True, True]))
     p = exceedance(weights, value) if math.isfinite(value) else 0.0
