@@ -38,6 +38,7 @@ _SUBPACKAGES = (
     "scenario",
     "schedules",
     "schemes",
+    "sdes",
     "sinks",
     "stable",
     "surfaces",
@@ -47,6 +48,7 @@ _SUBPACKAGES = (
 )
 _NAMES = {
     "kind": "sdesim.kinds",
+    "SDE": "sdesim.sdes",
     "simulate": "sdesim.engine",
     "exit_statistics": "sdesim.engine",
     "kramers": "sdesim.engine",

@@ -16,6 +16,7 @@ TITLES = {
     "objectives": "Objectives",
     "optimizers": "Optimizers",
     "schemes": "Schemes",
+    "sdes": "Equations of their own",
     "sinks": "Sinks of a monitor",
     "surfaces": "Surfaces",
     "weightings": "Weights of examples",

@@ -356,11 +356,10 @@ def agreed(alpha: float, beta: float, x: float, form: str, thorough: bool) -> tu
         return _pair(known, other, "closed+ray")
     two = ray(alpha, beta, x, form)
     found = _pair(series(alpha, beta, x, form), two, "series+ray")
-    if found is None and not thorough:
-        found = _pair(two, ray(alpha, beta, x, form, other=True), "ray+ray")
-    if found is None:
+    if found is None and thorough:
+        # Its panels reach so far that 20 digits are left, less at the largest x.
         found = _pair(two, zolotarev(alpha, beta, x, form), "ray+zolotarev", 20)
-    return found
+    return found or _pair(two, ray(alpha, beta, x, form, other=True), "ray+ray")
 
 
 def _pair(one: Three | None, two: Three | None, name: str, digits: int = AGREED) -> tuple[Three, str] | None:

@@ -20,7 +20,7 @@ SIZES = (
 )  # fmt: skip
 # Distances from x′ = 0: the end of the support where there is one.
 NEAR = (0.0, 1e-8, 1e-6, 1e-4, 1e-2, 0.1, 0.5)
-SPREAD, CLOSE, RANDOM = 1700, 350, 250
+SPREAD, CLOSE, RANDOM, ADVERSE = 1700, 350, 250, 400
 # log f is above −LIGHTEST: in digits, what the exact way must carry.
 LIGHTEST = 500.0
 
@@ -39,11 +39,24 @@ def points() -> list[Point]:
     for _ in range(RANDOM):
         alpha, beta = float(rng.uniform(0.1, 2.0)), float(rng.uniform(-1.0, 1.0))
         chosen.append((alpha, beta, float(rng.standard_cauchy() * 3.0), "S0"))
+    chosen += [adverse(rng) for _ in range(ADVERSE)]
     # What users of other packages have reported.
     chosen += [(a, b, x, "S0") for a in (1.01, 1.015, 1.02, 1.025) for b in (0.0, 0.5, 1.0)
                for x in (1e-8, 0.01, -0.1, -20.0)]  # fmt: skip
     chosen += [(1.5, b, x, "S1") for b in (0.0, 0.5, 1.0) for x in (500.0, 1e20)]
     return sorted(p for p in set(chosen) if not empty(p))
+
+
+def adverse(rng: np.random.Generator) -> Point:
+    """A point at a distance that is uniform in its logarithm from every limit at once."""
+    near = 10.0 ** -rng.uniform(0.3, 15.0, 4)
+    sign = rng.choice([-1.0, 1.0], 3)
+    alpha = (rng.uniform(0.1, 2.0), 1.0 + sign[0] * near[0], 2.0 - near[0], rng.uniform(0.1, 0.3))[
+        rng.integers(4)
+    ]
+    beta = sign[1] * (rng.uniform(0.0, 1.0), 1.0 - near[1], near[1], 1.0)[rng.integers(4)]
+    form = "S1" if abs(alpha - 1.0) > 0.09 and rng.uniform() < 0.5 else "S0"
+    return float(alpha), float(beta), float(sign[2] * 10.0 ** rng.uniform(-8.0, 20.0)), form
 
 
 def empty(point: Point) -> bool:

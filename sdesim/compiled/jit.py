@@ -20,7 +20,7 @@ from sdesim.compiled.sources import GENERATED, dispatchers_of, is_own, sources_o
 # Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split, and the
 # rounding tricks of `elementary` stay.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
-_PACKAGES = ("compiled", "stable", "schedules", "surfaces", "noise", "engine")
+_PACKAGES = ("compiled", "stable", "schedules", "surfaces", "noise", "sdes", "engine")
 
 
 @cache

@@ -14,7 +14,12 @@ with trajectory < 2³², coordinate < 2²⁴, stream < 2⁸, pair < 2³²; the s
 - stable draw of step 2·pair + s by Chambers–Mallows–Stuck: s + 2·attempt, attempt 0 being the first;
 - two uniforms of a pair for inversion: 0, and the number of the attempt where one of them is drawn again;
 - isotropic mixing radius of step 2·pair + s (coordinate 0): 1 + s + 2·attempt, and 2²⁰ more for the uniform
-  that accepts it where it is tempered; 2²¹ + s + 2·attempt for a normal of an increment that is drawn again.
+  that accepts it where it is tempered; 2²¹ + s + 2·attempt for a normal of an increment that is drawn again;
+- two isotropic mixing radii of a pair by inversion (coordinate 0): 1 + attempt.
+
+Its highest 8 bits are the purpose of the draws: 0 for the increments of a simulation, above, 1 for draws of a
+law outside one (`DRAWS`), whose number stands in the words of trajectory and step pair. Two purposes share
+nothing, whatever the seed. Streams 250 and 251 are those of elliptical stable vectors.
 
 The logarithm is a branch-free polynomial (the series of artanh) as sine, cosine and exponential are in
 `sdesim.compiled.elementary`, accurate to about 1e-15, because only such loops are vectorised by LLVM.
@@ -38,6 +43,8 @@ from sdesim.compiled.elementary import sincos_turns as sincos_turns
 from sdesim.compiled.jit import compiled
 
 MASK = np.uint64(0xFFFFFFFF)
+# The purpose of draws outside a simulation, in its place in ``word``.
+DRAWS = np.uint64(1 << 24)
 MULTIPLIER_0 = np.uint64(0xD2511F53)
 MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 WEYL_0 = np.uint64(0x9E3779B9)

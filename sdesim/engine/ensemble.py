@@ -89,7 +89,7 @@ class Ensemble:
         self._rows: tuple[int, ...] = (
             plan.dim if plan.scheme.auxiliary else 0,
             plan.dim if "multiplicative" in entering else 0,
-            plan.kernel.examples if "examples" in entering else 0,
+            plan.kernel.factors or (plan.kernel.examples if "examples" in entering else 0),
         )
         if single:
             self._rows += (plan.dim if any(k.single is None for k in kernels) else 0,)

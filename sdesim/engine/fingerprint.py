@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdesim.compiled.jit import source_stamp, stamped
 from sdesim.compiled.sources import is_own, sources_of
+from sdesim.engine.fitting import has_loss
 from sdesim.engine.plan import Plan
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of
 
@@ -53,6 +54,7 @@ def fingerprint(plan: Plan) -> Fingerprint:
     for k, noise in enumerate(plan.noise_kernels):
         ahead = () if noise.ahead is None else noise.ahead.identity
         parts[f"noise {k}"] = digest_of(_text(noise.module, noise.function), noise.params, noise.data, *ahead)
+        functions |= {f"noise {k} {name}": f for name, f in noise.functions.items()}
         if noise.ahead is not None:
             functions |= {f"noise {k} {name}": f for name, f in noise.ahead.functions.items()}
     parts[_VALUES] = _values(plan, bool(functions))
@@ -75,7 +77,7 @@ def _classes(plan: Plan) -> dict[str, type]:
 def _named(plan: Plan) -> list[tuple[str, list[str]]]:
     """Modules of the kernels, and the names of their functions."""
     kernel = plan.kernel
-    roles = [kernel.grad, kernel.loss, kernel.hvp, kernel.weighted_grad, kernel.well]
+    roles = [kernel.grad, kernel.loss, kernel.hvp, kernel.weighted_grad, kernel.well, kernel.factor]
     named = [(kernel.module, [name for name in roles if name is not None])]
     named += [(wall.module, [wall.function]) for wall in plan.walls]
     return named + [(n.module, [f for f in (n.function, n.setter) if f]) for n in plan.noise_kernels]
@@ -95,12 +97,14 @@ def _scheme(plan: Plan) -> str:
 def _values(plan: Plan, several: bool) -> str:
     """The gradient at the first start; if asked for, loss, gradient and a Hessian's product around it."""
     start = plan.theta0[0]
+    surface: Any = plan.surface
+    values = [surface.loss, surface.grad] if has_loss(surface) else [surface.grad, surface.diffusion_at]
     arrays = [np.asarray(plan.surface.grad(start))]
     if several:
         rng = np.random.default_rng(0)
         near = start + _SPREAD * (1.0 + np.abs(start)) * rng.standard_normal((_POINTS, plan.dim))
         with np.errstate(all="ignore"):
             for point in near:
-                arrays += [np.asarray(plan.surface.loss(point)), np.asarray(plan.surface.grad(point))]
+                arrays += [np.asarray(value(point)) for value in values]
             arrays.append(np.asarray(plan.surface.hvp(near[0], near[1])))
     return digest_of(*arrays)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine import precision
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
+from sdesim.engine.schemes.base import FACTOR, GAUSSIAN
 from sdesim.engine.walls.base import clashes
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
@@ -99,6 +100,8 @@ def check_fit(
         yield ("twin_of",), line
     end = None if dt is None or steps is None else dt * steps
     yield from _learning_rate(learning_rate, noises, end)
+    if end is not None and surface is not None and hasattr(surface, "problems_until"):
+        yield from ((("surface", field), text) for field, text in surface.problems_until(end))
     eta = at(learning_rate, 0.0) or (real.learning_rate if real is not None else dt)
     batch_size = 0 if real is None else real.batch_size or 0
     context = Context(size, eta or 1.0, surface, batch_size)
@@ -115,6 +118,7 @@ def check_fit(
     if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
         yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
+    yield from _equation(surface, chosen, probes)
     tangent = probes is not None and probes.tangent
     lines = list(precision.misfits(dtype, surface, chosen, noises, tangent))
     yield from ((("dtype",), line) for line in lines)
@@ -209,6 +213,45 @@ def _lost_noise(noises: Sequence[Any], context: Context, theta: Any, dt: float) 
         # What is wrong with a noise is told in its own place.
         return
     yield from ((("dtype",), line) for line in lines)
+
+
+def has_loss(surface: Any) -> bool:
+    """Whether there is a loss: an equation of its own has none."""
+    return bool(getattr(surface, "has_loss", True))
+
+
+_NO_LOSS = "this equation has no loss, which gradients and curvature are of"
+
+
+def _equation(surface: Any, scheme: Scheme, probes: Probes | None) -> Iterator[Problem]:
+    """What an equation of its own asks of the scheme and the probes."""
+    if surface is None or has_loss(surface):
+        return
+    if scheme.of_a_loss:
+        rule = "one for any drift, such as euler-maruyama, heun or implicit-euler"
+        yield ("scheme",), f"found {scheme.name!r}, which is of a loss's gradient, allowed: {rule}"
+    constant = surface.constant_factor is not None
+    changing = bool(surface.factors) and not (constant or surface.additive)
+    if constant:
+        yield from ((("scheme",), line) for line in misfits(scheme, [GAUSSIAN]))
+    elif surface.factors:
+        yield from ((("scheme",), line) for line in misfits(scheme, [FACTOR]))
+    if changing and scheme.reads != surface.convention:
+        meant = {"ito": "Itô", "stratonovich": "Stratonovich"}
+        found = f"found {scheme.name!r}, which reads the diffusion in the sense of {meant[scheme.reads]}"
+        fitting = [
+            n for n, c in SCHEMES.items() if c.reads == surface.convention and FACTOR in c.strong_order
+        ]
+        yield (
+            ("scheme",),
+            f"{found}, allowed: {', '.join(fitting)}, as it is meant: {meant[surface.convention]}",
+        )
+    if probes is None:
+        return
+    if not probes.tangent:
+        yield ("probes",), f"{_NO_LOSS}: allowed: tangent: true"
+    elif changing:
+        yield ("probes", "tangent"), "found a diffusion that depends on the state, allowed: one that does not"
 
 
 def _carries_tangents(scheme: Any) -> bool:

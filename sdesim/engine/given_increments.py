@@ -7,10 +7,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.engine.fitting import check_fit
 from sdesim.engine.kernels.codegen import driver
-from sdesim.engine.plan import check_kernels
+from sdesim.engine.plan import check_kernels, own_noise
 from sdesim.engine.schemes import Scheme, as_scheme
 from sdesim.errors import SdesimError
+from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive
 from sdesim.noise import Noise
 from sdesim.surfaces.base import Surface
@@ -35,7 +37,8 @@ def drive(
         noise: what the increments are of: additive noises, or multiplicative ones; it decides how the scheme
             uses them (and Σs² of the multiplicative ones), but nothing is drawn from it.
         theta0: a number, (d,) or (K, d).
-        increments: ΔN, or ΔM of multiplicative noise, over each step: (steps, K, d).
+        increments: ΔN, or ΔM of multiplicative noise, over each step: (steps, K, d); of an equation of
+            `sdesim.sdes` with noise of its own dW, (steps, K, k).
         dt: time step.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
         auxiliary: ΔN′ (steps, K, d) for schemes that draw a second set, such as "sra1".
@@ -47,15 +50,22 @@ def drive(
         SdesimError: shapes do not fit, the scheme can't take the noise, or the noise is of minibatches.
     """
     given = as_finite(increments, "increments")
-    if given.ndim != 3 or given.shape[2] != surface.dim:
-        raise SdesimError(f"increments must be (steps, K, {surface.dim}), got shape {given.shape}")
-    steps, count, dim = given.shape
-    dt, chosen, kernel = positive(dt, "dt"), as_scheme(scheme), surface.kernel()
-    kernels = tuple(n.kernel(dim, dt, dt) for n in noise)
+    kernel = surface.kernel()
+    constant = getattr(surface, "constant_factor", None)
+    width = kernel.factors or surface.dim
+    if given.ndim != 3 or given.shape[2] != width:
+        raise SdesimError(f"increments must be (steps, K, {width}), got shape {given.shape}")
+    steps, count, _ = given.shape
+    given = given if constant is None else given * constant
+    dim = surface.dim
+    dt, chosen = positive(dt, "dt"), as_scheme(scheme)
+    if found := list(check_fit(surface, noise, chosen, dt=dt, trial=False)):
+        raise Misfit(found)
+    kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(dim, dt, dt) for n in noise)
     check_kernels(chosen, kernel, kernels)
     entering = {k.enters for k in kernels}
     if len(entering) > 1 or "examples" in entering:
-        raise SdesimError("drive takes either additive or multiplicative noises")
+        raise SdesimError("drive takes either additive or multiplicative noises, or an equation's own")
     second = np.zeros((steps, count, 0))
     if chosen.auxiliary:
         if auxiliary is None:
@@ -63,8 +73,8 @@ def drive(
         second = as_finite(auxiliary, "auxiliary")
         if second.shape != given.shape:
             raise SdesimError(f"auxiliary must have the shape {given.shape}, got {second.shape}")
-    multiplicative = "multiplicative" in entering
-    nothing = np.zeros((steps, count, 0))
+    multiplicative, own = "multiplicative" in entering, "factor" in entering
+    nothing, still = np.zeros((steps, count, 0)), np.zeros((steps, count, dim))
     start = as_finite(theta0, "theta0")
     if start.shape not in ((), (dim,), (count, dim)):
         raise SdesimError(f"theta0 must be a number, ({dim},) or ({count}, {dim}), got shape {start.shape}")
@@ -75,9 +85,10 @@ def drive(
     driver(kernel, kernels, chosen).drive(
         x,
         np.zeros((dim if chosen.velocity else 0, count)),
-        _by_step(np.zeros_like(given) if multiplicative else given),
+        _by_step(still if multiplicative or own else given),
         _by_step(second),
         _by_step(given if multiplicative else nothing),
+        _by_step(given if own else nothing),
         (kernel.params, kernel.data0, kernel.data1),
         (chosen.params(dt), rate, chosen.work_arrays(dim)),
         dt,

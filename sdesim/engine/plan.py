@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -13,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.engine.events import Event
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
-from sdesim.engine.fitting import check_fit, first_start
+from sdesim.engine.fitting import check_fit, first_start, has_loss
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
@@ -26,6 +27,7 @@ from sdesim.kinds.numbers import as_finite, positive, whole
 from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
+from sdesim.noise.gaussian import Gaussian, diagonal_kernel
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
@@ -88,7 +90,8 @@ class Plan:
         """Gradients as they are at a step."""
         assert self.probes is not None
         noises = tuple(n.at(step * self.dt) if hasattr(n, "at") else n for n in self.noises)
-        return SimulatedOracle(self.surface, noises, self.learning_rate_at(step), self.probes.batch_size)
+        surface = self.surface.at(step * self.dt) if hasattr(self.surface, "at") else self.surface
+        return SimulatedOracle(surface, noises, self.learning_rate_at(step), self.probes.batch_size)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:
@@ -99,7 +102,16 @@ class Plan:
     @cached_property
     def paths(self) -> Paths:
         """What lies between two steps."""
-        return paths_of(self.noises, self.noise_kernels, self.scheme, self.dim, self.dt)
+        noises, kernels = self.noises, self.noise_kernels
+        if len(kernels) > len(noises):
+            # The first is the equation's own.
+            rate = getattr(self.surface, "noise_rate", None)
+            if rate is None:
+                zero = np.zeros(self.dim)
+                return Paths("unknown", zero, zero, np.zeros((0, 0)), noises, self.dt)
+            own = Gaussian(diffusion=0.5 * rate)
+            noises, kernels = (own, *noises), (own.kernel(self.dim, self.dt, self.dt), *kernels[1:])
+        return paths_of(noises, kernels, self.scheme, self.dim, self.dt)
 
     @cached_property
     def watches(self) -> tuple[Watched, ...]:
@@ -154,7 +166,9 @@ class Plan:
         """What of the noise enters the tangent dynamics: "full", "additive_only" where none does, "" off."""
         if self.probes is None or not self.probes.tangent:
             return ""
-        additive = bool(self.noise_kernels) and all(k.enters == "additive" for k in self.noise_kernels)
+        # A diffusion of the equation's own goes along only where it does not depend on the state.
+        constant = ("additive", "factor")
+        additive = bool(self.noise_kernels) and all(k.enters in constant for k in self.noise_kernels)
         return "additive_only" if additive else "full"
 
 
@@ -170,7 +184,10 @@ def make_plan(
         SdesimError: what does not fit, in the user's words.
     """
     if not all(hasattr(surface, name) for name in ("grad", "hvp", "kernel")):
-        raise SdesimError(f"surface must be one of sdesim.surfaces, got {type(surface).__name__}")
+        raise SdesimError(
+            "surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, "
+            f"got {type(surface).__name__}"
+        )
     noises = tuple(noise) if isinstance(noise, Sequence) else (noise,)
     dt, steps = positive(dt, "dt"), whole(steps, "steps")
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
@@ -196,10 +213,12 @@ def make_plan(
     context = Context(surface.dim, eta, surface)
     noises = tuple(resolved(n, context, rate) for n in noises)
     kernel = surface.kernel()
-    kernels = tuple(n.kernel(surface.dim, dt, eta) for n in noises)
+    kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
+    if not has_loss(surface):
+        probes = None if probes is None else replace(probes, estimators=())
     probes = _paid_for(probes, noises, steps, count)
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
@@ -232,6 +251,17 @@ def make_plan(
     )
 
 
+def own_noise(surface: Any, kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:
+    """The Wiener processes of an equation's own noise, increments √dt z of the first stream; else none."""
+    constant = getattr(surface, "constant_factor", None)
+    if constant is not None:
+        return (diagonal_kernel(constant * math.sqrt(dt)),)
+    if not kernel.factors:
+        return ()
+    own = diagonal_kernel(np.full(kernel.factors, math.sqrt(dt)))
+    return (replace(own, enters="factor"),)
+
+
 def as_rate(value: Any) -> Any:
     """A learning rate as a number or a schedule.
 
@@ -258,7 +288,7 @@ def check_known(
     Raises:
         Misfit: naming the field.
     """
-    if probes is not None:
+    if probes is not None and has_loss(surface):
         oracle = SimulatedOracle(surface, noises, learning_rate, probes.batch_size)
         check_laws(probes, oracle.noises, learning_rate, theta)
 

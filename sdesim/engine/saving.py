@@ -42,13 +42,14 @@ class SavedPoints:
         self._direct = writer.out is None and evaluate is None
         self._written = self._filled = first
         count, chunk = plan.trajectories, writer.step_chunk
+        self._has_loss = plan.kernel.offers("loss")
         keeps_theta = plan.save_theta or evaluate is not None
         if self._direct:
             self._outputs = (
                 writer.array("theta") if plan.save_theta else np.empty((count, 0, plan.dim)),
                 writer.array("theta_projection") if plan.save_projection else np.empty((count, chunk, 0)),
                 writer.array("weight_norm"),
-                writer.array("loss"),
+                writer.array("loss") if self._has_loss else np.empty((count, len(plan.saved))),
             )
         else:
             self._outputs = (
@@ -74,7 +75,7 @@ class SavedPoints:
         part = slice(start, start + self._filled - self._written)
         where = slice(self._written, self._filled)
         theta = self._outputs[0]
-        kept = (self._plan.save_theta, self._plan.save_projection, True, True)
+        kept = (self._plan.save_theta, self._plan.save_projection, True, self._has_loss)
         values = {n: o[:, part] for n, o, k in zip(_NAMES, self._outputs, kept, strict=True) if k}
         if self._evaluate is not None:
             values |= _evaluated(self._evaluate, theta[:, part])

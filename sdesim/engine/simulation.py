@@ -17,6 +17,8 @@ from sdesim.engine.checkpoint import Checkpoint
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import fingerprint
+from sdesim.engine.fitting import has_loss
+from sdesim.engine.growth import growth_of, infinite_means
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
@@ -45,7 +47,7 @@ _STRETCH = 5e7
 
 
 def simulate(
-    surface: Surface,
+    surface: Surface | Any,
     noise: Sequence[Noise] | Noise = (),
     theta0: ArrayLike | None = None,
     *,
@@ -76,7 +78,8 @@ def simulate(
     trajectories run beside one, or of a resume.
 
     Args:
-        surface: L, of `sdesim.surfaces`.
+        surface: L, of `sdesim.surfaces`; or an equation dθ = f dt + B dW of `sdesim.sdes`, which has no loss:
+            what is made of one is absent from its run, as the attribute `absent` says.
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
         dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
@@ -233,6 +236,8 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             continue
         if tangents is not None and step > 0:
             writer.write("tangent_growth", tangents.growth(k), trajectory=k, probe=at)
+        if not has_loss(plan.surface):
+            continue
         values = probe(
             oracle,
             ensemble.theta(k),
@@ -296,7 +301,8 @@ def _writer(
     resume: bool,
     mark: Fingerprint | None,
 ) -> RunWriter:
-    names = ["loss", "weight_norm", "status", "stopped_step"]
+    names = ["weight_norm", "status", "stopped_step"]
+    names += ["loss"] if has_loss(plan.surface) else []
     names += ["learning_rate"] if plan.rate is not None else []
     names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["theta"] if plan.save_theta else []
@@ -306,11 +312,12 @@ def _writer(
     names += ["occupancy"] if plan.occupancy else []
     probes = plan.probes
     if probes is not None:
-        names += EVERY_PROBE
+        names += EVERY_PROBE if has_loss(plan.surface) else ()
         if probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
         names += CURVATURE_PROBE if probes.wants("curvature") else ()
-        names += probes.further_variables(known=_knows(plan), groups=bool(plan.groups))
+        if has_loss(plan.surface):
+            names += probes.further_variables(known=_knows(plan), groups=bool(plan.groups))
         names += ["tangent_growth"] if probes.tangent else []
         names += [*PROGRESS_PROBE, *VIRTUAL_PROBE] if _measures_progress(plan) else []
     batch = plan.batch_size
@@ -323,10 +330,21 @@ def _writer(
         "sampling": "with-replacement" if batch else "none",
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
+    if not has_loss(plan.surface):
+        equation: Any = plan.surface
+        del attrs["optimizer"], attrs["momentum"], attrs["nesterov"]
+        attrs |= {
+            "absent": "loss, and all that is made of one: an equation of its own is no descent",
+            "convention": equation.convention, "param_names": list(equation.names),
+        }  # fmt: skip
     if _measures_progress(plan):
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
+        attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
+    drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
+    if any(drawn):
+        attrs["drawn_by"] = drawn
     if plan.exits:
         attrs["exit_method"] = [w.method for w in plan.watches]
         attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
@@ -339,7 +357,7 @@ def _writer(
         attrs |= mark.attrs()
     if probes is not None and probes.precision is not None:
         attrs |= {"precision": probes.precision, "most_samples": probes.most}
-    if probes is not None and probes.budget is not None:
+    if probes is not None and probes.budget is not None and has_loss(plan.surface):
         attrs |= priced(probes, reading_price(probes, plan.noises, plan.trajectories))
     if batch and probes is not None:
         attrs["probe_batch_size"] = probes.batch_size or batch

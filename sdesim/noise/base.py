@@ -59,6 +59,7 @@ class Noise(Protocol):
 
     - ``tail_index``: the α below 2 of increments without a variance, neither truncated nor tempered; None
       without it. Runs keep the smallest, and estimators flag what such tails leave undefined.
+    - ``drawn_by``: by which of its samplers the increments are drawn, kept with the run; None without it.
     - ``sort``: "gaussian", "levy", "multiplicative" or "minibatch", known without building a kernel.
     - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
     - ``streams``: how many stream numbers it takes; 1 without it.
@@ -77,6 +78,11 @@ class Noise(Protocol):
     @property
     def tail_index(self) -> float | None:
         """α < 2 where increments have infinite variance, else None."""
+        ...
+
+    @property
+    def drawn_by(self) -> str | None:
+        """How its increments are drawn, where there is a choice; None without."""
         ...
 
     @property
@@ -181,6 +187,11 @@ class Base(Defaults):
     @default
     def tail_index(self) -> float | None:
         """None: increments have a variance."""
+        return None
+
+    @default
+    def drawn_by(self) -> str | None:
+        """None: there is one way to draw its increments."""
         return None
 
     @default

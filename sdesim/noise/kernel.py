@@ -96,7 +96,8 @@ class NoiseKernel:
     - "additive": of θ itself;
     - "multiplicative": of M (d, W), the increment of θ is θ_i dM_i (Itô); ``rate`` (d,) is d⟨M_i⟩/dt;
     - "examples": the rows are the n training examples instead of coordinates: the arrays are (n, W), and the
-      increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``.
+      increment of θ is Σ_i out[i, w] ∇ℓ_i(θ), by the surface's ``weighted_grad``;
+    - "factor": the rows are the k Wiener processes of an equation's own noise, the increment B(t, x) out.
 
     Attributes:
         module: dotted name of the module that holds the function.
@@ -104,7 +105,7 @@ class NoiseKernel:
         params: float64 (p,).
         data: float64, two-dimensional; (0, 0) when unused.
         streams: how many consecutive stream numbers the noise consumes, from the one it is given.
-        enters: "additive", "multiplicative" or "examples".
+        enters: "additive", "multiplicative", "examples" or "factor".
         gaussian: whether the increments are Gaussian; no scheme claims a strong order for others.
         rate: float64 (d,) for multiplicative noise, empty for others.
         setter: name of a function that writes the increments instead of adding them, or None; it spares the
@@ -112,6 +113,9 @@ class NoiseKernel:
         single: fill functions of blocks of float32, or None: such a run then draws in float64 and rounds.
         size: (d,) the standard deviation of an increment of each coordinate, or a scale where there is none,
             of multiplicative noise over θ; None where it is not known. float32 must not round it away.
+        acts: name of a function ``fn(x, seed, stream, first, step, params, data, out)`` that ADDS to the
+            increments out (d, W) of one step, from the states x (d, W) at which it begins; None without.
+        functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
     """
@@ -121,10 +125,12 @@ class NoiseKernel:
     params: Array
     data: Array = field(default_factory=lambda: np.zeros((0, 0)))
     streams: int = 1
-    enters: Literal["additive", "multiplicative", "examples"] = "additive"
+    enters: Literal["additive", "multiplicative", "examples", "factor"] = "additive"
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None
+    acts: str | None = None
+    functions: Mapping[str, Any] = field(default_factory=dict)
     single: SingleFill | None = None
     size: Array | None = None
     ahead: Ahead | None = None

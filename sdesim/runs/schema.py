@@ -325,5 +325,5 @@ def validate_run(run: xr.Dataset) -> None:
         for attr in ("units", "long_name"):
             if attr not in array.attrs:
                 raise RunError(f"variable {name!r} lacks {attr}")
-    if "loss" not in run:
-        raise RunError("every run must hold 'loss'")
+    if "loss" not in run and "absent" not in run.attrs:
+        raise RunError("every run must hold 'loss', or say in 'absent' that it has none")

@@ -16,6 +16,7 @@ from sdesim.schedules import Coefficient, moves
 
 Saveable = Literal["theta", "loss"]
 Surface = Annotated[Any, OneOf("surfaces")]
+SDE = Annotated[Any, OneOf("sdes")]
 Noise = Annotated[Any, OneOf("noises")]
 Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
@@ -47,6 +48,7 @@ class Simulate(Strict):
 
     Attributes:
         surface: the loss L whose gradient drives the SDE; left out with twin_of.
+        sde: an equation of its own in the place of a surface; it has no loss, nor what is made of one.
         twin_of: the real arm whose network, data and start are taken.
         noise: the driving noises, added; none for gradient flow.
         scheme: how a step is made.
@@ -64,6 +66,7 @@ class Simulate(Strict):
     """
 
     surface: Surface | None = None
+    sde: SDE | None = None
     twin_of: str | None = None
     noise: list[Noise] = []
     scheme: Scheme = Field(default="euler-maruyama", validate_default=True)
@@ -78,10 +81,15 @@ class Simulate(Strict):
     events: list[Event] = []
     boundary: list[Wall] = []
 
+    @property
+    def equation(self) -> Any:
+        """The surface, or the equation in its place; None of a twin."""
+        return self.surface if self.sde is None else self.sde
+
     @model_validator(mode="after")
     def _complete(self) -> Simulate:
-        if (self.surface is None) == (self.twin_of is None):
-            raise ValueError("give exactly one of surface and twin_of")
+        if sum(given is not None for given in (self.surface, self.sde, self.twin_of)) != 1:
+            raise ValueError("give exactly one of surface, sde and twin_of")
         if self.twin_of is not None and moves(self.learning_rate):
             raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
         if self.twin_of is None:

@@ -328,14 +328,13 @@ class Taken:
 
 
 def _of_itself(model: Simulate) -> Taken:
-    assert model.surface is not None
     assert model.dt is not None
     return Taken(
-        model.surface,
+        model.equation,
         model.theta0,
         model.dt,
         model.dt,
-        model.surface.evaluation(),
+        model.equation.evaluation(),
         trajectories=model.trajectories or 1,
         save_every=model.save_every,
     )

@@ -14,7 +14,7 @@ from sdesim.report.headline import headline
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.twin_rules import twin_warning
-from sdesim.scenario.expectations import Finding, at_probe, find, over_trajectories, ratio
+from sdesim.scenario.expectations import Finding, at_probe, find, has_no_mean, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.outcomes import outcome
 from sdesim.scenario.whole_run import mean_values, whole_values
@@ -139,8 +139,9 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in names(lambda row: row.stepped):
         if key in run:
-            q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64), support_of(key))
-            flags = ["no_spread"] if q.no_spread else []
+            last = np.asarray(run[key].values[:, -1], dtype=np.float64)
+            q = over_trajectories(last, support_of(key), infinite=has_no_mean(run, key))
+            flags = [*q.flags, *(["no_spread"] if q.no_spread else [])]
             values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     if measured is None or not measured.sizes["probe"]:
         return values
@@ -171,6 +172,9 @@ def _label(arm: Arm) -> str:
         )
     assert arm.simulate is not None
     s = arm.simulate
-    surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.surface.kind if s.surface else ""
+    surface = f"twin of {s.twin_of}" if s.twin_of is not None else s.equation.kind
     noises = [n.label for n in s.noise]
+    if s.sde is not None:
+        more = f" with {' + '.join(noises)} noise" if noises else ""
+        return f"{surface}{more}, {s.scheme.kind}"
     return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme.kind}"

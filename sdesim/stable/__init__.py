@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sdesim.stable.functions import pdf as pdf
     from sdesim.stable.functions import ppf as ppf
     from sdesim.stable.functions import sf as sf
+    from sdesim.stable.sampling.draws import rvs as rvs
     from sdesim.stable.tempered_law import tempered as tempered
     from sdesim.stable.torch_law import TorchStable as TorchStable
     from sdesim.stable.torch_law import torch_rvs as torch_rvs
@@ -50,6 +51,7 @@ _HOMES = {
     "multivariate": "elliptical",
     "pdf": "functions",
     "ppf": "functions",
+    "rvs": "sampling.draws",
     "sf": "functions",
     "tempered": "tempered_law",
     "torch_rvs": "torch_law",

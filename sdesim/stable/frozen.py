@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sdesim.errors import SdesimError
 from sdesim.stable import functions
 from sdesim.stable.parameters import Array, as_numbers, checked, tangent_shift
+from sdesim.stable.sampling.draws import rvs
 
 # Means: Gauss–Legendre panels in ξ, x = centre + width · sinh ξ, until that many add nothing.
 _NODES, _PANEL, _QUIET, _NEGLIGIBLE = 20, 0.5, 6, 1e-17
@@ -80,6 +81,13 @@ class StableLaw:
     def isf(self, q: ArrayLike) -> Array:
         """x with P(X > x) = q."""
         return functions.isf(q, *self.args)
+
+    def rvs(
+        self, size: int | tuple[int, ...] | None = None, seed: int = 0, sampler: str | None = None
+    ) -> Array:
+        """Draws; see `sdesim.stable.rvs`."""
+        alpha, beta, loc, scale, form = self.args
+        return rvs(alpha, beta, size, seed, loc, scale, form, sampler)
 
     def median(self) -> Array:
         """x with P(X ≤ x) = ½."""

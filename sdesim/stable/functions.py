@@ -162,21 +162,28 @@ def _logarithms(x: ArrayLike, law: Parameters, row: int) -> Array:
     except ValueError:
         x0, x1 = points, points
     shape, (x0, x1, alpha, beta) = _flat(law, x0, x1, law.alpha, law.beta)
-    out = np.empty(x0.size)
+    out = np.empty((3, x0.size))
     if law.alpha.size == 1 and law.beta.size == 1 and law.alpha.flat[0] < 2.0 and x0.size >= MANY:
-        _look_up(x0, x1, law, row, out)
-        return out.reshape(shape)
-    normal = alpha == 2.0
-    if normal.any():
-        out[normal] = _normal(x0[normal], row)
-    if not normal.all():
-        from sdesim.stable.kernels.evaluation import evaluate
+        _look_up(x0, x1, law, row, out[row])
+    else:
+        normal = alpha == 2.0
+        some = bool(normal.any())
+        if some:
+            out[row, normal] = _normal(x0[normal], row)
+        if not some:
+            _evaluate(x0, x1, alpha, beta, out)
+        elif not normal.all():
+            rest = ~normal
+            part = np.empty((3, int(rest.sum())))
+            _evaluate(x0[rest], x1[rest], alpha[rest], beta[rest], part)
+            out[row, rest] = part[row]
+    return np.asarray(out[row].reshape(shape))
 
-        rest = ~normal
-        three = np.empty((3, int(rest.sum())))
-        evaluate(x0[rest], x1[rest], alpha[rest], beta[rest], three)
-        out[rest] = three[row]
-    return out.reshape(shape)
+
+def _evaluate(x0: Array, x1: Array, alpha: Array, beta: Array, out: Array) -> None:
+    from sdesim.stable.kernels.evaluation import evaluate
+
+    evaluate(x0, x1, alpha, beta, out)
 
 
 def _look_up(x0: Array, x1: Array, law: Parameters, row: int, out: Array) -> None:

@@ -12,6 +12,7 @@ Source: J. Nolan, Univariate Stable Distributions (2020), definitions 1.5 and 1.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -40,12 +41,12 @@ class Parameters:
     scale: Array
     s1: bool
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """That of all of them together."""
         return np.broadcast_shapes(self.alpha.shape, self.beta.shape, self.loc.shape, self.scale.shape)
 
-    @property
+    @cached_property
     def shift(self) -> Array:
         """x′ − x of the standard law: β tan(πα/2), 0 at α = 1 and α = 2."""
         return tangent_shift(self.alpha, self.beta)
@@ -65,7 +66,7 @@ class Parameters:
             z = x1 + self.drift if self.s1 else x0
             return np.asarray(self.loc + self.scale * z)
 
-    @property
+    @cached_property
     def drift(self) -> Array:
         """(2/π) β log c where α = 1, by which S1 differs there."""
         return np.asarray(np.where(self.alpha == 1.0, 2.0 / np.pi * self.beta * np.log(self.scale), 0.0))
@@ -86,6 +87,20 @@ def checked(
     Raises:
         SdesimError: if one is not, or their shapes don't go together.
     """
+    numbers = tuple(value for value in (alpha, beta, loc, scale) if isinstance(value, float | int))
+    if len(numbers) == 4:
+        return _of_numbers(*numbers, parametrization)
+    return _checked(alpha, beta, loc, scale, parametrization)
+
+
+@lru_cache(maxsize=256)
+def _of_numbers(alpha: float, beta: float, loc: float, scale: float, parametrization: str) -> Parameters:
+    return _checked(alpha, beta, loc, scale, parametrization)
+
+
+def _checked(
+    alpha: ArrayLike, beta: ArrayLike, loc: ArrayLike, scale: ArrayLike, parametrization: str
+) -> Parameters:
     if parametrization not in PARAMETRIZATIONS:
         raise SdesimError(f"parametrization must be 'S1' or 'S0', got {parametrization!r}")
     a = _within("alpha", alpha, "in (0, 2]", lambda v: (v > 0.0) & (v <= 2.0))
@@ -111,7 +126,7 @@ def as_numbers(name: str, value: ArrayLike) -> Array:
     try:
         given = np.asarray(value)
         if given.dtype.kind in "biuf":
-            return given.astype(np.float64)
+            return np.asarray(given, dtype=np.float64)
     except ValueError:
         pass
     raise SdesimError(f"{name} must be real numbers, got {value!r}"[:200])
@@ -120,7 +135,7 @@ def as_numbers(name: str, value: ArrayLike) -> Array:
 def _within(name: str, value: ArrayLike, allowed: str, inside: object) -> Array:
     array = as_numbers(name, value)
     good = inside(array)  # type: ignore[operator]
-    if not np.all(good):
+    if not good.all():
         wrong = np.atleast_1d(array)[~np.atleast_1d(good)][0]
         raise SdesimError(f"{name} must be {allowed}, got {wrong:g}")
     return array

@@ -158,7 +158,7 @@ class TemperedLaw:
         Raises:
             SdesimError: α below 0.3, or a table that can't be made.
         """
-        from sdesim.stable.sampling.by_table import by_table
+        from sdesim.stable.sampling.draw_kernels import draw_inverted
         from sdesim.stable.sampling.tables import tempered_table
 
         if self.alpha < LEAST_ALPHA:
@@ -166,8 +166,9 @@ class TemperedLaw:
         shape = () if size is None else tuple(np.atleast_1d(size).tolist())
         table = tempered_table(self.alpha, self.beta, self._unit.tempering)
         key = np.uint64(int(seed) % 2**64)
-        drawn = by_table(key, table.coefficients.reshape(-1), table.bits, math.prod(shape))
-        return np.asarray((self._centre + self.scale * drawn).reshape(shape))[()]
+        out = np.empty(math.prod(shape))
+        draw_inverted(key, table.coefficients.reshape(-1), table.bits, self.scale, self._centre, out)
+        return out.reshape(shape)[()]
 
     def mean(self) -> float:
         """E X."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -34,13 +34,15 @@ class SurfaceKernel:
     - ``hvp(x, v, params, data0, data1, out)``: out (d, W) = ∇²L(x) v, column by column;
     - ``loss(x, params, data0, data1, out)``: out (W,) = L at each column;
     - ``well(x, lane, params) -> int``: index of the well that column ``lane`` is in, −1 for none;
+    - ``factor(x, w, params, data0, data1, out)``: out (d, W) = B(x) w column by column, w (k, W), of an
+      equation dx = f dt + B dW, whose ``grad`` is −f;
     - ``slope(y, i, params)``: ∂L/∂x_i at x_i = y, for sums of functions of one coordinate each: the very bits
       of ``grad``. Steps then take it in, and hold no gradient.
 
     Attributes:
         module: dotted name of the module that holds the functions.
         grad: name of the gradient function.
-        loss: name of the loss function.
+        loss: name of the loss function; None where there is no loss.
         params: float64 (p,).
         data0: float64, two-dimensional; (0, 0) when unused.
         data1: float64, two-dimensional; (0, 0) when unused.
@@ -49,6 +51,9 @@ class SurfaceKernel:
         well: name of the well function, or None.
         lanes: the largest block width W that suits the surface.
         hvp: name of the Hessian-vector product, or None.
+        factor: name of the function B w, or None.
+        factors: k, how many Wiener processes drive it of itself.
+        timed: whether params[0] is the time, which the engine sets.
         slope: name of the slope along one coordinate, or None.
         functions: for surfaces whose functions can't be imported (a user's, torch's): compiled functions by
             the names above ("grad", "loss", …); ``module`` is then empty.
@@ -56,7 +61,7 @@ class SurfaceKernel:
 
     module: str
     grad: str
-    loss: str
+    loss: str | None
     params: Array
     data0: Array = field(default_factory=no_array)
     data1: Array = field(default_factory=no_array)
@@ -65,11 +70,14 @@ class SurfaceKernel:
     well: str | None = None
     lanes: int = 512
     hvp: str | None = None
+    factor: str | None = None
+    factors: int = 0
+    timed: bool = False
     slope: str | None = None
     functions: Mapping[str, Any] = field(default_factory=dict)
 
     def offers(self, role: str) -> bool:
-        """Whether there is a function of that role: "loss", "grad", "hvp", "weighted_grad" or "well"."""
+        """Whether there is a function of that role, one of the names above."""
         return role in self.functions or getattr(self, role) is not None
 
     def function(self, role: str) -> Any:
@@ -212,6 +220,14 @@ class Base(Defaults):
         that looks at bits, and no arrays of their own.
         """
         return False
+
+    def at(self, time: float) -> Surface:
+        """The surface of a moment: itself, where it does not change."""
+        return self
+
+    def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
+        """(field, message) of what is no number somewhere in [0, time]: none."""
+        yield from ()
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side; every surface has its own.

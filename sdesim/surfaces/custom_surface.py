@@ -180,7 +180,7 @@ def _compiled_one(
         guard([jitted])
         result = jitted(*(a.copy() for a in arguments))
     except (NumbaError, TypeError) as error:
-        raise SdesimError(f"Numba can't compile {name}: {_first_line(error)}") from None
+        raise SdesimError(f"Numba can't compile {name}: {telling_line(error)}") from None
     found = np.shape(result)
     wanted = f"shape {shape}" if shape else "a number"
     if found != shape or not np.issubdtype(np.asarray(result).dtype, np.number) or np.iscomplexobj(result):
@@ -188,7 +188,7 @@ def _compiled_one(
     return jitted
 
 
-def _first_line(error: Exception) -> str:
+def telling_line(error: Exception) -> str:
     """The first line of a Numba message that says what is wrong."""
     lines = [line.strip() for line in str(error).splitlines()]
     telling = [line for line in lines if line and not line.startswith("Failed in")]

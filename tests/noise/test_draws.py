@@ -22,10 +22,12 @@ def test_bits_of_an_increment_do_not_depend_on_the_width_of_the_block(name):
     assert np.any(whole != 0)
 
 
-@pytest.mark.parametrize("name", ["gaussian-scalar", "stable", "stable-skewed", "isotropic", "wide-inverted"])
+@pytest.mark.parametrize(
+    "name", ["gaussian-scalar", "cms", "cms-skewed", "isotropic", "cms-isotropic", "wide-inverted"]
+)
 def test_bits_agree_between_coordinates_walked_in_one_column_and_in_rows(name):
     # A long column is vectorised along its coordinates, a block along its trajectories.
-    noise, _ = CASES.get(name, (Stable(1.5, 0.2, method="inversion"), 0))
+    noise, _ = CASES.get(name, (Stable(1.5, 0.2, sampler="inversion"), 0))
     kernel = noise.kernel(301, 0.01, 0.1)
 
     column = fill(kernel, 301, 5, 1)

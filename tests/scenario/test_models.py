@@ -38,11 +38,11 @@ def test_a_scheme_is_a_name_or_a_kind_with_its_parameters(written, made):
 
 
 def test_tempering_and_method_of_stable_noise_reach_the_noise():
-    text = changed("alpha: 1.5, scale: 0.05", "alpha: 1.5, scale: 0.05, tempering: 2, method: inversion")
+    text = changed("alpha: 1.5, scale: 0.05", "alpha: 1.5, scale: 0.05, tempering: 2, sampler: inversion")
 
     noise = parse_scenario(text).arms["sde"].simulate.noise[1]
 
-    assert (noise.tempering, noise.method) == (2.0, "inversion")
+    assert (noise.tempering, noise.sampler) == (2.0, "inversion")
 
 
 SURFACES = [

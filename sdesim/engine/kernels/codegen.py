@@ -38,11 +38,50 @@ def prepare(x, v, surface, dt, work):
     v[:, :] = 0.0
 
 """
-_NO_LATER = """\
+_NO_LOSS = """\
+
+@compiled
+def loss(x, params, data0, data1, out):
+    for w in range(out.shape[0]):
+        out[w] = np.nan
+
+"""
+_TIMELESS = """\
+
+@compiled
+def own_clock(surface):
+    return surface
+
+@compiled
+def set_clock(surface, time):
+    return
 
 @compiled
 def later(surface, lapse):
     return
+
+"""
+_ACT = """\
+
+@compiled
+def act(x, seed, first, step, params, data, out):
+{calls}
+
+"""
+# Blocks that are stepped side by side are at different times.
+_TIMED = """\
+
+@compiled
+def own_clock(surface):
+    return surface[0].copy(), surface[1], surface[2]
+
+@compiled
+def set_clock(surface, time):
+    surface[0][0] = time
+
+@compiled
+def later(surface, lapse):
+    surface[0][0] += lapse
 
 """
 _CONFINE = """\
@@ -113,6 +152,7 @@ _SUM = """\
             out[k, lane] {sign}= i[k, lane]{multiplicative}
     return out
 """
+_FACTOR = "    factor(x, w, surface[0], surface[1], surface[2], out)\n"
 _WEIGHTED = "    weighted_grad(x, w, surface[0], surface[1], surface[2], out)\n"
 
 
@@ -127,7 +167,7 @@ def combination_source(
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
     ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it."""
-    once = "compiled_in_memory" if in_memory or surface.functions else ""
+    once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
     text += "".join(
@@ -136,7 +176,8 @@ def combination_source(
     )
     text += _SINGLE_ROOM if single else _ROOM
     weighted = any(n.enters == "examples" for n in noises)
-    wanted = ["loss", "grad"]
+    wanted = ["loss", "grad"] if surface.offers("loss") else ["grad"]
+    wanted += ["factor"] if any(n.enters == "factor" for n in noises) else []
     wanted += ["hvp"] if scheme.needs_hvp or tangent else []
     wanted += ["weighted_grad"] if weighted else []
     has_well = surface.well is not None or "well" in surface.functions
@@ -148,8 +189,10 @@ def combination_source(
     text += _single_fill_source(noises, scheme) if single else _fill_source(noises, scheme)
     text += _noise_source(noises, weighted)
     text += "" if has_well else _NO_WELL
-    text += _NO_LATER
+    text += "" if surface.offers("loss") else _NO_LOSS
+    text += _TIMED if surface.timed else _TIMELESS
     text += _confine_source(walls, single)
+    text += _act_source(noises)
     text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
     text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
@@ -159,9 +202,22 @@ def combination_source(
     if functions[0].__name__ != "step":
         text += f"\nstep = {functions[0].__name__}\n\n"
     text += _tangent_source(scheme, weighted) if tangent else ""
-    merged = None if tangent or weighted or surface.slope is None else scheme.separable_step()
+    own = "factor" in wanted
+    merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+
+
+def _act_source(noises: Sequence[NoiseKernel]) -> str:
+    """The increments that are of the state at the start of a step."""
+    text, calls, stream = "", [], 0
+    for k, noise in enumerate(noises):
+        if noise.acts is not None:
+            if "acts" not in noise.functions:
+                text += f"from {noise.module} import {noise.acts} as act_{k}\n"
+            calls.append(f"    act_{k}(x, seed, {stream}, first, step, params[{k}], data[{k}], out)")
+        stream += noise.streams
+    return text + _ACT.format(calls="\n".join(calls) or "    return")
 
 
 def _confine_source(walls: Sequence[WallKernel], single: bool) -> str:
@@ -201,6 +257,7 @@ _BLOCKS = {
     "auxiliary": ("j", "spare[0], spare[1]"),
     "multiplicative": ("m", "spare[0], spare[1]"),
     "examples": ("w", "spare[2], spare[3]"),
+    "factor": ("w", "spare[2], spare[3]"),
 }
 
 
@@ -264,12 +321,15 @@ def _single_fill_source(noises: Sequence[NoiseKernel], scheme: Scheme) -> str:
 
 def _noise_source(noises: Sequence[NoiseKernel], weighted: bool) -> str:
     """The increment of all noises at a state, with no work for kinds that are absent."""
-    multiplicative = any(n.enters == "multiplicative" for n in noises)
+    entering = {n.enters for n in noises}
+    multiplicative = "multiplicative" in entering
     product = " + x[k, lane] * m[k, lane]" if multiplicative else ""
     body = _SUM.format(sign="", multiplicative=product) if multiplicative else "    return i\n"
     at = "    return coordinate_noise(x, i, m, out)\n"
-    if weighted:
-        at = _WEIGHTED + _SUM.format(sign="+", multiplicative=product)
+    if entering == {"factor"}:
+        at = _FACTOR + "    return out\n"
+    elif weighted or "factor" in entering:
+        at = (_WEIGHTED if weighted else _FACTOR) + _SUM.format(sign="+", multiplicative=product)
     return _COORDINATE_NOISE.format(body=body, at=at)
 
 
@@ -311,13 +371,19 @@ def driver(
         RunError: if it can't be written anywhere.
     """
     watch = watch_module(regions)
-    functions = dict(surface.functions)
+    functions = _in_memory(surface, noises)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
     text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions or private))
     if not private:
         text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
     functions |= private
     return _private(text, tuple(functions.items())) if functions else generated_module(text)
+
+
+def _in_memory(surface: SurfaceKernel, noises: Sequence[NoiseKernel]) -> dict[str, Any]:
+    """Functions that can't be imported, by the names that the module calls them."""
+    acting = {f"act_{k}": n.functions["acts"] for k, n in enumerate(noises) if "acts" in n.functions}
+    return {**surface.functions, **acting}
 
 
 @lru_cache(maxsize=32)

@@ -3,7 +3,7 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
-``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` and ``entry``) and
+``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` …) and
 ``GROUP``, of how many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is
 compiled anew for each combination is kept small: what no combination changes stands in `block`, and a copy is
 a loop, since Numba compiles a slice that is set to an array ten times as long.
@@ -72,6 +72,7 @@ def advance(
     all_shares, all_sides, all_states = state[8:]
     events = all_exits.shape[1]
     p, rate, scratch, walls = scheme
+    surface = own_clock(surface)
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
     room = stage[2].shape[0]
@@ -87,6 +88,7 @@ def advance(
         begin_watch(x, code, exits, numbers, values, luck, tags, start)
         saved, staged = 0, 0
         for now in range(start, end + 1):
+            set_clock(surface, now * dt)
             if saved < saves.shape[0] and saves[saved] == now:
                 if staged == room:
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
@@ -101,6 +103,7 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+            act(x, seed, block * lanes, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
             lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
@@ -125,14 +128,15 @@ def advance(
 
 
 @entry
-def drive(x, v, additive, auxiliary, multiplicative, surface, scheme, dt, out):
+def drive(x, v, additive, auxiliary, multiplicative, driving, surface, scheme, dt, out):
     """Step one block through given increments, (steps, rows, W) each; out (steps, d, W) are the states."""
     p, rate, scratch = scheme
     work = np.empty((scratch, x.shape[0], x.shape[1]))
-    none = np.empty((0, x.shape[1]))
+    surface = own_clock(surface)
     prepare(x, v, surface, dt, work)
     for n in range(additive.shape[0]):
-        step(x, v, additive[n], auxiliary[n], multiplicative[n], none, surface, p, rate, dt, work)
+        set_clock(surface, n * dt)
+        step(x, v, additive[n], auxiliary[n], multiplicative[n], driving[n], surface, p, rate, dt, work)
         for k in range(x.shape[0]):
             for w in range(x.shape[1]):
                 out[n, k, w] = x[k, w]

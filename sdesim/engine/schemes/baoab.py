@@ -70,6 +70,7 @@ class BAOAB(Base):
     strong_order: ClassVar[Orders] = orders(gaussian=1.0)
     weak_order: ClassVar[Orders] = orders(gaussian=2.0)
     single: ClassVar[bool] = True
+    of_a_loss: ClassVar[bool] = True
     velocity: ClassVar[bool] = True
     scratch: ClassVar[int] = 1
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # The sorts of noise that matter to a scheme. "levy" is any additive noise that is not Gaussian.
 GAUSSIAN, LEVY, MULTIPLICATIVE, MINIBATCH = "gaussian", "levy", "multiplicative", "minibatch"
+# B(t, x) dW of an equation of its own.
+FACTOR = "factor"
 Orders = Mapping[str, float | None]
 
 
@@ -40,8 +42,9 @@ class Base:
       a step begins at its own.
 
     x: states; v: a second state (velocity), (0, W) unless `velocity`; i, j, m: increments of the additive and
-    multiplicative noises, j a second independent set, (0, W) unless `auxiliary`; w: weights of the examples;
-    p: `params`; rate: Σ d⟨M⟩/dt (d,) of the multiplicative noises, empty without; work: (`scratch`, d, W).
+    multiplicative noises, j a second independent set, (0, W) unless `auxiliary`; w: weights of the examples,
+    or increments dW of the equation's own noise; p: `params`; rate: Σ d⟨M⟩/dt (d,) of the multiplicative
+    noises, empty without; work: (`scratch`, d, W).
 
     Attributes:
         name: what `simulate(scheme=…)` and scenario files call it.
@@ -56,6 +59,8 @@ class Base:
         imported: compiled functions of modules that the step calls, name → module.
         needs_hvp: whether it uses Hessian-vector products.
         exclusive: whether additive and multiplicative noise can't be combined.
+        of_a_loss: whether it is of descent or of a force, so that a drift of its own has no place in it.
+        reads: how it reads a noise that depends on the state: "ito" or "stratonovich".
         converts: whether the step uses `rate`, so that it must not change in time.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
@@ -72,6 +77,8 @@ class Base:
     imported: ClassVar[Mapping[str, str]] = MappingProxyType({})
     needs_hvp: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
+    of_a_loss: ClassVar[bool] = False
+    reads: ClassVar[str] = "ito"
     converts: ClassVar[bool] = False
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
@@ -123,6 +130,8 @@ def sort_of(noise: NoiseKernel) -> str:
         return MULTIPLICATIVE
     if noise.enters == "examples":
         return MINIBATCH
+    if noise.enters == "factor":
+        return FACTOR
     return GAUSSIAN if noise.gaussian else LEVY
 
 
@@ -131,6 +140,7 @@ _WORDS = {
     LEVY: "Lévy noise (α-stable below 2, truncated or tempered)",
     MULTIPLICATIVE: "multiplicative noise",
     MINIBATCH: "minibatch noise",
+    FACTOR: "a diffusion of the equation's own",
 }
 
 

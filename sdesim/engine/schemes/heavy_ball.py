@@ -62,6 +62,7 @@ class HeavyBall(Base):
     strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, multiplicative=None, minibatch=None)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
     single: ClassVar[bool] = True
+    of_a_loss: ClassVar[bool] = True
     velocity: ClassVar[bool] = True
 
     def params(self, dt: float) -> NDArray[np.float64]:

@@ -115,8 +115,12 @@ class ImplicitEuler(Base):
         {kind: implicit-euler}
     """
 
-    strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5)
-    weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
+    strong_order: ClassVar[Orders] = orders(
+        gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5, factor=0.5
+    )
+    weak_order: ClassVar[Orders] = orders(
+        gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=1.0
+    )
     needs_hvp: ClassVar[bool] = True
     solves: ClassVar[bool] = True
     imported: ClassVar[Mapping[str, str]] = dict.fromkeys(_NEWTON, "sdesim.engine.kernels.newton")

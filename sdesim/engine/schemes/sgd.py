@@ -32,6 +32,7 @@ class SGD(Base):
     strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, multiplicative=None, minibatch=None)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0)
     single: ClassVar[bool] = True
+    of_a_loss: ClassVar[bool] = True
     steps_by_learning_rate: ClassVar[bool] = True
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:

@@ -27,6 +27,7 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
     for k in range(x.shape[0]):
         for lane in range(x.shape[1]):
             y[k, lane] = x[k, lane] + 0.75 * (i[k, lane] + p[0] * j[k, lane] - dt * g[k, lane])
+    later(surface, 0.75 * dt)
     grad(y, surface[0], surface[1], surface[2], h)
     for k in range(x.shape[0]):
         for lane in range(x.shape[1]):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sdesim.errors import SdesimError
 from sdesim.noise.base import Array, NoiseKernel
-from sdesim.stable.sampling.constants import LEAST_ALPHA, law_constants, shift_to_s1
+from sdesim.stable.sampling.constants import law_constants, shift_to_s1
 from sdesim.stable.sampling.inversion import Table, refined
-from sdesim.stable.sampling.tables import tempered_table
+from sdesim.stable.sampling.tables import radius_table, tempered_table
 from sdesim.stable.sampling.tempered import Tempered
 
 STABLE = "sdesim.noise.levy.stable_kernels"
 INVERSION = "sdesim.noise.levy.inversion_kernels"
+ISOTROPIC = "sdesim.noise.levy.isotropic_kernels"
 # Coordinates with different scales are tempered differently, and each needs a table.
 MOST_TABLES = 16
 
@@ -36,6 +39,14 @@ def table_kernel(
     return NoiseKernel(INVERSION, "inversion_independent", params, data)
 
 
+def radius_kernel(alpha: float, scale: Array, reject: bool, limit: float) -> NoiseKernel:
+    """Isotropic increments of the given scale (d,), their mixing radius by its quantile table."""
+    table = radius_table(alpha)
+    params = np.concatenate([[float(table.bits), limit, float(reject)], scale])
+    function = "inversion_isotropic" if limit == math.inf else "inversion_isotropic_limited"
+    return NoiseKernel(ISOTROPIC, function, params, table.coefficients)
+
+
 def tempered_kernel(
     alpha: float, skew: float, tempering: float, scale: Array, reject: bool, limit: float
 ) -> NoiseKernel:
@@ -55,15 +66,3 @@ def tempered_kernel(
         places = np.array([Tempered(alpha, skew, float(tempering * size)).location for size in sizes])
         shift = scale * places[which]
     return table_kernel(tables, scale, shift, which.astype(np.float64), reject, limit)
-
-
-def check_invertible(alpha: float) -> None:
-    """Refuse a stability index whose quantile table would not reach its accuracy.
-
-    Raises:
-        SdesimError: if α is below 0.3.
-    """
-    if alpha < LEAST_ALPHA:
-        raise SdesimError(
-            f"inversion needs alpha of at least {LEAST_ALPHA:g}, got {alpha:g}; use method 'cms'"
-        )

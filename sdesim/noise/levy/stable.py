@@ -26,7 +26,14 @@ from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
-from sdesim.stable.sampling.constants import LEAST_ALPHA, law_constants, shift_to_s1
+from sdesim.stable.sampling.constants import (
+    ISOTROPIC,
+    LEAST_ALPHA,
+    LEAST_SKEWED,
+    has_table,
+    law_constants,
+    shift_to_s1,
+)
 
 # Below this share of accepted draws "reject" would spend its time redrawing.
 LEAST_ACCEPTANCE = 0.01
@@ -55,9 +62,12 @@ class Stable(Base):
             λ → 0. The isotropic structure becomes relativistic, with the characteristic function
             exp(−σ^α dt [(‖u‖² + λ²)^{α/2} − λ^α]), whose Lévy measure decays like e^{−λ‖x‖}. Tempered
             increments don't scale with dt: a kernel is made for the one dt it is asked for.
-        method: "cms" (Chambers–Mallows–Stuck), or "inversion" (a table of the quantile function, twice as
-            fast, u-error at most 1e-12) for independent coordinates and α ≥ 0.3. Tempered independent
-            coordinates are always drawn by inversion; α = 2 is drawn as a Gaussian.
+        sampler: "inversion" (a table of the quantile function, u-error at most 1e-12; of isotropic noise, of
+            its mixing radius) or "cms" (Chambers–Mallows–Stuck). None takes "inversion" where a table is
+            shown to reach its accuracy: independent coordinates with 0.4 ≤ α < 2, without skew from 0.3 on,
+            and isotropic ones with 0.4 ≤ α ≤ 1.99; else "cms". Tempered independent coordinates are always
+            drawn by inversion, tempered isotropic ones by "cms"; α = 2 is drawn as a Gaussian.
+        method: the former name of ``sampler``.
         match: "median" instead of a scale, for the isotropic structure: increments over η have the median
             length η √TrΣ of those of the real arm, Tr Σ the mean over its probes.
 
@@ -78,19 +88,37 @@ class Stable(Base):
     truncation: Annotated[float, Gt(0)] | None = None
     rule: Literal["clip", "reject"] = "clip"
     tempering: Annotated[float, Gt(0)] | None = None
-    method: Literal["cms", "inversion"] = "cms"
+    sampler: Literal["inversion", "cms"] | None = None
+    method: Literal["inversion", "cms"] | None = None
     match: Literal["median"] | None = None
 
     def __post_init__(self) -> None:
         self._check_scale()
         if self.structure == "isotropic" and self.skew != 0.0:
             raise Misfit("skew", f"found {self.skew:g}, allowed: 0 for the isotropic structure")
-        if self.method == "inversion" and self.structure == "isotropic":
-            raise Misfit("method", "found 'inversion', allowed: cms for the isotropic structure")
+        name = "sampler" if self.method is None else "method"
+        if self.method is not None:
+            if self.sampler not in (None, self.method):
+                raise Misfit("method", f"found {self.method!r}, allowed: none beside sampler")
+            object.__setattr__(self, "sampler", self.method)
+            object.__setattr__(self, "method", None)
         if self.tempering is not None:
-            self._check_tempering()
-        elif self.method == "inversion" and self.alpha < LEAST_ALPHA:
-            raise Misfit("method", f"found 'inversion', allowed: cms for alpha below {LEAST_ALPHA:g}")
+            self._check_tempering(name)
+        elif self.sampler == "inversion" and self.alpha < 2.0 and not self._has_table:
+            raise Misfit(name, f"found 'inversion', allowed: cms for {self._tableless}")
+
+    @property
+    def _has_table(self) -> bool:
+        return has_table(self.alpha, self.skew, self.structure == "isotropic")
+
+    @property
+    def _tableless(self) -> str:
+        if self.structure == "isotropic":
+            low, high = ISOTROPIC
+            return f"isotropic noise with alpha outside [{low:g}, {high:g}]"
+        return (
+            f"alpha below {LEAST_ALPHA:g}" if self.skew == 0.0 else f"alpha below {LEAST_SKEWED:g} with skew"
+        )
 
     def _check_scale(self) -> None:
         if (self.scale is None) == (self.match is None):
@@ -111,13 +139,17 @@ class Stable(Base):
         if self.alpha == 1.0 and self.skew != 0.0:
             raise Misfit("scale", "found a schedule, allowed: numbers with skew at alpha 1")
 
-    def _check_tempering(self) -> None:
+    def _check_tempering(self, name: str) -> None:
         if self.alpha == 2.0:
             raise Misfit(
                 "alpha", "found 2, allowed: below 2 with tempering: the Gaussian has no jumps to temper"
             )
         if self.structure == "independent" and self.alpha < LEAST_ALPHA:
             raise Misfit("alpha", f"found {self.alpha:g}, allowed: at least {LEAST_ALPHA:g} with tempering")
+        only = "inversion" if self.structure == "independent" else "cms"
+        if self.sampler not in (None, only):
+            rule = f"{only} with tempering of the {self.structure} structure"
+            raise Misfit(name, f"found {self.sampler!r}, allowed: {rule}")
         if self.structure == "isotropic" and np.any(self._sigma != self._sigma.flat[0]):
             rule = "one for all coordinates with tempering of the isotropic structure"
             raise Misfit("scale", f"found different ones, allowed: {rule}")
@@ -157,6 +189,20 @@ class Stable(Base):
         """α, where jumps are neither truncated nor tempered."""
         tamed = self.truncation is not None or self.tempering is not None
         return None if tamed or self.alpha == 2.0 else self.alpha
+
+    @property
+    def drawn_by(self) -> str | None:
+        """How its increments are drawn: "inversion" or "cms"; None at α = 2, where they are Gaussian."""
+        if self.alpha == 2.0 and self.truncation is None:
+            return None
+        if self.tempering is not None:
+            return "inversion" if self.structure == "independent" else "cms"
+        # The table of an untempered law ends below α = 2.
+        if self.alpha == 2.0:
+            return "cms"
+        if self.sampler is not None:
+            return self.sampler
+        return "inversion" if self._has_table else "cms"
 
     @property
     def constant_diffusion(self) -> float | None:
@@ -223,15 +269,17 @@ class Stable(Base):
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.
-        from sdesim.noise.levy.kernels import cms_kernel, table_kernel, tempered_kernel
+        from sdesim.noise.levy.kernels import cms_kernel, radius_kernel, table_kernel, tempered_kernel
         from sdesim.stable.sampling.tables import stable_table
 
         limit = math.inf if truncation is None else truncation
         if self.structure == "isotropic":
+            if self.drawn_by == "inversion":
+                return radius_kernel(self.alpha, scale, reject, limit)
             return self._isotropic_kernel(scale, reject, limit)
         if self.tempering is not None:
             return tempered_kernel(self.alpha, self.skew, self.tempering, scale, reject, limit)
-        if self.method == "inversion" and self.alpha < 2.0:
+        if self.drawn_by == "inversion":
             table = stable_table(self.alpha, self.skew)
             shift = shift_to_s1(self.alpha, self.skew, scale)
             return table_kernel([table], scale, shift, np.zeros(scale.shape), reject, limit)
@@ -268,10 +316,10 @@ class Stable(Base):
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
         """Σ |σ_k u_k|^α (1 − iβ sgn u_k tan(πα/2)), |σ∘u|^α of the isotropic structure, tempered or not.
 
-        None for truncated jumps, for tempered ones along the axes, and for α = 1 with skew.
+        None for truncated jumps, tempered ones along the axes, α = 1 with skew, and a scale that moves.
         """
         self.validate(u.shape[-1])
-        if self.truncation is not None or (self.alpha == 1.0 and self.skew != 0.0):
+        if moves(self.scale) or self.truncation is not None or (self.alpha == 1.0 and self.skew != 0.0):
             return None
         scaled = u * np.broadcast_to(self._sigma, u.shape[-1:])
         if self.structure == "isotropic":
@@ -289,7 +337,7 @@ class Stable(Base):
     def big_jumps(self, dim: int) -> BigJumps | None:
         """Below α = 2, where jumps are neither truncated nor tempered."""
         self.validate(dim)
-        if self.tail_index is None:
+        if self.tail_index is None or moves(self.scale):
             return None
         sigma = np.array(np.broadcast_to(self._sigma, (dim,)))
         return stable_jumps(self.alpha, sigma, self.skew, self.structure == "isotropic")

@@ -45,7 +45,7 @@ def _check_real(scenario: Scenario, name: str, train: Train, probes: Probes | No
 
 
 def _check_simulated(scenario: Scenario, simulate: Simulate, probes: Probes | None) -> None:
-    surface = simulate.surface
+    surface = simulate.equation
     if surface is not None:
         from sdesim.engine.plan import check_known
 

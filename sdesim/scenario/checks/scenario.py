@@ -197,6 +197,10 @@ def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | in
             yield place, f"found {name!r}, the wells are: {', '.join(wells)}"
 
 
+# Needs that no equation of its own meets.
+OF_A_LOSS = frozenset({"gradient", "curvature", "progress"})
+
+
 def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -> str:
     """What the run of an arm won't have of a quantity's needs; empty where it has all."""
     arm = scenario.arms[arm_name]
@@ -205,6 +209,13 @@ def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -
         return f"{name} needs an arm that trains clients, {arm_name} has none"
     if row.dims[:2] == PROBE and probes is None:
         return f"{name} needs probes of {arm_name}"
+    simulate = arm.simulate
+    if (
+        simulate is not None
+        and simulate.sde is not None
+        and (row.units == "loss" or OF_A_LOSS & {*row.needs})
+    ):
+        return f"{name} is made of a loss, and the equation of {arm_name} has none"
     for need in row.needs:
         if need in ("gradient", "curvature") and probes is not None:
             if probes.estimators != "all" and need not in probes.estimators:

@@ -21,7 +21,7 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         if refusal:
             yield ("dt",), refusal
     for path, text in check_fit(
-        simulate.surface,
+        simulate.equation,
         simulate.noise,
         simulate.scheme,
         dim=None if train is None else train.dim,

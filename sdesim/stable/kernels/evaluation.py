@@ -65,8 +65,8 @@ def logarithms(x0, x1, alpha, beta):
         log_f = -LOG_PI - (math.log1p(x0 * x0) if abs(x0) < 1e8 else 2.0 * math.log(abs(x0)))
         return log_f, math.log(math.atan2(1.0, x0)) - LOG_PI, math.log(math.atan2(1.0, -x0)) - LOG_PI
     if abs(epsilon) <= EPSILON and abs(beta) <= BETA:
-        f, above, below = near_cauchy(x0, alpha, beta)
-        return safe_log(f), safe_log(above), safe_log(below)
+        log_f, above, below = near_cauchy(x0, alpha, beta)
+        return log_f, safe_log(above), safe_log(below)
     sign = 1.0 if x0 > 0.0 else -1.0
     if abs(epsilon) < NEAR_ONE and abs(x0) >= FAR and sign * beta > -1.0:
         log_f, log_s = far_near_one(abs(x0), alpha, sign * beta)

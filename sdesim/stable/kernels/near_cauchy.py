@@ -39,7 +39,7 @@ STEP, FIRST, LAST = 0.0625, -62, 66
 
 @compiled_apart
 def near_cauchy(x, alpha, beta):
-    """(f, S, 1 − S) at x of the S0 law."""
+    """(log f, S, 1 − S) at x of the S0 law."""
     epsilon = 1.0 - alpha
     t_epsilon = 2.0 / math.pi if epsilon == 0.0 else epsilon / math.tan(0.5 * math.pi * epsilon)
     root = math.hypot(1.0, x)
@@ -71,10 +71,10 @@ def near_cauchy(x, alpha, beta):
         real += v * weight * math.cos(d_imaginary)
         imaginary += v * wave
         tail += wave
-    density = (real + x * imaginary) / (math.pi * (1.0 + x * x)) if abs(x) < 1e150 else 0.0
+    log_density = math.log(cosine * real + sine * imaginary) - math.log(math.pi * root)
     above = (math.atan2(1.0, x) + tail) / math.pi
     below = (math.atan2(1.0, -x) - tail) / math.pi
-    return density, above, below
+    return log_density, above, below
 
 
 @compiled_apart

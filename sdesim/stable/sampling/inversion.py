@@ -18,18 +18,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 
 import numpy as np
-from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.stable.sampling.panels import COEFFICIENTS, chebyshev_series, fit_cells, series_value
 
 Array = NDArray[np.float64]
 Tail = Callable[[Array], Array]
 
 OCTAVES = 52
-COEFFICIENTS = 8
 U_ERROR = 1e-12
 LEAST_BITS, MOST_BITS = 3, 8
 # A number of bits is first tried on the octaves that hold all but 2⁻⁶ of the draws, where cells are widest.
@@ -40,6 +41,11 @@ PANEL_NODES = 16
 # too large a share of S.
 AGREEMENT, ROUNDING, LOOSEST = 5e-13, 5e-16, 1e-5
 NARROWEST = 1e-10
+FIRST_WIDTH, WIDENING = 0.5, 2.0
+# The folded uniform is off by as much at the median.
+MEDIAN = 2e-16
+# Places of a cell where its polynomial is held against the panels.
+TESTS = (-0.5, -0.43, -0.2, 0.09, 0.32, 0.5)
 
 
 @dataclass(frozen=True)
@@ -104,21 +110,36 @@ def refined(table: Table, bits: int) -> Array:
 
 
 def find_median(right: Tail, scale: float) -> float:
-    """x with P(X > x) = ½, by bisection on a bracket that grows from 0."""
+    """x with P(X > x) = ½, by false position (Illinois) on a bracket that grows from 0."""
+
+    def excess(x: float) -> float:
+        return float(right(np.array([x]))[0]) - 0.5
+
     low, high = -scale, scale
-    while right(np.array([high]))[0] > 0.5:
+    at_low, at_high = excess(low), excess(high)
+    while at_high > 0.0:
         high *= 2.0
-    while right(np.array([low]))[0] < 0.5:
+        at_high = excess(high)
+    while at_low < 0.0:
         low *= 2.0
+        at_low = excess(low)
+    side = 0
     for _ in range(200):
-        middle = 0.5 * (low + high)
+        middle = (low * at_high - high * at_low) / (at_high - at_low)
         if not low < middle < high:
-            break
-        if right(np.array([middle]))[0] > 0.5:
-            low = middle
+            middle = 0.5 * (low + high)
+        value = excess(middle)
+        if abs(value) <= MEDIAN or not low < middle < high:
+            return middle
+        if value > 0.0:
+            low, at_low = middle, value
+            at_high *= 0.5 if side == 1 else 1.0
+            side = 1
         else:
-            high = middle
-    return 0.5 * (low + high)
+            high, at_high = middle, value
+            at_low *= 0.5 if side == -1 else 1.0
+            side = -1
+    raise SdesimError("the median of this law could not be found")
 
 
 @dataclass(frozen=True)
@@ -139,48 +160,16 @@ class Panels:
     series: Array
     at_edges: Array
 
-    def value(self, xi: Array) -> tuple[Array, Array]:
-        """log S and its derivative by ξ."""
-        index = np.clip(np.searchsorted(self.edges, xi, side="right") - 1, 0, len(self.series) - 1)
-        reach = 0.5 * (self.edges[index + 1] - self.edges[index])
-        t = (xi - self.edges[index]) / reach - 1.0
-        rows = self.series[index]
-        b0, b1 = np.zeros_like(t), np.zeros_like(t)
-        d0, d1 = np.zeros_like(t), np.zeros_like(t)
-        # Clenshaw's recurrence and its derivative.
-        for k in range(rows.shape[1] - 1, 0, -1):
-            d0, d1 = 2.0 * t * d0 - d1 + 2.0 * b0, d0
-            b0, b1 = 2.0 * t * b0 - b1 + rows[:, k], b0
-        return rows[:, 0] + t * b0 - b1, (b0 + t * d0 - d1) / reach
-
-    def quantile(self, v: Array) -> Array:
-        """x with S(x) = v, v ≤ ½."""
-        target = np.log(v)
-        index = np.clip(np.searchsorted(-self.at_edges, -target) - 1, 0, len(self.series) - 1)
-        low, high = self.edges[index], self.edges[index + 1]
-        share = (self.at_edges[index] - target) / (self.at_edges[index] - self.at_edges[index + 1])
-        xi = low + share * (high - low)
-        for _ in range(60):
-            value, slope = self.value(xi)
-            above = value > target
-            low, high = np.where(above, xi, low), np.where(above, high, xi)
-            step = xi - (value - target) / slope
-            inside = (step >= low) & (step <= high)
-            new = np.where(inside, step, 0.5 * (low + high))
-            moved = np.abs(new - xi)
-            xi = new
-            if np.all(moved <= 4e-16 * np.abs(xi)):
-                break
-        return np.asarray(self.median + self.scale * np.sinh(xi))
-
 
 def side_panels(tail: Tail, median: float, scale: float) -> Panels:
     """Panels from the median to where S falls below 2⁻⁵⁴."""
-    nodes = np.cos(math.pi * (np.arange(PANEL_NODES) + 0.5) / PANEL_NODES)[::-1]
+    turns = math.pi * (np.arange(PANEL_NODES) + 0.5) / PANEL_NODES
+    cosines = np.cos(np.arange(PANEL_NODES)[:, None] * turns[::-1])
+    nodes = cosines[1]
     between = 0.5 * (nodes[:-1] + nodes[1:])
     points = np.concatenate([nodes, between[::3], [1.0]])
     edges, series, at_edges = [0.0], [], [math.log(0.5)]
-    width = 0.5
+    width = FIRST_WIDTH
     while at_edges[-1] > math.log(0.5 * SMALLEST):
         start = edges[-1]
         while True:
@@ -188,8 +177,10 @@ def side_panels(tail: Tail, median: float, scale: float) -> Panels:
             with np.errstate(divide="ignore"):
                 values = np.log(tail(x))
             if np.all(np.isfinite(values)):
-                fit = chebyshev.chebfit(nodes, values[:PANEL_NODES], PANEL_NODES - 1)
-                wrong = np.abs(chebyshev.chebval(points[PANEL_NODES:], fit) - values[PANEL_NODES:])
+                fit = np.empty(PANEL_NODES)
+                chebyshev_series(values[:PANEL_NODES], cosines, fit)
+                found = np.array([series_value(fit, t)[0] for t in points[PANEL_NODES:]])
+                wrong = np.abs(found - values[PANEL_NODES:])
                 if np.all(wrong <= AGREEMENT + np.minimum(ROUNDING / np.exp(values[PANEL_NODES:]), LOOSEST)):
                     break
             width *= 0.5
@@ -198,22 +189,35 @@ def side_panels(tail: Tail, median: float, scale: float) -> Panels:
         edges.append(start + width)
         series.append(fit)
         at_edges.append(float(values[-1]))
-        width *= 2.0
+        width *= WIDENING
     return Panels(median, scale, np.array(edges), np.array(series), np.array(at_edges))
+
+
+@cache
+def cell_nodes() -> tuple[Array, Array]:
+    """Chebyshev nodes of a cell in [−½, ½], ascending, and the inverse (8, 8) of their Vandermonde matrix.
+
+    Worked out in fractions, so that it is the same everywhere.
+    """
+    turns = [(2 * k + 1) / (2 * COEFFICIENTS) for k in range(COEFFICIENTS)]
+    nodes = [-0.5 * math.cos(math.pi * turn) for turn in turns]
+    inverse = np.empty((COEFFICIENTS, COEFFICIENTS))
+    for k, node in enumerate(nodes):
+        # The k-th Lagrange polynomial.
+        row = [Fraction(1)]
+        for other in nodes:
+            if other != node:
+                gap = Fraction(node) - Fraction(other)
+                lower = [-Fraction(other) * c for c in row] + [Fraction(0)]
+                row = [(a + b) / gap for a, b in zip(lower, [Fraction(0), *row], strict=True)]
+        inverse[:, k] = [float(c) for c in row]
+    return np.array(nodes), inverse
 
 
 def fit_side(panels: Panels, bits: int, octaves: int) -> tuple[Array, float]:
     """Coefficients (cells, 8) of x(v) on the last octaves up to v = ½, and the largest u-error off nodes."""
-    octave = np.repeat(2.0 ** np.arange(-1 - octaves, -1), 2**bits)
-    start = octave * (1.0 + np.tile(np.arange(2**bits), octaves) / 2**bits)
-    width = octave / 2**bits
-    nodes = 0.5 * np.cos(math.pi * (np.arange(COEFFICIENTS) + 0.5) / COEFFICIENTS)
-    v = start[:, None] + width[:, None] * (nodes + 0.5)
-    x = panels.quantile(np.minimum(v, 0.5).ravel()).reshape(v.shape)
-    coefficients = np.linalg.solve(np.vander(nodes, increasing=True), x.T).T
-    tests = np.array([-0.5, -0.43, -0.2, 0.09, 0.32, 0.5])
-    found = coefficients @ np.vander(tests, COEFFICIENTS, increasing=True).T
-    v = start[:, None] + width[:, None] * (tests + 0.5)
-    away = np.arcsinh((found - panels.median) / panels.scale)
-    value, _ = panels.value(np.clip(away, 0.0, panels.edges[-1]).ravel())
-    return np.asarray(coefficients, dtype=np.float64), float(np.abs(np.exp(value).reshape(v.shape) - v).max())
+    nodes, inverse = cell_nodes()
+    out = np.empty((octaves * 2**bits, COEFFICIENTS))
+    shape = panels.median, panels.scale, panels.edges, panels.series, panels.at_edges
+    error = fit_cells(bits, octaves, *shape, nodes, inverse, np.array(TESTS), out)
+    return out, float(error)

@@ -30,6 +30,10 @@ LEFT, RIGHT = -80.0, 40.0
 LEVELS, SHRINK = 16, 8.0
 DEEPEST = 60
 TOLERANCE = 1e-13
+# Numbers of points of the midpoint rule; doubling them takes its relative error to a power above √2.
+FEWEST, MOST, AGREED = 24, 5000, 1e-10
+# Share of the whole below which a panel is not looked into.
+NOTHING = 1e-18
 
 
 @compiled
@@ -139,6 +143,10 @@ def tail_probabilities(points, nodes, weights, alpha, beta, t_epsilon, kappa):
         while top > 0:
             top -= 1
             start, end, value, depth = stack[top, 0], stack[top, 1], stack[top, 2], stack[top, 3]
+            # P is monotonic between the centres, and panels that close in on them follow.
+            if value <= NOTHING * rough:
+                total += value
+                continue
             middle = 0.5 * (start + end)
             left = panel(start, middle, nodes, weights, x, alpha, beta, t_epsilon, kappa)
             right = panel(middle, end, nodes, weights, x, alpha, beta, t_epsilon, kappa)
@@ -151,3 +159,28 @@ def tail_probabilities(points, nodes, weights, alpha, beta, t_epsilon, kappa):
             top += 1
         out[i] = total / math.pi
     return out
+
+
+@compiled
+def light_tails(points, alpha, beta, t_epsilon, kappa, out):
+    """P(Z₀ > x) on the thin side of a totally skewed law, β = −1; NaN where it can not be told.
+
+    There P has all derivatives 0 at one end of V and is even about the other, so that the midpoint rule in V
+    converges as fast as any. The tail is taken up to a fifth, where P is not steep.
+    """
+    for i in range(points.size):
+        out[i] = math.nan
+        count, before = FEWEST, -1.0
+        while count <= MOST:
+            total = 0.0
+            for k in range(count):
+                y = (k + 0.5) / count
+                z = math.log(y / (1.0 - y))
+                total += probability(z, points[i], alpha, beta, t_epsilon, kappa)[0]
+            total /= count
+            if abs(total - before) <= AGREED * total:
+                if total <= 0.2:
+                    out[i] = total
+                break
+            before = total
+            count *= 2

@@ -17,10 +17,11 @@ def draws(noise, dim, n, dt, seed):
     return increments(noise.kernel(dim, dt, dt), dim, n // 2, 2, seed=seed).reshape(-1, dim)
 
 
+@pytest.mark.parametrize("sampler", [None, "cms"])
 @pytest.mark.parametrize("beta", [0.0, 0.5, -0.5, 1.0, -1.0])
 @pytest.mark.parametrize("alpha", ALPHAS)
-def test_gt14_shares_of_s0_draws_beyond_points_are_the_exact_tail_probabilities(alpha, beta):
-    x = sample_stable(alpha, beta, N, seed=140, parametrization="S0")
+def test_gt14_shares_of_s0_draws_beyond_points_are_the_exact_tail_probabilities(alpha, beta, sampler):
+    x = sample_stable(alpha, beta, N, seed=140, parametrization="S0", sampler=sampler)
 
     for point in (-4.0, -0.6, 0.2, 1.5, 6.0):
         p = fourier_tail(point, alpha, beta)
@@ -53,11 +54,12 @@ def test_variance_at_alpha_2_is_2_sigma_squared_dt(structure):
     np.testing.assert_allclose(x.var(axis=0), 2 * sigma**2 * dt, rtol=5 * math.sqrt(2 / N))
 
 
-@pytest.mark.parametrize("alpha", [0.4, 1.0, 1.5, 1.95])
-def test_gt15_length_of_isotropic_increments_has_the_exact_radial_law(alpha):
+@pytest.mark.parametrize("sampler", [None, "cms"])
+@pytest.mark.parametrize("alpha", [0.3, 0.4, 1.0, 1.5, 1.95])
+def test_gt15_length_of_isotropic_increments_has_the_exact_radial_law(alpha, sampler):
     n, u, dim = N, 0.9, 3
 
-    x = draws(Stable(alpha, 1.0, structure="isotropic"), dim, n, 1.0, 15)
+    x = draws(Stable(alpha, 1.0, structure="isotropic", sampler=sampler), dim, n, 1.0, 15)
 
     # The mean of e^{iu·X} over directions of u is sin(uR)/(uR) in three dimensions.
     wave = np.sinc(u * np.linalg.norm(x, axis=1) / math.pi)

@@ -139,11 +139,21 @@ def test_gradient_noise_of_a_stable_noise_is_sigma_eta_power_times_s():
             lambda: Stable(1.5, 1.0, tempering=9.0, structure="isotropic").kernel(2, 1.0, 1.0),
             "too strong for",
         ),
-        (lambda: Stable(1.5, 1.0, method="pinv"), "method: found 'pinv', allowed: cms, inversion"),
+        (lambda: Stable(1.5, 1.0, sampler="pinv"), "sampler: found 'pinv', allowed: inversion, cms"),
+        (lambda: Stable(0.2, 1.0, sampler="inversion"), "sampler: found 'inversion', allowed: cms for alpha"),
         (lambda: Stable(0.2, 1.0, method="inversion"), "method: found 'inversion', allowed: cms for alpha"),
+        (lambda: Stable(1.5, 1.0, sampler="inversion", method="cms"), "method: found 'cms', allowed: none"),
         (
-            lambda: Stable(1.5, 1.0, structure="isotropic", method="inversion"),
-            "allowed: cms for the isotropic",
+            lambda: Stable(0.35, 1.0, skew=0.5, sampler="inversion"),
+            "sampler: found 'inversion', allowed: cms for alpha below 0.4 with skew",
+        ),
+        (
+            lambda: Stable(1.995, 1.0, structure="isotropic", sampler="inversion"),
+            "allowed: cms for isotropic noise with alpha outside",
+        ),
+        (
+            lambda: Stable(1.5, 1.0, tempering=0.1, sampler="cms"),
+            "sampler: found 'cms', allowed: inversion with tempering of the independent",
         ),
         (lambda: Stable(1.5, [1.0, 2.0]).validate(3), "scale is for 2 coordinates, but the surface has 3"),
         (lambda: Stable(1.5, 1.0, truncation=1e-6, rule="reject").kernel(1, 0.1, 1), "too small for rule"),
@@ -199,3 +209,28 @@ def test_there_is_no_weighted_way_where_the_mean_is_infinite_or_jumps_are_many()
     assert Stable(1.5, 0.2, structure="isotropic").weighted_noise(np.zeros(2), 0.1, 8, 1.5, rng) is None
     assert Stable(1.5, 0.2).weighted_noise(np.zeros(2), 0.1, 8, 1.0, rng) is None
     assert np.all(Stable(1.5, 0.2, truncation=1.0).weighted_noise(np.zeros(2), 0.1, 8, 1.0, rng)[1] == 1.0)
+
+
+@pytest.mark.parametrize(
+    ("noise", "drawn_by"),
+    [
+        (Stable(0.3, 1.0), "inversion"),
+        (Stable(0.29, 1.0), "cms"),
+        (Stable(0.4, 1.0, skew=0.9), "inversion"),
+        (Stable(0.39, 1.0, skew=0.9), "cms"),
+        (Stable(1.999, 1.0, truncation=0.1, rule="reject"), "inversion"),
+        (Stable(1.99, 1.0, structure="isotropic"), "inversion"),
+        (Stable(1.995, 1.0, structure="isotropic"), "cms"),
+        (Stable(1.5, 1.0, structure="isotropic", tempering=1.0), "cms"),
+        (Stable(1.5, 1.0, tempering=1.0), "inversion"),
+        (Stable(2.0, 1.0, truncation=0.1), "cms"),
+        (Stable(2.0, 1.0), None),
+        (Stable(1.5, 1.0, sampler="cms"), "cms"),
+        (Stable(1.5, 1.0, method="cms"), "cms"),
+    ],
+)
+def test_a_noise_tells_how_it_is_drawn_and_the_kernel_does_so(noise, drawn_by):
+    kernel = noise.kernel(2, 0.1, 0.1)
+
+    assert noise.drawn_by == drawn_by
+    assert kernel.function.startswith({"inversion": "inversion", "cms": "stable", None: "gaussian"}[drawn_by])

@@ -20,8 +20,8 @@ def test_a_law_whose_table_can_not_reach_the_u_error_is_refused():
 def test_draws_by_inversion_and_by_chambers_mallows_stuck_have_one_law(alpha, beta):
     n = 400_000
 
-    inverted = sample_stable(alpha, beta, n, seed=4, scale=2.0, loc=0.3, method="inversion")
-    reference = sample_stable(alpha, beta, n, seed=5, scale=2.0, loc=0.3)
+    inverted = sample_stable(alpha, beta, n, seed=4, scale=2.0, loc=0.3, sampler="inversion")
+    reference = sample_stable(alpha, beta, n, seed=5, scale=2.0, loc=0.3, sampler="cms")
 
     values = np.sort(np.concatenate([inverted, reference]))
     first = np.searchsorted(np.sort(inverted), values, side="right")

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import special
 
-from sdesim.stable.sampling.tables import stable_table, tempered_table
+import sdesim
+from sdesim.stable.sampling.constants import has_table
+from sdesim.stable.sampling.tables import radius_table, stable_table, tempered_table
 from sdesim.stable.sampling.tempered import Tempered
 from tests.noise.fourier import fourier_tail
 from tests.stable.sampling.quantiles import grid, quantiles
@@ -81,3 +83,42 @@ def test_moments_of_the_tempered_quantile_table_are_the_closed_forms(alpha, beta
     # u-error 1e-12 times the largest x², about (36/λ)², over the variance; v below 2⁻⁵³ is left out.
     assert mean == pytest.approx(exact, abs=1e-8 * law.deviation)
     assert second == pytest.approx(kappa * special.gamma(2 - alpha) * lam ** (alpha - 2), rel=1e-6)
+
+
+# Corners of all laws that are drawn by inversion unless another way is asked for.
+DEFAULTS = [
+    (0.3, 0.0), (0.4, 0.0), (0.4, 0.5), (0.4, -0.99), (0.4, 1.0), (0.7, 0.9), (0.9, -1.0), (0.999, 0.99),
+    (1.0, -0.3), (1.0, 1.0), (1.0001, 0.9), (1.2, 0.0), (1.5, -0.99), (1.8, 1.0), (1.99, 0.0), (1.9999, 0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("alpha", "beta"), DEFAULTS)
+def test_quantiles_of_default_laws_are_exact_from_the_middle_to_the_smallest_uniform(alpha, beta):
+    small = (np.array([0, 1, 5, 1000, 2**20, 2**32, 2**45, 2**50]) + 0.5) * 2.0**-52
+    u = np.concatenate([small, grid(20)[:20], 1.0 - small])
+
+    x = quantiles(stable_table(alpha, beta), u)
+
+    assert has_table(alpha, beta)
+    above, below = (f(x, alpha, beta, parametrization="S0") for f in (sdesim.stable.sf, sdesim.stable.cdf))
+    wrong = np.where(u < 0.5, below - u, above - (1 - u))
+    assert np.abs(wrong).max() < 1.2e-12
+    # The tails keep their relative accuracy, down to 2⁻⁵³.
+    v = np.minimum(u, 1 - u)
+    tail = v < 1e-7
+    assert np.abs(wrong[tail] / v[tail]).max() < 1e-6
+
+
+@pytest.mark.parametrize("alpha", [0.4, 0.7, 1.0, 1.5, 1.9, 1.99])
+def test_u_error_of_the_table_of_isotropic_radii_is_below_1e_minus_12(alpha):
+    half = alpha / 2
+    scale = math.cos(math.pi * half / 2) ** (1 / half)
+    u = np.concatenate([(np.arange(20) + 0.5) / 20, (np.array([0, 3, 1000, 2**30]) + 0.5) * 2.0**-52])
+    u = np.concatenate([u, 1 - u[-4:]])
+
+    radius = quantiles(radius_table(alpha), u)
+
+    above, below = (f(radius**2 / 2, half, 1.0, scale=scale) for f in (sdesim.stable.sf, sdesim.stable.cdf))
+    wrong = np.where(u < 0.5, below - u, above - (1 - u))
+    assert has_table(alpha, 0.0, isotropic=True)
+    assert np.abs(wrong).max() < 1.5e-12

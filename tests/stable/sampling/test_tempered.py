@@ -84,7 +84,7 @@ def test_tempered_law_tends_to_the_stable_law_as_lambda_tends_to_0(alpha, beta):
     u = (np.floor(np.linspace(0.05, 0.95, 19) * 2.0**52) + 0.5) * 2.0**-52
 
     tempered = draws_at(Stable(alpha, 0.3, skew=beta, tempering=1e-8), u)
-    stable = draws_at(Stable(alpha, 0.3, skew=beta, method="inversion"), u)
+    stable = draws_at(Stable(alpha, 0.3, skew=beta, sampler="inversion"), u)
 
     # The first correction is of the order λ^min(α, |α − 1|, 1), at α = 1 λ log λ, times x² in the tails.
     order = 1e-7 if alpha == 1.0 else 1e-8 ** min(alpha, abs(alpha - 1.0) if alpha > 1.0 else 1.0)

@@ -1,0 +1,34 @@
+"""Means and covariances of a state at one time, as numbers to hold a simulation against."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.errors import SdesimError
+
+Array = NDArray[np.float64]
+
+
+class Moments(NamedTuple):
+    """Of x_t: mean (d,) and covariance (d, d); ∞ or NaN where a moment does not exist."""
+
+    mean: Array
+    covariance: Array
+
+
+def known_time(t: float) -> float:
+    """The time as a float of at least 0, ∞ for the stationary law.
+
+    Raises:
+        SdesimError: it is below 0 or no number.
+    """
+    try:
+        time = float(t)
+    except (TypeError, ValueError):
+        raise SdesimError(f"t must be a number of at least 0, got {t!r}") from None
+    if not time >= 0.0:
+        raise SdesimError(f"t must be a number of at least 0, got {time:g}")
+    return time
