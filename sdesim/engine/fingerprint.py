@@ -54,6 +54,7 @@ def fingerprint(plan: Plan) -> Fingerprint:
     for k, noise in enumerate(plan.noise_kernels):
         ahead = () if noise.ahead is None else noise.ahead.identity
         parts[f"noise {k}"] = digest_of(_text(noise.module, noise.function), noise.params, noise.data, *ahead)
+        functions |= {f"noise {k} {name}": f for name, f in noise.functions.items()}
         if noise.ahead is not None:
             functions |= {f"noise {k} {name}": f for name, f in noise.ahead.functions.items()}
     parts[_VALUES] = _values(plan, bool(functions))

@@ -70,7 +70,7 @@ class Exit(Base):
     upper: Annotated[float | None, _Open(math.inf)] = None
     coordinate: Annotated[int, Ge(0)] = 0
     stop: bool = True
-    monitoring: Literal["continuous", "discrete"] = "discrete"
+    monitoring: Literal["continuous", "discrete"] = "continuous"
 
     def __post_init__(self) -> None:
         if self.lower is None and self.upper is None:

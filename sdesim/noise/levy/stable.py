@@ -316,10 +316,10 @@ class Stable(Base):
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
         """Σ |σ_k u_k|^α (1 − iβ sgn u_k tan(πα/2)), |σ∘u|^α of the isotropic structure, tempered or not.
 
-        None for truncated jumps, for tempered ones along the axes, and for α = 1 with skew.
+        None for truncated jumps, tempered ones along the axes, α = 1 with skew, and a scale that moves.
         """
         self.validate(u.shape[-1])
-        if self.truncation is not None or (self.alpha == 1.0 and self.skew != 0.0):
+        if moves(self.scale) or self.truncation is not None or (self.alpha == 1.0 and self.skew != 0.0):
             return None
         scaled = u * np.broadcast_to(self._sigma, u.shape[-1:])
         if self.structure == "isotropic":
@@ -337,7 +337,7 @@ class Stable(Base):
     def big_jumps(self, dim: int) -> BigJumps | None:
         """Below α = 2, where jumps are neither truncated nor tempered."""
         self.validate(dim)
-        if self.tail_index is None:
+        if self.tail_index is None or moves(self.scale):
             return None
         sigma = np.array(np.broadcast_to(self._sigma, (dim,)))
         return stable_jumps(self.alpha, sigma, self.skew, self.structure == "isotropic")
