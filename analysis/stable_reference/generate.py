@@ -1,6 +1,7 @@
 """Compute the reference set: ``python -m analysis.stable_reference.generate`` (needs mpmath; an hour).
 
-Points already in the file are kept; a point that two ways do not agree in, or not in time, is left out and named.
+Points already in the file are kept; a point that two ways do not agree in, or not in time, is left out and
+named.
 """
 
 from __future__ import annotations
