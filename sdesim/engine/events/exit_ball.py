@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class ExitBall(Base):
     """First exit from the ball ‖θ − center‖ ≤ radius, watched as `exit` watches its walls.
 
-    With noise that is the same in all directions: Gaussian noise by the bridge of the distance from the center,
-    isotropic stable noise by a smaller radius. Other Gaussian noise is taken as it is along the radius at the
-    start of a step; other stable noise is watched at the steps alone (flag `exit_discrete`).
+    Gaussian noise by the bridge of the distance from the center, as it is along the radius at the start of a
+    step; isotropic stable noise by a smaller radius. Other stable noise is watched at the steps alone (flag
+    `exit_discrete`).
 
     Args:
         radius: of the ball.
