@@ -124,7 +124,7 @@ def test_noise_without_a_fill_of_float32_is_drawn_in_float64_and_rounded():
             "for float32 and with noise minibatch, whose weights",
         ),
         ({"probes": sdesim.Probes(every=9, tangent=True)}, "allowed: float64 with probes of the tangent"),
-        ({"driving": ()}, r"near 1 are 1.2e-07 apart, allowed: float64, or at least as much noise"),
+        ({"driving": ()}, r"near 1 are 1.2e-07 apart, allowed: float64, or at least 64 times as much noise"),
         ({"driving": noise.Gaussian(diffusion=[0.1, 1e-14]), "theta0": 1.0}, "of coordinate 1, not 2e-08"),
     ],
 )  # fmt: skip
