@@ -1,4 +1,4 @@
-"""Problems A to D: all contestants of a problem at once, one run each in turn, round after round."""
+"""Problems A to D and I: all contestants of a problem at once, one run each in turn, round after round."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ class Arena:
                     entry.results.append(entry.worker.run())
             base = entries[0]
             for entry in entries:
-                rows[entry.contestant.name] = self._row(problem, entry, base)
+                named = [e for e in entries if e.contestant.name == entry.contestant.against]
+                rows[entry.contestant.name] = self._row(problem, entry, base, *named)
         finally:
             for entry in entries:
                 entry.worker.close()
@@ -128,12 +129,14 @@ class Arena:
             np.savez(path, x=digits.x_train, y=digits.y_train, start=network.start)
         return path
 
-    def _row(self, problem: Problem, entry: Entry, base: Entry) -> Row:
+    def _row(self, problem: Problem, entry: Entry, base: Entry, against: Entry | None = None) -> Row:
         costs, base_costs = _costs(problem, entry), _costs(problem, base)
         ratios = [a / b for a, b in zip(costs, base_costs, strict=True)]
         contestant = entry.contestant
         is_base = contestant.name == BASE
-        note = "; ".join(n for n in (contestant.note, "" if is_base else other_law(entry, base)) if n)
+        note = "; ".join(
+            n for n in (contestant.note, "" if is_base else other_law(problem, entry, base)) if n
+        )
         ratio = statistics.median(ratios)
         return Row(
             problem=problem.key,
@@ -148,7 +151,7 @@ class Arena:
             ratio_high=None if is_base else max(ratios),
             target=contestant.promise,
             least=contestant.least,
-            met=_kept(contestant, statistics.median(costs), ratio),
+            met=_kept(contestant, costs, ratio, [] if against is None else _costs(problem, against)),
             note=note,
             details={
                 "trajectories": entry.trajectories,
@@ -166,17 +169,21 @@ def own_path() -> str:
     return os.pathsep.join([folder, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 
-def _kept(contestant: Contestant, cost: float, ratio: float) -> bool | None:
-    """Whether what is promised of a contestant holds; None where nothing is."""
+def _kept(contestant: Contestant, costs: list[float], ratio: float, against: list[float]) -> bool | None:
+    """Whether what is promised of a contestant holds; None where nothing is, or who it is held against is not
+    there."""
     if contestant.most is not None:
-        return cost <= contestant.most
+        return statistics.median(costs) <= contestant.most
+    if contestant.most_ratio is not None:
+        shares = [a / b for a, b in zip(costs, against, strict=False)]
+        return statistics.median(shares) <= contestant.most_ratio if shares else None
     return None if contestant.least is None else ratio >= contestant.least
 
 
-def other_law(entry: Entry, base: Entry) -> str:
+def other_law(problem: Problem, entry: Entry, base: Entry) -> str:
     """A warning where the states of a contestant are not distributed as sdesim's after as many steps."""
     theirs = entry.results[-1]
-    if entry.contestant.problem == "draws":
+    if not problem.compared:
         return ""
     ours = base.worker.run(steps=entry.steps)
     error = np.hypot(theirs["moment_error"], ours["moment_error"])
@@ -196,7 +203,7 @@ def _costs(problem: Problem, entry: Entry, clock: str = "cpu_seconds") -> list[f
 
 
 def contests(arena: Arena, keys: Sequence[str]) -> Iterable[Row]:
-    """Rows of the problems among ``keys``; the draws belong to C."""
-    for key in PROBLEMS:
-        if ("C" if key == "draws" else key) in keys:
+    """Rows of the problems asked for by ``keys``."""
+    for key, problem in PROBLEMS.items():
+        if problem.asked in keys:
             yield from arena.contest(key)

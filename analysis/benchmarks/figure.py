@@ -7,13 +7,13 @@ from typing import Any
 
 from sdesim.plots.style import styled
 
-from .problems import C_LOOP, CMS, PROBLEMS
+from .problems import C_LOOP, CMS, PROBLEMS, SINGLE
 from .rows import Row
 from .table import number
 
 PEER, LIMIT, OWN, PROMISE = "#0072B2", "#D55E00", "#009E73", "#555555"
-_COLOURS = {C_LOOP: LIMIT, CMS: OWN}
-_MARKERS = {C_LOOP: "D", CMS: "s"}
+_COLOURS = {C_LOOP: LIMIT, CMS: OWN, SINGLE: OWN}
+_MARKERS = {C_LOOP: "D", CMS: "s", SINGLE: "s"}
 
 
 def ratios(rows: Sequence[Row]) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Aligned, Array
 from sdesim.estimators.core.power import Power, unknown
-from sdesim.estimators.core.support import mean_interval
+from sdesim.estimators.core.support import mean_interval, median_interval
 from sdesim.runs.quantities import support_of
 from sdesim.support import ANYTHING, Support
 
@@ -72,12 +72,20 @@ class QuantityComparison:
         return f"<{self.name}: {self.verdict or self.outcome}>"
 
 
-def curve(values: Array, interval: tuple[Array, Array], level: float, support: Support = ANYTHING) -> Curve:
+def curve(
+    values: Array,
+    interval: tuple[Array, Array],
+    level: float,
+    support: Support = ANYTHING,
+    infinite: bool = False,
+) -> Curve:
     """Mean and interval of values (n, T): over trajectories, within the support, by `mean_interval`; the
-    estimator's own when n = 1."""
+    estimator's own when n = 1. Where there is no mean (``infinite``), median and interval of it."""
     n = values.shape[0]
     if n == 1:
         return Curve(values.mean(axis=0), interval[0][0], interval[1][0], 1, "estimator")
+    if infinite:
+        return Curve(*median_interval(values, level), n, "trajectories, median")
     return Curve(*mean_interval(values, support, level), n, "trajectories")
 
 

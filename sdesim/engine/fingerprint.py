@@ -33,6 +33,9 @@ def fingerprint(plan: Plan) -> Fingerprint:
             found = importlib.import_module(module)
             functions |= {name: getattr(found, name) for name in names}
             modules += [module] if module != "__main__" else []
+    for event in plan.exits:
+        own = {f"{name} of {event.name}": f for name, f in getattr(event, "functions", {}).items()}
+        functions |= {name: f for name, f in own.items() if name.startswith("value")}
     parts = {
         "dt": repr(plan.dt),
         "steps": str(plan.steps),
@@ -54,6 +57,7 @@ def fingerprint(plan: Plan) -> Fingerprint:
     for k, noise in enumerate(plan.noise_kernels):
         ahead = () if noise.ahead is None else noise.ahead.identity
         parts[f"noise {k}"] = digest_of(_text(noise.module, noise.function), noise.params, noise.data, *ahead)
+        functions |= {f"noise {k} {name}": f for name, f in noise.functions.items()}
         if noise.ahead is not None:
             functions |= {f"noise {k} {name}": f for name, f in noise.ahead.functions.items()}
     parts[_VALUES] = _values(plan, bool(functions))

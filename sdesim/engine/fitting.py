@@ -100,6 +100,8 @@ def check_fit(
         yield ("twin_of",), line
     end = None if dt is None or steps is None else dt * steps
     yield from _learning_rate(learning_rate, noises, end)
+    if end is not None and surface is not None and hasattr(surface, "problems_until"):
+        yield from ((("surface", field), text) for field, text in surface.problems_until(end))
     eta = at(learning_rate, 0.0) or (real.learning_rate if real is not None else dt)
     batch_size = 0 if real is None else real.batch_size or 0
     context = Context(size, eta or 1.0, surface, batch_size)

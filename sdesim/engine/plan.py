@@ -90,7 +90,8 @@ class Plan:
         """Gradients as they are at a step."""
         assert self.probes is not None
         noises = tuple(n.at(step * self.dt) if hasattr(n, "at") else n for n in self.noises)
-        return SimulatedOracle(self.surface, noises, self.learning_rate_at(step), self.probes.batch_size)
+        surface = self.surface.at(step * self.dt) if hasattr(self.surface, "at") else self.surface
+        return SimulatedOracle(surface, noises, self.learning_rate_at(step), self.probes.batch_size)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -18,6 +18,7 @@ from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import fingerprint
 from sdesim.engine.fitting import has_loss
+from sdesim.engine.growth import growth_of, infinite_means
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
 from sdesim.engine.saving import Evaluation, SavedPoints
@@ -340,6 +341,7 @@ def _writer(
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
+        attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
     drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
     if any(drawn):
         attrs["drawn_by"] = drawn

@@ -113,6 +113,9 @@ class NoiseKernel:
         single: fill functions of blocks of float32, or None: such a run then draws in float64 and rounds.
         size: (d,) the standard deviation of an increment of each coordinate, or a scale where there is none,
             of multiplicative noise over θ; None where it is not known. float32 must not round it away.
+        acts: name of a function ``fn(x, seed, stream, first, step, params, data, out)`` that ADDS to the
+            increments out (d, W) of one step, from the states x (d, W) at which it begins; None without.
+        functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
     """
@@ -126,6 +129,8 @@ class NoiseKernel:
     gaussian: bool = False
     rate: Array = field(default_factory=lambda: np.zeros(0))
     setter: str | None = None
+    acts: str | None = None
+    functions: Mapping[str, Any] = field(default_factory=dict)
     single: SingleFill | None = None
     size: Array | None = None
     ahead: Ahead | None = None

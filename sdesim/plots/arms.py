@@ -61,7 +61,10 @@ class ArmView:
         return Seeds(*(x[rows] for x in (found.time, found.values, found.low, found.high)))
 
     def curve(self, quantity: str, level: float = 0.95) -> tuple[Array, Curve] | None:
-        """Times (T,) and mean curve with interval, where all trajectories are finite; None if nowhere."""
+        """Times (T,) and mean curve with interval, where all trajectories are finite; None if nowhere.
+
+        Of a variable without a mean the median, as the run's `infinite_means` says.
+        """
         seeds = self.seeds(quantity)
         if seeds is None:
             return None
@@ -69,7 +72,8 @@ class ArmView:
         if not columns.any():
             return None
         time, values, low, high = (x[:, columns] for x in (seeds.time, seeds.values, seeds.low, seeds.high))
-        return time.mean(axis=0), curve(values, (low, high), level, support_of(quantity))
+        endless = quantity in self.run.attrs.get("infinite_means", ())
+        return time.mean(axis=0), curve(values, (low, high), level, support_of(quantity), endless)
 
     def attribute(self, name: str) -> float:
         """A numeric attribute of the run; NaN if it has none."""

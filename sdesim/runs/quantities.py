@@ -197,9 +197,12 @@ _ROWS = (
              support=POSITIVE, plain="mean exit time"),
     Quantity("exit_time.median", "median time of the first exit", "median exit time", units="time",
              dims=WHOLE, needs=("exit event",), figure="exits", support=POSITIVE, plain="median exit time"),
-    Quantity("theta_tail_index", "Hill's tail index of the last parameters over trajectories",
+    Quantity("theta_tail_index", "stable index of the last parameters over trajectories",
              r"tail index of $\theta$", dims=WHOLE, needs=("theta",), figure="", support=POSITIVE,
              plain="tail index of the parameters"),
+    Quantity("theta_tail_exponent", "Hill's exponent of any power-law tail of the last parameters",
+             r"tail exponent of $\theta$", dims=WHOLE, needs=("theta",), figure="", support=POSITIVE,
+             plain="tail exponent of the parameters"),
     Quantity("occupancy", "share of time in each well", "share of time", title="Time in each well", dims=WELL,
              needs=("occupancy event",), figure="occupancy", support=SHARE, plain="share of time in"),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sdesim.engine import exit_statistics
 from sdesim.errors import ScenarioError
 from sdesim.estimators import tail_index
-from sdesim.estimators.core.support import mean_interval
+from sdesim.estimators.core.support import mean_interval, median_interval
 from sdesim.runs.quantities import lookup, number, support_of
 from sdesim.runs.quantity_row import WELL, WHOLE
 from sdesim.runs.registered import measured_array, part_names
@@ -22,6 +22,9 @@ from sdesim.scenario.moments import MOMENT, WHEN
 from sdesim.support import ANYTHING, CORRELATION, POSITIVE, SHARE, Support
 
 Array = NDArray[np.float64]
+MEAN_INFINITE = "mean_infinite"
+# Of stable laws, and of any law with a power-law tail.
+_TAILS = {"theta_tail_index": "ecf", "theta_tail_exponent": "hill"}
 _OWN_INTERVAL = "one trajectory, the estimator's own interval"
 
 
@@ -35,6 +38,7 @@ class Finding:
     n: int
     note: str = ""
     support: Support = ANYTHING
+    flags: tuple[str, ...] = ()
 
     @property
     def no_spread(self) -> bool:
@@ -43,13 +47,23 @@ class Finding:
 
 
 def over_trajectories(
-    values: Array, support: Support = ANYTHING, level: float = 0.95, note: str = ""
+    values: Array, support: Support = ANYTHING, level: float = 0.95, note: str = "", infinite: bool = False
 ) -> Finding:
-    """Mean of (n,) with its interval within the support (`mean_interval`); NaN entries are left out."""
+    """Mean of (n,) with its interval within the support (`mean_interval`); NaN entries are left out.
+
+    Where the variable has no mean (``infinite``) the median with its own interval, and the flag
+    `mean_infinite`.
+    """
     kept = values[np.isfinite(values)]
     n = len(kept)
     if n == 0:
         return Finding(math.nan, math.nan, math.nan, 0, "no trajectory has it")
+    if infinite:
+        median, low, high = (float(x) for x in median_interval(kept, level))
+        words = [note, "median: the mean is infinite"]
+        words += [f"{n} of {len(values)} trajectories have it"] if n < len(values) else []
+        words += [] if math.isfinite(low) else ["too few trajectories for an interval"]
+        return Finding(median, low, high, n, "; ".join(w for w in words if w), support, (MEAN_INFINITE,))
     mean, low, high = (float(x) for x in mean_interval(kept, support, level))
     if n < len(values):
         note = "; ".join(x for x in (note, f"{n} of {len(values)} trajectories have it") if x)
@@ -91,18 +105,18 @@ def find(
     if row.words:
         return _fraction(measured, row.name, name)
     if row.stepped:
-        return over_trajectories(_at_step(run, name, expect.at), row.within)
+        return over_trajectories(_at_step(run, name, expect.at), row.within, infinite=has_no_mean(run, name))
     return at_probe(run, measured, name, expect.at)
 
 
 def _of_whole_run(run: xr.Dataset, name: str) -> Finding:
     if name.startswith("exit_time."):
         return _exit(run, name)
-    if name == "theta_tail_index":
-        return _tail(run)
+    if name in _TAILS:
+        return _tail(run, name)
     wanted = "loss" if name == "final_loss" else "test_accuracy"
     held = wanted if wanted in run else "train_accuracy"
-    return over_trajectories(_at_step(run, held, "end"), support_of(held))
+    return over_trajectories(_at_step(run, held, "end"), support_of(held), infinite=has_no_mean(run, held))
 
 
 def _fraction(measured: xr.Dataset | None, of: str, name: str) -> Finding:
@@ -125,13 +139,18 @@ def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
     return np.asarray(run[variable].values[:, names.index(part)], dtype=np.float64)
 
 
-def _tail(run: xr.Dataset) -> Finding:
-    """Hill's tail index of the last θ over trajectories, each coordinate scaled by itself."""
+def has_no_mean(run: xr.Dataset, name: str) -> bool:
+    """Whether a variable of a run has no mean, as heavy-tailed noise leaves those that grow fast."""
+    return name in run.attrs.get("infinite_means", ())
+
+
+def _tail(run: xr.Dataset, name: str) -> Finding:
+    """Tail index of the last θ over trajectories, each coordinate scaled by itself."""
     if "theta" not in run:
-        raise ScenarioError("theta_tail_index needs the saved theta")
+        raise ScenarioError(f"{name} needs the saved theta")
     last = np.asarray(run["theta"][:, -1].values, dtype=np.float64)
     kept = last[np.isfinite(last).all(axis=1)]
-    found = tail_index(kept, method="hill")
+    found = tail_index(kept, method=_TAILS[name])
     return Finding(found.value, found.low, found.high, len(kept), "; ".join(found.flags))
 
 

@@ -64,6 +64,7 @@ def outcome(expect: Expect, q: Finding) -> dict[str, Any]:
         "low": q.low,
         "high": q.high,
         "n": q.n,
+        **({"flags": list(q.flags)} if q.flags else {}),
         "outcome": judged,
         "why": why,
         "reason": expect.why,

@@ -14,7 +14,7 @@ from sdesim.report.headline import headline
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.twin_rules import twin_warning
-from sdesim.scenario.expectations import Finding, at_probe, find, over_trajectories, ratio
+from sdesim.scenario.expectations import Finding, at_probe, find, has_no_mean, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.outcomes import outcome
 from sdesim.scenario.whole_run import mean_values, whole_values
@@ -139,8 +139,9 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in names(lambda row: row.stepped):
         if key in run:
-            q = over_trajectories(np.asarray(run[key].values[:, -1], dtype=np.float64), support_of(key))
-            flags = ["no_spread"] if q.no_spread else []
+            last = np.asarray(run[key].values[:, -1], dtype=np.float64)
+            q = over_trajectories(last, support_of(key), infinite=has_no_mean(run, key))
+            flags = [*q.flags, *(["no_spread"] if q.no_spread else [])]
             values[key] = {"value": q.value, "low": q.low, "high": q.high, "n": q.n, "flags": flags}
     if measured is None or not measured.sizes["probe"]:
         return values

@@ -16,6 +16,7 @@ from sdesim.kinds.numbers import Array
 from sdesim.sdes.base import Base
 from sdesim.sdes.moments import Moments, known_time
 from sdesim.surfaces.base import SurfaceKernel
+from sdesim.surfaces.timed import steady
 
 _TEXT = """\
 from sdesim.compiled.jit import {decorator} as compiled
@@ -116,7 +117,7 @@ class Underdamped(Base):
     def _kernel(self) -> SurfaceKernel:
         from sdesim.compiled.generated import generated_module
 
-        base: SurfaceKernel = self.surface.kernel()
+        base: SurfaceKernel = steady(self.surface.kernel(), "underdamped")
         offered = [role for role in ("grad", "hvp") if base.offers(role)]
         names = {f"base_{role}": base.functions[role] for role in offered if role in base.functions}
         lines = [

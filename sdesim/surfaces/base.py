@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Protocol
@@ -220,6 +220,14 @@ class Base(Defaults):
         that looks at bits, and no arrays of their own.
         """
         return False
+
+    def at(self, time: float) -> Surface:
+        """The surface of a moment: itself, where it does not change."""
+        return self
+
+    def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
+        """(field, message) of what is no number somewhere in [0, time]: none."""
+        yield from ()
 
     def kernel(self) -> SurfaceKernel:
         """The compiled side; every surface has its own.

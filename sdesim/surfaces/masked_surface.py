@@ -258,8 +258,9 @@ class Masked(Base):
     @cached_property
     def _kernel(self) -> SurfaceKernel:
         from sdesim.compiled.generated import generated_module
+        from sdesim.surfaces.timed import steady
 
-        base: SurfaceKernel = self.surface.kernel()
+        base: SurfaceKernel = steady(self.surface.kernel(), "masked")
         text = _HEAD.format(decorator="compiled_in_memory" if base.functions else "compiled")
         names = {}
         offered = [name for name in _FUNCTIONS if getattr(base, name) is not None]

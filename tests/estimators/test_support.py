@@ -9,7 +9,7 @@ from scipy.stats import t
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
-from sdesim.estimators.core.support import mean_estimate, mean_interval, within
+from sdesim.estimators.core.support import mean_estimate, mean_interval, median_interval, within
 from sdesim.runs.quantities import quantities, support_of
 from sdesim.support import CORRELATION, DEBIASED, POSITIVE, SHARE, TAILS, Support
 
@@ -134,3 +134,12 @@ def test_a_literal_form_is_held_within_the_support_and_not_cut():
 def test_no_values_or_a_bad_level_are_refused(values, level):
     with pytest.raises(EstimatorError):
         mean_interval(values, level=level)
+
+
+def test_the_interval_of_a_median_is_of_order_statistics_and_holds_without_a_mean():
+    # P(fewer than 2 of 10 below the median) = 11/1024 = 1.1%, fewer than 3: 5.5%: the 2nd and the 9th.
+    assert median_interval(np.arange(10.0)[::-1]) == (4.5, 1.0, 8.0)
+    assert np.isnan(median_interval(np.arange(5.0))[1])
+    _, low, high = median_interval(np.random.default_rng(0).standard_cauchy((50, 4000)))
+    # 96.7% by the binomial law; 4,000 samples show it to 0.3%.
+    assert abs(np.mean((low < 0) & (high > 0)) - 0.967) < 0.015

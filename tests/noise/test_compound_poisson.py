@@ -7,7 +7,8 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import poisson
 
-from sdesim import jumps
+import sdesim
+from sdesim import jumps, surfaces
 from sdesim.errors import SdesimError
 from sdesim.noise import CompoundPoisson, Gaussian, increments
 
@@ -87,3 +88,43 @@ def test_bad_fields_are_named():
         jumps.Exponential(0.0)
     with pytest.raises(SdesimError, match="times a step"):
         CompoundPoisson(1e5, jumps.Laplace(1.0)).kernel(1, 0.1, 0.1)
+
+
+def test_a_rate_may_depend_on_the_state():
+    """Jumps −1 at the rate 2x from x = 6 are deaths of six: the mean is 6 (1 − 2dt)^n, nearly 6 e^{−2t}."""
+    noise = CompoundPoisson(lambda x: 2.0 * max(x[0], 0.0), jumps.Normal(-1.0, 0.0))
+    dt, steps, count = 0.01, 50, 4000
+    run = sdesim.simulate(
+        surfaces.Flat(1), noise, 6.0, dt=dt, steps=steps, trajectories=count, seed=3, save_every=steps,
+        progress=False,
+    )  # fmt: skip
+    left = run["theta"].values[:, -1, 0]
+
+    exact = 6.0 * (1 - 2.0 * dt) ** steps
+    # Of a binomial number; the step may let one die twice, which only the mean does not mind.
+    assert abs(left.mean() - exact) < 6 * left.std() / np.sqrt(count)
+    assert left.var() == pytest.approx(6 * np.exp(-1) * (1 - np.exp(-1)), rel=0.15)
+    halves = [
+        sdesim.simulate(surfaces.Flat(1), noise, 6.0, dt=dt, steps=5, trajectories=k, seed=3, progress=False)
+        for k in (3, 40)
+    ]
+    assert halves[0]["theta"].values.tobytes() == halves[1]["theta"].values[:3].tobytes()
+
+
+def test_a_rate_of_the_state_says_what_it_is_there():
+    noise = CompoundPoisson(lambda x: 10.0 * x**2, jumps.Normal(0.5, 0.1))
+    known = noise.noise_moments(np.array([1.0, 2.0]), 0.1)
+    np.testing.assert_allclose(known.mean, [-5.0, -20.0])
+    drawn = noise.gradient_noise(np.array([1.0, 2.0]), 0.1, 4000, np.random.default_rng(0))
+    np.testing.assert_allclose(drawn.mean(axis=0), known.mean, atol=6 * 16 / np.sqrt(4000))
+
+
+def test_a_bad_rate_of_the_state_is_told_or_loses_the_trajectory():
+    with pytest.raises(SdesimError, match="rate must give a number"):
+        CompoundPoisson(lambda x: x[:1], jumps.Laplace(1.0)).kernel(2, 0.1, 0.1)
+    with pytest.raises(SdesimError, match="can't compile"):
+        CompoundPoisson(lambda x: x.nothing(), jumps.Laplace(1.0)).kernel(2, 0.1, 0.1)
+    act = CompoundPoisson(lambda x: x[0] - 1.0, jumps.Laplace(1.0)).kernel(1, 0.1, 0.1)
+    out = np.zeros((1, 3))
+    act.functions["acts"](np.array([[0.0, np.nan, 1e9]]), np.uint64(0), 0, 0, 0, act.params, act.data, out)
+    assert np.isnan(out).all()

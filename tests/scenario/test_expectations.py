@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from sdesim.errors import ScenarioError
+from sdesim.noise import sample_stable
 from sdesim.scenario.expectations import Finding, find, over_trajectories, ratio
 from sdesim.scenario.models import Expect
 from sdesim.scenario.outcomes import judge, outcome
@@ -317,3 +318,23 @@ def test_the_outcome_names_what_an_event_is_counted_from():
     said = outcome(when(since="train_accuracy>0.9"), Finding(2.0, 1.5, 2.5, 4))
 
     assert said["quantity"] == "step_when.test_accuracy>0.9 since train_accuracy>0.9"
+
+
+def test_a_variable_without_a_mean_is_told_by_its_median_and_flagged():
+    draws = np.abs(np.random.default_rng(0).standard_cauchy(400))
+    found = over_trajectories(draws, infinite=True)
+
+    assert found.value == np.median(draws)
+    assert found.flags == ("mean_infinite",)
+    # The median of |Cauchy| is 1.
+    assert found.low < 1 < found.high
+    assert "the mean is infinite" in found.note
+
+
+def test_the_tail_index_of_stable_draws_is_read_as_that():
+    draws = sample_stable(1.7, 0.0, 20_000, seed=1)
+    run = xr.Dataset({"theta": (("trajectory", "step", "param"), draws.reshape(-1, 1, 1))})
+    found = find(Expect(arm="a", quantity="theta_tail_index", above=0), run, None, {})
+
+    # The asymptotic error of the estimator is 0.015 here.
+    assert abs(found.value - 1.7) < 0.06

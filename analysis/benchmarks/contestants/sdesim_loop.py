@@ -13,7 +13,7 @@ from sdesim import noise, simulate, surfaces
 def make(problem: dict[str, Any]) -> Run:
     """The problem's surface and noise, or the draws of `sample_stable`; the variant is its sampler."""
     if problem["name"] == "draws":
-        count, sampler = problem["trajectories"], problem["variant"] or None
+        count, sampler = problem["trajectories"], _sampler(problem)
         return lambda steps: noise.sample_stable(
             problem["alpha"], 0.0, count, problem["seed"], sampler=sampler
         )
@@ -32,10 +32,16 @@ def make(problem: dict[str, Any]) -> Run:
             save_every=steps,
             threads=problem["threads"],
             progress=False,
+            dtype="float32" if problem["variant"] == "float32" else "float64",
         )
         return found["theta"].values[:, -1]
 
     return run
+
+
+def _sampler(problem: dict[str, Any]) -> str | None:
+    """The sampler that the variant names; else sdesim's own choice."""
+    return "cms" if problem["variant"] == "cms" else None
 
 
 def build(problem: dict[str, Any]) -> tuple[Any, Any]:
@@ -45,7 +51,7 @@ def build(problem: dict[str, Any]) -> tuple[Any, Any]:
             problem["alpha"],
             problem["noise"],
             truncation=problem["truncation"],
-            sampler=problem["variant"] or None,
+            sampler=_sampler(problem),
         )
     else:
         driving = noise.Gaussian(diffusion=problem["noise"])

@@ -61,6 +61,13 @@ def later(surface, lapse):
     return
 
 """
+_ACT = """\
+
+@compiled
+def act(x, seed, first, step, params, data, out):
+{calls}
+
+"""
 # Blocks that are stepped side by side are at different times.
 _TIMED = """\
 
@@ -160,7 +167,7 @@ def combination_source(
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
     ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it."""
-    once = "compiled_in_memory" if in_memory or surface.functions else ""
+    once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
     text += "".join(
@@ -185,6 +192,7 @@ def combination_source(
     text += "" if surface.offers("loss") else _NO_LOSS
     text += _TIMED if surface.timed else _TIMELESS
     text += _confine_source(walls, single)
+    text += _act_source(noises)
     text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
     text += "" if any(f.__name__ == "prepare" for f in functions) else _NO_PREPARE
@@ -198,6 +206,18 @@ def combination_source(
     merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+
+
+def _act_source(noises: Sequence[NoiseKernel]) -> str:
+    """The increments that are of the state at the start of a step."""
+    text, calls, stream = "", [], 0
+    for k, noise in enumerate(noises):
+        if noise.acts is not None:
+            if "acts" not in noise.functions:
+                text += f"from {noise.module} import {noise.acts} as act_{k}\n"
+            calls.append(f"    act_{k}(x, seed, {stream}, first, step, params[{k}], data[{k}], out)")
+        stream += noise.streams
+    return text + _ACT.format(calls="\n".join(calls) or "    return")
 
 
 def _confine_source(walls: Sequence[WallKernel], single: bool) -> str:
@@ -351,13 +371,19 @@ def driver(
         RunError: if it can't be written anywhere.
     """
     watch = watch_module(regions)
-    functions = dict(surface.functions)
+    functions = _in_memory(surface, noises)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
     text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions or private))
     if not private:
         text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
     functions |= private
     return _private(text, tuple(functions.items())) if functions else generated_module(text)
+
+
+def _in_memory(surface: SurfaceKernel, noises: Sequence[NoiseKernel]) -> dict[str, Any]:
+    """Functions that can't be imported, by the names that the module calls them."""
+    acting = {f"act_{k}": n.functions["acts"] for k, n in enumerate(noises) if "acts" in n.functions}
+    return {**surface.functions, **acting}
 
 
 @lru_cache(maxsize=32)

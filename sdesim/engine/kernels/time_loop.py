@@ -3,7 +3,7 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
-``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` and ``entry``) and
+``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` …) and
 ``GROUP``, of how many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is
 compiled anew for each combination is kept small: what no combination changes stands in `block`, and a copy is
 a loop, since Numba compiles a slice that is set to an array ten times as long.
@@ -88,6 +88,7 @@ def advance(
         begin_watch(x, code, exits, numbers, values, luck, tags, start)
         saved, staged = 0, 0
         for now in range(start, end + 1):
+            set_clock(surface, now * dt)
             if saved < saves.shape[0] and saves[saved] == now:
                 if staged == room:
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
@@ -102,7 +103,7 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
-            set_clock(surface, now * dt)
+            act(x, seed, block * lanes, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
             lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)

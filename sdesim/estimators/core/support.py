@@ -25,7 +25,7 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtrit
+from scipy.special import bdtr, stdtrit
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
@@ -70,6 +70,33 @@ def mean_interval(
         mean = np.clip(mean, inside.low, inside.high)
     low, high = inside.interval(mean, half)
     return np.minimum(mean, inside.high), low, high
+
+
+def median_interval(values: ArrayLike, level: float = 0.95) -> tuple[Array, Array, Array]:
+    """Median of values (n, ...) over the first axis and the ends of its interval, each (...,).
+
+    The ends are the k-th smallest and the k-th largest value, k the largest number with
+    P(fewer than k of n lie below the median) ≤ (1 − level)/2 by the binomial law: it holds for any continuous
+    law, without a mean too. NaN ends where there is none, n < 6 at 95%.
+
+    Raises:
+        EstimatorError: no values, or a level outside (0, 1).
+
+    Source: H. David & H. Nagaraja, Order Statistics (2003), §7.1.
+    """
+    x = np.sort(np.asarray(values, dtype=np.float64), axis=0)
+    if not 0 < level < 1:
+        raise EstimatorError(f"level must be between 0 and 1, got {level}")
+    if x.ndim < 1 or not len(x):
+        raise EstimatorError("a median needs at least one value")
+    n = len(x)
+    # bdtr is the binomial distribution function.
+    k = int((bdtr(np.arange(n), n, 0.5) <= (1 - level) / 2).sum())
+    median = np.asarray(np.median(x, axis=0))
+    if k == 0:
+        nothing = np.full(median.shape, np.nan)
+        return median, nothing, nothing.copy()
+    return median, np.asarray(x[k - 1]), np.asarray(x[n - k])
 
 
 def within(estimate: AnyEstimate, support: Support) -> AnyEstimate:
