@@ -24,7 +24,7 @@ def simulate(surface=WELL, driving=GAUSSIAN, theta0=None, **changes):
 
 @pytest.fixture(scope="module")
 def runs():
-    events = [Exit(upper=0.0, stop=False), Occupancy()]
+    events = [Exit(upper=0.0, stop=False, monitoring="discrete"), Occupancy()]
     return [simulate(dtype=t, save_every=1, events=events) for t in ("float64", "float32")]
 
 
