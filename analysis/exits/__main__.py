@@ -80,10 +80,8 @@ def main() -> None:
                 noises, replace(event, monitoring="discrete"), dim, dt, truth, size // 4, start
             )
             off = f"{100 * (found / truth - 1):+.2f} ± {100 * math.hypot(error, spread) / truth:.2f}%"
-            print(
-                f"| {name} | {dt:.4g} | {truth:.5g} | {found:.5g} | {off} | {how} | {late:.5g} | {100 * (late / truth - 1):+.1f}% |",
-                flush=True,
-            )
+            row = [name, f"{dt:.4g}", f"{truth:.5g}", f"{found:.5g}", off, how, f"{late:.5g}"]
+            print("|", *(f"{cell} |" for cell in row), f"{100 * (late / truth - 1):+.1f}% |", flush=True)
 
 
 if __name__ == "__main__":
