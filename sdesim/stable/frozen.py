@@ -85,11 +85,15 @@ class StableLaw:
         return functions.isf(q, *self.args)
 
     def rvs(
-        self, size: int | tuple[int, ...] | None = None, seed: int = 0, sampler: str | None = None
+        self,
+        size: int | tuple[int, ...] | None = None,
+        seed: Any = None,
+        sampler: str | None = None,
+        random_state: Any = None,
     ) -> Array:
         """Draws; see `sdesim.stable.rvs`."""
         alpha, beta, loc, scale, form = self.args
-        return rvs(alpha, beta, size, seed, loc, scale, form, sampler)
+        return rvs(alpha, beta, size, seed, loc, scale, form, sampler, random_state)
 
     def median(self) -> Array:
         """x with P(X ≤ x) = ½."""
