@@ -201,7 +201,7 @@ def make_plan(
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     walls = several(boundary)
-    if not (probes is None or isinstance(probes, Probes)):
+    if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
