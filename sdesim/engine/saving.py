@@ -45,6 +45,7 @@ class SavedPoints:
         count, chunk = plan.trajectories, writer.step_chunk
         self._has_loss = plan.kernel.offers("loss")
         keeps_theta = plan.save_theta or evaluate is not None
+        self._outputs: tuple[Array, ...]
         if self._direct:
             self._outputs = (
                 writer.array("theta") if plan.save_theta else np.empty((count, 0, plan.dim)),
