@@ -137,7 +137,7 @@ def sort_of(noise: NoiseKernel) -> str:
 
 _WORDS = {
     GAUSSIAN: "Gaussian noise",
-    LEVY: "Lévy noise (α-stable below 2, truncated or tempered)",
+    LEVY: "additive noise other than white Gaussian, such as Lévy or coloured noise",
     MULTIPLICATIVE: "multiplicative noise",
     MINIBATCH: "minibatch noise",
     FACTOR: "a diffusion of the equation's own",
