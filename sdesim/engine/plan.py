@@ -101,13 +101,14 @@ class Plan:
 
     @cached_property
     def paths(self) -> Paths:
-        """What lies between two steps."""
-        noises, kernels = self.noises, self.noise_kernels
+        """What lies between two steps, asked where something is watched: a covariance takes its time."""
+        noises, kernels, zero = self.noises, self.noise_kernels, np.zeros(self.dim)
+        if not self.regions:
+            return Paths("discrete", zero, zero, np.zeros((0, 0)), noises, self.dt)
         if len(kernels) > len(noises):
             # The first is the equation's own.
             rate = getattr(self.surface, "noise_rate", None)
             if rate is None:
-                zero = np.zeros(self.dim)
                 return Paths("unknown", zero, zero, np.zeros((0, 0)), noises, self.dt)
             own = Gaussian(diffusion=0.5 * rate)
             noises, kernels = (own, *noises), (own.kernel(self.dim, self.dt, self.dt), *kernels[1:])

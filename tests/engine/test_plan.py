@@ -29,6 +29,18 @@ def test_a_minibatch_noise_of_a_recipe_is_known_by_what_it_says_not_by_its_class
     assert plan.tail_index is None
 
 
+def test_a_covariance_is_worked_out_only_where_an_exit_is_watched():
+    driving = noise.Gaussian(diffusion=np.array([[0.2, 0.1], [0.1, 0.3]]))
+    surface, theta0 = surfaces.Quadratic([1.0, 2.0]), [0.0, 0.0]
+    leaving = events.Exit(lower=-1.0, upper=1.0)
+
+    unwatched = planned(surface, driving, theta0=theta0)
+    watched = planned(surface, driving, theta0=theta0, events=(leaving,))
+
+    assert unwatched.paths.root.size == 0
+    assert watched.paths.root.shape == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
