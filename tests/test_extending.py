@@ -44,7 +44,7 @@ USES = {
         np.isfinite(ns["run"]["theta"].values).all() and ns["Hyperbolic"](0.5)(1.0) == 0.25
     ),
     "jumps": lambda ns: (
-        0.0 < abs(ns["run"]["theta"].values).max() and ns["Triangular"]().kind == "triangular"
+        abs(ns["run"]["theta"].values).max() > 0.0 and ns["Triangular"]().kind == "triangular"
     ),
     "walls": lambda ns: (ns["run"]["theta"].values >= 0.0).all() and "Mirror" in str(ns["run"].attrs),
     "sdes": lambda ns: 0.0 < ns["run"]["theta"].values[0, -1, 0] < 0.5 and "loss" not in ns["run"],
