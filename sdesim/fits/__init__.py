@@ -1,4 +1,4 @@
-"""Models of series and their fits: `fit`, what it gives, one file for each model, and `Base` for one's own."""
+"""Models of series and their fits: `fit`, what it gives, a file for each model, and `Base` for one's own."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri_exp
 
 from sdesim.errors import SdesimError
 from sdesim.fits.transitions import Transitions
@@ -40,8 +41,9 @@ class Parameter:
 class Base(Defaults):
     """A Markov process with exact transitions: what a model of one's own inherits.
 
-    A frozen dataclass with `parameters`, `starts`, `log_density`, `log_tails`, `draw`, `innovations` and
-    `characteristic` is a whole model. θ (p,) holds the values of `parameters` in their order.
+    A frozen dataclass with `parameters`, `starts`, `log_density` and `log_tails` is a whole model; with
+    `draw` it has goodness of fit by bootstrap, with `equation` it can be simulated on. θ (p,) holds the
+    values of `parameters` in their order.
     """
 
     @default
@@ -89,12 +91,12 @@ class Base(Defaults):
         raise SdesimError(f"{type(self).__name__} must have draw(theta, before, dt, rng)")
 
     def innovations(self, theta: Array, data: Transitions) -> Array:
-        """What of each x₁ (n,) is new, in units of its spread."""
-        raise SdesimError(f"{type(self).__name__} must have innovations(theta, data)")
+        """What of each x₁ (n,) is new, in units of its spread: its normal score."""
+        return normal_scores(*self.log_tails(theta, data))
 
     def characteristic(self, theta: Array, data: Transitions, u: Array) -> NDArray[np.complex128]:
-        """E e^{iuy} of the innovations y at u (m,), the mean over the transitions."""
-        raise SdesimError(f"{type(self).__name__} must have characteristic(theta, data, u)")
+        """Mean of E e^{iuy} over the transitions, y the innovation, at u (m,): e^{−u²/2} of normal scores."""
+        return np.exp(-0.5 * u**2).astype(np.complex128)
 
     def carried(self, theta: Array, place: int, value: float, data: Transitions) -> Array:
         """θ beside a new value of one parameter: from where the others are sought then."""
@@ -114,6 +116,16 @@ class Base(Defaults):
         """
         return None
 
+    def ends(
+        self, name: str, low: float, high: float, total: float, data: Transitions
+    ) -> tuple[float, float]:
+        """The interval of a parameter, wider where the likelihood's own says too little.
+
+        Args:
+            total: largest log-likelihood.
+        """
+        return low, high
+
     def flags(self, estimates: Mapping[str, Any], data: Transitions) -> Mapping[str, Sequence[str]]:
         """Warnings by parameter; those under "" are of all."""
         return {}
@@ -129,3 +141,9 @@ class Base(Defaults):
     def noises(self, values: Mapping[str, float]) -> list[Any]:
         """What drives it beside the equation's own noise: none."""
         return []
+
+
+def normal_scores(below: Array, above: Array) -> Array:
+    """Φ⁻¹(F) of log F and log (1 − F), each half from its own tail."""
+    low, high = np.minimum(below, 0.0), np.minimum(above, 0.0)
+    return np.asarray(np.where(low < high, ndtri_exp(low), -ndtri_exp(high)))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc, ndtri, ndtri_exp
+from scipy.special import chdtrc, ndtri
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
+from sdesim.fits.base import normal_scores
 from sdesim.fits.goodness import Goodness, distances
 from sdesim.fits.likelihood import Maximum, Surface, covariance, maximise, profile_interval
 from sdesim.fits.result import Fit
@@ -34,7 +36,7 @@ def fit(
     series: Any, model: Any, *, dt: Any = None, times: Any = None, unit: str = "day", level: float = 0.95,
     goodness: str | None = None, draws: int = 199, seed: int = 0, **fields: Any,
 ) -> Fit:  # fmt: skip
-    """Parameters of a process by maximum likelihood of its exact transitions, with intervals, flags, residuals.
+    """Parameters of a process by maximum likelihood of its exact transitions, with intervals and residuals.
 
     Args:
         series: numbers (n,), or (n, series) of independent ones in columns; a pandas Series or DataFrame; an
@@ -54,12 +56,14 @@ def fit(
         fields: of the model, if it has some.
 
     Returns:
-        Fit. Flags: `near_unit_root` (the interval of a rate reaches 0), `rate_not_identified` (it has no upper
-        end: steps are too long), `too_few_jumps`, `jumps_not_identified` (see the models), `feller_violated`,
-        `missing_values`, `repeated_values` (equal neighbours, which no such process has: rounding),
-        `too_few_samples` (below 50 transitions), `dependent_residuals` (residuals or their sizes are
-        correlated in time, p < 0.001), `poor_fit` (p of A² below 0.01), `times_overridden` (dt stands for
-        unequal times of the index), `not_converged`, `irregular_information`.
+        Fit. Flags: `near_unit_root` (the interval of a rate reaches 0, or as good as that),
+        `rate_not_identified` (it has no upper end: steps are too long), `too_few_jumps`,
+        `jumps_not_identified`, `feller_violated`, `near_2` (see the models), `missing_values`,
+        `repeated_values` (equal neighbours, which no such process has: rounding), `empty_series` (a column
+        without two numbers), `too_few_samples` (below 50 transitions), `dependent_residuals` (residuals or
+        their sizes are correlated in time, p < 0.001), `poor_fit` (p of A² below 0.01), `times_overridden`
+        (dt stands for unequal times of the index), `not_converged`, `irregular_information` (the likelihood
+        is not concave at its maximum).
 
     Raises:
         EstimatorError: one line, the field named. Misfit: an unknown model or a field of it.
@@ -84,12 +88,13 @@ def fit(
 
 
 def best(surface: Surface, starts: list[Array]) -> Maximum:
-    """The largest of the maxima from several starts; those inside go before those at an end."""
+    """The largest of the maxima from several starts; of equal ones one that has converged."""
     found = [maximise(surface, start) for start in starts]
     known = [at for at in found if math.isfinite(at.total)]
     if not known:
         raise EstimatorError("series: found values that the model can't make from any start")
-    return max(known, key=lambda at: at.total)
+    top = max(at.total for at in known)
+    return max((at for at in known if at.total > top - 1e-3), key=lambda at: (at.converged, at.total))
 
 
 def fitted(surface: Surface, starts: list[Array], level: float) -> Fit:
@@ -104,22 +109,23 @@ def fitted(surface: Surface, starts: list[Array], level: float) -> Fit:
     shared = _shared(data, at, regular)
     for k, parameter in enumerate(model.parameters):
         low, high, how = _interval(surface, at, k, spread, z, level)
+        low, high = model.ends(parameter.name, low, high, at.total, data)
         value = _reported(surface, k, float(at.w[k]))
         estimates[parameter.name] = Estimate(
             value, min(low, value), max(high, value), level, f"{method}, {how}", data.n
         )
     below, above = model.log_tails(theta, data)
-    scores = np.where(below < above, ndtri_exp(np.minimum(below, 0.0)), -ndtri_exp(np.minimum(above, 0.0)))
+    scores = normal_scores(below, above)
     own = dict(model.flags(estimates, data))
     own[""] = [*own.get("", ()), *shared, *_dependence(scores, data)]
     flagged = {
-        name: Estimate(e.value, e.low, e.high, level, e.method, e.n, tuple(dict.fromkeys([*own.get(name, ()), *own[""]])))
+        name: replace(e, flags=tuple(dict.fromkeys([*own.get(name, ()), *own[""]])))
         for name, e in estimates.items()
     }
     return Fit(
-        model, flagged, surface.natural(at.w), _natural_covariance(surface, at, spread), at.total, data, scores,
+        model, flagged, theta, _natural_covariance(surface, at, spread), at.total, data, scores,
         Goodness(*distances(below, above), math.nan, math.nan, "none"),
-    )
+    )  # fmt: skip
 
 
 def _interval(
@@ -150,16 +156,16 @@ def _interval(
 def _reported(surface: Surface, k: int, w: float) -> float:
     """θ_k of w; the end of its support where w is the end of what is looked at."""
     parameter = surface.model.parameters[k]
-    if w <= surface.low[k] or math.isinf(w) and w < 0:
-        return parameter.low
+    if w <= surface.low[k] or (math.isinf(w) and w < 0):
+        return float(parameter.low)
     if w >= surface.high[k]:
-        return parameter.high
+        return float(parameter.high)
     return float(surface.base[k] + math.exp(w)) if surface.logarithmic[k] else w
 
 
 def _natural_covariance(surface: Surface, at: Maximum, spread: Array) -> Array:
     onwards = np.where(surface.logarithmic, np.exp(np.where(surface.logarithmic, at.w, 0.0)), 1.0)
-    return spread * np.outer(onwards, onwards)
+    return np.asarray(spread * np.outer(onwards, onwards))
 
 
 def _shared(data: Transitions, at: Maximum, regular: bool) -> list[str]:

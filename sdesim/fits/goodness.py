@@ -1,4 +1,4 @@
-"""How well a fitted model describes its series: distances of the residuals' probabilities from uniform ones."""
+"""How well a fitted model describes its series: distances of its residuals from their law."""
 
 from __future__ import annotations
 

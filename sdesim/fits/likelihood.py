@@ -1,11 +1,12 @@
 """The maximum of a model's likelihood, and intervals by the signed root of the likelihood ratio.
 
-r(v) = sign(θ̂ − v) √(2 (max ℓ − max ℓ given θ = v)) is standard normal for many transitions; an interval is all
-values v whose r lies between its quantiles. Near a unit root, or with few jumps, r has another law, and the
-model says its quantiles (`Base.cutoff`).
+r(v) = sign(θ̂ − v) √(2 (max ℓ − max ℓ given θ = v)) is standard normal for many transitions; an interval is
+all values v whose r lies between its quantiles. Near a unit root, or with few jumps, r has another law, and
+the model says its quantiles (`Base.cutoff`).
 
 Source: D. Venzon & S. Moolgavkar, "A method for computing profile-likelihood-based confidence intervals",
-Appl. Stat. 37 (1988); B. Hansen, "The grid bootstrap and the autoregressive model", Rev. Econ. Stat. 81 (1999).
+Appl. Stat. 37 (1988); B. Hansen, "The grid bootstrap and the autoregressive model", Rev. Econ. Stat. 81
+(1999).
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ Mask = NDArray[np.bool_]
 # Of a difference, in working coordinates.
 _STEP = 1e-4
 # Expected gain of log-likelihood at which a maximum is one: of the whole, and on a profile.
-_SETTLED, _PROFILE = 1e-8, 1e-4
-_ITERATIONS = 100
+_SETTLED, _PROFILE = 1e-8, 1e-3
+_ITERATIONS, _PROFILE_ITERATIONS = 100, 40
 # Of a step, in working coordinates of logarithms and of parameters between two ends.
 _LONGEST = 1.5
 # Of a profile's crossing, as a share of the cutoff.
@@ -86,7 +87,7 @@ class Surface:
         """∂ log p/∂w of each transition (n, p), 0 where held."""
         found = np.zeros((self.data.n, w.size))
         for k in np.flatnonzero(~held):
-            h = _STEP * (1.0 if self.logarithmic[k] else max(self._length(k), 1e-12 * abs(float(w[k]))))
+            h = _STEP * (1.0 if self.logarithmic[k] else max(self._length(int(k)), 1e-12 * abs(float(w[k]))))
             up, down = w.copy(), w.copy()
             up[k], down[k] = min(w[k] + h, self.high[k]), max(w[k] - h, self.low[k])
             with np.errstate(all="ignore"):
@@ -123,7 +124,7 @@ def maximise(surface: Surface, start: Array, held: Mask | None = None, settled: 
     w = np.clip(start, surface.low, surface.high)
     total = surface.total(w)
     converged = False
-    for _ in range(_ITERATIONS):
+    for _ in range(_ITERATIONS if settled == _SETTLED else _PROFILE_ITERATIONS):
         scores = surface.scores(w, held)
         gradient = scores.sum(axis=0)
         outer = scores.T @ scores

@@ -128,9 +128,7 @@ class Fit:
         p = [(1 + count) / (1 + draws) for count in larger]
         tested = Goodness(*seen, p[0], p[1], "bootstrap", int(draws))
         flags = ("poor_fit",) if p[0] < _REJECTED else ()
-        told = {
-            n: replace(e, flags=tuple(dict.fromkeys((*e.flags, *flags)))) for n, e in self.parameters.items()
-        }
+        told = {n: replace(e, flags=(*e.flags, *flags)) for n, e in self.parameters.items()}
         return replace(self, goodness=tested, parameters=told)
 
     def plot_qq(self, ax: Any = None) -> Any:

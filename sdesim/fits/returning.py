@@ -18,8 +18,9 @@ Array = NDArray[np.float64]
 # λT of the slowest rate that is told from none, and λh of the fastest that leaves a trace in the next value.
 _SLOWEST, _FASTEST = 1e-5, 30.0
 # Standard deviations of the values.
-_FARTHEST = 1e4
+_FARTHEST = 300.0
 _LEAST_CUTOFF = 0.05
+_NO_RETURN = 0.01
 
 
 def decay(rate: float, data: Transitions) -> tuple[Array, Array]:
@@ -60,6 +61,14 @@ def autoregression(data: Transitions) -> tuple[float, float, float]:
     return rate, mean, max(rest, 1e-9 * data.size) / math.sqrt(variance)
 
 
+def drifting(data: Transitions) -> tuple[float, float]:
+    """Rate and mean of what only drifts: a mean as far away as is looked at."""
+    drift = float((data.after - data.before).sum()) / data.duration
+    far = math.copysign(_FARTHEST * data.size, drift)
+    slow, fast = rate_bounds(data)
+    return min(max(drift / far, slow), fast), data.centre + far
+
+
 def moved_mean(moved: Array, theta: Array, rate: int, mean: int, data: Transitions) -> Array:
     """θ whose mean goes along with its rate, so that λ(m − x̄) stays: that is what short series tell."""
     if moved[rate] != theta[rate]:
@@ -81,10 +90,11 @@ def returning_cutoff(
     return None if found is None else max(found, _LEAST_CUTOFF)
 
 
-def rate_flags(estimates: Mapping[str, Any]) -> dict[str, Sequence[str]]:
-    """`near_unit_root` where the rate's interval reaches 0, `rate_not_identified` where it has no end."""
+def rate_flags(estimates: Mapping[str, Any], data: Transitions) -> dict[str, Sequence[str]]:
+    """`near_unit_root` where the rate's interval reaches what is no return within the time that was watched,
+    `rate_not_identified` where it has no end."""
     rate = estimates["rate"]
-    raised = ["near_unit_root"] if rate.low <= 0.0 else []
+    raised = ["near_unit_root"] if rate.low * data.duration < _NO_RETURN else []
     raised += ["rate_not_identified"] if math.isinf(rate.high) else []
     return {"rate": raised, "mean": raised[:1] if rate.value <= 0.0 else []}
 

@@ -1,12 +1,13 @@
 """The law of the signed root of the likelihood ratio of a rate of return to the mean, and of the mean.
 
 Over a time T in which a process returns to its mean only λT times, the estimate of its rate λ is biased
-upwards and the root is far from normal: at λT = 0 it is Dickey and Fuller's statistic. Its law depends on λT, on
-the first values and on the number of steps; it is simulated where a candidate λ is looked at, and the interval
-is what is not rejected (Hansen's grid bootstrap), right for any λT.
+upwards and the root is far from normal: at λT = 0 it is Dickey and Fuller's statistic. Its law depends on λT,
+on the first values and on the number of steps; it is simulated where a candidate λ is looked at, and the
+interval is what is not rejected (Hansen's grid bootstrap), right for any λT.
 
-Source: B. Hansen, "The grid bootstrap and the autoregressive model", Rev. Econ. Stat. 81 (1999); P. Phillips &
-J. Yu, "Maximum likelihood and Gaussian estimation of continuous time models in finance" (2009), for the bias.
+Source: B. Hansen, "The grid bootstrap and the autoregressive model", Rev. Econ. Stat. 81 (1999); P. Phillips
+& J. Yu, "Maximum likelihood and Gaussian estimation of continuous time models in finance" (2009), for the
+bias.
 """
 
 from __future__ import annotations

@@ -43,14 +43,14 @@ def read_series(series: Any, dt: Any = None, times: Any = None, unit: str = "day
     notes: list[str] = []
     if times is not None:
         index, name = _plain_times(times, "times"), "times"
-    clock = None
+    clock: Array | None = None
     if index is not None and (dt is None or index.ndim == 1):
         clock, told = _clock(index, unit, name, len(values))
     if dt is not None:
         step = _step(dt)
         if clock is not None and _irregular(clock):
             notes.append("times_overridden")
-        clock, told = step * np.arange(len(values)), ""
+        clock, told = np.asarray(step * np.arange(len(values)), dtype=np.float64), ""
     if clock is None:
         raise EstimatorError(
             "dt: missing, allowed: a number above 0, or a series whose index holds its times"
@@ -92,7 +92,7 @@ def _refuse_frozen(x: Array, k: int, of: int) -> None:
     if len(x) > _FROZEN and _FROZEN <= tail < len(x):
         which = f" of series {k}" if of > 1 else ""
         raise EstimatorError(
-            f"series: found the same value {tail} times at the end{which}, allowed: values that go on moving; "
+            f"series: found the same value {tail} times at the end{which}, allowed: values that move; "
             "a path that was stopped is no series of its process"
         )
 

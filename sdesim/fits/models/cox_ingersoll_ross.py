@@ -50,9 +50,9 @@ class CoxIngersollRoss(Base):
     def bounds(self, data: Transitions) -> tuple[Array, Array]:
         """Rates between those of a walk and of independent values."""
         slow, fast = rate_bounds(data)
-        _, mean, sigma = self.starts(data)[0]
+        sigma = float(self.starts(data)[0][VOLATILITY])
         far = 1e4 * float(data.before.mean())
-        low = np.array([slow, 1e-6 * far * 1e-4, 1e-6 * sigma])
+        low = np.array([slow, 1e-10 * far, 1e-6 * sigma])
         return low, np.array([fast, far, 1e6 * sigma])
 
     def starts(self, data: Transitions) -> Sequence[Array]:
@@ -135,7 +135,7 @@ class CoxIngersollRoss(Base):
         """`near_unit_root`, `rate_not_identified`; `feller_violated` where 2κm < σ²: 0 is reached."""
         rate, mean, sigma = (float(e) for e in estimates.values())
         shared = ["feller_violated"] if 2.0 * rate * mean < sigma**2 else []
-        return {**rate_flags(estimates), "": shared}
+        return {**rate_flags(estimates, data), "": shared}
 
     def equation(self, values: Mapping[str, float]) -> Any:
         """`sdes.CoxIngersollRoss`."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr, stdtrit
 
 from sdesim.errors import EstimatorError
@@ -79,10 +78,6 @@ class GeometricBrownian(Base):
         mu, sigma = theta
         z = rng.standard_normal(before.shape)
         return np.asarray(before * np.exp((mu - 0.5 * sigma**2) * dt + sigma * np.sqrt(dt) * z))
-
-    def characteristic(self, theta: Array, data: Transitions, u: Array) -> NDArray[np.complex128]:
-        """e^{−u²/2}."""
-        return np.exp(-0.5 * u**2).astype(np.complex128)
 
     def cutoff(self, name: str, theta: Array, data: Transitions, side: int, level: float) -> float | None:
         """That of Student's t, exact for a mean of normal values."""

@@ -21,18 +21,21 @@ DRIFT, VOLATILITY, RATE, JUMP_MEAN, JUMP_STD = range(5)
 _MOST_RATE = 20.0
 _REST = 1e-17
 _FEW_JUMPS = 5.0
+# What jumps must add to ℓ. Without jumps their law is free, and the best of many fits chance (R. Davies,
+# Biometrika 74, 1987): three parameters add so much once in a thousand series.
+_LEAST_GAIN = 8.0
 
 
 @kind("fits", "jump-diffusion")
 @dataclass(frozen=True)
 class JumpDiffusion(Base):
-    """dx = μ dt + σ dW + dJ, J compound Poisson with N(a, b²) jumps: drift μ, volatility σ, rate, jump_mean a,
-    jump_std b.
+    """dx = μ dt + σ dW + dJ, J compound Poisson with normal jumps: drift μ, volatility σ, rate λ, jump_mean a
+    and jump_std b.
 
-    The density of a transition is the series Σ_k e^{−λh} (λh)^k/k! N(x₁ − x₀; μh + ka, σ²h + kb²), exact at every
-    h, summed until less than 10⁻¹⁷ of the Poisson law is left. Prices are fitted by their logarithms. The
-    likelihood has no bound as σ → 0 beside one value, or b → 0 beside a single jump; the largest maximum with σ
-    and b away from there is taken, which starts at jumps beyond 3, 4 and 6 robust standard deviations lead to.
+    The density of a transition is Σ_k e^{−λh} (λh)^k/k! N(x₁ − x₀; μh + ka, σ²h + kb²), exact at every h,
+    summed until less than 10⁻¹⁷ of the Poisson law is left. Prices are fitted by their logarithms. The
+    likelihood has no bound as σ → 0 beside one value that fits exactly; the largest maximum away from there
+    is taken, of those to which jumps beyond 3, 4 and 6 robust standard deviations lead.
 
     Source: R. Merton, J. Financial Econ. 3 (1976) 125.
 
@@ -157,6 +160,18 @@ class JumpDiffusion(Base):
         jumps = max(theta[RATE] * data.duration, 2.0)
         t = float(stdtrit(jumps - 1.0, 0.5 + 0.5 * level))
         return max(math.sqrt(jumps * math.log1p(t * t / (jumps - 1.0))), float(ndtri(0.5 + 0.5 * level)))
+
+    def ends(
+        self, name: str, low: float, high: float, total: float, data: Transitions
+    ) -> tuple[float, float]:
+        """Where jumps describe the data hardly better than none: a rate from 0 on, and any law of jumps."""
+        y, h = data.after - data.before, data.dt
+        drift = float(y.sum() / h.sum())
+        variance = float(((y - drift * h) ** 2 / h).mean())
+        without = -0.5 * float((np.log(2.0 * np.pi * variance * h) + 1.0).sum())
+        if total - without > _LEAST_GAIN or name in ("drift", "volatility"):
+            return low, high
+        return (0.0, high) if name == "rate" else (-math.inf if name == "jump_mean" else 0.0, math.inf)
 
     def flags(self, estimates: Mapping[str, Any], data: Transitions) -> Mapping[str, Sequence[str]]:
         """`too_few_jumps` (below 5 expected in the data), `jumps_not_identified`: the interval of the rate

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from sdesim.fits.base import Array, Base, Parameter
 from sdesim.fits.returning import (
     autoregression,
     decay,
+    drifting,
     mean_bounds,
     moved_mean,
     rate_bounds,
@@ -64,9 +64,9 @@ class OrnsteinUhlenbeck(Base):
         return np.array([slow, near, 1e-12 * data.size]), np.array([fast, far, 1e12 * data.size])
 
     def starts(self, data: Transitions) -> Sequence[Array]:
-        """By regression of x₁ on x₀."""
+        """By regression of x₁ on x₀, and from a drift."""
         rate, mean, spread = autoregression(data)
-        return [np.array([rate, mean, spread])]
+        return [np.array([rate, mean, spread]), np.array([*drifting(data), spread])]
 
     def _law(self, theta: Array, data: Transitions) -> tuple[Array, Array]:
         """Mean and standard deviation of x₁ (n,)."""
@@ -94,10 +94,6 @@ class OrnsteinUhlenbeck(Base):
         mean, s = self._law(theta, data)
         return np.asarray((data.after - mean) / s)
 
-    def characteristic(self, theta: Array, data: Transitions, u: Array) -> NDArray[np.complex128]:
-        """e^{−u²/2}."""
-        return np.exp(-0.5 * u**2).astype(np.complex128)
-
     def carried(self, theta: Array, place: int, value: float, data: Transitions) -> Array:
         """With another rate the drift at the middle of the data stays."""
         return moved_mean(super().carried(theta, place, value, data), theta, RATE, MEAN, data)
@@ -108,7 +104,7 @@ class OrnsteinUhlenbeck(Base):
 
     def flags(self, estimates: Mapping[str, Any], data: Transitions) -> Mapping[str, Sequence[str]]:
         """`near_unit_root`, `rate_not_identified`."""
-        return rate_flags(estimates)
+        return rate_flags(estimates, data)
 
     def equation(self, values: Mapping[str, float]) -> Any:
         """`sdes.OrnsteinUhlenbeck`."""

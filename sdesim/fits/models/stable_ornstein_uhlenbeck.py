@@ -34,8 +34,8 @@ class StableOrnsteinUhlenbeck(Base):
     """dx = λ (m − x) dt + dL, L symmetric α-stable: parameters rate λ, mean m, alpha and scale σ.
 
     A transition is x₁ = m + e^{−λh} (x₀ − m) + s Z with Z standard stable (E e^{iuZ} = e^{−|u|^α}) and
-    s = σ ((1 − e^{−αλh})/(αλ))^{1/α}, exact at every h. σ is that of `noise.Stable`: of a Gaussian factor it is
-    1/√2.
+    s = σ ((1 − e^{−αλh})/(αλ))^{1/α}, exact at every h. σ is that of `noise.Stable`, at α = 2 the
+    factor of a Wiener process over √2.
 
     Source: G. Samorodnitsky & M. Taqqu, Stable Non-Gaussian Random Processes (1994), §3.6; B. Andrews,
     M. Calder & R. Davis, Ann. Stat. 37 (2009), for maximum likelihood.
@@ -71,7 +71,8 @@ class StableOrnsteinUhlenbeck(Base):
         ratio = float(high / max(middle, 1e-300))
         alpha = float(np.interp(ratio, [2.9, 4.96, 12.7], [1.9, 1.5, 1.0]))
         scale = float(middle) / 0.96
-        return [np.array([rate, mean, alpha, max(scale, 1e-12 * data.size)])]
+        scale = max(scale, 1e-12 * data.size)
+        return [np.array([rate, mean, alpha, scale])]
 
     def _scale(self, theta: Array, dt: Array) -> Array:
         """s after dt (…,)."""
@@ -112,7 +113,7 @@ class StableOrnsteinUhlenbeck(Base):
 
     def characteristic(self, theta: Array, data: Transitions, u: Array) -> NDArray[np.complex128]:
         """e^{−|u|^α}."""
-        return np.exp(-(np.abs(u) ** theta[ALPHA])).astype(np.complex128)
+        return np.asarray(np.exp(-(np.abs(u) ** theta[ALPHA])), dtype=np.complex128)
 
     def carried(self, theta: Array, place: int, value: float, data: Transitions) -> Array:
         """With another rate the drift at the middle of the data stays."""
@@ -124,7 +125,7 @@ class StableOrnsteinUhlenbeck(Base):
         alpha = estimates["alpha"]
         own = ["near_2"] if alpha.high >= 2.0 else []
         own += ["at_boundary"] if alpha.value >= 2.0 or alpha.value <= LEAST_ALPHA else []
-        return {**rate_flags(estimates), "alpha": own}
+        return {**rate_flags(estimates, data), "alpha": own}
 
     def equation(self, values: Mapping[str, float]) -> Any:
         """`sdes.OrnsteinUhlenbeck` without a factor."""
