@@ -24,9 +24,9 @@ _SAME = 1e-12
 class SDE(Base):
     """dx = f(t, x) dt + B(t, x) dW of functions that Numba compiles, each called with t and one state (d,).
 
-    Tuples are the fast form: `return a, b` for (d,), `return (a, b), (c, d)` for (d, k). An array is made anew
-    for every state, which costs twenty to forty times what a small formula does; functions that read x[0],
-    x[1], … and return numbers or tuples cost 1.2 to 1.5 times what a shipped equation costs.
+    Tuples are the fast form: `return a, b` for (d,), `return (a, b), (c, d)` for (d, k). An array is made
+    anew for every state, which costs twenty to forty times what a small formula does; functions that read
+    x[0], x[1], … and return numbers or tuples cost 1.2 to 1.5 times what a shipped equation costs.
 
     Nothing is the gradient of anything here, and no sign is turned. There is no loss, so that C, S, C*, drift
     and all else that is made of one are absent from its runs. `simulate(sde, noise=[…])` adds further noises.

@@ -140,7 +140,9 @@ def _compile(
 
     value = _compiled_one(loss, "loss", (point,), ())
     slope = _compiled_one(grad, "grad", (point,), point.shape)
-    product = None if hvp is None else _compiled_one(hvp, "hvp", (point, np.ones_like(point)), point.shape)
+    product: Any = (
+        None if hvp is None else _compiled_one(hvp, "hvp", (point, np.ones_like(point)), point.shape)
+    )
     blocks = {"loss": user_kernels.block_loss(value)}
     if isinstance(slope(point.copy()), tuple):
         by_tuple = _by_tuple(grad, slope, point, 1)

@@ -1,4 +1,4 @@
-"""Functions of tuples on blocks: the numbers of the plain function, to the same bits at any place and width."""
+"""Functions of tuples on blocks: the numbers of the plain function, to the bit in blocks of any width."""
 
 import math
 
