@@ -54,7 +54,8 @@ class RunWriter:
         variables: schema names that the run will hold.
         probe_steps, probe_time: (P,), or None without probes.
         probe_trajectories: how many of the trajectories are probed.
-        samples, directions, clients: sizes of those dims.
+        samples, directions, clients, noise_states: sizes of those dims.
+        first: the number of the first trajectory.
         groups, events, wells: names along those dims.
         attrs: further attributes: name, seed, learning_rate, …
         out: path of the Zarr group to make; None keeps the run in memory.
@@ -71,14 +72,14 @@ class RunWriter:
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
-        resume: bool = False,
+        resume: bool = False, first: int = 0, noise_states: int = 0,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
         probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
         self._sizes = {
             "trajectory": trajectories, "step": len(steps), "param": dim, "probe": probes, "sample": samples,
             "group": len(groups), "direction": directions, "event": len(events), "well": len(wells),
-            "client": clients,
+            "client": clients, "noise_state": noise_states,
         }  # fmt: skip
         self._kind = kind
         self._attrs: dict[str, Any] = {
@@ -88,7 +89,7 @@ class RunWriter:
             "probe_trajectories": trajectories if probe_trajectories is None else probe_trajectories,
         }  # fmt: skip
         coords: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {
-            "trajectory": (("trajectory",), np.arange(trajectories, dtype=np.int64)),
+            "trajectory": (("trajectory",), first + np.arange(trajectories, dtype=np.int64)),
             "step": (("step",), steps),
         }
         times = np.asarray(time, dtype=np.float64)
