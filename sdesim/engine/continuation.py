@@ -112,8 +112,10 @@ def end_of(source: xr.Dataset | str | Path) -> End:
         raise Misfit(FIELD, "all its trajectories have ended: none goes on")
     if not (run["stopped_step"].values[status == 0] == step).all():
         raise Misfit(FIELD, "its last saved step is not its last, so that the state at its end is not known")
-    names = ("stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", "unsolved_steps")
-    names += ("final_velocity", "final_noise")
+    names = (
+        "stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", "unsolved_steps",
+        "final_velocity", "final_noise",
+    )  # fmt: skip
     return End(
         step, float(run.attrs["dt"]), int(run.attrs["seed"]), int(numbers[0]),
         np.array(run["theta"].isel(step=-1).values), status, dict(run.attrs),
@@ -164,8 +166,9 @@ def check_continued(plan: Plan) -> None:
         "boundary": [repr(wall) for wall in plan.boundary],
     }
     for name, now in parts.items():
-        was = end.attrs.get(name) or ([] if isinstance(now, list) else None)
-        if (list(was) if isinstance(now, list) else was) != now:
+        held = end.attrs.get(name)
+        was = list(held or []) if isinstance(now, list) else held
+        if was != now:
             told = f"found {_short(now)}, allowed: {_short(was)}, as the run which is continued has it"
             raise Misfit(name if name != "wells" else "events", told)
     if plan.scheme.velocity and "final_velocity" not in end.values:

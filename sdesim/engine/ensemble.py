@@ -195,8 +195,8 @@ class Ensemble:
             low = 0 if first == start else low
             self._driver.advance(
                 blocks, np.uint64(plan.seed), self.lanes, plan.first, first, last, self._dt, self._surface,
-                params, data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._watch,
-                self._wells, outputs, column + int(low),
+                params, data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions,
+                self._watch, self._wells, outputs, column + int(low),
             )  # fmt: skip
 
         if self.threads == 1 or self.blocks == 1:

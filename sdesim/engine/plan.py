@@ -189,7 +189,8 @@ class Plan:
     @property
     def probed(self) -> int:
         """How many trajectories are probed: of those of the whole ensemble the first."""
-        return 0 if self.probes is None else min(max(self.probes.trajectories - self.first, 0), self.trajectories)
+        count = 0 if self.probes is None else self.probes.trajectories
+        return min(max(count - self.first, 0), self.trajectories)
 
     @property
     def tangent(self) -> str:
@@ -257,8 +258,8 @@ def make_plan(
     probes = _paid_for(probes, noises, further, count)
     probed = np.zeros(0, dtype=np.int64)
     if probes is not None:
-        every = probes.interval(further)
-        probed = np.arange(-(-begin // every) * every, steps + 1, every, dtype=np.int64)
+        apart = probes.interval(further)
+        probed = np.arange(-(-begin // apart) * apart, steps + 1, apart, dtype=np.int64)
         probes = probes if len(probed) else None
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))

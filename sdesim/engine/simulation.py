@@ -33,6 +33,7 @@ from sdesim.kinds.numbers import whole
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run
 from sdesim.runs.price import priced
+from sdesim.runs.replays import warn_of_replay
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
     EVERY_PROBE,
@@ -46,6 +47,10 @@ from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
 _STRETCH = 5e7
+_REPLAY = (
+    "theta0 is the last state of a run with the same seed, {seed}, whose noise would come again: go on with "
+    "continue_from=run, or give another seed"
+)
 
 
 def simulate(
@@ -86,7 +91,8 @@ def simulate(
             what is made of one is absent from its run, as the attribute `absent` says.
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
-        dt: time step. steps: how many. trajectories: K, default 1. seed: any whole number below 2⁶⁴, default 0.
+        dt: time step. steps: how many. trajectories: K, default 1.
+        seed: any whole number below 2⁶⁴, default 0.
         learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
             t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
@@ -135,6 +141,8 @@ def simulate(
     )  # fmt: skip
     if end is not None:
         check_continued(plan)
+    elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
+        warn_of_replay("simulated", plan.seed, plan.first, plan.theta0, _REPLAY.format(seed=plan.seed))
     check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
@@ -268,9 +276,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             exactness=plan.probes.exactness(oracle),
             sequential=plan.probes.sequential,
         )
-        if _measures_progress(plan) and plan.probes.branches_at(
-            before + at, before + len(plan.probe_steps)
-        ):
+        if _measures_progress(plan) and plan.probes.branches_at(before + at, before + len(plan.probe_steps)):
             values |= virtual_steps(
                 oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                 seed=(plan.seed, plan.first + k, step), loss=plan.tail_index is None,

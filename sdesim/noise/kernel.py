@@ -55,7 +55,7 @@ class Ahead(Protocol):
         ...
 
     def reach(self, steps: int) -> int | None:
-        """Up to which step the increments of a run of so many steps are those of any longer one; None: all."""
+        """Up to which step the increments of a run of so many are those of any longer one; None: always."""
         ...
 
     def start(self, drawn: Drawn) -> Array:
