@@ -53,6 +53,7 @@ _NAMES = {
     "simulate": "sdesim.engine",
     "fit": "sdesim.fits",
     "exit_statistics": "sdesim.engine",
+    "integrate": "sdesim.engine",
     "kramers": "sdesim.engine",
     "SCHEMES": "sdesim.engine",
     "Probes": "sdesim.runs",
