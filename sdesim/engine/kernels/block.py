@@ -128,6 +128,48 @@ def count_ended(code):
     return diverged, halted
 
 
+@compiled
+def beyond(x, radius):
+    """Whether any |entry| is at least radius."""
+    found = 0
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            found += abs(x[k, w]) >= radius
+    return found > 0
+
+
+@compiled_apart
+def past_centre(x, slope, centre, dt, turned):
+    """turned (W,) = 1 where x − dt g lies beyond the centre along its own line: dt |g|² > g·(x − c) > 0."""
+    for w in range(x.shape[1]):
+        square, along = 0.0, 0.0
+        for k in range(x.shape[0]):
+            square += slope[k, w] * slope[k, w]
+            along += slope[k, w] * (x[k, w] - centre[k])
+        if along > 0.0 and not dt * square <= along:
+            turned[w] = 1.0
+
+
+@compiled_apart
+def turned_back(before, after, turned):
+    """turned (W,) = 1 where the drift after a step, or a part of it, points back."""
+    for w in range(turned.shape[0]):
+        along, size = 0.0, 0.0
+        for k in range(before.shape[0]):
+            along += before[k, w] * after[k, w]
+            size += abs(before[k, w])
+        if size > 0.0 and not along >= 0.0:
+            turned[w] = 1.0
+
+
+@compiled_apart
+def note_overshoots(turned, code, count):
+    """Count the lanes that an explicit step throws across."""
+    for w in range(code.shape[0]):
+        if turned[w] != 0.0 and code[w] == RUNNING:
+            count[w] += 1
+
+
 @compiled_apart
 def note_unsolved(unsolved, code, count, stopped, step):
     """Count the lanes whose step was not solved, and end them."""

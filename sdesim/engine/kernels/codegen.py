@@ -106,6 +106,36 @@ def tell(work, code, counts, stopped, step):
     note_unsolved(work[0, 0], code, counts[0], stopped, step)
 
 """
+_UNWATCHED = """\
+
+@compiled
+def watch_overshoots(x, code, counts, surface, dt, reach):
+    return
+
+"""
+# Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
+_WATCHED = """\
+from sdesim.engine.kernels.block import beyond, note_overshoots, past_centre, turned_back
+
+@compiled
+def watch_overshoots(x, code, counts, surface, dt, reach):
+    radius, centre = reach
+    if beyond(x, radius):
+        here, there, after = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)
+        turned = np.zeros(x.shape[1])
+        grad(x, surface[0], surface[1], surface[2], here)
+        if centre.shape[0] > 0:
+            past_centre(x, here, centre, dt, turned)
+        else:
+            for quarter in range(2, 5):
+                for k in range(x.shape[0]):
+                    for w in range(x.shape[1]):
+                        there[k, w] = x[k, w] - 0.25 * quarter * dt * here[k, w]
+                grad(there, surface[0], surface[1], surface[2], after)
+                turned_back(here, after, turned)
+        note_overshoots(turned, code, counts[1])
+
+"""
 _ROOM = """\
 from sdesim.engine.kernels.block import make_room
 
@@ -164,9 +194,11 @@ def combination_source(
     single: bool = False,
     walls: Sequence[WallKernel] = (),
     in_memory: bool = False,
+    overshoots: bool = False,
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
-    ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it."""
+    ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it, and
+    ``overshoots`` where explicit steps that are thrown across are counted."""
     once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
@@ -205,6 +237,7 @@ def combination_source(
     own = "factor" in wanted
     merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
+    text += _WATCHED if overshoots else _UNWATCHED
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
 
 
@@ -361,11 +394,13 @@ def driver(
     single: bool = False,
     walls: Sequence[WallKernel] = (),
     regions: Sequence[Region] = (),
+    overshoots: bool = False,
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
 
     Args:
         regions: of each kind that is watched one (`watched_kinds`).
+        overshoots: whether explicit steps that are thrown across are counted.
 
     Raises:
         RunError: if it can't be written anywhere.
@@ -373,7 +408,9 @@ def driver(
     watch = watch_module(regions)
     functions = _in_memory(surface, noises)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
-    text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions or private))
+    text = combination_source(
+        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots
+    )
     if not private:
         text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
     functions |= private

@@ -59,10 +59,11 @@ def advance(
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
-    scheme: (p, rate, how many work arrays, params of each wall); rows of the noise blocks: (auxiliary,
-    multiplicative, examples).
+    scheme: (p, rate, how many work arrays, params of each wall, from where on steps may overshoot and across
+    which centre); rows of the noise blocks: (auxiliary, multiplicative, examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
-    counts (B, 1, W) of unsolved steps, shares (B, E, W), sides (B, E, W), states (B, E, d, W)); the last
+    counts (B, 2, W) of unsolved steps and of overshoots, shares (B, E, W), sides (B, E, W), states (B, E, d,
+    W)); the last
     three are of the exits. watch: (numbers, values, root, whether states before a step are needed), see
     `watch`.
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
@@ -71,7 +72,7 @@ def advance(
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
     all_shares, all_sides, all_states = state[8:]
     events = all_exits.shape[1]
-    p, rate, scratch, walls = scheme
+    p, rate, scratch, walls, reach = scheme
     surface = own_clock(surface)
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
@@ -103,6 +104,7 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+            watch_overshoots(x, code, counts, surface, dt, reach)
             act(x, seed, block * lanes, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
