@@ -30,12 +30,11 @@ class Auto(Base):
         {kind: auto}
     """
 
+    # What it chooses has orders of its own.
     strong_order: ClassVar[Orders] = orders(
-        gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5, factor=0.5
+        gaussian=None, levy=None, multiplicative=None, minibatch=None, factor=None
     )
-    weak_order: ClassVar[Orders] = orders(
-        gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=1.0
-    )
+    weak_order: ClassVar[Orders] = strong_order
     single: ClassVar[bool] = True
 
     def resolved(

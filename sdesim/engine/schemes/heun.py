@@ -60,8 +60,8 @@ class Heun(Base):
         {kind: heun}
     """
 
-    strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, factor=0.5)
-    weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0, factor=1.0)
+    strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, factor=None)
+    weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0, factor=None)
     reads: ClassVar[str] = "stratonovich"
     converts: ClassVar[bool] = True
     explicit: ClassVar[bool] = True
