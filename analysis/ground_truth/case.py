@@ -139,7 +139,8 @@ def exit_times(
     steps = math.ceil(40.0 * mean / dt)
     run = sdesim.simulate(
         surface, noise, start, dt=dt, steps=steps, trajectories=n, seed=seed, save_every=steps,
-        events=[sdesim.events.Exit(lower=lower, upper=upper)], progress=False,
+        scheme="euler-maruyama", events=[sdesim.events.Exit(lower=lower, upper=upper, monitoring="discrete")],
+        progress=False,
     )  # fmt: skip
     if run.exit_censored.values.any():
         raise RuntimeError(f"{int(run.exit_censored.sum())} trajectories never left [{lower}, {upper}]")

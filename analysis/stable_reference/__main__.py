@@ -172,9 +172,7 @@ def main() -> None:
     draw(own, others)
 
 
-def draw(
-    own: dict[str, Array], others: dict[str, tuple[dict[str, Array], dict[str, Array]]], r: Reference
-) -> None:
+def draw(own: dict[str, Array], others: dict[str, tuple[dict[str, Array], dict[str, Array]]]) -> None:
     """Share of values within an error, for density and right tail."""
     import matplotlib
 
@@ -186,7 +184,7 @@ def draw(
     colours = dict(zip(everyone, ("#0072B2", "#E69F00", "#009E73", "#CC79A7"), strict=False))
     for axis, f, title in zip(axes, ("pdf", "sf"), ("density", "P(X > x)"), strict=True):
         for name, errors in everyone.items():
-            e = np.sort(np.clip(errors[f][~np.isnan(errors[f])], 1e-16, 1e300))
+            e = np.sort(np.clip(errors[f][~np.isnan(errors[f])], 1e-16, 1e3))
             if e.size:
                 axis.plot(e, np.arange(1, e.size + 1) / e.size, label=name, color=colours[name])
         axis.axvline(GOAL, color="0.6", lw=0.8, ls=":")

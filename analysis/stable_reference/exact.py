@@ -113,9 +113,8 @@ def ray(alpha: float, beta: float, x: float, form: str, other: bool = False) -> 
             angles = _turns(alpha, beta, x1, digits)
             if angles and other:
                 angles = [angle for angle in angles if abs(angle - angles[0]) > 0.09]
-            if not angles:
-                return None
-            values = _along(alpha, beta, x1, mpf(angles[0]), digits)
+            tries = (_along(alpha, beta, x1, mpf(angle), digits) for angle in angles[:3])
+            values = next((v for v in tries if v is not None), None)
             if values is None:
                 return None
             three, largest = values
@@ -195,7 +194,7 @@ def _along(alpha: float, beta: float, x1: Any, phi: Any, digits: int) -> tuple[T
     sums_f, sums_s, largest = mpf(0), mpf(0), mpf(0)
     before = None
     offsets = [mpf(0)]
-    for level in range(9):
+    for level in range(11):
         for offset in offsets:
             k = 0
             while True:

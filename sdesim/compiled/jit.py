@@ -57,6 +57,11 @@ def compiled_apart(function: Callable[..., Any]) -> Any:
     return compiled_with(function, forceinline=False)
 
 
+def compiled_between(function: Callable[..., Any]) -> Any:
+    """As `compiled_apart`, for functions that compiled code alone calls: Python has no way to."""
+    return compiled_with(function, forceinline=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
 def compiled_inside(function: Callable[..., Any]) -> Any:
     """As `compiled`, for functions of one caller: only what calls them is compiled, they being part of it.
 
@@ -102,7 +107,7 @@ def stamped(module: str | None) -> bool:
 def compiled_with(function: Callable[..., Any], suffix: str = "", **options: Any) -> Any:
     """Compile with further options of Numba's; a suffix keeps two versions of one function apart on disk."""
     try:
-        dispatcher: Any = njit(cache=True, **options, **OPTIONS)(function)
+        dispatcher: Any = njit(cache=True, **({"no_cfunc_wrapper": True} | options), **OPTIONS)(function)
     except RuntimeError:
         # Numba finds no place for the code of a function without a file.
         return njit(**options, **OPTIONS)(function)

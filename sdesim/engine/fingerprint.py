@@ -33,6 +33,9 @@ def fingerprint(plan: Plan) -> Fingerprint:
             found = importlib.import_module(module)
             functions |= {name: getattr(found, name) for name in names}
             modules += [module] if module != "__main__" else []
+    for event in plan.exits:
+        own = {f"{name} of {event.name}": f for name, f in getattr(event, "functions", {}).items()}
+        functions |= {name: f for name, f in own.items() if name.startswith("value")}
     parts = {
         "dt": repr(plan.dt),
         "steps": str(plan.steps),

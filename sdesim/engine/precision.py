@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 DTYPES = ("float64", "float32")
+# Spacings of float32 that the noise of a step must have: roundings then add 1/(12 · 64²) to its variance.
+_SPACINGS = 64
 
 
 def misfits(dtype: Any, surface: Any, scheme: Any, noises: Sequence[Any], tangent: bool) -> Iterator[str]:
@@ -46,8 +48,8 @@ def _name(part: Any) -> str:
 def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta: float) -> Iterator[str]:
     """Noise that float32 would round away.
 
-    A state is rounded to the nearest float32 at every step. Noise of at least one spacing of them hides that:
-    the mean of a rounding is then off by at most e^{−2π²} of a spacing. Else small drifts would be lost.
+    A state is rounded to the nearest float32 at every step, which adds to the variance; below one spacing of
+    them drifts are lost too. Noise of 64 spacings hides that: 2e-5 of its variance are added.
 
     Args:
         theta: where the first trajectory starts (d,).
@@ -61,9 +63,9 @@ def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta
         if kernel.size is None:
             return
         sizes = np.maximum(sizes, kernel.size * (reached if kernel.enters == "multiplicative" else 1.0))
-    short = np.flatnonzero(~(sizes >= needed))
+    short = np.flatnonzero(~(sizes >= _SPACINGS * needed))
     if short.size:
         k = int(short[0])
         found = f"found float32, whose numbers near {reached[k]:.3g} are {needed[k]:.2g} apart"
-        rule = f"at least as much noise in a step of coordinate {k}, not {sizes[k]:.2g}"
+        rule = f"at least {_SPACINGS} times as much noise in a step of coordinate {k}, not {sizes[k]:.2g}"
         yield f"{found}, allowed: float64, or {rule}"

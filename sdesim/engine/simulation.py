@@ -92,7 +92,7 @@ def simulate(
         dtype: "float64", or "float32" for the state and all coefficients: about twice as fast, for surfaces,
             schemes and noises that can. Losses, norms and times in wells are summed in float64. Normals come
             four from a call of the generator and end at 6.8 standard deviations; Lévy increments are drawn in
-            float64 and rounded. Each step rounds θ to 24 bits, so noise of less than that is refused.
+            float64 and rounded. Each step rounds θ to 24 bits; noise below 64 roundings is refused.
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
         save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
             θ itself is not or has more coordinates than that.

@@ -162,8 +162,10 @@ class Gaussian(Base):
         )
 
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
-        """uᵀ D u."""
+        """uᵀ D u; None of a D that moves."""
         self.validate(u.shape[-1])
+        if moves(self.diffusion):
+            return None
         if self._root is None:
             return np.asarray((u * u) @ np.broadcast_to(self._diagonal, u.shape[-1:]), dtype=np.complex128)
         return np.asarray(((u @ self._root) ** 2).sum(axis=-1), dtype=np.complex128)

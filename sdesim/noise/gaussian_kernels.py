@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from sdesim.compiled.jit import compiled
+from sdesim.compiled.jit import compiled, compiled_inside
 from sdesim.compiled.philox import box_muller
 from sdesim.noise.fill_kernels import fill_normals, fill_uniforms
 
 
-@compiled
+@compiled_inside
 def scaled_normals(seed, stream, first, pair, params, out0, out1, scratch0, scratch1, fresh):
     """out += params[i] z, or = where ``fresh``, a constant of the caller."""
     rows, width = out0.shape

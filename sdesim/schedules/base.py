@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.errors import SdesimError, first_line
+from sdesim.errors import SdesimError, failure
 from sdesim.kinds.bases import Defaults, default
 
 Array = NDArray[np.float64]
@@ -125,10 +125,11 @@ class OfTime(Base):
     def _values(self, times: Array) -> Array:
         try:
             return np.array([float(v) for v in self._one_by_one(times)])
-        except (TypeError, ValueError) as error:
+        except Exception as error:
+            # Whatever a user's function raises.
             raise SdesimError(
-                f"the function of t must take a number and return one: {first_line(error)}"
-            ) from None
+                f"the function of t must take a number and return one: {failure(error)}"
+            ) from error
 
     def _one_by_one(self, times: Array) -> Iterator[Any]:
         # Never with an array: a function with an `if t < …` would answer wrongly or not at all.

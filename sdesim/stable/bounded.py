@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import finite
 from sdesim.stable.frozen import StableLaw
+from sdesim.stable.sampling.asked import key_of, shape_of
 
 Array = NDArray[np.float64]
 
@@ -89,11 +90,13 @@ class TruncatedLaw:
         """x with sf(x) = q."""
         return self.ppf(1.0 - np.asarray(q, dtype=np.float64))
 
-    def rvs(self, size: int | tuple[int, ...] | None = None, seed: int = 0) -> Array:
-        """Draws, by `ppf` of uniform numbers; the first ones are the same whatever their number."""
-        shape = () if size is None else tuple(np.atleast_1d(size).tolist())
+    def rvs(
+        self, size: int | tuple[int, ...] | None = None, seed: Any = None, random_state: Any = None
+    ) -> Array:
+        """Draws, by `ppf` of uniform numbers; number k depends on seed and k."""
+        shape = shape_of(size)
         count = math.prod(shape)
-        rng = np.random.Generator(np.random.Philox(int(seed) % 2**64))
+        rng = np.random.Generator(np.random.Philox(int(key_of(seed, random_state))))
         return np.asarray(self.ppf(rng.random(count))).reshape(shape)[()]
 
     def mean(self) -> float:

@@ -18,12 +18,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.stable.panels_of_many import by_panels
+from sdesim.stable.sampling.asked import key_of, shape_of
 
 Array = NDArray[np.float64]
 
@@ -80,21 +82,21 @@ class Elliptical:
         """Density at points (..., d), (...,)."""
         return np.asarray(np.exp(self.logpdf(x)))
 
-    def rvs(self, size: int | tuple[int, ...] = 1, seed: int = 0) -> Array:
-        """Draws (*size, d); the first ones are the same whatever their number.
+    def rvs(self, size: int | tuple[int, ...] = 1, seed: Any = None, random_state: Any = None) -> Array:
+        """Draws (*size, d); of one seed, the first ones are the same whatever their number.
+
+        Args:
+            size: shape of the draws.
+            seed: as that of `sdesim.stable.rvs`.
+            random_state: scipy's name of ``seed``.
 
         Raises:
             SdesimError: size is not a shape, or seed no whole number from 0 to 2⁶⁴ − 1.
         """
-        whole = (size,) if isinstance(size, int | np.integer) else tuple(size)
-        if any(int(k) != k or k < 0 for k in whole):
-            raise SdesimError(f"size: found {size}, allowed: a shape")
-        if not (isinstance(seed, int | np.integer) and 0 <= seed < 2**64):
-            raise SdesimError(f"seed: found {seed!r}, allowed: a whole number from 0 to 2^64 - 1")
-        count = math.prod(whole)
+        whole = shape_of(size)
         from sdesim.stable.sampling.radii import isotropic
 
-        drawn = isotropic(np.uint64(seed), count, self.dim, self.alpha) @ self._root.T
+        drawn = isotropic(key_of(seed, random_state), math.prod(whole), self.dim, self.alpha) @ self._root.T
         return np.asarray((self.loc + drawn).reshape(*whole, self.dim))
 
     def _points(self, x: ArrayLike) -> Array:

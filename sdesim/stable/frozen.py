@@ -18,6 +18,8 @@ from sdesim.stable.sampling.draws import rvs
 _NODES, _PANEL, _QUIET, _NEGLIGIBLE = 20, 0.5, 6, 1e-17
 # e^_FURTHEST is near the largest float64.
 _FURTHEST = 690.0
+# A panel is halved until its halves agree with it, or are as short as a rounding; so many times at most.
+_AGREEMENT, _NARROWEST, _MOST_HALVINGS = 1e-12, 1e-14, 2000
 
 
 class StableLaw:
@@ -83,11 +85,15 @@ class StableLaw:
         return functions.isf(q, *self.args)
 
     def rvs(
-        self, size: int | tuple[int, ...] | None = None, seed: int = 0, sampler: str | None = None
+        self,
+        size: int | tuple[int, ...] | None = None,
+        seed: Any = None,
+        sampler: str | None = None,
+        random_state: Any = None,
     ) -> Array:
         """Draws; see `sdesim.stable.rvs`."""
         alpha, beta, loc, scale, form = self.args
-        return rvs(alpha, beta, size, seed, loc, scale, form, sampler)
+        return rvs(alpha, beta, size, seed, loc, scale, form, sampler, random_state)
 
     def median(self) -> Array:
         """x with P(X ≤ x) = ½."""
@@ -127,8 +133,8 @@ class StableLaw:
 
     def moment(self, order: int) -> Array:
         """E X^order, order a whole number ≥ 0: ±∞ or NaN where it is infinite or undefined."""
-        if order < 0 or order != int(order):
-            raise SdesimError(f"order must be a whole number of at least 0, got {order}")
+        if not isinstance(order, int | float | np.number) or order < 0 or order % 1 != 0:
+            raise SdesimError(f"order must be a whole number of at least 0, got {order!r}")
         law = self._law
         if order == 0:
             return functions.plain(np.ones(law.shape))
@@ -178,7 +184,7 @@ class StableLaw:
         """E func(X), or its part with lb < X < ub.
 
         Args:
-            func: of an array of points, smooth and with a mean; X itself if None.
+            func: of an array of points, with a mean; X itself if None. It may have corners and steps.
             lb: lower bound.
             ub: upper bound.
             conditional: divide by P(lb < X < ub).
@@ -196,36 +202,77 @@ class StableLaw:
         return float(total / inside)
 
     def _mean(self, function: Callable[[Array], ArrayLike], low: float, high: float) -> float:
-        """∫ function f over (low, high), x = centre + width · sinh ξ, panel after panel outwards."""
+        """∫ function f over (low, high), z = width · sinh ξ, panel after panel outwards."""
         law = self._law
         shift = tangent_shift(law.alpha, law.beta)
         # Below α = 1 the density is no smooth function of x′ at 0 but one of log |x′|.
         pointed = bool(law.alpha < 0.9)
-        centre = float(law.located(-shift, np.array(0.0)) if pointed else law.located(np.array(0.0), shift))
-        width = float(law.scale) * (1e-12 if pointed else 1.0)
-        nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-        first, last = (float(np.arcsinh((end - centre) / width)) for end in (low, high))
+        width, form = (1e-12, "S1") if pointed else (1.0, "S0")
+
+        def located(z: Array) -> Array:
+            return law.located(z - shift, z) if pointed else law.located(z, z + shift)
+
+        def values(xi: Array) -> Array:
+            z = width * np.sinh(xi)
+            # The density itself may be below the least float64 where the integrand is not.
+            log_stretch = np.log(0.5 * width) + np.abs(xi) + np.log1p(np.exp(-2.0 * np.abs(xi)))
+            with np.errstate(invalid="ignore", under="ignore", over="ignore"):
+                density = np.exp(functions.logpdf(z, law.alpha, law.beta, parametrization=form) + log_stretch)
+                found = np.asarray(function(located(z)), dtype=np.float64)
+                return np.where(density > 0.0, density * found, 0.0)
+
+        centre = float(located(np.array(0.0)))
+        first, last = (float(np.arcsinh((end - centre) / law.scale / width)) for end in (low, high))
         start = min(max(0.0, first), last)
-        total = 0.0
+        total = whole = 0.0
         for sign, end in ((1.0, last), (-1.0, first)):
             edge, quiet = start, 0
             goal = min(max(end, -_FURTHEST), _FURTHEST)
             while quiet < _QUIET and sign * (goal - edge) > 0.0:
                 after = sign * min(sign * edge + _PANEL, sign * goal)
-                xi = 0.5 * (edge + after) + 0.5 * (after - edge) * nodes
-                x = centre + width * np.sinh(xi)
-                # The density itself may be below the least float64 where the integrand is not.
-                log_stretch = np.log(0.5 * width) + np.abs(xi) + np.log1p(np.exp(-2.0 * np.abs(xi)))
-                with np.errstate(invalid="ignore", under="ignore"):
-                    density = np.exp(self.logpdf(x) + log_stretch)
-                    values = np.where(density > 0.0, density * np.asarray(function(x), dtype=np.float64), 0.0)
-                part = 0.5 * abs(after - edge) * float(weights @ values)
+                part, size = _integral(values, edge, after, whole)
+                part, whole = sign * part, whole + size
                 total += part
                 quiet = quiet + 1 if abs(part) <= _NEGLIGIBLE * abs(total) and abs(edge) > 30.0 else 0
                 edge = after
-            if quiet < _QUIET and np.isinf(end):
+            if not math.isfinite(total) or (quiet < _QUIET and np.isinf(end)):
                 raise SdesimError("the expectation does not settle: it may not exist")
         return total
+
+
+_RULE = np.polynomial.legendre.leggauss(_NODES)
+
+
+def _integral(
+    values: Callable[[Array], Array], begin: float, end: float, known: float
+) -> tuple[float, float]:
+    """∫ values over [begin, end], which is halved around corners and steps of the integrand, and ∫ |values|.
+
+    Args:
+        values: of points. known: ∫ |values| of what lies before, beside which this may be small.
+    """
+
+    def rule(a: float, b: float) -> tuple[float, float]:
+        found = _RULE[1] * values(0.5 * (a + b) + 0.5 * (b - a) * _RULE[0])
+        return 0.5 * (b - a) * float(found.sum()), 0.5 * abs(b - a) * float(np.abs(found).sum())
+
+    whole, size = rule(begin, end)
+    if not (math.isfinite(whole) and size > 0.0):
+        return whole, size
+    allowed = _AGREEMENT * max(size, known)
+    total, rest, budget = 0.0, [(begin, end, whole)], _MOST_HALVINGS
+    while rest:
+        a, b, before = rest.pop()
+        middle = 0.5 * (a + b)
+        left, right = rule(a, middle)[0], rule(middle, b)[0]
+        if abs(left + right - before) <= allowed or abs(b - a) <= _NARROWEST:
+            total += left + right
+            continue
+        budget -= 1
+        if budget < 0:
+            raise SdesimError("the expectation does not settle: the function changes too often")
+        rest += [(a, middle, left), (middle, b, right)]
+    return total, size
 
 
 def _one_sided(beta: Array) -> Array:

@@ -177,6 +177,11 @@ def _logarithms(x: ArrayLike, law: Parameters, row: int) -> Array:
             part = np.empty((3, int(rest.sum())))
             _evaluate(x0[rest], x1[rest], alpha[rest], beta[rest], part)
             out[row, rest] = part[row]
+    if np.isinf(x0).any():
+        from sdesim.stable.overflow import mend
+
+        _, (given, loc, scale) = _flat(law, np.broadcast_to(points, shape), law.loc, law.scale)
+        mend(out[row], x0, given, loc, scale, alpha, beta, row)
     return np.asarray(out[row].reshape(shape))
 
 

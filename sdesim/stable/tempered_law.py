@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import finite, positive
 from sdesim.stable.panels_of_many import by_panels
+from sdesim.stable.sampling.asked import key_of, shape_of
 from sdesim.stable.sampling.constants import LEAST_ALPHA, shift_to_s1
 from sdesim.stable.sampling.inversion import find_median
 from sdesim.stable.sampling.tempered import Tempered, densities, tail_probabilities
@@ -152,7 +154,9 @@ class TemperedLaw:
                 break
         return np.asarray(0.5 * (low + high))
 
-    def rvs(self, size: int | tuple[int, ...] | None = None, seed: int = 0) -> Array:
+    def rvs(
+        self, size: int | tuple[int, ...] | None = None, seed: Any = None, random_state: Any = None
+    ) -> Array:
         """Draws by a table of the quantile function, u-error at most 1e-12; number k depends on seed and k.
 
         Raises:
@@ -163,9 +167,9 @@ class TemperedLaw:
 
         if self.alpha < LEAST_ALPHA:
             raise SdesimError(f"alpha must be at least {LEAST_ALPHA:g} for draws, got {self.alpha:g}")
-        shape = () if size is None else tuple(np.atleast_1d(size).tolist())
+        shape = shape_of(size)
         table = tempered_table(self.alpha, self.beta, self._unit.tempering)
-        key = np.uint64(int(seed) % 2**64)
+        key = key_of(seed, random_state)
         out = np.empty(math.prod(shape))
         draw_inverted(key, table.coefficients.reshape(-1), table.bits, self.scale, self._centre, out)
         return out.reshape(shape)[()]

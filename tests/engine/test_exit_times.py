@@ -68,5 +68,5 @@ def test_no_bound_is_none_or_infinite_in_python_and_left_out_in_files():
         "upper": 1.0,
         "coordinate": 0,
         "stop": True,
-        "monitoring": "discrete",
+        "monitoring": "continuous",
     }

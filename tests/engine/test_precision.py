@@ -24,7 +24,7 @@ def simulate(surface=WELL, driving=GAUSSIAN, theta0=None, **changes):
 
 @pytest.fixture(scope="module")
 def runs():
-    events = [Exit(upper=0.0, stop=False), Occupancy()]
+    events = [Exit(upper=0.0, stop=False, monitoring="discrete"), Occupancy()]
     return [simulate(dtype=t, save_every=1, events=events) for t in ("float64", "float32")]
 
 
@@ -124,7 +124,7 @@ def test_noise_without_a_fill_of_float32_is_drawn_in_float64_and_rounded():
             "for float32 and with noise minibatch, whose weights",
         ),
         ({"probes": sdesim.Probes(every=9, tangent=True)}, "allowed: float64 with probes of the tangent"),
-        ({"driving": ()}, r"near 1 are 1.2e-07 apart, allowed: float64, or at least as much noise"),
+        ({"driving": ()}, r"near 1 are 1.2e-07 apart, allowed: float64, or at least 64 times as much noise"),
         ({"driving": noise.Gaussian(diffusion=[0.1, 1e-14]), "theta0": 1.0}, "of coordinate 1, not 2e-08"),
     ],
 )  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from sdesim.errors import RunError, ScenarioError
 from sdesim.noise import Stable, increments
-from sdesim.noise.levy.stable import median_length
+from sdesim.noise.levy.median import median_length
 from sdesim.runs import open_run
 from sdesim.scenario import Scenario, check_room, parse_scenario, run_scenario
 from tests.scenario.pairs import PAIR, TOY

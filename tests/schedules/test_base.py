@@ -51,6 +51,8 @@ def test_what_is_no_coefficient_is_said_in_one_line():
     assert falls.problem(2.0) is None
     assert "at t = 0" in schedules.OfTime(lambda t: float("nan")).problem(1.0)
     assert "must take a number" in schedules.OfTime(lambda t: "x").problem(1.0)
+    # What the function itself raises is told too.
+    assert "ZeroDivisionError" in schedules.OfTime(lambda t: 1 / 0).problem(1.0)
     with pytest.raises(SdesimError, match="at least 0"):
         falls.step_means(0, 20, 20, 0.1)
 

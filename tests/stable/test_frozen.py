@@ -36,6 +36,15 @@ def test_expectations_of_what_has_a_mean_and_a_refusal_where_there_is_none():
     assert stable(1.3, -0.6).expect(np.ones_like) == pytest.approx(1.0, rel=1e-12)
     # The real part of the characteristic function.
     assert stable(2.0).expect(np.cos, -20.0, 20.0) == pytest.approx(np.exp(-1.0), rel=1e-11)
+    # Steps and corners anywhere; waves without end are refused.
+    assert stable(1.0).expect(lambda x: x > 0.3) == pytest.approx(stable(1.0).sf(0.3), rel=1e-10)
+    assert stable(2.0).expect(lambda x: abs(x - 2.0)) == pytest.approx(
+        2.0 * np.exp(-1.0) / np.sqrt(np.pi) + 2.0 * (1.0 - 2.0 * stable(2.0).sf(2.0)), rel=1e-11
+    )
+    with pytest.raises(SdesimError, match="changes too often"):
+        stable(2.0).expect(lambda x: np.cos(1e6 * x))
+    far = stable(1.3, 0.5, 1e6, 1e-3)
+    assert far.expect(np.ones_like) == pytest.approx(1.0, rel=1e-12)
     part = stable(0.7, 0.5)
     assert part.expect(np.ones_like, 1.0, 4.0) == pytest.approx(part.cdf(4.0) - part.cdf(1.0), rel=1e-11)
     assert part.expect(np.ones_like, 1.0, 4.0, conditional=True) == pytest.approx(1.0, rel=1e-11)

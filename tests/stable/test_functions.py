@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import special
 
@@ -82,6 +82,7 @@ def test_located_and_scaled_values_of_nolans_program_are_met():
 
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(ALPHAS, BETAS, POINTS)
+@example(1.0908977320515933, 0.8053051587190416, 0.0)
 def test_mirror_image_and_the_two_tails(alpha, beta, x):
     right = stable.sf(x, alpha, beta, parametrization="S0")
     left = stable.cdf(x, alpha, beta, parametrization="S0")

@@ -32,7 +32,7 @@ class Bounds:
     upper: float = math.inf
     coordinate: int = 0
     stop: bool = True
-    monitoring: Literal["continuous", "discrete"] = "discrete"
+    monitoring: Literal["continuous", "discrete"] = "continuous"
 
 
 class Base:

@@ -70,7 +70,7 @@ class Exit(Base):
     upper: Annotated[float | None, _Open(math.inf)] = None
     coordinate: Annotated[int, Ge(0)] = 0
     stop: bool = True
-    monitoring: Literal["continuous", "discrete"] = "discrete"
+    monitoring: Literal["continuous", "discrete"] = "continuous"
 
     def __post_init__(self) -> None:
         if self.lower is None and self.upper is None:
@@ -78,6 +78,34 @@ class Exit(Base):
         bounds = self.bounds
         if not bounds.lower < bounds.upper:
             raise Misfit("upper", f"found {bounds.upper:g}, allowed: above lower, {bounds.lower:g}")
+
+    @staticmethod
+    def ball(center: Any, radius: float, **options: Any) -> Base:
+        """First exit from a ball: `ExitBall`."""
+        from sdesim.engine.events.exit_ball import ExitBall
+
+        return ExitBall(radius, center, **options)
+
+    @staticmethod
+    def box(lower: Any, upper: Any, **options: Any) -> Base:
+        """First exit from a box: `ExitBox`."""
+        from sdesim.engine.events.exit_box import ExitBox
+
+        return ExitBox(lower, upper, **options)
+
+    @staticmethod
+    def half_space(normal: Any, offset: float, **options: Any) -> Base:
+        """First exit from normal·θ ≤ offset: `ExitHalfSpace`."""
+        from sdesim.engine.events.exit_half_space import ExitHalfSpace
+
+        return ExitHalfSpace(normal, offset, **options)
+
+    @staticmethod
+    def level(f: Any, value: float, **options: Any) -> Base:
+        """First exit from f(θ) ≤ value, f a function that Numba compiles: `ExitLevel`."""
+        from sdesim.engine.events.exit_level import ExitLevel
+
+        return ExitLevel(f, value, **options)
 
     @property
     def bounds(self) -> Bounds:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdesim.compiled.jit import compiled, compiled_apart
+from sdesim.compiled.jit import compiled, compiled_between
 
 RUNNING, DIVERGED, STOPPED, UNSOLVED = 0, 1, 2, 3
 # Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
@@ -29,7 +29,7 @@ def any_lost(x):
     return lost
 
 
-@compiled_apart
+@compiled_between
 def count_lost(x):
     """How many entries are not finite."""
     count = 0
@@ -39,7 +39,7 @@ def count_lost(x):
     return count
 
 
-@compiled_apart
+@compiled_between
 def make_stage(d, width, saves, directions, theta):
     """Where saved points wait: the state, its projections, its norm and loss, and the losses of a block."""
     room = max(1, min(STAGED, saves, STAGE // (d * width)))
@@ -52,7 +52,7 @@ def make_stage(d, width, saves, directions, theta):
     )
 
 
-@compiled_apart
+@compiled_between
 def make_room(d, width, scratch, rows):
     """Work arrays of a step, increments of two steps of each sort, and scratch of the noises."""
     auxiliary, multiplicative, examples = rows[0], rows[1], rows[2]
@@ -71,7 +71,7 @@ def make_room(d, width, scratch, rows):
     )
 
 
-@compiled_apart
+@compiled_between
 def make_watch_room(d, width, events):
     """States before a step, and the rows of each event that `watch` describes."""
     return (
@@ -81,7 +81,7 @@ def make_watch_room(d, width, events):
     )
 
 
-@compiled_apart
+@compiled_between
 def keep_before(x, before):
     """The states before a step."""
     for k in range(x.shape[0]):
@@ -89,7 +89,7 @@ def keep_before(x, before):
             before[k, w] = x[k, w]
 
 
-@compiled_apart
+@compiled_between
 def make_single_room(d, width, scratch, rows):
     """The same in float32 and for four steps, with what noises that are drawn in float64 need."""
     auxiliary, multiplicative, examples, doubles = rows
@@ -118,7 +118,7 @@ def add_doubles(first, second, pair, out):
             out[2 * pair + 1, k, w] += np.float32(second[k, w])
 
 
-@compiled_apart
+@compiled_between
 def count_ended(code):
     """How many lanes are lost (diverged, or not solved), and how many stopped."""
     diverged, halted = 0, 0
@@ -138,7 +138,7 @@ def beyond(x, radius):
     return found > 0
 
 
-@compiled_apart
+@compiled_between
 def past_centre(x, slope, centre, dt, turned):
     """turned (W,) = 1 where x − dt g lies beyond the centre along its own line: dt |g|² > g·(x − c) > 0."""
     for w in range(x.shape[1]):
@@ -150,7 +150,7 @@ def past_centre(x, slope, centre, dt, turned):
             turned[w] = 1.0
 
 
-@compiled_apart
+@compiled_between
 def turned_back(before, after, turned):
     """turned (W,) = 1 where the drift after a step, or a part of it, points back."""
     for w in range(turned.shape[0]):
@@ -162,7 +162,7 @@ def turned_back(before, after, turned):
             turned[w] = 1.0
 
 
-@compiled_apart
+@compiled_between
 def note_overshoots(turned, code, count):
     """Count the lanes that an explicit step throws across."""
     for w in range(code.shape[0]):
@@ -170,7 +170,7 @@ def note_overshoots(turned, code, count):
             count[w] += 1
 
 
-@compiled_apart
+@compiled_between
 def note_unsolved(unsolved, code, count, stopped, step):
     """Count the lanes whose step was not solved, and end them."""
     for w in range(code.shape[0]):
@@ -180,7 +180,7 @@ def note_unsolved(unsolved, code, count, stopped, step):
             stopped[w] = step
 
 
-@compiled_apart
+@compiled_between
 def isolate(x, code, stopped, step):
     """Mark newly diverged lanes; returns how many lanes are lost."""
     d, width = x.shape
@@ -198,7 +198,7 @@ def isolate(x, code, stopped, step):
     return diverged
 
 
-@compiled_apart
+@compiled_between
 def keep_stopped(x, held, code):
     """Put stopped lanes back to where they left."""
     for w in range(x.shape[1]):
@@ -207,7 +207,7 @@ def keep_stopped(x, held, code):
                 x[k, w] = held[k, w]
 
 
-@compiled_apart
+@compiled_between
 def stage_state(x, directions, stage, at):
     """Put the state of a block, its projections and norms into row ``at`` of the stage."""
     theta, projection, norm, _ = stage
@@ -231,7 +231,7 @@ def stage_state(x, directions, stage, at):
         norm[at, 0, w] = np.sqrt(norm[at, 0, w])
 
 
-@compiled_apart
+@compiled_between
 def stage_loss(stage, at):
     """Put the losses of a block into row ``at`` of the stage."""
     values = stage[3]
@@ -239,7 +239,7 @@ def stage_loss(stage, at):
         stage[2][at, 1, w] = values[w]
 
 
-@compiled_apart
+@compiled_between
 def unstage_rows(staged, out, count, row, column, width):
     """out[row + w, column + c, j] = staged[c, j, w]; the longer of the two inner loops is the innermost."""
     rows = out.shape[2]
@@ -254,7 +254,7 @@ def unstage_rows(staged, out, count, row, column, width):
                     out[row + w, column + c, j] = staged[c, j, w]
 
 
-@compiled_apart
+@compiled_between
 def unstage(stage, outputs, count, row, column, width):
     """Move ``count`` staged points of a block to rows row … of the outputs (K, S, …), from ``column`` on."""
     theta, projection, norm, _ = stage

@@ -158,6 +158,22 @@ def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work):
     return any_lost(x)
 
 """
+# What watches exits takes as long to compile as all else.
+_UNWATCHED = """\
+
+
+@compiled
+def begin_watch(x, code, exits, numbers, values, luck, tags, start):
+    return
+
+@compiled
+def look_for(x, before, numbers, values, luck, tags, seed, first, step):
+    return 0
+
+@compiled
+def note_exits(x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed, first, step):
+    return 0
+"""
 _FILL = """\
 
 @compiled
@@ -405,8 +421,12 @@ def driver(
     Raises:
         RunError: if it can't be written anywhere.
     """
-    watch = watch_module(regions)
     functions = _in_memory(surface, noises)
+    if not regions:
+        text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions))
+        text += _UNWATCHED
+        return _private(text, tuple(functions.items())) if functions else generated_module(text)
+    watch = watch_module(regions)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
     text = combination_source(
         surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots

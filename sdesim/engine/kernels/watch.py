@@ -289,6 +289,7 @@ def note_exits(x, before, held, code, stopped, records, numbers, values, root, l
                         end = share
         if found == 0:
             continue
+        halts = False
         for e in range(events):
             if exits[e, w] != step + 1:
                 continue
@@ -302,12 +303,15 @@ def note_exits(x, before, held, code, stopped, records, numbers, values, root, l
             for k in range(d):
                 states[e, k, w] = out[k, 0]
             luck[e, IDLE, w] = 1e300
-            if numbers[e, STOP] > 0 and code[w] == RUNNING:
-                code[w] = STOPPED
-                stopped[w] = step + 1
-                newly += 1
+            if numbers[e, STOP] > 0 and not halts:
+                halts = True
                 for k in range(d):
                     held[k, w] = out[k, 0]
-                for other in range(events):
-                    luck[other, IDLE, w] = 1e300
+        if halts:
+            code[w], stopped[w] = STOPPED, step + 1
+            newly += 1
+            for k in range(d):
+                x[k, w] = held[k, w]
+            for e in range(events):
+                luck[e, IDLE, w] = 1e300
     return newly

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from sdesim.compiled.generated import generated_module
-from sdesim.engine.events.region import Region, interval
+from sdesim.engine.events.region import Region
 
 # What a driver calls of it.
 WATCHING = ("begin_watch", "look_for", "note_exits")
@@ -53,14 +53,13 @@ def watch_source(regions: Sequence[Region]) -> str:
 
 
 def watch_module(regions: Sequence[Region]) -> ModuleType:
-    """The module for these kinds; the interval's where nothing is watched, which most runs share."""
-    kinds = list(regions) or [interval(0.0, 1.0, 0, 1, True, "discrete", False)]
+    """The module for these kinds, of which there is at least one."""
     named = {
         f"{role}_{k}": region.functions[role]
-        for k, region in enumerate(kinds)
+        for k, region in enumerate(regions)
         for role in (_ROLES if region.functions else ())
     }
-    text = watch_source(kinds)
+    text = watch_source(regions)
     return _private(text, tuple(named.items())) if named else generated_module(text)
 
 

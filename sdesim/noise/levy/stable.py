@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.estimators.tails.jumps import jump_moments
-from sdesim.kinds import Misfit, kind
+from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
 from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
+from sdesim.noise.mixed import Mixture
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
 from sdesim.stable.sampling.constants import (
@@ -37,8 +38,6 @@ from sdesim.stable.sampling.constants import (
 
 # Below this share of accepted draws "reject" would spend its time redrawing.
 LEAST_ACCEPTANCE = 0.01
-_MEDIAN_DRAWS = 20_000
-_MEDIAN_CHUNK = 500
 
 
 @kind("noises", "stable")
@@ -68,6 +67,7 @@ class Stable(Base):
             and isotropic ones with 0.4 ≤ α ≤ 1.99; else "cms". Tempered independent coordinates are always
             drawn by inversion, tempered isotropic ones by "cms"; α = 2 is drawn as a Gaussian.
         method: the former name of ``sampler``.
+        matrix: A (d, k): k sources of this law are carried into the coordinates, as A S; the scale is theirs.
         match: "median" instead of a scale, for the isotropic structure: increments over η have the median
             length η √TrΣ of those of the real arm, Tr Σ the mean over its probes.
 
@@ -91,9 +91,12 @@ class Stable(Base):
     sampler: Literal["inversion", "cms"] | None = None
     method: Literal["inversion", "cms"] | None = None
     match: Literal["median"] | None = None
+    matrix: Annotated[Any, Numbers(2)] | None = None
 
     def __post_init__(self) -> None:
         self._check_scale()
+        if self.matrix is not None and (self.truncation is not None or self.match is not None):
+            raise Misfit("matrix", "found one, allowed: none with truncation or match")
         if self.structure == "isotropic" and self.skew != 0.0:
             raise Misfit("skew", f"found {self.skew:g}, allowed: 0 for the isotropic structure")
         name = "sampler" if self.method is None else "method"
@@ -106,6 +109,11 @@ class Stable(Base):
             self._check_tempering(name)
         elif self.sampler == "inversion" and self.alpha < 2.0 and not self._has_table:
             raise Misfit(name, f"found 'inversion', allowed: cms for {self._tableless}")
+
+    @property
+    def _mixture(self) -> Mixture | None:
+        """The sources and their matrix; None where the coordinates are the sources."""
+        return None if self.matrix is None else Mixture(replace(self, matrix=None), self.matrix)
 
     @property
     def _has_table(self) -> bool:
@@ -207,7 +215,7 @@ class Stable(Base):
     @property
     def constant_diffusion(self) -> float | None:
         """σ² at α = 2 without a truncation, where σ is one number."""
-        gaussian = self.sort == "gaussian" and isinstance(self.scale, (int, float))
+        gaussian = self.sort == "gaussian" and isinstance(self.scale, (int, float)) and self.matrix is None
         return float(self.scale) ** 2 if gaussian and self.scale is not None else None
 
     @property
@@ -235,6 +243,8 @@ class Stable(Base):
         if self.match is None:
             return self
         eta = context.learning_rate
+        from sdesim.noise.levy.median import median_length
+
         length = median_length(self.alpha, context.dim, eta)
         scale = eta * float(np.sqrt(context.known_trace())) / length
         return replace(self, scale=scale, match=None)
@@ -245,6 +255,9 @@ class Stable(Base):
         Raises:
             SdesimError: if its shape does not fit.
         """
+        if self.matrix is not None:
+            check_size(self.matrix.shape[0], dim, "matrix")
+            dim = self.matrix.shape[1]
         check_size(len(self.scale) if isinstance(self.scale, np.ndarray) else None, dim, "scale")
 
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
@@ -257,6 +270,8 @@ class Stable(Base):
         if moves(self.scale):
             unit = replace(self, scale=1.0).kernel(dim, dt, learning_rate)
             return modulated(unit, self.scale, dt, self.alpha, 1.0 / self.alpha)  # type: ignore[arg-type]
+        if (mixture := self._mixture) is not None:
+            return mixture.kernel(dt, learning_rate)
         sigma = np.broadcast_to(self._sigma, (dim,))
         if self.alpha == 2.0 and self.truncation is None:
             params = sigma * np.sqrt(2.0 * dt)
@@ -316,11 +331,13 @@ class Stable(Base):
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
         """Σ |σ_k u_k|^α (1 − iβ sgn u_k tan(πα/2)), |σ∘u|^α of the isotropic structure, tempered or not.
 
-        None for truncated jumps, for tempered ones along the axes, and for α = 1 with skew.
+        None for truncated jumps, tempered ones along the axes, α = 1 with skew, and a scale that moves.
         """
         self.validate(u.shape[-1])
-        if self.truncation is not None or (self.alpha == 1.0 and self.skew != 0.0):
+        if moves(self.scale) or self.truncation is not None or (self.alpha == 1.0 and self.skew != 0.0):
             return None
+        if (mixture := self._mixture) is not None:
+            return mixture.exponent(u)
         scaled = u * np.broadcast_to(self._sigma, u.shape[-1:])
         if self.structure == "isotropic":
             least = 0.0 if self.tempering is None else float(self.tempering * self._sigma.flat[0])
@@ -335,9 +352,9 @@ class Stable(Base):
         return np.asarray((np.abs(scaled) ** self.alpha * (1.0 - 1j * turn * np.sign(scaled))).sum(axis=-1))
 
     def big_jumps(self, dim: int) -> BigJumps | None:
-        """Below α = 2, where jumps are neither truncated nor tempered."""
+        """Below α = 2, where jumps are neither truncated nor tempered; None with a matrix."""
         self.validate(dim)
-        if self.tail_index is None:
+        if self.tail_index is None or self.matrix is not None or moves(self.scale):
             return None
         sigma = np.array(np.broadcast_to(self._sigma, (dim,)))
         return stable_jumps(self.alpha, sigma, self.skew, self.structure == "isotropic")
@@ -356,6 +373,8 @@ class Stable(Base):
         """
         dim = np.asarray(theta).shape[-1]
         self.validate(dim)
+        if (mixture := self._mixture) is not None:
+            return mixture.moments(eta)
         sigma, zero = np.broadcast_to(self._sigma, (dim,)), np.zeros(dim)
         if self.skew != 0.0 or self.tail_index is not None:
             return None
@@ -384,7 +403,7 @@ class Stable(Base):
         """
         if self.tail_index is None:
             return self.gradient_noise(theta, eta, n, rng), np.ones(n)
-        if self.structure != "isotropic" or not growth < self.alpha or n % 2:
+        if self.structure != "isotropic" or not growth < self.alpha or n % 2 or self.matrix is not None:
             return None
         dim, half, beta = np.asarray(theta).shape[-1], n // 2, 0.5 * self.alpha
         self.validate(dim)
@@ -401,17 +420,11 @@ class Stable(Base):
     def trace(self, dim: int) -> float:
         """Tr D of the Gaussian part: 0 below α = 2, Σσ² at it."""
         self.validate(dim)
-        return float(np.sum(np.broadcast_to(self._sigma, (dim,)) ** 2)) if self.alpha == 2.0 else 0.0
+        if self.alpha < 2.0:
+            return 0.0
+        if self.matrix is not None:
+            return float(np.sum((self.matrix * self._sigma) ** 2))
+        return float(np.sum(np.broadcast_to(self._sigma, (dim,)) ** 2))
 
 
 _TAMING = {"truncated": "truncation", "tempered": "tempering"}
-
-
-def median_length(alpha: float, dim: int, eta: float) -> float:
-    """Median Euclidean norm of an isotropic stable increment of unit scale over η, from 20,000 draws."""
-    kernel = Stable(alpha, 1.0, structure="isotropic").kernel(dim, eta, eta)
-    starts = range(0, _MEDIAN_DRAWS, _MEDIAN_CHUNK)
-    lengths = [
-        np.sqrt((increments(kernel, dim, _MEDIAN_CHUNK, seed=0, first=k)[0] ** 2).sum(axis=1)) for k in starts
-    ]
-    return float(np.median(np.concatenate(lengths)))

@@ -63,7 +63,8 @@ class Compressed:
         """
         if self.exact:
             return np.zeros(0)
-        series = values[: NODES * self.wide.size].reshape(-1, NODES) @ _TRANSFORM[-2:].T
+        with np.errstate(invalid="ignore"):
+            series = values[: NODES * self.wide.size].reshape(-1, NODES) @ _TRANSFORM[-2:].T
         return np.asarray(np.abs(series).sum(axis=1) * (self.ends - self.starts)[self.wide])
 
     def split(self, worst: Places) -> Compressed:

@@ -93,7 +93,7 @@ def _refined_maximum(law: Law, compressed: Compressed, start: Array) -> tuple[Ma
     """The maximum where panels are so narrow that sums of scores are exact to a share of their spread."""
     for _ in range(_REFINEMENTS):
         likelihood = Likelihood(compressed.points, compressed.weights, law.density)
-        at = maximise(likelihood, start)
+        at = maximise(likelihood, _possible(likelihood, start))
         if compressed.exact:
             break
         share = np.zeros(compressed.wide.size)
@@ -107,6 +107,16 @@ def _refined_maximum(law: Law, compressed: Compressed, start: Array) -> tuple[Ma
         compressed = compressed.split(np.flatnonzero(share > 0.5 / share.size))
         start = at.theta
     return at, compressed
+
+
+def _possible(likelihood: Likelihood, start: Array) -> Array:
+    """The start, or one of less skew if some of the sample lies beyond its support."""
+    start = start.copy()
+    for _ in range(_REFINEMENTS):
+        if math.isfinite(likelihood.total(start)):
+            break
+        start[BETA] *= 0.95
+    return start
 
 
 def _ends(likelihood: Likelihood, at: Maximum, spread: Array, z: float, n: int) -> tuple[Array, Array]:
@@ -135,8 +145,8 @@ def by_moments(law: Law, sample: Sample, compressed: Compressed, method: str, le
         spread = quantile_covariance(theta, sample.n, law.quantile, law.density)
     gap = np.array([1e-6, 1e-6, 0.0, 0.0])
     free = (theta > LOW + gap) & (theta < HIGH - gap)
-    theta = np.where(free, theta, np.clip(np.where(theta > 0, HIGH, LOW), -2.0, 2.0))
-    error = np.sqrt(np.diagonal(spread))
+    theta = np.where(free, theta, np.where(theta - LOW < HIGH - theta, LOW, HIGH))
+    error = np.sqrt(np.maximum(np.diagonal(spread), 0.0))
     half = float(ndtri(0.5 + 0.5 * level)) * error
     low, high = np.clip(theta - half, LOW, HIGH), np.clip(theta + half, LOW, HIGH)
     if theta[ALPHA] >= HIGH[ALPHA]:

@@ -119,9 +119,7 @@ def bootstrapped(made: StableFit, draws: int, seed: int) -> Goodness:
         value = _statistic(law, sample, best)
     larger = 0
     for state in np.random.SeedSequence(seed).generate_state(draws, np.uint64):
-        rng = np.random.Generator(np.random.Philox(int(state)))
-        drawn = made.law.ppf(rng.random(made.n))
-        sample = prepared(drawn)
+        sample = prepared(made.law.rvs(size=made.n, seed=int(state)))
         compressed = compress(sample.ordered)
         found = by_likelihood(law, compressed, quantile_start(sample, law), None)
         larger += _statistic(law, sample, found) >= value

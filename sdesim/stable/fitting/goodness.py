@@ -126,11 +126,16 @@ def _moved(law: Law, x: Array, lower: int, alpha: float, beta: float, way: tuple
 
 
 def exceedance(weights: Array, value: float) -> float:
-    """P(Σ λ_j χ²₁ > value), by Imhof's integral."""
+    """P(Σ λ_j χ²₁ > value), by Imhof's integral, and no more than Chernoff's bound.
+
+    Far out, where the integrand turns faster than its steps, the bound is the smaller.
+    """
     # The integrand falls as u^(−1 − m/2); in log u it is smooth.
     u = np.geomspace(1e-6, 1e5, _IMHOF_POINTS) / weights[0]
     product = weights * u[:, None]
     angle = 0.5 * np.arctan(product).sum(axis=1) - 0.5 * value * u
     modulus = np.exp(0.25 * np.log1p(product**2).sum(axis=1))
     found = 0.5 + float(np.trapezoid(np.sin(angle) / modulus, np.log(u))) / math.pi
-    return min(max(found, 0.0), 1.0)
+    rates = np.linspace(0.0, 0.499, 200)[:, None] / weights[0]
+    bound = float((-0.5 * np.log1p(-2.0 * rates * weights).sum(axis=1) - rates[:, 0] * value).min())
+    return min(max(found, 0.0), math.exp(min(bound, 0.0)))

@@ -19,8 +19,12 @@ Density = Callable[[Array, float, float], Array]
 
 ALPHA, BETA, SCALE, LOC = range(4)
 LEAST_ALPHA = 0.2
-LOW = np.array([LEAST_ALPHA, -1.0, -np.inf, -np.inf])
-HIGH = np.array([2.0, 1.0, np.inf, np.inf])
+# Of a score, whose square must not overflow.
+_LARGEST = 1e100
+# Of log σ in units of the sample's quartiles.
+_WIDEST = 300.0
+LOW = np.array([LEAST_ALPHA, -1.0, -_WIDEST, -np.inf])
+HIGH = np.array([2.0, 1.0, _WIDEST, np.inf])
 STEP = 1e-4
 # Longest step of an iteration, in α, β, log σ and units of σ.
 _LONGEST = np.array([0.3, 0.5, 0.7, 1.0])
@@ -61,14 +65,17 @@ class Likelihood:
         held = np.zeros(4, dtype=bool) if held is None else held
         none = np.zeros(self.points.size)
         z = (self.points - theta[LOC]) * math.exp(-theta[SCALE])
-        step = STEP * np.sqrt(1.0 + z * z)
-        slope = (self.density(z + step, alpha, beta) - self.density(z - step, alpha, beta)) / (2.0 * step)
-        return np.stack([
+        step = STEP * np.hypot(1.0, z)
+        # Beyond the end of a support there is no difference; no maximum lies so close to one.
+        with np.errstate(invalid="ignore"):
+            slope = (self.density(z + step, alpha, beta) - self.density(z - step, alpha, beta)) / (2.0 * step)
+        found = np.stack([
             none if held[ALPHA] else _difference(lambda a: self.density(z, a, beta), alpha, LEAST_ALPHA, 2.0),
             none if held[BETA] else _difference(lambda b: self.density(z, alpha, b), beta, -1.0, 1.0),
             -1.0 - z * slope,
             -slope * math.exp(-theta[SCALE]),
         ], axis=1)  # fmt: skip
+        return np.clip(np.where(np.isfinite(found), found, 0.0), -_LARGEST, _LARGEST)
 
     def gradient(self, theta: Array) -> Array:
         """∂/∂θ of the total (4,)."""
@@ -77,10 +84,11 @@ class Likelihood:
 
 def _difference(values: Callable[[float], Array], at: float, low: float, high: float) -> Array:
     """Derivative by central differences, or by one-sided ones of the same order next to an end."""
-    if low <= at - STEP and at + STEP <= high:
-        return (values(at + STEP) - values(at - STEP)) / (2.0 * STEP)
-    h = STEP if at - STEP < low else -STEP
-    return (4.0 * values(at + h) - 3.0 * values(at) - values(at + 2.0 * h)) / (2.0 * h)
+    with np.errstate(invalid="ignore"):
+        if low <= at - STEP and at + STEP <= high:
+            return (values(at + STEP) - values(at - STEP)) / (2.0 * STEP)
+        h = STEP if at - STEP < low else -STEP
+        return (4.0 * values(at + h) - 3.0 * values(at) - values(at + 2.0 * h)) / (2.0 * h)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,8 @@ def logarithms(x0, x1, alpha, beta):
         log_f, log_s = far_near_one(abs(x0), alpha, sign * beta)
         return (log_f, log_s, log_less(log_s)) if sign > 0.0 else (log_f, log_less(log_s), log_s)
     sign = 1.0
-    if (beta if epsilon == 0.0 else x1) < 0.0:
+    # At x′ = 0 the side is β's, so that the mirror image has the same bits.
+    if (beta if epsilon == 0.0 or x1 == 0.0 else x1) < 0.0:
         sign = -1.0
     log_f, log_s, log_c = on_side(sign * x0, sign * x1, alpha, sign * beta)
     if sign < 0.0:

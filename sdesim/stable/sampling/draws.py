@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.stable.parameters import Array, Parameters, checked
+from sdesim.stable.sampling.asked import key_of, shape_of
 from sdesim.stable.sampling.constants import has_table, law_constants
 
 SAMPLERS = ("inversion", "cms")
@@ -20,11 +22,12 @@ def rvs(
     alpha: ArrayLike,
     beta: ArrayLike = 0.0,
     size: int | tuple[int, ...] | None = None,
-    seed: int = 0,
+    seed: Any = None,
     loc: ArrayLike = 0.0,
     scale: ArrayLike = 1.0,
     parametrization: str = "S1",
     sampler: str | None = None,
+    random_state: Any = None,
 ) -> Array:
     """Draws of stable laws; draw number k, in C order, depends on the seed, k and its own parameters alone.
 
@@ -34,13 +37,15 @@ def rvs(
         alpha: stability index α in (0, 2].
         beta: skewness β in [−1, 1]; of no effect at α = 2.
         size: shape of the result; None for that of the parameters.
-        seed: 64-bit seed.
+        seed: a whole number from 0 to 2⁶⁴ − 1, or a generator of NumPy, which moves on; without one every
+            call gives draws of its own.
         loc: location, that of ``parametrization``.
         scale: scale c > 0; the standard deviation is √2 c at α = 2.
         parametrization: "S1", scipy's default, or "S0", continuous in α.
         sampler: "inversion" (a table of the quantile function, u-error at most 1e-12) or "cms"
             (Chambers–Mallows–Stuck). None takes "inversion" for 0.4 ≤ α < 2, without skew from 0.3 on, and
             "cms" below. α = 2 is drawn by Box and Muller.
+        random_state: scipy's name of ``seed``.
 
     Raises:
         SdesimError: if a parameter is out of its range, the shapes don't go together, or there is no table.
@@ -51,12 +56,12 @@ def rvs(
     law = checked(alpha, beta, loc, scale, parametrization)
     if sampler not in (None, *SAMPLERS):
         raise SdesimError(f"sampler must be one of {', '.join(SAMPLERS)}, got {sampler!r}")
-    shape = law.shape if size is None else tuple(np.atleast_1d(size).tolist())
+    shape = law.shape if size is None else shape_of(size)
     try:
         np.broadcast_to(np.empty(law.shape), shape)
     except ValueError:
         raise SdesimError(f"size must go with parameters of shape {law.shape}, got {shape}") from None
-    key = np.uint64(int(seed) % 2**64)
+    key = key_of(seed, random_state)
     if law.shape == () and _chosen(float(law.alpha), float(law.beta), sampler) == "inversion":
         out = _inverted(law, key, math.prod(shape))
     else:
