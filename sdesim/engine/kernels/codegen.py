@@ -106,19 +106,19 @@ def tell(work, code, counts, stopped, step):
     note_unsolved(work[0, 0], code, counts[0], stopped, step)
 
 """
-_UNWATCHED = """\
+_UNCOUNTED = """\
 
 @compiled
-def watch_overshoots(x, code, counts, surface, dt, reach):
+def count_overshoots(x, code, counts, surface, dt, reach):
     return
 
 """
 # Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
-_WATCHED = """\
+_COUNTED = """\
 from sdesim.engine.kernels.block import beyond, note_overshoots, past_centre, turned_back
 
 @compiled
-def watch_overshoots(x, code, counts, surface, dt, reach):
+def count_overshoots(x, code, counts, surface, dt, reach):
     radius, centre = reach
     if beyond(x, radius):
         here, there, after = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)
@@ -253,7 +253,7 @@ def combination_source(
     own = "factor" in wanted
     merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
-    text += _WATCHED if overshoots else _UNWATCHED
+    text += _COUNTED if overshoots else _UNCOUNTED
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
 
 
@@ -423,7 +423,9 @@ def driver(
     """
     functions = _in_memory(surface, noises)
     if not regions:
-        text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions))
+        text = combination_source(
+            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots
+        )
         text += _UNWATCHED
         return _private(text, tuple(functions.items())) if functions else generated_module(text)
     watch = watch_module(regions)

@@ -3,10 +3,10 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
-``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` …) and
-``GROUP``, of how many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is
-compiled anew for each combination is kept small: what no combination changes stands in `block`, and a copy is
-a loop, since Numba compiles a slice that is set to an array ten times as long.
+``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``count_overshoots``, those of `watch`,
+``compiled`` …) and ``GROUP``, of how many steps a fill draws the increments, and compiles the whole: nothing
+dispatches. What is compiled anew for each combination is kept small: what no combination changes stands in
+`block`, and a copy is a loop, since Numba compiles a slice that is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
@@ -104,7 +104,7 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
-            watch_overshoots(x, code, counts, surface, dt, reach)
+            count_overshoots(x, code, counts, surface, dt, reach)
             act(x, seed, block * lanes, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
