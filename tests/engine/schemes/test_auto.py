@@ -5,6 +5,7 @@ import pytest
 
 import sdesim
 from sdesim import Probes, noise, surfaces
+from sdesim.engine import drive
 from sdesim.engine.growth import growth_of, overshoot_radius
 from sdesim.engine.schemes.auto import Auto
 
@@ -56,3 +57,10 @@ def test_nothing_is_watched_where_no_jump_meets_a_steep_drift():
 def test_a_tangent_vector_goes_along_with_the_default():
     run = sdesim.simulate(WELL, JUMPS, dt=0.01, steps=4, probes=Probes(every=2, tangent=True), progress=False)
     assert run.attrs["scheme"] == "euler-maruyama"
+
+
+def test_given_increments_are_used_by_the_scheme_that_is_chosen():
+    own = sdesim.SDE(lambda t, x: -x, lambda t, x: x, dim=1, convention="stratonovich")
+    increments = np.full((3, 1, 1), 0.1)
+    paths = [drive(own, [], 1.0, increments, dt=0.01, scheme=name) for name in ("auto", "heun")]
+    assert np.array_equal(*paths)
