@@ -131,11 +131,11 @@ def count_ended(code):
 @compiled
 def beyond(x, radius):
     """Whether any |entry| is at least radius."""
-    found = 0
+    found = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
-            found += abs(x[k, w]) >= radius
-    return found > 0
+            found |= abs(x[k, w]) >= radius
+    return found
 
 
 @compiled_between
