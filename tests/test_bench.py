@@ -100,7 +100,7 @@ def test_readings_by_different_readers_agree_and_are_named_by_their_size(benchma
 
 
 def test_letters_are_checked(benchmarks, tmp_path):
-    with pytest.raises(SdesimError, match="only takes letters out of A, B, C, D, E, F, G, H, I, got Q"):
+    with pytest.raises(SdesimError, match="only takes letters out of A, B, C, D, E, F, G, H, I, J, got Q"):
         benchmarks.run_benchmarks(tmp_path, ("A", "Q"))
 
 

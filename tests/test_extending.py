@@ -40,6 +40,14 @@ USES = {
     "noises": simulated_with("noise", "Uniform"),
     "schemes": simulated_with("scheme", "tamed-coordinates"),
     "events": lambda ns: np.isfinite(ns["run"]["exit_time"].values).any(),
+    "schedules": lambda ns: (
+        np.isfinite(ns["run"]["theta"].values).all() and ns["Hyperbolic"](0.5)(1.0) == 0.25
+    ),
+    "jumps": lambda ns: (
+        abs(ns["run"]["theta"].values).max() > 0.0 and ns["Triangular"]().kind == "triangular"
+    ),
+    "walls": lambda ns: (ns["run"]["theta"].values >= 0.0).all() and "Mirror" in str(ns["run"].attrs),
+    "sdes": lambda ns: 0.0 < ns["run"]["theta"].values[0, -1, 0] < 0.5 and "loss" not in ns["run"],
     "data": lambda ns: ns["run"].attrs["dataset_size"] == 40,
     "augmentations": lambda ns: ns["run"].attrs["augment"] == "invert (share 0.5)",
     "weightings": lambda ns: ns["run"].attrs["sampling"] == "weighted",

@@ -22,7 +22,7 @@ from .readings import readings
 from .rows import Row
 from .table import data, markdown
 
-LETTERS = ("A", "B", "C", "D", "E", "F", "G", "H", "I")
+LETTERS = ("A", "B", "C", "D", "E", "F", "G", "H", "I", "J")
 _COSTS: dict[str, Callable[[Arena], list[Row]]] = {"E": threads, "F": saving, "G": start_up, "H": readings}
 
 
@@ -45,7 +45,7 @@ def run_benchmarks(
     settings: Settings = FULL,
     say: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
-    """Measure problems A to I and write table.md, bench.json and ratios.png.
+    """Measure problems A to J and write table.md, bench.json and ratios.png.
 
     Args:
         out: folder for the results.

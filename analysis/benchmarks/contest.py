@@ -1,4 +1,4 @@
-"""Problems A to D and I: all contestants of a problem at once, one run each in turn, round after round."""
+"""Problems A to D, I and J: all contestants of a problem at once, one run each in turn, round after round."""
 
 from __future__ import annotations
 
@@ -190,7 +190,8 @@ def other_law(problem: Problem, entry: Entry, base: Entry) -> str:
     allowed = _SIGMAS * error + _SLACK * ours["moment"]
     if abs(theirs["moment"] - ours["moment"]) <= allowed:
         return ""
-    return f"another law: E min(|x − x₀|, 1) is {theirs['moment']:.4f}, sdesim's {ours['moment']:.4f}"
+    reach = problem.facts.get("reach", 1.0)
+    return f"another law: E min(|x − x₀|, {reach:g}) is {theirs['moment']:.4f}, sdesim's {ours['moment']:.4f}"
 
 
 def _costs(problem: Problem, entry: Entry, clock: str = "cpu_seconds") -> list[float]:

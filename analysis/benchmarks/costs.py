@@ -43,7 +43,7 @@ def threads(arena: Arena) -> list[Row]:
     if (os.cpu_count() or 1) < 2:
         return [Row("E", title, BASE, "×", note="this machine has one core")]
     size = {"trajectories": 4096, "steps": max(100, int(10_000 * arena.scale))}
-    facts = {**_WELL.facts, **size}
+    facts = {**_WELL.facts, **size, "variant": ""}
     workers: list[Worker] = []
     try:
         arena.say("E: starting sdesim with one and with two threads, and two C processes")

@@ -1,4 +1,4 @@
-"""How many times slower than sdesim, for every contestant of problems A to D."""
+"""How many times slower than sdesim, for every contestant of problems A to D, I and J."""
 
 from __future__ import annotations
 

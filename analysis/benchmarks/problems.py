@@ -47,6 +47,12 @@ _COMMON = {"seed": SEED, "threads": 1, "eigenvalues": [1.0]}
 _WELL = {**_COMMON, "dim": 1, "theta0": -1.0, "dt": 1e-3}
 _STABLE = {"noise": 0.1, "alpha": 1.5, "truncation": 5.0}
 _LAW = {**_WELL, "alpha": 1.5, "skew": 0.3}
+_LORENZ = {"sigma": 10.0, "rho": 28.0, "beta": 8.0 / 3.0, "factor": 0.5}
+_HESTON = {
+    "drift": 0.05, "rate": 2.0, "mean": 0.04, "volatility": 0.3, "correlation": -0.7, "start_variance": 0.04,
+}  # fmt: skip
+# Of the logarithm of the price: volatility, jumps a year, mean and standard deviation of a jump.
+_MERTON = {"drift": 0.05, "volatility": 0.2, "rate": 5.0, "jump_mean": -0.1, "jump_std": 0.15}
 _RATES = [0.1 + 0.9 * i / 49 for i in range(50)]
 
 PROBLEMS = {
@@ -75,6 +81,36 @@ PROBLEMS = {
     ),
     "fit": Problem(
         "fit", "fit of a stable law to 1,000,000 values", "s", 1.0, {**_LAW, "name": "fit"}, "I", False
+    ),
+    "lorenz": Problem(
+        "lorenz", "Lorenz with noise", "ns", 1e9,
+        # Far from the start within a few tenths of a second: the law is compared up to a distance of 50.
+        {**_COMMON, **_LORENZ, "name": "lorenz", "dim": 3, "theta0": [1.0] * 3, "dt": 1e-3, "reach": 50.0},
+        "J",
+    ),
+    "heston": Problem(
+        "heston", "Heston's model", "ns", 1e9,
+        {**_COMMON, **_HESTON, "name": "heston", "dim": 2, "theta0": [1.0, 0.04], "dt": 1e-3}, "J",
+    ),
+    "merton": Problem(
+        "merton", "Merton's jump diffusion", "ns", 1e9,
+        {**_COMMON, **_MERTON, "name": "merton", "dim": 1, "theta0": 0.0, "dt": 1e-3}, "J",
+    ),
+    "sde": Problem(
+        "sde", "double well, functions of one's own", "ns", 1e9, {**_WELL, "name": "sde", "noise": 0.05}, "J"
+    ),
+    "linear": Problem(
+        "linear", "Ornstein–Uhlenbeck, a surface and an SDE", "ns", 1e9,
+        {**_WELL, "name": "linear", "noise": 0.05}, "J",
+    ),
+    # The two ways of watching stop paths at other times, so that states are not compared.
+    "bridge": Problem(
+        "bridge", "exit from a well, Gaussian", "ns", 1e9,
+        {**_WELL, "name": "bridge", "noise": 0.05}, "J", False,
+    ),
+    "walls": Problem(
+        "walls", "exit from a well, α-stable, α = 1.5", "ns", 1e9,
+        {**_WELL, "name": "walls", "noise": 0.1, "alpha": 1.5}, "J", False,
     ),
 }  # fmt: skip
 
@@ -118,6 +154,8 @@ SINGLE = "sdesim, float32"
 C_LOOP = "C loop"
 _AS_C = "sdesim ≤ 1 × C"
 _TWICE = "≥ 1.7 × as fast"
+OWN_SURFACE = "sdesim, surface of functions"
+_EQUATION = "sdesim_equation.py"
 _ADVISED = "its recommended path"
 # Costs per update no longer depend on these sizes; slow contestants get fewer steps, so that every turn of a
 # round takes about as long and the drift of the machine hits all alike.
@@ -182,5 +220,40 @@ CONTESTANTS = (
     Contestant(
         "fit", "levy-stable", "stable", "rival_stable.py", 100_000, 1, variant="levy",
         note="100,000 values, no intervals",
+    ),
+    Contestant("lorenz", BASE, BASE, _EQUATION, 4096, 1000),
+    Contestant("lorenz", "diffrax, unsafe path", "diffrax", "diffrax_loop.py", 4096, 200, variant="unsafe"),
+    Contestant(
+        "lorenz", "diffrax, Brownian tree", "diffrax", "diffrax_loop.py", 512, 64,
+        variant="tree", note=_ADVISED,
+    ),
+    Contestant("heston", BASE, BASE, _EQUATION, 4096, 1000),
+    Contestant("heston", "diffrax, unsafe path", "diffrax", "diffrax_loop.py", 4096, 200, variant="unsafe"),
+    Contestant(
+        "heston", "diffrax, Brownian tree", "diffrax", "diffrax_loop.py", 512, 64,
+        variant="tree", note=_ADVISED,
+    ),
+    Contestant("merton", BASE, BASE, _EQUATION, 4096, 2000),
+    Contestant("merton", "NumPy loop", "numpy", "numpy_loop.py", 4096, 1000),
+    Contestant("sde", BASE, BASE, _EQUATION, 4096, 4000, variant="surface", note="as a shipped surface"),
+    Contestant("sde", OWN_SURFACE, BASE, _EQUATION, 4096, 4000, variant="custom"),
+    Contestant(
+        "sde", "sdesim, SDE of functions", BASE, _EQUATION, 4096, 4000, None, "≤ 1.1 × own surface", "sde",
+        most_ratio=1.1, against=OWN_SURFACE,
+    ),
+    Contestant("linear", BASE, BASE, _EQUATION, 4096, 10_000, variant="surface", note="quadratic surface"),
+    Contestant(
+        "linear", "sdesim, SDE of a kind", BASE, _EQUATION, 4096, 10_000, None, "≤ 1.1 × surface", "sde",
+        most_ratio=1.1,
+    ),
+    Contestant("bridge", BASE, BASE, _EQUATION, 4096, 4000, variant="discrete", note="discrete"),
+    Contestant(
+        "bridge", "sdesim, bridge", BASE, _EQUATION, 4096, 4000, None, "≤ 1.3 × discrete", "continuous",
+        most_ratio=1.3,
+    ),
+    Contestant("walls", BASE, BASE, _EQUATION, 4096, 4000, variant="discrete", note="discrete"),
+    Contestant(
+        "walls", "sdesim, moved walls", BASE, _EQUATION, 4096, 4000, None, "≤ 1.05 × discrete", "continuous",
+        most_ratio=1.05,
     ),
 )  # fmt: skip

@@ -50,7 +50,7 @@ def _preface(facts: dict[str, Any]) -> list[str]:
         f"{facts['created']}, {host['processor']} ({host['cores']} cores), {host['system']}; sdesim "
         f"{facts['versions'].get('sdesim', '')} at {facts['git_commit'][:12] or 'no commit'}. "
         f"{facts['rounds']} rounds{', small sizes (--quick)' if facts['quick'] else ''}{load}.",
-        "Float64, one core each; CPU time, for E, G and saving to Zarr wall time. A to C: ns for one "
+        "Float64, one core each; CPU time, for E, G and saving to Zarr wall time. A to C and J: ns for one "
         "trajectory, one coordinate, one step (or one draw); D: µs for one full-batch step of one network; "
         "H: float32, seconds for one reading. "
         "The ratio is the median over rounds of cost by sdesim's cost in the same round, with its least and "

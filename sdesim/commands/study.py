@@ -18,7 +18,7 @@ def bench(
     ] = False,
     only: Annotated[
         str, typer.Option("--only", metavar="LETTERS", help="Problems, as in A,C.")
-    ] = "A,B,C,D,E,F,G,I",
+    ] = "A,B,C,D,E,F,G,I,J",
     peers: Annotated[bool, typer.Option(help="Time other packages too, each in its own environment.")] = True,
     out: Annotated[
         Path, typer.Option("--out", metavar="DIR", help="Folder of table, data and figure.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,8 @@ class Ensemble:
         kinds, numbers = watched_kinds(plan.regions)
         # The walk of the tangents is the same path once more.
         watched = plan.overshoot_radius is not None and not tangent
-        reach = (float(plan.overshoot_radius or 0.0), overshoot_centre(plan.surface))
+        radius = plan.overshoot_radius if watched else math.inf
+        reach = (kind.type(radius), overshoot_centre(plan.surface) if watched else np.zeros(0))
         self._driver = driver(
             plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds, watched
         )

@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 _LEAST_BARRIER = 5.0
 # Chance of a long jump within the time that it takes to relax, above which smaller ones add up.
 _MOST_JUMPS = 0.02
+# Share of the rate that jumps as frequent both ways would have, below which small ones may leave sooner.
+_LEAST_SHARE = 0.1
 # Points of a ray at which the well is asked for, how far it reaches, and directions of isotropic jumps.
 _POINTS, _NEAR, _FAR, _DIRECTIONS = 800, 1e-4, 1e4, 1024
 _BESIDE = 1e-5
@@ -43,7 +45,10 @@ class Escape:
         mean_to_saddle: mean time until the saddle (or the well's boundary) is reached. From there Gaussian
             noise goes back as often as on, so that it is 1/(2 climbing + jumping).
         flags: `barrier_low` where a barrier is below 5 D, `noise_not_small` where jumps are so frequent that
-            several add up: the formula is then off by a tenth and more.
+            several add up: the formula is then off by a tenth and more; `small_jumps_unseen` where single
+            jumps hardly or never lead out, as against a skew: many small ones do, at a rate that `jumping`
+            does not hold; `rate_underflows` where it is below the least float64, and `log_rate` tells it.
+        log_rate: log of the rate, −∞ where it is 0.
     """
 
     rate: float
@@ -56,6 +61,7 @@ class Escape:
     jumping: float
     mean_to_saddle: float
     flags: tuple[str, ...] = ()
+    log_rate: float = math.nan
 
     @property
     def mean_exit_time(self) -> float:
@@ -67,7 +73,10 @@ class Escape:
 
     def __repr__(self) -> str:
         flags = f", flags: {', '.join(self.flags)}" if self.flags else ""
-        return f"<Escape: rate {self.rate:.4g}, mean {self.mean:.4g}, barrier {self.barrier:.4g}{flags}>"
+        lost = f" (its log {self.log_rate:.6g})" if "rate_underflows" in self.flags else ""
+        return (
+            f"<Escape: rate {self.rate:.4g}{lost}, mean {self.mean:.4g}, barrier {self.barrier:.4g}{flags}>"
+        )
 
 
 def kramers(
@@ -110,6 +119,7 @@ def kramers(
     minimum = np.asarray(surface.minima(), dtype=np.float64)[number]
     total, jumps = _parts(surface.dim, diffusion)
     climbing = jumping = 0.0
+    logs: list[float] = []
     flags: list[str] = []
     try:
         saddles = np.asarray(surface.saddles(number), dtype=np.float64)
@@ -127,18 +137,27 @@ def kramers(
         well_root, _ = _root_determinant(surface, minimum, "minimum")
         for saddle, height in zip(saddles, heights, strict=True):
             top_root, steepest = _root_determinant(surface, saddle, "saddle")
-            climbing += steepest / (2.0 * math.pi) * well_root / top_root * math.exp(-height / total)
+            factor = steepest / (2.0 * math.pi) * well_root / top_root
+            climbing += factor * math.exp(-height / total)
+            logs.append(math.log(factor) - height / total)
         flags += ["barrier_low"] if heights[0] < _LEAST_BARRIER * total else []
     if jumps:
         jumping = sum(_jump_rate(surface, minimum, number, law) for law in jumps)
         slowest = float(np.linalg.eigvalsh(hessian(surface, minimum))[0])
+        either_way = sum(_jump_rate(surface, minimum, number, law.both_ways) for law in jumps)
+        unseen = jumping <= _LEAST_SHARE * either_way
+        flags += ["small_jumps_unseen"] if unseen else []
+        logs += [math.log(jumping)] if jumping > 0.0 else []
         flags += ["noise_not_small"] if jumping > _MOST_JUMPS * max(slowest, 0.0) else []
     rate = climbing + jumping
     reaching = 2.0 * climbing + jumping
+    log_rate = float(np.logaddexp.reduce(logs)) if logs else -math.inf
+    if log_rate > -math.inf and rate < np.finfo(np.float64).tiny:
+        flags.append("rate_underflows")
     return Escape(
         rate, _inverse(rate), saddles[0] if len(saddles) else np.full(surface.dim, math.nan),
         float(heights[0]) if len(saddles) else math.nan, minimum, saddles, climbing, jumping,
-        _inverse(reaching), tuple(flags),
+        _inverse(reaching), tuple(flags), log_rate,
     )  # fmt: skip
 
 

@@ -98,6 +98,10 @@ def check_fit(
         return
     for line in () if real is None else real.obstacles:
         yield ("twin_of",), line
+    if wrong := [k for k, noise in enumerate(noises) if lacks(noise, "gradient_noise")]:
+        rule = "allowed: a noise of sdesim.noise, or a subclass of its Base"
+        yield from ((("noise", k), f"found {called(noises[k])}, {rule}") for k in wrong)
+        return
     end = None if dt is None or steps is None else dt * steps
     yield from _learning_rate(learning_rate, noises, end)
     if end is not None and surface is not None and hasattr(surface, "problems_until"):
@@ -149,6 +153,27 @@ def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Itera
             yield ("noise", k), "found a noise that no schedule of the learning rate can scale"
 
 
+def lacks(part: Any, member: str) -> bool:
+    """Whether it is none of the objects that have a member: a class is not one either."""
+    return isinstance(part, type) or not hasattr(part, member)
+
+
+def called(part: Any) -> str:
+    """What a message calls a part that is none."""
+    return f"the class {part.__name__}" if isinstance(part, type) else type(part).__name__
+
+
+def excluded(
+    events: Sequence[Any], walls: Sequence[Any], starts: NDArray[np.float64]
+) -> Iterator[Problem]:  # fmt: skip
+    """That no start (k, d) lies inside an event's region, or one outside the walls."""
+    for k, event in enumerate(events):
+        if hasattr(event, "excludes"):
+            yield from ((("events", k, *at), text) for at, text in event.excludes(starts))
+    for k, wall in enumerate(walls):
+        yield from ((("boundary", k, *at), text) for at, text in wall.misfits(starts.shape[1], starts))
+
+
 def _located(path: tuple[str | int, ...], error: SdesimError) -> Iterator[Problem]:
     """The places that an error names, below a path; the path itself where it names none."""
     if isinstance(error, Misfit):
@@ -160,9 +185,6 @@ def _located(path: tuple[str | int, ...], error: SdesimError) -> Iterator[Proble
 def _noise(
     noise: Any, context: Context, examples: int, dt: float | None, real: Real | None, trial: bool
 ) -> Iterator[Problem]:
-    if not hasattr(noise, "gradient_noise"):
-        yield (), f"found {type(noise).__name__}, allowed: a noise of sdesim.noise, or a subclass of its Base"
-        return
     needs = getattr(noise, "needs", ())
     if "trace" in needs:
         # Its size is known once the real arm has run.
@@ -307,10 +329,12 @@ def _known(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.float64
 def _walls(
     boundary: Sequence[Any], dim: int, starts: NDArray[np.float64] | None, tangent: bool
 ) -> Iterator[Problem]:
-    wrong = [k for k, wall in enumerate(boundary) if not hasattr(wall, "misfits")]
+    wrong = [k for k, wall in enumerate(boundary) if lacks(wall, "misfits")]
     for k in wrong:
-        found = f"found {type(boundary[k]).__name__}"
-        yield ("boundary", k), f"{found}, allowed: a wall of sdesim.walls, or a subclass of its Base"
+        yield (
+            ("boundary", k),
+            f"found {called(boundary[k])}, allowed: a wall of sdesim.walls, or a subclass of its Base",
+        )
     if wrong:
         return
     for k, wall in enumerate(boundary):
@@ -334,9 +358,11 @@ def _events(
 ) -> Iterator[Problem]:
     watched: Any = surface if surface is not None else _Unknown(dim)
     for k, event in enumerate(events):
-        if not hasattr(event, "misfits"):
-            found = f"found {type(event).__name__}"
-            yield ("events", k), f"{found}, allowed: an event of sdesim.events, or a subclass of its Base"
+        if lacks(event, "misfits"):
+            yield (
+                ("events", k),
+                f"found {called(event)}, allowed: an event of sdesim.events, or a subclass of its Base",
+            )
             continue
         wrong = list(event.misfits(watched))
         yield from ((("events", k, *at), text) for at, text in wrong)

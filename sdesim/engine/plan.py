@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.engine.events import Event
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
-from sdesim.engine.fitting import check_fit, first_start, has_loss
+from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss
 from sdesim.engine.growth import growth_of, overshoot_radius
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
@@ -102,13 +102,14 @@ class Plan:
 
     @cached_property
     def paths(self) -> Paths:
-        """What lies between two steps."""
-        noises, kernels = self.noises, self.noise_kernels
+        """What lies between two steps, asked where something is watched: a covariance takes its time."""
+        noises, kernels, zero = self.noises, self.noise_kernels, np.zeros(self.dim)
+        if not self.regions:
+            return Paths("discrete", zero, zero, np.zeros((0, 0)), noises, self.dt)
         if len(kernels) > len(noises):
             # The first is the equation's own.
             rate = getattr(self.surface, "noise_rate", None)
             if rate is None:
-                zero = np.zeros(self.dim)
                 return Paths("unknown", zero, zero, np.zeros((0, 0)), noises, self.dt)
             own = Gaussian(diffusion=0.5 * rate)
             noises, kernels = (own, *noises), (own.kernel(self.dim, self.dt, self.dt), *kernels[1:])
@@ -187,7 +188,7 @@ class Plan:
 def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
-    save: Sequence[str], events: Sequence[Event], probes: Probes | None, dtype: str = "float64",
+    save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
     boundary: Sequence[Wall] | Wall = (),
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
@@ -195,12 +196,11 @@ def make_plan(
     Raises:
         SdesimError: what does not fit, in the user's words.
     """
-    if not all(hasattr(surface, name) for name in ("grad", "hvp", "kernel")):
+    if isinstance(surface, type) or not all(hasattr(surface, name) for name in ("grad", "hvp", "kernel")):
         raise SdesimError(
-            "surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, "
-            f"got {type(surface).__name__}"
+            f"surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, got {called(surface)}"
         )
-    noises = tuple(noise) if isinstance(noise, Sequence) else (noise,)
+    noises, events, save = several(noise), several(events), several(save)
     dt, steps = positive(dt, "dt"), whole(steps, "steps")
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
     rate = dt if learning_rate is None else as_rate(learning_rate)
@@ -213,14 +213,15 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    walls = tuple(boundary) if isinstance(boundary, Sequence) else (boundary,)
+    walls = several(boundary)
+    if not (probes is None or hasattr(probes, "tangent")):
+        raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
     )  # fmt: skip
-    if found := list(problems):
-        raise Misfit(found)
-    events = (*events, *(wall.event for wall in walls if wall.event is not None))
+    if wrong := list(problems):
+        raise Misfit(wrong)
     check_room(surface.dim, count, probes)
     context = Context(surface.dim, eta, surface)
     noises = tuple(resolved(n, context, rate) for n in noises)
@@ -237,8 +238,12 @@ def make_plan(
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
+    # Where the examples decide the start it is known only now.
+    if theta0 is None and (wrong := list(excluded(events, walls, start[None]))):
+        raise Misfit(wrong)
     now = [n.at(0.0) if hasattr(n, "at") else n for n in noises]
     check_known(probes, surface, now, eta, first_start(surface, start))
+    events = (*events, *(wall.event for wall in walls if wall.event is not None))
     return Plan(
         surface=surface,
         noises=noises,
@@ -263,6 +268,11 @@ def make_plan(
         boundary=walls,
         walls=kernels_of(walls),
     )
+
+
+def several(value: Any) -> tuple[Any, ...]:
+    """One thing, or a sequence of them, as a tuple."""
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
 
 
 def own_noise(surface: Any, kernel: SurfaceKernel, dt: float) -> tuple[NoiseKernel, ...]:

@@ -12,6 +12,9 @@ Array = NDArray[np.float64]
 DTYPES = ("float64", "float32")
 # Spacings of float32 that the noise of a step must have: roundings then add 1/(12 · 64²) to its variance.
 _SPACINGS = 64
+# Of noise of a few values, whose roundings don't average out: its size is then right to 2⁻¹⁷, its variance
+# to as much as that of other noise.
+_OF_FEW_VALUES = 2**16
 
 
 def misfits(dtype: Any, surface: Any, scheme: Any, noises: Sequence[Any], tangent: bool) -> Iterator[str]:
@@ -49,7 +52,8 @@ def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta
     """Noise that float32 would round away.
 
     A state is rounded to the nearest float32 at every step, which adds to the variance; below one spacing of
-    them drifts are lost too. Noise of 64 spacings hides that: 2e-5 of its variance are added.
+    them drifts are lost too. Noise of 64 spacings hides that: 2e-5 of its variance are added. Noise of a few
+    values, whose every step is rounded alike, must have 65,536 for the same.
 
     Args:
         theta: where the first trajectory starts (d,).
@@ -58,14 +62,25 @@ def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta
     reached = np.abs(np.concatenate([theta[None], surface.minima()])).max(axis=0)
     nearest = np.minimum(reached, np.finfo(np.float32).max).astype(np.float32)
     needed = np.spacing(nearest).astype(np.float64)
-    sizes = np.zeros(theta.size)
+    sizes, least = np.zeros(theta.size), np.full(theta.size, float(_SPACINGS))
+    unknown = np.zeros(theta.size, dtype=bool)
     for kernel in kernels:
         if kernel.size is None:
             return
-        sizes = np.maximum(sizes, kernel.size * (reached if kernel.enters == "multiplicative" else 1.0))
-    short = np.flatnonzero(~(sizes >= _SPACINGS * needed))
+        size = kernel.size * (reached if kernel.enters == "multiplicative" else 1.0)
+        spacings = float(_SPACINGS if kernel.dithers else _OF_FEW_VALUES)
+        unknown |= np.isnan(size)
+        # The noise that comes nearest to what is asked of it.
+        nearer = np.nan_to_num(size) / spacings > sizes / least
+        sizes, least = np.where(nearer, size, sizes), np.where(nearer, spacings, least)
+    short = np.flatnonzero(~(sizes >= least * needed))
     if short.size:
         k = int(short[0])
         found = f"found float32, whose numbers near {reached[k]:.3g} are {needed[k]:.2g} apart"
-        rule = f"at least {_SPACINGS} times as much noise in a step of coordinate {k}, not {sizes[k]:.2g}"
+        rule = f"at least {least[k]:.0f} times as much noise in a step of coordinate {k}, "
+        if unknown[k]:
+            rule += "where the least size of a noise with a schedule counts as not known"
+        else:
+            rule += "of which all increments are alike, " if least[k] > _SPACINGS else ""
+            rule += f"not {sizes[k]:.2g}"
         yield f"{found}, allowed: float64, or {rule}"

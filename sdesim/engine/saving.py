@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -44,6 +45,7 @@ class SavedPoints:
         count, chunk = plan.trajectories, writer.step_chunk
         self._has_loss = plan.kernel.offers("loss")
         keeps_theta = plan.save_theta or evaluate is not None
+        self._outputs: tuple[Array, ...]
         if self._direct:
             self._outputs = (
                 writer.array("theta") if plan.save_theta else np.empty((count, 0, plan.dim)),
@@ -52,11 +54,12 @@ class SavedPoints:
                 writer.array("loss") if self._has_loss else np.empty((count, len(plan.saved))),
             )
         else:
-            self._outputs = (
-                np.empty((count, chunk if keeps_theta else 0, plan.dim)),
-                np.empty((count, chunk, len(plan.saved_directions))),
-                np.empty((count, chunk)),
-                np.empty((count, chunk)),
+            kept = chunk if keeps_theta else 0
+            self._outputs = _side_by_side(
+                (count, kept, plan.dim),
+                (count, chunk, len(plan.saved_directions)),
+                (count, chunk),
+                (count, chunk),
             )
 
     def room(self, last: int) -> tuple[tuple[Array, ...], int]:
@@ -82,6 +85,13 @@ class SavedPoints:
         for name, array in values.items():
             self._writer.write(name, array, step=where)
         self._written = self._filled
+
+
+def _side_by_side(*shapes: tuple[int, ...]) -> tuple[Array, ...]:
+    """Empty arrays of these shapes in one piece of memory, of which more lies in large pages than of many."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes])
+    parts = np.split(np.empty(ends[-1]), ends[:-1])
+    return tuple(part.reshape(shape) for part, shape in zip(parts, shapes, strict=True))
 
 
 def _evaluated(evaluate: Evaluation, theta: Array) -> dict[str, Array]:

@@ -26,8 +26,9 @@ from sdesim.engine.schemes import Scheme
 from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
 from sdesim.engine.walls.base import Base as Wall
-from sdesim.errors import RunError, SdesimError
+from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
+from sdesim.kinds.numbers import whole
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run
 from sdesim.runs.price import priced
@@ -59,8 +60,8 @@ def simulate(
     scheme: str | Scheme = "auto",
     dtype: str = "float64",
     save_every: int | None = None,
-    save: Sequence[str] = ("theta", "loss"),
-    events: Sequence[Event] = (),
+    save: Sequence[str] | str = ("theta", "loss"),
+    events: Sequence[Event] | Event = (),
     boundary: Sequence[Wall] | Wall = (),
     threads: int | None = None,
     out: str | Path | None = None,
@@ -96,7 +97,7 @@ def simulate(
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
         save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
             θ itself is not or has more coordinates than that.
-        events: of `sdesim.events`, watched at every step.
+        events: of `sdesim.events`, one or several, watched at every step.
         boundary: walls of `sdesim.walls`, one or several.
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
@@ -127,8 +128,7 @@ def simulate(
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
     cores = os.cpu_count() or 1
-    if threads is not None and threads < 1:
-        raise SdesimError(f"threads must be at least 1, got {threads}")
+    threads = None if threads is None else whole(threads, "threads")
     target = None if out is None else Path(out)
     mark = None if target is None else fingerprint(plan)
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,13 @@ class BigJumps:
     alpha: float
     axes: Array | None = None
     spread: Array | None = None
+
+    @property
+    def both_ways(self) -> BigJumps:
+        """With jumps as frequent each way along an axis as they are the more frequent way."""
+        if self.axes is None:
+            return self
+        return replace(self, axes=np.broadcast_to(self.axes.max(axis=0), self.axes.shape))
 
 
 def one_sided_rate(alpha: float) -> float:

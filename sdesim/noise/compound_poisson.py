@@ -154,9 +154,13 @@ class CompoundPoisson(Base):
 
     @property
     def tail_index(self) -> float | None:
-        """That of the jumps."""
-        found: float | None = self.jumps.tail_index
+        """That of the jumps, where their law says one."""
+        found: float | None = self._said("tail_index")
         return found
+
+    def _said(self, what: str) -> Any:
+        """What the law of the jumps says of itself; None where it does not."""
+        return getattr(self.jumps, what, None)
 
     @property
     def label(self) -> str:
@@ -219,12 +223,13 @@ class CompoundPoisson(Base):
         dim = np.asarray(theta).shape[-1]
         self.validate(dim)
         rate = np.broadcast_to(np.asarray(self._at_state(theta).rate, dtype=np.float64), (dim,))
-        if self.jumps.mean is None:
+        first, second = self._said("mean"), self._said("second_moment")
+        if first is None:
             return None
-        mean = -rate * self.jumps.mean
-        if self.jumps.second_moment is None:
+        mean = -rate * first
+        if second is None:
             return GradientMoments(mean, None)
-        scale = np.sqrt(rate) * math.sqrt(self.jumps.second_moment / eta)
+        scale = np.sqrt(rate) * math.sqrt(second / eta)
         return GradientMoments(mean, DiagonalCovariance(scale))
 
 

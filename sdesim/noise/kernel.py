@@ -112,7 +112,9 @@ class NoiseKernel:
             first noise of a sum a pass over memory.
         single: fill functions of blocks of float32, or None: such a run then draws in float64 and rounds.
         size: (d,) the standard deviation of an increment of each coordinate, or a scale where there is none,
-            of multiplicative noise over θ; None where it is not known. float32 must not round it away.
+            of multiplicative noise over θ; None where it is not known, NaN where its least is not, of a
+            schedule's. float32 must not round it away.
+        dithers: whether increments take many values, over which roundings average out.
         acts: name of a function ``fn(x, seed, stream, first, step, params, data, out)`` that ADDS to the
             increments out (d, W) of one step, from the states x (d, W) at which it begins; None without.
         functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
@@ -133,4 +135,5 @@ class NoiseKernel:
     functions: Mapping[str, Any] = field(default_factory=dict)
     single: SingleFill | None = None
     size: Array | None = None
+    dithers: bool = True
     ahead: Ahead | None = None

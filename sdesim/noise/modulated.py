@@ -91,7 +91,7 @@ def modulated(unit: NoiseKernel, schedule: Schedule, dt: float, power: float, ro
     module = generated_module(_TEXT.format(module=unit.module, function=unit.function))
     ahead = Factors(schedule, power, root, dt, unit.params, unit.data)
     # How small the schedule makes it is not known here, so that float32 can't promise to keep it.
-    size = None if unit.size is None else np.zeros_like(unit.size)
+    size = None if unit.size is None else np.full_like(unit.size, np.nan)
     return replace(
         unit, module=module.__name__, function="fill", setter=None, ahead=ahead, single=None, size=size
     )

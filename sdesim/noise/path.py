@@ -50,15 +50,16 @@ class Path:
         return np.array([float(base), float(drawn.first)]), out.reshape(-1, drawn.count)
 
 
-def path_kernel(path: Path, moments: GradientMoments | None, dt: float) -> NoiseKernel:
+def path_kernel(path: Path, moments: GradientMoments | None, dt: float, dithers: bool = True) -> NoiseKernel:
     """The kernel that reads the table.
 
     Args:
         moments: of a gradient's noise at the learning rate dt, from which the size of an increment follows.
+        dithers: of the kernel.
     """
     known = moments is not None and moments.covariance is not None
     size = dt * np.sqrt(moments.covariance.variance) if known else None  # type: ignore[union-attr]
-    return NoiseKernel(KERNELS, "from_table", np.zeros(2), ahead=path, size=size)
+    return NoiseKernel(KERNELS, "from_table", np.zeros(2), ahead=path, size=size, dithers=dithers)
 
 
 def spread(x: float) -> float:

@@ -18,6 +18,8 @@ from sdesim.noise.path import Path, path_kernel, spread
 
 # Turns in one step that are followed one by one.
 _MOST_TURNS = 10_000
+# With fewer, increments of ±A dt themselves are common: none at all in a step has the chance e^{−8}.
+_MANY_TURNS = 8.0
 
 
 @kind("noises", "telegraph")
@@ -81,7 +83,8 @@ class Telegraph(Base):
         if self.rate * dt > _MOST_TURNS:
             raise SdesimError(f"telegraph noise turns {self.rate * dt:g} times a step: use a smaller dt")
         path = TelegraphPath(self.rate, dt, np.array(np.broadcast_to(self.amplitude, (dim,))))
-        return path_kernel(path, self.noise_moments(np.zeros(dim), dt), dt)
+        many = self.rate * dt > _MANY_TURNS
+        return path_kernel(path, self.noise_moments(np.zeros(dim), dt), dt, dithers=many)
 
     def noise_moments(self, theta: Array, eta: float) -> GradientMoments | None:
         """Mean 0 and Σ = A² (2 rate η − 1 + e^{−2 rate η})/(2 rate² η²)."""

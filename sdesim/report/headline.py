@@ -339,5 +339,8 @@ def _quotes(arms: Mapping[str, Any]) -> Iterable[str]:
         for quantity in _QUOTED:
             if quantity in values and number(values[quantity].get("value")) != "–":
                 when = " at the end" if quantity in (arm.get("end") or {}) else ""
-                yield f"{plain(quantity)} of {name}{when} is {interval(values[quantity])}"
+                middle = "mean_infinite" in (values[quantity].get("flags") or ())
+                what = f"median {plain(quantity)}" if middle else plain(quantity)
+                why = " (it has no mean)" if middle else ""
+                yield f"{what} of {name}{when} is {interval(values[quantity])}{why}"
                 break

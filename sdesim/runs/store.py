@@ -213,11 +213,13 @@ class RunWriter:
 
     def _create(self, group: Any, name: str) -> Any:
         spec = VARIABLES[name]
-        # Sampled noise does not compress; trying would cost more than the disk.
+        # Sampled noise does not compress; trying would cost more than the disk. Nor is a chunk of saved steps
+        # ever only its fill value, but where all has diverged: to look for that is a pass over all of them.
         return group.create_array(
             name, shape=self._shape(name), chunks=self._chunks(name), dtype=spec.dtype,
             fill_value=fill_value(name), dimension_names=spec.dims, compressors=None,
             attributes={"units": spec.units, "long_name": spec.long_name},
+            config={"write_empty_chunks": self._kind == "simulated" and "step" in spec.dims},
         )  # fmt: skip
 
     def _chunks(self, name: str) -> tuple[int, ...]:

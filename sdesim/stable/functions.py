@@ -255,7 +255,15 @@ def _quantiles(q: ArrayLike, law: Parameters, left: bool) -> Array:
         out[1, at] = value[at]
         out[0, at] = value[at] - shift[at]
     x0, x1 = out.reshape(2, *shape)
-    return plain(np.asarray(law.located(x0, x1)))
+    found = np.asarray(law.located(x0, x1))
+    if (np.isinf(out[1]) & inner).any():
+        from sdesim.stable.overflow import mend_quantiles
+
+        _, (loc, scale) = _flat(law, np.broadcast_to(law.loc, shape), law.scale)
+        flat = found.ravel()
+        mend_quantiles(flat, out[1], lower, upper, loc, scale, alpha, beta)
+        found = flat.reshape(shape)
+    return plain(found)
 
 
 def ends(alpha: Array, beta: Array) -> tuple[Array, Array]:

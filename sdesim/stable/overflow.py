@@ -1,4 +1,4 @@
-"""Points whose distance in scales, z = (x − loc)/scale, is beyond the largest float64."""
+"""Tails and quantiles at points whose distance in scales, z = (x − loc)/scale, is beyond every float64."""
 
 from __future__ import annotations
 
@@ -34,3 +34,30 @@ def mend(
         outer = np.where(edge > 0.0, three[1], three[2]) - index * further
         found = np.where((edge > 0.0) == (row == 1), outer, np.log1p(-np.exp(outer)))
     out[at] = np.where(index < _LEAST, np.nan, found)
+
+
+def mend_quantiles(
+    x: Array, z: Array, log_left: Array, log_right: Array, loc: Array, scale: Array, alpha: Array, beta: Array
+) -> None:
+    """Write x = loc ± c|z| where z is infinite but its tails are not 0: log|z| of the power law of the tail.
+
+    NaN where α < 0.06 and c < 1, of which no power law tells.
+
+    Args:
+        log_left, log_right: log P(X ≤ x) and log P(X > x) that are asked for.
+    """
+    at = np.isinf(z) & np.isfinite(log_left) & np.isfinite(log_right) & (alpha < 2.0)
+    if not at.any():
+        return
+    from sdesim.stable.kernels.evaluation import evaluate
+
+    side, index, width = np.sign(z[at]), alpha[at], scale[at]
+    edge = side * _EDGE
+    three = np.empty((3, edge.size))
+    evaluate(edge, edge, index, beta[at], three)
+    right = side > 0.0
+    short = np.where(right, three[1] - log_right[at], three[2] - log_left[at])
+    with np.errstate(over="ignore"):
+        found = loc[at] + side * np.exp(np.log(_EDGE) + short / index + np.log(width))
+    unknown = np.where(width < 1.0, np.nan, side * np.inf)
+    x[at] = np.where(index < _LEAST, unknown, found)

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import Array, as_finite, as_theta, whole
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 
 def custom(
     loss: Callable[..., Any],
-    grad: Callable[..., Any],
+    grad: Callable[..., Any] | None = None,
     hvp: Callable[..., Any] | None = None,
     *,
     dim: int,
@@ -29,7 +30,7 @@ def custom(
 
     Args:
         loss: θ (d,) → float.
-        grad: θ (d,) → (d,).
+        grad: θ (d,) → (d,); no surface goes without.
         hvp: θ (d,), v (d,) → (d,). Without it central differences of ``grad`` stand in, with the step
             6e-6 (1 + |θ|)/|v|: on a smooth surface of moderate scale about 1e-9 relative.
         dim: d.
@@ -64,14 +65,16 @@ class Custom(Base):
     def __init__(
         self,
         loss: Callable[..., Any],
-        grad: Callable[..., Any],
-        hvp: Callable[..., Any] | None,
-        dim: int,
-        start: ArrayLike | None,
-        minima: ArrayLike | None,
-        wells: Sequence[str] | None,
+        grad: Callable[..., Any] | None = None,
+        hvp: Callable[..., Any] | None = None,
+        dim: int | None = None,
+        start: ArrayLike | None = None,
+        minima: ArrayLike | None = None,
+        wells: Sequence[str] | None = None,
         conservative: bool = True,
     ) -> None:
+        if grad is None:
+            raise Misfit("grad", "missing, give the gradient of the loss, a function of θ (d,)")
         d = whole(dim, "dim")
         point = np.zeros(d) if start is None else as_theta(start, d, "start").reshape(-1).copy()
         if point.shape != (d,):

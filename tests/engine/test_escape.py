@@ -129,3 +129,27 @@ def test_what_no_formula_covers_is_refused_with_its_field(arguments, words):
         sdesim.kramers(*arguments)
 
     assert str(caught.value).startswith(words)
+
+
+def test_a_way_out_against_the_skew_says_that_small_jumps_are_unseen():
+    well = surfaces.DoubleWell()
+    against = sdesim.kramers(well, noise.Stable(1.5, 0.05, skew=-1.0), "left")
+    nearly = sdesim.kramers(well, noise.Stable(1.5, 0.05, skew=-0.95), "left")
+    along = sdesim.kramers(well, noise.Stable(1.5, 0.05, skew=-1.0), "right")
+
+    assert (against.rate, against.mean, against.log_rate) == (0.0, math.inf, -math.inf)
+    assert against.flags == nearly.flags == ("small_jumps_unseen",)
+    assert along.flags == ()
+    assert along.log_rate == pytest.approx(math.log(along.rate))
+
+
+def test_a_rate_below_every_float_is_told_by_its_logarithm():
+    found = sdesim.kramers(surfaces.DoubleWell(), 1e-6, "left")
+
+    assert found.rate == 0.0
+    assert "rate_underflows" in found.flags
+    # √2/(2π) e^{−ΔL/D}: the curvatures are 2 and −1.
+    assert found.log_rate == pytest.approx(0.5 * math.log(2) - math.log(2 * math.pi) - 0.25e6, rel=1e-9)
+    assert "-250001" in repr(found)
+    usual = sdesim.kramers(surfaces.DoubleWell(), 0.1, "left")
+    assert usual.log_rate == pytest.approx(math.log(usual.rate))

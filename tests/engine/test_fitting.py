@@ -54,7 +54,12 @@ CASES = [
     ((None, [Recipe()]), {"dim": 9, "examples": 4, "real": REAL}, ("noise", 0, "batch_size"), "no real arm"),
     ((WELL, [Recipe(match="trace")]), {}, ("noise", 0, "match"), "needs a real arm"),
     ((None, [Recipe(match="trace")]), {"dim": 9, "real": REAL}, ("noise", 0, "match"), "gradients of digits"),
-    ((WELL, [noise.Stable(1.5, 1.0)], "sra1"), {}, ("scheme",), "it can't take Lévy noise"),
+    (
+        (WELL, [noise.Stable(1.5, 1.0)], "sra1"),
+        {},
+        ("scheme",),
+        "it can't take additive noise",
+    ),
     ((WELL, (), "hune"), {}, ("scheme",), "did you mean 'heun'?"),
     (
         (WELL, (), {"kind": "baoab", "friction": -1}),

@@ -132,3 +132,20 @@ def test_what_can_not_be_had_in_float32_is_refused_in_one_line(changes, message)
     with pytest.raises(SdesimError, match=message) as refusal:
         simulate(**changes)
     assert "\n" not in str(refusal.value)
+
+
+def test_noise_of_two_values_needs_as_many_roundings_as_keep_its_size():
+    telegraph = noise.Telegraph(1.0, 1.0)
+    # Near 1 numbers are 2⁻²³ apart: 0.005 is 42,000 of them, 0.01 twice as many.
+    with pytest.raises(SdesimError, match=r"^dtype: .* 65536 times as much noise .* alike, not 0\.005$"):
+        planned(WELL, [telegraph], dt=0.005, dtype="float32")
+    for driving in ([telegraph, GAUSSIAN], [noise.Telegraph(2000.0, 10.0)]):
+        planned(WELL, driving, dt=0.005, dtype="float32")
+    planned(WELL, [telegraph], dt=0.01, dtype="float32")
+
+
+def test_the_least_size_of_a_schedule_counts_as_not_known():
+    moving = noise.Gaussian(diffusion=lambda t: 0.1 + 0.0 * t)
+    with pytest.raises(SdesimError, match=r"coordinate 0, where .* a schedule counts as not known$"):
+        planned(WELL, [moving], dtype="float32")
+    planned(WELL, [moving, GAUSSIAN], dtype="float32")

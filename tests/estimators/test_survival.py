@@ -143,3 +143,12 @@ def test_wilsons_band_is_that_of_a_share_of_all_and_of_fewer_where_some_were_cut
     assert plain.low[0] > 0 == plain.low[-1]
     with pytest.raises(EstimatorError, match="band must be"):
         est.survival_statistics(times, np.ones(4, dtype=bool), band="wald")
+
+
+def test_times_that_are_all_the_same_say_that_they_have_no_spread():
+    same = est.survival_statistics(np.full(20, 2.0), np.ones(20, dtype=bool))
+    at_once = est.survival_statistics(np.zeros(20), np.ones(20, dtype=bool))
+
+    assert same.mean.flags == at_once.mean.flags == ("no_spread",)
+    assert (at_once.mean.value, at_once.mean.low, at_once.mean.high) == (0.0, 0.0, 0.0)
+    assert at_once.rate.flags == ("hazard_not_constant", "no_value", "no_interval")

@@ -128,3 +128,22 @@ def test_a_bad_rate_of_the_state_is_told_or_loses_the_trajectory():
     out = np.zeros((1, 3))
     act.functions["acts"](np.array([[0.0, np.nan, 1e9]]), np.uint64(0), 0, 0, 0, act.params, act.data, out)
     assert np.isnan(out).all()
+
+
+class Heavy:
+    """A law of one's own, of which the three that are compiled are all that it must have."""
+
+    module, function, params = "sdesim.noise.jumps.kernels", "stable", np.array([1.5, 0.2])
+
+
+class Told(Heavy):
+    tail_index = 1.5
+
+
+def test_a_law_of_ones_own_says_its_tail_or_nothing():
+    silent, told = (CompoundPoisson(5.0, law()) for law in (Heavy, Told))
+    assert (silent.tail_index, silent.noise_moments(np.zeros(1), 0.1)) == (None, None)
+
+    run = sdesim.simulate(surfaces.DoubleWell(), told, dt=0.01, steps=2, progress=False)
+    assert run.attrs["levy_index"] == 1.5
+    assert run.attrs["infinite_means"] == ["loss", "test_loss"]

@@ -239,3 +239,11 @@ def test_moments_and_conditions_are_said_in_words():
         "above 0.99 is 0.95 [0.94, 0.96]."
     )
     assert " of sgd at step 300 is " in headline({"expectations": [at]}).sentence
+
+
+def test_a_median_in_the_place_of_a_mean_is_called_one():
+    loss = {"value": 0.3, "low": 0.2, "high": 0.4, "n": 9, "flags": ["mean_infinite"]}
+    arms = {"sde": {"kind": "simulated", "end": {"loss": loss}}}
+
+    told = "Median loss of sde at the end is 0.3 [0.2, 0.4] (it has no mean)."
+    assert headline({"arms": arms}).sentence == told

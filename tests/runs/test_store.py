@@ -41,6 +41,22 @@ def test_any_shape_survives_the_store(tmp_path_factory, trajectories, steps, dim
     assert run["status"].dtype == np.int8
 
 
+def test_saved_steps_are_stored_unlooked_at_and_what_is_not_there_is_not(tmp_path):
+    out = tmp_path / "run.zarr"
+    writer = RunWriter(
+        kind="simulated", trajectories=2, steps=np.arange(300), time=np.arange(300) * 0.1, dim=1,
+        variables=["loss", "exit_time"], events=["out"], attrs={"seed": 0, "learning_rate": 0.1}, out=out,
+    )  # fmt: skip
+    writer.write("loss", np.full((2, 256), np.nan), step=slice(0, 256))
+    writer.write("exit_time", np.full((2, 1), np.nan))
+    run = writer.finish()
+
+    assert [f.name for f in sorted((out / "loss" / "c" / "0").iterdir())] == ["0"]
+    assert not (out / "exit_time" / "c").exists()
+    assert np.isnan(run["loss"].values).all()
+    assert np.isnan(run["exit_time"].values).all()
+
+
 def test_an_unfinished_run_can_be_read_and_says_so(tmp_path):
     writer = RunWriter(
         kind="simulated", trajectories=1, steps=[0, 1], time=[0.0, 0.1], dim=1, variables=["loss"],

@@ -64,7 +64,8 @@ SURFACES = [
 
 @pytest.mark.parametrize(("text", "kind", "dim"), SURFACES)
 def test_every_surface_of_the_library_can_be_named_in_a_scenario(text, kind, dim):
-    whole = changed("{kind: double-well, barrier: 0.25}", f"{{{text}}}")
+    # A wall beyond every surface's start.
+    whole = changed("{kind: double-well, barrier: 0.25}", f"{{{text}}}").replace("upper: 0}", "upper: 3}")
 
     surface = parse_scenario(whole).arms["sde"].simulate.surface
 

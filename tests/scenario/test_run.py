@@ -33,7 +33,7 @@ def test_a_run_directory_is_whole_and_says_where_it_comes_from(tmp_path):
         json.loads((tmp_path / "toy" / "summary.json").read_text())["expectations"] == summary["expectations"]
     )
     assert summary["expectations"][0]["outcome"] == "met"
-    assert summary["arms"]["sde"]["status"] == {"finished": 4, "diverged": 0, "stopped": 0}
+    assert summary["arms"]["sde"]["status"] == {"finished": 4, "diverged": 0, "stopped": 0, "unsolved": 0}
     assert summary["comparisons"] == []
 
 

@@ -1,5 +1,7 @@
 """Points further from loc than the largest float64 in scales."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -29,3 +31,21 @@ def test_a_difference_that_is_no_float64_and_points_that_stay_as_they_were():
     np.testing.assert_array_equal(values[1:], [0.0, 1.0, np.nan, 0.0])
     assert values[0] > 0.0
     assert np.isnan(stable.sf(1e10, 0.01, scale=1e-300))
+
+
+def test_quantiles_of_which_the_distance_in_scales_is_no_float64_are_finite():
+    # C |x|^−α of the tail beyond x, C = Γ(α) sin(πα/2)/π (1 ± β), is exact so far out; α = 0.1.
+    weight = math.gamma(0.1) * math.sin(0.05 * math.pi) / math.pi
+    logs = [(math.log(weight * w) + 40 * math.log(10)) / 0.1 - 200 * math.log(10) for w in (1.0, 1.3, 0.7)]
+
+    right = stable.isf(1e-40, 0.1, scale=1e-200)
+    skewed = stable.isf(np.full(5000, 1e-40), 0.1, 0.3, scale=1e-200)
+    left = stable.ppf([1e-40, 0.5], 0.1, 0.3, loc=1.0, scale=1e-200)
+
+    assert math.log(right) == pytest.approx(logs[0], abs=1e-11)
+    np.testing.assert_allclose(np.log(skewed), logs[1], atol=1e-11)
+    assert math.log(-left[0]) == pytest.approx(logs[2], abs=1e-11)
+    assert left[1] == 1.0
+    assert stable.isf(1e-40, 0.1) == stable.isf(0.0, 0.1, scale=1e-200) == math.inf
+    # Of α below 0.06 no power law tells.
+    assert math.isnan(stable.isf(1e-10, 0.01, scale=0.5))

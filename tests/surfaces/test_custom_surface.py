@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from sdesim.errors import SdesimError
-from sdesim.surfaces import custom
+from sdesim.surfaces import Custom, custom
 
 
 @njit
@@ -65,3 +65,9 @@ def test_custom_minima_and_names_must_fit():
         custom(_wells, _slope, dim=1, minima=[[1.0, 2.0]])
     with pytest.raises(SdesimError, match="wells must name 1 minima, got 2 names"):
         custom(_wells, _slope, dim=1, minima=[[1.0]], wells=["a", "b"])
+
+
+@pytest.mark.parametrize("make", [custom, Custom])
+def test_a_surface_without_its_gradient_is_refused(make):
+    with pytest.raises(SdesimError, match=r"^grad: missing, give the gradient of the loss"):
+        make(lambda x: 0.0, dim=1)

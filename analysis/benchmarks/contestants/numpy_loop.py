@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from serve import Run, serve
+from serve import Run, merton_drift, serve
 
 
 def make(problem: dict[str, Any]) -> Run:
@@ -17,6 +17,9 @@ def make(problem: dict[str, Any]) -> Run:
 
     if problem["name"] == "draws":
         return lambda steps: levy_stable.rvs(problem["alpha"], 0.0, size=shape[0], random_state=rng)
+
+    if problem["name"] == "merton":
+        return _merton(problem)
 
     def gaussian() -> Any:
         return np.sqrt(2.0 * problem["noise"] * dt) * rng.standard_normal(shape)
@@ -34,6 +37,23 @@ def make(problem: dict[str, Any]) -> Run:
         for _ in range(steps):
             grad = rates * x if problem["name"] == "B" else x * (x * x - 1.0)
             x += increment() - dt * grad
+        return x
+
+    return run
+
+
+def _merton(problem: dict[str, Any]) -> Run:
+    """The logarithm of a price: a Poisson number of jumps in each step, whose sum is one normal draw."""
+    count, dt, rng = problem["trajectories"], problem["dt"], np.random.default_rng(problem["seed"])
+    drift, width = merton_drift(problem) * dt, problem["volatility"] * dt**0.5
+
+    def run(steps: int) -> Any:
+        x = np.full(count, problem["theta0"])
+        for _ in range(steps):
+            jumps = rng.poisson(problem["rate"] * dt, count)
+            x += drift + width * rng.standard_normal(count)
+            spread = problem["jump_std"] * np.sqrt(jumps) * rng.standard_normal(count)
+            x += problem["jump_mean"] * jumps + spread
         return x
 
     return run

@@ -14,38 +14,42 @@ from serve import Run, serve, start
 
 from sdesim import simulate
 
+_folders: list[Path] = []
+
 
 def make(problem: dict[str, Any]) -> Run:
     """Variant "memory" or "zarr"; ``stride`` is the number of steps between saved points, 0 for the ends."""
     surface, driving = build(problem)
 
     def run(steps: int) -> None:
-        folder = Path(tempfile.mkdtemp())
-        try:
-            simulate(
-                surface,
-                driving,
-                start(problem),
-                dt=problem["dt"],
-                steps=steps,
-                trajectories=problem["trajectories"],
-                seed=problem["seed"],
-                save_every=problem["stride"] or steps,
-                out=folder / "run.zarr" if problem["variant"] == "zarr" else None,
-                threads=1,
-                progress=False,
-            )
-        finally:
-            shutil.rmtree(folder)
+        _folders.append(folder := Path(tempfile.mkdtemp()))
+        simulate(
+            surface,
+            driving,
+            start(problem),
+            dt=problem["dt"],
+            steps=steps,
+            trajectories=problem["trajectories"],
+            seed=problem["seed"],
+            save_every=problem["stride"] or steps,
+            out=folder / "run.zarr" if problem["variant"] == "zarr" else None,
+            threads=1,
+            progress=False,
+        )
 
     return run
 
 
-def peak(problem: dict[str, Any]) -> dict[str, Any]:
-    """The largest resident size of this process so far, in MB, for `costs.memory`."""
+def after(problem: dict[str, Any]) -> dict[str, Any]:
+    """The largest resident size of this process so far, in MB, for `costs.memory`.
+
+    What was saved is removed here: saving is what is timed, not removing.
+    """
+    while _folders:
+        shutil.rmtree(_folders.pop())
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"peak_mb": size / (1e6 if sys.platform == "darwin" else 1e3)}
 
 
 if __name__ == "__main__":
-    serve(make, extra=peak)
+    serve(make, extra=after)

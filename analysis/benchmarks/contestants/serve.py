@@ -65,13 +65,22 @@ def start(problem: dict[str, Any]) -> Any:
     return np.load(problem["data"])["start"] if "data" in problem else problem["theta0"]
 
 
+def merton_drift(problem: dict[str, Any]) -> float:
+    """μ − σ²/2 − λ (E e^J − 1), of the logarithm of Merton's price."""
+    mean_jump = np.exp(problem["jump_mean"] + 0.5 * problem["jump_std"] ** 2) - 1.0
+    return float(problem["drift"] - 0.5 * problem["volatility"] ** 2 - problem["rate"] * mean_jump)
+
+
 def _moments(last: Any, problem: dict[str, Any]) -> dict[str, float]:
-    """The mean square of the states, and the mean of min(|x − θ₀|, 1) with its standard error."""
+    """The mean square of the states, and the mean of min(|x − θ₀|, r) with its standard error.
+
+    r is the problem's ``reach``, or 1.
+    """
     if last is None:
         return {}
     states = np.asarray(last, dtype=np.float64)
     states = states.reshape(len(states), -1)
-    moved = np.minimum(np.abs(states - start(problem)), 1.0).mean(axis=1)
+    moved = np.minimum(np.abs(states - start(problem)), problem.get("reach", 1.0)).mean(axis=1)
     return {
         "mean_square": float(np.mean(states**2)),
         "moment": float(moved.mean()),

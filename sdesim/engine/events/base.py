@@ -61,9 +61,7 @@ class Base:
             return None
         from sdesim.engine.events.region import interval
 
-        return interval(
-            bounds.lower, bounds.upper, bounds.coordinate, dim, bounds.stop, bounds.monitoring, False
-        )
+        return interval(bounds.lower, bounds.upper, bounds.coordinate, dim, bounds.stop, bounds.monitoring)
 
     @property
     def watches(self) -> bool:

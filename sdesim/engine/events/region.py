@@ -38,7 +38,6 @@ class Region:
             radius; ∞ where only the start tells.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous" or "discrete".
-        overshoot: whether the law of the state behind the wall is asked for.
         functions: compiled functions by the three names, where they can't be imported; ``module`` is then
             empty.
     """
@@ -52,7 +51,6 @@ class Region:
     size: float = math.inf
     stop: bool = True
     monitoring: Monitoring = "continuous"
-    overshoot: bool = False
     nearest: str = "nearest"
     gap: str = "gap"
     normal: str = "normal"
@@ -67,7 +65,7 @@ def along_axes(coordinates: Array, signs: Array, dim: int) -> Array:
 
 
 def interval(
-    lower: float, upper: float, coordinate: int, dim: int, stop: bool, monitoring: Monitoring, overshoot: bool
+    lower: float, upper: float, coordinate: int, dim: int, stop: bool, monitoring: Monitoring
 ) -> Region:
     """lower ≤ θ_i ≤ upper; wall 0 is the lower one."""
     width = upper - lower
@@ -81,5 +79,4 @@ def interval(
         0.5 * width,
         stop,
         monitoring,
-        overshoot,
     )

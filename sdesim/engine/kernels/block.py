@@ -19,14 +19,13 @@ WORDS = 256
 
 
 @compiled
-def any_lost(x):
-    """Whether an entry is not finite: its difference with itself is then no number."""
-    lost = False
+def any_beyond(x, bound):
+    """Whether |an entry| is not below the bound: of ∞, whether one is not finite."""
+    found = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
-            gap = x[k, w] - x[k, w]
-            lost |= gap != gap
-    return lost
+            found |= not abs(x[k, w]) < bound
+    return found
 
 
 @compiled_between
@@ -126,16 +125,6 @@ def count_ended(code):
         diverged += (code[w] == DIVERGED) | (code[w] == UNSOLVED)
         halted += code[w] == STOPPED
     return diverged, halted
-
-
-@compiled
-def beyond(x, radius):
-    """Whether any |entry| is at least radius."""
-    found = False
-    for k in range(x.shape[0]):
-        for w in range(x.shape[1]):
-            found |= abs(x[k, w]) >= radius
-    return found
 
 
 @compiled_between

@@ -115,12 +115,12 @@ def count_overshoots(x, code, counts, surface, dt, reach):
 """
 # Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
 _COUNTED = """\
-from sdesim.engine.kernels.block import beyond, note_overshoots, past_centre, turned_back
+from sdesim.engine.kernels.block import note_overshoots, past_centre, turned_back
 
 @compiled
 def count_overshoots(x, code, counts, surface, dt, reach):
     radius, centre = reach
-    if beyond(x, radius):
+    if any_beyond(x, radius):
         here, there, after = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)
         turned = np.zeros(x.shape[1])
         grad(x, surface[0], surface[1], surface[2], here)
@@ -137,25 +137,23 @@ def count_overshoots(x, code, counts, surface, dt, reach):
 
 """
 _ROOM = """\
-from sdesim.engine.kernels.block import make_room
+from sdesim.engine.kernels.block import any_beyond, make_room
 
 GROUP = 2
 """
 _SINGLE_ROOM = """\
 from sdesim.compiled.single import single
-from sdesim.engine.kernels.block import add_doubles
+from sdesim.engine.kernels.block import add_doubles, any_beyond
 from sdesim.engine.kernels.block import make_single_room as make_room
 
 GROUP = 4
 """
 _CHECKED = """\
 
-from sdesim.engine.kernels.block import any_lost
-
 @compiled
-def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work, bound):
     step(x, v, i, j, m, w, surface, p, rate, dt, work)
-    return any_lost(x)
+    return any_beyond(x, bound)
 
 """
 # What watches exits takes as long to compile as all else.
@@ -239,7 +237,7 @@ def combination_source(
     text += "" if has_well else _NO_WELL
     text += "" if surface.offers("loss") else _NO_LOSS
     text += _TIMED if surface.timed else _TIMELESS
-    text += _confine_source(walls, single)
+    text += _confine_source(walls, single) + f"WALLED = {bool(walls)}\n"
     text += _act_source(noises)
     text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)

@@ -115,8 +115,8 @@ class Base:
     def separable_step(self) -> Callable[..., Any] | None:
         """The same step for surfaces with a ``slope(y, i, params)``, which it calls in the place of ``grad``.
 
-        It returns whether an entry of x is no number or infinite. The bits are those of the plain step. None:
-        there is none.
+        After work it takes `bound`, and returns whether |an entry of x| is not below it: with ∞, whether one
+        is no number or infinite. The bits are those of the plain step. None: there is none.
         """
         return None
 
@@ -146,7 +146,7 @@ def sort_of(noise: NoiseKernel) -> str:
 
 _WORDS = {
     GAUSSIAN: "Gaussian noise",
-    LEVY: "Lévy noise (α-stable below 2, truncated or tempered)",
+    LEVY: "additive noise other than white Gaussian, such as Lévy or coloured noise",
     MULTIPLICATIVE: "multiplicative noise",
     MINIBATCH: "minibatch noise",
     FACTOR: "a diffusion of the equation's own",

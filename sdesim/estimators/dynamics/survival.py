@@ -114,7 +114,8 @@ def survival_statistics(
 
     Returns:
         `SurvivalStatistics`; flag `censored` where any was cut short, `median_not_reached` where S stays
-        above ½: then the median is NaN and its interval reaches to ∞.
+        above ½: then the median is NaN and its interval reaches to ∞; `no_spread` of the mean where all times
+        are the same, as those of trajectories that start outside are: its interval is then a point.
 
     Raises:
         EstimatorError: shapes that don't fit, no times, times that are negative or not finite, or an unknown
@@ -214,6 +215,9 @@ def _hazard(t: Array, left: NDArray[np.bool_], at: Array, ends: Array) -> tuple[
     if count < LEAST_ENDS:
         return ("too_few_ends",)
     ordered = np.sort(t)
+    if not ordered[-1] > 0.0:
+        # All at once.
+        return ("hazard_not_constant",)
     before = np.searchsorted(ordered, at, side="right")
     sums = np.concatenate([[0.0], np.cumsum(ordered)])
     tested = np.repeat(sums[before] + at * (len(t) - before), ends.astype(np.int64)) / sums[-1]
@@ -252,7 +256,8 @@ def _mean(
             return Estimate(float(t.mean()), math.nan, math.nan, level, "sample", n, ("no_interval",))
         half = float(stdtrit(n - 1, 0.5 + level / 2)) * float(t.std(ddof=1)) / math.sqrt(n)
         low, high = (float(x) for x in POSITIVE.interval(t.mean(), half))
-        return Estimate(float(t.mean()), low, high, level, "sample", n)
+        alike = ("no_spread",) if t.min() == t.max() else ()
+        return Estimate(float(t.mean()), low, high, level, "sample", n, alike)
     until = float(curve.times[-1])
     areas = np.concatenate([np.cumsum((curve.share[:-1] * np.diff(curve.times))[::-1])[::-1], [0.0]])
     restricted = float(areas[0])

@@ -67,9 +67,9 @@ class Stable(Base):
             and isotropic ones with 0.4 ≤ α ≤ 1.99; else "cms". Tempered independent coordinates are always
             drawn by inversion, tempered isotropic ones by "cms"; α = 2 is drawn as a Gaussian.
         method: the former name of ``sampler``.
-        matrix: A (d, k): k sources of this law are carried into the coordinates, as A S; the scale is theirs.
         match: "median" instead of a scale, for the isotropic structure: increments over η have the median
             length η √TrΣ of those of the real arm, Tr Σ the mean over its probes.
+        matrix: A (d, k): k sources of this law are carried into the coordinates, as A S; the scale is theirs.
 
     Raises:
         Misfit: if a value is out of its range.

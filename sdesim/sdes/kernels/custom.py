@@ -11,8 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.compiled.jit import compiled_in_memory
+from sdesim.compiled.jit import compiled, compiled_in_memory
 from sdesim.surfaces.custom_kernels import STEP
+
+
+@compiled
+def take_column(x: Any, w: Any, point: Any) -> None:
+    """Column w of x (d, W) into point (d,)."""
+    for k in range(x.shape[0]):
+        point[k] = x[k, w]
 
 
 def block_grad(function: Any, number: bool) -> Any:
@@ -22,8 +29,7 @@ def block_grad(function: Any, number: bool) -> Any:
     def grad(x: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
         point = np.empty(x.shape[0])
         for w in range(x.shape[1]):
-            for k in range(x.shape[0]):
-                point[k] = x[k, w]
+            take_column(x, w, point)
             slope = function(params[0], point)
             for k in range(x.shape[0]):
                 out[k, w] = -slope[k]
@@ -73,8 +79,7 @@ def block_factor(function: Any, rank: int) -> Any:
     def number(x: Any, dw: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
         point = np.empty(x.shape[0])
         for w in range(x.shape[1]):
-            for k in range(x.shape[0]):
-                point[k] = x[k, w]
+            take_column(x, w, point)
             size = function(params[0], point)
             for k in range(x.shape[0]):
                 out[k, w] = size * dw[k, w]
@@ -83,8 +88,7 @@ def block_factor(function: Any, rank: int) -> Any:
     def diagonal(x: Any, dw: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
         point = np.empty(x.shape[0])
         for w in range(x.shape[1]):
-            for k in range(x.shape[0]):
-                point[k] = x[k, w]
+            take_column(x, w, point)
             sizes = function(params[0], point)
             for k in range(x.shape[0]):
                 out[k, w] = sizes[k] * dw[k, w]
@@ -93,8 +97,7 @@ def block_factor(function: Any, rank: int) -> Any:
     def matrix(x: Any, dw: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
         point = np.empty(x.shape[0])
         for w in range(x.shape[1]):
-            for k in range(x.shape[0]):
-                point[k] = x[k, w]
+            take_column(x, w, point)
             sizes = function(params[0], point)
             for k in range(x.shape[0]):
                 total = 0.0

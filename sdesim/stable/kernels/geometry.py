@@ -17,6 +17,12 @@ from sdesim.compiled.jit import compiled
 
 
 @compiled
+def sinc(x):
+    """sin(x)/x."""
+    return math.sin(x) / x if abs(x) > 1e-8 else 1.0
+
+
+@compiled
 def angles(alpha, beta):
     """(αL, π − αL, L, π − L, log|C|) of the side x′ > 0; α ≠ 1.
 

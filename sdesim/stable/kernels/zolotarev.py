@@ -23,6 +23,7 @@ import math
 import numpy as np
 
 from sdesim.compiled.jit import compiled, compiled_apart
+from sdesim.stable.kernels.geometry import sinc
 
 # Where log w is written in x of the S0 law.
 NEAR_ONE = 0.1
@@ -83,12 +84,6 @@ GAUSS = np.array(
         0.0,
     ]
 )
-
-
-@compiled
-def sinc(x):
-    """sin(x)/x."""
-    return math.sin(x) / x if abs(x) > 1e-8 else 1.0
 
 
 @compiled_apart

@@ -22,6 +22,7 @@ import math
 import numpy as np
 
 from sdesim.compiled.jit import compiled
+from sdesim.stable.kernels.geometry import sinc
 
 # Integration runs over z, y = π/2 − V = π/(1 + e^{−z}); beyond −80 lies less than 1e-34 of the range. The
 # integrand falls from 1 to 0 around one z, at any steepness, and is not smooth where D = 0: panels shrink by
@@ -34,12 +35,6 @@ TOLERANCE = 1e-13
 FEWEST, MOST, AGREED = 24, 5000, 1e-10
 # Share of the whole below which a panel is not looked into.
 NOTHING = 1e-18
-
-
-@compiled
-def sinc(x):
-    """sin(x)/x."""
-    return math.sin(x) / x if abs(x) > 1e-8 else 1.0
 
 
 @compiled

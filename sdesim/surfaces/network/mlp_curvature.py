@@ -19,20 +19,18 @@ from typing import Any
 import numpy as np
 
 from sdesim.compiled.jit import compiled_apart
+from sdesim.compiled.matrices import add_product, add_row_sums, transpose
 from sdesim.surfaces.network.mlp_kernels import (
     CHUNK,
     CROSS_ENTROPY,
-    _add_product,
     _affine,
     _bend,
     _forward,
     _gather,
     _propagate,
     _residual,
-    _row_sums,
     _softmax,
     _total_width,
-    _transpose,
     _view,
     _widest,
     _workspace,
@@ -61,7 +59,7 @@ def _forward_tangent(
         r_z = _view(r_pre, offset, fan_out, m)
         _affine(_view(v, place, fan_out, fan_in), v[place + size : place + size + fan_out], a, r_z)
         if layer > 0:
-            _add_product(_view(theta, place, fan_out, fan_in), r_a, r_z, m)
+            add_product(_view(theta, place, fan_out, fan_in), r_a, r_z)
         place += size + fan_out
         if layer < layers - 1:
             slope, r_next = _view(slopes, offset, fan_out, m), _view(r_acts, offset, fan_out, m)
@@ -104,21 +102,21 @@ def _backward_tangent(
         fan_in, fan_out = int(params[2 + layer]), int(params[3 + layer])
         offset -= fan_in * m
         place -= fan_out
-        _row_sums(error, out[place : place + fan_out])
+        add_row_sums(error, out[place : place + fan_out])
         place -= fan_out * fan_in
         a, r_a = _view(acts, offset, fan_in, m), _view(r_acts, offset, fan_in, m)
         a_turned, block = _view(turned, 0, m, fan_in), _view(out, place, fan_out, fan_in)
-        _transpose(a, a_turned)
-        _add_product(error, a_turned, block, fan_in)
+        transpose(a, a_turned)
+        add_product(error, a_turned, block)
         if layer > 0:
-            _transpose(r_a, a_turned)
-            _add_product(delta, a_turned, block, fan_in)
+            transpose(r_a, a_turned)
+            add_product(delta, a_turned, block)
             weight = _view(theta, place, fan_out, fan_in)
             back, r_back = _view(back_flat, 0, fan_in, m), _view(r_back_flat, 0, fan_in, m)
             _propagate(_view(v, place, fan_out, fan_in), delta, square, r_back)
             turned_weight = _view(square, 0, fan_in, fan_out)
-            _transpose(weight, turned_weight)
-            _add_product(turned_weight, error, r_back, m)
+            transpose(weight, turned_weight)
+            add_product(turned_weight, error, r_back)
             _propagate(weight, delta, square, back)
             z, r_z, slope = (
                 _view(pre, offset, fan_in, m),
@@ -201,7 +199,7 @@ def example_gradients(theta: Any, index: Any, params: Any, data0: Any, data1: An
             size = fan_out * fan_in
             place -= fan_out + size
             a_turned = _view(turned, 0, m, fan_in)
-            _transpose(_view(acts, offset, fan_in, m), a_turned)
+            transpose(_view(acts, offset, fan_in, m), a_turned)
             for i in range(m):
                 row = out[start + i]
                 for j in range(fan_out):
@@ -231,4 +229,4 @@ def outputs_of(theta: Any, params: Any, data0: Any, out: Any) -> None:
         _gather(part, data0, m, _view(acts, 0, features, m), _view(turned, 0, m, features))
         _forward(theta, params, m, acts, pre, slopes)
         offset = (_total_width(params) - outputs) * m
-        _transpose(_view(pre, offset, outputs, m), out[start : start + m])
+        transpose(_view(pre, offset, outputs, m), out[start : start + m])

@@ -19,66 +19,13 @@ import numpy as np
 
 from sdesim.compiled.elementary import exp, exp_parts
 from sdesim.compiled.jit import compiled, compiled_apart
+from sdesim.compiled.matrices import add_product, add_row_sums, transpose
 
 TANH, RELU, GELU, QUADRATIC = 0, 1, 2, 3
 MSE, CROSS_ENTROPY = 0, 1
 CHUNK = 256
 _SQRT_HALF = math.sqrt(0.5)
 _INV_SQRT_2PI = 1.0 / math.sqrt(2.0 * math.pi)
-
-
-@compiled_apart
-def _add_product(m: Any, b: Any, c: Any, cols: int) -> None:
-    """c[:, :cols] += m @ b[:, :cols], four rows of b against four of c at a time.
-
-    Every entry of c is summed in one order, whatever the rows beside it.
-    """
-    rows, inner = m.shape
-    tiled = rows - rows % 4
-    fours = inner - inner % 4
-    for j in range(0, tiled, 4):
-        c0, c1, c2, c3 = c[j], c[j + 1], c[j + 2], c[j + 3]
-        for k in range(0, fours, 4):
-            b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-            p0, p1, p2, p3 = m[j, k], m[j, k + 1], m[j, k + 2], m[j, k + 3]
-            q0, q1, q2, q3 = m[j + 1, k], m[j + 1, k + 1], m[j + 1, k + 2], m[j + 1, k + 3]
-            r0, r1, r2, r3 = m[j + 2, k], m[j + 2, k + 1], m[j + 2, k + 2], m[j + 2, k + 3]
-            s0, s1, s2, s3 = m[j + 3, k], m[j + 3, k + 1], m[j + 3, k + 2], m[j + 3, k + 3]
-            for i in range(cols):
-                c0[i] = c0[i] + p0 * b0[i] + p1 * b1[i] + p2 * b2[i] + p3 * b3[i]
-                c1[i] = c1[i] + q0 * b0[i] + q1 * b1[i] + q2 * b2[i] + q3 * b3[i]
-                c2[i] = c2[i] + r0 * b0[i] + r1 * b1[i] + r2 * b2[i] + r3 * b3[i]
-                c3[i] = c3[i] + s0 * b0[i] + s1 * b1[i] + s2 * b2[i] + s3 * b3[i]
-    for j in range(tiled, rows):
-        c0 = c[j]
-        for k in range(0, fours, 4):
-            b0, b1, b2, b3 = b[k], b[k + 1], b[k + 2], b[k + 3]
-            p0, p1, p2, p3 = m[j, k], m[j, k + 1], m[j, k + 2], m[j, k + 3]
-            for i in range(cols):
-                c0[i] = c0[i] + p0 * b0[i] + p1 * b1[i] + p2 * b2[i] + p3 * b3[i]
-    for j in range(rows):
-        c0 = c[j]
-        for k in range(fours, inner):
-            p0, b0 = m[j, k], b[k]
-            for i in range(cols):
-                c0[i] += p0 * b0[i]
-
-
-@compiled_apart
-def _transpose(source: Any, target: Any) -> None:
-    """target (c, r) = sourceᵀ, four rows of the source at a time."""
-    rows, cols = source.shape
-    fours = rows - rows % 4
-    for i in range(0, fours, 4):
-        s0, s1, s2, s3 = source[i], source[i + 1], source[i + 2], source[i + 3]
-        for j in range(cols):
-            target[j, i] = s0[j]
-            target[j, i + 1] = s1[j]
-            target[j, i + 2] = s2[j]
-            target[j, i + 3] = s3[j]
-    for i in range(fours, rows):
-        for j in range(cols):
-            target[j, i] = source[i, j]
 
 
 @compiled
@@ -160,7 +107,7 @@ def _gather(index: Any, data0: Any, m: int, wide: Any, tall: Any) -> Any:
             for k in range(data0.shape[1]):
                 tall[i, k] = row[k]
         rows = tall
-    _transpose(rows, wide)
+    transpose(rows, wide)
     return rows
 
 
@@ -172,7 +119,7 @@ def _affine(weight: Any, bias: Any, a: Any, z: Any) -> None:
         start = bias[j]
         for i in range(cols):
             z[j, i] = start
-    _add_product(weight, a, z, cols)
+    add_product(weight, a, z)
 
 
 @compiled_apart
@@ -262,20 +209,9 @@ def _propagate(weight: Any, delta: Any, scratch: Any, out: Any) -> None:
     """out = weightᵀ delta."""
     fan_out, fan_in = weight.shape
     turned = _view(scratch, 0, fan_in, fan_out)
-    _transpose(weight, turned)
+    transpose(weight, turned)
     out[:, :] = 0.0
-    _add_product(turned, delta, out, delta.shape[1])
-
-
-@compiled_apart
-def _row_sums(delta: Any, out: Any) -> None:
-    """out[j] += Σ_i delta[j, i], in order."""
-    rows, m = delta.shape
-    for j in range(rows):
-        total = 0.0
-        for i in range(m):
-            total += delta[j, i]
-        out[j] += total
+    add_product(turned, delta, out)
 
 
 @compiled_apart
@@ -299,13 +235,13 @@ def _chunk_gradient(
         fan_in, fan_out = int(params[2 + layer]), int(params[3 + layer])
         offset -= fan_in * m
         place -= fan_out
-        _row_sums(delta, out[place : place + fan_out])
+        add_row_sums(delta, out[place : place + fan_out])
         place -= fan_out * fan_in
         a_turned = examples
         if layer > 0:
             a_turned = _view(turned, 0, m, fan_in)
-            _transpose(_view(acts, offset, fan_in, m), a_turned)
-        _add_product(delta, a_turned, _view(out, place, fan_out, fan_in), fan_in)
+            transpose(_view(acts, offset, fan_in, m), a_turned)
+        add_product(delta, a_turned, _view(out, place, fan_out, fan_in))
         if layer > 0:
             # The activations of this layer are used up, so their room takes the back-propagated error.
             back = _view(acts, offset, fan_in, m)

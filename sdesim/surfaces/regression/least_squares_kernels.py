@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sdesim.compiled.jit import compiled_apart as compiled
-from sdesim.surfaces.network.mlp_kernels import _add_product
+from sdesim.compiled.matrices import add_product
 from sdesim.surfaces.shared_kernels import single_well as single_well
 
 # Narrower blocks go column by column, so that the inner loop runs over examples; each sum keeps its order.
@@ -23,7 +23,7 @@ def _multiply(m, turned, x, out):
     inner, width = x.shape
     rows = out.shape[0]
     if width >= NARROW:
-        _add_product(m, x, out, width)
+        add_product(m, x, out)
         return
     column, total = np.empty((1, inner)), np.empty((1, rows))
     for w in range(width):
@@ -31,7 +31,7 @@ def _multiply(m, turned, x, out):
             column[0, k] = x[k, w]
         for i in range(rows):
             total[0, i] = out[i, w]
-        _add_product(column, turned, total, rows)
+        add_product(column, turned, total)
         for i in range(rows):
             out[i, w] = total[0, i]
 

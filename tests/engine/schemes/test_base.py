@@ -16,7 +16,7 @@ from tests.engine.wells import BOWL
 MINIBATCH_SURFACE = surfaces.MLP([2, 2], np.eye(2), np.eye(2))
 SORTS = {
     "gaussian": (GAUSSIAN, "Gaussian noise"),
-    "levy": (noise.Stable(1.5, 0.1), "Lévy noise"),
+    "levy": (noise.Stable(1.5, 0.1), "additive noise other than white Gaussian"),
     "multiplicative": (MULTIPLICATIVE, "multiplicative noise"),
     "minibatch": (noise.Minibatch(MINIBATCH_SURFACE, 1, 0.1), "minibatch noise"),
 }

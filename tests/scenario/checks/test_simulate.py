@@ -18,7 +18,7 @@ from tests.scenario.files import DATA, changed, refused
         ("eulr", ": found 'eulr', allowed: baoab, euler-maruyama, "),
         ("{kind: baoab, friction: 0}", ".friction: found 0, allowed: a number above 0"),
         ("{kind: sra2}", ".kind: found 'sra2', allowed: baoab, euler-maruyama, "),
-        ("sra1", ": scheme 'sra1' takes Gaussian noise; it can't take Lévy noise"),
+        ("sra1", ": scheme 'sra1' takes Gaussian noise; it can't take additive noise"),
     ],
 )
 def test_a_scheme_that_is_unknown_or_cannot_take_the_noise_is_refused_at_its_line(written, message):
