@@ -5,8 +5,9 @@
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
 ``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``count_overshoots``, those of `watch`,
 ``compiled`` …), ``WALLED``, whether walls bring states back, and ``GROUP``, of how many steps a fill draws
-the increments, and compiles the whole: nothing dispatches. What is compiled anew for each combination is kept small: what no combination changes stands in
-`block`, and a copy is a loop, since Numba compiles a slice that is set to an array ten times as long.
+the increments, and compiles the whole: nothing dispatches. What is compiled anew for each combination is kept
+small: what no combination changes stands in `block`, and a copy is a loop, since Numba compiles a slice that
+is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
