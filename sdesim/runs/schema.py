@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SCHEMA_VERSION = 1
-DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well")
+DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well",
+        "noise_state")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -211,6 +212,12 @@ VARIABLES: dict[str, VariableSpec] = {
     ),
     "explicit_overshoots": VariableSpec(
         ("trajectory",), "1", "explicit steps whose drift was thrown across", "int64"
+    ),
+    "final_velocity": VariableSpec(
+        ("trajectory", "param"), "parameter", "second state of the scheme at the last step"
+    ),
+    "final_noise": VariableSpec(
+        ("trajectory", "noise_state"), "parameter", "states of noises with a memory at the last step"
     ),
     "unsolved_steps": VariableSpec(
         ("trajectory",), "1", "steps of an implicit scheme whose equation was not solved", "int64"
