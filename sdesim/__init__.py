@@ -51,6 +51,7 @@ _NAMES = {
     "SDE": "sdesim.sdes",
     "simulate": "sdesim.engine",
     "exit_statistics": "sdesim.engine",
+    "integrate": "sdesim.engine",
     "kramers": "sdesim.engine",
     "convergence": "sdesim.engine",
     "extrapolate": "sdesim.engine",

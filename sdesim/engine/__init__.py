@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sdesim.engine.exit_times import exit_statistics as exit_statistics
     from sdesim.engine.fitting import check_fit as check_fit
     from sdesim.engine.given_increments import drive as drive
+    from sdesim.engine.given_increments import integrate as integrate
     from sdesim.engine.schemes import SCHEMES as SCHEMES
     from sdesim.engine.simulated_oracle import SimulatedOracle as SimulatedOracle
     from sdesim.engine.simulation import simulate as simulate
@@ -32,6 +33,7 @@ _HOMES = {
     "drive": "given_increments",
     "exit_statistics": "exit_times",
     "extrapolate": "coupled.extrapolation",
+    "integrate": "given_increments",
     "kramers": "escape",
     "mlmc": "coupled.mlmc",
     "simulate": "simulation",
@@ -47,6 +49,7 @@ __all__ = [
     "drive",
     "exit_statistics",
     "extrapolate",
+    "integrate",
     "kramers",
     "mlmc",
     "simulate",

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sdesim.kinds import Numbers, OneOf, Settings
-from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
+from sdesim.kinds.fields import PathTo
+from sdesim.scenario.base import Count, First, NotNegative, Positive, Seed, Steps, Strict, Trajectories
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 from sdesim.schedules import Coefficient, moves
 
@@ -63,6 +64,10 @@ class Simulate(Strict):
         save: what is kept at saved points; "theta" keeps all coordinates.
         events: what is watched at every step.
         boundary: walls that reflect, absorb or wrap around.
+        continue_from: a run directory, or an <arm>.zarr, whose trajectories go on for steps more, with its
+            time, seed and states; of a directory the run of the arm's own name. The other fields are as
+            they were.
+        first: the number of the first trajectory, of a part of a larger ensemble.
     """
 
     surface: Surface | None = None
@@ -80,6 +85,8 @@ class Simulate(Strict):
     save: list[Saveable] = ["theta", "loss"]
     events: list[Event] = []
     boundary: list[Wall] = []
+    continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
+    first: First = 0
 
     @property
     def equation(self) -> Any:
@@ -92,6 +99,10 @@ class Simulate(Strict):
             raise ValueError("give exactly one of surface, sde and twin_of")
         if self.twin_of is not None and moves(self.learning_rate):
             raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
+        taken = self.continue_from is not None or self.first
+        if taken and self.twin_of is not None:
+            name = "first" if self.continue_from is None else "continue_from"
+            raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
         if self.twin_of is None:
             lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
             if lacking:

@@ -27,7 +27,7 @@ def test_samples_add_up_whatever_the_stages_and_cost_what_their_paths_walk():
     assert staged.n == whole.n == 900
     assert whole.spent == 900 * (4 + 4 + 2)
     np.testing.assert_allclose(staged.difference.variance, whole.difference.variance, rtol=1e-10)
-    # The equation is linear, so that both orders of the increments of a pair have the same mean to first order.
+    # The equation is linear, so that the mean of both orders of a pair is near the path between them.
     assert whole.difference.variance < whole.plain.variance
     whole.turn_to(PLAIN)
     assert whole.difference == whole.plain
