@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sdesim.engine.fitting import Real, check_fit
+from sdesim.engine.saved_times import time_problems
 from sdesim.kinds.misfit import Problem
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
 from sdesim.scenario.models import Arm, Scenario, Simulate
@@ -20,6 +21,16 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         refusal = step_refusal(simulate.dt, simulate.learning_rate or train.optimizer.lr)
         if refusal:
             yield ("dt",), refusal
+            return
+    given = simulate.steps
+    if given is None and simulate.T is None:
+        given = scenario.simulated_steps(simulate)
+    wrong = list(
+        time_problems(scenario.dt(simulate), given, simulate.T, simulate.save_every, simulate.save_at)
+    )
+    if wrong:
+        yield from wrong
+        return
     for path, text in check_fit(
         simulate.equation,
         simulate.noise,
@@ -32,7 +43,7 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         probes=arm.probes or scenario.probes,
         theta0=simulate.theta0,
         trajectories=simulate.trajectories,
-        steps=simulate.steps,
+        steps=None if simulate.dt is None else scenario.simulated_steps(simulate),
         dtype=simulate.dtype,
         boundary=simulate.boundary,
         real=None if real is None else _imitated(scenario, simulate, real),
