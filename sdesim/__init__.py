@@ -30,6 +30,7 @@ _SUBPACKAGES = (
     "noise",
     "noises",
     "objectives",
+    "observables",
     "optimizers",
     "penalties",
     "plots",

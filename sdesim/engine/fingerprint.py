@@ -54,6 +54,9 @@ def fingerprint(plan: Plan) -> Fingerprint:
         parts["save"] += f", loss={plan.save_loss}, weight_norm={plan.save_norm}"
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
+    for name, observable in plan.observables.items():
+        parts[f"observe {name}"] = digest_of(_text(type(observable).__name__, observable.identity))
+        functions |= {f"{f} of observe {name}": found for f, found in observable.functions.items()}
     if plan.dtype != "float64":
         parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):
@@ -70,7 +73,7 @@ def fingerprint(plan: Plan) -> Fingerprint:
 def _classes(plan: Plan) -> dict[str, type]:
     """Classes that are not sdesim's, whose methods the probes call."""
     found: dict[str, type] = {}
-    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises]
+    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises, *plan.observables.values()]
     for part in parts:
         while part is not None:
             if not is_own(type(part).__module__):

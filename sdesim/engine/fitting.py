@@ -70,6 +70,7 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    observe: Mapping[str, Any] | None = None,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -86,6 +87,7 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
+        observe: observables by name.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -135,6 +137,16 @@ def check_fit(
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
     yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
     yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
+    if observe:
+        yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
+
+
+def unobservable(
+    observe: Mapping[str, Any], surface: Any, dim: int, starts: NDArray[np.float64] | None
+) -> Iterator[Problem]:
+    """Observables that don't suit a surface of d coordinates, or starts (k, d) as far as they are known."""
+    for name, observable in observe.items():
+        yield from ((("observe", name, *at), text) for at, text in observable.misfits(surface, dim, starts))
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,8 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.engine.events import Event
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
-from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss
+from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
 from sdesim.engine.memory import check_room
+from sdesim.engine.observables.base import Base as Observable
+from sdesim.engine.observables.base import as_observables
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.saved_times import steps_of, steps_to_save, time_problems
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
@@ -57,6 +59,7 @@ class Plan:
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
         dtype: of the state and the coefficients, "float64" or "float32".
+        observables: what is made of states at saved steps, by name.
     """
 
     surface: Surface
@@ -83,6 +86,7 @@ class Plan:
     rate: Schedule | None = None
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
+    observables: Mapping[str, Observable] = field(default_factory=dict)
 
     def learning_rate_at(self, step: int) -> float:
         """η at a step."""
@@ -181,6 +185,7 @@ def make_plan(
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
     boundary: Sequence[Wall] | Wall = (), T: float | None = None, save_at: ArrayLike | None = None,
+    observe: Mapping[str, Any] | None = None,
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -209,12 +214,13 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    walls = several(boundary)
+    walls, observables = several(boundary), as_observables(observe)
     if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
+        observe=observables,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
@@ -234,6 +240,8 @@ def make_plan(
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
     # Where the examples decide the start it is known only now.
     if theta0 is None and (wrong := list(excluded(events, walls, start[None]))):
+        raise Misfit(wrong)
+    if observables and (wrong := list(unobservable(observables, surface, surface.dim, np.atleast_2d(start)))):
         raise Misfit(wrong)
     now = [n.at(0.0) if hasattr(n, "at") else n for n in noises]
     check_known(probes, surface, now, eta, first_start(surface, start))
@@ -264,6 +272,7 @@ def make_plan(
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),
+        observables=observables,
     )
 
 

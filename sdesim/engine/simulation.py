@@ -63,6 +63,7 @@ def simulate(
     save_every: int | None = None,
     save_at: ArrayLike | None = None,
     save: Sequence[str] | str = ("theta", "loss"),
+    observe: Mapping[str, Any] | None = None,
     events: Sequence[Event] | Event = (),
     boundary: Sequence[Wall] | Wall = (),
     threads: int | None = None,
@@ -99,6 +100,9 @@ def simulate(
         save: one or several of "theta", "loss", "weight_norm" and "theta_projection", θ along 16 fixed random
             directions. What is not asked for is not computed. "loss" keeps the norm too, and the projections
             where θ itself is not kept or has more coordinates than that.
+        observe: numbers made of the state at saved points, as variables of their own, by name: functions f(x)
+            or f(t, x) of x (d,), which Numba compiles, or kinds of `sdesim.observables`, which also take
+            ``units`` and ``long_name``. NaN where the state is not finite.
         events: of `sdesim.events`, one or several, watched at every step.
         boundary: walls of `sdesim.walls`, one or several.
         threads: default all cores.
@@ -125,6 +129,7 @@ def simulate(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
         probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at,
+        observe=observe,
     )  # fmt: skip
     check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
@@ -388,4 +393,5 @@ def _writer(
         attrs={**attrs, **labels},
         out=out,
         resume=resume,
+        observables={name: observable.spec for name, observable in plan.observables.items()},
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SCHEMA_VERSION = 1
+COORDINATES = ("time", "epoch", "probe_step", "probe_time")
 DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well")
 
 
@@ -316,6 +317,8 @@ def validate_run(run: xr.Dataset) -> None:
         raise RunError(f"kind must be 'simulated' or 'real', got {run.attrs['kind']!r}")
     for name, array in run.data_vars.items():
         spec = VARIABLES.get(str(name))
+        if str(name) in run.attrs.get("observables", ()):
+            spec = VariableSpec(_PATH, "", "")
         if spec is None:
             raise RunError(f"variable {name!r} is not part of the run schema")
         if tuple(array.dims) != spec.dims:

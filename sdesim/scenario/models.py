@@ -23,6 +23,7 @@ Noise = Annotated[Any, OneOf("noises")]
 Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
 Wall = Annotated[Any, OneOf("walls")]
+Observable = Annotated[Any, OneOf("observables")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
@@ -71,6 +72,7 @@ class Simulate(Strict):
         save_at: times of the saved points, multiples of dt that increase, in the place of save_every.
         save: what is kept at saved points, one or several; "theta" keeps all coordinates, "loss" the norm
             too.
+        observe: numbers made of the state at saved points, by the names of their variables.
         events: what is watched at every step.
         boundary: walls that reflect, absorb or wrap around.
     """
@@ -90,6 +92,7 @@ class Simulate(Strict):
     save_every: Count | None = None
     save_at: Annotated[list[float], BeforeValidator(_as_list)] | None = None
     save: Annotated[list[Kept], BeforeValidator(_as_list)] = ["theta", "loss"]
+    observe: dict[str, Observable] = {}
     events: list[Event] = []
     boundary: list[Wall] = []
 

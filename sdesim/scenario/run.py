@@ -290,6 +290,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         save_every=taken.save_every if model.save_at is None else None,
         save_at=model.save_at,
         save=model.save,
+        observe=model.observe,
         events=model.events,
         boundary=model.boundary,
         threads=work.threads,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sdesim.engine.fitting import Real, check_fit
+from sdesim.engine.observables.base import name_problems
 from sdesim.engine.saved_times import time_problems
 from sdesim.kinds.misfit import Problem
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
@@ -31,6 +32,8 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
     if wrong:
         yield from wrong
         return
+    for name in simulate.observe:
+        yield from name_problems(name)
     for path, text in check_fit(
         simulate.equation,
         simulate.noise,
@@ -46,6 +49,7 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         steps=None if simulate.dt is None else scenario.simulated_steps(simulate),
         dtype=simulate.dtype,
         boundary=simulate.boundary,
+        observe=simulate.observe,
         real=None if real is None else _imitated(scenario, simulate, real),
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
