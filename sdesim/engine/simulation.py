@@ -6,6 +6,7 @@ import os
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,10 @@ from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.kinds.numbers import whole
+from sdesim.kinds.registry import fields_of
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run
+from sdesim.runs.attributes import of_parts, rows
 from sdesim.runs.price import priced
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
@@ -170,7 +173,7 @@ def _changes(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> lis
     Raises:
         RunError: it is a run with other arguments, or of code that was other then; in one line, which.
     """
-    found = list(run.attrs.get("accepted_changes", []))
+    found = rows(run.attrs, "accepted_changes")
     if run.attrs.get("fingerprint") != mark.key:
         which = settle(mark, run.attrs, accept, f"{out} holds a run", "choose another out")
         found.append(which)
@@ -303,6 +306,12 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
         writer.write("occupancy", ensemble.occupancy())
 
 
+def _fields(noise: Any) -> dict[str, Any]:
+    """The kind of a noise and the fields that make it."""
+    named = {"kind": getattr(noise, "kind", type(noise).__name__)}
+    return named | (fields_of(noise) if is_dataclass(noise) else {})
+
+
 def _writer(
     plan: Plan,
     out: Path | None,
@@ -356,13 +365,14 @@ def _writer(
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
         attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
+    attrs |= of_parts("noise", [_fields(noise) for noise in plan.noises])
     drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
     if any(drawn):
         attrs["drawn_by"] = drawn
     if plan.exits:
         attrs["exit_method"] = [w.method for w in plan.watches]
         attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
-        attrs["exit_flags"] = [list(w.flags) for w in plan.watches]
+        attrs["exit_flags"] = [";".join(w.flags) for w in plan.watches]
     if plan.boundary:
         attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tangent:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sdesim.errors import RunError
+from sdesim.runs.attributes import rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -317,7 +318,7 @@ def validate_run(run: xr.Dataset) -> None:
         raise RunError(f"kind must be 'simulated' or 'real', got {run.attrs['kind']!r}")
     for name, array in run.data_vars.items():
         spec = VARIABLES.get(str(name))
-        if str(name) in run.attrs.get("observables", ()):
+        if str(name) in rows(run.attrs, "observables"):
             spec = VariableSpec(_PATH, "", "")
         if spec is None:
             raise RunError(f"variable {name!r} is not part of the run schema")

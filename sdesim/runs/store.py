@@ -11,6 +11,7 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
 from sdesim.runs.accessor import RunAccessor as RunAccessor
+from sdesim.runs.attributes import plain, rows
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, validate_run
@@ -243,10 +245,10 @@ class RunWriter:
         return tuple(max(1, chunk[d]) for d in dims)
 
     def _stored_attrs(self) -> dict[str, Any]:
-        plain: dict[str, Any] = json.loads(to_json(self._attrs))
+        stored: dict[str, Any] = json.loads(to_json(plain(self._attrs)))
         # The convention by which xarray knows coordinates from data.
-        plain["coordinates"] = " ".join(n for n in self._coords if n not in ("trajectory", "step"))
-        return plain
+        stored["coordinates"] = " ".join(n for n in self._coords if n not in ("trajectory", "step"))
+        return stored
 
     def _dataset(self) -> xr.Dataset:
         # They are NumPy's arrays: to look for other sorts of them xarray would load Dask.
@@ -263,7 +265,7 @@ class RunWriter:
             n: xr.Variable(d, v, dict(zip(("units", "long_name"), _COORDS[n], strict=True)), fastpath=True)
             for n, (d, v) in self._coords.items()
         }
-        return _named(xr.Dataset(data, coords, json.loads(to_json(self._attrs))))
+        return _named(xr.Dataset(data, coords, plain(json.loads(to_json(self._attrs)))))
 
 
 def fill_value(dtype: str) -> float | int | bool:
@@ -274,21 +276,23 @@ def fill_value(dtype: str) -> float | int | bool:
 def _named(run: xr.Dataset) -> xr.Dataset:
     """The run with the names of its groups, events and wells as coordinates."""
     found = {
-        d: xr.Variable((d,), run.attrs[a], {"units": "1", "long_name": _NAMED_WORDS[d]})
+        d: xr.Variable((d,), rows(run.attrs, a), {"units": "1", "long_name": _NAMED_WORDS[d]})
         for d, a in _NAMED.items()
-        if d in run.dims and run.attrs.get(a)
+        if d in run.dims and rows(run.attrs, a)
     }
     return run.assign_coords(found)
 
 
-def open_run(path: str | Path) -> xr.Dataset:
+def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
     """Open a stored run lazily.
 
     Args:
         path: an ``<arm>.zarr``, or a run directory with one arm.
+        chunks: None for arrays that are read when they are used; else Dask's: ``{}`` for those of the file,
+            ``"auto"``, or sizes by dimension such as ``{"trajectory": 1000}``.
 
     Raises:
-        RunError: no run there, or not one that this version can read.
+        RunError: no run there, not one that this version can read, or chunks without Dask.
     """
     target = Path(path)
     if not target.exists():
@@ -301,10 +305,14 @@ def open_run(path: str | Path) -> xr.Dataset:
                 f"{target} holds several arms, name one: {names}" if arms else f"no run at {target}"
             )
         target = arms[0]
+    if chunks is not None and find_spec("dask") is None:
+        raise RunError("chunks are Dask's, which is not installed: pip install 'sdesim[dask]'")
     try:
-        run = xr.open_zarr(target, consolidated=False, chunks=None)
+        run = xr.open_zarr(target, consolidated=False, chunks=chunks)
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{target} can't be read as a run: {error}") from error
+    # Runs of earlier versions hold others.
+    run.attrs = plain(run.attrs)
     validate_run(run)
     return _named(run)
 
@@ -344,6 +352,6 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         compat="override", join="override", combine_attrs="override",
     )  # fmt: skip
     joined = joined.assign_coords(trajectory=np.arange(joined.sizes["trajectory"], dtype=np.int64))
-    joined.attrs["seeds"] = [r.attrs.get("seed") for r in runs]
+    joined.attrs |= plain({"seeds": [r.attrs.get("seed") for r in runs]})
     joined.attrs["probe_trajectories"] = joined.sizes["trajectory"]
     return joined
