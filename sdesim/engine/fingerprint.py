@@ -52,6 +52,11 @@ def fingerprint(plan: Plan) -> Fingerprint:
     }
     if not (plan.save_loss and plan.save_norm) and has_loss(plan.surface):
         parts["save"] += f", loss={plan.save_loss}, weight_norm={plan.save_norm}"
+    if plan.first:
+        parts["first"] = str(plan.first)
+    if plan.end is not None:
+        parts["continued from"] = f"step {plan.end.step}"
+        parts["state"] = digest_of(*(np.asarray(v) for _, v in sorted(plan.end.state(plan).items())))
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
     for name, observable in plan.observables.items():

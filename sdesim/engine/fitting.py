@@ -71,6 +71,7 @@ def check_fit(
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
     observe: Mapping[str, Any] | None = None,
+    begun: bool = False,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -88,6 +89,7 @@ def check_fit(
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
         observe: observables by name.
+        begun: whether trajectories go on from where others ended: they may be outside of what is watched.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -135,8 +137,9 @@ def check_fit(
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
-    yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
-    yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
+    known = None if begun or not (events or boundary) else _known(surface, size, theta0)
+    yield from _events(events, surface, size, known)
+    yield from _walls(boundary, size, known, tangent)
     if observe:
         yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
 

@@ -40,6 +40,13 @@ def rows(attrs: Mapping[str, Any], name: str) -> list[Any]:
     return [found] if isinstance(found, str | int | float) else list(found)
 
 
+def event_flags(attrs: Mapping[str, Any]) -> list[list[str]]:
+    """The flags of each exit event, by its number."""
+    each = rows(attrs, "exit_flags")
+    # Earlier runs hold a list for each.
+    return [[f for f in held.split(";") if f] if isinstance(held, str) else list(held) for held in each]
+
+
 def of_parts(prefix: str, parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Attributes ``prefix_0_name`` … of several parts, such as the fields of each noise."""
     return {

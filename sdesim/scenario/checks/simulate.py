@@ -9,11 +9,13 @@ from sdesim.engine.observables.base import name_problems
 from sdesim.engine.saved_times import time_problems
 from sdesim.kinds.misfit import Problem
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
+from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate
 
 
-def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
+def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
     """What does not fit in a simulated arm, each with its place inside `simulate`."""
+    arm = scenario.arms[name]
     simulate = arm.simulate
     assert simulate is not None
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of]
@@ -25,15 +27,16 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
             return
     given = simulate.steps
     if given is None and simulate.T is None:
-        given = scenario.simulated_steps(simulate)
-    wrong = list(
-        time_problems(scenario.dt(simulate), given, simulate.T, simulate.save_every, simulate.save_at)
-    )
+        given = scenario.steps(name)
+    begin = begin_of(simulate, name)
+    dt, every, times = scenario.dt(simulate), simulate.save_every, simulate.save_at
+    wrong = list(time_problems(dt, given, simulate.T, every, times, begin))
     if wrong:
         yield from wrong
         return
-    for name in simulate.observe:
-        yield from name_problems(name)
+    for observed in simulate.observe:
+        yield from name_problems(observed)
+    yield from check_continuing(simulate, name)
     for path, text in check_fit(
         simulate.equation,
         simulate.noise,
@@ -46,11 +49,12 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         probes=arm.probes or scenario.probes,
         theta0=simulate.theta0,
         trajectories=simulate.trajectories,
-        steps=None if simulate.dt is None else scenario.simulated_steps(simulate),
+        steps=None if simulate.dt is None else scenario.steps(name),
         dtype=simulate.dtype,
         boundary=simulate.boundary,
         observe=simulate.observe,
         real=None if real is None else _imitated(scenario, simulate, real),
+        begun=simulate.continue_from is not None,
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
         yield (("scheme",), f"probes: {text}") if path[:1] == ("probes",) else (path, text)
