@@ -282,7 +282,7 @@ def make_plan(
     # Where the examples decide the start it is known only now.
     if theta0 is None and (wrong := list(excluded(events, walls, start[None]))):
         raise Misfit(wrong)
-    if theta0 is None and getattr(surface, "examples", 0):
+    if theta0 is None and int(getattr(surface, "examples", 0)):
         wrong = list(unobservable(observables, surface, surface.dim, start[None]))
         if wrong:
             raise Misfit(wrong)
