@@ -32,6 +32,7 @@ _SUBPACKAGES = (
     "noise",
     "noises",
     "objectives",
+    "observables",
     "optimizers",
     "penalties",
     "plots",
