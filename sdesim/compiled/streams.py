@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Where the words of each purpose of the counter begin; a purpose is eight bits.
-DRAWS, EXITS, TURNS, _END = 1 << 24, 1 << 30, 1 << 31, 1 << 32
+DRAWS, LEVELS, EXITS, TURNS, _END = 1 << 24, 3 << 24, 1 << 30, 1 << 31, 1 << 32
 # Streams of a simulation: its noises have those below.
 FIRST_OF_VECTORS = 250
 # The third word of what a training draws.
@@ -72,6 +72,7 @@ COUNTED = (
             (0, FIRST_OF_VECTORS)),
     Counted("vectors", 0, DRAWS, "isotropic stable vectors outside a simulation", (FIRST_OF_VECTORS, 256)),
     Counted("draws", DRAWS, 2 * DRAWS, "numbers of stable laws outside a simulation"),
+    Counted("levels", LEVELS, LEVELS + DRAWS, "seeds of the levels of multilevel estimates"),
     Counted("exits", EXITS, TURNS, "whether, when and where a path leaves within a step"),
     Counted("turns", TURNS, _END, "the first sign of telegraph noise"),
 )  # fmt: skip

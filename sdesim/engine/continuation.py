@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 FIELD = "continue_from"
+# Of the ensemble's state, in its order.
+_COUNTED = ("unsolved_steps", "explicit_overshoots")
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +80,7 @@ class End:
             "sides": values.get("exit_wall", np.zeros((count, 0))).T,
             "states": np.moveaxis(values.get("exit_state", np.zeros((count, 0, plan.dim))), 0, -1),
             "occupancy": np.rint(values.get("occupancy", np.zeros((count, 0))) * lived[:, None]).T,
-            "counts": values.get("unsolved_steps", np.zeros(count))[None],
+            "counts": np.stack([values.get(name, np.zeros(count)) for name in _COUNTED]),
         }
         memory, row = values.get("final_noise", np.zeros((count, 0))).T, 0
         for k, rows in plan.noise_memory.items():
@@ -113,8 +115,8 @@ def end_of(source: xr.Dataset | str | Path) -> End:
     if not (run["stopped_step"].values[status == 0] == step).all():
         raise Misfit(FIELD, "its last saved step is not its last, so that the state at its end is not known")
     names = (
-        "stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", "unsolved_steps",
-        "final_velocity", "final_noise",
+        "stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", *_COUNTED, "final_velocity",
+        "final_noise",
     )  # fmt: skip
     return End(
         step, float(run.attrs["dt"]), int(run.attrs["seed"]), int(numbers[0]),
@@ -157,10 +159,10 @@ def check_continued(plan: Plan) -> None:
     assert end is not None
     # By the attributes that say it.
     parts: dict[str, Any] = {
-        "scheme": plan.scheme.name,
-        "dtype": plan.dtype,
         "surface": type(plan.surface).__name__,
         "noise": [type(noise).__name__ for noise in plan.noises],
+        "scheme": plan.scheme.name,
+        "dtype": plan.dtype,
         "events": [event.name for event in plan.exits],
         "wells": list(plan.surface.wells) if plan.occupancy else [],
         "boundary": [repr(wall) for wall in plan.boundary],

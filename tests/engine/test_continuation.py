@@ -79,6 +79,12 @@ def test_single_precision_goes_on():
     assert_goes_on(GAUSSIAN, dtype="float32")
 
 
+def test_overshoots_and_what_was_thrown_across_are_counted_on():
+    jumps = noise.Stable(1.5, 3.0)
+    whole = assert_goes_on(jumps, scheme="euler-maruyama")
+    assert whole["explicit_overshoots"].values.sum() > 0
+
+
 def test_lost_trajectories_stay_lost():
     first = simulated(GAUSSIAN, steps=20, theta0=[[1.0], [90.0]], trajectories=2)
 
