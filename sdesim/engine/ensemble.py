@@ -246,6 +246,8 @@ class Ensemble:
         steps, shares = self._by_trajectory(self.state["exits"]), self._by_trajectory(self.state["shares"])
         # At the end of its step it is the step's own number times dt, to the bit.
         moments = np.where(steps > 0, (steps - 1) + shares, 0.0)
+        # A time that is drawn about its mean may lie behind the last step.
+        moments = np.minimum(moments, self.plan.steps)
         return np.where(steps >= 0, moments * self.plan.dt, np.nan)
 
     def exit_walls(self) -> NDArray[np.int64]:

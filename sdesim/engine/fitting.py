@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine import precision
+from sdesim.engine.events import overshoot
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.engine.schemes.base import FACTOR, GAUSSIAN
 from sdesim.engine.walls.base import clashes
@@ -135,6 +136,8 @@ def check_fit(
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
     yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
     yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
+    plain = dtype == "float64" and not boundary and not tangent
+    yield from _overshoot(events, noises, context, chosen, surface, plain)
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:
@@ -341,6 +344,21 @@ def _walls(
     yield from ((("boundary", *place), text) for place, text in clashes(boundary))
     if tangent and boundary:
         yield ("probes", "tangent"), "found true, allowed: false with walls, at which tangents turn"
+
+
+def _overshoot(
+    events: Sequence[Any], noises: Sequence[Any], context: Context, scheme: Scheme, surface: Any, plain: bool
+) -> Iterator[Problem]:
+    """What of the rest does not give the law of the state behind the walls."""
+    if not any(getattr(event, "overshoot", False) for event in events):
+        return
+    try:
+        known = [noise if getattr(noise, "needs", ()) else noise.resolved(context) for noise in noises]
+        found = list(overshoot.misfits(events, known, scheme, surface, context.dim, plain))
+    except SdesimError:
+        # What is wrong with a noise or an event is told in its own place.
+        return
+    yield from found
 
 
 class _Unknown:

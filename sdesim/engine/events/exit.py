@@ -58,6 +58,7 @@ class Exit(Base):
         coordinate: which coordinate of θ.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
+        overshoot: whether ``exit_state`` has the law of the state behind the wall, as above.
 
     Source: M. Broadie, P. Glasserman & S. Kou, Math. Finance 7 (1997) 325 (moved walls); E. Gobet, Stochastic
     Process. Appl. 87 (2000) 167 (the bridge).
@@ -71,6 +72,7 @@ class Exit(Base):
     coordinate: Annotated[int, Ge(0)] = 0
     stop: bool = True
     monitoring: Literal["continuous", "discrete"] = "continuous"
+    overshoot: bool = False
 
     def __post_init__(self) -> None:
         if self.lower is None and self.upper is None:
@@ -112,7 +114,7 @@ class Exit(Base):
         """The interval itself."""
         lower = -math.inf if self.lower is None else self.lower
         upper = math.inf if self.upper is None else self.upper
-        return Bounds(lower, upper, self.coordinate, self.stop, self.monitoring)
+        return Bounds(lower, upper, self.coordinate, self.stop, self.monitoring, self.overshoot)
 
     @property
     def name(self) -> str:

@@ -79,6 +79,7 @@ def advance(
     work, i, j, m, weights, spare = make_room(d, width, scratch, rows)
     numbers, values, root, between = watch
     before, luck, tags = make_watch_room(d, width, events)
+    calm = make_calm(d, width, rows)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
@@ -113,6 +114,10 @@ def advance(
                 diverged = isolate(x, code, stopped, now + 1)
             if halted > 0:
                 keep_stopped(x, held, code)
+            halted += leave(
+                x, v, before, i[part], calm, work, surface, p, rate, dt, held, code, stopped, records,
+                numbers, values, luck, tags, seed, block * lanes, now,
+            )  # fmt: skip
             if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, block * lanes, now) > 0:
                 halted += note_exits(
                     x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,
