@@ -66,8 +66,17 @@ class ExitBall(Base):
         # A ball of many dimensions is left soon: the wall bends by d/radius.
         size = self.radius / dim
         return Region(
-            home, params, 1, self._outside, None, np.full(1, np.nan), size, self.stop, self.monitoring,
-            self.overshoot, True,
+            home,
+            params,
+            1,
+            self._outside,
+            None,
+            np.full(1, np.nan),
+            size,
+            self.stop,
+            self.monitoring,
+            self.overshoot,
+            True,
         )
 
     def excludes(self, starts: NDArray[np.float64]) -> Iterator[Problem]:

@@ -72,7 +72,19 @@ class ExitBox(Base):
         normals = along_axes(np.repeat(np.arange(dim), 2), np.tile([-1.0, 1.0], dim), dim)
         home = "sdesim.engine.events.exit_box_kernels"
         size = 0.5 * float((upper - lower).min())
-        return Region(home, places, 2 * dim, self._outside, normals, places, size, self.stop, self.monitoring, self.overshoot, True)
+        return Region(
+            home,
+            places,
+            2 * dim,
+            self._outside,
+            normals,
+            places,
+            size,
+            self.stop,
+            self.monitoring,
+            self.overshoot,
+            True,
+        )
 
     def excludes(self, starts: NDArray[np.float64]) -> Iterator[Problem]:
         """A box outside of which all starts lie."""

@@ -67,8 +67,17 @@ class ExitHalfSpace(Base):
         params = np.concatenate([[self.offset / length], unit])
         home = "sdesim.engine.events.exit_half_space_kernels"
         return Region(
-            home, params, 1, self._outside, unit[None], np.array([place]), np.inf, self.stop, self.monitoring,
-            self.overshoot, True,
+            home,
+            params,
+            1,
+            self._outside,
+            unit[None],
+            np.array([place]),
+            np.inf,
+            self.stop,
+            self.monitoring,
+            self.overshoot,
+            True,
         )
 
     def excludes(self, starts: NDArray[np.float64]) -> Iterator[Problem]:

@@ -1,4 +1,4 @@
-"""For which noises and regions the law of the state behind a wall is known, and what the kernel reads of it."""
+"""Where the law of the state behind a wall is known, and what the kernel reads of it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from sdesim.engine.events.region import Region
 from sdesim.noise.big_jumps import isotropic_rate, one_sided_rate
 
 Array = NDArray[np.float64]
-# A wall this many steps' scales away is crossed within a step by one large jump alone, if at all.
-_CLOSE = 8.0
+# Beyond the distance at which a jump of half of it comes with this probability in a step, and beyond so many
+# scales of a step, a wall is crossed within a step by one large jump alone, if at all.
+_RARE, _CLOSE = 0.02, 16.0
 # Of the size of a region: nearer to a wall a place counts as on it.
 _FLOOR = 1e-12
 
@@ -49,7 +50,7 @@ class StableLaw:
         half = 0.5 * (1 if self.axis >= 0 else len(self.scales))
         a = self.alpha
         logs = math.lgamma(half) - math.lgamma(1.0 + 0.5 * a) - math.lgamma(half + 0.5 * a)
-        return 2.0**-a * math.exp(logs)
+        return float(2.0**-a * math.exp(logs))
 
     def values(self, dt: float, size: float) -> Array:
         """What `sdesim.engine.kernels.leaps` reads, times in units of dt; size: of the region."""
@@ -57,7 +58,7 @@ class StableLaw:
         kappa = self.kappa() * unit**-a
         ways = 2.0 * one_sided_rate(a) if self.axis >= 0 or dim == 1 else isotropic_rate(a, dim)
         rate = ways * unit**a
-        close = _CLOSE * unit
+        close = max(_CLOSE * unit, 2.0 * (rate / _RARE) ** (1.0 / a))
         likeliest = -math.expm1(-rate * (0.5 * close) ** -a)
         widest = kappa ** (-1.0 / a)
         head = [a, float(self.axis), close, widest, kappa, rate, likeliest, _FLOOR * size]
@@ -77,7 +78,9 @@ def stable_law(regions: Sequence[Region], noises: Sequence[Any], dim: int) -> St
     if jumps is None:
         return "found true, allowed: false with noise that is not symmetric stable"
     if not 1.0 < jumps.alpha < 2.0:
-        return f"found true with alpha {jumps.alpha:g}, allowed: true with alpha above 1, where no drift creeps"
+        return (
+            f"found true with alpha {jumps.alpha:g}, allowed: true with alpha above 1, where no drift creeps"
+        )
     if jumps.spread is not None:
         scales = np.broadcast_to(jumps.spread, (dim,))
         jump_exponent = _isotropic

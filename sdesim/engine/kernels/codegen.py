@@ -439,7 +439,13 @@ def driver(
     called = watching(regions)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in called}
     text = combination_source(
-        surface, noises, scheme, tangent, single, walls, bool(functions or private),
+        surface,
+        noises,
+        scheme,
+        tangent,
+        single,
+        walls,
+        bool(functions or private),
         any(region.overshoot for region in regions),
     )
     if not private:

@@ -14,13 +14,14 @@ place of the increments of that size: a wall is then crossed by a jump alone, at
 that of the step, moved at most half the distance to a wall at a time.
 
 Times are in units of dt. ``values`` from ``numbers[e, LAW]`` on: the columns below (Python's side:
-`sdesim.engine.events.overshoot`). Uniforms: purposes 96 (leaps) and 112 (whether there is a large jump) of the
-documented layout.
+`sdesim.engine.events.overshoot`). Uniforms: purposes 96 (leaps) and 112 (whether there is a large jump) of
+the documented layout.
 
 Source: R. Blumenthal, R. Getoor & D. Ray, Trans. Am. Math. Soc. 99 (1961) 540; A. Kyprianou, A. Osojnik &
 T. Shardlow, IMA J. Numer. Anal. 38 (2018) 1550 (walks on spheres).
 """
 
+from sdesim.compiled.philox import log
 from sdesim.stable.sampling.cms import symmetric
 
 LAW = 10
@@ -89,7 +90,7 @@ def find_leaps(i, numbers, values, luck, tags, seed, first, step):
     return count
 
 
-@compiled_apart
+@compiled
 def least_gap(at, lane, exits, numbers, values):
     """The distance of a place (d, 1) to the nearest wall of the events that a lane has not left."""
     least = 1e300
@@ -97,47 +98,33 @@ def least_gap(at, lane, exits, numbers, values):
         own = numbers[e]
         if own[LAW] > 0 and exits[e, lane] < 0:
             for k in range(own[WALLS]):
-                least = min(least, gap(own[KIND], at, 0, k, values[own[PARAMS] : own[PARAMS_END]]))
+                ahead = gap(own[KIND], at, 0, k, values[own[PARAMS] : own[PARAMS_END]])
+                least = ahead if ahead < least else least
     return least
 
 
-@compiled_apart
+@compiled
 def pair_of(seed, number, step, count):
     """The two uniforms numbered ``count`` of a lane's leaps in a step."""
     word = np.uint64(LEAP_WORDS + step % 2)
     return uniforms(seed, np.uint64(0), np.uint64(number), np.uint64(step // 2), np.uint64(count), word)
 
 
-@compiled_apart
-def leave_ball(radius, limit, law, values, seed, number, step, count, out):
-    """A place where the unit law leaves a ball about 0, at most ``limit`` away, into out (d,).
+@compiled
+def ball_exit(a, seed, number, step, count):
+    """ρ, one more uniform, and the count: ρ² − 1 = y has the density ~ y^{−a}/(1 + y), a = α/2.
 
-    ρ² − 1 = y has the density ~ y^{−a}/(1 + y), a = α/2, drawn by rejection. Returns (the count of uniforms,
-    one more uniform).
+    By rejection, from y^{−a} below 1 and y^{−a−1} above.
     """
-    a, d = 0.5 * values[law + ALPHA], out.shape[0]
-    size, rest = radius, 0.5
-    for _ in range(10_000):
+    while True:
         u, v = pair_of(seed, number, step, count)
         count += 1
-        if u < a:
-            y = (u / a) ** (1.0 / (1.0 - a))
-            share = v * (1.0 + y)
-        else:
-            y = ((1.0 - u) / (1.0 - a)) ** (-1.0 / a)
-            share = v * (1.0 + y) / y
-        size = radius * np.sqrt(1.0 + y)
-        if share < 1.0 and size <= limit:
-            rest = share
-            break
-    if values[law + AXIS] >= 0.0 or d == 1:
-        for k in range(d):
-            out[k] = 0.0
-        out[max(int(values[law + AXIS]), 0)] = size if rest < 0.5 else -size
-        rest = 2.0 * rest if rest < 0.5 else 2.0 * rest - 1.0
-    else:
-        count = turn(size, seed, number, step, count, out)
-    return count, rest
+        low = u < a
+        y = exp(log(u / a) / (1.0 - a)) if low else exp(log((1.0 - u) / (1.0 - a)) / -a)
+        share = v * (1.0 + y)
+        share = share if low else share / y
+        if share < 1.0:
+            return np.sqrt(1.0 + y), share, count
 
 
 @compiled_apart
@@ -190,119 +177,100 @@ def land(at, share, lane, held, code, stopped, records, numbers, values, luck, s
 
 
 @compiled_apart
-def wander(
-    at, move, begin, lapse, limit, law, lane, held, code, stopped, records, numbers, values, luck, seed,
-    number, step, count, jump,
-):  # fmt: skip
-    """Leaps for a time from begin on, none longer than ``limit``; (whether the lane stopped, count)."""
-    d, exits = at.shape[0], records[0]
-    alpha, kappa, axis = values[law + ALPHA], values[law + KAPPA], int(values[law + AXIS])
-    speed = 0.0
-    for k in range(d):
-        speed += move[k] * move[k]
-    speed = np.sqrt(speed)
-    left, ahead = lapse, 0.0
-    while left > 0.0:
-        distance = max(least_gap(at, lane, exits, numbers, values), values[law + FLOOR])
-        radius = min(distance, values[law + WIDEST])
-        if speed > 0.0:
-            # At most half the distance by drift in one leap, and before it.
-            radius = min(radius, (0.5 * distance / (speed * kappa)) ** (1.0 / alpha))
-            drift = min(kappa * radius**alpha, left)
-            for k in range(d):
-                at[k, 0] += max(drift - ahead, 0.0) * move[k]
-            ahead = max(ahead - drift, 0.0)
-            distance = max(least_gap(at, lane, exits, numbers, values), values[law + FLOOR])
-            radius = min(radius, distance)
-        time = kappa * radius**alpha
-        if speed > 0.0:
-            ahead += max(min(drift - time, drift), 0.0)
-        used = time
-        if time > left * (1.0 + 1e-12):
-            u, _ = pair_of(seed, number, step, count)
-            count += 1
-            if u * time > left:
-                break
-            used = left
-        count, rest = leave_ball(radius, limit, law, values, seed, number, step, count, jump)
-        for k in range(d):
-            if axis >= 0 and k != axis and values[law + SCALES + k] > 0.0:
-                u, v = pair_of(seed, number, step, count)
-                count += 1
-                jump[k] = values[law + SCALES + k] * time ** (1.0 / alpha) * symmetric(u, v, alpha)
-            at[k, 0] += jump[k]
-        # Of mean `used`, and spread over it: exits at the ends of steps alone would be a lattice.
-        share = begin + lapse - left + used * (0.5 + rest)
-        if land(at, share, lane, held, code, stopped, records, numbers, values, luck, step):
-            return True, count
-        left -= used
-    return False, count
-
-
-@compiled_apart
 def leap(x, before, still, i, held, code, stopped, records, numbers, values, luck, seed, first, step):
     """Walk the marked lanes through their step anew; still: where drift alone takes them.
 
     Returns how many lanes newly stopped.
     """
+    exits = records[0]
     d, width = x.shape
     lead = 0
     while numbers[lead, LAW] <= 0:
         lead += 1
     law = numbers[lead, LAW]
-    alpha = values[law + ALPHA]
-    at, move, jump = np.empty((d, 1)), np.empty(d), np.empty(d)
+    alpha, kappa, floor = values[law + ALPHA], values[law + KAPPA], values[law + FLOOR]
+    axis = 0 if d == 1 else int(values[law + AXIS])
+    at, move, jump = np.empty((d, 1)), np.empty(d), np.zeros(d)
     newly = 0
     for w in range(width):
         if luck[lead, MARKS, w] >= 0.0 or code[w] != RUNNING:
             continue
-        number, count = first + w, 0
-        distance = luck[lead, SCRATCH, w]
-        begin, limit = 0.0, 1e300
-        large = False
+        number, count, distance = first + w, 0, luck[lead, SCRATCH, w]
+        # A large jump at a time of its own; before it, and without it, only smaller ones.
+        large, moment, limit = False, 1.0, 1e300
         if distance >= values[law + CLOSE]:
             limit = 0.5 * distance
             mean = values[law + RATE_OF_JUMPS] * limit**-alpha
             likely = -np.expm1(-mean)
-            chance = luck[lead, step % 4, w]
-            if chance < values[law + LIKELIEST]:
+            if luck[lead, step % 4, w] < values[law + LIKELIEST]:
                 u, v = pair_of(seed, number, step, count)
                 count += 1
                 large = u * values[law + LIKELIEST] < likely
-                begin = min(-np.log1p(-v * likely) / mean, 1.0) if large else 0.0
+                moment = min(-np.log1p(-v * likely) / mean, 1.0) if large else 1.0
             if not large:
                 size = 0.0
-                axis = int(values[law + AXIS])
                 for k in range(d):
-                    if axis < 0 or k == axis:
-                        size += i[k, w] * i[k, w]
+                    size += i[k, w] * i[k, w] if axis < 0 or k == axis else 0.0
                 if size <= limit * limit:
                     continue
+        speed = 0.0
         for k in range(d):
             at[k, 0], move[k] = before[k, w], still[k, w] - before[k, w]
-        over = False
-        if large:
-            over, count = wander(
-                at, move, 0.0, begin, limit, law, w, held, code, stopped, records, numbers, values, luck,
-                seed, number, step, count, jump,
-            )  # fmt: skip
-            if not over:
+            speed += move[k] * move[k]
+        speed = np.sqrt(speed)
+        left, until, ahead, over = 1.0, 1.0 - moment, 0.0, False
+        while not over:
+            share = 1.0 - until
+            if left > until:
+                reach = max(distance, floor)
+                radius = min(reach, values[law + WIDEST])
+                if speed > 0.0:
+                    # At most half the distance by drift in one leap, and before it.
+                    radius = min(radius, (0.5 * reach / (speed * kappa)) ** (1.0 / alpha))
+                    drift = min(kappa * radius**alpha, left - until)
+                    for k in range(d):
+                        at[k, 0] += max(drift - ahead, 0.0) * move[k]
+                    radius = min(radius, max(least_gap(at, w, exits, numbers, values), floor))
+                    ahead = max(ahead - drift, 0.0) + max(drift - kappa * radius**alpha, 0.0)
+                time = 1.0 if radius == values[law + WIDEST] else kappa * exp(alpha * log(radius))
+                used = time
+                if time > (left - until) * (1.0 + 1e-12):
+                    u, _ = pair_of(seed, number, step, count)
+                    count += 1
+                    used = left - until
+                    if u * time > used:
+                        left = until
+                        continue
+                size, rest, count = ball_exit(0.5 * alpha, seed, number, step, count)
+                while radius * size > limit:
+                    size, rest, count = ball_exit(0.5 * alpha, seed, number, step, count)
+                # Of mean `used`, and spread over it: exits at the ends of steps alone would be a lattice.
+                share = 1.0 - left + used * (2.0 * rest if rest < 0.5 else 2.0 * rest - 1.0) + 0.5 * used
+                left -= used
+                size = radius * (size if rest < 0.5 else -size)
+                for k in range(d):
+                    if axis >= 0 and k != axis and values[law + SCALES + k] > 0.0:
+                        u, v = pair_of(seed, number, step, count)
+                        count += 1
+                        at[k, 0] += values[law + SCALES + k] * time ** (1.0 / alpha) * symmetric(u, v, alpha)
+            elif large:
                 u, v = pair_of(seed, number, step, count)
                 count += 1
                 size = limit * u ** (-1.0 / alpha)
-                if values[law + AXIS] >= 0.0 or d == 1:
-                    at[max(int(values[law + AXIS]), 0), 0] += size if v < 0.5 else -size
-                else:
-                    count = turn(size, seed, number, step, count, jump)
-                    for k in range(d):
-                        at[k, 0] += jump[k]
-                over = land(at, begin, w, held, code, stopped, records, numbers, values, luck, step)
-            limit = 1e300
-        if not over:
-            over, count = wander(
-                at, move, begin, 1.0 - begin, limit, law, w, held, code, stopped, records, numbers, values,
-                luck, seed, number, step, count, jump,
-            )  # fmt: skip
+                size = size if v < 0.5 else -size
+                large, limit, until = False, 1e300, 0.0
+            else:
+                break
+            if axis >= 0:
+                at[axis, 0] += size
+            else:
+                count = turn(size, seed, number, step, count, jump)
+                for k in range(d):
+                    at[k, 0] += jump[k]
+            distance = least_gap(at, w, exits, numbers, values)
+            if distance < 0.0:
+                over = land(at, share, w, held, code, stopped, records, numbers, values, luck, step)
+                distance = least_gap(at, w, exits, numbers, values)
         newly += over
         for k in range(d):
             x[k, w] = at[k, 0]
