@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.events.watching import kernel_arrays
+from sdesim.engine.growth import overshoot_centre
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.kernels.watchers import watched_kinds
@@ -67,15 +69,19 @@ class Ensemble:
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
-            # Of unsolved steps.
-            "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
+            # Of unsolved steps, and of explicit steps that were thrown across.
+            "counts": np.zeros((self.blocks, 2, self.lanes), dtype=np.int64),
             "shares": np.ones((self.blocks, len(plan.exits), self.lanes)),
             "sides": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "states": np.full((self.blocks, len(plan.exits), plan.dim, self.lanes), np.nan),
         }
         kinds, numbers = watched_kinds(plan.regions)
+        # The walk of the tangents is the same path once more.
+        watched = plan.overshoot_radius is not None and not tangent
+        radius = plan.overshoot_radius if watched else math.inf
+        reach = (kind.type(radius), overshoot_centre(plan.surface) if watched else np.zeros(0))
         self._driver = driver(
-            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds
+            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds, watched
         )
         self._surface = tuple(
             np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
@@ -96,13 +102,15 @@ class Ensemble:
         # An empty tuple has no type to compile for.
         walls = tuple(np.asarray(wall.params, kind) for wall in plan.walls) or (np.zeros(0, kind),)
         rate = np.asarray(plan.variance_rate, kind)
-        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls)
+        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls, reach)
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
             self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
         self._wells = wells
         self._watch = kernel_arrays(plan.regions, plan.watches, numbers, plan.paths)
         self._start_outside()
+        if plan.end is not None and not tangent:
+            self.restore(plan.end.state(plan))
 
     def _drawn_ahead(self) -> dict[int, Drawn]:
         """Of the noises that work something out ahead of their fill function, by their number."""
@@ -111,7 +119,7 @@ class Ensemble:
             if kernel.ahead is not None:
                 rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
                 count = self.blocks * self.lanes
-                found[k] = Drawn(plan.seed, stream, 0, count, rows, plan.steps)
+                found[k] = Drawn(plan.seed, stream, plan.first, count, rows, plan.steps)
             stream += kernel.streams
         return found
 
@@ -192,9 +200,9 @@ class Ensemble:
             low, high = np.searchsorted(saves, [first, last], side="right")
             low = 0 if first == start else low
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, first, last, self._dt, self._surface, params,
-                data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._watch,
-                self._wells, outputs, column + int(low),
+                blocks, np.uint64(plan.seed), self.lanes, plan.first, first, last, self._dt, self._surface,
+                params, data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions,
+                self._watch, self._wells, outputs, column + int(low),
             )  # fmt: skip
 
         if self.threads == 1 or self.blocks == 1:
@@ -246,9 +254,9 @@ class Ensemble:
         steps, shares = self._by_trajectory(self.state["exits"]), self._by_trajectory(self.state["shares"])
         # At the end of its step it is the step's own number times dt, to the bit.
         moments = np.where(steps > 0, (steps - 1) + shares, 0.0)
-        # A time that is drawn about its mean may lie behind the last step.
-        moments = np.minimum(moments, self.plan.steps)
-        return np.where(steps >= 0, moments * self.plan.dt, np.nan)
+        times = np.where(steps >= 0, moments * self.plan.dt, np.nan)
+        before = None if self.plan.end is None else self.plan.end.exit_times
+        return times if before is None else np.where(np.isnan(before), times, before)
 
     def exit_walls(self) -> NDArray[np.int64]:
         """(K, E): the wall through which a trajectory left; −1 where it did not, or began outside."""
@@ -259,6 +267,19 @@ class Ensemble:
         events, dim = len(self.plan.exits), self.plan.dim
         moved = self.state["states"].transpose(0, 3, 1, 2).reshape(-1, events, dim)
         return np.asarray(moved[: self.plan.trajectories])
+
+    def explicit_overshoots(self) -> NDArray[np.int64]:
+        """(K,): how many explicit steps of the drift were thrown across."""
+        return np.asarray(self._by_trajectory(self.state["counts"])[:, 1])
+
+    def velocities(self) -> Array:
+        """(K, d): the second state of a scheme that has one."""
+        return self._by_trajectory(self.state["v"][:, : self.plan.dim]).astype(np.float64)
+
+    def noise_states(self) -> Array:
+        """(K, rows): the states of all noises that have one, those of one beside those of another."""
+        states = [self.memory[f"noise{k}"][:, : self.plan.trajectories] for k in self.plan.noise_memory]
+        return np.concatenate([np.zeros((0, self.plan.trajectories)), *states]).T
 
     def unsolved_steps(self) -> NDArray[np.int64]:
         """(K,): how many steps of a scheme that solves equations were not solved."""

@@ -71,6 +71,7 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    begun: bool = False,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -87,6 +88,7 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
+        begun: whether trajectories go on from where others ended: they may be outside of what is watched.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -116,10 +118,11 @@ def check_fit(
         if end is not None and hasattr(noise, "problems_until"):
             yield from ((("noise", k, field), text) for field, text in noise.problems_until(end))
     try:
-        chosen = as_scheme(scheme)
+        asked = as_scheme(scheme)
     except Misfit as error:
         yield from error.problems
         return
+    chosen = asked.resolved(surface, noises) if hasattr(asked, "resolved") else asked
     if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
         yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
@@ -134,8 +137,9 @@ def check_fit(
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
-    yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
-    yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
+    known = None if begun or not (events or boundary) else _known(surface, size, theta0)
+    yield from _events(events, surface, size, known)
+    yield from _walls(boundary, size, known, tangent)
     plain = dtype == "float64" and not boundary and not tangent
     yield from _overshoot(events, noises, context, chosen, surface, plain)
 

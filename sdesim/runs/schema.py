@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SCHEMA_VERSION = 1
-DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well")
+DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well",
+        "noise_state")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,15 @@ VARIABLES: dict[str, VariableSpec] = {
     "client_examples": VariableSpec(("trajectory", "client"), "1", "number of a client's examples", "int64"),
     "status": VariableSpec(
         ("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event, 3 a step was not solved", "int8"
+    ),
+    "explicit_overshoots": VariableSpec(
+        ("trajectory",), "1", "explicit steps whose drift was thrown across", "int64"
+    ),
+    "final_velocity": VariableSpec(
+        ("trajectory", "param"), "parameter", "second state of the scheme at the last step"
+    ),
+    "final_noise": VariableSpec(
+        ("trajectory", "noise_state"), "parameter", "states of noises with a memory at the last step"
     ),
     "unsolved_steps": VariableSpec(
         ("trajectory",), "1", "steps of an implicit scheme whose equation was not solved", "int64"

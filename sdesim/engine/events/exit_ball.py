@@ -32,7 +32,7 @@ class ExitBall(Base):
         center: a number for all coordinates, or (d,).
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
-        overshoot: whether ``exit_state`` has the law of the state behind the wall, as of `exit`.
+        overshoot: whether ``exit_state`` must have the law of the state behind the wall, as of `exit`.
 
     Example:
         {kind: exit-ball, radius: 1.0}

@@ -29,7 +29,7 @@ class ExitBox(Base):
         upper: a number for all coordinates, or (d,); above lower.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
-        overshoot: whether ``exit_state`` has the law of the state behind the wall, as of `exit`.
+        overshoot: whether ``exit_state`` must have the law of the state behind the wall, as of `exit`.
 
     Example:
         {kind: exit-box, lower: -1.0, upper: [1.0, 2.0]}

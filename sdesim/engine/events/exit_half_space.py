@@ -27,7 +27,7 @@ class ExitHalfSpace(Base):
         offset: of the wall, in units of normal·θ.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
-        overshoot: whether ``exit_state`` has the law of the state behind the wall, as of `exit`.
+        overshoot: whether ``exit_state`` must have the law of the state behind the wall, as of `exit`.
 
     Example:
         {kind: exit-half-space, normal: [1, 1], offset: 2.0}
