@@ -71,6 +71,7 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    observe: Mapping[str, Any] | None = None,
     begun: bool = False,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
@@ -88,6 +89,7 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
+        observe: observables by name.
         begun: whether trajectories go on from where others ended: they may be outside of what is watched.
 
     Yields:
@@ -142,6 +144,16 @@ def check_fit(
     yield from _walls(boundary, size, known, tangent)
     plain = dtype == "float64" and not boundary and not tangent
     yield from _overshoot(events, noises, context, chosen, surface, plain)
+    if observe:
+        yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
+
+
+def unobservable(
+    observe: Mapping[str, Any], surface: Any, dim: int, starts: NDArray[np.float64] | None
+) -> Iterator[Problem]:
+    """Observables that don't suit a surface of d coordinates, or starts (k, d) as far as they are known."""
+    for name, observable in observe.items():
+        yield from ((("observe", name, *at), text) for at, text in observable.misfits(surface, dim, starts))
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:
