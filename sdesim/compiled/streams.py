@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Where the words of each purpose of the counter begin; a purpose is eight bits.
-DRAWS, LEVELS, EXITS, TURNS, _END = 1 << 24, 3 << 24, 1 << 30, 1 << 31, 1 << 32
+DRAWS, LEVELS, EXITS, LEAPS, JUMPS, TURNS, _END = (n << 24 for n in (1, 3, 64, 96, 112, 128, 256))
 # Streams of a simulation: its noises have those below.
 FIRST_OF_VECTORS = 250
 # The third word of what a training draws.
@@ -73,7 +73,9 @@ COUNTED = (
     Counted("vectors", 0, DRAWS, "isotropic stable vectors outside a simulation", (FIRST_OF_VECTORS, 256)),
     Counted("draws", DRAWS, 2 * DRAWS, "numbers of stable laws outside a simulation"),
     Counted("levels", LEVELS, LEVELS + DRAWS, "seeds of the levels of multilevel estimates"),
-    Counted("exits", EXITS, TURNS, "whether, when and where a path leaves within a step"),
+    Counted("exits", EXITS, LEAPS, "whether, when and where a path leaves within a step"),
+    Counted("leaps", LEAPS, JUMPS, "walks on spheres beside a wall that is jumped over"),
+    Counted("jumps", JUMPS, TURNS, "which steps make such walks"),
     Counted("turns", TURNS, _END, "the first sign of telegraph noise"),
 )  # fmt: skip
 SEQUENCED = (

@@ -85,8 +85,12 @@ def test_constants_of_the_kernels_are_those_of_the_table():
     rows = {row.name: row for row in streams.COUNTED}
     assert int(philox.DRAWS) == rows["draws"].begin
     watch = (Path(sdesim.__file__).parent / "engine/kernels/watch.py").read_text(encoding="utf-8")
+    leaps = (Path(sdesim.__file__).parent / "engine/kernels/leaps.py").read_text(encoding="utf-8")
     assert "\nWORDS = EXITS\n" in watch
+    assert "\nLEAP_WORDS, JUMP_WORDS = LEAPS, JUMPS\n" in leaps
     assert rows["exits"].begin == streams.EXITS
+    # The bits of runs depend on these.
+    assert (streams.EXITS, streams.LEAPS, streams.JUMPS, streams.TURNS) == (2**30, 96 << 24, 112 << 24, 2**31)
 
 
 def test_a_simulation_has_fewer_sets_of_increments_than_streams():
