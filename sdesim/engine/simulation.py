@@ -130,7 +130,8 @@ def simulate(
         first: the number of the first trajectory, where this is a part of a larger ensemble: its
             trajectories are those of the whole to the bit, and `sdesim.concat_runs` joins the parts.
         probes: when and how gradients and curvature are measured; None for not at all.
-        progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
+        progress: True: a bar in a notebook, or when stderr is a terminal; or a function (done, total) of
+            steps.
         name: a label for the run.
         evaluate: extra values at saved points.
         attributes: further attributes of the run, which decide no number.

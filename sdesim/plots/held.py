@@ -38,8 +38,9 @@ def held_panel(ax: Any, views: Sequence[ArmView], name: str) -> None:
     said = shown[0].run[base].attrs
     of = f" {part}" if part else f", the first {len(SERIES)} of {count:,}" if count > len(SERIES) else ""
     units = said.get("units", "1")
-    unit = f" ({units})" if units not in ("1", "unknown") else ""
-    finish(ax, f"{said.get('long_name', base)}{of}{unit}", clock(shown))
+    words = str(said.get("long_name", base))
+    unit = f" ({units})" if units not in ("1", "unknown") and units != words.removesuffix("s") else ""
+    finish(ax, f"{words}{of}{unit}", clock(shown))
 
 
 def _coordinates_of(ax: Any, view: ArmView, base: str, several: bool) -> list[Any]:
