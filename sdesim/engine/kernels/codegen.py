@@ -180,9 +180,11 @@ def combination_source(
     single: bool = False,
     walls: Sequence[WallKernel] = (),
     in_memory: bool = False,
+    loop: str = "time_loop",
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
-    ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it."""
+    ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it; loop:
+    the file of what calls them."""
     once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
@@ -221,7 +223,7 @@ def combination_source(
     own = "factor" in wanted
     merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
-    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text(loop)
 
 
 def _act_source(noises: Sequence[NoiseKernel]) -> str:
@@ -263,8 +265,8 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 @cache
-def _driver_text() -> str:
-    return Path(__file__).with_name("time_loop.py").read_text(encoding="utf-8")
+def _driver_text(loop: str) -> str:
+    return Path(__file__).with_name(f"{loop}.py").read_text(encoding="utf-8")
 
 
 # The blocks of each kind: what the increments go to, and the scratch.
@@ -397,6 +399,19 @@ def driver(
     if not private:
         text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
     functions |= private
+    return _private(text, tuple(functions.items())) if functions else generated_module(text)
+
+
+def coupled_driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> ModuleType:
+    """Import the module that walks a combination at several step lengths at once (`coupled_loop`).
+
+    Raises:
+        RunError: if it can't be written anywhere.
+    """
+    functions = _in_memory(surface, noises)
+    text = combination_source(
+        surface, noises, scheme, in_memory=bool(functions), loop="coupled_loop"
+    )  # fmt: skip
     return _private(text, tuple(functions.items())) if functions else generated_module(text)
 
 
