@@ -108,6 +108,8 @@ def drive(
     dt, chosen = positive(dt, "dt"), as_scheme(scheme)
     if found := list(check_fit(surface, noise, chosen, dt=dt, trial=False)):
         raise Misfit(found)
+    if hasattr(chosen, "resolved"):
+        chosen = chosen.resolved(surface, noise)
     kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(dim, dt, dt) for n in noise)
     check_kernels(chosen, kernel, kernels)
     entering = {k.enters for k in kernels}
@@ -145,5 +147,5 @@ def drive(
 
 
 def _by_step(increments: Array) -> Array:
-    """(steps, K, rows) → (steps, rows, K)."""
-    return np.ascontiguousarray(increments.transpose(0, 2, 1))
+    """(steps, K, rows) → (steps, rows, K), a copy: a step may write over its increments."""
+    return np.array(increments.transpose(0, 2, 1), order="C")

@@ -19,6 +19,7 @@ from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
+from sdesim.engine.schemes.base import GAUSSIAN, own_sort, stated_orders
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.engine.walls.base import WallKernel, kernels_of
@@ -165,6 +166,15 @@ class Plan:
         return np.sum(rates, axis=0) if rates else np.zeros(0)
 
     @property
+    def orders(self) -> tuple[float | None, float | None]:
+        """Strong and weak order that the scheme states under these noises; None where it states none."""
+        sorts = [sort_of(k) for k in self.noise_kernels if k.enters != "factor"]
+        if len(sorts) < len(self.noise_kernels):
+            structure = self.surface.structure  # type: ignore[attr-defined]
+            sorts.append(GAUSSIAN if structure == "additive" else own_sort(self.scheme, structure))
+        return stated_orders(self.scheme, sorts)
+
+    @property
     def saved_directions(self) -> Array:
         """The directions along which θ is kept, (k, d), or (0, d) where it is not."""
         return self.directions if self.save_projection else self.directions[:0]
@@ -251,6 +261,8 @@ def make_plan(
     kernel = surface.kernel()
     kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
+    if hasattr(chosen, "resolved"):
+        chosen = chosen.resolved(surface, noises)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
     if not has_loss(surface):
@@ -386,7 +398,8 @@ def check_kernels(
     scheme: Scheme, surface: SurfaceKernel, noises: Sequence[NoiseKernel], tangent: bool = False
 ) -> None:
     """Refuse what only the compiled sides tell: noises that say no sort, products of the Hessian."""
-    for line in misfits(scheme, [sort_of(noise) for noise in noises]):
+    # Of the equation's own noise `check_fit` knows more.
+    for line in misfits(scheme, [sort_of(noise) for noise in noises if noise.enters != "factor"]):
         raise Misfit("scheme", line)
     if surface.offers("hvp"):
         return

@@ -372,6 +372,8 @@ def _writer(
             "absent": "loss, and all that is made of one: an equation of its own is no descent",
             "convention": equation.convention, "param_names": list(equation.names),
         }  # fmt: skip
+        orders = zip(("strong_order", "weak_order"), plan.orders, strict=True)
+        attrs |= {name: order for name, order in orders if order is not None}
     if _measures_progress(plan):
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:

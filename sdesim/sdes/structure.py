@@ -1,4 +1,4 @@
-"""How the columns of B(t, x) go together, by which schemes of strong order 1 are told from those of order ½."""
+"""How the columns of B(t, x) go together, which decides whether a strong order of 1 is to be had."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ _WORDS = {
 
 def own_sort(scheme: Scheme, structure: str) -> str:
     """Which sort B dW of an equation's own is to a scheme, by the `structure` of B."""
-    return COMMUTING if structure != "general" and COMMUTING in scheme.strong_order else FACTOR
+    return COMMUTING if COMMUTING in scheme.strong_order and structure != "general" else FACTOR
 
 
 def stated_orders(scheme: Scheme, sorts: Sequence[str]) -> tuple[float | None, float | None]:

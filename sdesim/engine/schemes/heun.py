@@ -50,8 +50,8 @@ class Heun(Base):
     Strong order 1 and, for additive Gaussian noise, weak order 2. It takes multiplicative noise (Itô; the
     drift is converted) and refuses minibatch noise, whose conversion needs third derivatives. Additive and
     multiplicative noise together don't commute: strong order ½ then. B(t, x) dW of an equation of its own it
-    reads in the sense of Stratonovich: order 1 where the columns of B commute, else ½. Under jumps the predictor only averages
-    the drift before and after the jump: no order is claimed.
+    reads in the sense of Stratonovich: order 1 where the columns of B commute, else ½. Under jumps
+    the predictor only averages the drift before and after the jump: no order is claimed.
 
     Source: W. Rümelin, SIAM J. Numer. Anal. 19 (1982); P. Kloeden & E. Platen (1992), §4.9 (conversion) and
     §10.3 (order 1 for commutative noise).

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="no-untyped-def,name-defined"
+# mypy: disable-error-code="no-untyped-def,no-untyped-call,name-defined"
 # ruff: noqa: F821
 """Milstein: θ ← θ − ∇L dt + θ ΔM + ½ θ (ΔM² − Σs² dt) for multiplicative noise dM = Σ s dW.
 
@@ -123,13 +123,13 @@ class Milstein(Base):
     commute, and without their Lévy area the order would drop to ½: refused. Itô's formula behind the
     correction is that of Brownian motion: jumps are refused.
 
-    It takes B(t, x) dW of an equation of its own, Itô's or Stratonovich's, where its columns commute: a Wiener
-    process for each coordinate that it alone scales (one more look at B and two for its slopes a step), or
-    Σ_l (B_li ∂_l B_kj − B_lj ∂_l B_ki) = 0 for all i, j, k (3 + 3k looks). `SDE` finds out by differences at
-    the start and eight states beside it; where they don't commute it is refused. Derivatives of B are central
-    differences over 6·10⁻⁶ (1 + |x|): off by about 10⁻¹⁰ of those of a smooth B of moderate scale; within
-    that distance of a point without a derivative, as √x has at 0, the correction is too small. Order 1 asks
-    for derivatives: where x reaches 0 the square root of `CoxIngersollRoss` has less.
+    It takes B(t, x) dW of an equation of its own, Itô's or Stratonovich's, where its columns commute: a
+    Wiener process for each coordinate that it alone scales (B is looked at four times a step), or
+    Σ_l (B_li ∂_l B_kj − B_lj ∂_l B_ki) = 0 for all i, j, k (3 + 3k looks). `SDE` finds out by differences
+    at the start and eight states beside it; where they don't commute it is refused. Derivatives of B are
+    central differences over 6·10⁻⁶ (1 + |x|): off by about 10⁻¹⁰ of those of a smooth B of moderate scale;
+    within that distance of a point without a derivative, as √x has at 0, the correction is too small. Order
+    1 asks for derivatives: where x reaches 0 the square root of `CoxIngersollRoss` has less.
 
     Source: G. Milstein, Theory Probab. Appl. 19 (1975); P. Kloeden & E. Platen (1992), §10.3, eqs. (3.1),
     (3.12) and (3.16).
