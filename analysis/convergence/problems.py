@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -132,37 +133,45 @@ def commuting(rng: np.random.Generator, pairs: int, steps: tuple[int, ...], fine
     """Geometric Brownian motion as an equation of its own, against its exact solution."""
     path = Brownian.draw(rng, max(steps), pairs, SHORT)
     truth = np.exp((-GROWTH - 0.5 * VOLATILITY**2) * SHORT + VOLATILITY * path.w.sum(axis=0))
-    drifts = {"milstein": -GROWTH, "heun": -GROWTH - 0.5 * VOLATILITY**2}
     found = {}
     for name, convention in (("milstein", "ito"), ("heun", "stratonovich")):
-        rate = drifts[name]
-        equation = SDE(
-            lambda t, x, rate=rate: (rate * x[0],), lambda t, x: (VOLATILITY * x[0],), dim=1,
-            convention=convention, start=[1.0],
-        )  # fmt: skip
-        ends = [own_ends(equation, [1.0], as_scheme(name), path.coarse(n).w[..., None], SHORT) for n in steps]
+        given = [path.coarse(n).w[..., None] for n in steps]
+        ends = [own_ends(price(convention), [1.0], as_scheme(name), w, SHORT) for w in given]
         found[name] = (np.stack(ends), np.tile(truth, (len(steps), 1)))
     return found
 
 
-def area(rng: np.random.Generator, pairs: int, steps: tuple[int, ...], fine: int) -> Ends:
-    """dx = −x dt + dW₁, dy = −y dt + x dW₂, whose columns don't commute, against Heun on the fine grid.
+# Once, so that each is compiled once.
+@cache
+def price(convention: str) -> SDE:
+    """Geometric Brownian motion, the same in both senses."""
+    rate = -GROWTH if convention == "ito" else -GROWTH - 0.5 * VOLATILITY**2
+    return SDE(
+        lambda t, x: (rate * x[0],), lambda t, x: (VOLATILITY * x[0],), dim=1, convention=convention,
+        start=[1.0],
+    )  # fmt: skip
+
+
+@cache
+def apart(convention: str) -> SDE:
+    """dx = −x dt + dW₁, dy = −y dt + x dW₂, whose columns don't commute.
 
     x is independent of W₂, so that Itô and Stratonovich mean the same.
     """
+    return SDE(
+        lambda t, x: (-x[0], -x[1]), lambda t, x: ((1.0, 0.0), (0.0, x[0])), dim=2, convention=convention
+    )
+
+
+def area(rng: np.random.Generator, pairs: int, steps: tuple[int, ...], fine: int) -> Ends:
+    """An equation whose columns don't commute, against Heun on the fine grid."""
     one, other = (Brownian.draw(rng, fine, pairs, SHORT) for _ in range(2))
-    equations = {
-        convention: SDE(
-            lambda t, x: (-x[0], -x[1]), lambda t, x: ((1.0, 0.0), (0.0, x[0])), dim=2, convention=convention
-        )
-        for convention in ("ito", "stratonovich")
-    }
 
     def ends(scheme: Scheme, n: int) -> Array:
         given = np.stack([one.coarse(n).w, other.coarse(n).w], axis=-1)
-        return own_ends(equations[scheme.reads], [1.0, 0.0], scheme, given, SHORT)
+        return own_ends(apart(scheme.reads), [1.0, 0.0], scheme, given, SHORT)
 
-    taken = named("euler-maruyama", "tamed-euler", "implicit-euler", "heun")
+    taken = named("euler-maruyama", "heun")
     truth = np.tile(ends(taken["heun"], fine), (len(steps), 1))
     return {name: (np.stack([ends(s, n) for n in steps]), truth) for name, s in taken.items()}
 

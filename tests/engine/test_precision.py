@@ -168,8 +168,6 @@ def test_a_rate_of_the_state_is_not_known():
 
 def test_the_least_size_of_a_schedule_counts_as_not_known():
     moving = noise.Gaussian(diffusion=lambda t: 0.1 + 0.0 * t)
-    with pytest.raises(
-        SdesimError, match=r"0, where .* a noise that changes counts as not known$"
-    ):
+    with pytest.raises(SdesimError, match=r"0, where .* a noise that changes counts as not known$"):
         planned(WELL, [moving], dtype="float32")
     planned(WELL, [moving, GAUSSIAN], dtype="float32")

@@ -116,10 +116,10 @@ class ImplicitEuler(Base):
     """
 
     strong_order: ClassVar[Orders] = orders(
-        gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5, factor=0.5
+        gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5, factor=None
     )
     weak_order: ClassVar[Orders] = orders(
-        gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=1.0
+        gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=None
     )
     needs_hvp: ClassVar[bool] = True
     solves: ClassVar[bool] = True
