@@ -61,6 +61,7 @@ class Plan:
         dtype: of the state and the coefficients, "float64" or "float32".
         first: the number of the first trajectory, of a part of a larger ensemble.
         end: where a run that is continued ended; `steps` and `saved` count from its beginning.
+        refine: how many of its steps make one of the run whose path it walks; that one numbers what is kept.
     """
 
     surface: Surface
@@ -87,6 +88,7 @@ class Plan:
     walls: tuple[WallKernel, ...] = ()
     first: int = 0
     end: End | None = None
+    refine: int = 1
 
     @property
     def begin(self) -> int:
@@ -100,13 +102,19 @@ class Plan:
             return 0
         return -(-self.begin // self.probes.interval(self.steps - self.begin))
 
+    def noise_rows(self, kernel: NoiseKernel) -> int:
+        """How many increments a noise draws in a step: of coordinates, of examples or of Wiener processes."""
+        if kernel.enters == "factor":
+            return self.kernel.factors
+        return self.kernel.examples if kernel.enters == "examples" else self.dim
+
     @cached_property
     def noise_memory(self) -> dict[int, int]:
         """Rows of the state of each noise that is drawn ahead, by the noise's number."""
         found, stream = {}, 0
         for k, kernel in enumerate(self.noise_kernels):
             if kernel.ahead is not None:
-                rows = self.kernel.examples if kernel.enters == "examples" else self.dim
+                rows = self.noise_rows(kernel)
                 found[k] = len(kernel.ahead.start(Drawn(self.seed, stream, self.first, 1, rows, self.steps)))
             stream += kernel.streams
         return found

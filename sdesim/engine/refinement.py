@@ -1,0 +1,58 @@
+"""The path of a run with step dt, walked with dt/k."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from sdesim.engine.plan import Plan
+from sdesim.kinds import Misfit
+from sdesim.kinds.numbers import whole
+from sdesim.noise.bridge import refined
+
+FIELD = "refine"
+# Halvings are numbered by 5 bits; the step pair's word of a halving holds 32.
+_MOST = 2**20
+
+
+def check_refine(value: Any) -> int:
+    """k, a power of two.
+
+    Raises:
+        Misfit: it is none.
+    """
+    k = whole(value, FIELD)
+    if k & (k - 1) or k > _MOST:
+        rule = "a power of two up to 2^20, so that all refinements of a run are one path"
+        raise Misfit(FIELD, f"found {k}, allowed: {rule}")
+    return k
+
+
+def refined_plan(plan: Plan, k: int) -> Plan:
+    """The plan with steps of dt/k, under increments that sum to those of its own over each dt.
+
+    Raises:
+        Misfit: an increment can't be taken apart, or a scheme needs more than increments.
+    """
+    if k == 1:
+        return plan
+    if plan.end is not None:
+        raise Misfit(FIELD, f"found {k}, allowed: 1 with continue_from")
+    if plan.dtype != "float64":
+        raise Misfit(FIELD, f"found {k}, allowed: 1 with dtype {plan.dtype!r}, whose normals are others")
+    if plan.scheme.auxiliary or plan.scheme.steps_by_learning_rate:
+        why = "draws a second set of increments" if plan.scheme.auxiliary else "is a map of the learning rate"
+        raise Misfit(FIELD, f"found {k}, allowed: 1 with scheme {plan.scheme.name!r}, which {why}")
+    own = len(plan.noise_kernels) - len(plan.noises)
+    for number, kernel in enumerate(plan.noise_kernels):
+        if kernel.split is None:
+            rule = f"found one whose increments can't be taken apart, allowed with refine {k}: Gaussian noise,"
+            rule += " stable noise without truncation, tempering and matrix, all of constant size"
+            raise Misfit(("noise", number - own), rule)
+    if plan.steps * k >= 2**32:
+        raise Misfit(FIELD, f"found {k}, allowed: fewer than 2^32 steps in all, not {plan.steps * k}")
+    halvings = k.bit_length() - 1
+    return replace(
+        plan, dt=plan.dt / k, steps=plan.steps * k, saved=plan.saved * k, probe_steps=plan.probe_steps * k,
+        noise_kernels=tuple(refined(kernel, halvings) for kernel in plan.noise_kernels), refine=k,
+    )  # fmt: skip
