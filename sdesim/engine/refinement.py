@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from sdesim.engine.plan import Plan
+from sdesim.engine.schemes import Scheme
 from sdesim.kinds import Misfit
+from sdesim.kinds.misfit import Problem
 from sdesim.kinds.numbers import whole
+from sdesim.noise import NoiseKernel
 from sdesim.noise.bridge import refined
 
 FIELD = "refine"
@@ -28,6 +32,32 @@ def check_refine(value: Any) -> int:
     return k
 
 
+def misfits(
+    k: int, kernels: Sequence[NoiseKernel], own: int, scheme: Scheme, dtype: str, continued: bool
+) -> Iterator[Problem]:  # fmt: skip
+    """Why a run can't be walked with dt/k, each reason with its place in the arguments of `simulate`.
+
+    Args:
+        kernels: of the noises at dt, the first ``own`` of which are the equation's.
+    """
+    if k == 1:
+        return
+    if continued:
+        yield (FIELD,), f"found {k}, allowed: 1 with continue_from"
+    if dtype != "float64":
+        yield (FIELD,), f"found {k}, allowed: 1 with dtype {dtype!r}, whose normals are others"
+    if scheme.auxiliary or scheme.steps_by_learning_rate:
+        why = "draws a second set of increments" if scheme.auxiliary else "is a map of the learning rate"
+        yield (FIELD,), f"found {k}, allowed: 1 with scheme {scheme.name!r}, which {why}"
+    for number, kernel in enumerate(kernels):
+        if kernel.split is None:
+            rule = (
+                f"found one whose increments can't be taken apart, allowed with refine {k}: Gaussian noise,"
+            )
+            rule += " stable noise without truncation, tempering and matrix, all of constant size"
+            yield ("noise", number - own), rule
+
+
 def refined_plan(plan: Plan, k: int) -> Plan:
     """The plan with steps of dt/k, under increments that sum to those of its own over each dt.
 
@@ -36,19 +66,9 @@ def refined_plan(plan: Plan, k: int) -> Plan:
     """
     if k == 1:
         return plan
-    if plan.end is not None:
-        raise Misfit(FIELD, f"found {k}, allowed: 1 with continue_from")
-    if plan.dtype != "float64":
-        raise Misfit(FIELD, f"found {k}, allowed: 1 with dtype {plan.dtype!r}, whose normals are others")
-    if plan.scheme.auxiliary or plan.scheme.steps_by_learning_rate:
-        why = "draws a second set of increments" if plan.scheme.auxiliary else "is a map of the learning rate"
-        raise Misfit(FIELD, f"found {k}, allowed: 1 with scheme {plan.scheme.name!r}, which {why}")
     own = len(plan.noise_kernels) - len(plan.noises)
-    for number, kernel in enumerate(plan.noise_kernels):
-        if kernel.split is None:
-            rule = f"found one whose increments can't be taken apart, allowed with refine {k}: Gaussian noise,"
-            rule += " stable noise without truncation, tempering and matrix, all of constant size"
-            raise Misfit(("noise", number - own), rule)
+    if found := list(misfits(k, plan.noise_kernels, own, plan.scheme, plan.dtype, plan.end is not None)):
+        raise Misfit(found)
     if plan.steps * k >= 2**32:
         raise Misfit(FIELD, f"found {k}, allowed: fewer than 2^32 steps in all, not {plan.steps * k}")
     halvings = k.bit_length() - 1
