@@ -52,10 +52,10 @@ def misfits(
     for number, kernel in enumerate(kernels):
         if kernel.split is None:
             rule = (
-                f"found one whose increments can't be taken apart, allowed with refine {k}: Gaussian noise,"
+                "Gaussian noise, and stable noise without truncation, tempering and matrix, of constant size"
             )
-            rule += " stable noise without truncation, tempering and matrix, all of constant size"
-            yield ("noise", number - own), rule
+            found = f"found one whose increments can't be taken apart, allowed with refine {k}"
+            yield ("noise", number - own), f"{found}: {rule}"
 
 
 def refined_plan(plan: Plan, k: int) -> Plan:

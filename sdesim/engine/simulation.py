@@ -373,7 +373,8 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt * plan.refine, "dtype": plan.dtype, "batch_size": batch, "dataset_size": plan.kernel.examples,
+        "dt": plan.dt * plan.refine, "dtype": plan.dtype, "batch_size": batch,
+        "dataset_size": plan.kernel.examples,
         "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),

@@ -83,7 +83,7 @@ class GaussianSplit:
 
     def halved_size(self, size: Array) -> Array:
         """size/√2."""
-        return size * 2.0**-0.5
+        return np.asarray(size * 2.0**-0.5)
 
 
 @dataclass(frozen=True, eq=False)

@@ -111,7 +111,7 @@ class Simulate(Strict):
     boundary: Walls = []
     continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
     first: First = 0
-    refine: Annotated[Whole, Field(ge=1, le=2**20), AfterValidator(_power_of_two)] = 1
+    refine: Annotated[Count, Field(le=2**20), AfterValidator(_power_of_two)] = 1
 
     @property
     def equation(self) -> Any:

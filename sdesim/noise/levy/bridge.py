@@ -71,7 +71,7 @@ class StableSplit:
 
     def halved_size(self, size: Array) -> Array:
         """size · 2^{−1/α}."""
-        return size * 2.0 ** (-1.0 / self.alpha)
+        return np.asarray(size * 2.0 ** (-1.0 / self.alpha))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,4 +128,4 @@ class IsotropicSplit:
 
     def halved_size(self, size: Array) -> Array:
         """size · 2^{−1/α}."""
-        return size * 2.0 ** (-1.0 / self.alpha)
+        return np.asarray(size * 2.0 ** (-1.0 / self.alpha))

@@ -32,8 +32,7 @@ MOST, NORMALS = 2**17, 2**18
 
 @compiled
 def density_at(x, scale, shift, bend, law):
-    """log f of an S1 number of a scale, but for log(scale); shift and bend turn S0 into S1: x = scale Z₀ + shift,
-    and Z₁ = Z₀ + bend."""
+    """log f of an S1 number x = scale Z₀ + shift, but for log(scale); Z₁ = Z₀ + bend."""
     s1, width, index, cells, starts, inverses, table, alpha, beta = law
     x0 = (x - shift) / scale
     return log_density(x0, x0 + bend, s1, width, index, cells, starts, inverses, table, alpha, beta)
