@@ -31,6 +31,7 @@ _SUBPACKAGES = (
     "noise",
     "noises",
     "objectives",
+    "observables",
     "optimizers",
     "penalties",
     "plots",

@@ -46,6 +46,9 @@ USES = {
     "jumps": lambda ns: (
         abs(ns["run"]["theta"].values).max() > 0.0 and ns["Triangular"]().kind == "triangular"
     ),
+    "observables": lambda ns: (
+        ns["run"]["spread"].values == np.ptp(ns["run"]["theta"].values, axis=-1)
+    ).all(),
     "walls": lambda ns: (ns["run"]["theta"].values >= 0.0).all() and "Mirror" in str(ns["run"].attrs),
     "sdes": lambda ns: 0.0 < ns["run"]["theta"].values[0, -1, 0] < 0.5 and "loss" not in ns["run"],
     "data": lambda ns: ns["run"].attrs["dataset_size"] == 40,
