@@ -358,6 +358,24 @@ class Expect(Strict):
         return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
 
 
+class AskedFit(Strict):
+    """A law to be fitted along an axis of the sweep, for each arm and place on the other axes.
+
+    Attributes:
+        law: power-law, arrhenius or exponential, or one of one's own.
+        quantity: as in the sweep's table.
+        axis: label of an axis; default every axis of numbers.
+        arm: default every arm that holds the quantity.
+        at: moment; default the first of "whole run", "end" and "mean" that holds it.
+    """
+
+    law: Annotated[Any, OneOf("laws")]
+    quantity: str = "exit_time.mean"
+    axis: str | None = None
+    arm: str | None = None
+    at: Literal["whole run", "end", "mean"] | None = None
+
+
 class Scenario(Strict):
     """A scenario file.
 
@@ -371,6 +389,7 @@ class Scenario(Strict):
         expect: what must come out.
         quick: overrides of a small run, such as {"arms.sde.simulate.steps": 100}.
         sweep: the axes of a sweep, such as {"arms.sde.simulate.noise[0].alpha": [1.5, 2.0]}.
+        fits: laws along the axes of the sweep; default the power law of mean exit times, [] for none.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -382,6 +401,7 @@ class Scenario(Strict):
     expect: list[Expect] = []
     quick: dict[str, Any] = {}
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    fits: list[AskedFit] | None = None
 
     @property
     def real(self) -> list[str]:
