@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine import precision
+from sdesim.engine.events import overshoot
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.engine.schemes.base import FACTOR, GAUSSIAN
 from sdesim.engine.walls.base import clashes
@@ -141,6 +142,8 @@ def check_fit(
     known = None if begun or not (events or boundary) else _known(surface, size, theta0)
     yield from _events(events, surface, size, known)
     yield from _walls(boundary, size, known, tangent)
+    plain = dtype == "float64" and not boundary and not tangent
+    yield from _overshoot(events, noises, context, chosen, surface, plain)
     if observe:
         yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
 
@@ -357,6 +360,21 @@ def _walls(
     yield from ((("boundary", *place), text) for place, text in clashes(boundary))
     if tangent and boundary:
         yield ("probes", "tangent"), "found true, allowed: false with walls, at which tangents turn"
+
+
+def _overshoot(
+    events: Sequence[Any], noises: Sequence[Any], context: Context, scheme: Scheme, surface: Any, plain: bool
+) -> Iterator[Problem]:
+    """What of the rest does not give the law of the state behind the walls."""
+    if not any(getattr(event, "overshoot", False) for event in events):
+        return
+    try:
+        known = [noise if getattr(noise, "needs", ()) else noise.resolved(context) for noise in noises]
+        found = list(overshoot.misfits(events, known, scheme, surface, context.dim, plain))
+    except SdesimError:
+        # What is wrong with a noise or an event is told in its own place.
+        return
+    yield from found
 
 
 class _Unknown:

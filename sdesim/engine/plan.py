@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
+from sdesim.engine.events.overshoot import stable_law
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
@@ -161,7 +162,13 @@ class Plan:
     @cached_property
     def watches(self) -> tuple[Watched, ...]:
         """How each of the regions is watched."""
-        return tuple(watched(r, self.paths, reach(r, self.theta0)) for r in self.regions)
+        asking = [r for r in self.regions if r.overshoot]
+        law = stable_law(asking, self.noises, self.dim) if asking else None
+        if isinstance(law, str):
+            raise SdesimError(f"overshoot: {law}")
+        return tuple(
+            watched(r, self.paths, reach(r, self.theta0), law if r.overshoot else None) for r in self.regions
+        )
 
     @property
     def trajectories(self) -> int:
