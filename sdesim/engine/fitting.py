@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine import precision
+from sdesim.engine.events import overshoot
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.engine.schemes.base import COMMUTING, FACTOR, GAUSSIAN, own_sort
 from sdesim.engine.walls.base import clashes
@@ -70,6 +71,7 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    observe: Mapping[str, Any] | None = None,
     begun: bool = False,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
@@ -87,6 +89,7 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
+        observe: observables by name.
         begun: whether trajectories go on from where others ended: they may be outside of what is watched.
 
     Yields:
@@ -139,6 +142,18 @@ def check_fit(
     known = None if begun or not (events or boundary) else _known(surface, size, theta0)
     yield from _events(events, surface, size, known)
     yield from _walls(boundary, size, known, tangent)
+    plain = dtype == "float64" and not boundary and not tangent
+    yield from _overshoot(events, noises, context, chosen, surface, plain)
+    if observe:
+        yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
+
+
+def unobservable(
+    observe: Mapping[str, Any], surface: Any, dim: int, starts: NDArray[np.float64] | None
+) -> Iterator[Problem]:
+    """Observables that don't suit a surface of d coordinates, or starts (k, d) as far as they are known."""
+    for name, observable in observe.items():
+        yield from ((("observe", name, *at), text) for at, text in observable.misfits(surface, dim, starts))
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:
@@ -357,6 +372,21 @@ def _walls(
     yield from ((("boundary", *place), text) for place, text in clashes(boundary))
     if tangent and boundary:
         yield ("probes", "tangent"), "found true, allowed: false with walls, at which tangents turn"
+
+
+def _overshoot(
+    events: Sequence[Any], noises: Sequence[Any], context: Context, scheme: Scheme, surface: Any, plain: bool
+) -> Iterator[Problem]:
+    """What of the rest does not give the law of the state behind the walls."""
+    if not any(getattr(event, "overshoot", False) for event in events):
+        return
+    try:
+        known = [noise if getattr(noise, "needs", ()) else noise.resolved(context) for noise in noises]
+        found = list(overshoot.misfits(events, known, scheme, surface, context.dim, plain))
+    except SdesimError:
+        # What is wrong with a noise or an event is told in its own place.
+        return
+    yield from found
 
 
 class _Unknown:

@@ -4,7 +4,7 @@
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
 ``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``count_overshoots``, those of `watch`,
-``compiled`` …), ``WALLED``, whether walls bring states back, and ``GROUP``, of how many steps a fill draws
+``compiled`` …), ``WALLED``, whether walls or leaps move states, and ``GROUP``, of how many steps a fill draws
 the increments, and compiles the whole: nothing dispatches. What is compiled anew for each combination is kept
 small: what no combination changes stands in `block`, and a copy is a loop, since Numba compiles a slice that
 is set to an array ten times as long.
@@ -23,6 +23,7 @@ from sdesim.engine.kernels.block import (
     make_stage,
     make_watch_room,
     stage_loss,
+    stage_norm,
     stage_state,
     unstage,
 )
@@ -70,7 +71,8 @@ def advance(
     (B, E, d, W)); the last three are of the exits. watch: (numbers, values, root, whether states before a
     step are needed), see `watch`.
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
-    (K, 0, d), projection (K, S, k), norm (K, S), loss), to be filled from column ``column`` on.
+    (K, 0, d), projection (K, S, k), norm and loss (K, S), or (K, 0) where they are not kept), to be filled
+    from column ``column`` on.
     """
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
     all_shares, all_sides, all_states = state[8:]
@@ -83,6 +85,7 @@ def advance(
     work, i, j, m, weights, spare = make_room(d, width, scratch, rows)
     numbers, values, root, between = watch
     before, luck, tags = make_watch_room(d, width, events)
+    calm = make_calm(d, width, rows)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
@@ -99,8 +102,11 @@ def advance(
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
                     staged = 0
                 stage_state(x, directions, stage, staged)
-                loss(x, surface[0], surface[1], surface[2], stage[3])
-                stage_loss(stage, staged)
+                if outputs[2].shape[1] > 0:
+                    stage_norm(x, stage, staged)
+                if outputs[3].shape[1] > 0:
+                    loss(x, surface[0], surface[1], surface[2], stage[3])
+                    stage_loss(stage, staged)
                 saved += 1
                 staged += 1
             if now == end or diverged + halted == width:
@@ -123,6 +129,10 @@ def advance(
                 diverged = isolate(x, code, stopped, now + 1)
             if halted > 0:
                 keep_stopped(x, held, code)
+            halted += leave(
+                x, v, before, i[part], calm, work, surface, p, rate, dt, held, code, stopped, records,
+                numbers, values, luck, tags, seed, leading, now,
+            )  # fmt: skip
             if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, leading, now) > 0:
                 halted += note_exits(
                     x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,
