@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Where the words of each purpose of the counter begin; a purpose is eight bits.
-DRAWS, LEVELS, EXITS, LEAPS, JUMPS, TURNS, _END = (n << 24 for n in (1, 3, 64, 96, 112, 128, 256))
+DRAWS, HALVES, LEVELS, EXITS, LEAPS, JUMPS, TURNS, _END = (n << 24 for n in (1, 2, 3, 64, 96, 112, 128, 256))
 # Streams of a simulation: its noises have those below.
 FIRST_OF_VECTORS = 250
 # The third word of what a training draws.
@@ -72,6 +72,7 @@ COUNTED = (
             (0, FIRST_OF_VECTORS)),
     Counted("vectors", 0, DRAWS, "isotropic stable vectors outside a simulation", (FIRST_OF_VECTORS, 256)),
     Counted("draws", DRAWS, 2 * DRAWS, "numbers of stable laws outside a simulation"),
+    Counted("halves", HALVES, LEVELS, "increments taken apart into those of shorter steps"),
     Counted("levels", LEVELS, LEVELS + DRAWS, "seeds of the levels of multilevel estimates"),
     Counted("exits", EXITS, LEAPS, "whether, when and where a path leaves within a step"),
     Counted("leaps", LEAPS, JUMPS, "walks on spheres beside a wall that is jumped over"),

@@ -105,6 +105,8 @@ def end_of(source: xr.Dataset | str | Path) -> End:
         raise Misfit(FIELD, "found a run that was not finished: finish it with resume=True first")
     if len(set(rows(run.attrs, "seeds"))) > 1:
         raise Misfit(FIELD, "found runs of several seeds joined, allowed: of one seed")
+    if run.attrs.get("refine", 1) != 1:
+        raise Misfit(FIELD, f"found a run with refine={run.attrs['refine']}, allowed: one without")
     if "theta" not in run:
         raise Misfit(FIELD, "the run keeps no theta, from which to go on: simulate it with save=('theta', …)")
     numbers = run["trajectory"].values

@@ -61,6 +61,12 @@ Penalties = Annotated[list[Penalty], _or_one(Penalty)]
 Augmentations = Annotated[list[Augmentation], _or_one(Augmentation)]
 
 
+def _power_of_two(k: int) -> int:
+    if k & (k - 1):
+        raise ValueError(f"found {k}, allowed: a power of two, so that all refinements of a run are one path")
+    return k
+
+
 def _positive(rate: Any) -> Any:
     if isinstance(rate, float) and not rate > 0:
         raise ValueError(f"found {rate:g}, allowed: numbers above 0, or a schedule")
@@ -96,6 +102,7 @@ class Simulate(Strict):
             time, seed and states; of a directory the run of the arm's own name. The other fields are as
             they were.
         first: the number of the first trajectory, of a part of a larger ensemble.
+        refine: a power of two k: the path of the run with step dt, walked with dt/k.
     """
 
     surface: Surface | None = None
@@ -118,6 +125,7 @@ class Simulate(Strict):
     boundary: Walls = []
     continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
     first: First = 0
+    refine: Annotated[Count, Field(le=2**20), AfterValidator(_power_of_two)] = 1
 
     @property
     def equation(self) -> Any:
@@ -134,6 +142,8 @@ class Simulate(Strict):
         if taken and self.twin_of is not None:
             name = "first" if self.continue_from is None else "continue_from"
             raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
+        if self.refine > 1 and self.twin_of is not None:
+            raise ValueError("refine: allowed without twin_of, whose dt is the learning rate")
         if self.twin_of is None:
             lacking = ["dt"] if self.dt is None else []
             lacking += ["steps, or T"] if self.steps is None and self.T is None else []

@@ -132,6 +132,7 @@ def test_what_can_not_go_on_is_refused_with_the_reason():
     refused("events: found x0 outside .*, allowed: none", events=[events.Exit(-9.0, 9.0)])
     refused("continue_from: found int, allowed: a run of simulate", continue_from=3)
     refused("the run keeps no theta", continue_from=simulated(GAUSSIAN, steps=4, save="loss"))
+    refused("found a run with refine=2", continue_from=first.assign_attrs(refine=2))
     refused("not numbered one after another", continue_from=first.isel(trajectory=[0, 2]))
     refused("its last saved step is not its last", continue_from=first.isel(step=slice(3)))
     ball = simulated(GAUSSIAN, steps=4, scheme="heavy-ball").drop_vars("final_velocity")
