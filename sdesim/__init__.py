@@ -33,6 +33,7 @@ _SUBPACKAGES = (
     "optimizers",
     "penalties",
     "plots",
+    "reductions",
     "report",
     "runs",
     "scenario",

@@ -12,6 +12,7 @@ from sdesim.compiled.jit import source_stamp, stamped
 from sdesim.compiled.sources import is_own, sources_of
 from sdesim.engine.fitting import has_loss
 from sdesim.engine.plan import Plan
+from sdesim.kinds import dump
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of
 
 # Points near the start at which a surface whose functions live in memory is read, and how far off they lie.
@@ -52,6 +53,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
     }
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
+    if plan.reductions:
+        parts["reduce"] = repr([dump(reduction) for reduction in plan.reductions])
     if plan.dtype != "float64":
         parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):
@@ -68,7 +71,7 @@ def fingerprint(plan: Plan) -> Fingerprint:
 def _classes(plan: Plan) -> dict[str, type]:
     """Classes that are not sdesim's, whose methods the probes call."""
     found: dict[str, type] = {}
-    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises]
+    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises, *plan.reductions]
     for part in parts:
         while part is not None:
             if not is_own(type(part).__module__):

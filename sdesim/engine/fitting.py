@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine import precision
+from sdesim.engine.reductions import collected
+from sdesim.engine.reductions.base import Setting
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.engine.schemes.base import FACTOR, GAUSSIAN
 from sdesim.engine.walls.base import clashes
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.noise.base import Context
+from sdesim.runs.schema import VARIABLES
 from sdesim.schedules import at, moves
 
 if TYPE_CHECKING:
@@ -70,6 +73,8 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    reduce: Sequence[Any] = (),
+    saved: NDArray[np.int64] | None = None,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -85,7 +90,7 @@ def check_fit(
         dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for what a real arm gives.
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
-        dtype: of the state.
+        dtype: of the state. reduce: as in `simulate`. saved: saved step numbers.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -135,6 +140,15 @@ def check_fit(
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
     yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
     yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
+    yield from _reductions(reduce, Setting(size, trajectories, saved, steps))
+
+
+def _reductions(reductions: Sequence[Any], setting: Setting) -> Iterator[Problem]:
+    if wrong := [k for k, reduction in enumerate(reductions) if lacks(reduction, "settle")]:
+        rule = "allowed: a reduction of sdesim.reductions, or a subclass of its Base"
+        yield from ((("reduce", k), f"found {called(reductions[k])}, {rule}") for k in wrong)
+        return
+    yield from ((("reduce", *at), text) for at, text in collected.problems(reductions, setting, VARIABLES))
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:

@@ -17,6 +17,9 @@ from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watch
 from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
+from sdesim.engine.reductions.base import Base as Reduction
+from sdesim.engine.reductions.base import Setting
+from sdesim.engine.reductions.collected import past_of, size_of
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.walls.base import Base as Wall
@@ -29,6 +32,7 @@ from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.noise.gaussian import Gaussian, diagonal_kernel
 from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.runs.memory import check_memory
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
 from sdesim.schedules.base import Base as Schedule
@@ -56,6 +60,7 @@ class Plan:
         save_projection: whether θ along the directions is kept.
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
+        reductions: what is kept of all trajectories together.
         dtype: of the state and the coefficients, "float64" or "float32".
     """
 
@@ -81,6 +86,7 @@ class Plan:
     rate: Schedule | None = None
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
 
     def learning_rate_at(self, step: int) -> float:
         """η at a step."""
@@ -158,6 +164,11 @@ class Plan:
         return min((float(a) for a in found if a is not None), default=None)
 
     @property
+    def setting(self) -> Setting:
+        """What the reductions are of."""
+        return Setting(self.dim, self.trajectories, self.saved, self.steps, self.tail_index)
+
+    @property
     def probed(self) -> int:
         """How many trajectories are probed."""
         return 0 if self.probes is None else min(self.probes.trajectories, self.trajectories)
@@ -177,7 +188,7 @@ def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
-    boundary: Sequence[Wall] | Wall = (),
+    boundary: Sequence[Wall] | Wall = (), reduce: Sequence[Reduction] | Reduction = (),
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -201,16 +212,20 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    walls = several(boundary)
+    walls, reductions = several(boundary), several(reduce)
+    saved = saved_steps(steps, every)
     if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
-        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
+        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, reduce=reductions, saved=saved,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
     check_room(surface.dim, count, probes)
+    setting = Setting(surface.dim, count, saved, steps)
+    check_memory(size_of(reductions, setting), "reduce: what is kept", "raise save_every or reduce less")
+    check_memory(past_of(reductions, setting), "reduce: the states of the longest lag", "lower lags")
     context = Context(surface.dim, eta, surface)
     noises = tuple(resolved(n, context, rate) for n in noises)
     kernel = surface.kernel()
@@ -241,7 +256,7 @@ def make_plan(
         steps=steps,
         learning_rate=eta,
         seed=seed,
-        saved=saved_steps(steps, every),
+        saved=saved,
         save_theta="theta" in save,
         directions=directions,
         save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
@@ -253,6 +268,7 @@ def make_plan(
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),
+        reductions=reductions,
     )
 
 

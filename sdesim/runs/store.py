@@ -23,7 +23,7 @@ from sdesim.io.files import to_json
 from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
-from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run
+from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, further_variables, validate_run
 
 _CHUNK_BYTES = 8 * 2**20
 _BLOCK_BYTES = 64 * 2**20
@@ -60,6 +60,9 @@ class RunWriter:
         out: path of the Zarr group to make; None keeps the run in memory.
         epoch: (S,), for real runs.
         resume: go on writing the incomplete run at `out`.
+        further: variables besides those of the schema, which the run then holds: by name an object with
+            dims, units, long_name and dtype.
+        sizes: lengths of the dims of these. coordinates: by name dim, values, units and long name.
 
     Raises:
         RunError: unknown variable, `out` exists or can't be written, or memory does not hold the run.
@@ -71,14 +74,15 @@ class RunWriter:
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
-        resume: bool = False,
+        resume: bool = False, further: Mapping[str, Any] | None = None, sizes: Mapping[str, int] | None = None,
+        coordinates: Mapping[str, tuple[str, NDArray[Any], str, str]] | None = None,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
         probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
         self._sizes = {
             "trajectory": trajectories, "step": len(steps), "param": dim, "probe": probes, "sample": samples,
             "group": len(groups), "direction": directions, "event": len(events), "well": len(wells),
-            "client": clients,
+            "client": clients, **(sizes or {}),
         }  # fmt: skip
         self._kind = kind
         self._attrs: dict[str, Any] = {
@@ -99,10 +103,18 @@ class RunWriter:
             coords["probe_step"] = (("probe",), np.asarray(probe_steps, dtype=np.int64))
             moments = np.asarray(probe_time, dtype=np.float64)
             coords["probe_time"] = (("probe",) if moments.ndim == 1 else ("trajectory", "probe"), moments)
+        self._words = dict(_COORDS)
+        for name, (dim, values, units, long_name) in (coordinates or {}).items():
+            coords[name] = ((dim,), values)
+            self._words[name] = (units, long_name)
         self._coords = coords
-        self._names = tuple(dict.fromkeys(variables))
+        if further:
+            told = {n: [list(v.dims), v.units, v.long_name, v.dtype] for n, v in further.items()}
+            self._attrs["further_variables"] = told
+        self._specs = {**VARIABLES, **further_variables(self._attrs)}
+        self._names = tuple(dict.fromkeys([*variables, *(further or ())]))
         for name in self._names:
-            if name not in VARIABLES:
+            if name not in self._specs:
                 raise RunError(f"variable {name!r} is not part of the run schema")
         self.out = None if out is None else Path(out)
         self._arrays: dict[str, Any] = self._in_memory() if self.out is None else self._on_disk(resume)
@@ -130,9 +142,9 @@ class RunWriter:
         if name not in self._arrays:
             raise RunError(f"variable {name!r} was not announced for this run")
         given = {"trajectory": trajectory, "step": step, "probe": probe}
-        where = tuple(slice(None) if (i := given.get(d)) is None else i for d in VARIABLES[name].dims)
+        where = tuple(slice(None) if (i := given.get(d)) is None else i for d in self._specs[name].dims)
         try:
-            self._arrays[name][where] = np.asarray(values, dtype=VARIABLES[name].dtype)
+            self._arrays[name][where] = np.asarray(values, dtype=self._specs[name].dtype)
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
@@ -166,10 +178,10 @@ class RunWriter:
         return open_run(self.out)
 
     def _shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._sizes[d] for d in VARIABLES[name].dims)
+        return tuple(self._sizes[d] for d in self._specs[name].dims)
 
     def _in_memory(self) -> dict[str, Any]:
-        size = sum(math.prod(self._shape(n)) * np.dtype(VARIABLES[n].dtype).itemsize for n in self._names)
+        size = sum(math.prod(self._shape(n)) * np.dtype(self._specs[n].dtype).itemsize for n in self._names)
         check_memory(size, "this run", "give out=PATH to stream it to disk, raise save_every or save less")
         if size > _LARGE_BYTES:
             warnings.warn(
@@ -180,11 +192,11 @@ class RunWriter:
         return {n: self._empty(n) for n in self._names}
 
     def _empty(self, name: str) -> NDArray[Any]:
-        spec = VARIABLES[name]
+        spec = self._specs[name]
         if self._kind == "simulated" and "step" in spec.dims:
             # All of it will be written, so filling it would be a pass over memory for nothing.
             return np.empty(self._shape(name), dtype=spec.dtype)
-        return np.full(self._shape(name), fill_value(name), dtype=spec.dtype)
+        return np.full(self._shape(name), _nothing(self._specs[name]), dtype=spec.dtype)
 
     def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr
@@ -201,7 +213,7 @@ class RunWriter:
             self.out.parent.mkdir(parents=True, exist_ok=True)
             group = zarr.open_group(self.out, mode="w-", zarr_format=3, attributes=self._stored_attrs())
             for name, (dims, values) in self._coords.items():
-                units, long_name = _COORDS[name]
+                units, long_name = self._words[name]
                 array = group.create_array(
                     name, shape=values.shape, dtype=values.dtype, dimension_names=dims, compressors=None,
                     attributes={"units": units, "long_name": long_name},
@@ -212,21 +224,24 @@ class RunWriter:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
     def _create(self, group: Any, name: str) -> Any:
-        spec = VARIABLES[name]
+        spec = self._specs[name]
         # Sampled noise does not compress; trying would cost more than the disk. Nor is a chunk of saved steps
         # ever only its fill value, but where all has diverged: to look for that is a pass over all of them.
         return group.create_array(
             name, shape=self._shape(name), chunks=self._chunks(name), dtype=spec.dtype,
-            fill_value=fill_value(name), dimension_names=spec.dims, compressors=None,
+            fill_value=_nothing(self._specs[name]), dimension_names=spec.dims, compressors=None,
             attributes={"units": spec.units, "long_name": spec.long_name},
             config={"write_empty_chunks": self._kind == "simulated" and "step" in spec.dims},
         )  # fmt: skip
 
     def _chunks(self, name: str) -> tuple[int, ...]:
         """Chunks that fit the order of writing: a seed at a time, or saved steps of all seeds."""
-        dims, shape = VARIABLES[name].dims, self._shape(name)
+        dims, shape = self._specs[name].dims, self._shape(name)
         chunk = dict(zip(dims, shape, strict=True))
         rest = math.prod(n for d, n in chunk.items() if d not in ("trajectory", "step", "probe")) * 8
+        if "trajectory" not in chunk:
+            # Written once, as a whole.
+            return tuple(max(1, n) for n in shape)
         if "probe" in chunk or ("step" in chunk and self._kind == "real"):
             chunk["trajectory"] = 1
         if "step" in chunk and self._kind == "real":
@@ -249,15 +264,15 @@ class RunWriter:
         # They are NumPy's arrays: to look for other sorts of them xarray would load Dask.
         data = {
             n: xr.Variable(
-                VARIABLES[n].dims,
+                self._specs[n].dims,
                 a,
-                {"units": VARIABLES[n].units, "long_name": VARIABLES[n].long_name},
+                {"units": self._specs[n].units, "long_name": self._specs[n].long_name},
                 fastpath=True,
             )
             for n, a in self._arrays.items()
         }
         coords = {
-            n: xr.Variable(d, v, dict(zip(("units", "long_name"), _COORDS[n], strict=True)), fastpath=True)
+            n: xr.Variable(d, v, dict(zip(("units", "long_name"), self._words[n], strict=True)), fastpath=True)
             for n, (d, v) in self._coords.items()
         }
         return _named(xr.Dataset(data, coords, json.loads(to_json(self._attrs))))
@@ -265,8 +280,11 @@ class RunWriter:
 
 def fill_value(name: str) -> float | int | bool:
     """What stands for "not there": NaN, 0 for counts, true for censored."""
-    dtype = VARIABLES[name].dtype
-    return {"float64": math.nan, "bool": True}.get(dtype, 0)
+    return _nothing(VARIABLES[name])
+
+
+def _nothing(spec: VariableSpec) -> float | int | bool:
+    return {"float64": math.nan, "bool": True}.get(spec.dtype, 0)
 
 
 def _named(run: xr.Dataset) -> xr.Dataset:
