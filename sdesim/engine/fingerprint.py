@@ -51,6 +51,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "theta0": digest_of(plan.theta0),
         "surface": digest_of(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
     }
+    if not (plan.save_loss and plan.save_norm) and has_loss(plan.surface):
+        parts["save"] += f", loss={plan.save_loss}, weight_norm={plan.save_norm}"
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
     if plan.reductions:

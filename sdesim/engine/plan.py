@@ -20,6 +20,7 @@ from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.reductions.base import Base as Reduction
 from sdesim.engine.reductions.base import Setting
 from sdesim.engine.reductions.collected import past_of, size_of
+from sdesim.engine.saved_times import steps_of, steps_to_save, time_problems
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.walls.base import Base as Wall
@@ -31,7 +32,7 @@ from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.noise.gaussian import Gaussian, diagonal_kernel
-from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.runs import Probes, projection_directions
 from sdesim.runs.memory import check_memory
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
@@ -40,7 +41,6 @@ from sdesim.surfaces.base import Surface, SurfaceKernel
 
 Array = NDArray[np.float64]
 SAVEABLE = ("theta", "loss", "theta_projection", "weight_norm")
-_SAVED_POINTS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +54,8 @@ class Plan:
         rate: the schedule of η; None where it is a number.
         boundary: walls; those that end trajectories have an event among the exits.
         walls: the compiled sides of those that bring states back.
-        saved: saved step numbers (S,), with 0 and the last.
-        save_theta: whether θ itself is kept.
+        saved: saved step numbers (S,), with 0 and the last where no times were asked for.
+        save_theta, save_loss, save_norm: whether θ itself, the loss and the norm are kept.
         directions: fixed random directions (k, d).
         save_projection: whether θ along the directions is kept.
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
@@ -76,6 +76,8 @@ class Plan:
     seed: int
     saved: NDArray[np.int64]
     save_theta: bool
+    save_loss: bool
+    save_norm: bool
     directions: Array
     save_projection: bool
     exits: tuple[Event, ...]
@@ -185,10 +187,12 @@ class Plan:
 
 
 def make_plan(
-    surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
+    surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float,
+    steps: int | None,
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
-    boundary: Sequence[Wall] | Wall = (), reduce: Sequence[Reduction] | Reduction = (),
+    boundary: Sequence[Wall] | Wall = (), T: float | None = None, save_at: ArrayLike | None = None,
+    reduce: Sequence[Reduction] | Reduction = (),
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -200,7 +204,13 @@ def make_plan(
             f"surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, got {called(surface)}"
         )
     noises, events, save = several(noise), several(events), several(save)
-    dt, steps = positive(dt, "dt"), whole(steps, "steps")
+    dt = positive(dt, "dt")
+    steps = None if steps is None else whole(steps, "steps")
+    save_every = None if save_every is None else whole(save_every, "save_every")
+    T = None if T is None else positive(T, "T")
+    if misplaced := list(time_problems(dt, steps, T, save_every, save_at)):
+        raise Misfit(misplaced)
+    steps = steps_of(dt, steps, T)
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
     rate = dt if learning_rate is None else as_rate(learning_rate)
     eta = positive(at(rate, 0.0), "learning_rate")
@@ -208,17 +218,17 @@ def make_plan(
         raise SdesimError(f"seed must be below 2^64, got {seed}")
     if count >= 2**32 or steps >= 2**33:
         raise SdesimError("the generator numbers fewer than 2^32 trajectories and 2^33 steps")
-    every = max(1, steps // _SAVED_POINTS) if save_every is None else whole(save_every, "save_every")
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
     walls, reductions = several(boundary), several(reduce)
-    saved = saved_steps(steps, every)
+    saved = steps_to_save(dt, steps, save_every, save_at)
     if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
-        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, reduce=reductions, saved=saved,
+        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
+        reduce=reductions, saved=saved,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
@@ -258,8 +268,11 @@ def make_plan(
         seed=seed,
         saved=saved,
         save_theta="theta" in save,
+        save_loss="loss" in save and has_loss(surface),
+        save_norm="weight_norm" in save or "loss" in save,
         directions=directions,
-        save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
+        save_projection="theta_projection" in save
+        or ("loss" in save and ("theta" not in save or len(directions) < surface.dim)),
         exits=tuple(e for e in events if e.watches),
         occupancy=any(e.counts_wells for e in events),
         probes=probes,

@@ -59,7 +59,7 @@ class Reducing:
     """
 
     def __init__(self, plan: Plan, lanes: int, blocks: int, threads: int) -> None:
-        self.setting = plan.setting
+        self.setting, self._saved = plan.setting, plan.saved
         self._count, self._dim, self._lanes = plan.trajectories, plan.dim, lanes
         self.steps = reduced_steps(plan.reductions, plan.saved, plan.steps)
         self.counts = np.zeros((len(self.steps), 3), dtype=np.int64)
@@ -219,7 +219,7 @@ class Reducing:
         for part in self._parts:
             found |= part.reduction.results(part.settled, self.setting)
             found |= {sums_of(part.reduction): part.settled} if part.reduction.merges else {}
-        by = {"saved": np.searchsorted(self.steps, self.setting.saved), "step": np.arange(len(self.steps))}
+        by = {"saved": np.searchsorted(self.steps, self._saved), "step": np.arange(len(self.steps))}
         for every in {part.reduction.every for part in self._parts}:
             numbers = self.counts[by[every]]
             found |= {name: numbers[:, k] for k, name in enumerate(COUNTS[every])}
@@ -251,7 +251,8 @@ def fold(nodes: Array, merge: Callable[..., None], params: Array) -> Array:
         merge(left, right, params)
         nodes[:: 2 * step][: len(right)] = left
         step *= 2
-    return nodes[0]
+    whole: Array = nodes[0]
+    return whole
 
 
 def _furthest(part: _Part) -> int:

@@ -55,13 +55,15 @@ def simulate(
     theta0: ArrayLike | None = None,
     *,
     dt: float,
-    steps: int,
+    steps: int | None = None,
+    T: float | None = None,
     trajectories: int = 1,
     seed: int = 0,
     learning_rate: Any = None,
     scheme: str | Scheme = "euler-maruyama",
     dtype: str = "float64",
     save_every: int | None = None,
+    save_at: ArrayLike | None = None,
     save: Sequence[str] | str = ("theta", "loss"),
     events: Sequence[Event] | Event = (),
     boundary: Sequence[Wall] | Wall = (),
@@ -86,7 +88,8 @@ def simulate(
             what is made of one is absent from its run, as the attribute `absent` says.
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
-        dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
+        dt: time step. steps: how many; or T: the time at which the run ends, a multiple of dt.
+        trajectories: K. seed: any whole number below 2⁶⁴.
         learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
             t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
@@ -95,8 +98,10 @@ def simulate(
             four from a call of the generator and end at 6.8 standard deviations; Lévy increments are drawn in
             float64 and rounded. Each step rounds θ to 24 bits; noise below 64 roundings is refused.
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
-        save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
-            θ itself is not or has more coordinates than that.
+        save_at: times of the saved points in its place, multiples of dt that increase; those and no others.
+        save: one or several of "theta", "loss", "weight_norm" and "theta_projection", θ along 16 fixed random
+            directions. What is not asked for is not computed. "loss" keeps the norm too, and the projections
+            where θ itself is not kept or has more coordinates than that.
         events: of `sdesim.events`, one or several, watched at every step.
         boundary: walls of `sdesim.walls`, one or several.
         reduce: reductions of `sdesim.reductions`, one or several: moments, histograms, … of all trajectories
@@ -124,7 +129,7 @@ def simulate(
     plan = make_plan(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes, dtype=dtype, boundary=boundary, reduce=reduce,
+        probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, reduce=reduce,
     )  # fmt: skip
     check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
@@ -194,7 +199,7 @@ def _take_up(
 
 
 def _stretches(plan: Plan, begin: int, step_chunk: int, stops: Sequence[int] = ()) -> list[int]:
-    """Steps at which the kernel comes back: chunks of saved points, probes, stops, and for the progress bar."""
+    """Where the kernel comes back: chunks of saved points, probes, stops, and for the progress bar."""
     last_of_chunk = plan.saved[step_chunk - 1 :: step_chunk]
     ends = {plan.steps, *last_of_chunk.tolist(), *plan.probe_steps.tolist()}
     cost = plan.trajectories * plan.dim * max(1, plan.kernel.examples)
@@ -217,7 +222,8 @@ def _walk(
     for end in _stretches(plan, begin, writer.step_chunk, stops):
         last = int(np.searchsorted(plan.saved, end, side="right"))
         outputs, column = points.room(last)
-        ensemble.advance(step, end, plan.saved[first:last], outputs, column)
+        saves = plan.saved[first:last] if points.kept else plan.saved[:0]
+        ensemble.advance(step, end, saves, outputs, column)
         points.flush(whole=True)
         if tangents is not None:
             tangents.advance(step, end)
@@ -310,8 +316,9 @@ def _writer(
     resume: bool,
     mark: Fingerprint | None,
 ) -> RunWriter:
-    names = ["weight_norm", "status", "stopped_step"]
-    names += ["loss"] if has_loss(plan.surface) else []
+    names = ["status", "stopped_step"]
+    names += ["weight_norm"] if plan.save_norm else []
+    names += ["loss"] if plan.save_loss else []
     names += ["learning_rate"] if plan.rate is not None else []
     names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["theta"] if plan.save_theta else []
@@ -332,7 +339,8 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt, "dtype": plan.dtype, "batch_size": batch, "dataset_size": plan.kernel.examples,
+        "dt": plan.dt, "steps": plan.steps, "dtype": plan.dtype, "batch_size": batch,
+        "dataset_size": plan.kernel.examples,
         "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
@@ -346,6 +354,8 @@ def _writer(
             "absent": "loss, and all that is made of one: an equation of its own is no descent",
             "convention": equation.convention, "param_names": list(equation.names),
         }  # fmt: skip
+    elif not plan.save_loss:
+        attrs["absent"] = "loss: it was not asked for in save"
     if _measures_progress(plan):
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:

@@ -74,7 +74,8 @@ class RunWriter:
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
-        resume: bool = False, further: Mapping[str, Any] | None = None, sizes: Mapping[str, int] | None = None,
+        resume: bool = False, further: Mapping[str, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
         coordinates: Mapping[str, tuple[str, NDArray[Any], str, str]] | None = None,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
@@ -104,8 +105,8 @@ class RunWriter:
             moments = np.asarray(probe_time, dtype=np.float64)
             coords["probe_time"] = (("probe",) if moments.ndim == 1 else ("trajectory", "probe"), moments)
         self._words = dict(_COORDS)
-        for name, (dim, values, units, long_name) in (coordinates or {}).items():
-            coords[name] = ((dim,), values)
+        for name, (along, values, units, long_name) in (coordinates or {}).items():
+            coords[name] = ((along,), values)
             self._words[name] = (units, long_name)
         self._coords = coords
         if further:
@@ -272,7 +273,9 @@ class RunWriter:
             for n, a in self._arrays.items()
         }
         coords = {
-            n: xr.Variable(d, v, dict(zip(("units", "long_name"), self._words[n], strict=True)), fastpath=True)
+            n: xr.Variable(
+                d, v, dict(zip(("units", "long_name"), self._words[n], strict=True)), fastpath=True
+            )
             for n, (d, v) in self._coords.items()
         }
         return _named(xr.Dataset(data, coords, json.loads(to_json(self._attrs))))

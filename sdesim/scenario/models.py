@@ -9,18 +9,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from sdesim.engine.saved_times import steps_of, steps_to_save
 from sdesim.kinds import Numbers, OneOf, Settings
 from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 from sdesim.schedules import Coefficient, moves
 
 Saveable = Literal["theta", "loss"]
+Kept = Literal["theta", "loss", "weight_norm", "theta_projection"]
 Surface = Annotated[Any, OneOf("surfaces")]
 SDE = Annotated[Any, OneOf("sdes")]
 Noise = Annotated[Any, OneOf("noises")]
 Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
 Wall = Annotated[Any, OneOf("walls")]
+Reduction = Annotated[Any, OneOf("reductions")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
@@ -34,6 +37,11 @@ Rate = Annotated[Any, Coefficient(0), AfterValidator(lambda x: _positive(x))]
 Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
 DEFAULT_LOSS = "cross_entropy"
 ProbeSettings = Annotated[Any, Settings("probes")]
+
+
+def _as_list(value: Any) -> Any:
+    """One for a list of it."""
+    return value if isinstance(value, list) else [value]
 
 
 def _positive(rate: Any) -> Any:
@@ -57,12 +65,16 @@ class Simulate(Strict):
         theta0: the starting point, a number or one for each coordinate; default the surface's own.
         dt: the time step.
         steps: how many steps.
+        T: the time at which it ends, a multiple of dt, in the place of steps.
         trajectories: how many independent trajectories; default 1, or the real arm's.
         learning_rate: η, or its schedule, at which C, S, C* and the Lyapunov drift are read; default dt.
         save_every: steps between saved points; default about 1,000 points.
-        save: what is kept at saved points; "theta" keeps all coordinates.
+        save_at: times of the saved points, multiples of dt that increase, in the place of save_every.
+        save: what is kept at saved points, one or several; "theta" keeps all coordinates, "loss" the norm
+            too.
         events: what is watched at every step.
         boundary: walls that reflect, absorb or wrap around.
+        reduce: what is made of all trajectories together as they go, one or several, such as moments.
     """
 
     surface: Surface | None = None
@@ -74,12 +86,15 @@ class Simulate(Strict):
     theta0: Point | None = None
     dt: Positive | None = None
     steps: Steps | None = None
+    T: Positive | None = None
     trajectories: Trajectories | None = None
     learning_rate: Rate | None = None
     save_every: Count | None = None
-    save: list[Saveable] = ["theta", "loss"]
+    save_at: Annotated[list[float], BeforeValidator(_as_list)] | None = None
+    save: Annotated[list[Kept], BeforeValidator(_as_list)] = ["theta", "loss"]
     events: list[Event] = []
     boundary: list[Wall] = []
+    reduce: Annotated[list[Reduction], BeforeValidator(_as_list)] = []
 
     @property
     def equation(self) -> Any:
@@ -93,7 +108,8 @@ class Simulate(Strict):
         if self.twin_of is not None and moves(self.learning_rate):
             raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
         if self.twin_of is None:
-            lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
+            lacking = ["dt"] if self.dt is None else []
+            lacking += ["steps, or T"] if self.steps is None and self.T is None else []
             if lacking:
                 raise ValueError(f"missing {' and '.join(lacking)}")
             matched = [n.kind for n in self.noise if "trace" in n.needs]
@@ -114,11 +130,6 @@ def _mixture(objectives: list[Any]) -> list[Any]:
 Objectives = Annotated[
     list[Annotated[Any, Settings("objective")]], Field(min_length=1), AfterValidator(_mixture)
 ]
-
-
-def _as_list(value: Any) -> Any:
-    """One for a list of it."""
-    return value if isinstance(value, list) else [value]
 
 
 class Train(Strict):
@@ -168,7 +179,7 @@ class Train(Strict):
     augment: list[Augmentation] = []
     amplify: Count = 1
     save_every: Count | None = None
-    save: list[Saveable] = ["theta", "loss"]
+    save: Annotated[list[Saveable], BeforeValidator(_as_list)] = ["theta", "loss"]
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -363,9 +374,28 @@ class Scenario(Strict):
         if train is not None:
             return train.steps
         assert simulate is not None
-        if simulate.steps is not None:
-            return simulate.steps
+        return self.simulated_steps(simulate)
+
+    def simulated_steps(self, simulate: Simulate) -> int:
+        """Steps of a simulated arm."""
+        if simulate.steps is not None or simulate.T is not None:
+            return steps_of(self.dt(simulate), simulate.steps, simulate.T)
         real = self.arms[str(simulate.twin_of)].train
         assert real is not None
-        dt = simulate.dt or simulate.learning_rate or real.optimizer.lr
-        return max(1, round(real.time / dt))
+        return max(1, round(real.time / self.dt(simulate)))
+
+    def dt(self, simulate: Simulate) -> float:
+        """The time step of a simulated arm, that of a twin η where it has none of its own."""
+        if simulate.dt is not None:
+            return simulate.dt
+        real = self.arms[str(simulate.twin_of)].train
+        assert real is not None
+        return float(simulate.learning_rate or real.optimizer.lr)
+
+    def asked_steps(self, arm: str) -> list[int] | None:
+        """Saved step numbers of an arm that says at which times; None of one that says none."""
+        simulate = self.arms[arm].simulate
+        if simulate is None or simulate.save_at is None:
+            return None
+        found = steps_to_save(self.dt(simulate), self.steps(arm), None, simulate.save_at)
+        return [int(step) for step in found]

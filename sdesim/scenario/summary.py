@@ -13,6 +13,7 @@ from sdesim.errors import SdesimError
 from sdesim.report.headline import headline
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
+from sdesim.runs.saved import holds_end, last_step
 from sdesim.runs.twin_rules import twin_warning
 from sdesim.scenario.expectations import Finding, at_probe, find, has_no_mean, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
@@ -103,7 +104,7 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         "kind": run.attrs["kind"],
         "label": _label(scenario.arms[name]),
         "trajectories": int(run.sizes["trajectory"]),
-        "steps": int(run["step"].values[-1]),
+        "steps": last_step(run),
         "status": counts,
         "wall_time": run.attrs.get("wall_time"),
         "end": _end_values(run, measured),
@@ -135,10 +136,11 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
 
 
 def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
-    """Means over trajectories at the last saved point and probe, with intervals and flags."""
+    """Means over trajectories at the last step and probe, with intervals and flags; of a run that does not
+    save its last step those at the probe alone."""
     values: dict[str, Any] = {}
     for key in names(lambda row: row.stepped):
-        if key in run:
+        if key in run and holds_end(run):
             last = np.asarray(run[key].values[:, -1], dtype=np.float64)
             q = over_trajectories(last, support_of(key), infinite=has_no_mean(run, key))
             flags = [*q.flags, *(["no_spread"] if q.no_spread else [])]

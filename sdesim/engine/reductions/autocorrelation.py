@@ -122,7 +122,9 @@ class Autocorrelation(Base):
         stride = 1 if self.every == "step" else int(np.gcd.reduce(apart)) if len(apart) else 0
         for place, lag in enumerate(self.distances):
             at = ("lags", place) if np.ndim(self.lags) else ("lags",)
-            if stride == 0 or lag > setting.steps:
+            if stride == 0:
+                yield at, f"found {lag}, allowed: none, for there is one saved step"
+            elif lag > setting.steps:
                 yield at, f"found {lag}, allowed: at most {setting.steps}, the steps of the run"
             elif lag % stride:
                 yield at, f"found {lag}, allowed: multiples of {stride}, the steps between saved ones"

@@ -1,4 +1,4 @@
-"""What the reductions of a run are together: which steps they look at, what the run then holds, what misfits."""
+"""The reductions of a run together: which steps they look at, what the run then holds, what misfits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call,call-arg"
 """Counts in fixed bins, and extremes, which no order of merging changes; as in `ReductionKernel`.
 
 Counts of d coordinates, (d, B + 2) in one row: below the first edge, B bins, above the last.

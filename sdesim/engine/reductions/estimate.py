@@ -62,4 +62,4 @@ def estimate(run: xr.Dataset, name: str, level: float = 0.95) -> ArrayEstimate:
     }
     if f"{name}_outside" in run:
         flags[f"{name}_outside"] = run[f"{name}_outside"].values
-    return Estimate(value, low, high, level, method, live, {k: m for k, m in flags.items() if m.any()})  # type: ignore[arg-type, return-value]
+    return Estimate(value, low, high, level, method, live, {k: m for k, m in flags.items() if m.any()})  # type: ignore[arg-type]

@@ -18,9 +18,9 @@ from sdesim.kinds import kind
 class Extremes(Base):
     """The smallest and the largest value over trajectories of every coordinate, and so far.
 
-    ``minimum(step, param)``, ``maximum``, and ``running_minimum``, ``running_maximum`` over all steps looked at
-    until then. Trajectories count while they have not ended. Extremes have no interval: those of more
-    trajectories lie further out.
+    ``minimum(step, param)``, ``maximum``, and ``running_minimum``, ``running_maximum`` over all steps that
+    were looked at until then. Trajectories count while they have not ended. Extremes have no interval: those
+    of more trajectories lie further out.
 
     Args:
         every: at saved steps, or at every step, then along ``every_step``.

@@ -29,8 +29,8 @@ class Histogram(Base):
     """Counts of the trajectories in fixed bins, of every coordinate.
 
     ``histogram(bin, step, param)`` over bins from ``bin_low`` to ``bin_high``, the upper edge of the last
-    belonging to it; ``histogram_below`` and ``histogram_above(step, param)`` count those outside. Trajectories
-    that have ended are in none: all together are ``live_count(step)``.
+    belonging to it; ``histogram_below`` and ``histogram_above(step, param)`` count those outside.
+    Trajectories that have ended are in none: all together are ``live_count(step)``.
 
     Args:
         bins: how many of equal width from low to high; or their edges, which increase.

@@ -27,7 +27,7 @@ def count_live(live, at, row):
 
 @compiled
 def centred(tile, live, at, k, row, n, s, y):
-    """The mean of one coordinate over the n live trajectories of a leaf; y (64,) are deviations, 0 of others."""
+    """The mean of one coordinate over the n live of a leaf; y (64,) become deviations, 0 of others."""
     for w in range(LANES):
         s[w] = 0.0
     if n == LEAF:

@@ -42,8 +42,8 @@ class Moments(Base):
         order: the largest k.
         every: at saved steps, or at every step, then along ``every_step``.
 
-    Source: P. Pébay, Sandia report SAND2008-6212 (2008) (merging); M. Kendall & A. Stuart, The Advanced Theory
-    of Statistics 1 (1977) §10 (errors).
+    Source: P. Pébay, Sandia report SAND2008-6212 (2008) (merging); M. Kendall & A. Stuart, The Advanced
+    Theory of Statistics 1 (1977) §10 (errors).
     """
 
     order: Annotated[int, Ge(1), Le(8)] = 4

@@ -168,7 +168,9 @@ class Quantiles(Base):
         if self.low is not None and self.high is not None:
             width = (self.high - self.low) / self.bins
             return {"quantile_bins": f"{self.bins} bins of {width:g} from {self.low:g} to {self.high:g}"}
-        return {"quantile_bins": f"{_PER_OCTAVE} bins an octave from 2^-{_OCTAVES} to 2^{_OCTAVES}, both signs"}
+        return {
+            "quantile_bins": f"{_PER_OCTAVE} bins an octave from 2^-{_OCTAVES} to 2^{_OCTAVES}, both signs"
+        }
 
     def results(self, settled: Array, setting: Setting) -> Mapping[str, NDArray[Any]]:
         """What was settled, by name."""
@@ -191,7 +193,7 @@ class Quantiles(Base):
 def _bin_of(below: Array, rank: Array) -> NDArray[np.intp]:
     """The first bin (C, d) up to which at least ``rank`` (C, d) lie, and at least one."""
     wanted = np.maximum(rank, 0.5)[:, :, None]
-    return np.argmax(below >= wanted, axis=2)
+    return np.asarray(np.argmax(below >= wanted, axis=2))
 
 
 def _at(counts: Array, place: NDArray[np.intp]) -> Array:
