@@ -9,32 +9,31 @@ from __future__ import annotations
 import numpy as np
 
 from sdesim.compiled.jit import compiled_apart
-from sdesim.engine.reductions.leaf_kernels import LANES, LEAF, centred, count_live, sum_of_columns
+from sdesim.engine.reductions.leaf_kernels import LANES, LEAF, centred, centred_some, count_live, power_sum
 
 
 @compiled_apart
 def take_moments(tile, live, columns, partners, params, out):
     """The central sums of every leaf, about its own mean."""
     powers, d = int(params[0]), tile.shape[1]
-    s, y, z = np.empty(LANES), np.empty(LEAF), np.empty(LEAF)
+    s, y, z, words = np.empty(LANES), np.empty(LEAF), np.empty(LEAF), live.view(np.uint64)
     for leaf in range(out.shape[0]):
         row = LEAF * leaf
         for c in range(columns.shape[0]):
             at = columns[c]
-            n = count_live(live, at, row)
+            n = count_live(words, at, row)
             for k in range(d):
+                states = tile[at, k, row : row + LEAF]
+                if n == LEAF:
+                    mean = centred(states, s, y)
+                else:
+                    mean = centred_some(states, live[at, row : row + LEAF], n, s, y)
                 out[leaf, c, k] = n
-                out[leaf, c, d + k] = centred(tile, live, at, k, row, n, s, y)
-                for w in range(LEAF):
+                out[leaf, c, d + k] = mean
+                for w in range(z.shape[0]):
                     z[w] = y[w]
                 for p in range(2, powers + 1):
-                    for w in range(LANES):
-                        s[w] = 0.0
-                    for i in range(LEAF // LANES):
-                        for w in range(LANES):
-                            z[LANES * i + w] *= y[LANES * i + w]
-                            s[w] += z[LANES * i + w]
-                    out[leaf, c, p * d + k] = sum_of_columns(s)
+                    out[leaf, c, p * d + k] = power_sum(z, y, s)
 
 
 @compiled_apart

@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from sdesim.compiled.jit import compiled_apart
-from sdesim.engine.reductions.leaf_kernels import LANES, LEAF, centred, count_live, product_sum
+from sdesim.engine.reductions.leaf_kernels import LANES, LEAF, centred, centred_some, count_live, product_sum
 
 
 @compiled_apart
@@ -15,19 +15,23 @@ def take_covariance(tile, live, columns, partners, params, out):
     numbers: M_ij = Σ of products about the mean, Σ_l M², Σ_l (n_l − 1) M."""
     d = tile.shape[1]
     pairs = d * (d + 1) // 2
-    s, y = np.empty(LANES), np.empty((d, LEAF))
+    s, y, words = np.empty(LANES), np.empty((d, LEAF)), live.view(np.uint64)
     for leaf in range(out.shape[0]):
         row = LEAF * leaf
         for c in range(columns.shape[0]):
             at = columns[c]
-            n = count_live(live, at, row)
+            n, marks = count_live(words, at, row), live[at, row : row + LEAF]
             rest = max(n - 1, 0)
             out[leaf, c, 0] = n
             out[leaf, c, 1] = 1.0 if rest > 0 else 0.0
             out[leaf, c, 2] = rest
             out[leaf, c, 3] = rest * rest
             for k in range(d):
-                out[leaf, c, 4 + k] = centred(tile, live, at, k, row, n, s, y[k])
+                states = tile[at, k, row : row + LEAF]
+                if n == LEAF:
+                    out[leaf, c, 4 + k] = centred(states, s, y[k])
+                else:
+                    out[leaf, c, 4 + k] = centred_some(states, marks, n, s, y[k])
             place = 4 + d
             for i in range(d):
                 for j in range(i + 1):
@@ -77,12 +81,12 @@ def take_lagged(tile, live, columns, partners, params, out):
     """Sums of each lag and coordinate: count n, leaves L, means of θ now (x) and a lag before (y), Σ xx, xy,
     yy about them, and over leaves the sums of their products xx·xx, xy·xy, yy·yy, xx·xy, xx·yy, xy·yy."""
     d, lags = tile.shape[1], partners.shape[1]
-    s, x, y = np.empty(LANES), np.empty(LEAF), np.empty(LEAF)
+    s, x, y, words = np.empty(LANES), np.empty(LEAF), np.empty(LEAF), live.view(np.uint64)
     for leaf in range(out.shape[0]):
         row = LEAF * leaf
         for c in range(columns.shape[0]):
             at = columns[c]
-            n = count_live(live, at, row)
+            n, marks = count_live(words, at, row), live[at, row : row + LEAF]
             for lag in range(lags):
                 before = partners[c, lag]
                 for k in range(d):
@@ -93,18 +97,14 @@ def take_lagged(tile, live, columns, partners, params, out):
                         continue
                     out[leaf, c, place] = n
                     out[leaf, c, place + 1] = 1.0 if n > 1 else 0.0
-                    out[leaf, c, place + 2] = centred(tile, live, at, k, row, n, s, x)
                     # Who is live now was so before.
-                    for w in range(LANES):
-                        s[w] = 0.0
-                    for i in range(LEAF // LANES):
-                        for w in range(LANES):
-                            at_w = row + LANES * i + w
-                            s[w] += tile[before, k, at_w] if live[at, at_w] else 0.0
-                    mean = (((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]))) / n
-                    for w in range(LEAF):
-                        y[w] = tile[before, k, row + w] - mean if live[at, row + w] else 0.0
-                    out[leaf, c, place + 3] = mean
+                    now, past = tile[at, k, row : row + LEAF], tile[before, k, row : row + LEAF]
+                    if n == LEAF:
+                        out[leaf, c, place + 2] = centred(now, s, x)
+                        out[leaf, c, place + 3] = centred(past, s, y)
+                    else:
+                        out[leaf, c, place + 2] = centred_some(now, marks, n, s, x)
+                        out[leaf, c, place + 3] = centred_some(past, marks, n, s, y)
                     xx, xy, yy = product_sum(x, x, s), product_sum(x, y, s), product_sum(y, y, s)
                     out[leaf, c, place + 4] = xx
                     out[leaf, c, place + 5] = xy
