@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Steps = NDArray[np.int64]
 # Bytes of a tile with its sums, and of the sums of all groups in one stretch; rows of a group at the most.
-_TILE_BYTES, _STRETCH_BYTES, _ROWS = 2**21, 2**23, 2**14
+_TILE_BYTES, _STRETCH_BYTES, _ROWS = 2**21, 2**23, 2**13
 # Groups for each thread, as far as there are rows.
 _SHARES = 4
 

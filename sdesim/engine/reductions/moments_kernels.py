@@ -17,10 +17,10 @@ def take_moments(tile, live, columns, partners, params, out):
     """The central sums of every leaf, about its own mean."""
     powers, d = int(params[0]), tile.shape[1]
     s, y, z, words = np.empty(LANES), np.empty(LEAF), np.empty(LEAF), live.view(np.uint64)
-    for leaf in range(out.shape[0]):
-        row = LEAF * leaf
-        for c in range(columns.shape[0]):
-            at = columns[c]
+    for c in range(columns.shape[0]):
+        at = columns[c]
+        for leaf in range(out.shape[0]):
+            row = LEAF * leaf
             n = count_live(words, at, row)
             for k in range(d):
                 states = tile[at, k, row : row + LEAF]
@@ -41,11 +41,13 @@ def merge_moments(into, other, params):
     """Both sets of sums about their common mean: Σ_i C(p, i) δ^i M_{p−i} of each, δ its mean's distance."""
     powers = int(params[0])
     d = into.shape[2] // (powers + 1)
-    binomial = np.zeros((powers + 1, powers + 1))
+    # choose[i, p] = C(p, i); sums of one coordinate side by side, so that all orders go at once.
+    choose = np.zeros((powers + 1, powers + 1))
     for p in range(powers + 1):
-        binomial[p, 0] = 1.0
+        choose[0, p] = 1.0
         for i in range(1, p + 1):
-            binomial[p, i] = binomial[p - 1, i - 1] + binomial[p - 1, i]
+            choose[i, p] = choose[i - 1, p - 1] + choose[i, p - 1]
+    left, right, total = np.empty(powers + 1), np.empty(powers + 1), np.empty(powers + 1)
     for node in range(into.shape[0]):
         for c in range(into.shape[1]):
             for k in range(d):
@@ -56,19 +58,21 @@ def merge_moments(into, other, params):
                     for p in range(powers + 1):
                         into[node, c, p * d + k] = other[node, c, p * d + k]
                     continue
-                n = a + b
-                gap = other[node, c, d + k] - into[node, c, d + k]
+                for p in range(powers + 1):
+                    left[p], right[p] = into[node, c, p * d + k], other[node, c, p * d + k]
+                    total[p] = left[p] + right[p]
+                n, gap = a + b, right[1] - left[1]
                 of_a, of_b = -gap * (b / n), gap * (a / n)
-                for p in range(powers, 1, -1):
-                    # The sum of order 1 about a mean is 0, that of order 0 the count.
-                    total = into[node, c, p * d + k] + other[node, c, p * d + k]
-                    step_a, step_b = of_a, of_b
-                    for i in range(1, p - 1):
-                        from_a, from_b = into[node, c, (p - i) * d + k], other[node, c, (p - i) * d + k]
-                        total += binomial[p, i] * (step_a * from_a + step_b * from_b)
-                        step_a *= of_a
-                        step_b *= of_b
-                    total += (step_a * of_a) * a + (step_b * of_b) * b
-                    into[node, c, p * d + k] = total
-                into[node, c, d + k] += gap * (b / n)
+                # The sum of order 1 about a mean is 0, that of order 0 the count.
+                step_a, step_b = of_a, of_b
+                for i in range(1, powers + 1):
+                    for p in range(i + 2, powers + 1):
+                        total[p] += choose[i, p] * (step_a * left[p - i] + step_b * right[p - i])
+                    if i > 1:
+                        total[i] += step_a * a + step_b * b
+                    step_a *= of_a
+                    step_b *= of_b
+                for p in range(2, powers + 1):
+                    into[node, c, p * d + k] = total[p]
+                into[node, c, d + k] = left[1] + gap * (b / n)
                 into[node, c, k] = n

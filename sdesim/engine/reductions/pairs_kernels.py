@@ -16,10 +16,10 @@ def take_covariance(tile, live, columns, partners, params, out):
     d = tile.shape[1]
     pairs = d * (d + 1) // 2
     s, y, words = np.empty(LANES), np.empty((d, LEAF)), live.view(np.uint64)
-    for leaf in range(out.shape[0]):
-        row = LEAF * leaf
-        for c in range(columns.shape[0]):
-            at = columns[c]
+    for c in range(columns.shape[0]):
+        at = columns[c]
+        for leaf in range(out.shape[0]):
+            row = LEAF * leaf
             n, marks = count_live(words, at, row), live[at, row : row + LEAF]
             rest = max(n - 1, 0)
             out[leaf, c, 0] = n
@@ -82,10 +82,10 @@ def take_lagged(tile, live, columns, partners, params, out):
     yy about them, and over leaves the sums of their products xx·xx, xy·xy, yy·yy, xx·xy, xx·yy, xy·yy."""
     d, lags = tile.shape[1], partners.shape[1]
     s, x, y, words = np.empty(LANES), np.empty(LEAF), np.empty(LEAF), live.view(np.uint64)
-    for leaf in range(out.shape[0]):
-        row = LEAF * leaf
-        for c in range(columns.shape[0]):
-            at = columns[c]
+    for c in range(columns.shape[0]):
+        at = columns[c]
+        for leaf in range(out.shape[0]):
+            row = LEAF * leaf
             n, marks = count_live(words, at, row), live[at, row : row + LEAF]
             for lag in range(lags):
                 before = partners[c, lag]
