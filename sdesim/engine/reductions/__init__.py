@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sdesim.engine.reductions.base import ReductionKernel as ReductionKernel
     from sdesim.engine.reductions.base import Setting as Setting
     from sdesim.engine.reductions.base import Variable as Variable
-    from sdesim.engine.reductions.estimate import estimate as estimate
+    from sdesim.engine.reductions.estimates import estimate as estimate
 
 _get, __dir__ = public_names(
     __name__,
@@ -21,7 +21,7 @@ _get, __dir__ = public_names(
         "ReductionKernel": "base",
         "Setting": "base",
         "Variable": "base",
-        "estimate": "estimate",
+        "estimate": "estimates",
     },
 )
 

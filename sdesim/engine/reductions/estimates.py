@@ -28,8 +28,8 @@ def estimate(run: xr.Dataset, name: str, level: float = 0.95) -> ArrayEstimate:
 
     Returns:
         Arrays in the shape of the variable. n: live trajectories. Flags: `infinite_moment` where the noise
-        leaves the value without meaning, `quantile_outside` beyond the bins, `few_trajectories` where there
-        is no interval for want of them, `trajectories_ended` where some had ended and are left out.
+        leaves the value without meaning, `quantile_outside` beyond the bins, `no_interval` where there
+        is none, `trajectories_ended` where some had ended and are left out.
 
     Raises:
         RunError: the run has no such variable, or it has no error.
@@ -57,7 +57,7 @@ def estimate(run: xr.Dataset, name: str, level: float = 0.95) -> ArrayEstimate:
         infinite |= orders.broadcast_like(array).transpose(*array.dims).values
     flags: dict[str, Any] = {
         "infinite_moment": infinite,
-        "few_trajectories": ~infinite & np.isnan(low) & np.isfinite(value),
+        "no_interval": ~infinite & np.isnan(low) & np.isfinite(value),
         "trajectories_ended": (stopped + lost) > 0,
     }
     if f"{name}_outside" in run:
