@@ -56,7 +56,8 @@ def series(run: Any, measured: Any | None, quantity: str) -> Series | None:
         probed = int(run.attrs.get("probe_trajectories", len(time)))
         # Of all trajectories there is what needs no probe.
         rows = slice(None if np.isfinite(found[0][probed:]).any() else probed)
-        return Series(time[rows], *(part[rows] for part in found))
+        values, low, high = (part[rows] for part in found)
+        return Series(time[rows], values, low, high)
     if quantity not in run or set(run[quantity].dims) != {"trajectory", "step"}:
         return None
     values = np.asarray(run[quantity].transpose("trajectory", "step").values, dtype=np.float64)

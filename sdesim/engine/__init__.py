@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sdesim.engine.exit_times import exit_statistics as exit_statistics
     from sdesim.engine.fitting import check_fit as check_fit
     from sdesim.engine.given_increments import drive as drive
+    from sdesim.engine.given_increments import integrate as integrate
     from sdesim.engine.schemes import SCHEMES as SCHEMES
     from sdesim.engine.simulated_oracle import SimulatedOracle as SimulatedOracle
     from sdesim.engine.simulation import simulate as simulate
@@ -27,6 +28,7 @@ _HOMES = {
     "check_fit": "fitting",
     "drive": "given_increments",
     "exit_statistics": "exit_times",
+    "integrate": "given_increments",
     "kramers": "escape",
     "simulate": "simulation",
 }
@@ -39,6 +41,7 @@ __all__ = [
     "check_fit",
     "drive",
     "exit_statistics",
+    "integrate",
     "kramers",
     "simulate",
 ]

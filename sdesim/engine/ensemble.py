@@ -109,6 +109,8 @@ class Ensemble:
         self._watch = kernel_arrays(plan.regions, plan.watches, numbers, plan.paths)
         self._start_outside()
         self.reducing = Reducing(plan, self.lanes, self.blocks, threads) if plan.reductions else None
+        if plan.end is not None and not tangent:
+            self.restore(plan.end.state(plan))
 
     def _drawn_ahead(self) -> dict[int, Drawn]:
         """Of the noises that work something out ahead of their fill function, by their number."""
@@ -117,7 +119,7 @@ class Ensemble:
             if kernel.ahead is not None:
                 rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
                 count = self.blocks * self.lanes
-                found[k] = Drawn(plan.seed, stream, 0, count, rows, plan.steps)
+                found[k] = Drawn(plan.seed, stream, plan.first, count, rows, plan.steps)
             stream += kernel.streams
         return found
 
@@ -204,9 +206,9 @@ class Ensemble:
                 begin, until, tile, held = reducing.room(first, last, first == start)
                 reduced = (reducing.steps[begin:until], tile, int(blocks[0]) * self.lanes)
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, first, last, self._dt, self._surface, params,
-                data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._watch,
-                self._wells, outputs, column + int(low), reduced,
+                blocks, np.uint64(plan.seed), self.lanes, plan.first, first, last, self._dt, self._surface,
+                params, data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions,
+                self._watch, self._wells, outputs, column + int(low), reduced,
             )  # fmt: skip
             if reducing is not None:
                 reducing.take(blocks, begin, until, self.state["code"], self.state["stopped"], held)
@@ -267,7 +269,9 @@ class Ensemble:
         steps, shares = self._by_trajectory(self.state["exits"]), self._by_trajectory(self.state["shares"])
         # At the end of its step it is the step's own number times dt, to the bit.
         moments = np.where(steps > 0, (steps - 1) + shares, 0.0)
-        return np.where(steps >= 0, moments * self.plan.dt, np.nan)
+        times = np.where(steps >= 0, moments * self.plan.dt, np.nan)
+        before = None if self.plan.end is None else self.plan.end.exit_times
+        return times if before is None else np.where(np.isnan(before), times, before)
 
     def exit_walls(self) -> NDArray[np.int64]:
         """(K, E): the wall through which a trajectory left; −1 where it did not, or began outside."""
@@ -278,6 +282,15 @@ class Ensemble:
         events, dim = len(self.plan.exits), self.plan.dim
         moved = self.state["states"].transpose(0, 3, 1, 2).reshape(-1, events, dim)
         return np.asarray(moved[: self.plan.trajectories])
+
+    def velocities(self) -> Array:
+        """(K, d): the second state of a scheme that has one."""
+        return self._by_trajectory(self.state["v"][:, : self.plan.dim]).astype(np.float64)
+
+    def noise_states(self) -> Array:
+        """(K, rows): the states of all noises that have one, those of one beside those of another."""
+        states = [self.memory[f"noise{k}"][:, : self.plan.trajectories] for k in self.plan.noise_memory]
+        return np.concatenate([np.zeros((0, self.plan.trajectories)), *states]).T
 
     def unsolved_steps(self) -> NDArray[np.int64]:
         """(K,): how many steps of a scheme that solves equations were not solved."""

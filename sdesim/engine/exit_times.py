@@ -9,6 +9,7 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.estimators.dynamics.survival import SurvivalStatistics, survival_statistics
+from sdesim.runs.attributes import event_flags
 from sdesim.runs.saved import end_time
 
 
@@ -48,8 +49,8 @@ def exit_statistics(
     stopped = np.asarray(run["stopped_step"].values) * float(run.attrs["dt"])
     watched = np.where(status == 0, end_time(run), stopped)
     found = survival_statistics(np.where(left, times, watched), left, level, band)
-    known = run.attrs.get("exit_flags", ())
-    flags = list(known[int(at)]) if int(at) < len(known) else []
+    known = event_flags(run.attrs)
+    flags = known[int(at)] if int(at) < len(known) else []
     flags += ["diverged"] if (~left & (status == 1)).any() else []
     flags += ["unsolved"] if (~left & (status == 3)).any() else []
     flags += ["stopped_by_another"] if (~left & (status == 2)).any() else []

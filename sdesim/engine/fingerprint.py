@@ -53,10 +53,18 @@ def fingerprint(plan: Plan) -> Fingerprint:
     }
     if not (plan.save_loss and plan.save_norm) and has_loss(plan.surface):
         parts["save"] += f", loss={plan.save_loss}, weight_norm={plan.save_norm}"
+    if plan.first:
+        parts["first"] = str(plan.first)
+    if plan.end is not None:
+        parts["continued from"] = f"step {plan.end.step}"
+        parts["state"] = digest_of(*(np.asarray(v) for _, v in sorted(plan.end.state(plan).items())))
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
     if plan.reductions:
         parts["reduce"] = repr([dump(reduction) for reduction in plan.reductions])
+    for name, observable in plan.observables.items():
+        parts[f"observe {name}"] = digest_of(_text(type(observable).__name__, observable.identity))
+        functions |= {f"{f} of observe {name}": found for f, found in observable.functions.items()}
     if plan.dtype != "float64":
         parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):
@@ -73,7 +81,9 @@ def fingerprint(plan: Plan) -> Fingerprint:
 def _classes(plan: Plan) -> dict[str, type]:
     """Classes that are not sdesim's, whose methods the probes call."""
     found: dict[str, type] = {}
-    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises, *plan.reductions]
+    parts: list[Any] = [
+        plan.surface, plan.scheme, *plan.noises, *plan.observables.values(), *plan.reductions
+    ]  # fmt: skip
     for part in parts:
         while part is not None:
             if not is_own(type(part).__module__):

@@ -73,6 +73,8 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    observe: Mapping[str, Any] | None = None,
+    begun: bool = False,
     reduce: Sequence[Any] = (),
     saved: NDArray[np.int64] | None = None,
 ) -> Iterator[Problem]:
@@ -91,6 +93,8 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state. reduce: as in `simulate`. saved: saved step numbers.
+        observe: observables by name.
+        begun: whether trajectories go on from where others ended: they may be outside of what is watched.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -138,17 +142,32 @@ def check_fit(
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
-    yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
-    yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
-    yield from _reductions(reduce, Setting(size, trajectories, saved, steps))
+    known = None if begun or not (events or boundary) else _known(surface, size, theta0)
+    yield from _events(events, surface, size, known)
+    yield from _walls(boundary, size, known, tangent)
+    if observe:
+        yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
+    yield from _reductions(
+        reduce, Setting(size, trajectories, saved, steps), {**VARIABLES, **(observe or {})}
+    )
 
 
-def _reductions(reductions: Sequence[Any], setting: Setting) -> Iterator[Problem]:
+def _reductions(
+    reductions: Sequence[Any], setting: Setting, known: Mapping[str, Any]
+) -> Iterator[Problem]:  # fmt: skip
     if wrong := [k for k, reduction in enumerate(reductions) if lacks(reduction, "settle")]:
         rule = "allowed: a reduction of sdesim.reductions, or a subclass of its Base"
         yield from ((("reduce", k), f"found {called(reductions[k])}, {rule}") for k in wrong)
         return
-    yield from ((("reduce", *at), text) for at, text in collected.problems(reductions, setting, VARIABLES))
+    yield from ((("reduce", *at), text) for at, text in collected.problems(reductions, setting, known))
+
+
+def unobservable(
+    observe: Mapping[str, Any], surface: Any, dim: int, starts: NDArray[np.float64] | None
+) -> Iterator[Problem]:
+    """Observables that don't suit a surface of d coordinates, or starts (k, d) as far as they are known."""
+    for name, observable in observe.items():
+        yield from ((("observe", name, *at), text) for at, text in observable.misfits(surface, dim, starts))
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:

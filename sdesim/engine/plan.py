@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
-from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss
+from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
 from sdesim.engine.memory import check_room
+from sdesim.engine.observables.base import Base as Observable
+from sdesim.engine.observables.base import as_observables
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.reductions.base import Base as Reduction
 from sdesim.engine.reductions.base import Setting
@@ -32,6 +35,7 @@ from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.noise.gaussian import Gaussian, diagonal_kernel
+from sdesim.noise.kernel import Drawn
 from sdesim.runs import Probes, projection_directions
 from sdesim.runs.memory import check_memory
 from sdesim.runs.price import Unpaid, paid_for
@@ -62,6 +66,9 @@ class Plan:
         probes, probe_steps: what is measured, and when (P,).
         reductions: what is kept of all trajectories together.
         dtype: of the state and the coefficients, "float64" or "float32".
+        observables: what is made of states at saved steps, by name.
+        first: the number of the first trajectory, of a part of a larger ensemble.
+        end: where a run that is continued ended; `steps` and `saved` count from its beginning.
     """
 
     surface: Surface
@@ -89,6 +96,32 @@ class Plan:
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
     reductions: tuple[Reduction, ...] = ()
+    observables: Mapping[str, Observable] = field(default_factory=dict)
+    first: int = 0
+    end: End | None = None
+
+    @property
+    def begin(self) -> int:
+        """The step from which it goes on."""
+        return 0 if self.end is None else self.end.step
+
+    @property
+    def probes_before(self) -> int:
+        """How many probes lay before it."""
+        if self.probes is None:
+            return 0
+        return -(-self.begin // self.probes.interval(self.steps - self.begin))
+
+    @cached_property
+    def noise_memory(self) -> dict[int, int]:
+        """Rows of the state of each noise that is drawn ahead, by the noise's number."""
+        found, stream = {}, 0
+        for k, kernel in enumerate(self.noise_kernels):
+            if kernel.ahead is not None:
+                rows = self.kernel.examples if kernel.enters == "examples" else self.dim
+                found[k] = len(kernel.ahead.start(Drawn(self.seed, stream, self.first, 1, rows, self.steps)))
+            stream += kernel.streams
+        return found
 
     def learning_rate_at(self, step: int) -> float:
         """η at a step."""
@@ -168,12 +201,13 @@ class Plan:
     @property
     def setting(self) -> Setting:
         """What the reductions are of."""
-        return Setting(self.dim, self.trajectories, self.saved, self.steps, self.tail_index)
+        return Setting(self.dim, self.trajectories, self.saved, self.steps, self.begin, self.tail_index)
 
     @property
     def probed(self) -> int:
-        """How many trajectories are probed."""
-        return 0 if self.probes is None else min(self.probes.trajectories, self.trajectories)
+        """How many trajectories are probed: of those of the whole ensemble the first."""
+        count = 0 if self.probes is None else self.probes.trajectories
+        return min(max(count - self.first, 0), self.trajectories)
 
     @property
     def tangent(self) -> str:
@@ -192,6 +226,7 @@ def make_plan(
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
     boundary: Sequence[Wall] | Wall = (), T: float | None = None, save_at: ArrayLike | None = None,
+    observe: Mapping[str, Any] | None = None, first: int = 0, end: End | None = None,
     reduce: Sequence[Reduction] | Reduction = (),
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
@@ -208,32 +243,38 @@ def make_plan(
     steps = None if steps is None else whole(steps, "steps")
     save_every = None if save_every is None else whole(save_every, "save_every")
     T = None if T is None else positive(T, "T")
-    if misplaced := list(time_problems(dt, steps, T, save_every, save_at)):
+    begin = 0 if end is None else end.step
+    if misplaced := list(time_problems(dt, steps, T, save_every, save_at, begin)):
         raise Misfit(misplaced)
-    steps = steps_of(dt, steps, T)
+    further = steps_of(dt, steps, T, begin)
+    steps = begin + further
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
     rate = dt if learning_rate is None else as_rate(learning_rate)
     eta = positive(at(rate, 0.0), "learning_rate")
     if seed >= 2**64:
         raise SdesimError(f"seed must be below 2^64, got {seed}")
-    if count >= 2**32 or steps >= 2**33:
+    first = whole(first, "first", least=0)
+    if end is not None and end.theta.shape[1] != surface.dim:
+        raise Misfit(FIELD, f"its theta has {end.theta.shape[1]} coordinates, the surface {surface.dim}")
+    theta0 = theta0 if end is None else end.starts
+    if first + count > 2**32 or count >= 2**32 or steps >= 2**33:
         raise SdesimError("the generator numbers fewer than 2^32 trajectories and 2^33 steps")
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    walls, reductions = several(boundary), several(reduce)
-    saved = steps_to_save(dt, steps, save_every, save_at)
+    walls, observables, reductions = several(boundary), as_observables(observe), several(reduce)
+    saved = steps_to_save(dt, further, save_every, save_at, begin)
     if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
-        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
-        reduce=reductions, saved=saved,
+        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, begun=end is not None,
+        observe=observables, reduce=reductions, saved=saved,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
     check_room(surface.dim, count, probes)
-    setting = Setting(surface.dim, count, saved, steps)
+    setting = Setting(surface.dim, count, saved, steps, begin)
     check_memory(size_of(reductions, setting), "reduce: what is kept", "raise save_every or reduce less")
     check_memory(past_of(reductions, setting), "reduce: the states of the longest lag", "lower lags")
     context = Context(surface.dim, eta, surface)
@@ -245,13 +286,22 @@ def make_plan(
     _same_surface(kernel, noises)
     if not has_loss(surface):
         probes = None if probes is None else replace(probes, estimators=())
-    probes = _paid_for(probes, noises, steps, count)
+    probes = _paid_for(probes, noises, further, count)
+    probed = np.zeros(0, dtype=np.int64)
+    if probes is not None:
+        apart = probes.interval(further)
+        probed = np.arange(-(-begin // apart) * apart, steps + 1, apart, dtype=np.int64)
+        probes = probes if len(probed) else None
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
     # Where the examples decide the start it is known only now.
     if theta0 is None and (wrong := list(excluded(events, walls, start[None]))):
         raise Misfit(wrong)
+    if theta0 is None and getattr(surface, "examples", 0):
+        wrong = list(unobservable(observables, surface, surface.dim, start[None]))
+        if wrong:
+            raise Misfit(wrong)
     now = [n.at(0.0) if hasattr(n, "at") else n for n in noises]
     check_known(probes, surface, now, eta, first_start(surface, start))
     events = (*events, *(wall.event for wall in walls if wall.event is not None))
@@ -276,12 +326,15 @@ def make_plan(
         exits=tuple(e for e in events if e.watches),
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
-        probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
+        probe_steps=probed,
         dtype=dtype,
+        first=first,
+        end=end,
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),
         reductions=reductions,
+        observables=observables,
     )
 
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine.kernels.tiles import mark_live
 from sdesim.engine.reductions.base import LEAF, Base
-from sdesim.engine.reductions.collected import COUNTS, reduced_steps, sums_of
+from sdesim.engine.reductions.collected import COUNTS, reduced_steps, steps_looked_at, sums_of
 
 if TYPE_CHECKING:
     from sdesim.engine.plan import Plan
@@ -59,9 +59,9 @@ class Reducing:
     """
 
     def __init__(self, plan: Plan, lanes: int, blocks: int, threads: int) -> None:
-        self.setting, self._saved = plan.setting, plan.saved
+        self.setting = plan.setting
         self._count, self._dim, self._lanes = plan.trajectories, plan.dim, lanes
-        self.steps = reduced_steps(plan.reductions, plan.saved, plan.steps)
+        self.steps = reduced_steps(plan.reductions, self.setting)
         self.counts = np.zeros((len(self.steps), 3), dtype=np.int64)
         self.done = 0
         self._parts = [self._part(r, plan) for r in plan.reductions]
@@ -77,7 +77,7 @@ class Reducing:
     def _part(self, reduction: Base, plan: Plan) -> _Part:
         kernel, d = reduction.kernel(), plan.dim
         home = import_module(kernel.module)
-        own = plan.saved if reduction.every == "saved" else np.arange(plan.steps + 1, dtype=np.int64)
+        own = steps_looked_at(reduction.every, self.setting)
         before = own[:, None] - np.array(reduction.distances, dtype=np.int64)
         places = np.searchsorted(self.steps, before)
         own_too = np.isin(before, own)
@@ -219,9 +219,8 @@ class Reducing:
         for part in self._parts:
             found |= part.reduction.results(part.settled, self.setting)
             found |= {sums_of(part.reduction): part.settled} if part.reduction.merges else {}
-        by = {"saved": np.searchsorted(self.steps, self._saved), "step": np.arange(len(self.steps))}
         for every in {part.reduction.every for part in self._parts}:
-            numbers = self.counts[by[every]]
+            numbers = self.counts[np.searchsorted(self.steps, steps_looked_at(every, self.setting))]
             found |= {name: numbers[:, k] for k, name in enumerate(COUNTS[every])}
         return found
 

@@ -20,12 +20,13 @@ _MOST_STEPS = 2**33
 
 
 def time_problems(
-    dt: float, steps: Any = None, T: Any = None, save_every: Any = None, save_at: Any = None
+    dt: float, steps: Any = None, T: Any = None, save_every: Any = None, save_at: Any = None, begin: int = 0
 ) -> Iterator[Problem]:
     """What does not fit among the length of a run and the times at which it is saved.
 
     Args:
         dt: the time step. steps, T, save_every, save_at: as in `simulate`; steps and save_every are whole.
+        begin: the step from which a continued run goes on.
 
     Yields:
         (field, message).
@@ -34,7 +35,7 @@ def time_problems(
         found = "neither" if steps is None else f"steps = {steps} and T = {T:g}"
         yield (("steps" if steps is None else "T",), f"found {found}, allowed: exactly one of steps and T")
         return
-    if T is not None and (wrong := _no_multiple(T, dt, least=1)):
+    if T is not None and (wrong := _no_multiple(T, dt, begin + 1)):
         yield ("T",), wrong
         return
     if save_at is None:
@@ -46,9 +47,9 @@ def time_problems(
     if times is None or not times.size:
         yield ("save_at",), f"found {short(save_at)}, allowed: times from 0 on, one or several"
         return
-    end, before = steps_of(dt, steps, T), -1
+    end, before = begin + steps_of(dt, steps, T, begin), -1
     for k, time in enumerate(times):
-        wrong = _no_multiple(time, dt, least=0)
+        wrong = _no_multiple(time, dt, begin)
         if not wrong and (at := round(time / dt)) <= before:
             wrong = f"found {time:g} after {times[k - 1]:g}, allowed: times that increase"
         elif not wrong and at > end:
@@ -59,18 +60,21 @@ def time_problems(
         before = at
 
 
-def steps_of(dt: float, steps: int | None, T: float | None) -> int:
-    """How many steps a run has."""
+def steps_of(dt: float, steps: int | None, T: float | None, begin: int = 0) -> int:
+    """How many steps a run makes, from the step on from which it goes on."""
     if steps is not None:
         return int(steps)
     assert T is not None
-    return round(T / dt)
+    return round(T / dt) - begin
 
 
-def steps_to_save(dt: float, steps: int, save_every: int | None, save_at: Any) -> NDArray[np.int64]:
-    """The saved step numbers: those of the times, or 0, every, 2·every, … and the last."""
+def steps_to_save(
+    dt: float, steps: int, save_every: int | None, save_at: Any, begin: int = 0
+) -> NDArray[np.int64]:
+    """The saved step numbers: those of the times, or begin, begin + every, … and the last."""
     if save_at is None:
-        return saved_steps(steps, max(1, steps // _SAVED_POINTS) if save_every is None else save_every)
+        every = max(1, steps // _SAVED_POINTS) if save_every is None else save_every
+        return np.asarray(begin + saved_steps(steps, every), dtype=np.int64)
     times = _as_times(save_at)
     assert times is not None
     return np.array([round(time / dt) for time in times], dtype=np.int64)
@@ -87,7 +91,7 @@ def _as_times(save_at: Any) -> NDArray[np.float64] | None:
 
 def _no_multiple(time: float, dt: float, least: int) -> str:
     """Why a time is none of a run: it is no multiple of dt from so many steps on; empty where it is one."""
-    where = "from 0 on" if least == 0 else "above 0"
+    where = "from 0 on" if least == 0 else f"from {least * dt:g} on" if least > 1 else "above 0"
     if not (np.isfinite(time) and time >= 0 and time / dt < _MOST_STEPS):
         return f"found {time:g}, allowed: multiples of dt = {dt:g} {where}"
     count = time / dt

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.engine.observables.base import observed
 from sdesim.engine.plan import Plan
 from sdesim.runs import RunWriter
 
@@ -40,11 +41,11 @@ class SavedPoints:
         self._plan = plan
         self._writer = writer
         self._evaluate = evaluate
-        self._direct = writer.out is None and evaluate is None
+        self._direct = writer.out is None and evaluate is None and not plan.observables
         self._written = self._filled = first
         count, chunk = plan.trajectories, writer.step_chunk
         nothing = np.empty((count, 0))
-        keeps_theta = plan.save_theta or evaluate is not None
+        keeps_theta = plan.save_theta or evaluate is not None or bool(plan.observables)
         self._outputs: tuple[Array, ...]
         if self._direct:
             self._outputs = (
@@ -88,6 +89,9 @@ class SavedPoints:
         values = {n: o[:, part] for n, o, k in zip(_NAMES, self._outputs, kept, strict=True) if k}
         if self._evaluate is not None:
             values |= _evaluated(self._evaluate, theta[:, part])
+        if plan.observables:
+            times = np.asarray(plan.saved[where] * plan.dt, dtype=np.float64)
+            values |= dict(observed(plan.observables, plan.surface, theta[:, part], times))
         for name, array in values.items():
             self._writer.write(name, array, step=where)
         self._written = self._filled

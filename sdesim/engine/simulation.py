@@ -6,6 +6,7 @@ import os
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdesim.engine.checkpoint import Checkpoint
+from sdesim.engine.continuation import check_continued, end_of, taken_over
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import fingerprint
@@ -31,9 +33,12 @@ from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.kinds.numbers import whole
+from sdesim.kinds.registry import fields_of
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run
+from sdesim.runs.attributes import of_parts, rows
 from sdesim.runs.price import priced
+from sdesim.runs.replays import warn_of_replay
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
     EVERY_PROBE,
@@ -47,6 +52,10 @@ from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
 _STRETCH = 5e7
+_REPLAY = (
+    "theta0 is the last state of a run with the same seed, {seed}, whose noise would come again: go on with "
+    "continue_from=run, or give another seed"
+)
 
 
 def simulate(
@@ -57,14 +66,15 @@ def simulate(
     dt: float,
     steps: int | None = None,
     T: float | None = None,
-    trajectories: int = 1,
-    seed: int = 0,
+    trajectories: int | None = None,
+    seed: int | None = None,
     learning_rate: Any = None,
     scheme: str | Scheme = "euler-maruyama",
     dtype: str = "float64",
     save_every: int | None = None,
     save_at: ArrayLike | None = None,
     save: Sequence[str] | str = ("theta", "loss"),
+    observe: Mapping[str, Any] | None = None,
     events: Sequence[Event] | Event = (),
     boundary: Sequence[Wall] | Wall = (),
     reduce: Sequence[Reduction] | Reduction = (),
@@ -72,6 +82,8 @@ def simulate(
     out: str | Path | None = None,
     resume: bool = False,
     accept_changes: bool = False,
+    continue_from: xr.Dataset | str | Path | None = None,
+    first: int = 0,
     probes: Probes | None = None,
     progress: bool | Callable[[int, int], None] = True,
     name: str = "",
@@ -89,7 +101,7 @@ def simulate(
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
         dt: time step. steps: how many; or T: the time at which the run ends, a multiple of dt.
-        trajectories: K. seed: any whole number below 2⁶⁴.
+        trajectories: K, default 1. seed: any whole number below 2⁶⁴, default 0.
         learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
             t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
@@ -102,6 +114,9 @@ def simulate(
         save: one or several of "theta", "loss", "weight_norm" and "theta_projection", θ along 16 fixed random
             directions. What is not asked for is not computed. "loss" keeps the norm too, and the projections
             where θ itself is not kept or has more coordinates than that.
+        observe: numbers made of the state at saved points, as variables of their own, by name: functions f(x)
+            or f(t, x) of x (d,), which Numba compiles, or kinds of `sdesim.observables`, which also take
+            ``units`` and ``long_name``. NaN where the state is not finite.
         events: of `sdesim.events`, one or several, watched at every step.
         boundary: walls of `sdesim.walls`, one or several.
         reduce: reductions of `sdesim.reductions`, one or several: moments, histograms, … of all trajectories
@@ -111,6 +126,11 @@ def simulate(
         resume: go on from where an interrupted call with the same arguments and `out` left.
         accept_changes: go on although code of one's own, or sdesim's, was edited since; the attribute
             `accepted_changes` keeps what.
+        continue_from: a run, or where one is stored, whose trajectories go on for ``steps`` more: its time,
+            seed, streams and states are taken on, with the bits of one run that goes through. The other
+            arguments are given as they were.
+        first: the number of the first trajectory, where this is a part of a larger ensemble: its
+            trajectories are those of the whole to the bit, and `sdesim.concat_runs` joins the parts.
         probes: when and how gradients and curvature are measured; None for not at all.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
         name: a label for the run.
@@ -126,11 +146,20 @@ def simulate(
         RunError: `out` exists, or can't be written.
     """
     started = clock.perf_counter()
+    end = None if continue_from is None else end_of(continue_from)
+    seed, trajectories, first = taken_over(
+        end, theta0=theta0, dt=dt, seed=seed, trajectories=trajectories, first=first
+    )
     plan = make_plan(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, reduce=reduce,
+        probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, observe=observe, reduce=reduce,
+        first=first, end=end,
     )  # fmt: skip
+    if end is not None:
+        check_continued(plan)
+    elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
+        warn_of_replay("simulated", plan.seed, plan.first, plan.theta0, _REPLAY.format(seed=plan.seed))
     check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
@@ -140,8 +169,8 @@ def simulate(
     mark = None if target is None else fingerprint(plan)
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     ensemble = Ensemble(plan, min(threads or cores, cores))
-    tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
-    begin, begun = 0, False
+    tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
+    begin, begun = plan.begin, False
     labels = {"name": name, **(attributes or {})}
     if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
         held = open_run(target)
@@ -158,6 +187,7 @@ def simulate(
     if ensemble.reducing is not None:
         for variable, values in ensemble.reducing.results().items():
             writer.write(variable, values)
+    _keep_state(plan, ensemble, writer)
     if plan.rate is not None:
         rates = np.asarray(plan.rate(plan.saved * plan.dt))
         writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
@@ -173,7 +203,7 @@ def _changes(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> lis
     Raises:
         RunError: it is a run with other arguments, or of code that was other then; in one line, which.
     """
-    found = list(run.attrs.get("accepted_changes", []))
+    found = rows(run.attrs, "accepted_changes")
     if run.attrs.get("fingerprint") != mark.key:
         which = settle(mark, run.attrs, accept, f"{out} holds a run", "choose another out")
         found.append(which)
@@ -206,7 +236,9 @@ def _stretches(plan: Plan, begin: int, step_chunk: int, stops: Sequence[int] = (
     length = max(1, int(_STRETCH / cost))
     length += length % 2
     ends |= {*range(0, plan.steps, length), *stops}
-    return sorted(e for e in ends if e > begin or e == 0 == begin)
+    # The start of a run is a point to be saved.
+    ends |= {plan.begin}
+    return sorted(e for e in ends if e > begin or e == begin == plan.begin)
 
 
 def _walk(
@@ -216,7 +248,7 @@ def _walk(
 ) -> None:  # fmt: skip
     """From step ``begin`` to the end, writing saved points and probes as they come."""
     step = begin
-    first = 0 if begin == 0 else int(np.searchsorted(plan.saved, begin, side="right"))
+    first = 0 if begin == plan.begin else int(np.searchsorted(plan.saved, begin, side="right"))
     points = SavedPoints(plan, writer, evaluate, first)
     stops = () if ensemble.reducing is None else ensemble.reducing.stops()
     for end in _stretches(plan, begin, writer.step_chunk, stops):
@@ -244,7 +276,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     from sdesim.runs import probe, probe_rng
     from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
 
-    oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
+    oracle, eta, before = plan.oracle(step), plan.learning_rate_at(step), plan.probes_before
     status = ensemble.status()
     for k in range(plan.probed):
         if status[k] != 0:
@@ -257,24 +289,24 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             oracle,
             ensemble.theta(k),
             samples=plan.probes.samples,
-            rng=probe_rng(plan.seed, k, step),
+            rng=probe_rng(plan.seed, plan.first + k, step),
             step_size=eta,
             directions=plan.directions,
             groups=plan.groups or None,
             gradient=plan.probes.wants("gradient"),
-            curvature=plan.probes.bends(at, len(plan.probe_steps)),
+            curvature=plan.probes.bends(before + at, before + len(plan.probe_steps)),
             exactness=plan.probes.exactness(oracle),
             sequential=plan.probes.sequential,
         )
-        if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
+        if _measures_progress(plan) and plan.probes.branches_at(before + at, before + len(plan.probe_steps)):
             values |= virtual_steps(
                 oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
-                seed=(plan.seed, k, step), loss=plan.tail_index is None,
+                seed=(plan.seed, plan.first + k, step), loss=plan.tail_index is None,
             )  # fmt: skip
             if plan.tail_index is not None:
                 values |= weighted_progress(
                     oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
-                    seed=(plan.seed, k, step),
+                    seed=(plan.seed, plan.first + k, step),
                 )  # fmt: skip
         for key, value in values.items():
             writer.write(key, value, trajectory=k, probe=at)
@@ -308,6 +340,20 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
         writer.write("occupancy", ensemble.occupancy())
 
 
+def _fields(noise: Any) -> dict[str, Any]:
+    """The kind of a noise and the fields that make it."""
+    named = {"kind": getattr(noise, "kind", type(noise).__name__)}
+    return named | (fields_of(noise) if is_dataclass(noise) else {})
+
+
+def _keep_state(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
+    """What a run that goes on from here needs beside the saved points."""
+    if plan.save_theta and plan.scheme.velocity:
+        writer.write("final_velocity", ensemble.velocities())
+    if plan.save_theta and any(plan.noise_memory.values()):
+        writer.write("final_noise", ensemble.noise_states())
+
+
 def _writer(
     plan: Plan,
     out: Path | None,
@@ -326,6 +372,8 @@ def _writer(
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []
     names += ["exit_time", "exit_censored", "exit_state", "exit_wall"] if plan.exits else []
     names += ["occupancy"] if plan.occupancy else []
+    names += ["final_velocity"] if plan.save_theta and plan.scheme.velocity else []
+    names += ["final_noise"] if plan.save_theta and any(plan.noise_memory.values()) else []
     probes = plan.probes
     if probes is not None:
         names += EVERY_PROBE if has_loss(plan.surface) else ()
@@ -361,6 +409,7 @@ def _writer(
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
         attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
+    attrs |= of_parts("noise", [_fields(noise) for noise in plan.noises])
     if plan.reductions:
         told = attributes_of(plan.reductions, plan.setting)
         told["infinite_means"] = [*attrs.get("infinite_means", ()), *told.get("infinite_means", ())]
@@ -371,11 +420,13 @@ def _writer(
     if plan.exits:
         attrs["exit_method"] = [w.method for w in plan.watches]
         attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
-        attrs["exit_flags"] = [list(w.flags) for w in plan.watches]
+        attrs["exit_flags"] = [";".join(w.flags) for w in plan.watches]
     if plan.boundary:
         attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tangent:
         attrs["tangent"] = plan.tangent
+    if plan.end is not None:
+        attrs["continued_from_step"] = plan.begin
     if mark is not None:
         attrs |= mark.attrs()
     if probes is not None and probes.precision is not None:
@@ -405,4 +456,7 @@ def _writer(
         attrs={**attrs, **labels},
         out=out,
         resume=resume,
+        observables={name: observable.spec for name, observable in plan.observables.items()},
+        first=plan.first,
+        noise_states=sum(plan.noise_memory.values()),
     )

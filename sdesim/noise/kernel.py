@@ -54,6 +54,10 @@ class Ahead(Protocol):
         """The most steps of one stretch."""
         ...
 
+    def reach(self, steps: int) -> int | None:
+        """Up to which step the increments of a run of so many are those of any longer one; None: always."""
+        ...
+
     def start(self, drawn: Drawn) -> Array:
         """The state before step 0, (rows, count); (0, count) where there is none."""
         ...

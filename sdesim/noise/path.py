@@ -34,6 +34,10 @@ class Path:
         """As many steps as the table has room for; an even number."""
         return max(2, _TABLE // (drawn.rows * drawn.count) // 2 * 2)
 
+    def reach(self, steps: int) -> int | None:
+        """No end: an increment is made of what was before it."""
+        return None
+
     def start(self, drawn: Drawn) -> Array:
         """No state."""
         return np.zeros((0, drawn.count))

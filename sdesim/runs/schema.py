@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sdesim.errors import RunError
+from sdesim.runs.attributes import mapped, rows
 
 if TYPE_CHECKING:
     import xarray as xr
 
 SCHEMA_VERSION = 1
-DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well")
+COORDINATES = ("time", "epoch", "probe_step", "probe_time")
+DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well",
+        "noise_state")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,12 @@ VARIABLES: dict[str, VariableSpec] = {
     "status": VariableSpec(
         ("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event, 3 a step was not solved", "int8"
     ),
+    "final_velocity": VariableSpec(
+        ("trajectory", "param"), "parameter", "second state of the scheme at the last step"
+    ),
+    "final_noise": VariableSpec(
+        ("trajectory", "noise_state"), "parameter", "states of noises with a memory at the last step"
+    ),
     "unsolved_steps": VariableSpec(
         ("trajectory",), "1", "steps of an implicit scheme whose equation was not solved", "int64"
     ),
@@ -303,7 +312,7 @@ REQUIRED_ATTRS = ("schema_version", "kind", "seed", "learning_rate", "complete")
 def further_variables(attrs: Mapping[str, Any]) -> dict[str, VariableSpec]:
     """What a run holds besides those of the schema, as its attribute `further_variables` says: by name its
     dims, units, long name and type."""
-    told = attrs.get("further_variables", {})
+    told = mapped(attrs, "further_variables")
     return {
         str(name): VariableSpec(tuple(dims), units, long_name, dtype)
         for name, (dims, units, long_name, dtype) in told.items()
@@ -328,6 +337,8 @@ def validate_run(run: xr.Dataset) -> None:
     further = further_variables(run.attrs)
     for name, array in run.data_vars.items():
         spec = VARIABLES.get(str(name)) or further.get(str(name))
+        if str(name) in rows(run.attrs, "observables"):
+            spec = VariableSpec(_PATH, "", "")
         if spec is None:
             raise RunError(f"variable {name!r} is not part of the run schema")
         if tuple(array.dims) != spec.dims:

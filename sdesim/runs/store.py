@@ -11,6 +11,7 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,10 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
 from sdesim.runs.accessor import RunAccessor as RunAccessor
+from sdesim.runs.attributes import plain, rows
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
+from sdesim.runs.replays import note_ended, note_stored
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, further_variables, validate_run
 
 _CHUNK_BYTES = 8 * 2**20
@@ -54,12 +57,14 @@ class RunWriter:
         variables: schema names that the run will hold.
         probe_steps, probe_time: (P,), or None without probes.
         probe_trajectories: how many of the trajectories are probed.
-        samples, directions, clients: sizes of those dims.
+        samples, directions, clients, noise_states: sizes of those dims.
+        first: the number of the first trajectory.
         groups, events, wells: names along those dims.
         attrs: further attributes: name, seed, learning_rate, …
         out: path of the Zarr group to make; None keeps the run in memory.
         epoch: (S,), for real runs.
         resume: go on writing the incomplete run at `out`.
+        observables: variables over (trajectory, step) that are no part of the schema, by name.
         further: variables besides those of the schema, which the run then holds: by name an object with
             dims, units, long_name and dtype.
         sizes: lengths of the dims of these. coordinates: by name dim, values, units and long name.
@@ -74,7 +79,8 @@ class RunWriter:
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
-        resume: bool = False, further: Mapping[str, Any] | None = None,
+        resume: bool = False, observables: Mapping[str, VariableSpec] | None = None, first: int = 0,
+        noise_states: int = 0, further: Mapping[str, Any] | None = None,
         sizes: Mapping[str, int] | None = None,
         coordinates: Mapping[str, tuple[str, NDArray[Any], str, str]] | None = None,
     ) -> None:  # fmt: skip
@@ -83,17 +89,19 @@ class RunWriter:
         self._sizes = {
             "trajectory": trajectories, "step": len(steps), "param": dim, "probe": probes, "sample": samples,
             "group": len(groups), "direction": directions, "event": len(events), "well": len(wells),
-            "client": clients, **(sizes or {}),
+            "client": clients, "noise_state": noise_states, **(sizes or {}),
         }  # fmt: skip
-        self._kind = kind
+        self._kind, self._first = kind, first
+        self._specs = {**VARIABLES, **(observables or {})}
         self._attrs: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION, "kind": kind, **attrs, "versions": versions(),
             "git_commit": git_commit(), "host": host(), "complete": False, "groups": list(groups),
             "events": list(events), "wells": list(wells), "dim": dim,
+            **({"observables": list(observables)} if observables else {}),
             "probe_trajectories": trajectories if probe_trajectories is None else probe_trajectories,
         }  # fmt: skip
         coords: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {
-            "trajectory": (("trajectory",), np.arange(trajectories, dtype=np.int64)),
+            "trajectory": (("trajectory",), first + np.arange(trajectories, dtype=np.int64)),
             "step": (("step",), steps),
         }
         times = np.asarray(time, dtype=np.float64)
@@ -112,8 +120,8 @@ class RunWriter:
         if further:
             told = {n: [list(v.dims), v.units, v.long_name, v.dtype] for n, v in further.items()}
             self._attrs["further_variables"] = told
-        self._specs = {**VARIABLES, **further_variables(self._attrs)}
-        self._names = tuple(dict.fromkeys([*variables, *(further or ())]))
+            self._specs |= further_variables(self._attrs)
+        self._names = tuple(dict.fromkeys([*variables, *(observables or {}), *(further or {})]))
         for name in self._names:
             if name not in self._specs:
                 raise RunError(f"variable {name!r} is not part of the run schema")
@@ -172,6 +180,8 @@ class RunWriter:
         """Mark the run complete, with further attributes, and return it (lazily loaded when on disk)."""
         self._attrs |= {**attrs, "complete": True}
         if self.out is None:
+            if "theta" in self._arrays:
+                note_ended(self._attrs, self._first, self._arrays["theta"], self._arrays.get("status"))
             return self._dataset()
         import zarr
 
@@ -197,7 +207,7 @@ class RunWriter:
         if self._kind == "simulated" and "step" in spec.dims:
             # All of it will be written, so filling it would be a pass over memory for nothing.
             return np.empty(self._shape(name), dtype=spec.dtype)
-        return np.full(self._shape(name), _nothing(self._specs[name]), dtype=spec.dtype)
+        return np.full(self._shape(name), fill_value(self._specs[name].dtype), dtype=spec.dtype)
 
     def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr
@@ -230,7 +240,7 @@ class RunWriter:
         # ever only its fill value, but where all has diverged: to look for that is a pass over all of them.
         return group.create_array(
             name, shape=self._shape(name), chunks=self._chunks(name), dtype=spec.dtype,
-            fill_value=_nothing(self._specs[name]), dimension_names=spec.dims, compressors=None,
+            fill_value=fill_value(self._specs[name].dtype), dimension_names=spec.dims, compressors=None,
             attributes={"units": spec.units, "long_name": spec.long_name},
             config={"write_empty_chunks": self._kind == "simulated" and "step" in spec.dims},
         )  # fmt: skip
@@ -256,10 +266,10 @@ class RunWriter:
         return tuple(max(1, chunk[d]) for d in dims)
 
     def _stored_attrs(self) -> dict[str, Any]:
-        plain: dict[str, Any] = json.loads(to_json(self._attrs))
+        stored: dict[str, Any] = json.loads(to_json(plain(self._attrs)))
         # The convention by which xarray knows coordinates from data.
-        plain["coordinates"] = " ".join(n for n in self._coords if n not in ("trajectory", "step"))
-        return plain
+        stored["coordinates"] = " ".join(n for n in self._coords if n not in ("trajectory", "step"))
+        return stored
 
     def _dataset(self) -> xr.Dataset:
         # They are NumPy's arrays: to look for other sorts of them xarray would load Dask.
@@ -278,36 +288,34 @@ class RunWriter:
             )
             for n, (d, v) in self._coords.items()
         }
-        return _named(xr.Dataset(data, coords, json.loads(to_json(self._attrs))))
+        return _named(xr.Dataset(data, coords, plain(json.loads(to_json(self._attrs)))))
 
 
-def fill_value(name: str) -> float | int | bool:
+def fill_value(dtype: str) -> float | int | bool:
     """What stands for "not there": NaN, 0 for counts, true for censored."""
-    return _nothing(VARIABLES[name])
-
-
-def _nothing(spec: VariableSpec) -> float | int | bool:
-    return {"float64": math.nan, "bool": True}.get(spec.dtype, 0)
+    return {"float64": math.nan, "bool": True}.get(dtype, 0)
 
 
 def _named(run: xr.Dataset) -> xr.Dataset:
     """The run with the names of its groups, events and wells as coordinates."""
     found = {
-        d: xr.Variable((d,), run.attrs[a], {"units": "1", "long_name": _NAMED_WORDS[d]})
+        d: xr.Variable((d,), rows(run.attrs, a), {"units": "1", "long_name": _NAMED_WORDS[d]})
         for d, a in _NAMED.items()
-        if d in run.dims and run.attrs.get(a)
+        if d in run.dims and rows(run.attrs, a)
     }
     return run.assign_coords(found)
 
 
-def open_run(path: str | Path) -> xr.Dataset:
+def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
     """Open a stored run lazily.
 
     Args:
         path: an ``<arm>.zarr``, or a run directory with one arm.
+        chunks: None for arrays that are read when they are used; else Dask's: ``{}`` for those of the file,
+            ``"auto"``, or sizes by dimension such as ``{"trajectory": 1000}``.
 
     Raises:
-        RunError: no run there, or not one that this version can read.
+        RunError: no run there, not one that this version can read, or chunks without Dask.
     """
     target = Path(path)
     if not target.exists():
@@ -320,11 +328,16 @@ def open_run(path: str | Path) -> xr.Dataset:
                 f"{target} holds several arms, name one: {names}" if arms else f"no run at {target}"
             )
         target = arms[0]
+    if chunks is not None and find_spec("dask") is None:
+        raise RunError("chunks are Dask's, which is not installed: pip install 'sdesim[dask]'")
     try:
-        run = xr.open_zarr(target, consolidated=False, chunks=None)
+        run = xr.open_zarr(target, consolidated=False, chunks=chunks)
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{target} can't be read as a run: {error}") from error
+    # Runs of earlier versions hold others.
+    run.attrs = plain(run.attrs)
     validate_run(run)
+    note_stored(target.resolve())
     return _named(run)
 
 
@@ -338,31 +351,3 @@ def open_runs(folder: str | Path) -> dict[str, xr.Dataset]:
     if not arms:
         raise RunError(f"{folder} holds no runs")
     return {arm.stem: open_run(arm) for arm in arms}
-
-
-def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Runs of the same experiment as one, along trajectory (numbered anew); attributes of the first.
-
-    Raises:
-        RunError: nothing given, or the runs differ in kind, learning rate, saved steps or variables.
-    """
-    if not runs:
-        raise RunError("nothing to concatenate")
-    first = runs[0]
-    for run in runs[1:]:
-        for attr in ("kind", "learning_rate", "batch_size", "dt"):
-            if run.attrs.get(attr) != first.attrs.get(attr):
-                raise RunError(f"runs differ in {attr}: {first.attrs.get(attr)} and {run.attrs.get(attr)}")
-        if set(run.data_vars) != set(first.data_vars):
-            raise RunError("runs differ in their variables")
-        for coord in ("step", "probe_step"):
-            if coord in first.coords and not np.array_equal(run[coord].values, first[coord].values):
-                raise RunError(f"runs differ in {coord}")
-    joined = xr.concat(
-        [r.drop_vars("trajectory") for r in runs], dim="trajectory", data_vars="minimal", coords="minimal",
-        compat="override", join="override", combine_attrs="override",
-    )  # fmt: skip
-    joined = joined.assign_coords(trajectory=np.arange(joined.sizes["trajectory"], dtype=np.int64))
-    joined.attrs["seeds"] = [r.attrs.get("seed") for r in runs]
-    joined.attrs["probe_trajectories"] = joined.sizes["trajectory"]
-    return joined

@@ -14,6 +14,7 @@ from sdesim.engine import exit_statistics
 from sdesim.errors import ScenarioError
 from sdesim.estimators import tail_index
 from sdesim.estimators.core.support import mean_interval, median_interval
+from sdesim.runs.attributes import rows
 from sdesim.runs.quantities import lookup, number, support_of
 from sdesim.runs.quantity_row import WELL, WHOLE
 from sdesim.runs.registered import measured_array, part_names
@@ -142,7 +143,7 @@ def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
 
 def has_no_mean(run: xr.Dataset, name: str) -> bool:
     """Whether a variable of a run has no mean, as heavy-tailed noise leaves those that grow fast."""
-    return name in run.attrs.get("infinite_means", ())
+    return name in rows(run.attrs, "infinite_means")
 
 
 def _tail(run: xr.Dataset, name: str) -> Finding:

@@ -11,18 +11,21 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sdesim.engine.saved_times import steps_of, steps_to_save
 from sdesim.kinds import Numbers, OneOf, Settings
-from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
+from sdesim.kinds.fields import PathTo
+from sdesim.scenario.base import Count, First, NotNegative, Positive, Seed, Steps, Strict, Trajectories
+from sdesim.scenario.continuing import begin_of
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 from sdesim.schedules import Coefficient, moves
 
 Saveable = Literal["theta", "loss"]
-Kept = Literal["theta", "loss", "weight_norm", "theta_projection"]
+Keepable = Literal["theta", "loss", "weight_norm", "theta_projection"]
 Surface = Annotated[Any, OneOf("surfaces")]
 SDE = Annotated[Any, OneOf("sdes")]
 Noise = Annotated[Any, OneOf("noises")]
 Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
 Wall = Annotated[Any, OneOf("walls")]
+Observable = Annotated[Any, OneOf("observables")]
 Reduction = Annotated[Any, OneOf("reductions")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
@@ -44,6 +47,22 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
+def _or_one(one: Any) -> BeforeValidator:
+    """One alone is taken for a list of it."""
+    return BeforeValidator(_as_list, json_schema_input_type=one | list[one])
+
+
+Saved = Annotated[list[Saveable], _or_one(Saveable)]
+Kept = Annotated[list[Keepable], _or_one(Keepable)]
+Times = Annotated[list[float], _or_one(float)]
+Noises = Annotated[list[Noise], _or_one(Noise)]
+Events = Annotated[list[Event], _or_one(Event)]
+Walls = Annotated[list[Wall], _or_one(Wall)]
+Reductions = Annotated[list[Reduction], _or_one(Reduction)]
+Penalties = Annotated[list[Penalty], _or_one(Penalty)]
+Augmentations = Annotated[list[Augmentation], _or_one(Augmentation)]
+
+
 def _positive(rate: Any) -> Any:
     if isinstance(rate, float) and not rate > 0:
         raise ValueError(f"found {rate:g}, allowed: numbers above 0, or a schedule")
@@ -58,7 +77,7 @@ class Simulate(Strict):
         surface: the loss L whose gradient drives the SDE; left out with twin_of.
         sde: an equation of its own in the place of a surface; it has no loss, nor what is made of one.
         twin_of: the real arm whose network, data and start are taken.
-        noise: the driving noises, added; none for gradient flow.
+        noise: the driving noises, one or several, added; none for gradient flow.
         scheme: how a step is made.
         dtype: of the state and the coefficients: float32 is twice as fast, for surfaces, schemes and noises
             that can.
@@ -72,15 +91,20 @@ class Simulate(Strict):
         save_at: times of the saved points, multiples of dt that increase, in the place of save_every.
         save: what is kept at saved points, one or several; "theta" keeps all coordinates, "loss" the norm
             too.
-        events: what is watched at every step.
-        boundary: walls that reflect, absorb or wrap around.
+        observe: numbers made of the state at saved points, by the names of their variables.
+        events: what is watched at every step, one or several.
+        boundary: walls that reflect, absorb or wrap around, one or several.
         reduce: what is made of all trajectories together as they go, one or several, such as moments.
+        continue_from: a run directory, or an <arm>.zarr, whose trajectories go on for steps more, with its
+            time, seed and states; of a directory the run of the arm's own name. The other fields are as
+            they were.
+        first: the number of the first trajectory, of a part of a larger ensemble.
     """
 
     surface: Surface | None = None
     sde: SDE | None = None
     twin_of: str | None = None
-    noise: list[Noise] = []
+    noise: Noises = []
     scheme: Scheme = Field(default="euler-maruyama", validate_default=True)
     dtype: Literal["float64", "float32"] = "float64"
     theta0: Point | None = None
@@ -90,11 +114,14 @@ class Simulate(Strict):
     trajectories: Trajectories | None = None
     learning_rate: Rate | None = None
     save_every: Count | None = None
-    save_at: Annotated[list[float], BeforeValidator(_as_list)] | None = None
-    save: Annotated[list[Kept], BeforeValidator(_as_list)] = ["theta", "loss"]
-    events: list[Event] = []
-    boundary: list[Wall] = []
-    reduce: Annotated[list[Reduction], BeforeValidator(_as_list)] = []
+    save_at: Times | None = None
+    save: Kept = ["theta", "loss"]
+    observe: dict[str, Observable] = {}
+    events: Events = []
+    boundary: Walls = []
+    reduce: Reductions = []
+    continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
+    first: First = 0
 
     @property
     def equation(self) -> Any:
@@ -107,6 +134,10 @@ class Simulate(Strict):
             raise ValueError("give exactly one of surface, sde and twin_of")
         if self.twin_of is not None and moves(self.learning_rate):
             raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
+        taken = self.continue_from is not None or self.first
+        if taken and self.twin_of is not None:
+            name = "first" if self.continue_from is None else "continue_from"
+            raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
         if self.twin_of is None:
             lacking = ["dt"] if self.dt is None else []
             lacking += ["steps, or T"] if self.steps is None and self.T is None else []
@@ -154,7 +185,7 @@ class Train(Strict):
             "sequential" takes the examples in turn.
         weights: with which weight each example is drawn, by its label: "balanced" so that all classes count
             alike, "classes" by weights of their own.
-        augment: random changes of the inputs, one after the other, drawn anew for each batch.
+        augment: random changes of the inputs, one or several after one another, drawn anew for each batch.
         amplify: l: l steps of lr/l and l times the noise stand for each of SGD.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all weights.
@@ -166,7 +197,7 @@ class Train(Strict):
     steps: Count
     schedule: LearningRate = Field(default="constant", validate_default=True)
     loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
-    penalty: Annotated[list[Penalty], BeforeValidator(_as_list)] | None = None
+    penalty: Penalties | None = None
     objectives: Objectives | None = None
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
@@ -176,10 +207,10 @@ class Train(Strict):
     start_from: str | None = None
     sampling: Literal["epoch", "with-replacement", "sequential"] = "epoch"
     weights: Weighting | None = None
-    augment: list[Augmentation] = []
+    augment: Augmentations = []
     amplify: Count = 1
     save_every: Count | None = None
-    save: Annotated[list[Saveable], BeforeValidator(_as_list)] = ["theta", "loss"]
+    save: Saved = ["theta", "loss"]
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -374,12 +405,8 @@ class Scenario(Strict):
         if train is not None:
             return train.steps
         assert simulate is not None
-        return self.simulated_steps(simulate)
-
-    def simulated_steps(self, simulate: Simulate) -> int:
-        """Steps of a simulated arm."""
         if simulate.steps is not None or simulate.T is not None:
-            return steps_of(self.dt(simulate), simulate.steps, simulate.T)
+            return steps_of(self.dt(simulate), simulate.steps, simulate.T, begin_of(simulate, arm))
         real = self.arms[str(simulate.twin_of)].train
         assert real is not None
         return max(1, round(real.time / self.dt(simulate)))
@@ -397,5 +424,5 @@ class Scenario(Strict):
         simulate = self.arms[arm].simulate
         if simulate is None or simulate.save_at is None:
             return None
-        found = steps_to_save(self.dt(simulate), self.steps(arm), None, simulate.save_at)
+        found = steps_to_save(self.dt(simulate), 0, None, simulate.save_at)
         return [int(step) for step in found]

@@ -11,6 +11,7 @@ import xarray as xr
 
 from sdesim.errors import SdesimError
 from sdesim.report.headline import headline
+from sdesim.runs.attributes import mapped
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.saved import holds_end, last_step
@@ -88,8 +89,9 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
     run, measured = results.runs[name], results.measured.get(name)
     status = np.asarray(run["status"].values)
     counts = {label: int((status == k).sum()) for k, label in enumerate(_STATUS)}
-    if run.attrs.get("divergence"):
-        warnings.extend(f"{name}: trajectory {k}: {why}" for k, why in run.attrs["divergence"].items())
+    if "divergence" in run.attrs:
+        lost = mapped(run.attrs, "divergence").items()
+        warnings.extend(f"{name}: trajectory {k}: {why}" for k, why in lost)
     elif counts["diverged"]:
         warnings.append(
             f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "

@@ -43,6 +43,7 @@ def advance(
     blocks,
     seed,
     lanes,
+    first,
     start,
     end,
     dt,
@@ -62,6 +63,7 @@ def advance(
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
+    first: the number that the generator has for the first trajectory.
     scheme: (p, rate, how many work arrays, params of each wall); rows of the noise blocks: (auxiliary,
     multiplicative, examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
@@ -90,6 +92,7 @@ def advance(
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
         records = (exits, all_shares[block], all_sides[block], all_states[block])
         counts = all_counts[block]
+        leading = first + block * lanes
         diverged, halted = count_ended(code)
         begin_watch(x, code, exits, numbers, values, luck, tags, start)
         saved, staged, tiled = 0, 0, 0
@@ -114,8 +117,8 @@ def advance(
                 continue
             part = now % GROUP
             if part == 0 or now == start:
-                fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
-            act(x, seed, block * lanes, now, noise_params, noise_data, i[part])
+                fill(seed, leading, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+            act(x, seed, leading, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
             lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
@@ -125,10 +128,10 @@ def advance(
                 diverged = isolate(x, code, stopped, now + 1)
             if halted > 0:
                 keep_stopped(x, held, code)
-            if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, block * lanes, now) > 0:
+            if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, leading, now) > 0:
                 halted += note_exits(
                     x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,
-                    block * lanes, now,
+                    leading, now,
                 )  # fmt: skip
             if wells > 0:
                 for w in range(width):

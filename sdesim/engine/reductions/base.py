@@ -45,7 +45,8 @@ class Setting:
 
     Attributes:
         dim: d. trajectories: K; None where a real arm decides.
-        saved: saved step numbers; None where a real arm decides. steps: how many; None as well.
+        saved: saved step numbers; None where a real arm decides. steps: the last one; None as well.
+        begin: the first one, where a run that is continued ended.
         tail_index: the smallest α of noises without a variance; None where there are none.
     """
 
@@ -53,6 +54,7 @@ class Setting:
     trajectories: int | None = None
     saved: NDArray[np.int64] | None = None
     steps: int | None = None
+    begin: int = 0
     tail_index: float | None = None
 
 

@@ -20,11 +20,17 @@ _WORDS = ("that reductions are of", "that an event has stopped", "that have dive
 DIMS = {"saved": "step", "step": "every_step"}
 
 
-def reduced_steps(reductions: Sequence[Base], saved: NDArray[np.int64], steps: int) -> NDArray[np.int64]:
+def steps_looked_at(every: str, setting: Setting) -> NDArray[np.int64]:
+    """The steps of reductions at saved steps, or at every step, of a setting that has both."""
+    assert setting.saved is not None
+    assert setting.steps is not None
+    return np.arange(setting.begin, setting.steps + 1) if every == "step" else setting.saved
+
+
+def reduced_steps(reductions: Sequence[Base], setting: Setting) -> NDArray[np.int64]:
     """Steps at which one of the reductions looks."""
-    if any(r.every == "step" for r in reductions):
-        return np.arange(steps + 1, dtype=np.int64)
-    return saved
+    every = any(r.every == "step" for r in reductions)
+    return steps_looked_at("step" if every else "saved", setting)
 
 
 def sums_of(reduction: Any) -> str:
@@ -63,7 +69,7 @@ def coordinates_of(reductions: Sequence[Base], setting: Setting, dt: float) -> d
     for r in reductions:
         found |= r.coordinates(setting)
     if setting.steps is not None and any(r.every == "step" for r in reductions):
-        steps = np.arange(setting.steps + 1, dtype=np.int64)
+        steps = steps_looked_at("step", setting)
         found["every_step"] = ("every_step", steps, "step", "step")
         found["every_time"] = ("every_step", steps * dt, "time", "time: step times dt")
     return found
@@ -84,7 +90,7 @@ def size_of(reductions: Sequence[Base], setting: Setting) -> float:
     """Bytes of what is kept, twice: the sums, and what comes of them."""
     if setting.saved is None or setting.steps is None:
         return 0.0
-    steps = {"saved": len(setting.saved), "step": setting.steps + 1}
+    steps = {every: len(steps_looked_at(every, setting)) for every in {r.every for r in reductions}}
     return sum(16.0 * steps[r.every] * r.settled_width(setting.dim) for r in reductions)
 
 
@@ -92,7 +98,7 @@ def past_of(reductions: Sequence[Base], setting: Setting) -> float:
     """Bytes of the states that lie a lag behind."""
     if setting.saved is None or setting.steps is None or setting.trajectories is None:
         return 0.0
-    looked = reduced_steps(reductions, setting.saved, setting.steps)
+    looked = reduced_steps(reductions, setting)
     furthest = max((lag for r in reductions for lag in r.distances), default=0)
     stride = int(np.diff(looked).min()) if len(looked) > 1 else 1
     return 8.0 * setting.dim * setting.trajectories * -(-furthest // stride)

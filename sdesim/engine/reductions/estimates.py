@@ -10,6 +10,7 @@ import numpy as np
 from sdesim.engine.reductions.collected import COUNTS
 from sdesim.errors import RunError
 from sdesim.estimate import Estimate
+from sdesim.runs.attributes import rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -50,10 +51,10 @@ def estimate(run: xr.Dataset, name: str, level: float = 0.95) -> ArrayEstimate:
     else:
         raise RunError(f"{name!r} has no error, so that it is no estimate")
     infinite = np.zeros(value.shape, dtype=bool)
-    if name in run.attrs.get("infinite_means", ()):
+    if name in rows(run.attrs, "infinite_means"):
         infinite[...] = True
     if "order" in array.dims:
-        orders = array["order"].isin(run.attrs.get("infinite_moments", []))
+        orders = array["order"].isin(rows(run.attrs, "infinite_moments"))
         infinite |= orders.broadcast_like(array).transpose(*array.dims).values
     flags: dict[str, Any] = {
         "infinite_moment": infinite,

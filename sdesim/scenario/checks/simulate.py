@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sdesim.engine.fitting import Real, check_fit
+from sdesim.engine.observables.base import name_problems
 from sdesim.engine.saved_times import steps_to_save, time_problems
 from sdesim.kinds.misfit import Problem
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
+from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate
 
 
-def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
+def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
     """What does not fit in a simulated arm, each with its place inside `simulate`."""
+    arm = scenario.arms[name]
     simulate = arm.simulate
     assert simulate is not None
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of]
@@ -27,13 +27,16 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
             return
     given = simulate.steps
     if given is None and simulate.T is None:
-        given = scenario.simulated_steps(simulate)
-    wrong = list(
-        time_problems(scenario.dt(simulate), given, simulate.T, simulate.save_every, simulate.save_at)
-    )
+        given = scenario.steps(name)
+    begin = begin_of(simulate, name)
+    dt, every, times = scenario.dt(simulate), simulate.save_every, simulate.save_at
+    wrong = list(time_problems(dt, given, simulate.T, every, times, begin))
     if wrong:
         yield from wrong
         return
+    for observed in simulate.observe:
+        yield from name_problems(observed)
+    yield from check_continuing(simulate, name)
     for path, text in check_fit(
         simulate.equation,
         simulate.noise,
@@ -46,24 +49,17 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         probes=arm.probes or scenario.probes,
         theta0=simulate.theta0,
         trajectories=simulate.trajectories,
-        steps=None if simulate.dt is None else scenario.simulated_steps(simulate),
+        steps=None if simulate.dt is None else scenario.steps(name),
         dtype=simulate.dtype,
         boundary=simulate.boundary,
+        observe=simulate.observe,
         reduce=simulate.reduce,
-        saved=_saved(scenario, simulate),
+        saved=None if simulate.dt is None else steps_to_save(dt, scenario.steps(name), every, times, begin),
         real=None if real is None else _imitated(scenario, simulate, real),
+        begun=simulate.continue_from is not None,
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
         yield (("scheme",), f"probes: {text}") if path[:1] == ("probes",) else (path, text)
-
-
-def _saved(scenario: Scenario, simulate: Simulate) -> NDArray[np.int64] | None:
-    """Saved steps; None where the real arm may decide them."""
-    if simulate.dt is None:
-        return None
-    return steps_to_save(
-        simulate.dt, scenario.simulated_steps(simulate), simulate.save_every, simulate.save_at
-    )
 
 
 def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:

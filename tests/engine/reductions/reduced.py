@@ -34,8 +34,6 @@ def run():
 def live_states(run):
     """θ (K, S, d), NaN from where a trajectory has ended."""
     theta = np.array(run["theta"].values)
-    ended = (run["status"].values != 0)[:, None] & (
-        run["stopped_step"].values[:, None] <= run["step"].values
-    )
+    ended = (run["status"].values != 0)[:, None] & (run["stopped_step"].values[:, None] <= run["step"].values)
     theta[ended] = np.nan
     return theta

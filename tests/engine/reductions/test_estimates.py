@@ -22,7 +22,7 @@ def test_quantiles_keep_their_own_interval():
     found = reductions.estimate(run(), "quantile")
 
     np.testing.assert_array_equal(found.low, run()["quantile_low"])
-    with pytest.raises(RunError, match="at level 0.95, got level 0.9"):
+    with pytest.raises(RunError, match=r"at level 0\.95, got level 0\.9"):
         reductions.estimate(run(), "quantile", level=0.9)
 
 
