@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.kernels.tiles import mark_live
+from sdesim.engine.reductions.adding import add_up
 from sdesim.engine.reductions.base import LEAF, Base
 from sdesim.engine.reductions.collected import COUNTS, reduced_steps, steps_looked_at, sums_of
 
@@ -83,7 +84,8 @@ class Reducing:
         own_too = np.isin(before, own)
         return _Part(
             reduction, own, np.searchsorted(self.steps, own), np.asarray(reduction.params(d), np.float64),
-            reduction.width(d), getattr(home, kernel.take), getattr(home, kernel.merge), kernel.exact,
+            reduction.width(d), getattr(home, kernel.take),
+            getattr(home, kernel.merge) if kernel.merge else add_up, kernel.exact,
             np.asarray(reduction.blank(d), np.float64), np.zeros((len(own), reduction.settled_width(d))),
             np.where(own_too, places, -1),
         )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Reductions don't depend on how a run is split: into blocks, threads and stretches, or by an interruption."""
+"""Reductions don't depend on how a run is split, into blocks, threads and stretches or by an interruption."""
 
 import numpy as np
 import pytest

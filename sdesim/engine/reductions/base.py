@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Array = NDArray[np.float64]
 Problem = tuple[tuple[str | int, ...], str]
@@ -28,14 +31,15 @@ class ReductionKernel:
       Where one holds no trajectory the result is the other to the bit.
 
     Attributes:
-        module: dotted name of the module that holds them. take, merge: their names.
+        module: dotted name of the module that holds them. take: its name.
+        merge: its name; without one the numbers add up.
         exact: whether merging makes no rounding, as of counts and extremes, so that its order is free; else
             leaves are merged along a fixed binary tree.
     """
 
     module: str
     take: str
-    merge: str
+    merge: str = ""
     exact: bool = False
 
 
@@ -78,12 +82,13 @@ Coordinate = tuple[str, NDArray[Any], str, str]
 
 
 class Base:
-    """The base of every reduction; a subclass is a frozen dataclass with a field `every`.
+    """The base of every reduction; a subclass is a frozen dataclass, with a field `every` where it may look
+    at every step.
 
     What it keeps are V numbers a step (`width`), of all trajectories that have not ended by then.
     """
 
-    every: Every
+    every: Every = "saved"
 
     @property
     def distances(self) -> tuple[int, ...]:
@@ -102,7 +107,7 @@ class Base:
 
     def width(self, dim: int) -> int:
         """V."""
-        raise NotImplementedError
+        return 1
 
     def params(self, dim: int) -> Array:
         """What its compiled functions are given."""
@@ -139,6 +144,18 @@ class Base:
     def results(self, settled: Array, setting: Setting) -> Mapping[str, NDArray[Any]]:
         """The values of its variables from what is kept (S, …)."""
         raise NotImplementedError
+
+    def setting_of(self, run: xr.Dataset) -> Setting:
+        """What a run's reductions are of, but for its steps."""
+        return Setting(
+            int(run.attrs["dim"]), int(run.sizes["trajectory"]), tail_index=run.attrs.get("levy_index")
+        )
+
+    def joined(self, runs: Sequence[xr.Dataset]) -> Mapping[str, tuple[tuple[str, ...], Any]]:
+        """Its variables over the trajectories of several runs: name → (dims, values)."""
+        from sdesim.engine.reductions.merging import merged
+
+        return merged(self, runs)
 
     def misfits(self, setting: Setting) -> Iterator[Problem]:
         """What does not suit the run: (field, message)."""

@@ -73,15 +73,6 @@ def take_octave_counts(tile, live, columns, partners, params, out):
 
 
 @compiled_apart
-def merge_counts(into, other, params):
-    """Counts add up."""
-    for node in range(into.shape[0]):
-        for c in range(into.shape[1]):
-            for v in range(into.shape[2]):
-                into[node, c, v] += other[node, c, v]
-
-
-@compiled_apart
 def take_extremes(tile, live, columns, partners, params, out):
     """Smallest (d,) and largest (d,)."""
     d = tile.shape[1]

@@ -112,7 +112,7 @@ class Histogram(Base):
 
 def counts_kernel(take: str) -> ReductionKernel:
     """The compiled side of counts that a function of `counts_kernels` makes."""
-    return ReductionKernel("sdesim.engine.reductions.counts_kernels", take, "merge_counts", exact=True)
+    return ReductionKernel("sdesim.engine.reductions.counts_kernels", take, exact=True)
 
 
 def count_params(edges: Array, equal: bool) -> Array:
