@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from sdesim.compiled.jit import OPTIONS
-from sdesim.engine.kernels.block import any_lost
+from sdesim.engine.kernels.block import any_beyond
 from sdesim.noise.fill_kernels import fill_uniforms
 from sdesim.noise.gaussian_kernels import box_muller
 from sdesim.noise.single_kernels import add_scaled, fill_words
@@ -53,8 +53,7 @@ def step64(passes: int, x: Any, i: Any, params: Any) -> bool:
             y = x[0, w]
             y += i[0, w] - 1e-3 * slope(y, 0, params)
             x[0, w] = y
-            gap = y - y
-            lost |= gap != gap
+            lost |= not abs(y) < np.inf
     return lost
 
 
@@ -66,7 +65,7 @@ def steps64(passes: int, x: Any, i: Any, g: Any, params: Any) -> bool:
         grad(x, params, x, x, g)
         for w in range(x.shape[1]):
             x[0, w] += i[0, w] - 1e-3 * g[0, w]
-        lost |= any_lost(x)
+        lost |= any_beyond(x, np.inf)
     return lost
 
 

@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sdesim.engine.coupled.convergence import convergence as convergence
+    from sdesim.engine.coupled.extrapolation import extrapolate as extrapolate
+    from sdesim.engine.coupled.mlmc import mlmc as mlmc
     from sdesim.engine.escape import kramers as kramers
     from sdesim.engine.evaluation import NetworkEvaluation as NetworkEvaluation
     from sdesim.engine.events.exit import Exit as Exit
@@ -26,10 +29,13 @@ _HOMES = {
     "SCHEMES": "schemes",
     "SimulatedOracle": "simulated_oracle",
     "check_fit": "fitting",
+    "convergence": "coupled.convergence",
     "drive": "given_increments",
     "exit_statistics": "exit_times",
+    "extrapolate": "coupled.extrapolation",
     "integrate": "given_increments",
     "kramers": "escape",
+    "mlmc": "coupled.mlmc",
     "simulate": "simulation",
 }
 __all__ = [
@@ -39,10 +45,13 @@ __all__ = [
     "Occupancy",
     "SimulatedOracle",
     "check_fit",
+    "convergence",
     "drive",
     "exit_statistics",
+    "extrapolate",
     "integrate",
     "kramers",
+    "mlmc",
     "simulate",
 ]
 

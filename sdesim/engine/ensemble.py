@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.events.watching import kernel_arrays
+from sdesim.engine.growth import overshoot_centre
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.kernels.watchers import watched_kinds
@@ -72,15 +74,19 @@ class Ensemble:
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
-            # Of unsolved steps.
-            "counts": np.zeros((self.blocks, 1, self.lanes), dtype=np.int64),
+            # Of unsolved steps, and of explicit steps that were thrown across.
+            "counts": np.zeros((self.blocks, 2, self.lanes), dtype=np.int64),
             "shares": np.ones((self.blocks, len(plan.exits), self.lanes)),
             "sides": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "states": np.full((self.blocks, len(plan.exits), plan.dim, self.lanes), np.nan),
         }
         kinds, numbers = watched_kinds(plan.regions)
+        # The walk of the tangents is the same path once more.
+        watched = plan.overshoot_radius is not None and not tangent
+        radius = plan.overshoot_radius if watched else math.inf
+        reach = (kind.type(radius), overshoot_centre(plan.surface) if watched else np.zeros(0))
         self._driver = driver(
-            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds
+            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds, watched
         )
         self._surface = tuple(
             np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
@@ -101,7 +107,7 @@ class Ensemble:
         # An empty tuple has no type to compile for.
         walls = tuple(np.asarray(wall.params, kind) for wall in plan.walls) or (np.zeros(0, kind),)
         rate = np.asarray(plan.variance_rate, kind)
-        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls)
+        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls, reach)
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
             self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
@@ -282,6 +288,10 @@ class Ensemble:
         events, dim = len(self.plan.exits), self.plan.dim
         moved = self.state["states"].transpose(0, 3, 1, 2).reshape(-1, events, dim)
         return np.asarray(moved[: self.plan.trajectories])
+
+    def explicit_overshoots(self) -> NDArray[np.int64]:
+        """(K,): how many explicit steps of the drift were thrown across."""
+        return np.asarray(self._by_trajectory(self.state["counts"])[:, 1])
 
     def velocities(self) -> Array:
         """(K, d): the second state of a scheme that has one."""

@@ -29,7 +29,8 @@ def exit_statistics(
     Returns:
         mean, median, rate (Estimates) and survival (times, share, low, high). Beside their own flags, each
         has `diverged` where trajectories blew up: they were watched until then, though what blows up was
-        often about to leave; `unsolved` where an implicit step of theirs was not solved; `stopped_by_another`
+        often about to leave; `explicit_overshoot` where explicit steps threw trajectories across, which may
+        be how they left; `unsolved` where an implicit step of theirs was not solved; `stopped_by_another`
         where another event ended the watch, so that the two must be independent; and `exit_coarse` or
         `exit_discrete` where the times themselves are off (see `events.Exit`).
 
@@ -52,6 +53,8 @@ def exit_statistics(
     known = event_flags(run.attrs)
     flags = known[int(at)] if int(at) < len(known) else []
     flags += ["diverged"] if (~left & (status == 1)).any() else []
+    thrown = "explicit_overshoots" in run and bool((run["explicit_overshoots"].values > 0).any())
+    flags += ["explicit_overshoot"] if thrown else []
     flags += ["unsolved"] if (~left & (status == 3)).any() else []
     flags += ["stopped_by_another"] if (~left & (status == 2)).any() else []
     if not flags:

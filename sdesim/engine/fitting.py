@@ -124,10 +124,11 @@ def check_fit(
         if end is not None and hasattr(noise, "problems_until"):
             yield from ((("noise", k, field), text) for field, text in noise.problems_until(end))
     try:
-        chosen = as_scheme(scheme)
+        asked = as_scheme(scheme)
     except Misfit as error:
         yield from error.problems
         return
+    chosen = asked.resolved(surface, noises) if hasattr(asked, "resolved") else asked
     if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
         yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)

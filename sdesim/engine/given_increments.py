@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.fitting import called, check_fit
+from sdesim.engine.growth import growth_of
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.plan import check_kernels, own_noise
 from sdesim.engine.schemes import Scheme, as_scheme
@@ -108,6 +109,8 @@ def drive(
     dt, chosen = positive(dt, "dt"), as_scheme(scheme)
     if found := list(check_fit(surface, noise, chosen, dt=dt, trial=False)):
         raise Misfit(found)
+    if hasattr(chosen, "resolved"):
+        chosen = chosen.resolved(surface, noise, growth_of)
     kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(dim, dt, dt) for n in noise)
     check_kernels(chosen, kernel, kernels)
     entering = {k.enters for k in kernels}

@@ -16,6 +16,7 @@ from sdesim.engine.events import Event
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
+from sdesim.engine.growth import growth_of, overshoot_radius
 from sdesim.engine.memory import check_room
 from sdesim.engine.observables.base import Base as Observable
 from sdesim.engine.observables.base import as_observables
@@ -176,6 +177,17 @@ class Plan:
         rates = [k.rate for k in self.noise_kernels if k.enters == "multiplicative"]
         return np.sum(rates, axis=0) if rates else np.zeros(0)
 
+    @cached_property
+    def overshoot_radius(self) -> float | None:
+        """|θ| below which no explicit step is thrown across; None where that is not watched: without jumps,
+        with schemes that don't overshoot, and where the drift grows at most linearly."""
+        jumps = any(not k.gaussian for k in self.noise_kernels)
+        if not (jumps and getattr(self.scheme, "explicit", False)) or self.dtype != "float64":
+            return None
+        if self.kernel.examples or self.kernel.timed or growth_of(self.surface) <= 2.05:
+            return None
+        return overshoot_radius(self.surface, self.dt)
+
     @property
     def saved_directions(self) -> Array:
         """The directions along which θ is kept, (k, d), or (0, d) where it is not."""
@@ -282,6 +294,8 @@ def make_plan(
     kernel = surface.kernel()
     kernels = own_noise(surface, kernel, dt) + tuple(n.kernel(surface.dim, dt, eta) for n in noises)
     chosen = as_scheme(scheme)
+    if hasattr(chosen, "resolved"):
+        chosen = chosen.resolved(surface, noises, growth_of, probes is not None and probes.tangent)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
     if not has_loss(surface):
@@ -298,7 +312,7 @@ def make_plan(
     # Where the examples decide the start it is known only now.
     if theta0 is None and (wrong := list(excluded(events, walls, start[None]))):
         raise Misfit(wrong)
-    if theta0 is None and getattr(surface, "examples", 0):
+    if theta0 is None and int(getattr(surface, "examples", 0)):
         wrong = list(unobservable(observables, surface, surface.dim, start[None]))
         if wrong:
             raise Misfit(wrong)

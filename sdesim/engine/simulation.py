@@ -69,7 +69,7 @@ def simulate(
     trajectories: int | None = None,
     seed: int | None = None,
     learning_rate: Any = None,
-    scheme: str | Scheme = "euler-maruyama",
+    scheme: str | Scheme = "auto",
     dtype: str = "float64",
     save_every: int | None = None,
     save_at: ArrayLike | None = None,
@@ -104,7 +104,10 @@ def simulate(
         trajectories: K, default 1. seed: any whole number below 2⁶⁴, default 0.
         learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
             t; noises that are of gradients follow it. Default dt.
-        scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
+        scheme: a name out of `sdesim.SCHEMES`, or a scheme object. "auto" is Euler–Maruyama, tamed Euler
+            where jumps meet a drift that grows faster than linearly, and Heun for Stratonovich equations; the
+            attribute `scheme` says which it was. Where jumps may throw an explicit step across,
+            `explicit_overshoots` counts such steps.
         dtype: "float64", or "float32" for the state and all coefficients: about twice as fast, for surfaces,
             schemes and noises that can. Losses, norms and times in wells are summed in float64. Normals come
             four from a call of the generator and end at 6.8 standard deviations; Lévy increments are drawn in
@@ -328,6 +331,8 @@ def _measures_progress(plan: Plan) -> bool:
 def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     writer.write("status", ensemble.status())
     writer.write("stopped_step", ensemble.stopped_step())
+    if plan.overshoot_radius is not None:
+        writer.write("explicit_overshoots", ensemble.explicit_overshoots())
     if plan.scheme.solves:
         writer.write("unsolved_steps", ensemble.unsolved_steps())
     if plan.exits:
@@ -367,6 +372,7 @@ def _writer(
     names += ["loss"] if plan.save_loss else []
     names += ["learning_rate"] if plan.rate is not None else []
     names += ["unsolved_steps"] if plan.scheme.solves else []
+    names += ["explicit_overshoots"] if plan.overshoot_radius is not None else []
     names += ["theta"] if plan.save_theta else []
     names += ["theta_projection"] if plan.save_projection else []
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []

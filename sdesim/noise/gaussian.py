@@ -159,6 +159,7 @@ class Gaussian(Base):
             data,
             gaussian=True,
             size=np.sqrt(np.sum(data**2, axis=0)),
+            divisible=True,
         )
 
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
@@ -206,6 +207,7 @@ def diagonal_kernel(scale: Array) -> NoiseKernel:
         setter="set_gaussian_diagonal",
         single=SINGLE_DIAGONAL,
         size=scale,
+        divisible=True,
     )
 
 

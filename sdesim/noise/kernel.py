@@ -122,6 +122,8 @@ class NoiseKernel:
         acts: name of a function ``fn(x, seed, stream, first, step, params, data, out)`` that ADDS to the
             increments out (d, W) of one step, from the states x (d, W) at which it begins; None without.
         functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
+        divisible: whether increments over dt are sums of those over its parts, as those of a process are: a
+            limit on what one step takes has no place in it. Steps of different lengths can share them then.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
     """
@@ -140,4 +142,5 @@ class NoiseKernel:
     single: SingleFill | None = None
     size: Array | None = None
     dithers: bool = True
+    divisible: bool = False
     ahead: Ahead | None = None

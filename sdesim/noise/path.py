@@ -63,7 +63,9 @@ def path_kernel(path: Path, moments: GradientMoments | None, dt: float, dithers:
     """
     known = moments is not None and moments.covariance is not None
     size = dt * np.sqrt(moments.covariance.variance) if known else None  # type: ignore[union-attr]
-    return NoiseKernel(KERNELS, "from_table", np.zeros(2), ahead=path, size=size, dithers=dithers)
+    return NoiseKernel(
+        KERNELS, "from_table", np.zeros(2), ahead=path, size=size, dithers=dithers, divisible=True
+    )  # fmt: skip
 
 
 def spread(x: float) -> float:

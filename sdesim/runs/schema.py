@@ -213,6 +213,9 @@ VARIABLES: dict[str, VariableSpec] = {
     "status": VariableSpec(
         ("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event, 3 a step was not solved", "int8"
     ),
+    "explicit_overshoots": VariableSpec(
+        ("trajectory",), "1", "explicit steps whose drift was thrown across", "int64"
+    ),
     "final_velocity": VariableSpec(
         ("trajectory", "param"), "parameter", "second state of the scheme at the last step"
     ),

@@ -105,7 +105,7 @@ class Simulate(Strict):
     sde: SDE | None = None
     twin_of: str | None = None
     noise: Noises = []
-    scheme: Scheme = Field(default="euler-maruyama", validate_default=True)
+    scheme: Scheme = Field(default="auto", validate_default=True)
     dtype: Literal["float64", "float32"] = "float64"
     theta0: Point | None = None
     dt: Positive | None = None

@@ -97,6 +97,13 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
             f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
             "there on; a smaller dt, or the tamed-euler or implicit-euler scheme may help"
         )
+    thrown = np.asarray(run["explicit_overshoots"].values) if "explicit_overshoots" in run else np.zeros(1)
+    if thrown.any():
+        warnings.append(
+            f"{name}: explicit_overshoot: explicit steps of the drift threw {int((thrown > 0).sum())} of "
+            f"{len(status)} trajectories across, {int(thrown.sum())} times in all; tamed-euler and "
+            "implicit-euler do not"
+        )
     if counts["unsolved"]:
         warnings.append(
             f"{name}: {counts['unsolved']} of {len(status)} trajectories met a step whose equation was not "
@@ -104,7 +111,7 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         )
     found: dict[str, Any] = {
         "kind": run.attrs["kind"],
-        "label": _label(scenario.arms[name]),
+        "label": _label(scenario.arms[name], run),
         "trajectories": int(run.sizes["trajectory"]),
         "steps": last_step(run),
         "status": counts,
@@ -158,7 +165,7 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     return values
 
 
-def _label(arm: Arm) -> str:
+def _label(arm: Arm, run: xr.Dataset) -> str:
     """An arm in one line."""
     if arm.train is not None:
         t = arm.train
@@ -180,5 +187,5 @@ def _label(arm: Arm) -> str:
     noises = [n.label for n in s.noise]
     if s.sde is not None:
         more = f" with {' + '.join(noises)} noise" if noises else ""
-        return f"{surface}{more}, {s.scheme.kind}"
-    return f"{surface} with {' + '.join(noises) or 'no'} noise, {s.scheme.kind}"
+        return f"{surface}{more}, {run.attrs['scheme']}"
+    return f"{surface} with {' + '.join(noises) or 'no'} noise, {run.attrs['scheme']}"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import sdesim
-from sdesim import events, surfaces
+from sdesim import events, noise, surfaces
 from sdesim.errors import RunError
 from sdesim.kinds import dump, read
 from tests.engine.watched import simulate
@@ -70,3 +70,16 @@ def test_no_bound_is_none_or_infinite_in_python_and_left_out_in_files():
         "stop": True,
         "monitoring": "continuous",
     }
+
+
+def test_steps_that_are_thrown_across_are_flagged():
+    # Beyond √(1 + 1/dt) = 10.05 a step of ¼ (x² − 1)² lands on the other side.
+    def found(start):
+        run = sdesim.simulate(
+            surfaces.DoubleWell(), noise.Stable(1.5, 1e-9), np.full((5, 1), start), dt=0.01, steps=2,
+            trajectories=5, progress=False, scheme="euler-maruyama", events=[events.Exit(lower=0.0)],
+        )  # fmt: skip
+        return sdesim.exit_statistics(run)
+
+    assert found(10.2).median.has("explicit_overshoot")
+    assert not found(9.9).median.has("explicit_overshoot")

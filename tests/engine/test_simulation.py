@@ -33,7 +33,7 @@ def test_a_blown_up_trajectory_is_flagged_and_leaves_the_others_alone():
     [
         ({"dt": -1.0}, "dt must be above 0"),
         ({"steps": 0}, "steps must be at least 1"),
-        ({"scheme": "euler"}, "scheme: found 'euler', allowed: baoab, "),
+        ({"scheme": "euler"}, "scheme: found 'euler', allowed: auto, baoab, "),
         ({"theta0": np.zeros(3)}, "theta0: found 3 numbers, allowed: 1, the surface's dimension"),
         ({"theta0": np.zeros((3, 1))}, "theta0: found 3 rows, allowed: 1, one for each trajectory"),
         ({"save": ("thetas",)}, "save takes"),

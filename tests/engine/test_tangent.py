@@ -219,6 +219,6 @@ def test_a_vanished_tangent_says_so_and_starts_anew():
 
 def test_a_scheme_that_cannot_be_followed_is_refused():
     with pytest.raises(
-        SdesimError, match=r"^probes\.tangent: found scheme 'heun', allowed: euler-maruyama, heavy"
+        SdesimError, match=r"^probes\.tangent: found scheme 'heun', allowed: auto, euler-maruyama, heavy"
     ):
         simulate(scheme="heun")

@@ -19,14 +19,13 @@ WORDS = 256
 
 
 @compiled
-def any_lost(x):
-    """Whether an entry is not finite: its difference with itself is then no number."""
-    lost = False
+def any_beyond(x, bound):
+    """Whether |an entry| is not below the bound: of ∞, whether one is not finite."""
+    found = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
-            gap = x[k, w] - x[k, w]
-            lost |= gap != gap
-    return lost
+            found |= not abs(x[k, w]) < bound
+    return found
 
 
 @compiled_between
@@ -134,6 +133,38 @@ def count_ended(code):
         diverged += (code[w] == DIVERGED) | (code[w] == UNSOLVED)
         halted += code[w] == STOPPED
     return diverged, halted
+
+
+@compiled_between
+def past_centre(x, slope, centre, dt, turned):
+    """turned (W,) = 1 where x − dt g lies beyond the centre along its own line: dt |g|² > g·(x − c) > 0."""
+    for w in range(x.shape[1]):
+        square, along = 0.0, 0.0
+        for k in range(x.shape[0]):
+            square += slope[k, w] * slope[k, w]
+            along += slope[k, w] * (x[k, w] - centre[k])
+        if along > 0.0 and not dt * square <= along:
+            turned[w] = 1.0
+
+
+@compiled_between
+def turned_back(before, after, turned):
+    """turned (W,) = 1 where the drift after a step, or a part of it, points back."""
+    for w in range(turned.shape[0]):
+        along, size = 0.0, 0.0
+        for k in range(before.shape[0]):
+            along += before[k, w] * after[k, w]
+            size += abs(before[k, w])
+        if size > 0.0 and not along >= 0.0:
+            turned[w] = 1.0
+
+
+@compiled_between
+def note_overshoots(turned, code, count):
+    """Count the lanes that an explicit step throws across."""
+    for w in range(code.shape[0]):
+        if turned[w] != 0.0 and code[w] == RUNNING:
+            count[w] += 1
 
 
 @compiled_between

@@ -106,26 +106,54 @@ def tell(work, code, counts, stopped, step):
     note_unsolved(work[0, 0], code, counts[0], stopped, step)
 
 """
+_UNCOUNTED = """\
+
+@compiled
+def count_overshoots(x, code, counts, surface, dt, reach):
+    return
+
+"""
+# Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
+_COUNTED = """\
+from sdesim.engine.kernels.block import note_overshoots, past_centre, turned_back
+
+@compiled
+def count_overshoots(x, code, counts, surface, dt, reach):
+    radius, centre = reach
+    if any_beyond(x, radius):
+        here, there, after = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)
+        turned = np.zeros(x.shape[1])
+        grad(x, surface[0], surface[1], surface[2], here)
+        if centre.shape[0] > 0:
+            past_centre(x, here, centre, dt, turned)
+        else:
+            for quarter in range(2, 5):
+                for k in range(x.shape[0]):
+                    for w in range(x.shape[1]):
+                        there[k, w] = x[k, w] - 0.25 * quarter * dt * here[k, w]
+                grad(there, surface[0], surface[1], surface[2], after)
+                turned_back(here, after, turned)
+        note_overshoots(turned, code, counts[1])
+
+"""
 _ROOM = """\
-from sdesim.engine.kernels.block import make_room
+from sdesim.engine.kernels.block import any_beyond, make_room
 
 GROUP = 2
 """
 _SINGLE_ROOM = """\
 from sdesim.compiled.single import single
-from sdesim.engine.kernels.block import add_doubles
+from sdesim.engine.kernels.block import add_doubles, any_beyond
 from sdesim.engine.kernels.block import make_single_room as make_room
 
 GROUP = 4
 """
 _CHECKED = """\
 
-from sdesim.engine.kernels.block import any_lost
-
 @compiled
-def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+def checked_step(x, v, i, j, m, w, surface, p, rate, dt, work, bound):
     step(x, v, i, j, m, w, surface, p, rate, dt, work)
-    return any_lost(x)
+    return any_beyond(x, bound)
 
 """
 # What watches exits takes as long to compile as all else.
@@ -180,9 +208,13 @@ def combination_source(
     single: bool = False,
     walls: Sequence[WallKernel] = (),
     in_memory: bool = False,
+    overshoots: bool = False,
+    loop: str = "time_loop",
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
-    ``single`` all in float32, and ``in_memory`` where functions that can't be imported are put into it."""
+    ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it, and
+    ``overshoots`` where explicit steps that are thrown across are counted; loop: the file of what calls
+    them."""
     once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
@@ -207,7 +239,7 @@ def combination_source(
     text += "" if has_well else _NO_WELL
     text += "" if surface.offers("loss") else _NO_LOSS
     text += _TIMED if surface.timed else _TIMELESS
-    text += _confine_source(walls, single)
+    text += _confine_source(walls, single) + f"WALLED = {bool(walls)}\n"
     text += _act_source(noises)
     text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
@@ -221,7 +253,8 @@ def combination_source(
     own = "factor" in wanted
     merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
-    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+    text += _COUNTED if overshoots else _UNCOUNTED
+    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text(loop)
 
 
 def _act_source(noises: Sequence[NoiseKernel]) -> str:
@@ -263,8 +296,8 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 @cache
-def _driver_text() -> str:
-    return Path(__file__).with_name("time_loop.py").read_text(encoding="utf-8")
+def _driver_text(loop: str) -> str:
+    return Path(__file__).with_name(f"{loop}.py").read_text(encoding="utf-8")
 
 
 # The blocks of each kind: what the increments go to, and the scratch.
@@ -377,26 +410,45 @@ def driver(
     single: bool = False,
     walls: Sequence[WallKernel] = (),
     regions: Sequence[Region] = (),
+    overshoots: bool = False,
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
 
     Args:
         regions: of each kind that is watched one (`watched_kinds`).
+        overshoots: whether explicit steps that are thrown across are counted.
 
     Raises:
         RunError: if it can't be written anywhere.
     """
     functions = _in_memory(surface, noises)
     if not regions:
-        text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions))
+        text = combination_source(
+            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots
+        )
         text += _UNWATCHED
         return _private(text, tuple(functions.items())) if functions else generated_module(text)
     watch = watch_module(regions)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
-    text = combination_source(surface, noises, scheme, tangent, single, walls, bool(functions or private))
+    text = combination_source(
+        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots
+    )
     if not private:
         text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
     functions |= private
+    return _private(text, tuple(functions.items())) if functions else generated_module(text)
+
+
+def coupled_driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> ModuleType:
+    """Import the module that walks a combination at several step lengths at once (`coupled_loop`).
+
+    Raises:
+        RunError: if it can't be written anywhere.
+    """
+    functions = _in_memory(surface, noises)
+    text = combination_source(
+        surface, noises, scheme, in_memory=bool(functions), loop="coupled_loop"
+    )  # fmt: skip
     return _private(text, tuple(functions.items())) if functions else generated_module(text)
 
 

@@ -3,10 +3,11 @@
 """The time loop of an ensemble, compiled once for each combination of surface, noises and scheme.
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
-``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, those of `watch`, ``compiled`` …) and
-``GROUP``, of how many steps a fill draws the increments, and compiles the whole: nothing dispatches. What is
-compiled anew for each combination is kept small: what no combination changes stands in `block`, and a copy is
-a loop, since Numba compiles a slice that is set to an array ten times as long.
+``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``count_overshoots``, those of `watch`,
+``compiled`` …), ``WALLED``, whether walls bring states back, and ``GROUP``, of how many steps a fill draws
+the increments, and compiles the whole: nothing dispatches. What is compiled anew for each combination is kept
+small: what no combination changes stands in `block`, and a copy is a loop, since Numba compiles a slice that
+is set to an array ten times as long.
 
 A block holds W trajectories as (d, W). State: x, code (W,) 0 running, 1 diverged, 2 stopped, and stopped (W,)
 the step at which it ended. Diverged trajectories are NaN from there on, stopped ones keep their exit state.
@@ -64,12 +65,13 @@ def advance(
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
     first: the number that the generator has for the first trajectory.
-    scheme: (p, rate, how many work arrays, params of each wall); rows of the noise blocks: (auxiliary,
-    multiplicative, examples).
+    scheme: (p, rate, how many work arrays, params of each wall, (from where on steps may overshoot, ∞ where
+    that is not counted, across which centre)); rows of the noise blocks: (auxiliary, multiplicative,
+    examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
-    counts (B, 1, W) of unsolved steps, shares (B, E, W), sides (B, E, W), states (B, E, d, W)); the last
-    three are of the exits. watch: (numbers, values, root, whether states before a step are needed), see
-    `watch`.
+    counts (B, 2, W) of unsolved steps and of overshoots, shares (B, E, W), sides (B, E, W), states
+    (B, E, d, W)); the last three are of the exits. watch: (numbers, values, root, whether states before a
+    step are needed), see `watch`.
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
     (K, 0, d), projection (K, S, k), norm and loss (K, S), or (K, 0) where they are not kept), to be filled
     from column ``column`` on.
@@ -78,7 +80,7 @@ def advance(
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
     all_shares, all_sides, all_states = state[8:]
     events = all_exits.shape[1]
-    p, rate, scratch, walls = scheme
+    p, rate, scratch, walls, reach = scheme
     surface = own_clock(surface)
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
@@ -95,7 +97,7 @@ def advance(
         leading = first + block * lanes
         diverged, halted = count_ended(code)
         begin_watch(x, code, exits, numbers, values, luck, tags, start)
-        saved, staged, tiled = 0, 0, 0
+        saved, staged, tiled, far = 0, 0, 0, True
         for now in range(start, end + 1):
             set_clock(surface, now * dt)
             if tiled < taken.shape[0] and taken[tiled] == now:
@@ -118,13 +120,18 @@ def advance(
             part = now % GROUP
             if part == 0 or now == start:
                 fill(seed, leading, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+            # Walls may send far what was near.
+            if far or WALLED:
+                count_overshoots(x, code, counts, surface, dt, reach)
             act(x, seed, leading, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
-            lost = checked_step(x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work)
+            far = checked_step(
+                x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work, reach[0]
+            )
             tell(work, code, counts, stopped, now + 1)
             confine(x, v, walls)
-            if lost and count_lost(x) != diverged * d:
+            if far and count_lost(x) != diverged * d:
                 diverged = isolate(x, code, stopped, now + 1)
             if halted > 0:
                 keep_stopped(x, held, code)

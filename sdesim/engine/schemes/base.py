@@ -60,6 +60,7 @@ class Base:
         needs_hvp: whether it uses Hessian-vector products.
         exclusive: whether additive and multiplicative noise can't be combined.
         of_a_loss: whether it is of descent or of a force, so that a drift of its own has no place in it.
+        explicit: whether the drift acts by its value at the start of a step, so that a long one overshoots.
         reads: how it reads a noise that depends on the state: "ito" or "stratonovich".
         converts: whether the step uses `rate`, so that it must not change in time.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
@@ -78,12 +79,20 @@ class Base:
     needs_hvp: ClassVar[bool] = False
     exclusive: ClassVar[bool] = False
     of_a_loss: ClassVar[bool] = False
+    explicit: ClassVar[bool] = False
     reads: ClassVar[str] = "ito"
     converts: ClassVar[bool] = False
     steps_by_learning_rate: ClassVar[bool] = False
     momentum: float = 0.0
     nesterov: bool = False
     single: ClassVar[bool] = False
+
+    def resolved(
+        self, surface: Any, noises: Sequence[Any], growth: Callable[[Any], float] | None = None,
+        tangent: bool = False,
+    ) -> Base:  # fmt: skip
+        """The scheme itself; of `Auto`, what it chooses."""
+        return self
 
     def params(self, dt: float) -> NDArray[np.float64]:
         """The constants p of the step; none by default."""
@@ -106,8 +115,8 @@ class Base:
     def separable_step(self) -> Callable[..., Any] | None:
         """The same step for surfaces with a ``slope(y, i, params)``, which it calls in the place of ``grad``.
 
-        It returns whether an entry of x is no number or infinite. The bits are those of the plain step. None:
-        there is none.
+        After work it takes `bound`, and returns whether |an entry of x| is not below it: with ∞, whether one
+        is no number or infinite. The bits are those of the plain step. None: there is none.
         """
         return None
 

@@ -23,18 +23,17 @@ def step(x, v, i, j, m, w, surface, p, rate, dt, work):
             x[k, lane] += n[k, lane] - dt * g[k, lane]
 
 
-def step_separable(x, v, i, j, m, w, surface, p, rate, dt, work):
-    """The plain step in one pass; a difference with itself is a number for finite ones only."""
+def step_separable(x, v, i, j, m, w, surface, p, rate, dt, work, bound):
+    """The plain step in one pass; only a number is below the bound."""
     n = coordinate_noise(x, i, m, work[1])
-    lost = False
+    far = False
     for k in range(x.shape[0]):
         for lane in range(x.shape[1]):
             y = x[k, lane]
             y += n[k, lane] - dt * slope(y, k, surface[0])
             x[k, lane] = y
-            gap = y - y
-            lost |= gap != gap
-    return lost
+            far |= not abs(y) < bound
+    return far
 
 
 def step_weighted(x, v, i, j, m, w, surface, p, rate, dt, work):
@@ -71,6 +70,7 @@ class EulerMaruyama(Base):
     weak_order: ClassVar[Orders] = orders(
         gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=None
     )
+    explicit: ClassVar[bool] = True
     single: ClassVar[bool] = True
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:

@@ -64,6 +64,7 @@ class Heun(Base):
     weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0, factor=None)
     reads: ClassVar[str] = "stratonovich"
     converts: ClassVar[bool] = True
+    explicit: ClassVar[bool] = True
     single: ClassVar[bool] = True
     scratch: ClassVar[int] = 5
 

@@ -280,7 +280,7 @@ class Stable(Base):
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
         kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
-        return replace(kernel, size=scale)
+        return replace(kernel, size=scale, divisible=self.truncation is None)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.

@@ -9,7 +9,7 @@ from sdesim import noise, surfaces
 def test_a_mixed_gaussian_and_skewed_stable_run_comes_back():
     run = sdesim.simulate(
         surfaces.DoubleWell(dim=2), [noise.Gaussian(diffusion=0.1), noise.Stable(1.5, 0.1, skew=0.3)],
-        dt=0.01, steps=50, trajectories=3, seed=42, progress=False,
+        dt=0.01, steps=50, trajectories=3, seed=42, scheme="euler-maruyama", progress=False,
     )  # fmt: skip
 
     golden = [[-1.31896357, 0.1463205], [-0.84983187, -0.41286518], [-0.84735051, -0.40012917]]

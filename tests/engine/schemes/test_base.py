@@ -6,6 +6,8 @@ import pytest
 import sdesim
 from sdesim import noise, schemes, surfaces
 from sdesim.engine.ensemble import Ensemble
+from sdesim.engine.growth import growth_of
+from sdesim.engine.schemes import as_scheme
 from sdesim.errors import SdesimError
 from tests.engine.plans import planned
 from tests.engine.schemes.twins import GAUSSIAN, MULTIPLICATIVE, WELL
@@ -32,7 +34,7 @@ def test_a_scheme_takes_the_noises_that_it_states_and_refuses_others_by_name(sch
         return planned(surface, driving, dt=0.1, steps=2, scheme=scheme, save=("loss",))
 
     if sort in stated:
-        assert plan().scheme.name == scheme
+        assert plan().scheme.name == as_scheme(scheme).resolved(surface, [driving], growth_of).name
     else:
         with pytest.raises(SdesimError, match=f"scheme '{scheme}' takes .*can't take {words}") as caught:
             plan()
@@ -40,7 +42,7 @@ def test_a_scheme_takes_the_noises_that_it_states_and_refuses_others_by_name(sch
 
 
 def test_an_unknown_scheme_and_wrong_parameters_are_refused():
-    with pytest.raises(SdesimError, match=r"^scheme: found 'rk4', allowed: baoab, euler-maruyama, "):
+    with pytest.raises(SdesimError, match=r"^scheme: found 'rk4', allowed: auto, baoab, euler-maruyama, "):
         sdesim.simulate(WELL, dt=0.1, steps=1, scheme="rk4")
     with pytest.raises(SdesimError, match=r"^momentum: found 1\.0, allowed: a number below 1$"):
         schemes.HeavyBall(momentum=1.0)

@@ -20,7 +20,7 @@ def test_a_step_of_tamed_euler_is_that_of_its_numpy_twin(case):
 
 def test_tamed_euler_survives_where_euler_explodes():
     case = (surfaces.DoubleWell(), [noise.Stable(1.2, 2.0)])
-    euler = simulate(case, dt=0.05, steps=400, trajectories=200)
+    euler = simulate(case, dt=0.05, steps=400, trajectories=200, scheme="euler-maruyama")
     tamed = simulate(case, dt=0.05, steps=400, trajectories=200, scheme="tamed-euler")
 
     assert (euler.status.values == 1).any()

@@ -15,9 +15,9 @@ from tests.scenario.files import DATA, changed, refused
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        ("eulr", ": found 'eulr', allowed: baoab, euler-maruyama, "),
+        ("eulr", ": found 'eulr', allowed: auto, baoab, euler-maruyama, "),
         ("{kind: baoab, friction: 0}", ".friction: found 0, allowed: a number above 0"),
-        ("{kind: sra2}", ".kind: found 'sra2', allowed: baoab, euler-maruyama, "),
+        ("{kind: sra2}", ".kind: found 'sra2', allowed: auto, baoab, euler-maruyama, "),
         ("sra1", ": scheme 'sra1' takes Gaussian noise; it can't take additive noise"),
     ],
 )
