@@ -25,6 +25,7 @@ _SUBPACKAGES = (
     "fits",
     "jumps",
     "kinds",
+    "laws",
     "learning_rates",
     "losses",
     "networks",
@@ -67,6 +68,7 @@ _NAMES = {
     "measure": "sdesim.runs",
     "quantity": "sdesim.runs",
     "compare": "sdesim.comparison",
+    "fit_sweep": "sdesim.comparison",
     "calibrate": "sdesim.scenario",
     "resume": "sdesim.scenario",
 }

@@ -123,7 +123,7 @@ class Ensemble:
         plan, stream, found = self.plan, 0, {}
         for k, kernel in enumerate(plan.noise_kernels):
             if kernel.ahead is not None:
-                rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
+                rows = plan.noise_rows(kernel)
                 count = self.blocks * self.lanes
                 found[k] = Drawn(plan.seed, stream, plan.first, count, rows, plan.steps)
             stream += kernel.streams

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
+from sdesim.engine.events.overshoot import stable_law
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
@@ -26,6 +27,7 @@ from sdesim.engine.reductions.base import Setting
 from sdesim.engine.reductions.collected import past_of, size_of
 from sdesim.engine.saved_times import steps_of, steps_to_save, time_problems
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
+from sdesim.engine.schemes.base import GAUSSIAN, own_sort, stated_orders
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.engine.walls.base import WallKernel, kernels_of
@@ -70,6 +72,7 @@ class Plan:
         observables: what is made of states at saved steps, by name.
         first: the number of the first trajectory, of a part of a larger ensemble.
         end: where a run that is continued ended; `steps` and `saved` count from its beginning.
+        refine: how many of its steps make one of the run whose path it walks; that one numbers what is kept.
     """
 
     surface: Surface
@@ -100,6 +103,7 @@ class Plan:
     observables: Mapping[str, Observable] = field(default_factory=dict)
     first: int = 0
     end: End | None = None
+    refine: int = 1
 
     @property
     def begin(self) -> int:
@@ -113,13 +117,19 @@ class Plan:
             return 0
         return -(-self.begin // self.probes.interval(self.steps - self.begin))
 
+    def noise_rows(self, kernel: NoiseKernel) -> int:
+        """How many increments a noise draws in a step: of coordinates, of examples or of Wiener processes."""
+        if kernel.enters == "factor":
+            return self.kernel.factors
+        return self.kernel.examples if kernel.enters == "examples" else self.dim
+
     @cached_property
     def noise_memory(self) -> dict[int, int]:
         """Rows of the state of each noise that is drawn ahead, by the noise's number."""
         found, stream = {}, 0
         for k, kernel in enumerate(self.noise_kernels):
             if kernel.ahead is not None:
-                rows = self.kernel.examples if kernel.enters == "examples" else self.dim
+                rows = self.noise_rows(kernel)
                 found[k] = len(kernel.ahead.start(Drawn(self.seed, stream, self.first, 1, rows, self.steps)))
             stream += kernel.streams
         return found
@@ -159,7 +169,13 @@ class Plan:
     @cached_property
     def watches(self) -> tuple[Watched, ...]:
         """How each of the regions is watched."""
-        return tuple(watched(r, self.paths, reach(r, self.theta0)) for r in self.regions)
+        asking = [r for r in self.regions if r.overshoot]
+        law = stable_law(asking, self.noises, self.dim) if asking else None
+        if isinstance(law, str):
+            raise SdesimError(f"overshoot: {law}")
+        return tuple(
+            watched(r, self.paths, reach(r, self.theta0), law if r.overshoot else None) for r in self.regions
+        )
 
     @property
     def trajectories(self) -> int:
@@ -187,6 +203,15 @@ class Plan:
         if self.kernel.examples or self.kernel.timed or growth_of(self.surface) <= 2.05:
             return None
         return overshoot_radius(self.surface, self.dt)
+
+    @property
+    def orders(self) -> tuple[float | None, float | None]:
+        """Strong and weak order that the scheme states under these noises; None where it states none."""
+        sorts = [sort_of(k) for k in self.noise_kernels if k.enters != "factor"]
+        if len(sorts) < len(self.noise_kernels):
+            structure = self.surface.structure  # type: ignore[attr-defined]
+            sorts.append(GAUSSIAN if structure == "additive" else own_sort(self.scheme, structure))
+        return stated_orders(self.scheme, sorts)
 
     @property
     def saved_directions(self) -> Array:
@@ -440,7 +465,8 @@ def check_kernels(
     scheme: Scheme, surface: SurfaceKernel, noises: Sequence[NoiseKernel], tangent: bool = False
 ) -> None:
     """Refuse what only the compiled sides tell: noises that say no sort, products of the Hessian."""
-    for line in misfits(scheme, [sort_of(noise) for noise in noises]):
+    # Of the equation's own noise `check_fit` knows more.
+    for line in misfits(scheme, [sort_of(noise) for noise in noises if noise.enters != "factor"]):
         raise Misfit("scheme", line)
     if surface.offers("hvp"):
         return

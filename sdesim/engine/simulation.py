@@ -25,6 +25,7 @@ from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
 from sdesim.engine.reductions.base import Base as Reduction
 from sdesim.engine.reductions.collected import attributes_of, coordinates_of, sizes_of, variables_of
+from sdesim.engine.refinement import check_refine, refined_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.surface_check import check_surface
@@ -84,6 +85,7 @@ def simulate(
     accept_changes: bool = False,
     continue_from: xr.Dataset | str | Path | None = None,
     first: int = 0,
+    refine: int = 1,
     probes: Probes | None = None,
     progress: bool | Callable[[int, int], None] = True,
     name: str = "",
@@ -134,8 +136,13 @@ def simulate(
             arguments are given as they were.
         first: the number of the first trajectory, where this is a part of a larger ensemble: its
             trajectories are those of the whole to the bit, and `sdesim.concat_runs` joins the parts.
+        refine: k, a power of two: the path of the run with step dt, walked with dt/k. The increments sum to
+            those of that run over each dt, so that only the step differs; all refinements of a run are one
+            path. Steps are numbered, saved and probed as in that run; events are watched at every short one.
+            For Gaussian noise and stable noise that is neither truncated nor tempered.
         probes: when and how gradients and curvature are measured; None for not at all.
-        progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
+        progress: True: a bar in a notebook, or when stderr is a terminal; or a function (done, total) of
+            steps.
         name: a label for the run.
         evaluate: extra values at saved points.
         attributes: further attributes of the run, which decide no number.
@@ -149,6 +156,7 @@ def simulate(
         RunError: `out` exists, or can't be written.
     """
     started = clock.perf_counter()
+    refine = check_refine(refine)
     end = None if continue_from is None else end_of(continue_from)
     seed, trajectories, first = taken_over(
         end, theta0=theta0, dt=dt, seed=seed, trajectories=trajectories, first=first
@@ -159,6 +167,7 @@ def simulate(
         probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, observe=observe, reduce=reduce,
         first=first, end=end,
     )  # fmt: skip
+    plan = refined_plan(plan, refine)
     if end is not None:
         check_continued(plan)
     elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
@@ -330,7 +339,8 @@ def _measures_progress(plan: Plan) -> bool:
 
 def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     writer.write("status", ensemble.status())
-    writer.write("stopped_step", ensemble.stopped_step())
+    # The step of the coarse run in which it ended.
+    writer.write("stopped_step", -(-ensemble.stopped_step() // plan.refine))
     if plan.overshoot_radius is not None:
         writer.write("explicit_overshoots", ensemble.explicit_overshoots())
     if plan.scheme.solves:
@@ -393,8 +403,8 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt, "steps": plan.steps, "dtype": plan.dtype, "batch_size": batch,
-        "dataset_size": plan.kernel.examples,
+        "dt": plan.dt * plan.refine, "steps": plan.steps // plan.refine, "dtype": plan.dtype,
+        "batch_size": batch, "dataset_size": plan.kernel.examples,
         "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
@@ -408,6 +418,8 @@ def _writer(
             "absent": "loss, and all that is made of one: an equation of its own is no descent",
             "convention": equation.convention, "param_names": list(equation.names),
         }  # fmt: skip
+        orders = zip(("strong_order", "weak_order"), plan.orders, strict=True)
+        attrs |= {name: order for name, order in orders if order is not None}
     elif not plan.save_loss:
         attrs["absent"] = "loss: it was not asked for in save"
     if _measures_progress(plan):
@@ -433,6 +445,8 @@ def _writer(
         attrs["tangent"] = plan.tangent
     if plan.end is not None:
         attrs["continued_from_step"] = plan.begin
+    if plan.refine > 1:
+        attrs["refine"] = plan.refine
     if mark is not None:
         attrs |= mark.attrs()
     if probes is not None and probes.precision is not None:
@@ -444,11 +458,11 @@ def _writer(
     return RunWriter(
         kind="simulated",
         trajectories=plan.trajectories,
-        steps=plan.saved,
+        steps=plan.saved // plan.refine,
         time=plan.saved * plan.dt,
         dim=plan.dim,
         variables=names,
-        probe_steps=None if probes is None else plan.probe_steps,
+        probe_steps=None if probes is None else plan.probe_steps // plan.refine,
         probe_time=None if probes is None else plan.probe_steps * plan.dt,
         probe_trajectories=None if probes is None else plan.probed,
         samples=0 if probes is None else probes.samples,

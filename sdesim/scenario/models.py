@@ -63,6 +63,12 @@ Penalties = Annotated[list[Penalty], _or_one(Penalty)]
 Augmentations = Annotated[list[Augmentation], _or_one(Augmentation)]
 
 
+def _power_of_two(k: int) -> int:
+    if k & (k - 1):
+        raise ValueError(f"found {k}, allowed: a power of two, so that all refinements of a run are one path")
+    return k
+
+
 def _positive(rate: Any) -> Any:
     if isinstance(rate, float) and not rate > 0:
         raise ValueError(f"found {rate:g}, allowed: numbers above 0, or a schedule")
@@ -99,6 +105,7 @@ class Simulate(Strict):
             time, seed and states; of a directory the run of the arm's own name. The other fields are as
             they were.
         first: the number of the first trajectory, of a part of a larger ensemble.
+        refine: a power of two k: the path of the run with step dt, walked with dt/k.
     """
 
     surface: Surface | None = None
@@ -122,6 +129,7 @@ class Simulate(Strict):
     reduce: Reductions = []
     continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
     first: First = 0
+    refine: Annotated[Count, Field(le=2**20), AfterValidator(_power_of_two)] = 1
 
     @property
     def equation(self) -> Any:
@@ -138,6 +146,8 @@ class Simulate(Strict):
         if taken and self.twin_of is not None:
             name = "first" if self.continue_from is None else "continue_from"
             raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
+        if self.refine > 1 and self.twin_of is not None:
+            raise ValueError("refine: allowed without twin_of, whose dt is the learning rate")
         if self.twin_of is None:
             lacking = ["dt"] if self.dt is None else []
             lacking += ["steps, or T"] if self.steps is None and self.T is None else []
@@ -352,6 +362,24 @@ class Expect(Strict):
         return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
 
 
+class AskedFit(Strict):
+    """A law to be fitted along an axis of the sweep, for each arm and place on the other axes.
+
+    Attributes:
+        law: power-law, arrhenius or exponential, or one of one's own.
+        quantity: as in the sweep's table.
+        axis: label of an axis; default every axis of numbers.
+        arm: default every arm that holds the quantity.
+        at: moment; default the first of "whole run", "end" and "mean" that holds it.
+    """
+
+    law: Annotated[Any, OneOf("laws")]
+    quantity: str = "exit_time.mean"
+    axis: str | None = None
+    arm: str | None = None
+    at: Literal["whole run", "end", "mean"] | None = None
+
+
 class Scenario(Strict):
     """A scenario file.
 
@@ -365,6 +393,7 @@ class Scenario(Strict):
         expect: what must come out.
         quick: overrides of a small run, such as {"arms.sde.simulate.steps": 100}.
         sweep: the axes of a sweep, such as {"arms.sde.simulate.noise[0].alpha": [1.5, 2.0]}.
+        fits: laws along the axes of the sweep; default the power law of mean exit times, [] for none.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -376,6 +405,7 @@ class Scenario(Strict):
     expect: list[Expect] = []
     quick: dict[str, Any] = {}
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    fits: list[AskedFit] | None = None
 
     @property
     def real(self) -> list[str]:

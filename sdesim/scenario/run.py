@@ -302,6 +302,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         seed=None if model.continue_from else arm_seed(work.scenario.seed, name),
         continue_from=run_of(model.continue_from, name) if model.continue_from else None,
         first=model.first,
+        refine=model.refine,
         learning_rate=eta,
         scheme=model.scheme,
         dtype=model.dtype,

@@ -4,7 +4,7 @@
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
 ``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``count_overshoots``, those of `watch`,
-``compiled`` …), ``WALLED``, whether walls bring states back, and ``GROUP``, of how many steps a fill draws
+``compiled`` …), ``WALLED``, whether walls or leaps move states, and ``GROUP``, of how many steps a fill draws
 the increments, and compiles the whole: nothing dispatches. What is compiled anew for each combination is kept
 small: what no combination changes stands in `block`, and a copy is a loop, since Numba compiles a slice that
 is set to an array ten times as long.
@@ -89,6 +89,7 @@ def advance(
     numbers, values, root, between = watch
     taken, tile, first_row = reduced
     before, luck, tags = make_watch_room(d, width, events)
+    calm = make_calm(d, width, rows)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
@@ -135,6 +136,10 @@ def advance(
                 diverged = isolate(x, code, stopped, now + 1)
             if halted > 0:
                 keep_stopped(x, held, code)
+            halted += leave(
+                x, v, before, i[part], calm, work, surface, p, rate, dt, held, code, stopped, records,
+                numbers, values, luck, tags, seed, leading, now,
+            )  # fmt: skip
             if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, leading, now) > 0:
                 halted += note_exits(
                     x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,

@@ -42,6 +42,14 @@ def cross_check(scenario: Scenario) -> list[Problem]:
     for k, q in enumerate(_compared(scenario) or ()):
         if not _is_comparable(q):
             found.append((("compare", "quantities", k), f"found {q!r}{nearest(q, _comparable())}"))
+    if scenario.fits and not scenario.sweep:
+        found.append((("fits",), "found laws, allowed: none without a sweep"))
+    for k, asked in enumerate(scenario.fits or ()):
+        if asked.arm is not None and asked.arm not in arms:
+            found.append((("fits", k, "arm"), f"found {asked.arm!r}, not an arm{nearest(asked.arm, arms)}"))
+        if number(asked.quantity) is None:
+            wrong = f"found {asked.quantity!r}{nearest(asked.quantity, known_names())}"
+            found.append((("fits", k, "quantity"), wrong))
     for k, e in enumerate(scenario.expect):
         for field in ("arm", "than"):
             named = getattr(e, field)
