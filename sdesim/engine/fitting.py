@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from sdesim.engine import precision
 from sdesim.engine.events import overshoot
+from sdesim.engine.reductions import collected
+from sdesim.engine.reductions.base import Setting
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.engine.schemes.base import COMMUTING, FACTOR, GAUSSIAN, own_sort
 from sdesim.engine.walls.base import clashes
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.noise.base import Context
+from sdesim.runs.schema import VARIABLES
 from sdesim.schedules import at, moves
 
 if TYPE_CHECKING:
@@ -73,6 +76,8 @@ def check_fit(
     boundary: Sequence[Any] = (),
     observe: Mapping[str, Any] | None = None,
     begun: bool = False,
+    reduce: Sequence[Any] = (),
+    saved: NDArray[np.int64] | None = None,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -88,7 +93,7 @@ def check_fit(
         dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for what a real arm gives.
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
-        dtype: of the state.
+        dtype: of the state. reduce: as in `simulate`. saved: saved step numbers.
         observe: observables by name.
         begun: whether trajectories go on from where others ended: they may be outside of what is watched.
 
@@ -146,6 +151,19 @@ def check_fit(
     yield from _overshoot(events, noises, context, chosen, surface, plain)
     if observe:
         yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
+    yield from _reductions(
+        reduce, Setting(size, trajectories, saved, steps), {**VARIABLES, **(observe or {})}
+    )
+
+
+def _reductions(
+    reductions: Sequence[Any], setting: Setting, known: Mapping[str, Any]
+) -> Iterator[Problem]:  # fmt: skip
+    if wrong := [k for k, reduction in enumerate(reductions) if lacks(reduction, "settle")]:
+        rule = "allowed: a reduction of sdesim.reductions, or a subclass of its Base"
+        yield from ((("reduce", k), f"found {called(reductions[k])}, {rule}") for k in wrong)
+        return
+    yield from ((("reduce", *at), text) for at, text in collected.problems(reductions, setting, known))
 
 
 def unobservable(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled.streams import FIRST_OF_VECTORS
 from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
 from sdesim.engine.events.overshoot import stable_law
@@ -22,6 +23,9 @@ from sdesim.engine.memory import check_room
 from sdesim.engine.observables.base import Base as Observable
 from sdesim.engine.observables.base import as_observables
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
+from sdesim.engine.reductions.base import Base as Reduction
+from sdesim.engine.reductions.base import Setting
+from sdesim.engine.reductions.collected import past_of, size_of
 from sdesim.engine.saved_times import steps_of, steps_to_save, time_problems
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.schemes.base import GAUSSIAN, own_sort, stated_orders
@@ -37,6 +41,7 @@ from sdesim.noise.following import resolved
 from sdesim.noise.gaussian import Gaussian, diagonal_kernel
 from sdesim.noise.kernel import Drawn
 from sdesim.runs import Probes, projection_directions
+from sdesim.runs.memory import check_memory
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
 from sdesim.schedules.base import Base as Schedule
@@ -63,6 +68,7 @@ class Plan:
         save_projection: whether θ along the directions is kept.
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
+        reductions: what is kept of all trajectories together.
         dtype: of the state and the coefficients, "float64" or "float32".
         observables: what is made of states at saved steps, by name.
         first: the number of the first trajectory, of a part of a larger ensemble.
@@ -94,6 +100,7 @@ class Plan:
     rate: Schedule | None = None
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
     observables: Mapping[str, Observable] = field(default_factory=dict)
     first: int = 0
     end: End | None = None
@@ -230,6 +237,11 @@ class Plan:
         return min((float(a) for a in found if a is not None), default=None)
 
     @property
+    def setting(self) -> Setting:
+        """What the reductions are of."""
+        return Setting(self.dim, self.trajectories, self.saved, self.steps, self.begin, self.tail_index)
+
+    @property
     def probed(self) -> int:
         """How many trajectories are probed: of those of the whole ensemble the first."""
         count = 0 if self.probes is None else self.probes.trajectories
@@ -253,6 +265,7 @@ def make_plan(
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
     boundary: Sequence[Wall] | Wall = (), T: float | None = None, save_at: ArrayLike | None = None,
     observe: Mapping[str, Any] | None = None, first: int = 0, end: End | None = None,
+    reduce: Sequence[Reduction] | Reduction = (),
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -287,17 +300,21 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    walls, observables = several(boundary), as_observables(observe)
+    walls, observables, reductions = several(boundary), as_observables(observe), several(reduce)
+    saved = steps_to_save(dt, further, save_every, save_at, begin)
     if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, begun=end is not None,
-        observe=observables,
+        observe=observables, reduce=reductions, saved=saved,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
     check_room(surface.dim, count, probes)
+    setting = Setting(surface.dim, count, saved, steps, begin)
+    check_memory(size_of(reductions, setting), "reduce: what is kept", "raise save_every or reduce less")
+    check_memory(past_of(reductions, setting), "reduce: the states of the longest lag", "lower lags")
     context = Context(surface.dim, eta, surface)
     noises = tuple(resolved(n, context, rate) for n in noises)
     kernel = surface.kernel()
@@ -307,6 +324,9 @@ def make_plan(
         chosen = chosen.resolved(surface, noises, growth_of, probes is not None and probes.tangent)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
     _same_surface(kernel, noises)
+    drawn = sum(k.streams for k in kernels) * (2 if chosen.auxiliary else 1)
+    if drawn > FIRST_OF_VECTORS:
+        raise Misfit("noise", f"found {drawn} sets of increments, allowed: at most {FIRST_OF_VECTORS}")
     if not has_loss(surface):
         probes = None if probes is None else replace(probes, estimators=())
     probes = _paid_for(probes, noises, further, count)
@@ -339,7 +359,7 @@ def make_plan(
         steps=steps,
         learning_rate=eta,
         seed=seed,
-        saved=steps_to_save(dt, further, save_every, save_at, begin),
+        saved=saved,
         save_theta="theta" in save,
         save_loss="loss" in save and has_loss(surface),
         save_norm="weight_norm" in save or "loss" in save,
@@ -356,6 +376,7 @@ def make_plan(
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),
+        reductions=reductions,
         observables=observables,
     )
 

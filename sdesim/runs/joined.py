@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import RunError
-from sdesim.runs.attributes import event_flags, plain
+from sdesim.kinds import read
+from sdesim.runs.attributes import event_flags, plain, rows
 
 # Attributes that all parts must share.
 _SETTINGS = (
@@ -38,6 +39,11 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     for run in runs[1:]:
         _check_same(runs[0], run)
     _check_doubles(runs)
+    whole = [str(name) for name, array in runs[0].data_vars.items() if "trajectory" not in array.dims]
+    if whole and len(runs) > 1:
+        raise RunError(
+            f"{whole[0]} is of all trajectories of a run together: join runs without it (drop_vars)"
+        )
     one = "seed" in runs[0].attrs and len({run.attrs.get("seed") for run in runs}) == 1
     parts = sorted(runs, key=lambda run: int(run["trajectory"].values[0])) if one else list(runs)
     joined = xr.concat(
@@ -57,6 +63,21 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         # They are of the first part alone.
         if len(parts) > 1:
             joined.attrs.pop(name, None)
+    return _reduced(joined, parts)
+
+
+def _reduced(joined: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """With the reductions of all parts in the place of those of the first."""
+    told = [rows(run.attrs, "reductions") for run in parts]
+    if len(parts) < 2 or not any(told):
+        return joined
+    if any(other != told[0] for other in told):
+        raise RunError("runs differ in their reductions")
+    for fields in told[0]:
+        reduction = read("reductions", fields)
+        # What was dropped is not asked for.
+        found = {n: v for n, v in reduction.joined(parts).items() if n in joined}
+        joined = joined.assign({n: (dims, v, joined[n].attrs) for n, (dims, v) in found.items()})
     return joined
 
 

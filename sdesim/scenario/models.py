@@ -26,6 +26,7 @@ Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
 Wall = Annotated[Any, OneOf("walls")]
 Observable = Annotated[Any, OneOf("observables")]
+Reduction = Annotated[Any, OneOf("reductions")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
@@ -57,6 +58,7 @@ Times = Annotated[list[float], _or_one(float)]
 Noises = Annotated[list[Noise], _or_one(Noise)]
 Events = Annotated[list[Event], _or_one(Event)]
 Walls = Annotated[list[Wall], _or_one(Wall)]
+Reductions = Annotated[list[Reduction], _or_one(Reduction)]
 Penalties = Annotated[list[Penalty], _or_one(Penalty)]
 Augmentations = Annotated[list[Augmentation], _or_one(Augmentation)]
 
@@ -98,6 +100,7 @@ class Simulate(Strict):
         observe: numbers made of the state at saved points, by the names of their variables.
         events: what is watched at every step, one or several.
         boundary: walls that reflect, absorb or wrap around, one or several.
+        reduce: what is made of all trajectories together as they go, one or several, such as moments.
         continue_from: a run directory, or an <arm>.zarr, whose trajectories go on for steps more, with its
             time, seed and states; of a directory the run of the arm's own name. The other fields are as
             they were.
@@ -123,6 +126,7 @@ class Simulate(Strict):
     observe: dict[str, Observable] = {}
     events: Events = []
     boundary: Walls = []
+    reduce: Reductions = []
     continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
     first: First = 0
     refine: Annotated[Count, Field(le=2**20), AfterValidator(_power_of_two)] = 1

@@ -312,6 +312,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         observe=model.observe,
         events=model.events,
         boundary=model.boundary,
+        reduce=model.reduce,
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,

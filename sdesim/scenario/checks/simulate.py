@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
-from sdesim.engine.saved_times import time_problems
+from sdesim.engine.saved_times import steps_to_save, time_problems
 from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
@@ -57,6 +57,8 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         dtype=simulate.dtype,
         boundary=simulate.boundary,
         observe=simulate.observe,
+        reduce=simulate.reduce,
+        saved=None if simulate.dt is None else steps_to_save(dt, scenario.steps(name), every, times, begin),
         real=None if real is None else _imitated(scenario, simulate, real),
         begun=simulate.continue_from is not None,
     ):
