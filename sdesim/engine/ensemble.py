@@ -254,7 +254,8 @@ class Ensemble:
             mine[...] = np.moveaxis(wide, -2, 0)
         for name, mine in self.memory.items():
             mine[...] = state[name][..., rows]
-        if self.reducing is not None:
+        # A run that goes on from another's end begins its reductions anew.
+        if self.reducing is not None and "reduced_done" in state:
             self.reducing.restore(state)
 
     def theta(self, trajectory: int) -> Array:

@@ -111,3 +111,18 @@ def test_lags_of_a_refined_run_are_of_its_own_steps():
     x = fine["theta"].values[:, [3, 4], 0]
     found = fine["autocorrelation"].sel(lag=10).isel(step=4, param=0)
     np.testing.assert_allclose(found, np.corrcoef(x.T)[0, 1], rtol=1e-10)
+
+
+def test_a_run_that_goes_on_begins_its_reductions_anew():
+    whole, first = walk(trajectories=130), walk(trajectories=130, steps=100)
+
+    later = walk(trajectories=None, seed=None, steps=105, continue_from=first)
+
+    there = whole.sel(step=later["step"])
+    for name in ("moment", "covariance", "histogram", "quantile", "minimum", "live_count", "stopped_count"):
+        assert same_bits(later[name].values, there[name].values), name
+    # Lags of 10 and 30 steps don't reach back over step 100.
+    known = np.isfinite(later["autocorrelation"].values).all(axis=-1)
+    assert known[:, :4].tolist() == [[False, True, True, True], [False, False, False, True]]
+    at = later["step"].values >= 130
+    assert same_bits(later["autocorrelation"].values[:, at], there["autocorrelation"].values[:, at])
