@@ -56,7 +56,8 @@ class Exit(Base):
     their own. Mean times are right too; one time is known to about a step (`exit_coarse` where a step's scale
     is more than half the distance of the walls). Such a path is another one than without. All else is refused
     with the reason: skewed, tempered and other jumps, multiplicative and correlated noise, Gaussian beside
-    isotropic noise, walls across several independent coordinates, levels, implicit schemes, float32, a boundary.
+    isotropic noise, walls across several independent coordinates, levels, implicit schemes, float32, a
+    boundary.
 
     ``exit_time`` is NaN and ``exit_censored`` set where the trajectory never leaves;
     `sdesim.exit_statistics` reads such times. ``exit_state`` is θ then, ``exit_wall`` 0 for lower, 1 for

@@ -12,9 +12,9 @@ last longer than what is left of the step is left with the probability of the qu
 the step stays as it was drawn; but jumps of more than half the distance come at times of their own, and take
 the place of the increments of that size: a wall is then crossed by a jump alone, at its own time.
 
-Increments are of that size from ε(1 + (α + d + 2)/2 · V/ε² − ¾λ) on, ε half the distance, V the variance along
-an axis of what is smaller and λ the rate of what is larger, both in a step: sums of smaller jumps pass ε too,
-and the variance of the rest is then V to second order (¾ is read off the law).
+Increments are of that size from ε(1 + (α + d + 2)/2 · V/ε² − ¾λ) on, ε half the distance, V the variance
+along an axis of what is smaller and λ the rate of what is larger, both in a step: sums of smaller jumps pass
+ε too, and the variance of the rest is then V to second order (¾ is read off the law).
 
 With Gaussian noise beside it, a path leaves the interval of a leap, or jumps by more than `CUT` of its half
 width, whichever comes first; smaller jumps are taken for Gaussian. Where they are little of the variance the
