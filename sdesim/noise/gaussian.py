@@ -15,6 +15,7 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
+from sdesim.noise.bridge import GaussianSplit
 from sdesim.noise.kernel import SingleFill
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
@@ -160,6 +161,7 @@ class Gaussian(Base):
             gaussian=True,
             size=np.sqrt(np.sum(data**2, axis=0)),
             divisible=True,
+            split=GaussianSplit(data),
         )
 
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
@@ -208,6 +210,7 @@ def diagonal_kernel(scale: Array) -> NoiseKernel:
         single=SINGLE_DIAGONAL,
         size=scale,
         divisible=True,
+        split=GaussianSplit(scale),
     )
 
 

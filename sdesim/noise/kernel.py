@@ -124,6 +124,8 @@ class NoiseKernel:
         functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
         divisible: whether increments over dt are sums of those over its parts, as those of a process are: a
             limit on what one step takes has no place in it. Steps of different lengths can share them then.
+        split: how an increment is taken apart into those of the halves of its step, an object of
+            `sdesim.noise.bridge`; None where no way is known.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
     """
@@ -143,4 +145,5 @@ class NoiseKernel:
     size: Array | None = None
     dithers: bool = True
     divisible: bool = False
+    split: Any = None
     ahead: Ahead | None = None

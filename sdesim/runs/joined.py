@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import RunError
-from sdesim.runs.attributes import event_flags, plain
+from sdesim.kinds import read
+from sdesim.runs.attributes import event_flags, plain, rows
 
 # Attributes that all parts must share.
 _SETTINGS = (
@@ -40,6 +41,13 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     _check_doubles(runs)
     one = "seed" in runs[0].attrs and len({run.attrs.get("seed") for run in runs}) == 1
     parts = sorted(runs, key=lambda run: int(run["trajectory"].values[0])) if one else list(runs)
+    reduced = _reduced(parts) if len(parts) > 1 else {}
+    held = {str(name): array.dims for name, array in runs[0].data_vars.items()}
+    whole = [name for name, dims in held.items() if "trajectory" not in dims and name not in reduced]
+    if whole and len(runs) > 1:
+        raise RunError(
+            f"{whole[0]} is of all trajectories of a run together: join runs without it (drop_vars)"
+        )
     joined = xr.concat(
         [r.drop_vars("trajectory") for r in parts], dim="trajectory", data_vars="minimal", coords="minimal",
         compat="override", join="override", combine_attrs="override",
@@ -57,7 +65,22 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         # They are of the first part alone.
         if len(parts) > 1:
             joined.attrs.pop(name, None)
-    return joined
+    return joined.assign({n: (dims, values, joined[n].attrs) for n, (dims, values) in reduced.items()})
+
+
+def _reduced(parts: Sequence[xr.Dataset]) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """The reductions over the trajectories of all parts, as far as they hold them: name → (dims, values).
+
+    Raises:
+        RunError: they can't be merged.
+    """
+    told = [rows(run.attrs, "reductions") for run in parts]
+    if any(other != told[0] for other in told):
+        raise RunError("runs differ in their reductions")
+    found: dict[str, tuple[tuple[str, ...], Any]] = {}
+    for fields in told[0]:
+        found |= read("reductions", fields).joined(parts)
+    return {name: values for name, values in found.items() if name in parts[0]}
 
 
 def _check_same(first: xr.Dataset, run: xr.Dataset) -> None:

@@ -11,7 +11,7 @@ import xarray as xr
 
 from sdesim.errors import SdesimError
 from sdesim.report.headline import headline
-from sdesim.runs.attributes import mapped
+from sdesim.runs.attributes import mapped, rows
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.saved import holds_end, last_step
@@ -19,6 +19,7 @@ from sdesim.runs.twin_rules import twin_warning
 from sdesim.scenario.expectations import Finding, at_probe, find, has_no_mean, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.outcomes import outcome
+from sdesim.scenario.reduced import reduced_values
 from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped", "unsolved")
@@ -120,6 +121,8 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         "mean": mean_values(run, measured),
         "whole": whole_values(name, run, measured),
     }
+    if reduced := reduced_values(run):
+        found["reduced"] = reduced
     probed = int(run.attrs.get("probe_trajectories", found["trajectories"]))
     if probed < found["trajectories"]:
         found["probed"] = probed
@@ -148,7 +151,7 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     """Means over trajectories at the last step and probe, with intervals and flags; of a run that does not
     save its last step those at the probe alone."""
     values: dict[str, Any] = {}
-    for key in names(lambda row: row.stepped):
+    for key in (*names(lambda row: row.stepped), *rows(run.attrs, "observables")):
         if key in run and holds_end(run):
             last = np.asarray(run[key].values[:, -1], dtype=np.float64)
             q = over_trajectories(last, support_of(key), infinite=has_no_mean(run, key))

@@ -31,14 +31,16 @@ def test_every_model_is_tried():
 @pytest.mark.parametrize("model", CASES)
 def test_the_truth_lies_within_the_intervals_of_one_part_in_a_million(model):
     theta, start, dt = CASES[model]
-    x = path(model, theta, start, dt, 250, seed=3)
+    # The stable law's density is dear.
+    n = 100 if model.startswith("stable") else 250
+    x = path(model, theta, start, dt, n, seed=3)
 
     fit = sdesim.fit(x, model, dt=dt, level=1 - 1e-6)
 
     for found, true in zip(fit, theta, strict=True):
         assert found.low <= true <= found.high
         assert found.low <= found.value <= found.high
-        assert found.n == 249
+        assert found.n == n - 1
         # An interval that holds everything would pass too.
         assert math.isfinite(found.value)
     again = fit.model.log_density(np.asarray(theta), fit.data).sum()
@@ -102,12 +104,12 @@ def test_a_gap_is_one_longer_step_and_counted():
 
 
 def test_the_stable_form_of_a_model_is_asked_for_by_its_noise():
-    x = path("stable-ornstein-uhlenbeck", (1.0, 0.5, 1.5, 0.3), 0.5, 0.2, 60, seed=2)
+    x = path("stable-ornstein-uhlenbeck", (1.0, 0.5, 1.5, 0.3), 0.5, 0.2, 40, seed=2)
 
     fit = sdesim.fit(x, "ornstein-uhlenbeck", noise="stable", dt=0.2)
 
+    assert fit.model.kind == "stable-ornstein-uhlenbeck"
     assert list(fit.parameters) == ["rate", "mean", "alpha", "scale"]
-    assert fit.parameters == sdesim.fit(x, "stable-ornstein-uhlenbeck", dt=0.2).parameters
 
 
 def test_a_walk_and_independent_values_have_no_rate_to_tell():
@@ -143,6 +145,7 @@ def test_dependent_residuals_are_flagged():
     [
         ({"dt": 0.1, "level": 1.5}, "level: found 1.5"),
         ({"dt": -1}, "dt: found -1, allowed: a number above 0"),
+        ({"dt": True}, "dt: found True"),
         ({}, "dt: missing"),
         ({"dt": 0.1, "goodness": "chi"}, "goodness: found 'chi'"),
         ({"dt": 0.1, "noise": "pink"}, "noise: found 'pink'"),
@@ -168,7 +171,11 @@ def test_bad_settings_are_told_in_one_line(settings, told):
         (np.arange(-5.0, 45.0), "geometric-brownian", "series: found -5, allowed: numbers above 0"),
         (np.arange(-5.0, 45.0), "cox-ingersoll-ross", "series: found -5, allowed: numbers above 0"),
         (np.repeat([0.0, 1.0, 0.5], 20)[:58], "jump-diffusion", "series: found"),
-        (np.arange(50.0), "ornstein-ulenbeck", "did you mean"),
+        (np.arange(50.0), "ornstein-ulenbeck", "model: found .* did you mean"),
+        (0.1 * np.arange(50.0), "ornstein-uhlenbeck", "found a steady course without noise"),
+        (0.1 * np.arange(50.0), "jump-diffusion", "found a steady course without noise"),
+        (np.exp(0.1 * np.arange(50.0)), "geometric-brownian", "found steady growth without noise"),
+        (1e120 * np.sin(np.arange(50.0)), "ornstein-uhlenbeck", "series: found numbers up to 1e.120"),
     ],
 )
 def test_bad_series_are_told_in_one_line(x, model, told):

@@ -97,8 +97,8 @@ def paths_of(
     way, variance, root = "bridge", zero, np.zeros((0, 0))
     tried = np.ones((1, dim))
     additive = [n for n, k in zip(noises, kernels, strict=True) if k.enters != "multiplicative"]
-    # Noises that are worked out ahead follow the time, or their own past.
-    steady = all(kernel.ahead is None for kernel in kernels)
+    # Noises that are worked out ahead follow the time, or their own past, unless they say otherwise.
+    steady = all(k.ahead is None or getattr(k.ahead, "independent", False) for k in kernels)
     known = steady and all(getattr(n, "exponent", lambda u: None)(tried) is not None for n in additive)
     multiplied = all(k.gaussian for k in kernels if k.enters == "multiplicative")
     if all(order is None for order in scheme.strong_order.values()):

@@ -20,6 +20,7 @@ from sdesim.engine.kernels.block import (
     isolate,
     keep_before,
     keep_stopped,
+    keep_tile,
     make_stage,
     make_watch_room,
     stage_loss,
@@ -59,6 +60,7 @@ def advance(
     wells,
     outputs,
     column,
+    reduced,
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
@@ -73,6 +75,7 @@ def advance(
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
     (K, 0, d), projection (K, S, k), norm and loss (K, S), or (K, 0) where they are not kept), to be filled
     from column ``column`` on.
+    reduced: (steps at which states are reduced, the tile (steps, d, rows) that they go to, its first row).
     """
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
     all_shares, all_sides, all_states = state[8:]
@@ -84,6 +87,7 @@ def advance(
     room = stage[2].shape[0]
     work, i, j, m, weights, spare = make_room(d, width, scratch, rows)
     numbers, values, root, between = watch
+    taken, tile, first_row = reduced
     before, luck, tags = make_watch_room(d, width, events)
     calm = make_calm(d, width, rows)
     for block in blocks:
@@ -94,9 +98,12 @@ def advance(
         leading = first + block * lanes
         diverged, halted = count_ended(code)
         begin_watch(x, code, exits, numbers, values, luck, tags, start)
-        saved, staged, far = 0, 0, True
+        saved, staged, tiled, far = 0, 0, 0, True
         for now in range(start, end + 1):
             set_clock(surface, now * dt)
+            if tiled < taken.shape[0] and taken[tiled] == now:
+                keep_tile(x, tile, tiled, block * lanes - first_row)
+                tiled += 1
             if saved < saves.shape[0] and saves[saved] == now:
                 if staged == room:
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)

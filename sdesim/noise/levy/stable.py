@@ -280,7 +280,17 @@ class Stable(Base):
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
         kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
-        return replace(kernel, size=scale, divisible=self.truncation is None)
+        split = self._split(scale, kernel) if self.tail_index is not None else None
+        return replace(kernel, size=scale, divisible=self.truncation is None, split=split)
+
+    def _split(self, scale: Array, kernel: NoiseKernel) -> Any:
+        """How increments of a kernel, neither truncated nor tempered, are halved."""
+        from sdesim.noise.levy.bridge import IsotropicSplit, StableSplit
+
+        if self.structure == "independent":
+            return StableSplit(self.alpha, self.skew, scale)
+        bits = int(kernel.params[0]) if self.drawn_by == "inversion" else 0
+        return IsotropicSplit(self.alpha, scale, kernel.data, bits)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdesim.compiled.streams import READINGS, STEPS
 from sdesim.errors import RunError
 from sdesim.kinds.misfit import path_text
 from sdesim.networks.fully_connected import as_dense, parameter_groups
@@ -39,7 +40,7 @@ from sdesim.training.loop.copies import check_copies, copied
 from sdesim.training.loop.fitting import check_loss, check_module
 from sdesim.training.loop.fresh import check_factory
 from sdesim.training.loop.memory import check_readings
-from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
+from sdesim.training.loop.one_seed import isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
 from sdesim.training.probes.example_moments import without_moments
@@ -212,7 +213,7 @@ class Prepared:
 
 
 def prepare(
-    recipe: Recipe, *, save_every: int | None, save: Sequence[str], probes: Probes | None
+    recipe: Recipe, *, save_every: int | None, save: Sequence[str] | str, probes: Probes | None
 ) -> Prepared:
     """Look at network, data and optimizer, and lay out what is recorded; arguments as of `record`.
 
@@ -225,11 +226,13 @@ def prepare(
 
 
 def _prepared(
-    recipe: Recipe, *, save_every: int | None, save: Sequence[str], probes: Probes | None
+    recipe: Recipe, *, save_every: int | None, save: Sequence[str] | str, probes: Probes | None
 ) -> Prepared:
     module, steps = recipe.module, recipe.steps
     if save_every is not None and save_every < 1:
         raise RunError(f"save_every must be at least 1, got {save_every}")
+    # A text is a sequence too, of letters.
+    save = (save,) if isinstance(save, str) else save
     wrong = [s for s in save if s not in _SAVEABLE]
     if wrong:
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
