@@ -52,6 +52,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
     }
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
+    if plan.tolerance is not None:
+        parts["tolerance"] = f"{plan.tolerance!r}, {plan.halvings} halvings"
     if plan.dtype != "float64":
         parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.engine import precision
+from sdesim.engine import halving, precision
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
 from sdesim.engine.schemes.base import FACTOR, GAUSSIAN
 from sdesim.engine.walls.base import clashes
@@ -70,6 +70,8 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    tolerance: float | None = None,
+    smallest_dt: float | None = None,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -86,6 +88,7 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
+        tolerance, smallest_dt: of steps that are halved.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -124,6 +127,9 @@ def check_fit(
         yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
     yield from _equation(surface, chosen, probes)
+    yield from halving.misfits(
+        tolerance, smallest_dt, dt, surface, noises, chosen, dtype, [*events, *boundary], probes
+    )
     tangent = probes is not None and probes.tangent
     lines = list(precision.misfits(dtype, surface, chosen, noises, tangent))
     yield from ((("dtype",), line) for line in lines)

@@ -16,6 +16,7 @@ from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss
 from sdesim.engine.growth import growth_of, overshoot_radius
+from sdesim.engine.halving import halvings
 from sdesim.engine.memory import check_room
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
@@ -58,6 +59,8 @@ class Plan:
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
         dtype: of the state and the coefficients, "float64" or "float32".
+        tolerance, halvings: the error beyond which a step is halved, and how often at most; None and 0 where
+            no step is.
     """
 
     surface: Surface
@@ -82,6 +85,8 @@ class Plan:
     rate: Schedule | None = None
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
+    tolerance: float | None = None
+    halvings: int = 0
 
     def learning_rate_at(self, step: int) -> float:
         """η at a step."""
@@ -139,9 +144,12 @@ class Plan:
     @cached_property
     def overshoot_radius(self) -> float | None:
         """|θ| below which no explicit step is thrown across; None where that is not watched: without jumps,
-        with schemes that don't overshoot, and where the drift grows at most linearly."""
+        with schemes that don't overshoot, with steps that are halved, and where the drift grows at most
+        linearly."""
         jumps = any(not k.gaussian for k in self.noise_kernels)
         if not (jumps and getattr(self.scheme, "explicit", False)) or self.dtype != "float64":
+            return None
+        if self.tolerance is not None:
             return None
         if self.kernel.examples or self.kernel.timed or growth_of(self.surface) <= 2.05:
             return None
@@ -189,7 +197,7 @@ def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
-    boundary: Sequence[Wall] | Wall = (),
+    boundary: Sequence[Wall] | Wall = (), tolerance: float | None = None, smallest_dt: float | None = None,
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -219,6 +227,7 @@ def make_plan(
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
+        tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
@@ -267,6 +276,8 @@ def make_plan(
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),
+        tolerance=tolerance,
+        halvings=0 if tolerance is None else halvings(dt, smallest_dt),
     )
 
 

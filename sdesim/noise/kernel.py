@@ -82,6 +82,23 @@ class SingleFill:
 
 
 @dataclass(frozen=True)
+class Halves:
+    """Name and arguments of the function that draws the two halves of an increment that is known.
+
+    Its signature is that of `sdesim.noise.halving_kernels`.
+
+    Attributes:
+        module: dotted name of the module that holds it. function: its name.
+        params: float64 (p,). data: float64, two-dimensional.
+    """
+
+    module: str
+    function: str
+    params: Array
+    data: Array = field(default_factory=lambda: np.zeros((0, 0)))
+
+
+@dataclass(frozen=True)
 class NoiseKernel:
     """Name and arguments of a noise's compiled fill function.
 
@@ -120,6 +137,7 @@ class NoiseKernel:
         functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
+        halves: how an additive increment is halved, given its whole; None where that is not known.
     """
 
     module: str
@@ -137,3 +155,4 @@ class NoiseKernel:
     size: Array | None = None
     dithers: bool = True
     ahead: Ahead | None = None
+    halves: Halves | None = None

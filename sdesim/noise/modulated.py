@@ -93,5 +93,6 @@ def modulated(unit: NoiseKernel, schedule: Schedule, dt: float, power: float, ro
     # How small the schedule makes it is not known here, so that float32 can't promise to keep it.
     size = None if unit.size is None else np.full_like(unit.size, np.nan)
     return replace(
-        unit, module=module.__name__, function="fill", setter=None, ahead=ahead, single=None, size=size
-    )
+        unit, module=module.__name__, function="fill", setter=None, ahead=ahead, single=None, size=size,
+        halves=None,
+    )  # fmt: skip

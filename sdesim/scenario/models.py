@@ -63,6 +63,8 @@ class Simulate(Strict):
         save: what is kept at saved points; "theta" keeps all coordinates.
         events: what is watched at every step.
         boundary: walls that reflect, absorb or wrap around.
+        tolerance: the error of a step beyond which it is halved; none is without.
+        smallest_dt: below which no step is halved; default dt/2²⁰.
     """
 
     surface: Surface | None = None
@@ -80,6 +82,8 @@ class Simulate(Strict):
     save: list[Saveable] = ["theta", "loss"]
     events: list[Event] = []
     boundary: list[Wall] = []
+    tolerance: Positive | None = None
+    smallest_dt: Positive | None = None
 
     @property
     def equation(self) -> Any:

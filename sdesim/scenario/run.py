@@ -291,6 +291,8 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         save=model.save,
         events=model.events,
         boundary=model.boundary,
+        tolerance=model.tolerance,
+        smallest_dt=model.smallest_dt,
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,

@@ -113,6 +113,53 @@ def count_overshoots(x, code, counts, surface, dt, reach):
     return
 
 """
+_WHOLE = """\
+
+@compiled
+def walked_step(
+    x, v, i, j, m, w, surface, p, rate, dt, work, bound, walls, halving, noise_params, noise_data, seed,
+    first, now, code, counts,
+):
+    return checked_step(x, v, i, j, m, w, surface, p, rate, dt, work, bound)
+
+"""
+# Where steps are halved: all noises of one lane apart, the halves of their increments, and errors at walls.
+_HALVED = """\
+
+from sdesim.noise.halving_kernels import halving_key
+
+NOISES = {noises}
+
+@compiled
+def own_increments(seed, lane, now, params, data, out):
+    d = out.shape[1]
+    one, other = np.empty((d, 1)), np.empty((d, 1))
+    spare = np.empty((d, 1)), np.empty((d, 1))
+{draws}
+
+@compiled
+def halve_all(seed, lane, now, level, position, params, data, whole, left, right):
+{halves}
+
+@compiled
+def wall_error(before, after, slope, lane, h, sizes, walls):
+    error = 0.0
+{walls}    return error
+
+"""
+_DRAW = """\
+    one[:, :] = 0.0
+    other[:, :] = 0.0
+    draw_{k}(seed, {stream}, lane, now // 2, params[{k}], data[{k}], one, other, spare[0], spare[1])
+    for k in range(d):
+        out[{k}, k] = one[k, 0] if now % 2 == 0 else other[k, 0]
+"""
+_HALVE = """\
+    low, high = halving_key(seed, {stream}, now)
+    halve_{k}(
+        low, high, lane, level, position, params[{k}], data[{k}], whole[{k}], left[{k}], right[{k}]
+    )
+"""
 # Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
 _COUNTED = """\
 from sdesim.engine.kernels.block import note_overshoots, past_centre, turned_back
@@ -209,16 +256,18 @@ def combination_source(
     walls: Sequence[WallKernel] = (),
     in_memory: bool = False,
     overshoots: bool = False,
+    halved: bool = False,
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
-    ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it, and
-    ``overshoots`` where explicit steps that are thrown across are counted."""
+    ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it,
+    ``overshoots`` where explicit steps that are thrown across are counted, and ``halved`` where steps are
+    halved."""
     once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
     text += "".join(
         f"from {home} import {once or decorator} as {name}\n"
-        for decorator, name in (("compiled_inside", "compiled"), ("compiled_entry", "entry"))
+        for decorator, name in _DECORATORS[: 3 if halved else 2]
     )
     text += _SINGLE_ROOM if single else _ROOM
     weighted = any(n.enters == "examples" for n in noises)
@@ -252,7 +301,32 @@ def combination_source(
     merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     text += _COUNTED if overshoots else _UNCOUNTED
+    text += _halved_source(noises, walls) if halved else _WHOLE
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+
+
+_DECORATORS = (("compiled_inside", "compiled"), ("compiled_entry", "entry"), ("compiled_between", "apart"))
+
+
+def _halved_source(noises: Sequence[NoiseKernel], walls: Sequence[WallKernel]) -> str:
+    """What `halved_step` calls, and itself."""
+    text, draws, halves, errors, stream = "", "", "", "", 0
+    for k, noise in enumerate(noises):
+        assert noise.halves is not None
+        text += f"from {noise.module} import {noise.function} as draw_{k}\n"
+        text += f"from {noise.halves.module} import {noise.halves.function} as halve_{k}\n"
+        draws += _DRAW.format(k=k, stream=stream)
+        halves += _HALVE.format(k=k, stream=stream)
+        stream += noise.streams
+    for k, wall in enumerate(walls):
+        if wall.near is not None:
+            text += f"from {wall.module} import {wall.near} as near_{k}\n"
+            call = f"near_{k}(before, after, slope, lane, h, sizes, walls[{k}])"
+            errors += f"    error = max(error, {call})\n"
+    text += _HALVED.format(
+        noises=len(noises), draws=draws or "    return", halves=halves or "    return", walls=errors
+    )
+    return text + Path(__file__).with_name("halved_step.py").read_text(encoding="utf-8")
 
 
 def _act_source(noises: Sequence[NoiseKernel]) -> str:
@@ -409,12 +483,14 @@ def driver(
     walls: Sequence[WallKernel] = (),
     regions: Sequence[Region] = (),
     overshoots: bool = False,
+    halved: bool = False,
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
 
     Args:
         regions: of each kind that is watched one (`watched_kinds`).
         overshoots: whether explicit steps that are thrown across are counted.
+        halved: whether steps are halved.
 
     Raises:
         RunError: if it can't be written anywhere.
@@ -422,14 +498,14 @@ def driver(
     functions = _in_memory(surface, noises)
     if not regions:
         text = combination_source(
-            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots
+            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots, halved
         )
         text += _UNWATCHED
         return _private(text, tuple(functions.items())) if functions else generated_module(text)
     watch = watch_module(regions)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
     text = combination_source(
-        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots
+        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots, halved
     )
     if not private:
         text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text

@@ -24,6 +24,7 @@ from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, ch
 from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
+from sdesim.noise.kernel import Halves
 from sdesim.noise.mixed import Mixture
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
@@ -213,6 +214,17 @@ class Stable(Base):
         return "inversion" if self._has_table else "cms"
 
     @property
+    def indivisible(self) -> str | None:
+        """None without truncation, tempering, matrix and schedule, for coordinates that are independent."""
+        if self.truncation is not None:
+            return "its truncation acts on whole increments"
+        if moves(self.scale):
+            return "its scale changes in time"
+        if self.tempering is not None or self.matrix is not None or self.structure != "independent":
+            return "the density of tempered, isotropic and mixed increments is not known"
+        return None
+
+    @property
     def constant_diffusion(self) -> float | None:
         """σ² at α = 2 without a truncation, where σ is one number."""
         gaussian = self.sort == "gaussian" and isinstance(self.scale, (int, float)) and self.matrix is None
@@ -280,7 +292,12 @@ class Stable(Base):
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
         kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
-        return replace(kernel, size=scale)
+        return replace(kernel, size=scale, halves=None if self.indivisible else self._halves(scale))
+
+    def _halves(self, scale: Array) -> Halves:
+        shift = shift_to_s1(self.alpha, self.skew, np.ones(1))[0]
+        params = np.concatenate([[*law_constants(self.alpha, self.skew), shift], scale])
+        return Halves("sdesim.noise.halving_kernels", "halve_stable", params)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.

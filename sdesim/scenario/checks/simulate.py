@@ -35,6 +35,8 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         steps=simulate.steps,
         dtype=simulate.dtype,
         boundary=simulate.boundary,
+        tolerance=simulate.tolerance,
+        smallest_dt=simulate.smallest_dt,
         real=None if real is None else _imitated(scenario, simulate, real),
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
