@@ -57,6 +57,7 @@ USES = {
     "objectives": lambda ns: first_loss(ns, ns["loss"].function(ns["points"])),
     "optimizers": lambda ns: "rprop" in ns["run"].attrs["optimizer"].lower(),
     "learning_rates": lambda ns: np.allclose(ns["run"]["learning_rate"][0, :2], [0.1, 0.1 / np.sqrt(2.0)]),
+    "fits": lambda ns: ns["found"].volatility.low < 1.0 < ns["found"].volatility.high,
     "sinks": lambda ns: len(ns["monitor"].history) == 1,
     "quantities": lambda ns: "gradient_scale" in sdesim.measure(ns["run"]),
 }

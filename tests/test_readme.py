@@ -60,6 +60,16 @@ def test_the_stable_pages_examples_run_and_hold(capsys):
     assert "True A² =" in capsys.readouterr().out
 
 
+def test_the_fits_pages_examples_run(capsys):
+    space = {}
+    for code in blocks("python", (ROOT / "docs" / "fits.md").read_text(encoding="utf-8")):
+        exec(compile(code, "fits.md", "exec"), space)
+
+    # The rate is 2, the probability that the interval of a fixed seed misses it 5%.
+    assert space["fit"].rate.low < 2 < space["fit"].rate.high
+    assert "(39 bootstrap samples)" in capsys.readouterr().out
+
+
 def test_the_training_tools_examples_run_and_print_a_state_and_the_critical_batch(capsys):
     text = (ROOT / "docs" / "training-tools.md").read_text(encoding="utf-8")
     for code in blocks("python", text):
@@ -107,3 +117,15 @@ def test_the_twins_guides_example_runs(capsys):
         exec(compile(code, "twins.md", "exec"), {})
 
     assert " is closest: " in capsys.readouterr().out
+
+
+def test_the_convergence_pages_examples_run_and_hold(capsys):
+    text = (ROOT / "docs" / "convergence.md").read_text(encoding="utf-8")
+    names = {}
+    for code in blocks("python", text):
+        shown = code.replace('found.plot().figure.savefig("orders.png")', "found.plot()")
+        exec(compile(shown, "convergence.md", "exec"), names)
+
+    # E x² = 4 e^{−2} + (1 − e^{−2})/8 and Black and Scholes' price, to five standard errors and more.
+    assert abs(names["limit"].value - 0.64942) < 2.6 * (names["limit"].high - names["limit"].value)
+    assert abs(names["price"].value - 0.109862) < 2.6 * 2e-4

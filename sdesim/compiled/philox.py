@@ -19,8 +19,9 @@ with trajectory < 2³², coordinate < 2²⁴, stream < 2⁸, pair < 2³²; the s
 
 Its highest 8 bits are the purpose of the draws: 0 for the increments of a simulation, above, 1 for draws of a
 law outside one (`DRAWS`), whose number stands in the words of trajectory and step pair. Two purposes share
-nothing, whatever the seed. Streams 250 and 251 are those of elliptical stable vectors.
-Purpose 2 is the halves of increments, of whose counter and key `sdesim/noise/halving_kernels.py` tells.
+nothing, whatever the seed. Streams 250 and 251 are those of elliptical stable vectors. Purpose 2 is of
+the halves of increments, see `sdesim/noise/halving_kernels.py` for their counter and key. Purpose 3 is of the
+keys of multilevel estimates, one made of the seed for each level (`engine/coupled/level_sampler.py`).
 Purpose 64 (words from 2³⁰ on) is what watches exits, at stream 0 (`sdesim/engine/kernels/watch.py`).
 
 The logarithm is a branch-free polynomial (the series of artanh) as sine, cosine and exponential are in

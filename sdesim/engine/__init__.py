@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sdesim.engine.coupled.convergence import convergence as convergence
+    from sdesim.engine.coupled.extrapolation import extrapolate as extrapolate
+    from sdesim.engine.coupled.mlmc import mlmc as mlmc
     from sdesim.engine.escape import kramers as kramers
     from sdesim.engine.evaluation import NetworkEvaluation as NetworkEvaluation
     from sdesim.engine.events.exit import Exit as Exit
@@ -13,6 +16,7 @@ if TYPE_CHECKING:
     from sdesim.engine.exit_times import exit_statistics as exit_statistics
     from sdesim.engine.fitting import check_fit as check_fit
     from sdesim.engine.given_increments import drive as drive
+    from sdesim.engine.given_increments import integrate as integrate
     from sdesim.engine.schemes import SCHEMES as SCHEMES
     from sdesim.engine.simulated_oracle import SimulatedOracle as SimulatedOracle
     from sdesim.engine.simulation import simulate as simulate
@@ -25,9 +29,13 @@ _HOMES = {
     "SCHEMES": "schemes",
     "SimulatedOracle": "simulated_oracle",
     "check_fit": "fitting",
+    "convergence": "coupled.convergence",
     "drive": "given_increments",
     "exit_statistics": "exit_times",
+    "extrapolate": "coupled.extrapolation",
+    "integrate": "given_increments",
     "kramers": "escape",
+    "mlmc": "coupled.mlmc",
     "simulate": "simulation",
 }
 __all__ = [
@@ -37,9 +45,13 @@ __all__ = [
     "Occupancy",
     "SimulatedOracle",
     "check_fit",
+    "convergence",
     "drive",
     "exit_statistics",
+    "extrapolate",
+    "integrate",
     "kramers",
+    "mlmc",
     "simulate",
 ]
 

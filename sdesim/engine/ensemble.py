@@ -105,13 +105,16 @@ class Ensemble:
         # An empty tuple has no type to compile for.
         walls = tuple(np.asarray(wall.params, kind) for wall in plan.walls) or (np.zeros(0, kind),)
         rate = np.asarray(plan.variance_rate, kind)
-        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls, reach, halving_arrays(plan))
+        params = np.asarray(plan.scheme.params(plan.dt), kind)
+        self._scheme = (params, rate, scratch, walls, reach, halving_arrays(plan))
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
             self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
         self._wells = wells
         self._watch = kernel_arrays(plan.regions, plan.watches, numbers, plan.paths)
         self._start_outside()
+        if plan.end is not None and not tangent:
+            self.restore(plan.end.state(plan))
 
     def _drawn_ahead(self) -> dict[int, Drawn]:
         """Of the noises that work something out ahead of their fill function, by their number."""
@@ -120,7 +123,7 @@ class Ensemble:
             if kernel.ahead is not None:
                 rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
                 count = self.blocks * self.lanes
-                found[k] = Drawn(plan.seed, stream, 0, count, rows, plan.steps)
+                found[k] = Drawn(plan.seed, stream, plan.first, count, rows, plan.steps)
             stream += kernel.streams
         return found
 
@@ -201,9 +204,9 @@ class Ensemble:
             low, high = np.searchsorted(saves, [first, last], side="right")
             low = 0 if first == start else low
             self._driver.advance(
-                blocks, np.uint64(plan.seed), self.lanes, first, last, self._dt, self._surface, params,
-                data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions, self._watch,
-                self._wells, outputs, column + int(low),
+                blocks, np.uint64(plan.seed), self.lanes, plan.first, first, last, self._dt, self._surface,
+                params, data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions,
+                self._watch, self._wells, outputs, column + int(low),
             )  # fmt: skip
 
         if self.threads == 1 or self.blocks == 1:
@@ -255,7 +258,9 @@ class Ensemble:
         steps, shares = self._by_trajectory(self.state["exits"]), self._by_trajectory(self.state["shares"])
         # At the end of its step it is the step's own number times dt, to the bit.
         moments = np.where(steps > 0, (steps - 1) + shares, 0.0)
-        return np.where(steps >= 0, moments * self.plan.dt, np.nan)
+        times = np.where(steps >= 0, moments * self.plan.dt, np.nan)
+        before = None if self.plan.end is None else self.plan.end.exit_times
+        return times if before is None else np.where(np.isnan(before), times, before)
 
     def exit_walls(self) -> NDArray[np.int64]:
         """(K, E): the wall through which a trajectory left; −1 where it did not, or began outside."""
@@ -272,8 +277,17 @@ class Ensemble:
         return np.asarray(self._by_trajectory(self.state["counts"])[:, 1])
 
     def steps_taken(self) -> NDArray[np.int64]:
-        """(K, 2): how many steps were taken where they are halved, and how many of them beyond the tolerance."""
+        """(K, 2): how many steps were taken where they are halved, and of them beyond the tolerance."""
         return np.asarray(self._by_trajectory(self.state["counts"])[:, 2:])
+
+    def velocities(self) -> Array:
+        """(K, d): the second state of a scheme that has one."""
+        return self._by_trajectory(self.state["v"][:, : self.plan.dim]).astype(np.float64)
+
+    def noise_states(self) -> Array:
+        """(K, rows): the states of all noises that have one, those of one beside those of another."""
+        states = [self.memory[f"noise{k}"][:, : self.plan.trajectories] for k in self.plan.noise_memory]
+        return np.concatenate([np.zeros((0, self.plan.trajectories)), *states]).T
 
     def unsolved_steps(self) -> NDArray[np.int64]:
         """(K,): how many steps of a scheme that solves equations were not solved."""

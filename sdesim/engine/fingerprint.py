@@ -50,6 +50,11 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "theta0": digest_of(plan.theta0),
         "surface": digest_of(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
     }
+    if plan.first:
+        parts["first"] = str(plan.first)
+    if plan.end is not None:
+        parts["continued from"] = f"step {plan.end.step}"
+        parts["state"] = digest_of(*(np.asarray(v) for _, v in sorted(plan.end.state(plan).items())))
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
     if plan.tolerance is not None:

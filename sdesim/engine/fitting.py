@@ -70,6 +70,7 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    begun: bool = False,
     tolerance: float | None = None,
     smallest_dt: float | None = None,
 ) -> Iterator[Problem]:
@@ -88,6 +89,7 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
+        begun: whether trajectories go on from where others ended: they may be outside of what is watched.
         tolerance, smallest_dt: of steps that are halved.
 
     Yields:
@@ -140,8 +142,9 @@ def check_fit(
     if real is not None and real.own_starts and (trajectories or 0) > real.trajectories:
         allowed = f"1 to {real.trajectories}, those of {real.name}"
         yield ("trajectories",), f"found {trajectories}, allowed: {allowed}"
-    yield from _events(events, surface, size, _known(surface, size, theta0) if events else None)
-    yield from _walls(boundary, size, _known(surface, size, theta0), tangent)
+    known = None if begun or not (events or boundary) else _known(surface, size, theta0)
+    yield from _events(events, surface, size, known)
+    yield from _walls(boundary, size, known, tangent)
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.engine.fitting import check_fit
+from sdesim.engine.fitting import called, check_fit
 from sdesim.engine.growth import growth_of
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.plan import check_kernels, own_noise
@@ -19,6 +20,52 @@ from sdesim.noise import Noise
 from sdesim.surfaces.base import Surface
 
 Array = NDArray[np.float64]
+
+
+def integrate(
+    sde_or_surface: Surface | Any,
+    increments: ArrayLike,
+    theta0: ArrayLike | None = None,
+    *,
+    dt: float,
+    scheme: str | Scheme = "auto",
+    auxiliary: ArrayLike | None = None,
+) -> Array:
+    """The path of each trajectory under increments of one's own: dθ = f dt + B dW, or dθ = −∇L dt + dN.
+
+    Nothing is drawn, so that equations, steps and schemes can be compared on one noise: an increment over
+    2 dt is the sum of two over dt.
+
+    Args:
+        sde_or_surface: an equation of `sdesim.sdes`, or a surface.
+        increments: (steps, K, k) for K trajectories: ΔW of an equation's k Wiener processes; of a surface,
+            or of an equation without noise of its own, ΔN of each coordinate, k = d, such as √(2D) ΔW.
+        theta0: a number, (d,) or (K, d); default where the equation or the surface starts.
+        dt: time step; increments are not multiplied by it.
+        scheme: a name out of `sdesim.SCHEMES`, or a scheme object.
+        auxiliary: a second set of increments, of the same shape, for schemes that need one ("sra1").
+
+    Returns:
+        States after each step, (steps, K, d): the last is path[-1]. NaN or infinite where a step left the
+        numbers, and NaN from a step on that an implicit scheme did not solve.
+
+    Raises:
+        SdesimError: shapes do not fit, numbers that are not finite, or a scheme that can't take them.
+
+    Example:
+        >>> dw = np.sqrt(0.01) * np.random.default_rng(1).standard_normal((100, 50, 1))
+        >>> sde = sdesim.sdes.GeometricBrownian(drift=0.05, volatility=0.2)
+        >>> path = sdesim.integrate(sde, dw, 1.0, dt=0.01)
+    """
+    if isinstance(sde_or_surface, type) or not all(
+        hasattr(sde_or_surface, name) for name in ("grad", "kernel")
+    ):
+        raise SdesimError(
+            "integrate takes an equation of sdesim.sdes or one of sdesim.surfaces, got "
+            f"{called(sde_or_surface)}"
+        )
+    start = sde_or_surface.start if theta0 is None else theta0
+    return drive(sde_or_surface, [], start, increments, dt=dt, scheme=scheme, auxiliary=auxiliary)
 
 
 def drive(

@@ -24,7 +24,7 @@ def halvings(dt: float, smallest_dt: float | None) -> int:
     if smallest_dt is None:
         return HALVINGS
     # A power of two that rounding has put just below itself counts.
-    return min(MOST, int(math.floor(math.log2(dt / smallest_dt) + 1e-9)))
+    return min(MOST, math.floor(math.log2(dt / smallest_dt) + 1e-9))
 
 
 def misfits(
@@ -45,7 +45,7 @@ def misfits(
         return
     if smallest_dt is not None and not (_number(smallest_dt) and 0 < smallest_dt < math.inf):
         yield ("smallest_dt",), f"found {smallest_dt!r}, allowed: a number above 0"
-    elif smallest_dt is not None and dt is not None and not 1 <= halvings(dt, smallest_dt):
+    elif smallest_dt is not None and dt is not None and halvings(dt, smallest_dt) < 1:
         yield ("smallest_dt",), f"found {smallest_dt:g}, allowed: at most half of dt, {0.5 * dt:g}"
     for why in _obstacles(surface, noises, scheme, dtype, watching, probes):
         yield ("tolerance",), f"found {tolerance:g}, allowed: none with {why}"
@@ -65,9 +65,9 @@ def _obstacles(
     for k, noise in enumerate(noises):
         if getattr(noise, "sort", "") in ("multiplicative", "minibatch"):
             yield f"noise[{k}]: its part of a step's error, which depends on θ, is not estimated"
-        elif (why := getattr(noise, "indivisible", _UNKNOWN)) is not None:
+        elif (why := getattr(noise, "unhalved", _UNKNOWN)) is not None:
             yield f"noise[{k}]: {why}"
-    if surface is not None and getattr(surface, "factors", 0) and not getattr(surface, "additive", False):
+    if surface is not None and getattr(surface, "factors", False) and not getattr(surface, "additive", False):
         yield "a diffusion B(t, x): its part of a step's error is not estimated"
     for part in watching:
         event = part if hasattr(part, "watches") else getattr(part, "event", None)
@@ -88,9 +88,14 @@ def halving_arrays(plan: Plan) -> tuple[Any, ...]:
     halves = [k.halves for k in plan.noise_kernels if k.halves is not None]
     # An empty tuple has no type to compile for.
     return (
-        float(plan.tolerance), plan.halvings, lengths, params, _sizes(plan, lengths),
-        tuple(h.params for h in halves) or (np.zeros(0),), tuple(h.data for h in halves) or (np.zeros((0, 0)),),
-    )  # fmt: skip
+        float(plan.tolerance),
+        plan.halvings,
+        lengths,
+        params,
+        _sizes(plan, lengths),
+        tuple(h.params for h in halves) or (np.zeros(0),),
+        tuple(h.data for h in halves) or (np.zeros((0, 0)),),
+    )
 
 
 def _sizes(plan: Plan, lengths: Array) -> Array:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
@@ -30,6 +31,7 @@ from sdesim.noise import Noise, NoiseKernel
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.noise.gaussian import Gaussian, diagonal_kernel
+from sdesim.noise.kernel import Drawn
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
@@ -59,6 +61,8 @@ class Plan:
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
         dtype: of the state and the coefficients, "float64" or "float32".
+        first: the number of the first trajectory, of a part of a larger ensemble.
+        end: where a run that is continued ended; `steps` and `saved` count from its beginning.
         tolerance, halvings: the error beyond which a step is halved, and how often at most; None and 0 where
             no step is.
     """
@@ -85,8 +89,33 @@ class Plan:
     rate: Schedule | None = None
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
+    first: int = 0
+    end: End | None = None
     tolerance: float | None = None
     halvings: int = 0
+
+    @property
+    def begin(self) -> int:
+        """The step from which it goes on."""
+        return 0 if self.end is None else self.end.step
+
+    @property
+    def probes_before(self) -> int:
+        """How many probes lay before it."""
+        if self.probes is None:
+            return 0
+        return -(-self.begin // self.probes.interval(self.steps - self.begin))
+
+    @cached_property
+    def noise_memory(self) -> dict[int, int]:
+        """Rows of the state of each noise that is drawn ahead, by the noise's number."""
+        found, stream = {}, 0
+        for k, kernel in enumerate(self.noise_kernels):
+            if kernel.ahead is not None:
+                rows = self.kernel.examples if kernel.enters == "examples" else self.dim
+                found[k] = len(kernel.ahead.start(Drawn(self.seed, stream, self.first, 1, rows, self.steps)))
+            stream += kernel.streams
+        return found
 
     def learning_rate_at(self, step: int) -> float:
         """η at a step."""
@@ -179,8 +208,9 @@ class Plan:
 
     @property
     def probed(self) -> int:
-        """How many trajectories are probed."""
-        return 0 if self.probes is None else min(self.probes.trajectories, self.trajectories)
+        """How many trajectories are probed: of those of the whole ensemble the first."""
+        count = 0 if self.probes is None else self.probes.trajectories
+        return min(max(count - self.first, 0), self.trajectories)
 
     @property
     def tangent(self) -> str:
@@ -197,7 +227,8 @@ def make_plan(
     surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
-    boundary: Sequence[Wall] | Wall = (), tolerance: float | None = None, smallest_dt: float | None = None,
+    boundary: Sequence[Wall] | Wall = (), first: int = 0, end: End | None = None,
+    tolerance: float | None = None, smallest_dt: float | None = None,
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -215,9 +246,14 @@ def make_plan(
     eta = positive(at(rate, 0.0), "learning_rate")
     if seed >= 2**64:
         raise SdesimError(f"seed must be below 2^64, got {seed}")
-    if count >= 2**32 or steps >= 2**33:
+    first, begin = whole(first, "first", least=0), 0 if end is None else end.step
+    further, steps = steps, begin + steps
+    if end is not None and end.theta.shape[1] != surface.dim:
+        raise Misfit(FIELD, f"its theta has {end.theta.shape[1]} coordinates, the surface {surface.dim}")
+    theta0 = theta0 if end is None else end.starts
+    if first + count > 2**32 or count >= 2**32 or steps >= 2**33:
         raise SdesimError("the generator numbers fewer than 2^32 trajectories and 2^33 steps")
-    every = max(1, steps // _SAVED_POINTS) if save_every is None else whole(save_every, "save_every")
+    every = max(1, further // _SAVED_POINTS) if save_every is None else whole(save_every, "save_every")
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
@@ -226,7 +262,7 @@ def make_plan(
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
-        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls,
+        trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, begun=end is not None,
         tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
     if wrong := list(problems):
@@ -243,7 +279,12 @@ def make_plan(
     _same_surface(kernel, noises)
     if not has_loss(surface):
         probes = None if probes is None else replace(probes, estimators=())
-    probes = _paid_for(probes, noises, steps, count)
+    probes = _paid_for(probes, noises, further, count)
+    probed = np.zeros(0, dtype=np.int64)
+    if probes is not None:
+        apart = probes.interval(further)
+        probed = np.arange(-(-begin // apart) * apart, steps + 1, apart, dtype=np.int64)
+        probes = probes if len(probed) else None
     # Kernels take them written out.
     directions = np.asarray(projection_directions(surface.dim))
     start = surface.start if theta0 is None else as_finite(theta0, "theta0")
@@ -264,15 +305,17 @@ def make_plan(
         steps=steps,
         learning_rate=eta,
         seed=seed,
-        saved=saved_steps(steps, every),
+        saved=begin + saved_steps(further, every),
         save_theta="theta" in save,
         directions=directions,
         save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
         exits=tuple(e for e in events if e.watches),
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
-        probe_steps=np.zeros(0, dtype=np.int64) if probes is None else probes.probe_steps(steps),
+        probe_steps=probed,
         dtype=dtype,
+        first=first,
+        end=end,
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),

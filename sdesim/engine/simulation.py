@@ -14,6 +14,7 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdesim.engine.checkpoint import Checkpoint
+from sdesim.engine.continuation import check_continued, end_of, taken_over
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import fingerprint
@@ -32,6 +33,7 @@ from sdesim.kinds.numbers import whole
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run
 from sdesim.runs.price import priced
+from sdesim.runs.replays import warn_of_replay
 from sdesim.runs.schema import (
     CURVATURE_PROBE,
     EVERY_PROBE,
@@ -46,6 +48,10 @@ from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
 _STRETCH = 5e7
+_REPLAY = (
+    "theta0 is the last state of a run with the same seed, {seed}, whose noise would come again: go on with "
+    "continue_from=run, or give another seed"
+)
 
 
 def simulate(
@@ -55,8 +61,8 @@ def simulate(
     *,
     dt: float,
     steps: int,
-    trajectories: int = 1,
-    seed: int = 0,
+    trajectories: int | None = None,
+    seed: int | None = None,
     learning_rate: Any = None,
     scheme: str | Scheme = "auto",
     dtype: str = "float64",
@@ -70,6 +76,8 @@ def simulate(
     out: str | Path | None = None,
     resume: bool = False,
     accept_changes: bool = False,
+    continue_from: xr.Dataset | str | Path | None = None,
+    first: int = 0,
     probes: Probes | None = None,
     progress: bool | Callable[[int, int], None] = True,
     name: str = "",
@@ -86,7 +94,8 @@ def simulate(
             what is made of one is absent from its run, as the attribute `absent` says.
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
-        dt: time step. steps: how many. trajectories: K. seed: any whole number below 2⁶⁴.
+        dt: time step. steps: how many. trajectories: K, default 1.
+        seed: any whole number below 2⁶⁴, default 0.
         learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
             t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object. "auto" is Euler–Maruyama, tamed Euler
@@ -102,17 +111,22 @@ def simulate(
             θ itself is not or has more coordinates than that.
         events: of `sdesim.events`, one or several, watched at every step.
         boundary: walls of `sdesim.walls`, one or several.
-        tolerance: halve steps, each trajectory its own, until ½ h |∇L_k(end) − ∇L_k(start)|/max(1, |θ_k|), the
-            error of the drift over a step of length h, is at most this, and likewise the size of the noise
-            near reflecting walls. The increments of the noise are halved given their whole, so that a run is
-            one path at every tolerance; at ∞ it has the bits of a run without. `steps_taken` counts steps,
-            `unmet_steps` those that were beyond the tolerance at the smallest length. None: no step is halved.
+        tolerance: halve steps, each trajectory its own, until ½ h |∇L_k(end) − ∇L_k(start)|/max(1, |θ_k|),
+            the error of the drift over a step of length h, is at most this, and likewise the size of the
+            noise near reflecting walls. The increments of the noise are halved given their whole, so that a
+            run is one path at every tolerance; at ∞ it has the bits of a run without. `steps_taken` counts
+            steps, `unmet_steps` those beyond the tolerance at the smallest length. None: no step is halved.
         smallest_dt: below which no step is halved; default dt/2²⁰.
         threads: default all cores.
         out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments and `out` left.
         accept_changes: go on although code of one's own, or sdesim's, was edited since; the attribute
             `accepted_changes` keeps what.
+        continue_from: a run, or where one is stored, whose trajectories go on for ``steps`` more: its time,
+            seed, streams and states are taken on, with the bits of one run that goes through. The other
+            arguments are given as they were.
+        first: the number of the first trajectory, where this is a part of a larger ensemble: its
+            trajectories are those of the whole to the bit, and `sdesim.concat_runs` joins the parts.
         probes: when and how gradients and curvature are measured; None for not at all.
         progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
         name: a label for the run.
@@ -128,11 +142,20 @@ def simulate(
         RunError: `out` exists, or can't be written.
     """
     started = clock.perf_counter()
+    end = None if continue_from is None else end_of(continue_from)
+    seed, trajectories, first = taken_over(
+        end, theta0=theta0, dt=dt, seed=seed, trajectories=trajectories, first=first
+    )
     plan = make_plan(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes, dtype=dtype, boundary=boundary, tolerance=tolerance, smallest_dt=smallest_dt,
+        probes=probes, dtype=dtype, boundary=boundary, first=first, end=end, tolerance=tolerance,
+        smallest_dt=smallest_dt,
     )  # fmt: skip
+    if end is not None:
+        check_continued(plan)
+    elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
+        warn_of_replay("simulated", plan.seed, plan.first, plan.theta0, _REPLAY.format(seed=plan.seed))
     check_surface(plan.surface, plan.theta0[0].copy())
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
@@ -142,8 +165,8 @@ def simulate(
     mark = None if target is None else fingerprint(plan)
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     ensemble = Ensemble(plan, min(threads or cores, cores))
-    tangents = Tangents(plan, ensemble.threads) if plan.tangent else None
-    begin, begun = 0, False
+    tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
+    begin, begun = plan.begin, False
     labels = {"name": name, **(attributes or {})}
     if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
         held = open_run(target)
@@ -157,6 +180,7 @@ def simulate(
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
+    _keep_state(plan, ensemble, writer)
     if plan.rate is not None:
         rates = np.asarray(plan.rate(plan.saved * plan.dt))
         writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
@@ -205,7 +229,9 @@ def _stretches(plan: Plan, begin: int, step_chunk: int) -> list[int]:
     length = max(1, int(_STRETCH / cost))
     length += length % 2
     ends |= set(range(0, plan.steps, length))
-    return sorted(e for e in ends if e > begin or e == 0 == begin)
+    # The start of a run is a point to be saved.
+    ends |= {plan.begin}
+    return sorted(e for e in ends if e > begin or e == begin == plan.begin)
 
 
 def _walk(
@@ -215,7 +241,7 @@ def _walk(
 ) -> None:  # fmt: skip
     """From step ``begin`` to the end, writing saved points and probes as they come."""
     step = begin
-    first = 0 if begin == 0 else int(np.searchsorted(plan.saved, begin, side="right"))
+    first = 0 if begin == plan.begin else int(np.searchsorted(plan.saved, begin, side="right"))
     points = SavedPoints(plan, writer, evaluate, first)
     for end in _stretches(plan, begin, writer.step_chunk):
         last = int(np.searchsorted(plan.saved, end, side="right"))
@@ -241,7 +267,7 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
     from sdesim.runs import probe, probe_rng
     from sdesim.runs.virtual_steps import virtual_steps, weighted_progress
 
-    oracle, eta = plan.oracle(step), plan.learning_rate_at(step)
+    oracle, eta, before = plan.oracle(step), plan.learning_rate_at(step), plan.probes_before
     status = ensemble.status()
     for k in range(plan.probed):
         if status[k] != 0:
@@ -254,24 +280,24 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             oracle,
             ensemble.theta(k),
             samples=plan.probes.samples,
-            rng=probe_rng(plan.seed, k, step),
+            rng=probe_rng(plan.seed, plan.first + k, step),
             step_size=eta,
             directions=plan.directions,
             groups=plan.groups or None,
             gradient=plan.probes.wants("gradient"),
-            curvature=plan.probes.bends(at, len(plan.probe_steps)),
+            curvature=plan.probes.bends(before + at, before + len(plan.probe_steps)),
             exactness=plan.probes.exactness(oracle),
             sequential=plan.probes.sequential,
         )
-        if _measures_progress(plan) and plan.probes.branches_at(at, len(plan.probe_steps)):
+        if _measures_progress(plan) and plan.probes.branches_at(before + at, before + len(plan.probe_steps)):
             values |= virtual_steps(
                 oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
-                seed=(plan.seed, k, step), loss=plan.tail_index is None,
+                seed=(plan.seed, plan.first + k, step), loss=plan.tail_index is None,
             )  # fmt: skip
             if plan.tail_index is not None:
                 values |= weighted_progress(
                     oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
-                    seed=(plan.seed, k, step),
+                    seed=(plan.seed, plan.first + k, step),
                 )  # fmt: skip
         for key, value in values.items():
             writer.write(key, value, trajectory=k, probe=at)
@@ -310,6 +336,14 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
         writer.write("occupancy", ensemble.occupancy())
 
 
+def _keep_state(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
+    """What a run that goes on from here needs beside the saved points."""
+    if plan.save_theta and plan.scheme.velocity:
+        writer.write("final_velocity", ensemble.velocities())
+    if plan.save_theta and any(plan.noise_memory.values()):
+        writer.write("final_noise", ensemble.noise_states())
+
+
 def _writer(
     plan: Plan,
     out: Path | None,
@@ -329,6 +363,8 @@ def _writer(
     names += list(evaluate.values(plan.theta0[:1])) if evaluate is not None else []
     names += ["exit_time", "exit_censored", "exit_state", "exit_wall"] if plan.exits else []
     names += ["occupancy"] if plan.occupancy else []
+    names += ["final_velocity"] if plan.save_theta and plan.scheme.velocity else []
+    names += ["final_noise"] if plan.save_theta and any(plan.noise_memory.values()) else []
     probes = plan.probes
     if probes is not None:
         names += EVERY_PROBE if has_loss(plan.surface) else ()
@@ -374,6 +410,8 @@ def _writer(
         attrs |= {"tolerance": plan.tolerance, "smallest_dt": plan.dt * 0.5**plan.halvings}
     if plan.tangent:
         attrs["tangent"] = plan.tangent
+    if plan.end is not None:
+        attrs["continued_from_step"] = plan.begin
     if mark is not None:
         attrs |= mark.attrs()
     if probes is not None and probes.precision is not None:
@@ -400,4 +438,6 @@ def _writer(
         attrs={**attrs, **labels},
         out=out,
         resume=resume,
+        first=plan.first,
+        noise_states=sum(plan.noise_memory.values()),
     )

@@ -196,7 +196,8 @@ class CompoundPoisson(Base):
         if mean.max() > _MOST_JUMPS:
             raise SdesimError(f"compound Poisson noise jumps {mean.max():g} times a step: use a smaller dt")
         module = generated_module(_TEXT.format(module=self.jumps.module, function=self.jumps.function))
-        return NoiseKernel(module.__name__, "fill", np.concatenate([mean, np.exp(-mean), self.jumps.params]))
+        params = np.concatenate([mean, np.exp(-mean), self.jumps.params])
+        return NoiseKernel(module.__name__, "fill", params, divisible=True)
 
     def _acting(self, dim: int, dt: float) -> NoiseKernel:
         text = _ACTING.format(module=self.jumps.module, function=self.jumps.function)

@@ -113,6 +113,10 @@ class FractionalPath(Path):
     def _paths(self) -> dict[Drawn, Array]:
         return {}
 
+    def reach(self, steps: int) -> int | None:
+        """The length of path that a run of so many steps is cut from."""
+        return _length(steps)
+
     def fill(self, drawn: Drawn, begin: int, end: int, state: Array, out: Array) -> None:
         """The steps of the path that are asked for."""
         base = begin - begin % GROUP
@@ -137,7 +141,7 @@ class FractionalPath(Path):
                 f"fractional noise holds all of its {total:.3g} increments in memory, allowed: at most "
                 f"{_MOST:.3g}; use fewer steps or trajectories"
             )
-        m = max(_SHORTEST, 1 << (drawn.steps - 1).bit_length())
+        m = _length(drawn.steps)
         root = circulant_root(self.hurst, m)
         path = np.empty((drawn.steps, drawn.rows, drawn.count))
         waves = np.empty(m + 1, dtype=np.complex128)
@@ -147,6 +151,11 @@ class FractionalPath(Path):
                 # One transform at a time: of several at once the last ones may be rounded otherwise.
                 path[:, i, w] = self.scale[i] * np.fft.irfft(waves, 2 * m)[: drawn.steps]
         return path
+
+
+def _length(steps: int) -> int:
+    """m: the number of steps, rounded up to a power of two."""
+    return max(_SHORTEST, 1 << (steps - 1).bit_length())
 
 
 def circulant_root(hurst: float, m: int) -> Array:

@@ -107,7 +107,7 @@ class Gaussian(Base):
         return float(self.diffusion) if isinstance(self.diffusion, (int, float)) else None
 
     @property
-    def indivisible(self) -> str | None:
+    def unhalved(self) -> str | None:
         """None: Brownian bridges, but for a D that moves."""
         return "its diffusion changes in time" if moves(self.diffusion) else None
 
@@ -165,6 +165,7 @@ class Gaussian(Base):
             data,
             gaussian=True,
             size=np.sqrt(np.sum(data**2, axis=0)),
+            divisible=True,
             halves=Halves(HALVING, "halve_factor", np.zeros(0), data),
         )
 
@@ -213,6 +214,7 @@ def diagonal_kernel(scale: Array) -> NoiseKernel:
         setter="set_gaussian_diagonal",
         single=SINGLE_DIAGONAL,
         size=scale,
+        divisible=True,
         halves=Halves(HALVING, "halve_diagonal", scale),
     )
 

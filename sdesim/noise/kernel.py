@@ -54,6 +54,10 @@ class Ahead(Protocol):
         """The most steps of one stretch."""
         ...
 
+    def reach(self, steps: int) -> int | None:
+        """Up to which step the increments of a run of so many are those of any longer one; None: always."""
+        ...
+
     def start(self, drawn: Drawn) -> Array:
         """The state before step 0, (rows, count); (0, count) where there is none."""
         ...
@@ -135,6 +139,8 @@ class NoiseKernel:
         acts: name of a function ``fn(x, seed, stream, first, step, params, data, out)`` that ADDS to the
             increments out (d, W) of one step, from the states x (d, W) at which it begins; None without.
         functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
+        divisible: whether increments over dt are sums of those over its parts, as those of a process are: a
+            limit on what one step takes has no place in it. Steps of different lengths can share them then.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
         halves: how an additive increment is halved, given its whole; None where that is not known.
@@ -154,5 +160,6 @@ class NoiseKernel:
     single: SingleFill | None = None
     size: Array | None = None
     dithers: bool = True
+    divisible: bool = False
     ahead: Ahead | None = None
     halves: Halves | None = None

@@ -48,8 +48,9 @@ def mixed(sources: NoiseKernel, matrix: Array) -> NoiseKernel:
     params = np.concatenate([[float(matrix.shape[1])], matrix.reshape(-1), sources.params])
     size = None if sources.size is None else np.sqrt((matrix**2) @ sources.size**2)
     return NoiseKernel(
-        module.__name__, "fill", params, sources.data, sources.streams, gaussian=sources.gaussian, size=size
-    )
+        module.__name__, "fill", params, sources.data, sources.streams, gaussian=sources.gaussian, size=size,
+        divisible=sources.divisible,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

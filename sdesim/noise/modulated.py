@@ -66,6 +66,10 @@ class Factors:
         """As many steps as make half a megabyte."""
         return _MOST
 
+    def reach(self, steps: int) -> int | None:
+        """No end, unless the schedule is of the whole run."""
+        return None
+
     def start(self, drawn: Drawn) -> Array:
         """No state."""
         return np.zeros((0, drawn.count))

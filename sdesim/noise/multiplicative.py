@@ -93,6 +93,7 @@ class Multiplicative(Base):
             rate=sigma**2,
             single=SINGLE_DIAGONAL,
             size=sigma * math.sqrt(dt),
+            divisible=True,
         )
         return modulated(kernel, self.scale, dt, 2.0, 0.5) if moves(self.scale) else kernel
 

@@ -34,6 +34,10 @@ class Path:
         """As many steps as the table has room for; an even number."""
         return max(2, _TABLE // (drawn.rows * drawn.count) // 2 * 2)
 
+    def reach(self, steps: int) -> int | None:
+        """No end: an increment is made of what was before it."""
+        return None
+
     def start(self, drawn: Drawn) -> Array:
         """No state."""
         return np.zeros((0, drawn.count))
@@ -59,7 +63,9 @@ def path_kernel(path: Path, moments: GradientMoments | None, dt: float, dithers:
     """
     known = moments is not None and moments.covariance is not None
     size = dt * np.sqrt(moments.covariance.variance) if known else None  # type: ignore[union-attr]
-    return NoiseKernel(KERNELS, "from_table", np.zeros(2), ahead=path, size=size, dithers=dithers)
+    return NoiseKernel(
+        KERNELS, "from_table", np.zeros(2), ahead=path, size=size, dithers=dithers, divisible=True
+    )  # fmt: skip
 
 
 def spread(x: float) -> float:

@@ -34,6 +34,7 @@ _PLACES = {
     "landscape.spectrum": ("spectrum",),
     "laws.density": ("density", "gibbs"),
     "laws.fitted": ("stable_fit",),
+    "laws.residuals": ("characteristic_function", "residual_qq"),
     "laws.survival": ("survival",),
     "laws.tails": ("hill", "qq"),
     "phase_maps": ("phase_map", "quantity_map"),

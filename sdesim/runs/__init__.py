@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sdesim.runs.curvature import CurvatureMetric as CurvatureMetric
     from sdesim.runs.curvature import RitzVectors as RitzVectors
     from sdesim.runs.directions import projection_directions as projection_directions
+    from sdesim.runs.joined import concat_runs as concat_runs
     from sdesim.runs.measures.run import measure as measure
     from sdesim.runs.probes import Probes as Probes
     from sdesim.runs.probes import probe_rng as probe_rng
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from sdesim.runs.schema import VARIABLES as VARIABLES
     from sdesim.runs.schema import validate_run as validate_run
     from sdesim.runs.store import RunWriter as RunWriter
-    from sdesim.runs.store import concat_runs as concat_runs
     from sdesim.runs.store import open_run as open_run
     from sdesim.runs.store import open_runs as open_runs
 
@@ -44,7 +44,7 @@ _HOMES = {
     "VARIABLES": "schema",
     "validate_run": "schema",
     "RunWriter": "store",
-    "concat_runs": "store",
+    "concat_runs": "joined",
     "open_run": "store",
     "open_runs": "store",
 }

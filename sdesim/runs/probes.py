@@ -156,8 +156,11 @@ class Probes:
 
     def probe_steps(self, steps: int) -> NDArray[np.int64]:
         """Steps at which to probe: 0, every, 2·every, … ≤ steps."""
-        every = self.every or max(1, steps // _DEFAULT_PROBES)
-        return np.arange(0, steps + 1, every, dtype=np.int64)
+        return np.arange(0, steps + 1, self.interval(steps), dtype=np.int64)
+
+    def interval(self, steps: int) -> int:
+        """Steps between two probes of a run of so many."""
+        return self.every or max(1, steps // _DEFAULT_PROBES)
 
 
 def saved_steps(steps: int, every: int) -> NDArray[np.int64]:

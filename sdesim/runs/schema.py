@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
 SCHEMA_VERSION = 1
-DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well")
+DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well",
+        "noise_state")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,12 @@ VARIABLES: dict[str, VariableSpec] = {
     "steps_taken": VariableSpec(("trajectory",), "1", "steps of every length, with halved ones", "int64"),
     "unmet_steps": VariableSpec(
         ("trajectory",), "1", "steps beyond the tolerance at the smallest length", "int64"
+    ),
+    "final_velocity": VariableSpec(
+        ("trajectory", "param"), "parameter", "second state of the scheme at the last step"
+    ),
+    "final_noise": VariableSpec(
+        ("trajectory", "noise_state"), "parameter", "states of noises with a memory at the last step"
     ),
     "unsolved_steps": VariableSpec(
         ("trajectory",), "1", "steps of an implicit scheme whose equation was not solved", "int64"

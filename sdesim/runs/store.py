@@ -23,6 +23,7 @@ from sdesim.io.files import to_json
 from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
+from sdesim.runs.replays import note_ended, note_stored
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run
 
 _CHUNK_BYTES = 8 * 2**20
@@ -54,7 +55,8 @@ class RunWriter:
         variables: schema names that the run will hold.
         probe_steps, probe_time: (P,), or None without probes.
         probe_trajectories: how many of the trajectories are probed.
-        samples, directions, clients: sizes of those dims.
+        samples, directions, clients, noise_states: sizes of those dims.
+        first: the number of the first trajectory.
         groups, events, wells: names along those dims.
         attrs: further attributes: name, seed, learning_rate, …
         out: path of the Zarr group to make; None keeps the run in memory.
@@ -71,16 +73,16 @@ class RunWriter:
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
-        resume: bool = False,
+        resume: bool = False, first: int = 0, noise_states: int = 0,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
         probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
         self._sizes = {
             "trajectory": trajectories, "step": len(steps), "param": dim, "probe": probes, "sample": samples,
             "group": len(groups), "direction": directions, "event": len(events), "well": len(wells),
-            "client": clients,
+            "client": clients, "noise_state": noise_states,
         }  # fmt: skip
-        self._kind = kind
+        self._kind, self._first = kind, first
         self._attrs: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION, "kind": kind, **attrs, "versions": versions(),
             "git_commit": git_commit(), "host": host(), "complete": False, "groups": list(groups),
@@ -88,7 +90,7 @@ class RunWriter:
             "probe_trajectories": trajectories if probe_trajectories is None else probe_trajectories,
         }  # fmt: skip
         coords: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {
-            "trajectory": (("trajectory",), np.arange(trajectories, dtype=np.int64)),
+            "trajectory": (("trajectory",), first + np.arange(trajectories, dtype=np.int64)),
             "step": (("step",), steps),
         }
         times = np.asarray(time, dtype=np.float64)
@@ -159,6 +161,8 @@ class RunWriter:
         """Mark the run complete, with further attributes, and return it (lazily loaded when on disk)."""
         self._attrs |= {**attrs, "complete": True}
         if self.out is None:
+            if "theta" in self._arrays:
+                note_ended(self._attrs, self._first, self._arrays["theta"], self._arrays.get("status"))
             return self._dataset()
         import zarr
 
@@ -304,6 +308,7 @@ def open_run(path: str | Path) -> xr.Dataset:
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{target} can't be read as a run: {error}") from error
     validate_run(run)
+    note_stored(target.resolve())
     return _named(run)
 
 
@@ -317,31 +322,3 @@ def open_runs(folder: str | Path) -> dict[str, xr.Dataset]:
     if not arms:
         raise RunError(f"{folder} holds no runs")
     return {arm.stem: open_run(arm) for arm in arms}
-
-
-def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Runs of the same experiment as one, along trajectory (numbered anew); attributes of the first.
-
-    Raises:
-        RunError: nothing given, or the runs differ in kind, learning rate, saved steps or variables.
-    """
-    if not runs:
-        raise RunError("nothing to concatenate")
-    first = runs[0]
-    for run in runs[1:]:
-        for attr in ("kind", "learning_rate", "batch_size", "dt"):
-            if run.attrs.get(attr) != first.attrs.get(attr):
-                raise RunError(f"runs differ in {attr}: {first.attrs.get(attr)} and {run.attrs.get(attr)}")
-        if set(run.data_vars) != set(first.data_vars):
-            raise RunError("runs differ in their variables")
-        for coord in ("step", "probe_step"):
-            if coord in first.coords and not np.array_equal(run[coord].values, first[coord].values):
-                raise RunError(f"runs differ in {coord}")
-    joined = xr.concat(
-        [r.drop_vars("trajectory") for r in runs], dim="trajectory", data_vars="minimal", coords="minimal",
-        compat="override", join="override", combine_attrs="override",
-    )  # fmt: skip
-    joined = joined.assign_coords(trajectory=np.arange(joined.sizes["trajectory"], dtype=np.int64))
-    joined.attrs["seeds"] = [r.attrs.get("seed") for r in runs]
-    joined.attrs["probe_trajectories"] = joined.sizes["trajectory"]
-    return joined

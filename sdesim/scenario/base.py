@@ -35,5 +35,6 @@ Whole = Annotated[int, BeforeValidator(whole)]
 Count = Annotated[Whole, Field(ge=1)]
 # The generator numbers fewer trajectories and steps than these.
 Trajectories = Annotated[Whole, Field(ge=1, lt=2**32)]
+First = Annotated[Whole, Field(ge=0, lt=2**32)]
 Steps = Annotated[Whole, Field(ge=1, lt=2**33)]
 Seed = Annotated[Whole, Field(ge=0, lt=2**63)]

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from sdesim.kinds import Numbers, OneOf, Settings
-from sdesim.scenario.base import Count, NotNegative, Positive, Seed, Steps, Strict, Trajectories
+from sdesim.kinds.fields import PathTo
+from sdesim.scenario.base import Count, First, NotNegative, Positive, Seed, Steps, Strict, Trajectories
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 from sdesim.schedules import Coefficient, moves
 
@@ -36,6 +37,23 @@ DEFAULT_LOSS = "cross_entropy"
 ProbeSettings = Annotated[Any, Settings("probes")]
 
 
+def _as_list(value: Any) -> Any:
+    """One for a list of it."""
+    return value if isinstance(value, list) else [value]
+
+
+def _or_one(one: Any) -> BeforeValidator:
+    """One alone is taken for a list of it."""
+    return BeforeValidator(_as_list, json_schema_input_type=one | list[one])
+
+
+Noises = Annotated[list[Noise], _or_one(Noise)]
+Events = Annotated[list[Event], _or_one(Event)]
+Walls = Annotated[list[Wall], _or_one(Wall)]
+Penalties = Annotated[list[Penalty], _or_one(Penalty)]
+Augmentations = Annotated[list[Augmentation], _or_one(Augmentation)]
+
+
 def _positive(rate: Any) -> Any:
     if isinstance(rate, float) and not rate > 0:
         raise ValueError(f"found {rate:g}, allowed: numbers above 0, or a schedule")
@@ -50,7 +68,7 @@ class Simulate(Strict):
         surface: the loss L whose gradient drives the SDE; left out with twin_of.
         sde: an equation of its own in the place of a surface; it has no loss, nor what is made of one.
         twin_of: the real arm whose network, data and start are taken.
-        noise: the driving noises, added; none for gradient flow.
+        noise: the driving noises, one or several, added; none for gradient flow.
         scheme: how a step is made.
         dtype: of the state and the coefficients: float32 is twice as fast, for surfaces, schemes and noises
             that can.
@@ -61,8 +79,12 @@ class Simulate(Strict):
         learning_rate: η, or its schedule, at which C, S, C* and the Lyapunov drift are read; default dt.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all coordinates.
-        events: what is watched at every step.
-        boundary: walls that reflect, absorb or wrap around.
+        events: what is watched at every step, one or several.
+        boundary: walls that reflect, absorb or wrap around, one or several.
+        continue_from: a run directory, or an <arm>.zarr, whose trajectories go on for steps more, with its
+            time, seed and states; of a directory the run of the arm's own name. The other fields are as
+            they were.
+        first: the number of the first trajectory, of a part of a larger ensemble.
         tolerance: the error of a step beyond which it is halved; none is without.
         smallest_dt: below which no step is halved; default dt/2²⁰.
     """
@@ -70,7 +92,7 @@ class Simulate(Strict):
     surface: Surface | None = None
     sde: SDE | None = None
     twin_of: str | None = None
-    noise: list[Noise] = []
+    noise: Noises = []
     scheme: Scheme = Field(default="auto", validate_default=True)
     dtype: Literal["float64", "float32"] = "float64"
     theta0: Point | None = None
@@ -80,8 +102,10 @@ class Simulate(Strict):
     learning_rate: Rate | None = None
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]
-    events: list[Event] = []
-    boundary: list[Wall] = []
+    events: Events = []
+    boundary: Walls = []
+    continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
+    first: First = 0
     tolerance: Positive | None = None
     smallest_dt: Positive | None = None
 
@@ -96,6 +120,10 @@ class Simulate(Strict):
             raise ValueError("give exactly one of surface, sde and twin_of")
         if self.twin_of is not None and moves(self.learning_rate):
             raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
+        taken = self.continue_from is not None or self.first
+        if taken and self.twin_of is not None:
+            name = "first" if self.continue_from is None else "continue_from"
+            raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
         if self.twin_of is None:
             lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
             if lacking:
@@ -120,11 +148,6 @@ Objectives = Annotated[
 ]
 
 
-def _as_list(value: Any) -> Any:
-    """One for a list of it."""
-    return value if isinstance(value, list) else [value]
-
-
 class Train(Strict):
     """A real arm: a network that is trained on data.
 
@@ -147,7 +170,7 @@ class Train(Strict):
             "sequential" takes the examples in turn.
         weights: with which weight each example is drawn, by its label: "balanced" so that all classes count
             alike, "classes" by weights of their own.
-        augment: random changes of the inputs, one after the other, drawn anew for each batch.
+        augment: random changes of the inputs, one or several after one another, drawn anew for each batch.
         amplify: l: l steps of lr/l and l times the noise stand for each of SGD.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all weights.
@@ -159,7 +182,7 @@ class Train(Strict):
     steps: Count
     schedule: LearningRate = Field(default="constant", validate_default=True)
     loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
-    penalty: Annotated[list[Penalty], BeforeValidator(_as_list)] | None = None
+    penalty: Penalties | None = None
     objectives: Objectives | None = None
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
@@ -169,7 +192,7 @@ class Train(Strict):
     start_from: str | None = None
     sampling: Literal["epoch", "with-replacement", "sequential"] = "epoch"
     weights: Weighting | None = None
-    augment: list[Augmentation] = []
+    augment: Augmentations = []
     amplify: Count = 1
     save_every: Count | None = None
     save: list[Saveable] = ["theta", "loss"]

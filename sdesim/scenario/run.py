@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
+from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
@@ -26,6 +27,7 @@ from sdesim.runs.provenance import provenance
 from sdesim.runs.quantities import smooths
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
 from sdesim.scenario.checks.readings import check_readings
+from sdesim.scenario.continuing import check_parts, run_of
 from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import validate_scenario
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
@@ -124,6 +126,8 @@ def check_work(work: Work) -> None:
     for name, arm in work.scenario.arms.items():
         if arm.simulate is not None and arm.simulate.surface is not None:
             _check_surface(name, arm.simulate)
+        if arm.simulate is not None:
+            _check_continuing(work.scenario, name, arm)
     if work.scenario.real:
         # Without PyTorch this fails.
         importlib.import_module("sdesim.training")
@@ -143,6 +147,18 @@ def _load_data(name: str, arm: Arm) -> None:
         load()
     except SdesimError as error:
         raise ScenarioError(f"arms.{name}.{place}.data: {error}") from None
+
+
+def _check_continuing(scenario: Scenario, name: str, arm: Arm) -> None:
+    """Hold an arm that goes on against the run from which it does."""
+    assert arm.simulate is not None
+    try:
+        check_parts(arm.simulate, name, probes_of(scenario, arm))
+    except Misfit as error:
+        path, text = error.problems[0]
+        raise ScenarioError(
+            ": ".join([".".join(map(str, ("arms", name, "simulate", *path))), text])
+        ) from None
 
 
 def _check_surface(name: str, model: Simulate) -> None:
@@ -283,7 +299,9 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         dt=taken.dt,
         steps=work.scenario.steps(name),
         trajectories=taken.trajectories,
-        seed=arm_seed(work.scenario.seed, name),
+        seed=None if model.continue_from else arm_seed(work.scenario.seed, name),
+        continue_from=run_of(model.continue_from, name) if model.continue_from else None,
+        first=model.first,
         learning_rate=eta,
         scheme=model.scheme,
         dtype=model.dtype,
@@ -321,7 +339,7 @@ class Taken:
     dt: float
     learning_rate: float
     evaluation: Any
-    trajectories: int = 1
+    trajectories: int | None = 1
     save_every: int | None = None
     stretch: int = 1
     batch_size: int = 0
@@ -337,7 +355,7 @@ def _of_itself(model: Simulate) -> Taken:
         model.dt,
         model.dt,
         model.equation.evaluation(),
-        trajectories=model.trajectories or 1,
+        trajectories=None if model.continue_from else model.trajectories or 1,
         save_every=model.save_every,
     )
 

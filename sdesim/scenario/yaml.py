@@ -29,8 +29,23 @@ class Document:
     origins: dict[KeyPath, str] = field(default_factory=dict)
     source: str = ""
 
+    def written(self, path: KeyPath) -> KeyPath:
+        """The path as it stands in the file, where one thing may stand for a list of it."""
+        here: Any = self.data
+        found: list[str | int] = []
+        for part in path:
+            if part == 0 and isinstance(here, dict):
+                continue
+            found.append(part)
+            try:
+                here = here[part]
+            except (KeyError, IndexError, TypeError):
+                here = None
+        return tuple(found)
+
     def origin(self, path: KeyPath) -> str:
         """Where a value stands, or the nearest thing around it."""
+        path = self.written(path)
         for end in range(len(path), -1, -1):
             if path[:end] in self.origins:
                 return self.origins[path[:end]]
@@ -49,7 +64,7 @@ class Document:
     def value(self, path: KeyPath) -> Any:
         """The data at a path, None where there are none."""
         here = self.data
-        for part in path:
+        for part in self.written(path):
             try:
                 here = here[part]
             except (KeyError, IndexError, TypeError):
@@ -173,7 +188,7 @@ def set_value(document: Document, path: KeyPath, value: Any, origin: str) -> Non
     Raises:
         ScenarioError: a part is missing.
     """
-    here = document.data
+    path, here = document.written(path), document.data
     for k, part in enumerate(path):
         last = k == len(path) - 1
         text = path_text(path[: k + 1])

@@ -89,7 +89,9 @@ class Base(Defaults):
         return np.concatenate(windows)[start - first : end - first] if windows else np.zeros(0)
 
     def _window(self, k: int, steps: int, dt: float, power: float) -> Array:
-        numbers = np.arange(k * _WINDOW, min((k + 1) * _WINDOW, steps), dtype=np.float64)
+        # Whole windows, so that a run which goes on has the bits of one that went through; what lies beyond
+        # the end is not asked for.
+        numbers = np.minimum(np.arange(k * _WINDOW, (k + 1) * _WINDOW), steps - 1).astype(np.float64)
         times = ((numbers[:, None] + _PLACES) * dt).reshape(-1)
         found = self._values(times)
         wrong = np.flatnonzero(~(np.isfinite(found) & (found >= 0.0)))
@@ -98,7 +100,7 @@ class Base(Defaults):
             raise SdesimError(f"a schedule is {place}, allowed: finite numbers of at least 0")
         a, b, c = (found**power).reshape(-1, 3).T
         # Term by term: a product of matrices may sum in another order for another number of rows.
-        return np.asarray(_WEIGHTS[0] * (a + c) + _WEIGHTS[1] * b)
+        return np.asarray(_WEIGHTS[0] * (a + c) + _WEIGHTS[1] * b)[: steps - k * _WINDOW]
 
 
 @dataclass(frozen=True, eq=False)

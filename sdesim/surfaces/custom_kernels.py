@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from sdesim.compiled.jit import compiled, compiled_in_memory
+from sdesim.compiled.tuples import lifted
 
 # The cube root of the float64 rounding unit balances truncation h² against rounding ε/h.
 STEP = 6.0554544523933395e-06
@@ -78,6 +79,17 @@ def block_hvp(function: Any) -> Any:
     return hvp
 
 
+def tuple_grad(function: Any, dim: int, by_tuple: bool) -> Any:
+    """``grad`` of a gradient that returns a tuple; ``by_tuple`` where it takes one too."""
+    return lifted(function, {"x": dim}, [f"out[{k}, w] = f[{k}]" for k in range(dim)], by_tuple=by_tuple)
+
+
+def tuple_hvp(function: Any, dim: int, by_tuple: bool) -> Any:
+    """``hvp`` of a product that returns a tuple."""
+    lines = [f"out[{k}, w] = f[{k}]" for k in range(dim)]
+    return lifted(function, {"x": dim, "v": dim}, lines, by_tuple=by_tuple)
+
+
 def difference_of(function: Any) -> Any:
     """θ, v → (g(θ + hv) − g(θ − hv))/(2h) of a gradient g, h = `STEP` (1 + |θ|)/|v|."""
 
@@ -101,3 +113,31 @@ def difference_of(function: Any) -> Any:
         return out
 
     return product
+
+
+def difference_of_blocks(grad: Any) -> Any:
+    """``hvp`` of blocks: central differences of ``grad`` along v, with the step `STEP` (1 + |x|)/|v|."""
+
+    @compiled_in_memory
+    def hvp(x: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
+        d, width = x.shape
+        h, there, behind = np.empty(width), np.empty((d, width)), np.empty((d, width))
+        for w in range(width):
+            size, length = 0.0, 0.0
+            for k in range(d):
+                size += x[k, w] * x[k, w]
+                length += v[k, w] * v[k, w]
+            h[w] = STEP * (1.0 + math.sqrt(size)) / math.sqrt(length) if length > 0.0 else 1.0
+        for k in range(d):
+            for w in range(width):
+                there[k, w] = x[k, w] - h[w] * v[k, w]
+        grad(there, params, data0, data1, behind)
+        for k in range(d):
+            for w in range(width):
+                there[k, w] = x[k, w] + h[w] * v[k, w]
+        grad(there, params, data0, data1, out)
+        for k in range(d):
+            for w in range(width):
+                out[k, w] = (out[k, w] - behind[k, w]) / (2.0 * h[w])
+
+    return hvp

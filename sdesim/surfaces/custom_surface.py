@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled.tuples import plain_of, states_beside, takes_tuples
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import Array, as_finite, as_theta, whole
@@ -30,9 +31,10 @@ def custom(
 
     Args:
         loss: θ (d,) → float.
-        grad: θ (d,) → (d,); no surface goes without.
-        hvp: θ (d,), v (d,) → (d,). Without it central differences of ``grad`` stand in, with the step
-            6e-6 (1 + |θ|)/|v|: on a smooth surface of moderate scale about 1e-9 relative.
+        grad: θ (d,) → (d,); no surface goes without. A tuple is the fast form, as of `sdesim.SDE`: an array
+            is made anew for every state.
+        hvp: θ (d,), v (d,) → (d,), an array or a tuple. Without it central differences of ``grad`` stand in,
+            with the step 6e-6 (1 + |θ|)/|v|: on a smooth surface of moderate scale about 1e-9 relative.
         dim: d.
         start: default starting point (d,); the origin without it.
         minima: (m, d), known minima; θ then lies in the well of the nearest one. Without them there are no
@@ -138,17 +140,30 @@ def _compile(
 
     value = _compiled_one(loss, "loss", (point,), ())
     slope = _compiled_one(grad, "grad", (point,), point.shape)
-    product = (
-        user_kernels.difference_of(slope)
-        if hvp is None
-        else _compiled_one(hvp, "hvp", (point, np.ones_like(point)), point.shape)
+    product: Any = (
+        None if hvp is None else _compiled_one(hvp, "hvp", (point, np.ones_like(point)), point.shape)
     )
-    blocks = {
-        "loss": user_kernels.block_loss(value),
-        "grad": user_kernels.block_grad(slope),
-        "hvp": user_kernels.block_hvp(product),
-    }
+    blocks = {"loss": user_kernels.block_loss(value)}
+    if isinstance(slope(point.copy()), tuple):
+        by_tuple = _by_tuple(grad, slope, point, 1)
+        blocks["grad"] = user_kernels.tuple_grad(plain_of(grad), len(point), by_tuple)
+        blocks["hvp"] = user_kernels.difference_of_blocks(blocks["grad"])
+    else:
+        blocks["grad"] = user_kernels.block_grad(slope)
+        blocks["hvp"] = user_kernels.block_hvp(user_kernels.difference_of(slope))
+    if hvp is not None:
+        if isinstance(product(point.copy(), point.copy()), tuple):
+            by_tuple = _by_tuple(hvp, product, point, 2)
+            blocks["hvp"] = user_kernels.tuple_hvp(plain_of(hvp), len(point), by_tuple)
+        else:
+            blocks["hvp"] = user_kernels.block_hvp(product)
     return blocks, {"loss": value, "grad": slope, "hvp": product}
+
+
+def _by_tuple(function: Callable[..., Any], compiled: Any, point: Array, count: int) -> bool:
+    """Whether a function of so many vectors takes tuples for them."""
+    states = states_beside(point)
+    return takes_tuples(plain_of(function), compiled, [(x, *states[1:count]) for x in states])
 
 
 def _check(points: dict[str, Any], start: Array, own_hvp: bool) -> None:

@@ -1,9 +1,10 @@
-"""What a scheme can't be driven by is refused before anything is compiled."""
+"""Increments of one's own: what comes of them, and what is refused before anything is compiled."""
 
 import numpy as np
 import pytest
 
-from sdesim import noise, surfaces
+import sdesim
+from sdesim import noise, sdes, surfaces
 from sdesim.engine import drive
 from sdesim.errors import SdesimError
 
@@ -32,3 +33,40 @@ ADDITIVE, MULTIPLICATIVE = noise.Gaussian(diffusion=0.1), noise.Multiplicative(0
 def test_what_does_not_fit_is_refused_by_name(noises, start, given, options, words):
     with pytest.raises(SdesimError, match=words):
         drive(BOWL, noises, start, given, **({"dt": 0.1} | options))
+
+
+def test_a_surface_moves_by_the_increments_as_they_are_given():
+    bowl, dt = surfaces.Quadratic([1.0, 2.0]), 0.1
+    given = np.random.default_rng(0).standard_normal((6, 4, 2))
+    theta, wanted = np.broadcast_to(bowl.start, (4, 2)), []
+    for increment in given:
+        theta = theta + increment - dt * theta * [1.0, 2.0]
+        wanted.append(theta)
+
+    found = sdesim.integrate(bowl, given, dt=dt, scheme="euler-maruyama")
+
+    assert found.shape == (6, 4, 2)
+    np.testing.assert_allclose(found, wanted, rtol=1e-13)
+
+
+def test_an_equation_takes_increments_of_its_wiener_processes():
+    process = sdes.OrnsteinUhlenbeck(rate=np.diag([1.0, 2.0]), factor=[[1.0], [0.5]])
+    given, dt = np.random.default_rng(0).standard_normal((3, 2, 1)), 0.1
+    theta = np.array([1.0, -1.0]) + np.zeros((2, 2))
+    for increment in given:
+        theta = theta - dt * theta * [1.0, 2.0] + increment * [1.0, 0.5]
+
+    found = sdesim.integrate(process, given, [1.0, -1.0], dt=dt, scheme="euler-maruyama")
+
+    np.testing.assert_allclose(found[-1], theta, rtol=1e-13)
+
+
+def test_integrate_refuses_by_name():
+    with pytest.raises(SdesimError, match="integrate takes an equation of"):
+        sdesim.integrate(surfaces.Quadratic, GIVEN, dt=0.1)
+    with pytest.raises(SdesimError, match=r"increments must be \(steps, K, 2\), got shape \(3, 4, 1\)"):
+        sdesim.integrate(BOWL, GIVEN[:, :, :1], dt=0.1)
+    with pytest.raises(SdesimError, match="increments"):
+        sdesim.integrate(BOWL, np.full((3, 4, 2), np.nan), dt=0.1)
+    with pytest.raises(SdesimError, match="nothing"):
+        sdesim.integrate(BOWL, GIVEN, dt=0.1, scheme="nothing")

@@ -9,9 +9,9 @@ from sdesim import plots
 from tests.plots.figures import COMPANIONS_ONE, COMPANIONS_SEVERAL, CURVES_ONE, CURVES_SEVERAL
 
 OTHERS = {
-    "NothingToDraw", "animate", "claim", "compare", "convergence", "curve", "curves", "density", "distance",
-    "gibbs", "hill", "loss_slice", "monitor", "paths", "phase_map", "qq", "quantity_map", "spectrum",
-    "stable_fit", "styled", "survival", "svg",
+    "NothingToDraw", "animate", "characteristic_function", "claim", "compare", "convergence", "curve",
+    "curves", "density", "distance", "gibbs", "hill", "loss_slice", "monitor", "paths", "phase_map", "qq",
+    "quantity_map", "residual_qq", "spectrum", "stable_fit", "styled", "survival", "svg",
 }  # fmt: skip
 
 

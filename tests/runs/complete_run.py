@@ -6,7 +6,7 @@ from sdesim.runs import VARIABLES, RunWriter
 
 SIZES = {
     "trajectory": 3, "step": 61, "param": 6, "probe": 7, "sample": 64, "group": 2, "client": 5,
-    "direction": 4, "event": 2, "well": 2,
+    "direction": 4, "event": 2, "well": 2, "noise_state": 6,
 }  # fmt: skip
 
 
@@ -19,7 +19,7 @@ def complete_run(kind="real", seed=0, name="net"):
         kind=kind, trajectories=count, steps=steps, time=0.1 * steps, dim=d, out=None,
         variables=list(VARIABLES), probe_steps=at, probe_time=0.1 * at, samples=n,
         directions=SIZES["direction"], groups=("first", "second"), events=("left", "right"),
-        wells=("flat", "sharp"), clients=SIZES["client"],
+        wells=("flat", "sharp"), clients=SIZES["client"], noise_states=SIZES["noise_state"],
         attrs={"name": name, "seed": seed, "learning_rate": 0.1, "dt": 0.1, "batch_size": 8,
                "optimizer": "adam", "precision": 0.2},
     )  # fmt: skip

@@ -37,6 +37,43 @@ def test_an_anchor_stands_for_what_it_names():
     assert scenario.arms["again"].simulate.surface == scenario.arms["sde"].simulate.surface
 
 
+ONE = """name: one
+arms:
+  x:
+    simulate:
+      surface: {kind: double-well}
+      noise:
+        kind: gaussian
+        diffusion: 0.1
+      events: {kind: exit, lower: -2, upper: 2}
+      boundary: {kind: reflecting, lower: -3, upper: 3}
+      dt: 0.1
+      steps: 3
+"""
+
+
+def test_one_noise_event_or_wall_needs_no_list():
+    simulate = parse_scenario(ONE).arms["x"].simulate
+    set_anew = parse_scenario(ONE, overrides={"arms.x.simulate.noise[0].diffusion": 0.2}).arms["x"].simulate
+
+    assert [len(simulate.noise), len(simulate.events), len(simulate.boundary)] == [1, 1, 1]
+    assert (
+        set_anew.noise == parse_scenario(ONE.replace("0.1\n      e", "0.2\n      e")).arms["x"].simulate.noise
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("diffusion: 0.1", "difusion: 0.1", "file.yaml:8: arms.x.simulate.noise[0].difusion: unknown field"),
+        ("upper: 2", "upper: -2", "file.yaml:9: arms.x.simulate.events[0].upper: found -2, allowed: above"),
+        ("upper: 3", "upper: x", "file.yaml:10: arms.x.simulate.boundary[0].upper: found 'x', allowed"),
+    ],
+)
+def test_what_is_wrong_in_one_thing_has_its_own_line(old, new, message):
+    assert refused(ONE.replace(old, new))[0].startswith(message)
+
+
 BROKEN = [
     ("", "file.yaml: the file is empty"),
     ("- 1\n", "file.yaml:1: found [1], allowed: the fields of a scenario"),

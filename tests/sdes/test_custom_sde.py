@@ -1,5 +1,6 @@
 """Equations of a user's own functions: what they simulate, and what they refuse."""
 
+import math
 import re
 
 import numpy as np
@@ -34,6 +35,23 @@ def test_euler_maruyama_steps_f_and_b_at_the_time_of_the_step():
             [s + DT * turning(n * DT, s) + mixing(n * DT, s) @ w for s, w in zip(x, dw[n], strict=True)]
         )
         assert np.allclose(path[n], x, rtol=1e-13, atol=1e-13)
+
+
+def test_functions_of_tuples_walk_the_path_of_those_of_arrays():
+    """Fused multiply-adds may round either way: 6 steps of a few roundings."""
+    plain = SDE(
+        lambda t, x: (math.cos(t) * x[1], -x[0] - 0.1 * t * x[1]),
+        lambda t, x: ((0.3 + t, 0.1 * x[1], 0), (0, 0.2, x[0])),
+        dim=2,
+    )
+    dw = np.sqrt(DT) * np.random.default_rng(0).standard_normal((6, 9, 3))
+    path = drive(plain, [], [1.0, -0.5], dw, dt=DT)
+
+    assert np.allclose(path, drive(EQUATION, [], [1.0, -0.5], dw, dt=DT), rtol=1e-14, atol=1e-14)
+    assert path[:, :2].tobytes() == drive(plain, [], [1.0, -0.5], dw[:, :2], dt=DT).tobytes()
+    assert plain.factors == 3
+    states = np.random.default_rng(1).standard_normal((4, 2))
+    assert np.allclose(plain.diffusion_at(states, 0.4), [mixing(0.4, x) for x in states], rtol=1e-14)
 
 
 def test_implicit_euler_reads_the_drift_at_the_end_of_its_step():
@@ -89,6 +107,8 @@ def test_a_tangent_vector_grows_at_the_rate_of_the_drift():
         ({"drift": lambda t, x: x[2]}, r"drift .*fails at t = 0 and the start: IndexError"),
         ({"drift": lambda t, x: np.zeros(3)}, r"must return shape \(2,\), got float64 of shape \(3,\)"),
         ({"drift": lambda t, x: x + 1j}, "must return shape"),
+        ({"drift": lambda t, x: (x[0], x[1], 1.0)}, r"must return shape \(2,\), got float64 of shape \(3,\)"),
+        ({"diffusion": lambda t, x: ((1.0, 2.0), (1.0,))}, "got rows of different lengths"),
         ({"drift": lambda x: x}, r"drift .*fails at t = 0 and the start: TypeError"),
         ({"drift": lambda t, x: x / 0.0}, "must be finite at t = 0 and the start"),
         ({"diffusion": lambda t, x: np.zeros((3, 2))}, "must return a number or shape"),

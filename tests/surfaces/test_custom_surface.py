@@ -28,6 +28,22 @@ def test_a_custom_surface_takes_plain_and_compiled_functions_and_the_nearest_min
     assert custom(_wells, _slope, dim=1).wells == ()
 
 
+def test_derivatives_that_are_tuples_are_those_that_are_arrays():
+    bowl = {"loss": lambda x: x[0] ** 2 + 0.5 * x[1] ** 4, "dim": 2}
+    arrays = custom(grad=lambda x: np.array([2.0 * x[0], 2.0 * x[1] ** 3]), **bowl)
+    tuples = custom(grad=lambda x: (2.0 * x[0], 2.0 * x[1] ** 3), **bowl)
+    whole = custom(
+        grad=lambda x: (2.0 * x[0], 2.0 * x[1] ** 3),
+        hvp=lambda x, v: (2.0 * v[0], 6.0 * x[1] ** 2 * v[1]),
+        **bowl,
+    )
+
+    points, v = np.random.default_rng(0).standard_normal((5, 2)), [0.3, -1.2]
+    np.testing.assert_allclose(tuples.grad(points), arrays.grad(points), rtol=1e-15)
+    np.testing.assert_allclose(tuples.hvp(points, v), arrays.hvp(points, v), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(whole.hvp(points, v), arrays.hvp(points, v), rtol=1e-8, atol=1e-9)
+
+
 def _undefined(theta):
     return missing_name(theta)  # noqa: F821
 

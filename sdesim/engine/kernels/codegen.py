@@ -256,12 +256,13 @@ def combination_source(
     walls: Sequence[WallKernel] = (),
     in_memory: bool = False,
     overshoots: bool = False,
+    loop: str = "time_loop",
     halved: bool = False,
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
     ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it,
     ``overshoots`` where explicit steps that are thrown across are counted, and ``halved`` where steps are
-    halved."""
+    halved; loop: the file of what calls them."""
     once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
@@ -302,7 +303,7 @@ def combination_source(
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     text += _COUNTED if overshoots else _UNCOUNTED
     text += _halved_source(noises, walls) if halved else _WHOLE
-    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text()
+    return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text(loop)
 
 
 _DECORATORS = (("compiled_inside", "compiled"), ("compiled_entry", "entry"), ("compiled_between", "apart"))
@@ -368,8 +369,8 @@ def _source(function: Callable[..., Any]) -> str:
 
 
 @cache
-def _driver_text() -> str:
-    return Path(__file__).with_name("time_loop.py").read_text(encoding="utf-8")
+def _driver_text(loop: str) -> str:
+    return Path(__file__).with_name(f"{loop}.py").read_text(encoding="utf-8")
 
 
 # The blocks of each kind: what the increments go to, and the scratch.
@@ -498,18 +499,31 @@ def driver(
     functions = _in_memory(surface, noises)
     if not regions:
         text = combination_source(
-            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots, halved
+            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots, halved=halved
         )
         text += _UNWATCHED
         return _private(text, tuple(functions.items())) if functions else generated_module(text)
     watch = watch_module(regions)
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
     text = combination_source(
-        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots, halved
+        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots, halved=halved
     )
     if not private:
         text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
     functions |= private
+    return _private(text, tuple(functions.items())) if functions else generated_module(text)
+
+
+def coupled_driver(surface: SurfaceKernel, noises: Sequence[NoiseKernel], scheme: Scheme) -> ModuleType:
+    """Import the module that walks a combination at several step lengths at once (`coupled_loop`).
+
+    Raises:
+        RunError: if it can't be written anywhere.
+    """
+    functions = _in_memory(surface, noises)
+    text = combination_source(
+        surface, noises, scheme, in_memory=bool(functions), loop="coupled_loop"
+    )  # fmt: skip
     return _private(text, tuple(functions.items())) if functions else generated_module(text)
 
 

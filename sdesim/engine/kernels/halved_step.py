@@ -6,8 +6,8 @@ This file is not imported: `codegen` puts it into a driver's module, after the f
 (``grad``, ``step``, ``confine``, ``wall_error``, ``own_increments``, ``halve_all`` …).
 
 Noise enters additively, so that all of a step's error is of the drift: ∫ (a(X_s) − a(X_0)) ds, estimated by
-½ h |a(X_h) − a(X_0)|, what the trapezoid rule adds to Euler's; and of walls, see ``wall_error``. A node of the
-tree of halves is dt/2^level long and begins ``position`` such lengths after its step.
+½ h |a(X_h) − a(X_0)|, what the trapezoid rule adds to Euler's; and of walls, see ``wall_error``. A node of
+the tree of halves is dt/2^level long and begins ``position`` such lengths after its step.
 """
 
 
@@ -30,7 +30,7 @@ def drift_error(before, after, here, there, lane, h, sizes):
 
 @apart
 def walk_halves(y, surface, rate, dt, scratch, walls, halving, seed, lane, now, noise_params, noise_data):
-    """Walk one lane, y (d, 1), through a step whose whole length was refused; (steps taken, of them unmet)."""
+    """Walk one lane, y (d, 1), through a step that was too long as a whole; (steps taken, of them unmet)."""
     tolerance, levels, lengths, scales, sizes, halves_params, halves_data = halving
     d = y.shape[0]
     none, work = np.zeros((0, 1)), np.empty((scratch, d, 1))
@@ -91,7 +91,7 @@ def walked_step(
     first, now, code, counts,
 ):  # fmt: skip
     """The step of all lanes, and again by halves in those where its error is beyond the tolerance."""
-    tolerance, levels, lengths, scales, sizes, halves_params, halves_data = halving
+    tolerance, _, _, _, sizes, _, _ = halving
     d, width = x.shape
     old, here, there = np.empty((d, width)), np.empty((d, width)), np.empty((d, width))
     errors, y = np.empty(width), np.empty((d, 1))
@@ -114,8 +114,8 @@ def walked_step(
                 for k in range(d):
                     y[k, 0] = old[k, lane]
                 taken, unmet = walk_halves(
-                    y, surface, rate, dt, work.shape[0], walls, halving, seed, first + lane, now, noise_params,
-                    noise_data,
+                    y, surface, rate, dt, work.shape[0], walls, halving, seed, first + lane, now,
+                    noise_params, noise_data,
                 )  # fmt: skip
                 counts[2, lane] += taken
                 counts[3, lane] += unmet

@@ -42,6 +42,7 @@ def advance(
     blocks,
     seed,
     lanes,
+    first,
     start,
     end,
     dt,
@@ -60,9 +61,10 @@ def advance(
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
+    first: the number that the generator has for the first trajectory.
     scheme: (p, rate, how many work arrays, params of each wall, (from where on steps may overshoot, ∞ where
-    that is not counted, across which centre), what `halved_step` reads or (0,)); rows of the noise blocks: (auxiliary, multiplicative,
-    examples).
+    that is not counted, across which centre), what `halved_step` reads or (0,)); rows of the noise blocks:
+    (auxiliary, multiplicative, examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
     counts (B, 2, W) of unsolved steps and of overshoots, and (B, 4, W) of steps taken and of those beyond the
     tolerance where steps are halved, shares (B, E, W), sides (B, E, W), states
@@ -87,6 +89,7 @@ def advance(
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
         records = (exits, all_shares[block], all_sides[block], all_states[block])
         counts = all_counts[block]
+        leading = first + block * lanes
         diverged, halted = count_ended(code)
         begin_watch(x, code, exits, numbers, values, luck, tags, start)
         saved, staged, far = 0, 0, True
@@ -105,16 +108,16 @@ def advance(
                 continue
             part = now % GROUP
             if part == 0 or now == start:
-                fill(seed, block * lanes, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
+                fill(seed, leading, now // GROUP, noise_params, noise_data, i, j, m, weights, spare)
             # Walls may send far what was near.
             if far or WALLED:
                 count_overshoots(x, code, counts, surface, dt, reach)
-            act(x, seed, block * lanes, now, noise_params, noise_data, i[part])
+            act(x, seed, leading, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
             far = walked_step(
                 x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work, reach[0], walls,
-                halving, noise_params, noise_data, seed, block * lanes, now, code, counts,
+                halving, noise_params, noise_data, seed, leading, now, code, counts,
             )  # fmt: skip
             tell(work, code, counts, stopped, now + 1)
             confine(x, v, walls)
@@ -122,10 +125,10 @@ def advance(
                 diverged = isolate(x, code, stopped, now + 1)
             if halted > 0:
                 keep_stopped(x, held, code)
-            if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, block * lanes, now) > 0:
+            if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, leading, now) > 0:
                 halted += note_exits(
                     x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,
-                    block * lanes, now,
+                    leading, now,
                 )  # fmt: skip
             if wells > 0:
                 for w in range(width):

@@ -214,7 +214,7 @@ class Stable(Base):
         return "inversion" if self._has_table else "cms"
 
     @property
-    def indivisible(self) -> str | None:
+    def unhalved(self) -> str | None:
         """None without truncation, tempering, matrix and schedule, for coordinates that are independent."""
         if self.truncation is not None:
             return "its truncation acts on whole increments"
@@ -292,7 +292,8 @@ class Stable(Base):
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
         kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
-        return replace(kernel, size=scale, halves=None if self.indivisible else self._halves(scale))
+        halves = None if self.unhalved else self._halves(scale)
+        return replace(kernel, size=scale, divisible=self.truncation is None, halves=halves)
 
     def _halves(self, scale: Array) -> Halves:
         shift = shift_to_s1(self.alpha, self.skew, np.ones(1))[0]

@@ -60,7 +60,7 @@ def _quantiles(ax: Any, data: StableFit, level: float) -> None:
     def standard(x: Any) -> Array:
         return np.asarray((np.asarray(x) - middle) / scale)
 
-    at = _shown(n)
+    at = shown_places(n)
     x = standard(law.ppf((at + 0.5) / n))
     share = 0.5 * (1.0 - level)
     low, high = (standard(law.ppf(betaincinv(at + 1.0, n - at + 0.0, p))) for p in (share, 1.0 - share))
@@ -97,7 +97,7 @@ def _tails(ax: Any, data: StableFit) -> None:
     finish(ax, "share beyond, log axis", "distance from the median, log axis")
 
 
-def _shown(n: int) -> NDArray[np.int64]:
+def shown_places(n: int) -> NDArray[np.int64]:
     """Places of the ordered values that are drawn, evenly over the normal quantiles, and both ends."""
     if n <= 2 * _ENDS + _MIDDLE:
         return np.arange(n)

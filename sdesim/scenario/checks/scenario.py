@@ -16,6 +16,7 @@ from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
 from sdesim.scenario.checks.budget import check_budget
 from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
 from sdesim.scenario.checks.train import check_real
+from sdesim.scenario.continuing import begin_of
 from sdesim.scenario.models import Arm, Data, Expect, Scenario
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 
@@ -55,7 +56,7 @@ def unbuildable(scenario: Scenario) -> list[Problem]:
     found: list[Problem] = []
     for name, arm in scenario.arms.items():
         side = "simulate" if arm.simulate is not None else "train"
-        problems = check_real(scenario, name) if arm.train is not None else check_simulate(scenario, arm)
+        problems = check_real(scenario, name) if arm.train is not None else check_simulate(scenario, name)
         found += [(("arms", name, side, *place), message) for place, message in problems]
     if found:
         return found
@@ -165,7 +166,9 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
         yield from _missing(scenario, arm_name, e.quantity, ("quantity",))
         if e.over is not None:
             yield from _missing(scenario, arm_name, e.over, ("over",))
-    steps = scenario.steps(arm_name)
+    simulate = scenario.arms[arm_name].simulate
+    begin = 0 if simulate is None else begin_of(simulate, arm_name)
+    steps = begin + scenario.steps(arm_name)
     if isinstance(e.at, int) and e.at > steps:
         yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
 

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.kinds.misfit import Problem
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
+from sdesim.scenario.continuing import check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate
 
 
-def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
+def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
     """What does not fit in a simulated arm, each with its place inside `simulate`."""
+    arm = scenario.arms[name]
     simulate = arm.simulate
     assert simulate is not None
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of]
@@ -20,6 +22,7 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         refusal = step_refusal(simulate.dt, simulate.learning_rate or train.optimizer.lr)
         if refusal:
             yield ("dt",), refusal
+    yield from check_continuing(simulate, name)
     for path, text in check_fit(
         simulate.equation,
         simulate.noise,
@@ -38,6 +41,7 @@ def check_simulate(scenario: Scenario, arm: Arm) -> Iterator[Problem]:
         tolerance=simulate.tolerance,
         smallest_dt=simulate.smallest_dt,
         real=None if real is None else _imitated(scenario, simulate, real),
+        begun=simulate.continue_from is not None,
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
         yield (("scheme",), f"probes: {text}") if path[:1] == ("probes",) else (path, text)

@@ -6,13 +6,12 @@ Each column is copied out and handled alone, so that results can't depend on the
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from sdesim.compiled.jit import compiled, compiled_in_memory
-from sdesim.surfaces.custom_kernels import STEP
+from sdesim.compiled.tuples import lifted
 
 
 @compiled
@@ -22,8 +21,17 @@ def take_column(x: Any, w: Any, point: Any) -> None:
         point[k] = x[k, w]
 
 
-def block_grad(function: Any, number: bool) -> Any:
-    """``grad``: −f(t, x); ``number`` where f gives a number, of one coordinate."""
+def block_grad(plain: Any, function: Any, shape: tuple[int, ...], dim: int, by_tuple: bool | None) -> Any:
+    """``grad``: −f(t, x).
+
+    Args:
+        plain, function: f, and compiled.
+        shape: of what it gives, () a number, of one coordinate.
+        by_tuple: whether it takes its state for a tuple; None where it returns arrays.
+    """
+    if by_tuple or (by_tuple is not None and shape):
+        lines = [f"out[{k}, w] = -f[{k}]" for k in range(dim)] if shape else ["out[0, w] = -f"]
+        return lifted(plain, {"x": dim}, lines, by_tuple=bool(by_tuple), before="params[0], ")
 
     @compiled_in_memory
     def grad(x: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
@@ -41,39 +49,21 @@ def block_grad(function: Any, number: bool) -> Any:
             point[0] = x[0, w]
             out[0, w] = -function(params[0], point)
 
-    return grad_of_number if number else grad
+    return grad if shape else grad_of_number
 
 
-def block_hvp(grad: Any) -> Any:
-    """``hvp``: central differences of ``grad`` along v, with the step `STEP` (1 + |x|)/|v|."""
-
-    @compiled_in_memory
-    def hvp(x: Any, v: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
-        d, width = x.shape
-        h, there, behind = np.empty(width), np.empty((d, width)), np.empty((d, width))
-        for w in range(width):
-            size, length = 0.0, 0.0
-            for k in range(d):
-                size += x[k, w] * x[k, w]
-                length += v[k, w] * v[k, w]
-            h[w] = STEP * (1.0 + math.sqrt(size)) / math.sqrt(length) if length > 0.0 else 1.0
-        for k in range(d):
-            for w in range(width):
-                there[k, w] = x[k, w] - h[w] * v[k, w]
-        grad(there, params, data0, data1, behind)
-        for k in range(d):
-            for w in range(width):
-                there[k, w] = x[k, w] + h[w] * v[k, w]
-        grad(there, params, data0, data1, out)
-        for k in range(d):
-            for w in range(width):
-                out[k, w] = (out[k, w] - behind[k, w]) / (2.0 * h[w])
-
-    return hvp
+def _product(k: int, shape: tuple[int, ...]) -> str:
+    """The text of coordinate k of B w."""
+    if len(shape) < 2:
+        return f"f{f'[{k}]' if shape else ''} * dw[{k}, w]"
+    return " + ".join(f"f[{k}][{j}] * dw[{j}, w]" for j in range(shape[1]))
 
 
-def block_factor(function: Any, rank: int) -> Any:
-    """``factor``: B w for a number (one for all coordinates), (d,) (one each) or (d, k), by the rank of B."""
+def block_factor(plain: Any, function: Any, shape: tuple[int, ...], dim: int, by_tuple: bool | None) -> Any:
+    """``factor``: B w for a number (one for all coordinates), (d,) (one each) or (d, k); as `block_grad`."""
+    if by_tuple or (by_tuple is not None and shape):
+        lines = [f"out[{k}, w] = {_product(k, shape)}" for k in range(dim)]
+        return lifted(plain, {"x": dim}, lines, by_tuple=bool(by_tuple), given=["dw"], before="params[0], ")
 
     @compiled_in_memory
     def number(x: Any, dw: Any, params: Any, data0: Any, data1: Any, out: Any) -> Any:
@@ -105,4 +95,4 @@ def block_factor(function: Any, rank: int) -> Any:
                     total += sizes[k, j] * dw[j, w]
                 out[k, w] = total
 
-    return (number, diagonal, matrix)[rank]
+    return (number, diagonal, matrix)[len(shape)]

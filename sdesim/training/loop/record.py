@@ -17,6 +17,7 @@ from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
 from sdesim.runs.measures.sampling import EPOCHS
+from sdesim.runs.replays import warn_of_replay
 from sdesim.runs.schema import (
     CLIENT_PROBE,
     CURVATURE_PROBE,
@@ -40,6 +41,10 @@ from sdesim.training.loop.recipe import Recipe, TrainingKeywords, the_recipe
 from sdesim.training.loop.trajectory import train_trajectory
 
 _LARGEST = 1_000_000_000
+_REPLAY = (
+    "init is the last state of a training with the same seed, {seed}, whose batches would come again in "
+    "their order: give another seed"
+)
 
 
 def record(
@@ -97,6 +102,8 @@ def record(
     started = clock.perf_counter()
     recipe = the_recipe(module, loss_fn, train, test, optimizer, training)
     prepared = prepare(recipe, save_every=save_every, save=save, probes=probes)
+    if recipe.starts is not None and recipe.starts.ndim == 2:
+        warn_of_replay("real", recipe.seed, 0, recipe.starts, _REPLAY.format(seed=recipe.seed))
     together = seeds_at_once(prepared)
     _check_memory(prepared, out, together)
     if resume and out is None:

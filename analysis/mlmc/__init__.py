@@ -1,0 +1,1 @@
+"""What multilevel Monte Carlo costs beside plain Monte Carlo, and how often it keeps its tolerance."""

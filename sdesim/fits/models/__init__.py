@@ -1,0 +1,1 @@
+"""Models of series, one file each."""
