@@ -46,6 +46,9 @@ USES = {
     "jumps": lambda ns: (
         abs(ns["run"]["theta"].values).max() > 0.0 and ns["Triangular"]().kind == "triangular"
     ),
+    "observables": lambda ns: (
+        ns["run"]["spread"].values == np.ptp(ns["run"]["theta"].values, axis=-1)
+    ).all(),
     "walls": lambda ns: (ns["run"]["theta"].values >= 0.0).all() and "Mirror" in str(ns["run"].attrs),
     "sdes": lambda ns: 0.0 < ns["run"]["theta"].values[0, -1, 0] < 0.5 and "loss" not in ns["run"],
     "data": lambda ns: ns["run"].attrs["dataset_size"] == 40,
@@ -57,6 +60,7 @@ USES = {
     "objectives": lambda ns: first_loss(ns, ns["loss"].function(ns["points"])),
     "optimizers": lambda ns: "rprop" in ns["run"].attrs["optimizer"].lower(),
     "learning_rates": lambda ns: np.allclose(ns["run"]["learning_rate"][0, :2], [0.1, 0.1 / np.sqrt(2.0)]),
+    "laws": lambda ns: abs(ns["found"].slope.value + 2.0) < 1e-9,
     "fits": lambda ns: ns["found"].volatility.low < 1.0 < ns["found"].volatility.high,
     "sinks": lambda ns: len(ns["monitor"].history) == 1,
     "quantities": lambda ns: "gradient_scale" in sdesim.measure(ns["run"]),

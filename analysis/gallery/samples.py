@@ -12,7 +12,7 @@ import numpy as np
 
 import sdesim
 from sdesim import events, noise, surfaces
-from sdesim.plots.sweep_table import SweepTable
+from sdesim.comparison.sweep_table import SweepTable
 
 WELL = surfaces.DoubleWell(dim=2, barrier=0.25)
 D = 0.1

@@ -14,6 +14,7 @@ TITLES = {
     "networks": "Networks",
     "noises": "Noises",
     "objectives": "Objectives",
+    "observables": "Observables",
     "optimizers": "Optimizers",
     "schemes": "Schemes",
     "sdes": "Equations of their own",

@@ -74,7 +74,7 @@ def sweep(
 
 
 def print_sweep(summary: dict[str, Any], target: Path) -> None:
-    """How many points there are, what failed, and the power laws."""
+    """How many points there are, what failed, and the laws along the axes, or why there are none."""
     console = make_console()
     points = summary["points"]
     finished = [p for p in points if p["state"] == "finished"]
@@ -84,8 +84,12 @@ def print_sweep(summary: dict[str, Any], target: Path) -> None:
     for f in summary["fits"]:
         place = f" at {f['held']}" if f["held"] else ""
         exponent = interval(f["value"], f["low"], f["high"])
-        told = f"{f['quantity']} ∝ {f['axis']}^k, k = {exponent}"
+        flags = f" ({', '.join(f['flags'])})" if f["flags"] else ""
+        told = f"{f['quantity']} ∝ {f.get('formula', f['axis'] + '^k')}, k = {exponent}{flags}"
         say(console, told, label=f"  {f['arm']}{place}: ")
+    if not summary["fits"]:
+        for why in dict.fromkeys(w["why"] for w in summary.get("fits_left_out", ())):
+            say(console, why, label="no law is fitted: ")
     missed = [p["name"] for p in finished if "missed" in p["outcomes"]]
     if missed:
         say(console, "; ".join(missed), "red", "expectations missed at: ")

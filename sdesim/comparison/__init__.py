@@ -13,6 +13,10 @@ from sdesim.comparison.quantity import QuantityComparison as QuantityComparison
 from sdesim.comparison.ranking import Ranked as Ranked
 from sdesim.comparison.ranking import Ranking as Ranking
 from sdesim.comparison.ranking import rank as rank
+from sdesim.comparison.sweep_fits import SweepFit as SweepFit
+from sdesim.comparison.sweep_fits import SweepFits as SweepFits
+from sdesim.comparison.sweep_fits import fit_sweep as fit_sweep
+from sdesim.comparison.sweep_table import SweepTable as SweepTable
 
 __all__ = [
     "QUANTITIES",
@@ -22,9 +26,13 @@ __all__ = [
     "QuantityComparison",
     "Ranked",
     "Ranking",
+    "SweepFit",
+    "SweepFits",
+    "SweepTable",
     "cohen_kappa",
     "compare",
     "compare_phases",
+    "fit_sweep",
     "phase_segments",
     "rank",
 ]

@@ -2,7 +2,8 @@
 
 Time is t = step·dt for a simulated run and Σ learning rate for a real one; both are the `time` (or
 `probe_time`) coordinate of the run schema. The real run's times are kept, the simulated values are
-interpolated linearly between their own times, and nothing is extrapolated.
+interpolated linearly between their own times, and nothing is extrapolated. Of a run that was saved at uneven
+times only those are compared: between two that lie far apart no line is what happened.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError
 from sdesim.runs.registered import measured_array
+from sdesim.runs.saved import uneven
 
 Array = NDArray[np.float64]
 
@@ -23,12 +25,14 @@ MAX_TIMES = 200
 
 @dataclass(frozen=True)
 class Series:
-    """One quantity of one run: `values`, `low`, `high` (trajectory, time) at `time` (trajectory, time)."""
+    """One quantity of one run: `values`, `low`, `high` (trajectory, time) at `time` (trajectory, time); and
+    whether its times are unevenly apart."""
 
     time: Array
     values: Array
     low: Array
     high: Array
+    uneven: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,14 @@ def series(run: Any, measured: Any | None, quantity: str) -> Series | None:
         probed = int(run.attrs.get("probe_trajectories", len(time)))
         # Of all trajectories there is what needs no probe.
         rows = slice(None if np.isfinite(found[0][probed:]).any() else probed)
-        return Series(time[rows], *(part[rows] for part in found))
+        values, low, high = (part[rows] for part in found)
+        return Series(time[rows], values, low, high)
     if quantity not in run or set(run[quantity].dims) != {"trajectory", "step"}:
         return None
     values = np.asarray(run[quantity].transpose("trajectory", "step").values, dtype=np.float64)
     nothing = np.full(values.shape, np.nan)
-    return Series(_clock(run, "time", values.shape, "step"), values, nothing, nothing.copy())
+    clock = _clock(run, "time", values.shape, "step")
+    return Series(clock, values, nothing, nothing.copy(), uneven(run))
 
 
 def _clock(source: Any, clock: str, shape: tuple[int, ...], axis: str) -> Array:
@@ -78,6 +84,9 @@ def align(simulated: Series, real: Series) -> Aligned | None:
     end = min(np.nanmax(simulated.time), np.nanmax(real.time))
     slack = 1e-9 * max(abs(start), abs(end), 1e-300)
     times = np.unique(times[(times >= start - slack) & (times <= end + slack)])
+    if simulated.uneven:
+        own = simulated.time[0][np.isfinite(simulated.time[0])]
+        times = times[(np.abs(times[:, None] - own).min(axis=1) <= slack)]
     if times.size > MAX_TIMES:
         times = times[np.unique(np.linspace(0, times.size - 1, MAX_TIMES).round().astype(int))]
     if times.size == 0:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from sdesim.kinds import Misfit
 from sdesim.runs import open_run
+from sdesim.runs.attributes import rows
 
 if TYPE_CHECKING:
     from sdesim.engine.plan import Plan
@@ -81,9 +82,9 @@ class End:
             "counts": values.get("unsolved_steps", np.zeros(count))[None],
         }
         memory, row = values.get("final_noise", np.zeros((count, 0))).T, 0
-        for k, rows in plan.noise_memory.items():
-            found[f"noise{k}"] = memory[row : row + rows]
-            row += rows
+        for k, count in plan.noise_memory.items():
+            found[f"noise{k}"] = memory[row : row + count]
+            row += count
         return found
 
 
@@ -100,7 +101,7 @@ def end_of(source: xr.Dataset | str | Path) -> End:
         raise Misfit(FIELD, "found a run of a training, allowed: a simulated one")
     if not run.attrs.get("complete", True):
         raise Misfit(FIELD, "found a run that was not finished: finish it with resume=True first")
-    if "seeds" in run.attrs and len(set(run.attrs["seeds"])) > 1:
+    if len(set(rows(run.attrs, "seeds"))) > 1:
         raise Misfit(FIELD, "found runs of several seeds joined, allowed: of one seed")
     if "theta" not in run:
         raise Misfit(FIELD, "the run keeps no theta, from which to go on: simulate it with save=('theta', …)")
@@ -164,17 +165,18 @@ def check_continued(plan: Plan) -> None:
         "events": [event.name for event in plan.exits],
         "wells": list(plan.surface.wells) if plan.occupancy else [],
         "boundary": [repr(wall) for wall in plan.boundary],
+        "tolerance": plan.tolerance,
+        "smallest_dt": plan.smallest_dt,
     }
     for name, now in parts.items():
-        held = end.attrs.get(name)
-        was = list(held or []) if isinstance(now, list) else held
+        was = rows(end.attrs, name) if isinstance(now, list) else end.attrs.get(name)
         if was != now:
             told = f"found {_short(now)}, allowed: {_short(was)}, as the run which is continued has it"
             raise Misfit(name if name != "wells" else "events", told)
     if plan.scheme.velocity and "final_velocity" not in end.values:
         raise Misfit(FIELD, f"the run keeps no velocities, from which scheme {plan.scheme.name} goes on")
-    rows = sum(plan.noise_memory.values())
-    if rows != end.values.get("final_noise", np.zeros((1, 0))).shape[1]:
+    needed = sum(plan.noise_memory.values())
+    if needed != end.values.get("final_noise", np.zeros((1, 0))).shape[1]:
         raise Misfit(FIELD, "the run keeps no state of its noise, from which that goes on")
     if plan.tangent:
         raise Misfit(("probes", "tangent"), f"found true, allowed: false with {FIELD}: no run keeps tangents")

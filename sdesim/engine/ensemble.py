@@ -166,7 +166,7 @@ class Ensemble:
         Args:
             start, end: step numbers.
             saves: steps in (start, end], or in [0, end] from the start.
-            outputs: theta (K, S, d) or (K, 0, d), projection (K, S, k), norm (K, S) and loss (K, S).
+            outputs: theta (K, S, d) or (K, 0, d), projection (K, S, k), norm and loss (K, S) or (K, 0).
             column: where along S the first of the saved points goes.
         """
         longest = [self.plan.noise_kernels[k].ahead.most(d) for k, d in self._drawn.items()]  # type: ignore[union-attr]

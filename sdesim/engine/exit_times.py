@@ -9,6 +9,8 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.estimators.dynamics.survival import SurvivalStatistics, survival_statistics
+from sdesim.runs.attributes import event_flags
+from sdesim.runs.saved import end_time
 
 
 def exit_statistics(
@@ -46,10 +48,10 @@ def exit_statistics(
     status = np.asarray(run["status"].values)
     # The watch of a trajectory ends with it; those that run on are watched to the end.
     stopped = np.asarray(run["stopped_step"].values) * float(run.attrs["dt"])
-    watched = np.where(status == 0, float(run["time"].values.max()), stopped)
+    watched = np.where(status == 0, end_time(run), stopped)
     found = survival_statistics(np.where(left, times, watched), left, level, band)
-    known = run.attrs.get("exit_flags", ())
-    flags = list(known[int(at)]) if int(at) < len(known) else []
+    known = event_flags(run.attrs)
+    flags = known[int(at)] if int(at) < len(known) else []
     flags += ["diverged"] if (~left & (status == 1)).any() else []
     thrown = "explicit_overshoots" in run and bool((run["explicit_overshoots"].values > 0).any())
     flags += ["explicit_overshoot"] if thrown else []

@@ -50,6 +50,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
         "theta0": digest_of(plan.theta0),
         "surface": digest_of(_text(kernel.module, kernel.grad), kernel.params, kernel.data0, kernel.data1),
     }
+    if not (plan.save_loss and plan.save_norm) and has_loss(plan.surface):
+        parts["save"] += f", loss={plan.save_loss}, weight_norm={plan.save_norm}"
     if plan.first:
         parts["first"] = str(plan.first)
     if plan.end is not None:
@@ -57,6 +59,9 @@ def fingerprint(plan: Plan) -> Fingerprint:
         parts["state"] = digest_of(*(np.asarray(v) for _, v in sorted(plan.end.state(plan).items())))
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
+    for name, observable in plan.observables.items():
+        parts[f"observe {name}"] = digest_of(_text(type(observable).__name__, observable.identity))
+        functions |= {f"{f} of observe {name}": found for f, found in observable.functions.items()}
     if plan.tolerance is not None:
         parts["tolerance"] = f"{plan.tolerance!r}, {plan.halvings} halvings"
     if plan.dtype != "float64":
@@ -75,7 +80,7 @@ def fingerprint(plan: Plan) -> Fingerprint:
 def _classes(plan: Plan) -> dict[str, type]:
     """Classes that are not sdesim's, whose methods the probes call."""
     found: dict[str, type] = {}
-    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises]
+    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises, *plan.observables.values()]
     for part in parts:
         while part is not None:
             if not is_own(type(part).__module__):

@@ -70,6 +70,7 @@ def check_fit(
     trial: bool = True,
     dtype: str = "float64",
     boundary: Sequence[Any] = (),
+    observe: Mapping[str, Any] | None = None,
     begun: bool = False,
     tolerance: float | None = None,
     smallest_dt: float | None = None,
@@ -89,6 +90,7 @@ def check_fit(
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
         dtype: of the state.
+        observe: observables by name.
         begun: whether trajectories go on from where others ended: they may be outside of what is watched.
         tolerance, smallest_dt: of steps that are halved.
 
@@ -145,6 +147,16 @@ def check_fit(
     known = None if begun or not (events or boundary) else _known(surface, size, theta0)
     yield from _events(events, surface, size, known)
     yield from _walls(boundary, size, known, tangent)
+    if observe:
+        yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
+
+
+def unobservable(
+    observe: Mapping[str, Any], surface: Any, dim: int, starts: NDArray[np.float64] | None
+) -> Iterator[Problem]:
+    """Observables that don't suit a surface of d coordinates, or starts (k, d) as far as they are known."""
+    for name, observable in observe.items():
+        yield from ((("observe", name, *at), text) for at, text in observable.misfits(surface, dim, starts))
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,11 +15,14 @@ from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
-from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss
+from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
 from sdesim.engine.growth import growth_of, overshoot_radius
 from sdesim.engine.halving import halvings
 from sdesim.engine.memory import check_room
+from sdesim.engine.observables.base import Base as Observable
+from sdesim.engine.observables.base import as_observables
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
+from sdesim.engine.saved_times import steps_of, steps_to_save, time_problems
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.walls.base import Base as Wall
@@ -32,7 +35,7 @@ from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.noise.gaussian import Gaussian, diagonal_kernel
 from sdesim.noise.kernel import Drawn
-from sdesim.runs import Probes, projection_directions, saved_steps
+from sdesim.runs import Probes, projection_directions
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
 from sdesim.schedules.base import Base as Schedule
@@ -40,7 +43,6 @@ from sdesim.surfaces.base import Surface, SurfaceKernel
 
 Array = NDArray[np.float64]
 SAVEABLE = ("theta", "loss", "theta_projection", "weight_norm")
-_SAVED_POINTS = 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +56,14 @@ class Plan:
         rate: the schedule of η; None where it is a number.
         boundary: walls; those that end trajectories have an event among the exits.
         walls: the compiled sides of those that bring states back.
-        saved: saved step numbers (S,), with 0 and the last.
-        save_theta: whether θ itself is kept.
+        saved: saved step numbers (S,), with 0 and the last where no times were asked for.
+        save_theta, save_loss, save_norm: whether θ itself, the loss and the norm are kept.
         directions: fixed random directions (k, d).
         save_projection: whether θ along the directions is kept.
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
         dtype: of the state and the coefficients, "float64" or "float32".
+        observables: what is made of states at saved steps, by name.
         first: the number of the first trajectory, of a part of a larger ensemble.
         end: where a run that is continued ended; `steps` and `saved` count from its beginning.
         tolerance, halvings: the error beyond which a step is halved, and how often at most; None and 0 where
@@ -79,6 +82,8 @@ class Plan:
     seed: int
     saved: NDArray[np.int64]
     save_theta: bool
+    save_loss: bool
+    save_norm: bool
     directions: Array
     save_projection: bool
     exits: tuple[Event, ...]
@@ -89,10 +94,16 @@ class Plan:
     rate: Schedule | None = None
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
+    observables: Mapping[str, Observable] = field(default_factory=dict)
     first: int = 0
     end: End | None = None
     tolerance: float | None = None
     halvings: int = 0
+
+    @property
+    def smallest_dt(self) -> float | None:
+        """The length of a step that was halved as often as it may be; None where no step is."""
+        return None if self.tolerance is None else self.dt * 0.5**self.halvings
 
     @property
     def begin(self) -> int:
@@ -224,10 +235,12 @@ class Plan:
 
 
 def make_plan(
-    surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float, steps: int,
+    surface: Surface, noise: Sequence[Noise] | Noise, *, theta0: ArrayLike | None, dt: float,
+    steps: int | None,
     trajectories: int, seed: int, learning_rate: Any, scheme: str | Scheme, save_every: int | None,
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
-    boundary: Sequence[Wall] | Wall = (), first: int = 0, end: End | None = None,
+    boundary: Sequence[Wall] | Wall = (), T: float | None = None, save_at: ArrayLike | None = None,
+    observe: Mapping[str, Any] | None = None, first: int = 0, end: End | None = None,
     tolerance: float | None = None, smallest_dt: float | None = None,
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
@@ -240,29 +253,36 @@ def make_plan(
             f"surface must be one of sdesim.surfaces, or an equation of sdesim.sdes, got {called(surface)}"
         )
     noises, events, save = several(noise), several(events), several(save)
-    dt, steps = positive(dt, "dt"), whole(steps, "steps")
+    dt = positive(dt, "dt")
+    steps = None if steps is None else whole(steps, "steps")
+    save_every = None if save_every is None else whole(save_every, "save_every")
+    T = None if T is None else positive(T, "T")
+    begin = 0 if end is None else end.step
+    if misplaced := list(time_problems(dt, steps, T, save_every, save_at, begin)):
+        raise Misfit(misplaced)
+    further = steps_of(dt, steps, T, begin)
+    steps = begin + further
     count, seed = whole(trajectories, "trajectories"), whole(seed, "seed", least=0)
     rate = dt if learning_rate is None else as_rate(learning_rate)
     eta = positive(at(rate, 0.0), "learning_rate")
     if seed >= 2**64:
         raise SdesimError(f"seed must be below 2^64, got {seed}")
-    first, begin = whole(first, "first", least=0), 0 if end is None else end.step
-    further, steps = steps, begin + steps
+    first = whole(first, "first", least=0)
     if end is not None and end.theta.shape[1] != surface.dim:
         raise Misfit(FIELD, f"its theta has {end.theta.shape[1]} coordinates, the surface {surface.dim}")
     theta0 = theta0 if end is None else end.starts
     if first + count > 2**32 or count >= 2**32 or steps >= 2**33:
         raise SdesimError("the generator numbers fewer than 2^32 trajectories and 2^33 steps")
-    every = max(1, further // _SAVED_POINTS) if save_every is None else whole(save_every, "save_every")
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    walls = several(boundary)
+    walls, observables = several(boundary), as_observables(observe)
     if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, begun=end is not None,
+        observe=observables,
         tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
     if wrong := list(problems):
@@ -291,6 +311,10 @@ def make_plan(
     # Where the examples decide the start it is known only now.
     if theta0 is None and (wrong := list(excluded(events, walls, start[None]))):
         raise Misfit(wrong)
+    if theta0 is None and int(getattr(surface, "examples", 0)):
+        wrong = list(unobservable(observables, surface, surface.dim, start[None]))
+        if wrong:
+            raise Misfit(wrong)
     now = [n.at(0.0) if hasattr(n, "at") else n for n in noises]
     check_known(probes, surface, now, eta, first_start(surface, start))
     events = (*events, *(wall.event for wall in walls if wall.event is not None))
@@ -305,10 +329,13 @@ def make_plan(
         steps=steps,
         learning_rate=eta,
         seed=seed,
-        saved=begin + saved_steps(further, every),
+        saved=steps_to_save(dt, further, save_every, save_at, begin),
         save_theta="theta" in save,
+        save_loss="loss" in save and has_loss(surface),
+        save_norm="weight_norm" in save or "loss" in save,
         directions=directions,
-        save_projection="theta_projection" in save or "theta" not in save or len(directions) < surface.dim,
+        save_projection="theta_projection" in save
+        or ("loss" in save and ("theta" not in save or len(directions) < surface.dim)),
         exits=tuple(e for e in events if e.watches),
         occupancy=any(e.counts_wells for e in events),
         probes=probes,
@@ -319,6 +346,7 @@ def make_plan(
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),
+        observables=observables,
         tolerance=tolerance,
         halvings=0 if tolerance is None else halvings(dt, smallest_dt),
     )

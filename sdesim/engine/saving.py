@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.engine.observables.base import observed
 from sdesim.engine.plan import Plan
 from sdesim.runs import RunWriter
 
@@ -40,26 +41,26 @@ class SavedPoints:
         self._plan = plan
         self._writer = writer
         self._evaluate = evaluate
-        self._direct = writer.out is None and evaluate is None
+        self._direct = writer.out is None and evaluate is None and not plan.observables
         self._written = self._filled = first
         count, chunk = plan.trajectories, writer.step_chunk
-        self._has_loss = plan.kernel.offers("loss")
-        keeps_theta = plan.save_theta or evaluate is not None
+        nothing = np.empty((count, 0))
+        keeps_theta = plan.save_theta or evaluate is not None or bool(plan.observables)
         self._outputs: tuple[Array, ...]
         if self._direct:
             self._outputs = (
                 writer.array("theta") if plan.save_theta else np.empty((count, 0, plan.dim)),
                 writer.array("theta_projection") if plan.save_projection else np.empty((count, chunk, 0)),
-                writer.array("weight_norm"),
-                writer.array("loss") if self._has_loss else np.empty((count, len(plan.saved))),
+                writer.array("weight_norm") if plan.save_norm else nothing,
+                writer.array("loss") if plan.save_loss else nothing,
             )
         else:
             kept = chunk if keeps_theta else 0
             self._outputs = _side_by_side(
                 (count, kept, plan.dim),
                 (count, chunk, len(plan.saved_directions)),
-                (count, chunk),
-                (count, chunk),
+                (count, chunk if plan.save_norm else 0),
+                (count, chunk if plan.save_loss else 0),
             )
 
     def room(self, last: int) -> tuple[tuple[Array, ...], int]:
@@ -78,10 +79,14 @@ class SavedPoints:
         part = slice(start, start + self._filled - self._written)
         where = slice(self._written, self._filled)
         theta = self._outputs[0]
-        kept = (self._plan.save_theta, self._plan.save_projection, True, self._has_loss)
+        plan = self._plan
+        kept = (plan.save_theta, plan.save_projection, plan.save_norm, plan.save_loss)
         values = {n: o[:, part] for n, o, k in zip(_NAMES, self._outputs, kept, strict=True) if k}
         if self._evaluate is not None:
             values |= _evaluated(self._evaluate, theta[:, part])
+        if plan.observables:
+            times = np.asarray(plan.saved[where] * plan.dt, dtype=np.float64)
+            values |= dict(observed(plan.observables, plan.surface, theta[:, part], times))
         for name, array in values.items():
             self._writer.write(name, array, step=where)
         self._written = self._filled

@@ -6,6 +6,7 @@ import os
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
 from sdesim.kinds.numbers import whole
+from sdesim.kinds.registry import fields_of
 from sdesim.noise import Noise
 from sdesim.runs import Probes, RunWriter, open_run
+from sdesim.runs.attributes import of_parts, rows
 from sdesim.runs.price import priced
 from sdesim.runs.replays import warn_of_replay
 from sdesim.runs.schema import (
@@ -60,14 +63,17 @@ def simulate(
     theta0: ArrayLike | None = None,
     *,
     dt: float,
-    steps: int,
+    steps: int | None = None,
+    T: float | None = None,
     trajectories: int | None = None,
     seed: int | None = None,
     learning_rate: Any = None,
     scheme: str | Scheme = "auto",
     dtype: str = "float64",
     save_every: int | None = None,
+    save_at: ArrayLike | None = None,
     save: Sequence[str] | str = ("theta", "loss"),
+    observe: Mapping[str, Any] | None = None,
     events: Sequence[Event] | Event = (),
     boundary: Sequence[Wall] | Wall = (),
     tolerance: float | None = None,
@@ -94,8 +100,8 @@ def simulate(
             what is made of one is absent from its run, as the attribute `absent` says.
         noise: driving noises of `sdesim.noise`, added; none: gradient flow.
         theta0: a number, (d,) or (trajectories, d); default the surface's start.
-        dt: time step. steps: how many. trajectories: K, default 1.
-        seed: any whole number below 2⁶⁴, default 0.
+        dt: time step. steps: how many; or T: the time at which the run ends, a multiple of dt.
+        trajectories: K, default 1. seed: any whole number below 2⁶⁴, default 0.
         learning_rate: η at which C, S, C* and the generator are read, a number, a schedule or a function of
             t; noises that are of gradients follow it. Default dt.
         scheme: a name out of `sdesim.SCHEMES`, or a scheme object. "auto" is Euler–Maruyama, tamed Euler
@@ -107,8 +113,13 @@ def simulate(
             four from a call of the generator and end at 6.8 standard deviations; Lévy increments are drawn in
             float64 and rounded. Each step rounds θ to 24 bits; noise below 64 roundings is refused.
         save_every: steps between saved points, None for about 1,000 points; step 0 and the last always are.
-        save: "theta" keeps θ. Loss and norm are always kept, and θ along 16 fixed random directions where
-            θ itself is not or has more coordinates than that.
+        save_at: times of the saved points in its place, multiples of dt that increase; those and no others.
+        save: one or several of "theta", "loss", "weight_norm" and "theta_projection", θ along 16 fixed random
+            directions. What is not asked for is not computed. "loss" keeps the norm too, and the projections
+            where θ itself is not kept or has more coordinates than that.
+        observe: numbers made of the state at saved points, as variables of their own, by name: functions f(x)
+            or f(t, x) of x (d,), which Numba compiles, or kinds of `sdesim.observables`, which also take
+            ``units`` and ``long_name``. NaN where the state is not finite.
         events: of `sdesim.events`, one or several, watched at every step.
         boundary: walls of `sdesim.walls`, one or several.
         tolerance: halve steps, each trajectory its own, until ½ h |∇L_k(end) − ∇L_k(start)|/max(1, |θ_k|),
@@ -149,8 +160,8 @@ def simulate(
     plan = make_plan(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes, dtype=dtype, boundary=boundary, first=first, end=end, tolerance=tolerance,
-        smallest_dt=smallest_dt,
+        probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, observe=observe,
+        first=first, end=end, tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
     if end is not None:
         check_continued(plan)
@@ -196,7 +207,7 @@ def _changes(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> lis
     Raises:
         RunError: it is a run with other arguments, or of code that was other then; in one line, which.
     """
-    found = list(run.attrs.get("accepted_changes", []))
+    found = rows(run.attrs, "accepted_changes")
     if run.attrs.get("fingerprint") != mark.key:
         which = settle(mark, run.attrs, accept, f"{out} holds a run", "choose another out")
         found.append(which)
@@ -336,6 +347,12 @@ def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
         writer.write("occupancy", ensemble.occupancy())
 
 
+def _fields(noise: Any) -> dict[str, Any]:
+    """The kind of a noise and the fields that make it."""
+    named = {"kind": getattr(noise, "kind", type(noise).__name__)}
+    return named | (fields_of(noise) if is_dataclass(noise) else {})
+
+
 def _keep_state(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     """What a run that goes on from here needs beside the saved points."""
     if plan.save_theta and plan.scheme.velocity:
@@ -352,8 +369,9 @@ def _writer(
     resume: bool,
     mark: Fingerprint | None,
 ) -> RunWriter:
-    names = ["weight_norm", "status", "stopped_step"]
-    names += ["loss"] if has_loss(plan.surface) else []
+    names = ["status", "stopped_step"]
+    names += ["weight_norm"] if plan.save_norm else []
+    names += ["loss"] if plan.save_loss else []
     names += ["learning_rate"] if plan.rate is not None else []
     names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["explicit_overshoots"] if plan.overshoot_radius is not None else []
@@ -378,7 +396,8 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt, "dtype": plan.dtype, "batch_size": batch, "dataset_size": plan.kernel.examples,
+        "dt": plan.dt, "steps": plan.steps, "dtype": plan.dtype, "batch_size": batch,
+        "dataset_size": plan.kernel.examples,
         "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
@@ -392,22 +411,25 @@ def _writer(
             "absent": "loss, and all that is made of one: an equation of its own is no descent",
             "convention": equation.convention, "param_names": list(equation.names),
         }  # fmt: skip
+    elif not plan.save_loss:
+        attrs["absent"] = "loss: it was not asked for in save"
     if _measures_progress(plan):
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
         attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
+    attrs |= of_parts("noise", [_fields(noise) for noise in plan.noises])
     drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
     if any(drawn):
         attrs["drawn_by"] = drawn
     if plan.exits:
         attrs["exit_method"] = [w.method for w in plan.watches]
         attrs["exit_shift"] = [w.shift.tolist() for w in plan.watches]
-        attrs["exit_flags"] = [list(w.flags) for w in plan.watches]
+        attrs["exit_flags"] = [";".join(w.flags) for w in plan.watches]
     if plan.boundary:
         attrs["boundary"] = [repr(wall) for wall in plan.boundary]
     if plan.tolerance is not None:
-        attrs |= {"tolerance": plan.tolerance, "smallest_dt": plan.dt * 0.5**plan.halvings}
+        attrs |= {"tolerance": plan.tolerance, "smallest_dt": plan.smallest_dt}
     if plan.tangent:
         attrs["tangent"] = plan.tangent
     if plan.end is not None:
@@ -438,6 +460,7 @@ def _writer(
         attrs={**attrs, **labels},
         out=out,
         resume=resume,
+        observables={name: observable.spec for name, observable in plan.observables.items()},
         first=plan.first,
         noise_states=sum(plan.noise_memory.values()),
     )

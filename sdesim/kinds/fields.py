@@ -112,6 +112,33 @@ class PathTo(Marker):
         return {"type": "string"}
 
 
+@dataclass(frozen=True)
+class Code(Marker):
+    """`Annotated[Any, Code()]`: a function, which a file names as "module:function" of a trusted module.
+
+    The field holds what was given: whose code may run is asked where it is called.
+    """
+
+    def read(self, value: Any) -> Any:
+        """The function, or its name. Raises pydantic's error for anything else."""
+        from pydantic_core import PydanticCustomError
+
+        parts = value.split(":") if isinstance(value, str) else []
+        named = len(parts) == 2 and all(p.isidentifier() for p in (*parts[0].split("."), parts[1]))
+        if not named and (isinstance(value, str | type) or not callable(value)):
+            text = f'found {short(value)}, allowed: "module:function", in Python a function'
+            raise PydanticCustomError("misfit", "{text}", {"text": text})
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> dict[str, Any]:
+        return {"type": "string"}
+
+
 def fields_by_name(cls: Any) -> dict[str, dataclasses.Field[Any]]:
     """The fields that make a kind, by the names that its constructor and files call them.
 

@@ -122,6 +122,8 @@ def _plain(value: Any) -> Any:
         return dump_settings(value) if is_kind(value, SETTINGS) else dump(value)
     if isinstance(value, np.ndarray):
         return value.tolist()
+    if callable(value):
+        raise SdesimError("found a function that was given in Python, which no file can hold")
     if isinstance(value, list | tuple):
         return [_plain(part) for part in value]
     if isinstance(value, Mapping):

@@ -14,6 +14,7 @@ from sdesim.comparison.align import Array, series
 from sdesim.comparison.quantity import Curve, curve
 from sdesim.errors import RunError
 from sdesim.plots.look import REAL, SIMULATED
+from sdesim.runs.attributes import rows
 from sdesim.runs.quantities import support_of
 
 
@@ -72,7 +73,7 @@ class ArmView:
         if not columns.any():
             return None
         time, values, low, high = (x[:, columns] for x in (seeds.time, seeds.values, seeds.low, seeds.high))
-        endless = quantity in self.run.attrs.get("infinite_means", ())
+        endless = quantity in rows(self.run.attrs, "infinite_means")
         return time.mean(axis=0), curve(values, (low, high), level, support_of(quantity), endless)
 
     def attribute(self, name: str) -> float:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.comparison.sweep_table import Array, Grid, SweepAxis, SweepTable
 from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, log_ticks, panels, power
-from sdesim.plots.sweep_table import Array, Grid, SweepAxis, SweepTable
 from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.quantity_row import PHASES
 

@@ -1,50 +1,36 @@
-"""Curves along one axis of a sweep, with bands, and the power laws of exit times."""
+"""Curves along one axis of a sweep, with bands, and the laws fitted along it."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from sdesim.comparison.power_law import power_law
-from sdesim.estimators import Estimate
+from sdesim.comparison.sweep_fits import EXIT as EXIT
+from sdesim.comparison.sweep_fits import SweepFit, SweepFits, exit_power_laws
+from sdesim.comparison.sweep_table import Grid, SweepAxis, SweepTable, slices
 from sdesim.plots.look import REAL, SERIES, SIMULATED
 from sdesim.plots.style import GUIDE, NothingToDraw, log_ticks, panels
-from sdesim.plots.sweep_table import Grid, SweepAxis, SweepTable, slices
 from sdesim.runs.quantities import lookup
 
-EXIT = ("exit_time.mean", "whole run")
 _MOST_LINES = 8
 _MARKS = "osD^vP*X"
+_POINTS = 60
 
 
-def power_laws(table: SweepTable) -> list[dict[str, Any]]:
-    """Mean exit time ∝ xᵇ along every axis of geometric values, for each arm and place on the other axes.
-
-    Points with trajectories that had not left by the end are left out: their mean is only a lower bound.
-    """
-    found = []
-    for k, axis in enumerate(table.axes):
-        for arm in table.holding(*EXIT) if axis.geometric else ():
-            for index, words in slices(table.axes, [k]):
-                fit = _fit(axis, table.grids[(arm, *EXIT)][index])
-                if np.isfinite(fit.value):
-                    head = {"arm": arm, "quantity": EXIT[0], "axis": axis.label, "held": words}
-                    found.append({**head, **fit.to_dict()})
-    return found
-
-
-def _fit(axis: SweepAxis, grid: Grid) -> Estimate:
-    return power_law(axis.values, grid.value, grid.low, grid.high)
-
-
-def curves(table: SweepTable, k: int, quantity: str, at: str, label: str = "", *, axes: Any = None) -> Any:
+def curves(
+    table: SweepTable, k: int, quantity: str, at: str, label: str = "", *, fits: SweepFits | None = None,
+    axes: Any = None,
+) -> Any:  # fmt: skip
     """A quantity along axis k: one line for each arm, or a panel for each arm with one line for each place on
-    the other axes. Hollow marks rest on too little. Exit times along a geometric axis get their power law.
+    the other axes. Hollow marks rest on too little. Laws that were fitted along the axis are drawn.
 
     Args:
         table: of a sweep. k: which of its axes. quantity, at: of its rows. label: default that of the
             table of quantities at this moment.
+        fits: of `sdesim.fit_sweep`; default the power laws of exit times along a geometric axis.
         axes: to draw into, one for each panel.
 
     Returns:
@@ -59,7 +45,9 @@ def curves(table: SweepTable, k: int, quantity: str, at: str, label: str = "", *
         raise NothingToDraw(
             f"no arm holds {quantity} along {axis.label}, or there are more than {_MOST_LINES} lines"
         )
-    fitted = (quantity, at) == EXIT and axis.geometric
+    made = exit_power_laws(table) if fits is None else fits
+    laws = [f for f in made if (f.axis, f.quantity, f.at) == (axis.label, quantity, at)]
+    fitted = bool(laws)
     several = len(ways) > 1
     count = len(arms) if several else 1
     size = (1.4 + 4.4 * count, 3.6 + 0.22 * min(len(ways), 4))
@@ -76,7 +64,8 @@ def curves(table: SweepTable, k: int, quantity: str, at: str, label: str = "", *
                 colour, style = (shade, "-") if several else colours[arm]
                 grid = table.grids[arm, quantity, at][index]
                 name = words if several else f"{arm} ({table.arms[arm]})"
-                _curve(ax, axis, grid, name, colour, style, _MARKS[line % len(_MARKS)], fitted)
+                own = [f for f in laws if (f.arm, f.held) == (arm, words)]
+                _curve(ax, axis, grid, name, colour, style, _MARKS[line % len(_MARKS)], own)
             ax.set_title(f"{arm} ({table.arms[arm]})" if several else "")
         for ax in canvas:
             _dress(ax, axis, quantity, label or table.called(quantity, at), fitted)
@@ -96,19 +85,24 @@ def _arm_colours(table: SweepTable) -> dict[str, tuple[str, str]]:
 
 
 def _curve(
-    ax: Any, axis: SweepAxis, grid: Grid, name: str, colour: Any, style: str, mark: str, fitted: bool
-) -> None:
+    ax: Any, axis: SweepAxis, grid: Grid, name: str, colour: Any, style: str, mark: str,
+    laws: Sequence[SweepFit],
+) -> None:  # fmt: skip
     x = np.array(axis.values if axis.numeric else axis.positions(), dtype=np.float64)
     known = np.isfinite(grid.value)
     firm, weak = known & ~grid.thin, grid.thin
-    fit = _fit(axis, grid) if fitted else None
-    if fit is not None and np.isfinite(fit.value):
-        style = ""
+    for k, law in enumerate(laws):
+        style, slope = "", law.fit.slope
         # A slope whose sign is open is no line to look at, and no law to name.
-        if fit.low * fit.high > 0:
-            name += f": ∝ {axis.label}^({fit.value:.2f} [{fit.low:.2f}, {fit.high:.2f}])".replace("-", "−")
-            ends = np.array([x[firm].min(), x[firm].max()])
-            ax.plot(ends, np.exp(fit.details["log_prefactor"]) * ends**fit.value, color=colour, linewidth=1.2)
+        if slope.low * slope.high > 0:
+            number = f"{slope.value:.2f} [{slope.low:.2f}, {slope.high:.2f}]"
+            name += f": ∝ {_formula(law, number)}".replace("-", "−")
+            first, last = float(x[firm].min()), float(x[firm].max())
+            space = np.geomspace if axis.geometric else np.linspace
+            spaced = space(first, last, _POINTS)
+            dash = "-" if k == 0 else (0, (4, 2))
+            ax.plot(spaced, law.fit(spaced), color=colour, linewidth=1.2, linestyle=dash)
+    fitted = bool(laws)
     line = style if axis.numeric and style else "none"
     ax.plot(x[known], grid.value[known], linestyle=line, color=colour, label=None)
     ax.plot(x[firm], grid.value[firm], mark, color=colour, markersize=4.5, label=name)
@@ -119,6 +113,12 @@ def _curve(
     else:
         down, up = grid.value[band] - grid.low[band], grid.high[band] - grid.value[band]
         ax.errorbar(x[band], grid.value[band], [down, up], fmt="none", ecolor=colour, elinewidth=1, capsize=2)
+
+
+def _formula(law: SweepFit, number: str) -> str:
+    """The law's formula with its number in the place of k."""
+    text = law.fit.law.formula(law.axis)
+    return re.sub(r"\bk\b", f"({number})", text)
 
 
 def _dress(ax: Any, axis: SweepAxis, quantity: str, label: str, fitted: bool) -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sdesim.comparison.sweep_table import COLUMNS as COLUMNS
+from sdesim.comparison.sweep_table import SweepTable as SweepTable
 from sdesim.plots.arms import ArmView as ArmView
 from sdesim.plots.arms import arm_views as arm_views
-from sdesim.plots.sweep_curves import power_laws as power_laws
-from sdesim.plots.sweep_table import COLUMNS as COLUMNS
-from sdesim.plots.sweep_table import SweepTable as SweepTable
 from sdesim.report.monitor_page import write_monitor_report as write_monitor_report
 from sdesim.report.run_page import write_report as write_report
 from sdesim.report.sweep_page import write_sweep_report as write_sweep_report
@@ -18,7 +17,6 @@ __all__ = [
     "SweepTable",
     "arm_views",
     "panel",
-    "power_laws",
     "write_monitor_report",
     "write_report",
     "write_sweep_report",

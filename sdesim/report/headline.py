@@ -74,7 +74,7 @@ def _answer(summary: Summary) -> Headline:
 
 
 def sweep_headline(summary: Summary) -> Headline:
-    """The answer of a sweep: whether what the scenario expects holds at its points, and the power laws.
+    """The answer of a sweep: whether what the scenario expects holds at its points, and laws along axes.
 
     Args:
         summary: the content of a sweep's summary.json.
@@ -85,7 +85,7 @@ def sweep_headline(summary: Summary) -> Headline:
     if summary.get("quick"):
         return Headline("quick", f"A trial of {over} at small sizes, which judges nothing.", ())
     laws = [
-        f"the {plain(f['quantity'])} of {f['arm']} goes as {f['axis']} to the power {interval(f, 3)}"
+        f"the {plain(f['quantity'])} of {f['arm']}{_moment_of(f)} {_law(f).format(interval(f, 3))}"
         + (f" at {f['held']}" if f["held"] else "")
         + (f" ({listed([flag.replace('_', ' ') for flag in f['flags']])})" if f["flags"] else "")
         for f in summary.get("fits") or []
@@ -111,6 +111,15 @@ def sweep_headline(summary: Summary) -> Headline:
     evidence = [f"{count} could not be run: {listed(failed[:3])}."] if failed else []
     evidence += [f"{capitalised(law)}." for law in laws[:3]]
     return Headline("sweep", sentence, tuple(evidence))
+
+
+def _law(fit: Mapping[str, Any]) -> str:
+    """What a law says, with {} in the place of its number."""
+    return str(fit.get("said", f"goes as {fit['axis']} to the power {{}}"))
+
+
+def _moment_of(fit: Mapping[str, Any]) -> str:
+    return {"end": " at the end", "mean": " on average"}.get(str(fit.get("at", "")), "")
 
 
 def tally(comparison: Mapping[str, Any]) -> dict[str, list[str]]:

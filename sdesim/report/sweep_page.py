@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from sdesim.comparison.sweep_fits import EXIT, SweepFits, refitted
+from sdesim.comparison.sweep_table import SweepTable, slices
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
 from sdesim.plots.phase_maps import MISSING, OPEN, THIN, phase_map, quantity_map
 from sdesim.plots.phase_maps import shown as shown_in
-from sdesim.plots.sweep_curves import EXIT, curves
-from sdesim.plots.sweep_table import SweepTable, slices
+from sdesim.plots.sweep_curves import curves
 from sdesim.report.headline import sweep_headline
 from sdesim.report.leading import OF_WHOLE_PATHS
 from sdesim.report.page import drawn, environment, picture, text_of, with_classes
@@ -37,8 +39,8 @@ _OF_MAPS = {
 }
 _OF_CURVES = " Bands and whiskers: 95% intervals over trajectories. Hollow: too few, or an open interval."
 _OF_FITS = (
-    " Lines: weighted least squares in log-log with the 95% interval of the exponent; points with"
-    " trajectories that had not left are not used."
+    " Lines: laws by weighted least squares of the logarithm, with the 95% interval of k; points without a"
+    " closed interval, as where trajectories had not left, are not used."
 )
 _MOST_SLICES = 6
 _MOST_ROWS = 60
@@ -56,9 +58,11 @@ def write_sweep_report(folder: str | Path) -> Path:
     summary, table = (
         json.loads((target / f"{n}.json").read_text(encoding="utf-8")) for n in ("summary", "table")
     )
+    whole = SweepTable.of(table)
+    fits = refitted(whole, summary.get("fits") or [])
     figures = [
         picture(target, name, title, caption, figure)
-        for name, title, caption, figure in _figures(_of_whole_paths(SweepTable.of(table)))
+        for name, title, caption, figure in _figures(_of_whole_paths(whole), fits)
         if figure is not None
     ]
     scenario, provenance = (text_of(target / name) for name in ("scenario.yaml", "provenance.json"))
@@ -97,7 +101,7 @@ def _of_whole_paths(table: SweepTable) -> SweepTable:
     return replace(table, grids=kept)
 
 
-def _figures(table: SweepTable) -> Iterator[Drawing]:
+def _figures(table: SweepTable, fits: SweepFits) -> Iterator[Drawing]:
     """(file name, title, caption, figure or None): maps over the first two axes, curves along the others."""
     wide = [k for k, axis in enumerate(table.axes) if len(axis.values) > 1]
     always = _shown()
@@ -106,6 +110,7 @@ def _figures(table: SweepTable) -> Iterator[Drawing]:
     expected = {q for _, q, at in table.grids if at.startswith("expect")}
     # A distance from training is one in a quantity.
     asked = expected | {q.partition(".")[2] for q in expected}
+    shown += [item for item in _fitted(fits) if item[:2] not in {s[:2] for s in shown}]
     shown.sort(key=lambda item: item[0] not in asked)
     if len(wide) >= 2:
         ways = list(slices(table.axes, wide[:2]))[:_MOST_SLICES]
@@ -122,23 +127,39 @@ def _figures(table: SweepTable) -> Iterator[Drawing]:
             caption += "" if figure is None or MISSING not in shown_in(figure) else _OF_MAPS[MISSING]
             yield f"map_phase{end}", f"Phase{of}", caption, figure
         for k in wide:
-            if table.axes[k].geometric:
-                yield from (_curves(table, k, *item) for item in always if item[:2] == EXIT)
+            along = {(f.quantity, f.at) for f in fits if f.axis == table.axes[k].label}
+            exits = {EXIT} if table.axes[k].geometric else set()
+            yield from (_curves(table, k, *item, fits) for item in shown if item[:2] in along | exits)
     for k in wide if len(wide) == 1 else ():
         for item in shown:
-            yield _curves(table, k, *item)
+            yield _curves(table, k, *item, fits)
 
 
 def _several(figure: Any) -> set[str]:
     return {"several"} if sum(bool(ax.get_title(loc="left")) for ax in figure.axes) > 1 else set()
 
 
-def _curves(table: SweepTable, k: int, quantity: str, at: str, title: str, caption: str) -> Drawing:
+def _fitted(fits: SweepFits) -> Iterator[Shown]:
+    """What laws were fitted to, for quantities that no page shows unasked."""
+    for f in fits:
+        when, seen = _WHEN.get(f.at, (f" {f.at}", "."))
+        yield f.quantity, f.at, capitalised(plain(f.quantity)) + when, "What a law is fitted to" + seen
+
+
+def _curves(
+    table: SweepTable, k: int, quantity: str, at: str, title: str, caption: str, fits: SweepFits
+) -> Drawing:
     axis = table.axes[k]
-    fits = _OF_FITS if (quantity, at) == EXIT and axis.geometric else ""
+    told = any((f.axis, f.quantity, f.at) == (axis.label, quantity, at) for f in fits)
+    laws = _OF_FITS if told else ""
     name = f"curve_{_file(quantity, at)}_{_file(axis.label, '')}"
-    words = f"{caption.rstrip('.')} along {axis.label}.{_OF_CURVES}{fits}"
-    return name, f"{title} along {axis.label}", words, drawn(curves, table, k, quantity, at)
+    words = f"{caption.rstrip('.')} along {axis.label}.{_OF_CURVES}{laws}"
+    return (
+        name,
+        f"{title} along {axis.label}",
+        words,
+        drawn(partial(curves, fits=fits), table, k, quantity, at),
+    )
 
 
 def _others(table: SweepTable, known: set[str]) -> Iterator[Shown]:

@@ -18,6 +18,7 @@ from sdesim.io.html import html_table
 from sdesim.runs.quantities import lookup
 from sdesim.runs.quantity_row import PROBE
 from sdesim.runs.registered import measured_array, numbers_of
+from sdesim.runs.saved import uneven
 
 
 class Figures:
@@ -124,12 +125,15 @@ class RunAccessor:
             burn_in: time before which nothing counts.
 
         Raises:
-            RunError: the run holds no path, or nothing is left.
+            RunError: the run holds no path, its saved steps are unevenly apart, so that they are no draws of
+                a chain, or nothing is left.
         """
         run = self._run
         name = next((n for n in ("theta", "theta_projection") if n in run), None)
         if name is None:
             raise RunError('the run holds no path: save=("theta", …)')
+        if uneven(run):
+            raise RunError("to_arviz needs saved steps that are evenly apart, save_at gave others")
         time = np.atleast_2d(run["time"].values).min(axis=0)
         kept = run[[n for n in run.data_vars if {"trajectory", "step"} <= set(run[n].dims)]]
         kept = kept.isel(step=time >= burn_in).transpose("trajectory", "step", ...)

@@ -10,12 +10,13 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import RunError
+from sdesim.runs.attributes import event_flags, plain
 
 # Attributes that all parts must share.
 _SETTINGS = (
     "kind", "learning_rate", "batch_size", "dt", "scheme", "dtype", "surface", "noise", "boundary", "events",
     "wells", "drawn_by", "optimizer", "momentum", "nesterov", "sampling", "dataset_size", "dim",
-    "continued_from_step",
+    "continued_from_step", "tolerance", "smallest_dt",
 )  # fmt: skip
 # Of what decided the numbers of a stored simulation: what parts of one ensemble may have of their own.
 _OWN = ("trajectories", "seed", "first", "theta0", "state")
@@ -47,11 +48,11 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     numbers = np.concatenate([r["trajectory"].values for r in parts]) if one else np.arange(count)
     attrs = {"units": "1", "long_name": "number of the trajectory"}
     joined = joined.assign_coords(trajectory=("trajectory", numbers.astype(np.int64), attrs))
-    joined.attrs["seeds"] = [r.attrs.get("seed") for r in parts]
+    joined.attrs |= plain({"seeds": [r.attrs.get("seed") for r in parts]})
     joined.attrs["probe_trajectories"] = _probed(parts)
     if "exit_flags" in joined.attrs:
-        each = zip(*(r.attrs["exit_flags"] for r in parts), strict=True)
-        joined.attrs["exit_flags"] = [sorted({flag for flags in event for flag in flags}) for event in each]
+        each = zip(*(event_flags(r.attrs) for r in parts), strict=True)
+        joined.attrs["exit_flags"] = [";".join(sorted({f for part in event for f in part})) for event in each]
     for name in ("fingerprint", "fingerprint_parts"):
         # They are of the first part alone.
         if len(parts) > 1:

@@ -48,10 +48,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _ROWS = (
     Quantity("loss", "full training loss", "training loss", "loss", "Loss", units="loss", dims=STEP,
-             compared=True, ranked=True, figure="loss", swept=("end",), support=POSITIVE,
+             needs=("loss",), compared=True, ranked=True, figure="loss", swept=("end",), support=POSITIVE,
              plain="training loss", heading="what it learns"),
     Quantity("weight_norm", "Euclidean norm of the parameters", r"$|\theta|$", title="Weight norm",
-             units="parameter", dims=STEP, compared=True, ranked=True, figure="weight_norm",
+             units="parameter", dims=STEP, needs=("norm",), compared=True, ranked=True, figure="weight_norm",
              support=POSITIVE, plain="weight norm |θ|", heading="where it ends"),
     Quantity("train_accuracy", "share of training examples classified correctly", "train accuracy",
              title="Train accuracy", dims=STEP, needs=("labels",), scaled=False, compared=True,
@@ -188,8 +188,8 @@ _ROWS = (
     Quantity("phase_smooth", "the phase of the smoothed series: where that of C_alpha lies against that of "
              "C_star, or whether that of progress falls", title="Phase, smoothed", needs=_BOTH, words=PHASES,
              means=OF_THE_LOSS, smoothed=True, figure="phases"),
-    Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, figure="loss",
-             support=POSITIVE, plain="final training loss"),
+    Quantity("final_loss", "training loss at the end", units="loss", dims=WHOLE, needs=("loss",),
+             figure="loss", support=POSITIVE, plain="final training loss"),
     Quantity("final_accuracy", "test accuracy at the end, or train accuracy where nothing is tested",
              dims=WHOLE, needs=("labels",), figure="accuracy", support=SHARE, plain="final accuracy"),
     Quantity("exit_time.mean", "mean time of the first exit", "mean exit time", title="Exit time",

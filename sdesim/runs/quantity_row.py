@@ -26,6 +26,8 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "gradient": ("signal",),
     "curvature": ("lambda_max",),
     "tangent": ("tangent_growth",),
+    "loss": ("loss",),
+    "norm": ("weight_norm",),
     "path": ("theta_projection", "theta"),
     "theta": ("theta",),
     "groups": ("group_signal",),

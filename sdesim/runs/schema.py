@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sdesim.errors import RunError
+from sdesim.runs.attributes import rows
 
 if TYPE_CHECKING:
     import xarray as xr
 
 SCHEMA_VERSION = 1
+COORDINATES = ("time", "epoch", "probe_step", "probe_time")
 DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well",
         "noise_state")  # fmt: skip
 
@@ -331,6 +333,8 @@ def validate_run(run: xr.Dataset) -> None:
         raise RunError(f"kind must be 'simulated' or 'real', got {run.attrs['kind']!r}")
     for name, array in run.data_vars.items():
         spec = VARIABLES.get(str(name))
+        if str(name) in rows(run.attrs, "observables"):
+            spec = VariableSpec(_PATH, "", "")
         if spec is None:
             raise RunError(f"variable {name!r} is not part of the run schema")
         if tuple(array.dims) != spec.dims:

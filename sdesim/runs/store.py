@@ -11,6 +11,7 @@ import json
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,11 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
 from sdesim.runs.accessor import RunAccessor as RunAccessor
+from sdesim.runs.attributes import plain, rows
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.replays import note_ended, note_stored
-from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, validate_run
+from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, validate_run
 
 _CHUNK_BYTES = 8 * 2**20
 _BLOCK_BYTES = 64 * 2**20
@@ -62,6 +64,7 @@ class RunWriter:
         out: path of the Zarr group to make; None keeps the run in memory.
         epoch: (S,), for real runs.
         resume: go on writing the incomplete run at `out`.
+        observables: variables over (trajectory, step) that are no part of the schema, by name.
 
     Raises:
         RunError: unknown variable, `out` exists or can't be written, or memory does not hold the run.
@@ -73,7 +76,8 @@ class RunWriter:
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
-        resume: bool = False, first: int = 0, noise_states: int = 0,
+        resume: bool = False, observables: Mapping[str, VariableSpec] | None = None, first: int = 0,
+        noise_states: int = 0,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
         probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
@@ -83,10 +87,12 @@ class RunWriter:
             "client": clients, "noise_state": noise_states,
         }  # fmt: skip
         self._kind, self._first = kind, first
+        self._specs = {**VARIABLES, **(observables or {})}
         self._attrs: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION, "kind": kind, **attrs, "versions": versions(),
             "git_commit": git_commit(), "host": host(), "complete": False, "groups": list(groups),
             "events": list(events), "wells": list(wells), "dim": dim,
+            **({"observables": list(observables)} if observables else {}),
             "probe_trajectories": trajectories if probe_trajectories is None else probe_trajectories,
         }  # fmt: skip
         coords: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {
@@ -102,9 +108,9 @@ class RunWriter:
             moments = np.asarray(probe_time, dtype=np.float64)
             coords["probe_time"] = (("probe",) if moments.ndim == 1 else ("trajectory", "probe"), moments)
         self._coords = coords
-        self._names = tuple(dict.fromkeys(variables))
+        self._names = tuple(dict.fromkeys([*variables, *(observables or {})]))
         for name in self._names:
-            if name not in VARIABLES:
+            if name not in self._specs:
                 raise RunError(f"variable {name!r} is not part of the run schema")
         self.out = None if out is None else Path(out)
         self._arrays: dict[str, Any] = self._in_memory() if self.out is None else self._on_disk(resume)
@@ -132,9 +138,9 @@ class RunWriter:
         if name not in self._arrays:
             raise RunError(f"variable {name!r} was not announced for this run")
         given = {"trajectory": trajectory, "step": step, "probe": probe}
-        where = tuple(slice(None) if (i := given.get(d)) is None else i for d in VARIABLES[name].dims)
+        where = tuple(slice(None) if (i := given.get(d)) is None else i for d in self._specs[name].dims)
         try:
-            self._arrays[name][where] = np.asarray(values, dtype=VARIABLES[name].dtype)
+            self._arrays[name][where] = np.asarray(values, dtype=self._specs[name].dtype)
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
@@ -170,10 +176,10 @@ class RunWriter:
         return open_run(self.out)
 
     def _shape(self, name: str) -> tuple[int, ...]:
-        return tuple(self._sizes[d] for d in VARIABLES[name].dims)
+        return tuple(self._sizes[d] for d in self._specs[name].dims)
 
     def _in_memory(self) -> dict[str, Any]:
-        size = sum(math.prod(self._shape(n)) * np.dtype(VARIABLES[n].dtype).itemsize for n in self._names)
+        size = sum(math.prod(self._shape(n)) * np.dtype(self._specs[n].dtype).itemsize for n in self._names)
         check_memory(size, "this run", "give out=PATH to stream it to disk, raise save_every or save less")
         if size > _LARGE_BYTES:
             warnings.warn(
@@ -184,11 +190,11 @@ class RunWriter:
         return {n: self._empty(n) for n in self._names}
 
     def _empty(self, name: str) -> NDArray[Any]:
-        spec = VARIABLES[name]
+        spec = self._specs[name]
         if self._kind == "simulated" and "step" in spec.dims:
             # All of it will be written, so filling it would be a pass over memory for nothing.
             return np.empty(self._shape(name), dtype=spec.dtype)
-        return np.full(self._shape(name), fill_value(name), dtype=spec.dtype)
+        return np.full(self._shape(name), fill_value(self._specs[name].dtype), dtype=spec.dtype)
 
     def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr
@@ -216,19 +222,19 @@ class RunWriter:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
     def _create(self, group: Any, name: str) -> Any:
-        spec = VARIABLES[name]
+        spec = self._specs[name]
         # Sampled noise does not compress; trying would cost more than the disk. Nor is a chunk of saved steps
         # ever only its fill value, but where all has diverged: to look for that is a pass over all of them.
         return group.create_array(
             name, shape=self._shape(name), chunks=self._chunks(name), dtype=spec.dtype,
-            fill_value=fill_value(name), dimension_names=spec.dims, compressors=None,
+            fill_value=fill_value(self._specs[name].dtype), dimension_names=spec.dims, compressors=None,
             attributes={"units": spec.units, "long_name": spec.long_name},
             config={"write_empty_chunks": self._kind == "simulated" and "step" in spec.dims},
         )  # fmt: skip
 
     def _chunks(self, name: str) -> tuple[int, ...]:
         """Chunks that fit the order of writing: a seed at a time, or saved steps of all seeds."""
-        dims, shape = VARIABLES[name].dims, self._shape(name)
+        dims, shape = self._specs[name].dims, self._shape(name)
         chunk = dict(zip(dims, shape, strict=True))
         rest = math.prod(n for d, n in chunk.items() if d not in ("trajectory", "step", "probe")) * 8
         if "probe" in chunk or ("step" in chunk and self._kind == "real"):
@@ -244,18 +250,18 @@ class RunWriter:
         return tuple(max(1, chunk[d]) for d in dims)
 
     def _stored_attrs(self) -> dict[str, Any]:
-        plain: dict[str, Any] = json.loads(to_json(self._attrs))
+        stored: dict[str, Any] = json.loads(to_json(plain(self._attrs)))
         # The convention by which xarray knows coordinates from data.
-        plain["coordinates"] = " ".join(n for n in self._coords if n not in ("trajectory", "step"))
-        return plain
+        stored["coordinates"] = " ".join(n for n in self._coords if n not in ("trajectory", "step"))
+        return stored
 
     def _dataset(self) -> xr.Dataset:
         # They are NumPy's arrays: to look for other sorts of them xarray would load Dask.
         data = {
             n: xr.Variable(
-                VARIABLES[n].dims,
+                self._specs[n].dims,
                 a,
-                {"units": VARIABLES[n].units, "long_name": VARIABLES[n].long_name},
+                {"units": self._specs[n].units, "long_name": self._specs[n].long_name},
                 fastpath=True,
             )
             for n, a in self._arrays.items()
@@ -264,33 +270,34 @@ class RunWriter:
             n: xr.Variable(d, v, dict(zip(("units", "long_name"), _COORDS[n], strict=True)), fastpath=True)
             for n, (d, v) in self._coords.items()
         }
-        return _named(xr.Dataset(data, coords, json.loads(to_json(self._attrs))))
+        return _named(xr.Dataset(data, coords, plain(json.loads(to_json(self._attrs)))))
 
 
-def fill_value(name: str) -> float | int | bool:
+def fill_value(dtype: str) -> float | int | bool:
     """What stands for "not there": NaN, 0 for counts, true for censored."""
-    dtype = VARIABLES[name].dtype
     return {"float64": math.nan, "bool": True}.get(dtype, 0)
 
 
 def _named(run: xr.Dataset) -> xr.Dataset:
     """The run with the names of its groups, events and wells as coordinates."""
     found = {
-        d: xr.Variable((d,), run.attrs[a], {"units": "1", "long_name": _NAMED_WORDS[d]})
+        d: xr.Variable((d,), rows(run.attrs, a), {"units": "1", "long_name": _NAMED_WORDS[d]})
         for d, a in _NAMED.items()
-        if d in run.dims and run.attrs.get(a)
+        if d in run.dims and rows(run.attrs, a)
     }
     return run.assign_coords(found)
 
 
-def open_run(path: str | Path) -> xr.Dataset:
+def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
     """Open a stored run lazily.
 
     Args:
         path: an ``<arm>.zarr``, or a run directory with one arm.
+        chunks: None for arrays that are read when they are used; else Dask's: ``{}`` for those of the file,
+            ``"auto"``, or sizes by dimension such as ``{"trajectory": 1000}``.
 
     Raises:
-        RunError: no run there, or not one that this version can read.
+        RunError: no run there, not one that this version can read, or chunks without Dask.
     """
     target = Path(path)
     if not target.exists():
@@ -303,10 +310,14 @@ def open_run(path: str | Path) -> xr.Dataset:
                 f"{target} holds several arms, name one: {names}" if arms else f"no run at {target}"
             )
         target = arms[0]
+    if chunks is not None and find_spec("dask") is None:
+        raise RunError("chunks are Dask's, which is not installed: pip install 'sdesim[dask]'")
     try:
-        run = xr.open_zarr(target, consolidated=False, chunks=None)
+        run = xr.open_zarr(target, consolidated=False, chunks=chunks)
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{target} can't be read as a run: {error}") from error
+    # Runs of earlier versions hold others.
+    run.attrs = plain(run.attrs)
     validate_run(run)
     note_stored(target.resolve())
     return _named(run)

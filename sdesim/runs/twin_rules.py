@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sdesim.runs.attributes import mapped
 from sdesim.runs.validity import step_is_plain
 
 RESHUFFLED, SEQUENTIAL = "reshuffled", "sequential"
@@ -121,8 +122,8 @@ def _deviations(
 def twin_momentum(attrs: Mapping[str, Any]) -> tuple[float, bool] | None:
     """(β, Nesterov) of the heavy ball that a training is, as its optimizer's kind says or of torch's SGD, (0,
     false) for plain steps; None where SGD is neither, because the gradient is dampened."""
-    told = attrs.get("sde_scheme")
-    if told is not None:
+    told = mapped(attrs, "sde_scheme")
+    if told:
         return float(told.get("momentum", 0.0)), bool(told.get("nesterov", False))
     momentum = float(attrs.get("momentum") or 0.0)
     if momentum and attrs.get("dampening"):

@@ -54,6 +54,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.runs.attributes import mapped, rows
 from sdesim.runs.measures.sampling import replacement_factor
 
 if TYPE_CHECKING:
@@ -120,13 +121,13 @@ def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield from _of_network(attrs)
     yield from _of_loss(attrs)
     for part, quantities in _FAILED.items():
-        if part in attrs.get("failures", {}):
+        if part in mapped(attrs, "failures"):
             yield f"{part}_failed", quantities
 
 
 def _of_network(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """What follows from the network, its mode and how it is called."""
-    modes = [str(name) for name in attrs.get("modes", ())]
+    modes = [str(name) for name in rows(attrs, "modes")]
     # Runs without the attribute mode have gradients in training mode and Hessians in evaluation mode.
     mode = attrs.get("mode", "")
     if modes and mode != "train":
@@ -141,7 +142,7 @@ def _of_network(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]
         yield "gradient_hooks", _OF_CURVATURE
     if attrs.get("fixed_batch"):
         yield "fixed_batch", _OF_CURVATURE
-    for flag in attrs.get("reading_flags", ()):
+    for flag in rows(attrs, "reading_flags"):
         yield str(flag), ("signal", "C_1", *_OF_NOISE, *_OF_CURVATURE)
 
 

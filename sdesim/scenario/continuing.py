@@ -64,7 +64,6 @@ def check_parts(simulate: Simulate, arm: str, probes: Any) -> None:
         return
     end = end_of(run_of(simulate.continue_from, arm))
     assert simulate.dt is not None
-    assert simulate.steps is not None
     check_continued(
         make_plan(
             simulate.equation,
@@ -77,7 +76,10 @@ def check_parts(simulate: Simulate, arm: str, probes: Any) -> None:
             learning_rate=simulate.learning_rate,
             scheme=simulate.scheme,
             save_every=simulate.save_every,
+            T=simulate.T,
+            save_at=simulate.save_at,
             save=simulate.save,
+            observe=simulate.observe,
             events=simulate.events,
             probes=probes,
             dtype=simulate.dtype,

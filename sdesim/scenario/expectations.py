@@ -14,9 +14,11 @@ from sdesim.engine import exit_statistics
 from sdesim.errors import ScenarioError
 from sdesim.estimators import tail_index
 from sdesim.estimators.core.support import mean_interval, median_interval
+from sdesim.runs.attributes import rows
 from sdesim.runs.quantities import lookup, number, support_of
 from sdesim.runs.quantity_row import WELL, WHOLE
 from sdesim.runs.registered import measured_array, part_names
+from sdesim.runs.saved import end_time
 from sdesim.scenario.models import Expect
 from sdesim.scenario.moments import MOMENT, WHEN
 from sdesim.support import ANYTHING, CORRELATION, POSITIVE, SHARE, Support
@@ -141,7 +143,7 @@ def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
 
 def has_no_mean(run: xr.Dataset, name: str) -> bool:
     """Whether a variable of a run has no mean, as heavy-tailed noise leaves those that grow fast."""
-    return name in run.attrs.get("infinite_means", ())
+    return name in rows(run.attrs, "infinite_means")
 
 
 def _tail(run: xr.Dataset, name: str) -> Finding:
@@ -160,7 +162,7 @@ def _exit(run: xr.Dataset, name: str) -> Finding:
         raise ScenarioError(f"{name} needs an exit event")
     found = getattr(exit_statistics(run), name.partition(".")[2])
     times = run["exit_time"].values[:, 0]
-    censored, end = int(np.isnan(times).sum()), float(run["time"].values.max())
+    censored, end = int(np.isnan(times).sum()), end_time(run)
     note = [f"{censored} of {len(times)} had not left by t={end:g}"] if censored else []
     return Finding(found.value, found.low, found.high, len(times), "; ".join([*note, *found.flags]))
 
@@ -227,7 +229,9 @@ def _first(
     rows, at = np.arange(len(values)), hit.argmax(axis=1)
     found = hit.any(axis=1)
     first = np.where(found, places[rows, at], np.nan)
-    return first, np.where(found, places[rows, np.maximum(at - 1, 0)], np.nan), float(places.max())
+    # Before the first saved step lies the start.
+    before = np.where(at > 0, places[rows, np.maximum(at - 1, 0)], 0.0)
+    return first, np.where(found, before, np.nan), float(places.max())
 
 
 def _moments(run: xr.Dataset, at: str | int, steps: Array) -> NDArray[np.int64]:

@@ -31,6 +31,9 @@ def foreign_kinds(scenario: Scenario) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for value in _kinds_in(scenario):
         _note(found, value.family, value.kind, type(value))
+        # Functions that a file names.
+        for name, function in getattr(value, "code", {}).items():
+            _note(found, value.family, name, function)
     for row in quantities():
         if row.function is not None:
             _note(found, "quantities", row.name, row.function)

@@ -9,19 +9,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from sdesim.engine.saved_times import steps_of, steps_to_save
 from sdesim.kinds import Numbers, OneOf, Settings
 from sdesim.kinds.fields import PathTo
 from sdesim.scenario.base import Count, First, NotNegative, Positive, Seed, Steps, Strict, Trajectories
+from sdesim.scenario.continuing import begin_of
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 from sdesim.schedules import Coefficient, moves
 
 Saveable = Literal["theta", "loss"]
+Keepable = Literal["theta", "loss", "weight_norm", "theta_projection"]
 Surface = Annotated[Any, OneOf("surfaces")]
 SDE = Annotated[Any, OneOf("sdes")]
 Noise = Annotated[Any, OneOf("noises")]
 Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
 Wall = Annotated[Any, OneOf("walls")]
+Observable = Annotated[Any, OneOf("observables")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
@@ -47,6 +51,9 @@ def _or_one(one: Any) -> BeforeValidator:
     return BeforeValidator(_as_list, json_schema_input_type=one | list[one])
 
 
+Saved = Annotated[list[Saveable], _or_one(Saveable)]
+Kept = Annotated[list[Keepable], _or_one(Keepable)]
+Times = Annotated[list[float], _or_one(float)]
 Noises = Annotated[list[Noise], _or_one(Noise)]
 Events = Annotated[list[Event], _or_one(Event)]
 Walls = Annotated[list[Wall], _or_one(Wall)]
@@ -75,10 +82,14 @@ class Simulate(Strict):
         theta0: the starting point, a number or one for each coordinate; default the surface's own.
         dt: the time step.
         steps: how many steps.
+        T: the time at which it ends, a multiple of dt, in the place of steps.
         trajectories: how many independent trajectories; default 1, or the real arm's.
         learning_rate: η, or its schedule, at which C, S, C* and the Lyapunov drift are read; default dt.
         save_every: steps between saved points; default about 1,000 points.
-        save: what is kept at saved points; "theta" keeps all coordinates.
+        save_at: times of the saved points, multiples of dt that increase, in the place of save_every.
+        save: what is kept at saved points, one or several; "theta" keeps all coordinates, "loss" the norm
+            too.
+        observe: numbers made of the state at saved points, by the names of their variables.
         events: what is watched at every step, one or several.
         boundary: walls that reflect, absorb or wrap around, one or several.
         continue_from: a run directory, or an <arm>.zarr, whose trajectories go on for steps more, with its
@@ -98,10 +109,13 @@ class Simulate(Strict):
     theta0: Point | None = None
     dt: Positive | None = None
     steps: Steps | None = None
+    T: Positive | None = None
     trajectories: Trajectories | None = None
     learning_rate: Rate | None = None
     save_every: Count | None = None
-    save: list[Saveable] = ["theta", "loss"]
+    save_at: Times | None = None
+    save: Kept = ["theta", "loss"]
+    observe: dict[str, Observable] = {}
     events: Events = []
     boundary: Walls = []
     continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
@@ -125,7 +139,8 @@ class Simulate(Strict):
             name = "first" if self.continue_from is None else "continue_from"
             raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
         if self.twin_of is None:
-            lacking = [name for name in ("dt", "steps") if getattr(self, name) is None]
+            lacking = ["dt"] if self.dt is None else []
+            lacking += ["steps, or T"] if self.steps is None and self.T is None else []
             if lacking:
                 raise ValueError(f"missing {' and '.join(lacking)}")
             matched = [n.kind for n in self.noise if "trace" in n.needs]
@@ -195,7 +210,7 @@ class Train(Strict):
     augment: Augmentations = []
     amplify: Count = 1
     save_every: Count | None = None
-    save: list[Saveable] = ["theta", "loss"]
+    save: Saved = ["theta", "loss"]
 
     @property
     def attributes(self) -> dict[str, Any]:
@@ -337,6 +352,24 @@ class Expect(Strict):
         return f"above {self.above:g}" if self.above is not None else f"below {self.below:g}"
 
 
+class AskedFit(Strict):
+    """A law to be fitted along an axis of the sweep, for each arm and place on the other axes.
+
+    Attributes:
+        law: power-law, arrhenius or exponential, or one of one's own.
+        quantity: as in the sweep's table.
+        axis: label of an axis; default every axis of numbers.
+        arm: default every arm that holds the quantity.
+        at: moment; default the first of "whole run", "end" and "mean" that holds it.
+    """
+
+    law: Annotated[Any, OneOf("laws")]
+    quantity: str = "exit_time.mean"
+    axis: str | None = None
+    arm: str | None = None
+    at: Literal["whole run", "end", "mean"] | None = None
+
+
 class Scenario(Strict):
     """A scenario file.
 
@@ -350,6 +383,7 @@ class Scenario(Strict):
         expect: what must come out.
         quick: overrides of a small run, such as {"arms.sde.simulate.steps": 100}.
         sweep: the axes of a sweep, such as {"arms.sde.simulate.noise[0].alpha": [1.5, 2.0]}.
+        fits: laws along the axes of the sweep; default the power law of mean exit times, [] for none.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -361,6 +395,7 @@ class Scenario(Strict):
     expect: list[Expect] = []
     quick: dict[str, Any] = {}
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    fits: list[AskedFit] | None = None
 
     @property
     def real(self) -> list[str]:
@@ -390,9 +425,24 @@ class Scenario(Strict):
         if train is not None:
             return train.steps
         assert simulate is not None
-        if simulate.steps is not None:
-            return simulate.steps
+        if simulate.steps is not None or simulate.T is not None:
+            return steps_of(self.dt(simulate), simulate.steps, simulate.T, begin_of(simulate, arm))
         real = self.arms[str(simulate.twin_of)].train
         assert real is not None
-        dt = simulate.dt or simulate.learning_rate or real.optimizer.lr
-        return max(1, round(real.time / dt))
+        return max(1, round(real.time / self.dt(simulate)))
+
+    def dt(self, simulate: Simulate) -> float:
+        """The time step of a simulated arm, that of a twin η where it has none of its own."""
+        if simulate.dt is not None:
+            return simulate.dt
+        real = self.arms[str(simulate.twin_of)].train
+        assert real is not None
+        return float(simulate.learning_rate or real.optimizer.lr)
+
+    def asked_steps(self, arm: str) -> list[int] | None:
+        """Saved step numbers of an arm that says at which times; None of one that says none."""
+        simulate = self.arms[arm].simulate
+        if simulate is None or simulate.save_at is None:
+            return None
+        found = steps_to_save(self.dt(simulate), 0, None, simulate.save_at)
+        return [int(step) for step in found]

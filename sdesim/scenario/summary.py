@@ -11,8 +11,10 @@ import xarray as xr
 
 from sdesim.errors import SdesimError
 from sdesim.report.headline import headline
+from sdesim.runs.attributes import mapped
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
+from sdesim.runs.saved import holds_end, last_step
 from sdesim.runs.twin_rules import twin_warning
 from sdesim.scenario.expectations import Finding, at_probe, find, has_no_mean, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
@@ -87,8 +89,9 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
     run, measured = results.runs[name], results.measured.get(name)
     status = np.asarray(run["status"].values)
     counts = {label: int((status == k).sum()) for k, label in enumerate(_STATUS)}
-    if run.attrs.get("divergence"):
-        warnings.extend(f"{name}: trajectory {k}: {why}" for k, why in run.attrs["divergence"].items())
+    if "divergence" in run.attrs:
+        lost = mapped(run.attrs, "divergence").items()
+        warnings.extend(f"{name}: trajectory {k}: {why}" for k, why in lost)
     elif counts["diverged"]:
         warnings.append(
             f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
@@ -116,7 +119,7 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         "kind": run.attrs["kind"],
         "label": _label(scenario.arms[name], run),
         "trajectories": int(run.sizes["trajectory"]),
-        "steps": int(run["step"].values[-1]),
+        "steps": last_step(run),
         "status": counts,
         "wall_time": run.attrs.get("wall_time"),
         "end": _end_values(run, measured),
@@ -148,10 +151,11 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
 
 
 def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
-    """Means over trajectories at the last saved point and probe, with intervals and flags."""
+    """Means over trajectories at the last step and probe, with intervals and flags; of a run that does not
+    save its last step those at the probe alone."""
     values: dict[str, Any] = {}
     for key in names(lambda row: row.stepped):
-        if key in run:
+        if key in run and holds_end(run):
             last = np.asarray(run[key].values[:, -1], dtype=np.float64)
             q = over_trajectories(last, support_of(key), infinite=has_no_mean(run, key))
             flags = [*q.flags, *(["no_spread"] if q.no_spread else [])]

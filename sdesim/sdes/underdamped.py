@@ -9,10 +9,11 @@ from typing import Annotated, Any
 
 import numpy as np
 from annotated_types import Ge
+from numpy.typing import ArrayLike
 
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit, OneOf, kind
-from sdesim.kinds.numbers import Array
+from sdesim.kinds.numbers import Array, as_theta
 from sdesim.sdes.base import Base
 from sdesim.sdes.moments import Moments, known_time
 from sdesim.surfaces.base import SurfaceKernel
@@ -108,6 +109,16 @@ class Underdamped(Base):
     def start(self) -> Array:
         """The surface's own, at rest."""
         return np.concatenate([self.surface.start, np.zeros(self.surface.dim)])
+
+    def energy(self, theta: ArrayLike) -> Array:
+        """L(x) + ½|v|²: (…, 2d) → (…)."""
+        points = as_theta(theta, self.dim)
+        d = int(self.surface.dim)
+        total = np.asarray(self.surface.loss(points[..., :d]))
+        # One velocity after the other: a sum along rows may differ with the number of rows.
+        for k in range(d, 2 * d):
+            total = total + 0.5 * points[..., k] ** 2
+        return total
 
     def kernel(self) -> SurfaceKernel:
         """The surface's functions inside those of the whole."""

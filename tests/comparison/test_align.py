@@ -87,3 +87,17 @@ def test_what_is_probed_has_no_rows_of_trajectories_that_are_not():
 
     assert [len(series(run, measured, name).values) for name in ("S", "dimension")] == [2, 3]
     assert series(run, measured, "S").time.shape == (2, 1)
+
+
+def test_of_unevenly_saved_times_only_those_are_compared():
+    times = np.array([[0.1, 1.0, 10.0]])
+    values = np.array([[1.0, 2.0, 3.0]])
+    nothing = np.full(values.shape, np.nan)
+    clock = np.arange(0.0, 11.0)[None]
+    simulated = Series(times, values, nothing, nothing, uneven=True)
+    real = Series(clock, clock, np.full(clock.shape, np.nan), np.full(clock.shape, np.nan))
+
+    found = align(simulated, real)
+
+    assert found.times.tolist() == [1.0, 10.0]
+    assert found.simulated.tolist() == [[2.0, 3.0]]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
+from sdesim.comparison.sweep_fits import exit_power_laws
+from sdesim.comparison.sweep_table import SweepTable
 from sdesim.plots.phase_maps import quantity_map
 from sdesim.plots.sweep_curves import curves
-from sdesim.report import SweepTable, power_laws
 from tests.plots.sweeps import ALL, ALPHA, table
 
 
@@ -27,7 +28,7 @@ def test_maps_and_curves_draw_into_given_axes_with_the_words_of_the_table():
 def test_exit_times_that_follow_a_power_law_give_its_exponent_for_each_alpha():
     data = SweepTable.of(table(lambda a, s: 3 * s**-a, "exit_time.mean", "whole run"))
 
-    found = power_laws(data)
+    found = [f.to_dict() for f in exit_power_laws(data)]
 
     assert [(f["held"], f["axis"]) for f in found] == [(f"alpha = {a}", "scale") for a in ALPHA]
     for f, a in zip(found, ALPHA, strict=True):

@@ -47,4 +47,4 @@ def test_how_many_are_probed_is_known_where_the_first_ones_are():
 def test_flags_of_events_are_those_of_any_part():
     joined = concat_runs([part(0, exit_flags=[[], ["a"]]), part(2, exit_flags=[["b"], ["a"]])])
 
-    assert joined.attrs["exit_flags"] == [["b"], ["a"]]
+    assert joined.attrs["exit_flags"] == ["b", "a"]

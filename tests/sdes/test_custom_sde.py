@@ -159,4 +159,4 @@ def test_an_exit_is_watched_between_steps_where_the_noise_is_known_and_flagged_w
 
     run = sdesim.simulate(SDE(lambda t, x: -x, lambda t, x: 1.0, dim=1), events=watch, **fields)
     assert kind.attrs["exit_method"] == ["bridge"]
-    assert run.attrs["exit_flags"] == [["exit_discrete"]]
+    assert run.attrs["exit_flags"] == ["exit_discrete"]

@@ -44,7 +44,7 @@ class Exit(Base):
     late (`wall_shift`, σ at the wall), which costs nothing and makes times and rates right; some
     ``exit_state`` then lie between moved and true wall. Without noise, or with a velocity, the path is taken
     for straight; maps such as SGD are watched at their steps. ``attrs["exit_method"]`` says what was done
-    ("bridge", "moved-walls", "interpolated", "discrete"), ``attrs["exit_shift"]`` holds δ, and
+    ("bridge", "moved-walls", "interpolated", "discrete"), ``attrs["exit_shift"]`` holds δ (JSON), and
     ``attrs["exit_flags"]`` `exit_coarse` where a step is not small against the distance of the walls, or
     `exit_discrete` where nothing was known (α ≤ 1, minibatches) and exits are seen late.
 

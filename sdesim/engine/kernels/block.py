@@ -198,8 +198,8 @@ def keep_stopped(x, held, code):
 
 @compiled_between
 def stage_state(x, directions, stage, at):
-    """Put the state of a block, its projections and norms into row ``at`` of the stage."""
-    theta, projection, norm, _ = stage
+    """Put the state of a block and its projections into row ``at`` of the stage."""
+    theta, projection, _, _ = stage
     d, width = x.shape
     if theta.shape[0] > 0:
         for k in range(d):
@@ -211,6 +211,13 @@ def stage_state(x, directions, stage, at):
         for k in range(1, d):
             for w in range(width):
                 projection[at, j, w] += directions[j, k] * x[k, w]
+
+
+@compiled_between
+def stage_norm(x, stage, at):
+    """Put the norms of a block into row ``at`` of the stage."""
+    norm = stage[2]
+    d, width = x.shape
     for w in range(width):
         norm[at, 0, w] = np.float64(x[0, w]) * np.float64(x[0, w])
     for k in range(1, d):
@@ -249,10 +256,12 @@ def unstage(stage, outputs, count, row, column, width):
     theta, projection, norm, _ = stage
     out_theta, out_projection, out_norm, out_loss = outputs
     width = min(width, out_norm.shape[0] - row)
+    norms = count if out_norm.shape[1] > 0 else 0
+    losses = count if out_loss.shape[1] > 0 else 0
     for w in range(width):
-        for c in range(count):
+        for c in range(norms):
             out_norm[row + w, column + c] = norm[c, 0, w]
-        for c in range(count):
+        for c in range(losses):
             out_loss[row + w, column + c] = norm[c, 1, w]
     unstage_rows(projection, out_projection, count, row, column, width)
     if theta.shape[0] > 0:

@@ -23,6 +23,7 @@ from sdesim.engine.kernels.block import (
     make_stage,
     make_watch_room,
     stage_loss,
+    stage_norm,
     stage_state,
     unstage,
 )
@@ -71,7 +72,8 @@ def advance(
     (B, E, d, W)); the last three are of the exits. watch: (numbers, values, root, whether states before a
     step are needed), see `watch`.
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
-    (K, 0, d), projection (K, S, k), norm (K, S), loss), to be filled from column ``column`` on.
+    (K, 0, d), projection (K, S, k), norm and loss (K, S), or (K, 0) where they are not kept), to be filled
+    from column ``column`` on.
     """
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
     all_shares, all_sides, all_states = state[8:]
@@ -100,8 +102,11 @@ def advance(
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
                     staged = 0
                 stage_state(x, directions, stage, staged)
-                loss(x, surface[0], surface[1], surface[2], stage[3])
-                stage_loss(stage, staged)
+                if outputs[2].shape[1] > 0:
+                    stage_norm(x, stage, staged)
+                if outputs[3].shape[1] > 0:
+                    loss(x, surface[0], surface[1], surface[2], stage[3])
+                    stage_loss(stage, staged)
                 saved += 1
                 staged += 1
             if now == end or diverged + halted == width:

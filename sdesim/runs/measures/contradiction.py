@@ -98,7 +98,7 @@ def _steps_are_plain(attrs: Mapping[str, Any]) -> bool:
 def _by_loss(run: xr.Dataset, columns: Mapping[str, Column]) -> tuple[Mask, Mask, str]:
     """Where the step that was made raised the loss, and where it lowered it, beyond chance."""
     nowhere = np.zeros((run.sizes["trajectory"], run.sizes["probe"]), dtype=bool)
-    if not _steps_are_plain(run.attrs):
+    if "loss" not in run or not _steps_are_plain(run.attrs):
         return nowhere, nowhere, BY_LOSS
     steps, here = (np.asarray(run[name].values) for name in ("step", "probe_step"))
     at = np.minimum(np.searchsorted(steps, here), len(steps) - 1)

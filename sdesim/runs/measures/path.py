@@ -23,6 +23,7 @@ from sdesim.estimators.core.places import stacked
 from sdesim.estimators.curvature.subsampled import GROUPS, debiased
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.gradient import values_of
+from sdesim.runs.saved import uneven
 
 Array = NDArray[np.float64]
 _WINDOW = 200
@@ -139,7 +140,8 @@ def _threshold(run: xr.Dataset, eta: Array) -> tuple[Array, dict[str, NDArray[np
 
 def path_dimension(run: xr.Dataset, level: float, method: str = "correlation") -> Column:
     """Dimension of the path around each probe by a method of `trajectory_dimension`: of the nearest window of
-    200 saved points of the projected path, out of windows that overlap by half."""
+    200 saved points of the projected path, out of windows that overlap by half; flag `uneven_steps` where
+    they are unevenly apart in time, so that a window tells of the path where it was saved most often."""
     steps = np.asarray(run["step"].values)
     probes = np.asarray(run["probe_step"].values)
     count = run.sizes["trajectory"]
@@ -160,7 +162,10 @@ def path_dimension(run: xr.Dataset, level: float, method: str = "correlation") -
             for s in starts
         ]
         found += [of_windows[w] for w in window]
-    return Column(stacked(found, (count, len(probes))))
+    told = stacked(found, (count, len(probes)))
+    if not uneven(run):
+        return Column(told)
+    return Column(replace(told, flags={**told.flags, "uneven_steps": np.isfinite(told.value)}))
 
 
 def exponent(run: xr.Dataset) -> Column:

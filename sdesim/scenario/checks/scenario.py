@@ -42,6 +42,14 @@ def cross_check(scenario: Scenario) -> list[Problem]:
     for k, q in enumerate(_compared(scenario) or ()):
         if not _is_comparable(q):
             found.append((("compare", "quantities", k), f"found {q!r}{nearest(q, _comparable())}"))
+    if scenario.fits and not scenario.sweep:
+        found.append((("fits",), "found laws, allowed: none without a sweep"))
+    for k, asked in enumerate(scenario.fits or ()):
+        if asked.arm is not None and asked.arm not in arms:
+            found.append((("fits", k, "arm"), f"found {asked.arm!r}, not an arm{nearest(asked.arm, arms)}"))
+        if number(asked.quantity) is None:
+            wrong = f"found {asked.quantity!r}{nearest(asked.quantity, known_names())}"
+            found.append((("fits", k, "quantity"), wrong))
     for k, e in enumerate(scenario.expect):
         for field in ("arm", "than"):
             named = getattr(e, field)
@@ -171,6 +179,17 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
     steps = begin + scenario.steps(arm_name)
     if isinstance(e.at, int) and e.at > steps:
         yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
+        return
+    saved = scenario.asked_steps(arm_name)
+    row = number(e.quantity)
+    if saved is None or row is None or not (row.stepped or {"loss", "labels", "theta"} & {*row.needs}):
+        return
+    if row.probed or row.dims == WELL or (isinstance(e.at, str) and e.at not in ("start", "end")):
+        return
+    at = {"start": 0, "end": steps}.get(str(e.at), e.at)
+    if at not in saved:
+        told = ", ".join(map(str, saved[:_TOLD])) + (", …" if len(saved) > _TOLD else "")
+        yield ("at",), f"found {e.at}, step {at}, allowed: the steps that {arm_name} saves: {told}"
 
 
 def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -185,6 +204,8 @@ def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | in
             yield place, f"{name} needs {rest} among compare.quantities"
         return
     if prefix == "gain_rank":
+        if simulate is not None and simulate.save_at is not None:
+            yield place, f"{name} needs saved steps that are evenly apart, {arm_name} has save_at"
         yield from _missing(scenario, arm_name, rest, place)
         yield from _missing(scenario, arm_name, "test_loss", place)
         return
@@ -200,6 +221,14 @@ def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | in
             yield place, f"found {name!r}, the wells are: {', '.join(wells)}"
 
 
+# What an arm saves so that its run holds a need; one of them is enough.
+_KEPT = {
+    "loss": ("loss",),
+    "norm": ("weight_norm", "loss"),
+    "theta": ("theta",),
+    "path": ("theta", "theta_projection", "loss"),
+}
+_TOLD = 6
 # Needs that no equation of its own meets.
 OF_A_LOSS = frozenset({"gradient", "curvature", "progress"})
 
@@ -230,8 +259,8 @@ def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -
         elif need in ("labels", "test data"):
             if problem := _no_value(name, need, _data(scenario, arm), arm_name):
                 return problem
-        elif need == "theta" and "theta" not in _saved(arm):
-            return f"{name} needs theta among what {arm_name} saves"
+        elif need in _KEPT and not set(_KEPT[need]) & set(_saved(arm)):
+            return f"{name} needs {_KEPT[need][0]} among what {arm_name} saves"
         elif need == "training" and arm.train is None:
             return f"{name} is recorded of real arms only"
         elif need in ("optimizer", "preconditioner") and arm.train is None:
@@ -256,8 +285,10 @@ def _no_steps(name: str, need: str, arm: Arm, probes: Probes | None, arm_name: s
 
 
 def _saved(arm: Arm) -> list[str]:
-    side = arm.train if arm.simulate is None else arm.simulate
-    return [] if side is None else list(side.save)
+    if arm.simulate is not None:
+        return list(arm.simulate.save)
+    # A training keeps its loss, the norm and projections whatever else it saves.
+    return [] if arm.train is None else ["loss", *arm.train.save]
 
 
 def _has_event(arm: Arm, answers: Callable[[Any], bool]) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sdesim.engine.fitting import Real, check_fit
+from sdesim.engine.observables.base import name_problems
+from sdesim.engine.saved_times import time_problems
 from sdesim.kinds.misfit import Problem
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
-from sdesim.scenario.continuing import check_continuing
+from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate
 
 
@@ -22,6 +24,18 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         refusal = step_refusal(simulate.dt, simulate.learning_rate or train.optimizer.lr)
         if refusal:
             yield ("dt",), refusal
+            return
+    given = simulate.steps
+    if given is None and simulate.T is None:
+        given = scenario.steps(name)
+    begin = begin_of(simulate, name)
+    dt, every, times = scenario.dt(simulate), simulate.save_every, simulate.save_at
+    wrong = list(time_problems(dt, given, simulate.T, every, times, begin))
+    if wrong:
+        yield from wrong
+        return
+    for observed in simulate.observe:
+        yield from name_problems(observed)
     yield from check_continuing(simulate, name)
     for path, text in check_fit(
         simulate.equation,
@@ -35,9 +49,10 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         probes=arm.probes or scenario.probes,
         theta0=simulate.theta0,
         trajectories=simulate.trajectories,
-        steps=simulate.steps,
+        steps=None if simulate.dt is None else scenario.steps(name),
         dtype=simulate.dtype,
         boundary=simulate.boundary,
+        observe=simulate.observe,
         tolerance=simulate.tolerance,
         smallest_dt=simulate.smallest_dt,
         real=None if real is None else _imitated(scenario, simulate, real),

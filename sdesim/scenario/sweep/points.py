@@ -25,7 +25,8 @@ from sdesim.scenario.yaml import Document, KeyPath, parse_path, set_value
 _MOST_POINTS = 10_000
 _MOST_LINES = 10
 _LONGEST_NAME = 100
-_FIXED = ("name", "description", "quick", "sweep")
+_FEWEST_FITTED = 3
+_FIXED = ("name", "description", "quick", "sweep", "fits")
 _EXAMPLE = 'sweep: {"arms.sde.simulate.noise[0].alpha": [1.5, 2.0]}'
 
 
@@ -122,6 +123,7 @@ def _parsed(
     if not scenario.sweep:
         raise ScenarioError(f"{source}: sweep: missing, give paths and their values, as in {_EXAMPLE}")
     axes = _axes(scenario, document)
+    _check_fits(scenario, axes, document)
     count = math.prod(len(axis.rows) for axis in axes)
     if count > _MOST_POINTS:
         raise ScenarioError(
@@ -179,6 +181,31 @@ def _axes(scenario: Scenario, document: Document) -> tuple[Axis, ...]:
     return tuple(_axis(k, p, label, document) for (k, p), label in zip(found, labels, strict=True))
 
 
+def _check_fits(scenario: Scenario, axes: Sequence[Axis], document: Document) -> None:
+    """Refuse laws along axes that the sweep has not, or whose values they can't take."""
+    labels = [axis.label for axis in axes]
+    for k, asked in enumerate(scenario.fits or ()):
+        place = document.place(("fits", k, "axis"))
+        if asked.axis is None:
+            continue
+        if asked.axis not in labels:
+            raise ScenarioError(f"{place}: found {asked.axis!r}{nearest(asked.axis, labels)}")
+        values = axes[labels.index(asked.axis)].coordinates
+        numeric = [v for v in values if isinstance(v, int | float)]
+        if len(numeric) < len(values):
+            raise ScenarioError(f"{place}: found {asked.axis!r}, allowed: an axis of numbers")
+        if asked.law.positive and min(numeric) <= 0:
+            least = min(numeric)
+            raise ScenarioError(
+                f"{place}: found {asked.axis!r}, which holds {least:g}, allowed: numbers above 0 for "
+                f"{asked.law.kind}"
+            )
+        if len(values) < _FEWEST_FITTED:
+            raise ScenarioError(
+                f"{place}: found {asked.axis!r} of {len(values)} values, allowed: {_FEWEST_FITTED} and more"
+            )
+
+
 def _overlap(a: KeyPath, b: KeyPath) -> bool:
     size = min(len(a), len(b))
     return a[:size] == b[:size]
@@ -224,7 +251,7 @@ def _points(axes: Sequence[Axis], document: Document) -> tuple[Point, ...]:
     points: list[Point] = []
     wrong: dict[str, None] = {}
     for places in itertools.product(*(range(len(axis.rows)) for axis in axes)):
-        data = {k: v for k, v in document.data.items() if k not in ("sweep", "quick")}
+        data = {k: v for k, v in document.data.items() if k not in ("sweep", "quick", "fits")}
         one = Document(copy.deepcopy(data), dict(document.origins), document.source)
         try:
             for axis, place in zip(axes, places, strict=True):

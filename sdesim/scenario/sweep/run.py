@@ -229,7 +229,8 @@ def _gather(
     sweep: Sweep, target: Path, failed: dict[str, str], quick: bool, wall_time: float
 ) -> dict[str, Any]:
     """Write the table, the summary, the figures and the report of what is finished."""
-    from sdesim.report import SweepTable, power_laws, write_sweep_report
+    from sdesim.comparison.sweep_fits import asked_fits
+    from sdesim.report import SweepTable, write_sweep_report
     from sdesim.report.headline import sweep_headline
 
     summaries = {
@@ -243,6 +244,7 @@ def _gather(
     ]
     rows = [row for p in sweep.points if p.name in summaries for row in _rows(sweep, p, summaries[p.name])]
     table = {"axes": axes, "rows": rows}
+    fits = asked_fits(SweepTable.of(table), sweep.scenario.fits)
     atomic_write_json(target / "table.json", table)
     atomic_write_text(target / "table.csv", _csv(rows, [a.label for a in sweep.axes]))
     arms = {name: arm["kind"] for s in summaries.values() for name, arm in s["arms"].items()}
@@ -255,7 +257,8 @@ def _gather(
         "arms": arms,
         "points": [_point(sweep, p, summaries.get(p.name), failed) for p in sweep.points],
         "expected": [e.why for e in sweep.scenario.expect],
-        "fits": power_laws(SweepTable.of(table)),
+        "fits": [f.to_dict() for f in fits],
+        "fits_left_out": list(fits.left_out),
         "wall_time": wall_time,
     }
     summary["headline"] = sweep_headline(summary).to_dict()

@@ -18,6 +18,7 @@ from sdesim.errors import RunError
 from sdesim.kinds import read
 from sdesim.networks.fully_connected import as_dense, flat_parameters, network_surface
 from sdesim.runs import Probes
+from sdesim.runs.attributes import mapped
 from sdesim.runs.twin_rules import step_refusal, twin_deviations, twin_momentum, twin_refusals
 from sdesim.surfaces import TorchSurface, masked
 from sdesim.training.data.batches import takes_whole_batch
@@ -293,7 +294,7 @@ def _rate_changes(run: xr.Dataset, recorded: float) -> bool:
 def _scheme(run: xr.Dataset) -> Any:
     """What the run's steps are as a scheme, as its optimizer said, or as torch's SGD."""
     if "sde_scheme" in run.attrs:
-        return read("schemes", run.attrs["sde_scheme"])
+        return read("schemes", mapped(run.attrs, "sde_scheme"))
     momentum, nesterov = twin_momentum(run.attrs) or (0.0, False)
     return HeavyBall(momentum, nesterov) if momentum else "euler-maruyama"
 

@@ -8,6 +8,7 @@ import pytest
 
 from sdesim.errors import ScenarioError
 from sdesim.scenario import load_sweep, parse_sweep
+from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.sweep.points import choose
 from tests.scenario.sweep.toy import ONE, TOY
 
@@ -112,3 +113,41 @@ def test_the_points_of_shipped_sweeps_are_valid_in_full_and_small(name):
     assert len(full.points) == math.prod(len(a.rows) for a in full.axes) >= 20
     assert len(quick.points) <= 6
     assert [a.label for a in full.axes] == [a.label for a in quick.axes]
+
+
+EXITS = ONE.replace("sweep:", "fits:\n  - {FIT}\nsweep:").replace("[0.1, 0.4]", "VALUES")
+
+
+@pytest.mark.parametrize(
+    ("fit", "values", "message"),
+    [
+        ("law: power-law, axis: dffusion", "[0.1, 0.2, 0.4]", r"\[0\].axis: found 'dffusion'"),
+        ("law: power-law, axis: diffusion", "[0, 0.2, 0.4]", "holds 0, allowed: numbers above 0"),
+        ("law: exponential, axis: diffusion", "[0.1, 0.4]", "of 2 values, allowed: 3 and more"),
+        ("law: powerlaw", "[0.1, 0.2, 0.4]", "did you mean 'power-law'"),
+        ("law: arrhenius, arm: sd", "[0.1, 0.2, 0.4]", r"fits\[0\].arm: found 'sd', not an arm"),
+        ("law: arrhenius, quantity: exittime", "[0.1, 0.2, 0.4]", r"fits\[0\].quantity: found 'exittime'"),
+        ("law: arrhenius, at: noon", "[0.1, 0.2, 0.4]", r"fits\[0\].at: found 'noon'"),
+    ],
+)  # fmt: skip
+def test_laws_that_can_not_be_fitted_are_refused_at_their_line(fit, values, message):
+    text = EXITS.replace("FIT", fit).replace("VALUES", values)
+    line = next(k for k, row in enumerate(text.splitlines(), start=1) if fit in row)
+
+    with pytest.raises(ScenarioError, match=message) as caught:
+        parse_sweep(text, "my.yaml")
+
+    assert str(caught.value).startswith(f"my.yaml:{line}: ")
+
+
+def test_laws_need_a_sweep_and_leave_its_points_as_they_are():
+    asked = EXITS.replace("FIT", "law: arrhenius, quantity: loss, axis: diffusion").replace(
+        "VALUES", "[1, 2, 3]"
+    )
+
+    sweep = parse_sweep(asked)
+
+    assert sweep.scenario.fits[0].law.kind == "arrhenius"
+    assert all(p.scenario.fits is None for p in sweep.points)
+    with pytest.raises(ScenarioError, match="fits: found laws, allowed: none without a sweep"):
+        parse_scenario(asked[: asked.index("sweep:")])

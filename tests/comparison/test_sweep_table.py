@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sdesim.plots.sweep_table import SweepAxis, slices
+from sdesim.comparison.sweep_table import SweepAxis, slices
 from sdesim.report import SweepTable
 from tests.plots.sweeps import ALPHA, SCALE, table
 

@@ -1,0 +1,1 @@
+"""How often the intervals of fits of series hold the truth."""
