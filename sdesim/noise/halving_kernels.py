@@ -47,8 +47,8 @@ def halving_uniforms(low, high, trajectory, level, position, coordinate, word):
         np.uint64(coordinate) | (np.uint64(level) << np.uint64(24)),
         np.uint64(trajectory) & MASK,
         HALVES | np.uint64(word),
-        low,
-        high,
+        np.uint64(low),
+        np.uint64(high),
     )
     return uniform(a, b), uniform(c, d)
 
