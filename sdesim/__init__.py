@@ -36,6 +36,7 @@ _SUBPACKAGES = (
     "optimizers",
     "penalties",
     "plots",
+    "reductions",
     "report",
     "runs",
     "scenario",

@@ -11,7 +11,7 @@ from analysis.convergence.problems import PROBLEMS
 from analysis.convergence.study import measure
 from sdesim import SCHEMES
 
-KEYS = ("double-well", "oscillator", "geometric", "sgd", "heavy-ball")
+KEYS = ("double-well", "oscillator", "geometric", "own", "area", "sgd", "heavy-ball")
 # The fitted slope over dt from 1/8 or finer may lie this much under the order, for the curvature of the error
 # (SRA1, whose leading term is small here, and Euler–Maruyama lie above theirs) and for few paths.
 BELOW, ABOVE = 0.15, 0.35

@@ -50,6 +50,9 @@ USES = {
         ns["run"]["spread"].values == np.ptp(ns["run"]["theta"].values, axis=-1)
     ).all(),
     "walls": lambda ns: (ns["run"]["theta"].values >= 0.0).all() and "Mirror" in str(ns["run"].attrs),
+    "reductions": lambda ns: (
+        ns["run"]["positive"].values == (ns["run"]["theta"].values > 0.0).sum(axis=(0, 2))
+    ).all(),
     "sdes": lambda ns: 0.0 < ns["run"]["theta"].values[0, -1, 0] < 0.5 and "loss" not in ns["run"],
     "data": lambda ns: ns["run"].attrs["dataset_size"] == 40,
     "augmentations": lambda ns: ns["run"].attrs["augment"] == "invert (share 0.5)",

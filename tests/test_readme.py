@@ -129,3 +129,13 @@ def test_the_convergence_pages_examples_run_and_hold(capsys):
     # E x² = 4 e^{−2} + (1 − e^{−2})/8 and Black and Scholes' price, to five standard errors and more.
     assert abs(names["limit"].value - 0.64942) < 2.6 * (names["limit"].high - names["limit"].value)
     assert abs(names["price"].value - 0.109862) < 2.6 * 2e-4
+
+
+def test_the_example_of_handing_over_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (ROOT / "docs" / "handing-over.md").read_text(encoding="utf-8")
+    for code in blocks("python", text):
+        exec(compile(code, "handing-over.md", "exec"), {})
+
+    assert capsys.readouterr().out.splitlines() == ["True gaussian 0.1", "(300, 3)"]
+    assert (tmp_path / "theta.png").stat().st_size > 0

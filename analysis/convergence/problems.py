@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from analysis.convergence.paths import Brownian, linear_end
-from sdesim import noise, schemes, surfaces
+from sdesim import SDE, noise, schemes, surfaces
 from sdesim.engine import drive
 from sdesim.engine.schemes import Scheme, as_scheme
 
@@ -122,6 +123,59 @@ def geometric(rng: np.random.Generator, pairs: int, steps: tuple[int, ...], fine
     return found
 
 
+def own_ends(equation: SDE, start: list[float], scheme: Scheme, increments: Array, duration: float) -> Array:
+    """Ends (K,) of the last coordinate, from ΔW (steps, K, k)."""
+    dt = duration / len(increments)
+    return drive(equation, [], start, increments, dt=dt, scheme=scheme)[-1, :, -1]
+
+
+def commuting(rng: np.random.Generator, pairs: int, steps: tuple[int, ...], fine: int) -> Ends:
+    """Geometric Brownian motion as an equation of its own, against its exact solution."""
+    path = Brownian.draw(rng, max(steps), pairs, SHORT)
+    truth = np.exp((-GROWTH - 0.5 * VOLATILITY**2) * SHORT + VOLATILITY * path.w.sum(axis=0))
+    found = {}
+    for name, convention in (("milstein", "ito"), ("heun", "stratonovich")):
+        given = [path.coarse(n).w[..., None] for n in steps]
+        ends = [own_ends(price(convention), [1.0], as_scheme(name), w, SHORT) for w in given]
+        found[name] = (np.stack(ends), np.tile(truth, (len(steps), 1)))
+    return found
+
+
+# Once, so that each is compiled once.
+@cache
+def price(convention: str) -> SDE:
+    """Geometric Brownian motion, the same in both senses."""
+    rate = -GROWTH if convention == "ito" else -GROWTH - 0.5 * VOLATILITY**2
+    return SDE(
+        lambda t, x: (rate * x[0],), lambda t, x: (VOLATILITY * x[0],), dim=1, convention=convention,
+        start=[1.0],
+    )  # fmt: skip
+
+
+@cache
+def apart(convention: str) -> SDE:
+    """dx = −x dt + dW₁, dy = −y dt + x dW₂, whose columns don't commute.
+
+    x is independent of W₂, so that Itô and Stratonovich mean the same.
+    """
+    return SDE(
+        lambda t, x: (-x[0], -x[1]), lambda t, x: ((1.0, 0.0), (0.0, x[0])), dim=2, convention=convention
+    )
+
+
+def area(rng: np.random.Generator, pairs: int, steps: tuple[int, ...], fine: int) -> Ends:
+    """An equation whose columns don't commute, against Heun on the fine grid."""
+    one, other = (Brownian.draw(rng, fine, pairs, SHORT) for _ in range(2))
+
+    def ends(scheme: Scheme, n: int) -> Array:
+        given = np.stack([one.coarse(n).w, other.coarse(n).w], axis=-1)
+        return own_ends(apart(scheme.reads), [1.0, 0.0], scheme, given, SHORT)
+
+    taken = named("euler-maruyama", "heun")
+    truth = np.tile(ends(taken["heun"], fine), (len(steps), 1))
+    return {name: (np.stack([ends(s, n) for n in steps]), truth) for name, s in taken.items()}
+
+
 def jumps(rng: np.random.Generator, pairs: int, steps: tuple[int, ...], fine: int) -> Ends:
     """α-stable noise on two wells with a Lipschitz drift, against Heun on the fine grid."""
     sigma, driving = 0.5, noise.Stable(ALPHA, 0.5)
@@ -175,6 +229,8 @@ PROBLEMS: Mapping[str, Problem] = {
         Problem("oscillator", "gaussian", "underdamped, quadratic; exact solution", oscillator, LONG),
         Problem("underdamped", "gaussian", "underdamped, double well; BAOAB, fine grid", underdamped, LONG),
         Problem("geometric", "multiplicative", "geometric Brownian motion; exact solution", geometric),
+        Problem("own", "commuting", "geometric Brownian motion as an SDE; exact solution", commuting),
+        Problem("area", "factor", "an SDE whose columns don't commute; Heun, fine grid", area),
         Problem("sgd", "gaussian", "SGD as dt = η → 0, quadratic; exact SDE with D = ηΣ/2", descent),
         Problem("heavy-ball", "gaussian", "heavy ball, quadratic; exact at 1/(1 − β)", momentum, UNIT),
         Problem(

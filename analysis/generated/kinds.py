@@ -16,6 +16,7 @@ TITLES = {
     "objectives": "Objectives",
     "observables": "Observables",
     "optimizers": "Optimizers",
+    "reductions": "Reductions",
     "schemes": "Schemes",
     "sdes": "Equations of their own",
     "sinks": "Sinks of a monitor",

@@ -14,6 +14,8 @@ from typing import Any
 import sdesim
 from analysis.mlmc.problems import PROBLEMS, Problem
 from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.plots import convergence
+from sdesim.plots.style import styled
 
 HERE = Path(__file__).resolve().parent
 
@@ -84,6 +86,19 @@ def markdown(tables: list[dict[str, Any]], shares: list[dict[str, Any]], command
     return "\n".join([*lines, ""])
 
 
+def figure(tables: list[dict[str, Any]], path: Path) -> None:
+    """Variance and mean of what each level adds, over its step."""
+    with styled() as Figure:
+        drawn = Figure(figsize=(10.0, 4.2), layout="constrained")
+        for ax, table in zip(drawn.subplots(1, len(tables)), tables, strict=True):
+            rest = table["levels"][1:]
+            dt, mean, se, variance = ([row[k] for row in rest] for k in ("dt", "mean", "se", "variance"))
+            named = {"variance": (dt, variance), "|mean|": (dt, [abs(m) for m in mean], se)}
+            convergence(named, ylabel="what a level adds", ax=ax)
+            ax.set_title(table["problem"], fontsize=9)
+        drawn.savefig(path, dpi=130)
+
+
 def main() -> int:
     """1 where fewer than 90% of the repeats keep the tolerance, or a gain is below 20."""
     parser = argparse.ArgumentParser(prog="python -m analysis.mlmc", description=__doc__)
@@ -97,6 +112,7 @@ def main() -> int:
     command = " ".join(["python -m analysis.mlmc", *sys.argv[1:]])
     text = markdown(tables, shares, command)
     atomic_write_text(arguments.out / "mlmc.md", text)
+    figure(tables, arguments.out / "levels.png")
     atomic_write_json(arguments.out / "mlmc.json", {"tables": tables, "repeats": shares}, indent=1)
     print(text)
     kept = all(s["within"] >= 0.9 * s["repeats"] for s in shares)

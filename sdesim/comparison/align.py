@@ -58,12 +58,26 @@ def series(run: Any, measured: Any | None, quantity: str) -> Series | None:
         rows = slice(None if np.isfinite(found[0][probed:]).any() else probed)
         values, low, high = (part[rows] for part in found)
         return Series(time[rows], values, low, high)
-    if quantity not in run or set(run[quantity].dims) != {"trajectory", "step"}:
+    held = _over_steps(run, quantity)
+    if held is None:
         return None
-    values = np.asarray(run[quantity].transpose("trajectory", "step").values, dtype=np.float64)
+    values = np.asarray(held.transpose("trajectory", "step").values, dtype=np.float64)
     nothing = np.full(values.shape, np.nan)
     clock = _clock(run, "time", values.shape, "step")
     return Series(clock, values, nothing, nothing.copy(), uneven(run))
+
+
+def _over_steps(run: Any, name: str) -> Any | None:
+    """A variable over (trajectory, step), or one coordinate of it by its number ("theta.0")."""
+    base, _, part = name.partition(".")
+    if base not in run or not {"trajectory", "step"} <= set(run[base].dims):
+        return None
+    others = [d for d in run[base].dims if d not in ("trajectory", "step")]
+    if not others and not part:
+        return run[base]
+    if len(others) == 1 and part.isdigit() and int(part) < run.sizes[others[0]]:
+        return run[base].isel({others[0]: int(part)})
+    return None
 
 
 def _clock(source: Any, clock: str, shape: tuple[int, ...], axis: str) -> Array:

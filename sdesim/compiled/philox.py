@@ -20,9 +20,10 @@ with trajectory < 2³², coordinate < 2²⁴, stream < 2⁸, pair < 2³²; the s
 Its highest 8 bits are the purpose of the draws: 0 for the increments of a simulation, above, 1 for draws of a
 law outside one (`DRAWS`), whose number stands in the words of trajectory and step pair. Two purposes share
 nothing, whatever the seed. Streams 250 and 251 are those of elliptical stable vectors. Purpose 2 is of
-the halves of increments, see `sdesim/noise/halving_kernels.py` for their counter and key. Purpose 3 is of the
+increments that are taken apart into those of shorter steps (`noise/bridge_kernels.py`), 3 of the
 keys of multilevel estimates, one made of the seed for each level (`engine/coupled/level_sampler.py`).
-Purpose 64 (words from 2³⁰ on) is what watches exits, at stream 0 (`sdesim/engine/kernels/watch.py`).
+Purpose 64 (words from 2³⁰ on) is what watches exits, at stream 0 (`sdesim/engine/kernels/watch.py`), purposes
+96 and 112 what walks on spheres beside the walls (`sdesim/engine/kernels/leaps.py`).
 
 The logarithm is a branch-free polynomial (the series of artanh) as sine, cosine and exponential are in
 `sdesim.compiled.elementary`, accurate to about 1e-15, because only such loops are vectorised by LLVM.

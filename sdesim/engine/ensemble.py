@@ -15,12 +15,14 @@ from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.kernels.watchers import watched_kinds
 from sdesim.engine.plan import Plan
+from sdesim.engine.reducing import Reducing
 from sdesim.engine.sharing import share_out, shares
 from sdesim.noise.kernel import Drawn
 
 Array = NDArray[np.float64]
 # A step's arrays of this many numbers (64 KiB) stay in the cache, and their loops dwarf what surrounds them.
 _BLOCK = 8192
+_NO_STEPS, _NO_TILE = np.zeros(0, dtype=np.int64), np.zeros((0, 0, 0))
 
 
 def _suitable_lanes(dim: int) -> int:
@@ -45,6 +47,9 @@ class Ensemble:
         widest = min(plan.kernel.lanes, lanes or _suitable_lanes(plan.dim))
         share = -(-count // threads)
         self.lanes = max(1, min(widest, share if count < widest * threads else widest))
+        if plan.reductions:
+            # Groups of blocks are to hold whole leaves.
+            self.lanes = 2 ** int(np.log2(self.lanes))
         self.blocks = -(-count // self.lanes)
         rows = np.minimum(np.arange(self.blocks * self.lanes), count - 1)
         # Steps in one precision throughout; what is saved and counted is float64.
@@ -113,6 +118,7 @@ class Ensemble:
         self._wells = wells
         self._watch = kernel_arrays(plan.regions, plan.watches, numbers, plan.paths)
         self._start_outside()
+        self.reducing = Reducing(plan, self.lanes, self.blocks, threads) if plan.reductions else None
         if plan.end is not None and not tangent:
             self.restore(plan.end.state(plan))
 
@@ -121,7 +127,7 @@ class Ensemble:
         plan, stream, found = self.plan, 0, {}
         for k, kernel in enumerate(plan.noise_kernels):
             if kernel.ahead is not None:
-                rows = plan.kernel.examples if kernel.enters == "examples" else plan.dim
+                rows = plan.noise_rows(kernel)
                 count = self.blocks * self.lanes
                 found[k] = Drawn(plan.seed, stream, plan.first, count, rows, plan.steps)
             stream += kernel.streams
@@ -199,17 +205,29 @@ class Ensemble:
         state = tuple(self.state[name] for name in order)
         params, data = self._noise_arrays(start, end)
 
+        reducing = self.reducing
+
         def work(blocks: NDArray[np.int64], first: int, last: int) -> None:
             # Of the saved points those of this piece: after its first step, or at it where all begins.
             low, high = np.searchsorted(saves, [first, last], side="right")
             low = 0 if first == start else low
+            reduced: Any = (_NO_STEPS, _NO_TILE, 0)
+            if reducing is not None:
+                begin, until, tile, held = reducing.room(first, last, first == start)
+                reduced = (reducing.steps[begin:until], tile, int(blocks[0]) * self.lanes)
             self._driver.advance(
                 blocks, np.uint64(plan.seed), self.lanes, plan.first, first, last, self._dt, self._surface,
                 params, data, self._scheme, self._rows, state, saves[low:high], plan.saved_directions,
-                self._watch, self._wells, outputs, column + int(low),
+                self._watch, self._wells, outputs, column + int(low), reduced,
             )  # fmt: skip
+            if reducing is not None:
+                reducing.take(blocks, begin, until, self.state["code"], self.state["stopped"], held)
 
-        if self.threads == 1 or self.blocks == 1:
+        if reducing is not None:
+            groups, pieces = reducing.open(start, end)
+            share_out(work, groups, pieces, self.threads)
+            reducing.close()
+        elif self.threads == 1 or self.blocks == 1:
             work(np.arange(self.blocks), start, end)
         else:
             updates = self.lanes * plan.dim * max(1, plan.kernel.examples)
@@ -228,7 +246,8 @@ class Ensemble:
             name: np.moveaxis(a, 0, -2).reshape(*a.shape[1:-1], self.blocks * self.lanes)[..., :count]
             for name, a in self.state.items()
         }
-        return blocks | {name: a[..., :count] for name, a in self.memory.items()}
+        reduced = {} if self.reducing is None else self.reducing.portable()
+        return blocks | {name: a[..., :count] for name, a in self.memory.items()} | reduced
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take over what `portable` gave; other names are left."""
@@ -239,6 +258,8 @@ class Ensemble:
             mine[...] = np.moveaxis(wide, -2, 0)
         for name, mine in self.memory.items():
             mine[...] = state[name][..., rows]
+        if self.reducing is not None:
+            self.reducing.restore(state)
 
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""

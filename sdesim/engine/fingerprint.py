@@ -12,6 +12,7 @@ from sdesim.compiled.jit import source_stamp, stamped
 from sdesim.compiled.sources import is_own, sources_of
 from sdesim.engine.fitting import has_loss
 from sdesim.engine.plan import Plan
+from sdesim.kinds import dump
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of
 
 # Points near the start at which a surface whose functions live in memory is read, and how far off they lie.
@@ -59,6 +60,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
         parts["state"] = digest_of(*(np.asarray(v) for _, v in sorted(plan.end.state(plan).items())))
     if plan.boundary:
         parts["boundary"] = repr(plan.boundary)
+    if plan.reductions:
+        parts["reduce"] = repr([dump(reduction) for reduction in plan.reductions])
     for name, observable in plan.observables.items():
         parts[f"observe {name}"] = digest_of(_text(type(observable).__name__, observable.identity))
         functions |= {f"{f} of observe {name}": found for f, found in observable.functions.items()}
@@ -80,7 +83,9 @@ def fingerprint(plan: Plan) -> Fingerprint:
 def _classes(plan: Plan) -> dict[str, type]:
     """Classes that are not sdesim's, whose methods the probes call."""
     found: dict[str, type] = {}
-    parts: list[Any] = [plan.surface, plan.scheme, *plan.noises, *plan.observables.values()]
+    parts: list[Any] = [
+        plan.surface, plan.scheme, *plan.noises, *plan.observables.values(), *plan.reductions
+    ]  # fmt: skip
     for part in parts:
         while part is not None:
             if not is_own(type(part).__module__):

@@ -10,12 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine import halving, precision
+from sdesim.engine.events import overshoot
+from sdesim.engine.reductions import collected
+from sdesim.engine.reductions.base import Setting
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
-from sdesim.engine.schemes.base import FACTOR, GAUSSIAN
+from sdesim.engine.schemes.base import COMMUTING, FACTOR, GAUSSIAN, own_sort
 from sdesim.engine.walls.base import clashes
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.noise.base import Context
+from sdesim.runs.schema import VARIABLES
 from sdesim.schedules import at, moves
 
 if TYPE_CHECKING:
@@ -72,6 +76,8 @@ def check_fit(
     boundary: Sequence[Any] = (),
     observe: Mapping[str, Any] | None = None,
     begun: bool = False,
+    reduce: Sequence[Any] = (),
+    saved: NDArray[np.int64] | None = None,
     tolerance: float | None = None,
     smallest_dt: float | None = None,
 ) -> Iterator[Problem]:
@@ -89,7 +95,7 @@ def check_fit(
         dt, learning_rate, theta0, trajectories, steps: as in `simulate`; None for what a real arm gives.
         real: the real arm, if there is one.
         trial: whether a noise whose increments may be refused at this dt is tried.
-        dtype: of the state.
+        dtype: of the state. reduce: as in `simulate`. saved: saved step numbers.
         observe: observables by name.
         begun: whether trajectories go on from where others ended: they may be outside of what is watched.
         tolerance, smallest_dt: of steps that are halved.
@@ -130,9 +136,9 @@ def check_fit(
     if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
         yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
-    yield from _equation(surface, chosen, probes)
+    yield from _equation(surface, chosen, noises, probes)
     yield from halving.misfits(
-        tolerance, smallest_dt, dt, surface, noises, chosen, dtype, [*events, *boundary], probes
+        tolerance, smallest_dt, dt, steps, surface, chosen, dtype, [*events, *boundary], probes
     )
     tangent = probes is not None and probes.tangent
     lines = list(precision.misfits(dtype, surface, chosen, noises, tangent))
@@ -147,8 +153,23 @@ def check_fit(
     known = None if begun or not (events or boundary) else _known(surface, size, theta0)
     yield from _events(events, surface, size, known)
     yield from _walls(boundary, size, known, tangent)
+    plain = dtype == "float64" and not boundary and not tangent
+    yield from _overshoot(events, noises, context, chosen, surface, plain)
     if observe:
         yield from unobservable(observe, surface, size, None if starts else _known(surface, size, theta0))
+    yield from _reductions(
+        reduce, Setting(size, trajectories, saved, steps), {**VARIABLES, **(observe or {})}
+    )
+
+
+def _reductions(
+    reductions: Sequence[Any], setting: Setting, known: Mapping[str, Any]
+) -> Iterator[Problem]:  # fmt: skip
+    if wrong := [k for k, reduction in enumerate(reductions) if lacks(reduction, "settle")]:
+        rule = "allowed: a reduction of sdesim.reductions, or a subclass of its Base"
+        yield from ((("reduce", k), f"found {called(reductions[k])}, {rule}") for k in wrong)
+        return
+    yield from ((("reduce", *at), text) for at, text in collected.problems(reductions, setting, known))
 
 
 def unobservable(
@@ -267,7 +288,9 @@ def has_loss(surface: Any) -> bool:
 _NO_LOSS = "this equation has no loss, which gradients and curvature are of"
 
 
-def _equation(surface: Any, scheme: Scheme, probes: Probes | None) -> Iterator[Problem]:
+def _equation(
+    surface: Any, scheme: Scheme, noises: Sequence[Any], probes: Probes | None
+) -> Iterator[Problem]:
     """What an equation of its own asks of the scheme and the probes."""
     if surface is None or has_loss(surface):
         return
@@ -279,7 +302,10 @@ def _equation(surface: Any, scheme: Scheme, probes: Probes | None) -> Iterator[P
     if constant:
         yield from ((("scheme",), line) for line in misfits(scheme, [GAUSSIAN]))
     elif surface.factors:
-        yield from ((("scheme",), line) for line in misfits(scheme, [FACTOR]))
+        sort = own_sort(scheme, surface.structure) if COMMUTING in scheme.strong_order else FACTOR
+        yield from ((("scheme",), f"{line}{_apart(scheme)}") for line in misfits(scheme, [sort]))
+    if changing and scheme.exclusive and noises:
+        yield ("noise",), f"found noise beside the equation's own, allowed: none with scheme {scheme.name!r}"
     if changing and scheme.reads != surface.convention:
         meant = {"ito": "Itô", "stratonovich": "Stratonovich"}
         found = f"found {scheme.name!r}, which reads the diffusion in the sense of {meant[scheme.reads]}"
@@ -296,6 +322,13 @@ def _equation(surface: Any, scheme: Scheme, probes: Probes | None) -> Iterator[P
         yield ("probes",), f"{_NO_LOSS}: allowed: tangent: true"
     elif changing:
         yield ("probes", "tangent"), "found a diffusion that depends on the state, allowed: one that does not"
+
+
+def _apart(scheme: Scheme) -> str:
+    """Why a scheme that takes some diffusions of equations does not take this one."""
+    if COMMUTING not in scheme.strong_order:
+        return ""
+    return " such as this, whose columns don't commute: strong order 1 would need its Lévy area"
 
 
 def _carries_tangents(scheme: Any) -> bool:
@@ -363,6 +396,21 @@ def _walls(
     yield from ((("boundary", *place), text) for place, text in clashes(boundary))
     if tangent and boundary:
         yield ("probes", "tangent"), "found true, allowed: false with walls, at which tangents turn"
+
+
+def _overshoot(
+    events: Sequence[Any], noises: Sequence[Any], context: Context, scheme: Scheme, surface: Any, plain: bool
+) -> Iterator[Problem]:
+    """What of the rest does not give the law of the state behind the walls."""
+    if not any(getattr(event, "overshoot", False) for event in events):
+        return
+    try:
+        known = [noise if getattr(noise, "needs", ()) else noise.resolved(context) for noise in noises]
+        found = list(overshoot.misfits(events, known, scheme, surface, context.dim, plain))
+    except SdesimError:
+        # What is wrong with a noise or an event is told in its own place.
+        return
+    yield from found
 
 
 class _Unknown:

@@ -148,5 +148,5 @@ def drive(
 
 
 def _by_step(increments: Array) -> Array:
-    """(steps, K, rows) → (steps, rows, K)."""
-    return np.ascontiguousarray(increments.transpose(0, 2, 1))
+    """(steps, K, rows) → (steps, rows, K), a copy: a step may write over its increments."""
+    return np.array(increments.transpose(0, 2, 1), order="C")

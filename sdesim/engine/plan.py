@@ -13,17 +13,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
+from sdesim.engine.events.overshoot import stable_law
 from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
 from sdesim.engine.growth import growth_of, overshoot_radius
-from sdesim.engine.halving import halvings
+from sdesim.engine.halving import halvings, kernel_misfits
 from sdesim.engine.memory import check_room
 from sdesim.engine.observables.base import Base as Observable
 from sdesim.engine.observables.base import as_observables
 from sdesim.engine.price import MEAN_ALONE, NO_VARIANCE, SAMPLED, reading_price
+from sdesim.engine.reductions.base import Base as Reduction
+from sdesim.engine.reductions.base import Setting
+from sdesim.engine.reductions.collected import past_of, size_of
 from sdesim.engine.saved_times import steps_of, steps_to_save, time_problems
 from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
+from sdesim.engine.schemes.base import GAUSSIAN, own_sort, stated_orders
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.engine.walls.base import WallKernel, kernels_of
@@ -36,6 +41,7 @@ from sdesim.noise.following import resolved
 from sdesim.noise.gaussian import Gaussian, diagonal_kernel
 from sdesim.noise.kernel import Drawn
 from sdesim.runs import Probes, projection_directions
+from sdesim.runs.memory import check_memory
 from sdesim.runs.price import Unpaid, paid_for
 from sdesim.schedules import Coefficient, at
 from sdesim.schedules.base import Base as Schedule
@@ -62,10 +68,12 @@ class Plan:
         save_projection: whether θ along the directions is kept.
         exits, occupancy: events whose first exit is recorded; whether time in wells is counted.
         probes, probe_steps: what is measured, and when (P,).
+        reductions: what is kept of all trajectories together.
         dtype: of the state and the coefficients, "float64" or "float32".
         observables: what is made of states at saved steps, by name.
         first: the number of the first trajectory, of a part of a larger ensemble.
         end: where a run that is continued ended; `steps` and `saved` count from its beginning.
+        refine: how many of its steps make one of the run whose path it walks; that one numbers what is kept.
         tolerance, halvings: the error beyond which a step is halved, and how often at most; None and 0 where
             no step is.
     """
@@ -94,9 +102,11 @@ class Plan:
     rate: Schedule | None = None
     boundary: tuple[Wall, ...] = ()
     walls: tuple[WallKernel, ...] = ()
+    reductions: tuple[Reduction, ...] = ()
     observables: Mapping[str, Observable] = field(default_factory=dict)
     first: int = 0
     end: End | None = None
+    refine: int = 1
     tolerance: float | None = None
     halvings: int = 0
 
@@ -117,13 +127,19 @@ class Plan:
             return 0
         return -(-self.begin // self.probes.interval(self.steps - self.begin))
 
+    def noise_rows(self, kernel: NoiseKernel) -> int:
+        """How many increments a noise draws in a step: of coordinates, of examples or of Wiener processes."""
+        if kernel.enters == "factor":
+            return self.kernel.factors
+        return self.kernel.examples if kernel.enters == "examples" else self.dim
+
     @cached_property
     def noise_memory(self) -> dict[int, int]:
         """Rows of the state of each noise that is drawn ahead, by the noise's number."""
         found, stream = {}, 0
         for k, kernel in enumerate(self.noise_kernels):
             if kernel.ahead is not None:
-                rows = self.kernel.examples if kernel.enters == "examples" else self.dim
+                rows = self.noise_rows(kernel)
                 found[k] = len(kernel.ahead.start(Drawn(self.seed, stream, self.first, 1, rows, self.steps)))
             stream += kernel.streams
         return found
@@ -163,7 +179,13 @@ class Plan:
     @cached_property
     def watches(self) -> tuple[Watched, ...]:
         """How each of the regions is watched."""
-        return tuple(watched(r, self.paths, reach(r, self.theta0)) for r in self.regions)
+        asking = [r for r in self.regions if r.overshoot]
+        law = stable_law(asking, self.noises, self.dim) if asking else None
+        if isinstance(law, str):
+            raise SdesimError(f"overshoot: {law}")
+        return tuple(
+            watched(r, self.paths, reach(r, self.theta0), law if r.overshoot else None) for r in self.regions
+        )
 
     @property
     def trajectories(self) -> int:
@@ -196,6 +218,15 @@ class Plan:
         return overshoot_radius(self.surface, self.dt)
 
     @property
+    def orders(self) -> tuple[float | None, float | None]:
+        """Strong and weak order that the scheme states under these noises; None where it states none."""
+        sorts = [sort_of(k) for k in self.noise_kernels if k.enters != "factor"]
+        if len(sorts) < len(self.noise_kernels):
+            structure = self.surface.structure  # type: ignore[attr-defined]
+            sorts.append(GAUSSIAN if structure == "additive" else own_sort(self.scheme, structure))
+        return stated_orders(self.scheme, sorts)
+
+    @property
     def saved_directions(self) -> Array:
         """The directions along which θ is kept, (k, d), or (0, d) where it is not."""
         return self.directions if self.save_projection else self.directions[:0]
@@ -216,6 +247,11 @@ class Plan:
         """The smallest α of noises without a variance; None where there are none."""
         found = [getattr(n, "tail_index", None) for n in self.noises]
         return min((float(a) for a in found if a is not None), default=None)
+
+    @property
+    def setting(self) -> Setting:
+        """What the reductions are of."""
+        return Setting(self.dim, self.trajectories, self.saved, self.steps, self.begin, self.tail_index)
 
     @property
     def probed(self) -> int:
@@ -241,6 +277,7 @@ def make_plan(
     save: Sequence[str] | str, events: Sequence[Event] | Event, probes: Probes | None, dtype: str = "float64",
     boundary: Sequence[Wall] | Wall = (), T: float | None = None, save_at: ArrayLike | None = None,
     observe: Mapping[str, Any] | None = None, first: int = 0, end: End | None = None,
+    reduce: Sequence[Reduction] | Reduction = (),
     tolerance: float | None = None, smallest_dt: float | None = None,
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
@@ -276,18 +313,21 @@ def make_plan(
     wrong = [s for s in save if s not in SAVEABLE]
     if wrong:
         raise SdesimError(f"save takes {', '.join(SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    walls, observables = several(boundary), as_observables(observe)
+    walls, observables, reductions = several(boundary), as_observables(observe), several(reduce)
+    saved = steps_to_save(dt, further, save_every, save_at, begin)
     if not (probes is None or hasattr(probes, "tangent")):
         raise Misfit("probes", f"found {probes!r}, allowed: sdesim.Probes(…), or None")
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, begun=end is not None,
-        observe=observables,
-        tolerance=tolerance, smallest_dt=smallest_dt,
+        observe=observables, reduce=reductions, saved=saved, tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
     check_room(surface.dim, count, probes)
+    setting = Setting(surface.dim, count, saved, steps, begin)
+    check_memory(size_of(reductions, setting), "reduce: what is kept", "raise save_every or reduce less")
+    check_memory(past_of(reductions, setting), "reduce: the states of the longest lag", "lower lags")
     context = Context(surface.dim, eta, surface)
     noises = tuple(resolved(n, context, rate) for n in noises)
     kernel = surface.kernel()
@@ -296,6 +336,8 @@ def make_plan(
     if hasattr(chosen, "resolved"):
         chosen = chosen.resolved(surface, noises, growth_of, probes is not None and probes.tangent)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
+    if wrong := list(kernel_misfits(tolerance, kernels, len(kernels) - len(noises))):
+        raise Misfit(wrong)
     _same_surface(kernel, noises)
     if not has_loss(surface):
         probes = None if probes is None else replace(probes, estimators=())
@@ -329,7 +371,7 @@ def make_plan(
         steps=steps,
         learning_rate=eta,
         seed=seed,
-        saved=steps_to_save(dt, further, save_every, save_at, begin),
+        saved=saved,
         save_theta="theta" in save,
         save_loss="loss" in save and has_loss(surface),
         save_norm="weight_norm" in save or "loss" in save,
@@ -346,9 +388,10 @@ def make_plan(
         rate=rate if isinstance(rate, Schedule) else None,
         boundary=walls,
         walls=kernels_of(walls),
+        reductions=reductions,
         observables=observables,
         tolerance=tolerance,
-        halvings=0 if tolerance is None else halvings(dt, smallest_dt),
+        halvings=0 if tolerance is None else halvings(dt, smallest_dt, steps),
     )
 
 
@@ -440,7 +483,8 @@ def check_kernels(
     scheme: Scheme, surface: SurfaceKernel, noises: Sequence[NoiseKernel], tangent: bool = False
 ) -> None:
     """Refuse what only the compiled sides tell: noises that say no sort, products of the Hessian."""
-    for line in misfits(scheme, [sort_of(noise) for noise in noises]):
+    # Of the equation's own noise `check_fit` knows more.
+    for line in misfits(scheme, [sort_of(noise) for noise in noises if noise.enters != "factor"]):
         raise Misfit("scheme", line)
     if surface.offers("hvp"):
         return

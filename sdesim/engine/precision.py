@@ -53,7 +53,7 @@ def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta
 
     A state is rounded to the nearest float32 at every step, which adds to the variance; below one spacing of
     them drifts are lost too. Noise of 64 spacings hides that: 2e-5 of its variance are added. Noise of a few
-    values, whose every step is rounded alike, must have 65,536 for the same.
+    values (jumps: most increments are 0), whose every step is rounded alike, must have 65,536 for the same.
 
     Args:
         theta: where the first trajectory starts (d,).
@@ -79,8 +79,8 @@ def lost_noise(noises: Sequence[Any], surface: Any, theta: Array, dt: float, eta
         found = f"found float32, whose numbers near {reached[k]:.3g} are {needed[k]:.2g} apart"
         rule = f"at least {least[k]:.0f} times as much noise in a step of coordinate {k}, "
         if unknown[k]:
-            rule += "where the least size of a noise with a schedule counts as not known"
+            rule += "where the least size of a noise that changes counts as not known"
         else:
-            rule += "of which all increments are alike, " if least[k] > _SPACINGS else ""
+            rule += "of which all or most increments are alike, " if least[k] > _SPACINGS else ""
             rule += f"not {sizes[k]:.2g}"
         yield f"{found}, allowed: float64, or {rule}"

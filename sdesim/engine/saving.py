@@ -63,6 +63,11 @@ class SavedPoints:
                 (count, chunk if plan.save_loss else 0),
             )
 
+    @property
+    def kept(self) -> bool:
+        """Whether anything of a point is."""
+        return any(array.size for array in self._outputs)
+
     def room(self, last: int) -> tuple[tuple[Array, ...], int]:
         """(outputs, column) for the points up to index ``last``, which lie in one chunk."""
         column = self._filled

@@ -23,6 +23,9 @@ from sdesim.engine.fitting import has_loss
 from sdesim.engine.growth import growth_of, infinite_means
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
+from sdesim.engine.reductions.base import Base as Reduction
+from sdesim.engine.reductions.collected import attributes_of, coordinates_of, sizes_of, variables_of
+from sdesim.engine.refinement import check_refine, refined_plan
 from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.surface_check import check_surface
@@ -76,6 +79,7 @@ def simulate(
     observe: Mapping[str, Any] | None = None,
     events: Sequence[Event] | Event = (),
     boundary: Sequence[Wall] | Wall = (),
+    reduce: Sequence[Reduction] | Reduction = (),
     tolerance: float | None = None,
     smallest_dt: float | None = None,
     threads: int | None = None,
@@ -84,6 +88,7 @@ def simulate(
     accept_changes: bool = False,
     continue_from: xr.Dataset | str | Path | None = None,
     first: int = 0,
+    refine: int = 1,
     probes: Probes | None = None,
     progress: bool | Callable[[int, int], None] = True,
     name: str = "",
@@ -122,6 +127,8 @@ def simulate(
             ``units`` and ``long_name``. NaN where the state is not finite.
         events: of `sdesim.events`, one or several, watched at every step.
         boundary: walls of `sdesim.walls`, one or several.
+        reduce: reductions of `sdesim.reductions`, one or several: moments, histograms, … of all trajectories
+            that have not ended, made as they go, so that memory does not grow with steps; `save=[]` beside.
         tolerance: halve steps, each trajectory its own, until ½ h |∇L_k(end) − ∇L_k(start)|/max(1, |θ_k|),
             the error of the drift over a step of length h, is at most this, and likewise the size of the
             noise near reflecting walls. The increments of the noise are halved given their whole, so that a
@@ -138,8 +145,13 @@ def simulate(
             arguments are given as they were.
         first: the number of the first trajectory, where this is a part of a larger ensemble: its
             trajectories are those of the whole to the bit, and `sdesim.concat_runs` joins the parts.
+        refine: k, a power of two: the path of the run with step dt, walked with dt/k. The increments sum to
+            those of that run over each dt, so that only the step differs; all refinements of a run are one
+            path. Steps are numbered, saved and probed as in that run; events are watched at every short one.
+            For Gaussian noise and stable noise that is neither truncated nor tempered.
         probes: when and how gradients and curvature are measured; None for not at all.
-        progress: True: a bar when stderr is a terminal; or a function (done, total) of steps.
+        progress: True: a bar in a notebook, or when stderr is a terminal; or a function (done, total) of
+            steps.
         name: a label for the run.
         evaluate: extra values at saved points.
         attributes: further attributes of the run, which decide no number.
@@ -153,6 +165,7 @@ def simulate(
         RunError: `out` exists, or can't be written.
     """
     started = clock.perf_counter()
+    refine = check_refine(refine)
     end = None if continue_from is None else end_of(continue_from)
     seed, trajectories, first = taken_over(
         end, theta0=theta0, dt=dt, seed=seed, trajectories=trajectories, first=first
@@ -160,9 +173,10 @@ def simulate(
     plan = make_plan(
         surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
         learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, observe=observe,
+        probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, observe=observe, reduce=reduce,
         first=first, end=end, tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
+    plan = refined_plan(plan, refine)
     if end is not None:
         check_continued(plan)
     elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
@@ -191,6 +205,9 @@ def simulate(
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
+    if ensemble.reducing is not None:
+        for variable, values in ensemble.reducing.results().items():
+            writer.write(variable, values)
     _keep_state(plan, ensemble, writer)
     if plan.rate is not None:
         rates = np.asarray(plan.rate(plan.saved * plan.dt))
@@ -232,14 +249,14 @@ def _take_up(
     return step
 
 
-def _stretches(plan: Plan, begin: int, step_chunk: int) -> list[int]:
-    """Steps at which the kernel comes back: chunks of saved points, probes, and for the progress bar."""
+def _stretches(plan: Plan, begin: int, step_chunk: int, stops: Sequence[int] = ()) -> list[int]:
+    """Where the kernel comes back: chunks of saved points, probes, stops, and for the progress bar."""
     last_of_chunk = plan.saved[step_chunk - 1 :: step_chunk]
     ends = {plan.steps, *last_of_chunk.tolist(), *plan.probe_steps.tolist()}
     cost = plan.trajectories * plan.dim * max(1, plan.kernel.examples)
     length = max(1, int(_STRETCH / cost))
     length += length % 2
-    ends |= set(range(0, plan.steps, length))
+    ends |= {*range(0, plan.steps, length), *stops}
     # The start of a run is a point to be saved.
     ends |= {plan.begin}
     return sorted(e for e in ends if e > begin or e == begin == plan.begin)
@@ -254,10 +271,12 @@ def _walk(
     step = begin
     first = 0 if begin == plan.begin else int(np.searchsorted(plan.saved, begin, side="right"))
     points = SavedPoints(plan, writer, evaluate, first)
-    for end in _stretches(plan, begin, writer.step_chunk):
+    stops = () if ensemble.reducing is None else ensemble.reducing.stops()
+    for end in _stretches(plan, begin, writer.step_chunk, stops):
         last = int(np.searchsorted(plan.saved, end, side="right"))
         outputs, column = points.room(last)
-        ensemble.advance(step, end, plan.saved[first:last], outputs, column)
+        saves = plan.saved[first:last] if points.kept else plan.saved[:0]
+        ensemble.advance(step, end, saves, outputs, column)
         points.flush(whole=True)
         if tangents is not None:
             tangents.advance(step, end)
@@ -329,7 +348,8 @@ def _measures_progress(plan: Plan) -> bool:
 
 def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
     writer.write("status", ensemble.status())
-    writer.write("stopped_step", ensemble.stopped_step())
+    # The step of the coarse run in which it ended.
+    writer.write("stopped_step", -(-ensemble.stopped_step() // plan.refine))
     if plan.overshoot_radius is not None:
         writer.write("explicit_overshoots", ensemble.explicit_overshoots())
     if plan.tolerance is not None:
@@ -396,8 +416,8 @@ def _writer(
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
-        "dt": plan.dt, "steps": plan.steps, "dtype": plan.dtype, "batch_size": batch,
-        "dataset_size": plan.kernel.examples,
+        "dt": plan.dt * plan.refine, "steps": plan.steps // plan.refine, "dtype": plan.dtype,
+        "batch_size": batch, "dataset_size": plan.kernel.examples,
         "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
@@ -411,6 +431,8 @@ def _writer(
             "absent": "loss, and all that is made of one: an equation of its own is no descent",
             "convention": equation.convention, "param_names": list(equation.names),
         }  # fmt: skip
+        orders = zip(("strong_order", "weak_order"), plan.orders, strict=True)
+        attrs |= {name: order for name, order in orders if order is not None}
     elif not plan.save_loss:
         attrs["absent"] = "loss: it was not asked for in save"
     if _measures_progress(plan):
@@ -419,6 +441,10 @@ def _writer(
         attrs["levy_index"] = plan.tail_index
         attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
     attrs |= of_parts("noise", [_fields(noise) for noise in plan.noises])
+    if plan.reductions:
+        told = attributes_of(plan.reductions, plan.setting)
+        told["infinite_means"] = [*attrs.get("infinite_means", ()), *told.get("infinite_means", ())]
+        attrs |= told if told["infinite_means"] else {k: v for k, v in told.items() if k != "infinite_means"}
     drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
     if any(drawn):
         attrs["drawn_by"] = drawn
@@ -434,6 +460,8 @@ def _writer(
         attrs["tangent"] = plan.tangent
     if plan.end is not None:
         attrs["continued_from_step"] = plan.begin
+    if plan.refine > 1:
+        attrs["refine"] = plan.refine
     if mark is not None:
         attrs |= mark.attrs()
     if probes is not None and probes.precision is not None:
@@ -445,11 +473,11 @@ def _writer(
     return RunWriter(
         kind="simulated",
         trajectories=plan.trajectories,
-        steps=plan.saved,
+        steps=plan.saved // plan.refine,
         time=plan.saved * plan.dt,
         dim=plan.dim,
         variables=names,
-        probe_steps=None if probes is None else plan.probe_steps,
+        probe_steps=None if probes is None else plan.probe_steps // plan.refine,
         probe_time=None if probes is None else plan.probe_steps * plan.dt,
         probe_trajectories=None if probes is None else plan.probed,
         samples=0 if probes is None else probes.samples,
@@ -457,6 +485,9 @@ def _writer(
         groups=tuple(plan.groups),
         events=tuple(e.name for e in plan.exits),
         wells=plan.surface.wells if plan.occupancy else (),
+        further=variables_of(plan.reductions, plan.setting),
+        sizes=sizes_of(plan.reductions, plan.setting),
+        coordinates=coordinates_of(plan.reductions, plan.setting, plan.dt),
         attrs={**attrs, **labels},
         out=out,
         resume=resume,

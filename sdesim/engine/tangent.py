@@ -34,6 +34,7 @@ class Tangents:
         followed = replace(
             plan, theta0=plan.theta0[:count], saved=plan.saved[:0], save_theta=False, save_projection=False,
             exits=(), occupancy=False, probes=None, probe_steps=plan.probe_steps[:0],
+            reductions=(),
         )  # fmt: skip
         self._ensemble = Ensemble(followed, threads, lanes, tangent=True)
         self._first = dim if plan.scheme.velocity else 0

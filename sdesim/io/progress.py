@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +19,27 @@ from sdesim.io.files import atomic_write_json
 MARK, PROGRESS = "INCOMPLETE", "progress.json"
 Report = Callable[[int, int], None]
 LabelledReport = Callable[[str, int, int], None]
+# Seconds between two looks of a notebook's bars.
+_REDRAW = 0.3
 
 
 @contextmanager
 def labelled_progress(
     progress: bool | LabelledReport, transient: bool = False, unit: str = "steps"
 ) -> Iterator[LabelledReport]:
-    """Yield a function (label, done, total) of units: the caller's own, bars on a terminal, or silence.
+    """Yield a function (label, done, total) of units: the caller's own, bars on a terminal or in a notebook,
+    or silence.
 
     Each label has its bar, with units per second and time left; `transient` ones vanish at the end. While
     none of them goes on, a bar without an end says that something does.
     """
     if callable(progress):
         yield progress
+        return
+    show = _notebook_display() if progress else None
+    if show is not None:
+        with _in_notebook(show, transient, unit) as told:
+            yield told
         return
     if not progress or not sys.stderr.isatty():
         yield lambda label, done, total: None
@@ -57,6 +67,75 @@ def labelled_progress(
             bar.update(working, visible=all(t.finished for t in bar.tasks if t.id != working))
 
         yield report
+
+
+def _notebook_display() -> Any | None:
+    """IPython's ``display`` where a notebook's kernel runs this, which has loaded it by then; else None."""
+    shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is None or not hasattr(shell, "kernel"):
+        return None
+    from importlib import import_module
+
+    return import_module("IPython.display").display
+
+
+class _Shown:
+    """What a notebook shows: text where it knows no HTML."""
+
+    def __init__(self, html: str, text: str) -> None:
+        self._html, self._text = html, text
+
+    def _repr_html_(self) -> str:
+        return self._html
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+@contextmanager
+def _in_notebook(display: Callable[..., Any], transient: bool, unit: str) -> Iterator[LabelledReport]:
+    """Bars of HTML under the cell, drawn anew a few times a second."""
+    begun: dict[str, tuple[int, float]] = {}
+    latest: dict[str, tuple[int, int]] = {}
+    handle: Any = None
+    drawn = -math.inf
+
+    def report(label: str, done: int, total: int) -> None:
+        nonlocal handle, drawn
+        now = time.monotonic()
+        begun.setdefault(label, (done, now))
+        latest[label] = (done, total)
+        if now - drawn < _REDRAW and done < total:
+            return
+        drawn = now
+        lines = [(name, *latest[name], *_pace(latest[name], begun[name], now)) for name in latest]
+        shown = _Shown(*_bars(lines, unit))
+        if handle is None:
+            handle = display(shown, display_id=True)
+        else:
+            handle.update(shown)
+
+    yield report
+    if transient and handle is not None:
+        handle.update(_Shown("", ""))
+
+
+def _pace(now: tuple[int, int], first: tuple[int, float], clock: float) -> tuple[float, float]:
+    """Units a second and seconds left; 0 where they are not known yet."""
+    made, passed = now[0] - first[0], clock - first[1]
+    rate = made / passed if made > 0 and passed > 0 else 0.0
+    return rate, (now[1] - now[0]) / rate if rate else 0.0
+
+
+def _bars(lines: list[tuple[str, int, int, float, float]], unit: str) -> tuple[str, str]:
+    """HTML and text of a bar for each label."""
+    html, text = [], []
+    for label, done, total, rate, left in lines:
+        pace = (f" {rate:,.0f}/s" if rate else "") + (f", {left:.0f} s left" if left else "")
+        told = f"{done:,}/{total:,} {unit}{pace}"
+        html.append(f"<div>{escape(label)} <progress value='{done}' max='{total}'></progress> {told}</div>")
+        text.append(f"{label}: {told}")
+    return "".join(html), "\n".join(text)
 
 
 @contextmanager

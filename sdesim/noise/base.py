@@ -63,7 +63,6 @@ class Noise(Protocol):
     - ``sort``: "gaussian", "levy", "multiplicative" or "minibatch", known without building a kernel.
     - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
     - ``streams``: how many stream numbers it takes; 1 without it.
-    - ``unhalved``: why its increments can't be halved, given their whole; None where they can.
     - ``at`` and ``problems_until``: of noise whose coefficients change in time.
     - ``learning_rate_power``: p where increments at η are η^p times those at 1; None where they are not.
     - ``steady``: of multiplicative noise, whether its size is the same at all times.
@@ -234,11 +233,6 @@ class Base(Defaults):
     def steady(self) -> bool:
         """True: its size is the same at all times."""
         return True
-
-    @default
-    def unhalved(self) -> str | None:
-        """Why an increment can't be halved, given its whole: the law of its halves is not known."""
-        return "the law of half its increment, given the whole, is not known"
 
     @default
     def streams(self) -> int:

@@ -197,7 +197,14 @@ class CompoundPoisson(Base):
             raise SdesimError(f"compound Poisson noise jumps {mean.max():g} times a step: use a smaller dt")
         module = generated_module(_TEXT.format(module=self.jumps.module, function=self.jumps.function))
         params = np.concatenate([mean, np.exp(-mean), self.jumps.params])
-        return NoiseKernel(module.__name__, "fill", params, divisible=True)
+        size = self._size(mean)
+        return NoiseKernel(module.__name__, "fill", params, divisible=True, size=size, dithers=False)
+
+    def _size(self, mean: Array) -> Array:
+        """Standard deviation or scale of an increment with so many jumps (d,); NaN where it is not known."""
+        spread = self._said("spread")
+        root = mean ** (1.0 / (self.tail_index or 2.0))
+        return root * (math.nan if spread is None else spread)
 
     def _acting(self, dim: int, dt: float) -> NoiseKernel:
         text = _ACTING.format(module=self.jumps.module, function=self.jumps.function)
@@ -206,7 +213,11 @@ class CompoundPoisson(Base):
         )
         params = np.concatenate([[dt, _MOST_JUMPS], self.jumps.params])
         home = "sdesim.noise.compound_poisson_kernels"
-        return NoiseKernel(home, "nothing", params, acts="act", functions={"acts": act})
+        # How often it jumps is not known here.
+        size = np.full(dim, math.nan)
+        return NoiseKernel(
+            home, "nothing", params, acts="act", functions={"acts": act}, size=size, dithers=False
+        )
 
     def _at_state(self, theta: Array) -> CompoundPoisson:
         """With the rate that it has at a state (d,)."""

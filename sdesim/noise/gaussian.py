@@ -15,12 +15,12 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, check_size
-from sdesim.noise.kernel import Halves, SingleFill
+from sdesim.noise.bridge import GaussianSplit
+from sdesim.noise.kernel import SingleFill
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
 
 KERNELS = "sdesim.noise.gaussian_kernels"
-HALVING = "sdesim.noise.halving_kernels"
 SINGLE_DIAGONAL = SingleFill("sdesim.noise.single_kernels", "gaussian_diagonal", "set_gaussian_diagonal")
 _WAYS = ("diffusion", "factor", "match", "gradient_variance")
 
@@ -107,11 +107,6 @@ class Gaussian(Base):
         return float(self.diffusion) if isinstance(self.diffusion, (int, float)) else None
 
     @property
-    def unhalved(self) -> str | None:
-        """None: Brownian bridges, but for a D that moves."""
-        return "its diffusion changes in time" if moves(self.diffusion) else None
-
-    @property
     def label(self) -> str:
         """With D where it is one number or a schedule."""
         if moves(self.diffusion):
@@ -166,7 +161,7 @@ class Gaussian(Base):
             gaussian=True,
             size=np.sqrt(np.sum(data**2, axis=0)),
             divisible=True,
-            halves=Halves(HALVING, "halve_factor", np.zeros(0), data),
+            split=GaussianSplit(data),
         )
 
     def exponent(self, u: Array) -> NDArray[np.complex128] | None:
@@ -215,7 +210,7 @@ def diagonal_kernel(scale: Array) -> NoiseKernel:
         single=SINGLE_DIAGONAL,
         size=scale,
         divisible=True,
-        halves=Halves(HALVING, "halve_diagonal", scale),
+        split=GaussianSplit(scale),
     )
 
 

@@ -86,23 +86,6 @@ class SingleFill:
 
 
 @dataclass(frozen=True)
-class Halves:
-    """Name and arguments of the function that draws the two halves of an increment that is known.
-
-    Its signature is that of `sdesim.noise.halving_kernels`.
-
-    Attributes:
-        module: dotted name of the module that holds it. function: its name.
-        params: float64 (p,). data: float64, two-dimensional.
-    """
-
-    module: str
-    function: str
-    params: Array
-    data: Array = field(default_factory=lambda: np.zeros((0, 0)))
-
-
-@dataclass(frozen=True)
 class NoiseKernel:
     """Name and arguments of a noise's compiled fill function.
 
@@ -141,9 +124,10 @@ class NoiseKernel:
         functions: functions of a user's that can't be imported, by the names "acts"; others are in `module`.
         divisible: whether increments over dt are sums of those over its parts, as those of a process are: a
             limit on what one step takes has no place in it. Steps of different lengths can share them then.
+        split: how an increment is taken apart into those of the halves of its step, an object of
+            `sdesim.noise.bridge`; None where no way is known.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
-        halves: how an additive increment is halved, given its whole; None where that is not known.
     """
 
     module: str
@@ -161,5 +145,5 @@ class NoiseKernel:
     size: Array | None = None
     dithers: bool = True
     divisible: bool = False
+    split: Any = None
     ahead: Ahead | None = None
-    halves: Halves | None = None

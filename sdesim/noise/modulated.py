@@ -98,5 +98,5 @@ def modulated(unit: NoiseKernel, schedule: Schedule, dt: float, power: float, ro
     size = None if unit.size is None else np.full_like(unit.size, np.nan)
     return replace(
         unit, module=module.__name__, function="fill", setter=None, ahead=ahead, single=None, size=size,
-        halves=None,
+        split=None,
     )  # fmt: skip

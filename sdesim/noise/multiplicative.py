@@ -13,6 +13,7 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, kind
 from sdesim.noise.base import Array, Base, Noise, NoiseKernel, Sort, check_size
+from sdesim.noise.bridge import GaussianSplit
 from sdesim.noise.gaussian import KERNELS, SINGLE_DIAGONAL
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
@@ -94,6 +95,7 @@ class Multiplicative(Base):
             single=SINGLE_DIAGONAL,
             size=sigma * math.sqrt(dt),
             divisible=True,
+            split=GaussianSplit(sigma * math.sqrt(dt)),
         )
         return modulated(kernel, self.scale, dt, 2.0, 0.5) if moves(self.scale) else kernel
 

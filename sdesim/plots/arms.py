@@ -64,7 +64,8 @@ class ArmView:
     def curve(self, quantity: str, level: float = 0.95) -> tuple[Array, Curve] | None:
         """Times (T,) and mean curve with interval, where all trajectories are finite; None if nowhere.
 
-        Of a variable without a mean the median, as the run's `infinite_means` says.
+        Of a variable without a mean the median, as the run's `infinite_means` says; of an observable under
+        noise without a variance too, since it may have none.
         """
         seeds = self.seeds(quantity)
         if seeds is None:
@@ -73,7 +74,7 @@ class ArmView:
         if not columns.any():
             return None
         time, values, low, high = (x[:, columns] for x in (seeds.time, seeds.values, seeds.low, seeds.high))
-        endless = quantity in rows(self.run.attrs, "infinite_means")
+        endless = _endless(self.run, quantity)
         return time.mean(axis=0), curve(values, (low, high), level, support_of(quantity), endless)
 
     def attribute(self, name: str) -> float:
@@ -82,6 +83,14 @@ class ArmView:
             return float(self.run.attrs.get(name, "nan"))
         except (TypeError, ValueError):
             return float("nan")
+
+
+def _endless(run: Any, quantity: str) -> bool:
+    """Whether a variable has no mean, or none that is known, as heavy-tailed noise leaves it."""
+    base, known = quantity.partition(".")[0], rows(run.attrs, "infinite_means")
+    if base in rows(run.attrs, "observables"):
+        return "levy_index" in run.attrs
+    return quantity in known or (base in ("theta", "theta_projection") and "weight_norm" in known)
 
 
 Data = Any  # A Run, several by name or in a row, or views of them.

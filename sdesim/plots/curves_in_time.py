@@ -12,6 +12,7 @@ from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.plots.arms import ArmView, Data, views_of
+from sdesim.plots.held import held_panel, is_held
 from sdesim.plots.style import (
     NothingToDraw,
     axis_label,
@@ -24,7 +25,7 @@ from sdesim.plots.style import (
     panels,
     scale,
 )
-from sdesim.runs.quantities import lookup, quantities
+from sdesim.runs.quantities import lookup, number, quantities
 from sdesim.runs.quantity_row import Quantity
 
 
@@ -33,7 +34,8 @@ def curve(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> Any
 
     Args:
         data: a Run, a mapping of Runs by name, or a sequence of Runs.
-        name: a number of the table of quantities, its literal form, or a part of it ("C_group.0").
+        name: a number of the table of quantities, its literal form, or a part of it ("C_group.0"); or what
+            a run holds at its saved steps: "theta" (all coordinates up to five), "theta.0", an observable.
         measured: what `measure` gave of them, in the same form, so that it need not be made again.
         ax: axes to draw into.
 
@@ -48,6 +50,11 @@ def curve(data: Data, name: str, *, measured: Any = None, ax: Any = None) -> Any
         >>> sdesim.plots.curve({"digits": run, "its SDE": twin}, "C_alpha").figure.savefig("c.png")
     """
     views = views_of(data, measured)
+    if number(name) is None and is_held(views, name):
+        with one_panel(ax) as canvas:
+            held_panel(canvas, views, name)
+            legend(canvas, ax)
+            return canvas
     row = row_of(name, views)
     with one_panel(ax) as canvas:
         panel(canvas, views, row, name)

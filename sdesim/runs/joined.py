@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from sdesim.errors import RunError
-from sdesim.runs.attributes import event_flags, plain
+from sdesim.kinds import read
+from sdesim.runs.attributes import event_flags, plain, rows
 
 # Attributes that all parts must share.
 _SETTINGS = (
@@ -57,6 +58,21 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         # They are of the first part alone.
         if len(parts) > 1:
             joined.attrs.pop(name, None)
+    return _reduced(joined, parts)
+
+
+def _reduced(joined: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    """With the reductions of all parts in the place of those of the first."""
+    told = [rows(run.attrs, "reductions") for run in parts]
+    if len(parts) < 2 or not any(told):
+        return joined
+    if any(other != told[0] for other in told):
+        raise RunError("runs differ in their reductions")
+    for fields in told[0]:
+        reduction = read("reductions", fields)
+        # What was dropped is not asked for.
+        found = {n: v for n, v in reduction.joined(parts).items() if n in joined}
+        joined = joined.assign({n: (dims, v, joined[n].attrs) for n, (dims, v) in found.items()})
     return joined
 
 

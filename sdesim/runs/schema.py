@@ -5,11 +5,12 @@ Both arms write these variables and nothing else; whoever reads a run needs no k
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdesim.errors import RunError
-from sdesim.runs.attributes import rows
+from sdesim.runs.attributes import mapped, rows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -316,6 +317,16 @@ METRIC_PROBE = ("critical_sharpness", "preconditioned_lambda_max", "precondition
 REQUIRED_ATTRS = ("schema_version", "kind", "seed", "learning_rate", "complete")
 
 
+def further_variables(attrs: Mapping[str, Any]) -> dict[str, VariableSpec]:
+    """What a run holds besides those of the schema, as its attribute `further_variables` says: by name its
+    dims, units, long name and type."""
+    told = mapped(attrs, "further_variables")
+    return {
+        str(name): VariableSpec(tuple(dims), units, long_name, dtype)
+        for name, (dims, units, long_name, dtype) in told.items()
+    }
+
+
 def validate_run(run: xr.Dataset) -> None:
     """Check a dataset against the schema.
 
@@ -331,8 +342,9 @@ def validate_run(run: xr.Dataset) -> None:
         )
     if run.attrs["kind"] not in ("simulated", "real"):
         raise RunError(f"kind must be 'simulated' or 'real', got {run.attrs['kind']!r}")
+    further = further_variables(run.attrs)
     for name, array in run.data_vars.items():
-        spec = VARIABLES.get(str(name))
+        spec = VARIABLES.get(str(name)) or further.get(str(name))
         if str(name) in rows(run.attrs, "observables"):
             spec = VariableSpec(_PATH, "", "")
         if spec is None:

@@ -26,7 +26,7 @@ from sdesim.runs.attributes import plain, rows
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.replays import note_ended, note_stored
-from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, validate_run
+from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, further_variables, validate_run
 
 _CHUNK_BYTES = 8 * 2**20
 _BLOCK_BYTES = 64 * 2**20
@@ -65,6 +65,9 @@ class RunWriter:
         epoch: (S,), for real runs.
         resume: go on writing the incomplete run at `out`.
         observables: variables over (trajectory, step) that are no part of the schema, by name.
+        further: variables besides those of the schema, which the run then holds: by name an object with
+            dims, units, long_name and dtype.
+        sizes: lengths of the dims of these. coordinates: by name dim, values, units and long name.
 
     Raises:
         RunError: unknown variable, `out` exists or can't be written, or memory does not hold the run.
@@ -77,14 +80,16 @@ class RunWriter:
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
         attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
         resume: bool = False, observables: Mapping[str, VariableSpec] | None = None, first: int = 0,
-        noise_states: int = 0,
+        noise_states: int = 0, further: Mapping[str, Any] | None = None,
+        sizes: Mapping[str, int] | None = None,
+        coordinates: Mapping[str, tuple[str, NDArray[Any], str, str]] | None = None,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
         probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
         self._sizes = {
             "trajectory": trajectories, "step": len(steps), "param": dim, "probe": probes, "sample": samples,
             "group": len(groups), "direction": directions, "event": len(events), "well": len(wells),
-            "client": clients, "noise_state": noise_states,
+            "client": clients, "noise_state": noise_states, **(sizes or {}),
         }  # fmt: skip
         self._kind, self._first = kind, first
         self._specs = {**VARIABLES, **(observables or {})}
@@ -107,8 +112,16 @@ class RunWriter:
             coords["probe_step"] = (("probe",), np.asarray(probe_steps, dtype=np.int64))
             moments = np.asarray(probe_time, dtype=np.float64)
             coords["probe_time"] = (("probe",) if moments.ndim == 1 else ("trajectory", "probe"), moments)
+        self._words = dict(_COORDS)
+        for name, (along, values, units, long_name) in (coordinates or {}).items():
+            coords[name] = ((along,), values)
+            self._words[name] = (units, long_name)
         self._coords = coords
-        self._names = tuple(dict.fromkeys([*variables, *(observables or {})]))
+        if further:
+            told = {n: [list(v.dims), v.units, v.long_name, v.dtype] for n, v in further.items()}
+            self._attrs["further_variables"] = told
+            self._specs |= further_variables(self._attrs)
+        self._names = tuple(dict.fromkeys([*variables, *(observables or {}), *(further or {})]))
         for name in self._names:
             if name not in self._specs:
                 raise RunError(f"variable {name!r} is not part of the run schema")
@@ -211,7 +224,7 @@ class RunWriter:
             self.out.parent.mkdir(parents=True, exist_ok=True)
             group = zarr.open_group(self.out, mode="w-", zarr_format=3, attributes=self._stored_attrs())
             for name, (dims, values) in self._coords.items():
-                units, long_name = _COORDS[name]
+                units, long_name = self._words[name]
                 array = group.create_array(
                     name, shape=values.shape, dtype=values.dtype, dimension_names=dims, compressors=None,
                     attributes={"units": units, "long_name": long_name},
@@ -237,6 +250,9 @@ class RunWriter:
         dims, shape = self._specs[name].dims, self._shape(name)
         chunk = dict(zip(dims, shape, strict=True))
         rest = math.prod(n for d, n in chunk.items() if d not in ("trajectory", "step", "probe")) * 8
+        if "trajectory" not in chunk:
+            # Written once, as a whole.
+            return tuple(max(1, n) for n in shape)
         if "probe" in chunk or ("step" in chunk and self._kind == "real"):
             chunk["trajectory"] = 1
         if "step" in chunk and self._kind == "real":
@@ -267,7 +283,9 @@ class RunWriter:
             for n, a in self._arrays.items()
         }
         coords = {
-            n: xr.Variable(d, v, dict(zip(("units", "long_name"), _COORDS[n], strict=True)), fastpath=True)
+            n: xr.Variable(
+                d, v, dict(zip(("units", "long_name"), self._words[n], strict=True)), fastpath=True
+            )
             for n, (d, v) in self._coords.items()
         }
         return _named(xr.Dataset(data, coords, plain(json.loads(to_json(self._attrs)))))

@@ -26,6 +26,7 @@ Scheme = Annotated[Any, OneOf("schemes")]
 Event = Annotated[Any, OneOf("events")]
 Wall = Annotated[Any, OneOf("walls")]
 Observable = Annotated[Any, OneOf("observables")]
+Reduction = Annotated[Any, OneOf("reductions")]
 Data = Annotated[Any, OneOf("data")]
 Network = Annotated[Any, OneOf("networks")]
 Loss = Annotated[Any, OneOf("losses")]
@@ -57,8 +58,15 @@ Times = Annotated[list[float], _or_one(float)]
 Noises = Annotated[list[Noise], _or_one(Noise)]
 Events = Annotated[list[Event], _or_one(Event)]
 Walls = Annotated[list[Wall], _or_one(Wall)]
+Reductions = Annotated[list[Reduction], _or_one(Reduction)]
 Penalties = Annotated[list[Penalty], _or_one(Penalty)]
 Augmentations = Annotated[list[Augmentation], _or_one(Augmentation)]
+
+
+def _power_of_two(k: int) -> int:
+    if k & (k - 1):
+        raise ValueError(f"found {k}, allowed: a power of two, so that all refinements of a run are one path")
+    return k
 
 
 def _positive(rate: Any) -> Any:
@@ -92,10 +100,12 @@ class Simulate(Strict):
         observe: numbers made of the state at saved points, by the names of their variables.
         events: what is watched at every step, one or several.
         boundary: walls that reflect, absorb or wrap around, one or several.
+        reduce: what is made of all trajectories together as they go, one or several, such as moments.
         continue_from: a run directory, or an <arm>.zarr, whose trajectories go on for steps more, with its
             time, seed and states; of a directory the run of the arm's own name. The other fields are as
             they were.
         first: the number of the first trajectory, of a part of a larger ensemble.
+        refine: a power of two k: the path of the run with step dt, walked with dt/k.
         tolerance: the error of a step beyond which it is halved; none is without.
         smallest_dt: below which no step is halved; default dt/2²⁰.
     """
@@ -118,8 +128,10 @@ class Simulate(Strict):
     observe: dict[str, Observable] = {}
     events: Events = []
     boundary: Walls = []
+    reduce: Reductions = []
     continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
     first: First = 0
+    refine: Annotated[Count, Field(le=2**20), AfterValidator(_power_of_two)] = 1
     tolerance: Positive | None = None
     smallest_dt: Positive | None = None
 
@@ -138,6 +150,10 @@ class Simulate(Strict):
         if taken and self.twin_of is not None:
             name = "first" if self.continue_from is None else "continue_from"
             raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
+        if self.refine > 1 and self.twin_of is not None:
+            raise ValueError("refine: allowed without twin_of, whose dt is the learning rate")
+        if self.tolerance is not None and (self.twin_of is not None or self.refine > 1):
+            raise ValueError("tolerance: allowed without twin_of, whose dt is the learning rate, and refine")
         if self.twin_of is None:
             lacking = ["dt"] if self.dt is None else []
             lacking += ["steps, or T"] if self.steps is None and self.T is None else []

@@ -13,6 +13,7 @@ from sdesim.errors import SdesimError
 from sdesim.kinds.bases import Defaults, default
 from sdesim.kinds.numbers import Array, as_theta
 from sdesim.sdes.moments import Moments
+from sdesim.sdes.structure import Structure, structure_of
 from sdesim.surfaces.base import SurfaceKernel
 
 Convention = Literal["ito", "stratonovich"]
@@ -58,6 +59,12 @@ class Base(Defaults):
     def additive(self) -> bool:
         """Whether B is the same at every state, so that both conventions mean the same."""
         return False
+
+    @property
+    def structure(self) -> Structure:
+        """How the columns of B go together: "additive", "diagonal" (b_k(t, x_k) dW_k), "commutative" or
+        "general"; by differences at the start and beside it, unless the equation knows."""
+        return "additive" if self.additive else structure_of(self.diffusion_at, self.start)
 
     @property
     def constant_factor(self) -> Array | None:

@@ -13,6 +13,7 @@ from sdesim.kinds import kind
 from sdesim.kinds.numbers import Array
 from sdesim.sdes.base import Base
 from sdesim.sdes.moments import Moments, known_time
+from sdesim.sdes.structure import Structure
 from sdesim.surfaces.base import SurfaceKernel
 
 
@@ -50,6 +51,11 @@ class CoxIngersollRoss(Base):
     def factors(self) -> int:
         """1."""
         return 1
+
+    @property
+    def structure(self) -> Structure:
+        """Diagonal."""
+        return "diagonal"
 
     @property
     def growth(self) -> float:

@@ -13,6 +13,7 @@ from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.kinds.numbers import Array
 from sdesim.sdes.base import Base
 from sdesim.sdes.moments import Moments, known_time
+from sdesim.sdes.structure import Structure
 from sdesim.surfaces.base import SurfaceKernel
 
 
@@ -53,6 +54,11 @@ class GeometricBrownian(Base):
     def factors(self) -> int:
         """One Wiener process for each coordinate."""
         return self.dim
+
+    @property
+    def structure(self) -> Structure:
+        """Diagonal."""
+        return "diagonal"
 
     @property
     def growth(self) -> float:

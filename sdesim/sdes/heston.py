@@ -15,6 +15,7 @@ from sdesim.kinds.numbers import Array
 from sdesim.sdes.base import Base
 from sdesim.sdes.cox_ingersoll_ross import CoxIngersollRoss
 from sdesim.sdes.moments import Moments, known_time
+from sdesim.sdes.structure import Structure
 from sdesim.surfaces.base import SurfaceKernel
 
 
@@ -57,6 +58,12 @@ class Heston(Base):
     def factors(self) -> int:
         """2."""
         return 2
+
+    @property
+    def structure(self) -> Structure:
+        """General: dW of the price moves nothing that dW′ of the variance scales, but not the other way; with
+        ρ = ±1 or without volatility there is one of them alone."""
+        return "commutative" if abs(self.correlation) == 1.0 or not self.volatility else "general"
 
     @property
     def growth(self) -> float:

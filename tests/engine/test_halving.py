@@ -75,9 +75,10 @@ def test_what_the_smallest_length_leaves_beyond_the_tolerance_is_counted():
 
 
 def test_halvings_lead_to_no_length_below_the_smallest():
-    assert [halvings(0.3, 0.3 / 2**k) for k in (1, 5, 40)] == [1, 5, 30]
-    assert halvings(1.0, 0.3) == 1
-    assert halvings(1.0, None) == 20
+    assert [halvings(0.3, 0.3 / 2**k, 10) for k in (1, 5, 25)] == [1, 5, 25]
+    assert halvings(1.0, 0.3, 10) == 1
+    # Increments of one length are numbered by 32 bits.
+    assert [halvings(1.0, None, steps) for steps in (10, 2**12, 2**12 + 1, 2**20)] == [20, 20, 19, 12]
 
 
 def test_near_a_wall_the_error_is_the_size_of_the_noise_times_the_chance_to_touch_it():
@@ -95,24 +96,46 @@ GAUSSIAN = noise.Gaussian(0.1)
 
 
 @pytest.mark.parametrize(
-    ("law", "changes", "why"),
+    ("changes", "why"),
     [
-        (noise.Multiplicative(0.1), {}, "noise[0]: its part of a step's error"),
-        (noise.Stable(1.5, 0.1, truncation=1.0), {}, "noise[0]: its truncation acts on whole"),
-        (noise.Stable(1.5, 0.1, structure="isotropic"), {}, "noise[0]: the density of"),
-        (noise.Coloured(0.5, 0.1), {}, "noise[0]: the law of half its increment"),
-        (noise.Gaussian(sdesim.schedules.Logarithmic(0.1)), {}, "noise[0]: its diffusion changes in time"),
-        (GAUSSIAN, {"scheme": "baoab"}, "scheme 'baoab', whose steps"),
-        (GAUSSIAN, {"dtype": "float32"}, "dtype float32: half increments"),
-        (GAUSSIAN, {"events": sdesim.events.Exit(-2, 2)}, "what watches exits"),
-        (GAUSSIAN, {"boundary": walls.Absorbing(upper=2)}, "what watches exits"),
+        ({"scheme": "baoab"}, "scheme 'baoab', whose steps"),
+        ({"dtype": "float32"}, "dtype float32: half increments"),
+        ({"events": sdesim.events.Exit(-2, 2)}, "what watches exits"),
+        ({"boundary": walls.Absorbing(upper=2)}, "what watches exits"),
     ],
 )
-def test_what_no_step_can_be_halved_with_is_refused_in_one_line(law, changes, why):
+def test_what_no_step_can_be_halved_with_is_refused_in_one_line(changes, why):
     with pytest.raises(SdesimError) as caught:
-        sdesim.simulate(WELL, law, **(FIELDS | {"tolerance": 0.01} | changes))
+        sdesim.simulate(WELL, GAUSSIAN, **(FIELDS | {"tolerance": 0.01} | changes))
     assert str(caught.value).startswith(f"tolerance: found 0.01, allowed: none with {why}")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("law", "why"),
+    [
+        (noise.Multiplicative(0.1), "found one that depends on θ, whose part of a step's error is not est"),
+        (noise.Stable(1.5, 0.1, truncation=1.0), "found one whose increments can't be halved within a step"),
+        (noise.Stable(1.5, 0.1, structure="isotropic"), "found one whose increments can't be halved"),
+        (noise.Coloured(0.5, 0.1), "found one whose increments can't be halved within a step"),
+        (noise.Gaussian(sdesim.schedules.Logarithmic(0.1)), "found one whose increments can't be halved"),
+    ],
+)
+def test_noise_that_cannot_be_halved_is_refused_by_its_number(law, why):
+    with pytest.raises(SdesimError) as caught:
+        sdesim.simulate(WELL, [GAUSSIAN, law], **(FIELDS | {"tolerance": 0.01}))
+    assert str(caught.value).startswith(f"noise[1]: {why}")
+    assert "\n" not in str(caught.value)
+
+
+def test_halved_steps_of_one_length_are_those_of_a_refined_run():
+    for law in (noise.Gaussian(diffusion=0.5), noise.Stable(1.5, 0.3, 0.4)):
+        fields = FIELDS | {"trajectories": 5, "scheme": "euler-maruyama"}
+        refined = sdesim.simulate(WELL, law, refine=8, **fields)
+
+        halved = sdesim.simulate(WELL, law, tolerance=1e-300, smallest_dt=0.05 / 8, **fields)
+
+        np.testing.assert_allclose(halved.theta.values, refined.theta.values, rtol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -120,6 +143,10 @@ def test_what_no_step_can_be_halved_with_is_refused_in_one_line(law, changes, wh
     [
         ({"tolerance": 0.0}, "tolerance: found 0.0, allowed: a number above 0, or none"),
         ({"smallest_dt": 0.04}, "smallest_dt: found 0.04, allowed: at most half of dt, 0.025"),
+        (
+            {"smallest_dt": 1e-12},
+            "smallest_dt: found 1e-12, allowed: at least 7.45e-10 with 40 steps of 0.05",
+        ),
         ({"smallest_dt": -1.0}, "smallest_dt: found -1.0, allowed: a number above 0"),
         (
             {"tolerance": None, "smallest_dt": 0.01},

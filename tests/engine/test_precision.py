@@ -144,8 +144,30 @@ def test_noise_of_two_values_needs_as_many_roundings_as_keep_its_size():
     planned(WELL, [telegraph], dt=0.01, dtype="float32")
 
 
+@pytest.mark.parametrize(
+    ("jumps", "enough"),
+    [(sdesim.jumps.Normal(std=1.0), 0.0079), (sdesim.jumps.Stable(alpha=1.0, scale=1.0), 0.0079)],
+)
+def test_jumps_are_judged_by_an_increment_most_of_which_are_none(jumps, enough):
+    # 65,536 spacings of 2⁻²³ are 0.0078: √(rate dt) of normal jumps, rate dt of Cauchy's.
+    rate = enough ** (jumps.tail_index or 2.0) / 0.01
+    for driving in (
+        [noise.CompoundPoisson(rate, jumps)],
+        [noise.CompoundPoisson(0.1 * rate, jumps), GAUSSIAN],
+    ):
+        planned(WELL, driving, dt=0.01, dtype="float32")
+    with pytest.raises(SdesimError, match=r"65536 times as much noise .* all or most increments are alike"):
+        planned(WELL, [noise.CompoundPoisson(0.5 * rate, jumps)], dt=0.01, dtype="float32")
+
+
+def test_a_rate_of_the_state_is_not_known():
+    by_state = noise.CompoundPoisson(lambda x: 10.0 + x[0] ** 2, sdesim.jumps.Normal())
+    with pytest.raises(SdesimError, match="a noise that changes counts as not known"):
+        planned(WELL, [by_state], dt=0.01, dtype="float32")
+
+
 def test_the_least_size_of_a_schedule_counts_as_not_known():
     moving = noise.Gaussian(diffusion=lambda t: 0.1 + 0.0 * t)
-    with pytest.raises(SdesimError, match=r"coordinate 0, where .* a schedule counts as not known$"):
+    with pytest.raises(SdesimError, match=r"0, where .* a noise that changes counts as not known$"):
         planned(WELL, [moving], dtype="float32")
     planned(WELL, [moving, GAUSSIAN], dtype="float32")

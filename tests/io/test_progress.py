@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from sdesim.io import progress as shown_by
 from sdesim.io.progress import labelled_progress, noted_progress, progress_report
 
 
@@ -92,3 +93,31 @@ def test_an_interruption_leaves_the_file(tmp_path):
 
     # The second came within a second.
     assert json.loads(file.read_text())["labels"]["sde"]["done"] == 3
+
+
+def test_a_notebook_shows_bars_under_the_cell_and_takes_them_away():
+    shown = []
+
+    class Handle:
+        def update(self, thing):
+            shown.append((thing._repr_html_(), repr(thing)))
+
+    def display(thing, display_id):
+        assert display_id is True
+        handle = Handle()
+        handle.update(thing)
+        return handle
+
+    with shown_by._in_notebook(display, True, "steps") as report:
+        report("a <b>", 0, 10)
+        report("a <b>", 10, 10)
+
+    (first, _), (last, text), gone = shown
+    assert first == "<div>a &lt;b&gt; <progress value='0' max='10'></progress> 0/10 steps</div>"
+    assert "value='10'" in last
+    assert text.startswith("a <b>: 10/10 steps")
+    assert gone == ("", "")
+
+
+def test_without_a_kernel_nothing_is_asked_of_a_notebook():
+    assert shown_by._notebook_display() is None

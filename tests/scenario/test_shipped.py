@@ -26,7 +26,8 @@ def test_a_shipped_scenario_runs_small_and_leaves_a_whole_run_directory(name, tm
     scenario = load_scenario(name, quick=True)
     summary = json.loads(capsys.readouterr().out)
     assert set(summary["arms"]) == set(scenario.arms)
-    assert summary["warnings"] == []
+    # A published explicit chain under heavy tails is thrown across now and then, and says so.
+    assert [line for line in summary["warnings"] if ": explicit_overshoot: " not in line] == []
     names = {p.name for p in (tmp_path / "x").iterdir()}
     assert names == {
         "scenario.yaml", "provenance.json", "summary.json", "report.html", "figures",

@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy, mse_loss
 
 import sdesim
 from sdesim.runs import validate_run
+from sdesim.runs.attributes import mapped
 from sdesim.training import mlp
 from tests.training.breadth import OPTIM, SCHEDULES, X, sgd, train
 
@@ -152,7 +153,7 @@ def test_a_lost_seed_says_at_which_step_and_loss_and_what_may_help():
         run = train(loss=explode, optimizer=lambda p: OPTIM.SGD(p, lr=1e3), save_every=4)
 
     assert run.status.values[0] == 1
-    message = run.attrs["divergence"]["0"]
+    message = mapped(run.attrs, "divergence")["0"]
     assert (
         f"at step {int(run.stopped_step[0])}, and the training ends there; a lower learning rate" in message
     )

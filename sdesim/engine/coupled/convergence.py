@@ -81,7 +81,7 @@ class Convergence:
 def convergence(
     sde: Any, T: float, steps: Sequence[int] = (16, 32, 64, 128),
     quantity: Callable[..., Any] | None = None, trajectories: int = 10_000, seed: int = 0, *, noise: Any = (),
-    theta0: ArrayLike | None = None, scheme: str | Scheme = "euler-maruyama",
+    theta0: ArrayLike | None = None, scheme: str | Scheme = "auto",
 ) -> Convergence:  # fmt: skip
     """How fast a scheme's errors at T fall with the step, for any equation and with no exact solution.
 

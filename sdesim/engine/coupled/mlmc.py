@@ -72,7 +72,7 @@ class MultilevelEstimate(Estimate):
 
 def mlmc(
     sde: Any, quantity: Callable[..., Any], T: float, tolerance: float, seed: int = 0, *, noise: Any = (),
-    theta0: ArrayLike | None = None, scheme: str | Scheme = "euler-maruyama", antithetic: bool | None = None,
+    theta0: ArrayLike | None = None, scheme: str | Scheme = "auto", antithetic: bool | None = None,
     most_evaluations: float = 1e11, threads: int | None = None,
 ) -> MultilevelEstimate:  # fmt: skip
     """E f(x_T) to a tolerance, by samples of f at a long step and ever fewer of what halving it changes.

@@ -26,6 +26,7 @@ class Bounds:
         coordinate: of θ.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", what lies between two steps too, or "discrete", at the steps alone.
+        overshoot: whether the law of the state behind the wall is asked for.
     """
 
     lower: float = -math.inf
@@ -33,6 +34,7 @@ class Bounds:
     coordinate: int = 0
     stop: bool = True
     monitoring: Literal["continuous", "discrete"] = "continuous"
+    overshoot: bool = False
 
 
 class Base:
@@ -61,7 +63,8 @@ class Base:
             return None
         from sdesim.engine.events.region import interval
 
-        return interval(bounds.lower, bounds.upper, bounds.coordinate, dim, bounds.stop, bounds.monitoring)
+        b = bounds
+        return interval(b.lower, b.upper, b.coordinate, dim, b.stop, b.monitoring, b.overshoot)
 
     @property
     def watches(self) -> bool:

@@ -44,9 +44,18 @@ class Exit(Base):
     late (`wall_shift`, σ at the wall), which costs nothing and makes times and rates right; some
     ``exit_state`` then lie between moved and true wall. Without noise, or with a velocity, the path is taken
     for straight; maps such as SGD are watched at their steps. ``attrs["exit_method"]`` says what was done
-    ("bridge", "moved-walls", "interpolated", "discrete"), ``attrs["exit_shift"]`` holds δ (JSON), and
-    ``attrs["exit_flags"]`` `exit_coarse` where a step is not small against the distance of the walls, or
-    `exit_discrete` where nothing was known (α ≤ 1, minibatches) and exits are seen late.
+    ("bridge", "moved-walls", "interpolated", "discrete", "walk-on-spheres"), ``attrs["exit_shift"]`` holds δ
+    (JSON), and ``attrs["exit_flags"]`` `exit_coarse` where a step is not small against the distance of the
+    walls, or `exit_discrete` where nothing was known (α ≤ 1, minibatches) and exits are seen late.
+
+    With ``overshoot=True`` the states have the law of those behind the true wall, for symmetric stable noise
+    with 1 < α < 2 alone: isotropic, or independent where all walls are of one coordinate. Within some 16 step
+    scales of a wall exits from balls about the path, whose law is known, take the place of its steps, each
+    for its mean time (walk on spheres); farther away jumps of more than half the distance come at times of
+    their own. Mean times are right too; one time is known to about a step (`exit_coarse` where a step's scale
+    is more than half the distance of the walls). Such a path is another one than without. All else is refused
+    with the reason: Gaussian noise beside it, skewed, tempered and other jumps, walls across several
+    independent coordinates, levels, implicit schemes, float32, a boundary.
 
     ``exit_time`` is NaN and ``exit_censored`` set where the trajectory never leaves;
     `sdesim.exit_statistics` reads such times. ``exit_state`` is θ then, ``exit_wall`` 0 for lower, 1 for
@@ -58,9 +67,11 @@ class Exit(Base):
         coordinate: which coordinate of θ.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
+        overshoot: whether ``exit_state`` must have the law of the state behind the wall.
 
     Source: M. Broadie, P. Glasserman & S. Kou, Math. Finance 7 (1997) 325 (moved walls); E. Gobet, Stochastic
-    Process. Appl. 87 (2000) 167 (the bridge).
+    Process. Appl. 87 (2000) 167 (the bridge); A. Kyprianou, A. Osojnik & T. Shardlow, IMA J. Numer. Anal. 38
+    (2018) 1550 (walks on spheres).
 
     Example:
         {kind: exit, upper: 0}
@@ -71,6 +82,7 @@ class Exit(Base):
     coordinate: Annotated[int, Ge(0)] = 0
     stop: bool = True
     monitoring: Literal["continuous", "discrete"] = "continuous"
+    overshoot: bool = False
 
     def __post_init__(self) -> None:
         if self.lower is None and self.upper is None:
@@ -112,7 +124,7 @@ class Exit(Base):
         """The interval itself."""
         lower = -math.inf if self.lower is None else self.lower
         upper = math.inf if self.upper is None else self.upper
-        return Bounds(lower, upper, self.coordinate, self.stop, self.monitoring)
+        return Bounds(lower, upper, self.coordinate, self.stop, self.monitoring, self.overshoot)
 
     @property
     def name(self) -> str:

@@ -32,6 +32,7 @@ class ExitBall(Base):
         center: a number for all coordinates, or (d,).
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
+        overshoot: whether ``exit_state`` must have the law of the state behind the wall, as of `exit`.
 
     Example:
         {kind: exit-ball, radius: 1.0}
@@ -41,6 +42,7 @@ class ExitBall(Base):
     center: Annotated[Any, Numbers(0, 1)] = 0.0
     stop: bool = True
     monitoring: Literal["continuous", "discrete"] = "continuous"
+    overshoot: bool = False
 
     @property
     def name(self) -> str:
@@ -64,7 +66,17 @@ class ExitBall(Base):
         # A ball of many dimensions is left soon: the wall bends by d/radius.
         size = self.radius / dim
         return Region(
-            home, params, 1, self._outside, None, np.full(1, np.nan), size, self.stop, self.monitoring
+            home,
+            params,
+            1,
+            self._outside,
+            None,
+            np.full(1, np.nan),
+            size,
+            self.stop,
+            self.monitoring,
+            self.overshoot,
+            True,
         )
 
     def excludes(self, starts: NDArray[np.float64]) -> Iterator[Problem]:

@@ -29,6 +29,7 @@ class ExitBox(Base):
         upper: a number for all coordinates, or (d,); above lower.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
+        overshoot: whether ``exit_state`` must have the law of the state behind the wall, as of `exit`.
 
     Example:
         {kind: exit-box, lower: -1.0, upper: [1.0, 2.0]}
@@ -38,6 +39,7 @@ class ExitBox(Base):
     upper: Annotated[Any, Numbers(0, 1)]
     stop: bool = True
     monitoring: Literal["continuous", "discrete"] = "continuous"
+    overshoot: bool = False
 
     def __post_init__(self) -> None:
         sizes = {np.size(side) for side in (self.lower, self.upper) if np.ndim(side)}
@@ -70,7 +72,19 @@ class ExitBox(Base):
         normals = along_axes(np.repeat(np.arange(dim), 2), np.tile([-1.0, 1.0], dim), dim)
         home = "sdesim.engine.events.exit_box_kernels"
         size = 0.5 * float((upper - lower).min())
-        return Region(home, places, 2 * dim, self._outside, normals, places, size, self.stop, self.monitoring)
+        return Region(
+            home,
+            places,
+            2 * dim,
+            self._outside,
+            normals,
+            places,
+            size,
+            self.stop,
+            self.monitoring,
+            self.overshoot,
+            True,
+        )
 
     def excludes(self, starts: NDArray[np.float64]) -> Iterator[Problem]:
         """A box outside of which all starts lie."""

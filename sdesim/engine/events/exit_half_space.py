@@ -27,6 +27,7 @@ class ExitHalfSpace(Base):
         offset: of the wall, in units of normal·θ.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
+        overshoot: whether ``exit_state`` must have the law of the state behind the wall, as of `exit`.
 
     Example:
         {kind: exit-half-space, normal: [1, 1], offset: 2.0}
@@ -36,6 +37,7 @@ class ExitHalfSpace(Base):
     offset: float
     stop: bool = True
     monitoring: Literal["continuous", "discrete"] = "continuous"
+    overshoot: bool = False
 
     def __post_init__(self) -> None:
         if not np.any(self.normal):
@@ -65,7 +67,17 @@ class ExitHalfSpace(Base):
         params = np.concatenate([[self.offset / length], unit])
         home = "sdesim.engine.events.exit_half_space_kernels"
         return Region(
-            home, params, 1, self._outside, unit[None], np.array([place]), np.inf, self.stop, self.monitoring
+            home,
+            params,
+            1,
+            self._outside,
+            unit[None],
+            np.array([place]),
+            np.inf,
+            self.stop,
+            self.monitoring,
+            self.overshoot,
+            True,
         )
 
     def excludes(self, starts: NDArray[np.float64]) -> Iterator[Problem]:

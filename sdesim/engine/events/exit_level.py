@@ -16,6 +16,8 @@ from sdesim.kinds import Misfit
 if TYPE_CHECKING:
     from sdesim.engine.events.region import Region
 
+_FIRST_ORDER = "the distance to a level is known to first order alone"
+
 
 @dataclass(frozen=True, eq=False)
 class ExitLevel(Base):
@@ -28,12 +30,14 @@ class ExitLevel(Base):
         value: of the level.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous", or "discrete" for the first iterate outside.
+        overshoot: False: walks on spheres need the distance itself.
     """
 
     function: Callable[..., Any]
     value: float
     stop: bool = True
     monitoring: Literal["continuous", "discrete"] = "continuous"
+    overshoot: bool = False
 
     def __post_init__(self) -> None:
         if not callable(self.function):
@@ -42,6 +46,8 @@ class ExitLevel(Base):
             raise Misfit("value", f"found {self.value!r}, allowed: a finite number")
         if self.monitoring not in ("continuous", "discrete"):
             raise Misfit("monitoring", f"found {self.monitoring!r}, allowed: 'continuous', 'discrete'")
+        if self.overshoot is not False:
+            raise Misfit("overshoot", f"found {self.overshoot!r}, allowed: false: {_FIRST_ORDER}")
 
     @property
     def name(self) -> str:

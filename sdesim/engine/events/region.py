@@ -38,6 +38,8 @@ class Region:
             radius; ∞ where only the start tells.
         stop: whether a trajectory stays where it left.
         monitoring: "continuous" or "discrete".
+        overshoot: whether the law of the state behind the walls is asked for.
+        exact: whether ``gap`` is the distance itself, and not only near the wall.
         functions: compiled functions by the three names, where they can't be imported; ``module`` is then
             empty.
     """
@@ -51,6 +53,8 @@ class Region:
     size: float = math.inf
     stop: bool = True
     monitoring: Monitoring = "continuous"
+    overshoot: bool = False
+    exact: bool = False
     nearest: str = "nearest"
     gap: str = "gap"
     normal: str = "normal"
@@ -65,7 +69,13 @@ def along_axes(coordinates: Array, signs: Array, dim: int) -> Array:
 
 
 def interval(
-    lower: float, upper: float, coordinate: int, dim: int, stop: bool, monitoring: Monitoring
+    lower: float,
+    upper: float,
+    coordinate: int,
+    dim: int,
+    stop: bool,
+    monitoring: Monitoring,
+    overshoot: bool = False,
 ) -> Region:
     """lower ≤ θ_i ≤ upper; wall 0 is the lower one."""
     width = upper - lower
@@ -79,4 +89,6 @@ def interval(
         0.5 * width,
         stop,
         monitoring,
+        overshoot,
+        True,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.events.moved_walls import wall_shift
+from sdesim.engine.events.overshoot import StableLaw
 from sdesim.engine.events.region import Region
 
 if TYPE_CHECKING:
@@ -30,12 +31,13 @@ class Watched:
     """One event as it is watched.
 
     Attributes:
-        method: "discrete", "interpolated", "bridge" or "moved-walls".
+        method: "discrete", "interpolated", "bridge", "moved-walls" or "walk-on-spheres".
         number: of the method in the kernel.
         shift: how far each wall is moved in (walls,), in units of θ.
         inverse: what distances are multiplied by (walls,).
         flags: `exit_coarse`: steps are not small against the distance of the walls; `exit_discrete`: seen
             late, as what lies between the steps is not known.
+        law: what walks on spheres read; None without.
     """
 
     method: str
@@ -43,6 +45,7 @@ class Watched:
     shift: Array
     inverse: Array
     flags: tuple[str, ...] = ()
+    law: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,8 +97,8 @@ def paths_of(
     way, variance, root = "bridge", zero, np.zeros((0, 0))
     tried = np.ones((1, dim))
     additive = [n for n, k in zip(noises, kernels, strict=True) if k.enters != "multiplicative"]
-    # Noises that are worked out ahead follow the time, or their own past.
-    steady = all(kernel.ahead is None for kernel in kernels)
+    # Noises that are worked out ahead follow the time, or their own past, unless they say otherwise.
+    steady = all(k.ahead is None or getattr(k.ahead, "independent", False) for k in kernels)
     known = steady and all(getattr(n, "exponent", lambda u: None)(tried) is not None for n in additive)
     multiplied = all(k.gaussian for k in kernels if k.enters == "multiplicative")
     if all(order is None for order in scheme.strong_order.values()):
@@ -150,17 +153,21 @@ def _units(dim: int) -> Any:
         yield unit
 
 
-def watched(region: Region, paths: Paths, reach: float) -> Watched:
+def watched(region: Region, paths: Paths, reach: float, law: StableLaw | None = None) -> Watched:
     """How a region is watched.
 
     Args:
         reach: the greatest distance of a start to the nearest wall, which is the size of a region without
             one of its own.
+        law: of the noise, where the law of the state is asked for.
     """
     none, one = np.zeros(region.walls), np.ones(region.walls)
     if region.monitoring == "discrete" or paths.way == "discrete":
         return Watched("discrete", STEPS, none, one)
     size = region.size if math.isfinite(region.size) else reach
+    if law is not None:
+        flags = ("exit_coarse",) if law.unit(paths.dt) > _COARSE_STEP * size else ()
+        return Watched("walk-on-spheres", STEPS, none, one, flags, law.values(paths.dt, size))
     if paths.way == "interpolated":
         return Watched("interpolated", SMOOTH, none, one)
     if paths.way == "bridge":
@@ -254,9 +261,15 @@ def kernel_arrays(
     dim, place = len(paths.rate), 2 * len(paths.rate)
     for e, (region, plan, kind) in enumerate(zip(regions, plans, kinds, strict=True)):
         end = place + region.params.size
-        columns = [kind, place, end, region.walls, end, end + region.walls, plan.number, region.stop, 0, dim]
-        numbers[e, : len(columns)] = columns
+        last = end + 2 * region.walls
+        law = 0 if plan.law is None else last
+        numbers[e, :11] = [
+            kind, place, end, region.walls, end, end + region.walls, plan.number, region.stop, 0, dim, law
+        ]  # fmt: skip
         parts += [region.params, plan.shift, plan.inverse]
-        place = end + 2 * region.walls
-    between = any(plan.number != STEPS for plan in plans)
+        place = last
+        if plan.law is not None:
+            parts.append(plan.law)
+            place += plan.law.size
+    between = any(plan.number != STEPS or plan.law is not None for plan in plans)
     return numbers, np.concatenate(parts), paths.root, between

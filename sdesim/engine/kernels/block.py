@@ -81,6 +81,14 @@ def make_watch_room(d, width, events):
 
 
 @compiled_between
+def keep_tile(x, tile, at, row):
+    """Put the state of a block into a tile (steps, d, rows), from a row on."""
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            tile[at, k, row + w] = x[k, w]
+
+
+@compiled_between
 def keep_before(x, before):
     """The states before a step."""
     for k in range(x.shape[0]):

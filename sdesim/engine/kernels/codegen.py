@@ -17,7 +17,7 @@ from typing import Any
 from sdesim.compiled.generated import generated_module
 from sdesim.engine.events.region import Region
 from sdesim.engine.kernels import tangent as tangent_kernels
-from sdesim.engine.kernels.watchers import WATCHING, watch_module
+from sdesim.engine.kernels.watchers import watch_module, watching
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.walls.base import WallKernel
 from sdesim.errors import SdesimError
@@ -126,8 +126,6 @@ def walked_step(
 # Where steps are halved: all noises of one lane apart, the halves of their increments, and errors at walls.
 _HALVED = """\
 
-from sdesim.noise.halving_kernels import halving_key
-
 NOISES = {noises}
 
 @compiled
@@ -138,7 +136,8 @@ def own_increments(seed, lane, now, params, data, out):
 {draws}
 
 @compiled
-def halve_all(seed, lane, now, level, position, params, data, whole, left, right):
+def halve_all(seed, lane, level, node, nodes, parents, out, whole, left, right):
+    d = parents.shape[1]
 {halves}
 
 @compiled
@@ -155,10 +154,12 @@ _DRAW = """\
         out[{k}, k] = one[k, 0] if now % 2 == 0 else other[k, 0]
 """
 _HALVE = """\
-    low, high = halving_key(seed, {stream}, now)
-    halve_{k}(
-        low, high, lane, level, position, params[{k}], data[{k}], whole[{k}], left[{k}], right[{k}]
-    )
+    for k in range(d):
+        parents[0, k, 0] = whole[{k}, k]
+    halve_{k}(seed, {stream}, lane, level, node, nodes[{k}], parents, out)
+    for k in range(d):
+        left[{k}, k] = out[0, k, 0]
+        right[{k}, k] = out[1, k, 0]
 """
 # Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
 _COUNTED = """\
@@ -219,6 +220,48 @@ def look_for(x, before, numbers, values, luck, tags, seed, first, step):
 def note_exits(x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed, first, step):
     return 0
 """
+_NO_LEAPS = """\
+
+@compiled
+def make_calm(d, width, rows):
+    return 0
+
+@compiled
+def leave(
+    x, v, before, i, calm, work, surface, p, rate, dt, held, code, stopped, records, numbers, values, luck,
+    tags, seed, first, now,
+):
+    return 0
+
+"""
+# The drift alone is a step without increments.
+_LEAPS = """\
+
+from sdesim.engine.kernels.block import keep_before
+
+@compiled
+def make_calm(d, width, rows):
+    return (
+        np.empty((d, width)), np.zeros((d, width)), np.zeros((rows[0], width)), np.zeros((rows[1], width)),
+        np.zeros((rows[2], width)),
+    )
+
+@compiled
+def leave(
+    x, v, before, i, calm, work, surface, p, rate, dt, held, code, stopped, records, numbers, values, luck,
+    tags, seed, first, now,
+):
+    if find_leaps(i, numbers, values, luck, tags, seed, first, now) == 0:
+        return 0
+    still = calm[0]
+    keep_before(before, still)
+    set_clock(surface, now * dt)
+    step(still, v, calm[1], calm[2], calm[3], calm[4], surface, p, rate, dt, work)
+    return leap(
+        x, before, still, i, held, code, stopped, records, numbers, values, luck, seed, first, now
+    )
+
+"""
 _FILL = """\
 
 @compiled
@@ -257,12 +300,13 @@ def combination_source(
     in_memory: bool = False,
     overshoots: bool = False,
     loop: str = "time_loop",
+    leaps: bool = False,
     halved: bool = False,
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
-    ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it,
-    ``overshoots`` where explicit steps that are thrown across are counted, and ``halved`` where steps are
-    halved; loop: the file of what calls them."""
+    ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it, and
+    ``overshoots`` where explicit steps that are thrown across are counted, ``leaps`` where walks on spheres
+    take the place of steps, ``halved`` where steps are halved; loop: the file of what calls them."""
     once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
@@ -287,7 +331,7 @@ def combination_source(
     text += "" if has_well else _NO_WELL
     text += "" if surface.offers("loss") else _NO_LOSS
     text += _TIMED if surface.timed else _TIMELESS
-    text += _confine_source(walls, single) + f"WALLED = {bool(walls)}\n"
+    text += _confine_source(walls, single) + f"WALLED = {bool(walls) or leaps}\n"
     text += _act_source(noises)
     text += "".join(f"from {module} import {name}\n" for name, module in scheme.imported.items())
     functions = scheme.functions(weighted)
@@ -301,6 +345,7 @@ def combination_source(
     own = "factor" in wanted
     merged = None if tangent or weighted or own or surface.slope is None else scheme.separable_step()
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
+    text += _LEAPS if leaps else _NO_LEAPS
     text += _COUNTED if overshoots else _UNCOUNTED
     text += _halved_source(noises, walls) if halved else _WHOLE
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text(loop)
@@ -313,9 +358,9 @@ def _halved_source(noises: Sequence[NoiseKernel], walls: Sequence[WallKernel]) -
     """What `halved_step` calls, and itself."""
     text, draws, halves, errors, stream = "", "", "", "", 0
     for k, noise in enumerate(noises):
-        assert noise.halves is not None
+        node = noise.split.node(0)
         text += f"from {noise.module} import {noise.function} as draw_{k}\n"
-        text += f"from {noise.halves.module} import {noise.halves.function} as halve_{k}\n"
+        text += f"from {node.module} import {node.function} as halve_{k}\n"
         draws += _DRAW.format(k=k, stream=stream)
         halves += _HALVE.format(k=k, stream=stream)
         stream += noise.streams
@@ -504,12 +549,23 @@ def driver(
         text += _UNWATCHED
         return _private(text, tuple(functions.items())) if functions else generated_module(text)
     watch = watch_module(regions)
-    private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in WATCHING}
+    called = watching(regions)
+    private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in called}
+    leaps = any(region.overshoot for region in regions)
     text = combination_source(
-        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots, halved=halved
+        surface,
+        noises,
+        scheme,
+        tangent,
+        single,
+        walls,
+        bool(functions or private),
+        overshoots,
+        leaps=leaps,
+        halved=halved,
     )
     if not private:
-        text = f"from {watch.__name__} import {', '.join(WATCHING)}\n" + text
+        text = f"from {watch.__name__} import {', '.join(called)}\n" + text
     functions |= private
     return _private(text, tuple(functions.items())) if functions else generated_module(text)
 

@@ -31,10 +31,11 @@ def drift_error(before, after, here, there, lane, h, sizes):
 @apart
 def walk_halves(y, surface, rate, dt, scratch, walls, halving, seed, lane, now, noise_params, noise_data):
     """Walk one lane, y (d, 1), through a step that was too long as a whole; (steps taken, of them unmet)."""
-    tolerance, levels, lengths, scales, sizes, halves_params, halves_data = halving
+    tolerance, levels, lengths, scales, sizes, nodes = halving
     d = y.shape[0]
     none, work = np.zeros((0, 1)), np.empty((scratch, d, 1))
     old, here, there, total = np.empty((d, 1)), np.empty((d, 1)), np.empty((d, 1)), np.empty((d, 1))
+    parents, out = np.empty((1, d, 1)), np.empty((2, d, 1))
     # Of each node on the way down: the increments of the noises, and those of the right half to come.
     whole = np.zeros((levels + 1, NOISES, d))
     rest = np.zeros((levels + 1, NOISES, d))
@@ -43,9 +44,10 @@ def walk_halves(y, surface, rate, dt, scratch, walls, halving, seed, lane, now, 
     down = True
     while True:
         if down:
+            node = (now << level) + position
             halve_all(
-                seed, lane, now, level, position, halves_params, halves_data, whole[level],
-                whole[level + 1], rest[level + 1],
+                seed, lane, level + 1, node, nodes, parents, out, whole[level], whole[level + 1],
+                rest[level + 1],
             )  # fmt: skip
             level += 1
             position *= 2
@@ -91,7 +93,7 @@ def walked_step(
     first, now, code, counts,
 ):  # fmt: skip
     """The step of all lanes, and again by halves in those where its error is beyond the tolerance."""
-    tolerance, _, _, _, sizes, _, _ = halving
+    tolerance, _, _, _, sizes, _ = halving
     d, width = x.shape
     old, here, there = np.empty((d, width)), np.empty((d, width)), np.empty((d, width))
     errors, y = np.empty(width), np.empty((d, 1))

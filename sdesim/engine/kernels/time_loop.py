@@ -4,7 +4,7 @@
 
 This file is not imported: `codegen` puts the functions of a combination before it (``fill``, ``make_room``,
 ``act``, ``step``, ``confine``, ``prepare``, ``loss``, ``well``, ``count_overshoots``, those of `watch`,
-``compiled`` …), ``WALLED``, whether walls bring states back, and ``GROUP``, of how many steps a fill draws
+``compiled`` …), ``WALLED``, whether walls or leaps move states, and ``GROUP``, of how many steps a fill draws
 the increments, and compiles the whole: nothing dispatches. What is compiled anew for each combination is kept
 small: what no combination changes stands in `block`, and a copy is a loop, since Numba compiles a slice that
 is set to an array ten times as long.
@@ -20,6 +20,7 @@ from sdesim.engine.kernels.block import (
     isolate,
     keep_before,
     keep_stopped,
+    keep_tile,
     make_stage,
     make_watch_room,
     stage_loss,
@@ -59,6 +60,7 @@ def advance(
     wells,
     outputs,
     column,
+    reduced,
 ):
     """Step the blocks numbered ``blocks`` from step ``start`` to step ``end``.
 
@@ -74,6 +76,7 @@ def advance(
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
     (K, 0, d), projection (K, S, k), norm and loss (K, S), or (K, 0) where they are not kept), to be filled
     from column ``column`` on.
+    reduced: (steps at which states are reduced, the tile (steps, d, rows) that they go to, its first row).
     """
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
     all_shares, all_sides, all_states = state[8:]
@@ -85,7 +88,9 @@ def advance(
     room = stage[2].shape[0]
     work, i, j, m, weights, spare = make_room(d, width, scratch, rows)
     numbers, values, root, between = watch
+    taken, tile, first_row = reduced
     before, luck, tags = make_watch_room(d, width, events)
+    calm = make_calm(d, width, rows)
     for block in blocks:
         x, v, held, code = all_x[block], all_v[block], all_held[block], all_code[block]
         stopped, exits, occupancy = all_stopped[block], all_exits[block], all_occupancy[block]
@@ -94,9 +99,12 @@ def advance(
         leading = first + block * lanes
         diverged, halted = count_ended(code)
         begin_watch(x, code, exits, numbers, values, luck, tags, start)
-        saved, staged, far = 0, 0, True
+        saved, staged, tiled, far = 0, 0, 0, True
         for now in range(start, end + 1):
             set_clock(surface, now * dt)
+            if tiled < taken.shape[0] and taken[tiled] == now:
+                keep_tile(x, tile, tiled, block * lanes - first_row)
+                tiled += 1
             if saved < saves.shape[0] and saves[saved] == now:
                 if staged == room:
                     unstage(stage, outputs, staged, block * lanes, column + saved - staged, width)
@@ -130,6 +138,10 @@ def advance(
                 diverged = isolate(x, code, stopped, now + 1)
             if halted > 0:
                 keep_stopped(x, held, code)
+            halted += leave(
+                x, v, before, i[part], calm, work, surface, p, rate, dt, held, code, stopped, records,
+                numbers, values, luck, tags, seed, leading, now,
+            )  # fmt: skip
             if events > 0 and look_for(x, before, numbers, values, luck, tags, seed, leading, now) > 0:
                 halted += note_exits(
                     x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed,

@@ -13,11 +13,18 @@ from sdesim.engine.events.region import Region
 
 # What a driver calls of it.
 WATCHING = ("begin_watch", "look_for", "note_exits")
+# And where an event asks for the law of the state behind its walls.
+LEAPING = ("find_leaps", "leap")
 _ROLES = {
     "nearest": "x, params, shift, inverse, out",
     "gap": "x, lane, wall, params",
     "normal": "x, lane, wall, params, out",
 }
+
+
+def watching(regions: Sequence[Region]) -> tuple[str, ...]:
+    """What a driver calls to watch these regions."""
+    return WATCHING + (LEAPING if any(region.overshoot for region in regions) else ())
 
 
 def watched_kinds(regions: Sequence[Region]) -> tuple[list[Region], list[int]]:
@@ -32,7 +39,8 @@ def watched_kinds(regions: Sequence[Region]) -> tuple[list[Region], list[int]]:
 
 
 def _kind(region: Region) -> tuple[Any, ...]:
-    return region.module, region.nearest, region.gap, region.normal, *map(id, region.functions.values())
+    names = region.module, region.nearest, region.gap, region.normal
+    return *names, region.overshoot, *map(id, region.functions.values())
 
 
 def watch_source(regions: Sequence[Region]) -> str:
@@ -49,7 +57,8 @@ def watch_source(regions: Sequence[Region]) -> str:
         for k in range(len(regions) - 1):
             text += f"    if kind == {k}:\n        return {role}_{k}({arguments})\n"
         text += f"    return {role}_{len(regions) - 1}({arguments})\n\n\n"
-    return text + Path(__file__).with_name("watch.py").read_text(encoding="utf-8")
+    files = ["watch.py"] + ["leaps.py"] * any(region.overshoot for region in regions)
+    return text + "\n\n".join(Path(__file__).with_name(f).read_text(encoding="utf-8") for f in files)
 
 
 def watch_module(regions: Sequence[Region]) -> ModuleType:

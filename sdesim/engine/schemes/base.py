@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 # The sorts of noise that matter to a scheme. "levy" is any additive noise that is not Gaussian.
 GAUSSIAN, LEVY, MULTIPLICATIVE, MINIBATCH = "gaussian", "levy", "multiplicative", "minibatch"
-# B(t, x) dW of an equation of its own.
-FACTOR = "factor"
+# B(t, x) dW of an equation of its own, any or one whose columns commute.
+FACTOR, COMMUTING = "factor", "commuting"
 Orders = Mapping[str, float | None]
 
 
@@ -93,7 +93,7 @@ class Base:
         self, surface: Any, noises: Sequence[Any], growth: Callable[[Any], float] | None = None,
         tangent: bool = False,
     ) -> Base:  # fmt: skip
-        """The scheme itself; of `Auto`, what it chooses."""
+        """The scheme itself; of `Auto` what it chooses, of `Milstein` the step that fits the equation."""
         return self
 
     def params(self, dt: float) -> NDArray[np.float64]:
@@ -152,7 +152,23 @@ _WORDS = {
     MULTIPLICATIVE: "multiplicative noise",
     MINIBATCH: "minibatch noise",
     FACTOR: "a diffusion of the equation's own",
+    COMMUTING: "one of the equation's own whose columns commute",
 }
+
+
+def own_sort(scheme: Scheme, structure: str) -> str:
+    """Which sort B dW of an equation's own is to a scheme, by the `structure` of B."""
+    return COMMUTING if COMMUTING in scheme.strong_order and structure != "general" else FACTOR
+
+
+def stated_orders(scheme: Scheme, sorts: Sequence[str]) -> tuple[float | None, float | None]:
+    """Strong and weak order under noises of these sorts together; None where none is claimed."""
+    found = []
+    for table in (scheme.strong_order, scheme.weak_order):
+        orders = [table.get(sort) for sort in sorts]
+        known = [order for order in orders if order is not None]
+        found.append(min(known) if known and len(known) == len(orders) else None)
+    return found[0], found[1]
 
 
 def misfits(scheme: Scheme, sorts: Sequence[str]) -> Iterator[str]:

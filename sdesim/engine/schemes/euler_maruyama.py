@@ -65,10 +65,10 @@ class EulerMaruyama(Base):
     """
 
     strong_order: ClassVar[Orders] = orders(
-        gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5, factor=None
+        gaussian=1.0, levy=None, multiplicative=0.5, minibatch=0.5, factor=0.5
     )
     weak_order: ClassVar[Orders] = orders(
-        gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=None
+        gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=1.0
     )
     explicit: ClassVar[bool] = True
     halves: ClassVar[bool] = True

@@ -49,9 +49,9 @@ class Heun(Base):
 
     Strong order 1 and, for additive Gaussian noise, weak order 2. It takes multiplicative noise (Itô; the
     drift is converted) and refuses minibatch noise, whose conversion needs third derivatives. Additive and
-    multiplicative noise together don't commute: strong order ½ then, as for B(t, x) dW of an equation of its
-    own, which it reads in the sense of Stratonovich. Under jumps the predictor only averages
-    the drift before and after the jump: no order is claimed.
+    multiplicative noise together don't commute: strong order ½ then. B(t, x) dW of an equation of its own it
+    reads in the sense of Stratonovich: order 1 where the columns of B commute, else ½. Under jumps
+    the predictor only averages the drift before and after the jump: no order is claimed.
 
     Source: W. Rümelin, SIAM J. Numer. Anal. 19 (1982); P. Kloeden & E. Platen (1992), §4.9 (conversion) and
     §10.3 (order 1 for commutative noise).
@@ -60,8 +60,12 @@ class Heun(Base):
         {kind: heun}
     """
 
-    strong_order: ClassVar[Orders] = orders(gaussian=1.0, levy=None, multiplicative=1.0, factor=None)
-    weak_order: ClassVar[Orders] = orders(gaussian=2.0, levy=None, multiplicative=1.0, factor=None)
+    strong_order: ClassVar[Orders] = orders(
+        gaussian=1.0, levy=None, multiplicative=1.0, factor=0.5, commuting=1.0
+    )
+    weak_order: ClassVar[Orders] = orders(
+        gaussian=2.0, levy=None, multiplicative=1.0, factor=1.0, commuting=1.0
+    )
     reads: ClassVar[str] = "stratonovich"
     converts: ClassVar[bool] = True
     explicit: ClassVar[bool] = True

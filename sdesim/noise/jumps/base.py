@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,3 +49,8 @@ class Base(Defaults):
     def tail_index(self) -> float | None:
         """α < 2 where jumps have infinite variance, else None."""
         return None
+
+    @default
+    def spread(self) -> float | None:
+        """√E J², or a scale where that is infinite; None where it is not known."""
+        return None if self.second_moment is None else math.sqrt(self.second_moment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -48,6 +49,11 @@ class Stable(Base):
     def second_moment(self) -> float | None:
         """2 scale² at α = 2, else none."""
         return 2.0 * self.scale**2 if self.alpha == 2.0 else None
+
+    @property
+    def spread(self) -> float:
+        """scale, times √2 at α = 2."""
+        return self.scale if self.alpha < 2.0 else math.sqrt(2.0) * self.scale
 
     @property
     def tail_index(self) -> float | None:

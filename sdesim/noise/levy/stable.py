@@ -24,7 +24,6 @@ from sdesim.noise.base import Array, Base, Context, Noise, NoiseKernel, Sort, ch
 from sdesim.noise.big_jumps import BigJumps, stable_jumps
 from sdesim.noise.draws import increments
 from sdesim.noise.gaussian import diagonal_kernel
-from sdesim.noise.kernel import Halves
 from sdesim.noise.mixed import Mixture
 from sdesim.noise.modulated import modulated
 from sdesim.schedules import Coefficient, at, moves
@@ -214,17 +213,6 @@ class Stable(Base):
         return "inversion" if self._has_table else "cms"
 
     @property
-    def unhalved(self) -> str | None:
-        """None without truncation, tempering, matrix and schedule, for coordinates that are independent."""
-        if self.truncation is not None:
-            return "its truncation acts on whole increments"
-        if moves(self.scale):
-            return "its scale changes in time"
-        if self.tempering is not None or self.matrix is not None or self.structure != "independent":
-            return "the density of tempered, isotropic and mixed increments is not known"
-        return None
-
-    @property
     def constant_diffusion(self) -> float | None:
         """σ² at α = 2 without a truncation, where σ is one number."""
         gaussian = self.sort == "gaussian" and isinstance(self.scale, (int, float)) and self.matrix is None
@@ -292,13 +280,17 @@ class Stable(Base):
         if self.rule == "reject" and self.truncation is not None:
             self._check_acceptance(scale)
         kernel = self._scaled_kernel(scale, self.rule == "reject", self.truncation)
-        halves = None if self.unhalved else self._halves(scale)
-        return replace(kernel, size=scale, divisible=self.truncation is None, halves=halves)
+        split = self._split(scale, kernel) if self.tail_index is not None else None
+        return replace(kernel, size=scale, divisible=self.truncation is None, split=split)
 
-    def _halves(self, scale: Array) -> Halves:
-        shift = shift_to_s1(self.alpha, self.skew, np.ones(1))[0]
-        params = np.concatenate([[*law_constants(self.alpha, self.skew), shift], scale])
-        return Halves("sdesim.noise.halving_kernels", "halve_stable", params)
+    def _split(self, scale: Array, kernel: NoiseKernel) -> Any:
+        """How increments of a kernel, neither truncated nor tempered, are halved."""
+        from sdesim.noise.levy.bridge import IsotropicSplit, StableSplit
+
+        if self.structure == "independent":
+            return StableSplit(self.alpha, self.skew, scale)
+        bits = int(kernel.params[0]) if self.drawn_by == "inversion" else 0
+        return IsotropicSplit(self.alpha, scale, kernel.data, bits)
 
     def _scaled_kernel(self, scale: Array, reject: bool, truncation: float | None) -> NoiseKernel:
         # Tables bring numpy's polynomials with them, which a check of the fields does without.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any
 
@@ -44,6 +45,10 @@ from sdesim.runs.schema import validate_run
 from sdesim.runs.validity import with_validity
 
 Array = NDArray[np.float64]
+_NO_PROBES = (
+    "the run has no probes, so nothing is measured: make it with probes=sdesim.Probes(every=…); what it "
+    "holds at its saved steps is in the run itself"
+)
 
 
 def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Dataset:
@@ -70,10 +75,14 @@ def measure(run: xr.Dataset, level: float = 0.95, smooth: bool = False) -> xr.Da
         ``heavy_tail_variance_undefined`` where the gradients' tail index lies below 2 with confidence, or
         where the run says that its noise is α-stable; lyapunov_drift then ``jump_infinite`` too.
 
+    Of a run without probes the Dataset is empty, and a warning says so.
+
     Raises:
         RunError: not a run of this schema.
     """
     validate_run(run)
+    if "probe" not in run.dims:
+        warnings.warn(_NO_PROBES, stacklevel=2)
     # The last bits of a matrix product depend on how many threads share it, and these are too small to share.
     # Gradients of a run that is blowing up have squares that are infinite: such values are flagged.
     with single_blas_thread(), np.errstate(over="ignore", invalid="ignore", divide="ignore"):

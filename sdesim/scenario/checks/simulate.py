@@ -6,11 +6,14 @@ from collections.abc import Iterator
 
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
-from sdesim.engine.saved_times import time_problems
+from sdesim.engine.saved_times import steps_to_save, time_problems
 from sdesim.kinds.misfit import Problem
+from sdesim.noise.base import Context
+from sdesim.noise.following import resolved
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
 from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate
+from sdesim.schedules import at
 
 
 def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
@@ -37,6 +40,7 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
     for observed in simulate.observe:
         yield from name_problems(observed)
     yield from check_continuing(simulate, name)
+    fits = True
     for path, text in check_fit(
         simulate.equation,
         simulate.noise,
@@ -53,6 +57,8 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         dtype=simulate.dtype,
         boundary=simulate.boundary,
         observe=simulate.observe,
+        reduce=simulate.reduce,
+        saved=None if simulate.dt is None else steps_to_save(dt, scenario.steps(name), every, times, begin),
         tolerance=simulate.tolerance,
         smallest_dt=simulate.smallest_dt,
         real=None if real is None else _imitated(scenario, simulate, real),
@@ -60,6 +66,27 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
         yield (("scheme",), f"probes: {text}") if path[:1] == ("probes",) else (path, text)
+        fits = False
+    if (simulate.refine > 1 or simulate.tolerance is not None) and fits:
+        yield from _shorter_steps(simulate)
+
+
+def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
+    """Why the path can't be walked with shorter steps, which the noises' compiled sides tell."""
+    from sdesim.engine.halving import kernel_misfits
+    from sdesim.engine.refinement import misfits
+    from sdesim.engine.schemes import as_scheme
+
+    surface, dt = simulate.equation, simulate.dt
+    assert dt is not None
+    eta = simulate.learning_rate or dt
+    context = Context(surface.dim, at(eta, 0.0), surface)
+    noises = [resolved(n, context, eta) for n in simulate.noise]
+    kernels = [n.kernel(surface.dim, dt, context.learning_rate) for n in noises]
+    continued = simulate.continue_from is not None
+    scheme = as_scheme(simulate.scheme).resolved(surface, noises)
+    yield from misfits(simulate.refine, kernels, 0, scheme, simulate.dtype, continued)
+    yield from kernel_misfits(simulate.tolerance, kernels, 0)
 
 
 def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:

@@ -23,19 +23,41 @@ def polynomial(powers, row, t):
     return value
 
 
+@compiled
+def panel_of(xi, negative, cells, index):
+    """The row of the panel at ξ, ±, that holds a point; −1 where there is none."""
+    half = index.size // 2
+    place = math.floor((-xi if negative else xi) * cells) + half
+    # NaN compares as false.
+    if xi * cells < half:
+        return index[min(max(int(place), 0), index.size - 1)]
+    return -1
+
+
+@compiled
+def panel_place(size):
+    """ξ = arsinh of a size."""
+    return math.log1p(size + size * size / (1.0 + math.sqrt(1.0 + size * size))) if size < 1e150 else 1e3
+
+
+@compiled
+def log_density(x0, x1, s1, width, index, cells, starts, inverses, table, alpha, beta):
+    """log f at one point, the bits of `look_up`."""
+    z = (x1 if s1 else x0) / width
+    xi = panel_place(abs(z))
+    row = panel_of(xi, not z >= 0.0, cells, index)
+    if row < 0:
+        return logarithms(x0, x1, alpha, beta)[0]
+    return polynomial(table, row, ((xi if z >= 0.0 else -xi) - starts[row]) * inverses[row] - 1.0)
+
+
 @compiled_entry
 def look_up(x0, x1, s1, what, width, index, cells, starts, inverses, table, right, alpha, beta, out):
     """log f (what = 0), log S (1) or log F (2) at each point; `table` is that of log f or of the tails."""
-    half = index.size // 2
     for i in range(x0.size):
         z = (x1[i] if s1 else x0[i]) / width
-        size = abs(z)
-        xi = math.log1p(size + size * size / (1.0 + math.sqrt(1.0 + size * size))) if size < 1e150 else 1e3
-        place = math.floor((xi if z >= 0.0 else -xi) * cells) + half
-        row = -1
-        # NaN compares as false.
-        if xi * cells < half:
-            row = index[min(max(int(place), 0), index.size - 1)]
+        xi = panel_place(abs(z))
+        row = panel_of(xi, not z >= 0.0, cells, index)
         if row < 0:
             log_f, log_s, log_c = logarithms(x0[i], x1[i], alpha, beta)
             out[i] = log_f if what == 0 else (log_s if what == 1 else log_c)

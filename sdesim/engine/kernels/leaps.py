@@ -1,0 +1,277 @@
+# mypy: disable-error-code="misc,call-arg,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="name-defined"
+# ruff: noqa: F821
+"""Exits of stable processes with the law of the state behind the wall: walks on spheres near the walls.
+
+This file is not imported: `watchers` puts it after `watch` where an event asks for it. A symmetric α-stable
+process of scale σ leaves the ball of radius r about its place after the mean time κ(r/σ)^α, for a place whose
+distance ρr has the density 2 sin(πα/2)/π · (ρ² − 1)^{−α/2}/ρ, in any direction. Near a wall such exits, from
+balls that touch it, take the place of the step: what lies behind the wall is then the exact law of the state,
+whatever the distance, and each takes its mean time, so that mean exit times keep theirs. A ball that would
+last longer than what is left of the step is left with the probability of the quotient. Far from all walls the
+step stays as it was drawn; but jumps of more than half the distance come at times of their own, and take the
+place of the increments of that size: a wall is then crossed by a jump alone, at its own time. The drift is
+that of the step, moved at most half the distance to a wall at a time.
+
+Times are in units of dt. ``values`` from ``numbers[e, LAW]`` on: the columns below (Python's side:
+`sdesim.engine.events.overshoot`). Uniforms: purposes 96 (leaps) and 112 (whether there is a large jump) of
+the documented layout.
+
+Source: R. Blumenthal, R. Getoor & D. Ray, Trans. Am. Math. Soc. 99 (1961) 540; A. Kyprianou, A. Osojnik &
+T. Shardlow, IMA J. Numer. Anal. 38 (2018) 1550 (walks on spheres).
+"""
+
+from sdesim.compiled.philox import log
+from sdesim.stable.sampling.cms import symmetric
+
+LAW = 10
+ALPHA, AXIS, CLOSE, WIDEST, KAPPA, RATE_OF_JUMPS, LIKELIEST, FLOOR, SCALES = range(9)
+LEAP_WORDS, JUMP_WORDS = 2**30 + 2**29, 2**30 + 2**29 + 2**28
+
+
+@compiled_apart
+def draw_marks(luck, tags, seed, first, e, step):
+    """The uniforms of four steps that decide on large jumps, once."""
+    group = step // 4
+    if tags[e, 0] == group:
+        return
+    word, block, nothing = np.uint64(JUMP_WORDS), np.uint64(group), np.uint64(0)
+    low, high = seed & MASK, seed >> np.uint64(32)
+    for w in range(luck.shape[2]):
+        a, b, c, d = philox(np.uint64(first + w) & MASK, nothing, block & MASK, word, low, high)
+        luck[e, 0, w] = fraction(a)
+        luck[e, 1, w] = fraction(b)
+        luck[e, 2, w] = fraction(c)
+        luck[e, 3, w] = fraction(d)
+    tags[e, 0] = group
+
+
+@compiled_apart
+def increment_sizes(i, axis, out):
+    """Sizes of the increments: of one coordinate, or of all."""
+    for w in range(out.shape[0]):
+        out[w] = 0.0
+    for k in range(i.shape[0]):
+        if axis < 0 or k == axis:
+            for w in range(out.shape[0]):
+                out[w] += i[k, w] * i[k, w]
+    for w in range(out.shape[0]):
+        out[w] = np.sqrt(out[w])
+
+
+@compiled_apart
+def find_leaps(i, numbers, values, luck, tags, seed, first, step):
+    """How many lanes may not take their step as it was drawn; the first event that asks holds the marks.
+
+    Its row MARKS is −1 where a lane may not, its row SCRATCH the least distance to a wall.
+    """
+    lead = -1
+    for e in range(numbers.shape[0]):
+        if numbers[e, LAW] > 0:
+            near, idle = luck[e, NEAR + step % 2], luck[e, IDLE]
+            if lead < 0:
+                lead = e
+                for w in range(near.shape[0]):
+                    luck[lead, SCRATCH, w] = near[w] + idle[w]
+            else:
+                for w in range(near.shape[0]):
+                    luck[lead, SCRATCH, w] = min(luck[lead, SCRATCH, w], near[w] + idle[w])
+    law = numbers[lead, LAW]
+    draw_marks(luck, tags, seed, first, lead, step)
+    least, sizes, chance = luck[lead, SCRATCH], luck[lead, MARKS], luck[lead, step % 4]
+    increment_sizes(i, int(values[law + AXIS]), sizes)
+    close, likeliest = values[law + CLOSE], values[law + LIKELIEST]
+    count = 0
+    for w in range(least.shape[0]):
+        marked = (least[w] < close) | (2.0 * sizes[w] > least[w]) | (chance[w] < likeliest)
+        marked &= least[w] < 1e299
+        count += marked
+        sizes[w] = -1.0 if marked else sizes[w]
+    return count
+
+
+@compiled
+def least_gap(at, lane, exits, numbers, values):
+    """The distance of a place (d, 1) to the nearest wall of the events that a lane has not left."""
+    least = 1e300
+    for e in range(numbers.shape[0]):
+        own = numbers[e]
+        if own[LAW] > 0 and exits[e, lane] < 0:
+            for k in range(own[WALLS]):
+                ahead = gap(own[KIND], at, 0, k, values[own[PARAMS] : own[PARAMS_END]])
+                least = ahead if ahead < least else least
+    return least
+
+
+@compiled
+def pair_of(seed, number, step, count):
+    """The two uniforms numbered ``count`` of a lane's leaps in a step."""
+    word = np.uint64(LEAP_WORDS + step % 2)
+    return uniforms(seed, np.uint64(0), np.uint64(number), np.uint64(step // 2), np.uint64(count), word)
+
+
+@compiled
+def ball_exit(a, seed, number, step, count):
+    """ρ, one more uniform, and the count: ρ² − 1 = y has the density ~ y^{−a}/(1 + y), a = α/2.
+
+    By rejection, from y^{−a} below 1 and y^{−a−1} above.
+    """
+    while True:
+        u, v = pair_of(seed, number, step, count)
+        count += 1
+        low = u < a
+        y = exp(log(u / a) / (1.0 - a)) if low else exp(log((1.0 - u) / (1.0 - a)) / -a)
+        share = v * (1.0 + y)
+        share = share if low else share / y
+        if share < 1.0:
+            return np.sqrt(1.0 + y), share, count
+
+
+@compiled_apart
+def turn(size, seed, number, step, count, out):
+    """A vector of a size in any direction into out (d,); returns the count of uniforms."""
+    d = out.shape[0]
+    total = 0.0
+    for k in range(0, d, 2):
+        u, v = pair_of(seed, number, step, count)
+        count += 1
+        out[k], other = box_muller(u, v)
+        total += out[k] * out[k]
+        if k + 1 < d:
+            out[k + 1] = other
+            total += other * other
+    for k in range(d):
+        out[k] *= size / np.sqrt(total)
+    return count
+
+
+@compiled_apart
+def land(at, share, lane, held, code, stopped, records, numbers, values, luck, step):
+    """Record the events whose regions a lane's place lies outside of; whether it stops."""
+    exits, shares, sides, states = records
+    d = at.shape[0]
+    halts = False
+    for e in range(numbers.shape[0]):
+        own = numbers[e]
+        if own[LAW] <= 0 or exits[e, lane] >= 0:
+            continue
+        least, wall = 0.0, -1
+        for k in range(own[WALLS]):
+            ahead = gap(own[KIND], at, 0, k, values[own[PARAMS] : own[PARAMS_END]])
+            if ahead < least:
+                least, wall = ahead, k
+        if wall < 0:
+            continue
+        exits[e, lane], shares[e, lane], sides[e, lane] = step + 1, share, wall
+        luck[e, IDLE, lane] = 1e300
+        for k in range(d):
+            states[e, k, lane] = at[k, 0]
+        halts |= own[STOP] > 0
+    if halts:
+        code[lane], stopped[lane] = STOPPED, step + 1
+        for k in range(d):
+            held[k, lane] = at[k, 0]
+        for e in range(numbers.shape[0]):
+            luck[e, IDLE, lane] = 1e300
+    return halts
+
+
+@compiled_apart
+def leap(x, before, still, i, held, code, stopped, records, numbers, values, luck, seed, first, step):
+    """Walk the marked lanes through their step anew; still: where drift alone takes them.
+
+    Returns how many lanes newly stopped.
+    """
+    exits = records[0]
+    d, width = x.shape
+    lead = 0
+    while numbers[lead, LAW] <= 0:
+        lead += 1
+    law = numbers[lead, LAW]
+    alpha, kappa, floor = values[law + ALPHA], values[law + KAPPA], values[law + FLOOR]
+    axis = 0 if d == 1 else int(values[law + AXIS])
+    at, move, jump = np.empty((d, 1)), np.empty(d), np.zeros(d)
+    newly = 0
+    for w in range(width):
+        if luck[lead, MARKS, w] >= 0.0 or code[w] != RUNNING:
+            continue
+        number, count, distance = first + w, 0, luck[lead, SCRATCH, w]
+        # A large jump at a time of its own; before it, and without it, only smaller ones.
+        large, moment, limit = False, 1.0, 1e300
+        if distance >= values[law + CLOSE]:
+            limit = 0.5 * distance
+            mean = values[law + RATE_OF_JUMPS] * limit**-alpha
+            likely = -np.expm1(-mean)
+            if luck[lead, step % 4, w] < values[law + LIKELIEST]:
+                u, v = pair_of(seed, number, step, count)
+                count += 1
+                large = u * values[law + LIKELIEST] < likely
+                moment = min(-np.log1p(-v * likely) / mean, 1.0) if large else 1.0
+            if not large:
+                size = 0.0
+                for k in range(d):
+                    size += i[k, w] * i[k, w] if axis < 0 or k == axis else 0.0
+                if size <= limit * limit:
+                    continue
+        speed = 0.0
+        for k in range(d):
+            at[k, 0], move[k] = before[k, w], still[k, w] - before[k, w]
+            speed += move[k] * move[k]
+        speed = np.sqrt(speed)
+        left, until, ahead, over = 1.0, 1.0 - moment, 0.0, False
+        while not over:
+            share = 1.0 - until
+            if left > until:
+                reach = max(distance, floor)
+                radius = min(reach, values[law + WIDEST])
+                if speed > 0.0:
+                    # At most half the distance by drift in one leap, and before it.
+                    radius = min(radius, (0.5 * reach / (speed * kappa)) ** (1.0 / alpha))
+                    drift = min(kappa * radius**alpha, left - until)
+                    for k in range(d):
+                        at[k, 0] += max(drift - ahead, 0.0) * move[k]
+                    radius = min(radius, max(least_gap(at, w, exits, numbers, values), floor))
+                    ahead = max(ahead - drift, 0.0) + max(drift - kappa * radius**alpha, 0.0)
+                time = 1.0 if radius == values[law + WIDEST] else kappa * exp(alpha * log(radius))
+                used = time
+                if time > (left - until) * (1.0 + 1e-12):
+                    u, _ = pair_of(seed, number, step, count)
+                    count += 1
+                    used = left - until
+                    if u * time > used:
+                        left = until
+                        continue
+                size, rest, count = ball_exit(0.5 * alpha, seed, number, step, count)
+                while radius * size > limit:
+                    size, rest, count = ball_exit(0.5 * alpha, seed, number, step, count)
+                # Of mean `used`, and spread over it: exits at the ends of steps alone would be a lattice.
+                share = 1.0 - left + used * (2.0 * rest if rest < 0.5 else 2.0 * rest - 1.0) + 0.5 * used
+                left -= used
+                size = radius * (size if rest < 0.5 else -size)
+                for k in range(d):
+                    if axis >= 0 and k != axis and values[law + SCALES + k] > 0.0:
+                        u, v = pair_of(seed, number, step, count)
+                        count += 1
+                        at[k, 0] += values[law + SCALES + k] * time ** (1.0 / alpha) * symmetric(u, v, alpha)
+            elif large:
+                u, v = pair_of(seed, number, step, count)
+                count += 1
+                size = limit * u ** (-1.0 / alpha)
+                size = size if v < 0.5 else -size
+                large, limit, until = False, 1e300, 0.0
+            else:
+                break
+            if axis >= 0:
+                at[axis, 0] += size
+            else:
+                count = turn(size, seed, number, step, count, jump)
+                for k in range(d):
+                    at[k, 0] += jump[k]
+            distance = least_gap(at, w, exits, numbers, values)
+            if distance < 0.0:
+                over = land(at, share, w, held, code, stopped, records, numbers, values, luck, step)
+                distance = least_gap(at, w, exits, numbers, values)
+        newly += over
+        for k in range(d):
+            x[k, w] = at[k, 0]
+    return newly
