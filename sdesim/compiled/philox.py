@@ -17,13 +17,9 @@ with trajectory < 2³², coordinate < 2²⁴, stream < 2⁸, pair < 2³²; the s
   that accepts it where it is tempered; 2²¹ + s + 2·attempt for a normal of an increment that is drawn again;
 - two isotropic mixing radii of a pair by inversion (coordinate 0): 1 + attempt.
 
-Its highest 8 bits are the purpose of the draws: 0 for the increments of a simulation, above, 1 for draws of a
-law outside one (`DRAWS`), whose number stands in the words of trajectory and step pair. Two purposes share
-nothing, whatever the seed. Streams 250 and 251 are those of elliptical stable vectors. Purpose 2 is of
-increments that are taken apart into those of shorter steps (`noise/bridge_kernels.py`), 3 of the
-keys of multilevel estimates, one made of the seed for each level (`engine/coupled/level_sampler.py`).
-Purpose 64 (words from 2³⁰ on) is what watches exits, at stream 0 (`sdesim/engine/kernels/watch.py`), purposes
-96 and 112 what walks on spheres beside the walls (`sdesim/engine/kernels/leaps.py`).
+Its highest 8 bits are the purpose of the draws, which `sdesim.compiled.streams` lists: 0 for the increments
+of a simulation, above, 1 for draws of a law outside one (`DRAWS`), whose number stands in the words of
+trajectory and step pair. Two purposes share nothing, whatever the seed.
 
 The logarithm is a branch-free polynomial (the series of artanh) as sine, cosine and exponential are in
 `sdesim.compiled.elementary`, accurate to about 1e-15, because only such loops are vectorised by LLVM.
@@ -38,6 +34,7 @@ import math
 
 import numpy as np
 
+from sdesim.compiled import streams
 from sdesim.compiled.elementary import LN2, from_bits, to_bits
 from sdesim.compiled.elementary import cos_core as cos_core
 from sdesim.compiled.elementary import exp as exp
@@ -48,7 +45,7 @@ from sdesim.compiled.jit import compiled
 
 MASK = np.uint64(0xFFFFFFFF)
 # The purpose of draws outside a simulation, in its place in ``word``.
-DRAWS = np.uint64(1 << 24)
+DRAWS = np.uint64(streams.DRAWS)
 MULTIPLIER_0 = np.uint64(0xD2511F53)
 MULTIPLIER_1 = np.uint64(0xCD9E8D57)
 WEYL_0 = np.uint64(0x9E3779B9)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 FIELD = "continue_from"
+# Of the ensemble's state, in its order.
+_COUNTED = ("unsolved_steps", "explicit_overshoots")
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,7 @@ class End:
             "sides": values.get("exit_wall", np.zeros((count, 0))).T,
             "states": np.moveaxis(values.get("exit_state", np.zeros((count, 0, plan.dim))), 0, -1),
             "occupancy": np.rint(values.get("occupancy", np.zeros((count, 0))) * lived[:, None]).T,
-            "counts": values.get("unsolved_steps", np.zeros(count))[None],
+            "counts": np.stack([values.get(name, np.zeros(count)) for name in _COUNTED]),
         }
         memory, row = values.get("final_noise", np.zeros((count, 0))).T, 0
         for k, count in plan.noise_memory.items():
@@ -103,6 +105,8 @@ def end_of(source: xr.Dataset | str | Path) -> End:
         raise Misfit(FIELD, "found a run that was not finished: finish it with resume=True first")
     if len(set(rows(run.attrs, "seeds"))) > 1:
         raise Misfit(FIELD, "found runs of several seeds joined, allowed: of one seed")
+    if run.attrs.get("refine", 1) != 1:
+        raise Misfit(FIELD, f"found a run with refine={run.attrs['refine']}, allowed: one without")
     if "theta" not in run:
         raise Misfit(FIELD, "the run keeps no theta, from which to go on: simulate it with save=('theta', …)")
     numbers = run["trajectory"].values
@@ -114,8 +118,8 @@ def end_of(source: xr.Dataset | str | Path) -> End:
     if not (run["stopped_step"].values[status == 0] == step).all():
         raise Misfit(FIELD, "its last saved step is not its last, so that the state at its end is not known")
     names = (
-        "stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", "unsolved_steps",
-        "final_velocity", "final_noise",
+        "stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", *_COUNTED, "final_velocity",
+        "final_noise",
     )  # fmt: skip
     return End(
         step, float(run.attrs["dt"]), int(run.attrs["seed"]), int(numbers[0]),
@@ -158,10 +162,10 @@ def check_continued(plan: Plan) -> None:
     assert end is not None
     # By the attributes that say it.
     parts: dict[str, Any] = {
-        "scheme": plan.scheme.name,
-        "dtype": plan.dtype,
         "surface": type(plan.surface).__name__,
         "noise": [type(noise).__name__ for noise in plan.noises],
+        "scheme": plan.scheme.name,
+        "dtype": plan.dtype,
         "events": [event.name for event in plan.exits],
         "wells": list(plan.surface.wells) if plan.occupancy else [],
         "boundary": [repr(wall) for wall in plan.boundary],

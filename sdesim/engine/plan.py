@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled.streams import FIRST_OF_VECTORS
 from sdesim.engine.continuation import FIELD, End
 from sdesim.engine.events import Event
 from sdesim.engine.events.overshoot import stable_law
@@ -339,6 +340,9 @@ def make_plan(
     if wrong := list(kernel_misfits(tolerance, kernels, len(kernels) - len(noises))):
         raise Misfit(wrong)
     _same_surface(kernel, noises)
+    drawn = sum(k.streams for k in kernels) * (2 if chosen.auxiliary else 1)
+    if drawn > FIRST_OF_VECTORS:
+        raise Misfit("noise", f"found {drawn} sets of increments, allowed: at most {FIRST_OF_VECTORS}")
     if not has_loss(surface):
         probes = None if probes is None else replace(probes, estimators=())
     probes = _paid_for(probes, noises, further, count)

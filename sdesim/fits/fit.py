@@ -18,7 +18,7 @@ from sdesim.fits.likelihood import Maximum, Surface, covariance, maximise, profi
 from sdesim.fits.result import Fit
 from sdesim.fits.series import read_series
 from sdesim.fits.transitions import Transitions
-from sdesim.kinds import read
+from sdesim.kinds import Misfit, read
 
 Array = NDArray[np.float64]
 
@@ -77,7 +77,7 @@ def fit(
         raise EstimatorError(f"level: found {level!r}, allowed: between 0 and 1")
     if goodness not in (None, "bootstrap"):
         raise EstimatorError(f"goodness: found {goodness!r}, allowed: bootstrap and None")
-    chosen = read("fits", {"kind": model, **fields} if fields else model).form()
+    chosen = _model(model, fields)
     data = read_series(series, dt, times, unit)
     if data.n < chosen.fewest:
         raise EstimatorError(f"series: found {data.n} transitions, allowed: {chosen.fewest} and more")
@@ -87,6 +87,17 @@ def fit(
     return made.bootstrap(draws, seed) if goodness is not None else made
 
 
+def _model(model: Any, fields: dict[str, Any]) -> Any:
+    """The model that is fitted; what does not fit is said of `model` or of its field."""
+    try:
+        return read("fits", {"kind": model, **fields} if fields else model).form()
+    except Misfit as error:
+        places = [
+            (path if path not in ((), ("kind",)) else ("model",), text) for path, text in error.problems
+        ]
+        raise Misfit(places) from None
+
+
 def best(surface: Surface, starts: list[Array]) -> Maximum:
     """The largest of the maxima from several starts; of equal ones one that has converged."""
     found = [maximise(surface, start) for start in starts]
@@ -94,7 +105,7 @@ def best(surface: Surface, starts: list[Array]) -> Maximum:
     if not known:
         raise EstimatorError("series: found values that the model can't make from any start")
     top = max(at.total for at in known)
-    return max((at for at in known if at.total > top - 1e-3), key=lambda at: (at.converged, at.total))
+    return max((at for at in known if at.total >= top - 1e-3), key=lambda at: (at.converged, at.total))
 
 
 def fitted(surface: Surface, starts: list[Array], level: float) -> Fit:

@@ -21,6 +21,7 @@ _SLOWEST, _FASTEST = 1e-5, 30.0
 _FARTHEST = 300.0
 _LEAST_CUTOFF = 0.05
 _NO_RETURN = 0.01
+_NOISELESS = 1e-9
 
 
 def decay(rate: float, data: Transitions) -> tuple[Array, Array]:
@@ -50,6 +51,7 @@ def autoregression(data: Transitions) -> tuple[float, float, float]:
     x, y = data.before[kept], data.after[kept]
     spread = float(((x - x.mean()) ** 2).sum())
     slope = float(((x - x.mean()) * (y - y.mean())).sum()) / spread if spread > 0 else 0.5
+    refuse_noiseless(float((y - y.mean() - slope * (x - x.mean())).std()), data)
     slow, fast = rate_bounds(data)
     # Where chance makes it explosive, a return over the whole time is a start.
     rate = -math.log(min(max(slope, 1e-3), 1.0 - 1e-9)) / h
@@ -94,9 +96,21 @@ def rate_flags(estimates: Mapping[str, Any], data: Transitions) -> dict[str, Seq
     """`near_unit_root` where the rate's interval reaches what is no return within the time that was watched,
     `rate_not_identified` where it has no end."""
     rate = estimates["rate"]
-    raised = ["near_unit_root"] if rate.low * data.duration < _NO_RETURN else []
+    mean = estimates["mean"]
+    nowhere = math.isinf(mean.value) or rate.low * data.duration < _NO_RETURN
+    raised = ["near_unit_root"] if nowhere else []
     raised += ["rate_not_identified"] if math.isinf(rate.high) else []
-    return {"rate": raised, "mean": raised[:1] if rate.value <= 0.0 else []}
+    return {"rate": raised, "mean": ["near_unit_root"] if nowhere else []}
+
+
+def refuse_noiseless(rest: float, data: Transitions) -> None:
+    """Refuse a series whose course leaves no more than rounding to the noise.
+
+    Raises:
+        EstimatorError: the spread `rest` of what a start leaves is none.
+    """
+    if not rest > _NOISELESS * data.size:
+        raise EstimatorError("series: found a steady course without noise, allowed: values with noise")
 
 
 def refuse_no_rate(values: Mapping[str, float]) -> None:

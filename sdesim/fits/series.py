@@ -17,6 +17,8 @@ UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0, "week": 
 _FEWEST = 3
 # A value that stays where it is: no process with noise does, but a path that was stopped, or a dead sensor.
 _FROZEN = 4
+# Squares of larger ones overflow.
+_LARGEST = 1e100
 
 
 def read_series(series: Any, dt: Any = None, times: Any = None, unit: str = "day") -> Transitions:
@@ -63,6 +65,9 @@ def _made(values: Array, clock: Array, unit: str, notes: list[str]) -> Transitio
     if infinite:
         raise EstimatorError(f"series: found {infinite} infinite values, allowed: finite numbers and NaN")
     known = np.isfinite(values)
+    largest = float(np.abs(values[known]).max(initial=0.0))
+    if largest > _LARGEST:
+        raise EstimatorError(f"series: found numbers up to {largest:.3g}, allowed: up to {_LARGEST:g}")
     kept_times, kept = [], []
     for k in range(values.shape[1]):
         at = known[:, k]
@@ -99,10 +104,12 @@ def _refuse_frozen(x: Array, k: int, of: int) -> None:
 
 def _numbers(series: Any) -> Array:
     try:
+        if np.ma.isMaskedArray(series):
+            series = np.ma.filled(np.ma.asarray(series).astype(np.float64), np.nan)
         array = np.asarray(series)
     except ValueError:
         array = np.empty(0, dtype=object)
-    if array.dtype.kind not in "iufb":
+    if array.dtype.kind not in "iuf":
         kind = type(series).__name__ if array.dtype.kind == "O" else str(array.dtype)
         raise EstimatorError(f"series: found {kind}, allowed: real numbers (n,) or (n, series)")
     return array.astype(np.float64)
@@ -110,7 +117,7 @@ def _numbers(series: Any) -> Array:
 
 def _step(dt: Any) -> float:
     try:
-        step = float(dt)
+        step = math.nan if isinstance(dt, bool | np.bool_) else float(dt)
     except (TypeError, ValueError):
         step = math.nan
     if not (step > 0 and math.isfinite(step)):
@@ -120,7 +127,11 @@ def _step(dt: Any) -> float:
 
 def _of_pandas(series: Any) -> tuple[Array, Any, str]:
     """Values, the index where it tells times, and its name."""
+    kinds = [getattr(d, "kind", "O") for d in np.atleast_1d(np.array(series.dtypes, dtype=object))]
     try:
+        # Dates would be read as nanoseconds.
+        if any(kind in "Mmcb" for kind in kinds):
+            raise TypeError
         values = series.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError):
         raise EstimatorError("series: found columns that are no numbers, allowed: numbers and NaN") from None

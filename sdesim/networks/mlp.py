@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Lt, MinLen
 from numpy.typing import NDArray
 
+from sdesim.compiled.streams import SURFACES, own_rng
 from sdesim.kinds import kind
 from sdesim.kinds.misfit import Path
 from sdesim.networks.base import Base, Shapes
@@ -138,7 +139,7 @@ class MLP(Base):
 
     def _start(self) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_]]:
         """Start (d,) with biases, None for the surface's own; and which entries are weights."""
-        rng = np.random.default_rng(self.seed)
+        rng = own_rng(self.seed, SURFACES)
         start, weights = [], []
         for fan_in, fan_out in pairwise(self.widths):
             variance = 2.0 / (fan_in + fan_out) if self.init == "xavier-normal" else 1.0 / fan_in

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from sdesim.compiled import streams
 from sdesim.compiled.jit import compiled, compiled_entry
 from sdesim.compiled.philox import box_muller, uniforms
 
 # The purpose of halvings, in its place in the last word of the counter; the 5 bits after it are how often an
 # increment was halved, the rest the draw; the step pair's word is the number of the halved increment.
-HALVES, LEVEL = 2 << 24, 19
+HALVES, LEVEL = streams.HALVES, 19
 
 
 @compiled

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Gt
 
+from sdesim.compiled.streams import TURNS
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
@@ -113,8 +114,7 @@ class TelegraphPath(Path):
         from sdesim.noise.path_kernels import start_sign
 
         state = np.empty((drawn.rows, drawn.count))
-        # A word that no step uses.
-        start_sign(np.uint64(drawn.seed), drawn.stream, drawn.first, 2**31, state)
+        start_sign(np.uint64(drawn.seed), drawn.stream, drawn.first, TURNS, state)
         return state
 
     def fill(self, drawn: Drawn, begin: int, end: int, state: Array, out: Array) -> None:

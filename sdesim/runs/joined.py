@@ -39,6 +39,11 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     for run in runs[1:]:
         _check_same(runs[0], run)
     _check_doubles(runs)
+    whole = [str(name) for name, array in runs[0].data_vars.items() if "trajectory" not in array.dims]
+    if whole and len(runs) > 1:
+        raise RunError(
+            f"{whole[0]} is of all trajectories of a run together: join runs without it (drop_vars)"
+        )
     one = "seed" in runs[0].attrs and len({run.attrs.get("seed") for run in runs}) == 1
     parts = sorted(runs, key=lambda run: int(run["trajectory"].values[0])) if one else list(runs)
     joined = xr.concat(

@@ -9,6 +9,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
+from sdesim.compiled.streams import PROBES, sequence
 from sdesim.kinds import Misfit, kind
 from sdesim.runs.exactness import MOST_TIMES, Exactness, Sequential, exactness_of
 from sdesim.runs.schema import (
@@ -21,7 +22,6 @@ from sdesim.runs.schema import (
 )
 
 Count = Annotated[int, Ge(1)]
-_PROBE_STREAM = 0x50524F42
 _DEFAULT_PROBES = 20
 # Most numbers of example gradients, N·d, that a probe reads where nobody says.
 LARGEST = 1e9
@@ -170,5 +170,4 @@ def saved_steps(steps: int, every: int) -> NDArray[np.int64]:
 
 def probe_rng(seed: int, trajectory: int, step: int) -> np.random.Generator:
     """The generator of one probe: a pure function of (seed, trajectory, step), shared by both arms."""
-    sequence = np.random.SeedSequence([seed, _PROBE_STREAM, trajectory, step])
-    return np.random.Generator(np.random.Philox(sequence))
+    return np.random.Generator(np.random.Philox(sequence(seed, PROBES, trajectory, step)))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from sdesim.compiled.streams import VIRTUAL
 from sdesim.estimators.dynamics.progress import mean_change
 from sdesim.io.threads import single_blas_thread
 from sdesim.runs.probes import probe_rng
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from sdesim.runs.probing import GradientOracle
 
 Array = NDArray[np.float64]
-_STREAM = 0x56495254
 # Steps to a mean, half of them with the other sign of the noise; fewest and most means; half-widths wanted
 # between 0 and theirs.
 _SPREAD, _MEANS, _MOST_MEANS, _APART = 32, 8, 64, 1.5
@@ -33,7 +33,7 @@ def virtual_steps(
         loss: also `progress`, the mean of L(θ − ηg) − L(θ).
         trained: which coordinates move (d,); None: all.
     """
-    rng = probe_rng(seed[0] ^ _STREAM, seed[1], seed[2])
+    rng = probe_rng(seed[0] ^ VIRTUAL, seed[1], seed[2])
     drops, changes = np.empty(branches), np.empty(branches)
     with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         before = oracle.loss(theta) if loss else 0.0
@@ -67,7 +67,7 @@ def weighted_progress(
     Args:
         theta: (d,). branches: means at first. step_size: η. seed: of the run, trajectory, step.
     """
-    rng = probe_rng(seed[0] ^ _STREAM, seed[1], seed[2])
+    rng = probe_rng(seed[0] ^ VIRTUAL, seed[1], seed[2])
     means: list[float] = []
     with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
         before = oracle.loss(theta)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.compiled.streams import sequence
 from sdesim.networks.losses.mixture import Mixture
 from sdesim.scenario.models import Arm, Scenario, Train
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def arm_seed(seed: int, arm: str) -> int:
     """The seed of an arm: a function of the scenario's seed and the arm's name."""
-    words = np.random.SeedSequence([seed, zlib.crc32(arm.encode())]).generate_state(1, np.uint64)
+    words = sequence(seed, zlib.crc32(arm.encode())).generate_state(1, np.uint64)
     return int(words[0] >> np.uint64(1))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled.streams import SURFACES, own_rng
 from sdesim.kinds import InCode, Misfit, Numbers, OneOf, kind
 from sdesim.kinds.numbers import Array, as_theta
 from sdesim.surfaces.base import Base, Surface, SurfaceKernel
@@ -157,7 +158,7 @@ class Masked(Base):
         else:
             assert self.keep is not None
             count = max(1, round(self.keep * total))
-            chosen = np.random.default_rng(self.seed).permutation(total)[:count]
+            chosen = own_rng(self.seed, SURFACES).permutation(total)[:count]
         mask = np.zeros(total, dtype=np.bool_)
         mask[chosen] = True
         return mask

@@ -79,6 +79,12 @@ def test_single_precision_goes_on():
     assert_goes_on(GAUSSIAN, dtype="float32")
 
 
+def test_overshoots_and_what_was_thrown_across_are_counted_on():
+    jumps = noise.Stable(1.5, 3.0)
+    whole = assert_goes_on(jumps, scheme="euler-maruyama")
+    assert whole["explicit_overshoots"].values.sum() > 0
+
+
 def test_lost_trajectories_stay_lost():
     first = simulated(GAUSSIAN, steps=20, theta0=[[1.0], [90.0]], trajectories=2)
 
@@ -126,6 +132,7 @@ def test_what_can_not_go_on_is_refused_with_the_reason():
     refused("events: found x0 outside .*, allowed: none", events=[events.Exit(-9.0, 9.0)])
     refused("continue_from: found int, allowed: a run of simulate", continue_from=3)
     refused("the run keeps no theta", continue_from=simulated(GAUSSIAN, steps=4, save="loss"))
+    refused("found a run with refine=2", continue_from=first.assign_attrs(refine=2))
     refused("not numbered one after another", continue_from=first.isel(trajectory=[0, 2]))
     refused("its last saved step is not its last", continue_from=first.isel(step=slice(3)))
     ball = simulated(GAUSSIAN, steps=4, scheme="heavy-ball").drop_vars("final_velocity")

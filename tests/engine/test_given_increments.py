@@ -43,7 +43,7 @@ def test_a_surface_moves_by_the_increments_as_they_are_given():
         theta = theta + increment - dt * theta * [1.0, 2.0]
         wanted.append(theta)
 
-    found = sdesim.integrate(bowl, given, dt=dt, scheme="euler-maruyama")
+    found = sdesim.integrate(bowl, given, dt=dt)
 
     assert found.shape == (6, 4, 2)
     np.testing.assert_allclose(found, wanted, rtol=1e-13)
@@ -56,7 +56,7 @@ def test_an_equation_takes_increments_of_its_wiener_processes():
     for increment in given:
         theta = theta - dt * theta * [1.0, 2.0] + increment * [1.0, 0.5]
 
-    found = sdesim.integrate(process, given, [1.0, -1.0], dt=dt, scheme="euler-maruyama")
+    found = sdesim.integrate(process, given, [1.0, -1.0], dt=dt)
 
     np.testing.assert_allclose(found[-1], theta, rtol=1e-13)
 

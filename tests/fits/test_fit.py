@@ -143,6 +143,7 @@ def test_dependent_residuals_are_flagged():
     [
         ({"dt": 0.1, "level": 1.5}, "level: found 1.5"),
         ({"dt": -1}, "dt: found -1, allowed: a number above 0"),
+        ({"dt": True}, "dt: found True"),
         ({}, "dt: missing"),
         ({"dt": 0.1, "goodness": "chi"}, "goodness: found 'chi'"),
         ({"dt": 0.1, "noise": "pink"}, "noise: found 'pink'"),
@@ -168,7 +169,11 @@ def test_bad_settings_are_told_in_one_line(settings, told):
         (np.arange(-5.0, 45.0), "geometric-brownian", "series: found -5, allowed: numbers above 0"),
         (np.arange(-5.0, 45.0), "cox-ingersoll-ross", "series: found -5, allowed: numbers above 0"),
         (np.repeat([0.0, 1.0, 0.5], 20)[:58], "jump-diffusion", "series: found"),
-        (np.arange(50.0), "ornstein-ulenbeck", "did you mean"),
+        (np.arange(50.0), "ornstein-ulenbeck", "model: found .* did you mean"),
+        (0.1 * np.arange(50.0), "ornstein-uhlenbeck", "found a steady course without noise"),
+        (0.1 * np.arange(50.0), "jump-diffusion", "found a steady course without noise"),
+        (np.exp(0.1 * np.arange(50.0)), "geometric-brownian", "found steady growth without noise"),
+        (1e120 * np.sin(np.arange(50.0)), "ornstein-uhlenbeck", "series: found numbers up to 1e.120"),
     ],
 )
 def test_bad_series_are_told_in_one_line(x, model, told):

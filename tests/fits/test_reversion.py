@@ -12,8 +12,8 @@ def cutoff(rate, side, level=0.95, name="rate"):
 
 
 def test_at_a_unit_root_it_is_dickey_and_fullers():
-    # Fuller (1976), table 8.5.2, τ_μ for n = ∞: quantiles −3.12 of 2.5%, 0.23 of 97.5%. Of 1999 draws the
-    # standard error of a 2.5% quantile is 0.05 and 0.08.
+    # Fuller (1976), table 8.5.2, τ_μ for n = ∞: quantiles −3.12 of 2.5%, 0.23 of 97.5%. Of 4999 draws the
+    # standard error of a 2.5% quantile is 0.03 and 0.05.
     assert cutoff(1e-9, -1) == pytest.approx(3.12, abs=0.25)
     assert cutoff(1e-9, 1) == pytest.approx(0.23, abs=0.4)
 

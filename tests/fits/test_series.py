@@ -22,6 +22,12 @@ def test_arrays_lists_and_columns():
     assert two.duration == 11.0
 
 
+def test_what_is_masked_is_missing():
+    found = read_series(np.ma.masked_array(X, mask=np.arange(12) == 4), dt=0.5)
+
+    assert (found.missing, found.n) == (1, 10)
+
+
 def test_pandas_tells_the_time_by_its_index():
     days = pd.date_range("2024-01-01", periods=12, freq="D")
     daily = read_series(pd.Series(X, index=days))
@@ -77,6 +83,8 @@ def test_xarray_with_time_in_any_place():
         ([[1, 2], [3]], {"dt": 1}, "series: found list"),
         (X * 1j, {"dt": 1}, "series: found complex128"),
         (pd.DataFrame({"a": list("abc")}), {"dt": 1}, "series: found columns that are no numbers"),
+        (pd.DataFrame({"a": X, "b": pd.date_range("2024", periods=12)}), {"dt": 1}, "that are no numbers"),
+        (X > 0, {"dt": 1}, "series: found bool"),
         (pd.Series(X, index=[*range(5), 3, *range(6, 12)]), {}, "index: .* does not rise at place 5"),
         (pd.Series(X, index=[*range(11), np.nan]), {}, "index: found times that are missing"),
         (X, {"times": np.arange(11)}, "times: found 11 times, allowed: 12"),

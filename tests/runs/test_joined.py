@@ -48,3 +48,10 @@ def test_flags_of_events_are_those_of_any_part():
     joined = concat_runs([part(0, exit_flags=[[], ["a"]]), part(2, exit_flags=[["b"], ["a"]])])
 
     assert joined.attrs["exit_flags"] == ["b", "a"]
+
+
+def test_what_is_of_all_trajectories_together_is_not_joined():
+    runs = [part(first).assign(total=("param", [0.0] * 6)) for first in (0, 2)]
+
+    with pytest.raises(RunError, match="total is of all trajectories of a run together"):
+        concat_runs(runs)

@@ -10,14 +10,13 @@ from operator import add
 
 import numpy as np
 
+from sdesim.compiled.streams import LEVELS
 from sdesim.engine.coupled.level_moments import Moments
 from sdesim.engine.coupled.paths import Coupled
 from sdesim.engine.coupled.quantity import Quantity
 from sdesim.errors import SdesimError
 from sdesim.noise.draws import philox4x32
 
-# The purpose of keys of levels, in its place in the last word of the counter; see `sdesim.compiled.philox`.
-KEYS = 3 << 24
 # The generator numbers 2³² trajectories under one key.
 _TRAJECTORIES = 2**31
 # Ratios of the steps of the paths of a sample, which of them turn each pair of increments round, and how many
@@ -31,8 +30,8 @@ _PATHS = {
 
 
 def level_key(seed: int, level: int, block: int) -> int:
-    """The 64-bit key of the draws of a level: words of the generator at (level, block, 0, `KEYS`)."""
-    words = philox4x32([level, block, 0, KEYS], [seed & 0xFFFFFFFF, seed >> 32])
+    """The 64-bit key of the draws of a level: words of the generator at (level, block, 0, `LEVELS`)."""
+    words = philox4x32([level, block, 0, LEVELS], [seed & 0xFFFFFFFF, seed >> 32])
     return int(words[0]) | int(words[1]) << 32
 
 

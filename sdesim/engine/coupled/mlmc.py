@@ -26,7 +26,7 @@ from sdesim.kinds.numbers import positive, whole
 LEVEL = 0.95
 # Samples that a level begins with (at least, where the one before has few), how many levels at least, and at
 # most: the shortest step is T/2²⁰.
-_PILOT, _LEAST, _FIRST_LEVELS, _MOST_LEVELS = 4096, 256, 4, 20
+_PILOT, _LEAST, _FIRST_LEVELS, _MOST_PILOTS, _MOST_LEVELS = 4096, 256, 4, 15, 20
 # The share of the tolerance that sampling may take while the bias is not known, and the most that it may.
 _SAMPLING = 0.9
 # A variance known to a worse relative standard error than this is said to be uncertain.
@@ -163,10 +163,13 @@ def _pilot(sampler: Callable[[int], LevelSampler], threads: int) -> list[LevelSa
         if costs[best] < math.inf and best <= len(levels) - 3:
             levels[best].turn_to(SINGLE)
             return levels[best:]
-        if len(levels) > _MOST_LEVELS // 2:
+        if len(levels) == _MOST_PILOTS:
             levels[-1].check_finite()
-            levels[best].turn_to(SINGLE)
-            return levels[best:]
+            dt = levels[-1].equation.duration / levels[-1].steps
+            raise SdesimError(
+                f"a path or the quantity varies the less the shorter the step down to dt = {dt:.2g}, as "
+                "where longer ones are unstable: choose another scheme, such as 'implicit-euler'"
+            )
 
 
 def _share(level: LevelSampler, variance: float | None = None) -> float:

@@ -15,18 +15,19 @@ that of the step, moved at most half the distance to a wall at a time.
 
 Times are in units of dt. ``values`` from ``numbers[e, LAW]`` on: the columns below (Python's side:
 `sdesim.engine.events.overshoot`). Uniforms: purposes 96 (leaps) and 112 (whether there is a large jump) of
-the documented layout.
+the documented layout (`sdesim.compiled.streams`).
 
 Source: R. Blumenthal, R. Getoor & D. Ray, Trans. Am. Math. Soc. 99 (1961) 540; A. Kyprianou, A. Osojnik &
 T. Shardlow, IMA J. Numer. Anal. 38 (2018) 1550 (walks on spheres).
 """
 
 from sdesim.compiled.philox import log
+from sdesim.compiled.streams import JUMPS, LEAPS
 from sdesim.stable.sampling.cms import symmetric
 
 LAW = 10
 ALPHA, AXIS, CLOSE, WIDEST, KAPPA, RATE_OF_JUMPS, LIKELIEST, FLOOR, SCALES = range(9)
-LEAP_WORDS, JUMP_WORDS = 2**30 + 2**29, 2**30 + 2**29 + 2**28
+LEAP_WORDS, JUMP_WORDS = LEAPS, JUMPS
 
 
 @compiled_apart

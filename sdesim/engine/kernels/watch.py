@@ -27,12 +27,13 @@ and 6 the state.
 
 from sdesim.compiled.elementary import from_bits
 from sdesim.compiled.philox import MASK, box_muller, exp, philox, uniforms
+from sdesim.compiled.streams import EXITS
 from sdesim.engine.events.watching import BRIDGE, SMOOTH, STEPS, VARYING
 from sdesim.engine.kernels.block import RUNNING, STOPPED
 
 KIND, PARAMS, PARAMS_END, WALLS, SHIFT, INVERSE, METHOD, STOP, VARIANCE, RATE = range(10)
 MARKS, NEAR, SCRATCH, IDLE = 4, 5, 7, 8
-WORDS = 2**30
+WORDS = EXITS
 # 2 g₀g₁/s² beyond which no uniform of 32 bits lies below the probability.
 REACH = 24.0
 

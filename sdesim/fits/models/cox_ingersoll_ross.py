@@ -13,7 +13,13 @@ from scipy.special import ive
 
 from sdesim.errors import EstimatorError
 from sdesim.fits.base import Array, Base, Parameter
-from sdesim.fits.returning import rate_bounds, rate_flags, refuse_no_rate, returning_cutoff
+from sdesim.fits.returning import (
+    rate_bounds,
+    rate_flags,
+    refuse_no_rate,
+    refuse_noiseless,
+    returning_cutoff,
+)
 from sdesim.fits.transitions import Transitions
 from sdesim.kinds import kind
 
@@ -67,7 +73,9 @@ class CoxIngersollRoss(Base):
         rate = float(min(max(ab[1], 1.0 / data.duration, slow), 0.5 / float(data.steps[0][0]), 0.9 * fast))
         mean = float(ab[0]) / rate if ab[0] > 0 else typical
         mean = min(max(mean, 1e-3 * typical), 1e3 * typical)
-        rest = (y - x - rate * (mean - x) * h) / np.sqrt(x * h)
+        left = y - x - rate * (mean - x) * h
+        refuse_noiseless(float((y - x - columns @ ab).std()), data)
+        rest = left / np.sqrt(x * h)
         return [np.array([rate, mean, max(float(np.sqrt((rest**2).mean())), 1e-12)])]
 
     def _form(self, theta: Array, data: Transitions) -> tuple[float, Array, Array]:

@@ -53,7 +53,7 @@ class GeometricBrownian(Base):
         y, h = np.log(data.after / data.before), data.dt
         nu = float(y.sum() / h.sum())
         sigma = math.sqrt(float(((y - nu * h) ** 2 / h).mean()))
-        if not sigma > 0:
+        if not sigma > 1e-9 * float(np.abs(y / np.sqrt(h)).max()):
             raise EstimatorError("series: found steady growth without noise, allowed: values with noise")
         return [np.array([nu + 0.5 * sigma**2, sigma])]
 

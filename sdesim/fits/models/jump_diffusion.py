@@ -61,6 +61,8 @@ class JumpDiffusion(Base):
         moves = data.after - data.before
         if float(np.median(np.abs(moves))) == 0.0:
             raise EstimatorError("series: found half of its neighbours equal, allowed: values that differ")
+        if not self._robust(data)[1] * math.sqrt(float(data.dt.mean())) > 1e-9 * float(np.abs(moves).max()):
+            raise EstimatorError("series: found a steady course without noise, allowed: values with noise")
 
     def _robust(self, data: Transitions) -> tuple[float, float]:
         """Median and robust standard deviation of increments, per time and root of time."""

@@ -9,10 +9,11 @@ import numpy as np
 
 from sdesim.compiled.jit import compiled
 from sdesim.compiled.philox import normals
+from sdesim.compiled.streams import FIRST_OF_VECTORS
 from sdesim.stable.sampling.cms import mixing_radius
 
 # Streams of their own: above those that a simulation's noises have.
-RADII, NORMALS = np.uint64(250), np.uint64(251)
+RADII, NORMALS = np.uint64(FIRST_OF_VECTORS), np.uint64(FIRST_OF_VECTORS + 1)
 
 
 @compiled

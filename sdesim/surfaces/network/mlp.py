@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sdesim.compiled import blocks
+from sdesim.compiled.streams import SURFACES, own_rng
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import Array, as_theta, whole
 from sdesim.surfaces.base import Base, SurfaceKernel
@@ -256,7 +257,7 @@ def _examples(widths: Sequence[int], x: ArrayLike, y: ArrayLike, loss: str) -> t
 
 def _default_start(widths: Sequence[int], seed: int) -> Array:
     """Uniform on ±1/√fan_in per layer."""
-    rng = np.random.default_rng(seed)
+    rng = own_rng(seed, SURFACES)
     parts = []
     for fan_in, fan_out in pairwise(widths):
         bound = 1.0 / np.sqrt(fan_in)

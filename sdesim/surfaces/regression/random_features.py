@@ -11,6 +11,7 @@ import numpy as np
 from annotated_types import Ge, Lt
 from numpy.typing import ArrayLike, NDArray
 
+from sdesim.compiled.streams import SURFACES, own_rng
 from sdesim.errors import SdesimError
 from sdesim.kinds import InCode, Misfit, Numbers, OneOf, kind
 from sdesim.kinds.numbers import Array, as_finite, as_theta
@@ -105,7 +106,7 @@ class RandomFeatures(Linear):
     def weights(self) -> Array:
         """w_j (m, p)."""
         inputs = self.x.shape[1] if self.data is None else self.data.features
-        return np.random.default_rng(self.seed).standard_normal((self.width, inputs))
+        return own_rng(self.seed, SURFACES).standard_normal((self.width, inputs))
 
     @cached_property
     def A(self) -> Array:

@@ -80,7 +80,7 @@ class Reader:
         Raises:
             RunError: the augmentation fails, or does not return as many examples.
         """
-        with undisturbed(seed, *self.held), torch.no_grad():
+        with undisturbed(seed, *self.held, apart=self.augment is not None), torch.no_grad():
             x, y = self.take(rows)
             if self.augment is None:
                 return x, y

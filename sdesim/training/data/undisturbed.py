@@ -20,6 +20,7 @@ from torch.utils.data import (
     default_collate,
 )
 
+from sdesim.compiled.streams import NUMPY, TORCH, own_seed
 from sdesim.data import Dataset
 from sdesim.errors import RunError
 from sdesim.training.data.batches import equal, length, moved, rows_of
@@ -200,10 +201,14 @@ class LoaderExamples:
 
 
 @contextmanager
-def undisturbed(seed: int, *data: Any) -> Iterator[None]:
+def undisturbed(seed: int, *data: Any, apart: bool = False) -> Iterator[None]:
     """All random numbers inside come from ``seed``; every generator is as it was found afterwards.
 
     The generators: torch's on the CPU, NumPy's and Python's global ones, and those that the data sets hold.
+
+    Args:
+        apart: whether a generator of torch's with this very seed is used inside, so that the global one needs
+            numbers of its own.
     """
     held = list(_generators(data, _DEPTH))
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
@@ -214,9 +219,10 @@ def undisturbed(seed: int, *data: Any) -> Iterator[None]:
             stack.callback(*_restoration(generator))
             _reseed(generator, seed + k)
         stack.enter_context(torch.random.fork_rng(devices=[]))
-        torch.default_generator.manual_seed(seed)
+        torch.default_generator.manual_seed(own_seed(seed, TORCH) if apart else seed)
         random.seed(seed)
-        np.random.seed(seed % 2**32)  # noqa: NPY002
+        # NumPy's would make the very numbers of torch's under the same seed.
+        np.random.seed(own_seed(seed, NUMPY))  # noqa: NPY002
         yield
 
 

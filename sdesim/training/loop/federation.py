@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from sdesim.compiled.streams import CLIENTS, sequence
 from sdesim.data.sharing import least_examples, partition
 from sdesim.estimators import GradientMoments, combine_moments, gradient_moments
 from sdesim.io.threads import single_blas_thread
@@ -24,7 +25,7 @@ from sdesim.networks.fully_connected import flat_parameters
 from sdesim.surfaces.torch.functions import own_tensor
 from sdesim.training.data.batches import rows_of
 from sdesim.training.data.examples import Batches, Examples
-from sdesim.training.loop.one_seed import CLIENTS, stream_seed, update
+from sdesim.training.loop.one_seed import stream_seed, update
 from sdesim.training.probes.network_oracle import TorchOracle
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Federation:
         clients, batch = recipe.clients, prepared.order.batch_size
         assert clients is not None
         assert batch is not None
-        rng = np.random.default_rng([recipe.seed, trajectory, CLIENTS])
+        rng = np.random.default_rng(sequence(recipe.seed, trajectory, CLIENTS))
         rows = partition(
             train.y.cpu().numpy(), clients.count, clients.concentration, least_examples(batch), rng
         )

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sdesim.compiled.streams import NUMPY, own_seed
 from sdesim.errors import RunError, SdesimError, first_line
 from sdesim.networks.base import recipe_of
 from sdesim.training.loop.copies import copied
@@ -180,5 +181,6 @@ def _parts_first(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 def _seed_everything(seed: int) -> None:
     """Own rules may draw from any of the global generators."""
     torch.manual_seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
+    # NumPy's own would make the very numbers of torch's under the same seed.
+    np.random.seed(own_seed(seed, NUMPY))  # noqa: NPY002
     random.seed(seed)

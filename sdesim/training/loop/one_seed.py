@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdesim.compiled.streams import LAYERS, WEIGHTS, sequence
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training.data.batches import batch_loss
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from sdesim.training.loop.recipe import Recipe
 
 Array = NDArray[np.float64]
-# Streams of the seed: data order, fresh weights and readings of examples must not share numbers.
-ORDER, WEIGHTS, READINGS, STEPS, CLIENTS = 0, 1, 2, 3, 4
 
 
 @contextmanager
@@ -44,8 +43,15 @@ def isolated_torch() -> Iterator[None]:
 
 def stream_seed(seed: int, trajectory: int, *stream: int) -> int:
     """A 63-bit torch seed, a pure function of its arguments."""
-    words = np.random.SeedSequence([seed, trajectory, *stream]).generate_state(1, np.uint64)
+    words = sequence(seed, trajectory, *stream).generate_state(1, np.uint64)
     return int(words[0] >> np.uint64(1))
+
+
+def seed_layers(seed: int, trajectory: int) -> None:
+    """Seed the global generators, which feed dropout and what else draws from them, each on its own."""
+    torch.manual_seed(stream_seed(seed, trajectory, LAYERS))
+    np.random.seed(stream_seed(seed, trajectory, LAYERS, 1) % 2**32)  # noqa: NPY002
+    random.seed(stream_seed(seed, trajectory, LAYERS, 2))
 
 
 def starting_module(recipe: Recipe, trajectory: int) -> nn.Module:

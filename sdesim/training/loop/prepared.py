@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdesim.compiled.streams import READINGS, STEPS
 from sdesim.errors import RunError
 from sdesim.kinds.misfit import path_text
 from sdesim.networks.fully_connected import as_dense, parameter_groups
@@ -39,7 +40,7 @@ from sdesim.training.loop.copies import check_copies, copied
 from sdesim.training.loop.fitting import check_loss, check_module
 from sdesim.training.loop.fresh import check_factory
 from sdesim.training.loop.memory import check_readings
-from sdesim.training.loop.one_seed import READINGS, STEPS, isolated_torch, starting_module, stream_seed
+from sdesim.training.loop.one_seed import isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_loss
 from sdesim.training.probes.example_moments import without_moments

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sdesim.compiled.streams import PROGRESS
 from sdesim.runs import GradientOracle, probe_rng
 from sdesim.runs.sizes import streams
 from sdesim.runs.virtual_steps import virtual_steps
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 # The objective is read on so many times the training batch, and on at least so many examples.
 _EVALUATED, _LEAST = 4, 64
-_STREAM = 0x50524F47
 
 
 def measured_progress(
@@ -58,7 +58,7 @@ def branched_progress(prepared: Prepared, state: SeedState, step: int) -> dict[s
     the mode of training. Model, optimizer and generators are afterwards as before.
     """
     recipe, count, clipping = prepared.recipe, prepared.branches, prepared.recipe.new_clipping()
-    rng = probe_rng(recipe.seed ^ _STREAM, state.trajectory, step)
+    rng = probe_rng(recipe.seed ^ PROGRESS, state.trajectory, step)
     seeds = [int(s) for s in rng.integers(2**62, size=2 * count)]
     batch = prepared.order.batch_size or len(prepared.train)
 

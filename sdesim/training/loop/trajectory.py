@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import random
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sdesim.compiled.streams import ORDER, UPDATES, sequence
 from sdesim.errors import failure
 from sdesim.runs import RitzVectors, probe_rng
 from sdesim.training.data.batches import mapped
@@ -23,11 +23,11 @@ from sdesim.training.loop.clipping import Clipping
 from sdesim.training.loop.evaluation import evaluated
 from sdesim.training.loop.federation import Federation
 from sdesim.training.loop.one_seed import (
-    ORDER,
     apply_masks,
     isolated_torch,
     masks_of,
     norm_of_moved,
+    seed_layers,
     starting_module,
     stream_seed,
     trained_parameters,
@@ -118,12 +118,8 @@ def begin(prepared: Prepared, trajectory: int) -> SeedState:
     model = starting_module(recipe, trajectory)
     masks = None if recipe.mask is None else masks_of(model, recipe.mask)
     apply_masks(model, masks)
-    seed = stream_seed(recipe.seed, trajectory, ORDER)
-    # The global generator feeds dropout; the order of the data has its own.
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    batches = batches_of(prepared.train, prepared.order, seed)
+    seed_layers(recipe.seed, trajectory)
+    batches = batches_of(prepared.train, prepared.order, stream_seed(recipe.seed, trajectory, ORDER))
     optimizer = recipe.new_optimizer(list(model.parameters()))
     scheduler = recipe.new_scheduler(optimizer)
     values = _empty(prepared)
@@ -375,7 +371,8 @@ def _probe(prepared: Prepared, state: SeedState, theta: Array, step: int) -> Map
     for part, why in failed.items():
         state.reasons.setdefault(part, why)
     if state.clients is not None and prepared.probes.wants("gradient"):
-        rng = probe_rng(prepared.recipe.seed, state.trajectory, step)
+        words = sequence(prepared.recipe.seed, state.trajectory, UPDATES, step)
+        rng = np.random.Generator(np.random.Philox(words))
         found |= state.clients.probe(
             state.model, whole, theta, moved_coordinates(model, state.optimizer), rng
         )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import prune as torch_prune
 
+from sdesim.compiled.streams import PRUNING, WEIGHTS, sequence
 from sdesim.errors import RunError
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.training.data.batches import mapped, rows_of
@@ -29,7 +30,6 @@ from sdesim.training.data.examples import (
 from sdesim.training.loop.copies import copied
 from sdesim.training.loop.fresh import redrawn
 from sdesim.training.loop.one_seed import (
-    WEIGHTS,
     apply_masks,
     isolated_torch,
     masks_of,
@@ -40,8 +40,8 @@ from sdesim.training.loop.recipe import Recipe, TrainingKeywords, the_recipe
 from sdesim.training.probes.network_oracle import TorchOracle
 
 RULES = ("magnitude", "one-shot", "gradient-signal", "random")
-# Streams of the seed; those of the rounds of training come after.
-_RANDOM, _DRAWS, _ROUND = 0, 1, 2
+# What a round draws: random choices, minibatches, the order of its training and what its layers do.
+_RANDOM, _DRAWS, _ROUND, _LAYERS = 0, 1, 2, 3
 _GRADIENTS = 256
 
 
@@ -91,12 +91,12 @@ def prune(
         for k in range(rounds):
             scores: list[Tensor | None] = [None] * len(list(module.parameters()))
             if rule != "random":
-                trained = _train(recipe, examples, order, mask, stream_seed(seed, k, _ROUND))
+                trained = _train(recipe, examples, order, mask, k)
                 scores = [p.detach().abs() for p in trained.parameters()]
                 if rule == "gradient-signal":
-                    rng = np.random.default_rng([seed, k, _DRAWS])
+                    rng = np.random.default_rng(sequence(seed, k, PRUNING, _DRAWS))
                     scores = _signal(trained, recipe.loss_fn, examples, order.batch_size or 1, rng)
-            torch.manual_seed(stream_seed(seed, k, _RANDOM))
+            torch.manual_seed(stream_seed(seed, k, PRUNING, _RANDOM))
             mask = _cut(module, mask, scores, (1.0 - sparsity) ** ((k + 1) / rounds))
     return mask
 
@@ -148,14 +148,16 @@ def _check(rule: str, sparsity: float, rounds: int) -> None:
         raise RunError(f"rounds must be {'1' if rounds > 1 else 'at least 1'} for {rule}, got {rounds}")
 
 
-def _train(recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bool_], seed: int) -> nn.Module:
-    """A copy of the module, trained from its weights under the mask."""
+def _train(
+    recipe: Recipe, examples: Examples, order: Order, mask: NDArray[np.bool_], number: int
+) -> nn.Module:
+    """A copy of the module, trained in the round of this number from its weights under the mask."""
     model = copied(recipe.module)
     masks = masks_of(model, mask)
     apply_masks(model, masks)
-    torch.manual_seed(seed)
+    torch.manual_seed(stream_seed(recipe.seed, number, PRUNING, _LAYERS))
     optimizer = recipe.new_optimizer(list(model.parameters()))
-    batches = batches_of(examples, order, seed)
+    batches = batches_of(examples, order, stream_seed(recipe.seed, number, PRUNING, _ROUND))
     clipping = recipe.new_clipping()
     for _ in range(recipe.steps):
         rows = batches.next()

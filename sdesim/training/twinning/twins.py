@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 from torch import nn
 
+from sdesim.compiled.streams import TWIN, sequence
 from sdesim.engine import simulate
 from sdesim.errors import RunError
 from sdesim.noise import Gaussian, Minibatch, Noise, Stable
@@ -24,7 +25,6 @@ TWIN_NOISES = ("none", "minibatch", "isotropic", "stable", "stable-truncated", "
 """Noise models of `twin`; "subsample" at dt = η is SGD itself."""
 
 _FITTED = ("isotropic", "stable", "stable-truncated")
-_SHIFT = 0x7A11
 
 
 def twin(
@@ -210,8 +210,8 @@ def _seed(run: xr.Dataset, label: str, seed: int | None) -> int:
     """The seed given, or one for this noise model that is not the run's own."""
     if seed is not None:
         return seed
-    words = [int(run.attrs.get("seed", 0)), _SHIFT, *label.encode()]
-    return int(np.random.SeedSequence(words).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    words = [int(run.attrs.get("seed", 0)), TWIN, *label.encode()]
+    return int(sequence(*words).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def _simulated(plan: TwinPlan, noises: Sequence[Noise], facts: dict[str, Any], **settings: Any) -> xr.Dataset:

@@ -9,12 +9,13 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 import sdesim
+from sdesim.compiled.streams import ORDER
 from sdesim.data import digits
 from sdesim.errors import RunError, ScenarioError
 from sdesim.scenario import parse_scenario
 from sdesim.training import mlp, record
 from sdesim.training.data.examples import Batches, Examples, Order
-from sdesim.training.loop.one_seed import ORDER, stream_seed
+from sdesim.training.loop.one_seed import stream_seed
 from sdesim.training.loop.svag import amplified_loss
 
 DATA = digits(40, 20)
