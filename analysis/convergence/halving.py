@@ -45,10 +45,10 @@ class Case:
 
 CASES = (
     Case("double well, Gaussian", surfaces.DoubleWell(), noise.Gaussian(diffusion=0.5), 1e-6),
-    Case("double well, stable α = 1.5", surfaces.DoubleWell(), noise.Stable(1.5, 0.5), 1e-4),
+    Case("double well, stable α = 1.5", surfaces.DoubleWell(), noise.Stable(1.5, 0.5), 1e-5),
     Case(
-        "slope between reflecting walls, Gaussian", surfaces.Driven(surfaces.Flat(1), 1.0),
-        noise.Gaussian(diffusion=0.5), 1e-3, (walls.Reflecting(-1.0, 1.0),),
+        "reflecting walls, Gaussian", surfaces.Driven(surfaces.Flat(1), 1.0),
+        noise.Gaussian(diffusion=0.5), 1e-4, (walls.Reflecting(-1.0, 1.0),),
     ),
 )  # fmt: skip
 
