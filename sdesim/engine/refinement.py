@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sdesim.engine.plan import Plan
+from sdesim.engine.reductions.base import Base as Reduction
 from sdesim.engine.reductions.collected import problems
 from sdesim.engine.schemes import Scheme
 from sdesim.kinds import Misfit
@@ -34,7 +35,8 @@ def check_refine(value: Any) -> int:
 
 
 def misfits(
-    k: int, kernels: Sequence[NoiseKernel], own: int, scheme: Scheme, dtype: str, continued: bool
+    k: int, kernels: Sequence[NoiseKernel], own: int, scheme: Scheme, dtype: str, continued: bool,
+    reductions: Sequence[Reduction],
 ) -> Iterator[Problem]:  # fmt: skip
     """Why a run can't be walked with dt/k, each reason with its place in the arguments of `simulate`.
 
@@ -50,6 +52,10 @@ def misfits(
     if scheme.auxiliary or scheme.steps_by_learning_rate:
         why = "draws a second set of increments" if scheme.auxiliary else "is a map of the learning rate"
         yield (FIELD,), f"found {k}, allowed: 1 with scheme {scheme.name!r}, which {why}"
+    for number, reduction in enumerate(reductions):
+        # A short step has no number in the run.
+        if reduction.every != "saved":
+            yield ("reduce", number, "every"), f"found {reduction.every}, allowed: saved with refine {k}"
     for number, kernel in enumerate(kernels):
         if kernel.split is None:
             rule = (
@@ -63,15 +69,19 @@ def refined_plan(plan: Plan, k: int) -> Plan:
     """The plan with steps of dt/k, under increments that sum to those of its own over each dt.
 
     Raises:
-        Misfit: an increment can't be taken apart, or a scheme needs more than increments.
+        Misfit: an increment can't be taken apart, a scheme needs more than increments, or a reduction looks
+            at every step, which has no number in the run.
     """
     if k == 1:
         return plan
     if plan.tolerance is not None:
         raise Misfit(FIELD, f"found {k}, allowed: 1 with tolerance")
     own = len(plan.noise_kernels) - len(plan.noises)
-    if found := list(misfits(k, plan.noise_kernels, own, plan.scheme, plan.dtype, plan.end is not None)):
-        raise Misfit(found)
+    found = misfits(
+        k, plan.noise_kernels, own, plan.scheme, plan.dtype, plan.end is not None, plan.reductions
+    )  # fmt: skip
+    if wrong := list(found):
+        raise Misfit(wrong)
     if plan.steps * k >= 2**32:
         raise Misfit(FIELD, f"found {k}, allowed: fewer than 2^32 steps in all, not {plan.steps * k}")
     halvings = k.bit_length() - 1

@@ -1,6 +1,8 @@
 """The Run schema, version 1: every variable a run may hold, with its dims, type and units.
 
-Both arms write these variables and nothing else; whoever reads a run needs no knowledge of its origin.
+Both arms write these variables and nothing else, but for the observables that a simulation was asked for:
+numbers over (trajectory, step) under names of their own, which the attribute ``observables`` lists. Whoever
+reads a run needs no knowledge of its origin.
 """
 
 from __future__ import annotations

@@ -98,6 +98,8 @@ def find(
     if name.partition(".")[0] in WHEN:
         return _when(expect, run, measured)
     row = number(name)
+    if row is None and name in rows(run.attrs, "observables"):
+        return over_trajectories(_at_step(run, name, expect.at), ANYTHING, infinite=has_no_mean(run, name))
     if row is None:
         raise ScenarioError(f"{name} is no quantity")
     if row.dims == WHOLE:
@@ -142,7 +144,10 @@ def _named(run: xr.Dataset, variable: str, dim: str, name: str) -> Array:
 
 
 def has_no_mean(run: xr.Dataset, name: str) -> bool:
-    """Whether a variable of a run has no mean, as heavy-tailed noise leaves those that grow fast."""
+    """Whether a variable of a run has no mean, as heavy-tailed noise leaves those that grow fast; or may have
+    none, as an observable under such noise."""
+    if name in rows(run.attrs, "observables"):
+        return "levy_index" in run.attrs
     return name in rows(run.attrs, "infinite_means")
 
 

@@ -11,7 +11,7 @@ import xarray as xr
 
 from sdesim.errors import SdesimError
 from sdesim.report.headline import headline
-from sdesim.runs.attributes import mapped
+from sdesim.runs.attributes import mapped, rows
 from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.saved import holds_end, last_step
@@ -154,7 +154,7 @@ def _end_values(run: xr.Dataset, measured: xr.Dataset | None) -> dict[str, Any]:
     """Means over trajectories at the last step and probe, with intervals and flags; of a run that does not
     save its last step those at the probe alone."""
     values: dict[str, Any] = {}
-    for key in names(lambda row: row.stepped):
+    for key in (*names(lambda row: row.stepped), *rows(run.attrs, "observables")):
         if key in run and holds_end(run):
             last = np.asarray(run[key].values[:, -1], dtype=np.float64)
             q = over_trajectories(last, support_of(key), infinite=has_no_mean(run, key))

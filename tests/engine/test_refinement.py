@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import sdesim
-from sdesim import noise, sdes, surfaces
+from sdesim import noise, reductions, sdes, surfaces
 from sdesim.errors import SdesimError
 from sdesim.scenario import parse_scenario
 
@@ -56,6 +56,7 @@ def test_no_bit_depends_on_threads_or_parts():
         ({"refine": 0}, "refine must be at least 1"),
         ({"refine": 2, "equation": BOWL, "noise": SMALL, "scheme": "sra1"}, "draws a second set"),
         ({"refine": 2, "equation": BOWL, "noise": SMALL, "dtype": "float32"}, "whose normals are others"),
+        ({"refine": 2, "reduce": reductions.Moments(2, every="step")}, r"reduce\[0\].every: found step"),
         (
             {"refine": 2, "noise": noise.Coloured(correlation_time=1.0, factor=1.0)},
             r"noise\[0\]: found one whose increments can't be taken apart",

@@ -90,6 +90,20 @@ def test_what_is_not_asked_for_is_not_kept_and_the_run_says_so():
         alone.sdesim.quantity("loss")
 
 
+def test_the_dimension_of_a_path_that_was_saved_unevenly_says_so():
+    probes = sdesim.Probes(every=100, samples=4, estimators=["gradient"])
+    even, uneven = (
+        simulated(T=20, probes=probes, **{name: value})
+        for name, value in (("save_every", 1), ("save_at", 0.1 * np.unique(np.geomspace(1, 200, 80).round())))
+    )
+
+    flags = [
+        sdesim.measure(run)["trajectory_dimension_flags"].values[0, -1].split(";") for run in (even, uneven)
+    ]
+
+    assert [("uneven_steps" in found) for found in flags] == [False, True]
+
+
 def test_a_watch_goes_on_to_the_end_of_the_run_where_the_last_saved_time_comes_before():
     leaving = events.Exit(upper=1.5)
     short, whole = (simulated(T=5, save_at=at, events=leaving) for at in ([0.1, 1], [5]))

@@ -8,6 +8,7 @@ import pytest
 
 import sdesim
 from sdesim.errors import SdesimError
+from sdesim.kinds import read
 from tests.fits.processes import path
 
 X = path("ornstein-uhlenbeck", (2.0, 1.0, 0.5), 1.0, 0.1, 120, seed=1)
@@ -34,12 +35,12 @@ def test_it_is_plain_data_a_table_and_a_pickle():
 def test_goodness_by_bootstrap_takes_the_model_and_refuses_another():
     heavy = np.cumsum(np.random.default_rng(0).standard_cauchy(120))
 
-    right = FIT.bootstrap(draws=39)
+    right = FIT.bootstrap(draws=19)
     wrong = sdesim.fit(heavy, "ornstein-uhlenbeck", dt=0.1, goodness="bootstrap", draws=99)
 
-    # One of 40 under the model, by a fixed seed.
-    assert right.goodness.p_value > 0.025
-    assert right.goodness == FIT.bootstrap(draws=39).goodness
+    # One of 20 under the model, by a fixed seed.
+    assert right.goodness.p_value > 0.05
+    assert right.goodness == FIT.bootstrap(draws=19).goodness
     assert wrong.goodness.p_value == 0.01
     assert right.goodness.anderson_darling == FIT.goodness.anderson_darling
 
@@ -55,11 +56,19 @@ def test_goodness_by_bootstrap_takes_the_model_and_refuses_another():
     ],
 )
 def test_the_fitted_process_is_a_kind_that_can_be_simulated(model, theta, kinds):
-    fit = sdesim.fit(path(model, theta, 1.0, 0.1, 50, seed=2), model, dt=0.1)
+    fitted = read("fits", model)
+    values = dict(zip([p.name for p in fitted.parameters], theta, strict=True))
 
-    equation, noise = fit.sde(), fit.noise()
+    equation, noise = fitted.equation(values), fitted.noises(values)
 
     assert (equation.kind, *(n.kind for n in noise)) == kinds
+
+
+def test_a_fit_gives_its_process_and_what_drives_it():
+    equation = FIT.sde()
+
+    assert (equation.rate, equation.mean, equation.factor) == tuple(FIT.values.values())
+    assert FIT.noise() == []
 
 
 def test_what_returns_to_no_mean_is_not_simulated():

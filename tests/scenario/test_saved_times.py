@@ -1,8 +1,11 @@
 """Times and what is kept, in a scenario: as in Python, and told at their line."""
 
+import json
+
 import pytest
 
 from sdesim.errors import ScenarioError
+from sdesim.scenario import run_scenario
 from sdesim.scenario.load import parse_scenario
 
 TEXT = """\
@@ -57,3 +60,40 @@ def test_what_does_not_fit_is_told_at_its_line(old, new, line, message):
 
     told = next(text for text in str(caught.value).splitlines() if message in text)
     assert told.startswith(f"my.yaml:{line}: ")
+
+
+def test_an_observable_is_expected_summarised_and_found(tmp_path):
+    # Brownian motion: x is normal with variance 2Dt = 0.2 at t = 1, E|x| = √(2·0.2/π) = 0.357 with a standard
+    # deviation of 0.27: of 400 the interval, ±0.027, lies within 0.1 but for 5.4 standard errors (7e-8).
+    text = """\
+name: spread
+arms:
+  free:
+    simulate:
+      surface: {kind: flat, dim: 1}
+      noise: {kind: gaussian, diffusion: 0.1}
+      theta0: 0
+      dt: 0.1
+      T: 1
+      trajectories: 400
+      save_at: [0.5, 1]
+      save: []
+      observe: {far: norm}
+expect:
+  - {arm: free, quantity: far, near: 0.357, tolerance: 0.1}
+  - {arm: free, quantity: far, at: 5, below: 0.4}
+  - {arm: free, quantity: time_when.far>0, above: 0}
+"""
+    run_scenario(parse_scenario(text), tmp_path / "out", progress=False)
+
+    told = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert [e["outcome"] for e in told["expectations"]] == ["met"] * 3
+    assert told["arms"]["free"]["end"]["far"]["n"] == 400
+    assert "far" in (tmp_path / "out" / "report.html").read_text()
+    for old, new, message in (
+        ("quantity: far, near", "quantity: fur, near", "found 'fur'"),
+        ("at: 5, below", "at: 6, below", "found 6, step 6, allowed: the steps that free saves: 5, 10"),
+        ("far>0", "fur>0", "allowed: such as time_when.test_accuracy>0.95"),
+    ):
+        with pytest.raises(ScenarioError, match=message):
+            parse_scenario(text.replace(old, new))

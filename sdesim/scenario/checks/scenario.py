@@ -17,7 +17,7 @@ from sdesim.scenario.checks.budget import check_budget
 from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
 from sdesim.scenario.checks.train import check_real
 from sdesim.scenario.continuing import begin_of
-from sdesim.scenario.models import Arm, Data, Expect, Scenario
+from sdesim.scenario.models import Arm, Data, Expect, Scenario, Simulate
 from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
 
 _EVENTS: dict[str, Callable[[Any], bool]] = {
@@ -55,7 +55,7 @@ def cross_check(scenario: Scenario) -> list[Problem]:
             named = getattr(e, field)
             if named is not None and named not in arms:
                 found.append((("expect", k, field), f"found {named!r}, not an arm{nearest(named, arms)}"))
-        found += [(("expect", k, *place), message) for place, message in _unknown(e)]
+        found += [(("expect", k, *place), message) for place, message in _unknown(e, _observed(scenario, e))]
     return found
 
 
@@ -114,8 +114,14 @@ def _is_measured(name: str) -> bool:
     return row is not None and row.dims[:2] == PROBE and not row.words
 
 
-def _unknown(e: Expect) -> Iterator[Problem]:
-    """Quantities and moments that no run can hold."""
+def _observed(scenario: Scenario, e: Expect) -> frozenset[str]:
+    """Names of the observables of the arms that an expectation is of."""
+    sides = [scenario.arms[n].simulate for n in (e.arm, e.than) if n in scenario.arms]
+    return frozenset(name for side in sides if side is not None for name in side.observe)
+
+
+def _unknown(e: Expect, observed: frozenset[str]) -> Iterator[Problem]:
+    """Quantities and moments that no run can hold, beside the observables of its arms."""
     prefix, dot, rest = e.quantity.partition(".")
     measured = names(lambda row: row.probed)
     if prefix == "twin_distance" and dot:
@@ -125,14 +131,14 @@ def _unknown(e: Expect) -> Iterator[Problem]:
     elif prefix == "gain_rank" and dot:
         if not _is_measured(rest):
             yield ("quantity",), f"found {e.quantity!r}{nearest(rest, measured)}"
-    elif number(e.quantity) is None and not (prefix in WHEN and rest):
-        known = [*known_names(), *(f"{p}.…" for p in OF_OTHERS)]
+    elif number(e.quantity) is None and e.quantity not in observed and not (prefix in WHEN and rest):
+        known = [*known_names(), *observed, *(f"{p}.…" for p in OF_OTHERS)]
         yield ("quantity",), f"found {e.quantity!r}{nearest(e.quantity, known)}"
-    if prefix in WHEN and dot and not _is_condition(rest):
+    if prefix in WHEN and dot and not _is_condition(rest, observed):
         yield ("quantity",), f"found {e.quantity!r}, allowed: such as {prefix}.test_accuracy>0.95"
     if e.since is not None and prefix not in WHEN:
         yield ("since",), f"since goes with {' and '.join(f'{w}.…' for w in WHEN)} only"
-    elif e.since is not None and not _is_condition(e.since):
+    elif e.since is not None and not _is_condition(e.since, observed):
         yield ("since",), f"found {e.since!r}, allowed: such as train_accuracy>0.95"
     if e.confirm > 1 and prefix not in WHEN:
         yield ("confirm",), f"confirm goes with {' and '.join(f'{w}.…' for w in WHEN)} only"
@@ -148,13 +154,15 @@ def _unknown(e: Expect) -> Iterator[Problem]:
         yield ("at",), f"found {e.at}, allowed: a step of at least 0"
     elif isinstance(e.at, str) and e.at not in ("start", "end"):
         match = MOMENT.match(e.at)
-        if match is None or not _is_stepped(match["name"]):
+        if match is None or not (_is_stepped(match["name"]) or match["name"] in observed):
             yield ("at",), f"found {e.at!r}, allowed: start, end, a step, or such as test_accuracy>0.95"
 
 
-def _is_condition(text: str) -> bool:
+def _is_condition(text: str, observed: frozenset[str]) -> bool:
     match = MOMENT.match(text)
-    return match is not None and (_is_stepped(match["name"]) or _is_measured(match["name"]))
+    if match is None:
+        return False
+    return _is_stepped(match["name"]) or _is_measured(match["name"]) or match["name"] in observed
 
 
 def _is_stepped(name: str) -> bool:
@@ -181,15 +189,23 @@ def _unanswerable(scenario: Scenario, arm_name: str, e: Expect) -> Iterator[Prob
         yield ("at",), f"found {e.at}, allowed: 0 to {steps}, the steps of {arm_name}"
         return
     saved = scenario.asked_steps(arm_name)
-    row = number(e.quantity)
-    if saved is None or row is None or not (row.stepped or {"loss", "labels", "theta"} & {*row.needs}):
-        return
-    if row.probed or row.dims == WELL or (isinstance(e.at, str) and e.at not in ("start", "end")):
+    if saved is None or not _of_saved_step(e, simulate):
         return
     at = {"start": 0, "end": steps}.get(str(e.at), e.at)
     if at not in saved:
         told = ", ".join(map(str, saved[:_TOLD])) + (", …" if len(saved) > _TOLD else "")
         yield ("at",), f"found {e.at}, step {at}, allowed: the steps that {arm_name} saves: {told}"
+
+
+def _of_saved_step(e: Expect, simulate: Simulate | None) -> bool:
+    """Whether an expectation is of what a run holds at a saved step: the start, the end or a given one."""
+    if isinstance(e.at, str) and e.at not in ("start", "end"):
+        return False
+    row = number(e.quantity)
+    if row is None:
+        return simulate is not None and e.quantity in simulate.observe
+    whole = row.dims == WHOLE and bool({"loss", "labels", "theta"} & {*row.needs})
+    return row.stepped or whole
 
 
 def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | int, ...]) -> Iterator[Problem]:
@@ -211,6 +227,9 @@ def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | in
         return
     row = lookup(name)
     if row is None:
+        own = () if simulate is None else simulate.observe
+        if name not in own and any(name in a.simulate.observe for a in scenario.arms.values() if a.simulate):
+            yield place, f"{name} is not among what {arm_name} observes"
         return
     problem = _need_not_met(scenario, arm_name, name, row)
     if problem:

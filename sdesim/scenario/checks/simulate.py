@@ -85,7 +85,7 @@ def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
     kernels = [n.kernel(surface.dim, dt, context.learning_rate) for n in noises]
     continued = simulate.continue_from is not None
     scheme = as_scheme(simulate.scheme).resolved(surface, noises)
-    yield from misfits(simulate.refine, kernels, 0, scheme, simulate.dtype, continued)
+    yield from misfits(simulate.refine, kernels, 0, scheme, simulate.dtype, continued, simulate.reduce)
     yield from kernel_misfits(simulate.tolerance, kernels, 0)
 
 
