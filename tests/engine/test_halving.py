@@ -62,6 +62,7 @@ def test_neighbours_threads_saved_points_and_going_on_change_no_bit(tmp_path, mo
     assert part.theta.values[:, ::10].tobytes() == whole.theta.values[70:].tobytes()
     on = walk(1e-3, continue_from=walk(1e-3, steps=20), steps=20, trajectories=None, seed=None)
     assert on.theta.values[:, -1].tobytes() == whole.theta.values[:, -1].tobytes()
+    assert on.steps_taken.values.tolist() == whole.steps_taken.values.tolist()
     with pytest.raises(SdesimError, match=r"^tolerance: found 0\.1, allowed: 0\.001, as the run"):
         walk(0.1, continue_from=resumed, steps=20, trajectories=None, seed=None)
 
