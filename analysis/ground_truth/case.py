@@ -57,7 +57,7 @@ class Case:
         number: "GT01", …
         claim: what it shows.
         rows: (n, seed) → rows, n the number of independent draws or trajectories.
-        small, large: n of the tests and of the study.
+        small, large: n of the tests and of the study; small 0 where other tests hold the same truth.
     """
 
     number: str

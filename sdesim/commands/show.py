@@ -84,8 +84,23 @@ def _show_summary(summary: dict[str, Any], path: Path, verbose: bool) -> None:
         if rows:
             console.print(f"\n{title}", style="bold", markup=False)
             print_table(["", *arms], rows)
+    _show_reduced(console, arms)
     console.print()
     print_outcome(summary, path, verbose)
+
+
+def _show_reduced(console: Any, arms: dict[str, Any]) -> None:
+    """What arms keep of all their trajectories together."""
+    found = {name: arm["reduced"] for name, arm in arms.items() if "reduced" in arm}
+    keys = dict.fromkeys(key for r in found.values() for key in r["values"])
+    rows = [[key, *(_cell(r["values"].get(key)) for r in found.values())] for key in keys]
+    if rows:
+        title = "Reductions at the end: all trajectories that are left [interval]"
+        console.print(f"\n{title}", style="bold", markup=False)
+        print_table(["", *found], rows)
+    for name, r in found.items():
+        ended = f", {r['stopped']:,} stopped and {r['lost']:,} lost" if r["stopped"] or r["lost"] else ""
+        say(console, f"{', '.join(r['kinds'])} of {r['live']:,} trajectories{ended}", label=f"  {name}: ")
 
 
 def _cell(found: dict[str, Any] | None) -> str:

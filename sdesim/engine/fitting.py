@@ -251,7 +251,8 @@ def _scheme(
 ) -> Iterator[Problem]:
     sorts = [noise.sort for noise in noises if hasattr(noise, "sort")]
     if getattr(scheme, "converts", False) and not all(getattr(n, "steady", True) for n in noises):
-        rule = "a number with a scheme that needs d⟨M⟩/dt of the multiplicative noise"
+        # One d⟨M⟩/dt for all steps enters them.
+        rule = "a number, or sdesim.SDE with that B(t, x), whose slopes schemes find by themselves"
         yield ("noise",), f"found a schedule and scheme {scheme.name!r}, allowed: {rule}"
     yield from ((("scheme",), line) for line in misfits(scheme, sorts))
     most = STREAMS // (1 + scheme.auxiliary)

@@ -79,7 +79,8 @@ class Reducing:
         kernel, d = reduction.kernel(), plan.dim
         home = import_module(kernel.module)
         own = steps_looked_at(reduction.every, self.setting)
-        before = own[:, None] - np.array(reduction.distances, dtype=np.int64)
+        # Lags are of the run's own steps, of which a refined walk makes several.
+        before = own[:, None] - plan.refine * np.array(reduction.distances, dtype=np.int64)
         places = np.searchsorted(self.steps, before)
         own_too = np.isin(before, own)
         return _Part(

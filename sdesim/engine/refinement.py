@@ -8,7 +8,6 @@ from typing import Any
 
 from sdesim.engine.plan import Plan
 from sdesim.engine.reductions.base import Base as Reduction
-from sdesim.engine.reductions.collected import problems
 from sdesim.engine.schemes import Scheme
 from sdesim.kinds import Misfit
 from sdesim.kinds.misfit import Problem
@@ -83,11 +82,7 @@ def refined_plan(plan: Plan, k: int) -> Plan:
     if plan.steps * k >= 2**32:
         raise Misfit(FIELD, f"found {k}, allowed: fewer than 2^32 steps in all, not {plan.steps * k}")
     halvings = k.bit_length() - 1
-    finer = replace(
+    return replace(
         plan, dt=plan.dt / k, steps=plan.steps * k, saved=plan.saved * k, probe_steps=plan.probe_steps * k,
         noise_kernels=tuple(refined(kernel, halvings) for kernel in plan.noise_kernels), refine=k,
     )  # fmt: skip
-    # Lags are of the steps that are walked.
-    if wrong := [(("reduce", *at), text) for at, text in problems(plan.reductions, finer.setting, {})]:
-        raise Misfit(wrong)
-    return finer

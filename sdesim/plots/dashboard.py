@@ -23,6 +23,7 @@ from sdesim.plots.curves_in_time import (
     signal_noise,
     weight_norm,
 )
+from sdesim.plots.ensembles import ensemble
 from sdesim.plots.grounded import Grounds, density_on_ground, paths_on_ground, survival_on_ground
 
 
@@ -215,6 +216,13 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Share of time that the trajectories spend in each well: bars for the mean, whiskers for its 95% "
         "interval. Compare the arms: the Gibbs law weighs curvature, jumps weigh distance.",
         occupancy,
+    ),
+    FigureSpec(
+        "ensemble",
+        "Where the trajectories lie",
+        "Of all trajectories that have not ended: the middle quantile with a band between the outer ones, or "
+        "the mean with a standard deviation, or the extremes.",
+        ensemble,
     ),
     FigureSpec(
         "further",

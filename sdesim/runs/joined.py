@@ -39,13 +39,15 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
     for run in runs[1:]:
         _check_same(runs[0], run)
     _check_doubles(runs)
-    whole = [str(name) for name, array in runs[0].data_vars.items() if "trajectory" not in array.dims]
+    one = "seed" in runs[0].attrs and len({run.attrs.get("seed") for run in runs}) == 1
+    parts = sorted(runs, key=lambda run: int(run["trajectory"].values[0])) if one else list(runs)
+    reduced = _reduced(parts) if len(parts) > 1 else {}
+    held = {str(name): array.dims for name, array in runs[0].data_vars.items()}
+    whole = [name for name, dims in held.items() if "trajectory" not in dims and name not in reduced]
     if whole and len(runs) > 1:
         raise RunError(
             f"{whole[0]} is of all trajectories of a run together: join runs without it (drop_vars)"
         )
-    one = "seed" in runs[0].attrs and len({run.attrs.get("seed") for run in runs}) == 1
-    parts = sorted(runs, key=lambda run: int(run["trajectory"].values[0])) if one else list(runs)
     joined = xr.concat(
         [r.drop_vars("trajectory") for r in parts], dim="trajectory", data_vars="minimal", coords="minimal",
         compat="override", join="override", combine_attrs="override",
@@ -63,22 +65,22 @@ def concat_runs(runs: Sequence[xr.Dataset]) -> xr.Dataset:
         # They are of the first part alone.
         if len(parts) > 1:
             joined.attrs.pop(name, None)
-    return _reduced(joined, parts)
+    return joined.assign({n: (dims, values, joined[n].attrs) for n, (dims, values) in reduced.items()})
 
 
-def _reduced(joined: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
-    """With the reductions of all parts in the place of those of the first."""
+def _reduced(parts: Sequence[xr.Dataset]) -> dict[str, tuple[tuple[str, ...], Any]]:
+    """The reductions over the trajectories of all parts, as far as they hold them: name → (dims, values).
+
+    Raises:
+        RunError: they can't be merged.
+    """
     told = [rows(run.attrs, "reductions") for run in parts]
-    if len(parts) < 2 or not any(told):
-        return joined
     if any(other != told[0] for other in told):
         raise RunError("runs differ in their reductions")
+    found: dict[str, tuple[tuple[str, ...], Any]] = {}
     for fields in told[0]:
-        reduction = read("reductions", fields)
-        # What was dropped is not asked for.
-        found = {n: v for n, v in reduction.joined(parts).items() if n in joined}
-        joined = joined.assign({n: (dims, v, joined[n].attrs) for n, (dims, v) in found.items()})
-    return joined
+        found |= read("reductions", fields).joined(parts)
+    return {name: values for name, values in found.items() if name in parts[0]}
 
 
 def _check_same(first: xr.Dataset, run: xr.Dataset) -> None:

@@ -19,6 +19,7 @@ from sdesim.runs.twin_rules import twin_warning
 from sdesim.scenario.expectations import Finding, at_probe, find, has_no_mean, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.outcomes import outcome
+from sdesim.scenario.reduced import reduced_values
 from sdesim.scenario.whole_run import mean_values, whole_values
 
 _STATUS = ("finished", "diverged", "stopped", "unsolved")
@@ -120,6 +121,8 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         "mean": mean_values(run, measured),
         "whole": whole_values(name, run, measured),
     }
+    if reduced := reduced_values(run):
+        found["reduced"] = reduced
     probed = int(run.attrs.get("probe_trajectories", found["trajectories"]))
     if probed < found["trajectories"]:
         found["probed"] = probed

@@ -133,9 +133,9 @@ def test_what_no_formula_covers_is_refused_with_its_field(arguments, words):
 
 def test_a_way_out_against_the_skew_says_that_small_jumps_are_unseen():
     well = surfaces.DoubleWell()
-    against = sdesim.kramers(well, noise.Stable(1.5, 0.05, skew=-1.0), "left")
-    nearly = sdesim.kramers(well, noise.Stable(1.5, 0.05, skew=-0.95), "left")
-    along = sdesim.kramers(well, noise.Stable(1.5, 0.05, skew=-1.0), "right")
+    against = sdesim.kramers(well, noise.Stable(1.5, 0.03, skew=-1.0), "left")
+    nearly = sdesim.kramers(well, noise.Stable(1.5, 0.03, skew=-0.95), "left")
+    along = sdesim.kramers(well, noise.Stable(1.5, 0.03, skew=-1.0), "right")
 
     assert (against.rate, against.mean, against.log_rate) == (0.0, math.inf, -math.inf)
     assert against.flags == nearly.flags == ("small_jumps_unseen",)

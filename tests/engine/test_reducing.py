@@ -103,3 +103,11 @@ def test_lost_trajectories_are_counted_and_in_no_value():
     np.testing.assert_allclose(blown["moment"].values[0, -1, 0], kept.mean(), rtol=1e-12)
     assert blown["maximum"].values[-1, 0] == kept.max()
     assert reductions.estimate(blown, "moment").flags["trajectories_ended"][0, -1, 0]
+
+
+def test_lags_of_a_refined_run_are_of_its_own_steps():
+    fine = walk(refine=2, events=(), reduce=reductions.Autocorrelation(10))
+
+    x = fine["theta"].values[:, [3, 4], 0]
+    found = fine["autocorrelation"].sel(lag=10).isel(step=4, param=0)
+    np.testing.assert_allclose(found, np.corrcoef(x.T)[0, 1], rtol=1e-10)

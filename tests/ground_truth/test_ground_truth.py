@@ -116,7 +116,7 @@ def rows(number: str) -> list[Row]:
     return CASES[number].run(CASES[number].small)
 
 
-@pytest.mark.parametrize("number", CASES)
+@pytest.mark.parametrize("number", [number for number, case in CASES.items() if case.small])
 def test_the_engine_agrees_with_the_exact_values(number):
     # Five standard errors: one of 100 sampled rows would miss by chance in 6e-5 of all seeds.
     missed = [row for row in rows(number) if not row.holds(5.0)]

@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 from ruamel.yaml import YAML
 
+from sdesim import surfaces, walls
 from sdesim.engine.schemes.base import sort_of
 from sdesim.errors import SdesimError
 from sdesim.kinds import documented, kinds_of, names_of, read
-from sdesim.noise import Base, Context, increments
+from sdesim.noise import Base, Context, Gaussian, increments
+from sdesim.schedules import Exponential
 from sdesim.surfaces import LeastSquares
+from tests.engine.plans import planned
+from tests.noise.stopped import ends
 
 ROWS = np.random.default_rng(0).standard_normal((7, 3))
 SURFACE = LeastSquares(ROWS, np.arange(7.0))
@@ -101,3 +105,17 @@ def test_weighted_draws_have_the_law_of_the_plain_ones(noise):
     form = lambda g: np.exp(-((g / scale) ** 2).mean(axis=1))  # noqa: E731
     assert abs(weights.mean() - 1) < 5 * weights.std() / np.sqrt(n) + 1e-12
     assert abs((weights * form(draws)).mean() - form(plain).mean()) < 10 / np.sqrt(n)
+
+
+def test_all_together_between_walls_they_go_on_from_any_step_to_the_same_bits():
+    """A kind whose state, or whose numbers ahead, a stop loses or a block's width changes fails here."""
+    drawn = [as_documented(name).resolved(CONTEXT) for name in names_of("noises")]
+    moving = Gaussian(Exponential(0.1, 1.0))
+    plan = planned(
+        surfaces.Quadratic([1.0, 2.0, 3.0]), [*(n for n in drawn if n.sort != "minibatch"), moving],
+        trajectories=5, steps=11, dt=0.01,
+        boundary=[walls.Reflecting(-1.0, 1.0), walls.Periodic(0.0, 1.0, coordinate=1)],
+    )  # fmt: skip
+
+    whole = ends(plan, 1, (11,))
+    assert ends(plan, 4, (3, 6, 7, 11)) == whole

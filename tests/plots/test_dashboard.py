@@ -16,7 +16,7 @@ def test_every_row_has_a_figure_of_the_report_but_for_numbers_that_none_draws(vi
 
     # What drives the simulated arm is not told here.
     lacking = [name for name, picture in pictures.items() if picture is None]
-    assert lacking == ["paths", "density"]
+    assert lacking == ["paths", "density", "ensemble"]
     pictures = {name: picture for name, picture in pictures.items() if picture is not None}
     assert [row.name for row in quantities() if row.figure not in figures] == [
         "theta_tail_index",

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from sdesim.errors import ScenarioError
-from sdesim.scenario import load_scenario, run_scenario
+from sdesim.scenario import load_scenario, parse_sweep, run_scenario, run_sweep
 
 TEXT = """\
 name: chaos
@@ -29,6 +29,17 @@ def test_an_arm_without_a_loss_has_a_summary_and_a_report(tmp_path):
     assert told["label"] == "lorenz, euler-maruyama"
     assert "loss" not in told["end"]
     assert "lyapunov_exponent" in told["end"]
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_a_sweep_over_a_field_of_an_equation_has_a_row_for_each_and_a_report(tmp_path):
+    text = TEXT.replace("steps: 400", "steps: 40").split("    probes:")[0]
+    sweep = parse_sweep(text + "sweep: {arms.lorenz.simulate.sde.factor: [0.5, 1.0]}\n")
+    summary = run_sweep(sweep, tmp_path / "out", progress=False)
+
+    rows = json.loads((tmp_path / "out" / "table.json").read_text())["rows"]
+    assert {row["factor"] for row in rows} == {0.5, 1.0}
+    assert len(summary["points"]) == 2
     assert (tmp_path / "out" / "report.html").exists()
 
 

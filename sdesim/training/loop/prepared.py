@@ -213,7 +213,7 @@ class Prepared:
 
 
 def prepare(
-    recipe: Recipe, *, save_every: int | None, save: Sequence[str], probes: Probes | None
+    recipe: Recipe, *, save_every: int | None, save: Sequence[str] | str, probes: Probes | None
 ) -> Prepared:
     """Look at network, data and optimizer, and lay out what is recorded; arguments as of `record`.
 
@@ -226,11 +226,13 @@ def prepare(
 
 
 def _prepared(
-    recipe: Recipe, *, save_every: int | None, save: Sequence[str], probes: Probes | None
+    recipe: Recipe, *, save_every: int | None, save: Sequence[str] | str, probes: Probes | None
 ) -> Prepared:
     module, steps = recipe.module, recipe.steps
     if save_every is not None and save_every < 1:
         raise RunError(f"save_every must be at least 1, got {save_every}")
+    # A text is a sequence too, of letters.
+    save = (save,) if isinstance(save, str) else save
     wrong = [s for s in save if s not in _SAVEABLE]
     if wrong:
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")

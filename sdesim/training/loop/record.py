@@ -55,7 +55,7 @@ def record(
     optimizer: Callable[..., Any] | None = None,
     *,
     save_every: int | None = None,
-    save: Sequence[str] = ("theta", "loss"),
+    save: Sequence[str] | str = ("theta", "loss"),
     probes: Probes | None = None,
     out: str | Path | None = None,
     resume: bool = False,
@@ -73,7 +73,8 @@ def record(
             seed, trajectories, init, scheduler, sampling, weights, augment, mask, amplify, clients, clip,
             unpack, objective.
         save_every: steps between saved points; None keeps about 200. Step 0 and the last are always saved.
-        save: "theta" keeps the whole parameter vector; without it only fixed projections of it are kept.
+        save: one or several of "theta" and "loss"; "theta" keeps the whole parameter vector, without it only
+            fixed projections of it are kept. The loss is kept always.
             The loss is always saved.
         probes: what to measure on the way; tangent dynamics only with `torch.optim.SGD`. The attributes
             `probe_every`, `training_seconds`, `probe_seconds` and `probe_share` tell what it cost,

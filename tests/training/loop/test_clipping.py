@@ -79,7 +79,7 @@ def test_a_bound_that_no_gradient_meets_changes_nothing_and_flags_nothing():
 def test_seeds_of_clipped_trainings_are_trained_one_by_one():
     # A norm is of one network alone.
     for clip, expected in ((None, 8), ({"norm": 1.0}, 1)):
-        made = prepare(recipe(clip, sampling="epoch"), save_every=None, save=("loss",), probes=None)
+        made = prepare(recipe(clip, sampling="epoch"), save_every=None, save="loss", probes=None)
         assert seeds_at_once(made) == expected
 
 
