@@ -1,4 +1,4 @@
-# mypy: disable-error-code="misc,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
+# mypy: disable-error-code="misc,call-arg,no-any-return,untyped-decorator,no-untyped-def,no-untyped-call"
 """Brownian bridges between two steps, as far as they are the same for walls of all kinds.
 
 Compiled once, and not again for each combination of regions that is watched (`watch`, which has the formulas
