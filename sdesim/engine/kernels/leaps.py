@@ -29,8 +29,9 @@ Source: R. Blumenthal, R. Getoor & D. Ray, Trans. Am. Math. Soc. 99 (1961) 540; 
 T. Shardlow, IMA J. Numer. Anal. 38 (2018) 1550 (walks on spheres).
 """
 
-from sdesim.compiled.philox import log
+from sdesim.compiled.philox import MASK, log, philox
 from sdesim.compiled.streams import JUMPS, LEAPS
+from sdesim.engine.kernels.bridge import fraction
 from sdesim.stable.sampling.cms import symmetric
 
 LAW = 10
