@@ -32,6 +32,6 @@ def test_a_line_says_what_was_held():
     told = line(case, 20)
 
     # A miss has probability 0.05: more than 8 of 20 have 1e-6.
-    shares = [float(part.split()[1]) for part in told.split("|")[3].split(", ")]
+    shares = [float(part.split()[1]) for part in told.split("|")[4].split(", ")]
     assert min(shares) >= 0.6
-    assert told.startswith("| geometric-brownian | two years of days | drift ")
+    assert told.startswith("| geometric-brownian | two years of days | 20 | drift ")

@@ -1,6 +1,6 @@
 """Mean exit times and laws of exit states against exact ones, watched continuously and at the steps alone.
 
-    python -m analysis.exits [--trajectories N]
+    python -m analysis.exits [--trajectories N] [--only times|states]
 
 prints the tables of the README. s.e. are of the mean; one core, a few minutes at the default size.
 """
@@ -8,6 +8,8 @@ prints the tables of the README. s.e. are of the mean; one core, a few minutes a
 from __future__ import annotations
 
 import argparse
+import itertools
+import json
 import math
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +20,8 @@ from scipy import special
 
 import sdesim
 from sdesim import events, noise, surfaces
+
+PLACES = (1.001, 1.01, 1.1, 1.25, 2.0, 5.0)
 
 
 def mean_exit(
@@ -67,34 +71,75 @@ def print_states(n: int) -> None:
     Exact: 1/X² is Beta(α/2, 1 − α/2), by the density sin(πα/2)/π (y² − 1)^{−α/2}/|y| of R. Blumenthal,
     R. Getoor & D. Ray, Trans. Am. Math. Soc. 99 (1961) 540.
     """
-    places = (1.1, 1.25, 1.5, 2.0, 5.0)
-    print("\n| α | watched | δ | inside ±1 |", *(f"{y:g} |" for y in places))
-    print("|---" * (4 + len(places)) + "|")
-    for alpha in (1.2, 1.5, 1.8):
-        for monitoring in ("continuous", "discrete"):
-            run = sdesim.simulate(
-                surfaces.Flat(1), noise.Stable(alpha, 1.0), dt=0.01, steps=3000, trajectories=n, seed=1,
-                save=("loss",), save_every=3000, events=[events.Exit(-1.0, 1.0, monitoring=monitoring)],
-                progress=False,
-            )  # fmt: skip
-            size = np.abs(run["exit_state"].values[:, 0, 0])
-            row = [
-                f"{alpha:g}",
-                monitoring,
-                f"{run.attrs['exit_shift'][0][0]:.4f}",
-                f"{(size < 1.0).mean():.1%}",
-            ]
-            for y in places:
-                exact = float(special.betainc(0.5 * alpha, 1.0 - 0.5 * alpha, y**-2))
-                row.append(f"{(size > y).mean() - exact:+.4f} ({exact:.4f})")
+    print("\n| α | dt | watched | mean time off | δ | inside ±1 |", *(f"{y:g} |" for y in PLACES))
+    print("|---" * (6 + len(PLACES)) + "|")
+    ways = {
+        "continuous": {},
+        "discrete": {"monitoring": "discrete"},
+        "overshoot": {"overshoot": True},
+    }
+    for alpha, dt, way in itertools.product((1.2, 1.5, 1.8, 1.95), (0.04, 0.01, 0.0025), ways):
+        if way != "overshoot" and (dt != 0.01 or alpha > 1.8):
+            continue
+        steps, mean = math.ceil(30.0 / dt), 1.0 / math.gamma(1.0 + alpha)
+        run = left_by(noise.Stable(alpha, 1.0), dt, steps, n, **ways[way])
+        times, size = run["exit_time"].values[:, 0], np.abs(run["exit_state"].values[:, 0, 0])
+        off, error = times.mean() / mean - 1.0, times.std(ddof=1) / mean / math.sqrt(n)
+        shift = json.loads(run.attrs["exit_shift"])[0][0]
+        row = [f"{alpha:g}", f"{dt:g}", way, f"{off:+.2%} ± {error:.2%}", f"{shift:.4f}"]
+        row.append(f"{(size < 1.0).mean():.1%}")
+        for y in PLACES:
+            exact = float(special.betainc(0.5 * alpha, 1.0 - 0.5 * alpha, y**-2))
+            row.append(f"{(size > y).mean() - exact:+.4f} ({exact:.4f})")
+        print("|", *(f"{cell} |" for cell in row), flush=True)
+
+
+def print_mixed(n: int) -> None:
+    """The same beside Gaussian noise, where no law is known: shares beyond y, by walks and by fine steps."""
+    print("\n| α | D | watched | dt | mean time | on the wall |", *(f"{y:g} |" for y in PLACES))
+    print("|---" * (6 + len(PLACES)) + "|")
+    for alpha, diffusion in ((1.5, 0.25), (1.8, 0.05)):
+        noises = [noise.Stable(alpha, 1.0), noise.Gaussian(diffusion)]
+        ways = (
+            (0.01, {"overshoot": True}),
+            (0.0025, {"overshoot": True}),
+            (2e-5, {"monitoring": "discrete"}),
+        )
+        for dt, options in ways:
+            count = n if dt > 1e-3 else n // 10
+            run = left_by(noises, dt, math.ceil(15.0 / dt), count, **options)
+            times, size = run["exit_time"].values[:, 0], np.abs(run["exit_state"].values[:, 0, 0])
+            mean = f"{times.mean():.4f} ± {times.std() / math.sqrt(count):.4f}"
+            row = [f"{alpha:g}", f"{diffusion:g}", run.attrs["exit_method"][0], f"{dt:g}", mean]
+            row.append(f"{(size <= 1.0 + 1e-9).mean():.4f}")
+            row += [f"{(size > y).mean():.4f}" for y in PLACES]
             print("|", *(f"{cell} |" for cell in row), flush=True)
+
+
+def left_by(noises: Any, dt: float, steps: int, n: int, **options: Any) -> Any:
+    """A run out of (−1, 1) from 0 on a flat surface."""
+    return sdesim.simulate(
+        surfaces.Flat(1), noises, dt=dt, steps=steps, trajectories=n, seed=1, save=(), save_every=steps,
+        events=[events.Exit(-1.0, 1.0, **options)], progress=False,
+    )  # fmt: skip
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trajectories", type=int, default=1_000_000)
-    n = parser.parse_args().trajectories
+    parser.add_argument("--only", choices=("times", "states"), default=None)
+    given = parser.parse_args()
+    n = given.trajectories
+    if given.only != "times":
+        print_states(n)
+        print_mixed(n)
+    if given.only != "states":
+        print_times(n)
+
+
+def print_times(n: int) -> None:
+    """Mean exit times of every case at every step."""
     print(
         "| case | dt | truth | continuous | off | how | by steps | off |\n|---|---|---|---|---|---|---|---|"
     )
@@ -112,7 +157,6 @@ def main() -> None:
             off = f"{100 * (found / truth - 1):+.2f} ± {100 * math.hypot(error, spread) / truth:.2f}%"
             row = [name, f"{dt:.4g}", f"{truth:.5g}", f"{found:.5g}", off, how, f"{late:.5g}"]
             print("|", *(f"{cell} |" for cell in row), f"{100 * (late / truth - 1):+.1f}% |", flush=True)
-    print_states(n)
 
 
 if __name__ == "__main__":

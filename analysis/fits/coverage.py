@@ -88,14 +88,14 @@ def line(case: Case, repeats: int) -> str:
         f"{name} {h.mean():.3f} ({int(h[:50].sum())})" for name, h in zip(names, held.T, strict=True)
     )
     raised = ", ".join(f"{name} {count / repeats:.2f}" for name, count in flags.most_common())
-    return f"| {case.model} | {case.name} | {told} | {raised} | {seconds / repeats:.2f} |"
+    return f"| {case.model} | {case.name} | {repeats} | {told} | {raised} | {seconds / repeats:.2f} |"
 
 
 def table(repeats: int) -> Iterator[str]:
     """Lines of the table in Markdown."""
-    yield f"Share of {repeats} series whose 95% interval holds the parameter (of the first 50)."
+    yield "Share of series whose 95% interval holds the parameter (of the first 50)."
     yield ""
-    yield "| model | watched | coverage | flags, share of series | s |"
-    yield "|---|---|---|---|---|"
+    yield "| model | watched | series | coverage | flags, share of series | s |"
+    yield "|---|---|---|---|---|---|"
     for case in CASES:
         yield line(case, repeats)

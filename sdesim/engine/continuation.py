@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from sdesim.kinds import Misfit
 from sdesim.runs import open_run
 from sdesim.runs.attributes import rows
+from sdesim.runs.schema import HALVED_STEPS
 
 if TYPE_CHECKING:
     from sdesim.engine.plan import Plan
@@ -69,6 +70,7 @@ class End:
         stopped = np.where(self.status == 0, plan.steps, values["stopped_step"])
         lived = np.maximum(np.where(self.status == 0, self.step, values["stopped_step"]), 1)
         times = np.full((count, events), np.nan) if self.exit_times is None else self.exit_times
+        counted = _COUNTED if plan.tolerance is None else (*_COUNTED, *HALVED_STEPS)
         found: dict[str, NDArray[Any]] = {
             "x": self.theta.T,
             "held": self.theta.T,
@@ -81,7 +83,7 @@ class End:
             "sides": values.get("exit_wall", np.zeros((count, 0))).T,
             "states": np.moveaxis(values.get("exit_state", np.zeros((count, 0, plan.dim))), 0, -1),
             "occupancy": np.rint(values.get("occupancy", np.zeros((count, 0))) * lived[:, None]).T,
-            "counts": np.stack([values.get(name, np.zeros(count)) for name in _COUNTED]),
+            "counts": np.stack([values.get(name, np.zeros(count)) for name in counted]),
         }
         memory, row = values.get("final_noise", np.zeros((count, 0))).T, 0
         for k, count in plan.noise_memory.items():
@@ -118,8 +120,8 @@ def end_of(source: xr.Dataset | str | Path) -> End:
     if not (run["stopped_step"].values[status == 0] == step).all():
         raise Misfit(FIELD, "its last saved step is not its last, so that the state at its end is not known")
     names = (
-        "stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", *_COUNTED, "final_velocity",
-        "final_noise",
+        "stopped_step", "exit_time", "exit_wall", "exit_state", "occupancy", *_COUNTED, *HALVED_STEPS,
+        "final_velocity", "final_noise",
     )  # fmt: skip
     return End(
         step, float(run.attrs["dt"]), int(run.attrs["seed"]), int(numbers[0]),
@@ -169,6 +171,8 @@ def check_continued(plan: Plan) -> None:
         "events": [event.name for event in plan.exits],
         "wells": list(plan.surface.wells) if plan.occupancy else [],
         "boundary": [repr(wall) for wall in plan.boundary],
+        "tolerance": plan.tolerance,
+        "smallest_dt": plan.smallest_dt,
     }
     for name, now in parts.items():
         was = rows(end.attrs, name) if isinstance(now, list) else end.attrs.get(name)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine.events.watching import kernel_arrays
 from sdesim.engine.growth import overshoot_centre
+from sdesim.engine.halving import halving_arrays
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.kernels.watchers import watched_kinds
@@ -66,6 +67,7 @@ class Ensemble:
         rows_v += plan.dim + rows_v + 1 if tangent else 0
         scratch = plan.scheme.work_arrays(plan.dim)
         scratch = max(scratch, SCRATCH) if tangent else scratch
+        halved = plan.tolerance is not None
         self.state: dict[str, NDArray[Any]] = {
             "x": np.array(x, order="C"),
             "v": np.zeros((self.blocks, rows_v, self.lanes), kind),
@@ -74,8 +76,9 @@ class Ensemble:
             "stopped": np.full(shape, plan.steps, dtype=np.int64),
             "exits": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "occupancy": np.zeros((self.blocks, wells, self.lanes), dtype=np.int64),
-            # Of unsolved steps, and of explicit steps that were thrown across.
-            "counts": np.zeros((self.blocks, 2, self.lanes), dtype=np.int64),
+            # Of unsolved steps, of explicit steps that were thrown across, and where steps are halved of
+            # those that were taken and of those beyond the tolerance.
+            "counts": np.zeros((self.blocks, 4 if halved else 2, self.lanes), dtype=np.int64),
             "shares": np.ones((self.blocks, len(plan.exits), self.lanes)),
             "sides": np.full((self.blocks, len(plan.exits), self.lanes), -1, dtype=np.int64),
             "states": np.full((self.blocks, len(plan.exits), plan.dim, self.lanes), np.nan),
@@ -86,7 +89,7 @@ class Ensemble:
         radius = plan.overshoot_radius if watched else math.inf
         reach = (kind.type(radius), overshoot_centre(plan.surface) if watched else np.zeros(0))
         self._driver = driver(
-            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds, watched
+            plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds, watched, halved
         )
         self._surface = tuple(
             np.asarray(a, kind) for a in (plan.kernel.params, plan.kernel.data0, plan.kernel.data1)
@@ -107,7 +110,8 @@ class Ensemble:
         # An empty tuple has no type to compile for.
         walls = tuple(np.asarray(wall.params, kind) for wall in plan.walls) or (np.zeros(0, kind),)
         rate = np.asarray(plan.variance_rate, kind)
-        self._scheme = (np.asarray(plan.scheme.params(plan.dt), kind), rate, scratch, walls, reach)
+        params = np.asarray(plan.scheme.params(plan.dt), kind)
+        self._scheme = (params, rate, scratch, walls, reach, halving_arrays(plan))
         self._dt = kind.type(plan.dt)
         if plan.scheme.velocity:
             self._driver.start_velocity(self.state["x"], self.state["v"], self._surface, scratch, self._dt)
@@ -293,6 +297,10 @@ class Ensemble:
     def explicit_overshoots(self) -> NDArray[np.int64]:
         """(K,): how many explicit steps of the drift were thrown across."""
         return np.asarray(self._by_trajectory(self.state["counts"])[:, 1])
+
+    def steps_taken(self) -> NDArray[np.int64]:
+        """(K, 2): how many steps were taken where they are halved, and of them beyond the tolerance."""
+        return np.asarray(self._by_trajectory(self.state["counts"])[:, 2:])
 
     def velocities(self) -> Array:
         """(K, d): the second state of a scheme that has one."""

@@ -65,6 +65,8 @@ def fingerprint(plan: Plan) -> Fingerprint:
     for name, observable in plan.observables.items():
         parts[f"observe {name}"] = digest_of(_text(type(observable).__name__, observable.identity))
         functions |= {f"{f} of observe {name}": found for f, found in observable.functions.items()}
+    if plan.tolerance is not None:
+        parts["tolerance"] = f"{plan.tolerance!r}, {plan.halvings} halvings"
     if plan.dtype != "float64":
         parts["dtype"] = plan.dtype
     for k, noise in enumerate(plan.noise_kernels):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.engine import precision
+from sdesim.engine import halving, precision
 from sdesim.engine.events import overshoot
 from sdesim.engine.reductions import collected
 from sdesim.engine.reductions.base import Setting
@@ -78,6 +78,8 @@ def check_fit(
     begun: bool = False,
     reduce: Sequence[Any] = (),
     saved: NDArray[np.int64] | None = None,
+    tolerance: float | None = None,
+    smallest_dt: float | None = None,
 ) -> Iterator[Problem]:
     """Everything that can go wrong between the parts of one simulation.
 
@@ -96,6 +98,7 @@ def check_fit(
         dtype: of the state. reduce: as in `simulate`. saved: saved step numbers.
         observe: observables by name.
         begun: whether trajectories go on from where others ended: they may be outside of what is watched.
+        tolerance, smallest_dt: of steps that are halved.
 
     Yields:
         (path, message), the path inside the arguments of `simulate`: ("noise", 0, "batch_size"), ("dt",), …
@@ -134,6 +137,9 @@ def check_fit(
         yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
     yield from _equation(surface, chosen, noises, probes)
+    yield from halving.misfits(
+        tolerance, smallest_dt, dt, steps, surface, chosen, dtype, [*events, *boundary], probes
+    )
     tangent = probes is not None and probes.tangent
     lines = list(precision.misfits(dtype, surface, chosen, noises, tangent))
     yield from ((("dtype",), line) for line in lines)

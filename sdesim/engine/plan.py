@@ -19,6 +19,7 @@ from sdesim.engine.events.region import Region
 from sdesim.engine.events.watching import Paths, Watched, paths_of, reach, watched
 from sdesim.engine.fitting import called, check_fit, excluded, first_start, has_loss, unobservable
 from sdesim.engine.growth import growth_of, overshoot_radius
+from sdesim.engine.halving import halvings, kernel_misfits
 from sdesim.engine.memory import check_room
 from sdesim.engine.observables.base import Base as Observable
 from sdesim.engine.observables.base import as_observables
@@ -74,6 +75,8 @@ class Plan:
         first: the number of the first trajectory, of a part of a larger ensemble.
         end: where a run that is continued ended; `steps` and `saved` count from its beginning.
         refine: how many of its steps make one of the run whose path it walks; that one numbers what is kept.
+        tolerance, halvings: the error beyond which a step is halved, and how often at most; None and 0 where
+            no step is.
     """
 
     surface: Surface
@@ -105,6 +108,13 @@ class Plan:
     first: int = 0
     end: End | None = None
     refine: int = 1
+    tolerance: float | None = None
+    halvings: int = 0
+
+    @property
+    def smallest_dt(self) -> float | None:
+        """The length of a step that was halved as often as it may be; None where no step is."""
+        return None if self.tolerance is None else self.dt * 0.5**self.halvings
 
     @property
     def begin(self) -> int:
@@ -197,9 +207,12 @@ class Plan:
     @cached_property
     def overshoot_radius(self) -> float | None:
         """|θ| below which no explicit step is thrown across; None where that is not watched: without jumps,
-        with schemes that don't overshoot, and where the drift grows at most linearly."""
+        with schemes that don't overshoot, with steps that are halved, and where the drift grows at most
+        linearly."""
         jumps = any(not k.gaussian for k in self.noise_kernels)
         if not (jumps and getattr(self.scheme, "explicit", False)) or self.dtype != "float64":
+            return None
+        if self.tolerance is not None:
             return None
         if self.kernel.examples or self.kernel.timed or growth_of(self.surface) <= 2.05:
             return None
@@ -266,6 +279,7 @@ def make_plan(
     boundary: Sequence[Wall] | Wall = (), T: float | None = None, save_at: ArrayLike | None = None,
     observe: Mapping[str, Any] | None = None, first: int = 0, end: End | None = None,
     reduce: Sequence[Reduction] | Reduction = (),
+    tolerance: float | None = None, smallest_dt: float | None = None,
 ) -> Plan:  # fmt: skip
     """Check the arguments of `simulate`.
 
@@ -307,7 +321,7 @@ def make_plan(
     problems = check_fit(
         surface, noises, scheme, dt=dt, learning_rate=rate, events=events, probes=probes, theta0=theta0,
         trajectories=count, steps=steps, trial=False, dtype=dtype, boundary=walls, begun=end is not None,
-        observe=observables, reduce=reductions, saved=saved,
+        observe=observables, reduce=reductions, saved=saved, tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
     if wrong := list(problems):
         raise Misfit(wrong)
@@ -323,6 +337,8 @@ def make_plan(
     if hasattr(chosen, "resolved"):
         chosen = chosen.resolved(surface, noises, growth_of, probes is not None and probes.tangent)
     check_kernels(chosen, kernel, kernels, tangent=probes is not None and probes.tangent)
+    if wrong := list(kernel_misfits(tolerance, kernels, len(kernels) - len(noises))):
+        raise Misfit(wrong)
     _same_surface(kernel, noises)
     drawn = sum(k.streams for k in kernels) * (2 if chosen.auxiliary else 1)
     if drawn > FIRST_OF_VECTORS:
@@ -378,6 +394,8 @@ def make_plan(
         walls=kernels_of(walls),
         reductions=reductions,
         observables=observables,
+        tolerance=tolerance,
+        halvings=0 if tolerance is None else halvings(dt, smallest_dt, steps),
     )
 
 

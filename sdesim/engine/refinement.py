@@ -73,6 +73,8 @@ def refined_plan(plan: Plan, k: int) -> Plan:
     """
     if k == 1:
         return plan
+    if plan.tolerance is not None:
+        raise Misfit(FIELD, f"found {k}, allowed: 1 with tolerance")
     own = len(plan.noise_kernels) - len(plan.noises)
     found = misfits(
         k, plan.noise_kernels, own, plan.scheme, plan.dtype, plan.end is not None, plan.reductions

@@ -24,7 +24,7 @@ DRAWS = 4999
 # From so many returns on the root is normal to less than the simulation shows.
 MANY = 400.0
 _LONGEST = 200
-_MOST_NORMALS = 4_000_000
+_MOST_NORMALS = 1_500_000
 
 
 def reversion_cutoff(

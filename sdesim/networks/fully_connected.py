@@ -170,6 +170,10 @@ class Dense:
         return (self.layers[0].in_features, *(layer.out_features for layer in self.layers))
 
 
+# Layers of which nothing but weights and biases enters.
+_WHOLLY_KNOWN = (nn.Linear, Linear)
+
+
 def as_dense(module: nn.Module, loss_fn: Callable[..., Any]) -> Dense | None:
     """Read the module as `Dense`, or return None where it is anything else."""
     loss = _loss_name(loss_fn)
@@ -177,7 +181,7 @@ def as_dense(module: nn.Module, loss_fn: Callable[..., Any]) -> Dense | None:
         return None
     parts = list(module)
     layers, between = parts[::2], parts[1::2]
-    linear = tuple(m for m in layers if isinstance(m, nn.Linear) and type(m) in (nn.Linear, Linear))
+    linear = tuple(m for m in layers if isinstance(m, nn.Linear) and type(m) in _WHOLLY_KNOWN)
     biases = {m.bias is not None for m in linear}
     if (
         len(linear) < len(layers)

@@ -48,6 +48,27 @@ class Split(Protocol):
         """The scale of a half for that of the whole."""
         ...
 
+    def node(self, halvings: int) -> Node | None:
+        """The compiled side, up to so many halvings; None where more is needed than the increment."""
+        ...
+
+
+@dataclass(frozen=True)
+class Node:
+    """Name and arguments of a compiled function that halves one increment of one trajectory.
+
+    ``fn(seed, stream, trajectory, level, node, args, parents, out)``: parents (1, rows, 1) to out
+    (2, rows, 1), numbered as in `Split.halve`.
+
+    Attributes:
+        module: dotted name of the module that holds it. function: its name.
+        args: a tuple of arrays and numbers.
+    """
+
+    module: str
+    function: str
+    args: tuple[Any, ...]
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianSplit:
@@ -84,6 +105,11 @@ class GaussianSplit:
     def halved_size(self, size: Array) -> Array:
         """size/√2."""
         return np.asarray(size * 2.0**-0.5)
+
+    def node(self, halvings: int) -> Node:
+        """The roots at all levels, (L, k, rows)."""
+        roots = np.array([np.atleast_2d(self.root) * 2.0 ** (-0.5 * k) for k in range(max(1, halvings))])
+        return Node("sdesim.noise.bridge_kernels", "halve_one_normal", (self.root.ndim == 1, roots))
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,3 +48,9 @@ def halve_normals(seed, stream, first, level, begin, diagonal, root, parents, ou
                 half = 0.5 * (parents[p, i, w] + other)
                 out[2 * p, i, w] = half
                 out[2 * p + 1, i, w] = parents[p, i, w] - half
+
+
+@compiled
+def halve_one_normal(seed, stream, trajectory, level, node, args, parents, out):
+    """`halve_normals` of one increment; args: (whether coordinates are independent, roots (L, k, rows))."""
+    halve_normals(seed, stream, trajectory, level, node, args[0], args[1][level - 1], parents, out)

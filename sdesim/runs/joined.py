@@ -17,7 +17,7 @@ from sdesim.runs.attributes import event_flags, plain, rows
 _SETTINGS = (
     "kind", "learning_rate", "batch_size", "dt", "scheme", "dtype", "surface", "noise", "boundary", "events",
     "wells", "drawn_by", "optimizer", "momentum", "nesterov", "sampling", "dataset_size", "dim",
-    "continued_from_step",
+    "continued_from_step", "tolerance", "smallest_dt",
 )  # fmt: skip
 # Of what decided the numbers of a stored simulation: what parts of one ensemble may have of their own.
 _OWN = ("trajectories", "seed", "first", "theta0", "state")

@@ -218,6 +218,10 @@ VARIABLES: dict[str, VariableSpec] = {
     "explicit_overshoots": VariableSpec(
         ("trajectory",), "1", "explicit steps whose drift was thrown across", "int64"
     ),
+    "steps_taken": VariableSpec(("trajectory",), "1", "steps of every length, with halved ones", "int64"),
+    "unmet_steps": VariableSpec(
+        ("trajectory",), "1", "steps beyond the tolerance at the smallest length", "int64"
+    ),
     "final_velocity": VariableSpec(
         ("trajectory", "param"), "parameter", "second state of the scheme at the last step"
     ),
@@ -298,6 +302,7 @@ STEP_PROBE = (
     "step_spread_error",
     "preconditioner_share",
 )
+HALVED_STEPS = ("steps_taken", "unmet_steps")
 PROGRESS_PROBE = ("progress", "progress_error", "progress_count")
 VIRTUAL_PROBE = ("virtual_drop", "virtual_drop_error", "progress_count")
 HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")

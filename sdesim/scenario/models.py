@@ -106,6 +106,8 @@ class Simulate(Strict):
             they were.
         first: the number of the first trajectory, of a part of a larger ensemble.
         refine: a power of two k: the path of the run with step dt, walked with dt/k.
+        tolerance: the error of a step beyond which it is halved; none is without.
+        smallest_dt: below which no step is halved; default dt/2²⁰.
     """
 
     surface: Surface | None = None
@@ -130,6 +132,8 @@ class Simulate(Strict):
     continue_from: Annotated[str, PathTo("a run directory or an <arm>.zarr", folder=True)] | None = None
     first: First = 0
     refine: Annotated[Count, Field(le=2**20), AfterValidator(_power_of_two)] = 1
+    tolerance: Positive | None = None
+    smallest_dt: Positive | None = None
 
     @property
     def equation(self) -> Any:
@@ -148,6 +152,8 @@ class Simulate(Strict):
             raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
         if self.refine > 1 and self.twin_of is not None:
             raise ValueError("refine: allowed without twin_of, whose dt is the learning rate")
+        if self.tolerance is not None and (self.twin_of is not None or self.refine > 1):
+            raise ValueError("tolerance: allowed without twin_of, whose dt is the learning rate, and refine")
         if self.twin_of is None:
             lacking = ["dt"] if self.dt is None else []
             lacking += ["steps, or T"] if self.steps is None and self.T is None else []

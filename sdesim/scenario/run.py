@@ -313,6 +313,8 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         events=model.events,
         boundary=model.boundary,
         reduce=model.reduce,
+        tolerance=model.tolerance,
+        smallest_dt=model.smallest_dt,
         threads=work.threads,
         out=work.out / f"{name}.zarr",
         resume=work.resume,

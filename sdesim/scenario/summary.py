@@ -105,6 +105,12 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
             f"{len(status)} trajectories across, {int(thrown.sum())} times in all; tamed-euler and "
             "implicit-euler do not"
         )
+    unmet = np.asarray(run["unmet_steps"].values) if "unmet_steps" in run else np.zeros(1)
+    if unmet.any():
+        warnings.append(
+            f"{name}: tolerance_unmet: {int(unmet.sum())} steps of {int((unmet > 0).sum())} of {len(status)} "
+            f"trajectories were beyond the tolerance at the smallest length, {run.attrs['smallest_dt']:.2g}"
+        )
     if counts["unsolved"]:
         warnings.append(
             f"{name}: {counts['unsolved']} of {len(status)} trajectories met a step whose equation was not "

@@ -84,9 +84,9 @@ def test_nothing_in_the_package_draws_from_words_that_are_not_in_the_table():
 def test_constants_of_the_kernels_are_those_of_the_table():
     rows = {row.name: row for row in streams.COUNTED}
     assert int(philox.DRAWS) == rows["draws"].begin
-    watch = (Path(sdesim.__file__).parent / "engine/kernels/watch.py").read_text(encoding="utf-8")
+    bridge = (Path(sdesim.__file__).parent / "engine/kernels/bridge.py").read_text(encoding="utf-8")
     leaps = (Path(sdesim.__file__).parent / "engine/kernels/leaps.py").read_text(encoding="utf-8")
-    assert "\nWORDS = EXITS\n" in watch
+    assert "\nWORDS = EXITS\n" in bridge
     assert "\nLEAP_WORDS, JUMP_WORDS = LEAPS, JUMPS\n" in leaps
     assert rows["exits"].begin == streams.EXITS
     # The bits of runs depend on these.

@@ -49,13 +49,15 @@ class Exit(Base):
     walls, or `exit_discrete` where nothing was known (α ≤ 1, minibatches) and exits are seen late.
 
     With ``overshoot=True`` the states have the law of those behind the true wall, for symmetric stable noise
-    with 1 < α < 2 alone: isotropic, or independent where all walls are of one coordinate. Within some 16 step
+    with 1 < α < 2: isotropic alone, or independent where all walls are of one coordinate, then also beside
+    independent Gaussian noise, which may creep over the wall. Within some 16 step
     scales of a wall exits from balls about the path, whose law is known, take the place of its steps, each
     for its mean time (walk on spheres); farther away jumps of more than half the distance come at times of
     their own. Mean times are right too; one time is known to about a step (`exit_coarse` where a step's scale
     is more than half the distance of the walls). Such a path is another one than without. All else is refused
-    with the reason: Gaussian noise beside it, skewed, tempered and other jumps, walls across several
-    independent coordinates, levels, implicit schemes, float32, a boundary.
+    with the reason: skewed, tempered and other jumps, multiplicative and correlated noise, Gaussian beside
+    isotropic noise, walls across several independent coordinates, levels, implicit schemes, float32, a
+    boundary.
 
     ``exit_time`` is NaN and ``exit_censored`` set where the trajectory never leaves;
     `sdesim.exit_statistics` reads such times. ``exit_state`` is θ then, ``exit_wall`` 0 for lower, 1 for

@@ -113,6 +113,54 @@ def count_overshoots(x, code, counts, surface, dt, reach):
     return
 
 """
+_WHOLE = """\
+
+@compiled
+def walked_step(
+    x, v, i, j, m, w, surface, p, rate, dt, work, bound, walls, halving, noise_params, noise_data, seed,
+    first, now, code, counts,
+):
+    return checked_step(x, v, i, j, m, w, surface, p, rate, dt, work, bound)
+
+"""
+# Where steps are halved: all noises of one lane apart, the halves of their increments, and errors at walls.
+_HALVED = """\
+
+NOISES = {noises}
+
+@compiled
+def own_increments(seed, lane, now, params, data, out):
+    d = out.shape[1]
+    one, other = np.empty((d, 1)), np.empty((d, 1))
+    spare = np.empty((d, 1)), np.empty((d, 1))
+{draws}
+
+@compiled
+def halve_all(seed, lane, level, node, nodes, parents, out, whole, left, right):
+    d = parents.shape[1]
+{halves}
+
+@compiled
+def wall_error(before, after, slope, lane, h, sizes, walls):
+    error = 0.0
+{walls}    return error
+
+"""
+_DRAW = """\
+    one[:, :] = 0.0
+    other[:, :] = 0.0
+    draw_{k}(seed, {stream}, lane, now // 2, params[{k}], data[{k}], one, other, spare[0], spare[1])
+    for k in range(d):
+        out[{k}, k] = one[k, 0] if now % 2 == 0 else other[k, 0]
+"""
+_HALVE = """\
+    for k in range(d):
+        parents[0, k, 0] = whole[{k}, k]
+    halve_{k}(seed, {stream}, lane, level, node, nodes[{k}], parents, out)
+    for k in range(d):
+        left[{k}, k] = out[0, k, 0]
+        right[{k}, k] = out[1, k, 0]
+"""
 # Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
 _COUNTED = """\
 from sdesim.engine.kernels.block import note_overshoots, past_centre, turned_back
@@ -253,17 +301,18 @@ def combination_source(
     overshoots: bool = False,
     loop: str = "time_loop",
     leaps: bool = False,
+    halved: bool = False,
 ) -> str:
     """The text of the module for this combination; with ``tangent`` a tangent vector is stepped along, with
     ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it, and
     ``overshoots`` where explicit steps that are thrown across are counted, ``leaps`` where walks on spheres
-    take the place of steps; loop: the file of what calls them."""
+    take the place of steps, ``halved`` where steps are halved; loop: the file of what calls them."""
     once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
     text = "import numpy as np\n\n"
     text += "".join(
         f"from {home} import {once or decorator} as {name}\n"
-        for decorator, name in (("compiled_inside", "compiled"), ("compiled_entry", "entry"))
+        for decorator, name in _DECORATORS[: 3 if halved else 2]
     )
     text += _SINGLE_ROOM if single else _ROOM
     weighted = any(n.enters == "examples" for n in noises)
@@ -298,7 +347,32 @@ def combination_source(
     text += _CHECKED if merged is None else _merged_source(surface, merged, single)
     text += _LEAPS if leaps else _NO_LEAPS
     text += _COUNTED if overshoots else _UNCOUNTED
+    text += _halved_source(noises, walls) if halved else _WHOLE
     return text + (_TELL_UNSOLVED if scheme.solves else _TELL_NOTHING) + _driver_text(loop)
+
+
+_DECORATORS = (("compiled_inside", "compiled"), ("compiled_entry", "entry"), ("compiled_between", "apart"))
+
+
+def _halved_source(noises: Sequence[NoiseKernel], walls: Sequence[WallKernel]) -> str:
+    """What `halved_step` calls, and itself."""
+    text, draws, halves, errors, stream = "", "", "", "", 0
+    for k, noise in enumerate(noises):
+        node = noise.split.node(0)
+        text += f"from {noise.module} import {noise.function} as draw_{k}\n"
+        text += f"from {node.module} import {node.function} as halve_{k}\n"
+        draws += _DRAW.format(k=k, stream=stream)
+        halves += _HALVE.format(k=k, stream=stream)
+        stream += noise.streams
+    for k, wall in enumerate(walls):
+        if wall.near is not None:
+            text += f"from {wall.module} import {wall.near} as near_{k}\n"
+            call = f"near_{k}(before, after, slope, lane, h, sizes, walls[{k}])"
+            errors += f"    error = max(error, {call})\n"
+    text += _HALVED.format(
+        noises=len(noises), draws=draws or "    return", halves=halves or "    return", walls=errors
+    )
+    return text + Path(__file__).with_name("halved_step.py").read_text(encoding="utf-8")
 
 
 def _act_source(noises: Sequence[NoiseKernel]) -> str:
@@ -455,12 +529,14 @@ def driver(
     walls: Sequence[WallKernel] = (),
     regions: Sequence[Region] = (),
     overshoots: bool = False,
+    halved: bool = False,
 ) -> ModuleType:
     """Import the driver module of a combination, writing it first where it is new.
 
     Args:
         regions: of each kind that is watched one (`watched_kinds`).
         overshoots: whether explicit steps that are thrown across are counted.
+        halved: whether steps are halved.
 
     Raises:
         RunError: if it can't be written anywhere.
@@ -468,7 +544,7 @@ def driver(
     functions = _in_memory(surface, noises)
     if not regions:
         text = combination_source(
-            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots
+            surface, noises, scheme, tangent, single, walls, bool(functions), overshoots, halved=halved
         )
         text += _UNWATCHED
         return _private(text, tuple(functions.items())) if functions else generated_module(text)
@@ -477,7 +553,16 @@ def driver(
     private = {} if watch.__name__ in sys.modules else {name: getattr(watch, name) for name in called}
     leaps = any(region.overshoot for region in regions)
     text = combination_source(
-        surface, noises, scheme, tangent, single, walls, bool(functions or private), overshoots, leaps=leaps
+        surface,
+        noises,
+        scheme,
+        tangent,
+        single,
+        walls,
+        bool(functions or private),
+        overshoots,
+        leaps=leaps,
+        halved=halved,
     )
     if not private:
         text = f"from {watch.__name__} import {', '.join(called)}\n" + text

@@ -66,10 +66,11 @@ def advance(
 
     first: the number that the generator has for the first trajectory.
     scheme: (p, rate, how many work arrays, params of each wall, (from where on steps may overshoot, ∞ where
-    that is not counted, across which centre)); rows of the noise blocks: (auxiliary, multiplicative,
-    examples).
+    that is not counted, across which centre), what `halved_step` reads or (0,)); rows of the noise blocks:
+    (auxiliary, multiplicative, examples).
     state: (x (B, d, W), v, held, code (B, W), stopped (B, W), exits (B, E, W), occupancy (B, wells, W),
-    counts (B, 2, W) of unsolved steps and of overshoots, shares (B, E, W), sides (B, E, W), states
+    counts (B, 2, W) of unsolved steps and of overshoots, and (B, 4, W) of steps taken and of those beyond the
+    tolerance where steps are halved, shares (B, E, W), sides (B, E, W), states
     (B, E, d, W)); the last three are of the exits. watch: (numbers, values, root, whether states before a
     step are needed), see `watch`.
     saves: saved step numbers in (start, end], or in [0, end] where start is 0; outputs: (theta (K, S, d) or
@@ -80,7 +81,7 @@ def advance(
     all_x, all_v, all_held, all_code, all_stopped, all_exits, all_occupancy, all_counts = state[:8]
     all_shares, all_sides, all_states = state[8:]
     events = all_exits.shape[1]
-    p, rate, scratch, walls, reach = scheme
+    p, rate, scratch, walls, reach, halving = scheme
     surface = own_clock(surface)
     d, width = all_x.shape[1], all_x.shape[2]
     stage = make_stage(d, width, saves.shape[0], directions.shape[0], outputs[0].shape[1] > 0)
@@ -127,9 +128,10 @@ def advance(
             act(x, seed, leading, now, noise_params, noise_data, i[part])
             if between:
                 keep_before(x, before)
-            far = checked_step(
-                x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work, reach[0]
-            )
+            far = walked_step(
+                x, v, i[part], j[part], m[part], weights[part], surface, p, rate, dt, work, reach[0], walls,
+                halving, noise_params, noise_data, seed, leading, now, code, counts,
+            )  # fmt: skip
             tell(work, code, counts, stopped, now + 1)
             confine(x, v, walls)
             if far and count_lost(x) != diverged * d:

@@ -25,15 +25,28 @@ the path keeps its bits: 0 whether (32 bits for each of four steps), 1 and 2 whe
 and 6 the state.
 """
 
-from sdesim.compiled.elementary import from_bits
-from sdesim.compiled.philox import MASK, box_muller, exp, philox, uniforms
-from sdesim.compiled.streams import EXITS
+from sdesim.compiled.philox import box_muller, exp, uniforms
 from sdesim.engine.events.watching import BRIDGE, SMOOTH, STEPS, VARYING
 from sdesim.engine.kernels.block import RUNNING, STOPPED
+from sdesim.engine.kernels.bridge import (
+    INVERSE,
+    KIND,
+    METHOD,
+    PARAMS,
+    PARAMS_END,
+    RATE,
+    SHIFT,
+    STOP,
+    VARIANCE,
+    WALLS,
+    WORDS,
+    draw_luck,
+    hitting_share,
+    scale_products,
+    spread,
+)
 
-KIND, PARAMS, PARAMS_END, WALLS, SHIFT, INVERSE, METHOD, STOP, VARIANCE, RATE = range(10)
 MARKS, NEAR, SCRATCH, IDLE = 4, 5, 7, 8
-WORDS = EXITS
 # 2 g₀g₁/s² beyond which no uniform of 32 bits lies below the probability.
 REACH = 24.0
 
@@ -56,29 +69,6 @@ def begin_watch(x, code, exits, numbers, values, luck, tags, start):
         tags[e, 0] = -1
         for w in range(code.shape[0]):
             luck[e, IDLE, w] = 0.0 if code[w] == RUNNING and exits[e, w] < 0 else 1e300
-
-
-@compiled
-def fraction(word):
-    """Uniform on (0, 1) of 32 bits, symmetric about ½."""
-    return from_bits((word << np.uint64(20)) | np.uint64(0x3FF0000000000000)) - (1.0 - 2.0**-33)
-
-
-@compiled_apart
-def draw_luck(luck, tags, seed, first, e, step):
-    """The uniforms of four steps, once; step is the number of the step's start."""
-    group = step // 4
-    if tags[e, 0] == group:
-        return
-    word, block, nothing = np.uint64(WORDS + 8 * e), np.uint64(group), np.uint64(0)
-    low, high = seed & MASK, seed >> np.uint64(32)
-    for w in range(luck.shape[2]):
-        a, b, c, d = philox(np.uint64(first + w) & MASK, nothing, block & MASK, word, low, high)
-        luck[e, 0, w] = fraction(a)
-        luck[e, 1, w] = fraction(b)
-        luck[e, 2, w] = fraction(c)
-        luck[e, 3, w] = fraction(d)
-    tags[e, 0] = group
 
 
 @compiled
@@ -112,20 +102,6 @@ def mark_outside(near, idle, marks):
 
 
 @compiled_apart
-def scale_products(before, own, values, marks, scratch):
-    """Products of distances in units of the greatest variance of a lane in any direction."""
-    for w in range(marks.shape[0]):
-        scratch[w] = 1e-300
-    for k in range(before.shape[0]):
-        variance, rate = values[own[VARIANCE] + k], values[own[RATE] + k]
-        for w in range(marks.shape[0]):
-            most = variance + rate * (before[k, w] * before[k, w])
-            scratch[w] = most if most > scratch[w] else scratch[w]
-    for w in range(marks.shape[0]):
-        marks[w] = marks[w] / scratch[w]
-
-
-@compiled_apart
 def look_for(x, before, numbers, values, luck, tags, seed, first, step):
     """How many running lanes may have left in the step that began as number ``step``; each is marked."""
     width = x.shape[1]
@@ -151,48 +127,6 @@ def look_for(x, before, numbers, values, luck, tags, seed, first, step):
         tags[e, 1] = close
         found += close
     return found
-
-
-@compiled_apart
-def hitting_share(c, away, seed, number, step, e, wall):
-    """τ of a bridge from c to ∓away, in units of s: by Michael, Schucany and Haas' draw of X = τ/(1 − τ)."""
-    word = WORDS + 8 * e + step % 2
-    place, pair, which = np.uint64(number), np.uint64(step // 2), np.uint64(wall)
-    u, v = uniforms(seed, np.uint64(0), place, pair, which, np.uint64(word + 1))
-    z, _ = box_muller(u, v)
-    branch, _ = uniforms(seed, np.uint64(0), place, pair, which, np.uint64(word + 3))
-    square = z * z
-    if c <= 0.0:
-        return 0.0
-    if c * away < 1e-12 * square:
-        # The limit of an end on the wall: Lévy's law.
-        share = c * c / square
-        return share / (1.0 + share)
-    ratio = square / (2.0 * c * away)
-    # X/mean, and mean/X on the other branch.
-    small = 1.0 / (1.0 + ratio + np.sqrt(ratio * (2.0 + ratio)))
-    part = small if branch <= 1.0 / (1.0 + small) else 1.0 / small
-    return c * part / (c * part + away)
-
-
-@compiled_apart
-def spread(n, x, lane, own, values, root, out):
-    """out = C n and nᵀ C n, C the covariance of one step at x: diag(v + r x²), or R Rᵀ + diag(r x²)."""
-    d = n.shape[0]
-    for k in range(d):
-        size = values[own[RATE] + k] * (x[k, lane] * x[k, lane])
-        size += 0.0 if root.shape[0] > 0 else values[own[VARIANCE] + k]
-        out[k] = size * n[k]
-    for j in range(root.shape[1]):
-        product = 0.0
-        for k in range(d):
-            product += root[k, j] * n[k]
-        for k in range(d):
-            out[k] += root[k, j] * product
-    total = 0.0
-    for k in range(d):
-        total += out[k] * n[k]
-    return total
 
 
 @compiled_apart

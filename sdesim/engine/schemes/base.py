@@ -61,6 +61,7 @@ class Base:
         exclusive: whether additive and multiplicative noise can't be combined.
         of_a_loss: whether it is of descent or of a force, so that a drift of its own has no place in it.
         explicit: whether the drift acts by its value at the start of a step, so that a long one overshoots.
+        halves: whether steps of different lengths can follow one another under additive noise.
         reads: how it reads a noise that depends on the state: "ito" or "stratonovich".
         converts: whether the step uses `rate`, so that it must not change in time.
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
@@ -80,6 +81,7 @@ class Base:
     exclusive: ClassVar[bool] = False
     of_a_loss: ClassVar[bool] = False
     explicit: ClassVar[bool] = False
+    halves: ClassVar[bool] = False
     reads: ClassVar[str] = "ito"
     converts: ClassVar[bool] = False
     steps_by_learning_rate: ClassVar[bool] = False

@@ -71,6 +71,7 @@ class EulerMaruyama(Base):
         gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=1.0
     )
     explicit: ClassVar[bool] = True
+    halves: ClassVar[bool] = True
     single: ClassVar[bool] = True
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:

@@ -69,6 +69,7 @@ class Heun(Base):
     reads: ClassVar[str] = "stratonovich"
     converts: ClassVar[bool] = True
     explicit: ClassVar[bool] = True
+    halves: ClassVar[bool] = True
     single: ClassVar[bool] = True
     scratch: ClassVar[int] = 5
 

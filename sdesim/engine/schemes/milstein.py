@@ -141,6 +141,7 @@ class Milstein(Base):
     strong_order: ClassVar[Orders] = orders(gaussian=1.0, multiplicative=1.0, commuting=1.0)
     weak_order: ClassVar[Orders] = orders(gaussian=1.0, multiplicative=1.0, commuting=1.0)
     converts: ClassVar[bool] = True
+    halves: ClassVar[bool] = True
     single: ClassVar[bool] = True
     scratch: ClassVar[int] = 1
     exclusive: ClassVar[bool] = True

@@ -46,6 +46,7 @@ class TamedEuler(Base):
     weak_order: ClassVar[Orders] = orders(
         gaussian=1.0, levy=None, multiplicative=1.0, minibatch=1.0, factor=None
     )
+    halves: ClassVar[bool] = True
     single: ClassVar[bool] = True
 
     def functions(self, weighted: bool) -> tuple[Callable[..., Any], ...]:

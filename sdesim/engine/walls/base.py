@@ -31,11 +31,15 @@ class WallKernel:
     Attributes:
         module: dotted name of the module that holds it. function: its name.
         params: float64 (p,).
+        near: name of a function ``fn(before, after, slope, lane, h, sizes, params)`` of the same module: how
+            far off a step of length h of one lane may be because of the wall, from its drift −slope (d, W)
+            and the sizes (d,) of its noise; None where it is not.
     """
 
     module: str
     function: str
     params: Array
+    near: str | None = None
 
 
 class Base:

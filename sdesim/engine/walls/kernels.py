@@ -31,6 +31,23 @@ def reflect(x, v, params):
 
 
 @compiled
+def near_mirror(before, after, slope, lane, h, sizes, params):
+    """s e^{−2ab/s²}: the noise's size s times the chance that a Brownian bridge between distances a and b of
+    the wall touched it, s + h |∇L_k| where the step itself did."""
+    k = int(params[2])
+    size = sizes[k]
+    error = 0.0
+    for side in range(2):
+        sign = 1.0 if side == 0 else -1.0
+        a, b = sign * (before[k, lane] - params[side]), sign * (after[k, lane] - params[side])
+        if not (a > 0.0 and b > 0.0):
+            error = max(error, size + h * abs(slope[k, lane]))
+        elif size > 0.0 and min(a, b) < np.inf:
+            error = max(error, size * np.exp(-2.0 * (a / size) * (b / size)))
+    return error
+
+
+@compiled
 def wrap(x, v, params):
     """Bring what stepped across back in on the other side."""
     lower, upper, k = params[0], params[1], int(params[2])

@@ -42,5 +42,8 @@ class Reflecting(Base):
     def kernel(self) -> WallKernel:
         """The compiled side."""
         return WallKernel(
-            "sdesim.engine.walls.kernels", "reflect", np.array([*self.interval, float(self.coordinate)])
+            "sdesim.engine.walls.kernels",
+            "reflect",
+            np.array([*self.interval, float(self.coordinate)]),
+            "near_mirror",
         )

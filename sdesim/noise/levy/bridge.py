@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.noise.bridge import Node
 from sdesim.noise.kernel import Array, Drawn
 from sdesim.stable.sampling.constants import law_constants, shift_to_s1
 
@@ -73,6 +74,13 @@ class StableSplit:
         """size · 2^{−1/α}."""
         return np.asarray(size * 2.0 ** (-1.0 / self.alpha))
 
+    def node(self, halvings: int) -> Node:
+        """Scales and shifts of halves at all levels, (L, rows)."""
+        scales = np.array([self.scale * 2.0 ** (-k / self.alpha) for k in range(1, max(1, halvings) + 1)])
+        shifts = np.array([shift_to_s1(self.alpha, self.skew, scale) for scale in scales])
+        constants = np.array(law_constants(self.alpha, self.skew))
+        return Node(_HOME, "halve_one_stable", (constants, scales, shifts, self._law))
+
 
 @dataclass(frozen=True, eq=False)
 class IsotropicSplit:
@@ -129,3 +137,7 @@ class IsotropicSplit:
     def halved_size(self, size: Array) -> Array:
         """size · 2^{−1/α}."""
         return np.asarray(size * 2.0 ** (-1.0 / self.alpha))
+
+    def node(self, halvings: int) -> None:
+        """None: a half needs its A too."""
+        return None

@@ -73,6 +73,14 @@ def halve_stable(seed, stream, first, level, begin, constants, scale, shift, law
                 out[2 * p + 1, i, w] = whole - half
 
 
+@compiled
+def halve_one_stable(seed, stream, trajectory, level, node, args, parents, out):
+    """`halve_stable` of one increment; args: (constants, scales (L, rows), shifts (L, rows), law)."""
+    constants, scales, shifts, law = args
+    scale, shift = scales[level - 1], shifts[level - 1]
+    halve_stable(seed, stream, trajectory, level, node, constants, scale, shift, law, parents, out)
+
+
 @compiled_entry
 def mixing_times(seed, stream, first, begin, alpha, table, bits, out):
     """A (n, K) of isotropic increments √(2A) G of the steps from ``begin`` on, as their fills draw it."""

@@ -59,18 +59,21 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         observe=simulate.observe,
         reduce=simulate.reduce,
         saved=None if simulate.dt is None else steps_to_save(dt, scenario.steps(name), every, times, begin),
+        tolerance=simulate.tolerance,
+        smallest_dt=simulate.smallest_dt,
         real=None if real is None else _imitated(scenario, simulate, real),
         begun=simulate.continue_from is not None,
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
         yield (("scheme",), f"probes: {text}") if path[:1] == ("probes",) else (path, text)
         fits = False
-    if simulate.refine > 1 and fits:
-        yield from _refinement(simulate)
+    if (simulate.refine > 1 or simulate.tolerance is not None) and fits:
+        yield from _shorter_steps(simulate)
 
 
-def _refinement(simulate: Simulate) -> Iterator[Problem]:
-    """Why the path can't be walked with a shorter step, which the noises' compiled sides tell."""
+def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
+    """Why the path can't be walked with shorter steps, which the noises' compiled sides tell."""
+    from sdesim.engine.halving import kernel_misfits
     from sdesim.engine.refinement import misfits
     from sdesim.engine.schemes import as_scheme
 
@@ -83,6 +86,7 @@ def _refinement(simulate: Simulate) -> Iterator[Problem]:
     continued = simulate.continue_from is not None
     scheme = as_scheme(simulate.scheme).resolved(surface, noises)
     yield from misfits(simulate.refine, kernels, 0, scheme, simulate.dtype, continued, simulate.reduce)
+    yield from kernel_misfits(simulate.tolerance, kernels, 0)
 
 
 def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:

@@ -10,7 +10,7 @@ import pytest
 from scipy import special, stats
 
 import sdesim
-from sdesim import events, noise, surfaces
+from sdesim import events, jumps, noise, surfaces
 from sdesim.kinds import Misfit
 from tests.engine.events.test_watching import close, leave
 
@@ -86,6 +86,31 @@ def test_walls_of_one_coordinate_leave_the_other_its_own_law():
     assert close((np.abs(states[:, 1]) > 1.0) - beyond, 0.0, 0.002)
 
 
+def test_beside_gaussian_noise_both_limits_have_their_laws_and_the_share_on_the_wall_lies_between():
+    event = events.Exit(-1.0, 1.0, overshoot=True)
+
+    def mixed(scale, diffusion):
+        noises = [noise.Stable(1.5, scale), noise.Gaussian(diffusion)]
+        run = leave(noises, event, steps=1500, save=("loss",), n=8000)
+        size = np.abs(run.exit_state.values[:, 0, 0])
+        assert (size > 1.0 - 1e-9).all()
+        return run.exit_time.values[:, 0], size
+
+    times, size = mixed(1.0, 1e-9)
+    mean = 1.0 / special.gamma(2.5)
+    assert close(times, mean, 0.005 * mean)
+    # Within 1e-5 of the wall even so little Gaussian noise takes it over.
+    beyond = 1.0 + 10.0 ** np.linspace(-4, 1, 20)
+    exact = special.betainc(0.75, 0.25, beyond**-2.0)
+    found = (size[:, None] > beyond).mean(axis=0)
+    assert (np.abs(found - exact) < 5.5 * np.sqrt(exact * (1 - exact) / size.size)).all()
+    times, size = mixed(1e-3, 1.0)
+    assert close(times, 0.5, 0.003)
+    assert (size < 1.0 + 1e-9).mean() > 0.99
+    share = (mixed(1.0, 0.25)[1] < 1.0 + 1e-9).mean()
+    assert 0.3 < share < 0.6
+
+
 def test_drift_moves_the_state_between_the_leaps():
     # From 0.5 in (−1, 1) with drift −x: against steps a tenth as long, watched alike.
     settings = {"surface": surfaces.Quadratic([1.0]), "start": 0.5, "n": 10_000}
@@ -105,7 +130,9 @@ def test_drift_moves_the_state_between_the_leaps():
         (noise.Stable(1.5, 1.0, skew=0.5), events.Exit(-1.0, 1.0, overshoot=True), {}),
         (noise.Stable(0.9, 1.0), events.Exit(-1.0, 1.0, overshoot=True), {}),
         (noise.Stable(1.5, 1.0, tempering=1.0), events.Exit(-1.0, 1.0, overshoot=True), {}),
-        ([noise.Stable(1.5, 1.0), noise.Gaussian(1.0)], events.Exit(-1.0, 1.0, overshoot=True), {}),
+        ([noise.Stable(1.5, 1.0), noise.Multiplicative(1.0)], events.Exit(-1.0, 1.0, overshoot=True), {}),
+        ([noise.Stable(1.5, 1.0)] * 2, events.Exit(-1.0, 1.0, overshoot=True), {}),
+        (noise.CompoundPoisson(1.0, jumps.Normal(0.0, 1.0)), events.Exit(-1.0, 1.0, overshoot=True), {}),
         (noise.Stable(1.5, 1.0), events.Exit(-1.0, 1.0, overshoot=True, monitoring="discrete"), {}),
         (noise.Stable(1.5, 1.0), events.Exit.ball(0.0, 1.0, overshoot=True), {"surface": surfaces.Flat(2)}),
         (noise.Stable(1.5, 1.0), events.Exit(-1.0, 1.0, overshoot=True), {"dtype": "float32"}),
