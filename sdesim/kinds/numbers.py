@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 
@@ -33,9 +34,9 @@ def as_finite(value: Any, name: str) -> Array:
     try:
         array = np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise SdesimError(f"{name} must be a number or an array of numbers, got {value!r}") from None
+        raise SdesimError(f"{name} must be a number or an array of numbers, got {short(value)}") from None
     if not np.all(np.isfinite(array)):
-        raise SdesimError(f"{name} must be finite, got {value}")
+        raise SdesimError(f"{name} must be finite, got {short(value)}")
     return array
 
 

@@ -271,8 +271,8 @@ def compiled_rate(function: Callable[..., Any], dim: int) -> Any:
 
     from sdesim.compiled.jit import compiled_in_memory
 
-    jitted = function if is_jitted(function) else compiled_in_memory(function)
     try:
+        jitted = function if is_jitted(function) else compiled_in_memory(function)
         found = np.asarray(jitted(np.zeros(dim)))
     except (NumbaError, TypeError) as error:
         lines = [line.strip() for line in str(error).splitlines()]

@@ -24,6 +24,10 @@ def test_what_fits_comes_back_as_a_number_or_an_array():
         (lambda: as_theta(1.0, 2), "theta must have 2 coordinates in its last axis, got shape ()"),
         (lambda: as_finite([1.0, math.nan], "rates"), "rates must be finite, got [1.0, nan]"),
         (lambda: as_finite("x", "rates"), "rates must be a number or an array of numbers, got 'x'"),
+        (
+            lambda: as_finite([[math.nan] * 9] * 9, "x"),
+            "x must be finite, got [[nan, nan, nan, nan, nan, nan, nan, nan, nan], [nan, nan…",
+        ),
         (lambda: finite(None, "dt"), "dt must be a number, got None"),
         (lambda: finite(math.inf, "dt"), "dt must be finite, got inf"),
         (lambda: positive(0, "dt"), "dt must be above 0, got 0"),

@@ -124,6 +124,8 @@ def test_a_bad_rate_of_the_state_is_told_or_loses_the_trajectory():
         CompoundPoisson(lambda x: x[:1], jumps.Laplace(1.0)).kernel(2, 0.1, 0.1)
     with pytest.raises(SdesimError, match="can't compile"):
         CompoundPoisson(lambda x: x.nothing(), jumps.Laplace(1.0)).kernel(2, 0.1, 0.1)
+    with pytest.raises(SdesimError, match="can't compile the function of the state: The decorated object"):
+        CompoundPoisson(np.linalg.norm, jumps.Laplace(1.0)).kernel(2, 0.1, 0.1)
     act = CompoundPoisson(lambda x: x[0] - 1.0, jumps.Laplace(1.0)).kernel(1, 0.1, 0.1)
     out = np.zeros((1, 3))
     act.functions["acts"](np.array([[0.0, np.nan, 1e9]]), np.uint64(0), 0, 0, 0, act.params, act.data, out)

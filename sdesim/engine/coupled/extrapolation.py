@@ -14,6 +14,7 @@ from scipy.special import chdtrc, ndtri
 from sdesim.errors import SdesimError
 from sdesim.estimate import Estimate
 from sdesim.kinds.numbers import positive
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 LEVEL = 0.95
@@ -57,6 +58,8 @@ def extrapolate(
         ...     return my_estimate(run)
         >>> sdesim.extrapolate(variance, [0.1, 0.05, 0.025])
     """
+    if not callable(simulate_at):
+        raise SdesimError(f"simulate_at must be a function of dt, got {short(simulate_at)}")
     steps = sorted({positive(dt, "dts") for dt in dts}, reverse=True)
     least = 3 if order is None else 2
     if len(steps) < least:

@@ -57,7 +57,7 @@ def tried(one: Any, function: Callable[..., Any], point: NDArray[np.float64]) ->
     try:
         result = one(*arguments, point.copy())
     except (NumbaError, TypeError) as error:
-        raise SdesimError(f"Numba can't compile {called(function)}: {telling_line(error)}") from None
+        raise _uncompiled(function, error) from None
     found = np.asarray(result)
     if found.shape or found.dtype.kind not in "biuf":
         raise SdesimError(
@@ -66,10 +66,21 @@ def tried(one: Any, function: Callable[..., Any], point: NDArray[np.float64]) ->
 
 
 def of_one(function: Callable[..., Any]) -> Any:
-    """The function compiled."""
-    jitted = function if is_jitted(function) else compiled_in_memory(function)
+    """The function compiled.
+
+    Raises:
+        SdesimError: it is something that can be called, but no function that Numba takes.
+    """
+    try:
+        jitted = function if is_jitted(function) else compiled_in_memory(function)
+    except TypeError as error:
+        raise _uncompiled(function, error) from None
     guard([jitted])
     return jitted
+
+
+def _uncompiled(function: Any, error: Exception) -> SdesimError:
+    return SdesimError(f"Numba can't compile {called(function)}: {telling_line(error)}")
 
 
 def of_rows(one: Any, function: Callable[..., Any]) -> Any:

@@ -115,6 +115,10 @@ def test_the_energy_of_a_surface_that_moves_is_that_of_the_moment_and_of_a_parti
         ({"r": observables.Linear([1.0])}, "observe.r.weights: found 1 numbers, allowed: 2"),
         ({"r": lambda: 1.0}, "observe.r: the function <lambda> takes (), allowed: x, or t and x"),
         ({"r": lambda x: x[7]}, "observe.r: the function <lambda> fails at t = 0 and the start: IndexError"),
+        (
+            {"r": np.linalg.norm},
+            "observe.r: Numba can't compile the function norm: The decorated object is not",
+        ),
         ({"r": lambda x: x}, "observe.r: the function <lambda> must return a number, got float64 of shape"),
     ],
 )
