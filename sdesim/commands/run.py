@@ -59,11 +59,15 @@ def run(
     for target in targets:
         check_room(target, overwrite)
     missed, summaries = False, []
-    for scenario, target in zip(scenarios, targets, strict=True):
+    for file, scenario, target in zip(files, scenarios, targets, strict=True):
         with labelled_progress(not quiet, transient=True) as told:
-            summary = run_scenario(
-                scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
-            )
+            try:
+                summary = run_scenario(
+                    scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
+                )
+            except ScenarioError as error:
+                # What only data or other runs tell is found when the lines of the file are gone.
+                raise ScenarioError(f"{file}: {error}") from None
         missed |= _missed(summary, strict)
         summaries.append({**summary, "directory": str(target)})
         if not quiet and not as_json:

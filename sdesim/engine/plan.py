@@ -32,7 +32,7 @@ from sdesim.engine.schemes import Scheme, as_scheme, misfits, sort_of
 from sdesim.engine.schemes.base import GAUSSIAN, own_sort, stated_orders
 from sdesim.engine.simulated_oracle import SimulatedOracle
 from sdesim.engine.walls.base import Base as Wall
-from sdesim.engine.walls.base import WallKernel, kernels_of
+from sdesim.engine.walls.base import WallKernel, confine, kernels_of
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import as_finite, positive, whole
@@ -250,9 +250,19 @@ class Plan:
         return min((float(a) for a in found if a is not None), default=None)
 
     @property
+    def confined(self) -> bool:
+        """Whether walls bound every coordinate, so that states have all moments whatever the noise."""
+        return confine(self.boundary, self.dim)
+
+    @property
+    def state_index(self) -> float | None:
+        """`tail_index` where states have that tail; None where walls hold them."""
+        return None if self.confined else self.tail_index
+
+    @property
     def setting(self) -> Setting:
         """What the reductions are of."""
-        return Setting(self.dim, self.trajectories, self.saved, self.steps, self.begin, self.tail_index)
+        return Setting(self.dim, self.trajectories, self.saved, self.steps, self.begin, self.state_index)
 
     @property
     def probed(self) -> int:

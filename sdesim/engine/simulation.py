@@ -439,7 +439,8 @@ def _writer(
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:
         attrs["levy_index"] = plan.tail_index
-        attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.tail_index)
+        attrs |= {"confined": 1} if plan.confined else {}
+        attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.state_index)
     attrs |= of_parts("noise", [_fields(noise) for noise in plan.noises])
     if plan.reductions:
         told = attributes_of(plan.reductions, plan.setting)

@@ -89,7 +89,7 @@ def _endless(run: Any, quantity: str) -> bool:
     """Whether a variable has no mean, or none that is known, as heavy-tailed noise leaves it."""
     base, known = quantity.partition(".")[0], rows(run.attrs, "infinite_means")
     if base in rows(run.attrs, "observables"):
-        return "levy_index" in run.attrs
+        return "levy_index" in run.attrs and not run.attrs.get("confined")
     return quantity in known or (base in ("theta", "theta_projection") and "weight_norm" in known)
 
 

@@ -147,7 +147,7 @@ def has_no_mean(run: xr.Dataset, name: str) -> bool:
     """Whether a variable of a run has no mean, as heavy-tailed noise leaves those that grow fast; or may have
     none, as an observable under such noise."""
     if name in rows(run.attrs, "observables"):
-        return "levy_index" in run.attrs
+        return "levy_index" in run.attrs and not run.attrs.get("confined")
     return name in rows(run.attrs, "infinite_means")
 
 

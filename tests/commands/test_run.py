@@ -94,3 +94,13 @@ def test_ctrl_c_is_exit_code_3_and_leaves_the_directory_marked(toy):
     assert process.returncode == 3
     assert len(err.strip().splitlines()) == 1
     assert (toy / "x" / "INCOMPLETE").exists()
+
+
+def test_what_other_runs_tell_of_a_file_names_the_file(toy, capsys):
+    assert call("run", "toy.yaml", "--out", "first", "--quiet") == 0
+
+    onward = ("--set", "arms.sde.simulate.continue_from=first", "--set", "arms.sde.simulate.noise=[]")
+    assert call("run", "toy.yaml", "--out", "later", *onward) == 2
+    found = "toy.yaml: arms.sde.simulate.noise: found none, allowed: Gaussian, as the run which is continued"
+    assert found in capsys.readouterr().err
+    assert not (toy / "later").exists()

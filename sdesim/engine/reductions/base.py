@@ -147,9 +147,8 @@ class Base:
 
     def setting_of(self, run: xr.Dataset) -> Setting:
         """What a run's reductions are of, but for its steps."""
-        return Setting(
-            int(run.attrs["dim"]), int(run.sizes["trajectory"]), tail_index=run.attrs.get("levy_index")
-        )
+        index = None if run.attrs.get("confined") else run.attrs.get("levy_index")
+        return Setting(int(run.attrs["dim"]), int(run.sizes["trajectory"]), tail_index=index)
 
     def joined(self, runs: Sequence[xr.Dataset]) -> Mapping[str, tuple[tuple[str, ...], Any]]:
         """Its variables over the trajectories of several runs: name → (dims, values)."""

@@ -104,6 +104,13 @@ def clashes(walls: Sequence[Any]) -> Iterator[Problem]:
                 yield (k, side), f"found a second wall there, allowed: one; the other is boundary[{other}]"
 
 
+def confine(walls: Sequence[Any], dim: int) -> bool:
+    """Whether walls that bring states back bound each of d coordinates on both sides."""
+    held = [wall for wall in walls if wall.kernel() is not None]
+    sides = {(int(w.coordinate), k) for w in held for k in (0, 1) if math.isfinite(w.interval[k])}
+    return len(sides) == 2 * dim
+
+
 def kernels_of(walls: Sequence[Any]) -> tuple[WallKernel, ...]:
     """The compiled sides of walls that bring states back.
 

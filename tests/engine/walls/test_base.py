@@ -77,3 +77,27 @@ arms:
     file.write_text(text.replace("LOWER", "1"))
     with pytest.raises(ScenarioError, match=r"boundary\[0\]\.lower: found 1, allowed: at most the start"):
         load_scenario(file)
+
+
+def test_walls_around_every_coordinate_leave_states_all_their_moments():
+    jumps, side = noise.Stable(1.5, 0.1), walls.Periodic(-1.0, 1.0)
+    halves = [walls.Reflecting(lower=-1.0, coordinate=1), walls.Reflecting(upper=1.0, coordinate=1)]
+
+    def index(*boundary):
+        return planned(BOWL, jumps, boundary=boundary).setting.tail_index
+
+    assert index(side, *halves) is None
+    # A trajectory that is absorbed has jumped beyond the wall.
+    assert index(side, walls.Absorbing(-1.0, 1.0, coordinate=1)) == 1.5
+    assert index(side, halves[0]) == index(side) == index() == 1.5
+
+
+def test_a_run_inside_walls_is_not_said_to_have_no_mean():
+    options = {"dt": 0.1, "steps": 4, "trajectories": 4, "save": "loss", "progress": False}
+    around = [walls.Reflecting(-1.0, 1.0, coordinate=k) for k in (0, 1)]
+
+    run = sdesim.simulate(BOWL, noise.Stable(1.5, 0.1), boundary=around, **options)
+
+    assert run.attrs["levy_index"] == 1.5
+    assert run.attrs["confined"] == 1
+    assert list(run.attrs["infinite_means"]) == []
