@@ -16,6 +16,8 @@ import numpy as np
 import sdesim
 from sdesim import noise, surfaces, walls
 from sdesim.io.files import atomic_write_text
+from sdesim.plots import convergence
+from sdesim.plots.style import styled
 
 HERE = Path(__file__).resolve().parent
 TOLERANCES = (1e-1, 1e-2, 1e-3)
@@ -90,20 +92,20 @@ def main() -> int:
 
 def figure(found: dict[str, list[tuple[str, float, float, float, int]]], out: Path) -> None:
     """Error against the steps taken: by tolerance, and of one length."""
-    from matplotlib.figure import Figure
-
-    drawing = Figure(figsize=(10, 3.2), layout="constrained")
-    for ax, (name, rows) in zip(drawing.subplots(1, len(found)), found.items(), strict=True):
-        for part, label, mark in (
-            (rows[: len(TOLERANCES)], "halved to a tolerance", "o-"),
-            (rows[len(TOLERANCES) :], "all of one length", "s--"),
-        ):
-            error, spread = np.array([[r[1], 2 * r[2]] for r in part]).T
-            ax.errorbar([r[3] for r in part], error, spread, fmt=mark, label=label, capsize=2)
-        ax.set(xscale="log", yscale="log", title=name, xlabel="steps taken per dt")
-    drawing.axes[0].set_ylabel("E min(|error|, 1) at T")
-    drawing.axes[0].legend()
-    drawing.savefig(out, dpi=100)
+    with styled() as Figure:
+        drawing = Figure(figsize=(13.0, 4.0), layout="constrained")
+        for ax, (name, rows) in zip(drawing.subplots(1, len(found)), found.items(), strict=True):
+            named = {}
+            for part, label in (
+                (rows[: len(TOLERANCES)], "halved to a tolerance"),
+                (rows[len(TOLERANCES) :], "all of one length"),
+            ):
+                error, spread, taken = np.array([[r[1], r[2], r[3]] for r in part]).T
+                named[label] = (taken, error, spread)
+            convergence(named, ylabel="E min(|error|, 1) at T", ax=ax)
+            ax.set_title(name, fontsize=9)
+            ax.set_xlabel("steps taken per dt")
+        drawing.savefig(out, dpi=110)
 
 
 if __name__ == "__main__":

@@ -247,6 +247,7 @@ def _run_arms(work: Work, report: LabelledReport) -> None:
 
 def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:
     from sdesim.training import record
+    from sdesim.training.probes.guard import untouched
 
     data = train.data.load()
     network, mask = ticket(train, train.network.build(), data)
@@ -255,7 +256,8 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
         recipe = replace(recipe, init=_ends(work, train.start_from, train.trajectories))
     recipe = replace(recipe, mask=mask)
     work.recipes[name] = recipe
-    with warnings.catch_warnings():
+    # Arms may share a loss of one's own that keeps a state; none begins with what another left in it.
+    with warnings.catch_warnings(), untouched(recipe.loss_fn):
         # The summary says which trajectories were lost.
         warnings.filterwarnings("ignore", "trajectory ")
         return record(

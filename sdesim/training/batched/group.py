@@ -18,7 +18,6 @@ from sdesim.training.loop.checkpoint import seed_restored, seed_stored
 from sdesim.training.loop.one_seed import isolated_torch
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.loop.trajectory import Keeper, SeedState, begin, lost, observe, recorded
-from sdesim.training.probes.guard import untouched
 
 
 class Group:
@@ -134,7 +133,7 @@ def train_group(
         report: is told how many optimizer steps each has made.
     """
     steps = prepared.recipe.steps
-    with isolated_torch(), untouched(prepared.recipe.loss_fn):
+    with isolated_torch():
         group = Group(prepared, trajectories, size)
         if keeper is not None:
             keeper.restore(group)

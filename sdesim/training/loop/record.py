@@ -39,12 +39,15 @@ from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
 from sdesim.training.loop.prepared import Prepared, prepare
 from sdesim.training.loop.recipe import Recipe, TrainingKeywords, the_recipe
 from sdesim.training.loop.trajectory import train_trajectory
+from sdesim.training.probes.guard import Kept
 
 _LARGEST = 1_000_000_000
 _REPLAY = (
-    "init is the last state of a training with the same seed, {seed}, whose batches would come again in "
-    "their order: give another seed"
+    "init is the last state of a training with the same seed, {seed}, whose {what} would come again: give "
+    "another seed"
 )
+_BATCHES = "batches, in their order,"
+_FULL_BATCH = "random numbers (of dropout or augmentation), if it draws any,"
 
 
 def record(
@@ -104,7 +107,9 @@ def record(
     recipe = the_recipe(module, loss_fn, train, test, optimizer, training)
     prepared = prepare(recipe, save_every=save_every, save=save, probes=probes)
     if recipe.starts is not None and recipe.starts.ndim == 2:
-        warn_of_replay("real", recipe.seed, 0, recipe.starts, _REPLAY.format(seed=recipe.seed))
+        what = _FULL_BATCH if recipe.batch_size is None else _BATCHES
+        words = _REPLAY.format(seed=recipe.seed, what=what)
+        warn_of_replay("real", recipe.seed, 0, recipe.starts, words)
     together = seeds_at_once(prepared)
     _check_memory(prepared, out, together)
     if resume and out is None:
@@ -158,8 +163,13 @@ def _trained(
 ) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:  # fmt: skip
     """Number and saved values of each seed, read where an interrupted call had finished it."""
     count, steps = prepared.recipe.trajectories, prepared.recipe.steps
+    # The state of the loss, if it has any, is that of the first step for every seed; what the last one leaves
+    # in it stays, as after a loop of one's own.
+    held_by_loss = Kept(prepared.recipe.loss_fn, parameters=True)
     for first in range(0, count, together):
         seeds = range(first, min(first + together, count))
+        if first:
+            held_by_loss.restore()
 
         def tick(done: int, seeds: range = seeds) -> None:
             if done % max(1, steps // 100) == 0 or done == steps:

@@ -37,7 +37,6 @@ from sdesim.training.loop.prepared import Prepared
 from sdesim.training.loop.probed import held_part, streamed_part
 from sdesim.training.loop.progress import measured_progress
 from sdesim.training.probes.failures import Failures
-from sdesim.training.probes.guard import untouched
 from sdesim.training.probes.network_oracle import MaskedOracle, coordinates
 from sdesim.training.probes.optimizer_facts import step_rate
 from sdesim.training.probes.preconditioning import moved_coordinates
@@ -149,8 +148,7 @@ def train_trajectory(
     keeper: Keeper[SeedState] | None = None,
 ) -> dict[str, Array]:
     """Train one seed and return its saved values, as `recorded` gives them."""
-    # The state of the loss, if it has any, is that of the first step for every seed.
-    with isolated_torch(), untouched(prepared.recipe.loss_fn):
+    with isolated_torch():
         state = begin(prepared, trajectory)
         if keeper is not None:
             keeper.restore(state)

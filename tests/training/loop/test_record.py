@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
+from torch.nn.utils import parameters_to_vector
 
 import sdesim
 from sdesim.errors import RunError
@@ -32,6 +33,23 @@ def test_a_run_that_begins_where_another_ended_goes_on_as_if_it_had_not_stopped(
 
     assert second.theta.values.tobytes() == whole[:, 8:].tobytes()
     assert second.attrs["init"] == "given"
+
+
+def test_a_loss_keeps_what_training_wrote_and_begins_each_seed_with_the_same():
+    said = []
+
+    def loss(output, target):
+        said.append(len(target))
+        return cross_entropy(output, target) * (1.0 + 0.1 * len(said))
+
+    x = torch.randn(16, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    y = (x[:, 0] > 0).long()
+    net = mlp([3, 2])
+    init = [parameters_to_vector(net.parameters()).detach().numpy()] * 2
+    run = record(net, loss, (x, y), None, lambda p: torch.optim.SGD(p, lr=0.1), steps=3, batch_size=None,
+                 init=np.stack(init), trajectories=2)  # fmt: skip
+    assert said == [16] * 3
+    assert np.array_equal(run.theta[0], run.theta[1])
 
 
 def test_given_starts_that_do_not_fit_are_refused():
