@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sdesim.kinds import Misfit
 from sdesim.runs import open_run
-from sdesim.runs.attributes import rows
+from sdesim.runs.attributes import mapped, rows
 from sdesim.runs.schema import HALVED_STEPS
 
 if TYPE_CHECKING:
@@ -194,6 +194,15 @@ def check_continued(plan: Plan) -> None:
                 f"noise {k} is drawn for the whole path, in a run of {end.step} steps for {reach} of them: "
                 f"{plan.steps} can't be reached from it, simulate them at once",
             )
+
+
+def changed_parts(end: End, now: Mapping[str, str]) -> list[str]:
+    """Which parts of a run that goes on are not as they were: `dynamics`, of both.
+
+    Of runs that were stored without it nothing is known.
+    """
+    was = mapped(end.attrs, "dynamics")
+    return [name for name, digest in now.items() if was and was.get(name) != digest]
 
 
 def _short(value: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from dataclasses import is_dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,13 @@ from sdesim.compiled.sources import is_own, sources_of
 from sdesim.engine.fitting import has_loss
 from sdesim.engine.plan import Plan
 from sdesim.kinds import dump
+from sdesim.kinds.registry import fields_of
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of
 
 # Points near the start at which a surface whose functions live in memory is read, and how far off they lie.
 _POINTS, _SPREAD = 3, 0.1
+# Entries of a long array that count where a look at all of them would cost more than the run.
+_ENTRIES = 10_000
 _VALUES = f"{VALUES}the surface"
 
 
@@ -78,6 +82,52 @@ def fingerprint(plan: Plan) -> Fingerprint:
     parts[_VALUES] = _values(plan, bool(functions))
     code = sources_of(functions | _classes(plan), modules) | {OWN_CODE: source_stamp()[:16]}
     return Fingerprint(parts | {name: f"#{digest}" for name, digest in code.items()})
+
+
+def dynamics(plan: Plan) -> dict[str, str]:
+    """Digests of what a run's steps are made of, by which one that goes on tells other parameters.
+
+    Functions of one's own count by their compiled code and the values that they hold; long arrays by some of
+    their entries.
+    """
+    kernel = plan.kernel
+    held = [kernel.params, _some(kernel.data0), _some(kernel.data1), *map(_code, kernel.functions.values())]
+    parts = {
+        "surface": digest_of(_text(kernel.module, kernel.grad), *held),
+        "learning_rate": repr(plan.learning_rate if plan.rate is None else plan.rate),
+        "events": repr(plan.exits),
+    }
+    # An equation's own noise comes last, and is told by its functions.
+    for k, made in enumerate(plan.noise_kernels):
+        noise = plan.noises[k] if k < len(plan.noises) else None
+        # What is worked out ahead may be of the length of the whole run.
+        arrays = [made.params, _some(made.data)] if made.ahead is None else []
+        functions = {**made.functions, **({} if made.ahead is None else made.ahead.functions)}
+        fields = repr(fields_of(noise)) if is_dataclass(noise) else ""
+        shown = "" if " object at 0x" in fields or " at 0x" in fields else fields
+        parts[f"noise {k}"] = digest_of(_text(made.module, shown), *arrays, *map(_code, functions.values()))
+    return parts
+
+
+def _some(array: NDArray[Any]) -> NDArray[Any]:
+    flat = array.reshape(-1)
+    return flat[:: max(1, flat.size // _ENTRIES)]
+
+
+def _code(function: Any) -> NDArray[np.uint8]:
+    plain = getattr(function, "py_func", function)
+    code = getattr(plain, "__code__", None)
+    if code is None:
+        return _text(getattr(plain, "__qualname__", type(plain).__name__))
+    cells = [_shown(cell.cell_contents) for cell in getattr(plain, "__closure__", None) or ()]
+    consts = [c for c in code.co_consts if isinstance(c, int | float | str)]
+    return _text(code.co_code.hex(), repr(consts), repr(code.co_names), *cells)
+
+
+def _shown(value: Any) -> str:
+    if hasattr(value, "py_func"):
+        return _code(value).tobytes().decode(errors="replace")
+    return repr(value) if isinstance(value, int | float | str | np.generic | np.ndarray) else ""
 
 
 def _classes(plan: Plan) -> dict[str, type]:

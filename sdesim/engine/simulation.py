@@ -15,10 +15,10 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from sdesim.engine.checkpoint import Checkpoint
-from sdesim.engine.continuation import check_continued, end_of, taken_over
+from sdesim.engine.continuation import changed_parts, check_continued, end_of, taken_over
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.events import Event
-from sdesim.engine.fingerprint import fingerprint
+from sdesim.engine.fingerprint import dynamics, fingerprint
 from sdesim.engine.fitting import has_loss
 from sdesim.engine.growth import growth_of, infinite_means
 from sdesim.engine.plan import Plan, make_plan
@@ -58,6 +58,7 @@ _REPLAY = (
     "theta0 is the last state of a run with the same seed, {seed}, whose noise would come again: go on with "
     "continue_from=run, or give another seed"
 )
+_CHANGED = "continue_from: goes on with other parameters than the run had: {parts}"
 
 
 def simulate(
@@ -179,6 +180,9 @@ def simulate(
     plan = refined_plan(plan, refine)
     if end is not None:
         check_continued(plan)
+        changed = changed_parts(end, dynamics(plan))
+        if changed:
+            warnings.warn(_CHANGED.format(parts=", ".join(changed)), stacklevel=2)
     elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
         warn_of_replay("simulated", plan.seed, plan.first, plan.theta0, _REPLAY.format(seed=plan.seed))
     check_surface(plan.surface, plan.theta0[0].copy())
@@ -459,8 +463,11 @@ def _writer(
         attrs |= {"tolerance": plan.tolerance, "smallest_dt": plan.smallest_dt}
     if plan.tangent:
         attrs["tangent"] = plan.tangent
+    attrs["dynamics"] = dynamics(plan)
     if plan.end is not None:
         attrs["continued_from_step"] = plan.begin
+        changed = changed_parts(plan.end, attrs["dynamics"])
+        attrs |= {"continued_with_other": changed} if changed else {}
     if plan.refine > 1:
         attrs["refine"] = plan.refine
     if mark is not None:

@@ -22,10 +22,10 @@ def run_of(path: str, arm: str) -> Path:
 
 def begin_of(simulate: Simulate, arm: str) -> int:
     """The step from which an arm goes on; 0 where it does not, or can't."""
-    from sdesim.engine.continuation import end_of
-
     if simulate.continue_from is None:
         return 0
+    from sdesim.engine.continuation import end_of
+
     try:
         return end_of(run_of(simulate.continue_from, arm)).step
     except SdesimError:
@@ -34,10 +34,10 @@ def begin_of(simulate: Simulate, arm: str) -> int:
 
 def check_continuing(simulate: Simulate, arm: str) -> Iterator[Problem]:
     """What keeps an arm from going on, each with its place inside `simulate`."""
-    from sdesim.engine.continuation import end_of, taken_over
-
     if simulate.continue_from is None:
         return
+    from sdesim.engine.continuation import end_of, taken_over
+
     assert simulate.dt is not None
     try:
         end = end_of(run_of(simulate.continue_from, arm))
@@ -57,11 +57,11 @@ def check_parts(simulate: Simulate, arm: str, probes: Any) -> None:
     Raises:
         SdesimError: naming the field.
     """
+    if simulate.continue_from is None:
+        return
     from sdesim.engine.continuation import check_continued, end_of
     from sdesim.engine.plan import make_plan
 
-    if simulate.continue_from is None:
-        return
     end = end_of(run_of(simulate.continue_from, arm))
     assert simulate.dt is not None
     check_continued(

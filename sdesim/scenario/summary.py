@@ -16,6 +16,7 @@ from sdesim.runs.quantities import names, smooths, support_of
 from sdesim.runs.registered import flag_names, numbers_of
 from sdesim.runs.saved import holds_end, last_step
 from sdesim.runs.twin_rules import twin_warning
+from sdesim.scenario.assemble import arm_seed
 from sdesim.scenario.expectations import Finding, at_probe, find, has_no_mean, over_trajectories, ratio
 from sdesim.scenario.models import Arm, Expect, Scenario
 from sdesim.scenario.outcomes import outcome
@@ -97,6 +98,22 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         warnings.append(
             f"{name}: {counts['diverged']} of {len(status)} trajectories blew up and are left out from "
             "there on; a smaller dt, or the tamed-euler or implicit-euler scheme may help"
+        )
+    changed = rows(run.attrs, "continued_with_other")
+    if changed:
+        warnings.append(
+            f"{name}: continued_with_other: it goes on with other parameters than the run had that it "
+            f"continues: {', '.join(map(str, changed))}"
+        )
+    own = arm_seed(scenario.seed, name)
+    if (
+        "continued_from_step" in run.attrs
+        and "seed" in scenario.model_fields_set
+        and run.attrs["seed"] != own
+    ):
+        warnings.append(
+            f"{name}: its seed is {run.attrs['seed']}, that of the run which it continues; the file's, "
+            f"{scenario.seed}, has no part in it"
         )
     thrown = np.asarray(run["explicit_overshoots"].values) if "explicit_overshoots" in run else np.zeros(1)
     if thrown.any():

@@ -41,6 +41,7 @@ def assert_goes_on(*noises, out=None, **options):
         np.testing.assert_array_equal(there.values, later[name].values, err_msg=str(name))
     assert later.time.values.tolist() == whole.time.values[FIRST:].tolist()
     assert later.attrs["continued_from_step"] == FIRST
+    assert "continued_with_other" not in later.attrs
     return whole
 
 
@@ -111,6 +112,23 @@ def test_an_interrupted_run_that_went_on_is_resumed(tmp_path, monkeypatch):
     found = simulated(GAUSSIAN, out=tmp_path / "later.zarr", resume=True, **later)
 
     np.testing.assert_array_equal(wanted["theta"].values, found["theta"].values)
+
+
+def test_other_parameters_are_told(tmp_path):
+    run = simulated(noise.Gaussian(diffusion=0.25), steps=4)
+
+    with pytest.warns(UserWarning, match=r"goes on with other parameters than the run had: noise 0$"):
+        other = simulated(noise.Gaussian(diffusion=0.5), steps=4, continue_from=run)
+    with pytest.warns(UserWarning, match="than the run had: surface$"):
+        simulated(
+            noise.Gaussian(diffusion=0.25),
+            steps=4,
+            continue_from=run,
+            surface=surfaces.DoubleWell(barrier=2.0),
+        )
+    assert other.attrs["continued_with_other"] == ["noise 0"]
+    same = simulated(noise.Gaussian(diffusion=0.25), steps=4, continue_from=run)
+    assert "continued_with_other" not in same.attrs
 
 
 def test_what_can_not_go_on_is_refused_with_the_reason():

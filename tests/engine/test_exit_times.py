@@ -69,6 +69,7 @@ def test_no_bound_is_none_or_infinite_in_python_and_left_out_in_files():
         "coordinate": 0,
         "stop": True,
         "monitoring": "continuous",
+        "overshoot": False,
     }
 
 

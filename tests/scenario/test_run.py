@@ -11,6 +11,7 @@ from sdesim.errors import RunError, ScenarioError
 from sdesim.noise import Stable, increments
 from sdesim.noise.levy.median import median_length
 from sdesim.runs import open_run
+from sdesim.runs.attributes import mapped
 from sdesim.scenario import Scenario, check_room, parse_scenario, run_scenario
 from tests.scenario.pairs import PAIR, TOY
 
@@ -241,7 +242,7 @@ def test_a_pruned_network_its_twin_and_random_features_run_with_test_values(tmp_
 
     ticket, twin, features = (open_run(tmp_path / "x" / f"{a}.zarr") for a in scenario.arms)
     assert ticket.sizes["param"] == twin.sizes["param"] == 240 + 60
-    assert ticket.attrs["layer_sparsity"] == {"0.weight": 0.5, "2.weight": 0.5}
+    assert mapped(ticket.attrs, "layer_sparsity") == {"0.weight": 0.5, "2.weight": 0.5}
     assert ticket.attrs["optimizer"] == "adamw"
     rates = ticket["learning_rate"].values[0]
     # Four steps up, then a cosine over the 16 that follow, its last value a tenth.

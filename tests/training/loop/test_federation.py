@@ -10,6 +10,7 @@ import sdesim
 from sdesim.data import partition
 from sdesim.estimators import combine_moments, consolidation_ratio, gradient_moments
 from sdesim.runs import measure
+from sdesim.runs.attributes import mapped
 from sdesim.runs.price import SHARE, paid_for
 from sdesim.training import Clients, TorchOracle, mlp, record
 from sdesim.training.data.examples import read_examples
@@ -98,7 +99,7 @@ def test_probes_change_nothing_and_time_runs_by_local_steps(run):
     np.testing.assert_allclose(run.probe_time.values, RATE * 3 * np.arange(0, 7, 2))
     # Of 20 minibatches to an epoch, a round takes 12.
     np.testing.assert_allclose(run.epoch.values, 12 / 20 * np.arange(7))
-    assert run.attrs["clients"] == {"count": 4, "local_steps": 3, "concentration": 0.3}
+    assert mapped(run.attrs, "clients") == {"count": 4, "local_steps": 3, "concentration": 0.3}
 
 
 @pytest.mark.parametrize("sampling", ["epoch", "with-replacement"])

@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 import sdesim
 from sdesim import data
 from sdesim.errors import RunError
+from sdesim.runs.attributes import mapped
 from sdesim.training import Recipe, prune, record
 from sdesim.training.loop.recipe import TrainingKeywords
 from tests.training.recipes import DIGITS, NETWORK, recipe, sgd
@@ -121,7 +122,7 @@ def test_kinds_may_stand_where_torch_does():
 
     assert (kinds.batch_size, kinds.scheduled) == (10, True)
     assert one["theta"].values.tobytes() == other["theta"].values.tobytes()
-    assert one.attrs["sde_scheme"] == {"kind": "heavy-ball", "momentum": 0.5, "nesterov": False}
+    assert mapped(one.attrs, "sde_scheme") == {"kind": "heavy-ball", "momentum": 0.5, "nesterov": False}
     assert (one.attrs["plain_step"], "plain_step" in other.attrs) == (False, False)
     with pytest.raises(RunError, match="batch_size=7, but the optimizer has 10"):
         dataclasses.replace(kinds, batch_size=7)
