@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import time as clock
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -163,13 +164,10 @@ def _trained(
 ) -> Iterator[tuple[int, dict[str, NDArray[Any]]]]:  # fmt: skip
     """Number and saved values of each seed, read where an interrupted call had finished it."""
     count, steps = prepared.recipe.trajectories, prepared.recipe.steps
-    # The state of the loss, if it has any, is that of the first step for every seed; what the last one leaves
-    # in it stays, as after a loop of one's own.
+    # The state of the loss, if it has any, is that of the first step for every seed.
     held_by_loss = Kept(prepared.recipe.loss_fn, parameters=True)
     for first in range(0, count, together):
         seeds = range(first, min(first + together, count))
-        if first:
-            held_by_loss.restore()
 
         def tick(done: int, seeds: range = seeds) -> None:
             if done % max(1, steps // 100) == 0 or done == steps:
@@ -178,12 +176,20 @@ def _trained(
         held = [None if finished is None else finished.load(k) for k in seeds]
         values = [found for found in held if found is not None]
         if len(values) < len(seeds):
-            if together > 1:
-                group = None if finished is None else finished.group_checkpoints(first, checkpoint_every)
-                values = train_group(prepared, seeds, together, tick, group)
-            else:
-                keeper = None if finished is None else finished.checkpoints(first, checkpoint_every)
-                values = [train_trajectory(prepared, first, tick, keeper)]
+            # A function has no state of its own: what the last seed wrote elsewhere stays, as after a loop of
+            # one's own.
+            stays = False
+            try:
+                if together > 1:
+                    group = None if finished is None else finished.group_checkpoints(first, checkpoint_every)
+                    values = train_group(prepared, seeds, together, tick, group)
+                else:
+                    keeper = None if finished is None else finished.checkpoints(first, checkpoint_every)
+                    values = [train_trajectory(prepared, first, tick, keeper)]
+                stays = seeds[-1] == count - 1 and inspect.isfunction(prepared.recipe.loss_fn)
+            finally:
+                if not stays:
+                    held_by_loss.restore()
             # The first at last: the state of its name goes once all the others are there.
             for k, found in reversed(list(zip(seeds, values, strict=True))):
                 if finished is not None:
