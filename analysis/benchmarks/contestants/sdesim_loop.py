@@ -29,6 +29,8 @@ def make(problem: dict[str, Any]) -> Run:
             steps=steps,
             trajectories=problem["trajectories"],
             seed=problem["seed"],
+            # The scheme of the peers and of the C loop, whatever the noise.
+            scheme="euler-maruyama",
             save_every=steps,
             threads=problem["threads"],
             progress=False,
