@@ -160,11 +160,35 @@ def turned_back(before, after, turned):
 
 
 @compiled_between
-def note_overshoots(turned, code, count):
+def running_beyond(x, code, bound):
+    """Numbers of the lanes that go on and have an |entry| not below the bound."""
+    found, count = np.empty(x.shape[1], dtype=np.int64), 0
+    for w in range(x.shape[1]):
+        far = False
+        for k in range(x.shape[0]):
+            far |= not abs(x[k, w]) < bound
+        if far and code[w] == RUNNING:
+            found[count] = w
+            count += 1
+    return found[:count]
+
+
+@compiled_between
+def of_lanes(x, lanes):
+    """Their columns (d, n)."""
+    out = np.empty((x.shape[0], lanes.shape[0]), dtype=x.dtype)
+    for k in range(x.shape[0]):
+        for n in range(lanes.shape[0]):
+            out[k, n] = x[k, lanes[n]]
+    return out
+
+
+@compiled_between
+def note_overshoots(turned, lanes, count):
     """Count the lanes that an explicit step throws across."""
-    for w in range(code.shape[0]):
-        if turned[w] != 0.0 and code[w] == RUNNING:
-            count[w] += 1
+    for n in range(lanes.shape[0]):
+        if turned[n] != 0.0:
+            count[lanes[n]] += 1
 
 
 @compiled_between

@@ -161,27 +161,34 @@ _HALVE = """\
         left[{k}, k] = out[0, k, 0]
         right[{k}, k] = out[1, k, 0]
 """
-# Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at.
+# Where an explicit step of the drift may be thrown across: beyond the radius it is made and looked at, in the
+# lanes alone that are there, so that a count does not depend on neighbours.
 _COUNTED = """\
-from sdesim.engine.kernels.block import note_overshoots, past_centre, turned_back
+from sdesim.engine.kernels.block import (
+    note_overshoots, of_lanes, past_centre, running_beyond, turned_back,
+)
 
 @compiled
 def count_overshoots(x, code, counts, surface, dt, reach):
     radius, centre = reach
     if any_beyond(x, radius):
-        here, there, after = np.empty(x.shape), np.empty(x.shape), np.empty(x.shape)
-        turned = np.zeros(x.shape[1])
-        grad(x, surface[0], surface[1], surface[2], here)
+        lanes = running_beyond(x, code, radius)
+        if lanes.shape[0] == 0:
+            return
+        far = of_lanes(x, lanes)
+        here, there, after = np.empty(far.shape), np.empty(far.shape), np.empty(far.shape)
+        turned = np.zeros(far.shape[1])
+        grad(far, surface[0], surface[1], surface[2], here)
         if centre.shape[0] > 0:
-            past_centre(x, here, centre, dt, turned)
+            past_centre(far, here, centre, dt, turned)
         else:
             for quarter in range(2, 5):
-                for k in range(x.shape[0]):
-                    for w in range(x.shape[1]):
-                        there[k, w] = x[k, w] - 0.25 * quarter * dt * here[k, w]
+                for k in range(far.shape[0]):
+                    for w in range(far.shape[1]):
+                        there[k, w] = far[k, w] - 0.25 * quarter * dt * here[k, w]
                 grad(there, surface[0], surface[1], surface[2], after)
                 turned_back(here, after, turned)
-        note_overshoots(turned, code, counts[1])
+        note_overshoots(turned, lanes, counts[1])
 
 """
 _ROOM = """\
