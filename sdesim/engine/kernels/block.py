@@ -159,6 +159,16 @@ def turned_back(before, after, turned):
             turned[w] = 1.0
 
 
+@compiled
+def any_running_beyond(x, code, bound):
+    """`any_beyond` of the lanes that go on: what has blown up stays where it is."""
+    found = False
+    for k in range(x.shape[0]):
+        for w in range(x.shape[1]):
+            found |= (not abs(x[k, w]) < bound) & (code[w] == RUNNING)
+    return found
+
+
 @compiled_between
 def running_beyond(x, code, bound):
     """Numbers of the lanes that go on and have an |entry| not below the bound."""

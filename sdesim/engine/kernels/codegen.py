@@ -165,16 +165,14 @@ _HALVE = """\
 # lanes alone that are there, so that a count does not depend on neighbours.
 _COUNTED = """\
 from sdesim.engine.kernels.block import (
-    note_overshoots, of_lanes, past_centre, running_beyond, turned_back,
+    any_running_beyond, note_overshoots, of_lanes, past_centre, running_beyond, turned_back,
 )
 
 @compiled
 def count_overshoots(x, code, counts, surface, dt, reach):
     radius, centre = reach
-    if any_beyond(x, radius):
+    if any_running_beyond(x, code, radius):
         lanes = running_beyond(x, code, radius)
-        if lanes.shape[0] == 0:
-            return
         far = of_lanes(x, lanes)
         here, there, after = np.empty(far.shape), np.empty(far.shape), np.empty(far.shape)
         turned = np.zeros(far.shape[1])
