@@ -178,9 +178,11 @@ def simulate(
         first=first, end=end, tolerance=tolerance, smallest_dt=smallest_dt,
     )  # fmt: skip
     plan = refined_plan(plan, refine)
+    parts = dynamics(plan)
+    changed: list[str] = []
     if end is not None:
         check_continued(plan)
-        changed = changed_parts(end, dynamics(plan))
+        changed = changed_parts(end, parts)
         if changed:
             warnings.warn(_CHANGED.format(parts=", ".join(changed)), stacklevel=2)
     elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
@@ -196,7 +198,8 @@ def simulate(
     ensemble = Ensemble(plan, min(threads or cores, cores))
     tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
     begin, begun = plan.begin, False
-    labels = {"name": name, **(attributes or {})}
+    told = {"continued_with_other": changed} if changed else {}
+    labels = {"dynamics": parts, **told, "name": name, **(attributes or {})}
     if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
         held = open_run(target)
         changes = _changes(target, held, mark, accept_changes)
@@ -463,11 +466,8 @@ def _writer(
         attrs |= {"tolerance": plan.tolerance, "smallest_dt": plan.smallest_dt}
     if plan.tangent:
         attrs["tangent"] = plan.tangent
-    attrs["dynamics"] = dynamics(plan)
     if plan.end is not None:
         attrs["continued_from_step"] = plan.begin
-        changed = changed_parts(plan.end, attrs["dynamics"])
-        attrs |= {"continued_with_other": changed} if changed else {}
     if plan.refine > 1:
         attrs["refine"] = plan.refine
     if mark is not None:

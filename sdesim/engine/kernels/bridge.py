@@ -26,12 +26,12 @@ def fraction(word):
 
 
 @compiled_apart
-def draw_luck(luck, tags, seed, first, e, step):
-    """The uniforms of four steps, once; step is the number of the step's start."""
+def draw_fractions(luck, tags, seed, first, e, step, word):
+    """The uniforms of four steps under a word of the counter, once; step numbers the step's start."""
     group = step // 4
     if tags[e, 0] == group:
         return
-    word, block, nothing = np.uint64(WORDS + 8 * e), np.uint64(group), np.uint64(0)
+    block, nothing = np.uint64(group), np.uint64(0)
     low, high = seed & MASK, seed >> np.uint64(32)
     for w in range(luck.shape[2]):
         a, b, c, d = philox(np.uint64(first + w) & MASK, nothing, block & MASK, word, low, high)
@@ -40,6 +40,12 @@ def draw_luck(luck, tags, seed, first, e, step):
         luck[e, 2, w] = fraction(c)
         luck[e, 3, w] = fraction(d)
     tags[e, 0] = group
+
+
+@compiled_apart
+def draw_luck(luck, tags, seed, first, e, step):
+    """The uniforms of an event at four steps."""
+    draw_fractions(luck, tags, seed, first, e, step, np.uint64(WORDS + 8 * e))
 
 
 @compiled_apart

@@ -29,9 +29,9 @@ Source: R. Blumenthal, R. Getoor & D. Ray, Trans. Am. Math. Soc. 99 (1961) 540; 
 T. Shardlow, IMA J. Numer. Anal. 38 (2018) 1550 (walks on spheres).
 """
 
-from sdesim.compiled.philox import MASK, log, philox
+from sdesim.compiled.philox import log
 from sdesim.compiled.streams import JUMPS, LEAPS
-from sdesim.engine.kernels.bridge import fraction
+from sdesim.engine.kernels.bridge import draw_fractions
 from sdesim.stable.sampling.cms import symmetric
 
 LAW = 10
@@ -45,19 +45,8 @@ LEAP_WORDS, JUMP_WORDS = LEAPS, JUMPS
 
 @compiled_apart
 def draw_marks(luck, tags, seed, first, e, step):
-    """The uniforms of four steps that decide on large jumps, once."""
-    group = step // 4
-    if tags[e, 0] == group:
-        return
-    word, block, nothing = np.uint64(JUMP_WORDS), np.uint64(group), np.uint64(0)
-    low, high = seed & MASK, seed >> np.uint64(32)
-    for w in range(luck.shape[2]):
-        a, b, c, d = philox(np.uint64(first + w) & MASK, nothing, block & MASK, word, low, high)
-        luck[e, 0, w] = fraction(a)
-        luck[e, 1, w] = fraction(b)
-        luck[e, 2, w] = fraction(c)
-        luck[e, 3, w] = fraction(d)
-    tags[e, 0] = group
+    """The uniforms of four steps that decide on large jumps."""
+    draw_fractions(luck, tags, seed, first, e, step, np.uint64(JUMP_WORDS))
 
 
 @compiled_apart
