@@ -107,10 +107,23 @@ def _distances(run: Any, real: Any, measured: Any) -> dict[str, Any]:
     for name, q in compared.quantities.items():
         apart = np.abs(q.standardised)
         found[name] = {
-            "distance": q.distance, "null": q.null_distance, "outcome": q.outcome, "p": q.p_holm,
-            "effect": list(q.effect), "detectable": None if q.power is None else q.power.difference,
+            "distance": q.distance, "null": q.null_distance, "verdict": _verdict(q), "p": q.p_holm,
+            "effect": list(q.effect), "shown_within": _of(q.equivalence, "smallest"),
+            "could_be_shown": _of(q.equivalence, "detectable"), "would_be_seen": _of(q.power, "difference"),
         } | {part: _part(apart, where) for part, where in PARTS.items()}  # fmt: skip
     return found
+
+
+def _verdict(q: Any) -> str:
+    """Equal within one spread, where that is shown and no difference was found."""
+    if q.equal:
+        return "equal"
+    return "not told apart" if q.outcome == "indistinguishable" else str(q.outcome)
+
+
+def _of(found: Any, name: str) -> float | None:
+    """A number of a part that there may not be."""
+    return None if found is None else float(getattr(found, name))
 
 
 def _part(apart: Any, where: slice) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
@@ -11,8 +14,9 @@ from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
+from sdesim.scenario.assemble import loss_of
 from sdesim.scenario.continuing import begin_of, check_continuing
-from sdesim.scenario.models import Arm, Scenario, Simulate
+from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.schedules import at
 
 
@@ -99,8 +103,47 @@ def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
         trajectories=train.trajectories,
         own_starts=train.start_from is not None,
         gradient_probes=probes is not None and probes.wants("gradient"),
-        obstacles=twin_refusals(train.attributes),
+        obstacles=(*twin_refusals(train.attributes), *_without_sde(simulate, train)),
     )
+
+
+def _own_steps(scenario: Scenario, simulate: Simulate, real: Train, probes: Any) -> str:
+    """Words for the steps of a twin that are those of its optimizer's SDE; empty where they are a scheme's, as
+    `plan_twin` has it: of SGD at one rate on a network with compiled kernels."""
+    if simulate.own_scheme is not None:
+        return ""
+    scheme = real.optimizer.scheme()
+    stretched = scheme is not None and scheme.momentum and scenario.dt(simulate) != real.optimizer.lr
+    asked = simulate.form is not None or simulate.chunk is not None
+    if scheme is None or stretched or asked or not real.schedule.constant or real.clip is not None:
+        return str(real.optimizer.kind)
+    watched = simulate.events or simulate.boundary or simulate.reduce or simulate.dtype != "float64"
+    if not (watched or (probes is not None and probes.tangent)):
+        return ""
+    # Only torch's network tells, and it matters only to what needs compiled kernels.
+    with suppress(ModuleNotFoundError):
+        from sdesim.networks.fully_connected import as_dense
+
+        if as_dense(real.network.build(), loss_of(real).function(real.data)) is None:
+            return str(real.optimizer.kind)
+    return ""
+
+
+def _without_sde(simulate: Simulate, train: Train) -> Iterator[str]:
+    """Why the steps of a real arm have no SDE, where that is what is to be walked."""
+    if simulate.own_scheme is not None or train.clients is not None:
+        return
+    parameters: tuple[tuple[str, int], ...] = ()
+    if train.optimizer.groups:
+        # Only torch knows the names; without it no real arm runs.
+        with suppress(ModuleNotFoundError):
+            sizes = map(math.prod, train.network.shapes)
+            parameters = tuple(zip(train.network.parameter_names, sizes, strict=True))
+        if not parameters:
+            return
+    found = train.optimizer.sde(parameters, form=simulate.form)
+    if isinstance(found, str):
+        yield f"a twin needs an SDE of the optimizer's steps: {found}"
 
 
 def wells_of_arm(simulate: Simulate) -> tuple[str, ...]:
