@@ -57,6 +57,7 @@ OPTIMIZERS: Mapping[str, Row] = {
     "rmsprop": Row("RMSprop", 0.02, {}),
     "adam": Row("Adam", 0.04, {}),
     "adamw": Row("AdamW", 0.04, {"weight_decay": 0.1}),
+    "lion": Row("Lion", 0.004, {}),
 }
 
 
@@ -81,7 +82,7 @@ def cell(row: Row, rate: float, batch: int, steps: int, seeds: int) -> dict[str,
         net, nn.CrossEntropyLoss(), data, None, optimizer, steps=steps, seed=1, trajectories=seeds,
         sampling="with-replacement",
     )  # fmt: skip
-    every = max(1, steps // 4)
+    every = max(1, steps // 3)
     probes = sdesim.Probes(every=every, samples=64, trajectories=min(8, seeds))
     real = training.record(recipe, save_every=every // 4, probes=probes, progress=False, name="real")
     found: dict[str, Any] = {
