@@ -84,7 +84,7 @@ def test_steps_of_an_epoch_are_a_learning_rate_over_a_whole_number():
     half = Minibatch(noise.surface, 5, 0.2, "subsample", "epoch")
 
     assert noise.kernel(2, 0.1, 0.2).ahead.epochs.parts == 2
-    with pytest.raises(SdesimError, match=r"the learning rate 0\\.2 over a whole number"):
+    with pytest.raises(SdesimError, match=r"the learning rate 0\.2 over a whole number"):
         noise.kernel(2, 0.15, 0.2)
     (problem,) = half.problems_at(Context(2, 0.2), 0.1)
     assert problem[0] == ("law",)
