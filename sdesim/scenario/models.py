@@ -82,12 +82,7 @@ class Simulate(Strict):
     Attributes:
         surface: the loss L whose gradient drives the SDE; left out with twin_of.
         sde: an equation of its own in the place of a surface; it has no loss, nor what is made of one.
-        twin_of: the real arm whose network, data and start are taken; without a scheme its optimizer's own
-            SDE is walked.
-        form: of a twin of SGD with momentum: "underdamped", the momentum as a state of its own, or
-            "overdamped", the limit in which it only lengthens steps, to lr/(1 − momentum).
-        chunk: how many trajectories of a twin are moved at once, which bounds the memory and changes no
-            number.
+        twin_of: the real arm whose network, data and start are taken.
         noise: the driving noises, one or several, added; none for gradient flow.
         scheme: how a step is made.
         dtype: of the state and the coefficients: float32 is twice as fast, for surfaces, schemes and noises
@@ -118,8 +113,6 @@ class Simulate(Strict):
     surface: Surface | None = None
     sde: SDE | None = None
     twin_of: str | None = None
-    form: Literal["underdamped", "overdamped"] | None = None
-    chunk: Count | None = None
     noise: Noises = []
     scheme: Scheme = Field(default="auto", validate_default=True)
     dtype: Literal["float64", "float32"] = "float64"
@@ -143,11 +136,6 @@ class Simulate(Strict):
     smallest_dt: Positive | None = None
 
     @property
-    def own_scheme(self) -> Any:
-        """The scheme that is asked for by name; None where it is chosen by what is simulated."""
-        return None if self.scheme.chooses else self.scheme
-
-    @property
     def equation(self) -> Any:
         """The surface, or the equation in its place; None of a twin."""
         return self.surface if self.sde is None else self.sde
@@ -156,12 +144,6 @@ class Simulate(Strict):
     def _complete(self) -> Simulate:
         if sum(given is not None for given in (self.surface, self.sde, self.twin_of)) != 1:
             raise ValueError("give exactly one of surface, sde and twin_of")
-        for name in ("form", "chunk"):
-            if getattr(self, name) is None:
-                continue
-            if self.twin_of is None or self.own_scheme is not None:
-                rule = "with twin_of and without scheme, of the real arm's own optimizer"
-                raise ValueError(f"{name}: allowed {rule}")
         if self.twin_of is not None and moves(self.learning_rate):
             raise ValueError("learning_rate: found a schedule, allowed: a number with twin_of")
         taken = self.continue_from is not None or self.first

@@ -67,7 +67,6 @@ class Base:
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
         single: whether the step also works in float32: no tolerance of it lies below its rounding.
-        chooses: whether it only stands for another, which is chosen by what is simulated.
     """
 
     name = _Name()
@@ -89,7 +88,6 @@ class Base:
     momentum: float = 0.0
     nesterov: bool = False
     single: ClassVar[bool] = False
-    chooses: ClassVar[bool] = False
 
     def resolved(
         self, surface: Any, noises: Sequence[Any], growth: Callable[[Any], float] | None = None,

@@ -111,7 +111,7 @@ def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
 def _own_steps(scenario: Scenario, simulate: Simulate, real: Train, probes: Any) -> str:
     """Words for the steps of a twin that are those of its optimizer's SDE; empty where they are a scheme's, as
     `plan_twin` has it: of SGD at one rate on a network with compiled kernels."""
-    if simulate.own_scheme is not None:
+    if not simulate.scheme.chooses:
         return ""
     scheme = real.optimizer.scheme()
     stretched = scheme is not None and scheme.momentum and scenario.dt(simulate) != real.optimizer.lr
@@ -132,7 +132,7 @@ def _own_steps(scenario: Scenario, simulate: Simulate, real: Train, probes: Any)
 
 def _without_sde(simulate: Simulate, train: Train) -> Iterator[str]:
     """Why the steps of a real arm have no SDE, where that is what is to be walked."""
-    if simulate.own_scheme is not None or train.clients is not None:
+    if not simulate.scheme.chooses or train.clients is not None:
         return
     parameters: tuple[tuple[str, int], ...] = ()
     if train.optimizer.groups:
