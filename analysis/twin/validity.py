@@ -30,7 +30,7 @@ EXAMPLES, SEEDS, FEWEST_STEPS = 256, 16, 50
 ARMS: Mapping[str, dict[str, Any]] = {
     "twin": {"noise": "minibatch"},
     "sde": {"noise": "minibatch", "dt": 0.25},
-    "noiseless": {"noise": "none"},
+    "noiseless": {"noise": "none", "trajectories": 1},
 }
 # Thirds of the time, in which distances are read apart.
 PARTS = {"early": slice(0, 1 / 3), "late": slice(2 / 3, 1)}
@@ -75,26 +75,40 @@ def study(name: str, quick: bool = False) -> dict[str, Any]:
 
 
 def cell(row: Row, rate: float, batch: int, steps: int, seeds: int) -> dict[str, Any]:
-    """Distances of the twin and of the noiseless one from the real seeds, with what the SDE's validity asks."""
+    """Distances of the simulated arms from the real seeds, with what the SDE's validity asks."""
+    return judged(runs(row, rate, batch, steps, seeds), rate, batch)
+
+
+def runs(row: Row, rate: float, batch: int, steps: int, seeds: int) -> dict[str, Any]:
+    """The real run of a cell and its simulations, by name."""
     net, data = training.mlp([64, 16, 10], seed=0), digits(EXAMPLES, 500)
     optimizer = getattr(optimizers, row.kind)(lr=rate, batch_size=batch, **row.settings)
     recipe = training.Recipe(
         net, nn.CrossEntropyLoss(), data, None, optimizer, steps=steps, seed=1, trajectories=seeds,
         sampling="with-replacement",
     )  # fmt: skip
-    every = max(1, steps // 3)
+    every = max(1, steps // 2)
     probes = sdesim.Probes(every=every, samples=64, trajectories=min(8, seeds))
-    real = training.record(recipe, save_every=every // 4, probes=probes, progress=False, name="real")
-    found: dict[str, Any] = {
-        "learning_rate": rate, "batch_size": batch, "steps": steps, "seeds": seeds,
-        "lost": int((~np.isfinite(real["loss"].values[:, -1])).sum()),
-    }  # fmt: skip
-    measured = sdesim.measure(real)
+    real = training.record(
+        recipe, save_every=max(1, steps // 25), save=("loss",), probes=probes, progress=False, name="real"
+    )
+    found = {"real": real}
     for arm, settings in ARMS.items():
-        run = training.twin(real, recipe, **_scaled(settings, rate), progress=False)
-        found[f"{arm}_lost"] = int((~np.isfinite(run["loss"].values[:, -1])).sum())
-        found[arm] = _distances(run, real, measured)
-    return found | _conditions(real, measured, rate, batch)
+        found[arm] = training.twin(real, recipe, **_scaled(settings, rate), progress=False)
+    return found
+
+
+def judged(found: Mapping[str, Any], rate: float, batch: int) -> dict[str, Any]:
+    """What the runs of a cell come to."""
+    real = found["real"]
+    measured = sdesim.measure(real)
+    lost = {name: int((~np.isfinite(run["loss"].values[:, -1])).sum()) for name, run in found.items()}
+    return {
+        "learning_rate": rate, "batch_size": batch, "steps": int(real["step"].values[-1]),
+        "seeds": real.sizes["trajectory"], "lost": lost,
+        **{arm: _distances(found[arm], real, measured) for arm in ARMS},
+        **_conditions(real, measured, rate),
+    }  # fmt: skip
 
 
 def _scaled(settings: Mapping[str, Any], rate: float) -> dict[str, Any]:
@@ -133,7 +147,7 @@ def _part(apart: Any, where: slice) -> float:
     return float(np.nanmean(apart[int(where.start * count) : max(1, round(where.stop * count))]))
 
 
-def _conditions(real: Any, measured: Any, rate: float, batch: int) -> dict[str, Any]:
+def _conditions(real: Any, measured: Any, rate: float) -> dict[str, Any]:
     """What decides whether a step of the optimizer is near its SDE."""
     sharpness = np.asarray(measured["lambda_max"].values, dtype=np.float64)
     consolidation = np.asarray(measured["C_alpha"].values, dtype=np.float64)
