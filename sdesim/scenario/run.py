@@ -306,7 +306,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         first=model.first,
         refine=model.refine,
         learning_rate=eta,
-        scheme=model.scheme,
+        scheme=model.scheme if taken.scheme is None else taken.scheme,
         dtype=model.dtype,
         save_every=taken.save_every if model.save_at is None else None,
         save_at=model.save_at,
@@ -337,7 +337,7 @@ class Taken:
         surface, theta0, dt, learning_rate: as in `simulate`. evaluation: reads accuracies off θ, or None.
         trajectories, save_every: where the arm says none. stretch: its steps in one of the real arm's.
         batch_size, trace: B and Tr Σ of the real arm; 0 and NaN without.
-        attributes: further ones of the run.
+        attributes: further ones of the run. scheme: the real arm's own; None: the model's.
     """
 
     surface: Any
@@ -351,6 +351,7 @@ class Taken:
     batch_size: int = 0
     trace: float = float("nan")
     attributes: dict[str, Any] = field(default_factory=dict)
+    scheme: Any = None
 
 
 def _of_itself(model: Simulate) -> Taken:
@@ -378,6 +379,8 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         trajectories=model.trajectories,
         save_every=model.save_every,
         scheme=model.scheme,
+        form=model.form,
+        chunk=model.chunk,
     )
     work.results.deviations[name] = plan.deviations
     return Taken(
@@ -391,7 +394,11 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         stretch=plan.stretch,
         batch_size=plan.batch_size,
         trace=plan.trace,
-        attributes={"twin_deviations": list(plan.deviations)} if plan.deviations else {},
+        attributes={
+            **plan.optimizer,
+            **({"twin_deviations": list(plan.deviations)} if plan.deviations else {}),
+        },
+        scheme=plan.scheme,
     )
 
 

@@ -67,6 +67,7 @@ class Base:
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
         single: whether the step also works in float32: no tolerance of it lies below its rounding.
+        chooses: whether it stands for what suits the case, and is none of its own.
         walks: whether it moves all trajectories itself, by `ensemble`, in the place of a compiled step. Then
             nothing watches them within a step, and time, learning rate and readings are its own: it has
             ``times(steps)``, ``rates(steps)`` and ``sde_times(steps)`` of step numbers (S,) → (S,), and
@@ -94,6 +95,7 @@ class Base:
     nesterov: bool = False
     single: ClassVar[bool] = False
     walks: ClassVar[bool] = False
+    chooses: ClassVar[bool] = False
 
     def ensemble(self, plan: Any, threads: int) -> Any:
         """All trajectories of a plan, of a scheme that moves them itself; it has what a simulation asks of

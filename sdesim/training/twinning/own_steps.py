@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,7 +48,7 @@ class Start:
 
 
 def own_steps(
-    run: xr.Dataset, recipe: Recipe, train: Examples, *, steps: int | None, stretch: int, factor: float = 1.0,
+    run: xr.Dataset, recipe: Recipe, train: Examples, *, steps: int | None, stretch: int,
     form: Form | None = None, chunk: int | None = None, start: Start | None = None,
 ) -> tuple[OptimizerSteps, dict[str, Any]]:  # fmt: skip
     """The scheme, and the attributes that say whose steps it makes.
@@ -56,7 +56,7 @@ def own_steps(
     Args:
         steps: of the twin; None: as many as the run's.
         stretch: steps of the twin to one of the optimizer.
-        factor: of every learning rate. Others as of `plan_twin`.
+        form, chunk, start: as of `plan_twin`.
 
     Raises:
         RunError: there is no SDE of these steps, or the run does not tell them, or tells others.
@@ -71,18 +71,17 @@ def own_steps(
     if isinstance(found, str):
         raise RunError(f"a twin needs an SDE of the optimizer's steps: {found}")
     _check_rates(run, found)
-    groups = tuple(replace(group, rates=group.rates * factor) for group in found.groups)
     linear = str(run.attrs.get("optimizer_model", "none")) == "linear"
     parts = tuple(
         Part(_columns(recipe, group), group.equations, group.which, group.rates)
-        for group in groups if group.parameters
+        for group in found.groups if group.parameters
     )  # fmt: skip
     scheme = OptimizerSteps(
         parts=parts,
-        rates_of_steps=found.rates * factor,
+        rates_of_steps=found.rates,
         stretch=stretch,
         evaluator=_evaluator(recipe, train),
-        reader=OptimizerReading(recipe, groups, linear),
+        reader=OptimizerReading(recipe, found.groups, linear),
         begin=begin,
         state={} if start is None else start.state,
         chunk=chunk,

@@ -35,6 +35,7 @@ from sdesim.training.data.examples import Examples, training_and_test
 from sdesim.training.loop.one_seed import isolated_torch, starting_module
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.twinning.module_evaluation import ModuleEvaluation
+from sdesim.training.twinning.reasons import sizes_differ, why_losses_differ
 from sdesim.training.twinning.own_steps import Start, optimizer_of_run, own_steps
 
 Array = NDArray[np.float64]
@@ -181,16 +182,18 @@ def plan_twin(
     step = eta if dt is None else dt
     if step_refusal(step, eta):
         raise RunError(step_refusal(step, eta))
-    train, _ = _examples(recipe)
+    train, test = _examples(recipe)
+    if sizes_differ(run, recipe, train):
+        raise RunError(sizes_differ(run, recipe, train))
     surface = _surface(recipe, train)
     if start is None:
         starts = _starts(run, recipe, run.sizes["trajectory"] if trajectories is None else trajectories)
-        _check_same(run, surface, starts)
+        _check_same(run, recipe, train, test, surface, starts)
     else:
         starts = start.theta
-    stretch = max(1, round((recorded_rate if scheme is not None else eta) / step))
+    stretch = max(1, round(recorded_rate / step))
     made: dict[str, Any] = {}
-    compiled = _scheme(run) if scheme is None else scheme
+    compiled = _scheme(run, scheme)
     deviations = twin_deviations(
         run.attrs,
         momentum=float(getattr(compiled, "momentum", 0.0)),
@@ -198,15 +201,19 @@ def plan_twin(
         at_rate=step == recorded_rate,
         rate_changes=_rate_changes(run, recorded_rate),
     )
-    own = scheme is None and not (
+    own = (scheme is None or scheme.chooses) and not (
         form is None and chunk is None and start is None and _compiled(recipe, train)
         and set(deviations) <= {RESHUFFLED, SEQUENTIAL}
     )  # fmt: skip
     if own:
+        if eta != recorded_rate:
+            raise RunError(
+                f"learning_rate must be that of the run, {recorded_rate:g}, for a twin by the steps of its own "
+                f"optimizer, got {eta:g}"
+            )
         compiled, made = own_steps(
-            run, recipe, train, steps=steps, stretch=stretch, factor=eta / recorded_rate, form=form, chunk=chunk,
-            start=start,
-        )  # fmt: skip
+            run, recipe, train, steps=steps, stretch=stretch, form=form, chunk=chunk, start=start
+        )
         deviations = {name: words for name, words in deviations.items() if name in BEYOND_STEPS}
     elif form is not None or chunk is not None:
         raise RunError("form and chunk are of the optimizer's own SDE: leave scheme out")
@@ -310,22 +317,18 @@ def _starts(run: xr.Dataset, recipe: Recipe, count: int) -> Array:
     return starts if recipe.mask is None else starts[:, recipe.mask]
 
 
-def _check_same(run: xr.Dataset, surface: Any, starts: Array) -> None:
+def _check_same(
+    run: xr.Dataset, recipe: Recipe, train: Examples, test: Examples | None, surface: Any, starts: Array
+) -> None:
     """Refuse a network, loss or data that are not the run's.
 
     Raises:
-        RunError: other numbers of parameters, or another loss at the start.
+        RunError: another loss at the start, and why.
     """
-    dim = int(run.attrs.get("dim") or starts.shape[1])
-    if surface.dim != dim or starts.shape[1] != dim:
-        raise RunError(f"the run has {dim} parameters, the module {surface.dim}")
     recorded = np.asarray(run["loss"].values[: len(starts), 0], dtype=np.float64)
     found = np.asarray(surface.loss(starts[: len(recorded)]))
     if not np.allclose(found, recorded, rtol=_SAME_LOSS, atol=1e-8):
-        raise RunError(
-            f"this network, loss and data are not the run's: the loss at the start is {found[0]:.6g}, "
-            f"recorded was {recorded[0]:.6g}"
-        )
+        raise RunError(why_losses_differ(run, recipe, train, test, starts[0], float(found[0])))
 
 
 def _rate_changes(run: xr.Dataset, recorded: float) -> bool:
@@ -335,12 +338,17 @@ def _rate_changes(run: xr.Dataset, recorded: float) -> bool:
     return bool(rates.size and np.abs(rates - recorded).max() > 1e-12 * max(recorded, rates.max()))
 
 
-def _scheme(run: xr.Dataset) -> Any:
-    """What the run's steps are as a scheme, as its optimizer said, or as torch's SGD."""
+def _scheme(run: xr.Dataset, asked: Any) -> Any:
+    """The scheme asked for, else what the run's steps are as one, as its optimizer said, or as torch's SGD."""
+    if asked is not None and not asked.chooses:
+        return asked
     if "sde_scheme" in run.attrs:
-        return read("schemes", mapped(run.attrs, "sde_scheme"))
-    momentum, nesterov = twin_momentum(run.attrs) or (0.0, False)
-    return HeavyBall(momentum, nesterov) if momentum else "euler-maruyama"
+        told = read("schemes", mapped(run.attrs, "sde_scheme"))
+    else:
+        momentum, nesterov = twin_momentum(run.attrs) or (0.0, False)
+        told = HeavyBall(momentum, nesterov) if momentum else "euler-maruyama"
+    # What chooses knows of jumps; a map with a momentum is no choice of its.
+    return told if asked is None or getattr(told, "momentum", 0.0) else asked
 
 
 def _trace(run: xr.Dataset) -> float:
