@@ -92,7 +92,7 @@ AMSGRAD = (
 def square_root_rule(kappa: float, decoupled: bool) -> dict[str, Any]:
     """By what each setting of an adaptive optimizer is scaled at κ times the batch; betas by their 1 − β.
 
-    Source: Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287, definition 5.3.
+    Source: Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287.
     """
     root = math.sqrt(kappa)
     return {"lr": root, "betas": kappa, "eps": 1.0 / root, "weight_decay": root if decoupled else 1.0}
@@ -115,8 +115,8 @@ class AdamSDE(OptimizerSDE):
     eps: float = 1e-8
 
     source: ClassVar[str] = (
-        "Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287, definition 4.4; with weight "
-        "decay Compagnoni et al., arXiv 2411.15958"
+        "Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287; with weight decay Compagnoni et "
+        "al., arXiv 2411.15958"
     )
 
     @property
@@ -160,6 +160,7 @@ class AdamSDE(OptimizerSDE):
 
     def validity(
         self, *, rate: float, curvature: float = math.nan, signal: float = math.nan, noise: float = math.nan,
+        dim: int = 1,
     ) -> tuple[Condition, ...]:  # fmt: skip
         """Noise above the signal, a steady mean square, slow running means.
 

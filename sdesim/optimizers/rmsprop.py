@@ -72,7 +72,7 @@ class RMSprop(Base):
     def scaled(self, kappa: float) -> RMSprop:
         """The square root rule: η√κ, 1 − κ(1 − alpha), eps/√κ at κ times the batch; β and λ as they are.
 
-        Source: Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287, definition 5.2.
+        Source: Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287.
         """
         root = math.sqrt(kappa)
         return self.with_batch(kappa, lr=root, alpha=kappa, eps=1.0 / root)
@@ -98,8 +98,7 @@ class RMSpropSDE(OptimizerSDE):
     centered: bool = False
 
     source: ClassVar[str] = (
-        "Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287, definition 4.2; Callisti et al., "
-        "arXiv 2509.21614"
+        "Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287; Callisti et al., arXiv 2509.21614"
     )
 
     @property
@@ -142,6 +141,7 @@ class RMSpropSDE(OptimizerSDE):
 
     def validity(
         self, *, rate: float, curvature: float = math.nan, signal: float = math.nan, noise: float = math.nan,
+        dim: int = 1,
     ) -> tuple[Condition, ...]:  # fmt: skip
         """Short steps in the metric of √v, noise above the signal, a steady mean square."""
         text = "ηλ/(1 + β), λ in the metric of √v: above, steps are too long"

@@ -156,6 +156,7 @@ class OptimizerSDE:
 
     def validity(
         self, *, rate: float, curvature: float = math.nan, signal: float = math.nan, noise: float = math.nan,
+        dim: int = 1,
     ) -> tuple[Condition, ...]:  # fmt: skip
         """What must hold for the SDE to follow the optimizer, as measured on a run.
 
@@ -164,6 +165,7 @@ class OptimizerSDE:
             curvature: λ, largest eigenvalue of the Hessian of the loss.
             signal: ‖∇L‖².
             noise: Tr Σ at the training batch.
+            dim: d.
         """
         return ()
 
@@ -205,6 +207,11 @@ def taken(beta: float, share: float) -> float:
 def in_first_step(step: float) -> bool:
     """Whether s is in the first step of the optimizer."""
     return step < 1.0 - _ROUNDING
+
+
+def whole_steps(step: float) -> int:
+    """How many steps of the optimizer are whole at s."""
+    return math.floor(step + _ROUNDING)
 
 
 def rate_condition(value: float, text: str) -> Condition:

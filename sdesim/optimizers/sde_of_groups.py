@@ -101,12 +101,13 @@ class GroupedSDE(OptimizerSDE):
 
     def validity(
         self, *, rate: float, curvature: float = math.nan, signal: float = math.nan, noise: float = math.nan,
+        dim: int = 1,
     ) -> tuple[Condition, ...]:  # fmt: skip
         """Of every condition the worst group's."""
         worst: dict[str, Condition] = {}
         for part in self.parts:
             for one in part.equation.validity(
-                rate=rate * part.rate, curvature=curvature, signal=signal, noise=noise
+                rate=rate * part.rate, curvature=curvature, signal=signal, noise=noise, dim=dim
             ):
                 held = worst.get(one.name)
                 if held is None or one.value / one.bound > held.value / held.bound:

@@ -109,7 +109,7 @@ class MomentumSDE(OptimizerSDE):
     nesterov: bool = False
     form: Form = "underdamped"
 
-    source: ClassVar[str] = "Li, Tai & E, ICML (2017), arXiv 1511.06251, sections 3 and 5"
+    source: ClassVar[str] = "Li, Tai & E, ICML (2017), arXiv 1511.06251"
 
     @property
     def held(self) -> bool:
@@ -148,6 +148,7 @@ class MomentumSDE(OptimizerSDE):
 
     def validity(
         self, *, rate: float, curvature: float = math.nan, signal: float = math.nan, noise: float = math.nan,
+        dim: int = 1,
     ) -> tuple[Condition, ...]:  # fmt: skip
         """ηλ(1 − τ)/(1 + β), twice the share of the largest stable rate, small; with momentum by form."""
         beta, gain = self.momentum, self.gain

@@ -4,12 +4,27 @@ import math
 
 import pytest
 
-from sdesim.optimizers import SGD, Adam, AdamW, RMSprop
+from sdesim.optimizers import (
+    ASGD,
+    SGD,
+    Adadelta,
+    Adafactor,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+    Lion,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    Rprop,
+)
 from sdesim.optimizers.sde import driving, taken
 
 torch = pytest.importorskip("torch")
 
-STEPS, DIM = 6, 3
+STEPS, DIM = 8, 3
 KINDS = [
     SGD(0.1, weight_decay=0.2),
     SGD(0.1, momentum=0.9, dampening=0.3, weight_decay=0.1),
@@ -20,6 +35,12 @@ KINDS = [
     AdamW(0.05, weight_decay=0.3),
     RMSprop(0.05, weight_decay=0.1),
     RMSprop(0.05, alpha=0.9, momentum=0.7, centered=True, maximize=True),
+    Adagrad(0.05, lr_decay=0.3, weight_decay=0.1, initial_accumulator_value=0.2),
+    # ρ exceeds 5 at the sixth step.
+    RAdam(0.05, betas=(0.8, 0.99), weight_decay=0.1),
+    RAdam(0.05, betas=(0.8, 0.999), weight_decay=0.1, decoupled_weight_decay=True),
+    Lion(0.05, weight_decay=0.2),
+    Lion(0.05, betas=(0.0, 0.9)),
 ]
 
 
@@ -63,6 +84,66 @@ def test_whole_steps_are_those_of_torch_at_any_schedule(kind):
     assert sorted(held) == sorted(equation.state_names)
     for name in held:
         assert torch.allclose(held[name], state[name], rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        ASGD(0.1, lambd=0.3, weight_decay=0.1),
+        NAdam(0.1, momentum_decay=0.3, weight_decay=0.1),
+        NAdam(0.1, weight_decay=0.1, decoupled_weight_decay=True, maximize=True),
+    ],
+)
+def test_whole_steps_are_those_of_torch_where_it_keeps_numbers_in_single_precision(kind):
+    gradients, start = given_gradients(), torch.ones(1, DIM, dtype=torch.float64)
+
+    theta, _ = walked(kind.sde(), start, gradients, [0.1] * STEPS)
+    parameter, _ = trained(kind, start, gradients, [0.1] * STEPS)
+
+    # ASGD's η_s, NAdam's product of μ.
+    assert torch.allclose(theta[0], parameter, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "kind", [Adamax(0.1), Adadelta(1.0), Adafactor(0.1), Rprop(0.1), Muon(0.1), Adam(0.1, amsgrad=True)]
+)
+def test_those_without_an_equation_say_why_and_what_is_nearest(kind):
+    sentence = kind.sde()
+
+    assert "no SDE" in sentence
+    assert "nearest: " in sentence
+
+
+def test_a_share_of_signs_has_the_mean_and_the_variance_of_that_share_of_a_step():
+    share, rate, mean = 0.25, 0.1, 0.4
+    equation = Lion(rate, betas=(0.0, 0.9)).sde()
+    # All four pairs of signs of ∇L ± 1 with ∇L = 0.4: S = ±1 evenly, weighted so that E[S] is `mean`.
+    pairs = torch.tensor([[1.0, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]], dtype=torch.float64)
+    up = (1 + mean) / 2
+    weights = torch.tensor([up * up, up * (1 - up), (1 - up) * up, (1 - up) ** 2], dtype=torch.float64)
+    theta = torch.zeros(4, 1, dtype=torch.float64)
+
+    equation.advance(
+        theta, equation.initial(theta), [pairs[:, :1], pairs[:, 1:]], rate=rate, share=share, step=0.0
+    )
+
+    first = float((weights * theta[:, 0]).sum())
+    second = float((weights * theta[:, 0] ** 2).sum()) - first**2
+    assert first == pytest.approx(-rate * share * mean, rel=1e-12)
+    assert second == pytest.approx(rate**2 * share * (1 - mean**2), rel=1e-12)
+    assert [one.draw for one in equation.inputs(share)] == [0, 1]
+    with pytest.raises(Exception, match="leave dt out"):
+        equation.inputs(share, 1.5)
+
+
+@pytest.mark.parametrize("kind", [RMSprop(0.1, alpha=0.9), Adagrad(0.1)])
+def test_first_shares_are_scaled_as_the_first_step_is(kind):
+    start, gradient = torch.zeros(1, 1, dtype=torch.float64), torch.ones(4, 1, 1, dtype=torch.float64)
+
+    whole, _ = walked(kind.sde(), start, gradient[:1], [0.1])
+    parts, _ = walked(kind.sde(), start, gradient, [0.1] * 4, share=0.25)
+
+    assert float(parts) == pytest.approx(float(whole), rel=1e-6)
 
 
 def test_shares_of_momentum_end_where_one_step_does_in_m():

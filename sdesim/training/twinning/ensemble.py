@@ -28,9 +28,9 @@ RUNNING, DIVERGED = 0, 1
 class TwinEnsemble:
     """All trajectories of a twin at one step, as `sdesim.engine.ensemble.Ensemble` has them.
 
-    A step of share h feeds the optimizer's SDE a ∇L(θ) + b ξ for each of its inputs. Minibatch noise needs one
-    backward pass over all examples weighted a/n + b w_i, or at h = 1 one over the minibatch alone. A trajectory
-    whose weights are no longer finite is NaN from there on, status 1.
+    A step of share h feeds the optimizer's SDE a ∇L(θ) + b ξ for each of its inputs. Minibatch noise needs
+    one backward pass over all examples weighted a/n + b w_i, or at h = 1 one over the minibatch alone. A
+    trajectory whose weights are no longer finite is NaN from there on, status 1.
 
     Args:
         plan: what is simulated. scheme: of it.
@@ -140,9 +140,7 @@ class TwinEnsemble:
                     rate=float(part.rates[whole]), share=share, step=s,
                 )  # fmt: skip
 
-    def _gradients(
-        self, theta: Tensor, asked: list[tuple[Input, ...]], drawn: list[Noise]
-    ) -> list[Tensor]:
+    def _gradients(self, theta: Tensor, asked: list[tuple[Input, ...]], drawn: list[Noise]) -> list[Tensor]:
         """a ∇L + b ξ for each that is asked for; several passes or weights where they differ."""
         made: list[Tensor | None] = [None] * len(asked)
         examples = self._evaluator.examples
@@ -155,7 +153,9 @@ class TwinEnsemble:
             if noise.picked is not None and first.gradient == first.noise:
                 if first.draw not in batches:
                     batches[first.draw] = self._evaluator.picked(theta, noise.picked)
-                made[k] = batches[first.draw] * first.gradient if first.gradient != 1.0 else batches[first.draw]
+                made[k] = (
+                    batches[first.draw] * first.gradient if first.gradient != 1.0 else batches[first.draw]
+                )
             elif noise.weights is not None:
                 weights.append(first.gradient / examples + first.noise * noise.weights)
                 places.append(k)
@@ -192,8 +192,8 @@ class TwinEnsemble:
         for name, mine in self._state.items():
             mine[...] = self._taken(own_tensor(np.ascontiguousarray(state[f"state_{name}"].T)))
         for draw, noise in enumerate(self._noise):
-            for name, mine in noise.memory.items():
-                mine[...] = state[f"{name}_{draw}"]
+            for name, held in noise.memory.items():
+                held[...] = state[f"{name}_{draw}"]
         self._code[...], self._stopped[...] = state["code"], state["stopped"]
 
     def theta(self, trajectory: int) -> Array:
@@ -214,8 +214,8 @@ class TwinEnsemble:
         return self._scheme.reader.keywords(self._theta[trajectory].cpu(), state, self._scheme.place(step)[1])
 
     def progress(self, trajectory: int, step: int, branches: int) -> dict[str, float]:
-        """Change of L over the optimizer's step that comes, from steps that are taken back, each on a gradient
-        of its own; nothing of noise without a variance."""
+        """Change of L over the optimizer's step that comes, from steps that are taken back, each on another
+        gradient; nothing of noise without a variance."""
         plan, scheme = self.plan, self._scheme
         if plan.tail_index is not None:
             return {}

@@ -74,10 +74,10 @@ class OptimizerReading:
     def _split(self, values: Tensor) -> tuple[Tensor, ...]:
         """Of all parameters, those that are left out 0."""
         if self._mask is None:
-            return values.split(self._sizes)
+            return torch.split(values, self._sizes)
         whole = values.new_zeros(len(self._mask))
         whole[torch.from_numpy(np.flatnonzero(self._mask))] = values
-        return whole.split(self._sizes)
+        return torch.split(whole, self._sizes)
 
 
 def _moving(equation: OptimizerSDE, settings: Mapping[str, Any], rate: float) -> dict[str, Any]:

@@ -74,7 +74,8 @@ class Part:
 
     def equation(self, step: int) -> OptimizerSDE:
         """The SDE of an optimizer's step."""
-        return self.equations[self.which[step]]
+        found: OptimizerSDE = self.equations[int(self.which[step])]
+        return found
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -86,7 +87,7 @@ class OptimizerSteps(Base):
         parts: what moves θ. rates: η of every step as a run records it (S + 1,).
         stretch: steps of the twin to one of the optimizer.
         begin: the optimizer's step at which it starts.
-        state: at the start, by the names of the SDEs' states, (K, d) each; those left out begin as in training.
+        state: at the start, by the names of the SDEs' states, (K, d) each; others begin as in training.
         evaluator: of the loss. reader: of probes.
         chunk: so many trajectories at once, for the memory they take; None: all.
     """
@@ -130,7 +131,7 @@ class OptimizerSteps(Base):
         whole, rest = np.divmod(np.asarray(steps), self.stretch)
         sums = np.concatenate([[0.0], np.cumsum(table[:-1])])
         at = self.begin + whole
-        return np.where(rest > 0, sums[at] + table[at] * (rest / self.stretch), sums[at])
+        return np.asarray(np.where(rest > 0, sums[at] + table[at] * (rest / self.stretch), sums[at]))
 
     def times(self, steps: Steps) -> Array:
         """Σ η."""

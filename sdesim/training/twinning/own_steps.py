@@ -16,10 +16,11 @@ from sdesim.errors import RunError
 from sdesim.optimizers import SGD
 from sdesim.optimizers.sde import Form
 from sdesim.surfaces.torch.batched import BatchedLoss
+from sdesim.surfaces.torch.kernel_loss import KernelLoss
 from sdesim.training.data.examples import Examples
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.twinning.optimizer_reading import OptimizerReading
-from sdesim.training.twinning.optimizer_steps import OptimizerSteps, Part
+from sdesim.training.twinning.optimizer_steps import Evaluator, OptimizerSteps, Part
 from sdesim.training.twinning.rehearsal import Group, Rehearsal, rehearsed
 
 Array = NDArray[np.float64]
@@ -48,13 +49,13 @@ class Start:
 
 
 def own_steps(
-    run: xr.Dataset, recipe: Recipe, train: Examples, *, steps: int | None, stretch: int,
+    run: xr.Dataset, recipe: Recipe, train: Examples, surface: Any, *, steps: int | None, stretch: int,
     form: Form | None = None, chunk: int | None = None, start: Start | None = None,
 ) -> tuple[OptimizerSteps, dict[str, Any]]:  # fmt: skip
     """The scheme, and the attributes that say whose steps it makes.
 
     Args:
-        steps: of the twin; None: as many as the run's.
+        surface: of the loss. steps: of the twin; None: as many as the run's.
         stretch: steps of the twin to one of the optimizer.
         form, chunk, start: as of `plan_twin`.
 
@@ -80,7 +81,7 @@ def own_steps(
         parts=parts,
         rates_of_steps=found.rates,
         stretch=stretch,
-        evaluator=_evaluator(recipe, train),
+        evaluator=_evaluator(recipe, train, surface),
         reader=OptimizerReading(recipe, found.groups, linear),
         begin=begin,
         state={} if start is None else start.state,
@@ -92,8 +93,11 @@ def own_steps(
     return scheme, told | ({"sde_form": getattr(first, "form", form)} if form is not None else {})
 
 
-def _evaluator(recipe: Recipe, train: Examples) -> BatchedLoss:
+def _evaluator(recipe: Recipe, train: Examples, surface: Any) -> Evaluator:
+    """The loss on the network's device; by compiled functions where the surface has them."""
     device = next(recipe.module.parameters()).device
+    if device.type == "cpu" and surface.kernel().module:
+        return KernelLoss(surface)
     return BatchedLoss(recipe.module, recipe.loss_fn, train.x, train.y, device=device, mask=recipe.mask)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -16,14 +16,15 @@ from torch import nn
 from sdesim.engine.schemes.heavy_ball import HeavyBall
 from sdesim.errors import RunError
 from sdesim.kinds import read
-from sdesim.optimizers.sde import Form
 from sdesim.networks.fully_connected import as_dense, flat_parameters, network_surface
+from sdesim.optimizers.sde import Form
 from sdesim.runs import Probes
 from sdesim.runs.attributes import mapped
 from sdesim.runs.twin_rules import (
     BEYOND_STEPS,
     RESHUFFLED,
     SEQUENTIAL,
+    deviations_left,
     step_refusal,
     twin_deviations,
     twin_momentum,
@@ -35,8 +36,8 @@ from sdesim.training.data.examples import Examples, training_and_test
 from sdesim.training.loop.one_seed import isolated_torch, starting_module
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.twinning.module_evaluation import ModuleEvaluation
-from sdesim.training.twinning.reasons import sizes_differ, why_losses_differ
 from sdesim.training.twinning.own_steps import Start, optimizer_of_run, own_steps
+from sdesim.training.twinning.reasons import sizes_differ, why_losses_differ
 
 Array = NDArray[np.float64]
 # A float32 network's loss differs by about this from that of the float64 surface.
@@ -60,6 +61,7 @@ class TwinPlan:
         save_every: such that the run's saved points are the twin's.
         batch_size: B, 0 for full batch.
         trace: Tr Σ at the training batch, mean over the run's trajectories and probes; NaN without probes.
+        sampling, drop_last: how the run drew its batches, as of `noise.Minibatch`.
         deviations: name → words, in what the training is not what the SDE stands for.
         optimizer: attributes that say by which optimizer's SDE the twin moves, as a recording says them.
     """
@@ -76,6 +78,8 @@ class TwinPlan:
     save_every: int
     batch_size: int
     trace: float
+    sampling: str
+    drop_last: bool
     deviations: dict[str, str]
     optimizer: dict[str, Any] = field(default_factory=dict)
 
@@ -92,15 +96,14 @@ class TwinPlan:
             "learning_rate": self.learning_rate, "scheme": self.scheme, "save_every": self.save_every,
         }  # fmt: skip
 
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What the twin's run says of it."""
+    def attributes(self, noises: Sequence[Any]) -> dict[str, Any]:
+        """What the run of the twin under these noises says of it."""
         found = {
             "batch_size": self.batch_size,
             "probe_batch_size": int(self.run.attrs.get("probe_batch_size", 0)),
         }
-        found |= self.optimizer
-        return found | ({"twin_deviations": list(self.deviations)} if self.deviations else {})
+        left = deviations_left(self.deviations, noises)
+        return found | self.optimizer | ({"twin_deviations": list(left)} if left else {})
 
     @property
     def probes(self) -> Probes | None:
@@ -208,11 +211,11 @@ def plan_twin(
     if own:
         if eta != recorded_rate:
             raise RunError(
-                f"learning_rate must be that of the run, {recorded_rate:g}, for a twin by the steps of its own "
-                f"optimizer, got {eta:g}"
+                f"learning_rate must be that of the run, {recorded_rate:g}, for a twin by the steps of its "
+                f"own optimizer, got {eta:g}"
             )
         compiled, made = own_steps(
-            run, recipe, train, steps=steps, stretch=stretch, form=form, chunk=chunk, start=start
+            run, recipe, train, surface, steps=steps, stretch=stretch, form=form, chunk=chunk, start=start
         )
         deviations = {name: words for name, words in deviations.items() if name in BEYOND_STEPS}
     elif form is not None or chunk is not None:
@@ -236,6 +239,8 @@ def plan_twin(
         save_every=save_every or int(np.diff(run["step"].values).max()) * stretch,
         batch_size=int(run.attrs.get("batch_size") or 0),
         trace=_trace(run),
+        sampling="epoch" if run.attrs.get("sampling") == "epoch" else "with-replacement",
+        drop_last="last_batch" not in run.attrs,
         deviations=deviations,
         optimizer=made,
     )
@@ -263,9 +268,9 @@ def recipe_of_run(
             )
         init = np.asarray(run["theta"][:, 0].values, dtype=np.float64)
     return Recipe(
-        module, loss_fn, train, test, optimizer_of_run(run), steps=max(1, int(run["step"].values[-1])), init=init,
-        batch_size=int(run.attrs.get("batch_size") or 0) or None, seed=int(run.attrs.get("seed", 0)),
-        trajectories=run.sizes["trajectory"],
+        module, loss_fn, train, test, optimizer_of_run(run), steps=max(1, int(run["step"].values[-1])),
+        init=init, batch_size=int(run.attrs.get("batch_size") or 0) or None,
+        seed=int(run.attrs.get("seed", 0)), trajectories=run.sizes["trajectory"],
     )  # fmt: skip
 
 
@@ -339,16 +344,16 @@ def _rate_changes(run: xr.Dataset, recorded: float) -> bool:
 
 
 def _scheme(run: xr.Dataset, asked: Any) -> Any:
-    """The scheme asked for, else what the run's steps are as one, as its optimizer said, or as torch's SGD."""
+    """The scheme asked for, else what the run's steps are as one, as its optimizer or torch's SGD says."""
     if asked is not None and not asked.chooses:
         return asked
     if "sde_scheme" in run.attrs:
-        told = read("schemes", mapped(run.attrs, "sde_scheme"))
+        told: Any = read("schemes", mapped(run.attrs, "sde_scheme"))
     else:
         momentum, nesterov = twin_momentum(run.attrs) or (0.0, False)
         told = HeavyBall(momentum, nesterov) if momentum else "euler-maruyama"
     # What chooses knows of jumps; a map with a momentum is no choice of its.
-    return told if asked is None or getattr(told, "momentum", 0.0) else asked
+    return told if asked is None or bool(getattr(told, "momentum", 0.0)) else asked
 
 
 def _trace(run: xr.Dataset) -> float:

@@ -1,4 +1,4 @@
-"""Why a recorded run is not one of the network, loss and data given beside it: the true reason, if it shows."""
+"""Why a recorded run is not of the network, loss and data given beside it: the true reason, if it shows."""
 
 from __future__ import annotations
 
@@ -79,7 +79,10 @@ def _in_other_modes(placed: nn.Module) -> Iterator[tuple[nn.Module, str]]:
     """Copies in the modes in which the network is not, and words for each."""
     now = [part.training for part in placed.modules()]
     if not all(now):
-        yield copy.deepcopy(placed).train(), "in training mode, this one is in evaluation: call module.train()"
+        yield (
+            copy.deepcopy(placed).train(),
+            "in training mode, this one is in evaluation: call module.train()",
+        )
     if any(now):
         yield copy.deepcopy(placed).eval(), "in evaluation mode, this one is in training: call module.eval()"
 

@@ -45,7 +45,8 @@ class Group:
 
     def equation(self, step: int) -> OptimizerSDE:
         """The SDE of a step."""
-        return self.equations[self.which[step]]
+        found: OptimizerSDE = self.equations[int(self.which[step])]
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +79,7 @@ def rehearsed(recipe: Recipe, steps: int, form: Form | None = None) -> Rehearsal
         kind = kind_of(optimizer, recipe.told)
         if isinstance(kind, str):
             return kind
+        made: Any = kind
         own_settings = {} if recipe.told is None else fields_of(recipe.told)
         places = {id(p): k for k, p in enumerate(parameters)}
         scheduler = recipe.new_scheduler(optimizer)
@@ -94,7 +96,7 @@ def rehearsed(recipe: Recipe, steps: int, form: Form | None = None) -> Rehearsal
                 settings = _settings(kind, own_settings, group)
                 key = tuple(sorted(settings.items()))
                 if key not in found[g]:
-                    equation = kind(lr=1.0, **settings).sde(form=form)
+                    equation = made(lr=1.0, **settings).sde(form=form)
                     if isinstance(equation, str):
                         return equation
                     found[g][key] = len(equations[g])
@@ -108,7 +110,9 @@ def rehearsed(recipe: Recipe, steps: int, form: Form | None = None) -> Rehearsal
                     raise RunError(f"the scheduler must run {steps} steps on its own: {error}") from error
         for some in equations:
             if len({tuple(one.state_names) for one in some}) > 1:
-                return "a momentum that a schedule turns on or off has no SDE; nearest: one that stays above 0"
+                return (
+                    "a momentum that a schedule turns on or off has no SDE; nearest: one that stays above 0"
+                )
         if not (np.isfinite(own).all() and (own >= 0).all()):
             raise RunError("the learning rate must be finite and at least 0 at every step")
         return Rehearsal(rates, tuple(

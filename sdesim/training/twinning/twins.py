@@ -58,7 +58,10 @@ def twin(
     - "stable": isotropic α-stable, index and scale fitted to the recorded gradients (`fit_noise`);
     - "stable-truncated": the same, no step longer than the longest of the minibatch noise,
       √(η dt) max_i |∇ℓ_i − ∇L|;
-    - "subsample": −√(η dt)(g_B − ∇L) by drawing minibatches with replacement; at dt = η SGD itself.
+    - "subsample": −√(η dt)(g_B − ∇L) by drawing minibatches; at dt = η SGD itself.
+
+    The last and "minibatch" draw as the run did: of a run by shuffled epochs without replacement, its steps
+    being correlated as those of an epoch are (`noise.Minibatch`), else with replacement.
 
     The fitted models have one level of noise throughout, the mean over the run, though that of training
     falls as the loss does; the minibatch models follow it.
@@ -100,7 +103,12 @@ def twin(
     if noise not in TWIN_NOISES:
         raise RunError(f"noise must be one of {', '.join(TWIN_NOISES)}, got {noise!r}")
     plan = plan_twin(
-        run, _recipe(run, module, loss_fn, train, test), dt=dt, trajectories=trajectories, form=form, chunk=chunk
+        run,
+        _recipe(run, module, loss_fn, train, test),
+        dt=dt,
+        trajectories=trajectories,
+        form=form,
+        chunk=chunk,
     )
     if twin_warning(plan.deviations):
         warnings.warn(twin_warning(plan.deviations), stacklevel=2)
@@ -199,7 +207,8 @@ def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Nois
     _needs_batches(plan, f"noise {noise!r}")
     if noise in ("minibatch", "subsample"):
         law = "gaussian" if noise == "minibatch" else "subsample"
-        return [Minibatch(plan.surface, plan.batch_size, eta, law)], facts
+        drawn = Minibatch(plan.surface, plan.batch_size, eta, law, plan.sampling, plan.drop_last)
+        return [drawn], facts
     fit = fit or fit_noise(plan.run)
     if noise == "isotropic":
         facts["twin_trace"] = fit.trace
@@ -237,4 +246,4 @@ def _simulated(plan: TwinPlan, noises: Sequence[Noise], facts: dict[str, Any], *
         evaluate=plan.evaluation,
         **settings,
     )
-    return found.assign_attrs(**facts, **plan.attributes)
+    return found.assign_attrs(**facts, **plan.attributes(noises))

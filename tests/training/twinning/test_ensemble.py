@@ -5,7 +5,6 @@ import pytest
 import torch
 from torch import nn
 
-import sdesim
 from sdesim import training
 from sdesim.noise import Minibatch
 from sdesim.noise.kernel import Drawn
@@ -24,7 +23,9 @@ def cycled(optimizer):
 
 def of_layers(params):
     weights, biases = params[::2], params[1::2]
-    return torch.optim.AdamW([{"params": biases, "lr": 2 * ETA, "weight_decay": 0.0}, {"params": weights}], lr=ETA)
+    return torch.optim.AdamW(
+        [{"params": biases, "lr": 2 * ETA, "weight_decay": 0.0}, {"params": weights}], lr=ETA
+    )
 
 
 OPTIMIZERS = {

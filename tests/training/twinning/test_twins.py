@@ -95,7 +95,11 @@ def test_sgd_with_decay_has_its_own_sde_from_what_the_run_says_of_itself():
 @pytest.mark.parametrize(
     ("optimizer", "options", "said"),
     [
-        (lambda p: torch.optim.Adam(p, lr=0.01), {}, "by Adam, whose settings it does not hold: give the recipe"),
+        (
+            lambda p: torch.optim.Adam(p, lr=0.01),
+            {},
+            "by Adam, whose settings it does not hold: give the recipe",
+        ),
         (
             lambda p: torch.optim.SGD(p, lr=0.1),
             {"scheduler": lambda o: torch.optim.lr_scheduler.StepLR(o, 30)},
