@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
@@ -65,7 +64,7 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         saved=None if simulate.dt is None else steps_to_save(dt, scenario.steps(name), every, times, begin),
         tolerance=simulate.tolerance,
         smallest_dt=simulate.smallest_dt,
-        real=None if real is None else _imitated(scenario, simulate, real),
+        real=None if real is None else _imitated(scenario, arm, real),
         begun=simulate.continue_from is not None,
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
@@ -93,9 +92,10 @@ def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
     yield from kernel_misfits(simulate.tolerance, kernels, 0)
 
 
-def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
-    train, probes = arm.train, arm.probes or scenario.probes
-    assert train is not None
+def _imitated(scenario: Scenario, arm: Arm, real: Arm) -> Real:
+    """What a simulated arm takes from the real one."""
+    simulate, train, probes = arm.simulate, real.train, real.probes or scenario.probes
+    assert simulate is not None and train is not None
     return Real(
         name=str(simulate.twin_of),
         learning_rate=train.optimizer.lr,
@@ -105,12 +105,15 @@ def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
         own_starts=train.start_from is not None,
         gradient_probes=probes is not None and probes.wants("gradient"),
         obstacles=(*twin_refusals(train.attributes), *_without_sde(simulate, train)),
+        steps=_own_steps(scenario, arm, train),
     )
 
 
-def _own_steps(scenario: Scenario, simulate: Simulate, real: Train, probes: Any) -> str:
+def _own_steps(scenario: Scenario, arm: Arm, real: Train) -> str:
     """Words for the steps of a twin that are those of its optimizer's SDE; empty where they are a scheme's, as
     `plan_twin` has it: of SGD at one rate on a network with compiled kernels."""
+    simulate, probes = arm.simulate, arm.probes or scenario.probes
+    assert simulate is not None
     if not simulate.scheme.chooses:
         return ""
     scheme = real.optimizer.scheme()
