@@ -1,7 +1,7 @@
 """Optimizers at every step size, each with the noise at which its SDE stays the same.
 
-One step takes the time ε. Where noise sets the size of steps (Adam, RMSprop, signs) η = √ε and 1 − β_i ∝ ε, for
-SGD η = ε, for momentum as a state 1 − β = ε and η = ε²; the variance of one step's noise is σ²/ε.
+One step takes the time ε. Where noise sets the size of steps (Adam, RMSprop, signs) η = √ε and 1 − β_i ∝ ε,
+for SGD η = ε, for momentum as a state 1 − β = ε and η = ε²; the variance of one step's noise is σ²/ε.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Family:
         form: of a momentum.
         begins: (the SDE's state before the first step, its number s) of θ and ε; None: as torch begins.
         scale: what ε is, up to a factor.
-        logarithm: whether the error is said to be ε^p log(1/ε): of the first steps each adds its share over its
-            number, where running means begin empty.
+        logarithm: whether the error is said to be ε^p log(1/ε): where running means begin empty, each of the
+            first steps adds ε over its number.
         stated: p; None where no limit is said to be reached.
     """
 
@@ -88,9 +88,9 @@ FAMILIES = (
     Family("SGD", lambda e: SGD(e)),
     Family("SGD, L2", lambda e: SGD(e, weight_decay=0.3)),
     Family("ASGD", lambda e: ASGD(e, lambd=0.5)),
-    Family("momentum, underdamped", lambda e: SGD(e * e, momentum=1 - e), scale="1 − β = √η"),
-    Family("momentum, dampened", lambda e: SGD(2 * e * e, momentum=1 - e, dampening=0.5), scale="1 − β = √(η/2)"),
-    Family("Nesterov", lambda e: SGD(e * e, momentum=1 - e, nesterov=True), scale="1 − β = √η"),
+    Family("momentum, underdamped", lambda e: SGD(e * e, momentum=1 - e), scale="1 − β"),
+    Family("momentum, dampened", lambda e: SGD(2 * e * e, momentum=1 - e, dampening=0.5), scale="1 − β"),
+    Family("Nesterov", lambda e: SGD(e * e, momentum=1 - e, nesterov=True), scale="1 − β"),
     Family("momentum, overdamped", lambda e: SGD(0.5 * e, momentum=0.5), form="overdamped"),
     Family("Adam", lambda e: _adam(Adam, e), scale="η²", logarithm=True),
     Family("Adam, from time 1", lambda e: _adam(Adam, e), begins=_begun_means, scale="η²"),
