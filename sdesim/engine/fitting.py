@@ -42,6 +42,7 @@ class Real:
     Attributes:
         name: of the real arm.
         learning_rate: η. batch_size: B; None for full batch. trajectories: K.
+        sampling: how it draws its batches, "epoch" or otherwise.
         own_starts: whether every trajectory starts at a point of its own, so that there are no more than K.
         gradient_probes: whether its gradients are probed.
         obstacles: why it can't be imitated, one line each.
@@ -51,6 +52,7 @@ class Real:
     learning_rate: float
     batch_size: int | None = None
     trajectories: int = 1
+    sampling: str = ""
     own_starts: bool = False
     gradient_probes: bool = False
     obstacles: tuple[str, ...] = ()
@@ -121,7 +123,8 @@ def check_fit(
         yield from ((("surface", field), text) for field, text in surface.problems_until(end))
     eta = at(learning_rate, 0.0) or (real.learning_rate if real is not None else dt)
     batch_size = 0 if real is None else real.batch_size or 0
-    context = Context(size, eta or 1.0, surface, batch_size)
+    sampling = "" if real is None else real.sampling
+    context = Context(size, eta or 1.0, surface, batch_size, sampling=sampling)
     for k, noise in enumerate(noises):
         for place, text in _noise(noise, context, count, dt, real, trial):
             yield ("noise", k, *place), text
@@ -241,6 +244,8 @@ def _noise(
     if "batch_size" in needs and not context.batch_size:
         yield ("batch_size",), "minibatch noise needs batch_size: there is no real arm with minibatches"
         return
+    if hasattr(noise, "problems_at"):
+        yield from noise.problems_at(context, dt or context.learning_rate)
     if "surface" in needs and context.surface is None:
         return
     try:

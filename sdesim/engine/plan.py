@@ -244,6 +244,20 @@ class Plan:
         return next((size for size in sizes if size), 0)
 
     @property
+    def sampling(self) -> str:
+        """How noise draws its examples: "epoch", "with-replacement", or "none" without."""
+        if not self.batch_size:
+            return "none"
+        found = [getattr(n, "sampling", None) for n in self.noises]
+        return "epoch" if "epoch" in found else "with-replacement"
+
+    @property
+    def last_batch(self) -> int:
+        """Examples of a smaller last batch of an epoch, 0 where there is none."""
+        cut = any(getattr(n, "drop_last", None) is False for n in self.noises)
+        return self.kernel.examples % self.batch_size if cut and self.sampling == "epoch" else 0
+
+    @property
     def tail_index(self) -> float | None:
         """The smallest α of noises without a variance; None where there are none."""
         found = [getattr(n, "tail_index", None) for n in self.noises]

@@ -428,7 +428,7 @@ def _writer(
         "optimizer": "sgd",
         "momentum": float(getattr(plan.scheme, "momentum", 0.0)),
         "nesterov": bool(getattr(plan.scheme, "nesterov", False)),
-        "sampling": "with-replacement" if batch else "none",
+        "sampling": plan.sampling,
         "surface": type(plan.surface).__name__, "noise": [type(n).__name__ for n in plan.noises],
     }  # fmt: skip
     if not has_loss(plan.surface):
@@ -442,6 +442,8 @@ def _writer(
         attrs |= {name: order for name, order in orders if order is not None}
     elif not plan.save_loss:
         attrs["absent"] = "loss: it was not asked for in save"
+    if plan.last_batch:
+        attrs["last_batch"] = plan.last_batch
     if _measures_progress(plan):
         attrs["progress_method"] = "virtual" if plan.tail_index is None else "weighted"
     if plan.tail_index is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -19,7 +19,13 @@ from sdesim.kinds import read
 from sdesim.networks.fully_connected import as_dense, flat_parameters, network_surface
 from sdesim.runs import Probes
 from sdesim.runs.attributes import mapped
-from sdesim.runs.twin_rules import step_refusal, twin_deviations, twin_momentum, twin_refusals
+from sdesim.runs.twin_rules import (
+    deviations_left,
+    step_refusal,
+    twin_deviations,
+    twin_momentum,
+    twin_refusals,
+)
 from sdesim.surfaces import TorchSurface, masked
 from sdesim.training.data.batches import takes_whole_batch
 from sdesim.training.data.examples import Examples, training_and_test
@@ -47,6 +53,7 @@ class TwinPlan:
         save_every: such that the run's saved points are the twin's.
         batch_size: B, 0 for full batch.
         trace: Tr Σ at the training batch, mean over the run's trajectories and probes; NaN without probes.
+        sampling, drop_last: how the run drew its batches, as of `noise.Minibatch`.
         deviations: name → words, in what the training is not what the SDE stands for.
     """
 
@@ -62,6 +69,8 @@ class TwinPlan:
     save_every: int
     batch_size: int
     trace: float
+    sampling: str
+    drop_last: bool
     deviations: dict[str, str]
 
     @property
@@ -77,14 +86,14 @@ class TwinPlan:
             "learning_rate": self.learning_rate, "scheme": self.scheme, "save_every": self.save_every,
         }  # fmt: skip
 
-    @property
-    def attributes(self) -> dict[str, Any]:
-        """What the twin's run says of it."""
+    def attributes(self, noises: Sequence[Any]) -> dict[str, Any]:
+        """What the run of the twin under these noises says of it."""
         found = {
             "batch_size": self.batch_size,
             "probe_batch_size": int(self.run.attrs.get("probe_batch_size", 0)),
         }
-        return found | ({"twin_deviations": list(self.deviations)} if self.deviations else {})
+        left = deviations_left(self.deviations, noises)
+        return found | ({"twin_deviations": list(left)} if left else {})
 
     @property
     def probes(self) -> Probes | None:
@@ -187,6 +196,8 @@ def plan_twin(
         save_every=save_every or int(np.diff(run["step"].values).max()) * stretch,
         batch_size=int(run.attrs.get("batch_size") or 0),
         trace=_trace(run),
+        sampling="epoch" if run.attrs.get("sampling") == "epoch" else "with-replacement",
+        drop_last="last_batch" not in run.attrs,
         deviations=deviations,
     )
 

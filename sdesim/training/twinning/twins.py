@@ -54,7 +54,10 @@ def twin(
     - "stable": isotropic α-stable, index and scale fitted to the recorded gradients (`fit_noise`);
     - "stable-truncated": the same, no step longer than the longest of the minibatch noise,
       √(η dt) max_i |∇ℓ_i − ∇L|;
-    - "subsample": −√(η dt)(g_B − ∇L) by drawing minibatches with replacement; at dt = η SGD itself.
+    - "subsample": −√(η dt)(g_B − ∇L) by drawing minibatches; at dt = η SGD itself.
+
+    The last and "minibatch" draw as the run did: of a run by shuffled epochs without replacement, its steps
+    being correlated as those of an epoch are (`noise.Minibatch`), else with replacement.
 
     The fitted models have one level of noise throughout, the mean over the run, though that of training
     falls as the loss does; the minibatch models follow it. With momentum β in the recorded optimizer the
@@ -186,7 +189,8 @@ def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Nois
     _needs_batches(plan, f"noise {noise!r}")
     if noise in ("minibatch", "subsample"):
         law = "gaussian" if noise == "minibatch" else "subsample"
-        return [Minibatch(plan.surface, plan.batch_size, eta, law)], facts
+        drawn = Minibatch(plan.surface, plan.batch_size, eta, law, plan.sampling, plan.drop_last)
+        return [drawn], facts
     fit = fit or fit_noise(plan.run)
     if noise == "isotropic":
         facts["twin_trace"] = fit.trace
@@ -224,4 +228,4 @@ def _simulated(plan: TwinPlan, noises: Sequence[Noise], facts: dict[str, Any], *
         evaluate=plan.evaluation,
         **settings,
     )
-    return found.assign_attrs(**facts, **plan.attributes)
+    return found.assign_attrs(**facts, **plan.attributes(noises))

@@ -14,6 +14,7 @@ from sdesim.errors import RunError
 from sdesim.optimizers import learning_rates
 from sdesim.training import mlp, record, svag, twin
 from sdesim.training.twinning.plan import plan_twin, recipe_of_run
+from sdesim.training.twinning.twins import _noises
 from tests.training.twinning.recorded_runs import DATA, LOSS, MADE_OF, NET, recorded
 
 
@@ -48,6 +49,10 @@ def test_fresh_starts_go_on_beyond_the_seeds_of_the_run_and_masks_leave_out_coor
     np.testing.assert_array_equal(plan.starts[:2], run["theta"].values[:, 0])
     assert not np.array_equal(plan.starts[2], plan.starts[1])
     assert list(plan.deviations) == ["reshuffled"]
+    # Noise that is drawn by epochs deviates no more.
+    (drawn,), _ = _noises(plan, "minibatch", None)
+    assert (drawn.sampling, drawn.drop_last) == ("epoch", True)
+    assert "twin_deviations" not in plan.attributes([drawn])
     read = plan.evaluation.values(plan.starts[:2])
     np.testing.assert_allclose(read["test_loss"], run["test_loss"].values[:, 0], rtol=1e-12)
 
