@@ -93,8 +93,8 @@ def align(simulated: Series, real: Series, paired: bool = False) -> Aligned | No
     """Both series on the real run's times within the range common to both; None if nothing is shared.
 
     A trajectory of which fewer than half of the times are finite is left out, then a time at which any
-    trajectory left is not finite, so that each mean is over the same trajectories at all times. Of paired arms
-    with equally many both of a pair are left out.
+    trajectory left is not finite, so that each mean is over the same trajectories at all times. Of paired
+    arms with equally many both of a pair are left out.
     """
     finite = np.isfinite(real.time).all(axis=0)
     times = real.time[:, finite].mean(axis=0)

@@ -172,8 +172,8 @@ def compare(
             wrong with probability 1 − level at most (`comparison.equivalence`).
 
     Raises:
-        RunError: level outside (0, 1), margin not positive, a run without time, or a quantity named that an arm
-            does not hold.
+        RunError: level outside (0, 1), margin not positive, a run without time, or a quantity named that an
+            arm does not hold.
     """
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
@@ -258,8 +258,8 @@ def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], leve
     if judged:
         notes.append(
             f"For two arms of equal law at most {1 - level:.0%} of comparisons hold any 'differs'. "
-            "'Indistinguishable' means not told apart at this sample size, not proven equal; 'equal within' a "
-            f"margin is what two one-sided tests show, each wrong in at most {1 - level:.0%}, the margin in "
+            "'Indistinguishable' means not told apart at this sample size, not proven equal; 'equal within' "
+            f"a margin is what two one-sided tests show, each wrong in at most {1 - level:.0%}, the margin in "
             "spreads of the real seeds and fixed beforehand. Of what is not "
             "told apart each verdict says which constant difference would have been, in spreads of the real "
             "seeds, and how many seeds in each arm would tell the one that was measured."

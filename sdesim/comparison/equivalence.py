@@ -63,8 +63,8 @@ class Equivalence:
 
     @property
     def text(self) -> str:
-        """In words: "equal within 1 spread, shown down to 0.8", or "within 1 spread not shown, within 1.7 it is;
-        arms of equal law take 14 seeds each"."""
+        """In words: "equal within 1 spread, shown down to 0.8", or "not shown to be within 1 spread but within
+        1.7 (for 1 spread arms of equal law take 14 seeds each, these seeds show 1.5)"."""
         unit = f"{self.margin:g} {'spread' if self.margin == 1 else 'spreads'}"
         if self.shown:
             return f"equal within {unit}, shown down to {_up(self.smallest)}"

@@ -194,9 +194,7 @@ def holm(p: Array) -> Array:
     return out
 
 
-def difference_interval(
-    a: Array, b: Array, level: float, paired: bool = False
-) -> tuple[float, float, float]:
+def difference_interval(a: Array, b: Array, level: float, paired: bool = False) -> tuple[float, float, float]:
     """mean(a) − mean(b) with Welch's interval; a sample of one borrows the other's variance. Of paired samples
     Student's of their differences.
 

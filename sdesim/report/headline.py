@@ -199,7 +199,7 @@ def _sentence(
 
 
 def _score(told: Mapping[str, list[str]], margin: float) -> str:
-    """ "in 3 of 10 quantities (a, b and c)", "in none of 10 quantities (6 equal within 1 spread; 2 undecided)"."""
+    """ "in 3 of 10 quantities (a, b and c)", "in none of 10 quantities (6 equal within 1 spread)"."""
     total = sum(map(len, told.values()))
     of = f"of {total} quantities" if total != 1 else "of 1 quantity"
     notes = [listed([plain(q) for q in told["differs"]])] if 0 < len(told["differs"]) <= 3 else []
