@@ -259,8 +259,8 @@ def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], leve
         notes.append(
             f"For two arms of equal law at most {1 - level:.0%} of comparisons hold any 'differs'. "
             "'Indistinguishable' means not told apart at this sample size, not proven equal; 'equal within' "
-            f"a margin is what two one-sided tests show, each wrong in at most {1 - level:.0%}, the margin in "
-            "spreads of the real seeds and fixed beforehand. Of what is not "
+            f"a margin is what two one-sided tests show, each wrong in at most {1 - level:.0%}, the margin "
+            "in spreads of the real seeds and fixed beforehand. Of what is not "
             "told apart each verdict says which constant difference would have been, in spreads of the real "
             "seeds, and how many seeds in each arm would tell the one that was measured."
         )

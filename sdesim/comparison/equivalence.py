@@ -1,16 +1,17 @@
 """Whether two arms are equal within a margin: two one-sided tests on the distance over time.
 
 The distance D = mean_t |μ_s(t) − μ_r(t)|/σ_t, σ the spread of the real seeds, is measured as
-D̂ = mean_t |m_s − m_r|/s_t. It is convex in the differences, so that with w_t the sign of the true ones D̂ is at
-least mean_t w_t (m_s − m_r)/s_t: D plus an error whose standard deviation no signs bring beyond
+D̂ = mean_t |m_s − m_r|/s_t. It is convex in the differences, so that with w_t the sign of the true ones
+D̂ is at least mean_t w_t (m_s − m_r)/s_t: D plus an error whose standard deviation no signs bring beyond
 
     e = min(mean_t e_t, √(λ_max(E)/T)),     E the covariance of (m_s − m_r)/s over time, e_t² its diagonal.
 
-Hence P(D̂ ≤ x | D ≥ δ) ≤ P((δ + e z)/c ≤ x), z standard normal, c² = χ²_ν/ν, ν = n_r − 1, what the yardstick is
-off by; equality within δ is shown where that is at most α at x = D̂. The part of e² that is not the real seeds'
-own is known by its n_s − 1 degrees of freedom (of pairs n − 1) alone, and is averaged over c²/c′², c′² = χ²/df. At
-one time this is the pair of one-sided tests (Schuirmann, J. Pharmacokin. Biopharm. 15, 1987) with a margin in
-units of the spread (Wellek, Testing Statistical Hypotheses of Equivalence and Noninferiority, 2010, ch. 6). How
+Hence P(D̂ ≤ x | D ≥ δ) ≤ P((δ + e z)/c ≤ x), z standard normal, c² = χ²_ν/ν, ν = n_r − 1, what the
+yardstick is off by; equality within δ is shown where that is at most α at x = D̂. The part of e² that is
+not the real seeds' own is known by its n_s − 1 degrees of freedom (of pairs n − 1) alone, and is averaged
+over c²/c′², c′² = χ²/df. At one time this is the pair of one-sided tests (Schuirmann, J. Pharmacokin.
+Biopharm. 15, 1987) with a margin in units of the spread (Wellek, Testing Statistical Hypotheses of
+Equivalence and Noninferiority, 2010, ch. 6). How
 often equality is said of arms that are δ apart, and of equal ones: ``analysis/verdicts``.
 """
 
@@ -49,7 +50,8 @@ class Equivalence:
         shown: whether they are equal within it: p_value ≤ 1 − level.
         p_value: chance of a distance as small as the measured one, or smaller, of arms that are δ apart.
         smallest: the smallest margin that would have been shown.
-        detectable: the margin that arms of equal law are shown to be within with probability 0.9 at these seeds.
+        detectable: the margin that arms of equal law are shown to be within with probability 0.9 at these
+        seeds.
         needed: seeds in each arm at which arms of equal law are shown to be within `margin` with probability
             0.9; None where `LIMIT` do not.
     """
@@ -63,8 +65,8 @@ class Equivalence:
 
     @property
     def text(self) -> str:
-        """In words: "equal within 1 spread, shown down to 0.8", or "not shown to be within 1 spread but within
-        1.7 (for 1 spread arms of equal law take 14 seeds each, these seeds show 1.5)"."""
+        """In words: "equal within 1 spread, shown down to 0.8", or "not shown to be within 1 spread but
+        within 1.7 (for 1 spread arms of equal law take 14 seeds each, these seeds show 1.5)"."""
         unit = f"{self.margin:g} {'spread' if self.margin == 1 else 'spreads'}"
         if self.shown:
             return f"equal within {unit}, shown down to {_up(self.smallest)}"
