@@ -11,8 +11,8 @@ yardstick is off by; equality within δ is shown where that is at most α at x =
 not the real seeds' own is known by its n_s − 1 degrees of freedom (of pairs n − 1) alone, and is averaged
 over c²/c′², c′² = χ²/df. At one time this is the pair of one-sided tests (Schuirmann, J. Pharmacokin.
 Biopharm. 15, 1987) with a margin in units of the spread (Wellek, Testing Statistical Hypotheses of
-Equivalence and Noninferiority, 2010, ch. 6). How
-often equality is said of arms that are δ apart, and of equal ones: ``analysis/verdicts``.
+Equivalence and Noninferiority, 2010, ch. 6). How often equality is said of arms that are δ apart,
+and of equal ones: ``analysis/verdicts``.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ class Equivalence:
             return f"equal within {unit}, shown down to {_up(self.smallest)}"
         many = f"{self.needed:,} seeds each" if self.needed else f"more than {LIMIT:,} seeds each"
         return (
-            f"not shown to be within {unit} but within {_up(self.smallest)} (for {unit} arms of equal law take "
-            f"{many}, these seeds show {_up(self.detectable)})"
+            f"not shown to be within {unit} but within {_up(self.smallest)} (for {unit} arms of equal law "
+            f"take {many}, these seeds show {_up(self.detectable)})"
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -150,14 +150,15 @@ def permutation_test(simulated: Array, real: Array, paired: bool = False) -> tup
 
 
 def smallest_p(n_s: int, n_r: int, paired: bool = False) -> float:
-    """Smallest p that exchanging labels can reach: that of the observed split and its mirror image, if any."""
+    """Smallest p that exchanging labels can reach: that of the observed split and its mirror image, if
+    any."""
     mirrored = 2.0 if n_s == n_r or paired else 1.0
     return mirrored / min(2**n_r if paired else comb(n_s + n_r, n_s), MAX_PERMUTATIONS)
 
 
 def splits(n_s: int, n_r: int, paired: bool = False) -> Array:
-    """Which of n_s + n_r trajectories are called simulated, (splits, n_s + n_r) of 0 and 1, the first those that
-    are; of pairs one each."""
+    """Which of n_s + n_r trajectories are called simulated, (splits, n_s + n_r) of 0 and 1, the first
+    those that are; of pairs one each."""
     if not paired:
         return _splits(n_s, n_r)
     if 2**n_r <= MAX_PERMUTATIONS:
@@ -195,8 +196,8 @@ def holm(p: Array) -> Array:
 
 
 def difference_interval(a: Array, b: Array, level: float, paired: bool = False) -> tuple[float, float, float]:
-    """mean(a) − mean(b) with Welch's interval; a sample of one borrows the other's variance. Of paired samples
-    Student's of their differences.
+    """mean(a) − mean(b) with Welch's interval; a sample of one borrows the other's variance. Of paired
+    samples Student's of their differences.
 
     a (n_a,), b (n_b,). NaN bounds when both hold a single value.
     """

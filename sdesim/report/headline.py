@@ -46,8 +46,8 @@ def headline(summary: Summary) -> Headline:
     """The answer of a run.
 
     A run at small sizes answers nothing. Else, where the scenario expects how far simulations are from
-    training (``twin_distance``, ``twin_margin``), or compares and expects nothing, the verdicts answer; where it expects, the
-    outcomes do; where neither, the values at the end are quoted.
+    training (``twin_distance``, ``twin_margin``), or compares and expects nothing, the verdicts answer;
+    where it expects, the outcomes do; where neither, the values at the end are quoted.
 
     Args:
         summary: the content of summary.json.

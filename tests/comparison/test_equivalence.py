@@ -18,7 +18,8 @@ def seeds(rng, n, times=6):
 
 
 def test_at_one_moment_it_is_the_one_sided_test_of_the_noncentral_t():
-    # One simulated value borrows the real spread, so that e² = 1 + 1/n_r is known and nothing else is averaged.
+    # One simulated value borrows the real spread, so that e² = 1 + 1/n_r is known and nothing else is
+    # averaged.
     real = np.random.default_rng(0).standard_normal(9)
     s, mean = real.std(ddof=1), real.mean()
 
