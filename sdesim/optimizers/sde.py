@@ -212,9 +212,9 @@ def pair(share: float, index: float = 2.0) -> tuple[Input, ...]:
 def mixed(given: Sequence[Tensor], share: float) -> Tensor:
     """(1 + r)/2 g + (1 − r)/2 g′, r = √(2/h − 1), of anything made of a pair; at h = 1 what is made of g.
 
-    It keeps the mean and has 1/h times the covariance, so that 1/h pieces of share h add up to the mean and the
-    covariance of one step; of gradients it is w. No share moves farther than √(2/h) times what a step may: as in
-    a step, a gradient meets its own square.
+    It keeps the mean and has 1/h times the covariance, so that 1/h pieces of share h add up to the mean and
+    the covariance of one step; of gradients it is w. No share moves farther than √(2/h) times what a step
+    may: as in a step, a gradient meets its own square.
     """
     if len(given) == 1:
         return given[0]

@@ -25,10 +25,11 @@ class Order:
 
     Attributes:
         family: which.
-        scales: ε (S,). errors, noise: of each the norm over the observables of E f(optimizer) − E f(twin), and
-            its standard error.
+        scales: ε (S,).
+        errors, noise: of each the norm over the observables of E f(optimizer) − E f(twin), and its standard
+            error.
         used: which errors stand out of their noise.
-        order, low, high: p of A ε^p (1 + B ε) fitted to them, and its 95% interval; NaN with fewer than 4 used.
+        order, low, high: p of A ε^p (1 + B ε) fitted to them, and its 95% interval; NaN with fewer than 4.
     """
 
     family: Family
