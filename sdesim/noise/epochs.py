@@ -14,7 +14,7 @@ part h of a step is one with a batch of h b.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,6 +153,14 @@ def epoch_kernel(epochs: Epochs, law: str, dt: float) -> NoiseKernel:
     return NoiseKernel(KERNELS, "from_table", np.zeros(2), enters="examples", ahead=path)
 
 
+def batches_at(epochs: Epochs, drawn: Drawn, step: int) -> NDArray[np.int64]:
+    """The examples (K, b) of the batches of a step, of whole steps of the optimizer."""
+    epoch, _, sizes, left = (int(one[0]) for one in epochs.places(step, step + 1))
+    begin = epochs.examples - left
+    return orders(epochs, drawn, epoch)[:, begin : begin + sizes]
+
+
+@lru_cache(maxsize=2)
 def orders(epochs: Epochs, drawn: Drawn, epoch: int) -> NDArray[np.int64]:
     """The shuffles (K, n) of an epoch, the same that `BatchEpochs` takes its batches from."""
     from sdesim.noise.epoch_kernels import shuffled_orders
