@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import ExampleCovariance, GradientMoments, kept_parts
 from sdesim.kinds import InCode, Misfit, kind
 from sdesim.noise.base import MOST_ROWS, Array, Base, Context, Noise, NoiseKernel, Sort
 from sdesim.noise.epochs import Epochs, epoch_kernel
+from sdesim.noise.kernel import Drawn
 
 KERNELS = "sdesim.noise.minibatch_kernels"
 # Example gradients are taken in chunks of at most this many numbers (128 MB).
@@ -162,7 +165,8 @@ class Minibatch(Base):
             return epoch_kernel(epochs, self.law, dt)
         if self.law == "subsample":
             params = np.array([scale, float(batch_size)])
-            return NoiseKernel(KERNELS, "minibatch_subsample", params, enters="examples")
+            picks = partial(_picked, self.examples, batch_size)
+            return NoiseKernel(KERNELS, "minibatch_subsample", params, enters="examples", picks=picks)
         params = np.array([scale / math.sqrt(batch_size * self.examples)])
         return NoiseKernel(KERNELS, "minibatch_gaussian", params, enters="examples", gaussian=True)
 
@@ -194,6 +198,18 @@ class Minibatch(Base):
         weights = np.full(count, 1.0 / math.sqrt(count * batch_size))
         covariance = ExampleCovariance(parts, np.asarray(surface.grad(point)), weights)
         return GradientMoments(np.zeros(surface.dim), covariance)
+
+
+def _picked(examples: int, batch_size: int, drawn: Drawn, step: int) -> NDArray[np.int64]:
+    """The minibatches (K, B) of a step."""
+    from sdesim.noise.minibatch_kernels import picked_examples
+
+    found = np.empty((2, drawn.count, batch_size), dtype=np.int64)
+    pair, half = divmod(step, 2)
+    picked_examples(
+        np.uint64(drawn.seed), drawn.stream, drawn.first, pair, examples, found[0], found[1]
+    )  # fmt: skip
+    return np.asarray(found[half])
 
 
 def _parts(learning_rate: float, dt: float) -> int:

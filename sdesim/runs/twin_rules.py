@@ -12,6 +12,8 @@ from sdesim.runs.attributes import mapped
 from sdesim.runs.validity import step_is_plain
 
 RESHUFFLED, SEQUENTIAL = "reshuffled", "sequential"
+# What the SDE of the optimizer's own steps leaves out, among the deviations.
+BEYOND_STEPS = ("clipped_gradients", "loss_not_mean", RESHUFFLED, SEQUENTIAL)
 # What has a name of its own among the deviations.
 _NAMED = ("plain_step", "momentum", "nesterov", "weight_decay", "learning_rates")
 _DRAWN_BY_LAW = ("weighted", "sampler")

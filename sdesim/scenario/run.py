@@ -311,7 +311,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         first=model.first,
         refine=model.refine,
         learning_rate=eta,
-        scheme=model.scheme,
+        scheme=model.scheme if taken.scheme is None else taken.scheme,
         dtype=model.dtype,
         save_every=taken.save_every if model.save_at is None else None,
         save_at=model.save_at,
@@ -330,7 +330,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         progress=lambda done, total: report(name, done, total),
         name=name,
         evaluate=taken.evaluation,
-        attributes={"twin_deviations": list(left)} if left else {},
+        attributes={**taken.attributes, **({"twin_deviations": list(left)} if left else {})},
     )
 
 
@@ -343,6 +343,7 @@ class Taken:
         trajectories, save_every: where the arm says none. stretch: its steps in one of the real arm's.
         batch_size, trace: B and Tr Σ of the real arm; 0 and NaN without.
         sampling, drop_last: how it draws its batches, as of `Context`.
+        attributes: further ones of the run. scheme: the real arm's own; None: the model's.
     """
 
     surface: Any
@@ -357,6 +358,8 @@ class Taken:
     trace: float = float("nan")
     sampling: str = ""
     drop_last: bool = True
+    attributes: dict[str, Any] = field(default_factory=dict)
+    scheme: Any = None
 
 
 def _of_itself(model: Simulate) -> Taken:
@@ -384,6 +387,8 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         trajectories=model.trajectories,
         save_every=model.save_every,
         scheme=model.scheme,
+        form=model.form,
+        chunk=model.chunk,
     )
     work.results.deviations[name] = plan.deviations
     return Taken(
@@ -399,6 +404,8 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         trace=plan.trace,
         sampling=plan.sampling,
         drop_last=plan.drop_last,
+        attributes=plan.optimizer,
+        scheme=plan.scheme,
     )
 
 
