@@ -14,7 +14,7 @@ part h of a step is one with a batch of h b.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,7 +150,24 @@ def epoch_kernel(epochs: Epochs, law: str, dt: float) -> NoiseKernel:
         )
     else:
         path = BatchEpochs(epochs, dt)
-    return NoiseKernel(KERNELS, "from_table", np.zeros(2), enters="examples", ahead=path)
+    whole = law == "subsample" and epochs.parts == 1
+    picks = partial(batches_at, epochs) if whole else None
+    return NoiseKernel(KERNELS, "from_table", np.zeros(2), enters="examples", ahead=path, picks=picks)
+
+
+def parts_of(learning_rate: float, dt: float) -> int:
+    """Steps of dt in one of the learning rate.
+
+    Raises:
+        SdesimError: not a whole number.
+    """
+    parts = round(learning_rate / dt)
+    if parts < 1 or abs(parts * dt - learning_rate) > 1e-9 * learning_rate:
+        raise SdesimError(
+            f"dt: found {dt:g}, allowed with sampling epoch: the learning rate {learning_rate:g} over a "
+            "whole number"
+        )
+    return parts
 
 
 def batches_at(epochs: Epochs, drawn: Drawn, step: int) -> NDArray[np.int64]:

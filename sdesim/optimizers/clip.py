@@ -48,10 +48,10 @@ class Clip:
         import numpy as np
 
         if self.value is not None:
-            return np.clip(gradients, -self.value, self.value)
+            return np.asarray(np.clip(gradients, -self.value, self.value))
         assert self.norm is not None
         norms = np.sqrt(np.einsum("ij,ij->i", gradients, gradients))
-        return gradients * np.minimum(1.0, self.norm / (norms + _TORCH_ADDS))[:, None]
+        return np.asarray(gradients * np.minimum(1.0, self.norm / (norms + _TORCH_ADDS))[:, None])
 
     def cut(self, parameters: Iterable[Any]) -> bool:
         """Clip the gradients of these parameters; whether that changed any."""
