@@ -16,8 +16,10 @@ from sdesim.optimizers.sde import (
     Form,
     Input,
     OptimizerSDE,
-    driving_and_square,
     in_first_step,
+    mean_square,
+    mixed,
+    pair,
     rate_condition,
     whole_steps,
 )
@@ -69,7 +71,7 @@ class Adagrad(Base):
 class AdagradSDE(OptimizerSDE):
     """The SDE of Adagrad.
 
-    At a share h, with w = ∇L + λθ + h^{1/α − 1} ξ and g = ∇L + λθ + ξ: v ← v + h g², θ ← θ − η_s h w/(√v +
+    At a share h, w made of g and g′ as by `sde.mixed`: v ← v + h (g² + g′²)/2, θ ← θ − η_s h w/(√v +
     eps), η_s = η/(1 + lr_decay s) at the step that s is in. Until the first step is whole, what v has
     gathered counts as if it were, by 1/s, as the noise of an SDE in v itself would be infinite at s = 0.
 
@@ -93,17 +95,17 @@ class AdagradSDE(OptimizerSDE):
         return {"v": theta.new_full(theta.shape, self.begins)}
 
     def inputs(self, share: float, index: float = 2.0) -> tuple[Input, ...]:
-        """w, and g for its square."""
-        return driving_and_square(share, index)
+        """g, and g′ at a share below 1."""
+        return pair(share, index)
 
     def advance(
         self, theta: Tensor, state: dict[str, Tensor], inputs: Sequence[Tensor], *,
         rate: float | Tensor, share: float, step: float,
     ) -> None:  # fmt: skip
         """Move θ and v by a share of a step, in place."""
-        driven = self.gradient(theta, inputs[0])
-        single = driven if len(inputs) == 1 else self.gradient(theta, inputs[1])
-        total = state["v"].addcmul_(single, single, value=share)
+        given = [self.gradient(theta, one) for one in inputs]
+        driven = mixed(given, share)
+        total = state["v"].add_(mean_square(given), alpha=share)
         if in_first_step(step + share):
             total = self.begins + (total - self.begins) / (step + share)
         slowed = rate / (1.0 + whole_steps(step) * self.lr_decay)

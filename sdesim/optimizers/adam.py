@@ -16,8 +16,10 @@ from sdesim.optimizers.sde import (
     Form,
     Input,
     OptimizerSDE,
-    driving_and_square,
     kept,
+    mean_square,
+    mixed,
+    pair,
     rate_condition,
     signal_condition,
     square_condition,
@@ -102,8 +104,8 @@ def square_root_rule(kappa: float, decoupled: bool) -> dict[str, Any]:
 class AdamSDE(OptimizerSDE):
     """The SDE of Adam and AdamW, with its corrections of bias.
 
-    At a share h, with w = ∇L + h^{1/α − 1} ξ and g = ∇L + ξ: m ← β₁^h m + (1 − β₁^h) w, v ← β₂^h v + (1 −
-    β₂^h) g², m̂ = m/(1 − β₁^s), v̂ = v/(1 − β₂^s), s after the share, θ ← (1 − ηλh) θ − ηh m̂/(√v̂ + eps).
+    At a share h, w made of g and g′ as by `sde.mixed`: m ← β₁^h m + (1 − β₁^h) w, v ← β₂^h v + (1 − β₂^h)
+    (g² + g′²)/2, m̂ = m/(1 − β₁^s), v̂ = v/(1 − β₂^s), s after the share, θ ← (1 − ηλh) θ − ηh m̂/(√v̂ + eps).
 
     The mean square keeps ∇L² beside Σ, which the limit of large noise drops.
 
@@ -125,8 +127,8 @@ class AdamSDE(OptimizerSDE):
         return {"m": "exp_avg", "v": "exp_avg_sq"}
 
     def inputs(self, share: float, index: float = 2.0) -> tuple[Input, ...]:
-        """w, and g for its square."""
-        return driving_and_square(share, index)
+        """g, and g′ at a share below 1."""
+        return pair(share, index)
 
     def advance(
         self, theta: Tensor, state: dict[str, Tensor], inputs: Sequence[Tensor], *,
@@ -140,12 +142,12 @@ class AdamSDE(OptimizerSDE):
     def means(
         self, theta: Tensor, state: dict[str, Tensor], inputs: Sequence[Tensor], share: float
     ) -> Tensor:
-        """Take w into m and g² into v; returns w."""
-        driven = self.gradient(theta, inputs[0])
-        single = driven if len(inputs) == 1 else self.gradient(theta, inputs[1])
+        """Take w into m and the squares into v; returns w."""
+        given = [self.gradient(theta, one) for one in inputs]
+        driven = mixed(given, share)
         first, second = self.betas
         state["m"].mul_(kept(first, share)).add_(driven, alpha=taken(first, share))
-        state["v"].mul_(kept(second, share)).addcmul_(single, single, value=taken(second, share))
+        state["v"].mul_(kept(second, share)).add_(mean_square(given), alpha=taken(second, share))
         return driven
 
     def direction(self, state: Mapping[str, Tensor], driven: Tensor, share: float, step: float) -> Tensor:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt
 
-from sdesim.errors import RunError
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
 from sdesim.optimizers.closure import loss_of
-from sdesim.optimizers.sde import Condition, Form, Input, OptimizerSDE, kept, taken
+from sdesim.optimizers.sde import Condition, Form, Input, OptimizerSDE, kept, mixed, pair, taken
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -86,16 +85,8 @@ class LionSDE(OptimizerSDE):
         return {"m": "exp_avg"}
 
     def inputs(self, share: float, index: float = 2.0) -> tuple[Input, ...]:
-        """g, and at a share below 1 an independent g′.
-
-        Raises:
-            RunError: stable noise of index below 2 at a share below 1, for which no two gradients stand.
-        """
-        if share == 1.0:
-            return (Input(1.0, 1.0),)
-        if index < 2.0:
-            raise RunError("stable noise drives the twin of signs at dt = η alone: leave dt out")
-        return (Input(1.0, 1.0), Input(1.0, 1.0, 1))
+        """g, and g′ at a share below 1."""
+        return pair(share, index)
 
     def advance(
         self, theta: Tensor, state: dict[str, Tensor], inputs: Sequence[Tensor], *,
@@ -105,15 +96,9 @@ class LionSDE(OptimizerSDE):
         first, second = self.betas
         m, given = state["m"], [self.gradient(theta, one) for one in inputs]
         signs = [m.lerp(one, 1.0 - first).sign_() for one in given]
-        moved, driven = signs[0], given[0]
-        if share != 1.0:
-            spread = math.sqrt(2.0 / share - 1.0)
-            moved, driven = (
-                0.5 * (1.0 + spread) * one + 0.5 * (1.0 - spread) * other for one, other in (signs, given)
-            )
         self.shrink(theta, rate, share)
-        theta.sub_(moved * (rate * share))
-        m.mul_(kept(second, share)).add_(driven, alpha=taken(second, share))
+        theta.sub_(mixed(signs, share) * (rate * share))
+        m.mul_(kept(second, share)).add_(mixed(given, share), alpha=taken(second, share))
 
     def validity(
         self, *, rate: float, curvature: float = math.nan, signal: float = math.nan, noise: float = math.nan,

@@ -16,9 +16,11 @@ from sdesim.optimizers.sde import (
     Form,
     Input,
     OptimizerSDE,
-    driving_and_square,
     in_first_step,
     kept,
+    mean_square,
+    mixed,
+    pair,
     rate_condition,
     signal_condition,
     square_condition,
@@ -82,8 +84,9 @@ class RMSprop(Base):
 class RMSpropSDE(OptimizerSDE):
     """The SDE of RMSprop.
 
-    At a share h, with w = ∇L + λθ + h^{1/α − 1} ξ and g = ∇L + λθ + ξ: v ← a^h v + (1 − a^h) g², b ← β^h b +
-    (1 − β^h)/(1 − β) w/(√v + eps), θ ← θ − ηh b; centered, v less the square of a running mean of w.
+    At a share h, w made of g and g′ as by `sde.mixed`: v ← a^h v + (1 − a^h) (g² + g′²)/2, b ← β^h b + (1 −
+    β^h)/(1 − β) w/(√v + eps), θ ← θ − ηh b; centered, v less the square of a running mean of (g + g′)/2,
+    whose own noise, (1 − a)/(1 + a) of that of g, the SDE leaves out.
 
     Until the first step is whole, v counts as if it were: (1 − a)/(1 − a^s) v. Torch begins at v = 0 without
     a correction of bias, so that the noise of an SDE in v itself would be infinite at s = 0.
@@ -112,22 +115,23 @@ class RMSpropSDE(OptimizerSDE):
         return names
 
     def inputs(self, share: float, index: float = 2.0) -> tuple[Input, ...]:
-        """w, and g for its square."""
-        return driving_and_square(share, index)
+        """g, and g′ at a share below 1."""
+        return pair(share, index)
 
     def advance(
         self, theta: Tensor, state: dict[str, Tensor], inputs: Sequence[Tensor], *,
         rate: float | Tensor, share: float, step: float,
     ) -> None:  # fmt: skip
         """Move θ and the state by a share of a step, in place."""
-        driven = self.gradient(theta, inputs[0])
-        single = driven if len(inputs) == 1 else self.gradient(theta, inputs[1])
+        given = [self.gradient(theta, one) for one in inputs]
+        driven = mixed(given, share)
         new = taken(self.alpha, share)
-        square = state["v"].mul_(kept(self.alpha, share)).addcmul_(single, single, value=new)
+        square = state["v"].mul_(kept(self.alpha, share)).add_(mean_square(given), alpha=new)
         if in_first_step(step + share):
             square = square * ((1.0 - self.alpha) / taken(self.alpha, step + share))
         if self.centered:
-            mean = state["m"].lerp_(driven, new)
+            # Of plain gradients, whose squares are in v, so that what is left of v is never negative.
+            mean = state["m"].lerp_(sum(given[1:], given[0]) / len(given), new)
             square = square.addcmul(mean, mean, value=-1.0)
         pushed = driven / square.sqrt().add_(self.eps)
         if self.momentum > 0.0:

@@ -7,8 +7,9 @@ step: at h = 1 it is the optimizer itself, for h → 0 the SDE.
 What drives a share is the gradient ∇L + h^{1/α − 1} ξ, whose 1/h pieces sum up to what one step gets: for
 finite variance (α = 2) the covariance Σ, for α-stable noise the same scale. Running means forget by β^h and
 take in 1 − β^h, so that shares compose, and what a gradient moves in the end, 1/(1 − β) of a momentum, is
-the same at every h. Running means of g² take one step's (∇L + ξ)²: their mean is the optimizer's; that their
-fluctuations fall with h is what the SDE leaves out, and `Condition`s say how large they are.
+the same at every h. Running means of g² take those of two independent gradients g and g′ of one step's noise,
+of which the share's own is made (`mixed`): their mean is the optimizer's; that their fluctuations fall with h
+is what the SDE leaves out, and `Condition`s say how large they are.
 
 Source: Li, Tai & E, Stochastic modified equations, ICML (2017), arXiv 1511.06251; for adaptive steps Malladi,
 Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287; Compagnoni et al., arXiv 2411.15958; Callisti et
@@ -21,6 +22,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+
+from sdesim.errors import RunError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -187,9 +190,42 @@ def driving(share: float, index: float = 2.0) -> Input:
     return Input(1.0, share ** (1.0 / index - 1.0))
 
 
-def driving_and_square(share: float, index: float = 2.0) -> tuple[Input, ...]:
-    """That gradient, and the optimizer's own ∇L + ξ for its square; at h = 1 they are one."""
-    return (driving(share, index),) if share == 1.0 else (driving(share, index), Input(1.0, 1.0))
+def pair(share: float, index: float = 2.0) -> tuple[Input, ...]:
+    """Two independent gradients g and g′ with the noise of one step; at h = 1 one.
+
+    What an optimizer makes of g alone, such as g² or its sign, is made of each. Both together drive the share
+    as `mixed`.
+
+    Raises:
+        RunError: a share below 1 with noise of an index below 2, whose squares have no mean.
+    """
+    if share == 1.0:
+        return (Input(1.0, 1.0),)
+    if index < 2.0:
+        raise RunError(
+            "an optimizer that squares gradients or takes their signs follows stable noise at dt = η alone: "
+            "leave dt out"
+        )
+    return (Input(1.0, 1.0), Input(1.0, 1.0, 1))
+
+
+def mixed(given: Sequence[Tensor], share: float) -> Tensor:
+    """(1 + r)/2 g + (1 − r)/2 g′, r = √(2/h − 1), of anything made of a pair; at h = 1 what is made of g.
+
+    It keeps the mean and has 1/h times the covariance, so that 1/h pieces of share h add up to the mean and
+    the covariance of one step; of gradients it is w. No share moves farther than √(2/h) times what a step
+    may: as in a step, a gradient meets its own square.
+    """
+    if len(given) == 1:
+        return given[0]
+    r = math.sqrt(2.0 / share - 1.0)
+    return 0.5 * (1.0 + r) * given[0] + 0.5 * (1.0 - r) * given[1]
+
+
+def mean_square(given: Sequence[Tensor]) -> Tensor:
+    """(g² + g′²)/2, or g²."""
+    found = given[0] * given[0]
+    return found if len(given) == 1 else found.addcmul(given[1], given[1]).mul_(0.5)
 
 
 def kept(beta: float, share: float) -> float:

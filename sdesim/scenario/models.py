@@ -290,10 +290,12 @@ class Compare(Strict):
     Attributes:
         reference: the real arm; default the one that an arm is the twin of, or the only one.
         quantities: names of measured quantities, loss, test_loss, test_accuracy, phase; default all.
+        margin: within which distance from training arms are called equal, in spreads of its seeds; default 1.
     """
 
     reference: str | None = None
     quantities: list[str] | None = None
+    margin: Positive | None = None
 
 
 class Expect(Strict):
