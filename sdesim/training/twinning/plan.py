@@ -110,6 +110,8 @@ class TwinPlan:
         left = deviations_left(self.deviations, noises)
         if self.law is not None:
             found |= self.law.attributes
+            draws = [noise.draws for noise in noises if getattr(noise, "draws", 0)]
+            found |= {"twin_draws": draws[0]} if draws else {}
         return found | self.optimizer | ({"twin_deviations": list(left)} if left else {})
 
     @property

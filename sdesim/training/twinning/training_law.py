@@ -78,8 +78,8 @@ class TrainingLaw(Base):
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """The network is called inside, in one thread, and all generators are as they were afterwards; a nested
-        one does nothing."""
+        """The network is called inside, in one thread, and all generators are as they were afterwards; a
+        nested one does nothing."""
         if self._opened:
             yield
             return

@@ -32,7 +32,7 @@ def law(**options):
             batch_size=2,
             clip={"value": LIMIT},
             **options,
-        )  # fmt: skip
+        )
     )
 
 
