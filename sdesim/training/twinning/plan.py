@@ -107,7 +107,11 @@ class TwinPlan:
             "batch_size": self.batch_size,
             "probe_batch_size": int(self.run.attrs.get("probe_batch_size", 0)),
         }
-        left = deviations_left(self.deviations, noises)
+        return found | self.told(noises)
+
+    def told(self, noises: Sequence[Any]) -> dict[str, Any]:
+        """The same without sizes of batches."""
+        left, found = deviations_left(self.deviations, noises), {}
         if self.law is not None:
             found |= self.law.attributes
             draws = [noise.draws for noise in noises if getattr(noise, "draws", 0)]
