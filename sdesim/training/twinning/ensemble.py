@@ -40,7 +40,7 @@ class TwinEnsemble:
 
     def __init__(self, plan: Plan, scheme: OptimizerSteps) -> None:
         self.plan, self._scheme, self._evaluator = plan, scheme, scheme.evaluator
-        self.threads = 1
+        self.threads = scheme.evaluator.threads
         self._share = 1.0 / scheme.stretch
         self._theta = self._taken(own_tensor(plan.theta0))
         names = dict.fromkeys(n for p in scheme.parts for n in p.equations[0].state_names)
