@@ -111,7 +111,8 @@ class TwinPlan:
 
     def told(self, noises: Sequence[Any]) -> dict[str, Any]:
         """The same without sizes of batches."""
-        left, found = deviations_left(self.deviations, noises), {}
+        left = deviations_left(self.deviations, noises)
+        found: dict[str, Any] = {}
         if self.law is not None:
             found |= self.law.attributes
             draws = [noise.draws for noise in noises if getattr(noise, "draws", 0)]
