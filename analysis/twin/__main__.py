@@ -1,8 +1,7 @@
-"""`python -m analysis.twin [noises] [validity] [--only NAMES] [--quick] [--out DIR]`: where twins of training are
-faithful.
+"""`python -m analysis.twin [noises] [validity] [--only NAMES] [--quick] [--out DIR]`: are twins faithful?
 
-`noises`: six noise models of one training. `validity`: the map over optimizers, learning rates and batch sizes; with
-`--only` some optimizers are measured anew and the others' numbers are kept.
+`noises`: six noise models of one training. `validity`: the map over optimizers, learning rates and batch
+sizes; with `--only` some optimizers are measured anew and the others' numbers are kept.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """Where the twin of training is faithful: optimizers × learning rates × batch sizes, on one small problem.
 
-Digits, n = 256, a 64-16-10 tanh network under cross-entropy, minibatches drawn with replacement, one start. Rates of a
-row are the largest one over 1, 2, 4 and 8, each for the same Σ η, so that all cells of a row follow the same flow. Every
-cell trains 16 seeds for real and simulates 16 trajectories each of
+Digits, n = 256, a 64-16-10 tanh network under cross-entropy, minibatches drawn with replacement, one start.
+Rates of a row are the largest one over 1, 2, 4 and 8, each for the same Σ η. Every cell trains 16 seeds for
+real and simulates
 
-- the twin at dt = η: the optimizer's own map with Gaussian noise of the minibatch gradient's covariance;
-- the same at dt = η/4, which is near the SDE itself: where it leaves the twin, the step is too long for an SDE;
-- the map without noise: what the noise is worth.
+- 16 trajectories of the twin at dt = η: the optimizer's own map with Gaussian noise of the covariance of the
+  minibatch gradient;
+- 16 at dt = η/4, near the SDE itself: where it leaves the twin, the step is too long for an SDE;
+- the map without noise once: what the noise is worth.
 """
 
 from __future__ import annotations

@@ -18,8 +18,8 @@ NAMES = {"twin": "twin, dt = η", "sde": "nearer the SDE, dt = η/4", "noiseless
 _LOW, _HIGH = 0.2, 5.0
 _SIGNS = {"equal": "=", "not told apart": "·", "undecided": "?", "differs": "×"}
 _TITLES = {
-    "sgd": "SGD", "momentum": "momentum 0.9", "nesterov": "Nesterov 0.9", "rmsprop": "RMSprop", "adam": "Adam",
-    "adamw": "AdamW", "lion": "Lion",
+    "sgd": "SGD", "momentum": "momentum 0.9", "nesterov": "Nesterov 0.9", "rmsprop": "RMSprop",
+    "adam": "Adam", "adamw": "AdamW", "lion": "Lion",
 }  # fmt: skip
 
 
@@ -51,7 +51,8 @@ def table(result: Mapping[str, Any]) -> str:
     lines += [
         "Distances in spreads of 16 real seeds; further seeds of the same law show about 0.3. "
         + ", ".join(f"{sign} {words}" for words, sign in _SIGNS.items())
-        + ": equal is within one spread, by two one-sided tests. Of the last columns the worst of the four quantities."
+        + ": equal is within one spread, by two one-sided tests. Of the arms beside the twin "
+        "the worst of the four quantities."
     ]
     return "\n".join(lines) + "\n"
 
@@ -61,7 +62,7 @@ def _shown(q: Mapping[str, Any]) -> str:
 
 
 def figure(result: Mapping[str, Any], path: Path) -> None:
-    """The map: a row of panels for the twin and one for the SDE, a panel an optimizer, rates by batch sizes."""
+    """The map: a row of panels for the twin, one for the SDE; a panel an optimizer, rates by batch sizes."""
     from matplotlib.colors import LogNorm
 
     arms = ("twin", "sde")
@@ -93,7 +94,7 @@ def _panel(ax: Any, cells: list[Any], arm: str, norm: Any) -> Any:
     shape = (len(cells) // len(BATCHES), len(BATCHES))
     far = np.array([worst(cell[arm]) for cell in cells]).reshape(shape)
     mesh = ax.pcolormesh(far, cmap="RdYlBu_r", norm=norm, edgecolors="white", linewidth=1)
-    for (y, x), value in np.ndenumerate(far):
+    for y, x in np.ndindex(shape):
         sign = _SIGNS[verdict(cells[y * shape[1] + x][arm])]
         ax.text(x + 0.5, y + 0.5, sign, ha="center", va="center", fontsize=12, fontweight="bold")
     ax.set_xticks(np.arange(len(BATCHES)) + 0.5, [str(b) for b in BATCHES])

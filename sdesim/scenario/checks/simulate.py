@@ -95,7 +95,8 @@ def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
 def _imitated(scenario: Scenario, arm: Arm, real: Arm) -> Real:
     """What a simulated arm takes from the real one."""
     simulate, train, probes = arm.simulate, real.train, real.probes or scenario.probes
-    assert simulate is not None and train is not None
+    assert simulate is not None
+    assert train is not None
     return Real(
         name=str(simulate.twin_of),
         learning_rate=train.optimizer.lr,
@@ -110,8 +111,8 @@ def _imitated(scenario: Scenario, arm: Arm, real: Arm) -> Real:
 
 
 def _own_steps(scenario: Scenario, arm: Arm, real: Train) -> str:
-    """Words for the steps of a twin that are those of its optimizer's SDE; empty where they are a scheme's, as
-    `plan_twin` has it: of SGD at one rate on a network with compiled kernels."""
+    """Words for the steps of a twin that are those of its optimizer's SDE; empty where they are a scheme's,
+    as `plan_twin` has it: of SGD at one rate on a network with compiled kernels."""
     simulate, probes = arm.simulate, arm.probes or scenario.probes
     assert simulate is not None
     if not simulate.scheme.chooses:

@@ -121,7 +121,7 @@ WRONG_REAL = [
         11,
         "TWIN.twin_of: a twin needs an SDE of the optimizer's steps: amsgrad has no SDE",
     ),
-    ("twin_of: real", "twin_of: real\n      form: overdamped", 11, "TWIN.twin_of: a twin needs an SDE of the"),
+    ("twin_of: real", "twin_of: real\n      form: overdamped", 11, "TWIN.twin_of: a twin needs an SDE of t"),
     ("probes: {every: 10}", "", 12, "TWIN.noise[0].match: match needs probes of the gradients of real"),
     ("every: 10", "every: 10, estimators: [curvature]", 12, "TWIN.noise[0].match: match needs"),
     ("match: trace", "factor: [[1], [2]]", 12, "TWIN.noise[0]: factor is for 2 coordinates"),
