@@ -33,14 +33,14 @@ class TwinEnsemble:
     trajectory whose weights are no longer finite is NaN from there on, status 1.
 
     Args:
-        plan: what is simulated. scheme: of it.
+        plan: what is simulated. scheme: of it. threads: that share the trajectories.
     """
 
     reducing = None
 
-    def __init__(self, plan: Plan, scheme: OptimizerSteps) -> None:
-        self.plan, self._scheme, self._evaluator = plan, scheme, scheme.evaluator
-        self.threads = 1
+    def __init__(self, plan: Plan, scheme: OptimizerSteps, threads: int) -> None:
+        self.plan, self._scheme, self.threads = plan, scheme, threads
+        self._evaluator = scheme.evaluator(threads)
         self._share = 1.0 / scheme.stretch
         self._theta = self._taken(own_tensor(plan.theta0))
         names = dict.fromkeys(n for p in scheme.parts for n in p.equations[0].state_names)
@@ -84,12 +84,13 @@ class TwinEnsemble:
         points = self._theta.cpu().numpy()
         if theta.shape[1]:
             theta[:, column] = points
-        if projection.shape[1] and projection.shape[2]:
-            # Row by row: the last bits of a product of matrices depend on how many rows there are.
-            for k, point in enumerate(points):
-                projection[k, column] = self.plan.saved_directions @ point
-        if norm.shape[1]:
-            norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            if projection.shape[1] and projection.shape[2]:
+                # Row by row: the last bits of a product of matrices depend on how many rows there are.
+                for k, point in enumerate(points):
+                    projection[k, column] = self.plan.saved_directions @ point
+            if norm.shape[1]:
+                norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
         if loss.shape[1]:
             running = np.flatnonzero(self._code == RUNNING)
             loss[:, column] = np.nan

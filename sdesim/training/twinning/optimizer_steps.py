@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -88,19 +88,18 @@ class OptimizerSteps(Base):
         stretch: steps of the twin to one of the optimizer.
         begin: the optimizer's step at which it starts.
         state: at the start, by the names of the SDEs' states, (K, d) each; others begin as in training.
-        evaluator: of the loss. reader: of probes.
+        evaluator: number of threads → what works out the loss. reader: of probes.
         chunk: so many trajectories at once, for the memory they take; None: all.
     """
 
     parts: tuple[Part, ...]
     rates_of_steps: Array
     stretch: int
-    evaluator: Evaluator
+    evaluator: Callable[[int], Evaluator]
     reader: Reader
     begin: int = 0
     state: Mapping[str, Tensor] = field(default_factory=dict)
     chunk: int | None = None
-    label: str = ""
 
     kind: ClassVar[str] = "optimizer-steps"
     strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, minibatch=None)
@@ -155,4 +154,4 @@ class OptimizerSteps(Base):
         """All trajectories at the start of a plan."""
         from sdesim.training.twinning.ensemble import TwinEnsemble
 
-        return TwinEnsemble(plan, self)
+        return TwinEnsemble(plan, self, threads)

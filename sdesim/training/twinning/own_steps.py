@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -81,7 +82,7 @@ def own_steps(
         parts=parts,
         rates_of_steps=found.rates,
         stretch=stretch,
-        evaluator=_evaluator(recipe, train, surface),
+        evaluator=partial(_evaluator, recipe, train, surface),
         reader=OptimizerReading(recipe, found.groups, linear),
         begin=begin,
         state={} if start is None else start.state,
@@ -93,12 +94,14 @@ def own_steps(
     return scheme, told | ({"sde_form": getattr(first, "form", form)} if form is not None else {})
 
 
-def _evaluator(recipe: Recipe, train: Examples, surface: Any) -> Evaluator:
+def _evaluator(recipe: Recipe, train: Examples, surface: Any, threads: int) -> Evaluator:
     """The loss on the network's device; by compiled functions where the surface has them."""
     device = next(recipe.module.parameters()).device
     if device.type == "cpu" and surface.kernel().module:
-        return KernelLoss(surface)
-    return BatchedLoss(recipe.module, recipe.loss_fn, train.x, train.y, device=device, mask=recipe.mask)
+        return KernelLoss(surface, threads)
+    return BatchedLoss(
+        recipe.module, recipe.loss_fn, train.x, train.y, device=device, mask=recipe.mask, threads=threads
+    )
 
 
 def _columns(recipe: Recipe, group: Group) -> tuple[slice, ...]:
