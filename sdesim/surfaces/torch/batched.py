@@ -68,7 +68,7 @@ class BatchedLoss:
                 f"x and y must be equally long and not empty, got {tuple(self.x.shape)} and "
                 f"{tuple(self.y.shape)}"
             )
-        self.threads = threads if self.device.type == "cpu" else 1
+        self.threads = threads
         # Of which more copies are made where threads need their own: deep ones, so that nothing is shared.
         self._given = (copy.deepcopy(module), loss_fn)
         self._idle: deque[NetworkCopy] = deque()
@@ -322,7 +322,7 @@ class BatchedLoss:
                 for k in rows:
                     row(network, k)
 
-        threads = min(self.threads, count)
+        threads = min(self.threads, count) if self.device.type == "cpu" else 1
         if threads <= 1:
             work(range(count))
             return

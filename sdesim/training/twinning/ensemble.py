@@ -33,14 +33,14 @@ class TwinEnsemble:
     trajectory whose weights are no longer finite is NaN from there on, status 1.
 
     Args:
-        plan: what is simulated. scheme: of it. threads: that share the trajectories.
+        plan: what is simulated. scheme: of it.
     """
 
     reducing = None
 
-    def __init__(self, plan: Plan, scheme: OptimizerSteps, threads: int) -> None:
-        self.plan, self._scheme, self.threads = plan, scheme, threads
-        self._evaluator = scheme.evaluator(threads)
+    def __init__(self, plan: Plan, scheme: OptimizerSteps) -> None:
+        self.plan, self._scheme, self._evaluator = plan, scheme, scheme.evaluator
+        self.threads = scheme.evaluator.threads
         self._share = 1.0 / scheme.stretch
         self._theta = self._taken(own_tensor(plan.theta0))
         names = dict.fromkeys(n for p in scheme.parts for n in p.equations[0].state_names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -29,6 +29,7 @@ class Evaluator(Protocol):
     examples: int
     width: int
     device: Any
+    threads: int
 
     def losses(self, theta: Tensor) -> Tensor:
         """L (K,)."""
@@ -88,14 +89,14 @@ class OptimizerSteps(Base):
         stretch: steps of the twin to one of the optimizer.
         begin: the optimizer's step at which it starts.
         state: at the start, by the names of the SDEs' states, (K, d) each; others begin as in training.
-        evaluator: number of threads → what works out the loss. reader: of probes.
+        evaluator: of the loss. reader: of probes.
         chunk: so many trajectories at once, for the memory they take; None: all.
     """
 
     parts: tuple[Part, ...]
     rates_of_steps: Array
     stretch: int
-    evaluator: Callable[[int], Evaluator]
+    evaluator: Evaluator
     reader: Reader
     begin: int = 0
     state: Mapping[str, Tensor] = field(default_factory=dict)
@@ -154,4 +155,5 @@ class OptimizerSteps(Base):
         """All trajectories at the start of a plan."""
         from sdesim.training.twinning.ensemble import TwinEnsemble
 
-        return TwinEnsemble(plan, self, threads)
+        self.evaluator.threads = threads
+        return TwinEnsemble(plan, self)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,7 +81,7 @@ def own_steps(
         parts=parts,
         rates_of_steps=found.rates,
         stretch=stretch,
-        evaluator=partial(_evaluator, recipe, train, surface),
+        evaluator=_evaluator(recipe, train, surface),
         reader=OptimizerReading(recipe, found.groups, linear),
         begin=begin,
         state={} if start is None else start.state,
@@ -94,14 +93,12 @@ def own_steps(
     return scheme, told | ({"sde_form": getattr(first, "form", form)} if form is not None else {})
 
 
-def _evaluator(recipe: Recipe, train: Examples, surface: Any, threads: int) -> Evaluator:
+def _evaluator(recipe: Recipe, train: Examples, surface: Any) -> Evaluator:
     """The loss on the network's device; by compiled functions where the surface has them."""
     device = next(recipe.module.parameters()).device
     if device.type == "cpu" and surface.kernel().module:
-        return KernelLoss(surface, threads)
-    return BatchedLoss(
-        recipe.module, recipe.loss_fn, train.x, train.y, device=device, mask=recipe.mask, threads=threads
-    )
+        return KernelLoss(surface)
+    return BatchedLoss(recipe.module, recipe.loss_fn, train.x, train.y, device=device, mask=recipe.mask)
 
 
 def _columns(recipe: Recipe, group: Group) -> tuple[slice, ...]:
