@@ -148,10 +148,13 @@ class TwinEnsemble:
         weights, places = [], []
         batches: dict[int, Tensor] = {}
         plain: Tensor | None = None
+        driven: dict[int, list[int]] = {}
         for k, one in enumerate(asked):
             first = one[0]
             noise = drawn[first.draw]
-            if noise.picked is not None and first.gradient == first.noise:
+            if noise.driven is not None:
+                driven.setdefault(first.draw, []).append(k)
+            elif noise.picked is not None and first.gradient == first.noise:
                 if first.draw not in batches:
                     batches[first.draw] = self._evaluator.picked(theta, noise.picked)
                 made[k] = (
@@ -163,6 +166,11 @@ class TwinEnsemble:
             else:
                 plain = self._evaluator.gradients(theta) if plain is None else plain
                 made[k] = plain * first.gradient if first.gradient != 1.0 else plain
+        for draw, some in driven.items():
+            pairs = [(asked[k][0].gradient, asked[k][0].noise) for k in some]
+            found = drawn[draw].driven.inputs(theta, pairs)
+            for k, gradient in zip(some, found, strict=True):
+                made[k] = gradient
         if len(weights) == 1:
             made[places[0]] = self._evaluator.weighted(theta, weights[0])
         elif weights:
@@ -197,6 +205,12 @@ class TwinEnsemble:
                 held[...] = state[f"{name}_{draw}"]
         self._code[...], self._stopped[...] = state["code"], state["stopped"]
 
+    def noise_states(self) -> Array:
+        """(K, rows): the states of all noises that have one, those of one beside those of another."""
+        memory = self._noise[0].memory
+        states = [memory[f"noise{k}"] for k in self.plan.noise_memory]
+        return np.concatenate([np.zeros((0, self.plan.trajectories)), *states]).T
+
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""
         return np.array(self._theta[trajectory].cpu().numpy())
@@ -226,6 +240,10 @@ class TwinEnsemble:
         before = self._theta[trajectory : trajectory + 1]
         gradients = self._evaluator.gradients(before).repeat(branches, 1)
         for noise in plan.noises:
+            steps = getattr(noise, "step_gradients", None)
+            if steps is not None:
+                gradients = self._taken(torch.from_numpy(steps(point, branches, rng)))
+                continue
             gradients += self._taken(torch.from_numpy(noise.gradient_noise(point, eta, branches, rng)))
         theta = before.repeat(branches, 1)
         for part in scheme.parts:
@@ -253,6 +271,7 @@ def _among(noise: Noise, rows: slice) -> Noise:
         None if noise.weights is None else noise.weights[rows],
         None if noise.picked is None else noise.picked[rows],
         tuple((index, values[rows]) for index, values in noise.added),
+        None if noise.driven is None else noise.driven.among(rows),
     )
 
 
