@@ -63,7 +63,7 @@ def compiled_between(function: Callable[..., Any], kept: bool = True) -> Any:
 
     They are linked late (`sdesim.compiled.linking`).
     """
-    options = {"forceinline": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    options: dict[str, Any] = {"forceinline": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     return linked_late(compiled_with(function, kept=kept, **options))
 
 
@@ -109,9 +109,7 @@ def stamped(module: str | None) -> bool:
     return is_own(module) or (module or "").startswith(GENERATED)
 
 
-def compiled_with(
-    function: Callable[..., Any], suffix: str = "", kept: bool = True, **options: Any
-) -> Any:
+def compiled_with(function: Callable[..., Any], suffix: str = "", kept: bool = True, **options: Any) -> Any:
     """Compile with further options of Numba's; a suffix keeps two versions of one function apart on disk."""
     try:
         dispatcher: Any = njit(cache=kept, **({"no_cfunc_wrapper": True} | options), **OPTIONS)(function)
