@@ -115,12 +115,15 @@ def _cell(found: dict[str, Any] | None) -> str:
 def compare(
     simulated: Annotated[str, typer.Argument(metavar="SIMULATED", help="A .zarr, or RUN:ARM.")],
     real: Annotated[str, typer.Argument(metavar="REAL", help="A .zarr, or RUN:ARM.")],
+    margin: Annotated[
+        float, typer.Option(help="Within which distance, in spreads of the real seeds, arms are equal.")
+    ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:
     """Compare a simulated run with a real one."""
     from sdesim.comparison import compare as compare_runs
 
-    found = compare_runs(_named_run(simulated), _named_run(real))
+    found = compare_runs(_named_run(simulated), _named_run(real), margin=margin)
     if as_json:
         print_json(found.to_dict())
         return

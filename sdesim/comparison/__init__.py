@@ -4,6 +4,8 @@ from typing import Any
 
 from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
+from sdesim.comparison.equivalence import Equivalence as Equivalence
+from sdesim.comparison.equivalence import equivalence as equivalence
 from sdesim.comparison.phases import PhaseComparison as PhaseComparison
 from sdesim.comparison.phases import cohen_kappa as cohen_kappa
 from sdesim.comparison.phases import compare_phases as compare_phases
@@ -22,6 +24,7 @@ __all__ = [
     "QUANTITIES",
     "Comparison",
     "Curve",
+    "Equivalence",
     "PhaseComparison",
     "QuantityComparison",
     "Ranked",
@@ -32,6 +35,7 @@ __all__ = [
     "cohen_kappa",
     "compare",
     "compare_phases",
+    "equivalence",
     "fit_sweep",
     "phase_segments",
     "rank",

@@ -37,7 +37,9 @@ class Series:
 
 @dataclass(frozen=True)
 class Aligned:
-    """Both arms at the same times (T,): `simulated` (n_s, T), `real` (n_r, T), and how many were left out."""
+    """Both arms at the same times (T,): `simulated` (n_s, T), `real` (n_r, T), and how many were left out.
+
+    `paired`: row i of both belongs together by design (`comparison.design`)."""
 
     times: Array
     simulated: Array
@@ -45,6 +47,7 @@ class Aligned:
     simulated_interval: tuple[Array, Array]
     real_interval: tuple[Array, Array]
     dropped: int
+    paired: bool = False
 
 
 def series(run: Any, measured: Any | None, quantity: str) -> Series | None:
@@ -86,11 +89,12 @@ def _clock(source: Any, clock: str, shape: tuple[int, ...], axis: str) -> Array:
     return np.array(np.broadcast_to(np.asarray(source[clock].values, dtype=np.float64), shape))
 
 
-def align(simulated: Series, real: Series) -> Aligned | None:
+def align(simulated: Series, real: Series, paired: bool = False) -> Aligned | None:
     """Both series on the real run's times within the range common to both; None if nothing is shared.
 
     A trajectory of which fewer than half of the times are finite is left out, then a time at which any
-    trajectory left is not finite, so that each mean is over the same trajectories at all times.
+    trajectory left is not finite, so that each mean is over the same trajectories at all times. Of paired
+    arms with equally many both of a pair are left out.
     """
     finite = np.isfinite(real.time).all(axis=0)
     times = real.time[:, finite].mean(axis=0)
@@ -113,6 +117,8 @@ def align(simulated: Series, real: Series) -> Aligned | None:
     if not seen.any():
         return None
     kept = [np.isfinite(values[:, seen]).mean(axis=1) >= 0.5 for _, values in arms]
+    if paired and len(kept[0]) == len(kept[1]):
+        kept = [kept[0] & kept[1]] * 2
     if not all(k.any() for k in kept):
         return None
     whole = np.ones(times.size, dtype=bool)
@@ -131,6 +137,7 @@ def align(simulated: Series, real: Series) -> Aligned | None:
         simulated_interval=(pick(0, simulated.low), pick(0, simulated.high)),
         real_interval=(pick(1, real.low), pick(1, real.high)),
         dropped=int(sum((~k).sum() for k in kept)),
+        paired=paired and len(kept[0]) == len(kept[1]),
     )
 
 

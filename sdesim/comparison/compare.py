@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from sdesim.comparison.align import Aligned, align, series
+from sdesim.comparison.equivalence import MARGIN, check_margin
 from sdesim.comparison.phases import PhaseComparison, compare_phases
 from sdesim.comparison.power import power_of
 from sdesim.comparison.quantity import QuantityComparison, describe, judge, measure_difference, with_power
@@ -19,7 +20,13 @@ from sdesim.errors import RunError
 from sdesim.io.html import html_table
 from sdesim.runs.quantities import independent, lookup, names, smooths
 
-_OUTCOMES = {"differs": "differ", "undecided": "undecided", "indistinguishable": "not told apart"}
+# What is said of a quantity, in the order in which it is counted; the first holds one, the second several.
+_OUTCOMES = {
+    "differs": ("differs", "differ"),
+    "undecided": ("undecided", "undecided"),
+    "indistinguishable": ("not told apart", "not told apart"),
+    "equal": ("equal within {}", "equal within {}"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,7 @@ class Comparison:
     simulated: str
     real: str
     level: float
+    margin: float
     quantities: Mapping[str, QuantityComparison]
     phases: Mapping[str, PhaseComparison]
     notes: tuple[str, ...]
@@ -54,6 +62,15 @@ class Comparison:
         """Distance per quantity, in units of the real seeds' spread."""
         return {name: q.distance for name, q in self.quantities.items()}
 
+    @property
+    def margins(self) -> dict[str, float]:
+        """Per quantity the smallest margin within which the arms are shown to be equal, in spreads; NaN where
+        there is no yardstick."""
+        return {
+            name: math.nan if q.equivalence is None else q.equivalence.smallest
+            for name, q in self.quantities.items()
+        }
+
     def __repr__(self) -> str:
         """What was found, a line for each quantity; the verdicts in full stand in `verdicts`."""
         head = f"<Comparison of {self.simulated!r} with {self.real!r}: {self._counts()}>"
@@ -73,8 +90,8 @@ class Comparison:
 
     def to_table(self) -> Any:
         """A pandas DataFrame, a row for each quantity: outcome, distance, null_distance, null_high, effect
-        with low and high and its kind, p_holm, the numbers of trajectories, whether it is independent of
-        the others, and the verdict."""
+        with low and high and its kind, p_holm, whether it is equal within the margin and the smallest margin
+        shown, the numbers of trajectories, whether it is independent of the others, and the verdict."""
         import pandas as pd
 
         rows = [
@@ -82,7 +99,8 @@ class Comparison:
                 "quantity": q.name, "outcome": q.outcome, "distance": q.distance,
                 "null_distance": q.null_distance, "null_high": q.null_high, "effect": q.effect[0],
                 "effect_low": q.effect[1], "effect_high": q.effect[2], "effect_kind": q.effect_kind,
-                "p_holm": q.p_holm, "n_simulated": q.simulated.n, "n_real": q.real.n,
+                "p_holm": q.p_holm, "equal": q.equal, "margin_shown": self.margins[q.name],
+                "n_simulated": q.simulated.n, "n_real": q.real.n,
                 "independent": q.name in self.independent, "verdict": q.verdict,
             }
             for q in self.quantities.values()
@@ -91,8 +109,12 @@ class Comparison:
 
     def _counts(self) -> str:
         alone = self.independent
-        counts = Counter(str(self.quantities[name].outcome) for name in alone)
-        told = ", ".join(f"{counts[name]} {words}" for name, words in _OUTCOMES.items() if counts[name])
+        counts = Counter(_said(self.quantities[name]) for name in alone)
+        told = ", ".join(
+            f"{counts[name]} {words[1].format(f'{self.margin:g}')}"
+            for name, words in _OUTCOMES.items()
+            if counts[name]
+        )
         return f"of {len(alone)} independent quantities {told}" if told else "nothing was compared"
 
     def _rows(self) -> list[tuple[str, str, str, str, str]]:
@@ -102,7 +124,8 @@ class Comparison:
             shown = name if name in self.independent or row is None else f"{name} (of {row.follows})"
             # A mean over time that leans may still be no more than chance at each time: it would contradict.
             effect = "" if q.outcome == "indistinguishable" else describe(q)
-            rows.append((shown, _OUTCOMES[q.outcome], f"{q.distance:.2g}", f"{q.null_high:.2g}", effect))
+            said = _OUTCOMES[_said(q)][0].format(f"{self.margin:g}")
+            rows.append((shown, said, f"{q.distance:.2g}", f"{q.null_high:.2g}", effect))
         return rows
 
     def to_dict(self) -> dict[str, Any]:
@@ -111,14 +134,21 @@ class Comparison:
             "simulated": self.simulated,
             "real": self.real,
             "level": self.level,
+            "margin": self.margin,
             "quantities": {k: _plain(q) for k, q in self.quantities.items()},
             "phases": {k: _plain(p) for k, p in self.phases.items()},
             "independent": self.independent,
             "verdicts": self.verdicts,
             "distances": _plain(self.distances),
+            "margins": _plain(self.margins),
             "notes": list(self.notes),
         }
         return plain
+
+
+def _said(q: QuantityComparison) -> str:
+    """Outcome of both tests together: "equal" where that is shown and no difference is."""
+    return "equal" if q.equal else str(q.outcome)
 
 
 def compare(
@@ -128,6 +158,7 @@ def compare(
     level: float = 0.95,
     *,
     measured: tuple[Any, Any] | None = None,
+    margin: float = MARGIN,
 ) -> Comparison:
     """Compares a simulated Run with a real one over their common time.
 
@@ -137,12 +168,16 @@ def compare(
             table of quantities marks as compared, as far as both arms hold it.
         level: of the intervals; 1 − level is the chance that any "differs" is said of two equal laws.
         measured: their measurements (simulated, real), so that they need not be computed again.
+        margin: within which distance, in spreads of the real seeds, arms are called equal; each such call is
+            wrong with probability 1 − level at most (`comparison.equivalence`).
 
     Raises:
-        RunError: level outside (0, 1), a run without time, or a quantity named that an arm does not hold.
+        RunError: level outside (0, 1), margin not positive, a run without time, or a quantity named that an
+            arm does not hold.
     """
     if not 0 < level < 1:
         raise RunError(f"level must be in (0, 1), got {level}")
+    check_margin(margin)
     smooth = smooths(quantities or ())
     sim_measured, real_measured = (
         (_measure(simulated, smooth), _measure(real, smooth)) if measured is None else measured
@@ -164,7 +199,7 @@ def compare(
             pairs[name] = pair
 
     count = max(len(pairs), 1)
-    raw = {name: measure_difference(name, pair, level, count) for name, pair in pairs.items()}
+    raw = {name: measure_difference(name, pair, level, count, margin) for name, pair in pairs.items()}
     adjusted = holm(np.array([q.p_value for q in raw.values()], dtype=np.float64))
     judged = {
         name: judge(q, float(p), level, count) for (name, q), p in zip(raw.items(), adjusted, strict=True)
@@ -182,6 +217,7 @@ def compare(
         simulated=str(simulated.attrs.get("name", "simulated")),
         real=str(real.attrs.get("name", "real")),
         level=level,
+        margin=float(margin),
         quantities=judged,
         phases={k: p for k, p in phases.items() if p is not None},
         notes=(*_probed(simulated, real), *_notes(judged, absent, level)),
@@ -222,7 +258,9 @@ def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], leve
     if judged:
         notes.append(
             f"For two arms of equal law at most {1 - level:.0%} of comparisons hold any 'differs'. "
-            "'Indistinguishable' means not told apart at this sample size, not proven equal. Of what is not "
+            "'Indistinguishable' means not told apart at this sample size, not proven equal; 'equal within' "
+            f"a margin is what two one-sided tests show, each wrong in at most {1 - level:.0%}, the margin "
+            "in spreads of the real seeds and fixed beforehand. Of what is not "
             "told apart each verdict says which constant difference would have been, in spreads of the real "
             "seeds, and how many seeds in each arm would tell the one that was measured."
         )

@@ -9,6 +9,7 @@ import numpy as np
 
 from sdesim.comparison import statistics as stats
 from sdesim.comparison.align import Aligned, Array
+from sdesim.comparison.equivalence import MARGIN, Equivalence, within
 from sdesim.estimators.core.power import Power, unknown
 from sdesim.estimators.core.support import mean_interval, median_interval
 from sdesim.runs.quantities import support_of
@@ -45,6 +46,8 @@ class QuantityComparison:
     `effect` is the ratio of geometric means (kind "ratio") or the difference of means over time
     ("difference"), Welch interval. `standardised` is (mean_sim − mean_real)/s_t. `power` says of what is not
     told apart which difference would have been, in spreads (`comparison.power`); None where it differs.
+    `equivalence` says within which margin the arms are equal (`comparison.equivalence`); None without a
+    yardstick. `paired`: whether all of it is of the differences of paired trajectories (`comparison.design`).
     """
 
     name: str
@@ -67,6 +70,13 @@ class QuantityComparison:
     outcome: Outcome = "undecided"
     verdict: str = ""
     power: Power | None = None
+    paired: bool = False
+    equivalence: Equivalence | None = None
+
+    @property
+    def equal(self) -> bool:
+        """Whether it is shown to be equal within the margin, and no difference was found."""
+        return self.outcome != "differs" and self.equivalence is not None and self.equivalence.shown
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.verdict or self.outcome}>"
@@ -89,11 +99,13 @@ def curve(
     return Curve(*mean_interval(values, support, level), n, "trajectories")
 
 
-def measure_difference(name: str, pair: Aligned, level: float, count: int) -> QuantityComparison:
+def measure_difference(
+    name: str, pair: Aligned, level: float, count: int, margin: float = MARGIN
+) -> QuantityComparison:
     """All numbers of one quantity but Holm's correction and verdict; `count` quantities share the level."""
-    sim, real, support = pair.simulated, pair.real, support_of(name)
+    sim, real, support, paired = pair.simulated, pair.real, support_of(name), pair.paired
     s = stats.spread(real)
-    draws = stats.null_draws(real, sim.shape[0], s)
+    draws = stats.null_draws(real, sim.shape[0], s, sim - real if paired else None)
     alpha = 1 - level
     high, limit = (
         (float(np.quantile(draws, 1 - alpha)), float(np.quantile(draws, 1 - alpha / count)))
@@ -102,21 +114,23 @@ def measure_difference(name: str, pair: Aligned, level: float, count: int) -> Qu
     )
     positive = bool((sim > 0).all() and (real > 0).all())
     forward = np.log if positive else np.asarray
-    effect = stats.difference_interval(forward(sim).mean(axis=1), forward(real).mean(axis=1), level)
+    effect = stats.difference_interval(forward(sim).mean(axis=1), forward(real).mean(axis=1), level, paired)
     if positive:
         effect = tuple(float(np.exp(np.clip(e, -700, 700))) for e in effect)  # type: ignore[assignment]
     several = sim.shape[0] + real.shape[0] > 2
-    p, smallest = stats.permutation_test(sim, real) if several else (float("nan"), float("nan"))
-    first = stats.first_difference(sim, real, level) if several else None
+    p, smallest = stats.permutation_test(sim, real, paired) if several else (float("nan"), float("nan"))
+    first = stats.first_difference(sim, real, level, paired) if several else None
     gap = sim.mean(axis=0) - real.mean(axis=0)
+    apart = stats.distance(sim, real, s)
+    further = float(draws.mean()) if paired and draws.size else stats.null_distance(real, sim.shape[0], s)
     return QuantityComparison(
         name=name,
         times=pair.times,
         simulated=curve(sim, pair.simulated_interval, level, support),
         real=curve(real, pair.real_interval, level, support),
         standardised=np.divide(gap, s, out=np.full(s.shape, np.nan), where=s > 0),
-        distance=stats.distance(sim, real, s),
-        null_distance=stats.null_distance(real, sim.shape[0], s),
+        distance=apart,
+        null_distance=further,
         null_high=high,
         null_limit=limit,
         p_value=p,
@@ -126,6 +140,8 @@ def measure_difference(name: str, pair: Aligned, level: float, count: int) -> Qu
         effect_kind="ratio" if positive else "difference",
         first_seen=None if first is None else float(pair.times[first]),
         dropped=pair.dropped,
+        paired=paired,
+        equivalence=within(sim, real, s, apart, margin, level, paired),
     )
 
 
@@ -137,7 +153,7 @@ def judge(q: QuantityComparison, p_holm: float, level: float, count: int) -> Qua
     of comparisons of equal laws hold any "differs". Below three real seeds there is no verdict.
     """
     alpha = 1 - level
-    n = f"n={q.simulated.n}+{q.real.n}"
+    n = f"n={q.real.n} pairs" if q.paired else f"n={q.simulated.n}+{q.real.n}"
     if not np.isfinite(q.null_distance):
         few = q.real.n < 3
         why = (
@@ -164,13 +180,17 @@ def judge(q: QuantityComparison, p_holm: float, level: float, count: int) -> Qua
     outcome: Outcome
     if far:
         seen = "" if q.first_seen is None else f", first seen at t={q.first_seen:.3g}"
-        outcome, text = "differs", f"differs: simulated is {describe(q)}{seen} ({null}; {test})"
+        near_enough = q.equivalence is not None and q.equivalence.shown
+        yet = f", yet {q.equivalence.text}" if q.equivalence is not None and near_enough else ""
+        outcome, text = "differs", f"differs: simulated is {describe(q)}{seen}{yet} ({null}; {test})"
     elif near:
         outcome, text = "indistinguishable", f"indistinguishable at this sample size ({null})"
     else:
         outcome = "undecided"
         where = f"beyond one quantity's null, within that of {count}"
         text = f"undecided: simulated is {describe(q)}, {where} ({null})"
+    if outcome != "differs" and q.equivalence is not None:
+        text = f"{q.equivalence.text}; {text}" if q.equivalence.shown else f"{text}; {q.equivalence.text}"
     basis: Any = "permutation test" if reachable else "distance against its null"
     return replace(q, p_holm=p_holm, basis=basis, outcome=outcome, verdict=text)
 

@@ -7,6 +7,7 @@ seed of the same training is.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
 from math import comb, lgamma
 
@@ -72,24 +73,63 @@ def null_distance(real: Array, n_simulated: int, s: Array) -> float:
     return float(left_out * sizes * own)
 
 
-def null_draws(real: Array, n_simulated: int, s: Array) -> Array:
+def null_draws(real: Array, n_simulated: int, s: Array, differences: Array | None = None) -> Array:
     """Distances (NULL_DRAWS,) under the null: Δ_t multivariate t with the real seeds' covariance over time.
 
-    Δ = √(1/n_s + 1/n_r) · Σ_i w_i (x_i − x̄)/√(n_r − 1) · √(df/χ²_df), w_i standard normal, df = n_r − 1.
+    Δ = √(1/n_s + 1/n_r) · Σ_i w_i (x_i − x̄)/√(n_r − 1) · √(df/χ²_df), w_i standard normal, df = n_r − 1. Of
+    paired arms the covariance is that of their differences (n, T), and √(1/n) the factor.
     """
-    n = real.shape[0]
+    values = real if differences is None else differences
+    n = values.shape[0]
     usable = s > 0
-    if n < 3 or not usable.any():
+    if real.shape[0] < 3 or not usable.any():
         return np.empty(0)
     rng = np.random.default_rng(0)
-    residual = ((real - real.mean(axis=0)) / np.sqrt(n - 1))[:, usable] / s[usable]
+    residual = ((values - values.mean(axis=0)) / np.sqrt(n - 1))[:, usable] / s[usable]
     draws = rng.standard_normal((NULL_DRAWS, n)) @ residual
     draws *= np.sqrt((n - 1) / rng.chisquare(n - 1, NULL_DRAWS))[:, None]
-    return np.asarray(np.sqrt(1 / n_simulated + 1 / n) * np.abs(draws).mean(axis=1))
+    factor = size_factor(n_simulated, n, differences is not None)
+    return np.asarray(np.sqrt(factor) * np.abs(draws).mean(axis=1))
 
 
-def permutation_test(simulated: Array, real: Array) -> tuple[float, float]:
-    """(p, smallest attainable p) of exchanging labels between trajectories.
+def size_factor(n_simulated: int, n_real: int, paired: bool = False) -> float:
+    """Variance of the difference of two means in that of one value: 1/n_s + 1/n_r; of n pairs 1/n."""
+    return 1 / n_real if paired else 1 / n_simulated + 1 / n_real
+
+
+def error_rows(simulated: Array, real: Array, paired: bool = False) -> Array:
+    """Rows R (k, T) with RᵀR the covariance over time of the difference of the arms' means.
+
+    Fewer than three simulations tell no spread of their own: that of the real seeds is taken.
+    """
+    if paired:
+        return _deviations(simulated - real, len(real))
+    known = simulated if len(simulated) > 2 else real
+    return np.concatenate([_deviations(known, len(simulated)), _deviations(real, len(real))])
+
+
+def _deviations(values: Array, count: int) -> Array:
+    return np.asarray((values - values.mean(axis=0)) / np.sqrt((len(values) - 1) * count))
+
+
+def normal_draws(rows: Array) -> Array:
+    """Normal numbers (NULL_DRAWS, T) with covariance rowsᵀ rows, always from the same ones."""
+    return np.asarray(_normal(rows.shape[0]) @ rows)
+
+
+@lru_cache(maxsize=16)
+def _normal(columns: int) -> Array:
+    return np.random.default_rng((1, columns)).standard_normal((NULL_DRAWS, columns))
+
+
+@lru_cache(maxsize=256)
+def chi_draws(df: int) -> Array:
+    """√(χ²_df/df) (NULL_DRAWS,), always the same."""
+    return np.asarray(np.sqrt(np.random.default_rng((2, df)).chisquare(df, NULL_DRAWS) / df))
+
+
+def permutation_test(simulated: Array, real: Array, paired: bool = False) -> tuple[float, float]:
+    """(p, smallest attainable p) of exchanging labels between trajectories, of paired ones within each pair.
 
     Statistic: mean_t |mean_sim − mean_real| / (standard deviation of all trajectories at t). Every split
     is visited up to MAX_PERMUTATIONS, beyond that a fixed random sample of them.
@@ -98,20 +138,40 @@ def permutation_test(simulated: Array, real: Array) -> tuple[float, float]:
     pooled = np.concatenate([simulated, real])
     deviation = pooled.std(axis=0)
     usable = deviation > 1e-12 * np.abs(pooled).mean(axis=0)
-    total = comb(n_s + n_r, n_s)
     if not usable.any():
-        return 1.0, 1.0 / total
+        return 1.0, 1.0 / (2**n_r if paired else comb(n_s + n_r, n_s))
     scaled = (pooled[:, usable] - pooled[:, usable].mean(axis=0)) / deviation[usable]
-    labels = _splits(n_s, n_r, total)
+    labels = splits(n_s, n_r, paired)
     weights = labels / n_s - (1 - labels) / n_r
     statistic = np.abs(weights @ scaled).mean(axis=1)
     # The first split is the observed one; the slack lets rounding not break its ties with its mirror image.
     p = float((statistic >= statistic[0] * (1 - 1e-9)).mean())
-    return p, (2.0 if n_s == n_r else 1.0) / labels.shape[0]
+    return p, smallest_p(n_s, n_r, paired)
 
 
-def _splits(n_s: int, n_r: int, total: int) -> Array:
+def smallest_p(n_s: int, n_r: int, paired: bool = False) -> float:
+    """Smallest p that exchanging labels can reach: that of the observed split and its mirror image, if
+    any."""
+    mirrored = 2.0 if n_s == n_r or paired else 1.0
+    return mirrored / min(2**n_r if paired else comb(n_s + n_r, n_s), MAX_PERMUTATIONS)
+
+
+def splits(n_s: int, n_r: int, paired: bool = False) -> Array:
+    """Which of n_s + n_r trajectories are called simulated, (splits, n_s + n_r) of 0 and 1, the first
+    those that are; of pairs one each."""
+    if not paired:
+        return _splits(n_s, n_r)
+    if 2**n_r <= MAX_PERMUTATIONS:
+        swapped = (np.arange(2**n_r)[:, None] >> np.arange(n_r) & 1).astype(np.float64)
+    else:
+        swapped = np.random.default_rng(0).integers(0, 2, (MAX_PERMUTATIONS, n_r)).astype(np.float64)
+        swapped[0] = 0.0
+    return np.concatenate([1 - swapped, swapped], axis=1)
+
+
+def _splits(n_s: int, n_r: int) -> Array:
     n = n_s + n_r
+    total = comb(n, n_s)
     if total <= MAX_PERMUTATIONS:
         labels = np.zeros((total, n))
         for row, chosen in enumerate(combinations(range(n), n_s)):
@@ -135,14 +195,18 @@ def holm(p: Array) -> Array:
     return out
 
 
-def difference_interval(a: Array, b: Array, level: float) -> tuple[float, float, float]:
-    """mean(a) − mean(b) with Welch's interval; a sample of one borrows the other's variance.
+def difference_interval(a: Array, b: Array, level: float, paired: bool = False) -> tuple[float, float, float]:
+    """mean(a) − mean(b) with Welch's interval; a sample of one borrows the other's variance. Of paired
+    samples Student's of their differences.
 
     a (n_a,), b (n_b,). NaN bounds when both hold a single value.
     """
     delta = float(a.mean() - b.mean())
     if a.size < 2 and b.size < 2:
         return delta, float("nan"), float("nan")
+    if paired:
+        half = t_quantile(level, a.size - 1) * float((a - b).std(ddof=1)) / np.sqrt(a.size)
+        return delta, delta - half, delta + half
     if a.size < 2 or b.size < 2:
         many = a if a.size > 1 else b
         variance, df = many.var(ddof=1) * (1 / a.size + 1 / b.size), float(many.size - 1)
@@ -154,14 +218,14 @@ def difference_interval(a: Array, b: Array, level: float) -> tuple[float, float,
     return delta, delta - half, delta + half
 
 
-def first_difference(simulated: Array, real: Array, level: float) -> int | None:
-    """Index of the first time whose difference, and the next time's, leaves its pointwise Welch interval.
+def first_difference(simulated: Array, real: Array, level: float, paired: bool = False) -> int | None:
+    """Index of the first time whose difference, and the next time's, leaves its pointwise interval.
 
     Trajectories from one start don't spread there: rounding, in which two programs differ, is no difference.
     """
     outside = np.zeros(real.shape[1], dtype=bool)
     for t in range(real.shape[1]):
-        _, low, high = difference_interval(simulated[:, t], real[:, t], level)
+        _, low, high = difference_interval(simulated[:, t], real[:, t], level, paired)
         rounding = _ROUNDING * float(np.abs(real[:, t]).max())
         outside[t] = low > rounding or high < -rounding
     lasting = outside & np.append(outside[1:], outside[-1])

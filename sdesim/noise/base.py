@@ -30,6 +30,8 @@ class Context:
         surface: the simulated surface; None where there is none yet.
         batch_size: of the real arm's minibatches; 0 without.
         trace: Tr Σ of the real arm's stochastic gradients, mean over its probes; NaN where it is not known.
+        sampling: how the real arm draws its minibatches, "epoch" or "with-replacement"; empty without one.
+        drop_last: whether its epochs leave out what fills no batch.
     """
 
     dim: int
@@ -37,6 +39,8 @@ class Context:
     surface: Surface | None = None
     batch_size: int = 0
     trace: float = math.nan
+    sampling: str = ""
+    drop_last: bool = True
 
     def known_trace(self) -> float:
         """Tr Σ.
@@ -59,6 +63,8 @@ class Noise(Protocol):
 
     - ``tail_index``: the α below 2 of increments without a variance, neither truncated nor tempered; None
       without it. Runs keep the smallest, and estimators flag what such tails leave undefined.
+    - ``stability``: α where increments over h dt have the law of h^{1/α} times those over dt, as far as
+      nothing is cut off; 2 without it.
     - ``drawn_by``: by which of its samplers the increments are drawn, kept with the run; None without it.
     - ``sort``: "gaussian", "levy", "multiplicative" or "minibatch", known without building a kernel.
     - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
@@ -121,6 +127,10 @@ class Noise(Protocol):
 
     def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
         """(field, message) of coefficients that are none somewhere in [0, time]."""
+        ...
+
+    def problems_at(self, context: Context, dt: float) -> Iterator[tuple[tuple[str, ...], str]]:
+        """(path, message) of what can't be drawn at a step of dt, as far as the context tells."""
         ...
 
     def resolved(self, context: Context) -> Noise:
@@ -190,6 +200,11 @@ class Base(Defaults):
         return None
 
     @default
+    def stability(self) -> float:
+        """2: increments over h dt have about the law of √h times those over dt."""
+        return 2.0
+
+    @default
     def drawn_by(self) -> str | None:
         """None: there is one way to draw its increments."""
         return None
@@ -245,6 +260,10 @@ class Base(Defaults):
 
     def problems_until(self, time: float) -> Iterator[tuple[str, str]]:
         """None: no coefficient changes."""
+        yield from ()
+
+    def problems_at(self, context: Context, dt: float) -> Iterator[tuple[tuple[str, ...], str]]:
+        """None: it can be drawn at any step, or the kernel tells."""
         yield from ()
 
     def resolved(self, context: Context) -> Noise:

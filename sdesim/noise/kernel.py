@@ -128,6 +128,8 @@ class NoiseKernel:
             `sdesim.noise.bridge`; None where no way is known.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
+        picks: ``picks(drawn, step)`` → the examples (K, B) whose mean gradient less ∇L the increment of a
+            step is, times −√(η dt); None where no minibatch stands behind it.
     """
 
     module: str
@@ -147,3 +149,4 @@ class NoiseKernel:
     divisible: bool = False
     split: Any = None
     ahead: Ahead | None = None
+    picks: Callable[[Drawn, int], NDArray[np.int64]] | None = None

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt, Lt
+from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import ExampleCovariance, GradientMoments, kept_parts
 from sdesim.kinds import InCode, Misfit, kind
 from sdesim.noise.base import MOST_ROWS, Array, Base, Context, Noise, NoiseKernel, Sort
+from sdesim.noise.epochs import Epochs, epoch_kernel
+from sdesim.noise.kernel import Drawn
 
 KERNELS = "sdesim.noise.minibatch_kernels"
 # Example gradients are taken in chunks of at most this many numbers (128 MB).
@@ -31,11 +35,18 @@ class Minibatch(Base):
     is the Gaussian of equal covariance, √(η dt) Σ_i (z_i − z̄) ∇ℓ_i/√(B n), z standard normal (n,): one
     weighted full-batch gradient and no matrix.
 
+    Sampling "epoch" is that of shuffled epochs, without replacement: the steps of an epoch make up for one
+    another, as those of training do, and the noise's part of the drift vanishes on average where ηλn/B is
+    small. The Gaussian then has the exact covariance of the batches, of all steps of an epoch (see
+    `sdesim.noise.epochs`), and dt must be η over a whole number; gradients are read as independent batches.
+
     Args:
         surface: a surface that is a mean of n examples' losses, such as `MLP`; the simulated one without it.
         batch_size: B; the real arm's without it.
         learning_rate: η; the simulation's without it.
         law: "gaussian" or "subsample".
+        sampling: "with-replacement" or "epoch"; the real arm's without it, else with replacement.
+        drop_last: whether an epoch leaves out what fills no batch, as the real arm's does or doesn't.
 
     Raises:
         Misfit: if a value is out of its range or the surface is not a mean over examples.
@@ -48,6 +59,8 @@ class Minibatch(Base):
     batch_size: Annotated[int, Ge(1), Lt(MOST_ROWS)] | None = None
     learning_rate: Annotated[float, Gt(0)] | None = None
     law: Literal["gaussian", "subsample"] = "gaussian"
+    sampling: Literal["with-replacement", "epoch"] | None = None
+    drop_last: bool | None = None
 
     def __post_init__(self) -> None:
         if self.surface is not None:
@@ -70,9 +83,25 @@ class Minibatch(Base):
         return tuple(name for name in names if getattr(self, name) is None)
 
     @property
-    def learning_rate_power(self) -> float:
-        """½ where η is the simulation's."""
+    def learning_rate_power(self) -> float | None:
+        """½ where η is the simulation's; None of epochs, whose steps are of one η."""
+        if self.sampling == "epoch":
+            return None
         return 0.5 if self.learning_rate is None else 0.0
+
+    def problems_at(self, context: Context, dt: float) -> Iterator[tuple[tuple[str, ...], str]]:
+        """Batches of an epoch must come apart into those of the steps of one learning rate."""
+        sampling, batch_size = self.sampling or context.sampling, self.batch_size or context.batch_size
+        if sampling != "epoch":
+            return
+        try:
+            parts = _parts(self.learning_rate or context.learning_rate, dt)
+        except SdesimError as error:
+            yield (), str(error)
+            return
+        if self.law == "subsample" and batch_size % parts:
+            rule = f"a dt whose {parts} steps to a learning rate share out the batch of {batch_size}"
+            yield ("law",), f"found subsample, allowed: gaussian, or {rule}"
 
     def resolved(self, context: Context) -> Noise:
         """With the surface and η of the simulation and the batch size of the real arm, where it lacks them.
@@ -88,7 +117,10 @@ class Minibatch(Base):
         surface = context.surface if self.surface is None else self.surface
         if surface is None:
             raise SdesimError("minibatch noise needs a surface that is a mean over examples, such as MLP")
-        return Minibatch(surface, batch_size, self.learning_rate or context.learning_rate, self.law)
+        sampling = self.sampling or context.sampling or "with-replacement"
+        drop_last = context.drop_last if self.drop_last is None else self.drop_last
+        rate = self.learning_rate or context.learning_rate
+        return Minibatch(surface, batch_size, rate, self.law, sampling, drop_last)  # type: ignore[arg-type]
 
     def with_batch_size(self, batch_size: int) -> Noise:
         """With minibatches of another size."""
@@ -128,9 +160,13 @@ class Minibatch(Base):
         if not self.surface.kernel().offers("weighted_grad"):
             found = type(self.surface).__name__
             raise SdesimError(f"minibatch noise needs the compiled weighted_grad that {found} does not have")
+        if self.sampling == "epoch":
+            epochs = Epochs(self.examples, batch_size, _parts(rate, dt), self.drop_last is not False)
+            return epoch_kernel(epochs, self.law, dt)
         if self.law == "subsample":
             params = np.array([scale, float(batch_size)])
-            return NoiseKernel(KERNELS, "minibatch_subsample", params, enters="examples")
+            picks = partial(_picked, self.examples, batch_size)
+            return NoiseKernel(KERNELS, "minibatch_subsample", params, enters="examples", picks=picks)
         params = np.array([scale / math.sqrt(batch_size * self.examples)])
         return NoiseKernel(KERNELS, "minibatch_gaussian", params, enters="examples", gaussian=True)
 
@@ -162,6 +198,33 @@ class Minibatch(Base):
         weights = np.full(count, 1.0 / math.sqrt(count * batch_size))
         covariance = ExampleCovariance(parts, np.asarray(surface.grad(point)), weights)
         return GradientMoments(np.zeros(surface.dim), covariance)
+
+
+def _picked(examples: int, batch_size: int, drawn: Drawn, step: int) -> NDArray[np.int64]:
+    """The minibatches (K, B) of a step."""
+    from sdesim.noise.minibatch_kernels import picked_examples
+
+    found = np.empty((2, drawn.count, batch_size), dtype=np.int64)
+    pair, half = divmod(step, 2)
+    picked_examples(
+        np.uint64(drawn.seed), drawn.stream, drawn.first, pair, examples, found[0], found[1]
+    )  # fmt: skip
+    return np.asarray(found[half])
+
+
+def _parts(learning_rate: float, dt: float) -> int:
+    """Steps of dt in one of the learning rate.
+
+    Raises:
+        SdesimError: not a whole number.
+    """
+    parts = round(learning_rate / dt)
+    if parts < 1 or abs(parts * dt - learning_rate) > 1e-9 * learning_rate:
+        raise SdesimError(
+            f"dt: found {dt:g}, allowed with sampling epoch: the learning rate {learning_rate:g} over a "
+            "whole number"
+        )
+    return parts
 
 
 def examples_of(surface: Any) -> int:

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le
 
 from sdesim.kinds import kind
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE
 
 
 @kind("optimizers", "adadelta")
@@ -41,3 +42,10 @@ class Adadelta(Base):
 
     torch_name: ClassVar[str] = "Adadelta"
     preconditioner: ClassVar[str | None] = "adadelta"
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """Why there is none."""
+        return (
+            "Adadelta has no SDE: its lengths u feed on their own fluctuations, which an SDE of the "
+            "mean squares leaves out; nearest: rmsprop"
+        )

@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le
 
 from sdesim.kinds import kind
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE
 
 
 @kind("optimizers", "adafactor")
@@ -44,3 +45,10 @@ class Adafactor(Base):
     torch_name: ClassVar[str] = "Adafactor"
     preconditioner: ClassVar[str | None] = "adafactor"
     decoupled_decay: ClassVar[bool] = True
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """Why there is none."""
+        return (
+            "Adafactor has no SDE: no SDE of means over rows and columns with bounded steps is known; "
+            "nearest: rmsprop"
+        )

@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE
 
 
 @kind("optimizers", "adamax")
@@ -40,3 +41,10 @@ class Adamax(Base):
 
     torch_name: ClassVar[str] = "Adamax"
     preconditioner: ClassVar[str | None] = "adamax"
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """Why there is none."""
+        return (
+            "Adamax has no SDE: u is a maximum of |g|, which has no limit where steps are cut finer "
+            "and more gradients are drawn; nearest: adam"
+        )

@@ -8,7 +8,9 @@ from typing import Annotated, ClassVar
 from annotated_types import Ge, Gt, Lt, MaxLen, MinLen
 
 from sdesim.kinds import kind
+from sdesim.optimizers.adam import AMSGRAD, AdamSDE, square_root_rule
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE
 
 Betas = Annotated[tuple[Annotated[float, Ge(0), Lt(1)], ...], MinLen(2), MaxLen(2)]
 
@@ -44,3 +46,16 @@ class AdamW(Base):
     torch_name: ClassVar[str] = "AdamW"
     preconditioner: ClassVar[str | None] = "adam"
     decoupled_decay: ClassVar[bool] = True
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """That of Adam, with its decay on θ itself."""
+        if self.amsgrad:
+            return AMSGRAD
+        return AdamSDE(
+            decay=self.weight_decay, decoupled=True, sign=-1.0 if self.maximize else 1.0,
+            betas=(self.betas[0], self.betas[1]), eps=self.eps,
+        )  # fmt: skip
+
+    def scaled(self, kappa: float) -> AdamW:
+        """The square root rule: η√κ, 1 − κ(1 − β_i), eps/√κ, λ√κ at κ times the batch."""
+        return self.with_batch(kappa, **square_root_rule(kappa, decoupled=True))

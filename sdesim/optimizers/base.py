@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from sdesim.errors import RunError
 from sdesim.kinds.fields import fields_by_name
@@ -16,9 +16,13 @@ from sdesim.kinds.spelling import nearest, short
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+    from sdesim.optimizers.sde import Form, OptimizerSDE
+
 _HOW = "it says how torch computes a step, not which: that is left as torch has it, so that bits stay"
 # So many names of parameters are shown where a pattern matches none.
 _SHOWN = 12
+# Settings that say how much a running mean keeps of itself.
+_MEMORIES = ("betas", "alpha")
 
 
 @dataclass(frozen=True)
@@ -202,12 +206,79 @@ class Base:
         found = [(member, [at for at, of in enumerate(taken) if of == k]) for k, member in parts]
         return sorted((part for part in found if part[1]), key=lambda part: part[0].lr != self.lr)
 
+    def sde(
+        self, parameters: Sequence[tuple[str, int]] = (), *, form: Form | None = None
+    ) -> OptimizerSDE | str:
+        """The SDE of its steps, or a sentence that says why it has none and what is nearest.
+
+        Args:
+            parameters: name and number of coordinates of each parameter in the order in which θ holds them,
+                which optimizers with groups need.
+            form: of a momentum; default "underdamped".
+        """
+        if form is not None and not self.momentum:
+            return f"form is for SGD with momentum, found {form!r}; nearest: without form"
+        if not self.groups:
+            return self.equation(form)
+        from sdesim.optimizers.sde_of_groups import of_groups
+
+        if not parameters:
+            return "an optimizer with groups needs the names of the parameters for its SDE"
+        names = [name for name, _ in parameters]
+        return of_groups(self, self._placed(names), [size for _, size in parameters], form)
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """The same without groups; an optimizer of one's own says here what its SDE is."""
+        name = type(self).__name__
+        return f"no SDE is known for the steps of {name}; nearest: that of SGD at its learning rate"
+
+    def scaled(self, kappa: float) -> Base:
+        """The optimizer at κ times the batch that follows the same SDE.
+
+        Raises:
+            Misfit: it has no scaling rule, or a setting leaves its range.
+        """
+        raise Misfit((), f"no scaling rule is known for {type(self).__name__}")
+
+    def with_batch(self, kappa: float, **factors: float) -> Self:
+        """This at κ times the batch, settings times their factors; a β by its 1 − β.
+
+        Raises:
+            Misfit: the batch is no whole number, or a β falls below 0.
+        """
+        own = {name: value for name, value in fields_of(self).items() if name != "groups"}
+        changed = {**own, **_scaled_settings(own, factors)}
+        if self.batch_size is not None:
+            size = self.batch_size * kappa
+            if abs(size - round(size)) > 1e-9 * size or round(size) < 1:
+                raise Misfit("batch_size", f"found {size:g}, allowed: a whole number of examples")
+            changed["batch_size"] = round(size)
+        groups = tuple({**group, **_scaled_settings(group, factors)} for group in self.groups)
+        return type(self)(**changed, **({"groups": groups} if groups else {}))
+
     def scheme(self) -> Any:
         """The scheme by which the SDE of its steps is walked; None where the SDE of the loss is not theirs.
 
         The twin of a training by such an optimizer is that of SGD at its learning rate, and says so.
         """
         return None
+
+
+def _scaled_settings(settings: Mapping[str, Any], factors: Mapping[str, float]) -> dict[str, Any]:
+    """The settings that have a factor, times it."""
+    found: dict[str, Any] = {}
+    for name, factor in factors.items():
+        if name not in settings or factor == 1.0:
+            continue
+        value = settings[name]
+        if name in _MEMORIES:
+            values = [1.0 - factor * (1.0 - beta) for beta in (value if name == "betas" else (value,))]
+            if min(values) < 0.0:
+                raise Misfit(name, f"{short(value)} falls below 0 at {factor:g} times 1 − β")
+            found[name] = tuple(values) if name == "betas" else values[0]
+        else:
+            found[name] = value * factor
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:

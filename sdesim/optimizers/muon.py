@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Lt
 from sdesim.kinds import kind
 from sdesim.optimizers.adam import Betas
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
@@ -100,6 +101,13 @@ class Muon(Base):
         found = {name: value for name, value in super().settings().items() if name not in _OF_ADAMW}
         found["eps"] = found.pop("muon_eps")
         return found
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """Why there is none."""
+        return (
+            "Muon has no SDE: no SDE of orthogonalised steps is known: the polar factor of a noisy "
+            "matrix turns with singular values that are noise alone; nearest: adamw"
+        )
 
 
 def _split(parameters: Iterable[Any]) -> tuple[list[Any], list[Any]]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
 from sdesim.kinds import kind
-from sdesim.optimizers.adam import Betas
+from sdesim.optimizers.adam import AdamSDE, Betas
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE, taken, whole_steps
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @kind("optimizers", "nadam")
@@ -49,3 +55,56 @@ class NAdam(Base):
     def decoupled_decay(self) -> bool:
         """Whether weight decay acts on θ itself."""
         return self.decoupled_weight_decay
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """That of Adam, which looks ahead."""
+        return NAdamSDE(
+            decay=self.weight_decay, decoupled=self.decoupled_decay, sign=-1.0 if self.maximize else 1.0,
+            betas=(self.betas[0], self.betas[1]), eps=self.eps, momentum_decay=self.momentum_decay,
+        )  # fmt: skip
+
+
+# Below this a product of β's changes nothing beside 1.
+_NOTHING = 1e-18
+
+
+@dataclass(frozen=True, kw_only=True)
+class NAdamSDE(AdamSDE):
+    """The SDE of NAdam: m and v as of Adam's, θ ← (1 − ηλh) θ − ηh u/(√v̂ + eps).
+
+    u = (1 − μ)/(1 − Π) w + μ′/(1 − Π μ′) m, w the gradient of the share, μ = β₁ (1 − ½ 0.96^{tψ}) at the step
+    t that the share is in, μ′ at t + 1, Π the product of all μ so far, at least of the first step.
+
+    Args:
+        momentum_decay: ψ.
+    """
+
+    momentum_decay: float = 4e-3
+
+    def direction(self, state: Mapping[str, Tensor], driven: Tensor, share: float, step: float) -> Tensor:
+        """u/(√v̂ + eps)."""
+        first, second = self.betas
+        after, made = step + share, whole_steps(step) + 1
+        now, ahead = (_look(first, self.momentum_decay, t) for t in (made, made + 1))
+        product = 1.0 - _gathered(first, self.momentum_decay, max(made - 1, 1))
+        if made > 1:
+            product = 1.0 - (1.0 - product) * now ** min(1.0, after - made + 1.0)
+        further = 1.0 - (1.0 - product) * ahead
+        found = driven * ((1.0 - now) / product) + state["m"] * (ahead / further)
+        return found.div_((state["v"] / taken(second, after)).sqrt_().add_(self.eps))
+
+
+def _look(beta: float, decay: float, t: int) -> float:
+    """μ at step t."""
+    return float(beta * (1.0 - 0.5 * 0.96 ** (t * decay)))
+
+
+@lru_cache(maxsize=4096)
+def _gathered(beta: float, decay: float, steps: int) -> float:
+    """μ at step 1 to that at the last of these steps, multiplied."""
+    found = 1.0
+    for t in range(1, steps + 1):
+        found *= _look(beta, decay, t)
+        if found < _NOTHING:
+            return 0.0
+    return found

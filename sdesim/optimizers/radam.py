@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from annotated_types import Ge, Gt
 
 from sdesim.kinds import kind
-from sdesim.optimizers.adam import Betas
+from sdesim.optimizers.adam import AdamSDE, Betas, square_root_rule
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE, taken
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @kind("optimizers", "radam")
@@ -47,3 +52,36 @@ class RAdam(Base):
     def decoupled_decay(self) -> bool:
         """Whether weight decay acts on θ itself."""
         return self.decoupled_weight_decay
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """That of Adam, with r(s)."""
+        return RAdamSDE(
+            decay=self.weight_decay, decoupled=self.decoupled_decay, sign=-1.0 if self.maximize else 1.0,
+            betas=(self.betas[0], self.betas[1]), eps=self.eps,
+        )  # fmt: skip
+
+    def scaled(self, kappa: float) -> RAdam:
+        """The square root rule of Adam. How many steps it waits for changes with β₂ as the steps do."""
+        return self.with_batch(kappa, **square_root_rule(kappa, self.decoupled_decay))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RAdamSDE(AdamSDE):
+    """The SDE of RAdam: Adam's, its step times r(s), and along m̂ alone while ρ(s) ≤ 5.
+
+    ρ(s) = ρ∞ − 2sβ₂^s/(1 − β₂^s), ρ∞ = 2/(1 − β₂) − 1, r² = (ρ − 4)(ρ − 2)ρ∞/((ρ∞ − 4)(ρ∞ − 2)ρ), s after the
+    share.
+    """
+
+    def direction(self, state: Mapping[str, Tensor], driven: Tensor, share: float, step: float) -> Tensor:
+        """r m̂/(√v̂ + eps/√(1 − β₂^s)), as torch adds eps to √v; driven is w."""
+        after, second = step + share, self.betas[1]
+        mean = state["m"] / taken(self.betas[0], after)
+        longest = 2.0 / (1.0 - second) - 1.0
+        known = taken(second, after)
+        length = longest - 2.0 * after * second**after / known
+        if length <= 5.0:
+            return mean
+        rectified = (length - 4.0) * (length - 2.0) * longest
+        rectified /= (longest - 4.0) * (longest - 2.0) * length
+        return mean.mul_((rectified * known) ** 0.5).div_(state["v"].sqrt().add_(self.eps))

@@ -9,6 +9,7 @@ from annotated_types import Gt, Lt
 
 from sdesim.kinds import Misfit, kind
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Form, OptimizerSDE
 
 
 @kind("optimizers", "rprop")
@@ -46,3 +47,10 @@ class Rprop(Base):
         super().__post_init__()
         if self.step_sizes[0] > self.step_sizes[1]:
             raise Misfit("step_sizes", f"found {list(self.step_sizes)}, allowed: the least one first")
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """Why there is none."""
+        return (
+            "Rprop has no SDE: it is made for gradients without noise, and its lengths jump where "
+            "they turn; nearest: lion with betas (0, 0), sign descent"
+        )

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Lt
 
 from sdesim.kinds import Misfit, kind
 from sdesim.optimizers.base import Base
+from sdesim.optimizers.sde import Condition, Form, OptimizerSDE, in_first_step, kept, rate_condition, taken
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @kind("optimizers", "sgd")
@@ -66,3 +72,92 @@ class SGD(Base):
         from sdesim.engine.schemes import EulerMaruyama, HeavyBall
 
         return HeavyBall(self.momentum, self.nesterov) if self.momentum else EulerMaruyama()
+
+    def equation(self, form: Form | None = None) -> OptimizerSDE | str:
+        """dθ = −(∇L + λθ) dt + √η Σ^½ dW in t = Σ η, the momentum a state or in the overdamped limit."""
+        return MomentumSDE(
+            decay=self.weight_decay, sign=-1.0 if self.maximize else 1.0, momentum=self.momentum,
+            dampening=self.dampening if self.momentum else 0.0, nesterov=self.nesterov,
+            form=form or "underdamped",
+        )  # fmt: skip
+
+    def scaled(self, kappa: float) -> SGD:
+        """The linear rule: κη at κ times the batch; β, dampening and λ as they are."""
+        return self.with_batch(kappa, lr=kappa)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MomentumSDE(OptimizerSDE):
+    """The SDE of SGD, with w = ∇L + λθ + h^{1/α − 1} ξ at a share h.
+
+    Without momentum θ ← θ − ηh w. Underdamped, m ← β^h m + (1 − τ)(1 − β^h)/(1 − β) w and θ ← θ − ηh m, or
+    −ηh (w + βm) of Nesterov's; torch's first step takes g without dampening, and so does this. Overdamped,
+    θ ← θ − ηh (1 − τ)/(1 − β) w.
+
+    Underdamped, the mean of m and the noise that θ collects are the optimizer's at every β and h; what
+    differs is how fast m forgets within a step, so it holds for small 1 − β and short steps. Its inertia
+    shows where (1 − β)² is of the order of ηλ(1 − τ). Overdamped it holds where m forgets long before θ
+    moves, ηλ(1 − τ)/(1 − β)² ≪ 1.
+
+    Args:
+        momentum: β. dampening: τ. nesterov: as of `SGD`.
+        form: "underdamped" or "overdamped"; without momentum both are the same.
+    """
+
+    momentum: float = 0.0
+    dampening: float = 0.0
+    nesterov: bool = False
+    form: Form = "underdamped"
+
+    source: ClassVar[str] = "Li, Tai & E, ICML (2017), arXiv 1511.06251"
+
+    @property
+    def held(self) -> bool:
+        """Whether m is a state."""
+        return self.momentum > 0.0 and self.form == "underdamped"
+
+    @property
+    def torch_names(self) -> Mapping[str, str]:
+        """m, where it is a state."""
+        return {"momentum": "momentum_buffer"} if self.held else {}
+
+    @property
+    def gain(self) -> float:
+        """(1 − τ)/(1 − β), how far a gradient moves θ in the end."""
+        return (1.0 - self.dampening) / (1.0 - self.momentum)
+
+    def advance(
+        self, theta: Tensor, state: dict[str, Tensor], inputs: Sequence[Tensor], *,
+        rate: float | Tensor, share: float, step: float,
+    ) -> None:  # fmt: skip
+        """Move θ and m by a share of a step, in place."""
+        driven = self.gradient(theta, inputs[0])
+        if not self.held:
+            theta.sub_(driven * (rate * (share * self.gain)))
+            return
+        beta, m = self.momentum, state["momentum"]
+        weight = taken(beta, share) / (1.0 - beta)
+        if not in_first_step(step):
+            weight *= 1.0 - self.dampening
+        m.mul_(kept(beta, share)).add_(driven, alpha=weight)
+        theta.sub_((driven + beta * m if self.nesterov else m) * (rate * share))
+
+    def clock(self, rates: Any) -> Any:
+        """η(1 − τ)/(1 − β)."""
+        return rates * self.gain
+
+    def validity(
+        self, *, rate: float, curvature: float = math.nan, signal: float = math.nan, noise: float = math.nan,
+        dim: int = 1,
+    ) -> tuple[Condition, ...]:  # fmt: skip
+        """ηλ(1 − τ)/(1 + β), twice the share of the largest stable rate, small; with momentum by form."""
+        beta, gain = self.momentum, self.gain
+        scale = (1.0 - self.dampening) / (1.0 + beta)
+        found = [rate_condition(rate * curvature * scale, "ηλ(1 − τ)/(1 + β): above, steps are too long")]
+        if beta > 0.0 and self.form == "underdamped":
+            text = "1 − β: above, m forgets within single steps"
+            found.append(Condition("momentum_slow", 1.0 - beta, 0.2, text))
+        elif beta > 0.0:
+            text = "ηλ(1 − τ)/(1 − β)²: above, θ moves before m has forgotten; the underdamped form holds"
+            found.append(Condition("momentum_fast", rate * curvature * gain / (1.0 - beta), 0.1, text))
+        return tuple(found)

@@ -18,6 +18,7 @@ Summary = Mapping[str, Any]
 _FEW_REAL = 3
 # What of an arm is quoted where nothing was expected or compared: the first that it has.
 _QUOTED = ("exit_time.mean", "test_accuracy", "train_accuracy", "loss")
+_COMPARED = ("twin_distance.", "twin_margin.")
 _LONGEST = 170
 _MOMENTS = {"end": "the end", "start": "the start"}
 
@@ -45,8 +46,8 @@ def headline(summary: Summary) -> Headline:
     """The answer of a run.
 
     A run at small sizes answers nothing. Else, where the scenario expects how far simulations are from
-    training (``twin_distance``), or compares and expects nothing, the verdicts answer; where it expects, the
-    outcomes do; where neither, the values at the end are quoted.
+    training (``twin_distance``, ``twin_margin``), or compares and expects nothing, the verdicts answer;
+    where it expects, the outcomes do; where neither, the values at the end are quoted.
 
     Args:
         summary: the content of summary.json.
@@ -63,7 +64,7 @@ def _answer(summary: Summary) -> Headline:
     compared, expected = summary.get("comparisons") or [], summary.get("expectations") or []
     if summary.get("quick"):
         return Headline("quick", *_of_quick(compared, expected))
-    asked = any(e["quantity"].startswith("twin_distance.") for e in expected)
+    asked = any(e["quantity"].startswith(_COMPARED) for e in expected)
     if compared and (asked or not expected):
         return Headline("comparison", *_of_comparisons(compared, expected))
     if expected:
@@ -123,11 +124,23 @@ def _moment_of(fit: Mapping[str, Any]) -> str:
 
 
 def tally(comparison: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Names of the independent quantities of a comparison by outcome."""
-    found: dict[str, list[str]] = {"differs": [], "undecided": [], "indistinguishable": []}
+    """Names of the independent quantities of a comparison by what is said of them."""
+    found: dict[str, list[str]] = {"differs": [], "undecided": [], "indistinguishable": [], "equal": []}
     for name in independent(comparison["quantities"]):
-        found[comparison["quantities"][name]["outcome"]].append(name)
+        found[said_of(comparison["quantities"][name])].append(name)
     return found
+
+
+def said_of(cell: Mapping[str, Any]) -> str:
+    """What both tests together say of a quantity: "equal" where that is shown and no difference is, else the
+    outcome."""
+    shown = bool((cell.get("equivalence") or {}).get("shown"))
+    return "equal" if shown and cell["outcome"] != "differs" else str(cell["outcome"])
+
+
+def spreads(margin: float) -> str:
+    """ "1 spread", "0.5 spreads"."""
+    return f"{margin:g} {'spread' if margin == 1 else 'spreads'}"
 
 
 def _of_quick(
@@ -145,7 +158,7 @@ def _of_comparisons(
     counts = {c["simulated"]: tally(c) for c in compared}
     reals = list(dict.fromkeys(c["real"] for c in compared))
     of = f"real training ({listed(reals)})" if len(reals) == 1 else "real training"
-    if not any(told["differs"] or told["indistinguishable"] for told in counts.values()):
+    if not any(told[o] for told in counts.values() for o in ("differs", "indistinguishable", "equal")):
         few = min(_real_seeds(c) for c in compared) < _FEW_REAL
         why = f"fewer than {_FEW_REAL} real seeds give no yardstick" if few else "all verdicts are undecided"
         return (
@@ -154,7 +167,8 @@ def _of_comparisons(
         )
     least = min(len(t["differs"]) for t in counts.values())
     best = [name for name, t in counts.items() if len(t["differs"]) == least]
-    sentence = _sentence(counts, best, least, of)
+    margin = next((c["margin"] for c in compared if c.get("margin")), 1.0)
+    sentence = _sentence(counts, best, least, of, margin)
     evidence = [*_strongest(compared, best), *_open(compared, best)]
     missed = [e for e in expected if e["outcome"] == "missed"]
     if missed:
@@ -162,8 +176,10 @@ def _of_comparisons(
     return sentence, (*evidence, *_blind(compared))
 
 
-def _sentence(counts: Mapping[str, dict[str, list[str]]], best: list[str], least: int, of: str) -> str:
-    scores = {name: _score(told) for name, told in counts.items()}
+def _sentence(
+    counts: Mapping[str, dict[str, list[str]]], best: list[str], least: int, of: str, margin: float
+) -> str:
+    scores = {name: _score(told, margin) for name, told in counts.items()}
     if len(counts) == 1:
         return f"{best[0]} is told apart from {of} {scores[best[0]]}."
     several = "Both simulations" if len(counts) == 2 else f"All {counted(len(counts), 'simulation')}"
@@ -182,11 +198,12 @@ def _sentence(counts: Mapping[str, dict[str, list[str]]], best: list[str], least
     return f"{many}, {best[0]} is told apart from {of} the least: {scores[best[0]]}; {verb} in {rest}."
 
 
-def _score(told: Mapping[str, list[str]]) -> str:
-    """ "in 3 of 10 quantities (a, b and c)", "in none of 10 quantities (2 undecided)"."""
+def _score(told: Mapping[str, list[str]], margin: float) -> str:
+    """ "in 3 of 10 quantities (a, b and c)", "in none of 10 quantities (6 equal within 1 spread)"."""
     total = sum(map(len, told.values()))
     of = f"of {total} quantities" if total != 1 else "of 1 quantity"
     notes = [listed([plain(q) for q in told["differs"]])] if 0 < len(told["differs"]) <= 3 else []
+    notes += [f"{len(told['equal'])} equal within {spreads(margin)}"] if told["equal"] else []
     notes += [f"{len(told['undecided'])} undecided"] if told["undecided"] else []
     return f"in {len(told['differs']) or 'none'} {of}" + (f" ({'; '.join(notes)})" if notes else "")
 
@@ -212,12 +229,17 @@ def _open(compared: Sequence[Mapping[str, Any]], best: Sequence[str]) -> Iterato
 
 def _blind(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What this number of seeds could not have seen: the largest of the differences seen with probability
-    0.9 among what is not told apart."""
-    seen = [
-        (power["difference"], name, c["simulated"], power["probability"])
+    0.9 among what is neither told apart nor equal, and the largest margin of equality that they can show."""
+    open_ones = [
+        (c["quantities"][name], name, c)
         for c in compared
         for name in independent(c["quantities"])
-        if (power := c["quantities"][name].get("power")) and isinstance(power.get("difference"), float)
+        if said_of(c["quantities"][name]) not in ("differs", "equal")
+    ]
+    seen = [
+        (power["difference"], name, c["simulated"], power["probability"])
+        for cell, name, c in open_ones
+        if (power := cell.get("power")) and isinstance(power.get("difference"), float)
     ]
     seen = [s for s in seen if math.isfinite(s[0])]
     if seen:
@@ -226,6 +248,18 @@ def _blind(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"Not told apart is not the same as equal: a constant difference of {difference:.2g} spreads "
             f"between real seeds in {plain(name)} of {arm} would be seen with probability {probability:g}."
         )
+    found = [(q, c["margin"]) for cell, _, c in open_ones if (q := cell.get("equivalence"))]
+    found = [f for f in found if isinstance(f[0].get("detectable"), float)]
+    if found:
+        widest, margin = max(found, key=lambda f: f[0]["detectable"])
+        if widest["detectable"] > margin:
+            needed = [q["needed"] for q, _ in found]
+            most = None if None in needed else max(needed)
+            take = "more than a thousand" if most is None else f"{most:,}"
+            yield (
+                f"Arms of equal law are shown by these seeds to be within {number(widest['detectable'], 2)} "
+                f"spreads with probability 0.9; within {spreads(margin)} it takes {take} seeds each."
+            )
 
 
 def effect(cell: Mapping[str, Any]) -> str:

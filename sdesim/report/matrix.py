@@ -8,11 +8,12 @@ from typing import Any
 from sdesim.comparison.align import series
 from sdesim.plots.arms import ArmView
 from sdesim.report.curve_svg import MOST_LINES, curves
-from sdesim.report.headline import effect, tally
+from sdesim.report.headline import effect, said_of, spreads, tally
 from sdesim.report.words import listed, number, plain
 from sdesim.runs.quantities import independent, lookup, root_of
 
 WORDS = {
+    "equal": "equal",
     "indistinguishable": "not told apart",
     "undecided": "undecided",
     "differs": "told apart",
@@ -66,8 +67,16 @@ def matrix(
         "groups": groups,
         "cells": cells,
         "total": len(names),
-        "words": WORDS,
+        "words": _words(comparisons),
     }
+
+
+def _words(comparisons: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """What each mark means; that of equality where it is said at all, with its margin."""
+    said = {said_of(cell) for c in comparisons for cell in c["quantities"].values()}
+    margin = next((c["margin"] for c in comparisons if c.get("margin")), 1.0)
+    words = {**WORDS, "equal": f"equal within {spreads(margin)}"}
+    return {k: v for k, v in words.items() if k != "equal" or k in said}
 
 
 def _compared(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -79,7 +88,7 @@ def _folded(names: Sequence[str], comparisons: Sequence[Mapping[str, Any]]) -> l
     lines = []
     for name in names:
         told = [
-            f"{c['simulated']} {WORDS[cell['outcome']]} ({number(cell['distance'], 2)})"
+            f"{c['simulated']} {WORDS[said_of(cell)]} ({number(cell['distance'], 2)})"
             for c in comparisons
             if (cell := c["quantities"].get(name)) is not None
         ]
@@ -106,7 +115,7 @@ def _cell(
         if found is not None:
             arms.append((arm, look, found))
             seeds.append(len(found.values))
-    outcome = WORDS[cell["outcome"]]
+    outcome = _worded(cell, comparison)
     text = f"{plain(name)}, {simulated}: {outcome}, distance {number(cell['distance'], 2)}"
     drawn = "one line a seed" if max(seeds, default=0) <= MOST_LINES else "bands from lowest to highest seed"
     return {
@@ -116,7 +125,7 @@ def _cell(
         "simulated": simulated,
         "real": real,
         "look": column["look"],
-        "outcome": cell["outcome"],
+        "outcome": said_of(cell),
         "words": outcome,
         "distance": number(cell["distance"], 2),
         "effect": effect(cell),
@@ -125,6 +134,12 @@ def _cell(
         "svg": curves(arms, f"{text}; {effect(cell)}, on average over time"),
         "size": cell["distance"] or 0.0,
     }
+
+
+def _worded(cell: Mapping[str, Any], comparison: Mapping[str, Any]) -> str:
+    """ "not told apart", "equal within 1 spread"."""
+    said = said_of(cell)
+    return f"equal within {spreads(comparison['margin'])}" if said == "equal" else WORDS[said]
 
 
 def _first(cells: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

@@ -14,7 +14,11 @@ _SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 _ABOUT = {">": "above", "<": "below"}
 _CONDITION = re.compile(r"([A-Za-z][\w.]*)([<>])(\S+)")
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_MADE = {"twin_distance": "distance in ", "gain_rank": "rank correlation of the gain with "}
+_MADE = {
+    "twin_distance": "distance in ",
+    "twin_margin": "smallest margin shown in ",
+    "gain_rank": "rank correlation of the gain with ",
+}
 
 
 def number(value: Any, digits: int = 4) -> str:

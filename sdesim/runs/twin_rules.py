@@ -5,13 +5,15 @@ A scenario that has not run yet says the same things in the same words, so that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sdesim.runs.attributes import mapped
 from sdesim.runs.validity import step_is_plain
 
 RESHUFFLED, SEQUENTIAL = "reshuffled", "sequential"
+# What the SDE of the optimizer's own steps leaves out, among the deviations.
+BEYOND_STEPS = ("clipped_gradients", "loss_not_mean", RESHUFFLED, SEQUENTIAL)
 # What has a name of its own among the deviations.
 _NAMED = ("plain_step", "momentum", "nesterov", "weight_decay", "learning_rates")
 _DRAWN_BY_LAW = ("weighted", "sampler")
@@ -117,6 +119,12 @@ def _deviations(
         yield RESHUFFLED, "shuffled epochs"
     if attrs.get("sampling") == "sequential":
         yield SEQUENTIAL, "examples in turn"
+
+
+def deviations_left(deviations: Mapping[str, str], noises: Sequence[Any]) -> dict[str, str]:
+    """Those that remain under these noises: one that is drawn without replacement has the epochs' own law."""
+    drawn = any(getattr(noise, "sampling", None) == "epoch" for noise in noises)
+    return {name: words for name, words in deviations.items() if not (drawn and name == RESHUFFLED)}
 
 
 def twin_momentum(attrs: Mapping[str, Any]) -> tuple[float, bool] | None:

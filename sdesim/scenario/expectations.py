@@ -20,7 +20,7 @@ from sdesim.runs.quantity_row import WELL, WHOLE
 from sdesim.runs.registered import measured_array, part_names
 from sdesim.runs.saved import end_time
 from sdesim.scenario.models import Expect
-from sdesim.scenario.moments import MOMENT, WHEN
+from sdesim.scenario.moments import MOMENT, OF_COMPARISONS, WHEN
 from sdesim.support import ANYTHING, CORRELATION, POSITIVE, SHARE, Support
 
 Array = NDArray[np.float64]
@@ -80,9 +80,17 @@ def over_trajectories(
 
 
 def find(
-    expect: Expect, run: xr.Dataset, measured: xr.Dataset | None, distances: Mapping[str, float]
+    expect: Expect,
+    run: xr.Dataset,
+    measured: xr.Dataset | None,
+    distances: Mapping[str, float],
+    margins: Mapping[str, float] | None = None,
 ) -> Finding:
     """The quantity of one arm that an expectation speaks of.
+
+    Args:
+        expect: the expectation. run, measured: the arm.
+        distances, margins: of its comparison with training, by quantity.
 
     Raises:
         ScenarioError: the run does not hold it.
@@ -92,8 +100,9 @@ def find(
         return _over(expect, expect.over, run, measured)
     if name.startswith("gain_rank."):
         return _gain_rank(run, measured, name.removeprefix("gain_rank."))
-    if name.startswith("twin_distance."):
-        value = distances.get(name.removeprefix("twin_distance."), math.nan)
+    made, _, of = name.partition(".")
+    if made in OF_COMPARISONS:
+        value = (distances if made == "twin_distance" else margins or {}).get(of, math.nan)
         return Finding(value, math.nan, math.nan, 1, "in units of the real seeds' spread")
     if name.partition(".")[0] in WHEN:
         return _when(expect, run, measured)

@@ -6,5 +6,6 @@ import re
 
 WHEN = ("step_when", "time_when")
 # Made of another quantity, or of a condition on one: `gain_rank.C_alpha`, `step_when.loss<0.1`.
-OF_OTHERS = ("twin_distance", "gain_rank", *WHEN)
+OF_COMPARISONS = ("twin_distance", "twin_margin")
+OF_OTHERS = (*OF_COMPARISONS, "gain_rank", *WHEN)
 MOMENT = re.compile(r"^(?P<name>\w+)\s*(?P<sign>[<>])\s*(?P<bound>[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?)$")

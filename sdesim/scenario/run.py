@@ -25,6 +25,7 @@ from sdesim.noise.following import resolved
 from sdesim.runs import measure
 from sdesim.runs.provenance import provenance
 from sdesim.runs.quantities import smooths
+from sdesim.runs.twin_rules import deviations_left
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
 from sdesim.scenario.checks.readings import check_readings
 from sdesim.scenario.continuing import check_parts, run_of
@@ -291,8 +292,12 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
 
     taken = _of_itself(model) if model.twin_of is None else _of_real_arm(work, name, model, model.twin_of)
     eta = model.learning_rate or taken.learning_rate
-    context = Context(taken.surface.dim, at(eta, 0.0), taken.surface, taken.batch_size, taken.trace)
+    context = Context(
+        taken.surface.dim, at(eta, 0.0), taken.surface, taken.batch_size, taken.trace, taken.sampling,
+        taken.drop_last,
+    )  # fmt: skip
     noises = [resolved(n, context, eta) for n in model.noise]
+    left = deviations_left(work.results.deviations.get(name, {}), noises)
     _note_matched(work, name, model, noises, taken.trace)
     return simulate(
         taken.surface,
@@ -306,7 +311,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         first=model.first,
         refine=model.refine,
         learning_rate=eta,
-        scheme=model.scheme,
+        scheme=model.scheme if taken.scheme is None else taken.scheme,
         dtype=model.dtype,
         save_every=taken.save_every if model.save_at is None else None,
         save_at=model.save_at,
@@ -325,7 +330,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         progress=lambda done, total: report(name, done, total),
         name=name,
         evaluate=taken.evaluation,
-        attributes=taken.attributes,
+        attributes={**taken.attributes, **({"twin_deviations": list(left)} if left else {})},
     )
 
 
@@ -337,7 +342,8 @@ class Taken:
         surface, theta0, dt, learning_rate: as in `simulate`. evaluation: reads accuracies off θ, or None.
         trajectories, save_every: where the arm says none. stretch: its steps in one of the real arm's.
         batch_size, trace: B and Tr Σ of the real arm; 0 and NaN without.
-        attributes: further ones of the run.
+        sampling, drop_last: how it draws its batches, as of `Context`.
+        attributes: further ones of the run. scheme: the real arm's own; None: the model's.
     """
 
     surface: Any
@@ -350,7 +356,10 @@ class Taken:
     stretch: int = 1
     batch_size: int = 0
     trace: float = float("nan")
+    sampling: str = ""
+    drop_last: bool = True
     attributes: dict[str, Any] = field(default_factory=dict)
+    scheme: Any = None
 
 
 def _of_itself(model: Simulate) -> Taken:
@@ -378,6 +387,8 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         trajectories=model.trajectories,
         save_every=model.save_every,
         scheme=model.scheme,
+        form=model.form,
+        chunk=model.chunk,
     )
     work.results.deviations[name] = plan.deviations
     return Taken(
@@ -391,7 +402,10 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         stretch=plan.stretch,
         batch_size=plan.batch_size,
         trace=plan.trace,
-        attributes={"twin_deviations": list(plan.deviations)} if plan.deviations else {},
+        sampling=plan.sampling,
+        drop_last=plan.drop_last,
+        attributes=plan.optimizer,
+        scheme=plan.scheme,
     )
 
 

@@ -62,13 +62,17 @@ def _comparisons(scenario: Scenario, results: Results) -> dict[str, Any]:
     """Every simulated arm against its reference."""
     from sdesim.comparison import compare
 
-    wanted = None if scenario.compare is None else scenario.compare.quantities
+    chosen = scenario.compare
+    wanted = None if chosen is None else chosen.quantities
+    margin = {} if chosen is None or chosen.margin is None else {"margin": chosen.margin}
     found = {}
     for name in scenario.arms:
         reference = scenario.reference(name)
         if reference is not None:
             pair = (results.measured.get(name), results.measured.get(reference))
-            found[name] = compare(results.runs[name], results.runs[reference], wanted, measured=pair)
+            found[name] = compare(
+                results.runs[name], results.runs[reference], wanted, measured=pair, **margin
+            )
     return found
 
 
@@ -83,8 +87,9 @@ def _expectation(e: Expect, results: Results, comparisons: Mapping[str, Any]) ->
 
 
 def _quantity(arm: str, e: Expect, results: Results, comparisons: Mapping[str, Any]) -> Finding:
-    distances = comparisons[arm].distances if arm in comparisons else {}
-    return find(e, results.runs[arm], results.measured.get(arm), distances)
+    found = comparisons.get(arm)
+    compared = ({}, {}) if found is None else (found.distances, found.margins)
+    return find(e, results.runs[arm], results.measured.get(arm), *compared)
 
 
 def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list[str]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sdesim.errors import SdesimError
-from sdesim.noise import Minibatch, increments
+from sdesim.noise import Context, Minibatch, increments
 from sdesim.surfaces import SurfaceKernel
 
 
@@ -67,3 +67,25 @@ def test_subsample_weights_at_dt_equal_to_the_learning_rate_make_the_sgd_step():
 def test_wrong_values_are_refused_in_the_user_s_words(make, words):
     with pytest.raises(SdesimError, match=words):
         make()
+
+
+def test_epochs_are_drawn_as_the_real_arm_draws_them_unless_told_otherwise():
+    there = Context(2, 0.2, Examples(30), 5, sampling="epoch", drop_last=False)
+
+    told = Minibatch(sampling="with-replacement").resolved(there)
+
+    assert Minibatch().resolved(there) == Minibatch(there.surface, 5, 0.2, "gaussian", "epoch", False)
+    assert told.sampling == "with-replacement"
+    assert Minibatch().resolved(Context(2, 0.2, there.surface, 5)).sampling == "with-replacement"
+
+
+def test_steps_of_an_epoch_are_a_learning_rate_over_a_whole_number():
+    noise = Minibatch(Examples(30), 5, 0.2, sampling="epoch")
+    half = Minibatch(noise.surface, 5, 0.2, "subsample", "epoch")
+
+    assert noise.kernel(2, 0.1, 0.2).ahead.epochs.parts == 2
+    with pytest.raises(SdesimError, match=r"the learning rate 0\.2 over a whole number"):
+        noise.kernel(2, 0.15, 0.2)
+    (problem,) = half.problems_at(Context(2, 0.2), 0.1)
+    assert problem[0] == ("law",)
+    assert "2 steps to a learning rate share out the batch of 5" in problem[1]

@@ -18,7 +18,7 @@ from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
 from sdesim.scenario.checks.train import check_real
 from sdesim.scenario.continuing import begin_of
 from sdesim.scenario.models import Arm, Data, Expect, Scenario, Simulate
-from sdesim.scenario.moments import MOMENT, OF_OTHERS, WHEN
+from sdesim.scenario.moments import MOMENT, OF_COMPARISONS, OF_OTHERS, WHEN
 
 _EVENTS: dict[str, Callable[[Any], bool]] = {
     "exit event": lambda event: event.watches,
@@ -124,7 +124,7 @@ def _unknown(e: Expect, observed: frozenset[str]) -> Iterator[Problem]:
     """Quantities and moments that no run can hold, beside the observables of its arms."""
     prefix, dot, rest = e.quantity.partition(".")
     measured = names(lambda row: row.probed)
-    if prefix == "twin_distance" and dot:
+    if prefix in OF_COMPARISONS and dot:
         row = lookup(rest)
         if not _is_comparable(rest) or (row is not None and row.words):
             yield ("quantity",), f"found {e.quantity!r}{nearest(rest, _comparable())}"
@@ -212,7 +212,7 @@ def _missing(scenario: Scenario, arm_name: str, name: str, place: tuple[str | in
     """What a run needs for a quantity and this one won't have."""
     simulate = scenario.arms[arm_name].simulate
     prefix, _, rest = name.partition(".")
-    if prefix == "twin_distance":
+    if prefix in OF_COMPARISONS:
         chosen = _compared(scenario)
         if scenario.reference(arm_name) is None:
             yield place, f"{name} needs a real arm that {arm_name} is compared with"

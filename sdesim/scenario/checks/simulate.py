@@ -97,6 +97,7 @@ def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
         learning_rate=train.optimizer.lr,
         batch_size=train.optimizer.batch_size,
         trajectories=train.trajectories,
+        sampling="epoch" if train.attributes.get("sampling") == "epoch" else "with-replacement",
         own_starts=train.start_from is not None,
         gradient_probes=probes is not None and probes.wants("gradient"),
         obstacles=twin_refusals(train.attributes),

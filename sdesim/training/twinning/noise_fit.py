@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate, tail_index
 from sdesim.noise import sample_stable
+from sdesim.training.families.ranking import FamilyRanking, rank_families
 
 Array = NDArray[np.float64]
 # Draws from which the quartiles of a stable law are read: their relative error is about 0.3%.
@@ -31,12 +33,14 @@ class NoiseFit:
         spread: γ, the mean scale of the α-stable law (characteristic function exp(−|γu|^α)) whose middle half
             is as wide as that of the gradients along one direction.
         learning_rate: η.
+        run: the recorded run, which `families` is read from.
     """
 
     trace: float
     alpha: Estimate
     spread: float
     learning_rate: float
+    run: xr.Dataset = field(repr=False, compare=False)
 
     @property
     def index(self) -> float:
@@ -48,9 +52,20 @@ class NoiseFit:
         """σ of the driving noise: the gradient noise −σ η^{1/α−1} S has the scale γ, so σ = γ η^{1−1/α}."""
         return float(self.spread * self.learning_rate ** (1 - 1 / self.index))
 
+    @cached_property
+    def families(self) -> FamilyRanking:
+        """Which family of noises is closest, by held-out gradients and paths of the run: covariance (none,
+        isotropic, diagonal, full minibatch) × tail (Gaussian, stable, truncated) × correlation in time (with
+        or without replacement), with the uncertainty of the order (`rank_families`).
+
+        Raises:
+            RunError: too few gradients.
+        """
+        return rank_families(self.run)
+
 
 def fit_noise(run: xr.Dataset) -> NoiseFit:
-    """Fit the recorded gradient noise of a real run.
+    """Fit the recorded gradient noise of a real run; its ``families`` ranks families of noises.
 
     Raises:
         RunError: the run has no gradient probes at its training batch, or too few draws.
@@ -85,6 +100,7 @@ def fit_noise(run: xr.Dataset) -> NoiseFit:
         alpha=alpha,
         spread=float(width.mean() / _unit_width(min(2.0, float(alpha.value)))),
         learning_rate=float(run.attrs.get("base_learning_rate", run.attrs["learning_rate"])),
+        run=run,
     )
 
 

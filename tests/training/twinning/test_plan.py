@@ -14,6 +14,7 @@ from sdesim.errors import RunError
 from sdesim.optimizers import learning_rates
 from sdesim.training import mlp, record, svag, twin
 from sdesim.training.twinning.plan import plan_twin, recipe_of_run
+from sdesim.training.twinning.twins import _noises
 from tests.training.twinning.recorded_runs import DATA, LOSS, MADE_OF, NET, recorded
 
 
@@ -48,6 +49,10 @@ def test_fresh_starts_go_on_beyond_the_seeds_of_the_run_and_masks_leave_out_coor
     np.testing.assert_array_equal(plan.starts[:2], run["theta"].values[:, 0])
     assert not np.array_equal(plan.starts[2], plan.starts[1])
     assert list(plan.deviations) == ["reshuffled"]
+    # Noise that is drawn by epochs deviates no more.
+    (drawn,), _ = _noises(plan, "minibatch", None)
+    assert (drawn.sampling, drawn.drop_last) == ("epoch", True)
+    assert "twin_deviations" not in plan.attributes([drawn])
     read = plan.evaluation.values(plan.starts[:2])
     np.testing.assert_allclose(read["test_loss"], run["test_loss"].values[:, 0], rtol=1e-12)
 
@@ -93,7 +98,7 @@ def test_a_summed_loss_is_refused_where_batches_are_summed():
 
 
 def test_other_data_and_bad_arguments_are_named(run):
-    with pytest.raises(RunError, match="are not the run's"):
+    with pytest.raises(RunError, match="the accuracy on them at the start is"):
         twin(run, NET, LOSS, digits(120, 60, seed=4), progress=False)
     with pytest.raises(RunError, match="noise must be one of"):
         twin(run, *MADE_OF, noise="levy", progress=False)
@@ -105,12 +110,15 @@ def test_other_data_and_bad_arguments_are_named(run):
         twin(recorded(batch_size=None), *MADE_OF, progress=False)
 
 
-def test_a_schedule_that_never_reaches_the_optimizers_rate_is_a_deviation():
+def test_a_schedule_that_never_reaches_the_optimizers_rate_is_followed():
     recipe = training.Recipe(
         NET, LOSS, DATA, None, lambda p: torch.optim.SGD(p, lr=0.2), steps=4, batch_size=8,
         scheduler=learning_rates.ConstantLR(0.5, 100), sampling="with-replacement",
     )  # fmt: skip
     run = record(recipe, progress=False)
 
-    # At half the rate all along the noise is not that of the whole.
-    assert list(plan_twin(run, recipe).deviations) == ["learning_rate_changes"]
+    plan = plan_twin(run, recipe)
+
+    assert plan.deviations == {}
+    np.testing.assert_array_equal(plan.scheme.rates(np.arange(5)), np.full(5, 0.1))
+    np.testing.assert_array_equal(plan.scheme.times(np.arange(5)), run["time"].values)

@@ -1,0 +1,1 @@
+"""Weak error of every optimizer's SDE against the optimizer, as steps get short."""

@@ -1,0 +1,1 @@
+"""Level and power of the verdicts on two arms: equality, paths, pairs, phases."""

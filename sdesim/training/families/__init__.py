@@ -1,0 +1,1 @@
+"""Which noise a recorded training had: covariance, tail and correlation in time, by held-out paths."""
