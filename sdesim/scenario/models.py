@@ -208,7 +208,7 @@ class Train(Strict):
         weights: with which weight each example is drawn, by its label: "balanced" so that all classes count
             alike, "classes" by weights of their own.
         augment: random changes of the inputs, one or several after one another, drawn anew for each batch.
-        amplify: l: l steps of lr/l and l times the noise stand for each of SGD.
+        amplify: l: l short steps and l times the noise stand for each; of sgd, adam, adamw and rmsprop.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all weights.
     """
