@@ -29,6 +29,7 @@ class Evaluator(Protocol):
     examples: int
     width: int
     device: Any
+    threads: int
 
     def losses(self, theta: Tensor) -> Tensor:
         """L (K,)."""
@@ -155,4 +156,5 @@ class OptimizerSteps(Base):
         """All trajectories at the start of a plan."""
         from sdesim.training.twinning.ensemble import TwinEnsemble
 
+        self.evaluator.threads = threads
         return TwinEnsemble(plan, self)

@@ -92,3 +92,17 @@ def test_a_subsampled_twin_at_a_whole_step_is_the_optimizer(name, conv):
     np.testing.assert_allclose(made["theta"].values, expected, rtol=1e-9, atol=1e-11)
     np.testing.assert_array_equal(made["learning_rate"].values[0], run["learning_rate"].values[0])
     np.testing.assert_array_equal(made["time"].values, run["time"].values)
+
+
+@pytest.mark.parametrize("noise", ["minibatch", "subsample"])
+def test_bits_depend_on_neither_threads_nor_chunks(noise):
+    one = recipe(OPTIMIZERS["adam"][0], conv=True, trajectories=11)
+    run = training.record(one, progress=False)
+
+    made = [
+        training.twin(run, one, noise=noise, seed=5, threads=threads, chunk=chunk, progress=False)["theta"]
+        for threads, chunk in ((1, None), (2, None), (2, 8), (1, 3))
+    ]
+
+    for other in made[1:]:
+        np.testing.assert_array_equal(other.values, made[0].values)
