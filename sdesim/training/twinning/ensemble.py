@@ -84,12 +84,13 @@ class TwinEnsemble:
         points = self._theta.cpu().numpy()
         if theta.shape[1]:
             theta[:, column] = points
-        if projection.shape[1] and projection.shape[2]:
-            # Row by row: the last bits of a product of matrices depend on how many rows there are.
-            for k, point in enumerate(points):
-                projection[k, column] = self.plan.saved_directions @ point
-        if norm.shape[1]:
-            norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            if projection.shape[1] and projection.shape[2]:
+                # Row by row: the last bits of a product of matrices depend on how many rows there are.
+                for k, point in enumerate(points):
+                    projection[k, column] = self.plan.saved_directions @ point
+            if norm.shape[1]:
+                norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
         if loss.shape[1]:
             running = np.flatnonzero(self._code == RUNNING)
             loss[:, column] = np.nan
