@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from contextlib import suppress
+from dataclasses import replace
 
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
@@ -13,7 +12,6 @@ from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
-from sdesim.scenario.assemble import loss_of
 from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.schedules import at
@@ -31,6 +29,9 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         if refusal:
             yield ("dt",), refusal
             return
+    if train is not None and (unlike := list(_unlike_own_steps(simulate, train))):
+        yield from unlike
+        return
     given = simulate.steps
     if given is None and simulate.T is None:
         given = scenario.steps(name)
@@ -64,7 +65,7 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         saved=None if simulate.dt is None else steps_to_save(dt, scenario.steps(name), every, times, begin),
         tolerance=simulate.tolerance,
         smallest_dt=simulate.smallest_dt,
-        real=None if real is None else _imitated(scenario, arm, real),
+        real=None if real is None else _imitated(scenario, simulate, real),
         begun=simulate.continue_from is not None,
     ):
         # Probes stand beside `simulate`; the arm is named where those of the scenario don't fit it.
@@ -92,10 +93,8 @@ def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
     yield from kernel_misfits(simulate.tolerance, kernels, 0)
 
 
-def _imitated(scenario: Scenario, arm: Arm, real: Arm) -> Real:
-    """What a simulated arm takes from the real one."""
-    simulate, train, probes = arm.simulate, real.train, real.probes or scenario.probes
-    assert simulate is not None
+def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
+    train, probes = arm.train, arm.probes or scenario.probes
     assert train is not None
     return Real(
         name=str(simulate.twin_of),
@@ -105,50 +104,43 @@ def _imitated(scenario: Scenario, arm: Arm, real: Arm) -> Real:
         sampling="epoch" if train.attributes.get("sampling") == "epoch" else "with-replacement",
         own_starts=train.start_from is not None,
         gradient_probes=probes is not None and probes.wants("gradient"),
-        obstacles=(*twin_refusals(train.attributes), *_without_sde(simulate, train)),
-        steps=_own_steps(scenario, arm, train),
+        obstacles=twin_refusals(train.attributes),
+        steps=_own_steps(simulate, train),
     )
 
 
-def _own_steps(scenario: Scenario, arm: Arm, real: Train) -> str:
-    """Words for the steps of a twin that are those of its optimizer's SDE; empty where they are a scheme's,
-    as `plan_twin` has it: of SGD at one rate on a network with compiled kernels."""
-    simulate, probes = arm.simulate, arm.probes or scenario.probes
-    assert simulate is not None
+def _own_steps(simulate: Simulate, train: Train) -> str:
+    """Whose steps a twin makes where it walks the SDE of the real arm's own optimizer; empty where a compiled
+    scheme stands for them, or another was asked for."""
+    optimizer, loss = train.optimizer, train.loss
     if not simulate.scheme.chooses:
         return ""
-    scheme = real.optimizer.scheme()
-    stretched = scheme is not None and scheme.momentum and scenario.dt(simulate) != real.optimizer.lr
-    asked = simulate.form is not None or simulate.chunk is not None
-    if scheme is None or stretched or asked or not real.schedule.constant or real.clip is not None:
-        return str(real.optimizer.kind)
-    watched = simulate.events or simulate.boundary or simulate.reduce or simulate.dtype != "float64"
-    if not (watched or (probes is not None and probes.tangent)):
+    dense = train.network.compiled and bool(loss.on_surfaces) and not (train.objectives or train.penalty)
+    whole = simulate.dt in (None, optimizer.lr) or not optimizer.momentum
+    simple = train.schedule.constant and train.clip is None and simulate.form is None
+    if dense and simple and whole and simulate.chunk is None and optimizer.scheme() is not None:
         return ""
-    # Only torch's network tells, and it matters only to what needs compiled kernels.
-    with suppress(ModuleNotFoundError):
-        from sdesim.networks.fully_connected import as_dense
-
-        if as_dense(real.network.build(), loss_of(real).function(real.data)) is None:
-            return str(real.optimizer.kind)
-    return ""
+    return f"{optimizer.kind} in {simulate.twin_of}"
 
 
-def _without_sde(simulate: Simulate, train: Train) -> Iterator[str]:
-    """Why the steps of a real arm have no SDE, where that is what is to be walked."""
-    if not simulate.scheme.chooses or train.clients is not None:
+def _unlike_own_steps(simulate: Simulate, train: Train) -> Iterator[Problem]:
+    """What does not go with the steps of the real arm's own optimizer, or why these have no SDE."""
+    if not _own_steps(simulate, train):
+        if simulate.form is not None or simulate.chunk is not None:
+            name = "chunk" if simulate.form is None else "form"
+            yield (name,), "found one beside scheme, allowed: with the steps of the real arm's own optimizer"
         return
-    parameters: tuple[tuple[str, int], ...] = ()
-    if train.optimizer.groups:
-        # Only torch knows the names; without it no real arm runs.
-        with suppress(ModuleNotFoundError):
-            sizes = map(math.prod, train.network.shapes)
-            parameters = tuple(zip(train.network.parameter_names, sizes, strict=True))
-        if not parameters:
+    rate, own = simulate.learning_rate, f"with steps of the optimizer of {simulate.twin_of}"
+    if rate not in (None, train.optimizer.lr):
+        yield ("learning_rate",), f"found {rate:g}, allowed: {train.optimizer.lr:g} {own}"
+    for name in ("save_at", "T"):
+        if getattr(simulate, name) is not None:
+            yield (name,), f"found one, allowed: {'save_every' if name == 'save_at' else 'steps'} {own}"
+    for member in (replace(train.optimizer, groups=()), *(one for _, one in train.optimizer.members())):
+        sentence = member.sde(form=simulate.form)
+        if isinstance(sentence, str):
+            yield ("twin_of",), f"a twin needs an SDE of the optimizer's steps: {sentence}"
             return
-    found = train.optimizer.sde(parameters, form=simulate.form)
-    if isinstance(found, str):
-        yield f"a twin needs an SDE of the optimizer's steps: {found}"
 
 
 def wells_of_arm(simulate: Simulate) -> tuple[str, ...]:
