@@ -8,6 +8,7 @@ times only those are compared: between two that lie far apart no line is what ha
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,6 +90,19 @@ def _clock(source: Any, clock: str, shape: tuple[int, ...], axis: str) -> Array:
     return np.array(np.broadcast_to(np.asarray(source[clock].values, dtype=np.float64), shape))
 
 
+@dataclass(frozen=True)
+class Common:
+    """Several numbers of both arms at the same times (T,): lists of (n_s, T) and (n_r, T), the rows that were
+    kept of each arm, and which of `asked` times are left."""
+
+    times: Array
+    simulated: list[Array]
+    real: list[Array]
+    kept: tuple[Array, Array]
+    asked: Array
+    whole: Array
+
+
 def align(simulated: Series, real: Series, paired: bool = False) -> Aligned | None:
     """Both series on the real run's times within the range common to both; None if nothing is shared.
 
@@ -96,49 +110,66 @@ def align(simulated: Series, real: Series, paired: bool = False) -> Aligned | No
     trajectory left is not finite, so that each mean is over the same trajectories at all times. Of paired
     arms with equally many both of a pair are left out.
     """
-    finite = np.isfinite(real.time).all(axis=0)
-    times = real.time[:, finite].mean(axis=0)
-    start = max(np.nanmin(simulated.time), np.nanmin(real.time))
-    end = min(np.nanmax(simulated.time), np.nanmax(real.time))
+    found = common([simulated], [real], paired)
+    if found is None:
+        return None
+
+    def pick(which: int, arm: Series, source: Array) -> Array:
+        return np.asarray(_resample(arm.time, source, found.asked)[found.kept[which]][:, found.whole])
+
+    return Aligned(
+        times=found.times,
+        simulated=found.simulated[0],
+        real=found.real[0],
+        simulated_interval=(pick(0, simulated, simulated.low), pick(0, simulated, simulated.high)),
+        real_interval=(pick(1, real, real.low), pick(1, real, real.high)),
+        dropped=int(sum((~k).sum() for k in found.kept)),
+        paired=paired and len(found.kept[0]) == len(found.kept[1]),
+    )
+
+
+def common(
+    simulated: Sequence[Series], real: Sequence[Series], paired: bool = False, most: int = MAX_TIMES
+) -> Common | None:
+    """Several series of two runs, as many of each, at the same times and of the same trajectories; else as
+    `align`."""
+    first, other = simulated[0], real[0]
+    clock = other.time
+    finite = np.isfinite(clock).all(axis=0)
+    times = clock[:, finite].mean(axis=0)
+    start = max(np.nanmin(first.time), np.nanmin(clock))
+    end = min(np.nanmax(first.time), np.nanmax(clock))
     slack = 1e-9 * max(abs(start), abs(end), 1e-300)
     times = np.unique(times[(times >= start - slack) & (times <= end + slack)])
-    if simulated.uneven:
-        own = simulated.time[0][np.isfinite(simulated.time[0])]
+    if first.uneven:
+        own = first.time[0][np.isfinite(first.time[0])]
         times = times[(np.abs(times[:, None] - own).min(axis=1) <= slack)]
-    if times.size > MAX_TIMES:
-        times = times[np.unique(np.linspace(0, times.size - 1, MAX_TIMES).round().astype(int))]
+    if times.size > most:
+        times = times[np.unique(np.linspace(0, times.size - 1, most).round().astype(int))]
     if times.size == 0:
         return None
 
-    arms = [(s, _resample(s.time, s.values, times)) for s in (simulated, real)]
+    arms = [[_resample(s.time, s.values, times) for s in side] for side in (simulated, real)]
     seen = np.zeros(times.size, dtype=bool)
-    for _, values in arms:
+    for values in arms[0] + arms[1]:
         seen |= np.isfinite(values).any(axis=0)
     if not seen.any():
         return None
-    kept = [np.isfinite(values[:, seen]).mean(axis=1) >= 0.5 for _, values in arms]
+    kept = [
+        np.all([np.isfinite(values[:, seen]).mean(axis=1) >= 0.5 for values in side], axis=0) for side in arms
+    ]
     if paired and len(kept[0]) == len(kept[1]):
         kept = [kept[0] & kept[1]] * 2
     if not all(k.any() for k in kept):
         return None
     whole = np.ones(times.size, dtype=bool)
-    for (_, values), rows in zip(arms, kept, strict=True):
-        whole &= np.isfinite(values[rows]).all(axis=0)
+    for side, rows in zip(arms, kept, strict=True):
+        for values in side:
+            whole &= np.isfinite(values[rows]).all(axis=0)
     if not whole.any():
         return None
-
-    def pick(which: int, source: Array) -> Array:
-        return np.asarray(_resample(arms[which][0].time, source, times)[kept[which]][:, whole])
-
-    return Aligned(
-        times=times[whole],
-        simulated=arms[0][1][kept[0]][:, whole],
-        real=arms[1][1][kept[1]][:, whole],
-        simulated_interval=(pick(0, simulated.low), pick(0, simulated.high)),
-        real_interval=(pick(1, real.low), pick(1, real.high)),
-        dropped=int(sum((~k).sum() for k in kept)),
-        paired=paired and len(kept[0]) == len(kept[1]),
-    )
+    picked = [[values[rows][:, whole] for values in side] for side, rows in zip(arms, kept, strict=True)]
+    return Common(times[whole], picked[0], picked[1], (kept[0], kept[1]), times, whole)
 
 
 def _resample(time: Array, values: Array, times: Array) -> Array:
