@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_bytes
@@ -36,7 +35,7 @@ class Checkpoint:
         """Whether ten seconds have gone by since the last one."""
         return time.monotonic() - self._last >= _SECONDS
 
-    def save(self, step: int, ensemble: Ensemble, tangents: Tangents | None = None) -> None:
+    def save(self, step: int, ensemble: Any, tangents: Tangents | None = None) -> None:
         """Write the state, whole or not at all."""
         buffer = io.BytesIO()
         stored: dict[str, Any] = {**ensemble.portable(), "step": np.array(step), "key": np.array(self.key)}

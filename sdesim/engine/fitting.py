@@ -46,6 +46,7 @@ class Real:
         own_starts: whether every trajectory starts at a point of its own, so that there are no more than K.
         gradient_probes: whether its gradients are probed.
         obstacles: why it can't be imitated, one line each.
+        steps: words for the steps that its twin makes where these are its own; empty where a scheme's are.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Real:
     own_starts: bool = False
     gradient_probes: bool = False
     obstacles: tuple[str, ...] = ()
+    steps: str = ""
 
 
 def check_fit(
@@ -139,6 +141,10 @@ def check_fit(
     if getattr(chosen, "steps_by_learning_rate", False) and moves(learning_rate):
         yield ("learning_rate",), f"found a schedule, allowed: a number with scheme {chosen.name!r}"
     yield from _scheme(chosen, noises, dt, eta, probes)
+    own = real.steps if real is not None else chosen.name if getattr(chosen, "walks", False) else ""
+    if own:
+        within = {"events": events, "boundary": boundary, "reduce": reduce, "tolerance": tolerance}
+        yield from _walked(own, within, dtype, probes)
     yield from _equation(surface, chosen, noises, probes)
     yield from halving.misfits(
         tolerance, smallest_dt, dt, steps, surface, chosen, dtype, [*events, *boundary], probes
@@ -163,6 +169,22 @@ def check_fit(
     yield from _reductions(
         reduce, Setting(size, trajectories, saved, steps), {**VARIABLES, **(observe or {})}
     )
+
+
+def _walked(
+    steps: str, within: Mapping[str, Any], dtype: str, probes: Probes | None
+) -> Iterator[Problem]:  # fmt: skip
+    """What does not go with steps that no compiled kernel makes: nothing watches them but at their ends."""
+    for name, given in within.items():
+        if given is not None and given != () and given != []:
+            yield (
+                (name,),
+                f"found some, allowed: none with steps of {steps}, which no kernel of its own watches",
+            )
+    if dtype != "float64":
+        yield ("dtype",), f"found {dtype!r}, allowed: float64 with steps of {steps}"
+    if probes is not None and probes.tangent:
+        yield ("probes", "tangent"), f"found true, allowed: false with steps of {steps}"
 
 
 def _reductions(

@@ -145,8 +145,27 @@ class Plan:
             stream += kernel.streams
         return found
 
+    @property
+    def walked(self) -> bool:
+        """Whether the scheme moves the trajectories itself, and has times and rates of its own."""
+        return bool(getattr(self.scheme, "walks", False))
+
+    def times(self, steps: NDArray[np.int64]) -> Array:
+        """The times of steps (S,)."""
+        if self.walked:
+            return np.asarray(self.scheme.times(steps), dtype=np.float64)  # type: ignore[attr-defined]
+        return np.asarray(steps * self.dt, dtype=np.float64)
+
+    def rates(self, steps: NDArray[np.int64]) -> Array | None:
+        """η at steps (S,); None where it is one number."""
+        if self.walked:
+            return np.asarray(self.scheme.rates(steps), dtype=np.float64)  # type: ignore[attr-defined]
+        return None if self.rate is None else np.asarray(self.rate(steps * self.dt))
+
     def learning_rate_at(self, step: int) -> float:
         """η at a step."""
+        if self.walked:
+            return float(self.rates(np.array([step]))[0])  # type: ignore[index]
         return self.learning_rate if self.rate is None else float(self.rate(step * self.dt))
 
     def oracle(self, step: int = 0) -> SimulatedOracle:

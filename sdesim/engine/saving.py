@@ -90,7 +90,7 @@ class SavedPoints:
         if self._evaluate is not None:
             values |= _evaluated(self._evaluate, theta[:, part])
         if plan.observables:
-            times = np.asarray(plan.saved[where] * plan.dt, dtype=np.float64)
+            times = plan.times(plan.saved[where])
             values |= dict(observed(plan.observables, plan.surface, theta[:, part], times))
         for name, array in values.items():
             self._writer.write(name, array, step=where)

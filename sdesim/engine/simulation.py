@@ -195,7 +195,8 @@ def simulate(
     target = None if out is None else Path(out)
     mark = None if target is None else fingerprint(plan)
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
-    ensemble = Ensemble(plan, min(threads or cores, cores))
+    threads = min(threads or cores, cores)
+    ensemble: Any = plan.scheme.ensemble(plan, threads) if plan.walked else Ensemble(plan, threads)
     tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
     begin, begun = plan.begin, False
     told = {"continued_with_other": changed} if changed else {}
@@ -216,9 +217,12 @@ def simulate(
         for variable, values in ensemble.reducing.results().items():
             writer.write(variable, values)
     _keep_state(plan, ensemble, writer)
-    if plan.rate is not None:
-        rates = np.asarray(plan.rate(plan.saved * plan.dt))
+    rates = plan.rates(plan.saved)
+    if rates is not None:
         writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
+    if plan.walked:
+        own: Any = plan.scheme
+        writer.write("sde_time", np.asarray(own.sde_times(plan.saved), dtype=np.float64))
     run = writer.finish(wall_time=clock.perf_counter() - started)
     if checkpoint is not None:
         checkpoint.remove()
@@ -241,7 +245,7 @@ def _changes(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> lis
 
 
 def _take_up(
-    ensemble: Ensemble, tangents: Tangents | None, checkpoint: Checkpoint, accept: bool
+    ensemble: Any, tangents: Tangents | None, checkpoint: Checkpoint, accept: bool
 ) -> int:  # fmt: skip
     """Restore the state of an interrupted run; returns the step from which it goes on."""
     found = checkpoint.load(accept)
@@ -270,7 +274,7 @@ def _stretches(plan: Plan, begin: int, step_chunk: int, stops: Sequence[int] = (
 
 
 def _walk(
-    plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: RunWriter,
+    plan: Plan, ensemble: Any, tangents: Tangents | None, writer: RunWriter,
     evaluate: Evaluation | None, checkpoint: Checkpoint | None, begin: int,
     report: Callable[[int, int], None],
 ) -> None:  # fmt: skip
@@ -295,7 +299,7 @@ def _walk(
         report(step, plan.steps)
 
 
-def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: RunWriter, step: int) -> None:
+def _probe(plan: Plan, ensemble: Any, tangents: Tangents | None, writer: RunWriter, step: int) -> None:
     """Measure the first trajectories where this step asks for it; ended ones are left out."""
     at = int(np.searchsorted(plan.probe_steps, step))
     if plan.probes is None or at >= len(plan.probe_steps) or plan.probe_steps[at] != step:
@@ -325,8 +329,12 @@ def _probe(plan: Plan, ensemble: Ensemble, tangents: Tangents | None, writer: Ru
             curvature=plan.probes.bends(before + at, before + len(plan.probe_steps)),
             exactness=plan.probes.exactness(oracle),
             sequential=plan.probes.sequential,
+            **(ensemble.probe_keywords(k, step) if plan.walked else {}),
         )
-        if _measures_progress(plan) and plan.probes.branches_at(before + at, before + len(plan.probe_steps)):
+        branches = plan.probes.branches_at(before + at, before + len(plan.probe_steps))
+        if plan.walked and branches:
+            values |= ensemble.progress(k, step, plan.probes.branches)
+        elif branches and _measures_progress(plan):
             values |= virtual_steps(
                 oracle, ensemble.theta(k), plan.probes.branches, step_size=eta,
                 seed=(plan.seed, plan.first + k, step), loss=plan.tail_index is None,
@@ -348,12 +356,12 @@ def _knows(plan: Plan) -> bool:
 def _measures_progress(plan: Plan) -> bool:
     """Whether a step −η g at the training's batch is what the simulation stands for."""
     probes = plan.probes
-    if probes is None or not (probes.wants("progress") and probes.branches):
+    if probes is None or plan.walked or not (probes.wants("progress") and probes.branches):
         return False
     return not getattr(plan.scheme, "momentum", 0.0) and probes.batch_size in (None, plan.batch_size or None)
 
 
-def _finish_events(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
+def _finish_events(plan: Plan, ensemble: Any, writer: RunWriter) -> None:
     writer.write("status", ensemble.status())
     # The step of the coarse run in which it ended.
     writer.write("stopped_step", -(-ensemble.stopped_step() // plan.refine))
@@ -380,7 +388,7 @@ def _fields(noise: Any) -> dict[str, Any]:
     return named | (fields_of(noise) if is_dataclass(noise) else {})
 
 
-def _keep_state(plan: Plan, ensemble: Ensemble, writer: RunWriter) -> None:
+def _keep_state(plan: Plan, ensemble: Any, writer: RunWriter) -> None:
     """What a run that goes on from here needs beside the saved points."""
     if plan.save_theta and plan.scheme.velocity:
         writer.write("final_velocity", ensemble.velocities())
@@ -399,7 +407,8 @@ def _writer(
     names = ["status", "stopped_step"]
     names += ["weight_norm"] if plan.save_norm else []
     names += ["loss"] if plan.save_loss else []
-    names += ["learning_rate"] if plan.rate is not None else []
+    names += ["learning_rate"] if plan.rate is not None or plan.walked else []
+    names += ["sde_time"] if plan.walked else []
     names += ["unsolved_steps"] if plan.scheme.solves else []
     names += ["explicit_overshoots"] if plan.overshoot_radius is not None else []
     names += HALVED_STEPS if plan.tolerance is not None else ()
@@ -420,6 +429,8 @@ def _writer(
             names += probes.further_variables(known=_knows(plan), groups=bool(plan.groups))
         names += ["tangent_growth"] if probes.tangent else []
         names += [*PROGRESS_PROBE, *VIRTUAL_PROBE] if _measures_progress(plan) else []
+        own: Any = plan.scheme
+        names += own.further_variables(probes, _knows(plan)) if plan.walked else ()
     batch = plan.batch_size
     attrs: dict[str, Any] = {
         "seed": plan.seed, "scheme": plan.scheme.name, "learning_rate": plan.learning_rate,
@@ -484,11 +495,11 @@ def _writer(
         kind="simulated",
         trajectories=plan.trajectories,
         steps=plan.saved // plan.refine,
-        time=plan.saved * plan.dt,
+        time=plan.times(plan.saved),
         dim=plan.dim,
         variables=names,
         probe_steps=None if probes is None else plan.probe_steps // plan.refine,
-        probe_time=None if probes is None else plan.probe_steps * plan.dt,
+        probe_time=None if probes is None else plan.times(plan.probe_steps),
         probe_trajectories=None if probes is None else plan.probed,
         samples=0 if probes is None else probes.samples,
         directions=len(plan.directions),

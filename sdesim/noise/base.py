@@ -63,6 +63,8 @@ class Noise(Protocol):
 
     - ``tail_index``: the α below 2 of increments without a variance, neither truncated nor tempered; None
       without it. Runs keep the smallest, and estimators flag what such tails leave undefined.
+    - ``stability``: α where increments over h dt have the law of h^{1/α} times those over dt, as far as
+      nothing is cut off; 2 without it.
     - ``drawn_by``: by which of its samplers the increments are drawn, kept with the run; None without it.
     - ``sort``: "gaussian", "levy", "multiplicative" or "minibatch", known without building a kernel.
     - ``needs_trial``: whether only `kernel` tells that its increments can be drawn at one dt.
@@ -196,6 +198,11 @@ class Base(Defaults):
     def tail_index(self) -> float | None:
         """None: increments have a variance."""
         return None
+
+    @default
+    def stability(self) -> float:
+        """2: increments over h dt have about the law of √h times those over dt."""
+        return 2.0
 
     @default
     def drawn_by(self) -> str | None:

@@ -128,6 +128,12 @@ class NoiseKernel:
             `sdesim.noise.bridge`; None where no way is known.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
+        picks: ``picks(drawn, step)`` → the examples (K, B) whose mean gradient less ∇L the increment of a
+            step is, times −√(η dt); None where no minibatch stands behind it.
+        drives: ``drives(drawn, step, weights)`` → what gives the inputs a ∇L + b ξ of an optimizer's step at
+            θ itself, as `sdesim.training.twinning.drawn_gradients` does, from the weights (K, n) of the
+            examples in ξ where there is a function, else None; only schemes that walk by themselves take such
+            a noise. None for all others.
     """
 
     module: str
@@ -147,3 +153,5 @@ class NoiseKernel:
     divisible: bool = False
     split: Any = None
     ahead: Ahead | None = None
+    picks: Callable[[Drawn, int], NDArray[np.int64]] | None = None
+    drives: Callable[[Drawn, int, Array | None], Any] | None = None

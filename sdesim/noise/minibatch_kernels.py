@@ -32,6 +32,24 @@ def minibatch_gaussian(seed, stream, first, pair, params, data, out0, out1, scra
 
 
 @compiled
+def picked_examples(seed, stream, first, pair, examples, out0, out1):
+    """The draws of the two steps of a pair, (K, B) each: those that `minibatch_subsample` counts."""
+    for w in range(out0.shape[0]):
+        for draw in range(out0.shape[1]):
+            u, v = uniforms(
+                seed,
+                np.uint64(stream),
+                np.uint64(first + w),
+                np.uint64(pair),
+                np.uint64(draw),
+                np.uint64(0),
+            )
+            # u · n may round up to n.
+            out0[w, draw] = min(int(u * examples), examples - 1)
+            out1[w, draw] = min(int(v * examples), examples - 1)
+
+
+@compiled
 def minibatch_subsample(seed, stream, first, pair, params, data, out0, out1, scratch0, scratch1):
     """Example weights −√(η dt) (count_i/B − 1/n) of B draws with replacement; params = [√(η dt), B].
 

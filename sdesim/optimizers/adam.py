@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Lt, MaxLen, MinLen
@@ -83,6 +83,10 @@ class Adam(Base):
         """The square root rule: η√κ, 1 − κ(1 − β_i), eps/√κ at κ times the batch; a decoupled λ√κ, else λ."""
         return self.with_batch(kappa, **square_root_rule(kappa, self.decoupled_decay))
 
+    def short(self, factor: int) -> Adam:
+        """β_i^{1/l}, η/√l and √l eps, as amplified noise makes √v √l times as large; a decoupled λ/√l."""
+        return replace(self, groups=(), **short_settings(self, factor))
+
 
 AMSGRAD = (
     "amsgrad has no SDE: the largest v so far collects fluctuations, which vanish in the limit of small "
@@ -98,6 +102,20 @@ def square_root_rule(kappa: float, decoupled: bool) -> dict[str, Any]:
     """
     root = math.sqrt(kappa)
     return {"lr": root, "betas": kappa, "eps": 1.0 / root, "weight_decay": root if decoupled else 1.0}
+
+
+def short_settings(adam: Any, factor: int) -> dict[str, Any]:
+    """Of Adam's or AdamW's short steps with l times the covariance.
+
+    Source: Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287, whose 1 − (1 − β)/l is β^{1/l}
+    to first order; with it the correction of bias is that of whole steps.
+    """
+    root = math.sqrt(factor)
+    decay = adam.weight_decay / (root if adam.decoupled_decay else 1.0)
+    return {
+        "lr": adam.lr / root, "eps": adam.eps * root, "weight_decay": decay,
+        "betas": tuple(kept(beta, 1.0 / factor) for beta in adam.betas),
+    }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

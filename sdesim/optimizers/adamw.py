@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from annotated_types import Ge, Gt, Lt, MaxLen, MinLen
 
 from sdesim.kinds import kind
-from sdesim.optimizers.adam import AMSGRAD, AdamSDE, square_root_rule
+from sdesim.optimizers.adam import AMSGRAD, AdamSDE, short_settings, square_root_rule
 from sdesim.optimizers.base import Base
 from sdesim.optimizers.sde import Form, OptimizerSDE
 
@@ -59,3 +59,7 @@ class AdamW(Base):
     def scaled(self, kappa: float) -> AdamW:
         """The square root rule: η√κ, 1 − κ(1 − β_i), eps/√κ, λ√κ at κ times the batch."""
         return self.with_batch(kappa, **square_root_rule(kappa, decoupled=True))
+
+    def short(self, factor: int) -> AdamW:
+        """As of Adam: β_i^{1/l}, η/√l, √l eps and λ/√l."""
+        return replace(self, groups=(), **short_settings(self, factor))

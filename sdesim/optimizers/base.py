@@ -240,6 +240,16 @@ class Base:
         """
         raise Misfit((), f"no scaling rule is known for {type(self).__name__}")
 
+    def short(self, factor: int) -> Base | str:
+        """The optimizer of l short steps that stand for one, on gradients of l times the covariance.
+
+        A step of it takes 1/l of the time, so that all l have the same SDE. A sentence where none is known.
+
+        Args:
+            factor: l.
+        """
+        return f"no short steps with amplified noise are known for {type(self).__name__}"
+
     def with_batch(self, kappa: float, **factors: float) -> Self:
         """This at κ times the batch, settings times their factors; a β by its 1 − β.
 

@@ -230,7 +230,7 @@ def mean_square(given: Sequence[Tensor]) -> Tensor:
 
 def kept(beta: float, share: float) -> float:
     """β^h, what a running mean keeps of itself over a share."""
-    return beta if share == 1.0 else beta**share
+    return beta if share == 1.0 or beta == 0.0 else beta**share
 
 
 def taken(beta: float, share: float) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt, Lt
@@ -84,6 +84,12 @@ class SGD(Base):
     def scaled(self, kappa: float) -> SGD:
         """The linear rule: κη at κ times the batch; β, dampening and λ as they are."""
         return self.with_batch(kappa, lr=kappa)
+
+    def short(self, factor: int) -> SGD:
+        """β^{1/l}, and η (1 − β^{1/l})/(1 − β)/l, so that a gradient moves θ as far in the end."""
+        beta, share = self.momentum, 1.0 / factor
+        gain = taken(beta, share) / (1.0 - beta)
+        return replace(self, lr=self.lr * gain * share, momentum=kept(beta, share), groups=())
 
 
 @dataclass(frozen=True, kw_only=True)

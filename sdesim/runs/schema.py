@@ -46,6 +46,7 @@ VARIABLES: dict[str, VariableSpec] = {
     "test_loss": VariableSpec(_PATH, "loss", "loss on the test set"),
     "test_accuracy": VariableSpec(_PATH, "1", "share of test examples classified correctly"),
     "learning_rate": VariableSpec(_PATH, "parameter^2/loss", "learning rate"),
+    "sde_time": VariableSpec(("step",), "1", "time of the optimizer's own SDE, whatever its unit"),
     "clipped_share": VariableSpec(
         _PATH, "1", "share of the steps since the last saved one whose gradient was cut down"
     ),

@@ -85,6 +85,8 @@ class Simulate(Strict):
         twin_of: the real arm whose network, data and start are taken.
         noise: the driving noises, one or several, added; none for gradient flow.
         scheme: how a step is made.
+        form: of a momentum of the real arm: "underdamped" or "overdamped"; default the first.
+        chunk: of a twin so many trajectories at once, for the memory that they take.
         dtype: of the state and the coefficients: float32 is twice as fast, for surfaces, schemes and noises
             that can.
         theta0: the starting point, a number or one for each coordinate; default the surface's own.
@@ -115,6 +117,8 @@ class Simulate(Strict):
     twin_of: str | None = None
     noise: Noises = []
     scheme: Scheme = Field(default="auto", validate_default=True)
+    form: Literal["underdamped", "overdamped"] | None = None
+    chunk: Count | None = None
     dtype: Literal["float64", "float32"] = "float64"
     theta0: Point | None = None
     dt: Positive | None = None
@@ -155,6 +159,8 @@ class Simulate(Strict):
         if self.tolerance is not None and (self.twin_of is not None or self.refine > 1):
             raise ValueError("tolerance: allowed without twin_of, whose dt is the learning rate, and refine")
         if self.twin_of is None:
+            if self.form is not None or self.chunk is not None:
+                raise ValueError(f"{'chunk' if self.form is None else 'form'}: allowed with twin_of")
             lacking = ["dt"] if self.dt is None else []
             lacking += ["steps, or T"] if self.steps is None and self.T is None else []
             if lacking:
@@ -202,7 +208,7 @@ class Train(Strict):
         weights: with which weight each example is drawn, by its label: "balanced" so that all classes count
             alike, "classes" by weights of their own.
         augment: random changes of the inputs, one or several after one another, drawn anew for each batch.
-        amplify: l: l steps of lr/l and l times the noise stand for each of SGD.
+        amplify: l: l short steps and l times the noise stand for each; of sgd, adam, adamw and rmsprop.
         save_every: steps between saved points; default about 1,000 points.
         save: what is kept at saved points; "theta" keeps all weights.
     """
@@ -447,6 +453,9 @@ class Scenario(Strict):
             return steps_of(self.dt(simulate), simulate.steps, simulate.T, begin_of(simulate, arm))
         real = self.arms[str(simulate.twin_of)].train
         assert real is not None
+        if simulate.scheme.chooses and simulate.learning_rate is None:
+            # Steps of the real arm's own optimizer.
+            return int(real.steps * max(1, round(real.optimizer.lr / self.dt(simulate))))
         return max(1, round(real.time / self.dt(simulate)))
 
     def dt(self, simulate: Simulate) -> float:

@@ -36,6 +36,7 @@ class Auto(Base):
     )
     weak_order: ClassVar[Orders] = strong_order
     single: ClassVar[bool] = True
+    chooses: ClassVar[bool] = True
 
     def resolved(
         self, surface: Any, noises: Sequence[Any], growth: Callable[[Any], float] | None = None,

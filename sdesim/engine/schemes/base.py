@@ -67,6 +67,12 @@ class Base:
         steps_by_learning_rate: whether it is a map of SGD's, which has no meaning unless dt = η.
         momentum, nesterov: of the optimizer whose map it is.
         single: whether the step also works in float32: no tolerance of it lies below its rounding.
+        chooses: whether it stands for what suits the case, and is none of its own.
+        walks: whether it moves all trajectories itself, by `ensemble`, in the place of a compiled step. Then
+            nothing watches them within a step, and time, learning rate and readings are its own: it has
+            ``times(steps)``, ``rates(steps)`` and ``sde_times(steps)`` of step numbers (S,) → (S,), and
+            ``further_variables(probes, known)``, names of the schema that its readings give beyond those of
+            every run.
     """
 
     name = _Name()
@@ -88,6 +94,13 @@ class Base:
     momentum: float = 0.0
     nesterov: bool = False
     single: ClassVar[bool] = False
+    walks: ClassVar[bool] = False
+    chooses: ClassVar[bool] = False
+
+    def ensemble(self, plan: Any, threads: int) -> Any:
+        """All trajectories of a plan, of a scheme that moves them itself; it has what a simulation asks of
+        `sdesim.engine.ensemble.Ensemble`."""
+        raise NotImplementedError(f"{type(self).__name__} must have ensemble(plan, threads), as it walks")
 
     def resolved(
         self, surface: Any, noises: Sequence[Any], growth: Callable[[Any], float] | None = None,

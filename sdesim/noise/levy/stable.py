@@ -199,6 +199,11 @@ class Stable(Base):
         return None if tamed or self.alpha == 2.0 else self.alpha
 
     @property
+    def stability(self) -> float:
+        """α, but 2 where jumps are tempered."""
+        return 2.0 if self.tempering is not None else self.alpha
+
+    @property
     def drawn_by(self) -> str | None:
         """How its increments are drawn: "inversion" or "cms"; None at α = 2, where they are Gaussian."""
         if self.alpha == 2.0 and self.truncation is None:

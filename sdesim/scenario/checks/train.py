@@ -60,8 +60,11 @@ def _check_train(train: Train) -> Iterator[Problem]:
     if train.augment and train.prune is not None:
         yield ("prune",), "prune does not go with augment: it trains on the examples as they are"
     independent = train.sampling == "with-replacement" or train.weights is not None
-    if train.amplify > 1 and not (optimizer.plain and independent):
-        yield ("amplify",), "amplify needs sgd without momentum and weight_decay, sampling: with-replacement"
+    short = optimizer.short(train.amplify) if train.amplify > 1 else None
+    if isinstance(short, str):
+        yield ("amplify",), f"amplify: {short}"
+    elif train.amplify > 1 and not independent:
+        yield ("amplify",), "amplify needs sampling: with-replacement"
     elif train.amplify > 1 and batch is None:
         yield ("amplify",), "amplify needs minibatches: give optimizer.batch_size"
     yield from _misnamed(train)

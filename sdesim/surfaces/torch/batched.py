@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,8 +15,8 @@ from torch import Tensor, nn
 from torch.func import grad, vmap
 
 from sdesim.errors import SdesimError
-from sdesim.surfaces.torch.functions import one_thread, twice_differentiable
-from sdesim.surfaces.torch.network_copy import WAYS, NetworkCopy
+from sdesim.surfaces.torch.network_copy import NetworkCopy, Way, way_to_examples
+from sdesim.surfaces.torch.settings import one_thread, twice_differentiable
 
 # Numbers that a pass may keep for its backward pass: 256 MB in float64.
 _ROOM = 2**25
@@ -66,20 +68,24 @@ class BatchedLoss:
                 f"x and y must be equally long and not empty, got {tuple(self.x.shape)} and "
                 f"{tuple(self.y.shape)}"
             )
-        self.threads = threads if self.device.type == "cpu" else 1
-        self._places = [NetworkCopy(module, loss_fn, dtype, self.device) for _ in range(self.threads)]
-        first = self._places[0]
+        self.threads = threads
+        # Of which more copies are made where threads need their own: deep ones, so that nothing is shared.
+        self._given = (copy.deepcopy(module), loss_fn)
+        self._idle: deque[NetworkCopy] = deque()
+        self._way: Way | None = None
+        first = self._made()
         if not first.parameters:
             raise SdesimError("the module has no parameters to train")
-        sizes = sum(p.numel() for p in first.parameters)
+        self._sizes = [p.numel() for p in first.parameters]
+        self._size, self.examples = sum(self._sizes), len(self.x)
         self._kept = None if mask is None else torch.as_tensor(np.flatnonzero(mask), device=self.device)
-        if mask is not None and len(np.asarray(mask)) != sizes:
-            raise SdesimError(f"mask must be ({sizes},), got {np.asarray(mask).shape}")
-        self.dim = sizes if self._kept is None else len(self._kept)
-        self._size, self.examples = sizes, len(self.x)
+        if mask is not None and len(np.asarray(mask)) != self._size:
+            raise SdesimError(f"mask must be ({self._size},), got {np.asarray(mask).shape}")
+        self.dim = self._size if self._kept is None else len(self._kept)
         start = torch.cat([p.detach().reshape(-1) for p in first.parameters])
         with self._running():
             self._look(first, start)
+        self._idle.append(first)
 
     def _taken(self, values: Any) -> Tensor:
         """A tensor of its own on the device: floats in `dtype`, whole numbers as int64."""
@@ -87,75 +93,46 @@ class BatchedLoss:
         kind = self.dtype if tensor.is_floating_point() else torch.int64
         return tensor.to(self.device, kind, copy=True)
 
-    def _look(self, place: NetworkCopy, start: Tensor) -> None:
+    def _look(self, network: NetworkCopy, start: Tensor) -> None:
         """Find out what kind of loss this is, at the module's own weights."""
+        share = _AGREED[self.dtype]
         with torch.no_grad():
-            value = place.loss(self.x, self.y)
+            value = network.loss(self.x, self.y)
             if not isinstance(value, Tensor) or value.ndim != 0:
                 raise SdesimError(
                     "loss_fn must give one number for all examples, such as torch's mean losses"
                 )
-            if not torch.equal(value, place.loss(self.x, self.y)):
+            if not torch.equal(value, network.loss(self.x, self.y)):
                 raise SdesimError(
                     "the loss must depend on the weights alone, two calls differ: is dropout on? Call "
                     "module.eval() first"
                 )
-            each = self._each(value)
-        for other in self._places:
-            other.each = each
-        self.is_mean = each is not None
-        self._saved = place.saved(
-            self.x[:1] if self.is_mean else self.x, self.y[:1] if self.is_mean else self.y
-        )
+            self._way = network.way = way_to_examples(network, self.x, self.y, value, share)
+        self.is_mean = self._way is not None
+        first = slice(0, 1 if self.is_mean else None)
+        self._saved = network.saved(self.x[first], self.y[first])
         tile = max(1, _ROOM // self._saved) if self.is_mean else self.examples
         # Copies, so that each lies in memory as the first does.
         self._tiles = [
             (x.clone(), y.clone())
             for x, y in zip(torch.split(self.x, tile), torch.split(self.y, tile), strict=True)
         ]
-        self._stacked = self._stacks(start)
+        self._stacked = self._stacks(network, start)
         self.width = _WIDTH if self._stacked else 1
 
-    def _each(self, value: Tensor) -> Callable[..., Tensor] | None:
-        """A function (place, x, y) → losses of the examples (m,); None where the loss isn't their mean."""
-        place, n = self._places[0], self.examples
-        few = sorted({0, n // 2, n - 1})
-        try:
-            alone = torch.stack([place.loss(self.x[i : i + 1], self.y[i : i + 1]) for i in few])
-        except (RuntimeError, ValueError):
-            # Some modules take no single example (batch normalisation in training mode).
-            return None
-        half = slice(0, max(1, n // 2))
-        for way in WAYS:
-            try:
-                found = way(place, self.x, self.y)
-                part = place.loss(self.x[half], self.y[half])
-            except (RuntimeError, ValueError, TypeError, IndexError):
-                continue
-            if found.shape != (n,) or not self._same(found[few], alone):
-                continue
-            if self._same(found.mean(), value) and self._same(found[half].mean(), part):
-                return way
-        return None
-
-    def _same(self, a: Tensor, b: Tensor) -> bool:
-        share = _AGREED[self.dtype]
-        return bool(torch.allclose(a, b, rtol=share, atol=1e-3 * share))
-
-    def _stacks(self, start: Tensor) -> bool:
+    def _stacks(self, network: NetworkCopy, start: Tensor) -> bool:
         """Whether torch takes weight vectors side by side, and finds the same gradients."""
-        theta = torch.stack([start * (1 + 0.01 * k) for k in range(2)])
+        theta = torch.stack([start, 1.01 * start])
         rows = torch.arange(min(2, self.examples), device=self.device).repeat(2, 1)
         try:
-            found = self._program(theta, rows)
+            found = network.program(theta, self.x[rows], self.y[rows])
         except (RuntimeError, ValueError):
             return False
         apart = torch.zeros_like(found)
         for k in range(2):
-            self._places[0].picked(theta[k], self.x[rows[k]], self.y[rows[k]], apart[k])
-        size = float(apart.abs().max())
-        share = _AGREED[self.dtype]
-        return bool(torch.allclose(found, apart, rtol=1e2 * share, atol=1e2 * share * size))
+            network.picked(theta[k], self.x[rows[k]], self.y[rows[k]], apart[k])
+        share = 1e2 * _AGREED[self.dtype]
+        return bool(torch.allclose(found, apart, rtol=share, atol=share * float(apart.abs().max())))
 
     # What is asked for.
 
@@ -165,10 +142,10 @@ class BatchedLoss:
         out = torch.zeros(len(points), dtype=self.dtype, device=self.device)
 
         @torch.no_grad()
-        def row(place: NetworkCopy, k: int) -> None:
-            place.load(points[k])
+        def row(network: NetworkCopy, k: int) -> None:
+            network.load(points[k])
             for x, y in self._tiles:
-                out[k] += place.loss(x, y) * (len(x) / self.examples)
+                out[k] += network.loss(x, y) * (len(x) / self.examples)
 
         self._rows(row, len(points))
         return out
@@ -178,10 +155,10 @@ class BatchedLoss:
         points = self._points(theta)
         out = torch.zeros_like(points)
 
-        def row(place: NetworkCopy, k: int) -> None:
-            place.load(points[k])
+        def row(network: NetworkCopy, k: int) -> None:
+            network.load(points[k])
             for x, y in self._tiles:
-                place.add(place.loss(x, y) * (len(x) / self.examples), out[k])
+                network.add(network.loss(x, y) * (len(x) / self.examples), out[k])
 
         self._rows(row, len(points))
         return self._trained(out)
@@ -204,15 +181,15 @@ class BatchedLoss:
         scales = given if given.ndim == 3 else given[:, None]
         out = points.new_zeros(len(points), scales.shape[1], self._size)
 
-        def row(place: NetworkCopy, k: int) -> None:
-            place.load(points[k])
+        def row(network: NetworkCopy, k: int) -> None:
+            network.load(points[k])
             at = 0
             for x, y in self._tiles:
-                each = place.losses(x, y)
+                each = network.losses(x, y)
                 own = scales[k, :, at : at + len(x)].clone()
                 at += len(x)
                 for c, scale in enumerate(own):
-                    place.add(scale @ each, out[k, c], keep=c < len(own) - 1)
+                    network.add(scale @ each, out[k, c], keep=c < len(own) - 1)
 
         self._rows(row, len(points))
         return self._trained(out if given.ndim == 3 else out[:, 0])
@@ -231,11 +208,26 @@ class BatchedLoss:
             self._programs(points, rows, out)
             return self._trained(out)
 
-        def row(place: NetworkCopy, k: int) -> None:
-            place.picked(points[k], self.x[rows[k]], self.y[rows[k]], out[k])
+        def row(network: NetworkCopy, k: int) -> None:
+            network.picked(points[k], self.x[rows[k]], self.y[rows[k]], out[k])
 
         self._rows(row, len(points))
         return self._trained(out)
+
+    def weighted_among(self, theta: Tensor, indices: Tensor, weights: Tensor) -> Tensor:
+        """Σ_j weights_j ∇ℓ_{i_j}(θ) of the examples indices (m,) alone: (d,), (m,), (m,) → (d,)."""
+        self._needs_mean()
+        points = self._points(theta[None])
+        out = torch.zeros_like(points)
+
+        def row(network: NetworkCopy, k: int) -> None:
+            network.load(points[k])
+            for at in torch.split(torch.arange(len(indices)), len(self._tiles[0][0])):
+                rows = indices[at]
+                network.add(weights[at].clone() @ network.losses(self.x[rows], self.y[rows]), out[k])
+
+        self._rows(row, 1)
+        return self._trained(out)[0]
 
     def example_gradients(self, theta: Tensor, indices: Tensor | None = None) -> Tensor:
         """∇ℓ_i(θ) of the examples indices (m,), all without them: (d,) → (m, d).
@@ -248,9 +240,8 @@ class BatchedLoss:
         rows = torch.arange(self.examples, device=self.device) if indices is None else indices.to(self.device)
         out = point.new_zeros(len(rows), self._size)
         step = max(1, _ROOM // (self._saved + self._size))
-        place = self._places[0]
-        each = vmap(grad(place.functional), (None, 0, 0))
-        with self._running():
+        with self.network() as network:
+            each = vmap(grad(network.functional), (None, 0, 0))
             for start in range(0, len(rows), step):
                 part = rows[start : start + step]
                 if self._stacked:
@@ -258,7 +249,7 @@ class BatchedLoss:
                     out[start : start + step] = each(point, x[:, None], y[:, None])
                     continue
                 for k, i in enumerate(part.tolist(), start):
-                    place.picked(point, self.x[i : i + 1], self.y[i : i + 1], out[k])
+                    network.picked(point, self.x[i : i + 1], self.y[i : i + 1], out[k])
         return self._trained(out)
 
     def variances(self, theta: Tensor) -> Tensor:
@@ -307,48 +298,48 @@ class BatchedLoss:
         with one_thread(), twice_differentiable():
             yield
 
+    @contextmanager
+    def network(self) -> Iterator[NetworkCopy]:
+        """A copy of the network that no other thread uses, under the settings that numbers are made with."""
+        try:
+            found = self._idle.pop()
+        except IndexError:
+            found = self._made()
+        try:
+            with self._running():
+                yield found
+        finally:
+            self._idle.append(found)
+
+    def _made(self) -> NetworkCopy:
+        return NetworkCopy(*self._given, self.dtype, self.device, self._way)
+
     def _rows(self, row: Callable[[NetworkCopy, int], None], count: int) -> None:
-        """Call row(place, k) for each k, no place for two at once."""
-        threads = min(self.threads, count)
-        with self._running():
-            if threads <= 1:
-                for k in range(count):
-                    row(self._places[0], k)
-                return
+        """Call row(network, k) for each k, those of a thread on a network of its own."""
 
-            def work(place: int) -> None:
-                torch.set_num_threads(1)
-                for k in range(place, count, threads):
-                    row(self._places[place], k)
+        def work(rows: range) -> None:
+            with self.network() as network:
+                for k in rows:
+                    row(network, k)
 
-            with ThreadPoolExecutor(threads) as pool:
-                for done in [pool.submit(work, place) for place in range(threads)]:
-                    done.result()
+        threads = min(self.threads, count) if self.device.type == "cpu" else 1
+        if threads <= 1:
+            work(range(count))
+            return
+        with self._running(), ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(work, range(first, count, threads)) for first in range(threads)]:
+                done.result()
 
     def _programs(self, points: Tensor, rows: Tensor, out: Tensor) -> None:
         """Minibatch gradients by programs of `width` trajectories."""
-        with self._running():
-            for start in range(0, len(points), self.width):
-                part, own = points[start : start + self.width], rows[start : start + self.width]
-                filled = self.width - len(part)
-                if filled:
-                    part = torch.cat([part, part[:1].expand(filled, -1)])
-                    own = torch.cat([own, own[:1].expand(filled, -1)])
-                found = self._program(part, own)
-                out[start : start + self.width] = found[: self.width - filled]
 
-    def _program(self, points: Tensor, rows: Tensor) -> Tensor:
-        """Minibatch gradients (W, D) at points (W, D) of the examples rows (W, B), side by side."""
-        place = self._places[0]
-        parts = {
-            name: p.reshape(-1, *shape).contiguous().requires_grad_(True)
-            for (name, shape), p in zip(
-                place.shapes.items(),
-                torch.split(points, [s.numel() for s in place.shapes.values()], 1),
-                strict=True,
-            )
-        }
-        losses = vmap(place.of_parts)(parts, self.x[rows], self.y[rows])
-        found = torch.autograd.grad(losses.sum(), list(parts.values()), allow_unused=True)
-        pairs = zip(parts.values(), found, strict=True)
-        return torch.cat([(torch.zeros_like(p) if g is None else g).flatten(1) for p, g in pairs], 1).detach()
+        def program(network: NetworkCopy, k: int) -> None:
+            at = slice(k * self.width, (k + 1) * self.width)
+            part, own = points[at], rows[at]
+            filled = self.width - len(part)
+            if filled:
+                part = torch.cat([part, part[:1].expand(filled, -1)])
+                own = torch.cat([own, own[:1].expand(filled, -1)])
+            out[at] = network.program(part, self.x[own], self.y[own])[: self.width - filled]
+
+        self._rows(program, -(-len(points) // self.width))

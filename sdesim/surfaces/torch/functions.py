@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
@@ -14,18 +11,17 @@ import torch
 from numba import njit, objmode
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call, grad, vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from sdesim.errors import SdesimError
 from sdesim.estimators.curvature.differences import difference_hvp
 from sdesim.surfaces.derivative_check import check_gradient, wrong_product
+from sdesim.surfaces.torch.batched import BatchedLoss
 
 Array = NDArray[np.float64]
-# Example gradients of at most this many numbers are held at once: 128 MB.
-_ROOM = 2**24
-# The number of torch's threads is global: two threads of the engine must not change it under each other.
-_LOCK = threading.RLock()
+
+
+def own_tensor(array: Array) -> Tensor:
+    """A copy in torch's own, aligned memory: products round by where in memory their factors lie."""
+    return torch.tensor(array)
 
 
 def flat_parameters(module: nn.Module) -> Array:
@@ -54,25 +50,6 @@ def parameter_groups(module: nn.Module) -> dict[str, slice]:
     return groups
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread, so that no sum is split, and torch's setting as it was once it is over."""
-    with _LOCK:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
-
-
-@contextmanager
-def twice_differentiable() -> Iterator[None]:
-    """Attention by plain products: its fused form has no second derivative."""
-    with sdpa_kernel(SDPBackend.MATH):
-        yield
-
-
 class Network:
     """Loss and derivatives of a float64 copy of a module at any θ (d,), one point at a time.
 
@@ -82,83 +59,19 @@ class Network:
     """
 
     def __init__(self, module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any) -> None:
-        self.module = copy.deepcopy(module).cpu().double()
-        self.loss_fn = loss_fn
-        self.x, self.y = _double(x), _double(y)
-        self.start = flat_parameters(module) if any(True for _ in module.parameters()) else np.empty(0)
-        if not self.start.size:
-            raise SdesimError("the module has no parameters to train")
-        if self.x.ndim == 0 or self.y.ndim == 0 or len(self.x) != len(self.y) or not len(self.x):
-            raise SdesimError(
-                f"x and y must be equally long and not empty, got {tuple(self.x.shape)} and "
-                f"{tuple(self.y.shape)}"
-            )
+        self.batched = BatchedLoss(module, loss_fn, x, y)
+        self.x, self.y, self.is_mean = self.batched.x, self.batched.y, self.batched.is_mean
+        self.start = flat_parameters(module)
         self.groups = parameter_groups(module)
-        self._shapes = {name: p.shape for name, p in module.named_parameters()}
-        with one_thread(), torch.no_grad():
-            theta = own_tensor(self.start)
-            value = self._loss(theta, self.x, self.y)
-            if not isinstance(value, Tensor) or value.ndim != 0:
-                raise SdesimError(
-                    "loss_fn must give one number for all examples, such as torch's mean losses"
-                )
-            if not torch.equal(value, self._loss(theta, self.x, self.y)):
-                raise SdesimError(
-                    "the loss must depend on the weights alone, two calls differ: is dropout on? Call "
-                    "module.eval() first"
-                )
-            self.vectorised = self._vectorises(theta)
-            self.is_mean = self._is_mean(theta, value)
         check_gradient(self.loss, self.grad, self.start)
-
-    def _loss(self, theta: Tensor, x: Tensor, y: Tensor) -> Any:
-        parts, place = {}, 0
-        for name, shape in self._shapes.items():
-            parts[name] = theta[place : place + shape.numel()].reshape(shape)
-            place += shape.numel()
-        # Copies of the buffers: batch normalisation writes to them.
-        buffers = {name: b.clone() for name, b in self.module.named_buffers()}
-        of_weights = getattr(self.loss_fn, "of_weights", None)
-        with twice_differentiable():
-            value = self.loss_fn(functional_call(self.module, {**parts, **buffers}, (x,)), y)
-            return value if of_weights is None else value + of_weights(parts)
-
-    def _one(self, theta: Tensor, x: Tensor, y: Tensor) -> Any:
-        return self._loss(theta, x[None], y[None])
-
-    def _vectorises(self, theta: Tensor) -> bool:
-        """Whether torch can take the examples side by side; control flow on values can't be."""
-        try:
-            vmap(self._one, (None, 0, 0))(theta, self.x[:1], self.y[:1])
-        except (RuntimeError, ValueError):
-            return False
-        return True
-
-    def _is_mean(self, theta: Tensor, value: Tensor) -> bool:
-        """Whether the loss is the mean of the losses of the examples alone, at one point."""
-        try:
-            mean = self._example_losses(theta, self.x, self.y).mean()
-        except (RuntimeError, ValueError):
-            # Some modules take no single example (batch normalisation in training mode).
-            return False
-        return bool(torch.allclose(mean, value, rtol=1e-9, atol=1e-12))
-
-    def _example_losses(self, theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        if self.vectorised:
-            losses: Tensor = vmap(self._one, (None, 0, 0))(theta, x, y)
-            return losses
-        return torch.stack([self._one(theta, a, b) for a, b in zip(x, y, strict=True)])
 
     def loss(self, theta: Array) -> float:
         """L(θ)."""
-        with one_thread(), torch.no_grad():
-            return float(self._loss(own_tensor(theta), self.x, self.y))
+        return float(self.batched.losses(own_tensor(theta)[None])[0])
 
     def grad(self, theta: Array) -> Array:
         """∇L(θ): (d,)."""
-        with one_thread():
-            slope: Tensor = grad(self._loss)(own_tensor(theta), self.x, self.y)
-            return slope.numpy()
+        return self.batched.gradients(own_tensor(theta)[None])[0].numpy()
 
     @cached_property
     def second_pass_holds(self) -> bool:
@@ -178,9 +91,11 @@ class Network:
     def _second_pass(self, theta: Array, v: Array) -> Array:
         """The gradient of ∇L·v: (d,)."""
         # Forward mode is not there for every layer (attention, some losses); backward twice is.
-        with one_thread():
+        with self.batched.network() as network:
             point = own_tensor(theta).requires_grad_(True)
-            (slope,) = torch.autograd.grad(self._loss(point, self.x, self.y), point, create_graph=True)
+            (slope,) = torch.autograd.grad(
+                network.functional(point, self.x, self.y), point, create_graph=True
+            )
             if not slope.requires_grad:
                 # The loss is linear in θ.
                 return np.zeros_like(theta)
@@ -189,45 +104,17 @@ class Network:
 
     def weighted_gradient(self, theta: Array, weights: Array) -> Array:
         """Σ_i weights_i ∇ℓ_i(θ), examples of weight 0 left out: (d,)."""
-        with one_thread():
-            chosen = torch.from_numpy(np.flatnonzero(weights))
-            if not len(chosen):
-                return np.zeros_like(theta)
-            scale, x, y = own_tensor(weights)[chosen], self.x[chosen], self.y[chosen]
-
-            def total(point: Tensor) -> Tensor:
-                return scale @ self._example_losses(point, x, y)
-
-            slope: Tensor = grad(total)(own_tensor(theta))
-            return slope.numpy()
+        chosen = torch.from_numpy(np.flatnonzero(weights))
+        if not len(chosen):
+            return np.zeros_like(theta)
+        point, scale = own_tensor(theta)[None], own_tensor(weights)
+        if len(chosen) == len(weights):
+            return self.batched.weighted(point, scale[None])[0].numpy()
+        return self.batched.weighted_among(point[0], chosen, scale[chosen]).numpy()
 
     def example_gradients(self, theta: Array, indices: NDArray[np.int64]) -> Array:
         """∇ℓ_i(θ) of the examples: (k, d)."""
-        point = own_tensor(theta)
-        out = np.empty((len(indices), len(theta)))
-        step = max(1, _ROOM // len(theta))
-        each = grad(self._one)
-        with one_thread():
-            for start in range(0, len(indices), step):
-                part = torch.from_numpy(indices[start : start + step])
-                x, y = self.x[part], self.y[part]
-                if self.vectorised:
-                    out[start : start + step] = vmap(each, (None, 0, 0))(point, x, y).numpy()
-                else:
-                    for k in range(len(part)):
-                        out[start + k] = each(point, x[k], y[k]).numpy()
-        return out
-
-
-def own_tensor(array: Array) -> Tensor:
-    """A copy in torch's own, aligned memory: products round by where in memory their factors lie."""
-    return torch.tensor(array)
-
-
-def _double(values: Any) -> Tensor:
-    """A tensor of its own: float64, or int64 for whole numbers."""
-    tensor = torch.as_tensor(values).detach().cpu()
-    return (tensor.double() if tensor.is_floating_point() else tensor.long()).clone()
+        return self.batched.example_gradients(own_tensor(theta), torch.from_numpy(indices)).numpy()
 
 
 def compiled_functions(network: Network) -> dict[str, Any]:

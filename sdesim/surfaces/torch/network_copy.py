@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+Way = Callable[["NetworkCopy", Tensor, Tensor], Tensor]
+
 
 class NetworkCopy:
     """A copy of the network into which weights are put: one for each thread.
 
     Attributes:
-        each: how the losses of examples are found, one of `WAYS`, or None.
+        way: to the losses of examples, None where the loss is not their mean.
     """
 
     def __init__(
-        self, module: nn.Module, loss_fn: Callable[..., Any], dtype: torch.dtype, device: torch.device
-    ) -> None:
+        self, module: nn.Module, loss_fn: Callable[..., Any], dtype: torch.dtype, device: torch.device,
+        way: Way | None = None,
+    ) -> None:  # fmt: skip
         self.module = copy.deepcopy(module).to(device, dtype)
         self.loss_fn = copy.deepcopy(loss_fn).to(device, dtype) if isinstance(loss_fn, nn.Module) else loss_fn
         self.of_weights = getattr(self.loss_fn, "of_weights", None)
@@ -37,7 +42,8 @@ class NetworkCopy:
             for owner in self.module.modules()
             for name, buffer in owner.named_buffers(recurse=False)
         ]
-        self.each: Callable[..., Tensor] | None = None
+        self.unreduced = _without_mean(self.loss_fn)
+        self.way = way
 
     @torch.no_grad()
     def load(self, theta: Tensor) -> None:
@@ -67,8 +73,8 @@ class NetworkCopy:
 
     def losses(self, x: Tensor, y: Tensor) -> Tensor:
         """The losses of the examples (m,)."""
-        assert self.each is not None
-        return self.each(self, x, y)
+        assert self.way is not None
+        return self.way(self, x, y)
 
     def add(self, value: Tensor, out: Tensor, keep: bool = False) -> None:
         """out (D,) ← out + ∇value."""
@@ -81,6 +87,18 @@ class NetworkCopy:
         """out (D,) ← out + the gradient of the loss of a batch at θ (D,)."""
         self.load(theta)
         self.add(self.loss(x, y), out)
+
+    def program(self, points: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Gradients (W, D) at points (W, D) of the losses of batches x, y (W, B, …), side by side."""
+        columns = torch.split(points, self._sizes, 1)
+        parts = {
+            name: column.reshape(-1, *shape).contiguous().requires_grad_(True)
+            for (name, shape), column in zip(self.shapes.items(), columns, strict=True)
+        }
+        losses = vmap(self.of_parts)(parts, x, y)
+        found = torch.autograd.grad(losses.sum(), list(parts.values()), allow_unused=True)
+        pairs = zip(parts.values(), found, strict=True)
+        return torch.cat([(torch.zeros_like(p) if g is None else g).flatten(1) for p, g in pairs], 1).detach()
 
     def of_parts(self, parts: dict[str, Tensor], x: Tensor, y: Tensor) -> Any:
         """The loss of a batch as a function of the parameters by name."""
@@ -108,23 +126,76 @@ class NetworkCopy:
         return max(1, sum(kept.values()))
 
 
-def side_by_side(network: NetworkCopy, x: Tensor, y: Tensor) -> Tensor:
+def way_to_examples(network: NetworkCopy, x: Tensor, y: Tensor, value: Tensor, share: float) -> Way | None:
+    """The first way that gives the losses of the examples alone; None where `value`, the loss of all, is not
+    their mean.
+
+    Args:
+        share: relative difference that rounding may leave.
+    """
+
+    def same(a: Tensor, b: Tensor) -> bool:
+        return bool(torch.allclose(a, b, rtol=share, atol=1e-3 * share))
+
+    n = len(x)
+    few = sorted({0, n // 2, n - 1})
+    half = slice(0, max(1, n // 2))
+    try:
+        alone = torch.stack([network.loss(x[i : i + 1], y[i : i + 1]) for i in few])
+        part = network.loss(x[half], y[half])
+    except (RuntimeError, ValueError):
+        # Some modules take no single example (batch normalisation in training mode).
+        return None
+    for way in (_unreduced, _side_by_side, _by_output, _one_by_one):
+        try:
+            found = way(network, x, y)
+        except (RuntimeError, ValueError, TypeError, IndexError):
+            continue
+        if found.shape != (n,) or not same(found[few], alone):
+            continue
+        if same(found.mean(), value) and same(found[half].mean(), part):
+            return way
+    return None
+
+
+def _unreduced(network: NetworkCopy, x: Tensor, y: Tensor) -> Tensor:
+    """Losses of examples by torch's own losses that can leave out their mean."""
+    if network.unreduced is None:
+        raise ValueError("the loss has no such form")
+    found: Tensor = network.unreduced(network.output(x), y)
+    found = found.flatten(1).mean(1) if found.ndim > 1 else found
+    return found if network.of_weights is None else found + network.penalty()
+
+
+def _side_by_side(network: NetworkCopy, x: Tensor, y: Tensor) -> Tensor:
     """Losses of examples, the network and the loss each over all at once."""
     output = network.output(x)
     found: Tensor = vmap(lambda one, target: network.loss_fn(one[None], target[None]))(output, y)
     return found if network.of_weights is None else found + network.penalty()
 
 
-def by_output(network: NetworkCopy, x: Tensor, y: Tensor) -> Tensor:
+def _by_output(network: NetworkCopy, x: Tensor, y: Tensor) -> Tensor:
     """Losses of examples, one output after the other: losses with control flow on values."""
     output = network.output(x)
     found = torch.stack([network.loss_fn(output[i : i + 1], y[i : i + 1]) for i in range(len(x))])
     return found if network.of_weights is None else found + network.penalty()
 
 
-def one_by_one(network: NetworkCopy, x: Tensor, y: Tensor) -> Tensor:
+def _one_by_one(network: NetworkCopy, x: Tensor, y: Tensor) -> Tensor:
     """Losses of examples, one call after the other: networks whose outputs are not one row an example."""
     return torch.stack([network.loss(x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
 
 
-WAYS = (side_by_side, by_output, one_by_one)
+def _without_mean(loss_fn: Callable[..., Any]) -> Callable[..., Any] | None:
+    """The loss without its mean over examples, where it has that form as torch's own losses do."""
+    if isinstance(loss_fn, nn.Module):
+        if getattr(loss_fn, "reduction", None) != "mean":
+            return None
+        other = copy.copy(loss_fn)
+        vars(other)["reduction"] = "none"
+        return other
+    try:
+        known = "reduction" in inspect.signature(loss_fn).parameters
+    except (TypeError, ValueError):
+        return None
+    return partial(loss_fn, reduction="none") if known else None

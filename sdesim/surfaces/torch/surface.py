@@ -25,7 +25,8 @@ class TorchSurface(Base):
     θ (d,) holds the parameters in `named_parameters` order, each row-major. The work is done in float64 by a
     copy on the CPU in the given module's mode (train or eval), on one torch thread and one point at a time,
     so that bits depend on nothing else; the module itself is not changed. Each step of a trajectory calls
-    back into Python, about 0.3 ms for a small network: for plain Linear/activation networks use `MLP`.
+    back into Python, about 0.15 ms for a small network: for plain Linear/activation networks use `MLP`.
+    Threads of a simulation work on copies of their own.
 
     Args:
         module: any nn.Module of one input with parameters.

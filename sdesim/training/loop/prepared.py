@@ -42,7 +42,7 @@ from sdesim.training.loop.fresh import check_factory
 from sdesim.training.loop.memory import check_readings
 from sdesim.training.loop.one_seed import isolated_torch, starting_module, stream_seed
 from sdesim.training.loop.recipe import Recipe
-from sdesim.training.loop.svag import amplified_loss
+from sdesim.training.loop.svag import amplified_loss, is_plain, short_groups
 from sdesim.training.probes.example_moments import without_moments
 from sdesim.training.probes.guard import untouched
 from sdesim.training.probes.network_oracle import TorchOracle, masked_groups
@@ -121,8 +121,16 @@ class Prepared:
     @cached_property
     def step_loss(self) -> Callable[..., Any]:
         """What one update descends: the loss, or what amplifies its noise on two minibatches in a row."""
-        loss_fn, factor = self.recipe.loss_fn, self.recipe.amplify
-        return loss_fn if factor == 1 else amplified_loss(loss_fn, factor)
+        loss_fn: Callable[..., Any] = self.recipe.loss_fn
+        factor = self.recipe.amplify
+        if factor == 1:
+            return loss_fn
+        return amplified_loss(loss_fn, factor, 1.0 if self.shortens else None)
+
+    @cached_property
+    def shortens(self) -> bool:
+        """Whether amplified steps are made by an optimizer of other settings."""
+        return self.recipe.amplify > 1 and not is_plain(self.example)
 
     @cached_property
     def plain(self) -> bool:
@@ -236,7 +244,7 @@ def _prepared(
     wrong = [s for s in save if s not in _SAVEABLE]
     if wrong:
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    examples, held_out, order = _data(recipe)
+    examples, held_out, order = examples_and_order(recipe)
     check_loss(module, recipe.loss_fn, examples, order.batch_size)
     check_copies(module, recipe.loss_fn, examples.x, examples.y, order.batch_size)
     dim, groups = _coordinates(recipe, probes)
@@ -249,12 +257,14 @@ def _prepared(
         check_tangent(example)
     if recipe.clients is not None:
         check_clients(recipe, examples, order, example, probes)
-    _check_amplified(recipe, example, order)
+    _check_amplified(recipe, example, order, probes)
     if recipe.clip is not None:
         _check_clipped(recipe, probes)
     trial = _tried(recipe, examples, order, probes)
     probes, price = _affordable(recipe, examples, order, example, probes, trial)
     rates, step_model, momentum_changes = _rehearsed(recipe)
+    if momentum_changes and recipe.amplify > 1:
+        raise RunError("amplify does not go with a momentum that the scheduler changes")
     return Prepared(
         recipe=recipe,
         train=examples,
@@ -284,7 +294,7 @@ def check_probes(recipe: Recipe, probes: Probes) -> None:
     """
     check_module(recipe.module)
     with untouched(recipe.module, recipe.loss_fn):
-        examples, _, order = _data(recipe)
+        examples, _, order = examples_and_order(recipe)
         trial = _tried(recipe, examples, order, probes)
         _affordable(recipe, examples, order, example_optimizer(recipe), probes, trial)
 
@@ -298,7 +308,7 @@ def _tried(recipe: Recipe, examples: Examples, order: Order, probes: Probes | No
     )
 
 
-def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
+def examples_and_order(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     """Training and test examples, and how batches are taken from the first."""
     seed, parameter = recipe.seed, next(recipe.module.parameters())
     examples, held_out = training_and_test(
@@ -402,7 +412,7 @@ def _whole_spectrum_because(examples: Examples, trial: Trial, example: Any) -> s
     return ""
 
 
-def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
+def _check_amplified(recipe: Recipe, optimizer: Any, order: Order, probes: Probes | None) -> None:
     """Refuse amplified noise where it isn't defined.
 
     Raises:
@@ -416,13 +426,29 @@ def _check_amplified(recipe: Recipe, optimizer: Any, order: Order) -> None:
         )
     if recipe.penalties:
         raise RunError("amplify goes without penalty, which has no noise to be amplified: use weight_decay")
-    groups = optimizer.param_groups
-    if type(optimizer) is not torch.optim.SGD or any(g["momentum"] or g["weight_decay"] for g in groups):
-        raise RunError("amplify needs torch.optim.SGD without momentum and weight decay")
+    if not is_plain(optimizer):
+        _check_shortened(recipe, optimizer, probes)
     if order.sampling not in ("with-replacement", "weighted"):
         raise RunError(f'amplify needs minibatches of sampling="with-replacement", got "{order.sampling}"')
     if any(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in recipe.module.modules()):
         raise RunError("amplify can't go with batch normalisation, which would mix the two minibatches")
+
+
+def _check_shortened(recipe: Recipe, optimizer: Any, probes: Probes | None) -> None:
+    """Refuse what does not go with short steps of other settings.
+
+    Raises:
+        RunError: naming what it is.
+    """
+    try:
+        short_groups(optimizer, recipe.amplify)
+    except RunError as error:
+        raise RunError(f"amplify: {error}") from error
+    if probes is not None:
+        raise RunError(
+            "amplify goes with probes for SGD without momentum and weight decay alone: the states of short "
+            "steps, of which probes read the optimizer's, are others"
+        )
 
 
 def _check_schedule(recipe: Recipe) -> None:

@@ -80,7 +80,8 @@ class Recipe:
         amplify: l; each step of SGD is made as l steps of η/l whose noise has l times the covariance, (1+s)/2
             ∇L_B + (1−s)/2 ∇L_B′ with s = √(2l−1) and independent minibatches (Z. Li, S. Malladi & S. Arora,
             NeurIPS (2021), arXiv 2102.12470, section 4). Its SDE is that of SGD, which l > 1 comes nearer to.
-            Steps, rates, time and probes are those of SGD.
+            Steps, rates, time and probes are those of SGD. SGD with momentum, Adam, AdamW and RMSprop make l
+            steps of other settings (`short` of their kinds), without probes.
         clip: a `sdesim.optimizers.Clip` or its fields, {"norm": 1.0} or {"value": 0.5}: gradients are cut
             down before each step. C*, S and the drift, which are of the whole gradient, are flagged
             `clipped_gradients` where any was; `clipped_share` of the run is the share of such steps.

@@ -1,19 +1,23 @@
-"""Noise-amplified SGD (SVAG): a family of maps between SGD and its SDE.
+"""Amplified noise (SVAG): a family of maps between an optimizer and its SDE.
 
-Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470, section 4.
+Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470, section 4; for Adam and RMSprop
+Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError
+from sdesim.kinds import class_of, names_of
 from sdesim.noise import Base, Minibatch, Noise, NoiseKernel
 from sdesim.noise.base import Sort
 
@@ -77,17 +81,65 @@ def amplified_weights(factor: int) -> tuple[float, float]:
     return (1 + s) / 2, (1 - s) / 2
 
 
-def amplified_loss(loss_fn: Callable[..., Any], factor: int) -> Callable[..., Any]:
+def amplified_loss(
+    loss_fn: Callable[..., Any], factor: int, share: float | None = None
+) -> Callable[..., Any]:
     """(1/l)[(1+s)/2 L_B + (1−s)/2 L_B′] of outputs and targets (2B, …), those of B first: at η its gradient
-    makes one of the l short steps that stand for one of SGD."""
+    makes one of the l short steps that stand for one of SGD.
+
+    Args:
+        share: in place of 1/l.
+    """
     first, second = amplified_weights(factor)
 
     def loss(output: Any, y: Any) -> Any:
         half = len(y) // 2
         value = first * loss_fn(output[:half], y[:half]) + second * loss_fn(output[half:], y[half:])
-        return value / factor
+        return value / factor if share is None else value * share
 
     return loss
+
+
+def is_plain(optimizer: Any) -> bool:
+    """Whether its steps are θ ← θ − η g, so that a short one is a step on 1/l of the loss."""
+    groups = optimizer.param_groups
+    return type(optimizer) is torch.optim.SGD and not any(g["momentum"] or g["weight_decay"] for g in groups)
+
+
+def short_groups(optimizer: Any, factor: int) -> list[dict[str, Any]]:
+    """What each group of a torch optimizer sets otherwise in l short steps; lr as a factor.
+
+    Raises:
+        RunError: no short steps are known for it.
+    """
+    made = type(optimizer)
+    kinds: list[Any] = [class_of("optimizers", name) for name in names_of("optimizers")]
+    kind = next((k for k in kinds if k.torch_name and getattr(torch.optim, k.torch_name, None) is made), None)
+    if kind is None:
+        raise RunError(f"no short steps with amplified noise are known for {made.__module__}.{made.__name__}")
+    found = []
+    for group in optimizer.param_groups:
+        names = {f.name: kind.renamed.get(f.name, f.name) for f in fields(kind)}
+        told = {own: group[name] for own, name in names.items() if name in group and own != "lr"}
+        short = kind(lr=1.0, **told).short(factor)
+        if isinstance(short, str):
+            raise RunError(short)
+        found.append({name: value for name, value in short.settings().items() if name in group})
+    return found
+
+
+@contextmanager
+def shortened(optimizer: Any, factor: int) -> Iterator[None]:
+    """Let an optimizer make short steps, and then steps as before."""
+    kept = []
+    for group, short in zip(optimizer.param_groups, short_groups(optimizer, factor), strict=True):
+        kept.append({name: group[name] for name in short})
+        group.update({**short, "lr": group["lr"] * short["lr"]})
+    try:
+        yield
+    finally:
+        for group, before in zip(optimizer.param_groups, kept, strict=True):
+            group.update(before)
 
 
 def amplified_noise(surface: Any, batch_size: int, learning_rate: float, factor: int) -> list[Noise]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -36,6 +37,7 @@ from sdesim.training.loop.one_seed import (
 from sdesim.training.loop.prepared import Prepared
 from sdesim.training.loop.probed import held_part, streamed_part
 from sdesim.training.loop.progress import measured_progress
+from sdesim.training.loop.svag import shortened
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.network_oracle import MaskedOracle, coordinates
 from sdesim.training.probes.optimizer_facts import step_rate
@@ -208,18 +210,11 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
             state.message = lost(f"the minibatch loss of a client is {loss}", state.step)
         state.training += clock.perf_counter() - began
         return loss
-    loss, step_loss = 0.0, prepared.step_loss
-    for k in range(prepared.recipe.amplify):
-        x, y = prepared.batch(
-            _rows(prepared, state), state.trajectory, state.step * prepared.recipe.amplify + k
-        )
-        if state.tangent is not None:
-            started = clock.perf_counter()
-            state.tangent.step(step_loss, mapped(x, torch.clone), mapped(y, torch.clone))
-            took = clock.perf_counter() - started
-            state.probing += took
-            began += took
-        loss += update(state.model, step_loss, state.optimizer, x, y, state.masks, state.clipping)
+    factor, probed = prepared.recipe.amplify, state.probing
+    with shortened(state.optimizer, factor) if prepared.shortens else nullcontext():
+        loss = _updates(prepared, state)
+    # What the tangent took is no training.
+    began += state.probing - probed
     if not math.isfinite(loss):
         state.message = lost(f"the minibatch loss is {loss}", state.step)
     elif prepared.follows_loss:
@@ -229,6 +224,20 @@ def _advance(prepared: Prepared, state: SeedState) -> float:
         state.scheduler.step()
     state.training += clock.perf_counter() - began
     return loss
+
+
+def _updates(prepared: Prepared, state: SeedState) -> float:
+    """The updates of one step; returns the minibatch loss before it, or the mean over short ones."""
+    loss, step_loss, factor = 0.0, prepared.step_loss, prepared.recipe.amplify
+    for k in range(factor):
+        x, y = prepared.batch(_rows(prepared, state), state.trajectory, state.step * factor + k)
+        if state.tangent is not None:
+            started = clock.perf_counter()
+            state.tangent.step(step_loss, mapped(x, torch.clone), mapped(y, torch.clone))
+            state.probing += clock.perf_counter() - started
+        loss += update(state.model, step_loss, state.optimizer, x, y, state.masks, state.clipping)
+    # SGD's own short steps are made on shares of the loss.
+    return loss / factor if prepared.shortens else loss
 
 
 def _rows(prepared: Prepared, state: SeedState) -> Tensor | None:

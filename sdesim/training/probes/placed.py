@@ -17,7 +17,7 @@ from torch import Tensor
 
 from sdesim.estimators.curvature.differences import SHORTER, Agreement, difference_step, judged
 from sdesim.io.memory import paged
-from sdesim.surfaces.torch.functions import twice_differentiable
+from sdesim.surfaces.torch.settings import twice_differentiable
 from sdesim.training.data.batches import rows_of
 from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.second_derivative import DIFFERENCES, TWICE, SecondDerivative

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.estimators.curvature.differences import agreement
-from sdesim.surfaces.torch.functions import twice_differentiable
+from sdesim.surfaces.torch.settings import twice_differentiable
 from sdesim.training.probes.network_call import NetworkCall
 
 Array = NDArray[np.float64]

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from sdesim.errors import RunError
-from sdesim.surfaces.torch.functions import own_tensor, twice_differentiable
+from sdesim.surfaces.torch.functions import own_tensor
+from sdesim.surfaces.torch.settings import twice_differentiable
 from sdesim.training.data.batches import Stepped
 
 Array = NDArray[np.float64]

@@ -13,8 +13,9 @@ from torch import nn
 from sdesim.compiled.streams import TWIN, sequence
 from sdesim.engine import simulate
 from sdesim.errors import RunError
-from sdesim.noise import Gaussian, Minibatch, Noise, Stable
-from sdesim.runs.twin_rules import twin_warning
+from sdesim.noise import Context, Gaussian, Minibatch, Noise, Stable
+from sdesim.optimizers.sde import Form
+from sdesim.runs.twin_rules import deviations_left, twin_warning
 from sdesim.runs.validity import step_is_plain
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_noise, check_factor
@@ -36,6 +37,8 @@ def twin(
     noise: str = "minibatch",
     *,
     dt: float | None = None,
+    form: Form | None = None,
+    chunk: int | None = None,
     trajectories: int | None = None,
     seed: int | None = None,
     fit: NoiseFit | None = None,
@@ -45,8 +48,9 @@ def twin(
 ) -> xr.Dataset:
     """Simulate the SDE that should imitate a recorded run.
 
-    The drift is the network's own full-batch gradient; start, η, duration, saved points and probes are the
-    run's. Noise models:
+    It moves by the SDE of the run's own optimizer at the rates of its own schedule, weight decay and groups
+    with it (`sdesim.optimizers`, `Base.sde`); the gradient in it is the network's own, with noise. Start,
+    duration, saved points and probes are the run's. Noise models:
 
     - "none": no noise, at dt = η gradient descent, for dt → 0 gradient flow;
     - "minibatch": Gaussian with the full covariance (η/2)Σ(θ) of the minibatch gradient at every θ;
@@ -60,21 +64,26 @@ def twin(
     being correlated as those of an epoch are (`noise.Minibatch`), else with replacement.
 
     The fitted models have one level of noise throughout, the mean over the run, though that of training
-    falls as the loss does; the minibatch models follow it. With momentum β in the recorded optimizer the
-    scheme is heavy ball.
+    falls as the loss does; the minibatch models follow it.
 
-    A training by Adam or another optimizer for which no SDE is known, with weight decay, or with a learning
-    rate that changes, has the twin of SGD at its learning rate, which the attribute `twin_deviations` and a
-    warning say; shuffled epochs stand in the attribute alone.
+    Plain Linear/activation networks by SGD or heavy ball at one rate are compiled (`surfaces.MLP`), with the
+    map of the optimizer itself for a momentum at dt = η. All others are walked by torch in float64, on the
+    network's device, a step of share h = dt/η of the optimizer's at a time: at dt = η, where the map is the
+    optimizer with other noise, and towards its SDE for smaller dt.
+
+    What the SDE leaves out, such as clipped gradients, stands in the attribute `twin_deviations` and in a
+    warning; shuffled epochs in the attribute alone.
 
     Args:
         run: a real run.
-        module: the recipe by which it was recorded, or its module, with loss_fn, train and test beside it.
-            Plain Linear/activation networks are compiled (`surfaces.MLP`), others go through
-            `surfaces.TorchSurface`.
+        module: the recipe by which it was recorded, or its module, with loss_fn, train and test beside it,
+            which is enough for SGD at one rate.
         loss_fn, train, test: as in `Recipe`.
         noise: the noise model.
-        dt: time step, η divided by a whole number; default η.
+        dt: time step, η divided by a whole number; default η, of a schedule the one that it is relative to.
+        form: of a momentum: "underdamped", with a state of its own, or "overdamped", its limit in which it
+            lengthens every step by (1 − dampening)/(1 − β). Default the first.
+        chunk: so many trajectories at once, for the memory that they take; no number depends on it.
         trajectories: default as many as the run has; more only where seeds began at one point or drew fresh
             weights.
         seed: default one that depends on the run's seed and the noise model.
@@ -82,19 +91,29 @@ def twin(
         threads, progress, name: as in `simulate`.
 
     Returns:
-        The Run, with time = step·dt so that it compares with the recorded one at equal Σ η. Attributes
+        The Run, whose time is Σ η, so that it compares with the recorded one; `sde_time` is the clock of the
+        optimizer's SDE, such as Σ η² of Adam. Attributes
         `twin_noise`, `twin_deviations` where there are any, and as far as the noise has them `twin_alpha`,
         `twin_scale`, `twin_truncation`, `twin_trace`; `batch_size` is that of the run imitated.
 
     Raises:
-        RunError: the run has no twin (`runs.twin_rules.twin_refusals`) or was not made by this recipe.
+        RunError: the run has no twin (`runs.twin_rules.twin_refusals`), its optimizer no SDE, or it was not
+            made by this recipe.
     """
     if noise not in TWIN_NOISES:
         raise RunError(f"noise must be one of {', '.join(TWIN_NOISES)}, got {noise!r}")
-    plan = plan_twin(run, _recipe(run, module, loss_fn, train, test), dt=dt, trajectories=trajectories)
-    if twin_warning(plan.deviations):
-        warnings.warn(twin_warning(plan.deviations), stacklevel=2)
+    plan = plan_twin(
+        run,
+        _recipe(run, module, loss_fn, train, test),
+        dt=dt,
+        trajectories=trajectories,
+        form=form,
+        chunk=chunk,
+    )
     noises, facts = _noises(plan, noise, fit)
+    doubt = twin_warning(deviations_left(plan.deviations, noises))
+    if doubt:
+        warnings.warn(doubt, stacklevel=2)
     return _simulated(
         plan, noises, facts, seed=_seed(run, noise, seed), threads=threads, progress=progress,
         name=name or noise,
@@ -189,8 +208,11 @@ def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Nois
     _needs_batches(plan, f"noise {noise!r}")
     if noise in ("minibatch", "subsample"):
         law = "gaussian" if noise == "minibatch" else "subsample"
-        drawn = Minibatch(plan.surface, plan.batch_size, eta, law, plan.sampling, plan.drop_last)
-        return [drawn], facts
+        context = Context(
+            plan.surface.dim, eta, plan.surface, plan.batch_size, sampling=plan.sampling,
+            drop_last=plan.drop_last,
+        )  # fmt: skip
+        return [Minibatch(law=law).resolved(context)], facts
     fit = fit or fit_noise(plan.run)
     if noise == "isotropic":
         facts["twin_trace"] = fit.trace

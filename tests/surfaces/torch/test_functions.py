@@ -10,6 +10,7 @@ from sdesim.errors import SdesimError
 torch = pytest.importorskip("torch")
 nn, functional = torch.nn, torch.nn.functional
 functions = import_module("sdesim.surfaces.torch.functions")
+settings = import_module("sdesim.surfaces.torch.settings")
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((6, 3)), RNG.standard_normal((6, 1))
@@ -69,7 +70,7 @@ def test_the_module_that_was_given_stays_as_it_is(linear, network):
 @pytest.mark.usefixtures("two_torch_threads")
 def test_torch_uses_one_thread_within_and_as_many_as_before_after_an_error():
     def fails():
-        with functions.one_thread(), functions.one_thread():
+        with settings.one_thread(), settings.one_thread():
             assert torch.get_num_threads() == 1
             raise RuntimeError
 
