@@ -24,8 +24,8 @@ _NUMBERS = ("seed", "dt", "steps", "noise")
 
 
 def shared(simulated: Any, real: Any) -> tuple[str, ...]:
-    """What trajectories k of two runs share that differs between the trajectories of each; empty where nothing
-    pairs them."""
+    """What trajectories k of two runs share that differs between the trajectories of each; empty where
+    nothing pairs them."""
     if simulated.sizes.get("trajectory") != real.sizes.get("trajectory"):
         return ()
     found = [STARTS] if _same_starts(simulated, real) else []
@@ -48,10 +48,9 @@ def _equal(x: Any, y: Any) -> bool:
 def _same_starts(simulated: Any, real: Any) -> bool:
     """Whether trajectories k begin at one point, and different ones at different points."""
     for names in (("theta",), ("theta_projection", "weight_norm"), ("theta_projection",)):
-        pair = [_starts(run, names) for run in (simulated, real)]
-        if pair[0] is None or pair[1] is None or pair[0].shape != pair[1].shape:
+        a, b = _starts(simulated, names), _starts(real, names)
+        if a is None or b is None or a.shape != b.shape:
             continue
-        a, b = pair
         if not (np.isfinite(a).all() and np.isfinite(b).all()):
             return False
         size = float(np.abs(b).max())

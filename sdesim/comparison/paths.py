@@ -1,17 +1,19 @@
 """Whether whole paths of two arms have one law: a kernel two-sample test, its p-value by exchanging labels.
 
-A path is what a run holds of a trajectory at steps that both arms share: the weights on fixed directions, their
-norm, the losses. Every number is divided by its standard deviation over the trajectories of both arms at its
-time, and the directions count as much together as one other number. Two paths are |x − y| apart, the root mean
-square over times and numbers, of the values or of their increments; kernels are −|x − y| (the energy distance,
-Székely & Rizzo, J. Stat. Plan. Inference 143, 2013) and exp(−|x − y|²/2h²), h half of the median distance, that,
-and twice of it. For each the squared maximum mean discrepancy (Gretton et al., JMLR 13, 2012) is
+A path is what a run holds of a trajectory at steps that both arms share: the weights on fixed directions,
+their norm, the losses. Every number is divided by its standard deviation over the trajectories of both
+arms at its time, and the directions count as much together as one other number. Two paths are |x − y|
+apart, the root mean square over times and numbers, of the values or of their increments; kernels are −|x
+− y| (the energy distance, Székely & Rizzo, J. Stat. Plan. Inference 143, 2013) and exp(−|x − y|²/2h²), h
+half of the median distance, that, and twice of it. For each the squared maximum mean discrepancy (Gretton
+et al., JMLR 13, 2012) is
 
     Σ_ij w_i w_j k(x_i, x_j),     w = 1/n_s in the simulated arm, −1/n_r in the real one,
 
 each in standard deviations from its mean over exchanged labels; the largest is held against its own law under
-them (one test out of several kernels, as in Schrab et al., JMLR 24, 2023): for any law of the paths and any number of seeds the test says "differs" of arms of equal law with a
-probability of 1 − level at most. Paired arms exchange labels within pairs. Level and power: ``analysis/verdicts``.
+them (one test out of several kernels, as in Schrab et al., JMLR 24, 2023): for any law of the paths and
+any number of seeds the test says "differs" of arms of equal law with a probability of 1 − level at most.
+Paired arms exchange labels within pairs. Level and power: ``analysis/verdicts``.
 """
 
 from __future__ import annotations
@@ -87,7 +89,8 @@ def path_test(
 
     Args:
         simulated, real: Runs.
-        numbers: variables over (trajectory, step) that make a path, or a part of one ("theta.0"); default what
+        numbers: variables over (trajectory, step) that make a path, or a part of one ("theta.0"); default
+        what
             both hold of `NUMBERS`.
         level: 1 − level is the chance to tell arms of equal law apart.
         paired: whether trajectory k of both belongs together; default what `comparison.design` knows.
@@ -165,7 +168,7 @@ def _scaled(values: Array) -> Array:
     floor = _LEAST * np.sqrt((deviation**2).mean(axis=0))
     unit = np.maximum(deviation, floor)
     centred = values - values.mean(axis=0)
-    return np.divide(centred, unit, out=np.zeros_like(centred), where=unit > 0)
+    return np.asarray(np.divide(centred, unit, out=np.zeros_like(centred), where=unit > 0))
 
 
 def _distances(values: Array, weights: Array) -> Array:

@@ -310,7 +310,8 @@ def _verdict(
     if np.isfinite(kappa):
         known = np.isfinite(beyond[0])
         bounds = f" [{beyond[0]:.2f}, {beyond[1]:.2f}]" if known else ""
-        chance = "" if not known else ", beyond chance" if beyond[0] > 0 else ", not shown to be beyond chance"
+        shown = ", beyond chance" if beyond[0] > 0 else ", not shown to be beyond chance"
+        chance = shown if known else ""
         text += f" (kappa {kappa:.2f}{bounds}{chance})"
     elif agreement == 1:
         text += " (one phase throughout, so kappa says nothing)"
