@@ -14,7 +14,7 @@ part h of a step is one with a batch of h b.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,9 +150,34 @@ def epoch_kernel(epochs: Epochs, law: str, dt: float) -> NoiseKernel:
         )
     else:
         path = BatchEpochs(epochs, dt)
-    return NoiseKernel(KERNELS, "from_table", np.zeros(2), enters="examples", ahead=path)
+    whole = law == "subsample" and epochs.parts == 1
+    picks = partial(batches_at, epochs) if whole else None
+    return NoiseKernel(KERNELS, "from_table", np.zeros(2), enters="examples", ahead=path, picks=picks)
 
 
+def parts_of(learning_rate: float, dt: float) -> int:
+    """Steps of dt in one of the learning rate.
+
+    Raises:
+        SdesimError: not a whole number.
+    """
+    parts = round(learning_rate / dt)
+    if parts < 1 or abs(parts * dt - learning_rate) > 1e-9 * learning_rate:
+        raise SdesimError(
+            f"dt: found {dt:g}, allowed with sampling epoch: the learning rate {learning_rate:g} over a "
+            "whole number"
+        )
+    return parts
+
+
+def batches_at(epochs: Epochs, drawn: Drawn, step: int) -> NDArray[np.int64]:
+    """The examples (K, b) of the batches of a step, of whole steps of the optimizer."""
+    epoch, _, sizes, left = (int(one[0]) for one in epochs.places(step, step + 1))
+    begin = epochs.examples - left
+    return orders(epochs, drawn, epoch)[:, begin : begin + sizes]
+
+
+@lru_cache(maxsize=2)
 def orders(epochs: Epochs, drawn: Drawn, epoch: int) -> NDArray[np.int64]:
     """The shuffles (K, n) of an epoch, the same that `BatchEpochs` takes its batches from."""
     from sdesim.noise.epoch_kernels import shuffled_orders

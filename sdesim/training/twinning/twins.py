@@ -13,9 +13,9 @@ from torch import nn
 from sdesim.compiled.streams import TWIN, sequence
 from sdesim.engine import simulate
 from sdesim.errors import RunError
-from sdesim.noise import Gaussian, Minibatch, Noise, Stable
+from sdesim.noise import Context, Gaussian, Minibatch, Noise, Stable
 from sdesim.optimizers.sde import Form
-from sdesim.runs.twin_rules import twin_warning
+from sdesim.runs.twin_rules import deviations_left, twin_warning
 from sdesim.runs.validity import step_is_plain
 from sdesim.training.loop.recipe import Recipe
 from sdesim.training.loop.svag import amplified_noise, check_factor
@@ -110,9 +110,10 @@ def twin(
         form=form,
         chunk=chunk,
     )
-    if twin_warning(plan.deviations):
-        warnings.warn(twin_warning(plan.deviations), stacklevel=2)
     noises, facts = _noises(plan, noise, fit)
+    doubt = twin_warning(deviations_left(plan.deviations, noises))
+    if doubt:
+        warnings.warn(doubt, stacklevel=2)
     return _simulated(
         plan, noises, facts, seed=_seed(run, noise, seed), threads=threads, progress=progress,
         name=name or noise,
@@ -207,8 +208,11 @@ def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Nois
     _needs_batches(plan, f"noise {noise!r}")
     if noise in ("minibatch", "subsample"):
         law = "gaussian" if noise == "minibatch" else "subsample"
-        drawn = Minibatch(plan.surface, plan.batch_size, eta, law, plan.sampling, plan.drop_last)
-        return [drawn], facts
+        context = Context(
+            plan.surface.dim, eta, plan.surface, plan.batch_size, sampling=plan.sampling,
+            drop_last=plan.drop_last,
+        )  # fmt: skip
+        return [Minibatch(law=law).resolved(context)], facts
     fit = fit or fit_noise(plan.run)
     if noise == "isotropic":
         facts["twin_trace"] = fit.trace
