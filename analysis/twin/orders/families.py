@@ -51,7 +51,7 @@ class Family:
         scale: what ε is, up to a factor.
         logarithm: whether the error is said to be ε^p log(1/ε): where running means begin empty, each of the
             first steps adds ε over its number.
-        coarser: by what its ε, and the number of its trajectories, are larger: signs share little of the noise.
+        coarser: by what its ε, and the number of its trajectories, are larger: signs share little of it.
         stated: p; None where no limit is said to be reached.
     """
 

@@ -16,7 +16,7 @@ def markdown(orders: Sequence[Order], rules: Sequence[Scaled], command: str) -> 
     """Both tables."""
     lines = [
         f"Made by `{command}`.", "",
-        "| optimizer | ε | weak order [95%] | stated | verdict | error at the largest ε | at the smallest ε |",
+        "| optimizer | ε | weak order [95%] | stated | verdict | at the largest ε | at the smallest |",
         "|---|---|---|---|---|---|---|",
     ]  # fmt: skip
     for one in orders:
@@ -26,17 +26,16 @@ def markdown(orders: Sequence[Order], rules: Sequence[Scaled], command: str) -> 
         known = np.isfinite(one.order)
         order = f"{one.order:.2f} [{one.low:.2f}, {one.high:.2f}]" if known else "not fitted"
         ends = [f"{one.errors[k]:.1e} ± {one.noise[k]:.0e}, ε = 1/{1 / one.scales[k]:g}" for k in (0, -1)]
-        lines.append(
-            f"| {family.name} | {family.scale} | {order} | {said} | {one.verdict} | {ends[0]} | {ends[1]} |"
-        )
+        cells = (family.name, family.scale, order, said, one.verdict, *ends)
+        lines.append(f"| {' | '.join(cells)} |")
     lines += [
-        "", f"Adam at {KAPPA} times the batch after as many examples: gap of the observables in units of their "
-        "spread, by rule.", "",
+        "", f"Adam at {KAPPA} times the batch after as many examples: gap of the observables in units of "
+        "their spread, by rule.", "",
         "| √(Tr Σ)/‖∇L‖ of one step | square root rule | linear rule |", "|---|---|---|",
     ]  # fmt: skip
     for rule in rules:
-        cells = [f"{rule.gaps[name]:.2f} ± {rule.errors[name]:.2f}" for name in ("square root", "linear")]
-        lines.append(f"| {rule.noise:.2g} | {cells[0]} | {cells[1]} |")
+        gaps = [f"{rule.gaps[name]:.2f} ± {rule.errors[name]:.2f}" for name in ("square root", "linear")]
+        lines.append(f"| {rule.noise:.2g} | {gaps[0]} | {gaps[1]} |")
     return "\n".join(lines) + "\n"
 
 

@@ -22,7 +22,7 @@ class Scaled:
 
     Attributes:
         noise: √(Tr Σ/‖∇L‖²) of one step at the start.
-        gaps: by rule, the largest |mean difference| over the observables in units of the spread of Adam's own.
+        gaps: by rule, the largest |mean difference| over the observables in units of Adam's own spread.
         errors: their standard errors.
     """
 
