@@ -194,6 +194,7 @@ def svag(
         eta = float(run.attrs["learning_rate"])
         plan = plan_twin(run, recipe, dt=eta / factor, trajectories=trajectories)
         _needs_batches(plan, "noise amplification")
+        _needs_examples(plan, "noise amplification")
         noises = amplified_noise(plan.surface, plan.batch_size, plan.learning_rate, factor)
         facts = {"twin_noise": "svag", "svag_factor": int(factor)}
         found[int(factor)] = _simulated(
@@ -237,6 +238,7 @@ def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Nois
     facts |= {"twin_alpha": fit.index, "twin_scale": fit.scale}
     limit = None
     if noise == "stable-truncated":
+        _needs_examples(plan, f"noise {noise!r}")
         limit = float(np.sqrt(eta * plan.dt)) * longest_deviation(plan.run, plan.surface)
         facts["twin_truncation"] = limit
     return [Stable(fit.index, fit.scale, structure="isotropic", truncation=limit)], facts
@@ -247,6 +249,14 @@ def _needs_batches(plan: TwinPlan, what: str) -> None:
         raise RunError(f"{what} needs minibatches: the run was trained on the full batch, without noise")
     if not plan.surface.kernel().examples:
         raise RunError(f"{what} needs a loss that is the mean of the examples' losses")
+
+
+def _needs_examples(plan: TwinPlan, what: str) -> None:
+    if plan.law is not None:
+        raise RunError(
+            f"{what} needs gradients that are means of those of fixed examples, which this run's are not: "
+            "nearest are noise 'minibatch' and 'subsample'"
+        )
 
 
 def _seed(run: xr.Dataset, label: str, seed: int | None) -> int:
