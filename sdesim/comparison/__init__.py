@@ -17,6 +17,8 @@ from sdesim.comparison.quantity import QuantityComparison as QuantityComparison
 from sdesim.comparison.ranking import Ranked as Ranked
 from sdesim.comparison.ranking import Ranking as Ranking
 from sdesim.comparison.ranking import rank as rank
+from sdesim.comparison.sde_limit import SdeLimit as SdeLimit
+from sdesim.comparison.sde_limit import sde_limit as sde_limit
 from sdesim.comparison.sweep_fits import SweepFit as SweepFit
 from sdesim.comparison.sweep_fits import SweepFits as SweepFits
 from sdesim.comparison.sweep_fits import fit_sweep as fit_sweep
@@ -32,6 +34,7 @@ __all__ = [
     "QuantityComparison",
     "Ranked",
     "Ranking",
+    "SdeLimit",
     "SweepFit",
     "SweepFits",
     "SweepTable",
@@ -43,6 +46,7 @@ __all__ = [
     "path_test",
     "phase_segments",
     "rank",
+    "sde_limit",
 ]
 
 
