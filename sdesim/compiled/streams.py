@@ -27,7 +27,7 @@ FIRST_OF_VECTORS = 250
 # The third word of what a training draws.
 ORDER, WEIGHTS, READINGS, STEPS, CLIENTS, LAYERS, PRUNING, UPDATES = range(8)
 # The second word of what probes draw; what is combined with the seed where they make steps.
-PROBES, VIRTUAL, PROGRESS = 0x50524F42, 0x56495254, 0x50524F47
+PROBES, VIRTUAL, PROGRESS, GRADIENTS = 0x50524F42, 0x56495254, 0x50524F47, 0x47524144
 TWIN = 0x7A11
 # Spawn keys of what objects draw under a seed of their own; children that they spawn have smaller ones.
 SURFACES, NUMPY, TORCH = 2**24 + 1, 2**24 + 2, 2**24 + 3
@@ -97,6 +97,8 @@ SEQUENCED = (
               ("numpy",)),
     Sequenced("progress", lambda s, k, n, i: (s ^ PROGRESS, PROBES, k, n), "branches of measured progress",
               ("numpy",)),
+    Sequenced("gradients", lambda s, k, n, i: (s ^ GRADIENTS, PROBES, k, n, i),
+              "gradients of a training's own law that drive its twin", ("numpy",)),
 )  # fmt: skip
 OWNED = (
     Owned("objects", (), "examples and their split, and the resampling, starts and signs of estimators"),

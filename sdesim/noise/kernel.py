@@ -130,6 +130,10 @@ class NoiseKernel:
             for increments that depend on nothing but their number.
         picks: ``picks(drawn, step)`` → the examples (K, B) whose mean gradient less ∇L the increment of a
             step is, times −√(η dt); None where no minibatch stands behind it.
+        drives: ``drives(drawn, step, weights)`` → what gives the inputs a ∇L + b ξ of an optimizer's step at
+            θ itself, as `sdesim.training.twinning.drawn_gradients` does, from the weights (K, n) of the
+            examples in ξ where there is a function, else None; only schemes that walk by themselves take such
+            a noise. None for all others.
     """
 
     module: str
@@ -150,3 +154,4 @@ class NoiseKernel:
     split: Any = None
     ahead: Ahead | None = None
     picks: Callable[[Drawn, int], NDArray[np.int64]] | None = None
+    drives: Callable[[Drawn, int, Array | None], Any] | None = None

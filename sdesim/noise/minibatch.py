@@ -16,7 +16,7 @@ from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import ExampleCovariance, GradientMoments, kept_parts
 from sdesim.kinds import InCode, Misfit, kind
 from sdesim.noise.base import MOST_ROWS, Array, Base, Context, Noise, NoiseKernel, Sort
-from sdesim.noise.epochs import Epochs, epoch_kernel
+from sdesim.noise.epochs import Epochs, epoch_kernel, parts_of
 from sdesim.noise.kernel import Drawn
 
 KERNELS = "sdesim.noise.minibatch_kernels"
@@ -95,7 +95,7 @@ class Minibatch(Base):
         if sampling != "epoch":
             return
         try:
-            parts = _parts(self.learning_rate or context.learning_rate, dt)
+            parts = parts_of(self.learning_rate or context.learning_rate, dt)
         except SdesimError as error:
             yield (), str(error)
             return
@@ -120,6 +120,9 @@ class Minibatch(Base):
         sampling = self.sampling or context.sampling or "with-replacement"
         drop_last = context.drop_last if self.drop_last is None else self.drop_last
         rate = self.learning_rate or context.learning_rate
+        own = getattr(surface, "own_noise", None)
+        if own is not None:
+            return own(batch_size, rate, self.law, sampling, drop_last)  # type: ignore[no-any-return]
         return Minibatch(surface, batch_size, rate, self.law, sampling, drop_last)  # type: ignore[arg-type]
 
     def with_batch_size(self, batch_size: int) -> Noise:
@@ -161,7 +164,7 @@ class Minibatch(Base):
             found = type(self.surface).__name__
             raise SdesimError(f"minibatch noise needs the compiled weighted_grad that {found} does not have")
         if self.sampling == "epoch":
-            epochs = Epochs(self.examples, batch_size, _parts(rate, dt), self.drop_last is not False)
+            epochs = Epochs(self.examples, batch_size, parts_of(rate, dt), self.drop_last is not False)
             return epoch_kernel(epochs, self.law, dt)
         if self.law == "subsample":
             params = np.array([scale, float(batch_size)])
@@ -210,21 +213,6 @@ def _picked(examples: int, batch_size: int, drawn: Drawn, step: int) -> NDArray[
         np.uint64(drawn.seed), drawn.stream, drawn.first, pair, examples, found[0], found[1]
     )  # fmt: skip
     return np.asarray(found[half])
-
-
-def _parts(learning_rate: float, dt: float) -> int:
-    """Steps of dt in one of the learning rate.
-
-    Raises:
-        SdesimError: not a whole number.
-    """
-    parts = round(learning_rate / dt)
-    if parts < 1 or abs(parts * dt - learning_rate) > 1e-9 * learning_rate:
-        raise SdesimError(
-            f"dt: found {dt:g}, allowed with sampling epoch: the learning rate {learning_rate:g} over a "
-            "whole number"
-        )
-    return parts
 
 
 def examples_of(surface: Any) -> int:

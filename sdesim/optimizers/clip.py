@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Gt
 
 from sdesim.kinds import Misfit, kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 # What torch's clip_grad_norm_ adds to the norm before it divides.
 _TORCH_ADDS = 1e-6
@@ -38,6 +42,16 @@ class Clip:
         if (self.norm is None) == (self.value is None):
             found = "neither" if self.norm is None else "both"
             raise Misfit((), f"found {found} of norm and value, allowed: one of them")
+
+    def cut_rows(self, gradients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Each of several whole gradients (n, d), clipped as `cut` clips one: (n, d)."""
+        import numpy as np
+
+        if self.value is not None:
+            return np.asarray(np.clip(gradients, -self.value, self.value))
+        assert self.norm is not None
+        norms = np.sqrt(np.einsum("ij,ij->i", gradients, gradients))
+        return np.asarray(gradients * np.minimum(1.0, self.norm / (norms + _TORCH_ADDS))[:, None])
 
     def cut(self, parameters: Iterable[Any]) -> bool:
         """Clip the gradients of these parameters; whether that changed any."""

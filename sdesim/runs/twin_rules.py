@@ -12,11 +12,11 @@ from sdesim.runs.attributes import mapped
 from sdesim.runs.validity import step_is_plain
 
 RESHUFFLED, SEQUENTIAL = "reshuffled", "sequential"
+CLIPPED, NOT_MEAN = "clipped_gradients", "loss_not_mean"
 # What the SDE of the optimizer's own steps leaves out, among the deviations.
-BEYOND_STEPS = ("clipped_gradients", "loss_not_mean", RESHUFFLED, SEQUENTIAL)
+BEYOND_STEPS = (CLIPPED, NOT_MEAN, RESHUFFLED, SEQUENTIAL)
 # What has a name of its own among the deviations.
 _NAMED = ("plain_step", "momentum", "nesterov", "weight_decay", "learning_rates")
-_DRAWN_BY_LAW = ("weighted", "sampler")
 
 
 def twin_refusals(attrs: Mapping[str, Any]) -> tuple[str, ...]:
@@ -34,31 +34,29 @@ def _refusals(attrs: Mapping[str, Any]) -> Iterator[str]:
         yield "a twin is made of a real run, as sdesim.training.record makes it"
     if attrs.get("clients"):
         yield "a run of clients has no twin: between two rounds each follows a loss of its own"
-    if attrs.get("sampling") in _DRAWN_BY_LAW:
+    if attrs.get("sampling") == "sampler":
         yield (
-            "a twin needs a run that draws its examples uniformly, this one drew them by "
-            f"{attrs.get('sampler', 'weights')}: the SDE follows the plain mean of their losses"
-        )
-    if "readings" in attrs:
-        yield (
-            "a twin needs fixed examples, this run read them anew each time: the SDE's loss would be another"
-        )
-    if attrs.get("modes"):
-        yield (
-            f"a twin needs a network that computes the same in training as in evaluation, this one has "
-            f"{', '.join(map(str, attrs['modes']))}: the SDE's loss would be another"
-        )
-    if attrs.get("loss_reduction") in ("sum", "sum and constant") and attrs.get("batch_size"):
-        yield "a twin needs a loss that is the mean of a batch, this one is a sum: the SDE sums all examples"
-    if attrs.get("untrained_parameters"):
-        yield (
-            f"a twin moves every parameter, {attrs['untrained_parameters']} of this run's are frozen or "
-            "unknown to its optimizer"
+            "a twin needs a run that draws its examples by a known law, this one drew them by "
+            f"{attrs.get('sampler', 'a sampler')}: nearest are sampling= and weights="
         )
     if attrs.get("follows_loss"):
         yield "a twin needs learning rates that all seeds share, this run's follow the loss of each"
     if attrs.get("maximize"):
         yield "a twin descends the loss, this run's optimizer climbs it (maximize)"
+
+
+def has_own_law(attrs: Mapping[str, Any]) -> bool:
+    """Whether the gradients of a training are other than means of those of fixed examples, drawn alike: its
+    twin is then of its own law (`sdesim.training.twinning.training_law`).
+
+    Args:
+        attrs: as of `twin_refusals`, with coupled, fixed_batch and clipping.
+    """
+    reduced = attrs.get("loss_reduction", "mean") != "mean" and attrs.get("batch_size")
+    drawn = attrs.get("sampling") == "weighted" or "readings" in attrs
+    layers = attrs.get("modes") or attrs.get("coupled") or attrs.get("fixed_batch")
+    left = attrs.get("untrained_parameters") or attrs.get("clipping") == "active"
+    return bool(reduced or drawn or layers or left)
 
 
 def step_refusal(dt: float, learning_rate: float) -> str:
@@ -112,9 +110,9 @@ def _deviations(
     if attrs.get("weight_decay"):
         yield "weight_decay", "weight decay"
     if attrs.get("clipping") == "active":
-        yield "clipped_gradients", "clipped gradients"
+        yield CLIPPED, "clipped gradients"
     if attrs.get("loss_reduction") in ("weighted mean", "other", "unknown") and attrs.get("batch_size"):
-        yield "loss_not_mean", "a loss that is not the mean of those of single examples"
+        yield NOT_MEAN, "a loss that is not the mean of those of single examples"
     if attrs.get("sampling") == "epoch":
         yield RESHUFFLED, "shuffled epochs"
     if attrs.get("sampling") == "sequential":
@@ -122,9 +120,12 @@ def _deviations(
 
 
 def deviations_left(deviations: Mapping[str, str], noises: Sequence[Any]) -> dict[str, str]:
-    """Those that remain under these noises: one that is drawn without replacement has the epochs' own law."""
+    """Those that remain under these noises: one that is drawn without replacement has the epochs' own law,
+    one of a training's own gradients their clipping, which full gradients have too."""
     drawn = any(getattr(noise, "sampling", None) == "epoch" for noise in noises)
-    return {name: words for name, words in deviations.items() if not (drawn and name == RESHUFFLED)}
+    cut = not noises or any(getattr(noise, "clips", False) for noise in noises)
+    met = {RESHUFFLED: drawn, CLIPPED: cut}
+    return {name: words for name, words in deviations.items() if not met.get(name, False)}
 
 
 def twin_momentum(attrs: Mapping[str, Any]) -> tuple[float, bool] | None:

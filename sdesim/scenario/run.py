@@ -7,6 +7,7 @@ import io
 import shutil
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -297,7 +298,8 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         taken.drop_last,
     )  # fmt: skip
     noises = [resolved(n, context, eta) for n in model.noise]
-    left = deviations_left(work.results.deviations.get(name, {}), noises)
+    if name in work.results.deviations:
+        work.results.deviations[name] = deviations_left(work.results.deviations[name], noises)
     _note_matched(work, name, model, noises, taken.trace)
     return simulate(
         taken.surface,
@@ -330,7 +332,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         progress=lambda done, total: report(name, done, total),
         name=name,
         evaluate=taken.evaluation,
-        attributes={**taken.attributes, **({"twin_deviations": list(left)} if left else {})},
+        attributes=taken.attributes(noises),
     )
 
 
@@ -343,7 +345,7 @@ class Taken:
         trajectories, save_every: where the arm says none. stretch: its steps in one of the real arm's.
         batch_size, trace: B and Tr Σ of the real arm; 0 and NaN without.
         sampling, drop_last: how it draws its batches, as of `Context`.
-        attributes: further ones of the run. scheme: the real arm's own; None: the model's.
+        attributes: further ones of the run under noises. scheme: the real arm's own; None: the model's.
     """
 
     surface: Any
@@ -358,7 +360,7 @@ class Taken:
     trace: float = float("nan")
     sampling: str = ""
     drop_last: bool = True
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Callable[[list[Any]], dict[str, Any]] = lambda noises: {}
     scheme: Any = None
 
 
@@ -404,7 +406,7 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         trace=plan.trace,
         sampling=plan.sampling,
         drop_last=plan.drop_last,
-        attributes=plan.optimizer,
+        attributes=plan.told,
         scheme=plan.scheme,
     )
 

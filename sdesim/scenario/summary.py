@@ -162,7 +162,7 @@ def _arm_summary(scenario: Scenario, results: Results, name: str, warnings: list
         loose = np.char.find(measured["lambda_max_flags"].values.astype(str), "not_converged") >= 0
         if loose.any():
             warnings.append(f"{name}: λ_max did not converge at {int(loose.sum())} of {loose.size} probes")
-    if run.attrs.get("clipping") == "active":
+    if run.attrs.get("clipping") == "active" and "clipped_steps" in run.attrs:
         found["clipped_steps"] = run.attrs["clipped_steps"]
         warnings.append(
             f"{name}: gradients were cut down in {found['clipped_steps']:.0%} of the steps; C*, S and the "

@@ -36,3 +36,13 @@ def test_a_value_bounds_each_number():
 def test_it_is_either_of_both(fields):
     with pytest.raises(Misfit, match=r"found (neither|both) of norm and value, allowed: one of them"):
         Clip(**fields)
+
+
+@pytest.mark.parametrize("clip", [Clip(norm=2.5), Clip(value=2.0)])
+def test_rows_are_cut_as_whole_gradients_are(clip):
+    rows = [[3.0, 0.0, 4.0], [0.5, -0.2, 0.1], [-9.0, 1.0, 2.5]]
+
+    found = clip.cut_rows(torch.tensor(rows, dtype=torch.float64).numpy())
+
+    for row, cut_row in zip(rows, found, strict=True):
+        assert cut_row.tolist() == pytest.approx(cut(clip, row)[1][0], rel=1e-12)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from sdesim.runs.twin_rules import (
+    deviations_left,
+    has_own_law,
     step_refusal,
     twin_deviations,
     twin_momentum,
@@ -30,12 +34,7 @@ def test_plain_sgd_has_a_twin_without_reserve():
     [
         {"kind": "simulated"},
         {"clients": {"count": 2}},
-        {"sampling": "weighted"},
         {"sampling": "sampler", "sampler": "Mine"},
-        {"readings": 3},
-        {"modes": ["Dropout"]},
-        {"loss_reduction": "sum", "batch_size": 8},
-        {"untrained_parameters": 4},
         {"maximize": True},
     ],
 )
@@ -43,8 +42,31 @@ def test_where_the_sde_would_be_of_another_loss_there_is_no_twin(changes):
     assert len(twin_refusals({**SGD, **changes})) == 1
 
 
-def test_a_full_batch_sum_is_the_loss_of_the_sde():
-    assert twin_refusals({**SGD, "loss_reduction": "sum", "batch_size": 0}) == ()
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"sampling": "weighted"},
+        {"readings": 3},
+        {"modes": ["Dropout"]},
+        {"loss_reduction": "sum", "batch_size": 8},
+        {"untrained_parameters": 4},
+        {"clipping": "active"},
+    ],
+)
+def test_gradients_that_are_no_means_over_fixed_examples_have_a_law_of_their_own(changes):
+    assert has_own_law({**SGD, **changes})
+    assert twin_refusals({**SGD, **changes}) == ()
+    assert not has_own_law({**SGD, "loss_reduction": "sum", "batch_size": 0, "clipping": "inactive"})
+
+
+def test_noise_by_epochs_and_of_clipped_gradients_leaves_neither_as_a_deviation():
+    found = twin_deviations({**SGD, "sampling": "epoch", "clipping": "active"})
+    epochs, clips = SimpleNamespace(sampling="epoch"), SimpleNamespace(clips=True)
+
+    assert list(found) == ["clipped_gradients", "reshuffled"]
+    assert list(deviations_left(found, [epochs])) == ["clipped_gradients"]
+    assert list(deviations_left(found, [clips])) == ["reshuffled"]
+    assert list(deviations_left(found, [])) == ["reshuffled"]
 
 
 def test_heavy_ball_is_the_twin_of_momentum_at_its_own_rate_alone():

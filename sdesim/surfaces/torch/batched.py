@@ -68,7 +68,7 @@ class BatchedLoss:
                 f"x and y must be equally long and not empty, got {tuple(self.x.shape)} and "
                 f"{tuple(self.y.shape)}"
             )
-        self.threads = threads if self.device.type == "cpu" else 1
+        self.threads = threads
         # Of which more copies are made where threads need their own: deep ones, so that nothing is shared.
         self._given = (copy.deepcopy(module), loss_fn)
         self._idle: deque[NetworkCopy] = deque()
@@ -95,7 +95,6 @@ class BatchedLoss:
 
     def _look(self, network: NetworkCopy, start: Tensor) -> None:
         """Find out what kind of loss this is, at the module's own weights."""
-        share = _AGREED[self.dtype]
         with torch.no_grad():
             value = network.loss(self.x, self.y)
             if not isinstance(value, Tensor) or value.ndim != 0:
@@ -107,7 +106,10 @@ class BatchedLoss:
                     "the loss must depend on the weights alone, two calls differ: is dropout on? Call "
                     "module.eval() first"
                 )
-            self._way = network.way = way_to_examples(network, self.x, self.y, value, share)
+            beside = self._beside(network, start)
+            self._way = network.way = way_to_examples(
+                network, self.x, self.y, [start, *beside], _AGREED[self.dtype]
+            )
         self.is_mean = self._way is not None
         first = slice(0, 1 if self.is_mean else None)
         self._saved = network.saved(self.x[first], self.y[first])
@@ -117,8 +119,18 @@ class BatchedLoss:
             (x.clone(), y.clone())
             for x, y in zip(torch.split(self.x, tile), torch.split(self.y, tile), strict=True)
         ]
-        self._stacked = self._stacks(network, start)
+        self._stacked = self._stacks(network, beside[0] if beside else start)
         self.width = _WIDTH if self._stacked else 1
+
+    def _beside(self, network: NetworkCopy, start: Tensor) -> list[Tensor]:
+        """A point near the start where the loss is a number, or none: at the start itself weights of 0 may
+        hide how examples meet."""
+        generator = torch.Generator().manual_seed(0)
+        size = 0.1 * max(float(start.square().mean().sqrt()), 0.1)
+        shift = size * torch.randn(self._size, dtype=torch.float64, generator=generator)
+        point = start + shift.to(self.device, self.dtype)
+        network.load(point)
+        return [point] if bool(network.loss(self.x, self.y).isfinite()) else []
 
     def _stacks(self, network: NetworkCopy, start: Tensor) -> bool:
         """Whether torch takes weight vectors side by side, and finds the same gradients."""
@@ -322,7 +334,7 @@ class BatchedLoss:
                 for k in rows:
                     row(network, k)
 
-        threads = min(self.threads, count)
+        threads = min(self.threads, count) if self.device.type == "cpu" else 1
         if threads <= 1:
             work(range(count))
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -126,12 +126,14 @@ class NetworkCopy:
         return max(1, sum(kept.values()))
 
 
-def way_to_examples(network: NetworkCopy, x: Tensor, y: Tensor, value: Tensor, share: float) -> Way | None:
-    """The first way that gives the losses of the examples alone; None where `value`, the loss of all, is not
-    their mean.
+def way_to_examples(
+    network: NetworkCopy, x: Tensor, y: Tensor, points: Sequence[Tensor], share: float
+) -> Way | None:
+    """The first way that gives the losses of the examples alone; None where the loss of all, or of half of
+    them, is not their mean.
 
     Args:
-        share: relative difference that rounding may leave.
+        points: θ (D,) where it is tried. share: relative difference that rounding may leave.
     """
 
     def same(a: Tensor, b: Tensor) -> bool:
@@ -140,21 +142,26 @@ def way_to_examples(network: NetworkCopy, x: Tensor, y: Tensor, value: Tensor, s
     n = len(x)
     few = sorted({0, n // 2, n - 1})
     half = slice(0, max(1, n // 2))
-    try:
+
+    def holds(way: Way, point: Tensor) -> bool:
+        network.load(point)
         alone = torch.stack([network.loss(x[i : i + 1], y[i : i + 1]) for i in few])
-        part = network.loss(x[half], y[half])
-    except (RuntimeError, ValueError):
-        # Some modules take no single example (batch normalisation in training mode).
-        return None
+        found = way(network, x, y)
+        return (
+            found.shape == (n,)
+            and same(found[few], alone)
+            and same(found.mean(), network.loss(x, y))
+            and same(found[half].mean(), network.loss(x[half], y[half]))
+        )
+
     for way in (_unreduced, _side_by_side, _by_output, _one_by_one):
         try:
-            found = way(network, x, y)
+            if all(holds(way, point) for point in points):
+                return way
         except (RuntimeError, ValueError, TypeError, IndexError):
+            # Some losses don't take this way; some modules take no single example (batch normalisation in
+            # training mode), and have none.
             continue
-        if found.shape != (n,) or not same(found[few], alone):
-            continue
-        if same(found.mean(), value) and same(found[half].mean(), part):
-            return way
     return None
 
 

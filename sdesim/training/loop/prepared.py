@@ -244,7 +244,7 @@ def _prepared(
     wrong = [s for s in save if s not in _SAVEABLE]
     if wrong:
         raise RunError(f"save takes {', '.join(_SAVEABLE)}, got {', '.join(map(repr, wrong))}")
-    examples, held_out, order = _data(recipe)
+    examples, held_out, order = examples_and_order(recipe)
     check_loss(module, recipe.loss_fn, examples, order.batch_size)
     check_copies(module, recipe.loss_fn, examples.x, examples.y, order.batch_size)
     dim, groups = _coordinates(recipe, probes)
@@ -294,7 +294,7 @@ def check_probes(recipe: Recipe, probes: Probes) -> None:
     """
     check_module(recipe.module)
     with untouched(recipe.module, recipe.loss_fn):
-        examples, _, order = _data(recipe)
+        examples, _, order = examples_and_order(recipe)
         trial = _tried(recipe, examples, order, probes)
         _affordable(recipe, examples, order, example_optimizer(recipe), probes, trial)
 
@@ -308,7 +308,7 @@ def _tried(recipe: Recipe, examples: Examples, order: Order, probes: Probes | No
     )
 
 
-def _data(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
+def examples_and_order(recipe: Recipe) -> tuple[Examples, Examples | None, Order]:
     """Training and test examples, and how batches are taken from the first."""
     seed, parameter = recipe.seed, next(recipe.module.parameters())
     examples, held_out = training_and_test(

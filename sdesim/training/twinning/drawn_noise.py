@@ -31,11 +31,13 @@ class Noise:
         weights: of the examples, (K, n), with ξ = Σ_i w_i ∇ℓ_i; None without.
         picked: the examples (K, B) of minibatches where ξ is their mean gradient less ∇L; None elsewhere.
         added: (α, ξ (K, d)) of noises that know no examples.
+        driven: what gives a ∇L + b ξ itself, as of `NoiseKernel.drives`; None elsewhere.
     """
 
     weights: Tensor | None
     picked: Tensor | None
     added: tuple[tuple[float, Tensor], ...]
+    driven: Any = None
 
 
 class DrawnNoise:
@@ -90,25 +92,32 @@ class DrawnNoise:
         """ξ of one of the steps that are open."""
         alone = len(self._sources) == 1
         weights: Array | None = None
-        added = []
+        added, driven = [], None
         for index, kernel, fill in self._sources:
             if alone and self._share == 1.0 and kernel.picks is not None:
                 return Noise(None, torch.from_numpy(fill.picked(step)), ())
             scale = -1.0 / (self._eta * self._share ** (1.0 / index))
-            own = np.ascontiguousarray((scale * fill.at(step)).T)
+            own = np.ascontiguousarray((scale * fill.at(step)).T) if kernel.function else None
+            if kernel.drives is not None:
+                driven = kernel.drives(fill.drawn, step, own)
+                continue
+            assert own is not None
             if kernel.enters == "examples":
                 weights = own if weights is None else weights + own
             else:
                 added.append((index, torch.from_numpy(own)))
-        return Noise(None if weights is None else torch.from_numpy(weights), None, tuple(added))
+        held = None if weights is None else torch.from_numpy(weights)
+        return Noise(held, None, tuple(added), driven)
 
 
 class _Fill:
     """The increments of one noise, pair of steps by pair."""
 
     def __init__(self, kernel: Any, drawn: Drawn) -> None:
-        self._kernel, self._drawn, self.ahead = kernel, drawn, kernel.ahead
-        self._function: Callable[..., Any] = getattr(import_module(kernel.module), kernel.function)
+        self._kernel, self._drawn, self.ahead, self.drawn = kernel, drawn, kernel.ahead, drawn
+        self._function: Callable[..., Any] | None = None
+        if kernel.function:
+            self._function = getattr(import_module(kernel.module), kernel.function)
         self._params, self._data = kernel.params, kernel.data
         self._pair, self._held = -1, np.zeros((2, drawn.rows, drawn.count))
         self._scratch = np.empty((2, drawn.rows, drawn.count))
@@ -130,6 +139,7 @@ class _Fill:
         if pair != self._pair:
             d = self._drawn
             self._held[...] = 0.0
+            assert self._function is not None
             self._function(
                 np.uint64(d.seed), d.stream, d.first, pair, self._params, self._data, self._held[0],
                 self._held[1], self._scratch[0], self._scratch[1],

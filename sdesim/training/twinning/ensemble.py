@@ -40,7 +40,7 @@ class TwinEnsemble:
 
     def __init__(self, plan: Plan, scheme: OptimizerSteps) -> None:
         self.plan, self._scheme, self._evaluator = plan, scheme, scheme.evaluator
-        self.threads = 1
+        self.threads = scheme.evaluator.threads
         self._share = 1.0 / scheme.stretch
         self._theta = self._taken(own_tensor(plan.theta0))
         names = dict.fromkeys(n for p in scheme.parts for n in p.equations[0].state_names)
@@ -84,12 +84,13 @@ class TwinEnsemble:
         points = self._theta.cpu().numpy()
         if theta.shape[1]:
             theta[:, column] = points
-        if projection.shape[1] and projection.shape[2]:
-            # Row by row: the last bits of a product of matrices depend on how many rows there are.
-            for k, point in enumerate(points):
-                projection[k, column] = self.plan.saved_directions @ point
-        if norm.shape[1]:
-            norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            if projection.shape[1] and projection.shape[2]:
+                # Row by row: the last bits of a product of matrices depend on how many rows there are.
+                for k, point in enumerate(points):
+                    projection[k, column] = self.plan.saved_directions @ point
+            if norm.shape[1]:
+                norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
         if loss.shape[1]:
             running = np.flatnonzero(self._code == RUNNING)
             loss[:, column] = np.nan
@@ -147,10 +148,13 @@ class TwinEnsemble:
         weights, places = [], []
         batches: dict[int, Tensor] = {}
         plain: Tensor | None = None
+        driven: dict[int, list[int]] = {}
         for k, one in enumerate(asked):
             first = one[0]
             noise = drawn[first.draw]
-            if noise.picked is not None and first.gradient == first.noise:
+            if noise.driven is not None:
+                driven.setdefault(first.draw, []).append(k)
+            elif noise.picked is not None and first.gradient == first.noise:
                 if first.draw not in batches:
                     batches[first.draw] = self._evaluator.picked(theta, noise.picked)
                 made[k] = (
@@ -162,6 +166,11 @@ class TwinEnsemble:
             else:
                 plain = self._evaluator.gradients(theta) if plain is None else plain
                 made[k] = plain * first.gradient if first.gradient != 1.0 else plain
+        for draw, some in driven.items():
+            pairs = [(asked[k][0].gradient, asked[k][0].noise) for k in some]
+            found = drawn[draw].driven.inputs(theta, pairs)
+            for k, gradient in zip(some, found, strict=True):
+                made[k] = gradient
         if len(weights) == 1:
             made[places[0]] = self._evaluator.weighted(theta, weights[0])
         elif weights:
@@ -196,6 +205,17 @@ class TwinEnsemble:
                 held[...] = state[f"{name}_{draw}"]
         self._code[...], self._stopped[...] = state["code"], state["stopped"]
 
+    @property
+    def memory(self) -> dict[str, Array]:
+        """States of the noises that have one, (rows, K) each, by name."""
+        return self._noise[0].memory
+
+    def noise_states(self) -> Array:
+        """(K, rows): the states of all noises that have one, those of one beside those of another."""
+        memory = self._noise[0].memory
+        states = [memory[f"noise{k}"] for k in self.plan.noise_memory]
+        return np.concatenate([np.zeros((0, self.plan.trajectories)), *states]).T
+
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""
         return np.array(self._theta[trajectory].cpu().numpy())
@@ -225,6 +245,10 @@ class TwinEnsemble:
         before = self._theta[trajectory : trajectory + 1]
         gradients = self._evaluator.gradients(before).repeat(branches, 1)
         for noise in plan.noises:
+            steps = getattr(noise, "step_gradients", None)
+            if steps is not None:
+                gradients = self._taken(torch.from_numpy(steps(point, branches, rng)))
+                continue
             gradients += self._taken(torch.from_numpy(noise.gradient_noise(point, eta, branches, rng)))
         theta = before.repeat(branches, 1)
         for part in scheme.parts:
@@ -252,6 +276,7 @@ def _among(noise: Noise, rows: slice) -> Noise:
         None if noise.weights is None else noise.weights[rows],
         None if noise.picked is None else noise.picked[rows],
         tuple((index, values[rows]) for index, values in noise.added),
+        None if noise.driven is None else noise.driven.among(rows),
     )
 
 

@@ -29,15 +29,19 @@ class ModuleEvaluation:
         train, test: examples; test may be None.
         accuracy: what accuracy means, None for none.
         mask: booleans over all parameters, of which the true ones are θ and the others 0; None: all.
+        shares: of each training example in the accuracy; None: alike. test_scale: what the test loss is
+            multiplied by.
     """
 
     def __init__(
         self, module: nn.Module, loss_fn: Callable[..., Any], train: Examples, test: Examples | None,
-        accuracy: Accuracy | None, mask: NDArray[np.bool_] | None = None,
+        accuracy: Accuracy | None, mask: NDArray[np.bool_] | None = None, *, shares: Any = None,
+        test_scale: float = 1.0,
     ) -> None:  # fmt: skip
         self.module = copy.deepcopy(module).double().eval()
         self.loss_fn = loss_fn
         self.train, self.test, self.accuracy, self.mask = train, test, accuracy, mask
+        self.shares, self.test_scale = shares, test_scale
 
     @torch.no_grad()
     def values(self, theta: Array) -> dict[str, Array]:
@@ -59,7 +63,8 @@ class ModuleEvaluation:
                 x, y = moved(examples.x, torch.float64), moved(examples.y, torch.float64)
                 output = call(self.module, x)
                 if name == "test":
-                    found["test_loss"] = float(self.loss_fn(output, y))
+                    found["test_loss"] = float(self.loss_fn(output, y)) * self.test_scale
                 if self.accuracy is not None:
-                    found[f"{name}_accuracy"] = self.accuracy.share(output, y)
+                    shares = self.shares if name == "train" else None
+                    found[f"{name}_accuracy"] = self.accuracy.share(output, y, shares)
         return found

@@ -29,6 +29,7 @@ class Evaluator(Protocol):
     examples: int
     width: int
     device: Any
+    threads: int
 
     def losses(self, theta: Tensor) -> Tensor:
         """L (K,)."""
@@ -100,7 +101,6 @@ class OptimizerSteps(Base):
     begin: int = 0
     state: Mapping[str, Tensor] = field(default_factory=dict)
     chunk: int | None = None
-    label: str = ""
 
     kind: ClassVar[str] = "optimizer-steps"
     strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, minibatch=None)
@@ -155,4 +155,5 @@ class OptimizerSteps(Base):
         """All trajectories at the start of a plan."""
         from sdesim.training.twinning.ensemble import TwinEnsemble
 
+        self.evaluator.threads = threads
         return TwinEnsemble(plan, self)

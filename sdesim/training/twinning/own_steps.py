@@ -94,7 +94,10 @@ def own_steps(
 
 
 def _evaluator(recipe: Recipe, train: Examples, surface: Any) -> Evaluator:
-    """The loss on the network's device; by compiled functions where the surface has them."""
+    """The loss on the network's device; by compiled functions where the surface has them, or by itself."""
+    own: Evaluator | None = getattr(surface, "evaluator", None)
+    if own is not None:
+        return own
     device = next(recipe.module.parameters()).device
     if device.type == "cpu" and surface.kernel().module:
         return KernelLoss(surface)
@@ -102,12 +105,13 @@ def _evaluator(recipe: Recipe, train: Examples, surface: Any) -> Evaluator:
 
 
 def _columns(recipe: Recipe, group: Group) -> tuple[slice, ...]:
-    """Which coordinates of θ a group moves, among those that are trained."""
+    """Which coordinates of θ a group moves, among those that are trained: no frozen ones."""
     sizes = [p.numel() for p in recipe.module.parameters()]
+    frozen = [not p.requires_grad for p in recipe.module.parameters()]
     ends = np.cumsum(sizes)
     kept = None if recipe.mask is None else np.concatenate([[0], np.cumsum(recipe.mask)])
     spans: list[tuple[int, int]] = []
-    for k in sorted(group.parameters):
+    for k in (k for k in sorted(group.parameters) if not frozen[k]):
         low, high = int(ends[k] - sizes[k]), int(ends[k])
         if kept is not None:
             low, high = int(kept[low]), int(kept[high])

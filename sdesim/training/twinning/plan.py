@@ -22,9 +22,11 @@ from sdesim.runs import Probes
 from sdesim.runs.attributes import mapped
 from sdesim.runs.twin_rules import (
     BEYOND_STEPS,
+    NOT_MEAN,
     RESHUFFLED,
     SEQUENTIAL,
     deviations_left,
+    has_own_law,
     step_refusal,
     twin_deviations,
     twin_momentum,
@@ -38,6 +40,7 @@ from sdesim.training.loop.recipe import Recipe
 from sdesim.training.twinning.module_evaluation import ModuleEvaluation
 from sdesim.training.twinning.own_steps import Start, optimizer_of_run, own_steps
 from sdesim.training.twinning.reasons import sizes_differ, why_losses_differ
+from sdesim.training.twinning.training_law import TrainingLaw
 
 Array = NDArray[np.float64]
 # A float32 network's loss differs by about this from that of the float64 surface.
@@ -62,6 +65,7 @@ class TwinPlan:
         batch_size: B, 0 for full batch.
         trace: Tr Σ at the training batch, mean over the run's trajectories and probes; NaN without probes.
         sampling, drop_last: how the run drew its batches, as of `noise.Minibatch`.
+        law: of the training's gradients, where these are no means over fixed examples; then the surface.
         deviations: name → words, in what the training is not what the SDE stands for.
         optimizer: attributes that say by which optimizer's SDE the twin moves, as a recording says them.
     """
@@ -80,6 +84,7 @@ class TwinPlan:
     trace: float
     sampling: str
     drop_last: bool
+    law: TrainingLaw | None
     deviations: dict[str, str]
     optimizer: dict[str, Any] = field(default_factory=dict)
 
@@ -102,7 +107,16 @@ class TwinPlan:
             "batch_size": self.batch_size,
             "probe_batch_size": int(self.run.attrs.get("probe_batch_size", 0)),
         }
+        return found | self.told(noises)
+
+    def told(self, noises: Sequence[Any]) -> dict[str, Any]:
+        """The same without sizes of batches."""
         left = deviations_left(self.deviations, noises)
+        found: dict[str, Any] = {}
+        if self.law is not None:
+            found |= self.law.attributes
+            draws = [noise.draws for noise in noises if getattr(noise, "draws", 0)]
+            found |= {"twin_draws": draws[0]} if draws else {}
         return found | self.optimizer | ({"twin_deviations": list(left)} if left else {})
 
     @property
@@ -130,6 +144,8 @@ class TwinPlan:
     def evaluation(self) -> Any:
         """Accuracies and test loss at θ: the surface's own, where it has one."""
         recipe = self.recipe
+        if self.law is not None:
+            return self.law.read
         train, test = _examples(recipe)
         held_out = (None, None) if test is None else (test.x.cpu().numpy(), test.y.cpu().numpy())
         accuracy = train.accuracy(recipe.module, recipe.loss_fn, test)
@@ -185,10 +201,11 @@ def plan_twin(
     step = eta if dt is None else dt
     if step_refusal(step, eta):
         raise RunError(step_refusal(step, eta))
-    train, test = _examples(recipe)
+    law = _law(run, recipe)
+    train, test = _examples(recipe) if law is None else (law.train, law.test)
     if sizes_differ(run, recipe, train):
         raise RunError(sizes_differ(run, recipe, train))
-    surface = _surface(recipe, train)
+    surface = _surface(recipe, train) if law is None else law
     if start is None:
         starts = _starts(run, recipe, run.sizes["trajectory"] if trajectories is None else trajectories)
         _check_same(run, recipe, train, test, surface, starts)
@@ -205,7 +222,7 @@ def plan_twin(
         rate_changes=_rate_changes(run, recorded_rate),
     )
     own = (scheme is None or scheme.chooses) and not (
-        form is None and chunk is None and start is None and _compiled(recipe, train)
+        law is None and form is None and chunk is None and start is None and _compiled(recipe, train)
         and set(deviations) <= {RESHUFFLED, SEQUENTIAL}
     )  # fmt: skip
     if own:
@@ -217,7 +234,13 @@ def plan_twin(
         compiled, made = own_steps(
             run, recipe, train, surface, steps=steps, stretch=stretch, form=form, chunk=chunk, start=start
         )
-        deviations = {name: words for name, words in deviations.items() if name in BEYOND_STEPS}
+        beyond = set(BEYOND_STEPS) - ({NOT_MEAN} if law is not None else set())
+        deviations = {name: words for name, words in deviations.items() if name in beyond}
+    elif law is not None:
+        raise RunError(
+            "a training whose gradients are no means over fixed examples has a twin by the steps of its own "
+            "optimizer alone: leave scheme out"
+        )
     elif form is not None or chunk is not None:
         raise RunError("form and chunk are of the optimizer's own SDE: leave scheme out")
     if eta != recorded_rate:
@@ -241,9 +264,40 @@ def plan_twin(
         trace=_trace(run),
         sampling="epoch" if run.attrs.get("sampling") == "epoch" else "with-replacement",
         drop_last="last_batch" not in run.attrs,
+        law=law,
         deviations=deviations,
         optimizer=made,
     )
+
+
+def _law(run: xr.Dataset, recipe: Recipe) -> TrainingLaw | None:
+    """The law of the training's own gradients, where they are no means over fixed examples.
+
+    Raises:
+        RunError: the recipe lacks what makes them so.
+    """
+    if not (has_own_law(run.attrs) or takes_whole_batch(recipe.loss_fn)):
+        return None
+    told = {
+        "augment": ("readings" in run.attrs and bool(run.attrs.get("augment")), recipe.augment),
+        "clip": (run.attrs.get("clipping") == "active", recipe.clip),
+    }
+    for name, (needed, given) in told.items():
+        if needed and given is None:
+            raise RunError(f"the run was recorded with {name}: give the recipe in place of the module")
+    law = TrainingLaw(recipe)
+    if "readings" in run.attrs and law.train.reader is None:
+        raise RunError(
+            "the run read its examples anew each time, these are the same at every reading: give the recipe "
+            "by which it was recorded"
+        )
+    drawn, wanted = law.order.sampling, str(run.attrs.get("sampling", ""))
+    if (drawn == "weighted") != (wanted == "weighted"):
+        raise RunError(
+            f"the run drew its examples by sampling {wanted}, the recipe by {drawn}: give the recipe by "
+            "which it was recorded"
+        )
+    return law
 
 
 def _compiled(recipe: Recipe, train: Examples) -> bool:

@@ -167,6 +167,17 @@ def test_a_loss_that_couples_its_examples_has_gradients_of_minibatches_alone():
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
 
 
+def test_examples_that_meet_are_found_behind_weights_of_zero():
+    class Meeting(nn.Linear):
+        def forward(self, x):
+            return super().forward(x - x.mean(0))
+
+    module = nn.Sequential(nn.Linear(3, 4), Meeting(4, 2))
+    nn.init.zeros_(module[1].weight)
+
+    assert not batched.BatchedLoss(module, nn.MSELoss(), X, Y).is_mean
+
+
 def test_masked_coordinates_are_zero_and_have_no_gradient():
     module, loss, x, y, theta, _ = _case("conv")
     mask = torch.arange(theta.shape[1]) % 3 != 0

@@ -142,10 +142,10 @@ def test_what_no_seed_decides_or_does_not_fit_is_refused_in_one_line(changes, me
     assert "\n" not in str(caught.value)
 
 
-def test_pruning_and_twins_need_fixed_examples():
+def test_pruning_needs_fixed_examples_and_a_twin_the_recipe_that_reads_them_anew():
     with pytest.raises(RunError, match=r"train gives another example \d at each reading"):
         prune(NETWORK, cross_entropy, Flipping(), sgd, sparsity=0.5, steps=1, batch_size=4)
-    with pytest.raises(RunError, match="a twin needs fixed examples"):
+    with pytest.raises(RunError, match="recorded with augment: give the recipe in place of the module"):
         twin(train(augment=flipped), NETWORK, cross_entropy, (X, Y), progress=False)
 
 

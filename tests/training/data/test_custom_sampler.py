@@ -246,7 +246,7 @@ def test_pruning_follows_the_sampler_and_a_twin_is_refused():
         steps=5,
     )
     assert 0 < mask.sum() < len(mask)
-    with pytest.raises(RunError, match="uniformly, this one drew them by Backwards"):
+    with pytest.raises(RunError, match="by a known law, this one drew them by Backwards"):
         twin(train(loader(Backwards())), NETWORK, cross_entropy, (X, Y), progress=False)
 
 

@@ -251,12 +251,8 @@ arms:
 """
 
 
-def test_a_scenario_balances_its_classes_and_refuses_a_twin_of_it(tmp_path):
+def test_a_scenario_balances_its_classes_and_has_a_twin_of_it(tmp_path):
     assert parse_scenario(SCENARIO).arms["net"].train.weights.kind == "balanced"
-    with pytest.raises(
-        ScenarioError,
-        match="a twin needs a run that draws its examples uniformly, this one drew them by weights",
-    ):
-        parse_scenario(SCENARIO + "  sde:\n    simulate: {twin_of: net, noise: [{kind: minibatch}]}\n")
+    parse_scenario(SCENARIO + "  sde:\n    simulate: {twin_of: net, noise: [{kind: minibatch}]}\n")
     with pytest.raises(ScenarioError, match="balanced weights need class labels and a batch_size"):
         parse_scenario(SCENARIO.replace(", batch_size: 10", ""))

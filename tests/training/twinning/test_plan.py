@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 import sdesim
 from sdesim import training
 from sdesim.data import digits
 from sdesim.errors import RunError
 from sdesim.optimizers import learning_rates
-from sdesim.training import mlp, record, svag, twin
+from sdesim.training import record, svag, twin
 from sdesim.training.twinning.plan import plan_twin, recipe_of_run
 from sdesim.training.twinning.twins import _noises
 from tests.training.twinning.recorded_runs import DATA, LOSS, MADE_OF, NET, recorded
@@ -66,35 +65,6 @@ def test_a_recipe_stands_for_module_loss_and_data(run):
     assert one["loss"].values.tobytes() == other["loss"].values.tobytes()
     with pytest.raises(RunError, match="leave them out"):
         twin(run, recipe, LOSS, progress=False)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda m: m[0].requires_grad_(False), "390 of this run's are frozen"),
-        (lambda m: m.insert(1, nn.BatchNorm1d(6, dtype=torch.float64)), "this one has BatchNorm1d"),
-        (lambda m: m.insert(1, nn.Dropout(0.5)), "this one has Dropout"),
-    ],
-)
-def test_networks_that_the_sde_would_not_follow_are_refused(change, said):
-    net = mlp([64, 6, 10], seed=0)
-    change(net)
-    made = record(
-        net, LOSS, DATA, None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2, batch_size=8, progress=False
-    )
-
-    with pytest.raises(RunError, match=said):
-        twin(made, net, LOSS, DATA, noise="none", progress=False)
-
-
-def test_a_summed_loss_is_refused_where_batches_are_summed():
-    total = nn.CrossEntropyLoss(reduction="sum")
-    made = record(
-        NET, total, DATA, None, lambda p: torch.optim.SGD(p, lr=1e-3), steps=2, batch_size=8, progress=False
-    )
-
-    with pytest.raises(RunError, match="this one is a sum"):
-        twin(made, NET, total, DATA, noise="none", progress=False)
 
 
 def test_other_data_and_bad_arguments_are_named(run):

@@ -1,0 +1,65 @@
+"""Gradient noise by draws of a training's own gradients."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+from torch import nn
+
+from sdesim import training
+from sdesim.noise.kernel import Drawn
+from sdesim.training.twinning.drawn_gradients import DrawnGradients
+from sdesim.training.twinning.training_law import TrainingLaw
+
+X = torch.tensor([[1.0], [-0.5], [2.0], [0.3]], dtype=torch.float64)
+Y = torch.tensor([[0.2], [1.0], [-1.0], [0.4]], dtype=torch.float64)
+THETA, LIMIT, DRAWS = 0.7, 0.8, 500
+ASKED = [(1.0, 1.0), (0.5, 1.0)]
+
+
+def law(**options):
+    net = nn.Linear(1, 1, bias=False).double()
+    return TrainingLaw(
+        training.Recipe(
+            net,
+            nn.MSELoss(),
+            (X, Y),
+            None,
+            lambda p: torch.optim.SGD(p, lr=0.1),
+            steps=1,
+            batch_size=2,
+            clip={"value": LIMIT},
+            **options,
+        )
+    )
+
+
+def test_inputs_have_the_mean_and_the_covariance_of_clipped_batches():
+    a, b = 2.0, 0.7
+    noise = DrawnGradients(law(), 2, 0.1)
+    driven = noise.drives(Drawn(3, 0, 0, DRAWS, 4, 1), 0, None)
+    theta = torch.full((DRAWS, 1), THETA, dtype=torch.float64)
+
+    (found,) = driven.inputs(theta, [(a, b)])
+
+    each = (2 * X * (THETA * X - Y)).numpy()[:, 0]
+    pairs = [(one + other) / 2 for one, other in itertools.product(each, repeat=2)]
+    batches = np.clip(pairs, -LIMIT, LIMIT)
+    values = found.numpy()[:, 0]
+    # False alarms below 1e-6: 5 standard errors; kurtosis of sums of bounded draws is below 6.
+    assert abs(values.mean() - a * batches.mean()) < 5 * b * batches.std() / DRAWS**0.5
+    assert abs(values.var() / (b * b * batches.var()) - 1) < 5 * (5 / DRAWS) ** 0.5
+
+
+def test_numbers_depend_on_the_trajectory_alone_and_not_on_those_beside_it():
+    noise = DrawnGradients(law(), 2, 0.1)
+    theta = torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None]
+
+    driven = noise.drives(Drawn(3, 0, 2, 5, 4, 1), 4, None)
+    together = driven.inputs(theta, ASKED)
+    apart = driven.among(slice(3, 5)).inputs(theta[3:], ASKED)
+
+    for one, other in zip(together, apart, strict=True):
+        np.testing.assert_array_equal(one[3:].numpy(), other.numpy())
