@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from sdesim.comparison.bands import Bands as Bands
+from sdesim.comparison.bands import Reach as Reach
+from sdesim.comparison.bands import bands as bands
+from sdesim.comparison.bands import time_to as time_to
 from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
 from sdesim.comparison.equivalence import Equivalence as Equivalence
@@ -24,6 +28,7 @@ from sdesim.comparison.sweep_table import SweepTable as SweepTable
 
 __all__ = [
     "QUANTITIES",
+    "Bands",
     "Comparison",
     "Curve",
     "Equivalence",
@@ -31,10 +36,12 @@ __all__ = [
     "QuantityComparison",
     "Ranked",
     "Ranking",
+    "Reach",
     "SdeLimit",
     "SweepFit",
     "SweepFits",
     "SweepTable",
+    "bands",
     "cohen_kappa",
     "compare",
     "compare_phases",
@@ -43,6 +50,7 @@ __all__ = [
     "phase_segments",
     "rank",
     "sde_limit",
+    "time_to",
 ]
 
 
