@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -55,7 +57,7 @@ def test_a_recorded_run_has_its_state_rebuilt_and_says_so(recorded):
     np.testing.assert_allclose(run["loss"][:, 0], float(recorded["loss"][0, at]), rtol=1e-6)
     assert np.ptp(run["loss"].values[:, -1]) > 0
     assert {"test_loss", "test_accuracy", "lambda_max"} <= set(run)
-    again = forecast(recorded, at=KEPT, steps=MORE, draws=8, recipe=recipe(10), seed=1)
+    again = forecast(recorded, at=KEPT, steps=MORE, draws=8, recipe=recipe(10), seed=1, probes=False)
     np.testing.assert_array_equal(run["loss"], again["loss"])
 
 
@@ -118,3 +120,26 @@ def test_a_checkpoint_without_optimizer_is_gone_on_with_by_a_rebuilt_one(kept):
     run = forecast(bare, steps=MORE, draws=2, recipe=recipe(), probes=False)
 
     assert run.attrs["forecast_state"] == "rebuilt"
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_a_checkpoint_of_a_recording_that_was_interrupted_is_gone_on_with(tmp_path):
+    made = replace(recipe(10), trajectories=2)
+
+    def stop(done, total):
+        if done >= 0.7 * total:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        record(made, save_every=5, out=tmp_path / "run.zarr", checkpoint_every=20, progress=stop)
+    run = forecast(
+        tmp_path / "run.zarr.parts" / "0.pt", steps=5, draws=2, recipe=made, trajectory=1, probes=False
+    )
+
+    whole = record(made, save_every=5, progress=False)
+    assert run.attrs["forecast_from"] == 20
+    assert run.attrs["forecast_state"] == "given"
+    np.testing.assert_allclose(run["loss"][:, 0], float(whole["loss"].sel(step=20)[1]), rtol=1e-9)
