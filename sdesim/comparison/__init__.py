@@ -15,6 +15,8 @@ from sdesim.comparison.quantity import QuantityComparison as QuantityComparison
 from sdesim.comparison.ranking import Ranked as Ranked
 from sdesim.comparison.ranking import Ranking as Ranking
 from sdesim.comparison.ranking import rank as rank
+from sdesim.comparison.sde_limit import SdeLimit as SdeLimit
+from sdesim.comparison.sde_limit import sde_limit as sde_limit
 from sdesim.comparison.sweep_fits import SweepFit as SweepFit
 from sdesim.comparison.sweep_fits import SweepFits as SweepFits
 from sdesim.comparison.sweep_fits import fit_sweep as fit_sweep
@@ -29,6 +31,7 @@ __all__ = [
     "QuantityComparison",
     "Ranked",
     "Ranking",
+    "SdeLimit",
     "SweepFit",
     "SweepFits",
     "SweepTable",
@@ -39,6 +42,7 @@ __all__ = [
     "fit_sweep",
     "phase_segments",
     "rank",
+    "sde_limit",
 ]
 
 

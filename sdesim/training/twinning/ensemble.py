@@ -205,6 +205,11 @@ class TwinEnsemble:
                 held[...] = state[f"{name}_{draw}"]
         self._code[...], self._stopped[...] = state["code"], state["stopped"]
 
+    @property
+    def memory(self) -> dict[str, Array]:
+        """States of the noises that have one, (rows, K) each, by name."""
+        return self._noise[0].memory
+
     def noise_states(self) -> Array:
         """(K, rows): the states of all noises that have one, those of one beside those of another."""
         memory = self._noise[0].memory

@@ -291,6 +291,11 @@ def _law(run: xr.Dataset, recipe: Recipe) -> TrainingLaw | None:
         if needed and given is None:
             raise RunError(f"the run was recorded with {name}: give the recipe in place of the module")
     law = TrainingLaw(recipe)
+    if "readings" in run.attrs and law.train.reader is None:
+        raise RunError(
+            "the run read its examples anew each time, these are the same at every reading: give the recipe "
+            "by which it was recorded"
+        )
     drawn, wanted = law.order.sampling, str(run.attrs.get("sampling", ""))
     if (drawn == "weighted") != (wanted == "weighted"):
         raise RunError(
