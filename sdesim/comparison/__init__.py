@@ -6,6 +6,8 @@ from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
 from sdesim.comparison.equivalence import Equivalence as Equivalence
 from sdesim.comparison.equivalence import equivalence as equivalence
+from sdesim.comparison.paths import PathTest as PathTest
+from sdesim.comparison.paths import path_test as path_test
 from sdesim.comparison.phases import PhaseComparison as PhaseComparison
 from sdesim.comparison.phases import cohen_kappa as cohen_kappa
 from sdesim.comparison.phases import compare_phases as compare_phases
@@ -27,6 +29,7 @@ __all__ = [
     "Comparison",
     "Curve",
     "Equivalence",
+    "PathTest",
     "PhaseComparison",
     "QuantityComparison",
     "Ranked",
@@ -40,6 +43,7 @@ __all__ = [
     "compare_phases",
     "equivalence",
     "fit_sweep",
+    "path_test",
     "phase_segments",
     "rank",
     "sde_limit",
