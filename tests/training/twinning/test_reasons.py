@@ -23,7 +23,8 @@ def run():
 
 def recorded(module):
     return training.record(
-        module, nn.CrossEntropyLoss(), (X, Y), None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2, batch_size=5,
+        module, nn.CrossEntropyLoss(), (X, Y), None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2,
+        batch_size=5,
         sampling="with-replacement", progress=False,
     )  # fmt: skip
 
