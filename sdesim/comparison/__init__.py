@@ -6,6 +6,8 @@ from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
 from sdesim.comparison.equivalence import Equivalence as Equivalence
 from sdesim.comparison.equivalence import equivalence as equivalence
+from sdesim.comparison.paths import PathTest as PathTest
+from sdesim.comparison.paths import path_test as path_test
 from sdesim.comparison.phases import PhaseComparison as PhaseComparison
 from sdesim.comparison.phases import cohen_kappa as cohen_kappa
 from sdesim.comparison.phases import compare_phases as compare_phases
@@ -15,6 +17,8 @@ from sdesim.comparison.quantity import QuantityComparison as QuantityComparison
 from sdesim.comparison.ranking import Ranked as Ranked
 from sdesim.comparison.ranking import Ranking as Ranking
 from sdesim.comparison.ranking import rank as rank
+from sdesim.comparison.sde_limit import SdeLimit as SdeLimit
+from sdesim.comparison.sde_limit import sde_limit as sde_limit
 from sdesim.comparison.sweep_fits import SweepFit as SweepFit
 from sdesim.comparison.sweep_fits import SweepFits as SweepFits
 from sdesim.comparison.sweep_fits import fit_sweep as fit_sweep
@@ -25,10 +29,12 @@ __all__ = [
     "Comparison",
     "Curve",
     "Equivalence",
+    "PathTest",
     "PhaseComparison",
     "QuantityComparison",
     "Ranked",
     "Ranking",
+    "SdeLimit",
     "SweepFit",
     "SweepFits",
     "SweepTable",
@@ -37,8 +43,10 @@ __all__ = [
     "compare_phases",
     "equivalence",
     "fit_sweep",
+    "path_test",
     "phase_segments",
     "rank",
+    "sde_limit",
 ]
 
 

@@ -48,6 +48,8 @@ from sdesim.training.twinning.twins import TWIN_NOISES as TWIN_NOISES
 from sdesim.training.twinning.twins import svag as svag
 from sdesim.training.twinning.twins import twin as twin
 from sdesim.training.twinning.twins import twins as twins
+from sdesim.training.watching.watch import Watch as Watch
+from sdesim.training.watching.watch import watch as watch
 
 __all__ = [
     "TWIN_NOISES",
@@ -71,6 +73,7 @@ __all__ = [
     "TorchOracle",
     "Tracked",
     "TrainerMonitor",
+    "Watch",
     "WeightDecayChoice",
     "advise",
     "batch_size_for",
@@ -91,4 +94,5 @@ __all__ = [
     "track_learning",
     "twin",
     "twins",
+    "watch",
 ]
