@@ -12,9 +12,9 @@ training itself.
 In shuffled epochs the twin follows the epoch's own law:
 
 - Where the loss of a batch is the mean or the sum of those of its examples and nothing is clipped, every
-  example is read once in a step, each afresh, and weighted by a/n + b w_i, w of `noise.epochs.GaussianEpochs`:
-  the covariance of the examples is that of the epoch, and as E w_i² = (1/B − 1/n)/n that of readings and
-  layers W/B, the batch's own, at any share of a step.
+  example is read once in a step, each afresh, and weighted by a/n + b w_i, w of
+  `noise.epochs.GaussianEpochs`: the covariance of the examples is that of the epoch, and as
+  E w_i² = (1/B − 1/n)/n that of readings and layers W/B, the batch's own, at any share of a step.
 - Elsewhere a shuffle of the epoch gives its S = ⌊n/B⌋ batches, as in training, which visits each once in
   random order; all are read in every step and weighted by a/S + b w_s, w of the epochs of S examples in
   batches of 1: given the batches, the covariance of all steps of the epoch is that of the order.
