@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from sdesim.comparison.bands import Bands as Bands
+from sdesim.comparison.bands import Reach as Reach
+from sdesim.comparison.bands import bands as bands
+from sdesim.comparison.bands import time_to as time_to
 from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
 from sdesim.comparison.equivalence import Equivalence as Equivalence
@@ -26,6 +30,7 @@ from sdesim.comparison.sweep_table import SweepTable as SweepTable
 
 __all__ = [
     "QUANTITIES",
+    "Bands",
     "Comparison",
     "Curve",
     "Equivalence",
@@ -34,10 +39,12 @@ __all__ = [
     "QuantityComparison",
     "Ranked",
     "Ranking",
+    "Reach",
     "SdeLimit",
     "SweepFit",
     "SweepFits",
     "SweepTable",
+    "bands",
     "cohen_kappa",
     "compare",
     "compare_phases",
@@ -47,6 +54,7 @@ __all__ = [
     "phase_segments",
     "rank",
     "sde_limit",
+    "time_to",
 ]
 
 
