@@ -12,7 +12,9 @@ STAMP := $(VENV)/.ready
 run: $(STAMP)
 	$(BIN)/sdesim run quickstart --out runs/quickstart --overwrite
 
-test: $(STAMP) check unit
+# The checks take one core and the tests the others as well: side by side, none waits.
+test: $(STAMP)
+	$(MAKE) --no-print-directory --jobs 2 check unit
 
 bench: $(STAMP)
 	$(BIN)/sdesim bench --out analysis/benchmarks/results

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from sdesim.comparison.align import Aligned, align, series
+from sdesim.comparison.design import shared
 from sdesim.comparison.equivalence import MARGIN, check_margin
+from sdesim.comparison.paths import PathTest, path_test
 from sdesim.comparison.phases import PhaseComparison, compare_phases
 from sdesim.comparison.power import power_of
 from sdesim.comparison.quantity import QuantityComparison, describe, judge, measure_difference, with_power
@@ -34,7 +36,10 @@ class Comparison:
     """A simulated and a real run side by side.
 
     `quantities` by name; `phases` by name ("phase": C against C*, "phase_literal": C against 1); `notes`
-    say what could not be compared and how the verdicts were reached.
+    say what could not be compared and how the verdicts were reached. `margin` is that of "equal within", in
+    spreads of the real seeds. `paths` says whether whole paths have one law (`comparison.paths`), None where
+    the arms share none. `shared`: what pairs trajectory k of both, empty where they are independent
+    (`comparison.design`).
     """
 
     simulated: str
@@ -44,12 +49,15 @@ class Comparison:
     quantities: Mapping[str, QuantityComparison]
     phases: Mapping[str, PhaseComparison]
     notes: tuple[str, ...]
+    paths: PathTest | None = None
+    shared: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> list[str]:
-        """One line per quantity, then one per kind of phase."""
+        """One line per quantity, then one per kind of phase, and one of whole paths."""
         lines = [f"{name}: {q.verdict}" for name, q in self.quantities.items()]
-        return lines + [f"{name}: {p.verdict}" for name, p in self.phases.items()]
+        lines += [f"{name}: {p.verdict}" for name, p in self.phases.items()]
+        return lines + ([] if self.paths is None else [f"paths: {self.paths.verdict}"])
 
     @property
     def independent(self) -> list[str]:
@@ -79,13 +87,14 @@ class Comparison:
         lines = [
             "  ".join(cell.ljust(w) for cell, w in zip(r, wide, strict=False)) + f"  {r[3]}" for r in rows
         ]
-        phases = [repr(p) for p in self.phases.values()]
+        phases = [repr(p) for p in (*self.phases.values(), self.paths) if p is not None]
         return "\n".join([head, *(f"  {line.rstrip()}" for line in lines), *(f"  {p}" for p in phases)])
 
     def _repr_html_(self) -> str:
         title = f"{self.simulated} against {self.real}: {self._counts()}"
         head = ("quantity", "outcome", "distance", "null up to", "simulated, mean over time")
         phases = [f"{name}: {p.verdict}." for name, p in self.phases.items()]
+        phases += [] if self.paths is None else [f"{self.paths.verdict.capitalize()}."]
         return html_table(head, self._rows(), title, " ".join([*phases, *self.notes]))
 
     def to_table(self) -> Any:
@@ -137,6 +146,8 @@ class Comparison:
             "margin": self.margin,
             "quantities": {k: _plain(q) for k, q in self.quantities.items()},
             "phases": {k: _plain(p) for k, p in self.phases.items()},
+            "paths": _plain(self.paths),
+            "shared": list(self.shared),
             "independent": self.independent,
             "verdicts": self.verdicts,
             "distances": _plain(self.distances),
@@ -185,6 +196,7 @@ def compare(
     worded = names(lambda row: bool(row.words))
     chosen = quantities or names(lambda row: row.compared)
     wanted = [q for q in chosen if q not in worded]
+    common = shared(simulated, real)
     pairs: dict[str, Aligned] = {}
     absent: list[str] = []
     for name in dict.fromkeys(wanted):
@@ -192,7 +204,7 @@ def compare(
         if quantities is not None and (a is None or b is None):
             arm = "simulated" if a is None else "real"
             raise RunError(f"the {arm} run has no quantity {name!r} over time")
-        pair = None if a is None or b is None else align(a, b)
+        pair = None if a is None or b is None else align(a, b, bool(common))
         if pair is None:
             absent.append(name)
         else:
@@ -220,7 +232,9 @@ def compare(
         margin=float(margin),
         quantities=judged,
         phases={k: p for k, p in phases.items() if p is not None},
-        notes=(*_probed(simulated, real), *_notes(judged, absent, level)),
+        notes=(*_probed(simulated, real), *_design(common), *_notes(judged, absent, level)),
+        paths=path_test(simulated, real, level=level, paired=bool(common)),
+        shared=common,
     )
 
 
@@ -240,6 +254,11 @@ def _probed(*runs: Any) -> list[str]:
         probed = int(run.attrs.get("probe_trajectories", count))
         told += [f"{probed} of {count} of {run.attrs.get('name', 'a run')}"] if probed < count else []
     return [f"Probed trajectories: {', '.join(told)}."] if told else []
+
+
+def _design(common: Sequence[str]) -> list[str]:
+    """That the arms are paired, and by what."""
+    return [f"Trajectories are compared in pairs: {' and '.join(common)}."] if common else []
 
 
 def _notes(judged: Mapping[str, QuantityComparison], absent: Sequence[str], level: float) -> list[str]:

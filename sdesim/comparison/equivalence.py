@@ -114,6 +114,14 @@ def equivalence(
     return within(a, b, s, stats.distance(a, b, s), margin, level, paired)
 
 
+def chance(simulated: Array, real: Array, margin: float, paired: bool = False) -> float:
+    """The p-value of `equivalence` alone, of arms (n, T) with a yardstick; a hundred times as fast."""
+    s = stats.spread(real)
+    rows = stats.error_rows(simulated, real, paired)[:, s > 0] / s[s > 0]
+    error = _Error.of(rows, len(simulated), len(real), paired)
+    return error.below(stats.distance(simulated, real, s), margin)
+
+
 def check_margin(margin: float) -> None:
     """Refuse what is no margin.
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.comparison.statistics import difference_interval
+from sdesim.estimators.core.support import mean_interval
 from sdesim.runs.quantities import meanings
 from sdesim.runs.quantity_row import PHASES
+from sdesim.support import ANYTHING, POSITIVE, SHARE, Support
 
 # The phase of what is not decided.
 OPEN = "transition"
+# Draws of seeds, and a fixed seed for them.
+BOOTSTRAP = 2000
+_UNKNOWN = (float("nan"), float("nan"))
 CROSSINGS: tuple[tuple[str, str], ...] = (
     ("exploration", "generalization"),
     ("generalization", "exploration"),
@@ -27,6 +32,7 @@ class Crossing:
 
     `simulated`, `real`: mean first time over the trajectories that cross (NaN if none), `*_count` how many
     do. `difference` = simulated − real with Welch's interval; NaN bounds when it can't be had.
+    `simulated_interval`, `real_interval` are those of the mean times, over the trajectories that cross.
     """
 
     start: str
@@ -36,6 +42,8 @@ class Crossing:
     real: float
     real_count: int
     difference: tuple[float, float, float]
+    simulated_interval: tuple[float, float] = _UNKNOWN
+    real_interval: tuple[float, float] = _UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -46,7 +54,11 @@ class PhaseComparison:
     each phase. `agreement`: of the `decided` of all aligned `times`, those where the commonest phase of
     neither arm is open ("transition"), the fraction with the same phase; NaN where none is decided. `kappa`
     is Cohen's at the same times, NaN where both arms hold one and the same phase at all of them (chance
-    agreement is then complete).
+    agreement is then complete). `share_*_interval` are intervals of the mean over trajectories,
+    `share_difference` simulated − real with its own; `agreement_interval` and `kappa_interval` are of seeds
+    drawn anew, with replacement, from each arm (percentiles of `BOOTSTRAP` draws; NaN with fewer than three
+    seeds in an arm): agreement beyond chance is a kappa whose interval lies above 0. `order_*`: share of
+    trajectories by the order of their decided phases ("generalization, exploration").
     """
 
     name: str
@@ -60,6 +72,13 @@ class PhaseComparison:
     decided: int
     times: int
     verdict: str
+    share_simulated_interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+    share_real_interval: dict[str, tuple[float, float]] = field(default_factory=dict)
+    share_difference: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    agreement_interval: tuple[float, float] = _UNKNOWN
+    kappa_interval: tuple[float, float] = _UNKNOWN
+    order_simulated: dict[str, float] = field(default_factory=dict)
+    order_real: dict[str, float] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<{self.name}: {self.verdict}>"
@@ -124,6 +143,69 @@ def shares(labels: NDArray[np.str_], times: NDArray[np.float64]) -> dict[str, fl
     return {p: float((weights * (labels == p)).sum() / total) if total else 0.0 for p in PHASES}
 
 
+def _own_shares(labels: NDArray[np.str_], times: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+    """Fraction of time in each phase of every trajectory (n,)."""
+    rows = [shares(row[None], times) for row in labels]
+    return {p: np.array([row[p] for row in rows]) for p in PHASES}
+
+
+def _interval(values: NDArray[np.float64], support: Support, level: float) -> tuple[float, float]:
+    """Interval of the mean of values (n,) within their support; NaN of fewer than two."""
+    if values.size < 2:
+        return _UNKNOWN
+    _, low, high = mean_interval(values[:, None], support, level)
+    return float(low[0]), float(high[0])
+
+
+def orders(labels: NDArray[np.str_]) -> dict[str, float]:
+    """Share of trajectories by the order of their decided phases, the commonest first."""
+    found: dict[str, int] = {}
+    for row in labels:
+        decided = [p for p in row if p and p != OPEN]
+        order = [p for k, p in enumerate(decided) if k == 0 or p != decided[k - 1]]
+        text = ", ".join(order) or OPEN
+        found[text] = found.get(text, 0) + 1
+    return {text: n / len(labels) for text, n in sorted(found.items(), key=lambda item: -item[1])}
+
+
+def _bootstrap(
+    sim: NDArray[np.str_], ref: NDArray[np.str_], level: float
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Intervals of agreement and kappa over seeds drawn anew from labels (n_s, T) and (n_r, T) at the same
+    times."""
+    if min(len(sim), len(ref)) < 3:
+        return _UNKNOWN, _UNKNOWN
+    rng = np.random.default_rng(0)
+    sides = []
+    for labels in (sim, ref):
+        n = len(labels)
+        weights = rng.multinomial(n, np.full(n, 1 / n), BOOTSTRAP).astype(np.float64)
+        counts = np.stack([weights @ (labels == p).astype(np.float64) for p in PHASES])
+        best = counts.argmax(axis=0)
+        tied = (counts == counts.max(axis=0)).sum(axis=0) > 1
+        sides.append(np.where(tied, PHASES.index(OPEN), best))
+    a, b = sides
+    told = (a != PHASES.index(OPEN)) & (b != PHASES.index(OPEN))
+    n = told.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        agreed = ((a == b) & told).sum(axis=1) / n
+        chance = sum(
+            (((a == k) & told).sum(axis=1) / n) * (((b == k) & told).sum(axis=1) / n)
+            for k in range(len(PHASES))
+        )
+        kappa = np.where(chance < 1 - 1e-12, (agreed - chance) / (1 - chance), np.nan)
+    return _percentiles(agreed, level), _percentiles(kappa, level)
+
+
+def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:
+    """Interval of draws; NaN where a tenth of them or more have no value."""
+    known = values[np.isfinite(values)]
+    if known.size <= 0.9 * values.size:
+        return _UNKNOWN
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def first_crossing(labels: Sequence[str], times: Sequence[float], start: str, end: str) -> float:
     """First time at `end` after `start` (with "transition" deciding nothing in between); NaN if never."""
     last = ""
@@ -159,6 +241,8 @@ def compare_phases(
     agreement = float((both[0] == both[1]).mean()) if told.any() else float("nan")
     kappa = cohen_kappa(list(both[0]), list(both[1]))
     crossings = tuple(_crossing(sim, sim_time, ref, ref_time, a, b, level) for a, b in CROSSINGS)
+    agreed, beyond = _bootstrap(sim[:, nearest], ref, level)
+    each = [_own_shares(labels, times) for labels, times in ((sim, sim_time), (ref, ref_time))]
     return PhaseComparison(
         name=name,
         sequence_simulated=phase_segments(list(common_sim), list(sim_time)),
@@ -170,7 +254,14 @@ def compare_phases(
         kappa=kappa,
         decided=int(told.sum()),
         times=int(ref_time.size),
-        verdict=_verdict(name, agreement, kappa, int(told.sum()), ref_time.size, crossings),
+        verdict=_verdict(name, agreement, kappa, beyond, int(told.sum()), ref_time.size, crossings),
+        share_simulated_interval={p: _interval(each[0][p], SHARE, level) for p in PHASES},
+        share_real_interval={p: _interval(each[1][p], SHARE, level) for p in PHASES},
+        share_difference={p: difference_interval(each[0][p], each[1][p], level) for p in PHASES},
+        agreement_interval=agreed,
+        kappa_interval=beyond,
+        order_simulated=orders(sim),
+        order_real=orders(ref),
     )
 
 
@@ -198,11 +289,18 @@ def _crossing(
     nan = float("nan")
     difference = difference_interval(a, b, level) if a.size and b.size else (nan, nan, nan)
     means = [float(x.mean()) if x.size else nan for x in found]
-    return Crossing(start, end, means[0], a.size, means[1], b.size, difference)
+    own = [_interval(x, POSITIVE if (x > 0).all() else ANYTHING, level) for x in found]
+    return Crossing(start, end, means[0], a.size, means[1], b.size, difference, own[0], own[1])
 
 
 def _verdict(
-    name: str, agreement: float, kappa: float, decided: int, times: int, crossings: tuple[Crossing, ...]
+    name: str,
+    agreement: float,
+    kappa: float,
+    beyond: tuple[float, float],
+    decided: int,
+    times: int,
+    crossings: tuple[Crossing, ...],
 ) -> str:
     if not decided:
         return f"undecided in one of the arms, or both, at all of {times} aligned times"
@@ -210,7 +308,11 @@ def _verdict(
     text = f"same phase at {agreement:.0%} of {decided} aligned times"
     text += "" if decided == times else f" where both are decided, of {times}"
     if np.isfinite(kappa):
-        text += f" (kappa {kappa:.2f})"
+        known = np.isfinite(beyond[0])
+        bounds = f" [{beyond[0]:.2f}, {beyond[1]:.2f}]" if known else ""
+        shown = ", beyond chance" if beyond[0] > 0 else ", not shown to be beyond chance"
+        chance = shown if known else ""
+        text += f" (kappa {kappa:.2f}{bounds}{chance})"
     elif agreement == 1:
         text += " (one phase throughout, so kappa says nothing)"
     for c in crossings:

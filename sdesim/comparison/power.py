@@ -9,7 +9,9 @@ difference d_t, in units of the seeds' spread, is seen where
   that Holm's correction leaves it: α over the number of quantities that are not told apart yet.
 
 N = n_s + n_r, q = n_s n_r/N², e and e′ normal with the variances of means of the seeds and their correlation
-over time, read as one of the lag alone (seeds are too few for more), c with its square, g standard normal.
+over time, read as one of the lag alone (seeds are too few for more), c with its square, g standard normal. Of
+n pairs e has the variance of the mean of their differences, and exchanged labels give
+mean_t |σ_t e′_t + d_t g|/(√n v_t), σ_t² that of one difference.
 Random numbers are the same for every quantity and size, so that power grows smoothly. How often what is
 stated is seen: ``analysis/support``.
 """
@@ -20,7 +22,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from math import comb
 
 import numpy as np
 
@@ -126,7 +127,7 @@ class _Model:
     """Normal noise of both arms in units of the real spread.
 
     Attributes:
-        simulated, real: s.d. of one seed of each arm, (T,).
+        simulated, real: s.d. of one seed of each arm, (T,). pairs: of the difference of a pair, if paired.
         root, chi_root: M with MMᵀ the correlation of a seed over time, and its elementwise square, that of
             variances, (T, T).
         gap: measured d_t (T,). scale: the spread itself (T,).
@@ -140,6 +141,7 @@ class _Model:
     gap: Array
     scale: Array
     smoothing: float
+    pairs: Array | None = None
 
     @classmethod
     def of(cls, pair: Aligned) -> _Model | None:
@@ -158,8 +160,13 @@ class _Model:
         sd = [x.std(axis=0) * math.sqrt(len(x) / (len(x) - 1)) for x in arms]
         correlation = _correlation(arms, sd)
         gap = sim.mean(axis=0) - real.mean(axis=0)
+        pairs = None
+        if pair.paired:
+            apart = sim - real - gap
+            pairs = apart.std(axis=0) * math.sqrt(len(apart) / (len(apart) - 1))
+            correlation = _correlation([apart], [pairs])
         roots = (_root(correlation), _root(correlation**2))
-        return cls(sd[0], sd[1], *roots, gap, scale, smoothing)
+        return cls(sd[0], sd[1], *roots, gap, scale, smoothing, pairs)
 
     @property
     def times(self) -> int:
@@ -167,7 +174,7 @@ class _Model:
 
     def measured(self, n_s: int, n_r: int) -> Array:
         """d_t (T,), freed of chance."""
-        chance = float((self.simulated**2 / n_s + self.real**2 / n_r).mean())
+        chance = float(self._variance(n_s, n_r).mean())
         square = float((self.gap**2).mean())
         return self.gap * math.sqrt(max(0.0, 1 - chance / square)) if square > 0 else self.gap
 
@@ -183,21 +190,25 @@ class _Model:
     ) -> float:
         """Probability that d (T,) is seen with so many seeds; limit: of the distance, where it is known."""
         moved = np.abs(d + self._noise(n_s, n_r))
-        smallest = (2.0 if n_s == n_r else 1.0) / min(comb(n_s + n_r, n_s), stats.MAX_PERMUTATIONS)
-        if smallest * count > alpha:
+        paired = self.pairs is not None
+        if stats.smallest_p(n_s, n_r, paired) * count > alpha:
             if limit is None:
-                drawn = np.abs(self._paths(1) * self.real).mean(axis=1) / _chi(n_r - 1)
-                limit = math.sqrt(1 / n_s + 1 / n_r) * float(np.quantile(drawn, 1 - alpha / count))
+                one = self.real if self.pairs is None else self.pairs
+                drawn = np.abs(self._paths(1) * one).mean(axis=1) / _chi(n_r - 1)
+                factor = math.sqrt(stats.size_factor(n_s, n_r, paired))
+                limit = factor * float(np.quantile(drawn, 1 - alpha / count))
             spread = np.sqrt(self._variances((n_r - 1) * self.smoothing))
             return float(((moved / spread).mean(axis=1) > limit).mean())
         total = n_s + n_r
         within, share = 1 - 2 / total, n_s * n_r / total**2
         mixed = (n_s * self.simulated**2 + n_r * self.real**2) / total
-        split = math.sqrt(within) * self._paths(2) * np.sqrt(mixed) + math.sqrt(share) * d * _normal(3, 1)
+        if self.pairs is None:
+            split = math.sqrt(within) * self._paths(2) * np.sqrt(mixed) + math.sqrt(share) * d * _normal(3, 1)
+            factor = math.sqrt((1 / n_s + 1 / n_r) * total / (total - 1))
+        else:
+            split, factor = self._paths(2) * self.pairs + d * _normal(3, 1), math.sqrt(1 / n_r)
         drawn = _mean_over(split, within * mixed + share * d**2)
-        limit = math.sqrt((1 / n_s + 1 / n_r) * total / (total - 1)) * float(
-            np.quantile(drawn, 1 - alpha / undecided)
-        )
+        limit = factor * float(np.quantile(drawn, 1 - alpha / undecided))
         own = within * mixed * self._variances(total - 2) + share * d**2
         return float((_mean_over(moved, own) > limit).mean())
 
@@ -205,9 +216,15 @@ class _Model:
         """Noise of unit variance (_DRAWS, T)."""
         return np.asarray(_normal(stream, self.times) @ self.root.T)
 
+    def _variance(self, n_s: int, n_r: int) -> Array:
+        """Variance of e_t (T,)."""
+        if self.pairs is not None:
+            return np.asarray(self.pairs**2 / n_r)
+        return np.asarray(self.simulated**2 / n_s + self.real**2 / n_r)
+
     def _noise(self, n_s: int, n_r: int) -> Array:
         """e_t (_DRAWS, T)."""
-        return np.asarray(self._paths(0) * np.sqrt(self.simulated**2 / n_s + self.real**2 / n_r))
+        return np.asarray(self._paths(0) * np.sqrt(self._variance(n_s, n_r)))
 
     def _variances(self, df: float) -> Array:
         """χ²_df/df at each time (_DRAWS, T), correlated over time as variances of the noise are."""

@@ -152,8 +152,11 @@ def permutation_test(simulated: Array, real: Array, paired: bool = False) -> tup
 def smallest_p(n_s: int, n_r: int, paired: bool = False) -> float:
     """Smallest p that exchanging labels can reach: that of the observed split and its mirror image, if
     any."""
-    mirrored = 2.0 if n_s == n_r or paired else 1.0
-    return mirrored / min(2**n_r if paired else comb(n_s + n_r, n_s), MAX_PERMUTATIONS)
+    total = 2**n_r if paired else comb(n_s + n_r, n_s)
+    if total > MAX_PERMUTATIONS:
+        # Of those that are drawn the mirror image is hardly one.
+        return 1.0 / MAX_PERMUTATIONS
+    return (2.0 if n_s == n_r or paired else 1.0) / total
 
 
 def splits(n_s: int, n_r: int, paired: bool = False) -> Array:

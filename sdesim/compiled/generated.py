@@ -14,7 +14,7 @@ import importlib
 import importlib.util
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -48,14 +48,25 @@ def generated_module(text: str, names: Mapping[str, Any] | None = None) -> Modul
     Args:
         text: Python source; the same text gives the same module.
         names: objects to put into the module before its text runs. Such a module is private to the call, and
-            since Numba can't tell one object of a name from another on disk, its text must compile with
-            `sdesim.compiled.jit.compiled_in_memory`.
+            since Numba can't tell one object of a name from another on disk, its text must compile for this
+            process only (`decorators`).
 
     Raises:
         RunError: if it can't be written anywhere.
     """
     stamp = _stamp(text)
     return _load(text, names, stamp) if names else _shared(text, stamp)
+
+
+def decorators(
+    names: Iterable[tuple[str, str]], in_memory: bool = False, home: str = "sdesim.compiled.jit"
+) -> str:
+    """The text that imports ways of compiling, each under a name; ``in_memory``: for the process only."""
+    text = "from functools import partial\n\n" if in_memory else ""
+    for decorator, name in names:
+        text += f"from {home} import {decorator} as {name}\n"
+        text += f"{name} = partial({name}, kept=False)\n" if in_memory else ""
+    return text
 
 
 def _stamp(text: str) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 from numba import njit, types
 from numba.core.caching import IndexDataCacheFile
 
+from sdesim.compiled.linking import linked_late
 from sdesim.compiled.sources import GENERATED, dispatchers_of, is_own, sources_of
 
 # Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split, and the
@@ -41,15 +42,15 @@ def stamp_of(sources: dict[str, str]) -> str:
     return hashlib.sha256((source_stamp() + repr(sorted(sources.items()))).encode()).hexdigest()
 
 
-def compiled(function: Callable[..., Any]) -> Any:
+def compiled(function: Callable[..., Any], kept: bool = True) -> Any:
     """Compile on first use; later processes load the machine code from disk.
 
     Compiled callers take the function into their own code: a call with a few arrays costs as much as a step
     of a small surface, and LLVM vectorises across no call (three times slower). Global values count as
     constants, as they are when it compiles. A function of a session, which stands in no file, is compiled for
-    its process only.
+    its process only, and so is one that is not ``kept``: where it calls functions that are given at run time.
     """
-    return compiled_with(function, forceinline=True)
+    return compiled_with(function, kept=kept, forceinline=True)
 
 
 def compiled_apart(function: Callable[..., Any]) -> Any:
@@ -57,22 +58,26 @@ def compiled_apart(function: Callable[..., Any]) -> Any:
     return compiled_with(function, forceinline=False)
 
 
-def compiled_between(function: Callable[..., Any]) -> Any:
-    """As `compiled_apart`, for functions that compiled code alone calls: Python has no way to."""
-    return compiled_with(function, forceinline=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def compiled_between(function: Callable[..., Any], kept: bool = True) -> Any:
+    """As `compiled_apart`, for functions that compiled code alone calls: Python has no way to.
+
+    They are linked late (`sdesim.compiled.linking`).
+    """
+    options: dict[str, Any] = {"forceinline": False, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return linked_late(compiled_with(function, kept=kept, **options))
 
 
-def compiled_inside(function: Callable[..., Any]) -> Any:
+def compiled_inside(function: Callable[..., Any], kept: bool = True) -> Any:
     """As `compiled`, for functions of one caller: only what calls them is compiled, they being part of it.
 
     To the same machine code; compiled before that as well, they take a third of the time or more.
     """
-    return compiled_with(function, inline="always")
+    return compiled_with(function, kept=kept, inline="always")
 
 
-def compiled_entry(function: Callable[..., Any]) -> Any:
+def compiled_entry(function: Callable[..., Any], kept: bool = True) -> Any:
     """As `compiled`, for functions that Python alone calls."""
-    return compiled_with(function, forceinline=True, no_cfunc_wrapper=True)
+    return compiled_with(function, kept=kept, forceinline=True, no_cfunc_wrapper=True)
 
 
 class _Index(IndexDataCacheFile):
@@ -104,15 +109,16 @@ def stamped(module: str | None) -> bool:
     return is_own(module) or (module or "").startswith(GENERATED)
 
 
-def compiled_with(function: Callable[..., Any], suffix: str = "", **options: Any) -> Any:
+def compiled_with(function: Callable[..., Any], suffix: str = "", kept: bool = True, **options: Any) -> Any:
     """Compile with further options of Numba's; a suffix keeps two versions of one function apart on disk."""
     try:
-        dispatcher: Any = njit(cache=True, **({"no_cfunc_wrapper": True} | options), **OPTIONS)(function)
+        dispatcher: Any = njit(cache=kept, **({"no_cfunc_wrapper": True} | options), **OPTIONS)(function)
     except RuntimeError:
         # Numba finds no place for the code of a function without a file.
         return njit(**options, **OPTIONS)(function)
-    store = dispatcher._cache
-    store._cache_file = _Index(store, dispatcher, store._impl.filename_base + suffix)
+    if kept:
+        store = dispatcher._cache
+        store._cache_file = _Index(store, dispatcher, store._impl.filename_base + suffix)
     resolve: Any = dispatcher.get_call_template
     plain: Any = types.unliteral
     # Numba would compile a function anew for each constant that a caller passes, such as a stream's number;

@@ -78,14 +78,15 @@ class _All(_Constants):
     narrow = _NarrowAll
 
 
-def compiled_inside(function: Callable[..., Any]) -> Any:
+def compiled_inside(function: Callable[..., Any], kept: bool = True) -> Any:
     """As `sdesim.compiled.jit.compiled_inside`; functions that it calls are left as they are."""
-    return compiled_with(function, inline="always", pipeline_class=_Constants)
+    return compiled_with(function, kept=kept, inline="always", pipeline_class=_Constants)
 
 
-def compiled_entry(function: Callable[..., Any]) -> Any:
+def compiled_entry(function: Callable[..., Any], kept: bool = True) -> Any:
     """As `sdesim.compiled.jit.compiled_entry`; functions that it calls are left as they are."""
-    return compiled_with(function, forceinline=True, no_cfunc_wrapper=True, pipeline_class=_Constants)
+    options: dict[str, Any] = {"forceinline": True, "no_cfunc_wrapper": True, "pipeline_class": _Constants}
+    return compiled_with(function, kept=kept, **options)
 
 
 def single(dispatcher: Any) -> Any:

@@ -30,6 +30,7 @@ from sdesim.engine.saving import Evaluation, SavedPoints
 from sdesim.engine.schemes import Scheme
 from sdesim.engine.surface_check import check_surface
 from sdesim.engine.tangent import Tangents
+from sdesim.engine.unseen import reads_unseen, unseen_part
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
 from sdesim.io.progress import progress_report
@@ -47,6 +48,7 @@ from sdesim.runs.schema import (
     GROUP_PROBE,
     HALVED_STEPS,
     PROGRESS_PROBE,
+    UNSEEN_PROBE,
     VIRTUAL_PROBE,
 )
 from sdesim.runs.stamp import Fingerprint, settle
@@ -331,6 +333,8 @@ def _probe(plan: Plan, ensemble: Any, tangents: Tangents | None, writer: RunWrit
             sequential=plan.probes.sequential,
             **(ensemble.probe_keywords(k, step) if plan.walked else {}),
         )
+        if _reads_unseen(plan) and plan.probes.bends(before + at, before + len(plan.probe_steps)):
+            values |= unseen_part(plan, ensemble.memory, k, step, ensemble.theta(k))
         branches = plan.probes.branches_at(before + at, before + len(plan.probe_steps))
         if plan.walked and branches:
             values |= ensemble.progress(k, step, plan.probes.branches)
@@ -346,6 +350,11 @@ def _probe(plan: Plan, ensemble: Any, tangents: Tangents | None, writer: RunWrit
                 )  # fmt: skip
         for key, value in values.items():
             writer.write(key, value, trajectory=k, probe=at)
+
+
+def _reads_unseen(plan: Plan) -> bool:
+    """Whether readings are of what an epoch has left too."""
+    return plan.probes is not None and plan.probes.wants("curvature") and reads_unseen(plan)
 
 
 def _knows(plan: Plan) -> bool:
@@ -392,8 +401,13 @@ def _keep_state(plan: Plan, ensemble: Any, writer: RunWriter) -> None:
     """What a run that goes on from here needs beside the saved points."""
     if plan.save_theta and plan.scheme.velocity:
         writer.write("final_velocity", ensemble.velocities())
-    if plan.save_theta and any(plan.noise_memory.values()):
+    if _keeps_noise(plan):
         writer.write("final_noise", ensemble.noise_states())
+
+
+def _keeps_noise(plan: Plan) -> bool:
+    """Whether states of noises are kept for a run that goes on: what walks by itself is no such run."""
+    return plan.save_theta and not plan.walked and any(plan.noise_memory.values())
 
 
 def _writer(
@@ -418,13 +432,14 @@ def _writer(
     names += ["exit_time", "exit_censored", "exit_state", "exit_wall"] if plan.exits else []
     names += ["occupancy"] if plan.occupancy else []
     names += ["final_velocity"] if plan.save_theta and plan.scheme.velocity else []
-    names += ["final_noise"] if plan.save_theta and any(plan.noise_memory.values()) else []
+    names += ["final_noise"] if _keeps_noise(plan) else []
     probes = plan.probes
     if probes is not None:
         names += EVERY_PROBE if has_loss(plan.surface) else ()
         if probes.wants("gradient"):
             names += [*GRADIENT_PROBE, *(GROUP_PROBE if plan.groups else ())]
         names += CURVATURE_PROBE if probes.wants("curvature") else ()
+        names += UNSEEN_PROBE if _reads_unseen(plan) else ()
         if has_loss(plan.surface):
             names += probes.further_variables(known=_knows(plan), groups=bool(plan.groups))
         names += ["tangent_growth"] if probes.tangent else []

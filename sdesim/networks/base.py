@@ -84,6 +84,11 @@ class Base(Defaults):
         """Kinds of layers that compute something else in training than in evaluation."""
         return ()
 
+    @default
+    def compiled(self) -> bool:
+        """Whether it has a compiled surface under every loss that has one: False."""
+        return False
+
     def __init_subclass__(cls, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         taken = [name for name in inspect.get_annotations(cls) if name in _SAID]

@@ -86,6 +86,11 @@ class MLP(Base):
         return len(self.widths) == 2 or (self.normalisation == "none" and not self.dropout)
 
     @property
+    def compiled(self) -> bool:
+        """Linear layers and activations are."""
+        return self._plain
+
+    @property
     def training_layers(self) -> tuple[str, ...]:
         """Batch normalisation and dropout."""
         if self._plain:

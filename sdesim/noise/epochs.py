@@ -69,6 +69,12 @@ class Epochs:
         seen = np.concatenate([[0], np.cumsum(sizes)])
         return epoch, place, sizes[place], self.examples * self.parts - seen[place]
 
+    def next(self, step: int) -> tuple[int, float, float]:
+        """Epoch of a step, size of the whole batch of the optimizer that it begins, and examples not yet
+        seen."""
+        epoch, place, _, left = (int(one[0]) for one in self.places(step, step + 1))
+        return epoch, float(self.batches[place // self.parts]), left / self.parts
+
     def spread(self, sizes: NDArray[np.int64], left: NDArray[np.int64]) -> Array:
         """√((1/b − 1/m)/(n − 1)) of batches b out of m examples, both in units of 1/parts; exactly 0 of the
         last of all."""
@@ -97,6 +103,15 @@ class GaussianEpochs(Path):
         """Nothing to be made up."""
         return np.zeros((drawn.rows, drawn.count))
 
+    def rest(self, drawn: Drawn, step: int, state: Array) -> tuple[float, float, Array]:
+        """Of the next batch of one trajectory, given the state (n,) before the step: the number m of examples
+        not yet seen, its noise over that of a single example drawn from all, and the expected weights (n,) of
+        all examples in that noise."""
+        _, size, left = self.epochs.next(step)
+        begins, n = step % self.epochs.length == 0, self.epochs.examples
+        share = (left - size) / (size * left) * n / (n - 1) if n > 1 else 0.0
+        return left, share, np.zeros(n) if begins else state / left
+
     def fill(self, drawn: Drawn, begin: int, end: int, state: Array, out: Array) -> None:
         """One step after the other."""
         from sdesim.noise.epoch_kernels import gaussian_epochs
@@ -121,6 +136,15 @@ class BatchEpochs(Path):
     def identity(self) -> tuple[Array, ...]:
         """n, B, parts, whether an epoch is cut, and the scale."""
         return (_numbers(self.epochs, self.scale),)
+
+    def rest(self, drawn: Drawn, step: int, state: Array) -> tuple[float, float, Array]:
+        """As of `GaussianEpochs`: 1/m − 1/n of the examples not yet seen, −1/n of the others."""
+        epoch, size, left = self.epochs.next(step)
+        expected = np.full(self.epochs.examples, -1.0 / self.epochs.examples)
+        (order,) = orders(self.epochs, drawn, epoch)
+        expected[order[len(order) - round(left) :]] += 1.0 / left
+        share = (left - size) / (size * (left - 1)) if left > 1 else 0.0
+        return left, share, expected
 
     def fill(self, drawn: Drawn, begin: int, end: int, state: Array, out: Array) -> None:
         """The shuffles of the epochs in turn."""
@@ -178,12 +202,13 @@ def batches_at(epochs: Epochs, drawn: Drawn, step: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=2)
-def orders(epochs: Epochs, drawn: Drawn, epoch: int) -> NDArray[np.int64]:
-    """The shuffles (K, n) of an epoch, the same that `BatchEpochs` takes its batches from."""
+def orders(epochs: Epochs, drawn: Drawn, epoch: int, word: int = 0) -> NDArray[np.int64]:
+    """The shuffles (K, n) of an epoch, the same that `BatchEpochs` takes its batches from; of another word,
+    such as stand beside the normals of `GaussianEpochs`."""
     from sdesim.noise.epoch_kernels import shuffled_orders
 
     found = np.empty((drawn.count, epochs.examples), dtype=np.int64)
-    shuffled_orders(np.uint64(drawn.seed), drawn.stream, drawn.first, epoch, found)
+    shuffled_orders(np.uint64(drawn.seed), drawn.stream, drawn.first, epoch, word, found)
     return found
 
 

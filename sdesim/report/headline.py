@@ -169,7 +169,7 @@ def _of_comparisons(
     best = [name for name, t in counts.items() if len(t["differs"]) == least]
     margin = next((c["margin"] for c in compared if c.get("margin")), 1.0)
     sentence = _sentence(counts, best, least, of, margin)
-    evidence = [*_strongest(compared, best), *_open(compared, best)]
+    evidence = [*_strongest(compared, best), *_open(compared, best), *_whole(compared)]
     missed = [e for e in expected if e["outcome"] == "missed"]
     if missed:
         evidence.append(f"{len(missed)} of {_expectations(expected)} missed: {found(missed[0])}.")
@@ -225,6 +225,17 @@ def _open(compared: Sequence[Mapping[str, Any]], best: Sequence[str]) -> Iterato
     for c in compared:
         if c["simulated"] in best and (names := tally(c)["undecided"]):
             yield f"Undecided for {c['simulated']}: {listed([plain(q) for q in names])}."
+
+
+def _whole(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Which simulations' whole paths are told from the real ones, and which not."""
+    tests = [(c["simulated"], c["paths"]) for c in compared if c.get("paths")]
+    parts = []
+    for outcome, words in (("differs", "are told apart"), ("indistinguishable", "are not told apart")):
+        of = [f"{name} (p = {number(t['p_value'], 2)})" for name, t in tests if t["outcome"] == outcome]
+        parts += [f"those of {listed(of)} {words}"] if of else []
+    if parts:
+        yield f"As whole paths, {'; '.join(parts)}."
 
 
 def _blind(compared: Sequence[Mapping[str, Any]]) -> Iterator[str]:

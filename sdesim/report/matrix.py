@@ -68,7 +68,19 @@ def matrix(
         "cells": cells,
         "total": len(names),
         "words": _words(comparisons),
+        "paths": _paths(comparisons),
     }
+
+
+def _paths(comparisons: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Whether whole paths of each simulation are told from the real ones; empty where none was tested."""
+    found = []
+    for c in comparisons:
+        test = c.get("paths") or {}
+        line = next((v for v in c.get("verdicts") or () if v.startswith("paths: ")), "")
+        shown = "–" if test.get("outcome") == "undecided" else f"p {number(test.get('p_value'), 2)}"
+        found.append({"outcome": test.get("outcome", ""), "shown": shown, "verdict": line})
+    return found if any(cell["outcome"] for cell in found) else []
 
 
 def _words(comparisons: Sequence[Mapping[str, Any]]) -> dict[str, str]:

@@ -181,6 +181,7 @@ def _end_row(name: str) -> dict[str, str]:
 def _in_words(comparison: Mapping[str, Any]) -> dict[str, Any]:
     # A verdict that tells nothing apart says itself what would have been.
     lines = [f"{plain(name)}: {cell['verdict']}" for name, cell in comparison["quantities"].items()]
+    lines += [line for line in comparison.get("verdicts") or () if line.startswith("paths: ")]
     names = ("simulated", "real", "notes")
     return {**{n: comparison[n] for n in names}, "lines": lines}
 
@@ -191,7 +192,13 @@ def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     sides = (("real", comparison["real"]), ("simulated", comparison["simulated"]))
     arms = [
-        {"kind": k, "name": n, "sequence": phase[f"sequence_{k}"], "shares": _shares(phase[f"share_{k}"])}
+        {
+            "kind": k,
+            "name": n,
+            "sequence": phase[f"sequence_{k}"],
+            "shares": _shares(phase[f"share_{k}"], phase.get(f"share_{k}_interval") or {}),
+            "orders": _orders(phase.get(f"order_{k}") or {}),
+        }
         for k, n in sides
     ]
     crossings = [_crossing(c) for c in phase["crossings"] if c["real_count"] or c["simulated_count"]]
@@ -204,17 +211,36 @@ def _phase_row(comparison: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _shares(shares: Mapping[str, float]) -> str:
-    """ "loss falls per step 85%, undecided 15%", leaving out what never occurs."""
+def _shares(shares: Mapping[str, float], ends: Mapping[str, Sequence[float | None]]) -> str:
+    """ "loss falls per step 85% [80, 90], undecided 15% [10, 20]", leaving out what never occurs."""
     said = meanings("phase")
-    return ", ".join(f"{said[n]} {100 * share:.0f}%" for n, share in shares.items() if share)
+    found = []
+    for name, share in shares.items():
+        low, high = ends.get(name) or (None, None)
+        known = low is not None and high is not None
+        bounds = f" [{100 * low:.0f}, {100 * high:.0f}]" if known else ""  # type: ignore[operator]
+        found += [f"{said[name]} {100 * share:.0f}%{bounds}"] if share else []
+    return ", ".join(found)
+
+
+def _orders(orders: Mapping[str, float]) -> str:
+    """ "loss rises per step, then loss falls per step in 75%; undecided in 25%" of the trajectories."""
+    said = meanings("phase")
+    told = (", then ".join(said[p] for p in order.split(", ")) for order in orders)
+    return "; ".join(
+        f"{text} in {100 * share:.0f}%" for text, share in zip(told, orders.values(), strict=True)
+    )
 
 
 def _crossing(c: Mapping[str, Any]) -> str:
     said = meanings("phase")
     text = f"{said[c['start']]}, then {said[c['end']]}: "
-    text += f"{c['real_count']} real trajectories, mean time {number(c['real'])}; "
-    text += f"{c['simulated_count']} simulated, {number(c['simulated'])}"
+    means = {}
+    for arm in ("real", "simulated"):
+        low, high = c.get(f"{arm}_interval") or (None, None)
+        means[arm] = interval({"value": c[arm], "low": low, "high": high}, 3)
+    text += f"{c['real_count']} real trajectories, mean time {means['real']}; "
+    text += f"{c['simulated_count']} simulated, {means['simulated']}"
     delta, low, high = c["difference"]
     if delta is not None:
         text += f"; difference {interval({'value': delta, 'low': low, 'high': high})}"

@@ -13,6 +13,7 @@ from sdesim.networks.fully_connected import mlp as mlp
 from sdesim.networks.fully_connected import network_surface as network_surface
 from sdesim.networks.fully_connected import one_hot_mse as one_hot_mse
 from sdesim.networks.objectives import Objectives as Objectives
+from sdesim.training.forecasts.forecast import forecast as forecast
 from sdesim.training.loop.recipe import Recipe as Recipe
 from sdesim.training.loop.record import record as record
 from sdesim.training.monitor.callbacks import TrainerMonitor as TrainerMonitor
@@ -48,6 +49,8 @@ from sdesim.training.twinning.twins import TWIN_NOISES as TWIN_NOISES
 from sdesim.training.twinning.twins import svag as svag
 from sdesim.training.twinning.twins import twin as twin
 from sdesim.training.twinning.twins import twins as twins
+from sdesim.training.watching.watch import Watch as Watch
+from sdesim.training.watching.watch import watch as watch
 
 __all__ = [
     "TWIN_NOISES",
@@ -71,6 +74,7 @@ __all__ = [
     "TorchOracle",
     "Tracked",
     "TrainerMonitor",
+    "Watch",
     "WeightDecayChoice",
     "advise",
     "batch_size_for",
@@ -78,6 +82,7 @@ __all__ = [
     "consolidation_statistics",
     "example_norms",
     "fit_noise",
+    "forecast",
     "lightning_monitor",
     "loader_gradients",
     "loader_hvp",
@@ -91,4 +96,5 @@ __all__ = [
     "track_learning",
     "twin",
     "twins",
+    "watch",
 ]

@@ -101,3 +101,38 @@ def test_of_unevenly_saved_times_only_those_are_compared():
 
     assert found.times.tolist() == [1.0, 10.0]
     assert found.simulated.tolist() == [[2.0, 3.0]]
+
+
+def test_arms_of_an_optimizer_are_aligned_by_its_steps_where_time_stands_still_or_is_another():
+    steps = np.arange(5.0)
+    time = np.array([0.0, 0.0, 0.0, 1.0, 3.0])
+    values = steps**2
+    nothing = np.full((1, 5), np.nan)
+    fine = np.arange(0, 4.5, 0.5)
+    twin = Series(
+        np.interp(fine, steps, time)[None], (fine**2)[None], np.full((1, 9), np.nan), np.full((1, 9), np.nan),
+        steps=fine[None],
+    )  # fmt: skip
+
+    still = align(twin, Series(time[None], values[None], nothing, nothing, steps=steps[None]))
+    plain = Series(steps[None], values[None], nothing, nothing, steps=steps[None])
+    other = Series(0.9 * twin.time, twin.values, twin.low, twin.high, steps=twin.steps)
+
+    # The real run's times are told, though they stand still.
+    np.testing.assert_allclose(still.times, time)
+    np.testing.assert_allclose(still.simulated, still.real)
+    np.testing.assert_allclose(align(other, plain).simulated[0], values)
+    # Without steps of both it is time that they share.
+    assert align(Series(twin.time, twin.values, twin.low, twin.high), plain).times[-1] == 3.0
+
+
+def test_the_steps_of_an_optimizer_are_its_own_and_those_of_its_twin_in_shares():
+    held = {"loss": (("trajectory", "step"), np.ones((1, 3)))}
+    coords = {"step": [0, 2, 4], "time": ("step", [0.0, 0.1, 0.2])}
+    real = xr.Dataset(held, coords, {"kind": "real"})
+    twin = xr.Dataset(held, coords, {"kind": "simulated", "learning_rate": 0.1, "dt": 0.05})
+    walked = twin.assign(sde_time=("step", [0.0, 0.1, 0.2]))
+
+    assert series(real, None, "loss").steps.tolist() == [[0.0, 2.0, 4.0]]
+    assert series(walked, None, "loss").steps.tolist() == [[0.0, 1.0, 2.0]]
+    assert series(twin, None, "loss").steps is None

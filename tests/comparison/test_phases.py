@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from sdesim.comparison import cohen_kappa, phase_segments
-from sdesim.comparison.phases import commonest, compare_phases, first_crossing, phase_array, shares
+from sdesim.comparison.phases import commonest, compare_phases, first_crossing, orders, phase_array, shares
 
 E, T, G = "exploration", "transition", "generalization"
 
@@ -88,3 +88,34 @@ def test_what_is_no_phase_is_left_out():
 
 def test_a_tie_of_phases_is_a_transition():
     assert commonest(np.array([[E, G, E], [G, G, T], [E, G, G]])).tolist() == [E, G, T]
+
+
+def test_shares_crossings_and_agreement_have_intervals_over_seeds():
+    times = [0.0, 1.0, 2.0, 3.0]
+    simulated = measured([[E, E, G, G], [E, E, G, G], [E, G, G, G], [E, E, E, G]], times)
+    real = measured([[E, E, G, G]] * 7 + [[G, E, E, E]], times)
+
+    found = compare_phases(simulated, real)
+
+    low, high = found.share_simulated_interval[G]
+    assert low < found.share_simulated[G] < high
+    shift, below, above = found.share_difference[G]
+    assert shift == pytest.approx(found.share_simulated[G] - found.share_real[G])
+    assert below < 0 < above
+    up = found.crossings[0]
+    assert up.simulated_interval[0] < up.simulated < up.simulated_interval[1]
+    assert found.agreement_interval[0] <= found.agreement <= found.agreement_interval[1]
+    assert found.kappa_interval[0] <= found.kappa == 1.0
+    assert "(kappa 1.00 [" in found.verdict
+    assert found.order_real == {f"{E}, {G}": 0.875, f"{G}, {E}": 0.125}
+    assert orders(np.array([[T, T], [T, E]])) == {T: 0.5, E: 0.5}
+
+
+def test_agreement_of_seeds_that_are_all_alike_has_no_width_and_of_two_seeds_none():
+    times = [0.0, 1.0, 2.0, 3.0]
+    arm = measured([[E, E, G, G]] * 3, times)
+
+    assert compare_phases(arm, arm).kappa_interval == (1.0, 1.0)
+    assert "beyond chance" in compare_phases(arm, arm).verdict
+    two = measured([[E, E, G, G]] * 2, times)
+    assert np.isnan(compare_phases(two, two).kappa_interval).all()

@@ -14,7 +14,7 @@ CASES = {
     "double-well": (surfaces.DoubleWell(), [noise.Gaussian(diffusion=0.1)]),
     "diagonal": (surfaces.Quadratic([1.0, 3.0]), [noise.Gaussian(diffusion=[0.1, 0.2])]),
     "full": (surfaces.Quadratic([1.0, 3.0]), [noise.Gaussian(diffusion=FULL)]),
-    "stable": (surfaces.DoubleWell(dim=2), [noise.Stable(1.5, 0.1)]),
+    "stable": (surfaces.Quadratic([1.0, 3.0]), [noise.Stable(1.5, 0.1)]),
     "skewed": (surfaces.Quadratic([1.0, 3.0]), [noise.Stable(1.2, 0.1, skew=0.5)]),
     "isotropic": (surfaces.Quadratic([1.0, 3.0]), [noise.Stable(1.7, 0.1, structure="isotropic")]),
     "added": (surfaces.FlatSharp(1.0, 5.0, 3.0), [noise.Gaussian(diffusion=0.1), noise.Stable(1.8, 0.1)]),

@@ -1,5 +1,7 @@
 """An interrupted simulation goes on to the same bits."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,7 @@ def test_resuming_with_other_arguments_is_refused(tmp_path):
         simulate(CASES["double-well"], out=tmp_path / "run.zarr", resume=True, seed=4)
 
 
+@cache
 def _bowl(rate):
     return custom(lambda x: 0.5 * rate * np.sum(x * x), lambda x: rate * x, dim=1, start=[1.0])
 

@@ -69,7 +69,7 @@ def test_noises_with_a_memory_go_on(driving):
 
 
 def test_momentum_goes_on_from_disk(tmp_path):
-    assert_goes_on(GAUSSIAN, scheme="heavy-ball", out=tmp_path / "first.zarr")
+    assert_goes_on(GAUSSIAN, surface=BOWL, scheme="heavy-ball", out=tmp_path / "first.zarr")
 
 
 def test_readings_stand_at_the_same_steps_with_the_same_numbers():

@@ -85,3 +85,23 @@ def test_what_can_be_no_epoch_is_refused():
         Epochs(3, 4)
     with pytest.raises(SdesimError, match="must come apart into the 2 steps"):
         epoch_kernel(Epochs(9, 3, 2), "subsample", 0.1)
+
+
+@pytest.mark.parametrize("law", ["gaussian", "subsample"])
+def test_the_last_batch_of_an_epoch_that_sees_all_is_what_the_rest_is_expected_to_be(law):
+    epochs, drawn = Epochs(11, 4, 1, False), Drawn(7, 0, 0, 2, 11, 100)
+    path = epoch_kernel(epochs, law, 0.5).ahead
+    state, last = path.start(drawn), np.zeros((4, 11, 2))
+    path.fill(drawn, 0, 2, state, np.zeros((4, 11, 2)))
+
+    for lane in range(2):
+        one = Drawn(7, 0, lane, 1, 11, 100)
+        left, share, expected = path.rest(one, 2, state[:, lane])
+        assert (left, share) == (3.0, 0.0)
+        path.fill(one, 2, 3, np.array(state[:, lane : lane + 1]), last[:, :, lane : lane + 1])
+        np.testing.assert_allclose(last[2, :, lane] / -0.5, expected, atol=1e-15)
+    # At the beginning nothing is known of the next batch, whose noise is that of 4 out of 11.
+    left, share, expected = path.rest(one, 3, state[:, 0])
+    assert left == 11.0
+    assert share == pytest.approx((11 - 4) / (4 * (11 - 1)))
+    np.testing.assert_allclose(expected, 0.0, atol=1e-15)

@@ -51,6 +51,7 @@ class Family:
         scale: what ε is, up to a factor.
         logarithm: whether the error is said to be ε^p log(1/ε): where running means begin empty, each of the
             first steps adds ε over its number.
+        coarser: by what its ε, and the number of its trajectories, are larger: signs share little of it.
         stated: p; None where no limit is said to be reached.
     """
 
@@ -60,6 +61,7 @@ class Family:
     begins: Callable[[Tensor, float], tuple[dict[str, Tensor], float]] | None = None
     scale: str = "η"
     logarithm: bool = False
+    coarser: int = 1
     stated: float | None = 1.0
 
 
@@ -97,12 +99,14 @@ FAMILIES = (
     Family("AdamW", lambda e: _adamw(e), scale="η²", logarithm=True),
     Family("AdamW, from time 1", lambda e: _adamw(e), begins=_begun_means, scale="η²"),
     Family("NAdam", lambda e: _adam(NAdam, e, momentum_decay=20 * e), scale="η²", logarithm=True),
+    Family("NAdam, from time 1", lambda e: _adam(NAdam, e, momentum_decay=20 * e), begins=_begun_means,
+           scale="η²"),
     Family("RAdam, from time 1", lambda e: _adam(RAdam, e), begins=_begun_means, scale="η²"),
     Family("RMSprop, v known", lambda e: _rmsprop(e), begins=_known_squares, scale="η²"),
     Family("RMSprop, from v = 0", lambda e: _rmsprop(e), scale="η²", stated=None),
     Family("Adagrad, from time 1", lambda e: Adagrad(1.0), begins=_adagrad, scale="dt"),
-    Family("sign descent", lambda e: Lion(math.sqrt(e), betas=(0.0, 0.0)), scale="η²"),
-    Family("Lion", lambda e: Lion(math.sqrt(e), betas=(0.5, 1 - e)), scale="η²"),
+    Family("sign descent", lambda e: Lion(math.sqrt(e), betas=(0.0, 0.0)), scale="η²", coarser=4),
+    Family("Lion", lambda e: Lion(math.sqrt(e), betas=(0.5, 1 - e)), scale="η²", coarser=4),
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from sdesim.compiled.elementary import from_bits
-from sdesim.compiled.jit import compiled, compiled_apart
+from sdesim.compiled.jit import compiled, compiled_between
 from sdesim.compiled.philox import MASK, box_muller, philox, uniforms
 from sdesim.compiled.streams import EXITS
 
@@ -25,7 +25,7 @@ def fraction(word):
     return from_bits((word << np.uint64(20)) | np.uint64(0x3FF0000000000000)) - (1.0 - 2.0**-33)
 
 
-@compiled_apart
+@compiled_between
 def draw_fractions(luck, tags, seed, first, e, step, word):
     """The uniforms of four steps under a word of the counter, once; step numbers the step's start."""
     group = step // 4
@@ -42,13 +42,13 @@ def draw_fractions(luck, tags, seed, first, e, step, word):
     tags[e, 0] = group
 
 
-@compiled_apart
+@compiled_between
 def draw_luck(luck, tags, seed, first, e, step):
     """The uniforms of an event at four steps."""
     draw_fractions(luck, tags, seed, first, e, step, np.uint64(WORDS + 8 * e))
 
 
-@compiled_apart
+@compiled_between
 def scale_products(before, own, values, marks, scratch):
     """Products of distances in units of the greatest variance of a lane in any direction."""
     for w in range(marks.shape[0]):
@@ -62,7 +62,7 @@ def scale_products(before, own, values, marks, scratch):
         marks[w] = marks[w] / scratch[w]
 
 
-@compiled_apart
+@compiled_between
 def hitting_share(c, away, seed, number, step, e, wall):
     """τ of a bridge from c to ∓away, in units of s: by Michael, Schucany and Haas' draw of X = τ/(1 − τ)."""
     word = WORDS + 8 * e + step % 2
@@ -84,7 +84,7 @@ def hitting_share(c, away, seed, number, step, e, wall):
     return c * part / (c * part + away)
 
 
-@compiled_apart
+@compiled_between
 def spread(n, x, lane, own, values, root, out):
     """out = C n and nᵀ C n, C the covariance of one step at x: diag(v + r x²), or R Rᵀ + diag(r x²)."""
     d = n.shape[0]

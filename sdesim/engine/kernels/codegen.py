@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sdesim.compiled.generated import generated_module
+from sdesim.compiled.generated import decorators, generated_module
 from sdesim.engine.events.region import Region
 from sdesim.engine.kernels import tangent as tangent_kernels
 from sdesim.engine.kernels.watchers import watch_module, watching
@@ -312,13 +312,9 @@ def combination_source(
     ``single`` all in float32, ``in_memory`` where functions that can't be imported are put into it, and
     ``overshoots`` where explicit steps that are thrown across are counted, ``leaps`` where walks on spheres
     take the place of steps, ``halved`` where steps are halved; loop: the file of what calls them."""
-    once = "compiled_in_memory" if in_memory or _in_memory(surface, noises) else ""
+    once = in_memory or bool(_in_memory(surface, noises))
     home = "sdesim.compiled.single" if single else "sdesim.compiled.jit"
-    text = "import numpy as np\n\n"
-    text += "".join(
-        f"from {home} import {once or decorator} as {name}\n"
-        for decorator, name in _DECORATORS[: 3 if halved else 2]
-    )
+    text = "import numpy as np\n\n" + decorators(_DECORATORS[: 3 if halved else 2], once, home)
     text += _SINGLE_ROOM if single else _ROOM
     weighted = any(n.enters == "examples" for n in noises)
     wanted = ["loss", "grad"] if surface.offers("loss") else ["grad"]

@@ -43,13 +43,13 @@ CREEPS, PART = 0.02, 0.8
 LEAP_WORDS, JUMP_WORDS = LEAPS, JUMPS
 
 
-@compiled_apart
+@compiled_between
 def draw_marks(luck, tags, seed, first, e, step):
     """The uniforms of four steps that decide on large jumps."""
     draw_fractions(luck, tags, seed, first, e, step, np.uint64(JUMP_WORDS))
 
 
-@compiled_apart
+@compiled_between
 def increment_sizes(i, axis, out):
     """Sizes of the increments: of one coordinate, or of all."""
     for w in range(out.shape[0]):
@@ -62,7 +62,7 @@ def increment_sizes(i, axis, out):
         out[w] = np.sqrt(out[w])
 
 
-@compiled_apart
+@compiled_between
 def find_leaps(i, numbers, values, luck, tags, seed, first, step):
     """How many lanes may not take their step as it was drawn; the first event that asks holds the marks.
 
@@ -164,7 +164,7 @@ def mixed_place(radius, turns, u):
     return radius - radius * 2.0 * np.arcsinh(half * np.sqrt(1.0 - u)) / turns
 
 
-@compiled_apart
+@compiled_between
 def turn(size, seed, number, step, count, out):
     """A vector of a size in any direction into out (d,); returns the count of uniforms."""
     d = out.shape[0]
@@ -182,7 +182,7 @@ def turn(size, seed, number, step, count, out):
     return count
 
 
-@compiled_apart
+@compiled_between
 def land(at, slack, share, lane, held, code, stopped, records, numbers, values, luck, step):
     """Record the events whose regions a lane's place is outside of, or by slack inside; whether it stops."""
     exits, shares, sides, states = records
@@ -233,7 +233,7 @@ def next_leap(distance, speed, law, values):
     return radius, 0.0, time, False
 
 
-@compiled_apart
+@compiled_between
 def move_others(at, axis, time, law, values, seed, number, step, count):
     """Move the coordinates but the watched one on by a time; returns the count of uniforms."""
     alpha, d = values[law + ALPHA], at.shape[0]
@@ -252,7 +252,7 @@ def move_others(at, axis, time, law, values, seed, number, step, count):
     return count
 
 
-@compiled_apart
+@compiled_between
 def leap(x, before, still, i, held, code, stopped, records, numbers, values, luck, seed, first, step):
     """Walk the marked lanes through their step anew; still: where drift alone takes them.
 

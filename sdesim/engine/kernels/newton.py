@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sdesim.compiled.jit import compiled, compiled_apart
+from sdesim.compiled.jit import compiled, compiled_apart, compiled_between
 
 POINT, TRIAL, RESIDUAL, DIRECTION, SCRATCH = range(5)
 # Rows of numbers: |F|² at the state and at the trial point, what is small enough, what the lane is at, which
@@ -32,7 +32,7 @@ def finite(value):
     return value - value == 0.0
 
 
-@compiled_apart
+@compiled_between
 def begin(x, n, tolerance, work):
     """c = x + n, from which the search starts; a lane that is not finite has no search."""
     c, old, goal, mode = work[POINT], work[OLD], work[GOAL, 0], work[MODE, 0]
@@ -58,7 +58,7 @@ def begin(x, n, tolerance, work):
         goal[lane] *= tolerance * tolerance
 
 
-@compiled_apart
+@compiled_between
 def square(block, out):
     """out (W,) = |block|², column by column."""
     for lane in range(block.shape[1]):
@@ -68,7 +68,7 @@ def square(block, out):
             out[lane] += block[k, lane] * block[k, lane]
 
 
-@compiled_apart
+@compiled_between
 def look(work):
     """Which lanes have arrived, are lost, or go on; returns how many go on."""
     size, goal, mode, live = work[SIZE, 0], work[GOAL, 0], work[MODE, 0], work[LIVE, 0]
@@ -84,7 +84,7 @@ def look(work):
     return busy
 
 
-@compiled_apart
+@compiled_between
 def unit(j, u):
     """u = the j-th unit vector in every lane."""
     for k in range(u.shape[0]):
@@ -92,7 +92,7 @@ def unit(j, u):
             u[k, lane] = 1.0 if k == j else 0.0
 
 
-@compiled_apart
+@compiled_between
 def shifted(u, dt, work, a):
     """a = (1 + 1/δ) u + dt a."""
     shift = work[SHIFT, 0]
@@ -101,7 +101,7 @@ def shifted(u, dt, work, a):
             a[k, lane] = (u[k, lane] + dt * a[k, lane]) + shift[lane] * u[k, lane]
 
 
-@compiled_apart
+@compiled_between
 def eliminate(work):
     """s = −A⁻¹ r by elimination with partial pivoting, A[row, column] in work[ROOM + column, row]."""
     r, s, matrix, live = work[RESIDUAL], work[DIRECTION], work[ROOM:], work[LIVE, 0]
@@ -144,7 +144,7 @@ def eliminate_lane(matrix, s, lane):
     return True
 
 
-@compiled_apart
+@compiled_between
 def gmres_room(m, width):
     """Hessenberg matrix, column first, its rotations, the right side, what is small enough, lanes at work,
     and how many vectors each lane has used."""
@@ -158,7 +158,7 @@ def gmres_room(m, width):
     )
 
 
-@compiled_apart
+@compiled_between
 def gmres_start(work, gmres):
     """s = 0, and q = −r is still to be made up."""
     r, s, q = work[RESIDUAL], work[DIRECTION], work[SCRATCH]
@@ -171,7 +171,7 @@ def gmres_start(work, gmres):
             q[k, lane] = -r[k, lane]
 
 
-@compiled_apart
+@compiled_between
 def gmres_round(work, gmres):
     """The first vector of a basis: q, of length 1; returns how many lanes are at work."""
     q, first, rest, used = work[SCRATCH], work[ROOM], gmres[2][0], gmres[5]
@@ -187,7 +187,7 @@ def gmres_round(work, gmres):
     return busy
 
 
-@compiled_apart
+@compiled_between
 def gmres_next(work, gmres, j):
     """Vector j + 1 made orthogonal to those before; returns how many lanes are still at work."""
     h, turn, rest, least, at_work, used = gmres
@@ -236,7 +236,7 @@ def rotate_lane(h, turn, rest, j, lane):
     return abs(rest[j + 1, lane])
 
 
-@compiled_apart
+@compiled_between
 def gmres_end(work, gmres):
     """Add to s what the vectors of the round make up."""
     h, _, rest, _, _, used = gmres
@@ -262,7 +262,7 @@ def combine_lane(h, rest, count, lane):
         rest[k, lane] = rest[k, lane] / h[k, k, lane] if h[k, k, lane] > 0.0 else 0.0
 
 
-@compiled_apart
+@compiled_between
 def gmres_left(work):
     """q = −r − q, q the product of s: what is still to be made up."""
     r, q = work[RESIDUAL], work[SCRATCH]
@@ -280,7 +280,7 @@ def extent(block, lane, least):
     return found
 
 
-@compiled_apart
+@compiled_between
 def judge_directions(x, work):
     """Where −F is followed: a step that turns round, or goes far off the path, is given up for a shorter one.
 
@@ -296,7 +296,7 @@ def judge_directions(x, work):
                 give_up(work, lane)
 
 
-@compiled_apart
+@compiled_between
 def give_up(work, lane):
     """No step in this round; the next one is shorter."""
     work[SHIFT, 0, lane] *= 4.0
@@ -304,7 +304,7 @@ def give_up(work, lane):
     work[FRACTION, 0, lane] = 0.0
 
 
-@compiled_apart
+@compiled_between
 def go(x, work):
     """y = x + the share of the direction that is tried."""
     y, s, fraction = work[TRIAL], work[DIRECTION], work[FRACTION, 0]
@@ -315,7 +315,7 @@ def go(x, work):
                 y[k, lane] += fraction[lane] * s[k, lane]
 
 
-@compiled_apart
+@compiled_between
 def judge(work, halving):
     """Newton's steps are halved until |F| falls; returns how many lanes ask for a shorter one."""
     size, trial, mode, live = work[SIZE, 0], work[NEXT, 0], work[MODE, 0], work[LIVE, 0]
@@ -333,7 +333,7 @@ def judge(work, halving):
     return worse
 
 
-@compiled_apart
+@compiled_between
 def settle(x, work):
     """Take the steps, or try something else; returns how many lanes begin anew, those with 1/δ below 0."""
     y, r, s, q, c, old = (
@@ -385,7 +385,7 @@ def settle(x, work):
     return anew
 
 
-@compiled_apart
+@compiled_between
 def begin_anew(work):
     """F at the new beginnings, taken from the scratch; the first step moves by about a tenth of the state."""
     r, q, shift, mode = work[RESIDUAL], work[SCRATCH], work[SHIFT, 0], work[MODE, 0]
@@ -398,7 +398,7 @@ def begin_anew(work):
             shift[lane] = 10.0 * extent(r, lane, 0.0) / extent(work[POINT], lane, 1.0) if follow else 0.0
 
 
-@compiled_apart
+@compiled_between
 def hand_back(x, work):
     """NaN, and work[0, 0] = 1, where the search did not arrive."""
     for lane in range(x.shape[1]):

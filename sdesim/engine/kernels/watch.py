@@ -61,7 +61,7 @@ def nearest_of(x, own, values, out):
     )  # fmt: skip
 
 
-@compiled_apart
+@compiled_between
 def begin_watch(x, code, exits, numbers, values, luck, tags, start):
     """The distances of all events at step ``start``, and no uniforms drawn yet."""
     for e in range(numbers.shape[0]):
@@ -101,7 +101,7 @@ def mark_outside(near, idle, marks):
     return count
 
 
-@compiled_apart
+@compiled_between
 def look_for(x, before, numbers, values, luck, tags, seed, first, step):
     """How many running lanes may have left in the step that began as number ``step``; each is marked."""
     width = x.shape[1]
@@ -129,7 +129,7 @@ def look_for(x, before, numbers, values, luck, tags, seed, first, step):
     return found
 
 
-@compiled_apart
+@compiled_between
 def find_exit(x, before, w, e, numbers, values, root, chance, seed, number, step, work):
     """(τ, wall) at which a lane leaves event e within a step; wall −1 where it does not."""
     own = numbers[e]
@@ -165,7 +165,7 @@ def find_exit(x, before, w, e, numbers, values, root, chance, seed, number, step
     return first, wall
 
 
-@compiled_apart
+@compiled_between
 def exit_state(x, before, w, e, wall, share, numbers, values, root, seed, number, step, work, out):
     """out (d, 1): the state at the share of a step: x₁; on the line; or of the bridge, put onto the wall."""
     own = numbers[e]
@@ -198,7 +198,7 @@ def exit_state(x, before, w, e, wall, share, numbers, values, root, seed, number
             out[k, 0] += left * (work[1, k] / across if across > 0.0 else work[0, k])
 
 
-@compiled_apart
+@compiled_between
 def note_exits(x, before, held, code, stopped, records, numbers, values, root, luck, tags, seed, first, step):
     """Record the exits of a step among the marked lanes; returns how many lanes newly stopped.
 

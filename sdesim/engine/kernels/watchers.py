@@ -8,7 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sdesim.compiled.generated import generated_module
+from sdesim.compiled.generated import decorators, generated_module
 from sdesim.engine.events.region import Region
 
 # What a driver calls of it.
@@ -47,8 +47,7 @@ def watch_source(regions: Sequence[Region]) -> str:
     """The text of the module that watches regions of these kinds."""
     in_memory = any(region.functions for region in regions)
     text = "import numpy as np\n\n"
-    for name in ("compiled", "compiled_apart"):
-        text += f"from sdesim.compiled.jit import {'compiled_in_memory' if in_memory else name} as {name}\n"
+    text += decorators((("compiled", "compiled"), ("compiled_between", "compiled_between")), in_memory)
     for role, arguments in _ROLES.items():
         for k, region in enumerate(regions):
             if not region.functions:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
 
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
@@ -10,9 +13,10 @@ from sdesim.engine.saved_times import steps_to_save, time_problems
 from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
+from sdesim.runs.probes import SAVED_POINTS, saved_steps
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
 from sdesim.scenario.continuing import begin_of, check_continuing
-from sdesim.scenario.models import Arm, Scenario, Simulate
+from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.schedules import at
 
 
@@ -28,6 +32,12 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         if refusal:
             yield ("dt",), refusal
             return
+    if train is not None and simulate.at is not None and (text := _no_start(train, simulate.at)):
+        yield ("at",), text
+        return
+    if train is not None and (unlike := list(_unlike_own_steps(simulate, train))):
+        yield from unlike
+        return
     given = simulate.steps
     if given is None and simulate.T is None:
         given = scenario.steps(name)
@@ -52,7 +62,8 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         events=simulate.events,
         probes=arm.probes or scenario.probes,
         theta0=simulate.theta0,
-        trajectories=simulate.trajectories,
+        # Draws of a forecast are no seeds.
+        trajectories=simulate.trajectories if simulate.at is None else None,
         steps=None if simulate.dt is None else scenario.steps(name),
         dtype=simulate.dtype,
         boundary=simulate.boundary,
@@ -69,6 +80,17 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         fits = False
     if (simulate.refine > 1 or simulate.tolerance is not None) and fits:
         yield from _shorter_steps(simulate)
+
+
+def _no_start(train: Train, step: int) -> str:
+    """Why a training can't be gone on with from a step; empty where it can."""
+    if "theta" not in train.save:
+        return f"found {step}, allowed: none, as the real arm does not save theta"
+    saved = saved_steps(train.steps, train.save_every or max(1, train.steps // SAVED_POINTS))
+    if step in saved[:-1]:
+        return ""
+    near = saved[:-1][np.abs(saved[:-1] - step).argmin()]
+    return f"found {step}, allowed: a saved step of the real arm before its last, such as {near}"
 
 
 def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
@@ -101,7 +123,42 @@ def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
         own_starts=train.start_from is not None,
         gradient_probes=probes is not None and probes.wants("gradient"),
         obstacles=twin_refusals(train.attributes),
+        steps=_own_steps(simulate, train),
     )
+
+
+def _own_steps(simulate: Simulate, train: Train) -> str:
+    """Whose steps a twin makes where it walks the SDE of the real arm's own optimizer; empty where a compiled
+    scheme stands for them, or another was asked for."""
+    optimizer, loss = train.optimizer, train.loss
+    if not simulate.scheme.chooses:
+        return ""
+    dense = train.network.compiled and bool(loss.on_surfaces) and not (train.objectives or train.penalty)
+    whole = simulate.dt in (None, optimizer.lr) or not optimizer.momentum
+    simple = train.schedule.constant and train.clip is None and simulate.form is None
+    if dense and simple and whole and simulate.chunk is None and optimizer.scheme() is not None:
+        return ""
+    return f"{optimizer.kind} in {simulate.twin_of}"
+
+
+def _unlike_own_steps(simulate: Simulate, train: Train) -> Iterator[Problem]:
+    """What does not go with the steps of the real arm's own optimizer, or why these have no SDE."""
+    if not _own_steps(simulate, train):
+        if simulate.form is not None or simulate.chunk is not None:
+            name = "chunk" if simulate.form is None else "form"
+            yield (name,), "found one beside scheme, allowed: with the steps of the real arm's own optimizer"
+        return
+    rate, own = simulate.learning_rate, f"with steps of the optimizer of {simulate.twin_of}"
+    if rate not in (None, train.optimizer.lr):
+        yield ("learning_rate",), f"found {rate:g}, allowed: {train.optimizer.lr:g} {own}"
+    for name in ("save_at", "T"):
+        if getattr(simulate, name) is not None:
+            yield (name,), f"found one, allowed: {'save_every' if name == 'save_at' else 'steps'} {own}"
+    for member in (replace(train.optimizer, groups=()), *(one for _, one in train.optimizer.members())):
+        sentence = member.sde(form=simulate.form)
+        if isinstance(sentence, str):
+            yield ("twin_of",), f"a twin needs an SDE of the optimizer's steps: {sentence}"
+            return
 
 
 def wells_of_arm(simulate: Simulate) -> tuple[str, ...]:

@@ -229,6 +229,11 @@ class Monitor:
         return step_rate(self._optimizer)
 
     @property
+    def sampling(self) -> str:
+        """How the loader draws: "epoch", "with-replacement", "weighted", …"""
+        return self._data.sampling
+
+    @property
     def cost(self) -> dict[str, float]:
         """Seconds spent measuring, and their share of the time since the first step."""
         whole = 0.0 if self._started is None else clock.perf_counter() - self._started

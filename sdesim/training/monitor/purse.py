@@ -69,6 +69,10 @@ class Purse:
             return self._paid[kind]
         return math.nan if self._step is None else self._step * work * self._factor
 
+    def waits(self, price: float, spent: float) -> float:
+        """Seconds that have to have passed for a reading at this price to keep the share."""
+        return 0.0 if self.share is None else (spent + price) / self.share - price
+
     def affords(self, price: float, spent: float, elapsed: float) -> bool:
         """Whether a reading at this price keeps the share, of all time with it; NaN is no price."""
         return self.share is None or spent + price <= self.share * (elapsed + price)

@@ -80,9 +80,7 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
     size = length(x)
     if size < 2:
         raise RunError(f"example_norms needs at least 2 examples, got {size}")
-    for name, part in module.named_modules():
-        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training:
-            raise RunError(f"example_norms: examples meet in {name}: there is no gradient of a single one")
+    refuse_meeting(module)
     parameters = {id(p): (name, p) for name, p in module.named_parameters() if p.requires_grad}
     if not parameters:
         raise RunError("example_norms: the module has no parameters to train")
@@ -97,7 +95,7 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
 
     with ExitStack() as stack, torch.enable_grad():
         for part in module.modules():
-            if any(id(p) in parameters for p in part.parameters(recurse=False)) and _known(part):
+            if any(id(p) in parameters for p in part.parameters(recurse=False)) and known_layer(part):
                 stack.callback(part.register_forward_hook(note).remove)
         output = call(module, x)
         value = loss_fn(output, y)
@@ -107,12 +105,48 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
         raise RunError(f"example_norms needs a loss that is the mean of the examples', this is: {reduction}")
     outputs, weights = [output for _, _, output in calls], [p for _, p in parameters.values()]
     found = torch.autograd.grad(value, [*outputs, *weights], allow_unused=True)
+    used = [
+        (part, given, delta)
+        for (part, given, _), delta in zip(calls, found[: len(outputs)], strict=True)
+        if delta is not None
+    ]
+    whole = {
+        name: torch.zeros_like(p) if gradient is None else gradient
+        for (name, p), gradient in zip(parameters.values(), found[len(outputs) :], strict=True)
+    }
+    parts = {name: s * size**2 for name, s in share_squares(used, parameters, whole, size).items()}
+    mean = sum(float(gradient.double().square().sum()) for gradient in whole.values())
+    return ExampleNorms(torch.stack(list(parts.values())).sum(dim=0), mean, parts, whole)
+
+
+def refuse_meeting(module: nn.Module) -> None:
+    """Refuse a module in which examples meet.
+
+    Raises:
+        RunError: batch normalisation in training.
+    """
+    for name, part in module.named_modules():
+        if isinstance(part, nn.modules.batchnorm._BatchNorm) and part.training:
+            raise RunError(f"example_norms: examples meet in {name}: there is no gradient of a single one")
+
+
+def share_squares(
+    calls: Sequence[tuple[nn.Module, Tensor, Tensor]], parameters: Mapping[int, tuple[str, Tensor]],
+    gradients: Mapping[str, Tensor | None], size: int,
+) -> dict[str, Tensor]:  # fmt: skip
+    """|c_i|² (B,) of the examples' shares c_i of a gradient Σ_i c_i, float64, of each parameter by name.
+
+    Args:
+        calls: layer, input and gradient of its output, of each of its calls.
+        parameters: id → (name, parameter). gradients: of each by name, None for zeros. size: B.
+
+    Raises:
+        RunError: a parameter that is used in another way, or a layer that is not called on the examples.
+    """
     matrices: dict[int, list[_Use]] = {}
     vectors: dict[int, Tensor] = {}
-    for (part, given, output), delta in zip(calls, found[: len(outputs)], strict=True):
-        if delta is None:
-            continue
-        if len(output) != size or len(given) != size:
+    for part, given, delta in calls:
+        if len(delta) != size or len(given) != size:
             raise RunError(f"example_norms: a {type(part).__name__} is not called on the {size} examples")
         for owner, what in _shares(part, given, delta):
             if id(owner) not in parameters:
@@ -121,10 +155,11 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
                 matrices.setdefault(id(owner), []).append(what)
             else:
                 vectors[id(owner)] = what + vectors[id(owner)] if id(owner) in vectors else what
-    mean, parts, gradients = 0.0, {}, {}
-    for (name, p), gradient in zip(parameters.values(), found[len(outputs) :], strict=True):
+    parts = {}
+    for key, (name, p) in parameters.items():
+        gradient = gradients[name]
         whole = torch.zeros_like(p) if gradient is None else gradient
-        uses, vector = matrices.get(id(p), []), vectors.get(id(p))
+        uses, vector = matrices.get(key, []), vectors.get(key)
         total = torch.zeros_like(p)
         for use in uses:
             total += _summed(use, p)
@@ -132,17 +167,17 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
             total += vector.sum(dim=0).reshape(p.shape)
         if not float((total - whole).norm()) <= _AGREED * float(whole.norm()) + 1e-30:
             raise RunError(f"example_norms: {name} is used in another way than by its own layer")
-        mean += float(whole.double().square().sum())
-        squares = torch.zeros(size, dtype=torch.float64, device=value.device)
+        squares = torch.zeros(size, dtype=torch.float64, device=p.device)
         if vector is not None:
             squares += vector.double().reshape(size, -1).square().sum(dim=1)
         if uses:
             squares += _squares(uses, p, size)
-        parts[name], gradients[name] = squares * size**2, whole
-    return ExampleNorms(torch.stack(list(parts.values())).sum(dim=0), mean, parts, gradients)
+        parts[name] = squares
+    return parts
 
 
-def _known(part: nn.Module) -> bool:
+def known_layer(part: nn.Module) -> bool:
+    """Whether the shares of the examples are known of a layer of this kind, with its settings."""
     if isinstance(part, _CONVOLUTIONS):
         return part.padding_mode == "zeros" and not isinstance(part.padding, str)
     if isinstance(part, nn.Embedding):

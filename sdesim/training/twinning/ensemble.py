@@ -84,12 +84,13 @@ class TwinEnsemble:
         points = self._theta.cpu().numpy()
         if theta.shape[1]:
             theta[:, column] = points
-        if projection.shape[1] and projection.shape[2]:
-            # Row by row: the last bits of a product of matrices depend on how many rows there are.
-            for k, point in enumerate(points):
-                projection[k, column] = self.plan.saved_directions @ point
-        if norm.shape[1]:
-            norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            if projection.shape[1] and projection.shape[2]:
+                # Row by row: the last bits of a product of matrices depend on how many rows there are.
+                for k, point in enumerate(points):
+                    projection[k, column] = self.plan.saved_directions @ point
+            if norm.shape[1]:
+                norm[:, column] = np.sqrt(np.sum(points * points, axis=1))
         if loss.shape[1]:
             running = np.flatnonzero(self._code == RUNNING)
             loss[:, column] = np.nan
@@ -203,6 +204,11 @@ class TwinEnsemble:
             for name, held in noise.memory.items():
                 held[...] = state[f"{name}_{draw}"]
         self._code[...], self._stopped[...] = state["code"], state["stopped"]
+
+    @property
+    def memory(self) -> dict[str, Array]:
+        """States of the noises that have one, (rows, K) each, by name."""
+        return self._noise[0].memory
 
     def noise_states(self) -> Array:
         """(K, rows): the states of all noises that have one, those of one beside those of another."""

@@ -101,7 +101,6 @@ class OptimizerSteps(Base):
     begin: int = 0
     state: Mapping[str, Tensor] = field(default_factory=dict)
     chunk: int | None = None
-    label: str = ""
 
     kind: ClassVar[str] = "optimizer-steps"
     strong_order: ClassVar[Orders] = orders(gaussian=None, levy=None, minibatch=None)

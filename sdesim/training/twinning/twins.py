@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sdesim.optimizers.sde import Form
 from sdesim.runs.twin_rules import deviations_left, twin_warning
 from sdesim.runs.validity import step_is_plain
 from sdesim.training.loop.recipe import Recipe
+from sdesim.training.loop.record import record
 from sdesim.training.loop.svag import amplified_noise, check_factor
 from sdesim.training.twinning.noise_fit import NoiseFit, fit_noise, longest_deviation
 from sdesim.training.twinning.plan import TwinPlan, plan_twin, recipe_of_run
@@ -110,7 +112,7 @@ def twin(
         form=form,
         chunk=chunk,
     )
-    noises, facts = _noises(plan, noise, fit)
+    noises, facts = noises_of(plan, noise, fit)
     doubt = twin_warning(deviations_left(plan.deviations, noises))
     if doubt:
         warnings.warn(doubt, stacklevel=2)
@@ -153,30 +155,46 @@ def svag(
     threads: int | None = None,
     progress: bool | Callable[[int, int], None] = True,
 ) -> dict[int, xr.Dataset]:
-    """SGD with amplified noise and a shorter step, by factor l: l = 1 is SGD, l → ∞ its SDE.
+    """An optimizer with amplified noise and shorter steps, by factor l: l = 1 is itself, l → ∞ its SDE.
 
-    θ ← θ − (η/l) [(1+s)/2 ∇L_B + (1−s)/2 ∇L_B′], s = √(2l−1), with independent minibatches B and B′: the
-    covariance is l times as large and l times as many steps are made, so the SDE stays the same.
+    SGD: θ ← θ − (η/l) [(1+s)/2 ∇L_B + (1−s)/2 ∇L_B′], s = √(2l−1), with independent minibatches B and B′: the
+    covariance is l times as large and l times as many steps are made, so the SDE stays the same. SGD with
+    momentum or weight decay, Adam, AdamW, RMSprop and any at a schedule are trained again, with `amplify` of
+    the recipe: runs as of `record`, without probes, with seeds of their own. Whether the limit is fair,
+    `sdesim.comparison.sde_limit` says of what this returns.
 
     Args:
         run, module, loss_fn, train, test, trajectories, seed, threads, progress: as in `twin`.
         factors: l, whole numbers from 1.
 
     Raises:
-        RunError: as `twin`; the run is not of plain SGD at one learning rate, or has no minibatches; a factor
-            is not a whole number.
+        RunError: as `twin`; no short steps are known for the optimizer, or the run has no minibatches drawn
+            with replacement; a factor is not a whole number.
 
-    Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470, section 4.
+    Source: Z. Li, S. Malladi & S. Arora, NeurIPS (2021), arXiv 2102.12470, section 4; of Adam and RMSprop
+    Malladi, Lyu, Panigrahi & Arora, NeurIPS (2022), arXiv 2205.10287.
     """
     for factor in factors:
         check_factor(factor, "factors must be whole numbers")
     recipe, found = _recipe(run, module, loss_fn, train, test), {}
+    rates = np.asarray(run["learning_rate"].values)
+    if not step_is_plain(run.attrs) or np.ptp(rates[np.isfinite(rates)]) > 0:
+        for factor in factors:
+            again = replace(
+                recipe, amplify=int(factor), seed=_seed(run, f"svag{factor}", seed),
+                trajectories=run.sizes["trajectory"] if trajectories is None else trajectories,
+            )  # fmt: skip
+            made = record(
+                again, save=("theta", "loss") if "theta" in run else ("loss",), progress=progress,
+                save_every=int(run["step"].values[1]), name=f"svag l={factor}",
+            )  # fmt: skip
+            found[int(factor)] = made.assign_attrs(svag_factor=int(factor))
+        return found
     for factor in factors:
         eta = float(run.attrs["learning_rate"])
         plan = plan_twin(run, recipe, dt=eta / factor, trajectories=trajectories)
         _needs_batches(plan, "noise amplification")
-        if not step_is_plain(run.attrs) or "learning_rate_changes" in plan.deviations:
-            raise RunError("noise amplification is defined for SGD without momentum, at one learning rate")
+        _needs_examples(plan, "noise amplification")
         noises = amplified_noise(plan.surface, plan.batch_size, plan.learning_rate, factor)
         facts = {"twin_noise": "svag", "svag_factor": int(factor)}
         found[int(factor)] = _simulated(
@@ -199,7 +217,7 @@ def _recipe(
     return recipe_of_run(run, module, loss_fn, train, test)
 
 
-def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Noise], dict[str, Any]]:
+def noises_of(plan: TwinPlan, noise: str, fit: NoiseFit | None = None) -> tuple[list[Noise], dict[str, Any]]:
     """The driving noises of a model and what the run's attributes say of them."""
     eta = plan.learning_rate
     facts: dict[str, Any] = {"twin_noise": noise}
@@ -220,6 +238,7 @@ def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Nois
     facts |= {"twin_alpha": fit.index, "twin_scale": fit.scale}
     limit = None
     if noise == "stable-truncated":
+        _needs_examples(plan, f"noise {noise!r}")
         limit = float(np.sqrt(eta * plan.dt)) * longest_deviation(plan.run, plan.surface)
         facts["twin_truncation"] = limit
     return [Stable(fit.index, fit.scale, structure="isotropic", truncation=limit)], facts
@@ -230,6 +249,14 @@ def _needs_batches(plan: TwinPlan, what: str) -> None:
         raise RunError(f"{what} needs minibatches: the run was trained on the full batch, without noise")
     if not plan.surface.kernel().examples:
         raise RunError(f"{what} needs a loss that is the mean of the examples' losses")
+
+
+def _needs_examples(plan: TwinPlan, what: str) -> None:
+    if plan.law is not None:
+        raise RunError(
+            f"{what} needs gradients that are means of those of fixed examples, which this run's are not: "
+            "nearest are noise 'minibatch' and 'subsample'"
+        )
 
 
 def _seed(run: xr.Dataset, label: str, seed: int | None) -> int:

@@ -44,7 +44,9 @@ def test_regions_that_are_one_another_leave_at_the_same_times():
 
 
 def test_a_box_is_left_through_the_walls_of_its_sides():
-    run = leave(noise.Gaussian([1.0, 4.0]), events.Exit.box(-1.0, [1.0, 2.0]), surface=FLAT, n=4000)
+    run = leave(
+        noise.Gaussian([[1.0, 0.0], [0.0, 4.0]]), events.Exit.box(-1.0, [1.0, 2.0]), surface=FLAT, n=4000
+    )
 
     walls = run.exit_wall.values[:, 0]
     states = run.exit_state.values[:, 0]

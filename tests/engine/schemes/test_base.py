@@ -52,7 +52,8 @@ def test_an_unknown_scheme_and_wrong_parameters_are_refused():
 
 def simulate(scheme, **changes):
     arguments = {"dt": 0.05, "steps": 41, "trajectories": 9, "seed": 3, "save_every": 10, "progress": False}
-    return sdesim.simulate(WELL, GAUSSIAN, scheme=scheme, **(arguments | changes))
+    # On the surface of the properties, whose drivers are these.
+    return sdesim.simulate(BOWL, GAUSSIAN, scheme=scheme, **(arguments | changes))
 
 
 # One scheme with a second state, one with a second set of increments.
@@ -77,7 +78,7 @@ def test_threads_neighbours_block_width_and_resuming_change_no_bit(scheme, tmp_p
     assert resumed.attrs["complete"]
     assert resumed.theta.values.tobytes() == whole.theta.values.tobytes()
     assert many.theta.values[:9].tobytes() == whole.theta.values.tobytes()
-    plan = planned(WELL, GAUSSIAN, dt=0.05, steps=41, trajectories=9, seed=3, scheme=scheme, save_every=10)
+    plan = planned(BOWL, GAUSSIAN, dt=0.05, steps=41, trajectories=9, seed=3, scheme=scheme, save_every=10)
     unsaved = tuple(np.zeros((9, 0, *shape)) for shape in ((2,), (len(plan.directions),), (), ()))
     for lanes in (1, 2, 3):
         ensemble = Ensemble(plan, 1, lanes)

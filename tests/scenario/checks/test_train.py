@@ -114,6 +114,14 @@ WRONG_REAL = [
     ("twin_of: real", "twin_of: reel", 11, "TWIN.twin_of: found 'reel', not a real arm, did"),
     ("twin_of: real", "twin_of: real\n      theta0: [1]", 12, "TWIN.theta0: found 1 numbers, allowed: 610"),
     ("twin_of: real", "twin_of: real\n      events: [{kind: occupancy}]", 12, "TWIN.events[0]: occupancy"),
+    ("kind: sgd, lr: 0.1", "kind: muon, lr: 0.1", 11, "TWIN.twin_of: a twin needs an SDE of the optimizer's"),
+    (
+        "kind: sgd, lr: 0.1",
+        "kind: adam, lr: 0.1, groups: [{match: '*.bias', amsgrad: true}]",
+        11,
+        "TWIN.twin_of: a twin needs an SDE of the optimizer's steps: amsgrad has no SDE",
+    ),
+    ("twin_of: real", "twin_of: real\n      form: overdamped", 11, "TWIN.twin_of: a twin needs an SDE of t"),
     ("probes: {every: 10}", "", 12, "TWIN.noise[0].match: match needs probes of the gradients of real"),
     ("every: 10", "every: 10, estimators: [curvature]", 12, "TWIN.noise[0].match: match needs"),
     ("match: trace", "factor: [[1], [2]]", 12, "TWIN.noise[0]: factor is for 2 coordinates"),
@@ -133,6 +141,31 @@ def test_fields_of_a_real_arm_and_its_twin_must_fit_one_another(old, new, line, 
     parse_scenario(REAL)
 
     assert refused(changed(old, new, REAL))[0].startswith(spelt_out(line, message))
+
+
+def test_a_twin_of_any_optimizer_may_be_that_of_sgd_where_its_scheme_says_so():
+    muon = changed("kind: sgd, lr: 0.1", "kind: muon, lr: 0.1", REAL)
+
+    assert parse_scenario(muon.replace("twin_of: real", "twin_of: real\n      scheme: euler-maruyama"))
+
+
+@pytest.mark.parametrize(
+    ("train", "twin"),
+    [
+        ("kind: adam, lr: 0.1", "{}"),
+        ("kind: sgd, lr: 0.1, momentum: 0.9", "{form: overdamped}"),
+        ("kind: sgd, lr: 0.1", "{chunk: 2}"),
+    ],
+)
+def test_what_watches_every_step_does_not_go_with_steps_that_no_kernel_makes(train, twin):
+    fields = "".join(f"\n      {field}" for field in twin.strip("{}").split(", ") if field)
+    watched = "\n      boundary: [{kind: absorbing, lower: -100}]"
+    text = changed("twin_of: real", f"twin_of: real{fields}{watched}", REAL)
+
+    (line,) = refused(text.replace("kind: sgd, lr: 0.1", train))
+
+    assert "arms.twin.simulate.boundary: found some, allowed: none with steps of" in line
+    assert parse_scenario(changed("twin_of: real", f"twin_of: real{watched}", REAL))
 
 
 WRONG_DATA = [

@@ -5,9 +5,13 @@ import pytest
 import torch
 from torch import nn
 
+import sdesim
 from sdesim import training
 from sdesim.noise import Minibatch
 from sdesim.noise.kernel import Drawn
+from sdesim.training.loop.copies import copied
+from sdesim.training.probes.preconditioning import curvature_metric, linear_step
+from sdesim.training.twinning.own_steps import Start
 from sdesim.training.twinning.plan import plan_twin
 
 EXAMPLES, BATCH, STEPS, ETA = 24, 4, 6, 0.02
@@ -59,7 +63,7 @@ def recipe(optimizer, scheduler=None, *, conv=False, trajectories=3):
 def by_torch(one, scheme, seed, trajectory):
     """The training itself on the batches that the twin draws."""
     rows = Minibatch(scheme.surface, BATCH, ETA, "subsample").kernel(scheme.surface.dim, ETA, ETA).picks
-    net = training.loop.copies.copied(one.module)
+    net = copied(one.module)
     optimizer = one.new_optimizer(list(net.parameters()))
     scheduler = one.new_scheduler(optimizer)
     path = [nn.utils.parameters_to_vector(net.parameters()).detach().numpy()]
@@ -92,6 +96,118 @@ def test_a_subsampled_twin_at_a_whole_step_is_the_optimizer(name, conv):
     np.testing.assert_allclose(made["theta"].values, expected, rtol=1e-9, atol=1e-11)
     np.testing.assert_array_equal(made["learning_rate"].values[0], run["learning_rate"].values[0])
     np.testing.assert_array_equal(made["time"].values, run["time"].values)
+
+
+def planned(name="adamw", **options):
+    optimizer, scheduler = OPTIMIZERS[name]
+    one = recipe(optimizer, scheduler, conv=True, trajectories=options.pop("trajectories", 3))
+    run = training.record(one, probes=sdesim.Probes(every=3, samples=4), progress=False)
+    return one, run, plan_twin(run, one, **options)
+
+
+def simulated(plan, **options):
+    noise = Minibatch(plan.surface, BATCH, ETA, "gaussian", "with-replacement")
+    settings = {"probes": plan.probes, "seed": 5, "progress": False, **plan.keywords, **options}
+    return sdesim.simulate(plan.surface, noise, **settings)
+
+
+def test_no_bit_depends_on_how_many_trajectories_there_are_at_half_steps_either():
+    _, _, plan = planned(dt=ETA / 2)
+    settings = {"save_every": 1, "probes": None}
+
+    whole = simulated(plan, **settings)
+    first = simulated(plan, theta0=plan.starts[:2], trajectories=2, **settings)
+
+    np.testing.assert_array_equal(first["theta"].values, whole["theta"].values[:2])
+    # Steps of half an optimizer's step lie halfway between its times.
+    time = whole["time"].values
+    np.testing.assert_allclose(time[1::2], (time[:-1:2] + time[2::2]) / 2)
+
+
+def test_a_twin_that_was_interrupted_goes_on_with_its_bits(tmp_path, monkeypatch):
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", 0.0)
+    _, _, plan = planned()
+    whole = simulated(plan)
+
+    def stop(done, total):
+        if done > 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        simulated(plan, out=tmp_path / "twin.zarr", progress=stop)
+    resumed = simulated(plan, out=tmp_path / "twin.zarr", resume=True)
+
+    for name in ("theta", "loss", "lambda_max", "preconditioned_lambda_max", "step_change"):
+        assert resumed[name].values.tobytes() == whole[name].values.tobytes(), name
+
+
+def test_a_trajectory_that_blows_up_leaves_the_others_alone():
+    _, _, plan = planned("momentum")
+    starts = plan.starts.copy()
+    starts[1] = 1e308
+
+    lost, whole = simulated(plan, theta0=starts, probes=None), simulated(plan, probes=None)
+
+    assert lost["status"].values.tolist() == [0, 1, 0]
+    assert np.isnan(lost["theta"].values[1, int(lost["stopped_step"][1]) :]).all()
+    np.testing.assert_array_equal(lost["theta"].values[[0, 2]], whole["theta"].values[[0, 2]])
+
+
+@pytest.mark.parametrize("name", ["adamw", "momentum", "groups"])
+def test_a_probe_of_the_twin_has_the_metric_and_the_step_of_the_training(name):
+    one, _, plan = planned(name)
+    net = copied(one.module)
+    optimizer = one.new_optimizer(list(net.parameters()))
+    scheduler = one.new_scheduler(optimizer)
+    x, y = torch.as_tensor(one.train[0]).double(), one.train[1]
+    for _ in range(3):
+        optimizer.zero_grad()
+        one.loss_fn(net(x), y).backward()
+        optimizer.step()
+        if scheduler is not None:
+            scheduler.step()
+
+    theta = nn.utils.parameters_to_vector(net.parameters()).detach()
+    equation = plan.scheme.parts[0].equations[0]
+    states = [optimizer.state[p] for p in net.parameters()]
+    state = {k: v[0] for k, v in equation.state_of(states, theta[None]).items()}
+    read = plan.scheme.reader.keywords(theta, state, 3.0)
+
+    metric, step = curvature_metric(net, optimizer), linear_step(net, optimizer)
+    np.testing.assert_allclose(read["metric"].critical, metric.critical, rtol=1e-12)
+    if metric.scale is not None:
+        np.testing.assert_allclose(read["metric"].scale, metric.scale, rtol=1e-9)
+    for field in ("now", "start", "whole", "pull"):
+        np.testing.assert_allclose(getattr(read["step"], field), getattr(step, field), rtol=1e-9, atol=1e-15)
+
+
+def test_a_forecast_goes_on_from_the_optimizers_present_state():
+    one, run, plan = planned("adamw")
+    whole = simulated(plan, save_every=1, probes=None)
+    # A whole step of full-batch gradients from a training's third step on.
+    net, steps = copied(one.module), 3
+    optimizer = one.new_optimizer(list(net.parameters()))
+    scheduler = one.new_scheduler(optimizer)
+    x, y = torch.as_tensor(one.train[0]).double(), one.train[1]
+    path = []
+    for _ in range(STEPS):
+        path.append(nn.utils.parameters_to_vector(net.parameters()).detach().numpy())
+        if len(path) == steps + 1:
+            theta = torch.from_numpy(path[-1])[None]
+            states = [optimizer.state[p] for p in net.parameters()]
+            state = plan.scheme.parts[0].equations[0].state_of(states, theta)
+        optimizer.zero_grad()
+        one.loss_fn(net(x), y).backward()
+        optimizer.step()
+        scheduler.step()
+    path.append(nn.utils.parameters_to_vector(net.parameters()).detach().numpy())
+
+    start = Start(theta.numpy(), state, steps)
+    begun = plan_twin(run, one, start=start, steps=STEPS - steps)
+    made = sdesim.simulate(begun.surface, (), **begun.keywords, seed=1, progress=False)
+
+    np.testing.assert_allclose(made["theta"].values[0], np.array(path[steps:]), rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal(made["time"].values, whole["time"].values[steps:])
 
 
 @pytest.mark.parametrize("noise", ["minibatch", "subsample"])

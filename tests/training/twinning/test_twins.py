@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import sdesim
+from sdesim.comparison import sde_limit
 from sdesim.errors import RunError
-from sdesim.training import TWIN_NOISES, svag, twin, twins
+from sdesim.training import TWIN_NOISES, Recipe, record, svag, twin, twins
 from sdesim.training.loop.svag import amplified_noise
 from sdesim.training.twinning.plan import plan_twin, recipe_of_run
 from tests.training.twinning.recorded_runs import MADE_OF, recorded
@@ -81,6 +82,25 @@ def test_factor_one_of_the_amplified_family_is_sgd_itself(run, imitations):
 
     np.testing.assert_allclose(made[1]["loss"].values, again["loss"].values, rtol=1e-9)
     np.testing.assert_allclose(made[2]["time"].values, run["time"].values, rtol=1e-12)
+
+
+def test_the_amplified_family_of_adam_is_trained_again_by_its_recipe():
+    recipe = Recipe(
+        *MADE_OF, None, lambda p: torch.optim.Adam(p, lr=0.01), steps=4, batch_size=8, trajectories=2,
+        sampling="with-replacement",
+    )  # fmt: skip
+    adam = record(recipe, save_every=2, progress=False)
+
+    made = svag(adam, recipe, factors=(1, 2), progress=False)
+
+    for factor, run in made.items():
+        np.testing.assert_array_equal(run["time"].values, adam["time"].values)
+        assert run.attrs["svag_factor"] == factor
+        assert run.attrs["seed"] not in (0, made[3 - factor].attrs["seed"])
+    assert "amplify" not in made[1].attrs
+    assert made[2].attrs["amplify"] == 2
+    judged = {"loss", "test_loss", "train_accuracy", "test_accuracy", "weight_norm"}
+    assert set(sde_limit(made).gaps) == judged
 
 
 def test_sgd_with_decay_has_its_own_sde_from_what_the_run_says_of_itself():

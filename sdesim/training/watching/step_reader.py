@@ -1,0 +1,236 @@
+"""One optimizer step as hooks see it: the parts of its gradient, the whole, and the gradient before.
+
+A hook on a parameter is called by each backward pass with what that pass adds, before it is added, and
+another one afterwards with the sum so far: so norms of parts and of the whole are those before any clipping.
+Nothing is returned to autograd, and nothing of the training is written to.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from sdesim.training.data.batches import leaves, length
+from sdesim.training.watching.examples import ExampleShares
+from sdesim.training.watching.sums import dot_sum, total
+
+Guard = Callable[[Callable[[], None]], None]
+# Norms of one gradient in two ways agree to this share.
+_AGREED = 1e-4
+# How far up the stack a scaler that calls the optimizer may be.
+_FRAMES = 16
+
+
+@dataclass(frozen=True)
+class StepRead:
+    """What was read of one step.
+
+    Attributes:
+        whole: |g|² of the step's gradient, before clipping and unscaled. squares: Σ|c_j|² of its parts, NaN
+            where they are not known. overlap: Σ w_j². passes: backward passes.
+        batch: examples in them all, None where that is not known.
+        successive: g·g′ with the gradient of the step before, NaN where that was not held.
+        clipped: whether the optimizer was given less. flags: words.
+    """
+
+    whole: float
+    squares: float
+    overlap: float
+    passes: int
+    batch: int | None
+    successive: float
+    clipped: bool
+    flags: tuple[str, ...]
+
+
+class StepReader:
+    """Reads one step at a time, where it is armed.
+
+    Args:
+        model: whose calls tell the batches. parameters: that are trained, each once.
+        guard: what runs a hook's work, and keeps its errors from the training: of the step, and of what
+            reads examples.
+    """
+
+    def __init__(
+        self, model: nn.Module, parameters: Sequence[nn.Parameter], guard: Guard, examples_guard: Guard
+    ) -> None:
+        self._model, self._parameters = model, parameters
+        self._guard, self._examples_guard = guard, examples_guard
+        self._handles: list[Any] = []
+        self._before: list[Tensor | None] = []
+        self._shares: ExampleShares | None = None
+        self.armed = False
+        self._begin([])
+
+    def _begin(self, sizes: list[int | None]) -> None:
+        self._squares: list[list[Tensor]] = []
+        self._after: list[list[Tensor]] = []
+        self._sums: dict[int, Tensor] = {}
+        self._left: list[Tensor] = []
+        self._calls: Counter[int] = Counter()
+        self._sizes, self._noted, self._mixed, self._passes = sizes, 0, False, 0
+
+    def arm(self, *, parts: bool, examples: bool) -> None:
+        """Attach what reads the step that comes.
+
+        Args:
+            parts: whether the parts of its gradient are read, else the whole alone.
+            examples: whether the parts are the examples of its one batch.
+        """
+        self.disarm()
+        self._begin([])
+        self.armed = True
+        for k, p in enumerate(self._parameters):
+            if parts:
+                handle = p.register_hook(self._part_hook(k, p))  # type: ignore[no-untyped-call]
+                self._handles.append(handle)
+            handle = p.register_post_accumulate_grad_hook(self._sum_hook(k))  # type: ignore[no-untyped-call]
+            self._handles.append(handle)
+        hook = self._model.register_forward_pre_hook(self._called, with_kwargs=True)
+        self._handles.append(hook)
+        if parts and examples:
+            self._examples_guard(self._share)
+
+    def _share(self) -> None:
+        self._shares = ExampleShares(self._model, self._examples_guard)
+
+    def disarm(self) -> None:
+        """Detach everything."""
+        for handle in self._handles:
+            handle.remove()
+        if self._shares is not None:
+            self._shares.close()
+        self._handles, self._shares, self.armed = [], None, False
+
+    def forget(self) -> None:
+        """Let go of the gradient that is held."""
+        self._before = []
+
+    def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        if torch.is_grad_enabled():
+            self._guard(lambda: self._batch(args, kwargs))
+
+    def _batch(self, args: Any, kwargs: Any) -> None:
+        given = [x for x in (*args, *kwargs.values()) if any(True for _ in leaves(x))]
+        self._sizes.append(length(given[0]) if given else None)
+        self._noted = 0
+
+    def _part_hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
+        def hook(gradient: Tensor) -> None:
+            self._guard(lambda: self._part(k, p, gradient))
+
+        return hook
+
+    def _part(self, k: int, p: nn.Parameter, gradient: Tensor) -> None:
+        if self._calls[k] and p.grad is None:
+            # The gradients were dropped without a step, as a scaler does: what comes is another step's.
+            mixed = self._noted > 0
+            self._begin(self._sizes[-1:])
+            self._mixed = mixed
+        self._passes += not self._noted
+        if self._shares is not None and not self._noted and self._passes == 1:
+            shares, size = self._shares, self._sizes[-1] if self._sizes else None
+            # Once this pass has ended, and before anybody clips what it left.
+            callback = lambda: self._examples_guard(lambda: shares.collect(size))  # noqa: E731
+            torch.autograd.Variable._execution_engine.queue_callback(callback)
+        if not self._calls[k] and p.grad is not None:
+            self._left.append(dot_sum(p.grad, p.grad))
+        if len(self._squares) == self._calls[k]:
+            self._squares.append([])
+            self._after.append([])
+        self._squares[self._calls[k]].append(dot_sum(gradient, gradient))
+        self._calls[k] += 1
+        self._noted += 1
+
+    def _sum_hook(self, k: int) -> Callable[[Tensor], None]:
+        def hook(p: Tensor) -> None:
+            self._guard(lambda: self._summed(k, p))
+
+        return hook
+
+    def _summed(self, k: int, p: Tensor) -> None:
+        assert p.grad is not None
+        self._sums[k] = dot_sum(p.grad, p.grad)
+        if self._calls[k]:
+            self._after[self._calls[k] - 1].append(self._sums[k])
+
+    def finish(self, *, hold: bool) -> StepRead | str:
+        """What was read of the step that the optimizer is about to make, or why nothing was.
+
+        Args:
+            hold: whether its gradient is kept, for the product with the next.
+        """
+        before, self._before = self._before, []
+        parts, examples = max(self._calls.values(), default=0), self._shares
+        forwards = len(self._sizes)
+        gradients = [p.grad for p in self._parameters]
+        if not self._sums:
+            return "no gradient was computed for this step"
+        if forwards and parts > forwards:
+            return f"{parts} backward passes over {forwards} batches: parts of one batch are not independent"
+        if self._mixed or self._dropped():
+            return "gradients were dropped in the middle of a step"
+        if total(self._left) > 0.0:
+            return "gradients of an earlier step were left in place"
+        left = total([dot_sum(g, g) for g in gradients if g is not None])
+        summed, scale = total(list(self._sums.values())), loss_scale()
+        inverse2 = scale**-2
+        whole = summed * inverse2
+        untouched = abs(left - whole) <= _AGREED * whole or abs(left - summed) <= _AGREED * summed
+        shared = total([x for part in self._squares for x in part])
+        if not all(x < float("inf") for x in (whole, left, shared)):
+            return "the gradient is not finite"
+        if not untouched and left > whole:
+            return "gradients were changed between the backward pass and the step"
+        squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
+        successive = float("nan")
+        # The factor between what the optimizer is given and the gradient: that of a scaler, or 1.
+        factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / scale
+        if untouched and before:
+            pairs = [
+                (a, b) for a, b in zip(before, gradients, strict=True) if a is not None and b is not None
+            ]
+            successive = factor * total([dot_sum(a, b) for a, b in pairs])
+        if hold and untouched:
+            self._before = [None if g is None else g.detach().clone().mul_(factor) for g in gradients]
+        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags)
+
+    def _dropped(self) -> bool:
+        """Whether a later part was all that its gradients then were: those before it are in no step."""
+        later = list(zip(self._squares, self._after, strict=True))[1:]
+        return any(abs(total(part) - total(after)) <= 1e-6 * total(part) for part, after in later)
+
+    def _contributions(
+        self, parts: int, examples: ExampleShares | None, inverse2: float, shared: float
+    ) -> tuple[float, float, int | None, tuple[str, ...]]:
+        sizes = self._sizes if len(self._sizes) == parts else []
+        known = [n for n in sizes if n is not None]
+        batch = sum(known) if known and len(known) == parts else None
+        if parts > 1:
+            weights = [n / batch for n in known] if batch else [1.0 / parts] * parts
+            flags = ("weights_by_examples",) if len(set(known)) > 1 else ()
+            return inverse2 * shared, sum(w * w for w in weights), batch, flags
+        if examples is not None and examples.squares is not None and batch:
+            flags = ("weights_assumed",) if examples.sequences else ()
+            return inverse2 * examples.squares, 1.0 / batch, batch, flags
+        return float("nan"), 1.0, batch, ()
+
+
+def loss_scale() -> float:
+    """The scale of a `GradScaler` that is calling the optimizer, 1 where none is."""
+    frame = sys._getframe(1)
+    for _ in range(_FRAMES):
+        if frame.f_back is None:
+            break
+        frame = frame.f_back
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, torch.amp.GradScaler):
+            return float(owner.get_scale())
+    return 1.0

@@ -1,0 +1,313 @@
+"""A monitor of any training loop by hooks alone: no loader, no loss, no call of its own."""
+
+from __future__ import annotations
+
+import math
+import time as clock
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import xarray as xr
+from torch import nn
+
+from sdesim.errors import RunError, failure
+from sdesim.sinks import Base as SinkRecipe
+from sdesim.sinks import Sink, opened
+from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.monitor.monitor import Monitor
+from sdesim.training.monitor.purse import Purse
+from sdesim.training.probes.failures import Failures
+from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.watching.readings import Readings
+from sdesim.training.watching.step_reader import StepRead, StepReader
+
+# Steps between measurements that are bought with the loader, where the budget pays for them.
+_EVERY = 50
+
+
+def watch(
+    model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
+    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe] = (), window: int = 64,
+    phase_window: int = 4096,
+) -> Watch:  # fmt: skip
+    """Watches a training from the gradients that it computes anyway: nothing in the loop changes.
+
+    Reads C at the batch of the step, whatever it is made of: from the micro-batches of an accumulated step,
+    else from the examples of its one batch, whose norms the same backward pass gives (`example_norms`). Of
+    plain SGD it reads the phase too, from gradients of successive steps (`successive_gradients`). Norms are
+    those before clipping and free of a `GradScaler`'s scale; steps that a scaler skips are not counted.
+
+    The weights are the same bit for bit as without it, and no random number is drawn. It never ends a
+    training: what fails is told once as a warning, and is a flag with its reason.
+
+    Args:
+        model: in training. optimizer: its own, of torch, or what wraps it as its ``optimizer``.
+        loss: ``loss(output, y)``, with a loader: then a `Monitor` measures too (λ_max, progress, tails), out
+            of half of the budget. loader, heldout: as its `loader` and `validation`.
+        budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
+            in between. None: every step is read.
+        sinks: where measurements go.
+        window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
+
+    Raises:
+        RunError: an optimizer that is not the model's, a budget outside (0, 1), a loader without a loss.
+    """
+    return Watch(
+        model, optimizer, loss=loss, loader=loader, heldout=heldout, budget=budget, sinks=sinks,
+        window=window, phase_window=phase_window,
+    )  # fmt: skip
+
+
+class Watch:
+    """What `watch` returns.
+
+    Attributes:
+        history: measurements, oldest first. step: optimizer steps seen.
+    """
+
+    def __init__(
+        self, model: nn.Module, optimizer: Any, *, loss: Any, loader: Any, heldout: Any,
+        budget: float | None, sinks: Sequence[Sink | SinkRecipe], window: int, phase_window: int,
+    ) -> None:  # fmt: skip
+        while not hasattr(optimizer, "register_step_pre_hook") or hasattr(optimizer, "optimizer"):
+            if not hasattr(optimizer, "optimizer"):
+                raise RunError(f"watch: optimizer: found {type(optimizer).__name__}, allowed: one of torch")
+            optimizer = optimizer.optimizer
+        self._model, self._optimizer = model, optimizer
+        own, trained = {id(p) for p in model.parameters()}, self._trained()
+        if not trained:
+            raise RunError("watch: optimizer: found no parameter to train")
+        foreign = sum(id(p) not in own for p in trained)
+        if foreign:
+            raise RunError(
+                f"watch: optimizer: found {foreign} parameters that are not the model's, allowed: none"
+            )
+        if budget is not None and not 0 < budget < 1:
+            raise RunError(f"watch: budget: found {budget}, allowed: above 0 and below 1, or None")
+        if (loss is None) != (loader is None) or (heldout is not None and loader is None):
+            raise RunError("watch: loss and loader go together, and heldout with them")
+        for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
+            if value < least:
+                raise RunError(f"watch: {name}: found {value}, allowed: at least {least}")
+        self._bought = None
+        if loader is not None:
+            budget = None if budget is None else budget / 2
+            self._bought = Monitor(
+                model, loss, loader, optimizer=optimizer, validation=heldout, budget=budget, every=_EVERY,
+                announce=None,
+            )  # fmt: skip
+        self._purse = Purse(budget)
+        self._readings = Readings(window, phase_window, self._sampling_flag())
+        self._sinks = tuple(opened(sink) for sink in sinks)
+        self.history: list[Measurement] = []
+        self.step, self._time, self._rate = 0, 0.0, 0.0
+        self._failures = Failures()
+        self._reader = StepReader(model, trained, self._guarded("step"), self._guarded("examples"))
+        self._found: dict[str, str] = {}
+        self._tried: list[str] = []
+        self._pending: tuple[int, float, float, StepRead] | None = None
+        self._passes = 1
+        self._started, self._earlier = clock.perf_counter(), 0.0
+        self._spent = self._cycle = self._price = 0.0
+        self._ended, self._due = False, 0.0
+        self._handles = [
+            optimizer.register_step_pre_hook(self._before), optimizer.register_step_post_hook(self._after)
+        ]  # fmt: skip
+
+    def _trained(self) -> list[nn.Parameter]:
+        groups = self._optimizer.param_groups
+        return list({id(p): p for g in groups for p in g["params"] if p.requires_grad}.values())
+
+    @property
+    def cost(self) -> dict[str, float]:
+        """Seconds of reading, their share of the time since it began, and seconds of the last read step."""
+        spent = self._spent + (0.0 if self._bought is None else self._bought.cost["seconds"])
+        elapsed = self._elapsed()
+        return {"seconds": spent, "share": spent / elapsed if elapsed > 0 else 0.0, "read_step": self._price}
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Why a part of the last reading failed, by part; empty where nothing did."""
+        return dict(self._failures.reasons)
+
+    def _elapsed(self) -> float:
+        return self._earlier + clock.perf_counter() - self._started
+
+    def _guarded(self, part: str) -> Callable[[Callable[[], None]], None]:
+        """What runs a hook's work: it is timed, and its errors are kept from the training."""
+
+        def run(work: Callable[[], None]) -> None:
+            began = clock.perf_counter()
+            try:
+                with torch.no_grad():
+                    work()
+            except Exception as error:
+                self._found[part] = failure(error)
+            self._cycle += clock.perf_counter() - began
+
+        return run
+
+    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Of a step that is about to be made."""
+        self._rate = step_rate(self._optimizer)
+        if self._reader.armed:
+            self._guarded("step")(self._read)
+
+    def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        """Of a step that was made."""
+        self.step += 1
+        self._time += self._rate
+        if self._bought is not None:
+            self._buy(self._bought)
+        # Nothing else happens in most steps: a look at the clock.
+        if self._ended or self._found or self._pending is not None or clock.perf_counter() >= self._due:
+            self._guarded("step")(self._go_on)
+
+    def _buy(self, monitor: Monitor) -> None:
+        try:
+            made = monitor.step()
+        except Exception as error:
+            made, self._found["bought"] = None, failure(error)
+        if made is not None:
+            self._keep(made)
+
+    def _read(self) -> None:
+        """Take what was read of this step."""
+        pending, self._pending = self._pending, None
+        plain = optimizer_attributes(self._optimizer)["optimizer_model"] == "plain"
+        whole = bool(self._tried)
+        try:
+            read = self._reader.finish(hold=plain and whole)
+        finally:
+            self._reader.disarm()
+        if isinstance(read, str):
+            self._found["step"] = read
+        if pending is not None:
+            lost = isinstance(read, str) or read.clipped
+            self._take(pending, math.nan if isinstance(read, str) or lost else read.successive)
+        if isinstance(read, str) or not whole:
+            return
+        self._passes = read.passes
+        now = (self.step, self._time, self._rate, read)
+        if math.isfinite(read.squares) and plain and not read.clipped:
+            self._pending = now
+            return
+        self._reader.forget()
+        if math.isfinite(read.squares):
+            self._take(now, math.nan)
+        elif "examples" in self._tried:
+            self._found.setdefault(
+                "examples", "examples of one batch can't be told from what the model is given"
+            )
+
+    def _take(self, made: tuple[int, float, float, StepRead], successive: float) -> None:
+        """Keep the numbers of a step, with its gradient's product with the next one's."""
+        self._readings.add(*made, successive)
+        self._ended = True
+
+    def _go_on(self) -> None:
+        """After a step: tell what was read, and attach what reads the next, where that is paid for."""
+        found, self._found = self._found, {}
+        if self._ended or found:
+            self._price, self._spent, self._cycle = self._cycle, self._spent + self._cycle, 0.0
+            self._tell(found)
+        self._ended = False
+        free = self._purse.share is None
+        if self._pending is not None and not free:
+            self._tried = []
+            self._reader.arm(parts=False, examples=False)
+        elif free or self._purse.affords(self._price, self._spent, self._elapsed()):
+            self._arm()
+        else:
+            self._due = self._started - self._earlier + self._purse.waits(self._price, self._spent)
+
+    def _arm(self) -> None:
+        examples = self._passes == 1
+        due = self._failures.due("examples") if examples else True
+        self._tried = []
+        if not (self._failures.due("step") and due):
+            return
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            ranks = torch.distributed.get_world_size()
+            if ranks > 1:
+                self._found["step"] = f"{ranks} ranks: gradients of data parallelism are not read"
+                return
+        self._tried = ["step", "examples"] if examples else ["step"]
+        self._reader.arm(parts=True, examples=examples)
+
+    def _tell(self, found: dict[str, str]) -> None:
+        """Note what failed; a measurement of what was read, or of a failure that is new."""
+        tried = self._tried or (["step"] if "step" in found else [])
+        new = self._failures.note(dict.fromkeys([*tried, *found]), found)
+        for part in new:
+            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=6)
+        if self._ended:
+            self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
+        elif new:
+            flags = tuple(f"{part}_failed" for part in sorted(self._failures.reasons))
+            self._keep(
+                Measurement.of(
+                    self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons
+                )
+            )
+
+    def _sampling_flag(self) -> str:
+        """What is to be said of how batches are drawn: gradients of one epoch without replacement are
+        correlated, which moves the product of two."""
+        sampling = "unknown" if self._bought is None else self._bought.sampling
+        return {"with-replacement": "", "epoch": "reshuffled", "sequential": "reshuffled"}.get(
+            sampling, "sampling_unknown"
+        )
+
+    def _keep(self, measurement: Measurement) -> None:
+        self.history.append(measurement)
+        for sink in self._sinks:
+            sink.write(measurement)
+
+    def run(self, out: str | Path | None = None) -> xr.Dataset:
+        """All readings as a Run, for `measure` and `compare`; with a loader those of its `Monitor`.
+
+        Raises:
+            RunError: nothing was read yet, the batch is not known or varies, or ``out`` can't be written.
+        """
+        if self._bought is not None:
+            return self._bought.run(out)
+        dim = sum(p.numel() for p in self._trained())
+        return self._readings.run(optimizer_attributes(self._optimizer), dim, self.reasons, out)
+
+    def close(self) -> None:
+        """Detach all hooks and close the sinks; a second time does nothing."""
+        for handle in self._handles:
+            handle.remove()
+        self._reader.disarm()
+        self._reader.forget()
+        if self._handles and self._bought is not None:
+            self._bought.close()
+        for sink in self._sinks if self._handles else ():
+            sink.close()
+        self._handles = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """What `load_state_dict` goes on from: plain numbers, strings and lists. What a loader's `Monitor`
+        measured is not in it."""
+        return {
+            "step": self.step, "time": self._time, **self._readings.state(), "spent": self._spent,
+            "price": self._price,
+            "elapsed": self._elapsed(), "passes": self._passes, "failures": self._failures.state(),
+        }  # fmt: skip
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on: step numbers, readings, history and what was spent."""
+        self.step, self._time, self._passes = state["step"], state["time"], state["passes"]
+        self._readings.restore(state)
+        self._spent, self._price, self._earlier = state["spent"], state["price"], state["elapsed"]
+        self._started = clock.perf_counter()
+        self._failures.restore(state["failures"])
+        self._pending, self._cycle = None, 0.0
+        self._reader.disarm()
+        self._reader.forget()
+        counts = range(1, len(self._readings) + 1)
+        self.history = [self._readings.measurement(count, {}, math.nan) for count in counts]

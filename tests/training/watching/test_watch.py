@@ -1,0 +1,221 @@
+"""Watching a training by hooks: what it reads is true, and the training is as it was."""
+
+import functools
+import math
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+import sdesim
+from sdesim.errors import RunError
+from sdesim.training import watch
+from tests.training.watching.loops import LOSS, examples, network, train, truth
+
+MOMENTUM = functools.partial(torch.optim.SGD, momentum=0.9)
+
+
+def same(one, other):
+    return all(torch.equal(a, b) for a, b in zip(one.parameters(), other.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("make", "options"),
+    [
+        (torch.optim.SGD, {}),
+        (MOMENTUM, {"sizes": (8, 8), "middle": functools.partial(nn.Dropout, 0.3)}),
+        (torch.optim.AdamW, {"sizes": (4, 12), "clip": 0.1}),
+        (torch.optim.SGD, {"middle": functools.partial(nn.BatchNorm1d, 8)}),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:watch")
+def test_weights_and_random_numbers_are_those_of_a_training_without(make, options):
+    model, monitor = train(make, **options)
+    drawn = torch.randint(2**60, ())
+    alone, _ = train(make, watched=False, **options)
+
+    assert same(model, alone)
+    assert torch.equal(drawn, torch.randint(2**60, ()))
+    assert monitor.step == 30
+    assert monitor.history
+
+
+@pytest.mark.parametrize(("sizes", "steps"), [((16,), 150), ((4, 4, 4, 4), 150), ((4, 12), 250)])
+def test_signal_and_noise_are_those_of_the_step_s_batch(sizes, steps):
+    # At a rate of nearly 0 all readings are of one weight. Five standard errors of each (6e-7).
+    model, monitor = train(sizes=sizes, steps=steps, rate=1e-12, window=600)
+    signal, noise = truth(model, 16)
+
+    last = monitor.history[-1]
+    rows = monitor._readings._rows
+    for k, (found, true) in enumerate(((last.signal, signal), (last.noise, noise))):
+        values = torch.tensor([row[3 + k] for row in rows], dtype=torch.float64)
+        assert abs(found - true) < 5 * float(values.std()) / math.sqrt(len(rows))
+        assert float(values.std()) / math.sqrt(len(rows)) < 0.25 * true
+    assert last.batch_size == 16
+    assert last.C_1.value == pytest.approx(last.C_alpha.value / 16)
+    assert last.flags == (("weights_by_examples",) if sizes == (4, 12) else ())
+
+
+def test_of_plain_sgd_the_product_of_two_gradients_is_read_and_of_others_not():
+    gradients = []
+
+    def note(step, model):
+        gradients.append(torch.cat([p.grad.double().reshape(-1) for p in model.parameters()]))
+
+    _, monitor = train(steps=8, each=note)
+    products = [row[-1] for row in monitor._readings._rows]
+
+    # The first step is made before anything is attached, the last has no successor.
+    expected = [float(a @ b) for a, b in pairwise(gradients[1:])]
+    assert products == pytest.approx(expected, rel=1e-6)
+    for make in (MOMENTUM, torch.optim.Adam):
+        assert all(math.isnan(row[-1]) for row in train(make, steps=5)[1]._readings._rows)
+
+
+def test_clipping_is_seen_and_what_is_read_is_of_before():
+    free, cut = train(steps=3)[1], train(steps=3, clip=1e-3, rate=0.0)[1]
+    still = train(steps=3, rate=0.0)[1]
+
+    assert "clipped" in cut.history[0].flags
+    assert "clipped" not in free.history[0].flags
+    assert cut.history[0].signal == pytest.approx(still.history[0].signal, rel=1e-5)
+    assert cut.history[0].C_star is None
+
+
+def test_a_scaler_s_scale_is_taken_out_and_its_skipped_steps_are_not_counted():
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=1000)
+
+    def overflow(step, model):
+        if step == 3:
+            model[0].weight.grad.fill_(math.inf)
+
+    plain, scaled = train(steps=8)[1], train(steps=8, scaler=scaler, each=overflow)[1]
+
+    assert scaled.step == 7
+    # The first step is made before anything is attached, the last has no successor yet.
+    assert [m.step for m in scaled.history] == [1, 2, 3, 4, 5]
+    for k in (0, 1):
+        assert scaled._readings._rows[k][3:5] == pytest.approx(plain._readings._rows[k][3:5], rel=1e-4)
+    assert all(math.isfinite(m.signal) for m in scaled.history)
+
+
+def test_between_readings_nothing_is_attached_and_the_budget_holds():
+    model, monitor = train(steps=60, budget=1e-7)
+
+    assert len(monitor.history) == 1
+    assert not monitor._reader.armed
+    assert not any(p._backward_hooks for p in model.parameters())
+    assert not any(part._forward_hooks for part in model.modules())
+
+
+def test_what_can_t_be_read_is_told_once_and_training_goes_on():
+    with pytest.warns(UserWarning, match=r"watch: examples not read at step 2: .*examples meet in 1"):
+        _, monitor = train(middle=functools.partial(nn.BatchNorm1d, 8), steps=20)
+
+    assert [m.flags for m in monitor.history] == [("examples_failed",)]
+    assert "examples meet in 1" in monitor.reasons["examples"]
+    with pytest.raises(RunError, match=r"nothing was read yet: examples: .*examples meet"):
+        monitor.run()
+
+
+def test_two_backward_passes_over_one_batch_are_no_two_batches():
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+
+    def loop():
+        for _ in range(4):
+            optimizer.zero_grad()
+            output = model(x)
+            LOSS(output, y).backward(retain_graph=True)
+            (1e-3 * output.square().sum()).backward()
+            optimizer.step()
+
+    with pytest.warns(UserWarning, match="2 backward passes over 1 batches"):
+        loop()
+    assert not monitor._readings._rows
+
+
+@pytest.mark.filterwarnings("ignore:watch. examples")
+def test_gradients_that_are_never_cleared_are_not_read():
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    monitor = watch(model, optimizer, budget=None)
+
+    def loop():
+        for _ in range(3):
+            LOSS(model(x), y).backward()
+            optimizer.step()
+
+    with pytest.warns(UserWarning, match="gradients of an earlier step were left in place"):
+        loop()
+    assert not monitor._readings._rows
+
+
+def test_a_state_goes_on_where_it_was(tmp_path):
+    _, first = train(steps=12)
+    torch.save(first.state_dict(), tmp_path / "state.pt")
+    model = network()
+    later = watch(model, torch.optim.SGD(model.parameters(), lr=0.1))
+    later.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+
+    assert later.step == 12
+    assert [m.step for m in later.history] == [m.step for m in first.history]
+    assert later.history[-1].C_alpha == first.history[-1].C_alpha
+    assert later.cost["seconds"] == first.state_dict()["spent"]
+
+
+def test_its_run_is_measured_as_any_other():
+    _, monitor = train(sizes=(4, 4, 4, 4), steps=6)
+
+    run = monitor.run()
+    measured = sdesim.measure(run)
+
+    assert run.attrs["batch_size"] == 16
+    for k, row in enumerate(monitor._readings._rows):
+        assert float(measured["C_alpha"][0, k]) == pytest.approx(row[3] / row[4], rel=1e-9)
+
+
+def test_with_a_loader_a_monitor_measures_too_and_the_weights_stay():
+    data = torch.utils.data.TensorDataset(*examples())
+    loader = torch.utils.data.DataLoader(data, batch_size=16, shuffle=True)
+    model, monitor = train(steps=3, loss=LOSS, loader=loader, heldout=loader)
+    alone, _ = train(steps=3, watched=False)
+
+    assert same(model, alone)
+    bought = next(m for m in monitor.history if m.lambda_max is not None)
+    assert bought.step == 1
+    assert math.isfinite(bought.validation_loss)
+    assert any(m.C_alpha.method == "contributions" for m in monitor.history if m is not bought)
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (
+            {"optimizer": torch.optim.SGD(nn.Linear(2, 2).parameters(), lr=0.1)},
+            "2 parameters that are not the",
+        ),
+        ({"optimizer": 3}, "optimizer: found int, allowed: one of torch"),
+        ({"budget": 1.5}, "budget: found 1.5"),
+        ({"loss": LOSS}, "loss and loader go together"),
+        ({"window": 1}, "window: found 1"),
+    ],
+)
+def test_bad_input_is_refused_before_a_training_starts(change, line):
+    model = network()
+    given = {"optimizer": torch.optim.SGD(model.parameters(), lr=0.1)} | change
+    with pytest.raises(RunError, match=line) as told:
+        watch(model, **given)
+    assert "\n" not in str(told.value)
+
+
+def test_closing_twice_detaches_once():
+    model, monitor = train(steps=2)
+    monitor.close()
+    monitor.close()
+
+    assert not monitor._optimizer._optimizer_step_pre_hooks
+    assert not any(p._backward_hooks for p in model.parameters())
