@@ -130,6 +130,8 @@ class Plan:
 
     def noise_rows(self, kernel: NoiseKernel) -> int:
         """How many increments a noise draws in a step: of coordinates, of examples or of Wiener processes."""
+        if kernel.rows:
+            return kernel.rows
         if kernel.enters == "factor":
             return self.kernel.factors
         return self.kernel.examples if kernel.enters == "examples" else self.dim
