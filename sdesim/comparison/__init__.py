@@ -5,6 +5,7 @@ from typing import Any
 from sdesim.comparison.bands import Bands as Bands
 from sdesim.comparison.bands import Reach as Reach
 from sdesim.comparison.bands import bands as bands
+from sdesim.comparison.bands import phase_shares as phase_shares
 from sdesim.comparison.bands import time_to as time_to
 from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
@@ -52,6 +53,7 @@ __all__ = [
     "fit_sweep",
     "path_test",
     "phase_segments",
+    "phase_shares",
     "rank",
     "sde_limit",
     "time_to",

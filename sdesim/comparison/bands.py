@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.comparison.align import series
+from sdesim.comparison.phases import phase_array
 from sdesim.errors import RunError
+from sdesim.runs.quantity_row import PHASES
 
 Array = NDArray[np.float64]
 LEVELS = (0.5, 0.9)
@@ -151,6 +153,27 @@ def time_to(
         quantity, above, below, float(np.isfinite(first).mean()), len(first), float(_quantile(first, 0.5)),
         found, int(np.diff(steps).max()) if len(steps) > 1 else 0,
     )  # fmt: skip
+
+
+def phase_shares(run: Any, *, measured: Any = None) -> dict[str, Array]:
+    """The share of a forecast's probed draws in each phase, by its name (P,), at the times "time" (P,); draws
+    whose phase is not defined count in none.
+
+    Args:
+        run: a forecast with probes. measured: as of `bands`.
+
+    Raises:
+        RunError: the run has no phases.
+    """
+    if measured is None and "probe" in run.dims:
+        from sdesim.runs import measure
+
+        measured = measure(run)
+    found = phase_array(measured, "phase")
+    if found is None:
+        raise RunError("the run holds no phases: forecast with probes")
+    labels, time = found
+    return {"time": time, **{phase: (labels == phase).mean(axis=0) for phase in PHASES}}
 
 
 def _quantile(x: Array, share: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sdesim.comparison import bands, time_to
+from sdesim.comparison import bands, phase_shares, time_to
 from sdesim.errors import RunError
 
 # Draw k of 41 has the loss k − 20 at every time, and passes 1 − at step 10·(k + 1) of the accuracy.
@@ -54,12 +54,24 @@ def test_a_threshold_is_passed_at_a_step_of_the_training_or_beyond_the_forecast(
     assert time_to(forecast(loss=-np.ones((3, 5))), "loss", below=0.0).median == 100.0
 
 
+def test_phases_are_told_as_shares_of_the_draws():
+    labels = np.array([["generalization", "exploration"], ["generalization", "undefined"]])
+    measured = xr.Dataset({"phase": (("trajectory", "probe"), labels)}, {"probe_time": ("probe", [1.0, 2.0])})
+
+    found = phase_shares(forecast(), measured=measured)
+
+    np.testing.assert_array_equal(found["time"], [1.0, 2.0])
+    np.testing.assert_array_equal(found["generalization"], [1.0, 0.0])
+    np.testing.assert_array_equal(found["exploration"], [0.0, 0.5])
+
+
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
         (lambda run: bands(run, "test_loss"), "holds no 'test_loss'"),
         (lambda run: bands(run, "loss", (0.5, 1.0)), "levels must be in"),
         (lambda run: time_to(run, "loss"), "one of above and below"),
+        (phase_shares, "holds no phases"),
         (lambda run: time_to(run, "lambda_max", above=1.0), "no 'lambda_max' at its saved steps"),
     ],
 )

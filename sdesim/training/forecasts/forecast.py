@@ -50,8 +50,8 @@ def forecast(
 
     The twin is the SDE of the training's own optimizer at the rates of its schedule, which goes on, under
     Gaussian noise of the minibatches' covariance at every θ (that of shuffled epochs where it shuffles; an
-    epoch begins anew at the start). Quantiles over the draws are the forecast: `sdesim.comparison.bands` and
-    `time_to` give them, and `sdesim.plots.fan` draws them beside what happened.
+    epoch begins anew at the start). Quantiles over the draws are the forecast: `sdesim.comparison.bands`,
+    `time_to` and `phase_shares` give them, and `sdesim.plots.fan` draws them beside what happened.
 
     Args:
         source: a recorded run that holds θ; or a checkpoint: the path of one that `record` or ``torch.save``
@@ -83,7 +83,7 @@ def forecast(
             raise RunError(f"{name} must be at least {least}, got {number}")
     origin = origin_of(source, recipe, at, trajectory)
     if probes is True:
-        probes = Probes(max(1, steps // _READINGS), 32, None, ("gradient", "curvature"), min(draws, _PROBED))
+        probes = Probes(max(1, steps // _READINGS), 32, trajectories=min(draws, _PROBED))
     return drawn(
         origin, steps, draws, seed, save_every=save_every or max(1, steps // _POINTS), chunk=chunk, save=save,
         probes=probes or None, threads=threads, progress=progress,

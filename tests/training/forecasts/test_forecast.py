@@ -56,7 +56,7 @@ def test_a_recorded_run_has_its_state_rebuilt_and_says_so(recorded):
     at = list(recorded["step"].values).index(KEPT)
     np.testing.assert_allclose(run["loss"][:, 0], float(recorded["loss"][0, at]), rtol=1e-6)
     assert np.ptp(run["loss"].values[:, -1]) > 0
-    assert {"test_loss", "test_accuracy", "lambda_max"} <= set(run)
+    assert {"test_loss", "test_accuracy", "lambda_max", "progress"} <= set(run)
     again = forecast(recorded, at=KEPT, steps=MORE, draws=8, recipe=recipe(10), seed=1, probes=False)
     np.testing.assert_array_equal(run["loss"], again["loss"])
 
