@@ -10,6 +10,7 @@ import numpy as np
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
 from sdesim.engine.saved_times import steps_to_save, time_problems
+from sdesim.errors import RunError
 from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
@@ -159,6 +160,13 @@ def _unlike_own_steps(simulate: Simulate, train: Train) -> Iterator[Problem]:
         if isinstance(sentence, str):
             yield ("twin_of",), f"a twin needs an SDE of the optimizer's steps: {sentence}"
             return
+        share = 1.0 / max(1, round(train.optimizer.lr / (simulate.dt or train.optimizer.lr)))
+        for k, noise in enumerate(simulate.noise):
+            try:
+                sentence.inputs(share, getattr(noise, "stability", 2.0))
+            except RunError as error:
+                yield ("noise", k), str(error)
+                return
 
 
 def wells_of_arm(simulate: Simulate) -> tuple[str, ...]:

@@ -99,6 +99,10 @@ def twin(more="", optimizer="adam", schedule="cosine"):
         (twin("save_at: [1]"), "save_at: found one, allowed: save_every with"),
         (twin("form: overdamped"), "twin_of: a twin needs an SDE of the optimizer's steps: form"),
         (twin(optimizer="adadelta"), "twin_of: a twin needs an SDE of the optimizer's steps: Ada"),
+        (
+            twin("dt: 0.05").replace("minibatch", "stable, alpha: 1.5, scale: 0.1"),
+            "noise[0]: an optimizer that squares gradients or takes their signs",
+        ),
         (twin("form: overdamped, scheme: sgd", "sgd, momentum: 0.5"), "form: found one beside scheme"),
     ],
 )  # fmt: skip
