@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from sdesim.comparison.bands import Bands as Bands
+from sdesim.comparison.bands import Reach as Reach
+from sdesim.comparison.bands import bands as bands
+from sdesim.comparison.bands import phase_shares as phase_shares
+from sdesim.comparison.bands import time_to as time_to
 from sdesim.comparison.compare import Comparison as Comparison
 from sdesim.comparison.compare import compare as compare
 from sdesim.comparison.equivalence import Equivalence as Equivalence
@@ -26,6 +31,7 @@ from sdesim.comparison.sweep_table import SweepTable as SweepTable
 
 __all__ = [
     "QUANTITIES",
+    "Bands",
     "Comparison",
     "Curve",
     "Equivalence",
@@ -34,10 +40,12 @@ __all__ = [
     "QuantityComparison",
     "Ranked",
     "Ranking",
+    "Reach",
     "SdeLimit",
     "SweepFit",
     "SweepFits",
     "SweepTable",
+    "bands",
     "cohen_kappa",
     "compare",
     "compare_phases",
@@ -45,8 +53,10 @@ __all__ = [
     "fit_sweep",
     "path_test",
     "phase_segments",
+    "phase_shares",
     "rank",
     "sde_limit",
+    "time_to",
 ]
 
 

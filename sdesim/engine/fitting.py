@@ -144,7 +144,7 @@ def check_fit(
     own = real.steps if real is not None else chosen.name if getattr(chosen, "walks", False) else ""
     if own:
         within = {"events": events, "boundary": boundary, "reduce": reduce, "tolerance": tolerance}
-        yield from _walked(own, within, dtype, probes)
+        yield from _walked(own, within, probes)
     yield from _equation(surface, chosen, noises, probes)
     yield from halving.misfits(
         tolerance, smallest_dt, dt, steps, surface, chosen, dtype, [*events, *boundary], probes
@@ -172,7 +172,7 @@ def check_fit(
 
 
 def _walked(
-    steps: str, within: Mapping[str, Any], dtype: str, probes: Probes | None
+    steps: str, within: Mapping[str, Any], probes: Probes | None
 ) -> Iterator[Problem]:  # fmt: skip
     """What does not go with steps that no compiled kernel makes: nothing watches them but at their ends."""
     for name, given in within.items():
@@ -181,8 +181,6 @@ def _walked(
                 (name,),
                 f"found some, allowed: none with steps of {steps}, which no kernel of its own watches",
             )
-    if dtype != "float64":
-        yield ("dtype",), f"found {dtype!r}, allowed: float64 with steps of {steps}"
     if probes is not None and probes.tangent:
         yield ("probes", "tangent"), f"found true, allowed: false with steps of {steps}"
 

@@ -130,14 +130,20 @@ class Plan:
 
     def noise_rows(self, kernel: NoiseKernel) -> int:
         """How many increments a noise draws in a step: of coordinates, of examples or of Wiener processes."""
+        if kernel.rows:
+            return kernel.rows
         if kernel.enters == "factor":
             return self.kernel.factors
         return self.kernel.examples if kernel.enters == "examples" else self.dim
 
     @cached_property
     def noise_memory(self) -> dict[int, int]:
-        """Rows of the state of each noise that is drawn ahead, by the noise's number."""
-        found, stream = {}, 0
+        """Rows of the state of each noise that is drawn ahead, by the noise's number; of a scheme that moves
+        its trajectories itself none, which keeps it in its checkpoints alone."""
+        found: dict[int, int] = {}
+        if self.walked:
+            return found
+        stream = 0
         for k, kernel in enumerate(self.noise_kernels):
             if kernel.ahead is not None:
                 rows = self.noise_rows(kernel)

@@ -401,8 +401,13 @@ def _keep_state(plan: Plan, ensemble: Any, writer: RunWriter) -> None:
     """What a run that goes on from here needs beside the saved points."""
     if plan.save_theta and plan.scheme.velocity:
         writer.write("final_velocity", ensemble.velocities())
-    if plan.save_theta and any(plan.noise_memory.values()):
+    if _keeps_noise(plan):
         writer.write("final_noise", ensemble.noise_states())
+
+
+def _keeps_noise(plan: Plan) -> bool:
+    """Whether states of noises are kept for a run that goes on: what walks by itself is no such run."""
+    return plan.save_theta and not plan.walked and any(plan.noise_memory.values())
 
 
 def _writer(
@@ -427,7 +432,7 @@ def _writer(
     names += ["exit_time", "exit_censored", "exit_state", "exit_wall"] if plan.exits else []
     names += ["occupancy"] if plan.occupancy else []
     names += ["final_velocity"] if plan.save_theta and plan.scheme.velocity else []
-    names += ["final_noise"] if plan.save_theta and any(plan.noise_memory.values()) else []
+    names += ["final_noise"] if _keeps_noise(plan) else []
     probes = plan.probes
     if probes is not None:
         names += EVERY_PROBE if has_loss(plan.surface) else ()

@@ -54,7 +54,7 @@ def gaussian_epochs(seed, stream, first, begin, end, sizes, left, spread, fresh,
 
 
 @compiled
-def shuffle(seed, stream, trajectory, epoch, order):
+def shuffle(seed, stream, trajectory, epoch, word, order):
     """A uniform permutation of the numbers below n into order (n,): each swaps with one at or before it."""
     for i in range(order.shape[0]):
         order[i] = i
@@ -65,7 +65,7 @@ def shuffle(seed, stream, trajectory, epoch, order):
             np.uint64(trajectory),
             np.uint64(epoch),
             np.uint64(i),
-            np.uint64(0),
+            np.uint64(word),
         )
         # u (i + 1) may round up to i + 1.
         j = min(int(u * (i + 1)), i)
@@ -73,10 +73,10 @@ def shuffle(seed, stream, trajectory, epoch, order):
 
 
 @compiled_entry
-def shuffled_orders(seed, stream, first, epoch, orders):
+def shuffled_orders(seed, stream, first, epoch, word, orders):
     """The order of an epoch of the trajectories first, first + 1, …: into orders (K, n)."""
     for w in range(orders.shape[0]):
-        shuffle(seed, stream, first + w, epoch, orders[w])
+        shuffle(seed, stream, first + w, epoch, word, orders[w])
 
 
 @compiled_entry
@@ -95,7 +95,7 @@ def batch_epochs(seed, stream, first, begin, end, epochs, starts, sizes, scale, 
             k = step - begin
             if epochs[k] != epoch:
                 epoch = epochs[k]
-                shuffle(seed, stream, first + w, epoch, order)
+                shuffle(seed, stream, first + w, epoch, 0, order)
             for i in range(rows):
                 out[step - base, i, w] = -scale / rows
             for place in range(starts[k], starts[k] + sizes[k]):

@@ -202,12 +202,13 @@ def batches_at(epochs: Epochs, drawn: Drawn, step: int) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=2)
-def orders(epochs: Epochs, drawn: Drawn, epoch: int) -> NDArray[np.int64]:
-    """The shuffles (K, n) of an epoch, the same that `BatchEpochs` takes its batches from."""
+def orders(epochs: Epochs, drawn: Drawn, epoch: int, word: int = 0) -> NDArray[np.int64]:
+    """The shuffles (K, n) of an epoch, the same that `BatchEpochs` takes its batches from; of another word,
+    such as stand beside the normals of `GaussianEpochs`."""
     from sdesim.noise.epoch_kernels import shuffled_orders
 
     found = np.empty((drawn.count, epochs.examples), dtype=np.int64)
-    shuffled_orders(np.uint64(drawn.seed), drawn.stream, drawn.first, epoch, found)
+    shuffled_orders(np.uint64(drawn.seed), drawn.stream, drawn.first, epoch, word, found)
     return found
 
 

@@ -128,6 +128,7 @@ class NoiseKernel:
             `sdesim.noise.bridge`; None where no way is known.
         ahead: what is worked out ahead of the function, which then gets its params and data from there; None
             for increments that depend on nothing but their number.
+        rows: how many increments a step draws, where these are no weights of examples; 0: as `enters` says.
         picks: ``picks(drawn, step)`` → the examples (K, B) whose mean gradient less ∇L the increment of a
             step is, times −√(η dt); None where no minibatch stands behind it.
         drives: ``drives(drawn, step, weights)`` → what gives the inputs a ∇L + b ξ of an optimizer's step at
@@ -155,3 +156,4 @@ class NoiseKernel:
     ahead: Ahead | None = None
     picks: Callable[[Drawn, int], NDArray[np.int64]] | None = None
     drives: Callable[[Drawn, int, Array | None], Any] | None = None
+    rows: int = 0

@@ -267,9 +267,9 @@ class Base:
         return type(self)(**changed, **({"groups": groups} if groups else {}))
 
     def scheme(self) -> Any:
-        """The scheme by which the SDE of its steps is walked; None where the SDE of the loss is not theirs.
+        """The compiled scheme that makes its steps on the SDE of the loss; None where there is none.
 
-        The twin of a training by such an optimizer is that of SGD at its learning rate, and says so.
+        The twin of a training by such an optimizer is walked by torch, along `sde`.
         """
         return None
 

@@ -27,6 +27,7 @@ _PLACES = {
         "signal_noise",
         "weight_norm",
     ),
+    "fans": ("fan",),
     "health_panel": ("monitor",),
     "landscape.animation": ("animate",),
     "landscape.loss_slice": ("loss_slice",),
@@ -45,7 +46,7 @@ _PLACES = {
 # Those whose data are a run, which `run.sdesim.plot` draws.
 OF_RUNS = tuple(sorted(
     {name for place in ("companions", "curves_in_time") for name in _PLACES[place]} - {"distance"}
-    | {"animate", "compare", "density", "hill", "paths", "qq", "survival"}
+    | {"animate", "compare", "density", "fan", "hill", "paths", "qq", "survival"}
 ))  # fmt: skip
 # What figures were called before; they are found by these names still.
 _FORMER = {

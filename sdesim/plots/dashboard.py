@@ -24,6 +24,7 @@ from sdesim.plots.curves_in_time import (
     weight_norm,
 )
 from sdesim.plots.ensembles import ensemble
+from sdesim.plots.fans import fan
 from sdesim.plots.grounded import Grounds, density_on_ground, paths_on_ground, survival_on_ground
 
 
@@ -216,6 +217,13 @@ FIGURES: tuple[FigureSpec, ...] = (
         "Share of time that the trajectories spend in each well: bars for the mean, whiskers for its 95% "
         "interval. Compare the arms: the Gibbs law weighs curvature, jumps weigh distance.",
         occupancy,
+    ),
+    FigureSpec(
+        "forecast",
+        "Forecast, and what then happened",
+        "From the dotted line on, the twin's draws: median, and the bands that hold 50% and 90% of them. The "
+        "line of the training should leave the wide band one time in ten.",
+        fan,
     ),
     FigureSpec(
         "ensemble",

@@ -22,6 +22,8 @@ from sdesim.runs.schema import (
 )
 
 Count = Annotated[int, Ge(1)]
+# Points that a training saves where nobody says.
+SAVED_POINTS = 200
 _DEFAULT_PROBES = 20
 # Most numbers of example gradients, N·d, that a probe reads where nobody says.
 LARGEST = 1e9

@@ -77,8 +77,8 @@ def twin_deviations(
 ) -> dict[str, str]:  # fmt: skip
     """In what a training deviates from the SDE that is simulated beside it: name → words for "trains with …".
 
-    Without any the SDE has the drift of the training's steps. An optimizer for which no SDE is known has the
-    twin of SGD at its learning rate, by the name "optimizer".
+    Without any the SDE has the drift of the training's steps. These are of the SDE of the loss alone, as a
+    compiled scheme walks it: the optimizer's own SDE leaves out `BEYOND_STEPS` alone.
 
     Args:
         attrs: as of `twin_refusals`, with optimizer, optimizer_class, momentum, nesterov, dampening,

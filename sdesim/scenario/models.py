@@ -54,6 +54,8 @@ def _or_one(one: Any) -> BeforeValidator:
 
 Saved = Annotated[list[Saveable], _or_one(Saveable)]
 Kept = Annotated[list[Keepable], _or_one(Keepable)]
+# Draws of a forecast where nobody says.
+DRAWS = 64
 Times = Annotated[list[float], _or_one(float)]
 Noises = Annotated[list[Noise], _or_one(Noise)]
 Events = Annotated[list[Event], _or_one(Event)]
@@ -83,6 +85,8 @@ class Simulate(Strict):
         surface: the loss L whose gradient drives the SDE; left out with twin_of.
         sde: an equation of its own in the place of a surface; it has no loss, nor what is made of one.
         twin_of: the real arm whose network, data and start are taken.
+        at: of a twin the saved step of the real arm from which it goes on, a forecast of its first seed, with
+            the optimizer's state rebuilt, as many steps as are left and 64 trajectories unless said.
         noise: the driving noises, one or several, added; none for gradient flow.
         scheme: how a step is made.
         form: of a momentum of the real arm: "underdamped" or "overdamped"; default the first.
@@ -115,6 +119,7 @@ class Simulate(Strict):
     surface: Surface | None = None
     sde: SDE | None = None
     twin_of: str | None = None
+    at: Count | None = None
     noise: Noises = []
     scheme: Scheme = Field(default="auto", validate_default=True)
     form: Literal["underdamped", "overdamped"] | None = None
@@ -154,6 +159,8 @@ class Simulate(Strict):
         if taken and self.twin_of is not None:
             name = "first" if self.continue_from is None else "continue_from"
             raise ValueError(f"{name}: allowed without twin_of, which says where trajectories begin")
+        if self.at is not None:
+            self._goes_on()
         if self.refine > 1 and self.twin_of is not None:
             raise ValueError("refine: allowed without twin_of, whose dt is the learning rate")
         if self.tolerance is not None and (self.twin_of is not None or self.refine > 1):
@@ -169,6 +176,16 @@ class Simulate(Strict):
             if matched:
                 raise ValueError(f"noise with match needs twin_of, found {matched[0]}")
         return self
+
+    def _goes_on(self) -> None:
+        """Refuse what a forecast takes from the real arm."""
+        if self.twin_of is None:
+            raise ValueError("at: allowed with twin_of, whose training goes on from there")
+        taken = {"dt": self.dt, "learning_rate": self.learning_rate, "theta0": self.theta0, "form": self.form}
+        given = [name for name, value in taken.items() if value is not None]
+        given += [] if self.scheme.chooses else ["scheme"]
+        if given:
+            raise ValueError(f"{given[0]}: allowed without at, by which it is the real arm's")
 
 
 def _mixture(objectives: list[Any]) -> list[Any]:
@@ -433,9 +450,10 @@ class Scenario(Strict):
         return (*compared, *(name for e in self.expect for name in e.names))
 
     def reference(self, arm: str) -> str | None:
-        """The real arm that a simulated one is compared with: the one named, its own, or the only one."""
+        """The real arm that a simulated one is compared with: the one named, its own, or the only one; none
+        of a forecast, whose draws are futures of one seed and not seeds."""
         simulate = self.arms[arm].simulate
-        if simulate is None:
+        if simulate is None or simulate.at is not None:
             return None
         if self.compare is not None and self.compare.reference is not None:
             return self.compare.reference
@@ -453,6 +471,8 @@ class Scenario(Strict):
             return steps_of(self.dt(simulate), simulate.steps, simulate.T, begin_of(simulate, arm))
         real = self.arms[str(simulate.twin_of)].train
         assert real is not None
+        if simulate.at is not None:
+            return max(1, real.steps - simulate.at)
         if simulate.scheme.chooses and simulate.learning_rate is None:
             # Steps of the real arm's own optimizer.
             return int(real.steps * max(1, round(real.optimizer.lr / self.dt(simulate))))

@@ -32,7 +32,7 @@ from sdesim.scenario.checks.readings import check_readings
 from sdesim.scenario.continuing import check_parts, run_of
 from sdesim.scenario.foreign import foreign_kinds
 from sdesim.scenario.load import validate_scenario
-from sdesim.scenario.models import Arm, Scenario, Simulate, Train
+from sdesim.scenario.models import DRAWS, Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
 from sdesim.schedules import at
 
@@ -380,6 +380,8 @@ def _of_itself(model: Simulate) -> Taken:
 def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
     from sdesim.training.twinning.plan import plan_twin
 
+    if model.at is not None:
+        return _going_on(work, name, model, real)
     plan = plan_twin(
         work.results.runs[real],
         work.recipes[real],
@@ -393,9 +395,29 @@ def _of_real_arm(work: Work, name: str, model: Simulate, real: str) -> Taken:
         chunk=model.chunk,
     )
     work.results.deviations[name] = plan.deviations
+    return _taken(plan, plan.starts if model.theta0 is None else model.theta0)
+
+
+def _going_on(work: Work, name: str, model: Simulate, real: str) -> Taken:
+    """A forecast of the real arm's first seed."""
+    from sdesim.training.forecasts.forecast import facts_of, planned
+    from sdesim.training.forecasts.origin import origin_of
+
+    origin = origin_of(work.results.runs[real], work.recipes[real], model.at, 0)
+    steps = work.scenario.steps(name)
+    every = model.save_every or int(np.diff(work.results.runs[real]["step"].values)[0])
+    seed = arm_seed(work.scenario.seed, name)
+    plan, rebuilt = planned(origin, steps, model.trajectories or DRAWS, seed, every, model.chunk)
+    work.results.deviations[name] = plan.deviations
+    taken = _taken(plan, plan.starts)
+    facts = facts_of(origin, rebuilt)
+    return replace(taken, attributes=lambda noises: {**plan.told(noises), **facts})
+
+
+def _taken(plan: Any, theta0: Any) -> Taken:
     return Taken(
         surface=plan.surface,
-        theta0=plan.starts if model.theta0 is None else model.theta0,
+        theta0=theta0,
         dt=plan.dt,
         learning_rate=plan.learning_rate,
         evaluation=plan.evaluation,

@@ -13,6 +13,7 @@ from sdesim.networks.fully_connected import mlp as mlp
 from sdesim.networks.fully_connected import network_surface as network_surface
 from sdesim.networks.fully_connected import one_hot_mse as one_hot_mse
 from sdesim.networks.objectives import Objectives as Objectives
+from sdesim.training.forecasts.forecast import forecast as forecast
 from sdesim.training.loop.recipe import Recipe as Recipe
 from sdesim.training.loop.record import record as record
 from sdesim.training.monitor.callbacks import TrainerMonitor as TrainerMonitor
@@ -81,6 +82,7 @@ __all__ = [
     "consolidation_statistics",
     "example_norms",
     "fit_noise",
+    "forecast",
     "lightning_monitor",
     "loader_gradients",
     "loader_hvp",

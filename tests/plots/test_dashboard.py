@@ -14,9 +14,9 @@ def test_every_row_has_a_figure_of_the_report_but_for_numbers_that_none_draws(vi
     found = compare(runs["sde"], runs["net"], measured=(measured["sde"], measured["net"]))
     pictures = {name: drawn(spec.draw, views, [found.to_dict()], {}) for name, spec in figures.items()}
 
-    # What drives the simulated arm is not told here.
+    # What drives the simulated arm is not told here, and no arm is a forecast.
     lacking = [name for name, picture in pictures.items() if picture is None]
-    assert lacking == ["paths", "density", "ensemble"]
+    assert lacking == ["paths", "density", "forecast", "ensemble"]
     pictures = {name: picture for name, picture in pictures.items() if picture is not None}
     assert [row.name for row in quantities() if row.figure not in figures] == [
         "theta_tail_index",

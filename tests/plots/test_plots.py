@@ -10,7 +10,8 @@ from tests.plots.figures import COMPANIONS_ONE, COMPANIONS_SEVERAL, CURVES_ONE, 
 
 OTHERS = {
     "NothingToDraw", "animate", "characteristic_function", "claim", "compare", "convergence", "curve",
-    "curves", "density", "distance", "gibbs", "hill", "loss_slice", "monitor", "paths", "phase_map", "qq",
+    "curves", "density", "distance", "fan", "gibbs", "hill",
+    "loss_slice", "monitor", "paths", "phase_map", "qq",
     "quantity_map", "residual_qq", "spectrum", "stable_fit", "styled", "survival", "svg",
 }  # fmt: skip
 

@@ -9,7 +9,7 @@ from sdesim.kinds.misfit import Path, Problem
 from sdesim.runs.price import Price, Sizes, Unpaid, paid_for, training_price
 from sdesim.runs.probes import LARGEST, Probes
 from sdesim.scenario.assemble import probes_of
-from sdesim.scenario.models import Scenario, Train
+from sdesim.scenario.models import DRAWS, Scenario, Train
 
 
 def check_budget(scenario: Scenario, name: str) -> Iterator[Problem]:
@@ -56,6 +56,8 @@ def _price(scenario: Scenario, name: str, probes: Probes) -> Price | None:
     assert simulate is not None
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
     count = simulate.trajectories or (1 if real is None else real.trajectories)
+    if simulate.at is not None:
+        count = simulate.trajectories or DRAWS
     return simulated.reading_price(probes, simulate.noise, count)
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
 from sdesim.engine.saved_times import steps_to_save, time_problems
+from sdesim.errors import RunError
 from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
+from sdesim.runs.probes import SAVED_POINTS, saved_steps
 from sdesim.runs.twin_rules import step_refusal, twin_refusals
 from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
@@ -29,6 +33,9 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         if refusal:
             yield ("dt",), refusal
             return
+    if train is not None and simulate.at is not None and (text := _no_start(train, simulate.at)):
+        yield ("at",), text
+        return
     if train is not None and (unlike := list(_unlike_own_steps(simulate, train))):
         yield from unlike
         return
@@ -56,7 +63,8 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         events=simulate.events,
         probes=arm.probes or scenario.probes,
         theta0=simulate.theta0,
-        trajectories=simulate.trajectories,
+        # Draws of a forecast are no seeds.
+        trajectories=simulate.trajectories if simulate.at is None else None,
         steps=None if simulate.dt is None else scenario.steps(name),
         dtype=simulate.dtype,
         boundary=simulate.boundary,
@@ -73,6 +81,17 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         fits = False
     if (simulate.refine > 1 or simulate.tolerance is not None) and fits:
         yield from _shorter_steps(simulate)
+
+
+def _no_start(train: Train, step: int) -> str:
+    """Why a training can't be gone on with from a step; empty where it can."""
+    if "theta" not in train.save:
+        return f"found {step}, allowed: none, as the real arm does not save theta"
+    saved = saved_steps(train.steps, train.save_every or max(1, train.steps // SAVED_POINTS))
+    if step in saved[:-1]:
+        return ""
+    near = saved[:-1][np.abs(saved[:-1] - step).argmin()]
+    return f"found {step}, allowed: a saved step of the real arm before its last, such as {near}"
 
 
 def _shorter_steps(simulate: Simulate) -> Iterator[Problem]:
@@ -141,6 +160,13 @@ def _unlike_own_steps(simulate: Simulate, train: Train) -> Iterator[Problem]:
         if isinstance(sentence, str):
             yield ("twin_of",), f"a twin needs an SDE of the optimizer's steps: {sentence}"
             return
+        share = 1.0 / max(1, round(train.optimizer.lr / (simulate.dt or train.optimizer.lr)))
+        for k, noise in enumerate(simulate.noise):
+            try:
+                sentence.inputs(share, getattr(noise, "stability", 2.0))
+            except RunError as error:
+                yield ("noise", k), str(error)
+                return
 
 
 def wells_of_arm(simulate: Simulate) -> tuple[str, ...]:

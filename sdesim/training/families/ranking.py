@@ -66,7 +66,8 @@ class FamilyRanking:
         level: of the intervals, each for itself.
         n: held-out gradients. places: groups of them that were fitted apart.
         source: "steps" or "draws", where the gradients come from.
-        flags: `few_seeds` below 5 seeds: a bootstrap over so few is too narrow.
+        flags: `few_seeds` below 5 seeds: a bootstrap over so few is too narrow. `epochs_hidden` where the
+            closest draws with replacement, though the run says that it shuffled.
         notes: what could not be told, and why.
     """
 
@@ -165,7 +166,10 @@ def rank_families(run: xr.Dataset, level: float = 0.95) -> FamilyRanking:
     rows.sort(key=lambda f: -f.score)
     # Where the gradients vary, nothing that happened can happen without noise.
     none = Family("none", "", UNKNOWN, -math.inf, (math.inf, math.inf, math.inf), 0.0, False, math.nan)
-    flags = ("few_seeds",) if seeds < _FEW_SEEDS else ()
+    flags: tuple[str, ...] = ("few_seeds",) if seeds < _FEW_SEEDS else ()
+    if rows[0].correlation == WITH and run.attrs.get("sampling") == "epoch":
+        flags += ("epochs_hidden",)
+        notes.append("The run drew shuffled epochs: a path that turns within one hides them.")
     count = int(np.prod(samples.values.shape[:2]))
     return FamilyRanking(
         (*rows, none), level, count, len(samples.values), samples.source, flags, tuple(notes)

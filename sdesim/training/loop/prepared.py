@@ -21,6 +21,7 @@ from sdesim.networks.fully_connected import as_dense, parameter_groups
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import Probes, projection_directions, saved_steps
 from sdesim.runs.price import SHARE, Price, paid_for
+from sdesim.runs.probes import SAVED_POINTS
 from sdesim.runs.sizes import costly, spared_examples, streams
 from sdesim.training.data.accuracy import Accuracy
 from sdesim.training.data.augmentation import chained
@@ -53,7 +54,6 @@ from sdesim.training.probes.tangent import check_tangent
 from sdesim.training.probes.trial import Trial, tried
 
 Array = NDArray[np.float64]
-_SAVED_POINTS = 200
 _SAVEABLE = ("theta", "loss")
 _TOO_MANY = "gradients are too many to be held together"
 
@@ -270,7 +270,7 @@ def _prepared(
         train=examples,
         test=held_out,
         order=order,
-        saved=saved_steps(steps, save_every or max(1, steps // _SAVED_POINTS)),
+        saved=saved_steps(steps, save_every or max(1, steps // SAVED_POINTS)),
         save_theta="theta" in save,
         rates=rates,
         directions=projection_directions(dim),

@@ -69,8 +69,8 @@ def example_norms(module: nn.Module, loss_fn: Callable[..., Any], x: Any, y: Any
     """Squared norms of the examples' gradients at the present weights, exact, from one backward pass.
 
     Args:
-        module: of Linear, Conv1d, Conv2d, Embedding, LayerNorm and GroupNorm layers, as far as they have
-            parameters that are trained; each may be used several times, and weights may be shared.
+        module: of Linear, Conv1d, Conv2d, Embedding, LayerNorm, RMSNorm and GroupNorm layers, as far as they
+            have parameters that are trained; each may be used several times, and weights may be shared.
         loss_fn: ``loss_fn(output, y)`` → the mean of the examples' losses. x, y: B ≥ 2 examples.
 
     Raises:
@@ -182,7 +182,7 @@ def known_layer(part: nn.Module) -> bool:
         return part.padding_mode == "zeros" and not isinstance(part.padding, str)
     if isinstance(part, nn.Embedding):
         return part.max_norm is None and not part.scale_grad_by_freq and not part.sparse
-    return isinstance(part, nn.Linear | nn.LayerNorm | nn.GroupNorm)
+    return isinstance(part, nn.Linear | nn.LayerNorm | nn.RMSNorm | nn.GroupNorm)
 
 
 def _shares(part: nn.Module, a: Tensor, delta: Tensor) -> Iterator[tuple[Tensor, _Use | Tensor]]:
@@ -200,11 +200,11 @@ def _shares(part: nn.Module, a: Tensor, delta: Tensor) -> Iterator[tuple[Tensor,
             yield part.bias, left.sum(dim=1)
     elif isinstance(part, _CONVOLUTIONS):
         yield from _of_convolution(part, a, delta)
-    elif isinstance(part, nn.LayerNorm):
+    elif isinstance(part, nn.LayerNorm | nn.RMSNorm):
         own = tuple(range(a.ndim - len(part.normalized_shape), a.ndim))
         between = tuple(range(1, own[0]))
-        normed = nn.functional.layer_norm(a, part.normalized_shape, eps=part.eps)
-        yield from _of_norm(part, delta, normed, between)
+        norm: Any = nn.functional.rms_norm if isinstance(part, nn.RMSNorm) else nn.functional.layer_norm
+        yield from _of_norm(part, delta, norm(a, part.normalized_shape, eps=part.eps), between)
     elif isinstance(part, nn.GroupNorm):
         normed = nn.functional.group_norm(a, part.num_groups, eps=part.eps)
         yield from _of_norm(part, delta, normed, tuple(range(2, a.ndim)))
@@ -213,7 +213,7 @@ def _shares(part: nn.Module, a: Tensor, delta: Tensor) -> Iterator[tuple[Tensor,
 def _of_norm(
     part: Any, delta: Tensor, normed: Tensor, over: tuple[int, ...]
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    for owner, share in ((part.weight, delta * normed), (part.bias, delta)):
+    for owner, share in ((part.weight, delta * normed), (getattr(part, "bias", None), delta)):
         if owner is not None:
             yield owner, share.sum(dim=over) if over else share
 

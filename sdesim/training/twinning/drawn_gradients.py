@@ -9,12 +9,18 @@ has exactly that mean and that covariance, whatever the law of g: the first term
 what the second lacks. Its price is S minibatch gradients a step. Law "subsample" is one draw, the step of
 training itself.
 
-In shuffled epochs, where the loss of a batch is the mean or the sum of those of its examples and nothing is
-clipped, every example is read once in a step, each afresh, and weighted by a/n + b w_i, w of
-`noise.epochs.GaussianEpochs`: the covariance of the examples is that of the epoch, and as E w_i² =
-(1/B − 1/n)/n that of readings and layers W/B, the batch's own, at any share of a step. Its price is n example
-gradients. Elsewhere the draws of an epoch's steps are independent of one another, which the deviation
-`reshuffled` says.
+In shuffled epochs the twin follows the epoch's own law:
+
+- Where the loss of a batch is the mean or the sum of those of its examples and nothing is clipped, every
+  example is read once in a step, each afresh, and weighted by a/n + b w_i, w of
+  `noise.epochs.GaussianEpochs`: the covariance of the examples is that of the epoch, and as
+  E w_i² = (1/B − 1/n)/n that of readings and layers W/B, the batch's own, at any share of a step.
+- Elsewhere a shuffle of the epoch gives its S = ⌊n/B⌋ batches, as in training, which visits each once in
+  random order; all are read in every step and weighted by a/S + b w_s, w of the epochs of S examples in
+  batches of 1: given the batches, the covariance of all steps of the epoch is that of the order.
+
+The price of both is n example gradients a step. An epoch with a smaller last batch has the independent draws
+above instead, which the deviation `reshuffled` says.
 """
 
 from __future__ import annotations
@@ -22,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -33,13 +40,15 @@ from sdesim.compiled.streams import GRADIENTS, PROBES, sequence
 from sdesim.errors import RunError
 from sdesim.estimators.core.covariance import GradientMoments
 from sdesim.noise.base import Base, Context, Noise, NoiseKernel, Sort
-from sdesim.noise.epochs import Epochs, batches_at, epoch_kernel, parts_of
+from sdesim.noise.epochs import Epochs, batches_at, epoch_kernel, orders, parts_of
 from sdesim.noise.kernel import Drawn
 from sdesim.training.twinning.training_law import TrainingLaw
 
 Array = NDArray[np.float64]
 # Draws of a step: as many batches as the data hold, in these bounds.
 _FEWEST, _MOST = 4, 16
+# The word of the shuffles beside an epoch's normals; numbers of gradients that are held at once, 128 MB.
+_SHUFFLES, _ROOM = 1, 2**24
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +86,19 @@ class DrawnGradients(Base):
     @property
     def sampling(self) -> str:
         """How batches are drawn, "epoch" or each for itself."""
-        known = self.law == "subsample" or self.surface.weighs
+        known = self.law == "subsample" or self.way != "draws"
         return "epoch" if self.drawn == "epoch" and known else "with-replacement"
+
+    @property
+    def way(self) -> Literal["draws", "examples", "batches"]:
+        """Of what Gaussian noise is made."""
+        n, size = self.surface.examples, self.batch_size
+        if self.drawn != "epoch":
+            return "draws"
+        if self.surface.weighs:
+            return "examples"
+        whole = n // size > 1 and (self.drop_last is not False or n % size == 0)
+        return "batches" if whole else "draws"
 
     def epochs(self, parts: int = 1) -> Epochs:
         """The epochs of batches, in so many steps to one of the optimizer."""
@@ -86,11 +106,11 @@ class DrawnGradients(Base):
 
     @property
     def draws(self) -> int:
-        """S: of each step; 0 where every example is read once."""
+        """S: of each step; 0 where every example is weighted by itself."""
         if self.law == "subsample":
             return 1
-        if self.sampling == "epoch":
-            return 0
+        if self.way != "draws":
+            return 0 if self.way == "examples" else self.surface.examples // self.batch_size
         return min(max(self.surface.examples // self.batch_size, _FEWEST), _MOST)
 
     def resolved(self, context: Context) -> Noise:
@@ -112,11 +132,17 @@ class DrawnGradients(Base):
                 "noise subsample steps by the learning rate in a training whose gradients are no sums over "
                 f"examples: dt must be {self.learning_rate:g}, got {dt:g}"
             )
-        if self.draws == 0:
-            made = epoch_kernel(self.epochs(parts_of(self.learning_rate, dt)), "gaussian", dt)
-            return replace(made, drives=self.drives)
+        if self.law == "gaussian" and self.way != "draws":
+            epochs, rows = self.epochs(parts_of(self.learning_rate, dt)), 0
+            if self.way == "batches":
+                rows = len(epochs.batches)
+                epochs = Epochs(rows, 1, epochs.parts)
+            drives = partial(self.drives, epochs.parts)
+            return replace(epoch_kernel(epochs, "gaussian", dt), drives=drives, rows=rows)
         settings = [self.batch_size, self.draws, self.sampling == "epoch", self.drop_last is not False]
-        return NoiseKernel("", "", np.array(settings, float), enters="examples", drives=self.drives)
+        return NoiseKernel(
+            "", "", np.array(settings, float), enters="examples", drives=partial(self.drives, 1)
+        )
 
     def gradient_noise(self, theta: Array, eta: float, n: int, rng: np.random.Generator) -> Array:
         """(n, d) draws of g − ∇L, whole gradients as probes of training read them."""
@@ -131,11 +157,17 @@ class DrawnGradients(Base):
         """None: the draws alone are known."""
         return None
 
-    def drives(self, drawn: Drawn, step: int, weights: Array | None) -> Driven:
-        """The inputs of a step of the trajectories."""
+    def drives(self, parts: int, drawn: Drawn, step: int, weights: Array | None) -> Driven:
+        """The inputs of a step of the trajectories, of which so many parts are one of the optimizer."""
         numbers = np.arange(drawn.first, drawn.first + drawn.count)
-        batches = self.draws == 1 and self.sampling == "epoch"
-        rows = batches_at(self.epochs(), drawn, step) if batches else None
+        rows = None
+        if self.sampling == "epoch" and self.law == "subsample":
+            rows = batches_at(self.epochs(), drawn, step)[:, None]
+        elif self.way == "batches":
+            epochs = self.epochs(parts)
+            shuffles = orders(epochs, drawn, step // epochs.length, _SHUFFLES)
+            count = len(epochs.batches)
+            rows = shuffles[:, : count * self.batch_size].reshape(drawn.count, count, -1)
         return Driven(self, drawn.seed, drawn.stream, step, numbers, rows, weights)
 
 
@@ -145,8 +177,8 @@ class Driven:
 
     Attributes:
         noise: whose. seed, stream, step: which. trajectories: their numbers (K,).
-        rows: the batches (K, B); None where each is drawn. weights: of the examples in ξ (K, n), where each
-            is read once.
+        rows: the batches (K, S, B); None where each is drawn.
+        weights: in ξ, of the examples (K, n), or of the batches (K, S) where there are any; None elsewhere.
     """
 
     noise: DrawnGradients
@@ -179,6 +211,13 @@ class Driven:
         law = self.noise.surface
         if not np.isfinite(theta).all():
             return np.full((len(asked), len(theta)), np.nan)
+        if self.weights is not None and self.rows is not None:
+            count = self.weights.shape[1]
+            shares = np.stack([a / count + b * self.weights[k] for a, b in asked])
+            made, hop = np.zeros((len(asked), len(theta))), max(1, _ROOM // law.size)
+            for at in range(0, count, hop):
+                made += shares[:, at : at + hop] @ law.batches(theta, self.rows[k, at : at + hop], rng)
+            return made
         if self.weights is not None:
             n = law.examples
             return law.weighed(theta, np.stack([a / n + b * self.weights[k] for a, b in asked]), rng)
@@ -186,7 +225,7 @@ class Driven:
             if any(a != b for a, b in asked):
                 raise RunError("noise subsample is of whole steps of the optimizer: leave dt and form out")
             rows = None if self.rows is None else self.rows[k]
-            one = law.draws(theta, 1, rng, cut=True)[0] if rows is None else law.batch(theta, rows, rng)
+            (one,) = law.draws(theta, 1, rng, cut=True) if rows is None else law.batches(theta, rows, rng)
             return np.stack([a * one for a, _ in asked])
         least = max((a * a / (b * b) for a, b in asked if b), default=1.0)
         count = max(self.noise.draws, math.ceil(least) + 1)

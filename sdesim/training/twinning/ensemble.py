@@ -57,6 +57,10 @@ class TwinEnsemble:
         self._stopped = np.full(count, plan.steps, dtype=np.int64)
         draws = {one.draw for part in scheme.parts for one in part.equations[0].inputs(self._share)}
         self._noise = [DrawnNoise(plan, self._share, k) for k in range(max(draws, default=0) + 1)]
+        for part in scheme.parts:
+            # What a noise does not go with is told before anything is written.
+            for index in self._noise[0].indices:
+                part.equations[0].inputs(self._share, index)
 
     def _taken(self, values: Tensor) -> Tensor:
         return values.to(self._evaluator.device, torch.float64, copy=True)

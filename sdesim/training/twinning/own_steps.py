@@ -22,6 +22,7 @@ from sdesim.training.loop.recipe import Recipe
 from sdesim.training.twinning.optimizer_reading import OptimizerReading
 from sdesim.training.twinning.optimizer_steps import Evaluator, OptimizerSteps, Part
 from sdesim.training.twinning.rehearsal import Group, Rehearsal, rehearsed
+from sdesim.training.twinning.validity import condition_attributes, conditions
 
 Array = NDArray[np.float64]
 # Attributes by which a recording says what its optimizer is.
@@ -89,6 +90,7 @@ def own_steps(
     )
     first = parts[0].equations[0]
     told = {name: run.attrs[name] for name in _OPTIMIZER if name in run.attrs}
+    told |= condition_attributes(conditions(run, parts))
     told |= {"sde_source": first.source, "steps_of_optimizer": stretch}
     return scheme, told | ({"sde_form": getattr(first, "form", form)} if form is not None else {})
 

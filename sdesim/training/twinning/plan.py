@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -132,13 +132,18 @@ class TwinPlan:
             "curvature": "lambda_max" in run,
         }
         samples = np.asarray(run["gradient_samples"].values) if groups["gradient"] else np.array([64.0])
-        return Probes(
+        found = Probes(
             every * self.stretch,
             int(np.nanmax(samples)),
             int(run.attrs.get("probe_batch_size") or 0) or None,
             tuple(name for name, held in groups.items() if held),
             int(run.attrs.get("probe_trajectories", self.trajectories)),
         )
+        if not getattr(self.scheme, "walks", False) or "progress" not in run:
+            return found
+        counted = np.asarray(run["progress_count"].values)
+        branches = int(np.nanmax(counted)) if np.isfinite(counted).any() else found.branches
+        return replace(found, estimators=(*found.estimators, "progress"), branches=branches)
 
     @cached_property
     def evaluation(self) -> Any:

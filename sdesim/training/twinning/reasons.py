@@ -57,7 +57,8 @@ def why_losses_differ(
         share = float(accuracy.share(call(placed, x), y))
     held = float(run["train_accuracy"].values[0, 0])
     if abs(share - held) <= 0.5 / len(train):
-        return f"the loss is not the run's: with the accuracy as recorded, {held:.4g}, {differ}"
+        # Other data may have the same accuracy, so that this does not clear them.
+        return f"this loss, or else the data, are not the run's: with the accuracy as recorded, {differ}"
     return (
         f"the data, or the network, are not the run's: the accuracy on them at the start is {share:.4g}, "
         f"recorded was {held:.4g}"

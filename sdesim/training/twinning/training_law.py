@@ -27,6 +27,7 @@ from sdesim.errors import RunError
 from sdesim.kinds.numbers import as_theta
 from sdesim.networks.fully_connected import flat_parameters
 from sdesim.surfaces.base import Base, SurfaceKernel
+from sdesim.training.data.augmentation import fresh_batches
 from sdesim.training.data.batches import rows_of, takes_whole_batch
 from sdesim.training.data.examples import Examples
 from sdesim.training.data.fresh_examples import oracle_of
@@ -104,6 +105,11 @@ class TrainingLaw(Base):
     def dim(self) -> int:
         """d."""
         return len(self._start)
+
+    @property
+    def size(self) -> int:
+        """D, the number of all parameters."""
+        return len(self._moves)
 
     @property
     def start(self) -> Array:
@@ -186,17 +192,17 @@ class TrainingLaw(Base):
             made = self.of_batches(size or self._batch).gradients(self.full(theta), n, rng)
         return self.clipped(made, cut)
 
-    def batch(self, theta: Array, rows: NDArray[np.int64], rng: np.random.Generator) -> Array:
-        """The clipped gradient (d,) at θ of the batch of these examples (B,), read and computed anew."""
-        train = self.train
+    def batches(self, theta: Array, rows: NDArray[np.int64], rng: np.random.Generator) -> Array:
+        """The clipped gradients (S, d) at θ of batches of these examples (S, B), read and computed anew."""
+        train, point = self.train, self.full(theta)
         with self.open():
-            chosen = torch.from_numpy(np.ascontiguousarray(rows))
             if train.reader is None:
-                made = self._oracle.gradients_of(self.full(theta), chosen[None], rng)
-            else:
-                x, y = train.reader.read(chosen, int(rng.integers(2**63)))
-                made = self._oracle.gradients_at(self.full(theta), x, y, torch.arange(len(chosen))[None], rng)
-            return np.asarray(self.clipped(made)[0])
+                chosen = torch.from_numpy(np.ascontiguousarray(rows))
+                return self.clipped(self._oracle.gradients_of(point, chosen, rng))
+            parts = fresh_batches(train.reader, np.ascontiguousarray(rows), rng, alone=True)
+            return np.concatenate(
+                [self.clipped(self._oracle.gradients_at(point, x, y, at, rng)) for x, y, at in parts]
+            )
 
     @property
     def weighs(self) -> bool:
@@ -232,7 +238,7 @@ class TrainingLaw(Base):
         """Gradients (n, D) of what is trained (n, d), cut down as training cuts them if asked for."""
         clip: Any = self._recipe.clip
         moved = self.trained(gradients)
-        return moved if clip is None or not cut else clip.cut_rows(moved)
+        return moved if clip is None or not cut else np.asarray(clip.cut_rows(moved))
 
     @property
     def clips(self) -> bool:

@@ -112,7 +112,7 @@ def twin(
         form=form,
         chunk=chunk,
     )
-    noises, facts = _noises(plan, noise, fit)
+    noises, facts = noises_of(plan, noise, fit)
     doubt = twin_warning(deviations_left(plan.deviations, noises))
     if doubt:
         warnings.warn(doubt, stacklevel=2)
@@ -217,7 +217,7 @@ def _recipe(
     return recipe_of_run(run, module, loss_fn, train, test)
 
 
-def _noises(plan: TwinPlan, noise: str, fit: NoiseFit | None) -> tuple[list[Noise], dict[str, Any]]:
+def noises_of(plan: TwinPlan, noise: str, fit: NoiseFit | None = None) -> tuple[list[Noise], dict[str, Any]]:
     """The driving noises of a model and what the run's attributes say of them."""
     eta = plan.learning_rate
     facts: dict[str, Any] = {"twin_noise": noise}

@@ -70,3 +70,50 @@ def test_surfaces_that_can_not_be_built_are_refused_where_they_stand(text, words
 
     assert re.search(words, lines[0])
     assert "file.yaml:6" in lines[0] or "surface" in lines[0]
+
+
+TWIN = """\
+name: twin
+arms:
+  twin:
+    simulate: {{twin_of: real, noise: [{{kind: minibatch}}]{more}}}
+  real:
+    train:
+      data: {{kind: digits, train: 40, test: 20}}
+      network: {{kind: mlp, widths: [64, 3, 10]}}
+      optimizer: {{kind: {optimizer}, lr: 0.1, batch_size: 8}}
+      schedule: {schedule}
+      steps: 20
+"""
+
+
+def twin(more="", optimizer="adam", schedule="cosine"):
+    return TWIN.format(more=more and f", {more}", optimizer=optimizer, schedule=schedule)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (twin("events: [{kind: exit, upper: 1}]"), "events: found some, allowed: none with steps of adam"),
+        (twin("learning_rate: 0.2"), "learning_rate: found 0.2, allowed: 0.1 with steps of"),
+        (twin("save_at: [1]"), "save_at: found one, allowed: save_every with"),
+        (twin("form: overdamped"), "twin_of: a twin needs an SDE of the optimizer's steps: form"),
+        (twin(optimizer="adadelta"), "twin_of: a twin needs an SDE of the optimizer's steps: Ada"),
+        (
+            twin("dt: 0.05").replace("minibatch", "stable, alpha: 1.5, scale: 0.1"),
+            "noise[0]: an optimizer that squares gradients or takes their signs",
+        ),
+        (twin("form: overdamped, scheme: sgd", "sgd, momentum: 0.5"), "form: found one beside scheme"),
+    ],
+)  # fmt: skip
+def test_what_does_not_go_with_the_steps_of_the_real_arms_own_optimizer_is_refused(text, said):
+    (line,) = refused(text)
+
+    assert f"arms.twin.simulate.{said}" in line
+
+
+def test_steps_of_its_own_optimizer_are_as_many_as_the_real_arms_whatever_its_schedule():
+    assert parse_scenario(twin("dt: 0.05")).steps("twin") == 40
+    assert parse_scenario(twin("form: overdamped", "sgd, momentum: 0.5")).steps("twin") == 20
+    # A compiled scheme has events, and so has one that is asked for.
+    assert parse_scenario(twin("events: [{kind: exit, upper: 1}]", "sgd", "constant")).steps("twin") == 20

@@ -90,7 +90,9 @@ def test_the_twin_has_it_too():
     assert float(surface.loss(theta)) == pytest.approx(float(run["loss"][0, 0]), rel=1e-12)
     np.testing.assert_allclose(surface.grad(theta), whole.gradient(theta), rtol=1e-10, atol=1e-15)
     assert surface.examples == 12
-    with pytest.raises(RunError, match="are not the run's: the loss at the start"):
+    with pytest.raises(
+        RunError, match="this loss, or else the data, are not the run's: with the accuracy as recorded"
+    ):
         plan_twin(run, recipe(penalty=(), sampling="with-replacement"))
 
 

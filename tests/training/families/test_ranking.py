@@ -7,6 +7,7 @@ import torch
 
 from sdesim.training import fit_noise
 from sdesim.training.families.ranking import WITH, WITHOUT, rank_families
+from tests.training.families.test_correlation import path as independent
 from tests.training.twinning.recorded_runs import recorded
 
 
@@ -34,3 +35,14 @@ def test_the_order_does_not_depend_on_the_run_having_been_read_before():
 
     assert first == again
     assert all(f.correlation not in (WITH, WITHOUT) for f in first.order)
+
+
+def test_epochs_that_a_path_hides_are_flagged():
+    # Drawn with replacement, but the run says otherwise.
+    run = recorded().assign_attrs(sampling="epoch")
+    found = independent(False).assign_attrs(sampling="epoch")
+    held = run.drop_vars(["theta", "theta_projection", "learning_rate"]).drop_dims("step")
+    mixed = held.isel(direction=slice(8)).merge(found).assign_attrs(found.attrs)
+
+    assert "epochs_hidden" in rank_families(mixed).flags
+    assert "epochs_hidden" not in rank_families(mixed.assign_attrs(sampling="with-replacement")).flags

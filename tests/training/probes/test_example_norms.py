@@ -30,9 +30,9 @@ class Twice(nn.Module):
 class Tied(nn.Module):
     """A language model whose embedding is its head too."""
 
-    def __init__(self, tied=True):
+    def __init__(self, tied=True, norm=nn.LayerNorm):
         super().__init__()
-        self.tokens, self.norm = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0), nn.LayerNorm(WIDTH)
+        self.tokens, self.norm = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0), norm(WIDTH)
         self.mix, self.head = nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, VOCABULARY, bias=False)
         if tied:
             self.head.weight = self.tokens.weight
@@ -62,6 +62,7 @@ CASES = {
     "linear": (nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 3)), X, LABELS, F.cross_entropy),
     "used twice": (Twice(), X, LABELS, F.cross_entropy),
     "sequence": (Tied(tied=False), IDS, IDS, tokens_loss),
+    "sequence normed by size": (Tied(tied=False, norm=nn.RMSNorm), IDS, IDS, tokens_loss),
     "tied": (Tied(), IDS, IDS, tokens_loss),
     "convolution": (Pictures(1), IMAGES, LABELS, F.cross_entropy),
     "grouped convolution": (Pictures(2), IMAGES, LABELS, F.cross_entropy),

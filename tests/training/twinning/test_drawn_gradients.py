@@ -9,6 +9,8 @@ import torch
 from torch import nn
 
 from sdesim import training
+from sdesim.noise import increments
+from sdesim.noise.epochs import Epochs, orders
 from sdesim.noise.kernel import Drawn
 from sdesim.training.twinning.drawn_gradients import DrawnGradients
 from sdesim.training.twinning.training_law import TrainingLaw
@@ -39,7 +41,7 @@ def law(**options):
 def test_inputs_have_the_mean_and_the_covariance_of_clipped_batches():
     a, b = 2.0, 0.7
     noise = DrawnGradients(law(), 2, 0.1)
-    driven = noise.drives(Drawn(3, 0, 0, DRAWS, 4, 1), 0, None)
+    driven = noise.drives(1, Drawn(3, 0, 0, DRAWS, 4, 1), 0, None)
     theta = torch.full((DRAWS, 1), THETA, dtype=torch.float64)
 
     (found,) = driven.inputs(theta, [(a, b)])
@@ -57,9 +59,30 @@ def test_numbers_depend_on_the_trajectory_alone_and_not_on_those_beside_it():
     noise = DrawnGradients(law(), 2, 0.1)
     theta = torch.linspace(-1, 1, 5, dtype=torch.float64)[:, None]
 
-    driven = noise.drives(Drawn(3, 0, 2, 5, 4, 1), 4, None)
+    driven = noise.drives(1, Drawn(3, 0, 2, 5, 4, 1), 4, None)
     together = driven.inputs(theta, ASKED)
     apart = driven.among(slice(3, 5)).inputs(theta[3:], ASKED)
 
     for one, other in zip(together, apart, strict=True):
         np.testing.assert_array_equal(one[3:].numpy(), other.numpy())
+
+
+def test_the_steps_of_an_epoch_add_up_to_the_clipped_gradients_of_its_batches():
+    noise = DrawnGradients(law(), 2, 0.1, drawn="epoch")
+    kernel, drawn = noise.kernel(1, 0.1, 0.1), Drawn(3, 0, 0, 5, 2, 2)
+    weights = increments(kernel, kernel.rows, 5, 2, seed=3) / -0.1
+    theta = torch.full((5, 1), THETA, dtype=torch.float64)
+
+    steps = [kernel.drives(drawn, k, weights[k]).inputs(theta, [(1.0, 1.0)])[0].numpy() for k in range(2)]
+
+    each = (2 * X * (THETA * X - Y)).numpy()[:, 0]
+    batches = np.clip(each[orders(Epochs(4, 2), drawn, 0, 1)].reshape(5, 2, 2).mean(axis=2), -LIMIT, LIMIT)
+    np.testing.assert_allclose((steps[0] + steps[1])[:, 0], batches.sum(axis=1), rtol=1e-6)
+    # Gaussian weights: a step is not one of the batches.
+    assert np.abs(steps[0] - batches).min(axis=1).max() > 1e-4
+
+
+def test_epochs_with_a_smaller_last_batch_have_independent_draws():
+    ragged = DrawnGradients(law(), 3, 0.1, drawn="epoch", drop_last=False)
+
+    assert (ragged.way, ragged.sampling, ragged.draws) == ("draws", "with-replacement", 4)

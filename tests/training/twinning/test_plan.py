@@ -13,7 +13,7 @@ from sdesim.errors import RunError
 from sdesim.optimizers import learning_rates
 from sdesim.training import record, svag, twin
 from sdesim.training.twinning.plan import plan_twin, recipe_of_run
-from sdesim.training.twinning.twins import _noises
+from sdesim.training.twinning.twins import noises_of
 from tests.training.twinning.recorded_runs import DATA, LOSS, MADE_OF, NET, recorded
 
 
@@ -49,7 +49,7 @@ def test_fresh_starts_go_on_beyond_the_seeds_of_the_run_and_masks_leave_out_coor
     assert not np.array_equal(plan.starts[2], plan.starts[1])
     assert list(plan.deviations) == ["reshuffled"]
     # Noise that is drawn by epochs deviates no more.
-    (drawn,), _ = _noises(plan, "minibatch", None)
+    (drawn,), _ = noises_of(plan, "minibatch")
     assert (drawn.sampling, drawn.drop_last) == ("epoch", True)
     assert "twin_deviations" not in plan.attributes([drawn])
     read = plan.evaluation.values(plan.starts[:2])

@@ -75,12 +75,8 @@ def test_the_loss_is_the_recorded_one_and_both_noises_have_a_twin(name):
             np.testing.assert_array_equal(
                 twin["theta"].values[:, :, :20], np.tile(run["theta"].values[:, :1, :20], (STEPS + 1, 1))
             )
-    # Batches that nothing but their examples decides have no epoch where they are met by clipping or layers.
-    known = name not in ("batch normalisation", "clip", "objective")
-    drawn = "epoch" if known and name != "weights" else "with-replacement"
-    assert made.attrs["sampling"] == drawn
-    assert ("reshuffled" in made.attrs.get("twin_deviations", [])) == (not known)
-    assert "twin_deviations" not in by_batches.attrs
+        assert twin.attrs["sampling"] == ("epoch" if name != "weights" else "with-replacement")
+        assert "twin_deviations" not in twin.attrs
 
 
 @pytest.mark.parametrize("name", ["clip", "frozen", "sum", "batch normalisation"])

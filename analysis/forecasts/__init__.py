@@ -1,0 +1,1 @@
+"""Are forecasts of training calibrated, and how far ahead?"""
