@@ -45,7 +45,7 @@ def _validity(chosen: argparse.Namespace) -> None:
     for name in wanted:
         kept[name] = validity.study(name, chosen.quick)
         found = {key: kept[key] for key in validity.OPTIMIZERS if key in kept}
-        atomic_write_json(path, found, indent=1)
+        atomic_write_json(path, found, digits=4, indent=None)
     atomic_write_text(chosen.out / "validity.md", validity_report.table(found))
     validity_report.figure(found, chosen.out / "validity.png")
     print(validity_report.table(found))
