@@ -1,4 +1,4 @@
-"""`python -m analysis.verdicts [equivalence]`: writes the tables of ``results/``."""
+"""`python -m analysis.verdicts [equivalence|paths|pairs]`: writes the tables of ``results/``."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from . import equivalence
+from . import equivalence, pairs, paths
 
 RESULTS = Path(__file__).parent / "results"
-TABLES: dict[str, Callable[[], str]] = {"equivalence": equivalence.table}
+TABLES: dict[str, Callable[[], str]] = {
+    "equivalence": equivalence.table,
+    "paths": paths.table,
+    "pairs": pairs.table,
+}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or list(TABLES):
