@@ -34,7 +34,7 @@ def main() -> int:
     orders = []
     for family in FAMILIES:
         scales = [family.coarser * one for one in SCALES]
-        orders.append(measure(family, scales, count=count * family.coarser))
+        orders.append(measure(family, scales, count=count * family.more))
         one = orders[-1]
         print(f"{family.name}: {one.order:.2f} [{one.low:.2f}, {one.high:.2f}]", file=sys.stderr, flush=True)
     rules = [scaled(sigma, count=count // 10) for sigma in NOISES]

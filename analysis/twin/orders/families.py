@@ -51,8 +51,8 @@ class Family:
         scale: what ε is, up to a factor.
         logarithm: whether the error is said to be ε^p log(1/ε): where running means begin empty, each of the
             first steps adds ε over its number.
-        coarser: by what its ε, and the number of its trajectories, are larger: signs share little of it.
-        stated: p; None where no limit is said to be reached.
+        coarser: by what its ε are larger. more: by what its trajectories are more: signs share little noise.
+        stated: p; None where none is.
     """
 
     name: str
@@ -62,6 +62,7 @@ class Family:
     scale: str = "η"
     logarithm: bool = False
     coarser: int = 1
+    more: int = 1
     stated: float | None = 1.0
 
 
@@ -101,12 +102,12 @@ FAMILIES = (
     Family("NAdam", lambda e: _adam(NAdam, e, momentum_decay=20 * e), scale="η²", logarithm=True),
     Family("NAdam, from time 1", lambda e: _adam(NAdam, e, momentum_decay=20 * e), begins=_begun_means,
            scale="η²"),
-    Family("RAdam, from time 1", lambda e: _adam(RAdam, e), begins=_begun_means, scale="η²"),
+    Family("RAdam, from time 1", lambda e: _adam(RAdam, e), begins=_begun_means, scale="η²", more=4),
     Family("RMSprop, v known", lambda e: _rmsprop(e), begins=_known_squares, scale="η²"),
     Family("RMSprop, from v = 0", lambda e: _rmsprop(e), scale="η²", stated=None),
     Family("Adagrad, from time 1", lambda e: Adagrad(1.0), begins=_adagrad, scale="dt"),
-    Family("sign descent", lambda e: Lion(math.sqrt(e), betas=(0.0, 0.0)), scale="η²", coarser=4),
-    Family("Lion", lambda e: Lion(math.sqrt(e), betas=(0.5, 1 - e)), scale="η²", coarser=4),
+    Family("sign descent", lambda e: Lion(math.sqrt(e), betas=(0.0, 0.0)), scale="η²", coarser=2, more=10),
+    Family("Lion", lambda e: Lion(math.sqrt(e), betas=(0.5, 1 - e)), scale="η²", coarser=4, more=4),
 )  # fmt: skip
 
 

@@ -17,8 +17,6 @@ from sdesim.optimizers.sde import mixed
 Array = NDArray[np.float64]
 OBSERVABLES = ("θ₁", "θ₂", "θ₁²", "θ₁θ₂", "L")
 RESAMPLED = 2000
-# What the corrections beyond the first, which the fit leaves out, may make of an order.
-MODEL = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,12 +43,12 @@ class Order:
 
     @property
     def verdict(self) -> str:
-        """Whether the interval comes within `MODEL` of the stated order, or the limit is none as said."""
+        """Whether the stated order lies within the interval."""
         if self.family.stated is None:
-            return "no limit, as said" if not self.low > 0.5 else "better than said"
+            return "none stated"
         if not np.isfinite(self.order):
             return "undecided"
-        if self.low - MODEL <= self.family.stated <= self.high + MODEL:
+        if self.low <= self.family.stated <= self.high:
             return "met"
         return "higher" if self.low > self.family.stated else "lower"
 
