@@ -23,4 +23,4 @@ def test_anything_else_is_no_condition(text):
 
 
 def test_quantities_made_of_others():
-    assert OF_OTHERS == ("twin_distance", "gain_rank", "step_when", "time_when")
+    assert OF_OTHERS == ("twin_distance", "twin_margin", "gain_rank", "step_when", "time_when")
