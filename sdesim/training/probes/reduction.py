@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -32,6 +33,8 @@ def reduction_of(loss: Loss, output: Any, y: Any) -> str:
     """
     kind = next(leaves(output)).dtype
     found = split_reduction(lambda a, b: float(loss(a, b)), output, y, torch.finfo(kind).eps ** 0.5)
+    if found == MEAN and not _plain(lambda a, b: float(loss(a, b)), output, y, torch.finfo(kind).eps ** 0.5):
+        found = OTHER
     if found != OTHER:
         return found
     return WEIGHTED if _weighted(lambda a, b: float(loss(a, b)), output, y) else OTHER
@@ -65,6 +68,30 @@ def split_reduction(value: Callable[[Any, Any], float], x: Any, y: Any, toleranc
     # A mean of any kind has first ≈ rest ≈ whole, which leaves the sum itself near 0.
     summed = abs(constant - again) <= 2 * size and abs(whole - constant) > 0.1 * abs(whole)
     return SUMMED if summed else OTHER
+
+
+def _plain(value: Callable[[Any, Any], float], output: Any, y: Any, tolerance: float) -> bool:
+    """Whether the losses of pairs are the means of those of their examples, where single ones can be taken.
+
+    Two parts that hold the same classes hide class weights: each has nearly the weight of the other.
+    """
+    rows = torch.linspace(0, length(output) - 1, min(length(output), _PAIRED)).long()
+
+    def of(some: list[int]) -> float:
+        chosen = rows[some].to(next(leaves(output)).device)
+        return float(value(rows_of(output, chosen), rows_of(y, chosen)))
+
+    try:
+        alone = [of([i]) for i in range(len(rows))]
+        pairs = [(i, j, of([i, j])) for i, j in pairwise(range(len(rows)))]
+    except Exception:
+        # Some losses take no batch of one, such as those that squeeze their outputs.
+        return True
+    return all(
+        math.isfinite(alone[i] + alone[j])
+        and abs(both - 0.5 * (alone[i] + alone[j])) <= tolerance * (abs(both) + abs(alone[i]) + abs(alone[j]))
+        for i, j, both in pairs
+    )
 
 
 def _weighted(value: Callable[[Any, Any], float], output: Any, y: Any) -> bool:

@@ -138,7 +138,7 @@ REASONS = {
     "batch norm": (lambda: conv(nn.BatchNorm2d(2)), cross_entropy, "meet in the network"),
     "dropout": (lambda: conv(drop=0.3), cross_entropy, "act at random"),
     "class weights": (
-        conv, lambda output, y: cross_entropy(output, y, torch.arange(1.0, 11.0)), "do not add up",
+        conv, lambda output, y: cross_entropy(output, y, torch.arange(1.0, 11.0)), "(weighted mean)",
     ),
 }  # fmt: skip
 

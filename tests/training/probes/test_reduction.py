@@ -44,5 +44,12 @@ def test_the_structure_of_a_loss_is_found(loss, output, labels, word):
     assert reduction_of(loss, output, labels) == word
 
 
+def test_class_weights_are_found_where_every_part_holds_the_same_classes():
+    # As a network gives them before it has learned: the losses of all examples are nearly alike.
+    output, labels = 0.05 * OUTPUT.float(), torch.arange(64) % 4
+    assert reduction_of(nn.CrossEntropyLoss(weight=WEIGHT.float()), output, labels) == "weighted mean"
+    assert reduction_of(cross_entropy, output, labels) == "mean"
+
+
 def test_a_single_example_tells_nothing():
     assert reduction_of(cross_entropy, OUTPUT[:1], LABELS[:1]) == "unknown"
