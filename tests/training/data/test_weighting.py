@@ -231,10 +231,10 @@ def test_weights_of_classes_draw_as_the_same_numbers_for_each_example_do():
         train(data, weights=Classes([1, 2]))
 
 
-def test_a_weighted_run_has_no_twin():
+def test_a_weighted_run_has_a_twin_by_its_recipe_alone():
     run = train((X, Y), weights=COUNTS)
 
-    with pytest.raises(RunError, match="draws its examples uniformly, this one drew them by weights"):
+    with pytest.raises(RunError, match="by sampling weighted, the recipe by epoch: give the recipe"):
         twin(run, mlp([64, 6, 10], seed=0), cross_entropy, (X, Y), progress=False)
 
 
