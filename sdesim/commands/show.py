@@ -116,7 +116,10 @@ def compare(
     simulated: Annotated[str, typer.Argument(metavar="SIMULATED", help="A .zarr, or RUN:ARM.")],
     real: Annotated[str, typer.Argument(metavar="REAL", help="A .zarr, or RUN:ARM.")],
     margin: Annotated[
-        float, typer.Option(help="Within which distance, in spreads of the real seeds, arms are equal.")
+        float,
+        typer.Option(
+            metavar="SPREADS", help="Within which distance, in spreads of the real seeds, arms are equal."
+        ),
     ] = 1.0,
     as_json: JsonOption = False,
 ) -> None:

@@ -34,7 +34,8 @@ def test_minibatch_noise_takes_surface_rate_and_batch_where_it_lacks_them():
 
     assert (noise.surface, noise.batch_size, noise.learning_rate) == (SURFACE, 2, 0.2)
     assert Minibatch(batch_size=3).resolved(KNOWN).batch_size == 3
-    assert noise.with_batch_size(1) == Minibatch(SURFACE, 1, 0.2)
+    law = {"sampling": "with-replacement", "drop_last": True}
+    assert noise.with_batch_size(1) == Minibatch(SURFACE, 1, 0.2, **law)
     assert Gaussian(1.0).with_batch_size(1) == Gaussian(1.0)
 
 
