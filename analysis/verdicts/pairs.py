@@ -16,7 +16,7 @@ from sdesim import training
 from sdesim.comparison import compare
 from sdesim.data import digits
 
-SEEDS, STEPS, REPEATS = 16, 400, 12
+SEEDS, STEPS, REPEATS = 16, 400, 48
 QUANTITIES = ("loss", "weight_norm", "train_accuracy")
 
 
