@@ -96,7 +96,8 @@ def _over_steps(run: Any, name: str) -> Any | None:
 
 
 def _steps(run: Any, source: Any, name: str, shape: tuple[int, ...]) -> Array | None:
-    """Steps of the optimizer (trajectory, time); None of a run that is of none."""
+    """Steps of the optimizer (trajectory, time), of a forecast those of the training before it too; None of a
+    run that is of none."""
     if run.attrs.get("kind") == "real":
         share = 1.0
     elif "sde_time" in run and run.attrs.get("learning_rate"):
@@ -105,7 +106,8 @@ def _steps(run: Any, source: Any, name: str, shape: tuple[int, ...]) -> Array | 
         return None
     if name not in source.coords and name not in source:
         return None
-    return np.array(np.broadcast_to(np.asarray(source[name].values, dtype=np.float64) * share, shape))
+    begun = float(run.attrs.get("forecast_from", 0))
+    return np.array(np.broadcast_to(begun + np.asarray(source[name].values, dtype=np.float64) * share, shape))
 
 
 def _by_steps(simulated: Series, real: Series) -> bool:

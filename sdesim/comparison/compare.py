@@ -232,7 +232,12 @@ def compare(
         margin=float(margin),
         quantities=judged,
         phases={k: p for k, p in phases.items() if p is not None},
-        notes=(*_probed(simulated, real), *_design(common), *_notes(judged, absent, level)),
+        notes=(
+            *_probed(simulated, real),
+            *_foretold(simulated, real),
+            *_design(common),
+            *_notes(judged, absent, level),
+        ),
         paths=path_test(simulated, real, level=level, paired=bool(common)),
         shared=common,
     )
@@ -254,6 +259,18 @@ def _probed(*runs: Any) -> list[str]:
         probed = int(run.attrs.get("probe_trajectories", count))
         told += [f"{probed} of {count} of {run.attrs.get('name', 'a run')}"] if probed < count else []
     return [f"Probed trajectories: {', '.join(told)}."] if told else []
+
+
+def _foretold(simulated: Any, real: Any) -> list[str]:
+    """Of a forecast, whose futures begin in one seed, that all seeds of the real arm are held against it."""
+    if "forecast_of" not in simulated.attrs or real.sizes.get("trajectory", 0) < 2:
+        return []
+    one, start = int(simulated.attrs["forecast_of"]), int(simulated.attrs["forecast_from"])
+    name = simulated.attrs.get("name", "simulated")
+    return [
+        f"{name} foretells trajectory {one} from step {start} on and is held against all trajectories here, "
+        "which stood elsewhere by then."
+    ]
 
 
 def _design(common: Sequence[str]) -> list[str]:

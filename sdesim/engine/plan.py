@@ -179,7 +179,10 @@ class Plan:
         assert self.probes is not None
         noises = tuple(n.at(step * self.dt) if hasattr(n, "at") else n for n in self.noises)
         surface = self.surface.at(step * self.dt) if hasattr(self.surface, "at") else self.surface
-        return SimulatedOracle(surface, noises, self.learning_rate_at(step), self.probes.batch_size)
+        # Noises of a scheme that walks by itself are of gradients at the one η that they were made for,
+        # whatever its rates.
+        eta = self.learning_rate if self.walked else self.learning_rate_at(step)
+        return SimulatedOracle(surface, noises, eta, self.probes.batch_size)
 
     @cached_property
     def regions(self) -> tuple[Region, ...]:

@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 def reads_unseen(plan: Plan) -> bool:
     """Whether what an epoch has left is known, and the gradients of its examples too."""
-    weighs = hasattr(plan.surface, "weighted_gradient")
+    weighs = plan.kernel.offers("weighted_grad")
     return plan.sampling == "epoch" and weighs and _number(plan) is not None
 
 

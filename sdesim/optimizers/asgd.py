@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from annotated_types import Ge, Gt
 
@@ -73,13 +73,21 @@ class AsgdSDE(OptimizerSDE):
 
     source: ClassVar[str] = "Li, Tai & E, ICML (2017), arXiv 1511.06251"
 
+    def counted(self, rate: float, step: float) -> Mapping[str, float]:
+        """η_s."""
+        return {"eta": self.slowed(rate, step)}
+
+    def slowed(self, rate: Any, step: float) -> Any:
+        """η_s."""
+        return rate / (1.0 + self.lambd * rate * whole_steps(step)) ** self.alpha
+
     def advance(
         self, theta: Tensor, state: dict[str, Tensor], inputs: Sequence[Tensor], *,
         rate: float | Tensor, share: float, step: float,
     ) -> None:  # fmt: skip
         """Move θ by a share of a step, in place."""
         driven = self.gradient(theta, inputs[0])
-        slowed = rate / (1.0 + self.lambd * rate * whole_steps(step)) ** self.alpha
+        slowed = self.slowed(rate, step)
         theta.mul_(1.0 - slowed * (self.lambd * share)).sub_(driven * (slowed * share))
 
     def validity(

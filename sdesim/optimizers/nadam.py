@@ -81,6 +81,12 @@ class NAdamSDE(AdamSDE):
 
     momentum_decay: float = 4e-3
 
+    def counted(self, rate: float, step: float) -> Mapping[str, float]:
+        """Π of the steps before."""
+        whole = whole_steps(step)
+        begun = _look(self.betas[0], self.momentum_decay, whole + 1) ** max(0.0, step - whole)
+        return {"mu_product": _gathered(self.betas[0], self.momentum_decay, whole) * begun}
+
     def direction(self, state: Mapping[str, Tensor], driven: Tensor, share: float, step: float) -> Tensor:
         """u/(√v̂ + eps)."""
         first, second = self.betas

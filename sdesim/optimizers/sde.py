@@ -130,6 +130,14 @@ class OptimizerSDE:
                 place += len(piece)
         return found
 
+    def counted(self, rate: float, step: float) -> Mapping[str, float]:
+        """What else torch keeps in its state and s alone decides, by torch's names.
+
+        Args:
+            rate: η of the step that comes. step: s.
+        """
+        return {}
+
     def inputs(self, share: float, index: float = 2.0) -> tuple[Input, ...]:
         """Gradients that a step of this share needs, in the order in which `advance` takes them.
 

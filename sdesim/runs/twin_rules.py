@@ -24,7 +24,7 @@ def twin_refusals(attrs: Mapping[str, Any]) -> tuple[str, ...]:
 
     Args:
         attrs: attributes of the run schema, as far as they are known: kind, clients, sampling, sampler,
-            readings, modes, loss_reduction, batch_size, untrained_parameters, follows_loss, maximize.
+            readings, mode, modes, loss_reduction, batch_size, untrained_parameters, follows_loss, maximize.
     """
     return tuple(_refusals(attrs))
 
@@ -43,6 +43,11 @@ def _refusals(attrs: Mapping[str, Any]) -> Iterator[str]:
         yield "a twin needs learning rates that all seeds share, this run's follow the loss of each"
     if attrs.get("maximize"):
         yield "a twin descends the loss, this run's optimizer climbs it (maximize)"
+    if attrs.get("mode") == "eval" and attrs.get("modes"):
+        yield (
+            "a twin needs losses and probes of the network as it trains, this run's are of evaluation mode, "
+            f"where {', '.join(attrs['modes'])} acts differently: give its probes the mode train"
+        )
 
 
 def has_own_law(attrs: Mapping[str, Any]) -> bool:

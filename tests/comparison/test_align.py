@@ -136,3 +136,6 @@ def test_the_steps_of_an_optimizer_are_its_own_and_those_of_its_twin_in_shares()
     assert series(real, None, "loss").steps.tolist() == [[0.0, 2.0, 4.0]]
     assert series(walked, None, "loss").steps.tolist() == [[0.0, 1.0, 2.0]]
     assert series(twin, None, "loss").steps is None
+    # Those of a forecast go on from where the training stood.
+    ahead = walked.assign_attrs(forecast_from=6)
+    assert series(ahead, None, "loss").steps.tolist() == [[6.0, 7.0, 8.0]]

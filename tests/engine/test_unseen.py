@@ -39,3 +39,19 @@ def test_a_twin_by_epochs_reads_the_mean_gradient_of_the_examples_not_yet_seen()
     np.testing.assert_allclose(last["unseen_signal"], mean["unseen"] @ mean["whole"], rtol=1e-9)
     np.testing.assert_allclose(last["whole_signal"], mean["whole"] @ mean["whole"], rtol=1e-9)
     assert float(made["unseen_factor"].values[0, 0]) == run["unseen_factor"].values[0, 0]
+
+
+def test_where_gradients_are_no_sums_over_examples_nothing_is_read_of_what_is_left():
+    net = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5), nn.Linear(3, 2)).double()
+    x, y = torch.eye(4, dtype=torch.float64).repeat(3, 1), torch.arange(EXAMPLES) % 2
+    recipe = training.Recipe(
+        net, nn.CrossEntropyLoss(), (x, y), None, lambda p: torch.optim.SGD(p, lr=0.1), steps=2,
+        batch_size=BATCH,
+    )  # fmt: skip
+    run = training.record(recipe, save_every=1, probes=Probes(every=1, samples=4), progress=False)
+
+    made = training.twin(run, recipe, progress=False)
+
+    assert np.isfinite(made["lambda_max"].values).all()
+    assert "unseen_signal" not in made
+    assert np.isnan(run["unseen_signal"].values).all()

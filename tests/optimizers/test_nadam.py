@@ -21,3 +21,15 @@ def test_the_first_step_is_that_of_the_formula():
     assert found == pytest.approx(1.0 - 0.3 * (1.0 + 2.0 / 15.0), abs=1e-9)
     assert NAdam(0.1, decoupled_weight_decay=True).decoupled_decay
     assert not NAdam(0.1).decoupled_decay
+
+
+def test_what_torch_counts_is_told_by_the_number_of_steps():
+    theta = torch.nn.Parameter(torch.ones(1, dtype=torch.float64))
+    recipe = NAdam(0.1, momentum_decay=0.5)
+    optimizer, equation = recipe.build([theta]), recipe.sde()
+    for step in range(1, 5):
+        theta.grad = torch.ones_like(theta)
+        optimizer.step()
+        held = float(optimizer.state[theta]["mu_product"])
+        # Torch keeps it in float32.
+        assert equation.counted(0.1, float(step))["mu_product"] == pytest.approx(held, rel=1e-6)

@@ -36,6 +36,7 @@ def test_plain_sgd_has_a_twin_without_reserve():
         {"clients": {"count": 2}},
         {"sampling": "sampler", "sampler": "Mine"},
         {"maximize": True},
+        {"mode": "eval", "modes": ["Dropout"]},
     ],
 )
 def test_where_the_sde_would_be_of_another_loss_there_is_no_twin(changes):

@@ -123,7 +123,7 @@ def _imitated(scenario: Scenario, simulate: Simulate, arm: Arm) -> Real:
         sampling="epoch" if train.attributes.get("sampling") == "epoch" else "with-replacement",
         own_starts=train.start_from is not None,
         gradient_probes=probes is not None and probes.wants("gradient"),
-        obstacles=twin_refusals(train.attributes),
+        obstacles=twin_refusals({**train.attributes, **({} if probes is None else {"mode": probes.mode})}),
         steps=_own_steps(simulate, train),
     )
 

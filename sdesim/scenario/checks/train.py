@@ -21,6 +21,11 @@ def check_real(scenario: Scenario, name: str) -> Iterator[Problem]:
     probes = scenario.arms[name].probes or scenario.probes
     if train.clip is not None and train.amplify > 1:
         yield ("clip",), "clip does not go with amplify, whose short steps have another noise"
+    if train.amplify > 1 and probes is not None and not train.optimizer.plain:
+        yield (
+            ("amplify",),
+            "amplify goes with probes for SGD without momentum and weight decay alone: take probes out",
+        )
     if train.clip is not None and probes is not None and probes.tangent:
         yield ("clip",), "clip does not go with probes that have tangent: true, which follow whole gradients"
     if train.clients is not None:

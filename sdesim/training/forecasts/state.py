@@ -57,14 +57,19 @@ def state_rebuilt(
     if not names or not step:
         return {}
     evaluator = scheme.evaluator
+    own_draws = getattr(evaluator, "draws", None)
     rng = np.random.Generator(np.random.Philox(sequence(seed, TWIN, step)))
     count = min(step, _STEPS)
     places = np.linspace(step - count, step - 1, _EVEN).round()
     places = np.unique(np.concatenate([places, np.arange(step - min(_LAST, count), step)])).astype(int)
     pools = []
     for place in places:
-        point = torch.from_numpy(_on(path, at, place)).to(evaluator.device)[None]
-        if batch:
+        held = _on(path, at, place)
+        point = torch.from_numpy(held).to(evaluator.device)[None]
+        if batch and own_draws is not None:
+            # Gradients that are no means over fixed examples are drawn by their own law.
+            pools.append(torch.from_numpy(own_draws(held, _POOL, rng, cut=True)).to(evaluator.device))
+        elif batch:
             rows = torch.from_numpy(rng.integers(0, evaluator.examples, (_POOL, batch)))
             pools.append(evaluator.picked(point.repeat(_POOL, 1), rows))
         else:

@@ -239,6 +239,8 @@ def _prepared(
     module, steps = recipe.module, recipe.steps
     if save_every is not None and save_every < 1:
         raise RunError(f"save_every must be at least 1, got {save_every}")
+    if isinstance(probes, bool):
+        raise RunError(f"probes must be Probes, or None for none, got {probes}")
     # A text is a sequence too, of letters.
     save = (save,) if isinstance(save, str) else save
     wrong = [s for s in save if s not in _SAVEABLE]

@@ -22,6 +22,7 @@ from sdesim.training.loop.prepared import Prepared
 from sdesim.training.probes.branching import Objective, Taken, branched, drawn_rows, objective_of, reseed
 from sdesim.training.probes.guard import Kept
 from sdesim.training.probes.preconditioning import curvature_metric
+from sdesim.training.probes.reduction import SUM
 
 if TYPE_CHECKING:
     from sdesim.training.loop.trajectory import SeedState
@@ -91,7 +92,13 @@ def _objective(
     batches = [_read(examples, row, seed) for row, seed in zip(rows, seeds, strict=False)]
     loss_fn = prepared.recipe.loss_fn
     held_out = examples is not prepared.train
-    return objective_of(state.model, loss_alone(loss_fn) if held_out else loss_fn, batches, seeds)
+    read = objective_of(state.model, loss_alone(loss_fn) if held_out else loss_fn, batches, seeds)
+    if prepared.trial.reduction != SUM:
+        return read
+    # The objective is that of a batch of training, the sum read is over more examples or fewer.
+    taken = len(examples) if rows[0] is None else size
+    scale = (prepared.order.batch_size or len(prepared.train)) / taken
+    return lambda k: scale * read(k)
 
 
 def _read(examples: Examples, rows: Tensor | None, seed: int) -> tuple[Any, Any]:

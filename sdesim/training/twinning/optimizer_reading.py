@@ -50,10 +50,11 @@ class OptimizerReading:
             equation = own.equations[at]
             group.update(own.settings[at], **_moving(equation, own.settings[at], float(own.rates[whole])))
             names = {name: equation.torch_names[name] for name in equation.state_names}
-            for k in own.parameters if step > 0 and names else ():
+            counted = {n: torch.tensor(v) for n, v in equation.counted(float(own.rates[whole]), step).items()}
+            for k in own.parameters if step > 0 and (names or counted) else ():
                 parameter = self._parameters[k]
                 found = {names[n]: held[n][k].view(parameter.shape).clone() for n in names}
-                self._optimizer.state[parameter] = {**found, "step": torch.tensor(step)}
+                self._optimizer.state[parameter] = {**found, **counted, "step": torch.tensor(step)}
         metric = curvature_metric(self._model, self._optimizer)
         linear = linear_step(self._model, self._optimizer) if self._linear else None
         if self._mask is not None:

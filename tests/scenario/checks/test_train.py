@@ -34,6 +34,12 @@ WRONG_REAL = [
     ),
     ("test: 50", "test: 1700", 5, "TRAIN.data.train: found 1800 with test, allowed: at most 1797"),
     ("test: 50", "test: 50, classes: [1, 1]", 5, "TRAIN.data.classes: found [1, 1], allowed: diff"),
+    (
+        "lr: 0.1, batch_size: 10}",
+        "lr: 0.1, momentum: 0.9, batch_size: 10}\n      amplify: 2\n      sampling: with-replacement",
+        8,
+        "TRAIN.amplify: amplify goes with probes for SGD without momentum and weight decay alone",
+    ),
     ("steps: 20", "steps: 20\n      schedule: cosin", 9, "TRAIN.schedule: found 'cosin', allowed: "),
     ("steps: 20", "steps: 20\n      schedule: {kind: step}", 9, "TRAIN.schedule.every: missing"),
     (

@@ -39,3 +39,15 @@ def test_along_a_path_gradients_are_of_the_places_between_saved_points():
         expected = 0.9 * expected + 0.1 * scheme.evaluator.gradients(place)[0].numpy()
 
     np.testing.assert_allclose(state["m"].numpy()[0], expected, rtol=1e-9, atol=1e-15)
+
+
+def test_gradients_by_a_law_of_their_own_are_drawn_by_it():
+    made = replace(recipe(10), clip={"value": 1e-3})
+    origin = origin_of(trained()[0], made, None, 0)
+    scheme = planned(origin, 2, 2, 0, 1)[0].scheme
+
+    state = state_rebuilt(scheme, origin.theta[None], np.array([KEPT]), 10, 2, 0)
+
+    # Means over gradients that are cut down to that.
+    assert float(state["m"].abs().max()) <= 1e-3
+    assert float(state["m"].abs().max()) > 0

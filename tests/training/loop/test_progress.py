@@ -163,3 +163,19 @@ def test_a_first_group_at_rate_zero_leaves_the_rate_to_the_next():
     )
     # Half-widths of 95% over n = 8: five standard errors are 2.4 of them.
     assert (np.abs(gap) < 2.4 * width).all()
+
+
+def test_of_a_summed_loss_progress_is_of_a_batch_as_gradients_and_the_saved_loss_are():
+    def made(reduction, rate):
+        run = record(
+            mlp([64, 5, 10], seed=0), nn.CrossEntropyLoss(reduction=reduction), DIGITS, None,
+            lambda p: OPTIM.SGD(p, lr=rate), steps=1, batch_size=8, progress=False,
+            probes=sdesim.Probes(every=1, samples=4, branches=3),
+        )  # fmt: skip
+        return run
+
+    mean, total = made("mean", 0.8), made("sum", 0.1)
+
+    # The same steps, on a loss that is eight times as large.
+    for name in ("loss", "progress", "progress_heldout", "progress_error"):
+        np.testing.assert_allclose(total[name].values, 8 * mean[name].values, rtol=1e-4)

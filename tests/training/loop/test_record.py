@@ -100,6 +100,7 @@ def test_any_module_and_any_loss_can_be_recorded():
         ({"steps": 0}, "steps must be at least 1"),
         ({"resume": True}, "resume=True needs out"),
         ({"save": ("weights",)}, "save takes"),
+        ({"probes": False}, "probes must be Probes, or None"),
     ],
 )
 def test_bad_arguments_are_refused(changes, message):

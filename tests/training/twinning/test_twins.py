@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -132,3 +134,17 @@ def test_what_a_run_does_not_say_of_its_optimizer_is_asked_for(optimizer, option
 
     with pytest.raises(RunError, match=said):
         twin(run, *MADE_OF, noise="none", trajectories=1, progress=False)
+
+
+def test_noise_that_is_added_is_read_as_it_drives_whatever_the_schedule_makes_of_the_rate(run):
+    made = recipe_of_run(run, *MADE_OF, None)
+    falling = replace(
+        made, steps=4, scheduler=lambda o: torch.optim.lr_scheduler.StepLR(o, 2), trajectories=2,
+        sampling="with-replacement",
+    )  # fmt: skip
+    made = record(falling, probes=sdesim.Probes(every=2, samples=8), progress=False)
+
+    isotropic = twin(made, falling, noise="isotropic", progress=False)
+
+    np.testing.assert_allclose(isotropic["exact_noise"].values, isotropic.attrs["twin_trace"], rtol=1e-9)
+    assert made["learning_rate"].values[0, -1] < 0.2 * made["learning_rate"].values[0, 0]
