@@ -250,7 +250,7 @@ class TwinEnsemble:
         whole_ones = [noise for noise in plan.noises if hasattr(noise, "step_gradients")]
         if whole_ones:
             # Drift and all: what other noises add comes on top.
-            drawn = whole_ones[0].step_gradients(point, branches, rng)  # type: ignore[attr-defined]
+            drawn = whole_ones[0].step_gradients(point, branches, rng)
             gradients = self._taken(torch.from_numpy(drawn))
         else:
             gradients = self._evaluator.gradients(before).repeat(branches, 1)
