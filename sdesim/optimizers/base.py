@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_args
 
 from sdesim.errors import RunError
 from sdesim.kinds.fields import fields_by_name
 from sdesim.kinds.misfit import Misfit, Problem, path_text
 from sdesim.kinds.registry import fields_of
 from sdesim.kinds.spelling import nearest, short
+from sdesim.optimizers.sde import Form
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
-    from sdesim.optimizers.sde import Form, OptimizerSDE
+    from sdesim.optimizers.sde import OptimizerSDE
 
 _HOW = "it says how torch computes a step, not which: that is left as torch has it, so that bits stay"
 # So many names of parameters are shown where a pattern matches none.
@@ -216,6 +217,8 @@ class Base:
                 which optimizers with groups need.
             form: of a momentum; default "underdamped".
         """
+        if form is not None and form not in get_args(Form):
+            return f"form must be {' or '.join(get_args(Form))}, got {form!r}"
         if form is not None and not self.momentum:
             return f"form is for SGD with momentum, found {form!r}; nearest: without form"
         if not self.groups:

@@ -65,6 +65,6 @@ def _check_simulated(scenario: Scenario, simulate: Simulate, probes: Probes | No
     # What a noise takes from the real arm does not decide whether its law is known; minibatches' always is.
     eta = float(simulate.learning_rate or real.optimizer.lr)
     context = Context(real.dim, eta, None, 0, 1.0)
-    drawn = [noise for noise in simulate.noise if "batch_size" not in noise.needs]
+    drawn = [noise for noise in simulate.noise if not {"batch_size", "surface"} & set(noise.needs)]
     noises = [noise.resolved(context).at(0.0) for noise in drawn]
     check_laws(probes, noises, eta, np.zeros(real.dim))

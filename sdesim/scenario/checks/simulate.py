@@ -15,7 +15,7 @@ from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.runs.probes import SAVED_POINTS, saved_steps
-from sdesim.runs.twin_rules import step_refusal, twin_refusals
+from sdesim.runs.twin_rules import has_own_law, step_refusal, twin_refusals
 from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
 from sdesim.schedules import at
@@ -155,6 +155,7 @@ def _unlike_own_steps(simulate: Simulate, train: Train) -> Iterator[Problem]:
     for name in ("save_at", "T"):
         if getattr(simulate, name) is not None:
             yield (name,), f"found one, allowed: {'save_every' if name == 'save_at' else 'steps'} {own}"
+    yield from _unlike_own_noise(simulate, train, own)
     for member in (replace(train.optimizer, groups=()), *(one for _, one in train.optimizer.members())):
         sentence = member.sde(form=simulate.form)
         if isinstance(sentence, str):
@@ -167,6 +168,26 @@ def _unlike_own_steps(simulate: Simulate, train: Train) -> Iterator[Problem]:
             except RunError as error:
                 yield ("noise", k), str(error)
                 return
+
+
+def _unlike_own_noise(simulate: Simulate, train: Train, own: str) -> Iterator[Problem]:
+    """Noises that are not of gradients, or of batches that are not the training's where these alone are
+    known."""
+    of_draws, batch, minibatches = has_own_law(train.attributes), train.optimizer.batch_size, 0
+    for k, noise in enumerate(simulate.noise):
+        sort = getattr(noise, "sort", "")
+        if sort not in ("gaussian", "levy", "minibatch"):
+            yield ("noise", k), f"found {noise.kind}, allowed: noise of the gradients {own}"
+        minibatches += sort == "minibatch"
+        if not of_draws or sort != "minibatch":
+            continue
+        if noise.batch_size not in (None, batch):
+            text = (
+                f"found {noise.batch_size}, allowed: {batch}, in {simulate.twin_of}, whose gradients are no "
+            )
+            yield ("noise", k, "batch_size"), f"{text}means over fixed examples"
+        if minibatches > 1:
+            yield ("noise", k), f"found a second minibatch noise, allowed: one, in {simulate.twin_of}"
 
 
 def wells_of_arm(simulate: Simulate) -> tuple[str, ...]:

@@ -19,12 +19,11 @@ from sdesim.training.loop.copies import copied
 from sdesim.training.loop.one_seed import trained_parameters
 from sdesim.training.loop.prepared import prepare
 from sdesim.training.loop.recipe import Recipe
-from sdesim.training.probes.optimizer_facts import optimizer_attributes
+from sdesim.training.twinning.own_steps import comparable
 
 Array = NDArray[np.float64]
 # What a schedule moves, of an optimizer's settings.
 _RATES, _MOMENTA = ("lr", "initial_lr"), ("momentum", "betas")
-_TOLD = ("optimizer_class", "momentum", "nesterov", "dampening", "weight_decay")
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,13 +90,6 @@ def _of_run(run: xr.Dataset, recipe: Recipe, at: int | None, trajectory: int) ->
     if step not in steps:
         near = steps[np.abs(steps - step).argmin()]
         raise RunError(f"at must be a saved step of the run, got {step}; the nearest is {near}")
-    made = optimizer_attributes(recipe.new_optimizer(list(copied(recipe.module).parameters())), recipe.told)
-    for name in _TOLD:
-        if name in run.attrs and run.attrs[name] != made[name]:
-            raise RunError(
-                f"the run's optimizer has {name}={run.attrs[name]}, the recipe's {made[name]}: give "
-                "the recipe by which it was recorded"
-            )
     before = steps[steps <= step]
     held = run["theta"].isel(trajectory=trajectory, step=slice(len(before))).transpose("step", "param")
     path = np.asarray(held.values, dtype=np.float64)
@@ -170,18 +162,12 @@ def _states(
     moved = (*_RATES, *_MOMENTA) if recipe.scheduled else _RATES
     for mine, theirs in zip(asked, optimizer.param_groups, strict=True):
         for name in sorted(set(mine) & set(theirs) - {*moved, "params"}):
-            if _plain(mine[name]) != _plain(theirs[name]):
+            if comparable(mine[name]) != comparable(theirs[name]):
                 raise RunError(
                     f"the checkpoint's optimizer has {name}={theirs[name]}, the recipe's {mine[name]}: "
                     "give the recipe by which it was trained"
                 )
     return [optimizer.state.get(p, {}) for p in parameters], float(optimizer.param_groups[0]["lr"])
-
-
-def _plain(value: Any) -> Any:
-    """A setting as it compares: lists and tuples alike, tensors as numbers."""
-    value = value.item() if torch.is_tensor(value) else value
-    return tuple(value) if isinstance(value, list | tuple) else value
 
 
 def _described(recipe: Recipe, step: int) -> xr.Dataset:

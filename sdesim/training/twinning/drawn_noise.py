@@ -52,7 +52,8 @@ class DrawnNoise:
         draw: which of several independent sets of numbers.
 
     Raises:
-        RunError: a noise that depends on θ otherwise than through the examples.
+        RunError: a noise that depends on θ otherwise than through the examples, or two that each give the
+            gradient itself.
     """
 
     def __init__(self, plan: Plan, share: float, draw: int = 0) -> None:
@@ -68,6 +69,9 @@ class DrawnNoise:
             index = float(getattr(noise, "stability", GAUSSIAN))
             self._sources.append((index, kernel, _Fill(kernel, drawn)))
             stream += kernel.streams
+
+        if sum(kernel.drives is not None for _, kernel, _ in self._sources) > 1:
+            raise RunError("a training whose gradients are drawn by a law of their own takes it once")
 
     @property
     def indices(self) -> list[float]:

@@ -247,13 +247,16 @@ class TwinEnsemble:
         whole, s = scheme.place(step)
         point, eta = self.theta(trajectory), plan.learning_rate
         before = self._theta[trajectory : trajectory + 1]
-        gradients = self._evaluator.gradients(before).repeat(branches, 1)
+        whole_ones = [noise for noise in plan.noises if hasattr(noise, "step_gradients")]
+        if whole_ones:
+            # Drift and all: what other noises add comes on top.
+            drawn = whole_ones[0].step_gradients(point, branches, rng)
+            gradients = self._taken(torch.from_numpy(drawn))
+        else:
+            gradients = self._evaluator.gradients(before).repeat(branches, 1)
         for noise in plan.noises:
-            steps = getattr(noise, "step_gradients", None)
-            if steps is not None:
-                gradients = self._taken(torch.from_numpy(steps(point, branches, rng)))
-                continue
-            gradients += self._taken(torch.from_numpy(noise.gradient_noise(point, eta, branches, rng)))
+            if not hasattr(noise, "step_gradients"):
+                gradients += self._taken(torch.from_numpy(noise.gradient_noise(point, eta, branches, rng)))
         theta = before.repeat(branches, 1)
         for part in scheme.parts:
             equation = part.equation(whole)

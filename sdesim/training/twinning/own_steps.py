@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,10 +16,13 @@ from torch import Tensor
 from sdesim.errors import RunError
 from sdesim.optimizers import SGD
 from sdesim.optimizers.sde import Form
+from sdesim.runs.attributes import mapped
 from sdesim.surfaces.torch.batched import BatchedLoss
 from sdesim.surfaces.torch.kernel_loss import KernelLoss
 from sdesim.training.data.examples import Examples
+from sdesim.training.loop.copies import copied
 from sdesim.training.loop.recipe import Recipe
+from sdesim.training.probes.optimizer_facts import optimizer_attributes
 from sdesim.training.twinning.optimizer_reading import OptimizerReading
 from sdesim.training.twinning.optimizer_steps import Evaluator, OptimizerSteps, Part
 from sdesim.training.twinning.rehearsal import Group, Rehearsal, rehearsed
@@ -31,6 +35,8 @@ _OPTIMIZER = (
     "learning_rates", "plain_step", "momentum_changes", "optimizer_model",
 )  # fmt: skip
 _GIVE = "give the recipe in place of the module"
+# Of these what a recipe says must be what the run says.
+_TOLD = ("optimizer_class", "momentum", "nesterov", "dampening", "weight_decay")
 _ROUNDING = 1e-12
 
 
@@ -152,10 +158,41 @@ def optimizer_of_run(run: xr.Dataset) -> Callable[..., Any]:
 
 
 def _check_known(run: xr.Dataset, recipe: Recipe) -> None:
-    """That the recipe's optimizer is that of the run."""
+    """That the recipe's optimizer is that of the run, as far as this tells its settings.
+
+    Raises:
+        RunError: in which it is another.
+    """
     unknown: Any = recipe.optimizer
     if isinstance(unknown, UnknownOptimizer):
         unknown([])
+    optimizer = recipe.new_optimizer(list(copied(recipe.module).parameters()))
+    made = optimizer_attributes(optimizer, recipe.told)
+    pairs = [(name, run.attrs[name], made[name]) for name in _TOLD if name in run.attrs]
+    # A schedule may set what an optimizer begins with; its rates are held against the run's by themselves.
+    moved = ("lr", "initial_lr", "momentum") if recipe.scheduled else ()
+    groups = json.loads(mapped(run.attrs, "fingerprint_parts").get("groups of the optimizer", "[]"))
+    if groups and len(groups) != len(optimizer.param_groups):
+        pairs.append(("param_groups", len(groups), len(optimizer.param_groups)))
+    for held, own in zip(groups, optimizer.param_groups, strict=False):
+        for name in sorted(set(held) & set(own) - set(moved)):
+            # Of the betas schedules move the first.
+            first = 1 if recipe.scheduled and name == "betas" else 0
+            pairs.append(
+                (name, held[name][first:], own[name][first:]) if first else (name, held[name], own[name])
+            )
+    for name, held, own in pairs:
+        if comparable(held) != comparable(own):
+            raise RunError(
+                f"the run's optimizer has {name}={held}, the recipe's {own}: give the recipe by which it was "
+                "recorded"
+            )
+
+
+def comparable(value: Any) -> Any:
+    """A setting as it compares: lists and tuples alike, tensors as numbers."""
+    value = value.item() if torch.is_tensor(value) else value
+    return tuple(value) if isinstance(value, list | tuple) else value
 
 
 def _check_rates(run: xr.Dataset, found: Rehearsal) -> None:

@@ -16,6 +16,7 @@ from torch import nn
 from sdesim.engine.schemes.heavy_ball import HeavyBall
 from sdesim.errors import RunError
 from sdesim.kinds import read
+from sdesim.kinds.plain import dump_settings
 from sdesim.networks.fully_connected import as_dense, flat_parameters, network_surface
 from sdesim.optimizers.sde import Form
 from sdesim.runs import Probes
@@ -296,6 +297,15 @@ def _law(run: xr.Dataset, recipe: Recipe) -> TrainingLaw | None:
             "the run read its examples anew each time, these are the same at every reading: give the recipe "
             "by which it was recorded"
         )
+    batch = int(run.attrs.get("batch_size") or 0)
+    if (law.order.batch_size or 0) != batch:
+        raise RunError(
+            f"the run has batch_size {batch or 'none'}, the recipe {law.order.batch_size or 'none'}: give "
+            "the recipe by which it was recorded"
+        )
+    cut = mapped(run.attrs, "clip")
+    if cut and recipe.clip is not None and cut != dump_settings(recipe.clip):
+        raise RunError(f"the run's gradients were clipped by {cut}, the recipe's by {recipe.clip}")
     drawn, wanted = law.order.sampling, str(run.attrs.get("sampling", ""))
     if (drawn == "weighted") != (wanted == "weighted"):
         raise RunError(

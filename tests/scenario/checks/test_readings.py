@@ -5,6 +5,7 @@ import pytest
 from sdesim.errors import ScenarioError
 from sdesim.io import memory
 from sdesim.scenario import parse_scenario, run_scenario
+from sdesim.scenario.checks.readings import check_readings
 from tests.scenario.files import GOOD, REAL, changed
 
 MANY = "steps: 100_000\n      trajectories: 900_000"
@@ -80,3 +81,10 @@ def test_what_a_network_of_one_s_own_shows(asked, message, tmp_path):
     alone = text.split("  twin:")[0] + f"probes: {{every: 10, {asked}}}\n"
 
     assert refusal(alone, tmp_path, trust=[module], folder=tmp_path).startswith(message)
+
+
+def test_minibatches_of_another_size_are_no_obstacle():
+    text = changed("{kind: gaussian, match: trace}", "{kind: minibatch, batch_size: 5}", REAL)
+    scenario = parse_scenario(text)
+
+    check_readings(scenario, "twin", scenario.arms["twin"])

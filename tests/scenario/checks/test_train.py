@@ -174,6 +174,34 @@ def test_what_watches_every_step_does_not_go_with_steps_that_no_kernel_makes(tra
     assert parse_scenario(changed("twin_of: real", f"twin_of: real{watched}", REAL))
 
 
+ADAM = changed("kind: sgd, lr", "kind: adam, lr", REAL)
+DROPOUT = changed("[64, 8, 10]", "[64, 8, 10], dropout: 0.1", ADAM)
+
+
+@pytest.mark.parametrize(
+    ("base", "noise", "said"),
+    [
+        (ADAM, "{kind: multiplicative, scale: 1}", "noise[0]: found multiplicative, allowed: noise of the"),
+        (DROPOUT, "{kind: minibatch, batch_size: 5}", "noise[0].batch_size: found 5, allowed: 10, in real"),
+        (
+            DROPOUT,
+            "{kind: minibatch}, {kind: minibatch}",
+            "noise[1]: found a second minibatch noise, allowed",
+        ),
+    ],
+)
+def test_noise_that_no_step_of_the_optimizer_takes_is_told_before_it_trains(base, noise, said):
+    (line,) = refused(changed("{kind: gaussian, match: trace}", noise, base))
+
+    assert f"arms.twin.simulate.{said}" in line
+
+
+def test_a_run_probed_in_evaluation_mode_is_not_the_loss_that_its_twin_descends():
+    (line,) = refused(changed("every: 10", "every: 10, mode: eval", DROPOUT))
+
+    assert "arms.twin.simulate.twin_of: a twin needs losses and probes of the network as it trains" in line
+
+
 WRONG_DATA = [
     ("kind: mnist1d", "TRAIN.data.kind: found 'mnist1d', allowed: arrays, "),
     ("kind: mnist-1d", "TRAIN.network.widths[0]: found 64, allowed: 40, the features of the data"),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
-from sdesim import training
-from sdesim.noise import increments
+from sdesim import Probes, simulate, training
+from sdesim.errors import RunError
+from sdesim.noise import Gaussian, increments
 from sdesim.noise.epochs import Epochs, orders
 from sdesim.noise.kernel import Drawn
 from sdesim.training.twinning.drawn_gradients import DrawnGradients
+from sdesim.training.twinning.own_steps import own_steps
 from sdesim.training.twinning.training_law import TrainingLaw
 
 X = torch.tensor([[1.0], [-0.5], [2.0], [0.3]], dtype=torch.float64)
@@ -86,3 +89,25 @@ def test_epochs_with_a_smaller_last_batch_have_independent_draws():
     ragged = DrawnGradients(law(), 3, 0.1, drawn="epoch", drop_last=False)
 
     assert (ragged.way, ragged.sampling, ragged.draws) == ("draws", "with-replacement", 4)
+
+
+def test_a_law_of_its_own_drives_once_and_what_else_is_added_comes_on_top():
+    own = law()
+    noise = DrawnGradients(own, 2, 0.1)
+    made = {"theta0": np.full((4, 1), THETA), "dt": 0.1, "steps": 1, "trajectories": 4, "learning_rate": 0.1}
+    scheme = own_steps(
+        training.record(own._recipe, progress=False), own._recipe, own.train, own, steps=1, stretch=1
+    )[0]
+    with pytest.raises(RunError, match="takes it once"):
+        simulate(own, [noise, noise], scheme=scheme, seed=0, **made)
+
+    probed = {
+        k: simulate(own, some, scheme=scheme, seed=0, probes=Probes(every=1, branches=400), **made)
+        for k, some in {"law": [noise], "both": [Gaussian(5.0), noise]}.items()
+    }
+
+    # The loss rises by half the curvature times the variance 2 D dt of what is added, at any place of it.
+    rise = float(np.mean(2 * X.numpy() ** 2)) * 5.0 * 0.1
+    gap = float(probed["both"]["progress"][0, 0] - probed["law"]["progress"][0, 0])
+    error = float(np.hypot(*(run["progress_error"][0, 0] for run in probed.values())))
+    assert abs(gap - rise) < 5 * error

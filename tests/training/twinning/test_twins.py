@@ -11,6 +11,7 @@ import torch
 import sdesim
 from sdesim.comparison import sde_limit
 from sdesim.errors import RunError
+from sdesim.optimizers import SGD
 from sdesim.training import TWIN_NOISES, Recipe, record, svag, twin, twins
 from sdesim.training.loop.svag import amplified_noise
 from sdesim.training.twinning.plan import plan_twin, recipe_of_run
@@ -134,6 +135,45 @@ def test_what_a_run_does_not_say_of_its_optimizer_is_asked_for(optimizer, option
 
     with pytest.raises(RunError, match=said):
         twin(run, *MADE_OF, noise="none", trajectories=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "said"),
+    [
+        (lambda p: torch.optim.SGD(p, lr=0.02), "has optimizer_class=torch.optim.adamw.AdamW, the recipe's"),
+        (
+            lambda p: torch.optim.AdamW(p, lr=0.02, betas=(0.5, 0.9)),
+            r"betas=\[0.9, 0.999\], the recipe's \(0.5",
+        ),
+        (lambda p: torch.optim.AdamW(p, lr=0.02, weight_decay=0.5), "weight_decay=0.01, the recipe's 0.5"),
+    ],
+)
+def test_a_recipe_of_another_optimizer_is_not_that_of_the_run(run, optimizer, said):
+    made = replace(
+        recipe_of_run(run, *MADE_OF, None), steps=2, optimizer=lambda p: torch.optim.AdamW(p, lr=0.02)
+    )
+    trained = record(made, progress=False)
+
+    with pytest.raises(RunError, match=said):
+        twin(trained, replace(made, optimizer=optimizer), progress=False)
+
+
+def test_a_form_that_is_none_is_refused():
+    assert SGD(0.1, momentum=0.9).sde(form="overdumped") == (
+        "form must be underdamped or overdamped, got 'overdumped'"
+    )
+
+
+def test_a_law_of_other_batches_or_another_clip_is_not_that_of_the_run(run):
+    made = replace(recipe_of_run(run, *MADE_OF, None), steps=2, clip={"value": 1e-3})
+    trained = record(made, progress=False)
+
+    for changes, said in (
+        ({"batch_size": 4}, "batch_size 8, the recipe 4"),
+        ({"clip": {"norm": 1}}, "clipped"),
+    ):
+        with pytest.raises(RunError, match=said):
+            twin(trained, replace(made, **changes), progress=False)
 
 
 def test_noise_that_is_added_is_read_as_it_drives_whatever_the_schedule_makes_of_the_rate(run):
