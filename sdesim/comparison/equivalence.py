@@ -27,6 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv, ndtr
 
 from sdesim.comparison import statistics as stats
+from sdesim.comparison.power import LIMIT, fewest
 from sdesim.errors import RunError
 from sdesim.estimators.core.power import PROBABILITY
 
@@ -34,7 +35,6 @@ Array = NDArray[np.float64]
 
 # One spread: a simulation that is no farther from training than one seed of it is from their mean.
 MARGIN = 1.0
-LIMIT = 1000
 # A lattice of Fibonacci numbers: places of equal probability for χ² of the yardstick and of the rest.
 _COUNT, _STEP = 987, 610
 _PLACES = (np.arange(_COUNT) + 0.5) / _COUNT
@@ -162,7 +162,7 @@ def within(
         p_value=p,
         smallest=error.smallest(distance, alpha),
         detectable=error.smallest(x, alpha),
-        needed=_fewest(shown),
+        needed=fewest(shown, 3, 4),
     )
 
 
@@ -225,19 +225,6 @@ class _Error:
 def _chi(df: int, axis: int) -> Array:
     """√(χ²_df/df) at places of equal probability."""
     return np.asarray(np.sqrt(2 * gammaincinv(df / 2, (_PLACES, _OTHERS)[axis]) / df))
-
-
-def _fewest(holds: Any) -> int | None:
-    """Smallest number of seeds from 3 on at which it holds; None where there is none up to `LIMIT`."""
-    low, high = 2, 4
-    while not holds(high):
-        if high >= LIMIT:
-            return None
-        low, high = high, min(2 * high, LIMIT)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
 
 
 def _up(x: float) -> str:

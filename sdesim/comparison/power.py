@@ -66,7 +66,7 @@ def power_of(
     difference = _least(lambda x: seen(n_s, n_r, x * one, limit))
     measured = model.measured(n_s, n_r)
     size = float(np.abs(measured).mean())
-    needed = _fewest(lambda n: seen(n, n, measured), min(n_s, n_r) + 1) if size > 0 else None
+    needed = fewest(lambda n: seen(n, n, measured), min(n_s, n_r) + 1) if size > 0 else None
     return Power(difference, size, needed, LIMIT, "seeds", float(model.scale.mean()), "spreads")
 
 
@@ -92,9 +92,13 @@ def _least(holds: Callable[[float], bool]) -> float:
     return high
 
 
-def _fewest(holds: Callable[[int], bool], start: int) -> int | None:
-    """Smallest number from `start` on at which it holds; None where there is none up to `LIMIT`."""
-    low, high = start - 1, start
+def fewest(holds: Callable[[int], bool], start: int, first: int | None = None) -> int | None:
+    """Smallest number from `start` on at which it holds; None where there is none up to `LIMIT`.
+
+    Args:
+        first: the number that is tried first; default `start`.
+    """
+    low, high = start - 1, first or start
     while not holds(high):
         if high >= LIMIT:
             return None

@@ -32,21 +32,21 @@ def minibatch_gaussian(seed, stream, first, pair, params, data, out0, out1, scra
 
 
 @compiled
+def drawn_examples(seed, stream, trajectory, pair, draw, examples):
+    """The examples that one draw of a batch takes in the two steps of a pair."""
+    u, v = uniforms(
+        seed, np.uint64(stream), np.uint64(trajectory), np.uint64(pair), np.uint64(draw), np.uint64(0)
+    )
+    # u · n may round up to n.
+    return min(int(u * examples), examples - 1), min(int(v * examples), examples - 1)
+
+
+@compiled
 def picked_examples(seed, stream, first, pair, examples, out0, out1):
     """The draws of the two steps of a pair, (K, B) each: those that `minibatch_subsample` counts."""
     for w in range(out0.shape[0]):
         for draw in range(out0.shape[1]):
-            u, v = uniforms(
-                seed,
-                np.uint64(stream),
-                np.uint64(first + w),
-                np.uint64(pair),
-                np.uint64(draw),
-                np.uint64(0),
-            )
-            # u · n may round up to n.
-            out0[w, draw] = min(int(u * examples), examples - 1)
-            out1[w, draw] = min(int(v * examples), examples - 1)
+            out0[w, draw], out1[w, draw] = drawn_examples(seed, stream, first + w, pair, draw, examples)
 
 
 @compiled
@@ -63,14 +63,6 @@ def minibatch_subsample(seed, stream, first, pair, params, data, out0, out1, scr
             out0[i, w] += scale / examples
             out1[i, w] += scale / examples
         for draw in range(batch):
-            u, v = uniforms(
-                seed,
-                np.uint64(stream),
-                np.uint64(first + w),
-                np.uint64(pair),
-                np.uint64(draw),
-                np.uint64(0),
-            )
-            # u · n may round up to n.
-            out0[min(int(u * examples), examples - 1), w] -= scale / batch
-            out1[min(int(v * examples), examples - 1), w] -= scale / batch
+            one, other = drawn_examples(seed, stream, first + w, pair, draw, examples)
+            out0[one, w] -= scale / batch
+            out1[other, w] -= scale / batch

@@ -104,30 +104,35 @@ class OptimizerSDE:
         """State before the first step: zeros."""
         return {name: theta.new_zeros(theta.shape) for name in self.state_names}
 
-    def state_of(self, states: Sequence[Mapping[str, Any]], theta: Tensor) -> dict[str, Tensor]:
+    def state_of(
+        self, states: Sequence[Mapping[str, Any]], theta: Tensor, sizes: Sequence[int] | None = None
+    ) -> dict[str, Tensor]:
         """State of a torch optimizer that has made steps, for every trajectory of theta.
 
         Args:
             states: `optimizer.state[p]` of the parameters in the order in which θ holds them; an empty one
                 counts as before the first step.
             theta: (K, d).
+            sizes: numbers of each parameter; needed where some have a state and others none.
 
         Raises:
             ValueError: they hold other numbers than d.
         """
         found = self.initial(theta)
         for name, torch_name in self.torch_names.items():
-            pieces = [state[torch_name].detach().reshape(-1) for state in states if torch_name in state
-                      and state[torch_name] is not None]  # fmt: skip
-            if not pieces:
+            pieces = [state.get(torch_name) for state in states]
+            if all(piece is None for piece in pieces):
                 continue
-            held = sum(len(piece) for piece in pieces)
-            if held != theta.shape[1]:
-                raise ValueError(f"the state {torch_name!r} has {held} numbers, θ has {theta.shape[1]}")
+            lengths = [0 if p is None else p.numel() for p in pieces] if sizes is None else list(sizes)
+            if sum(lengths) != theta.shape[1]:
+                raise ValueError(
+                    f"the state {torch_name!r} has {sum(lengths)} numbers, θ has {theta.shape[1]}"
+                )
             place = 0
-            for piece in pieces:
-                found[name][:, place : place + len(piece)] = piece.to(theta)
-                place += len(piece)
+            for piece, length in zip(pieces, lengths, strict=True):
+                if piece is not None:
+                    found[name][:, place : place + length] = piece.detach().reshape(-1).to(theta)
+                place += length
         return found
 
     def counted(self, rate: float, step: float) -> Mapping[str, float]:

@@ -19,11 +19,9 @@ from sdesim.training.loop.copies import copied
 from sdesim.training.loop.one_seed import trained_parameters
 from sdesim.training.loop.prepared import prepare
 from sdesim.training.loop.recipe import Recipe
-from sdesim.training.twinning.own_steps import comparable
+from sdesim.training.twinning.own_steps import comparable, settings
 
 Array = NDArray[np.float64]
-# What a schedule moves, of an optimizer's settings.
-_RATES, _MOMENTA = ("lr", "initial_lr"), ("momentum", "betas")
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,12 +157,12 @@ def _states(
         optimizer.load_state_dict(dict(stored))
     except (ValueError, KeyError, RuntimeError) as error:
         raise RunError(f"the checkpoint's optimizer is not the recipe's: {error}") from error
-    moved = (*_RATES, *_MOMENTA) if recipe.scheduled else _RATES
     for mine, theirs in zip(asked, optimizer.param_groups, strict=True):
-        for name in sorted(set(mine) & set(theirs) - {*moved, "params"}):
-            if comparable(mine[name]) != comparable(theirs[name]):
+        # What the rate is at this moment is for the forecast to hold against its schedule.
+        for name, held, own in settings(theirs, mine, recipe.scheduled, rates=False):
+            if comparable(held) != comparable(own):
                 raise RunError(
-                    f"the checkpoint's optimizer has {name}={theirs[name]}, the recipe's {mine[name]}: "
+                    f"the checkpoint's optimizer has {name}={held}, the recipe's {own}: "
                     "give the recipe by which it was trained"
                 )
     return [optimizer.state.get(p, {}) for p in parameters], float(optimizer.param_groups[0]["lr"])

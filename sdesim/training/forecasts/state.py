@@ -30,17 +30,12 @@ _EVEN, _LAST, _POOL = 40, 8, 32
 def state_given(scheme: OptimizerSteps, recipe: Recipe, states: Any, draws: int) -> dict[str, Tensor]:
     """The state of a torch optimizer for every draw, by the names of the SDE's states, (draws, d) each."""
     sizes = [p.numel() for p in recipe.module.parameters()]
-    total = sum(sizes)
+    whole = torch.zeros(1, sum(sizes), dtype=torch.float64)
     found: dict[str, Tensor] = {}
-    ends = np.cumsum(sizes)
     for part in scheme.parts:
-        for name, torch_name in part.equations[0].torch_names.items():
-            whole = found.setdefault(name, torch.zeros(total, dtype=torch.float64))
-            for state, size, end in zip(states, sizes, ends, strict=True):
-                if state.get(torch_name) is not None:
-                    whole[end - size : end] = state[torch_name].detach().double().reshape(-1)
+        found |= part.equations[0].state_of(states, whole, sizes)
     kept = slice(None) if recipe.mask is None else torch.from_numpy(np.flatnonzero(recipe.mask))
-    return {name: whole[kept].repeat(draws, 1) for name, whole in found.items()}
+    return {name: values[:, kept].repeat(draws, 1) for name, values in found.items()}
 
 
 def state_rebuilt(

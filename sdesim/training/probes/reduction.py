@@ -21,6 +21,7 @@ _PAIRED = 8
 _LOOSE = 1e-3
 
 Loss = Callable[[Any, Any], Any]
+Few = Callable[[list[int]], float]
 
 
 def reduction_of(loss: Loss, output: Any, y: Any) -> str:
@@ -31,13 +32,12 @@ def reduction_of(loss: Loss, output: Any, y: Any) -> str:
     f(S) = Σω_i ℓ_i / Σω_i, where pairs of examples tell the weights: ω_i/ω_j = (f(ij) − f(j))/(f(i) − f(ij)).
     Class weights, ignored labels and tokens are such weights.
     """
-    kind = next(leaves(output)).dtype
-    found = split_reduction(lambda a, b: float(loss(a, b)), output, y, torch.finfo(kind).eps ** 0.5)
-    if found == MEAN and not _plain(lambda a, b: float(loss(a, b)), output, y, torch.finfo(kind).eps ** 0.5):
-        found = OTHER
-    if found != OTHER:
-        return found
-    return WEIGHTED if _weighted(lambda a, b: float(loss(a, b)), output, y) else OTHER
+    tolerance = torch.finfo(next(leaves(output)).dtype).eps ** 0.5
+    found = split_reduction(loss, output, y, tolerance)
+    few = _few(loss, output, y)
+    if found == OTHER or (found == MEAN and not _plain(*few, tolerance)):
+        return WEIGHTED if _weighted(*few) else OTHER
+    return found
 
 
 def split_reduction(value: Callable[[Any, Any], float], x: Any, y: Any, tolerance: float = 3e-4) -> str:
@@ -70,20 +70,25 @@ def split_reduction(value: Callable[[Any, Any], float], x: Any, y: Any, toleranc
     return SUMMED if summed else OTHER
 
 
-def _plain(value: Callable[[Any, Any], float], output: Any, y: Any, tolerance: float) -> bool:
-    """Whether the losses of pairs are the means of those of their examples, where single ones can be taken.
-
-    Two parts that hold the same classes hide class weights: each has nearly the weight of the other.
-    """
+def _few(loss: Loss, output: Any, y: Any) -> tuple[Few, int]:
+    """The loss of some of a few examples, spread over the batch, by their numbers among these; how many."""
     rows = torch.linspace(0, length(output) - 1, min(length(output), _PAIRED)).long()
 
     def of(some: list[int]) -> float:
         chosen = rows[some].to(next(leaves(output)).device)
-        return float(value(rows_of(output, chosen), rows_of(y, chosen)))
+        return float(loss(rows_of(output, chosen), rows_of(y, chosen)))
 
+    return of, len(rows)
+
+
+def _plain(of: Few, count: int, tolerance: float) -> bool:
+    """Whether the losses of pairs are the means of those of their examples, where single ones can be taken.
+
+    Two parts that hold the same classes hide class weights: each has nearly the weight of the other.
+    """
     try:
-        alone = [of([i]) for i in range(len(rows))]
-        pairs = [(i, j, of([i, j])) for i, j in pairwise(range(len(rows)))]
+        alone = [of([i]) for i in range(count)]
+        pairs = [(i, j, of([i, j])) for i, j in pairwise(range(count))]
     except Exception:
         # Some losses take no batch of one, such as those that squeeze their outputs.
         return True
@@ -94,21 +99,14 @@ def _plain(value: Callable[[Any, Any], float], output: Any, y: Any, tolerance: f
     )
 
 
-def _weighted(value: Callable[[Any, Any], float], output: Any, y: Any) -> bool:
+def _weighted(of: Few, count: int) -> bool:
     """Whether a few examples' losses and those of pairs of them give the loss of all the few."""
-    n = length(output)
-    rows = torch.linspace(0, n - 1, min(n, _PAIRED)).long()
-
-    def of(some: list[int]) -> float:
-        chosen = rows[some].to(next(leaves(output)).device)
-        return float(value(rows_of(output, chosen), rows_of(y, chosen)))
-
-    alone = [of([i]) for i in range(len(rows))]
+    alone = [of([i]) for i in range(count)]
     known = [i for i, f in enumerate(alone) if math.isfinite(f)]
     if len(known) < 3:
         return False
     first, weights = known[0], {known[0]: 1.0}
-    for i in range(len(rows)):
+    for i in range(count):
         if i == first:
             continue
         both = of([first, i])
@@ -125,5 +123,5 @@ def _weighted(value: Callable[[Any, Any], float], output: Any, y: Any) -> bool:
         return False
     total = sum(weights.values())
     expected = sum(w * alone[i] for i, w in weights.items()) / total if total > 0 else math.nan
-    found = of(list(range(len(rows))))
+    found = of(list(range(count)))
     return math.isfinite(found) and abs(found - expected) <= _LOOSE * (abs(found) + abs(expected))

@@ -214,12 +214,6 @@ class TwinEnsemble:
         """States of the noises that have one, (rows, K) each, by name."""
         return self._noise[0].memory
 
-    def noise_states(self) -> Array:
-        """(K, rows): the states of all noises that have one, those of one beside those of another."""
-        memory = self._noise[0].memory
-        states = [memory[f"noise{k}"] for k in self.plan.noise_memory]
-        return np.concatenate([np.zeros((0, self.plan.trajectories)), *states]).T
-
     def theta(self, trajectory: int) -> Array:
         """The state (d,) of one trajectory."""
         return np.array(self._theta[trajectory].cpu().numpy())

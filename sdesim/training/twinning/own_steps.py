@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -169,24 +169,33 @@ def _check_known(run: xr.Dataset, recipe: Recipe) -> None:
     optimizer = recipe.new_optimizer(list(copied(recipe.module).parameters()))
     made = optimizer_attributes(optimizer, recipe.told)
     pairs = [(name, run.attrs[name], made[name]) for name in _TOLD if name in run.attrs]
-    # A schedule may set what an optimizer begins with; its rates are held against the run's by themselves.
-    moved = ("lr", "initial_lr", "momentum") if recipe.scheduled else ()
     groups = json.loads(mapped(run.attrs, "fingerprint_parts").get("groups of the optimizer", "[]"))
     if groups and len(groups) != len(optimizer.param_groups):
         pairs.append(("param_groups", len(groups), len(optimizer.param_groups)))
-    for held, own in zip(groups, optimizer.param_groups, strict=False):
-        for name in sorted(set(held) & set(own) - set(moved)):
-            # Of the betas schedules move the first.
-            first = 1 if recipe.scheduled and name == "betas" else 0
-            pairs.append(
-                (name, held[name][first:], own[name][first:]) if first else (name, held[name], own[name])
-            )
+    for theirs, mine in zip(groups, optimizer.param_groups, strict=False):
+        # The rates of a schedule are held against the run's by themselves.
+        pairs += list(settings(theirs, mine, recipe.scheduled, rates=not recipe.scheduled))
     for name, held, own in pairs:
         if comparable(held) != comparable(own):
             raise RunError(
                 f"the run's optimizer has {name}={held}, the recipe's {own}: give the recipe by which it was "
                 "recorded"
             )
+
+
+def settings(
+    held: Mapping[str, Any], own: Mapping[str, Any], scheduled: bool, *, rates: bool
+) -> Iterator[tuple[str, Any, Any]]:
+    """Name and both values of what two groups of an optimizer must have alike: what both have, without a
+    momentum and the first of the betas where a schedule may move them.
+
+    Args:
+        rates: whether learning rates too.
+    """
+    moved = {"params", *(() if rates else ("lr", "initial_lr")), *(("momentum",) if scheduled else ())}
+    for name in sorted(set(held) & set(own) - moved):
+        first = 1 if scheduled and name == "betas" else 0
+        yield (name, held[name][first:], own[name][first:]) if first else (name, held[name], own[name])
 
 
 def comparable(value: Any) -> Any:
