@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
+# What tests need beside it: the trainers and loggers that a monitor works in.
+TRAINERS := $(VENV)/.ready-integrations
 
 .PHONY: run test bench calibrate claims setup check unit clean
 
@@ -13,7 +15,7 @@ run: $(STAMP)
 	$(BIN)/sdesim run quickstart --out runs/quickstart --overwrite
 
 # The checks take one core and the tests the others as well: side by side, none waits.
-test: $(STAMP)
+test: $(TRAINERS)
 	$(MAKE) --no-print-directory --jobs 2 check unit
 
 bench: $(STAMP)
@@ -26,22 +28,26 @@ claims: $(STAMP)
 	$(BIN)/sdesim claims --out analysis/claims/results --workers 2
 	$(BIN)/python -m analysis.claims --readme
 
-check: $(STAMP)
+check: $(TRAINERS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(STAMP)
+unit: $(TRAINERS)
 	$(BIN)/pytest --numprocesses auto --dist loadfile
 
-setup: $(STAMP)
+setup: $(TRAINERS)
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sdesim needs Python 3.11 or newer, found " + sys.version.split()[0])'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,dev]'
 	touch $(STAMP)
+
+$(TRAINERS): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,integrations,dev]'
+	touch $(TRAINERS)
 
 clean:
 	rm -rf $(VENV) runs build dist
