@@ -1,4 +1,4 @@
-"""The study of watched loops holds them against every example's gradient, and public noise scales beside them."""
+"""The study of watched loops holds them against all examples' gradients, and public noise scales beside them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_the_truth_is_the_signal_over_the_noise_of_a_drawn_batch():
     means = drawn.mean(dim=1)
     signal, noise = networks.moments(g)
 
-    # 4,000 means of a batch in 84 dimensions: their scatter is off by 5 √(2/4000) at most where one rules (6e-7).
+    # 4,000 means of a batch: their scatter is off by 5 √(2/4000) at most, where one dimension rules (6e-7).
     scatter = float(means.var(dim=0).sum())
     assert scatter == pytest.approx(noise / networks.BATCH, rel=5 * math.sqrt(2 / 4000))
     assert coverage.truth("logistic regression", "one batch") == networks.BATCH * signal / noise

@@ -162,12 +162,12 @@ def peak(place: int, watched: bool) -> int:
 def table(rows: list[dict[str, Any]]) -> str:
     """As Markdown."""
     lines = [
-        "Time of a training step at the default budget of 1%, against the same training unwatched in stretches "
-        "beside each other, one thread: the middle ratio and its 95% interval. Memory: every step read, AdamW or "
-        "SGD as said.",
+        "Time of a training step at the default budget of 1%, against the same training unwatched in "
+        "stretches beside each other, one thread: the middle ratio and its 95% interval. Memory: every step "
+        "read.",
         "",
-        "| network | ms a step | overhead | by its own clock | one read step, ms | steps to a reading | bytes a "
-        "parameter |",
+        "| network | ms a step | overhead | by its own clock | one read step, ms | steps to a reading | "
+        "bytes a parameter |",
         "|---|---|---|---|---|---|---|",
     ]
     for r in rows:

@@ -89,7 +89,8 @@ def soak(folder: Path, minutes: float) -> dict[str, Any]:
     slope = linregress(t, m)
     return {
         "minutes": times[-1] / 60, "ended_by_itself": ended is not None, "readings": len(steps),
-        "readings_on_disk": kept, "steps": steps[-1] if steps else 0, "memory_mb": [float(m.min()), float(m.max())],
+        "readings_on_disk": kept, "steps": steps[-1] if steps else 0,
+        "memory_mb": [float(m.min()), float(m.max())],
         "growth_mb_a_minute": slope.slope, "growth_error": slope.stderr,
         "reasons": [line["reasons"] for line in lines if "reasons" in line][-1:],
     }  # fmt: skip
