@@ -1,4 +1,4 @@
-"""The study of watched loops holds them against all examples' gradients, and public noise scales beside them."""
+"""The study of watched loops: beside the truth of all examples, and beside public noise scales."""
 
 from __future__ import annotations
 
