@@ -14,9 +14,9 @@ from sdesim.networks.fully_connected import network_surface as network_surface
 from sdesim.networks.fully_connected import one_hot_mse as one_hot_mse
 from sdesim.networks.objectives import Objectives as Objectives
 from sdesim.training.forecasts.forecast import forecast as forecast
+from sdesim.training.integrations.hugging_face import TrainerMonitor as TrainerMonitor
 from sdesim.training.loop.recipe import Recipe as Recipe
 from sdesim.training.loop.record import record as record
-from sdesim.training.monitor.callbacks import TrainerMonitor as TrainerMonitor
 from sdesim.training.monitor.callbacks import lightning_monitor as lightning_monitor
 from sdesim.training.monitor.measurement import Measurement as Measurement
 from sdesim.training.monitor.monitor import Monitor as Monitor
