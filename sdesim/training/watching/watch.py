@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import time as clock
 import warnings
@@ -25,6 +26,7 @@ from sdesim.training.watching.readings import Readings
 from sdesim.training.watching.step_reader import StepRead, StepReader
 from sdesim.training.watching.unwrapped import (
     bare_optimizer,
+    reading_closure,
     refuse_foreign,
     trained_parameters,
     unwrapped,
@@ -149,11 +151,13 @@ class Watch:
 
         return run
 
-    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         """Of a step that is about to be made."""
         self._rate = step_rate(self._optimizer)
-        if self._reader.armed:
-            self._guarded("step")(self._read)
+        if not self._reader.armed:
+            return None
+        read = functools.partial(self._guarded("step"), self._read)
+        return reading_closure(args, kwargs, read) or read()
 
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Of a step that was made."""

@@ -256,3 +256,30 @@ def test_a_compiled_model_is_one_model_and_a_sink_may_come_later(tmp_path):
 
     assert monitor.history[-1].batch_size == 16
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(monitor.history)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_gradient_that_the_step_s_closure_makes_is_read(named):
+    reads = []
+    for closure in (False, True):
+        model, (x, y) = network(), examples()
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        monitor = watch(model, optimizer, budget=None)
+
+        def loss():
+            optimizer.zero_grad()
+            value = LOSS(model(x[:16]), y[:16])
+            value.backward()
+            return value
+
+        for _ in range(4):
+            if closure:
+                optimizer.step(closure=loss) if named else optimizer.step(loss)
+            else:
+                loss()
+                optimizer.step()
+        reads.append(monitor._readings._rows)
+        assert not monitor.reasons
+
+    assert reads[0] == reads[1]
+    assert len(reads[0]) == 2
