@@ -82,8 +82,10 @@ def _inside(model: nn.Module) -> nn.Module | None:
 
 
 def reading_closure(args: Any, kwargs: Any, read: Callable[[], None]) -> tuple[Any, Any] | None:
-    """Arguments of a step whose closure makes the gradient, so that it is read when that has ended; None where
-    the step has no closure, and its gradient is there already."""
+    """Arguments of a step whose closure makes the gradient, so that it is read when that has ended.
+
+    None where the step has no closure, and its gradient is there already.
+    """
     closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
     if not callable(closure):
         return None
