@@ -67,15 +67,19 @@ class StepReader:
         self._before: list[Tensor | None] = []
         self._shares: ExampleShares | None = None
         self.armed = False
-        self._begin([])
+        # Of the batch that is at work, whether any was seen, and whether a trainer tells them.
+        self._size: int | None = None
+        self._seen, self._told = False, False
+        self._begin()
 
-    def _begin(self, sizes: list[int | None]) -> None:
+    def _begin(self) -> None:
         self._squares: list[list[Tensor]] = []
         self._after: list[list[Tensor]] = []
         self._sums: dict[int, Tensor] = {}
         self._left: list[Tensor] = []
         self._calls: Counter[int] = Counter()
-        self._sizes, self._noted, self._mixed, self._passes = sizes, 0, False, 0
+        self._sizes: list[int | None] = []
+        self._noted, self._mixed = 0, False
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -85,21 +89,22 @@ class StepReader:
             examples: whether the parts are the examples of its one batch.
         """
         self.disarm()
-        self._begin([])
-        self.armed = True
+        self._begin()
+        self.armed, self._seen = True, self._told
         for k, p in enumerate(self._parameters):
             if parts:
                 handle = p.register_hook(self._part_hook(k, p))  # type: ignore[no-untyped-call]
                 self._handles.append(handle)
             handle = p.register_post_accumulate_grad_hook(self._sum_hook(k))  # type: ignore[no-untyped-call]
             self._handles.append(handle)
-        hook = self._model.register_forward_pre_hook(self._called, with_kwargs=True)
-        self._handles.append(hook)
+        if not self._told:
+            hook = self._model.register_forward_pre_hook(self._called, with_kwargs=True)
+            self._handles.append(hook)
         if parts and examples:
             self._examples_guard(self._share)
 
     def _share(self) -> None:
-        self._shares = ExampleShares(self._model, self._examples_guard)
+        self._shares = ExampleShares(self._model, self._parameters, self._examples_guard)
 
     def disarm(self) -> None:
         """Detach everything."""
@@ -113,14 +118,18 @@ class StepReader:
         """Let go of the gradient that is held."""
         self._before = []
 
+    def batch(self, size: int | None) -> None:
+        """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
+        self._size, self._noted, self._seen, self._told = size, 0, True, True
+
     def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if torch.is_grad_enabled():
             self._guard(lambda: self._batch(args, kwargs))
 
     def _batch(self, args: Any, kwargs: Any) -> None:
         given = [x for x in (*args, *kwargs.values()) if any(True for _ in leaves(x))]
-        self._sizes.append(length(given[0]) if given else None)
-        self._noted = 0
+        self._size, self._noted, self._seen = None, 0, True
+        self._size = length(given[0]) if given else None
 
     def _part_hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
         def hook(gradient: Tensor) -> None:
@@ -132,11 +141,12 @@ class StepReader:
         if self._calls[k] and p.grad is None:
             # The gradients were dropped without a step, as a scaler does: what comes is another step's.
             mixed = self._noted > 0
-            self._begin(self._sizes[-1:])
+            self._begin()
             self._mixed = mixed
-        self._passes += not self._noted
-        if self._shares is not None and not self._noted and self._passes == 1:
-            shares, size = self._shares, self._sizes[-1] if self._sizes else None
+        if not self._noted and self._seen:
+            self._sizes.append(self._size)
+        if self._shares is not None and not self._noted and len(self._sizes) < 2:
+            shares, size = self._shares, self._size
             # Once this pass has ended, and before anybody clips what it left.
             callback = lambda: self._examples_guard(lambda: shares.collect(size))  # noqa: E731
             torch.autograd.Variable._execution_engine.queue_callback(callback)

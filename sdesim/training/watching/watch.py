@@ -150,14 +150,46 @@ class Watch:
 
         return run
 
-    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def batch(self, size: int | None) -> None:
+        """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
+        are of it, whatever parts of the model are called."""
+        self._reader.batch(size)
+
+    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
         """Of a step that is about to be made."""
         self._rate = step_rate(self._optimizer)
-        if self._reader.armed:
+        if not self._reader.armed:
+            return None
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if closure is None:
             self._guarded("step")(self._read)
+            return None
+        first = self._reading_first(closure)
+        return ((args[0], first, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "closure": first})
+
+    def _reading_first(self, closure: Callable[..., Any]) -> Callable[..., Any]:
+        """A closure whose first call, which computes the gradient of the step, is read once it is done."""
+        begun = self._versions()
+
+        def evaluated(*args: Any, **kwargs: Any) -> Any:
+            if self._reader.armed and self._versions() != begun:
+                self._reader.disarm()
+                self._found["step"] = "weights were moved before the closure computed the gradient"
+            value = closure(*args, **kwargs)
+            if self._reader.armed:
+                self._guarded("step")(self._read)
+            return value
+
+        return evaluated
+
+    def _versions(self) -> list[int]:
+        return [p._version for p in self._trained()]
 
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Of a step that was made."""
+        if self._reader.armed:
+            # It was given a closure, and did not call it.
+            self._guarded("step")(self._read)
         self.step += 1
         self._time += self._rate
         if self._bought is not None:
