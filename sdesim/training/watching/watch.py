@@ -248,7 +248,7 @@ class Watch:
         tried = self._tried or (["step"] if "step" in found else [])
         new = self._failures.note(dict.fromkeys([*tried, *found]), found)
         for part in new:
-            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=6)
+            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
         elif new:
