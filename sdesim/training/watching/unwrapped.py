@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch import nn
@@ -79,26 +78,3 @@ def _inside(model: nn.Module) -> nn.Module | None:
     base = getattr(model, "get_base_model", None)
     inner = base() if callable(base) else None
     return inner if isinstance(inner, nn.Module) and inner is not model else None
-
-
-def reading_closure(args: Any, kwargs: Any, read: Callable[[], None]) -> tuple[Any, Any] | None:
-    """Arguments of a step whose closure makes the gradient, so that it is read when that has ended.
-
-    None where the step has no closure, and its gradient is there already.
-    """
-    closure = kwargs.get("closure", args[1] if len(args) > 1 else None)
-    if not callable(closure):
-        return None
-    left = [read]
-
-    @functools.wraps(closure)
-    def reading(*given: Any, **named: Any) -> Any:
-        made = closure(*given, **named)
-        # Of a step that calls it several times the first call is read.
-        while left:
-            left.pop()()
-        return made
-
-    if "closure" in kwargs:
-        return args, {**kwargs, "closure": reading}
-    return (args[0], reading, *args[2:]), kwargs
