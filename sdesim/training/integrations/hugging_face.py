@@ -61,8 +61,11 @@ class TrainerMonitor:
         # of its own, which gives the one that the user holds.
         if cls._only is not None:
             return cls._only
-        own = type(cls.__name__, (cls, *_bases()), {"__module__": cls.__module__, "__doc__": cls.__doc__})
-        own._only = made = object.__new__(own)  # type: ignore[attr-defined]
+        own: Any = type(
+            cls.__name__, (cls, *_bases()), {"__module__": cls.__module__, "__doc__": cls.__doc__}
+        )
+        made: TrainerMonitor = object.__new__(own)
+        own._only = made
         return made
 
     def __init__(self, monitor: Any = None, **keywords: Any) -> None:
@@ -75,8 +78,8 @@ class TrainerMonitor:
         self.monitor: Any = monitor
         self.earlier: list[list[Measurement]] = []
         self._stepped, self._logged, self._told = False, 0, set[str]()
-        # It is not made again by who only asks for it again.
-        type(self).__init__ = lambda self: None  # type: ignore[method-assign,assignment]
+        own: Any = type(self)
+        own.__init__ = _left_as_it_is
 
     def __reduce__(self) -> Any:
         return _again, (type(self).__bases__[0], self.monitor if self._given else None, self._keywords)
@@ -232,12 +235,16 @@ def _bases() -> tuple[type, ...]:
     return home.TrainerCallback, home.ExportableState
 
 
+def _left_as_it_is(self: TrainerMonitor) -> None:
+    """Of a callback that is asked for once more."""
+
+
 def _again(cls: type[TrainerMonitor], monitor: Any, keywords: Mapping[str, Any]) -> TrainerMonitor:
     return cls(monitor, **keywords)
 
 
 def _trainer(callback: TrainerMonitor) -> Any:
-    """The Trainer that calls a callback, which hands over no reference to itself; None where it is not met."""
+    """The Trainer that calls a callback, which is given no reference to it; None where it is not met."""
     frame = sys._getframe(1)
     for _ in range(_FRAMES):
         if frame.f_back is None:
