@@ -17,6 +17,7 @@ class ExampleShares:
 
     Attributes:
         squares: Σ_i |c_i|² over the examples, of the gradient as it was computed; None before `collect`.
+        by_parameter: the same of each parameter, by its id.
         sequences: whether an output has positions, over which examples may weigh unequally.
     """
 
@@ -31,6 +32,7 @@ class ExampleShares:
             if any(id(p) in self._parameters for p in part.parameters(recurse=False)) and known_layer(part)
         ]
         self.squares: float | None = None
+        self.by_parameter: dict[int, float] = {}
         self.sequences = False
 
     def close(self) -> None:
@@ -62,14 +64,16 @@ class ExampleShares:
             RunError: a parameter that is used in another way than by a layer that is known.
         """
         calls, self._calls = self._calls, []
-        self.squares = None
+        self.squares, self.by_parameter = None, {}
         if size is None or size < 2:
             return
         gradients = {name: p.grad for name, p in self._parameters.values()}
         used = [(part, _single(a), _single(delta)) for part, a, delta in calls if delta is not None]
         with torch.no_grad():
             found = share_squares(used, self._parameters, gradients, size)
-        self.squares = float(sum(squares.sum() for squares in found.values()))
+        keys = {name: key for key, (name, _) in self._parameters.items()}
+        self.by_parameter = {keys[name]: float(squares.sum()) for name, squares in found.items()}
+        self.squares = sum(self.by_parameter.values())
 
 
 def _single(x: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ Nothing is returned to autograd, and nothing of the training is written to.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from sdesim.training.data.batches import leaves, length
 from sdesim.training.watching.examples import ExampleShares
+from sdesim.training.watching.layers import layer_names
 from sdesim.training.watching.sums import dot_sum, total
 
 Guard = Callable[[Callable[[], None]], None]
@@ -37,6 +39,8 @@ class StepRead:
         batch: examples in them all, None where that is not known.
         successive: g·g′ with the gradient of the step before, NaN where that was not held.
         clipped: whether the optimizer was given less. flags: words.
+        groups: layer → (|g|², Σ|c_j|²) of its parameters alone, which add up to ``whole`` and ``squares``;
+            ``overlap`` is the same for all of them.
     """
 
     whole: float
@@ -47,21 +51,26 @@ class StepRead:
     successive: float
     clipped: bool
     flags: tuple[str, ...]
+    groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class StepReader:
     """Reads one step at a time, where it is armed.
 
     Args:
-        model: whose calls tell the batches. parameters: that are trained, each once.
+        models: whose calls tell the batches, from the one that the training calls to the innermost, which
+            owns the parameters. parameters: that are trained, each once.
         guard: what runs a hook's work, and keeps its errors from the training: of the step, and of what
             reads examples.
     """
 
     def __init__(
-        self, model: nn.Module, parameters: Sequence[nn.Parameter], guard: Guard, examples_guard: Guard
-    ) -> None:
-        self._model, self._parameters = model, parameters
+        self, models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], guard: Guard,
+        examples_guard: Guard,
+    ) -> None:  # fmt: skip
+        self._models, self._parameters = models, parameters
+        names = layer_names(models[-1])
+        self._layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
         self._handles: list[Any] = []
         self._before: list[Tensor | None] = []
@@ -70,12 +79,13 @@ class StepReader:
         self._begin([])
 
     def _begin(self, sizes: list[int | None]) -> None:
-        self._squares: list[list[Tensor]] = []
+        self._squares: list[dict[int, Tensor]] = []
         self._after: list[list[Tensor]] = []
         self._sums: dict[int, Tensor] = {}
         self._left: list[Tensor] = []
         self._calls: Counter[int] = Counter()
         self._sizes, self._noted, self._mixed, self._passes = sizes, 0, False, 0
+        self._inside: nn.Module | None = None
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -93,13 +103,14 @@ class StepReader:
                 self._handles.append(handle)
             handle = p.register_post_accumulate_grad_hook(self._sum_hook(k))  # type: ignore[no-untyped-call]
             self._handles.append(handle)
-        hook = self._model.register_forward_pre_hook(self._called, with_kwargs=True)
-        self._handles.append(hook)
+        for model in self._models:
+            self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
+            self._handles.append(model.register_forward_hook(self._left_model, always_call=True))
         if parts and examples:
             self._examples_guard(self._share)
 
     def _share(self) -> None:
-        self._shares = ExampleShares(self._model, self._examples_guard)
+        self._shares = ExampleShares(self._models[-1], self._examples_guard)
 
     def disarm(self) -> None:
         """Detach everything."""
@@ -114,8 +125,14 @@ class StepReader:
         self._before = []
 
     def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if torch.is_grad_enabled():
+        # A wrapper calls what it wraps: one batch.
+        if self._inside is None and torch.is_grad_enabled():
+            self._inside = module
             self._guard(lambda: self._batch(args, kwargs))
+
+    def _left_model(self, module: nn.Module, args: Any, output: Any) -> None:
+        if self._inside is module:
+            self._inside = None
 
     def _batch(self, args: Any, kwargs: Any) -> None:
         given = [x for x in (*args, *kwargs.values()) if any(True for _ in leaves(x))]
@@ -143,9 +160,9 @@ class StepReader:
         if not self._calls[k] and p.grad is not None:
             self._left.append(dot_sum(p.grad, p.grad))
         if len(self._squares) == self._calls[k]:
-            self._squares.append([])
+            self._squares.append({})
             self._after.append([])
-        self._squares[self._calls[k]].append(dot_sum(gradient, gradient))
+        self._squares[self._calls[k]][k] = dot_sum(gradient, gradient)
         self._calls[k] += 1
         self._noted += 1
 
@@ -184,7 +201,7 @@ class StepReader:
         inverse2 = scale**-2
         whole = summed * inverse2
         untouched = abs(left - whole) <= _AGREED * whole or abs(left - summed) <= _AGREED * summed
-        shared = total([x for part in self._squares for x in part])
+        shared = total([x for part in self._squares for x in part.values()])
         if not all(x < float("inf") for x in (whole, left, shared)):
             return "the gradient is not finite"
         if not untouched and left > whole:
@@ -200,12 +217,31 @@ class StepReader:
             successive = factor * total([dot_sum(a, b) for a, b in pairs])
         if hold and untouched:
             self._before = [None if g is None else g.detach().clone().mul_(factor) for g in gradients]
-        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags)
+        groups = self._groups(parts, examples, inverse2) if math.isfinite(squares) else {}
+        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags, groups)
+
+    def _groups(
+        self, parts: int, examples: ExampleShares | None, inverse2: float
+    ) -> dict[str, tuple[float, float]]:
+        """|g|² and Σ|c_j|² of each layer."""
+        found = dict.fromkeys(self._layers, (0.0, 0.0))
+        alone = {} if examples is None else examples.by_parameter
+        for k, (name, p) in enumerate(zip(self._layers, self._parameters, strict=True)):
+            squares = alone.get(id(p), 0.0)
+            if parts > 1:
+                squares = total([part[k] for part in self._squares if k in part])
+            whole, before = found[name]
+            summed = float(self._sums[k]) if k in self._sums else 0.0
+            found[name] = whole + inverse2 * summed, before + inverse2 * squares
+        return found
 
     def _dropped(self) -> bool:
         """Whether a later part was all that its gradients then were: those before it are in no step."""
         later = list(zip(self._squares, self._after, strict=True))[1:]
-        return any(abs(total(part) - total(after)) <= 1e-6 * total(part) for part, after in later)
+        return any(
+            abs(total(list(part.values())) - total(after)) <= 1e-6 * total(list(part.values()))
+            for part, after in later
+        )
 
     def _contributions(
         self, parts: int, examples: ExampleShares | None, inverse2: float, shared: float

@@ -23,6 +23,12 @@ from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.watching.readings import Readings
 from sdesim.training.watching.step_reader import StepRead, StepReader
+from sdesim.training.watching.unwrapped import (
+    bare_optimizer,
+    refuse_foreign,
+    trained_parameters,
+    unwrapped,
+)
 
 # Steps between measurements that are bought with the loader, where the budget pays for them.
 _EVERY = 50
@@ -44,7 +50,8 @@ def watch(
     training: what fails is told once as a warning, and is a flag with its reason.
 
     Args:
-        model: in training. optimizer: its own, of torch, or what wraps it as its ``optimizer``.
+        model: in training, or what wraps it (data parallelism, a compiled module, an adapter). optimizer: its
+            own, of torch, or what wraps it as its ``optimizer``.
         loss: ``loss(output, y)``, with a loader: then a `Monitor` measures too (λ_max, progress, tails), out
             of half of the budget. loader, heldout: as its `loader` and `validation`.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
@@ -72,19 +79,11 @@ class Watch:
         self, model: nn.Module, optimizer: Any, *, loss: Any, loader: Any, heldout: Any,
         budget: float | None, sinks: Sequence[Sink | SinkRecipe], window: int, phase_window: int,
     ) -> None:  # fmt: skip
-        while not hasattr(optimizer, "register_step_pre_hook") or hasattr(optimizer, "optimizer"):
-            if not hasattr(optimizer, "optimizer"):
-                raise RunError(f"watch: optimizer: found {type(optimizer).__name__}, allowed: one of torch")
-            optimizer = optimizer.optimizer
-        self._model, self._optimizer = model, optimizer
-        own, trained = {id(p) for p in model.parameters()}, self._trained()
-        if not trained:
-            raise RunError("watch: optimizer: found no parameter to train")
-        foreign = sum(id(p) not in own for p in trained)
-        if foreign:
-            raise RunError(
-                f"watch: optimizer: found {foreign} parameters that are not the model's, allowed: none"
-            )
+        optimizer = bare_optimizer(optimizer)
+        trained = trained_parameters(optimizer)
+        refuse_foreign(model, trained)
+        models = unwrapped(model, trained)
+        self._model, self._optimizer = models[-1], optimizer
         if budget is not None and not 0 < budget < 1:
             raise RunError(f"watch: budget: found {budget}, allowed: above 0 and below 1, or None")
         if (loss is None) != (loader is None) or (heldout is not None and loader is None):
@@ -92,12 +91,12 @@ class Watch:
         for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
             if value < least:
                 raise RunError(f"watch: {name}: found {value}, allowed: at least {least}")
-        self._bought = None
+        self._shop = None
         if loader is not None:
             budget = None if budget is None else budget / 2
-            self._bought = Monitor(
-                model, loss, loader, optimizer=optimizer, validation=heldout, budget=budget, every=_EVERY,
-                announce=None,
+            self._shop = Monitor(
+                self._model, loss, loader, optimizer=optimizer, validation=heldout, budget=budget,
+                every=_EVERY, announce=None,
             )  # fmt: skip
         self._purse = Purse(budget)
         self._readings = Readings(window, phase_window, self._sampling_flag())
@@ -105,7 +104,7 @@ class Watch:
         self.history: list[Measurement] = []
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
-        self._reader = StepReader(model, trained, self._guarded("step"), self._guarded("examples"))
+        self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
         self._found: dict[str, str] = {}
         self._tried: list[str] = []
         self._pending: tuple[int, float, float, StepRead] | None = None
@@ -117,14 +116,14 @@ class Watch:
             optimizer.register_step_pre_hook(self._before), optimizer.register_step_post_hook(self._after)
         ]  # fmt: skip
 
-    def _trained(self) -> list[nn.Parameter]:
-        groups = self._optimizer.param_groups
-        return list({id(p): p for g in groups for p in g["params"] if p.requires_grad}.values())
+    def add_sink(self, sink: Sink | SinkRecipe) -> None:
+        """Send the measurements that come to one more place."""
+        self._sinks = (*self._sinks, opened(sink))
 
     @property
     def cost(self) -> dict[str, float]:
         """Seconds of reading, their share of the time since it began, and seconds of the last read step."""
-        spent = self._spent + (0.0 if self._bought is None else self._bought.cost["seconds"])
+        spent = self._spent + (0.0 if self._shop is None else self._shop.cost["seconds"])
         elapsed = self._elapsed()
         return {"seconds": spent, "share": spent / elapsed if elapsed > 0 else 0.0, "read_step": self._price}
 
@@ -160,15 +159,16 @@ class Watch:
         """Of a step that was made."""
         self.step += 1
         self._time += self._rate
-        if self._bought is not None:
-            self._buy(self._bought)
+        if self._shop is not None:
+            self._buy(self._shop)
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._found or self._pending is not None or clock.perf_counter() >= self._due:
             self._guarded("step")(self._go_on)
 
-    def _buy(self, monitor: Monitor) -> None:
+    def _buy(self, shop: Monitor) -> None:
+        """What costs passes of its own, where it is due and paid for."""
         try:
-            made = monitor.step()
+            made = shop.step()
         except Exception as error:
             made, self._found["bought"] = None, failure(error)
         if made is not None:
@@ -230,11 +230,9 @@ class Watch:
         self._tried = []
         if not (self._failures.due("step") and due):
             return
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            ranks = torch.distributed.get_world_size()
-            if ranks > 1:
-                self._found["step"] = f"{ranks} ranks: gradients of data parallelism are not read"
-                return
+        if why := _refused_ranks():
+            self._found["step"] = why
+            return
         self._tried = ["step", "examples"] if examples else ["step"]
         self._reader.arm(parts=True, examples=examples)
 
@@ -257,7 +255,7 @@ class Watch:
     def _sampling_flag(self) -> str:
         """What is to be said of how batches are drawn: gradients of one epoch without replacement are
         correlated, which moves the product of two."""
-        sampling = "unknown" if self._bought is None else self._bought.sampling
+        sampling = "unknown" if self._shop is None else self._shop.sampling
         return {"with-replacement": "", "epoch": "reshuffled", "sequential": "reshuffled"}.get(
             sampling, "sampling_unknown"
         )
@@ -273,9 +271,9 @@ class Watch:
         Raises:
             RunError: nothing was read yet, the batch is not known or varies, or ``out`` can't be written.
         """
-        if self._bought is not None:
-            return self._bought.run(out)
-        dim = sum(p.numel() for p in self._trained())
+        if self._shop is not None:
+            return self._shop.run(out)
+        dim = sum(p.numel() for p in trained_parameters(self._optimizer))
         return self._readings.run(optimizer_attributes(self._optimizer), dim, self.reasons, out)
 
     def close(self) -> None:
@@ -284,8 +282,8 @@ class Watch:
             handle.remove()
         self._reader.disarm()
         self._reader.forget()
-        if self._handles and self._bought is not None:
-            self._bought.close()
+        if self._handles and self._shop is not None:
+            self._shop.close()
         for sink in self._sinks if self._handles else ():
             sink.close()
         self._handles = []
@@ -311,3 +309,11 @@ class Watch:
         self._reader.forget()
         counts = range(1, len(self._readings) + 1)
         self.history = [self._readings.measurement(count, {}, math.nan) for count in counts]
+
+
+def _refused_ranks() -> str:
+    """Why steps of these ranks are not read, "" where they are."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return ""
+    ranks = torch.distributed.get_world_size()
+    return f"{ranks} ranks: gradients of data parallelism are not read" if ranks > 1 else ""

@@ -219,3 +219,40 @@ def test_closing_twice_detaches_once():
 
     assert not monitor._optimizer._optimizer_step_pre_hooks
     assert not any(p._backward_hooks for p in model.parameters())
+
+
+@pytest.mark.parametrize("sizes", [(16,), (4, 12)])
+def test_layers_add_up_to_the_step(sizes):
+    reads = []
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+    keep = monitor._readings.add
+    monitor._readings.add = lambda *given: (reads.append(given[3]), keep(*given))[1]
+    for _ in range(3):
+        optimizer.zero_grad()
+        for part in x[:16].split(sizes):
+            (LOSS(model(part), y[: len(part)]) * len(part) / 16).backward()
+        optimizer.step()
+
+    assert set(reads[0].groups) == {"0", "2"}
+    for k, whole in enumerate((reads[0].whole, reads[0].squares)):
+        assert sum(pair[k] for pair in reads[0].groups.values()) == pytest.approx(whole, rel=1e-6)
+        assert all(pair[k] > 0 for pair in reads[0].groups.values())
+
+
+def test_a_compiled_model_is_one_model_and_a_sink_may_come_later(tmp_path):
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    compiled, (x, y) = torch.compile(model, backend="eager"), examples()
+    monitor = watch(compiled, optimizer, budget=None)
+    monitor.add_sink(sdesim.training.CsvSink(tmp_path / "log.csv"))
+    for _ in range(4):
+        optimizer.zero_grad()
+        for rows in (slice(0, 8), slice(8, 16)):
+            (LOSS(compiled(x[rows]), y[rows]) / 2).backward()
+        optimizer.step()
+    monitor.close()
+
+    assert monitor.history[-1].batch_size == 16
+    assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(monitor.history)
