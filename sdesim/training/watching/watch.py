@@ -22,6 +22,7 @@ from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.watching.readings import Readings
+from sdesim.training.watching.step_hooks import StepHooks
 from sdesim.training.watching.step_reader import StepRead, StepReader
 from sdesim.training.watching.unwrapped import (
     bare_optimizer,
@@ -113,9 +114,7 @@ class Watch:
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
         self._ended, self._due = False, 0.0
-        self._handles = [
-            optimizer.register_step_pre_hook(self._before), optimizer.register_step_post_hook(self._after)
-        ]  # fmt: skip
+        self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
 
     def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
         """Send the measurements that come to one more place."""
@@ -150,13 +149,21 @@ class Watch:
 
         return run
 
-    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        """Of a step that is about to be made."""
-        self._rate = step_rate(self._optimizer)
-        if self._reader.armed:
-            self._guarded("step")(self._read)
+    def batch(self, size: int | None) -> None:
+        """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
+        are of it, whatever parts of the model are called."""
+        self._reader.batch(size)
 
-    def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _begins(self) -> bool:
+        """Before a step: whether it is read."""
+        self._rate = step_rate(self._optimizer)
+        return self._reader.armed
+
+    def _computed(self, why: str) -> None:
+        """The gradient of the step is there, or why it is not."""
+        self._guarded("step")(lambda: self._read(why))
+
+    def _after(self) -> None:
         """Of a step that was made."""
         self.step += 1
         self._time += self._rate
@@ -175,13 +182,13 @@ class Watch:
         if made is not None:
             self._keep(made)
 
-    def _read(self) -> None:
-        """Take what was read of this step."""
+    def _read(self, why: str) -> None:
+        """Take what was read of this step, or why nothing was."""
         pending, self._pending = self._pending, None
         plain = optimizer_attributes(self._optimizer)["optimizer_model"] == "plain"
         whole = bool(self._tried)
         try:
-            read = self._reader.finish(hold=plain and whole)
+            read = why or self._reader.finish(hold=plain and whole)
         finally:
             self._reader.disarm()
         if isinstance(read, str):
@@ -242,7 +249,7 @@ class Watch:
         tried = self._tried or (["step"] if "step" in found else [])
         new = self._failures.note(dict.fromkeys([*tried, *found]), found)
         for part in new:
-            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=6)
+            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
         elif new:
@@ -278,15 +285,15 @@ class Watch:
 
     def close(self) -> None:
         """Detach all hooks and close the sinks; a second time does nothing."""
-        for handle in self._handles:
-            handle.remove()
+        if self._hooks is None:
+            return
+        self._hooks.remove()
+        self._hooks = None
         self._reader.disarm()
         self._reader.forget()
-        if self._handles and self._shop is not None:
+        if self._shop is not None:
             self._shop.close()
-        if self._handles:
-            self._outlets.close(self.run)
-        self._handles = []
+        self._outlets.close(self.run)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings and lists. What a loader's `Monitor`
