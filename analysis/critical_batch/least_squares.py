@@ -31,9 +31,8 @@ def moments(delta: Array) -> Moments:
     mean = LAMBDAS * delta
     level = float(LAMBDAS @ delta**2) + NOISE**2
     own = mean**2 + level * LAMBDAS
-    return Moments(
-        mean, float(mean @ mean), float(own.sum()), float(LAMBDAS @ mean**2), float(LAMBDAS @ own), np.sqrt(own)
-    )
+    bent = float(LAMBDAS @ mean**2), float(LAMBDAS @ own)
+    return Moments(mean, float(mean @ mean), float(own.sum()), *bent, np.sqrt(own))
 
 
 def checkpoints(seeds: int) -> list[Array]:

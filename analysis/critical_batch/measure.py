@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 HORIZONS = (8, 32)
 # Rates of a grid lie half an octave apart.
 OCTAVES = np.arange(-2.5, 1.01, 0.5)
-WIDE = np.arange(-4.0, 5.01, 0.5)
+WIDE = np.arange(-4.0, 9.01, 0.5)
 # A batch is small enough when it takes so many times the steps of the noiseless training.
 ENOUGH = 10.0
 _CAP, _SHIFT, _TRIES = 40, 2.0, 2
@@ -57,7 +57,7 @@ def evaluation_times(last: int) -> list[int]:
 
 
 def crossing(times: Array, losses: Array, target: Array) -> Array:
-    """First time at which losses (k, …) fall to the target (…,), between two times on a line; NaN if never."""
+    """First time at which losses (k, …) fall to the target (…,), on a line between times; NaN if never."""
     below = losses <= target
     reached, at = below.any(axis=0), np.maximum(below.argmax(axis=0), 1)
     after = np.take_along_axis(losses, at[None], axis=0)[0]
@@ -196,7 +196,7 @@ def fit(batches: Array, steps: Array, s_noiseless: float) -> Fit:
 
 
 def knee(batches: Array, steps: Array) -> float:
-    """B at which S(B)/S(2B) = 4/3, on a line in log B between the ratios of neighbours; NaN if not crossed."""
+    """B at which S(B)/S(2B) = 4/3, on a line in log B between ratios of neighbours; NaN if not crossed."""
     order = np.argsort(batches)
     b, s = np.log2(batches[order]), np.log(steps[order])
     if len(b) < 3 or not np.allclose(np.diff(b), 1.0):

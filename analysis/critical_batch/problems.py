@@ -97,9 +97,8 @@ def _mlp() -> nn.Module:
 
 
 def _conv() -> nn.Module:
-    return nn.Sequential(
-        nn.Conv2d(1, 4, 3), nn.Tanh(), nn.Conv2d(4, 8, 3, stride=2), nn.Tanh(), nn.Flatten(), nn.Linear(32, 10)
-    )
+    first, second = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3, stride=2)
+    return nn.Sequential(first, nn.Tanh(), second, nn.Tanh(), nn.Flatten(), nn.Linear(32, 10))
 
 
 PROBLEMS: dict[str, Problem] = {

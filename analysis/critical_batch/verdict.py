@@ -1,4 +1,4 @@
-"""Predicted against measured critical batches over the cells, and the criterion, which was fixed beforehand."""
+"""Predicted against measured critical batches over the cells, and the criterion, fixed beforehand."""
 
 from __future__ import annotations
 
@@ -119,9 +119,7 @@ def score(found: Numbers, name: str, draws: int = DRAWS) -> Score:
     for _ in range(draws):
         rows = np.concatenate([np.flatnonzero(index == p) for p in rng.integers(count, size=count)])
         at = rng.integers(seeds, size=seeds)
-        made.append(
-            _statistics(index[rows], pooled(measured[rows][:, at]), pooled(predicted[rows][:, at]))
-        )
+        made.append(_statistics(index[rows], pooled(measured[rows][:, at]), pooled(predicted[rows][:, at])))
     drawn = np.array(made)
     low, high = np.nanquantile(drawn, [0.025, 0.975], axis=0)
     beats = float(np.nanmean(np.where(np.isnan(drawn[:, 3]), np.nan, drawn[:, 3] < drawn[:, 4])))

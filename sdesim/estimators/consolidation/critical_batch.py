@@ -1,8 +1,8 @@
 """The critical batch size where steps bend, are capped, or are signs: noise scales beyond TrΣ_1/|μ|².
 
 With g of batch B and a step of rate η the loss falls by η|μ|² − (η²/2)(μᵀHμ + Tr HΣ_1/B) (McCandlish et
-al., arXiv 1812.06162, eq. 2.5–2.8). `noise_scale` has the form without a Hessian, `metric_consolidation` that
-of a preconditioner.
+al., arXiv 1812.06162, §2.2). `noise_scale` is the form without a Hessian, with `metric_consolidation` that of
+a preconditioner.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ def hessian_noise_scale(
 
         B = Tr HΣ_1/(|μ|⁴/G − μᵀHμ).
 
-    Without a largest rate it is Tr HΣ_1/μᵀHμ, the noise scale of McCandlish et al. (B_noise, eq. 2.8), and for
-    H a multiple of the identity TrΣ_1/|μ|² (B_simple, eq. 2.9). Where the gradient lies in flat directions
-    the step is capped by the sharp ones long before |μ|²/μᵀHμ, and the batch is smaller: 2Tr HΣ_1/(λ_max|μ|²)
-    with η_max = 2/λ_max.
+    Without a largest rate it is Tr HΣ_1/μᵀHμ, the noise scale of McCandlish et al. (B_noise, eq. 2.8), and
+    for H a multiple of the identity TrΣ_1/|μ|² (B_simple, eq. 2.9). Where the gradient lies in flat
+    directions the step is capped by the sharp ones long before |μ|²/μᵀHμ, and the batch is smaller:
+    2Tr HΣ_1/(λ_max|μ|²) with η_max = 2/λ_max.
 
     For a preconditioner P give μᵀPμ, μᵀPHPμ, Tr PHPΣ_1 and the bound on rates in that metric.
 
