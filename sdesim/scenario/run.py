@@ -132,7 +132,7 @@ def check_work(work: Work) -> None:
             _check_continuing(work.scenario, name, arm)
     if work.scenario.real:
         # Without PyTorch this fails.
-        importlib.import_module("sdesim.training")
+        _ = importlib.import_module("sdesim.training").record
     for name, arm in work.scenario.arms.items():
         _load_data(name, arm)
         check_readings(work.scenario, name, arm)

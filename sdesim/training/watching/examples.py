@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -15,14 +15,22 @@ from sdesim.training.probes.example_norms import known_layer, refuse_meeting, sh
 class ExampleShares:
     """Notes inputs and output gradients of the layers, of one batch: `example_norms` without a pass.
 
+    Args:
+        model: whose layers are noted. parameters: that are trained. guard: what runs a hook's work.
+
     Attributes:
         squares: Σ_i |c_i|² over the examples, of the gradient as it was computed; None before `collect`.
+        by_parameter: the same of each parameter, by its id.
         sequences: whether an output has positions, over which examples may weigh unequally.
     """
 
-    def __init__(self, model: nn.Module, guard: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, model: nn.Module, parameters: Sequence[nn.Parameter],
+        guard: Callable[[Callable[[], None]], None],
+    ) -> None:  # fmt: skip
         refuse_meeting(model)
-        self._parameters = {id(p): (name, p) for name, p in model.named_parameters() if p.requires_grad}
+        trained = {id(p) for p in parameters if p.requires_grad}
+        self._parameters = {id(p): (name, p) for name, p in model.named_parameters() if id(p) in trained}
         self._guard = guard
         self._calls: list[list[Any]] = []
         self._handles = [
@@ -31,6 +39,7 @@ class ExampleShares:
             if any(id(p) in self._parameters for p in part.parameters(recurse=False)) and known_layer(part)
         ]
         self.squares: float | None = None
+        self.by_parameter: dict[int, float] = {}
         self.sequences = False
 
     def close(self) -> None:
@@ -62,14 +71,16 @@ class ExampleShares:
             RunError: a parameter that is used in another way than by a layer that is known.
         """
         calls, self._calls = self._calls, []
-        self.squares = None
+        self.squares, self.by_parameter = None, {}
         if size is None or size < 2:
             return
         gradients = {name: p.grad for name, p in self._parameters.values()}
         used = [(part, _single(a), _single(delta)) for part, a, delta in calls if delta is not None]
         with torch.no_grad():
             found = share_squares(used, self._parameters, gradients, size)
-        self.squares = float(sum(squares.sum() for squares in found.values()))
+        keys = {name: key for key, (name, _) in self._parameters.items()}
+        self.by_parameter = {keys[name]: float(squares.sum()) for name, squares in found.items()}
+        self.squares = sum(self.by_parameter.values())
 
 
 def _single(x: Tensor) -> Tensor:

@@ -7,10 +7,11 @@ Nothing is returned to autograd, and nothing of the training is written to.
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from sdesim.training.data.batches import leaves, length
 from sdesim.training.watching.examples import ExampleShares
+from sdesim.training.watching.layers import layer_names
 from sdesim.training.watching.sums import dot_sum, total
 
 Guard = Callable[[Callable[[], None]], None]
@@ -37,6 +39,8 @@ class StepRead:
         batch: examples in them all, None where that is not known.
         successive: g·g′ with the gradient of the step before, NaN where that was not held.
         clipped: whether the optimizer was given less. flags: words.
+        groups: layer → (|g|², Σ|c_j|²) of its parameters alone, which add up to ``whole`` and ``squares``;
+            ``overlap`` is the same for all of them.
     """
 
     whole: float
@@ -47,35 +51,45 @@ class StepRead:
     successive: float
     clipped: bool
     flags: tuple[str, ...]
+    groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 class StepReader:
     """Reads one step at a time, where it is armed.
 
     Args:
-        model: whose calls tell the batches. parameters: that are trained, each once.
+        models: whose calls tell the batches, from the one that the training calls to the innermost, which
+            owns the parameters. parameters: that are trained, each once.
         guard: what runs a hook's work, and keeps its errors from the training: of the step, and of what
             reads examples.
     """
 
     def __init__(
-        self, model: nn.Module, parameters: Sequence[nn.Parameter], guard: Guard, examples_guard: Guard
-    ) -> None:
-        self._model, self._parameters = model, parameters
+        self, models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], guard: Guard,
+        examples_guard: Guard,
+    ) -> None:  # fmt: skip
+        self._models, self._parameters = models, parameters
+        names = layer_names(models[-1])
+        self._layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
         self._handles: list[Any] = []
         self._before: list[Tensor | None] = []
         self._shares: ExampleShares | None = None
         self.armed = False
-        self._begin([])
+        # Number and size of the batch that is at work, 0 before one was seen; whether a trainer tells them.
+        self._batch_number, self._told = 0, False
+        self._size: int | None = None
+        self._begin()
 
-    def _begin(self, sizes: list[int | None]) -> None:
-        self._squares: list[list[Tensor]] = []
+    def _begin(self) -> None:
+        self._squares: list[dict[int, Tensor]] = []
         self._after: list[list[Tensor]] = []
         self._sums: dict[int, Tensor] = {}
         self._left: list[Tensor] = []
         self._calls: Counter[int] = Counter()
-        self._sizes, self._noted, self._mixed, self._passes = sizes, 0, False, 0
+        self._sizes: dict[int, int | None] = {}
+        self._passing, self._mixed = False, False
+        self._inside: nn.Module | None = None
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -85,21 +99,24 @@ class StepReader:
             examples: whether the parts are the examples of its one batch.
         """
         self.disarm()
-        self._begin([])
+        self._begin()
         self.armed = True
+        if not self._told:
+            self._batch_number = 0
         for k, p in enumerate(self._parameters):
             if parts:
                 handle = p.register_hook(self._part_hook(k, p))  # type: ignore[no-untyped-call]
                 self._handles.append(handle)
             handle = p.register_post_accumulate_grad_hook(self._sum_hook(k))  # type: ignore[no-untyped-call]
             self._handles.append(handle)
-        hook = self._model.register_forward_pre_hook(self._called, with_kwargs=True)
-        self._handles.append(hook)
+        for model in () if self._told else self._models:
+            self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
+            self._handles.append(model.register_forward_hook(self._left_model, always_call=True))
         if parts and examples:
             self._examples_guard(self._share)
 
     def _share(self) -> None:
-        self._shares = ExampleShares(self._model, self._examples_guard)
+        self._shares = ExampleShares(self._models[-1], self._parameters, self._examples_guard)
 
     def disarm(self) -> None:
         """Detach everything."""
@@ -113,14 +130,24 @@ class StepReader:
         """Let go of the gradient that is held."""
         self._before = []
 
+    def batch(self, size: int | None) -> None:
+        """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
+        self._batch_number, self._size, self._told = self._batch_number + 1, size, True
+
     def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        if torch.is_grad_enabled():
+        # A wrapper calls what it wraps: one batch.
+        if self._inside is None and torch.is_grad_enabled():
+            self._inside = module
             self._guard(lambda: self._batch(args, kwargs))
+
+    def _left_model(self, module: nn.Module, args: Any, output: Any) -> None:
+        if self._inside is module:
+            self._inside = None
 
     def _batch(self, args: Any, kwargs: Any) -> None:
         given = [x for x in (*args, *kwargs.values()) if any(True for _ in leaves(x))]
-        self._sizes.append(length(given[0]) if given else None)
-        self._noted = 0
+        self._batch_number, self._size = self._batch_number + 1, None
+        self._size = length(given[0]) if given else None
 
     def _part_hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
         def hook(gradient: Tensor) -> None:
@@ -131,23 +158,29 @@ class StepReader:
     def _part(self, k: int, p: nn.Parameter, gradient: Tensor) -> None:
         if self._calls[k] and p.grad is None:
             # The gradients were dropped without a step, as a scaler does: what comes is another step's.
-            mixed = self._noted > 0
-            self._begin(self._sizes[-1:])
+            mixed = self._passing
+            self._begin()
             self._mixed = mixed
-        self._passes += not self._noted
-        if self._shares is not None and not self._noted and self._passes == 1:
-            shares, size = self._shares, self._sizes[-1] if self._sizes else None
+        if not self._passing:
+            self._passing = True
+            shares, size = None if self._sizes else self._shares, self._size
+            if self._batch_number:
+                self._sizes[self._batch_number] = size
             # Once this pass has ended, and before anybody clips what it left.
-            callback = lambda: self._examples_guard(lambda: shares.collect(size))  # noqa: E731
-            torch.autograd.Variable._execution_engine.queue_callback(callback)
+            torch.autograd.Variable._execution_engine.queue_callback(lambda: self._passed(shares, size))
         if not self._calls[k] and p.grad is not None:
             self._left.append(dot_sum(p.grad, p.grad))
         if len(self._squares) == self._calls[k]:
-            self._squares.append([])
+            self._squares.append({})
             self._after.append([])
-        self._squares[self._calls[k]].append(dot_sum(gradient, gradient))
+        self._squares[self._calls[k]][k] = dot_sum(gradient, gradient)
         self._calls[k] += 1
-        self._noted += 1
+
+    def _passed(self, shares: ExampleShares | None, size: int | None) -> None:
+        """A backward pass has ended; its examples are worked out if it is the first."""
+        self._passing = False
+        if shares is not None:
+            self._examples_guard(lambda: shares.collect(size))
 
     def _sum_hook(self, k: int) -> Callable[[Tensor], None]:
         def hook(p: Tensor) -> None:
@@ -184,7 +217,7 @@ class StepReader:
         inverse2 = scale**-2
         whole = summed * inverse2
         untouched = abs(left - whole) <= _AGREED * whole or abs(left - summed) <= _AGREED * summed
-        shared = total([x for part in self._squares for x in part])
+        shared = total([x for part in self._squares for x in part.values()])
         if not all(x < float("inf") for x in (whole, left, shared)):
             return "the gradient is not finite"
         if not untouched and left > whole:
@@ -200,17 +233,36 @@ class StepReader:
             successive = factor * total([dot_sum(a, b) for a, b in pairs])
         if hold and untouched:
             self._before = [None if g is None else g.detach().clone().mul_(factor) for g in gradients]
-        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags)
+        groups = self._groups(parts, examples, inverse2) if math.isfinite(squares) else {}
+        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags, groups)
+
+    def _groups(
+        self, parts: int, examples: ExampleShares | None, inverse2: float
+    ) -> dict[str, tuple[float, float]]:
+        """|g|² and Σ|c_j|² of each layer."""
+        found = dict.fromkeys(self._layers, (0.0, 0.0))
+        alone = {} if examples is None else examples.by_parameter
+        for k, (name, p) in enumerate(zip(self._layers, self._parameters, strict=True)):
+            squares = alone.get(id(p), 0.0)
+            if parts > 1:
+                squares = total([part[k] for part in self._squares if k in part])
+            whole, before = found[name]
+            summed = float(self._sums[k]) if k in self._sums else 0.0
+            found[name] = whole + inverse2 * summed, before + inverse2 * squares
+        return found
 
     def _dropped(self) -> bool:
         """Whether a later part was all that its gradients then were: those before it are in no step."""
         later = list(zip(self._squares, self._after, strict=True))[1:]
-        return any(abs(total(part) - total(after)) <= 1e-6 * total(part) for part, after in later)
+        return any(
+            abs(total(list(part.values())) - total(after)) <= 1e-6 * total(list(part.values()))
+            for part, after in later
+        )
 
     def _contributions(
         self, parts: int, examples: ExampleShares | None, inverse2: float, shared: float
     ) -> tuple[float, float, int | None, tuple[str, ...]]:
-        sizes = self._sizes if len(self._sizes) == parts else []
+        sizes = list(self._sizes.values()) if len(self._sizes) == parts else []
         known = [n for n in sizes if n is not None]
         batch = sum(known) if known and len(known) == parts else None
         if parts > 1:

@@ -15,14 +15,21 @@ from torch import nn
 
 from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
-from sdesim.sinks import Sink, opened
+from sdesim.sinks import Outlets, Sink
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.monitor import Monitor
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.watching.readings import Readings
+from sdesim.training.watching.step_hooks import StepHooks
 from sdesim.training.watching.step_reader import StepRead, StepReader
+from sdesim.training.watching.unwrapped import (
+    bare_optimizer,
+    refuse_foreign,
+    trained_parameters,
+    unwrapped,
+)
 
 # Steps between measurements that are bought with the loader, where the budget pays for them.
 _EVERY = 50
@@ -30,7 +37,7 @@ _EVERY = 50
 
 def watch(
     model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
-    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe] = (), window: int = 64,
+    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe | str | Path] = (), window: int = 64,
     phase_window: int = 4096,
 ) -> Watch:  # fmt: skip
     """Watches a training from the gradients that it computes anyway: nothing in the loop changes.
@@ -44,12 +51,14 @@ def watch(
     training: what fails is told once as a warning, and is a flag with its reason.
 
     Args:
-        model: in training. optimizer: its own, of torch, or what wraps it as its ``optimizer``.
+        model: in training, or what wraps it (data parallelism, a compiled module, an adapter). optimizer: its
+            own, of torch, or what wraps it as its ``optimizer``.
         loss: ``loss(output, y)``, with a loader: then a `Monitor` measures too (λ_max, progress, tails), out
             of half of the budget. loader, heldout: as its `loader` and `validation`.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
             in between. None: every step is read.
-        sinks: where measurements go.
+        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told as a
+            warning, once, and is flag `sinks_failed`.
         window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
 
     Raises:
@@ -70,21 +79,13 @@ class Watch:
 
     def __init__(
         self, model: nn.Module, optimizer: Any, *, loss: Any, loader: Any, heldout: Any,
-        budget: float | None, sinks: Sequence[Sink | SinkRecipe], window: int, phase_window: int,
+        budget: float | None, sinks: Sequence[Sink | SinkRecipe | str | Path], window: int, phase_window: int,
     ) -> None:  # fmt: skip
-        while not hasattr(optimizer, "register_step_pre_hook") or hasattr(optimizer, "optimizer"):
-            if not hasattr(optimizer, "optimizer"):
-                raise RunError(f"watch: optimizer: found {type(optimizer).__name__}, allowed: one of torch")
-            optimizer = optimizer.optimizer
-        self._model, self._optimizer = model, optimizer
-        own, trained = {id(p) for p in model.parameters()}, self._trained()
-        if not trained:
-            raise RunError("watch: optimizer: found no parameter to train")
-        foreign = sum(id(p) not in own for p in trained)
-        if foreign:
-            raise RunError(
-                f"watch: optimizer: found {foreign} parameters that are not the model's, allowed: none"
-            )
+        optimizer = bare_optimizer(optimizer)
+        trained = trained_parameters(optimizer)
+        refuse_foreign(model, trained)
+        models = unwrapped(model, trained)
+        self._model, self._optimizer = models[-1], optimizer
         if budget is not None and not 0 < budget < 1:
             raise RunError(f"watch: budget: found {budget}, allowed: above 0 and below 1, or None")
         if (loss is None) != (loader is None) or (heldout is not None and loader is None):
@@ -92,20 +93,20 @@ class Watch:
         for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
             if value < least:
                 raise RunError(f"watch: {name}: found {value}, allowed: at least {least}")
-        self._bought = None
+        self._shop = None
         if loader is not None:
             budget = None if budget is None else budget / 2
-            self._bought = Monitor(
-                model, loss, loader, optimizer=optimizer, validation=heldout, budget=budget, every=_EVERY,
-                announce=None,
+            self._shop = Monitor(
+                self._model, loss, loader, optimizer=optimizer, validation=heldout, budget=budget,
+                every=_EVERY, announce=None,
             )  # fmt: skip
         self._purse = Purse(budget)
         self._readings = Readings(window, phase_window, self._sampling_flag())
-        self._sinks = tuple(opened(sink) for sink in sinks)
+        self._outlets = Outlets(sinks)
         self.history: list[Measurement] = []
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
-        self._reader = StepReader(model, trained, self._guarded("step"), self._guarded("examples"))
+        self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
         self._found: dict[str, str] = {}
         self._tried: list[str] = []
         self._pending: tuple[int, float, float, StepRead] | None = None
@@ -113,25 +114,23 @@ class Watch:
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
         self._ended, self._due = False, 0.0
-        self._handles = [
-            optimizer.register_step_pre_hook(self._before), optimizer.register_step_post_hook(self._after)
-        ]  # fmt: skip
+        self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
 
-    def _trained(self) -> list[nn.Parameter]:
-        groups = self._optimizer.param_groups
-        return list({id(p): p for g in groups for p in g["params"] if p.requires_grad}.values())
+    def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
+        """Send the measurements that come to one more place."""
+        self._outlets.add(sink)
 
     @property
     def cost(self) -> dict[str, float]:
         """Seconds of reading, their share of the time since it began, and seconds of the last read step."""
-        spent = self._spent + (0.0 if self._bought is None else self._bought.cost["seconds"])
+        spent = self._spent + (0.0 if self._shop is None else self._shop.cost["seconds"])
         elapsed = self._elapsed()
         return {"seconds": spent, "share": spent / elapsed if elapsed > 0 else 0.0, "read_step": self._price}
 
     @property
     def reasons(self) -> dict[str, str]:
         """Why a part of the last reading failed, by part; empty where nothing did."""
-        return dict(self._failures.reasons)
+        return self._failures.reasons | self._outlets.reasons
 
     def _elapsed(self) -> float:
         return self._earlier + clock.perf_counter() - self._started
@@ -150,37 +149,46 @@ class Watch:
 
         return run
 
-    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        """Of a step that is about to be made."""
-        self._rate = step_rate(self._optimizer)
-        if self._reader.armed:
-            self._guarded("step")(self._read)
+    def batch(self, size: int | None) -> None:
+        """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
+        are of it, whatever parts of the model are called."""
+        self._reader.batch(size)
 
-    def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _begins(self) -> bool:
+        """Before a step: whether it is read."""
+        self._rate = step_rate(self._optimizer)
+        return self._reader.armed
+
+    def _computed(self, why: str) -> None:
+        """The gradient of the step is there, or why it is not."""
+        self._guarded("step")(lambda: self._read(why))
+
+    def _after(self) -> None:
         """Of a step that was made."""
         self.step += 1
         self._time += self._rate
-        if self._bought is not None:
-            self._buy(self._bought)
+        if self._shop is not None:
+            self._buy(self._shop)
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._found or self._pending is not None or clock.perf_counter() >= self._due:
             self._guarded("step")(self._go_on)
 
-    def _buy(self, monitor: Monitor) -> None:
+    def _buy(self, shop: Monitor) -> None:
+        """What costs passes of its own, where it is due and paid for."""
         try:
-            made = monitor.step()
+            made = shop.step()
         except Exception as error:
             made, self._found["bought"] = None, failure(error)
         if made is not None:
             self._keep(made)
 
-    def _read(self) -> None:
-        """Take what was read of this step."""
+    def _read(self, why: str) -> None:
+        """Take what was read of this step, or why nothing was."""
         pending, self._pending = self._pending, None
         plain = optimizer_attributes(self._optimizer)["optimizer_model"] == "plain"
         whole = bool(self._tried)
         try:
-            read = self._reader.finish(hold=plain and whole)
+            read = why or self._reader.finish(hold=plain and whole)
         finally:
             self._reader.disarm()
         if isinstance(read, str):
@@ -230,11 +238,9 @@ class Watch:
         self._tried = []
         if not (self._failures.due("step") and due):
             return
-        if torch.distributed.is_available() and torch.distributed.is_initialized():
-            ranks = torch.distributed.get_world_size()
-            if ranks > 1:
-                self._found["step"] = f"{ranks} ranks: gradients of data parallelism are not read"
-                return
+        if why := _refused_ranks():
+            self._found["step"] = why
+            return
         self._tried = ["step", "examples"] if examples else ["step"]
         self._reader.arm(parts=True, examples=examples)
 
@@ -243,11 +249,11 @@ class Watch:
         tried = self._tried or (["step"] if "step" in found else [])
         new = self._failures.note(dict.fromkeys([*tried, *found]), found)
         for part in new:
-            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=6)
+            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
         elif new:
-            flags = tuple(f"{part}_failed" for part in sorted(self._failures.reasons))
+            flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
             self._keep(
                 Measurement.of(
                     self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons
@@ -257,15 +263,14 @@ class Watch:
     def _sampling_flag(self) -> str:
         """What is to be said of how batches are drawn: gradients of one epoch without replacement are
         correlated, which moves the product of two."""
-        sampling = "unknown" if self._bought is None else self._bought.sampling
+        sampling = "unknown" if self._shop is None else self._shop.sampling
         return {"with-replacement": "", "epoch": "reshuffled", "sequential": "reshuffled"}.get(
             sampling, "sampling_unknown"
         )
 
     def _keep(self, measurement: Measurement) -> None:
         self.history.append(measurement)
-        for sink in self._sinks:
-            sink.write(measurement)
+        self._outlets.write(measurement)
 
     def run(self, out: str | Path | None = None) -> xr.Dataset:
         """All readings as a Run, for `measure` and `compare`; with a loader those of its `Monitor`.
@@ -273,22 +278,22 @@ class Watch:
         Raises:
             RunError: nothing was read yet, the batch is not known or varies, or ``out`` can't be written.
         """
-        if self._bought is not None:
-            return self._bought.run(out)
-        dim = sum(p.numel() for p in self._trained())
+        if self._shop is not None:
+            return self._shop.run(out)
+        dim = sum(p.numel() for p in trained_parameters(self._optimizer))
         return self._readings.run(optimizer_attributes(self._optimizer), dim, self.reasons, out)
 
     def close(self) -> None:
         """Detach all hooks and close the sinks; a second time does nothing."""
-        for handle in self._handles:
-            handle.remove()
+        if self._hooks is None:
+            return
+        self._hooks.remove()
+        self._hooks = None
         self._reader.disarm()
         self._reader.forget()
-        if self._handles and self._bought is not None:
-            self._bought.close()
-        for sink in self._sinks if self._handles else ():
-            sink.close()
-        self._handles = []
+        if self._shop is not None:
+            self._shop.close()
+        self._outlets.close(self.run)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings and lists. What a loader's `Monitor`
@@ -311,3 +316,11 @@ class Watch:
         self._reader.forget()
         counts = range(1, len(self._readings) + 1)
         self.history = [self._readings.measurement(count, {}, math.nan) for count in counts]
+
+
+def _refused_ranks() -> str:
+    """Why steps of these ranks are not read, "" where they are."""
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return ""
+    ranks = torch.distributed.get_world_size()
+    return f"{ranks} ranks: gradients of data parallelism are not read" if ranks > 1 else ""

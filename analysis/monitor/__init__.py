@@ -1,0 +1,1 @@
+"""What a watched training reads, held against the gradients of every example."""
