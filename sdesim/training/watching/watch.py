@@ -375,4 +375,3 @@ class Watch:
             self._ranks.following = 0
         counts = range(1, len(self._readings) + 1)
         self.history = [self._readings.measurement(count, {}, math.nan) for count in counts]
-

@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import pickle
 import traceback
-import warnings
 
 import torch
 import torch.distributed as dist
@@ -44,11 +43,13 @@ def batches(steps, sizes, rank, seed=1):
     return [[torch.randint(0, n, (size,), generator=generator) for size in sizes] for _ in range(steps)]
 
 
-def data_parallel(rank, *, sizes=(8,), steps=6, watched=True, clip=None, no_sync=True, wrap=None, **options):
+def data_parallel(
+    rank, *, sizes=(8,), steps=6, rate=0.1, watched=True, clip=None, no_sync=True, wrap=None, **options
+):
     """A network under `DistributedDataParallel`."""
     x, y = examples()
     model = DistributedDataParallel(network(), **(wrap or {}))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate)
     monitor = watch(model, optimizer, **({"budget": None} | options)) if watched else None
     for step in batches(steps, sizes, rank):
         optimizer.zero_grad()
