@@ -226,7 +226,7 @@ def _squares(uses: Sequence[_Use], p: Tensor, size: int) -> Tensor:
     if dense and positions == 1:
         # |δ_i|²|a_i|² of one position.
         left, right = uses[0].left[:, 0], uses[0].right[:, 0]
-        each = torch.linalg.vector_norm(left, dim=1) * torch.linalg.vector_norm(right, dim=1)
+        each: Tensor = torch.linalg.vector_norm(left, dim=1) * torch.linalg.vector_norm(right, dim=1)
         return each.double().square().reshape(size, -1).sum(dim=1)
     total = torch.zeros(len(uses[0].right), dtype=torch.float64, device=p.device)
     for k, one in enumerate(uses):

@@ -1,12 +1,13 @@
 """What each backward pass adds to the gradients of parameters, and what these are after it.
 
-A hook on a parameter is called with what a pass adds to its gradient, before it is added. It notes that alone;
-numbers are made of all together when the pass has ended, before anybody clips what it left. Where a gradient
-was None before, what was added is what it is then, and nothing is held.
+A hook on a parameter is called with what a pass adds to its gradient, before it is added. It notes that
+alone; numbers are made of all together when the pass has ended, before anybody clips what it left. Where a
+gradient was None before, what was added is what it is then, and nothing is held.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -49,19 +50,22 @@ class Backward:
     """Attached to parameters while a step is read.
 
     Args:
-        parameters: each once. guard: what runs a hook's work. opened: called when a pass begins to add.
-        ended: told when it has ended.
+        parameters: each once. guard: what runs a hook's work.
+        opened: called when a pass begins to add, with whether gradients were dropped before it without a
+            step. ended: told when it has ended.
 
     Attributes:
-        hold: whether what is added is kept itself until the pass has ended, for ranks change what it leaves.
+        looker: who looks at each gradient that is added, as one of several ranks, which change what a pass
+            leaves before it has ended. hold: whether what is added is kept until then.
         mixed: whether gradients were dropped in the middle of a pass.
     """
 
     def __init__(
-        self, parameters: Sequence[nn.Parameter], guard: Guard, opened: Callable[[], None], ended: Ended
+        self, parameters: Sequence[nn.Parameter], guard: Guard, opened: Callable[[bool], None], ended: Ended
     ) -> None:
         self._parameters, self._guard, self._opened, self._ended = parameters, guard, opened, ended
         self._handles: list[Any] = []
+        self.looker: Callable[[int, Tensor], None] | None = None
         self.hold = False
         self._parts = True
         self.begin()
@@ -101,24 +105,24 @@ class Backward:
             onto, added, square = p.grad is not None, None, None
             if not self._noted or (self._calls[k] and not onto):
                 self._guard(lambda: self._open(dropped=self._calls[k] > 0 and not onto))
-            if self.hold or (onto and small and self._parts):
-                added = gradient
-            elif onto and self._parts:
-                made: list[Tensor] = []
-                self._guard(lambda: made.append(squares([gradient])))
-                square = made[0] if made else None
+            if self._parts and (onto or self.looker is not None):
+                if small or self.hold:
+                    added = gradient.detach()
+                else:
+                    made: list[Tensor] = []
+                    self._guard(lambda: made.append(squares([gradient])))
+                    square = made[0] if made else None
+                if self.looker is not None:
+                    self._guard(functools.partial(self.looker, k, gradient))
             self._noted.append((k, self._calls[k], onto, added, square))
             self._calls[k] += 1
 
         return hook
 
     def _open(self, dropped: bool) -> None:
-        if dropped:
-            # Gradients were dropped without a step, as a scaler does: what comes is another step's.
-            mixed = bool(self._noted)
-            self.begin()
-            self.mixed = mixed
-        self._opened()
+        mixed = dropped and bool(self._noted)
+        self._opened(dropped)
+        self.mixed = self.mixed or mixed
         task = torch._C._current_graph_task_id()
         ended = lambda: self._guard(lambda: self._end(task))  # noqa: E731
         torch.autograd.Variable._execution_engine.queue_callback(ended)
@@ -127,9 +131,10 @@ class Backward:
         """Make numbers of what a pass has added."""
         noted, self._noted = self._noted, []
         left = {k: g for k, *_ in noted if (g := self._parameters[k].grad) is not None}
-        noted = [row for row in noted if row[0] in left]
-        self._onto |= {k for k, call, onto, _, _ in noted if onto and not call}
-        self._keep("sum", [row[:2] for row in noted], squares([left[k] for k, *_ in noted]))
+        if self.looker is None:
+            noted = [row for row in noted if row[0] in left]
+            self._onto |= {k for k, call, onto, _, _ in noted if onto and not call}
+            self._keep("sum", [row[:2] for row in noted], squares([left[k] for k, *_ in noted]))
         if self._parts:
             added = [row for row in noted if row[3] is not None]
             self._keep(
@@ -137,8 +142,9 @@ class Backward:
             )
             large = [row for row in noted if row[4] is not None]
             self._keep("part", [row[:2] for row in large], [row[4] for row in large if row[4] is not None])
-        held = {k: added for k, _, _, added, _ in noted if self.hold and added is not None}
-        self._ended(task, held or left)
+        if self.hold:
+            left = {k: added for k, _, _, added, _ in noted if added is not None}
+        self._ended(task, left)
 
     def _keep(self, what: str, rows: list[tuple[int, int]], numbers: Tensor | list[Tensor]) -> None:
         if not rows:

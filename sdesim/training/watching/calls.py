@@ -66,7 +66,7 @@ class ModelCalls:
 
     Attributes:
         told: whether a trainer tells where batches begin; calls tell nothing then but what they were given.
-        batch: the one at work, None before there was one. seen: those that a backward pass came for, in order.
+        batch: the one at work, None before there was one. seen: those that backward passes came for.
     """
 
     def __init__(self, models: Sequence[nn.Module], guard: Guard) -> None:

@@ -129,9 +129,8 @@ def refuse_unknown(model: nn.Module, parameters: Sequence[nn.Parameter]) -> None
     for name, part in model.named_modules():
         own = any(id(p) in trained for p in part.parameters(recurse=False))
         if own and not known_layer(part):
-            raise RunError(
-                f"shares of examples are not known of {name or 'the model'}, a {type(part).__name__}"
-            )
+            kind = type(part).__name__
+            raise RunError(f"shares of examples are not known of {name or 'the model'}, a {kind}")
 
 
 def _single(x: Tensor) -> Tensor:

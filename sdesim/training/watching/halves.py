@@ -104,7 +104,8 @@ def _of_half(
 def _masked(
     model: nn.Module, parameters: Sequence[nn.Parameter], batch: Batch, tolerance: float
 ) -> Iterator[list[Tensor]]:
-    assert batch.given is not None and batch.size is not None
+    assert batch.given is not None
+    assert batch.size is not None
     outputs = outputs_of(model(*batch.given[0], **batch.given[1]))
     _agree(outputs, batch.outputs, tolerance)
     middle = batch.size // 2

@@ -21,7 +21,7 @@ class RandomState:
         """As they are."""
         states = {"cpu": torch.get_rng_state()}
         for device in devices:
-            module = getattr(torch, device.type, None)
+            module: Any = getattr(torch, device.type, None)
             if device.type != "cpu" and hasattr(module, "get_rng_state"):
                 states[str(device)] = module.get_rng_state(device)
         return cls(states, np.random.get_state(legacy=False), random.getstate())  # noqa: NPY002

@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -59,6 +60,34 @@ class StepRead:
 
 
 @dataclass(frozen=True)
+class Contributed:
+    """The parts of one rank's gradient, of which the step's is one of several: as `StepRead` has them, the
+    gradient itself being its only part where no others are known.
+
+    Attributes:
+        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters.
+    """
+
+    squares: float
+    overlap: float
+    passes: int
+    batch: int | None
+    flags: tuple[str, ...]
+    scale: float
+    groups: Mapping[str, float]
+
+
+class Onlooker(Protocol):
+    """Who looks at what backward passes add."""
+
+    def begin(self) -> None:
+        """A step begins."""
+
+    def seen(self, k: int, gradient: Tensor) -> None:
+        """A pass adds this to the gradient of parameter k."""
+
+
+@dataclass(frozen=True)
 class Gathered:
     """What the backward passes of a step came to on this process, as a scaler's scale has it.
 
@@ -88,6 +117,7 @@ class StepReader:
 
     Attributes:
         armed: whether the step that comes is read. layers: the layer's name of each parameter.
+        onlooker: where this is one of several ranks.
     """
 
     def __init__(
@@ -104,6 +134,7 @@ class StepReader:
         self._formula: bool | str = compiled(models)
         self._calls = ModelCalls(models, guard)
         self._backward = Backward(parameters, guard, self._opened, self._ended)
+        self.onlooker: Onlooker | None = None
         self.armed = self._halved = False
 
     def arm(self, *, parts: bool, examples: bool) -> None:
@@ -115,8 +146,9 @@ class StepReader:
         """
         self.disarm()
         self.armed = True
-        self._backward.begin()
-        self._calls.begin()
+        self._backward.looker = None if self.onlooker is None else self.onlooker.seen
+        self._backward.hold = examples and self.onlooker is not None
+        self._begin()
         self._backward.attach(parts=parts)
         if not parts:
             return
@@ -124,6 +156,12 @@ class StepReader:
             self._examples_guard(self._share)
         self._halved = examples and self._formula is not True
         self._calls.attach(keep=self._halved)
+
+    def _begin(self) -> None:
+        self._backward.begin()
+        self._calls.begin()
+        if self.onlooker is not None:
+            self.onlooker.begin()
 
     def _share(self) -> None:
         calls, model = self._calls, self._models[-1]
@@ -148,7 +186,10 @@ class StepReader:
         """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
         self._calls.tell(size)
 
-    def _opened(self) -> None:
+    def _opened(self, dropped: bool) -> None:
+        if dropped:
+            # Gradients were dropped without a step, as a scaler does: what comes is another step's.
+            self._begin()
         self._calls.opened()
 
     def _ended(self, task: int, gradients: Mapping[int, Tensor]) -> None:
@@ -204,32 +245,46 @@ class StepReader:
             found[name] = found[name][0] + float(whole), found[name][1] + float(part)
         return found
 
+    def contributed(self) -> Contributed | str:
+        """The parts of this rank's own gradient, or why they are not known."""
+        found = self.gathered()
+        if isinstance(found, str):
+            return found
+        inverse2 = found.scale**-2
+        own = inverse2 * (found.sums if found.squares is None else found.squares)
+        groups = {name: part for name, (part, _) in self.by_layer(own, own).items()}
+        return Contributed(
+            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups
+        )
+
     def gathered(self) -> Gathered | str:
-        """What the passes of this step came to, or why that is not known."""
+        """What the passes of this step came to on this process, or why that is not known."""
         passes, batches = self._backward.passes, self._calls.seen
         if not passes:
             return "no gradient was computed for this step"
         if batches and passes > len(batches):
-            return f"{passes} backward passes over {len(batches)} batches: parts of one batch are not independent"
+            count = len(batches)
+            return f"{passes} backward passes over {count} batches: parts of one batch are not independent"
         added = self._backward.added()
         if self._backward.mixed or added.dropped:
             return "gradients were dropped in the middle of a step"
         if added.left:
             return "gradients of an earlier step were left in place"
+        own = added.sums if self.onlooker is None else added.parts[0]
         if not np.isfinite(added.parts).all():
             return "the gradient is not finite"
         scale, known = loss_scale(), weights(batches, passes)
         if passes > 1:
             overlap = sum(w * w for w in known.each)
             return Gathered(
-                added.sums, added.parts.sum(axis=0), overlap, passes, known.batch, known.flags,
+                own, added.parts.sum(axis=0), overlap, passes, known.batch, known.flags,
                 "micro-batches", scale,
             )  # fmt: skip
         found: list[tuple[NDArray[np.float64], float, tuple[str, ...], str]] = []
         if known.batch and known.batch > 1:
-            self._examples_guard(lambda: found.append(self._of_examples(added.sums)))
+            self._examples_guard(lambda: found.append(self._of_examples(own)))
         shared, overlap, flags, source = found[0] if found else (None, 1.0, (), "")
-        return Gathered(added.sums, shared, overlap, passes, known.batch, flags, source, scale)
+        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale)
 
     def _of_examples(
         self, sums: NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,12 +55,17 @@ def dot(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
             small.append((a, b))
             continue
         chunk = _CHUNK if a.device.type == "cpu" else _LARGE_CHUNK
-        for x, y in zip(a.split(chunk), b.split(chunk), strict=True):
+        for x, y in _chunks(a, b, chunk):
             found.append(_product(x, y))
     for device in {a.device for a, _ in small}:
         pairs = [(a.double(), b.double()) for a, b in small if a.device == device]
         found.append(torch.cat([a for a, _ in pairs]) @ torch.cat([b for _, b in pairs]))
     return stacked(found).sum() if found else torch.zeros((), dtype=torch.float64)
+
+
+def _chunks(a: Tensor, b: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    for at in range(0, len(a), size):
+        yield a[at : at + size], b[at : at + size]
 
 
 def _product(a: Tensor, b: Tensor) -> Tensor:
