@@ -308,3 +308,31 @@ def test_a_compiled_model_is_one_model_and_a_sink_may_come_later(tmp_path):
 
     assert monitor.history[-1].batch_size == 16
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(monitor.history)
+
+
+def steps_of(closure, named=False):
+    """Rows read of four steps, whose gradient a closure makes or does not."""
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+
+    def loss():
+        optimizer.zero_grad()
+        value = LOSS(model(x[:16]), y[:16])
+        value.backward()
+        return value
+
+    for _ in range(4):
+        if not closure:
+            loss()
+        given = {"closure": loss} if closure and named else {}
+        optimizer.step(*([loss] if closure and not named else []), **given)
+    assert not monitor.reasons
+    return monitor._readings._rows
+
+
+def test_a_gradient_that_the_step_s_closure_makes_is_read():
+    expected = steps_of(False)
+
+    assert len(expected) == 2
+    assert steps_of(True) == steps_of(True, named=True) == expected
