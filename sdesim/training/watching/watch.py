@@ -15,7 +15,7 @@ from torch import nn
 
 from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
-from sdesim.sinks import Sink, opened
+from sdesim.sinks import Outlets, Sink
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.monitor import Monitor
 from sdesim.training.monitor.purse import Purse
@@ -37,7 +37,7 @@ _EVERY = 50
 
 def watch(
     model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
-    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe] = (), window: int = 64,
+    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe | str | Path] = (), window: int = 64,
     phase_window: int = 4096,
 ) -> Watch:  # fmt: skip
     """Watches a training from the gradients that it computes anyway: nothing in the loop changes.
@@ -57,7 +57,8 @@ def watch(
             of half of the budget. loader, heldout: as its `loader` and `validation`.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
             in between. None: every step is read.
-        sinks: where measurements go.
+        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told as a
+            warning, once, and is flag `sinks_failed`.
         window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
 
     Raises:
@@ -78,7 +79,7 @@ class Watch:
 
     def __init__(
         self, model: nn.Module, optimizer: Any, *, loss: Any, loader: Any, heldout: Any,
-        budget: float | None, sinks: Sequence[Sink | SinkRecipe], window: int, phase_window: int,
+        budget: float | None, sinks: Sequence[Sink | SinkRecipe | str | Path], window: int, phase_window: int,
     ) -> None:  # fmt: skip
         optimizer = bare_optimizer(optimizer)
         trained = trained_parameters(optimizer)
@@ -101,7 +102,7 @@ class Watch:
             )  # fmt: skip
         self._purse = Purse(budget)
         self._readings = Readings(window, phase_window, self._sampling_flag())
-        self._sinks = tuple(opened(sink) for sink in sinks)
+        self._outlets = Outlets(sinks)
         self.history: list[Measurement] = []
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
@@ -115,9 +116,9 @@ class Watch:
         self._ended, self._due = False, 0.0
         self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
 
-    def add_sink(self, sink: Sink | SinkRecipe) -> None:
+    def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
         """Send the measurements that come to one more place."""
-        self._sinks = (*self._sinks, opened(sink))
+        self._outlets.add(sink)
 
     @property
     def cost(self) -> dict[str, float]:
@@ -129,7 +130,7 @@ class Watch:
     @property
     def reasons(self) -> dict[str, str]:
         """Why a part of the last reading failed, by part; empty where nothing did."""
-        return dict(self._failures.reasons)
+        return self._failures.reasons | self._outlets.reasons
 
     def _elapsed(self) -> float:
         return self._earlier + clock.perf_counter() - self._started
@@ -259,7 +260,7 @@ class Watch:
         if self._ended:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
         elif new:
-            flags = tuple(f"{part}_failed" for part in sorted(self._failures.reasons))
+            flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
             self._keep(
                 Measurement.of(
                     self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons
@@ -276,8 +277,7 @@ class Watch:
 
     def _keep(self, measurement: Measurement) -> None:
         self.history.append(measurement)
-        for sink in self._sinks:
-            sink.write(measurement)
+        self._outlets.write(measurement)
 
     def run(self, out: str | Path | None = None) -> xr.Dataset:
         """All readings as a Run, for `measure` and `compare`; with a loader those of its `Monitor`.
@@ -302,8 +302,7 @@ class Watch:
         self._reader.forget()
         if self._shop is not None:
             self._shop.close()
-        for sink in self._sinks:
-            sink.close()
+        self._outlets.close(self.run)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings and lists. What a loader's `Monitor`
