@@ -52,8 +52,9 @@ class SDEMonitor:
         RunError: keywords that `watch` has not or refuses, or no Lightning.
     """
 
-    def __new__(cls, *args: Any, **keywords: Any) -> SDEMonitor:
-        return object.__new__(_callback(cls, _bases()))
+    def __new__(cls, **keywords: Any) -> SDEMonitor:
+        made: SDEMonitor = object.__new__(_callback(cls, _bases()))
+        return made
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__()
@@ -316,7 +317,7 @@ def _bases() -> tuple[type, ...]:
 
 
 @functools.cache
-def _callback(cls: type, bases: tuple[type, ...]) -> Any:
+def _callback(cls: Any, bases: tuple[type, ...]) -> Any:
     """The class as a callback of Lightning, which takes no other."""
     if not bases or issubclass(cls, bases):
         return cls

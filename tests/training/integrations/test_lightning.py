@@ -199,10 +199,10 @@ def gan_truth(module, k):
     ],
 )
 def test_signal_and_noise_are_those_of_the_effective_batch(make, size, options):
-    # At a rate of nearly 0 all readings are of one weight; they are of independent batches. 5.2 standard errors
-    # of each of the ten numbers: 2e-7 each, 1e-6 would be 4.9 of them all together with 5.2.
+    # At a rate of nearly 0 all readings are of one weight, and of independent batches. 5.4 standard errors of
+    # each of ten numbers: 7e-7 in all.
     module = make(rate=1e-12)
-    callback, steps = SDEMonitor(budget=None, window=10**4), 200
+    callback, steps = SDEMonitor(budget=None, window=10**4), 120
     codes = isinstance(module, Gan)
     batches = loader(size, 7, codes)
     turns = 3 * steps if codes else steps
@@ -214,7 +214,7 @@ def test_signal_and_noise_are_those_of_the_effective_batch(make, size, options):
         errors = rows.std(dim=0) / math.sqrt(len(rows))
         assert len(rows) >= steps - 2
         for found, true, error in zip(rows.mean(dim=0), (signal, noise), errors, strict=True):
-            assert abs(float(found) - true) < 5.2 * float(error)
+            assert abs(float(found) - true) < 5.4 * float(error)
             assert float(error) < 0.25 * true
         last = monitor.history[-1]
         assert last.batch_size == 16
@@ -291,7 +291,10 @@ def test_loggers_other_callbacks_and_the_progress_bar_get_what_is_read(tmp_path)
     with (tmp_path / "metrics.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["sdesim/C_alpha"]]
     assert [int(row["step"]) for row in rows] == [m.step for m in history]
-    assert [float(row["sdesim/C_alpha_high"]) for row in rows] == [m.C_alpha.high for m in history]
+    # Bounds that are not finite are left out.
+    high = [float(row["sdesim/C_alpha_high"] or math.nan) for row in rows]
+    known = [m.C_alpha.high if math.isfinite(m.C_alpha.high) else math.nan for m in history]
+    assert high == pytest.approx(known, nan_ok=True)
     assert float(saved.best_model_score) in pytest.approx([m.C_alpha.value for m in history])
     assert ran.progress_bar_metrics["sdesim/C"] == history[-1].C_alpha.value
     assert "loss" in ran.progress_bar_metrics
