@@ -53,7 +53,8 @@ class SDEMonitor:
     """
 
     def __new__(cls, **keywords: Any) -> SDEMonitor:
-        made: SDEMonitor = object.__new__(_callback(cls, _bases()))
+        plain: Any = cls
+        made: SDEMonitor = object.__new__(_callback(plain, _bases()))
         return made
 
     def __init__(self, **keywords: Any) -> None:
