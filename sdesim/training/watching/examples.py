@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -65,25 +65,30 @@ class ExampleShares:
 
         output.register_hook(hook)  # type: ignore[no-untyped-call]
 
-    def collect(self, size: int | None, task: int | None = None) -> None:
+    def collect(
+        self, size: int | None, task: int | None = None, alone: Mapping[int, Tensor] | None = None
+    ) -> None:
         """Work out the squares, once the backward pass has ended; `failed` is why they could not be.
 
         Args:
             size: examples of the batch. task: number of the backward pass, as autograd counts them, for a
-                layer may have been called for others too; None: of any.
+                layer may have been called for others too; None: of any. alone: the pass's gradient by the
+                parameter's id, where others may have changed what it left.
         """
         self.failed = None
         try:
-            self._collect(size, task)
+            self._collect(size, task, alone)
         except Exception as error:
             self.failed = error
 
-    def _collect(self, size: int | None, task: int | None) -> None:
+    def _collect(self, size: int | None, task: int | None, alone: Mapping[int, Tensor] | None) -> None:
         calls, self._calls = [call[:3] for call in self._calls if task in (None, call[3])], []
         self.squares, self.by_parameter = None, {}
         if size is None or size < 2:
             return
-        gradients = {name: p.grad for name, p in self._parameters.values()}
+        gradients = {
+            name: p.grad if alone is None else alone.get(key) for key, (name, p) in self._parameters.items()
+        }
         used = [(part, _single(a), _single(delta)) for part, a, delta in calls if delta is not None]
         # Under autocast layers round their products to half precision, which the shares are not.
         coarsest = max((torch.finfo(d.dtype).eps for _, _, d in calls if d is not None), default=0.0)
