@@ -94,6 +94,11 @@ class ExampleShares:
             self._shares[task] = LayerShares(self._parameters, size)
         return self._shares[task]
 
+    def forget(self, task: int) -> None:
+        """What backward passes before this one came to is in no step."""
+        self._shares = {at: shares for at, shares in self._shares.items() if at == task}
+        self._met &= {task}
+
     def met(self, task: int, gradients: Mapping[int, Tensor]) -> None:
         """A backward pass, by its number, left these gradients, by the ids of the parameters."""
         batch = self._batch()

@@ -190,6 +190,8 @@ class StepReader:
         if dropped:
             # Gradients were dropped without a step, as a scaler does: what comes is another step's.
             self._begin()
+            if self._shares is not None:
+                self._shares.forget(torch._C._current_graph_task_id())
         self._calls.opened()
 
     def _ended(self, task: int, gradients: Mapping[int, Tensor]) -> None:
