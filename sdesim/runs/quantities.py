@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sdesim.errors import RunError
+from sdesim.runs.measures.read_off import critical_batch, edge_ratio, gradient_agreement
 from sdesim.runs.measures.sampling import reshuffling_effect, unseen_drift
 from sdesim.runs.quantity_row import (
     GROUP,
@@ -72,6 +73,10 @@ _ROWS = (
     Quantity("C_1", "consolidation ratio of single examples, C_alpha/B", r"$C_1$",
              title="Consolidation ratio of single examples", needs=_GRADIENT, debiased=True, monitored=True,
              support=POSITIVE, follows="C_alpha", heading="its gradient"),
+    Quantity("critical_batch", "batch at which signal and noise are alike, 1/C_1 (McCandlish's B_simple)",
+             r"critical batch $1/C_1$", r"$B_{\mathrm{crit}}$", "Critical batch", needs=_GRADIENT,
+             monitored=True, support=POSITIVE, debiased=True, function=critical_batch, figure="further",
+             plain="critical batch", heading="its gradient", follows="C_alpha"),
     Quantity("C_star", "value of C_alpha above which a step lowers the loss on average", r"$C^*$",
              title="Critical consolidation ratio", needs=_BOTH, literal=True, monitored=True,
              figure="consolidation"),
@@ -87,6 +92,10 @@ _ROWS = (
     Quantity("progress_heldout", "the same of the held-out examples", r"held-out $\Delta L$",
              title="Measured progress, held out", units="loss",
              needs=("progress", "training", "test data"), threshold=0.0, scaled=False, monitored=True),
+    Quantity("gradient_agreement", "cosine between the mean gradients of training and held-out examples",
+             r"$\cos(\nabla L, \nabla L_{\mathrm{held\,out}})$", title="Agreement of the gradients",
+             needs=("held-out gradients",), threshold=0.0, scaled=False, monitored=True,
+             support=(-1.0, 1.0), function=gradient_agreement, plain="train and held-out gradients' cosine"),
     Quantity("p", "share of the signal, C/(1+C)", title="Signal share p", needs=_GRADIENT, threshold=0.5,
              scaled=False, debiased=True, literal=True, compared=True, monitored=True, figure="probability",
              support=SHARE, follows="C_alpha", heading="its gradient"),
@@ -152,6 +161,10 @@ _ROWS = (
              "Stability margin", needs=_CURVATURE, threshold=0.0, scaled=False, literal=True, compared=True,
              monitored=True, figure="curvature", swept=("end",),
              follows="lambda_max", heading="where it ends"),
+    Quantity("edge_ratio", "curvature as the optimizer meets it over where it loses stability, 1 at the edge",
+             r"$\lambda/\lambda_{\mathrm{crit}}$", title="Distance to the edge", needs=_CURVATURE,
+             threshold=1.0, scaled=False, monitored=True, figure="edge", function=edge_ratio,
+             follows="lambda_max", plain="edge λ/λcrit", heading="where it ends"),
     Quantity("I", "the source's index p·(S/2)/d_H (a heuristic)", title="Intelligence coefficient I",
              needs=_BOTH, threshold=0.0, scaled=False, literal=True, compared=True, monitored=True,
              figure="intelligence", follows="C_alpha", heading="its gradient"),

@@ -37,6 +37,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "virtual steps": ("virtual_drop",),
     "progress": ("progress",),
     "precision": ("drawn_ratio",),
+    "held-out gradients": ("gradient_agreement",),
     "training": ("learning_rate",),
     "labels": ("train_accuracy",),
     "test data": ("test_loss",),

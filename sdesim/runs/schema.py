@@ -190,6 +190,11 @@ VARIABLES: dict[str, VariableSpec] = {
     "progress_count": VariableSpec(_PROBE, "1", "independent pairs that progress was measured on"),
     "progress_heldout": VariableSpec(_PROBE, "loss", "the same of the held-out examples"),
     "progress_heldout_error": VariableSpec(_PROBE, "loss", "standard error of progress_heldout"),
+    "gradient_agreement": VariableSpec(
+        _PROBE, "1", "cosine between the mean gradients of training and held-out examples"
+    ),
+    "gradient_agreement_error": VariableSpec(_PROBE, "1", "standard error of gradient_agreement"),
+    "gradient_agreement_count": VariableSpec(_PROBE, "1", "independent readings of gradient_agreement"),
     "virtual_drop": VariableSpec(
         _PROBE, "(loss/parameter)^2", "drop of the gradient over a step of length eta, times the gradient"
     ),
@@ -307,6 +312,7 @@ HALVED_STEPS = ("steps_taken", "unmet_steps")
 PROGRESS_PROBE = ("progress", "progress_error", "progress_count")
 VIRTUAL_PROBE = ("virtual_drop", "virtual_drop_error", "progress_count")
 HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")
+AGREEMENT_PROBE = ("gradient_agreement", "gradient_agreement_error", "gradient_agreement_count")
 SUBSAMPLED_PROBE = ("lambda_max_halves", "lambda_max_crossed", "lambda_max_error")
 UNSEEN_PROBE = (
     "unseen_examples",

@@ -273,6 +273,8 @@ def _need_not_met(scenario: Scenario, arm_name: str, name: str, row: Quantity) -
                 return f"{name} needs probes of {arm_name} with estimators: [{need}]"
         elif need == "precision" and probes is not None and probes.precision is None:
             return f"{name} needs probes of {arm_name} with a precision"
+        elif need == "held-out gradients":
+            return f"{name} is read by a monitor, no arm of a scenario has one"
         elif need == "tangent" and probes is not None and not probes.tangent:
             return f"{name} needs probes of {arm_name} with tangent: true"
         elif need in ("labels", "test data"):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sdesim.runs import RunWriter
 from sdesim.runs.schema import (
+    AGREEMENT_PROBE,
     CURVATURE_PROBE,
     EVERY_PROBE,
     EXACT_CURVATURE_PROBE,
@@ -31,7 +32,7 @@ from sdesim.runs.schema import (
 _PROBED = (
     *EVERY_PROBE, *GRADIENT_PROBE, *GROUP_PROBE, *CURVATURE_PROBE, *METRIC_PROBE, *SUBSAMPLED_PROBE,
     *EXACT_PROBE, *EXACT_GROUP_PROBE, *EXACT_CURVATURE_PROBE, *EXACT_STEP_PROBE,
-    *STEP_PROBE, *PROGRESS_PROBE, *HELDOUT_PROBE, *VIRTUAL_PROBE,
+    *STEP_PROBE, *PROGRESS_PROBE, *HELDOUT_PROBE, *VIRTUAL_PROBE, *AGREEMENT_PROBE,
 )  # fmt: skip
 _OVER_STEPS = ("loss", "weight_norm")
 
