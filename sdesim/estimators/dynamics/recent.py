@@ -112,7 +112,7 @@ def block_sizes(count: int, block: int = 1) -> tuple[int, ...]:
 
 def recent_ratio(
     numerator: ArrayLike, denominator: ArrayLike, block: int = 1, level: float = 0.95, method: str = "recent",
-    positive: bool = False,
+    *, unit: ArrayLike | None = None, positive: bool = False,
 ) -> Estimate:  # fmt: skip
     """The ratio of two quantities at the newest of n readings (n,) of both, in order.
 
@@ -120,6 +120,8 @@ def recent_ratio(
         numerator, denominator: unbiased for each of the two, and finite; the denominator's quantity is above
             0.
         block: consecutive readings that are averaged first; longer than readings are correlated.
+        unit: what errors of both are in proportion to (n,), the denominator by default; a level without a
+            denominator is that over 1.
         positive: whether the ratio can't be below 0, so that the interval ends there.
 
     Returns:
@@ -133,22 +135,23 @@ def recent_ratio(
             (0, 1).
     """
     check_level(level)
-    x, y = (np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in (numerator, denominator))
-    if x.ndim != 1 or x.shape != y.shape or block < 1 or len(x) < block:
+    given = (numerator, denominator, denominator if unit is None else unit)
+    x, y, scale = (np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in given)
+    if x.ndim != 1 or not x.shape == y.shape == scale.shape or block < 1 or len(x) < block:
         raise EstimatorError(
             f"numerator and denominator must be (n,) each, n at least a block of at least 1, got {x.shape}, "
             f"{y.shape} and a block of {block}"
         )
     sizes = block_sizes(len(x), block)
     starts = np.cumsum((len(x) - sum(sizes), *sizes[:-1]))
-    both = np.add.reduceat(np.stack([x, y]), starts, axis=1) / np.array(sizes, dtype=np.float64)
-    n = sum(sizes)
+    held = np.add.reduceat(np.stack([x, y, scale]), starts, axis=1) / np.array(sizes, dtype=np.float64)
+    both, n = held[:2], sum(sizes)
 
     def without(value: float, flag: str) -> Estimate:
         flags = (flag,) if flag == "no_interval" else (flag, "no_interval")
         return Estimate(value, np.nan, np.nan, level, method, n, flags, _details(both[:, -1], np.nan, np.nan))
 
-    if not np.isfinite(both).all():
+    if not np.isfinite(held).all():
         return without(np.nan, "nonfinite")
     mean = both @ np.array(sizes) / n
     if mean[1] <= 0:
@@ -156,15 +159,15 @@ def recent_ratio(
                        "not_separated")  # fmt: skip
     if len(sizes) < LEAST:
         return without(float(mean[0] / mean[1]), "no_interval")
-    return _averaged(both, sizes, level, method, positive)
+    return _averaged(both, _units(held[2], np.array(sizes, dtype=np.float64)), sizes, level, method, positive)
 
 
 def _averaged(
-    both: Array, sizes: tuple[int, ...], level: float, method: str, positive: bool
+    both: Array, units: Array, sizes: tuple[int, ...], level: float, method: str, positive: bool
 ) -> Estimate:
-    """The ratio at the last of at least 3 blocks (2, K)."""
+    """The ratio at the last of at least 3 blocks (2, K), in units (K,)."""
     walks, n, freedom = _walks(sizes), sum(sizes), len(sizes) - 1
-    scaled = both / _units(both[1], np.array(sizes, dtype=np.float64))
+    scaled = both / units
     at = walks.weights @ scaled.T
     surprise = walks.rotation @ scaled.T
     spread = np.einsum("gki,gkj->gij", surprise, surprise) / freedom
@@ -189,19 +192,19 @@ def _averaged(
     return Estimate(value, low, high, level, method, n, tuple(flags), details)
 
 
-def _units(denominator: Array, sizes: Array) -> Array:
-    """The denominator around each block (K,) without the block itself, which then can't weigh itself; its
-    mean where that is not above 0."""
-    count, mean = len(sizes), float(denominator @ sizes / sizes.sum())
+def _units(scale: Array, sizes: Array) -> Array:
+    """The scale around each block (K,) without the block itself, which then can't weigh itself; its mean
+    where that is not above 0, and 1 where no mean is."""
+    count, mean = len(sizes), float(scale @ sizes / sizes.sum())
     total, size = np.zeros(count), np.zeros(count)
-    weighed = denominator * sizes
+    weighed = scale * sizes
     for k in range(1, _AROUND + 1):
         total[k:] += weighed[:-k]
         size[k:] += sizes[:-k]
         total[:-k] += weighed[k:]
         size[:-k] += sizes[k:]
     around = total / size
-    return np.where(around > 0, around, mean)
+    return np.where(around > 0, around, mean if mean > 0 else 1.0)
 
 
 def _quadratic(spread: Array, c: ArrayLike) -> Array:

@@ -6,8 +6,8 @@ tensor and u₀ of the past (SGD, with momentum, Nesterov's, dampening, L2),
 
     E u_t·g_t = E u_t·∇L(θ_t) − Σ A Tr Cov g_t,
 
-so that u_t·g_t + Σ A T is unbiased with T for the trace. Of any other step (Adam, clipped gradients) the first
-half needs a gradient of a batch outside the step.
+so that u_t·g_t + Σ A T is unbiased with T for the trace. Of any other step (Adam, clipped gradients) the
+first half needs a gradient of a batch outside the step.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ _ROUNDED = 0.01
 
 
 def linear_gains(optimizer: Any, parameters: Sequence[nn.Parameter]) -> list[tuple[float, float]] | None:
-    """(A, Ā) of each parameter, of what its gradient does in the step that comes and over all later ones; None
-    where the optimizer's step is not linear in the gradient with numbers that do not depend on it."""
+    """(A, Ā) of each parameter, of what its gradient does in the step that comes and over all later ones;
+    None where the optimizer's step is not linear in it with numbers that do not depend on it."""
     rule = rule_of(optimizer)
     groups = {id(p): group for group in optimizer.param_groups for p in group["params"]}
     if rule is None or any(group.get("maximize") for group in optimizer.param_groups):
@@ -95,7 +95,7 @@ class MadeStep:
         """The step was made: unbiased for u·∇L at its start; NaN where rounding of the weights is too large
         a part of it."""
         gradients, self._gradients = self._gradients, []
-        if not self._start:
+        if not self._start or self.held:
             return math.nan
         limit = self._drag and self._rounding(gradients)
         for u, p in zip(self._start, self._parameters, strict=True):

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sdesim.training.data.batches import leaves, length
 from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.layers import layer_names
+from sdesim.training.watching.made_step import MadeStep
 from sdesim.training.watching.sums import dot_sum, total
 
 Guard = Callable[[Callable[[], None]], None]
@@ -37,7 +38,8 @@ class StepRead:
         whole: |g|² of the step's gradient, before clipping and unscaled. squares: Σ|c_j|² of its parts, NaN
             where they are not known. overlap: Σ w_j². passes: backward passes.
         batch: examples in them all, None where that is not known.
-        successive: g·g′ with the gradient of the step before, NaN where that was not held.
+        after: u·g with the step before, NaN where that was not held. drag: Σ A T over the parameters, with
+            what a gradient does in its step, NaN where that is not known.
         clipped: whether the optimizer was given less. flags: words.
         groups: layer → (|g|², Σ|c_j|²) of its parameters alone, which add up to ``whole`` and ``squares``;
             ``overlap`` is the same for all of them.
@@ -48,7 +50,8 @@ class StepRead:
     overlap: float
     passes: int
     batch: int | None
-    successive: float
+    after: float
+    drag: float
     clipped: bool
     flags: tuple[str, ...]
     groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -62,6 +65,9 @@ class StepReader:
             owns the parameters. parameters: that are trained, each once.
         guard: what runs a hook's work, and keeps its errors from the training: of the step, and of what
             reads examples.
+
+    Attributes:
+        armed: whether the step that comes is read. layers: names of the layers, which `StepRead.groups` are.
     """
 
     def __init__(
@@ -71,10 +77,11 @@ class StepReader:
         self._models, self._parameters = models, parameters
         names = layer_names(models[-1])
         self._layers = [names[id(p)] for p in parameters]
+        self.layers = tuple(dict.fromkeys(self._layers))
         self._guard, self._examples_guard = guard, examples_guard
         self._handles: list[Any] = []
-        self._before: list[Tensor | None] = []
         self._shares: ExampleShares | None = None
+        self._made = MadeStep(parameters)
         self.armed = False
         self._begin([])
 
@@ -121,8 +128,12 @@ class StepReader:
         self._handles, self._shares, self.armed = [], None, False
 
     def forget(self) -> None:
-        """Let go of the gradient that is held."""
-        self._before = []
+        """Let go of the step that is held."""
+        self._made.drop()
+
+    def close(self) -> float:
+        """The optimizer made the step that was held on to: unbiased for u·∇L at its start."""
+        return self._made.close()
 
     def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         # A wrapper calls what it wraps: one batch.
@@ -175,16 +186,17 @@ class StepReader:
     def _summed(self, k: int, p: Tensor) -> None:
         assert p.grad is not None
         self._sums[k] = dot_sum(p.grad, p.grad)
+        self._made.meet(k, p.grad)
         if self._calls[k]:
             self._after[self._calls[k] - 1].append(self._sums[k])
 
-    def finish(self, *, hold: bool) -> StepRead | str:
+    def finish(self, *, gains: Sequence[float] | None, hold: bool) -> StepRead | str:
         """What was read of the step that the optimizer is about to make, or why nothing was.
 
         Args:
-            hold: whether its gradient is kept, for the product with the next.
+            gains: A of each parameter, by which its gradient moves it in the step; None: not known.
+            hold: whether the step is held on to, where it is right to.
         """
-        before, self._before = self._before, []
         parts, examples = max(self._calls.values(), default=0), self._shares
         forwards = len(self._sizes)
         gradients = [p.grad for p in self._parameters]
@@ -207,32 +219,40 @@ class StepReader:
         if not untouched and left > whole:
             return "gradients were changed between the backward pass and the step"
         squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
-        successive = float("nan")
+        after = self._made.after(1.0 / scale)
         # The factor between what the optimizer is given and the gradient: that of a scaler, or 1.
         factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / scale
-        if untouched and before:
-            pairs = [
-                (a, b) for a, b in zip(before, gradients, strict=True) if a is not None and b is not None
-            ]
-            successive = factor * total([dot_sum(a, b) for a, b in pairs])
-        if hold and untouched:
-            self._before = [None if g is None else g.detach().clone().mul_(factor) for g in gradients]
+        drag = float("nan")
+        if gains is not None and math.isfinite(squares) and untouched:
+            each = self._by_parameter(parts, examples, inverse2)
+            drag = sum(a * (c - overlap * g) for a, (g, c) in zip(gains, each, strict=True)) / (1 - overlap)
+        if hold and math.isfinite(drag):
+            self._made.open(gradients, drag, factor)
         groups = self._groups(parts, examples, inverse2) if math.isfinite(squares) else {}
-        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags, groups)
+        return StepRead(whole, squares, overlap, parts, batch, after, drag, not untouched, flags, groups)
 
     def _groups(
         self, parts: int, examples: ExampleShares | None, inverse2: float
     ) -> dict[str, tuple[float, float]]:
         """|g|² and Σ|c_j|² of each layer."""
         found = dict.fromkeys(self._layers, (0.0, 0.0))
+        each = self._by_parameter(parts, examples, inverse2)
+        for name, (whole, squares) in zip(self._layers, each, strict=True):
+            found[name] = found[name][0] + whole, found[name][1] + squares
+        return found
+
+    def _by_parameter(
+        self, parts: int, examples: ExampleShares | None, inverse2: float
+    ) -> list[tuple[float, float]]:
+        """|g|² and Σ|c_j|² of each parameter."""
         alone = {} if examples is None else examples.by_parameter
-        for k, (name, p) in enumerate(zip(self._layers, self._parameters, strict=True)):
+        found = []
+        for k, p in enumerate(self._parameters):
             squares = alone.get(id(p), 0.0)
             if parts > 1:
                 squares = total([part[k] for part in self._squares if k in part])
-            whole, before = found[name]
             summed = float(self._sums[k]) if k in self._sums else 0.0
-            found[name] = whole + inverse2 * summed, before + inverse2 * squares
+            found.append((inverse2 * summed, inverse2 * squares))
         return found
 
     def _dropped(self) -> bool:

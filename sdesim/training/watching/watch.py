@@ -6,6 +6,7 @@ import math
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from sdesim.training.monitor.monitor import Monitor
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
-from sdesim.training.watching.readings import Readings
-from sdesim.training.watching.step_reader import StepRead, StepReader
+from sdesim.training.watching.made_step import linear_gains
+from sdesim.training.watching.readings import Pending, Readings
+from sdesim.training.watching.step_reader import StepReader
 from sdesim.training.watching.unwrapped import (
     bare_optimizer,
     refuse_foreign,
@@ -107,7 +109,7 @@ class Watch:
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
         self._found: dict[str, str] = {}
         self._tried: list[str] = []
-        self._pending: tuple[int, float, float, StepRead] | None = None
+        self._pending: Pending | None = None
         self._passes = 1
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
@@ -157,6 +159,8 @@ class Watch:
 
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
         """Of a step that was made."""
+        if self._pending is not None:
+            self._guarded("step")(self._close)
         self.step += 1
         self._time += self._rate
         if self._shop is not None:
@@ -177,35 +181,45 @@ class Watch:
     def _read(self) -> None:
         """Take what was read of this step."""
         pending, self._pending = self._pending, None
-        plain = optimizer_attributes(self._optimizer)["optimizer_model"] == "plain"
         whole = bool(self._tried)
+        linear = linear_gains(self._optimizer, trained_parameters(self._optimizer)) if whole else None
+        gains = None if linear is None else [now for now, _ in linear]
         try:
-            read = self._reader.finish(hold=plain and whole)
+            read = self._reader.finish(gains=gains, hold=whole)
         finally:
             self._reader.disarm()
         if isinstance(read, str):
             self._found["step"] = read
+            self._reader.forget()
         if pending is not None:
-            lost = isinstance(read, str) or read.clipped
-            self._take(pending, math.nan if isinstance(read, str) or lost else read.successive)
+            self._take(pending, math.nan if isinstance(read, str) else read.after)
         if isinstance(read, str) or not whole:
             return
         self._passes = read.passes
-        now = (self.step, self._time, self._rate, read)
-        if math.isfinite(read.squares) and plain and not read.clipped:
-            self._pending = now
+        if not math.isfinite(read.squares):
+            if "examples" in self._tried:
+                self._found.setdefault(
+                    "examples", "examples of one batch can't be told from what the model is given"
+                )
             return
-        self._reader.forget()
-        if math.isfinite(read.squares):
-            self._take(now, math.nan)
-        elif "examples" in self._tried:
-            self._found.setdefault(
-                "examples", "examples of one batch can't be told from what the model is given"
-            )
+        total = {gain for _, gain in linear or ()}
+        decay = max(float(group.get("weight_decay", 0.0)) for group in self._optimizer.param_groups)
+        self._pending = Pending(
+            self.step, self._time, self._rate, read, total.pop() if len(total) == 1 else math.nan, decay
+        )
+        if not math.isfinite(read.drag):
+            self._take(self._pending, math.nan)
+            self._pending = None
 
-    def _take(self, made: tuple[int, float, float, StepRead], successive: float) -> None:
-        """Keep the numbers of a step, with its gradient's product with the next one's."""
-        self._readings.add(*made, successive)
+    def _close(self) -> None:
+        """The step was made: what it does at its start is taken, and it waits for the next gradient."""
+        pending = self._pending
+        if pending is not None and math.isnan(pending.before):
+            self._pending = replace(pending, before=self._reader.close())
+
+    def _take(self, made: Pending, after: float) -> None:
+        """Keep the numbers of a step, with its product with the next gradient."""
+        self._readings.add(made, after)
         self._ended = True
 
     def _go_on(self) -> None:
