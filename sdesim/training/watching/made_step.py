@@ -65,7 +65,6 @@ class MadeStep:
 
     def __init__(self, parameters: Sequence[nn.Parameter]) -> None:
         self._parameters = parameters
-        self._numel = [p.numel() for p in parameters]
         self.drop()
 
     def drop(self) -> None:
@@ -113,6 +112,10 @@ class MadeStep:
         weights = total([dot_sum(p, p) for p in self._start])
         slopes = total([dot_sum(g, g) for g in gradients if g is not None])
         return 0.5 * eps * abs(self._factor) * math.sqrt(weights * slopes)
+
+    def again(self) -> None:
+        """The gradients that it met were dropped: others come."""
+        self._along = {}
 
     def meet(self, k: int, gradient: Tensor) -> None:
         """Parameter k has this gradient at the end of the step."""

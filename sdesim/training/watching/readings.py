@@ -20,6 +20,8 @@ from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.step_reader import StepRead
 
+# Of what nothing is known.
+NOTHING = Estimate(math.nan, math.nan, math.nan, 0.95, "", 0, ("no_value", "no_interval"))
 _FIELDS = ("step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay")
 
 

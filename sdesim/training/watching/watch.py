@@ -16,14 +16,15 @@ from torch import nn
 
 from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
-from sdesim.sinks import Sink, opened
+from sdesim.sinks import Outlets, Sink
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.monitor import Monitor
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.watching.made_step import linear_gains
-from sdesim.training.watching.readings import Pending, Readings
+from sdesim.training.watching.readings import NOTHING, Pending, Readings
+from sdesim.training.watching.step_hooks import StepHooks
 from sdesim.training.watching.step_reader import StepReader
 from sdesim.training.watching.unwrapped import (
     bare_optimizer,
@@ -38,15 +39,16 @@ _EVERY = 50
 
 def watch(
     model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
-    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe] = (), window: int = 64,
+    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe | str | Path] = (), window: int = 64,
     phase_window: int = 4096,
 ) -> Watch:  # fmt: skip
     """Watches a training from the gradients that it computes anyway: nothing in the loop changes.
 
     Reads C at the batch of the step, whatever it is made of: from the micro-batches of an accumulated step,
     else from the examples of its one batch, whose norms the same backward pass gives (`example_norms`). Of
-    plain SGD it reads the phase too, from gradients of successive steps (`successive_gradients`). Norms are
-    those before clipping and free of a `GradScaler`'s scale; steps that a scaler skips are not counted.
+    SGD, with momentum or without, it reads the phase too, from the gradients at both ends of steps
+    (`successive_steps`). Norms are those before clipping and free of a `GradScaler`'s scale; steps that a
+    scaler skips are not counted.
 
     The weights are the same bit for bit as without it, and no random number is drawn. It never ends a
     training: what fails is told once as a warning, and is a flag with its reason.
@@ -58,7 +60,8 @@ def watch(
             of half of the budget. loader, heldout: as its `loader` and `validation`.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
             in between. None: every step is read.
-        sinks: where measurements go.
+        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told as a
+            warning, once, and is flag `sinks_failed`.
         window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
 
     Raises:
@@ -79,7 +82,7 @@ class Watch:
 
     def __init__(
         self, model: nn.Module, optimizer: Any, *, loss: Any, loader: Any, heldout: Any,
-        budget: float | None, sinks: Sequence[Sink | SinkRecipe], window: int, phase_window: int,
+        budget: float | None, sinks: Sequence[Sink | SinkRecipe | str | Path], window: int, phase_window: int,
     ) -> None:  # fmt: skip
         optimizer = bare_optimizer(optimizer)
         trained = trained_parameters(optimizer)
@@ -102,7 +105,7 @@ class Watch:
             )  # fmt: skip
         self._purse = Purse(budget)
         self._readings = Readings(window, phase_window, self._sampling_flag())
-        self._sinks = tuple(opened(sink) for sink in sinks)
+        self._outlets = Outlets(sinks)
         self.history: list[Measurement] = []
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
@@ -114,13 +117,11 @@ class Watch:
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
         self._ended, self._due = False, 0.0
-        self._handles = [
-            optimizer.register_step_pre_hook(self._before), optimizer.register_step_post_hook(self._after)
-        ]  # fmt: skip
+        self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
 
-    def add_sink(self, sink: Sink | SinkRecipe) -> None:
+    def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
         """Send the measurements that come to one more place."""
-        self._sinks = (*self._sinks, opened(sink))
+        self._outlets.add(sink)
 
     @property
     def cost(self) -> dict[str, float]:
@@ -132,7 +133,7 @@ class Watch:
     @property
     def reasons(self) -> dict[str, str]:
         """Why a part of the last reading failed, by part; empty where nothing did."""
-        return dict(self._failures.reasons)
+        return self._failures.reasons | self._outlets.reasons
 
     def _elapsed(self) -> float:
         return self._earlier + clock.perf_counter() - self._started
@@ -151,13 +152,21 @@ class Watch:
 
         return run
 
-    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        """Of a step that is about to be made."""
-        self._rate = step_rate(self._optimizer)
-        if self._reader.armed:
-            self._guarded("step")(self._read)
+    def batch(self, size: int | None) -> None:
+        """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
+        are of it, whatever parts of the model are called."""
+        self._reader.batch(size)
 
-    def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _begins(self) -> bool:
+        """Before a step: whether it is read."""
+        self._rate = step_rate(self._optimizer)
+        return self._reader.armed
+
+    def _computed(self, why: str) -> None:
+        """The gradient of the step is there, or why it is not."""
+        self._guarded("step")(lambda: self._read(why))
+
+    def _after(self) -> None:
         """Of a step that was made."""
         if self._pending is not None:
             self._guarded("step")(self._close)
@@ -178,14 +187,14 @@ class Watch:
         if made is not None:
             self._keep(made)
 
-    def _read(self) -> None:
-        """Take what was read of this step."""
+    def _read(self, why: str) -> None:
+        """Take what was read of this step, or why nothing was."""
         pending, self._pending = self._pending, None
         whole = bool(self._tried)
         linear = linear_gains(self._optimizer, trained_parameters(self._optimizer)) if whole else None
         gains = None if linear is None else [now for now, _ in linear]
         try:
-            read = self._reader.finish(gains=gains, hold=whole)
+            read = why or self._reader.finish(gains=gains, hold=whole)
         finally:
             self._reader.disarm()
         if isinstance(read, str):
@@ -255,16 +264,19 @@ class Watch:
         tried = self._tried or (["step"] if "step" in found else [])
         new = self._failures.note(dict.fromkeys([*tried, *found]), found)
         for part in new:
-            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=6)
+            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
         elif new:
-            flags = tuple(f"{part}_failed" for part in sorted(self._failures.reasons))
+            flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
+            # Rows of one log have the same columns.
+            groups = dict.fromkeys(self._reader.layers, NOTHING)
             self._keep(
                 Measurement.of(
-                    self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons
+                    self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons,
+                    groups=groups,
                 )
-            )
+            )  # fmt: skip
 
     def _sampling_flag(self) -> str:
         """What is to be said of how batches are drawn: gradients of one epoch without replacement are
@@ -276,14 +288,13 @@ class Watch:
 
     def _keep(self, measurement: Measurement) -> None:
         self.history.append(measurement)
-        for sink in self._sinks:
-            sink.write(measurement)
+        self._outlets.write(measurement)
 
     def run(self, out: str | Path | None = None) -> xr.Dataset:
         """All readings as a Run, for `measure` and `compare`; with a loader those of its `Monitor`.
 
         Raises:
-            RunError: nothing was read yet, the batch is not known or varies, or ``out`` can't be written.
+            RunError: nothing was read yet, or ``out`` can't be written.
         """
         if self._shop is not None:
             return self._shop.run(out)
@@ -292,15 +303,15 @@ class Watch:
 
     def close(self) -> None:
         """Detach all hooks and close the sinks; a second time does nothing."""
-        for handle in self._handles:
-            handle.remove()
+        if self._hooks is None:
+            return
+        self._hooks.remove()
+        self._hooks = None
         self._reader.disarm()
         self._reader.forget()
-        if self._handles and self._shop is not None:
+        if self._shop is not None:
             self._shop.close()
-        for sink in self._sinks if self._handles else ():
-            sink.close()
-        self._handles = []
+        self._outlets.close(self.run)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings and lists. What a loader's `Monitor`

@@ -59,10 +59,10 @@ def test_the_mean_over_all_batches_is_the_mean_change_of_the_loss(settings, grou
         gains = [now for now, _ in linear_gains(optimizer, parameters)]
         step = reader.finish(gains=gains, hold=True)
         reader.disarm()
-        before = float(loss(model, range(3)))
+        before = float(loss(model, range(3)).detach())
         optimizer.step()
         at_start = reader.close()
-        changes.append(float(loss(model, range(3))) - before)
+        changes.append(float(loss(model, range(3)).detach()) - before)
         for second in BATCHES:
             other = copy.deepcopy(reader._made)
             other._parameters = parameters
