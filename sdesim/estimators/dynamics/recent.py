@@ -207,7 +207,7 @@ def _units(scale: Array, sizes: Array) -> Array:
     return np.where(around > 0, around, mean if mean > 0 else 1.0)
 
 
-def _quadratic(spread: Array, c: ArrayLike) -> Array:
+def _quadratic(spread: Array, c: Array | float) -> Array:
     """Square of the deviation of x − c y, from covariances (G, 2, 2)."""
     return np.asarray(spread[:, 0, 0] - 2 * c * spread[:, 0, 1] + np.square(c) * spread[:, 1, 1])
 

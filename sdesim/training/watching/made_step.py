@@ -41,9 +41,10 @@ def linear_gains(optimizer: Any, parameters: Sequence[nn.Parameter]) -> list[tup
         key = id(group), frozenset(name for name, value in state.items() if value is not None)
         if key not in found:
             motion, eta = rule(group, state), float(group["lr"])
-            scale = motion.precondition
-            known = isinstance(scale, float) and not motion.share
-            found[key] = (eta * motion.now / scale, eta * motion.whole / scale) if known else None
+            scale, held = motion.precondition, None
+            if isinstance(scale, float) and not motion.share:
+                held = eta * motion.now / scale, eta * motion.whole / scale
+            found[key] = held
         if found[key] is None:
             return None
         gains.append((id(p), found[key]))
