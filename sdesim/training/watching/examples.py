@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -64,8 +64,12 @@ class ExampleShares:
 
         output.register_hook(hook)  # type: ignore[no-untyped-call]
 
-    def collect(self, size: int | None) -> None:
+    def collect(self, size: int | None, alone: Mapping[int, Tensor] | None = None) -> None:
         """Work out the squares, once the backward pass has ended.
+
+        Args:
+            size: of the batch. alone: the pass's gradient by the parameter's id, where others may have
+                changed what it left.
 
         Raises:
             RunError: a parameter that is used in another way than by a layer that is known.
@@ -74,7 +78,9 @@ class ExampleShares:
         self.squares, self.by_parameter = None, {}
         if size is None or size < 2:
             return
-        gradients = {name: p.grad for name, p in self._parameters.values()}
+        gradients = {
+            name: p.grad if alone is None else alone.get(key) for key, (name, p) in self._parameters.items()
+        }
         used = [(part, _single(a), _single(delta)) for part, a, delta in calls if delta is not None]
         with torch.no_grad():
             found = share_squares(used, self._parameters, gradients, size)

@@ -86,6 +86,9 @@ class MadeStep:
             factor: by which the gradients are to be multiplied.
         """
         self.drop()
+        if any(hasattr(p, "to_local") for p in self._parameters):
+            # Of weights in parts, of which this process holds one.
+            return
         self._start = [p.detach().clone() for p in self._parameters]
         # Some optimizers write to the gradients that they are given.
         self._gradients = [None if g is None else g.detach().clone() for g in gradients]

@@ -12,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -57,6 +57,34 @@ class StepRead:
     groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Contributed:
+    """The parts of one rank's gradient, of which the step's is one of several: as `StepRead` has them, the
+    gradient itself being its only part where no others are known.
+
+    Attributes:
+        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters.
+    """
+
+    squares: float
+    overlap: float
+    passes: int
+    batch: int | None
+    flags: tuple[str, ...]
+    scale: float
+    groups: Mapping[str, float]
+
+
+class Onlooker(Protocol):
+    """Who looks at what backward passes add."""
+
+    def begin(self) -> None:
+        """A step begins."""
+
+    def seen(self, k: int, gradient: Tensor) -> None:
+        """A pass adds this to the gradient of parameter k."""
+
+
 class StepReader:
     """Reads one step at a time, where it is armed.
 
@@ -67,7 +95,8 @@ class StepReader:
             reads examples.
 
     Attributes:
-        armed: whether the step that comes is read. layers: names of the layers, which `StepRead.groups` are.
+        layers: the layer's name of each parameter. onlooker: where this is one of several ranks.
+        made: the step that was made last, where it is held.
     """
 
     def __init__(
@@ -76,12 +105,12 @@ class StepReader:
     ) -> None:  # fmt: skip
         self._models, self._parameters = models, parameters
         names = layer_names(models[-1])
-        self._layers = [names[id(p)] for p in parameters]
-        self.layers = tuple(dict.fromkeys(self._layers))
+        self.layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
         self._handles: list[Any] = []
         self._shares: ExampleShares | None = None
-        self._made = MadeStep(parameters)
+        self.onlooker: Onlooker | None = None
+        self.made = MadeStep(parameters)
         self.armed = False
         # Number and size of the batch that is at work, 0 before one was seen; whether a trainer tells them.
         self._batch_number, self._told = 0, False
@@ -89,7 +118,7 @@ class StepReader:
         self._begin()
 
     def _begin(self) -> None:
-        self._made.again()
+        self.made.again()
         self._squares: list[dict[int, Tensor]] = []
         self._after: list[list[Tensor]] = []
         self._sums: dict[int, Tensor] = {}
@@ -98,6 +127,9 @@ class StepReader:
         self._sizes: dict[int, int | None] = {}
         self._passing, self._mixed = False, False
         self._inside: nn.Module | None = None
+        self._alone: dict[int, Tensor] | None = None
+        if self.onlooker is not None:
+            self.onlooker.begin()
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -132,15 +164,7 @@ class StepReader:
             handle.remove()
         if self._shares is not None:
             self._shares.close()
-        self._handles, self._shares, self.armed = [], None, False
-
-    def forget(self) -> None:
-        """Let go of the step that is held."""
-        self._made.drop()
-
-    def close(self) -> float:
-        """The optimizer made the step that was held on to: unbiased for u·∇L at its start."""
-        return self._made.close()
+        self._handles, self._shares, self._alone, self.armed = [], None, None, False
 
     def batch(self, size: int | None) -> None:
         """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
@@ -176,6 +200,8 @@ class StepReader:
         if not self._passing:
             self._passing = True
             shares, size = None if self._sizes else self._shares, self._size
+            # What ranks share they change before the pass has ended.
+            self._alone = None if shares is None or self.onlooker is None else {}
             if self._batch_number:
                 self._sizes[self._batch_number] = size
             # Once this pass has ended, and before anybody clips what it left.
@@ -187,12 +213,17 @@ class StepReader:
             self._after.append([])
         self._squares[self._calls[k]][k] = dot_sum(gradient, gradient)
         self._calls[k] += 1
+        if self.onlooker is not None:
+            self.onlooker.seen(k, gradient)
+            if self._alone is not None:
+                self._alone[id(p)] = gradient.detach().clone()
 
     def _passed(self, shares: ExampleShares | None, size: int | None) -> None:
         """A backward pass has ended; its examples are worked out if it is the first."""
         self._passing = False
+        alone, self._alone = self._alone, None
         if shares is not None:
-            self._examples_guard(lambda: shares.collect(size))
+            self._examples_guard(lambda: shares.collect(size, alone))
 
     def _sum_hook(self, k: int) -> Callable[[Tensor], None]:
         def hook(p: Tensor) -> None:
@@ -203,7 +234,8 @@ class StepReader:
     def _summed(self, k: int, p: Tensor) -> None:
         assert p.grad is not None
         self._sums[k] = dot_sum(p.grad, p.grad)
-        self._made.meet(k, p.grad)
+        if self.onlooker is None:
+            self.made.meet(k, p.grad)
         if self._calls[k]:
             self._after[self._calls[k] - 1].append(self._sums[k])
 
@@ -236,7 +268,7 @@ class StepReader:
         if not untouched and left > whole:
             return "gradients were changed between the backward pass and the step"
         squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
-        after = self._made.after(1.0 / scale)
+        after = self.made.after(1.0 / scale)
         # The factor between what the optimizer is given and the gradient: that of a scaler, or 1.
         factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / scale
         drag = float("nan")
@@ -244,17 +276,41 @@ class StepReader:
             each = self._by_parameter(parts, examples, inverse2)
             drag = sum(a * (c - overlap * g) for a, (g, c) in zip(gains, each, strict=True)) / (1 - overlap)
         if hold and math.isfinite(drag):
-            self._made.open(gradients, drag, factor)
+            self.made.open(gradients, drag, factor)
         groups = self._groups(parts, examples, inverse2) if math.isfinite(squares) else {}
         return StepRead(whole, squares, overlap, parts, batch, after, drag, not untouched, flags, groups)
+
+    def contributed(self) -> Contributed | str:
+        """The parts of this rank's own gradient, or why they are not known."""
+        parts, examples = max(self._calls.values(), default=0), self._shares
+        forwards, scale = len(self._sizes), loss_scale()
+        if not parts:
+            return "no gradient was computed for this step"
+        if forwards and parts > forwards:
+            return f"{parts} backward passes over {forwards} batches: parts of one batch are not independent"
+        if self._mixed:
+            return "gradients were dropped in the middle of a step"
+        shared = total([x for part in self._squares for x in part.values()])
+        if not math.isfinite(shared):
+            return "the gradient is not finite"
+        inverse2 = scale**-2
+        squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
+        alone = {} if examples is None or parts > 1 or math.isnan(squares) else examples.by_parameter
+        if math.isnan(squares):
+            squares = inverse2 * shared
+        groups = dict.fromkeys(self.layers, 0.0)
+        for k, (name, p) in enumerate(zip(self.layers, self._parameters, strict=True)):
+            own = alone[id(p)] if alone else total([part[k] for part in self._squares if k in part])
+            groups[name] += inverse2 * own
+        return Contributed(squares, overlap, parts, batch, flags, scale, groups)
 
     def _groups(
         self, parts: int, examples: ExampleShares | None, inverse2: float
     ) -> dict[str, tuple[float, float]]:
         """|g|² and Σ|c_j|² of each layer."""
-        found = dict.fromkeys(self._layers, (0.0, 0.0))
+        found = dict.fromkeys(self.layers, (0.0, 0.0))
         each = self._by_parameter(parts, examples, inverse2)
-        for name, (whole, squares) in zip(self._layers, each, strict=True):
+        for name, (whole, squares) in zip(self.layers, each, strict=True):
             found[name] = found[name][0] + whole, found[name][1] + squares
         return found
 

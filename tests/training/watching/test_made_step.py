@@ -61,10 +61,10 @@ def test_the_mean_over_all_batches_is_the_mean_change_of_the_loss(settings, grou
         reader.disarm()
         before = float(loss(model, range(3)).detach())
         optimizer.step()
-        at_start = reader.close()
+        at_start = reader.made.close()
         changes.append(float(loss(model, range(3)).detach()) - before)
         for second in BATCHES:
-            other = copy.deepcopy(reader._made)
+            other = copy.deepcopy(reader.made)
             other._parameters = parameters
             model.zero_grad()
             loss(model, second).backward()
