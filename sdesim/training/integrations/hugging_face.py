@@ -20,8 +20,10 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from sdesim.errors import RunError, failure
+from sdesim.training.data.loaders import own_sampler
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.watch import Watch, watch
 
@@ -108,8 +110,14 @@ class TrainerMonitor:
         self.monitor, self._logged = None, 0
         self._told.clear()
         trainer = _trainer(self)
-        model = getattr(trainer, "model_wrapped", None) or parts["model"]
+        # What is compiled or sharded is called through what wraps the model.
+        wrapped = getattr(trainer, "model_wrapped", None)
+        model = parts["model"] if wrapped is None else wrapped
         self.monitor = watch(model, parts["optimizer"], **self._keywords)
+        loader = parts.get("train_dataloader")
+        if isinstance(loader, DataLoader) and own_sampler(loader) is not None:
+            # Batches of like examples, such as of like lengths, say too little of the noise between batches.
+            self.monitor.note("sampler_ignored")
         self._guarded("readings are not in the Trainer's logs", lambda: _move_to_front(self, trainer))
         name = type(self).__name__
         if state.global_step:

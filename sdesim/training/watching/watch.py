@@ -118,6 +118,7 @@ class Watch:
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
         self._found: dict[str, str] = {}
         self._tried: list[str] = []
+        self._notes: tuple[str, ...] = ()
         self._pending: Pending | None = None
         self._passes = 1
         self._started, self._earlier = clock.perf_counter(), 0.0
@@ -164,6 +165,10 @@ class Watch:
         """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
         are of it, whatever parts of the model are called."""
         self._reader.batch(size)
+
+    def note(self, flag: str) -> None:
+        """Told by a trainer what is to be said of all readings that come."""
+        self._notes = (*self._notes, flag)
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
@@ -228,6 +233,11 @@ class Watch:
                     "examples", "examples of one batch can't be told from what the model is given"
                 )
             return
+        if read.passes > 1:
+            # Its parts are read: that its examples were not is of no account.
+            self._found.pop("examples", None)
+        if self._notes:
+            read = replace(read, flags=(*read.flags, *self._notes))
         total = {gain for _, gain in linear or ()}
         gain = total.pop() if len(total) == 1 else math.nan
         decay = max(float(group.get("weight_decay", 0.0)) for group in self._optimizer.param_groups)
@@ -267,6 +277,13 @@ class Watch:
         """Keep the numbers of a step, with its product with the next gradient."""
         self._readings.add(made, after)
         self._ended = True
+
+    def _take_last(self) -> None:
+        """Keep and tell the step that is read and waits for the next one's gradient."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._take(pending, math.nan)
+            self._tell({})
 
     def _go_on(self) -> None:
         """After a step: tell what was read, and attach what reads the next, where that is paid for."""
@@ -358,6 +375,8 @@ class Watch:
             return
         self._hooks.remove()
         self._hooks = None
+        if self._pending is not None:
+            self._guarded("step")(self._take_last)
         self._reader.disarm()
         self._reader.made.drop()
         if self._shop is not None:
