@@ -23,7 +23,8 @@ from sdesim.training.watching.calls import ModelCalls, example_weights, weights
 from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.halves import halves
 from sdesim.training.watching.layers import layer_names
-from sdesim.training.watching.sums import dot, squares
+from sdesim.training.watching.made_step import MadeStep
+from sdesim.training.watching.sums import squares
 
 Guard = Callable[[Callable[[], None]], None]
 # Norms of one gradient in two ways agree to this share.
@@ -40,7 +41,8 @@ class StepRead:
         whole: |g|² of the step's gradient, before clipping and unscaled. squares: Σ|c_j|² of its parts, NaN
             where they are not known. overlap: Σ w_j². passes: backward passes.
         batch: examples in them all, None where that is not known.
-        successive: g·g′ with the gradient of the step before, NaN where that was not held.
+        after: u·g with the step before, NaN where that was not held. drag: Σ A T over the parameters, with
+            what a gradient does in its step, NaN where that is not known.
         clipped: whether the optimizer was given less. flags: words.
         groups: layer → (|g|², Σ|c_j|²) of its parameters alone, which add up to ``whole`` and ``squares``;
             ``overlap`` is the same for all of them.
@@ -52,7 +54,8 @@ class StepRead:
     overlap: float
     passes: int
     batch: int | None
-    successive: float
+    after: float
+    drag: float
     clipped: bool
     flags: tuple[str, ...]
     groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -117,7 +120,7 @@ class StepReader:
 
     Attributes:
         armed: whether the step that comes is read. layers: the layer's name of each parameter.
-        onlooker: where this is one of several ranks.
+        onlooker: where this is one of several ranks. made: the step that was made last, where it is held.
     """
 
     def __init__(
@@ -128,7 +131,7 @@ class StepReader:
         names = layer_names(models[-1])
         self.layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
-        self._before: list[Tensor | None] = []
+        self.made = MadeStep(parameters)
         self._shares: ExampleShares | None = None
         # Whether shares of layers were read once, or why they can't be.
         self._formula: bool | str = compiled(models)
@@ -158,6 +161,7 @@ class StepReader:
         self._calls.attach(keep=self._halved)
 
     def _begin(self) -> None:
+        self.made.again()
         self._backward.begin()
         self._calls.begin()
         if self.onlooker is not None:
@@ -178,10 +182,6 @@ class StepReader:
             self._shares.close()
         self._shares, self.armed = None, False
 
-    def forget(self) -> None:
-        """Let go of the gradient that is held."""
-        self._before = []
-
     def batch(self, size: int | None) -> None:
         """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
         self._calls.tell(size)
@@ -195,18 +195,20 @@ class StepReader:
         self._calls.opened()
 
     def _ended(self, task: int, gradients: Mapping[int, Tensor]) -> None:
+        if self.onlooker is None:
+            self.made.meet(gradients)
         shares = self._shares
         if shares is not None and len(self._calls.seen) == 1:
             left = {id(self._parameters[k]): g for k, g in gradients.items()}
             self._examples_guard(lambda: shares.met(task, left))
 
-    def finish(self, *, hold: bool) -> StepRead | str:
+    def finish(self, *, gains: Sequence[float] | None, hold: bool) -> StepRead | str:
         """What was read of the step that the optimizer is about to make, or why nothing was.
 
         Args:
-            hold: whether its gradient is kept, for the product with the next.
+            gains: A of each parameter, by which its gradient moves it in the step; None: not known.
+            hold: whether the step is held on to, where it is right to.
         """
-        before, self._before = self._before, []
         gathered = self.gathered()
         if isinstance(gathered, str):
             return gathered
@@ -222,18 +224,15 @@ class StepReader:
             return "gradients were changed between the backward pass and the step"
         # The factor between what the optimizer is given and the gradient: that of a scaler, or 1.
         factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / gathered.scale
-        successive = math.nan
-        if untouched and before:
-            pairs = [
-                (a, b) for a, b in zip(before, gradients, strict=True) if a is not None and b is not None
-            ]
-            successive = factor * float(dot([a for a, _ in pairs], [b for _, b in pairs]))
-        if hold and untouched:
-            self._before = [None if g is None else g.detach().clone().mul_(factor) for g in gradients]
-        shared = gathered.squares
+        after, drag, shared = self.made.after(1.0 / gathered.scale), math.nan, gathered.squares
+        if gains is not None and shared is not None and untouched:
+            noise = inverse2 * (shared - gathered.overlap * gathered.sums) / (1.0 - gathered.overlap)
+            drag = float(np.asarray(gains) @ noise)
+        if hold and math.isfinite(drag):
+            self.made.open(gradients, drag, factor)
         return StepRead(
             whole, math.nan if shared is None else inverse2 * float(shared.sum()), gathered.overlap,
-            gathered.passes, gathered.batch, successive, not untouched, gathered.flags,
+            gathered.passes, gathered.batch, after, drag, not untouched, gathered.flags,
             {} if shared is None else self.by_layer(inverse2 * gathered.sums, inverse2 * shared),
             gathered.source,
         )  # fmt: skip

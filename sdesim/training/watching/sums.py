@@ -46,21 +46,25 @@ def _norm(x: Tensor) -> Tensor:
     return torch.hypot(torch.linalg.vector_norm(rows, dtype=torch.float64), rest)
 
 
-def dot(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-    """Σ a·b over pairs of tensors of one shape, as a number (0-d, float64) that waits for nothing."""
-    small, found = [], []
-    for a, b in zip(first, second, strict=True):
-        a, b = a.detach().reshape(-1), b.detach().reshape(-1)
-        if len(a) <= _ROW:
-            small.append((a, b))
+def dots(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
+    """a·b of each pair of tensors of one shape, (n,), float64, without waiting for the device."""
+    found: list[Any] = [None] * len(first)
+    small: dict[torch.device, list[tuple[int, Tensor, Tensor]]] = {}
+    for k, (a, b) in enumerate(zip(first, second, strict=True)):
+        a, b = a.detach().reshape(-1), _dense_as(b, a).reshape(-1)
+        if len(a) <= _SMALL:
+            small.setdefault(a.device, []).append((k, a, b))
             continue
         chunk = _CHUNK if a.device.type == "cpu" else _LARGE_CHUNK
-        for x, y in _chunks(a, b, chunk):
-            found.append(_product(x, y))
-    for device in {a.device for a, _ in small}:
-        pairs = [(a.double(), b.double()) for a, b in small if a.device == device]
-        found.append(torch.cat([a for a, _ in pairs]) @ torch.cat([b for _, b in pairs]))
-    return stacked(found).sum() if found else torch.zeros((), dtype=torch.float64)
+        found[k] = stacked([_product(x, y) for x, y in _chunks(a, b, chunk)]).sum()
+    for some in small.values():
+        one, other = torch.cat([a for _, a, _ in some]).double(), torch.cat([b for _, _, b in some]).double()
+        ends = torch.tensor([len(a) for _, a, _ in some]).cumsum(0) - 1
+        sums = (one * other).cumsum(0)
+        sums = sums[ends.to(sums.device)].diff(prepend=sums.new_zeros(1))
+        for (k, _, _), value in zip(some, sums, strict=True):
+            found[k] = value
+    return stacked(found)
 
 
 def _chunks(a: Tensor, b: Tensor, size: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -92,6 +96,12 @@ def fetched(tensors: Sequence[Tensor]) -> list[np.ndarray[Any, np.dtype[np.float
     alike = len({x.device for x in tensors}) == 1
     together = torch.cat([(x if alike else x.cpu()).double() for x in tensors]).cpu().numpy()
     return list(np.split(together, np.cumsum([len(x) for x in tensors])[:-1]))
+
+
+def _dense_as(x: Tensor, like: Tensor) -> Tensor:
+    """A gradient in the form of what it is of."""
+    x = x.detach()
+    return x.to_dense() if x.is_sparse and not like.is_sparse else x
 
 
 def _dense(x: Tensor) -> Tensor:
