@@ -57,8 +57,8 @@ def watch(
             of half of the budget. loader, heldout: as its `loader` and `validation`.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
             in between. None: every step is read.
-        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told as a
-            warning, once, and is flag `sinks_failed`.
+        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is
+            told as a warning, once, and is flag `sinks_failed`.
         window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
 
     Raises:
