@@ -91,7 +91,7 @@ def _of_run(run: xr.Dataset, trajectory: int) -> list[Measurement]:
                 int(step), time=float(times[k]), learning_rate=float(rate[k]), loss=float(loss[k]),
                 epoch=None if math.isnan(epoch[k]) else float(epoch[k]),
                 validation_loss=None if math.isnan(tests[k]) else float(tests[k]),
-                batch_size=int(run.attrs.get("batch_size") or 0),
+                batch_size=int(run.attrs.get("batch_size") or 0), flags=tuple(run.attrs.get("flags", ())),
                 groups={part: e for part, e in layers.items() if e is not None}, **given,
             )
         )  # fmt: skip

@@ -118,6 +118,7 @@ class Readings:
         known = {
             "name": "watch", "seed": 0, "learning_rate": rate, "dt": rate, "batch_size": batch,
             "probe_batch_size": batch, "absent": ["loss"],
+            "flags": sorted({flag for flags in self._flags for flag in flags}),
         }  # fmt: skip
         return as_run(
             probes, {**optimizer, **known}, samples=0, directions=np.empty((0, dim)), groups=(),
