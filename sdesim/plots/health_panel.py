@@ -166,6 +166,9 @@ def _batch(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     seen = np.concatenate([shown, value[np.isfinite(value)], high[np.isfinite(high)]])
     bottom, top = (seen.min() / 2, 2 * max(shown.max(), np.quantile(seen, 0.9))) if shown.size else (0.5, 2.0)
     there = np.isfinite(value) | np.isfinite(low)
+    if not there.any():
+        _close(ax, "Batch size: would another one pay?", "examples")
+        return
     if np.isfinite(value).any():
         course(ax, steps[there], value[there], color=FIRST, label="critical batch 1/C₁")
     known = np.isfinite(low)

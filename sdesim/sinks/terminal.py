@@ -134,7 +134,10 @@ def readings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
         known = [row for row in rows if isinstance(row.get(name), int | float) and not math.isnan(row[name])]
         if not known:
             continue
-        label = _OWN[name] if own else f"C of {name.removeprefix(_LAYER)}" if entry is None else entry.plain
+        if name.startswith(_LAYER):
+            label = f"C of {name.removeprefix(_LAYER)}"
+        else:
+            label = _OWN[name] if own or entry is None else entry.plain
         last = known[-1]
         found.append((label, _told(last, name), trend([row[name] for row in known])))
     phase = rows[-1].get("phase")
