@@ -6,6 +6,7 @@ import math
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,7 @@ class Watch:
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
         self._found: dict[str, str] = {}
         self._tried: list[str] = []
+        self._notes: tuple[str, ...] = ()
         self._pending: tuple[int, float, float, StepRead] | None = None
         self._passes = 1
         self._started, self._earlier = clock.perf_counter(), 0.0
@@ -161,6 +163,10 @@ class Watch:
         """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
         are of it, whatever parts of the model are called."""
         self._reader.batch(size)
+
+    def note(self, flag: str) -> None:
+        """Told by a trainer what is to be said of all readings that come."""
+        self._notes = (*self._notes, flag)
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
@@ -216,6 +222,11 @@ class Watch:
         if isinstance(read, str) or not whole:
             return
         self._passes = read.passes
+        if read.passes > 1:
+            # Its parts are read: that its examples were not is of no account.
+            self._found.pop("examples", None)
+        if self._notes:
+            read = replace(read, flags=(*read.flags, *self._notes))
         now = (self.step, self._time, self._rate, read)
         if math.isfinite(read.squares) and plain and not read.clipped:
             self._pending = now
