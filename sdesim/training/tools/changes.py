@@ -256,7 +256,9 @@ def _interval(e: Estimate) -> str:
         return (
             f"{_number(e.low)} to {_number(e.high)}" if math.isfinite(e.high) else f"above {_number(e.low)}"
         )
-    return f"{_number(e.value)} [{_number(e.low)}, {_number(e.high)}{')' if math.isinf(e.high) else ']'}"
+    value, low, high = map(_number, (e.value, e.low, e.high))
+    # Of what was read without draws.
+    return value if low == value == high else f"{value} [{low}, {high}{')' if math.isinf(e.high) else ']'}"
 
 
 def _number(x: float) -> str:
