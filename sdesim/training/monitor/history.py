@@ -12,11 +12,7 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.estimators import Estimate
-from sdesim.estimators.consolidation.window_ratio import fieller
 from sdesim.training.monitor.measurement import Measurement, monitored_quantities
-
-# Readings of single steps that C is of, as `watch` has it.
-_WINDOW = 64
 
 
 def history_of(source: Any, trajectory: int = 0) -> list[Measurement]:
@@ -26,7 +22,7 @@ def history_of(source: Any, trajectory: int = 0) -> list[Measurement]:
         source: a `Watch` or `Monitor`; measurements, or one; a run with probes; the path of a stored run, or
             of a folder that a monitor writes (`sinks.Folder`).
         trajectory: of a run. Its probes are read together (`measure(run, smooth=True)`), as single ones are
-            often too vague.
+            often too vague; steps that a `Watch` read as it did.
 
     Raises:
         RunError: there are none.
@@ -56,6 +52,7 @@ def _stored(path: Path, trajectory: int) -> list[Measurement]:
 
 def _of_run(run: xr.Dataset, trajectory: int) -> list[Measurement]:
     from sdesim.runs import measure
+    from sdesim.runs.measures.successive import holds_steps
     from sdesim.runs.registered import measured_array, part_names
 
     if "probe" not in run.dims:
@@ -65,7 +62,8 @@ def _of_run(run: xr.Dataset, trajectory: int) -> list[Measurement]:
             f"trajectory: found {trajectory}, allowed: 0 to {run.sizes['trajectory'] - 1}, those of the run"
         )
     one = run.isel(trajectory=[trajectory])
-    measured = measure(one, smooth=True)
+    # Steps that were read one after another are read together as they were, by windows.
+    measured = measure(one, smooth=not holds_steps(run))
     quantities = _quantities(measured)
     parts = part_names(measured, "C_group") if "C_group" in measured else []
     groups = {part: measured_array(measured, f"C_group.{part}") for part in parts}
@@ -75,6 +73,8 @@ def _of_run(run: xr.Dataset, trajectory: int) -> list[Measurement]:
     rate = _row(one, "step_size", len(steps))
     loss, epoch = _at(one, "loss", steps), _at(one, "epoch", steps)
     tests = _at(one, "test_loss", steps)
+    batch = _row(one, "step_batch", len(steps))
+    batch = np.where(np.isnan(batch), float(run.attrs.get("batch_size") or 0), batch)
     sizes = {name: _row(measured, name, len(steps)) for name in ("signal", "noise")}
     words = {
         name: [str(w) for w in measured[source].transpose("trajectory", "probe").values[0]]
@@ -85,13 +85,13 @@ def _of_run(run: xr.Dataset, trajectory: int) -> list[Measurement]:
         given: dict[str, Any] = {name: float(values[k]) for name, values in sizes.items()}
         given |= {name: texts[k] for name, texts in words.items()}
         given |= {name: e for name, held in quantities.items() if (e := _place(held, k, level)) is not None}
-        layers = {part: _place((*held, None, None, None), k, level) for part, held in groups.items() if held}
+        layers = {part: _place((*held, None, None), k, level) for part, held in groups.items() if held}
         made.append(
             Measurement.of(
                 int(step), time=float(times[k]), learning_rate=float(rate[k]), loss=float(loss[k]),
                 epoch=None if math.isnan(epoch[k]) else float(epoch[k]),
                 validation_loss=None if math.isnan(tests[k]) else float(tests[k]),
-                batch_size=int(run.attrs.get("batch_size") or 0), flags=tuple(run.attrs.get("flags", ())),
+                batch_size=int(batch[k]), flags=tuple(run.attrs.get("step_flags", ())),
                 groups={part: e for part, e in layers.items() if e is not None}, **given,
             )
         )  # fmt: skip
@@ -107,12 +107,10 @@ def _words(measured: xr.Dataset) -> list[tuple[str, str]]:
 
 
 def _quantities(measured: xr.Dataset) -> dict[str, tuple[Any, ...]]:
-    """Value, ends, methods, flags and counts of each quantity over (trajectory, probe); the smoothed series
+    """Value, ends, methods and flags of each quantity over (trajectory, probe); the smoothed series
     of those that have one, and what follows from it."""
     held = {name: a for name in monitored_quantities() if (a := _array(measured, name)) is not None}
     smooth = {name: a for name in held if (a := _array(measured, f"{name}_smooth")) is not None}
-    if "C_alpha" in held and not np.isfinite(held["C_alpha"][1]).any():
-        smooth["C_alpha"] = _windowed(measured)
     if "C_alpha" not in smooth:
         return held
     value, low, high, *words = smooth["C_alpha"]
@@ -128,17 +126,6 @@ def _quantities(measured: xr.Dataset) -> dict[str, tuple[Any, ...]]:
     return held | smooth
 
 
-def _windowed(measured: xr.Dataset) -> tuple[Any, ...]:
-    """C of the last readings together, where one alone has no interval, as those of a single step."""
-    signal, noise = (_row(measured, name, 0) for name in ("signal", "noise"))
-    ends = [slice(max(0, k + 1 - _WINDOW), k + 1) for k in range(len(signal))]
-    level = float(measured.attrs["level"])
-    found = [fieller(signal[at], noise[at], level, "contributions") for at in ends]
-    numbers = (np.array([[getattr(e, name) for e in found]]) for name in ("value", "low", "high"))
-    flags = np.array([[";".join(e.flags) for e in found]])
-    return (*numbers, np.full(flags.shape, "contributions"), flags, np.array([[e.n for e in found]]))
-
-
 def _array(measured: xr.Dataset, name: str) -> tuple[Any, ...] | None:
     """As a value of `_quantities`."""
     from sdesim.runs.registered import measured_array
@@ -152,18 +139,18 @@ def _array(measured: xr.Dataset, name: str) -> tuple[Any, ...] | None:
         else None
         for side in ("method", "flags")
     )
-    return (*held, *words, None)
+    return (*held, *words)
 
 
 def _place(held: tuple[Any, ...], k: int, level: float) -> Estimate | None:
     """A quantity at one probe; None where it was not measured."""
-    value, low, high, method, flags, n = held
+    value, low, high, method, flags = held
     ends = float(value[0, k]), float(low[0, k]), float(high[0, k])
     if all(math.isnan(x) for x in ends):
         return None
     how = "measure" if method is None else str(method[0, k]) or "measure"
     told = () if flags is None else tuple(word for word in str(flags[0, k]).split(";") if word)
-    return Estimate(ends[0], ends[1], ends[2], level, how, 1 if n is None else int(n[0, k]), told)
+    return Estimate(ends[0], ends[1], ends[2], level, how, 1, told)
 
 
 def _row(run: xr.Dataset, name: str, count: int) -> Any:

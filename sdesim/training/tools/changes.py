@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sdesim.estimators import Estimate
+from sdesim.estimators import critical_batch as inverted
 from sdesim.training.monitor.history import history_of
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.tools.trust import descends, doubts
@@ -61,12 +62,7 @@ def critical_batch(m: Measurement) -> Estimate | None:
     """
     if m.critical_batch is not None:
         return m.critical_batch
-    c = m.C_1
-    if c is None:
-        return None
-    value, low = (1 / x if x > 0 else math.nan for x in (c.value, c.high))
-    high = math.nan if math.isnan(c.low) else 1 / c.low if c.low > 0 else math.inf
-    return Estimate(value, low, high, c.level, "1/C_1", c.n, c.flags)
+    return None if m.C_1 is None else inverted(m.C_1)
 
 
 def findings(source: Any) -> list[Finding]:
@@ -154,7 +150,8 @@ def _needed(history: Sequence[Measurement], m: Measurement) -> str:
     """How many more readings would settle the batch, were C to stay what it is."""
     c = m.C_alpha
     if c is None or not (math.isfinite(c.low) and math.isfinite(c.high)) or c.n < 3:
-        return "more readings are needed for an interval"
+        # A recorded run does not say of how many readings an interval is.
+        return "more readings are needed"
     # C is the batch in units of the critical one: below 1/2 doubling pays, above 2 halving.
     outside = max(c.value - 2, 0.5 - c.value)
     half, gap = (c.high - c.low) / 2, outside if outside > 0 else min(c.value - 0.5, 2 - c.value)
