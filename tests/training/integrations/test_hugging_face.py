@@ -288,7 +288,7 @@ def test_the_line_of_the_guide_runs(tmp_path):
     guide = (Path(__file__).parents[3] / "docs" / "monitoring.md").read_text(encoding="utf-8")
     arguments = transformers.TrainingArguments(str(tmp_path), max_steps=2, report_to=[], use_cpu=True)
     space = {"transformers": transformers, "training": training, "data": examples(), "model": network()}
-    for code in re.findall(r"```py\n(trainer = .*?)```", guide, re.S):
+    for code in re.findall(r"```py\n(trainer = transformers.*?)```", guide, re.S):
         exec(code, space | {"arguments": arguments}, made := {})
 
     assert made["trainer"].state.global_step == 2
