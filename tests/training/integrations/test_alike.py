@@ -5,11 +5,14 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data.distributed import DistributedSampler
 
 import sdesim
 from sdesim.errors import RunError
 from sdesim.training import Measurement
-from sdesim.training.integrations.alike import check_keywords, logged
+from sdesim.training.integrations.alike import check_keywords, logged, ordered
 
 TRAINERS = {
     "lightning",
@@ -34,6 +37,21 @@ def test_no_trainer_is_loaded_with_a_module_of_the_package():
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
             found += [f"{path}: {name}" for name in names if name.partition(".")[0] in TRAINERS]
     assert not found
+
+
+class Sorted(torch.utils.data.Sampler):
+    """Examples of like size together."""
+
+
+def test_shuffles_are_no_order_and_samplers_of_one_s_own_may_be():
+    data = TensorDataset(torch.zeros(8, 1))
+    shared = DistributedSampler(data, num_replicas=2, rank=0)
+
+    assert not ordered(DataLoader(data, 4, shuffle=True))
+    assert not ordered(DataLoader(data, 4, sampler=shared))
+    assert ordered(DataLoader(data, 4, sampler=Sorted()))
+    assert ordered(DataLoader(data, batch_sampler=[[0, 1], [2, 3]]))
+    assert not ordered(None)
 
 
 def test_a_log_gets_what_is_finite():
