@@ -91,6 +91,10 @@ class Readings:
             gain=at["gain"], group_signal=groups[..., 0], group_noise=groups[..., 1],
         )  # fmt: skip
 
+    def step(self, count: int) -> int:
+        """The step of the last of the first ``count`` readings."""
+        return int(self._rows[count - 1][0])
+
     def measurement(self, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
         """What the first ``count`` readings say at the last of them."""
         first = max(0, count - max(self._window, self._phase_window))
