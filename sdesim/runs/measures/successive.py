@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators import per_example, probability
 from sdesim.estimators.core.places import stacked
-from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of
+from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of_each
 from sdesim.runs.attributes import rows
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.gradient import values_of
@@ -26,6 +26,10 @@ Array = NDArray[np.float64]
 _MISSING = Estimate(np.nan, np.nan, np.nan, 0.95, "", 0)
 # Of successive steps where batches come in epochs, or it is not known how; and where decay is in the step.
 _DECAY, _OF_STEPS = "decay_not_in_loss", ("clipped", "step_rounded")
+
+
+# Places at a time.
+_TOGETHER = 64
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,15 @@ def successive(run: xr.Dataset, level: float, columns: Mapping[str, Column]) -> 
 def _along(read: ReadSteps, window: int, phase_window: int, level: float) -> list[Told | None]:
     most = max(window, phase_window)
     known = np.isfinite(read.signal) & np.isfinite(read.noise)
-    found: list[Told | None] = []
-    for k, here in enumerate(known):
-        some = read.newest(most, k + 1)
-        held = some.where(known[max(0, k + 1 - most) : k + 1])
-        found.append(newest_of(held, window, phase_window, level) if here else None)
+    places = np.flatnonzero(known)
+    found: list[Told | None] = [None] * len(known)
+    for some in (places[k : k + _TOGETHER] for k in range(0, len(places), _TOGETHER)):
+        reads = []
+        for k in some:
+            held = slice(max(0, k + 1 - most), k + 1)
+            reads.append(read.where(held).where(known[held]))
+        for k, told in zip(some, newest_of_each(reads, window, phase_window, level), strict=True):
+            found[k] = told
     return found
 
 

@@ -406,5 +406,4 @@ class Watch:
         self._reader.made.drop()
         if self._ranks is not None and self._ranks.following is not None:
             self._ranks.following = 0
-        counts = range(1, len(self._readings) + 1)
-        self.history = [self._readings.measurement(count, {}, math.nan) for count in counts]
+        self.history = self._readings.measurements()
