@@ -132,13 +132,18 @@ def _converted(read: ReadSteps) -> ReadSteps:
     )
 
 
+def correlated_block(step: Array) -> int:
+    """How many of steps (n ≥ 2,) that were read are averaged before those beside them count as independent."""
+    return max(1, math.ceil(_CORRELATED / float(np.median(np.diff(step)))))
+
+
 def _paired(known: ReadSteps, phase_window: int) -> Steps | None:
     """The newest steps whose ends are both known; None where they fill no block."""
     pairs = known.where(np.isfinite(known.before) & np.isfinite(known.after) & (known.rate > 0))
     pairs = pairs.newest(phase_window)
     if len(pairs.step) < 2:
         return None
-    block = max(1, math.ceil(_CORRELATED / float(np.median(np.diff(pairs.step)))))
+    block = correlated_block(pairs.step)
     if len(pairs.step) < block:
         return None
     # Of steps of several forms, as where clipping sets in, each has its change and not all have an Ā.

@@ -21,6 +21,7 @@ from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of_eac
 from sdesim.runs.attributes import rows
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.gradient import values_of
+from sdesim.runs.measures.single_readings import single_readings
 
 Array = NDArray[np.float64]
 _MISSING = Estimate(np.nan, np.nan, np.nan, 0.95, "", 0)
@@ -34,10 +35,11 @@ _TOGETHER = 64
 
 @dataclass(frozen=True)
 class Found:
-    """Columns and words of `successive`."""
+    """Columns and words of `successive`, and of single readings the columns that series are smoothed from."""
 
     columns: dict[str, Column]
     words: dict[str, NDArray[np.str_]]
+    readings: dict[str, Column]
 
 
 def holds_steps(run: xr.Dataset) -> bool:
@@ -89,7 +91,18 @@ def successive(run: xr.Dataset, level: float, columns: Mapping[str, Column]) -> 
         found[name] = column(name, _of(told, part, shape), flags)
     phases = np.array(["undefined" if t is None else t.phase for t in told]).reshape(shape)
     how = np.where(phases == "undefined", "", found["lyapunov_drift"].estimate.method)
-    return Found(found, {"phase": phases, "phase_method": np.asarray(how, dtype=str)})
+    lasting = ";".join(name for name in (sampling, _DECAY if run.attrs.get("weight_decay") else "") if name)
+    words = {
+        "phase": phases, "phase_method": np.asarray(how, dtype=str),
+        "phase_flags": np.where(phases == "undefined", "", lasting),
+    }  # fmt: skip
+    readings = single_readings(read_all, level)
+    for name in ("C_star", "C_excess"):
+        one = readings[name]
+        readings[name] = replace(one, estimate=replace(one.estimate, flags=flags))
+    if not np.isfinite(readings["C_star"].value).any():
+        del readings["C_star"]
+    return Found(found, words, readings)
 
 
 def _along(read: ReadSteps, window: int, phase_window: int, level: float) -> list[Told | None]:
