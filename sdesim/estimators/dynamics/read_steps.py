@@ -133,7 +133,7 @@ def _converted(read: ReadSteps) -> ReadSteps:
 
 
 def correlated_block(step: Array) -> int:
-    """How many of steps (n ≥ 2,) that were read are averaged before those beside them count as independent."""
+    """How many steps that were read, of (n ≥ 2,), are averaged before neighbours count as independent."""
     return max(1, math.ceil(_CORRELATED / float(np.median(np.diff(step)))))
 
 

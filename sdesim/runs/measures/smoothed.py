@@ -27,7 +27,9 @@ from sdesim.runs.measures.steps import models_steps, phase_is_of_progress
 Array = NDArray[np.float64]
 Words = NDArray[np.str_]
 # What a reading's flag says of the whole series.
-_LASTING = ("heavy_tail_variance_undefined", "jump_infinite")
+_LASTING = (
+    "heavy_tail_variance_undefined", "jump_infinite", "sampling_unknown", "reshuffled", "decay_not_in_loss",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

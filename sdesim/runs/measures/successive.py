@@ -98,8 +98,8 @@ def successive(run: xr.Dataset, level: float, columns: Mapping[str, Column]) -> 
     }  # fmt: skip
     readings = single_readings(read_all, level)
     for name in ("C_star", "C_excess"):
-        one = readings[name]
-        readings[name] = replace(one, estimate=replace(one.estimate, flags=flags))
+        single = readings[name]
+        readings[name] = replace(single, estimate=replace(single.estimate, flags=flags))
     if not np.isfinite(readings["C_star"].value).any():
         del readings["C_star"]
     return Found(found, words, readings)
