@@ -80,7 +80,7 @@ def findings(source: Any) -> list[Finding]:
     return sorted(found, key=lambda f: (not f.resolved, not f.change))
 
 
-def lines(source: Any) -> tuple[str, str]:
+def advice_lines(source: Any) -> tuple[str, str]:
     """The first two lines of what a training says: what to change, or that nothing is resolved yet and what
     that would take; the second may be empty.
 
