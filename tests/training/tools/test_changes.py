@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -87,6 +88,11 @@ def test_what_is_open_says_how_many_readings_would_tell():
     first, second = advice_lines(history(20, 64))
     assert "open whether another batch size would pay: B_crit = 42.7 [28.4, 85.3]" in first
     assert second == "about 25 more readings would tell: some 250 steps at the present pace"
+    moving = replace(history(20, 64)[-1].C_alpha, details={"readings": 6.0})
+    last = Measurement.of(200, batch_size=128, C_alpha=moving, C_1=moving.mapped(lambda x: x / 128))
+    assert advice_lines([*history(19, 64), last])[1] == (
+        "C moves: 6 of its 20 readings count; closer ones, of a larger budget, would tell"
+    )
     assert advice_lines(history(80, 64))[1] == "a window of about 144 readings would tell; it is one of 64"
 
 
