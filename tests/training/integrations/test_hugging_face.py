@@ -151,7 +151,8 @@ def test_a_checkpoint_made_without_a_monitor_tells_the_step(tmp_path):
         resumed.train(resume_from_checkpoint=str(tmp_path / "a" / "checkpoint-3"))
 
     assert callback.monitor.step == 6
-    assert callback.history[0].step >= 4
+    assert callback.history[0].step == 4
+    assert "time_from_resume" in callback.history[0].flags
 
 
 def test_readings_are_in_the_trainers_own_logs(tmp_path, monkeypatch):
