@@ -29,6 +29,8 @@ from sdesim.training.watching.sums import squares
 Guard = Callable[[Callable[[], None]], None]
 # Norms of one gradient in two ways agree to this share.
 _AGREED = 1e-4
+# Part of a sum of squares that is rounding.
+_ROUNDING = 1e-14
 # How far up the stack a scaler that calls the optimizer may be.
 _FRAMES = 16
 
@@ -226,8 +228,10 @@ class StepReader:
         factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / gathered.scale
         after, drag, shared = self.made.after(1.0 / gathered.scale), math.nan, gathered.squares
         if gains is not None and shared is not None and untouched:
-            noise = inverse2 * (shared - gathered.overlap * gathered.sums) / (1.0 - gathered.overlap)
-            drag = float(np.asarray(gains) @ noise)
+            rest = shared - gathered.overlap * gathered.sums
+            # Of parts that are all the same what is left is rounding.
+            noise = np.where(np.abs(rest) <= _ROUNDING * shared, 0.0, rest) / (1.0 - gathered.overlap)
+            drag = inverse2 * float(np.asarray(gains) @ noise)
         if hold and math.isfinite(drag):
             self.made.open(gradients, drag, factor)
         return StepRead(
