@@ -113,7 +113,7 @@ class Watch:
         self._writes = writes(models)
         # What others write to is not even opened here.
         self._outlets = Outlets(sinks if self._writes else ())
-        self.history = History()
+        self.history = History(self._readings.measured)
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
@@ -340,7 +340,7 @@ class Watch:
         for part in new if self._writes else ():
             warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
-            self._look_later(len(self._readings), self.reasons, self._price)
+            self.history.later(len(self._readings), self.reasons, self._price)
             if len(self._outlets):
                 self._outlets.write(self.history[-1])
         elif new:
@@ -360,12 +360,6 @@ class Watch:
         sampling = "unknown" if self._shop is None else self._shop.sampling
         return {"with-replacement": "", "epoch": "reshuffled", "sequential": "reshuffled"}.get(
             sampling, "sampling_unknown"
-        )
-
-    def _look_later(self, count: int, reasons: Mapping[str, str], price: float) -> None:
-        """One more measurement, of so many readings."""
-        self.history.later(
-            self._readings.step(count), lambda: self._readings.measurement(count, reasons, price)
         )
 
     def _keep(self, measurement: Measurement) -> None:
@@ -420,6 +414,6 @@ class Watch:
         self._reader.made.drop()
         if self._ranks is not None and self._ranks.following is not None:
             self._ranks.following = 0
-        self.history = History()
+        self.history = History(self._readings.measured)
         for count in range(1, len(self._readings) + 1):
-            self._look_later(count, {}, math.nan)
+            self.history.later(count)
