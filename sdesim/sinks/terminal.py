@@ -139,7 +139,9 @@ def readings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
             label = f"C of layer {layer}" if layer.isdigit() else f"C of {layer}"
         else:
             label = _OWN[name] if own or entry is None else entry.plain
-        found.append((label, _told(there[-1], name), trend([row[name] for row in there])))
+        found.append(
+            (label, _told(there[-1], name), trend([x for row in there if _is_number(x := row.get(name))]))
+        )
     phase = rows[-1].get("phase")
     if phase and phase != "undefined":
         found.append(("phase", meanings("phase").get(phase, str(phase)), ""))
@@ -159,7 +161,7 @@ def _is_number(x: Any) -> bool:
 
 def _told(row: Mapping[str, Any], name: str) -> str:
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
-    if not _is_number(row[name]):
+    if not _is_number(row.get(name)):
         # Of what has no value its interval may still have an end.
         return f"above {_number(low)}"
     known = low is not None and high is not None and not math.isnan(low)
