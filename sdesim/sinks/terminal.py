@@ -131,7 +131,7 @@ def readings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
         own = name in _OWN
         if (entry is None or entry.name != name or "." in name) and not own and not name.startswith(_LAYER):
             continue
-        there = [row for row in rows if _is_number(row.get(name)) or _is_number(row.get(f"{name}_low"))]
+        there = [row for row in rows if row.get(name) is not None and _is_known(row, name)]
         if not there:
             continue
         if name.startswith(_LAYER):
@@ -139,9 +139,7 @@ def readings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
             label = f"C of layer {layer}" if layer.isdigit() else f"C of {layer}"
         else:
             label = _OWN[name] if own or entry is None else entry.plain
-        found.append(
-            (label, _told(there[-1], name), trend([x for row in there if _is_number(x := row.get(name))]))
-        )
+        found.append((label, _told(there[-1], name), trend([row[name] for row in there])))
     phase = rows[-1].get("phase")
     if phase and phase != "undefined":
         found.append(("phase", meanings("phase").get(phase, str(phase)), ""))
@@ -153,6 +151,10 @@ _OWN = {
     "learning_rate": "learning rate", "batch_size": "batch size", "loss": "training loss",
     "validation_loss": "validation loss", "signal": "signal |μ|²", "noise": "noise Tr Σ",
 }  # fmt: skip
+
+
+def _is_known(row: Mapping[str, Any], name: str) -> bool:
+    return _is_number(row[name]) or _is_number(row.get(f"{name}_low"))
 
 
 def _is_number(x: Any) -> bool:
