@@ -1,4 +1,4 @@
-"""The study of watched loops holds them against all examples' gradients, and public noise scales beside them."""
+"""The study of watched loops holds them against the truth of all examples, with public noise scales beside."""
 
 from __future__ import annotations
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -68,6 +66,7 @@ def look(path: Path) -> dict[str, Any]:
     """
     from sdesim.errors import RunError
     from sdesim.io.progress import MARK, PROGRESS
+    from sdesim.runs.watched import process_state
 
     if not any((path / name).exists() for name in (MARK, "scenario.yaml")):
         raise RunError(f"no run at {path}")
@@ -84,7 +83,7 @@ def look(path: Path) -> dict[str, Any]:
     else:
         names = dict.fromkeys((*labels, *_arms(path)))
         arms = {name: _progress(labels.get(name, {}), path / f"{name}.zarr") for name in names}
-    state, entries = _alive(noted), list(labels.values())
+    state, entries = process_state(noted), list(labels.values())
     last = max((e["seen"] for e in entries), default=0.0) if state == "interrupted" else time.time()
     seconds = last - min(e["begun"] for e in entries) if entries else None
     return {"state": state, "sweep": sweep, "seconds": seconds, "arms": arms}
@@ -105,20 +104,6 @@ def _arms(path: Path) -> Sequence[str]:
         data = read_yaml((path / "scenario.yaml").read_text(encoding="utf-8"), "scenario.yaml").data
         return list(data["arms"])
     return []
-
-
-def _alive(noted: dict[str, Any]) -> str:
-    """Whether the process that wrote the file still runs."""
-    # On Windows the signal 0 would be Ctrl-C.
-    if noted.get("host") != socket.gethostname() or os.name == "nt":
-        return "unknown"
-    try:
-        os.kill(int(noted["pid"]), 0)
-    except ProcessLookupError:
-        return "interrupted"
-    except OSError:
-        pass
-    return "running"
 
 
 def _progress(entry: dict[str, Any], store: Path) -> dict[str, Any]:

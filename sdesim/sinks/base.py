@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol, cast
 
@@ -15,12 +17,17 @@ class Row(Protocol):
         ...
 
     def row(self) -> Mapping[str, Any]:
-        """One flat row, with the same names each time."""
+        """One flat row: what was not measured is None, or left out."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
         ...
 
 
 class Sink(Protocol):
-    """Where measurements go, once it is open."""
+    """Where measurements go, once it is open. One that has ``keep_run(run)`` may
+    keep the whole run before it is closed, which ``run(path)`` writes; a write after that opens it anew."""
 
     def write(self, measurement: Row) -> None:
         """Take one measurement."""
@@ -43,7 +50,20 @@ class Base:
         raise NotImplementedError(f"{type(self).__name__} needs open()")
 
 
-def opened(sink: Base | Sink) -> Sink:
-    """A recipe opened, an open sink as it is."""
+def opened(sink: Base | Sink | str | os.PathLike[str]) -> Sink:
+    """A recipe opened, an open sink as it is; of a path the folder that `sdesim watch` reads."""
+    if isinstance(sink, str | os.PathLike):
+        from sdesim.sinks.folder import FolderSink
+
+        return FolderSink(sink)
     unopened: Callable[[], Sink] | None = getattr(sink, "open", None)
     return cast(Sink, sink) if unopened is None else unopened()
+
+
+def scalars(measurement: Row) -> dict[str, float]:
+    """The finite numbers of a measurement by name, but the step."""
+    return {
+        name: value
+        for name, value in measurement.row().items()
+        if isinstance(value, int | float) and name != "step" and math.isfinite(value)
+    }

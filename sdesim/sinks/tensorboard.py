@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.kinds import kind
-from sdesim.sinks.base import Base, Row
+from sdesim.sinks.base import Base, Row, scalars
 
 
 @kind("sinks", "tensorboard")
@@ -34,24 +35,33 @@ class TensorBoardSink:
         folder: the log folder; or give writer, with ``add_scalar(tag, value, step)`` and ``close()``.
 
     Raises:
-        RunError: a folder was given and the package tensorboard is absent.
+        RunError: no writer was given and the package tensorboard is absent, or the folder can't be written.
     """
 
     def __init__(self, folder: str | Path | None = None, *, writer: Any = None) -> None:
         if writer is None:
+            if find_spec("torch") is None or find_spec("tensorboard") is None:
+                raise RunError("TensorBoardSink needs the packages torch and tensorboard: install them")
             try:
-                from torch.utils.tensorboard import SummaryWriter
-            except ImportError as error:
-                raise RunError("TensorBoardSink needs the package tensorboard: install it") from error
-            writer = SummaryWriter(None if folder is None else str(folder))  # type: ignore[no-untyped-call,unused-ignore]
-        self._writer = writer
+                if folder is not None:
+                    Path(folder).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise RunError(f"can't write {folder}: {error.strerror or error}") from error
+        self._folder, self._writer = folder, writer
 
     def write(self, measurement: Row) -> None:
-        """Add every number of the measurement."""
-        for name, value in measurement.row().items():
-            if isinstance(value, int | float) and name != "step":
-                self._writer.add_scalar(f"sdesim/{name}", value, measurement.step)
+        """Add every finite number of the measurement."""
+        if self._writer is None:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self._writer = SummaryWriter(None if self._folder is None else str(self._folder))  # type: ignore[no-untyped-call,unused-ignore]
+            self._folder = self._writer.log_dir
+        for name, value in scalars(measurement).items():
+            self._writer.add_scalar(f"sdesim/{name}", value, measurement.step)
 
     def close(self) -> None:
-        """Flush and close."""
-        self._writer.close()
+        """Flush and close; a log of its own is opened anew by a further write."""
+        if self._writer is not None:
+            self._writer.close()
+            if self._folder is not None:
+                self._writer = None

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from sdesim.networks.fully_connected import one_hot_mse as one_hot_mse
     from sdesim.networks.objectives import Objectives as Objectives
     from sdesim.training.forecasts.forecast import forecast as forecast
+    from sdesim.training.integrations.hugging_face import TrainerMonitor as TrainerMonitor
     from sdesim.training.loop.recipe import Recipe as Recipe
     from sdesim.training.loop.record import record as record
-    from sdesim.training.monitor.callbacks import TrainerMonitor as TrainerMonitor
     from sdesim.training.monitor.callbacks import lightning_monitor as lightning_monitor
     from sdesim.training.monitor.measurement import Measurement as Measurement
     from sdesim.training.monitor.monitor import Monitor as Monitor
@@ -64,9 +64,9 @@ _HOMES = {
     "one_hot_mse": "sdesim.networks.fully_connected",
     "Objectives": "sdesim.networks.objectives",
     "forecast": "sdesim.training.forecasts.forecast",
+    "TrainerMonitor": "sdesim.training.integrations.hugging_face",
     "Recipe": "sdesim.training.loop.recipe",
     "record": "sdesim.training.loop.record",
-    "TrainerMonitor": "sdesim.training.monitor.callbacks",
     "lightning_monitor": "sdesim.training.monitor.callbacks",
     "Measurement": "sdesim.training.monitor.measurement",
     "Monitor": "sdesim.training.monitor.monitor",

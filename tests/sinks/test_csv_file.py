@@ -1,5 +1,6 @@
 """Measurements as rows of a CSV file."""
 
+import csv
 from types import SimpleNamespace
 
 import pytest
@@ -9,8 +10,8 @@ from sdesim.kinds import read
 from sdesim.sinks import Csv, opened
 
 
-def row(step, c):
-    return SimpleNamespace(step=step, row=lambda: {"step": step, "C": c})
+def row(step, **values):
+    return SimpleNamespace(step=step, row=lambda: {"step": step, **values})
 
 
 def test_a_csv_recipe_opens_its_file_and_appends(tmp_path):
@@ -18,18 +19,39 @@ def test_a_csv_recipe_opens_its_file_and_appends(tmp_path):
 
     for step in (1, 2):
         sink = opened(recipe)
-        sink.write(row(step, None if step == 1 else 0.5))
+        sink.write(row(step, C=None if step == 1 else 0.5))
         sink.close()
 
     assert (tmp_path / "new" / "a.csv").read_text().split() == ["step,C", "1,", "2,0.5"]
 
 
-def test_a_file_with_other_columns_or_out_of_reach_is_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("step\n1\n")
+def test_a_number_that_comes_later_gets_a_column_and_a_closed_file_goes_on(tmp_path):
     sink = Csv(str(tmp_path / "a.csv")).open()
-
-    with pytest.raises(RunError, match="has other columns: no 'C'"):
-        sink.write(row(1, 0.5))
+    sink.write(row(1, C=0.5, phase="a,b"))
+    sink.write(row(2, C=0.25, lambda_max=3.0))
     sink.close()
+    sink.write(row(3, lambda_max=4.0))
+    sink.close()
+
+    with (tmp_path / "a.csv").open(newline="") as file:
+        found = [list(r.values()) for r in csv.DictReader(file)]
+    # Under step, C, phase and lambda_max.
+    assert found == [["1", "0.5", "a,b", ""], ["2", "0.25", "", "3.0"], ["3", "", "", "4.0"]]
+
+
+def test_a_half_written_row_stays_one_of_its_own(tmp_path):
+    (tmp_path / "a.csv").write_text("step,C\n1,0.5\n2,0.")
+    sink = Csv(str(tmp_path / "a.csv")).open()
+    sink.write(row(3, C=0.5))
+    sink.close()
+
+    assert (tmp_path / "a.csv").read_text().split() == ["step,C", "1,0.5", "2,0.", "3,0.5"]
+
+
+def test_a_file_of_something_else_or_out_of_reach_is_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("name\nx\n")
+
+    with pytest.raises(RunError, match="has other columns: no 'step'"):
+        Csv(str(tmp_path / "a.csv")).open()
     with pytest.raises(RunError, match="can't write"):
         Csv(str(tmp_path / "a.csv" / "b.csv")).open()

@@ -9,7 +9,7 @@ from typing import Any
 
 import xarray as xr
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, first_line
 from sdesim.estimators import Estimate
 from sdesim.runs.quantities import names
 from sdesim.runs.quantity_row import PHASES as DECIDED
@@ -22,6 +22,8 @@ _NUMBERS = (
     "step", "time", "epoch", "learning_rate", "batch_size", "loss", "validation_loss", "signal", "noise",
     "lambda_crit", "cost_seconds",
 )  # fmt: skip
+# Numbers that may be None; and estimates by name.
+_OPTIONAL, _ESTIMATES = ("epoch", "validation_loss", "lambda_crit"), ("estimates", "literal", "groups")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +144,33 @@ class Measurement:
         sizes = {k: float(measured[k].values[0, 0]) for k in ("signal", "noise") if k in measured}
         return cls.of(step, literal=literal, groups=groups, **found, **words, **sizes, **known)
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain dicts, lists, numbers and texts; what `from_dict` makes again."""
+        told = {f.name: getattr(self, f.name) for f in fields(self)}
+        for part in _ESTIMATES:
+            told[part] = {name: e.to_dict() for name, e in told[part].items()}
+        return told | {"flags": list(self.flags), "reasons": dict(self.reasons)}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any]) -> Measurement:
+        """One from what `to_dict` gave, also by way of strict JSON, in which numbers that are not finite are
+        null and texts.
+
+        Raises:
+            RunError: it is none.
+        """
+        try:
+            known = {name: told[name] for name in (f.name for f in fields(cls)) if name in told}
+            for name in _NUMBERS[1:]:
+                if name in known and name not in _OPTIONAL:
+                    known[name] = _number(known[name])
+            for part in _ESTIMATES:
+                known[part] = {name: _stored(e) for name, e in known.get(part, {}).items()}
+            known |= {"batch_size": int(known["batch_size"]), "flags": tuple(known.get("flags", ()))}
+            return cls(**known)
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise RunError(f"not a measurement of a training: {first_line(error)}") from error
+
     def __getattr__(self, name: str) -> Estimate | None:
         # Asked only for what is no field; "estimates" itself is asked for while a copy is being made.
         if not name.startswith("_") and name != "estimates" and name in names(_is_monitored):
@@ -183,6 +212,18 @@ def _estimate(given: Given, method: str = "given") -> Estimate:
         value, low, high = map(float, given)
         return Estimate(value, low, high, 0.95, method, 1)
     return Estimate(float(given), math.nan, math.nan, 0.95, method, 1, ("no_interval",))
+
+
+def _number(x: Any) -> float:
+    """A number as strict JSON has it."""
+    return math.nan if x is None else float(x)
+
+
+def _stored(e: Mapping[str, Any]) -> Estimate:
+    value, low, high = (_number(e[name]) for name in ("value", "low", "high"))
+    return Estimate(
+        value, low, high, float(e["level"]), str(e["method"]), int(e["n"]), tuple(e["flags"]), e["details"]
+    )
 
 
 def _measured(measured: xr.Dataset, name: str, n: int) -> Estimate:

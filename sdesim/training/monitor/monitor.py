@@ -28,7 +28,7 @@ from sdesim.runs import Probes, measure, probe_rng, projection_directions
 from sdesim.runs.probes import LARGEST
 from sdesim.runs.validity import validity_flags
 from sdesim.sinks import Base as SinkRecipe
-from sdesim.sinks import Sink, opened
+from sdesim.sinks import Outlets, Sink
 from sdesim.training.data.augmentation import Augment, chained
 from sdesim.training.data.collation import Unpack, objective_or_loss, reading
 from sdesim.training.data.fresh_examples import FreshOracle
@@ -82,7 +82,8 @@ class Monitor:
         seed: of the monitor's own draws.
         threshold, detection, confirm: of crossings, as in `CrossingDetector`.
         announce: called with each `Crossing`; `print` by default, None for silence.
-        sinks: where measurements go: sinks, or recipes of them, which are opened.
+        sinks: where measurements go: sinks, recipes of them, which are opened, and paths of folders that
+            `sdesim watch` reads. One that fails is told once as a warning, and is flag `sinks_failed`.
         unpack: collated batch → (x, y), where batches are not pairs.
         mode: "train": gradients, loss and Hessian are those of the network as it trains, in the modes that
             its parts have, or had when it was last seen in training; "eval": in evaluation mode.
@@ -117,7 +118,8 @@ class Monitor:
         learning_rate: float | None = None, batch_size: int | None = None, every: int = 2000,
         curvature_every: int = 5, samples: int = 32, examples: int = 1000, validation: Any = None,
         seed: int = 0, threshold: float | str = 0.5, detection: str = "confident-crossing", confirm: int = 3,
-        announce: Callable[[Crossing], Any] | None = print, sinks: Sequence[Sink | SinkRecipe] = (),
+        announce: Callable[[Crossing], Any] | None = print,
+        sinks: Sequence[Sink | SinkRecipe | str | Path] = (),
         unpack: Unpack | None = None, augment: Augment | Sequence[Augmentation] | None = None,
         objective: Callable[..., Any] | None = None, mode: str = "train",
         window: int = 50, branches: int = 8, clip: float | None = None, budget: float | None = None,
@@ -169,7 +171,7 @@ class Monitor:
         self._every, self._curvature_every = every, curvature_every
         self._samples, self._examples, self._seed = samples, examples, seed
         self._detector = CrossingDetector(threshold, detection, confirm)
-        self._announce, self._sinks = announce, tuple(opened(sink) for sink in sinks)
+        self._announce, self._outlets = announce, Outlets(sinks)
         self._directions = projection_directions(sum(p.numel() for p in model.parameters()))
         self._groups, self._exact = parameter_groups(model), exact
         self._probes: list[dict[str, Any]] = []
@@ -316,8 +318,7 @@ class Monitor:
         self._purse.paid((bends, exact), measurement.cost_seconds, work)
         self._probes.append(values)
         self.history.append(measurement)
-        for sink in self._sinks:
-            sink.write(measurement)
+        self._outlets.write(measurement)
         for crossing in self._detector.update(self.history):
             self.crossings.append(crossing)
             if self._announce is not None:
@@ -350,8 +351,7 @@ class Monitor:
 
     def close(self) -> None:
         """Close the sinks."""
-        for sink in self._sinks:
-            sink.close()
+        self._outlets.close(self.run)
 
     def run(self, out: str | Path | None = None) -> xr.Dataset:
         """All measurements as a Run, for `measure`, `compare` and `open_run`; written to ``out`` if given.
@@ -488,11 +488,11 @@ class Monitor:
 
     def _made(self, values: dict[str, Any], validation: float | None, began: float) -> Measurement:
         rate, step = self.learning_rate, self._step
-        measured, reasons = None, dict(self._failures.reasons)
+        measured, reasons = None, self._failures.reasons | self._outlets.reasons
         known = {f"{part}_failed" for part in reasons}
         if "signal" in values:
             measured = measure(self._as_run([values]))
-        if "signal" in values or reasons:
+        if "signal" in values or self._failures.reasons:
             known |= {flag for names in validity_flags(self._attributes()).values() for flag in names}
         else:
             known.add("loss_not_finite")

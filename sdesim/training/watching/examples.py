@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -15,15 +15,22 @@ from sdesim.training.probes.example_norms import known_layer, refuse_meeting, sh
 class ExampleShares:
     """Notes inputs and output gradients of the layers, of one batch: `example_norms` without a pass.
 
+    Args:
+        model: whose layers are noted. parameters: that are trained. guard: what runs a hook's work.
+
     Attributes:
         squares: Σ_i |c_i|² over the examples, of the gradient as it was computed; None before `collect`.
         by_parameter: the same of each parameter, by its id.
         sequences: whether an output has positions, over which examples may weigh unequally.
     """
 
-    def __init__(self, model: nn.Module, guard: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(
+        self, model: nn.Module, parameters: Sequence[nn.Parameter],
+        guard: Callable[[Callable[[], None]], None],
+    ) -> None:  # fmt: skip
         refuse_meeting(model)
-        self._parameters = {id(p): (name, p) for name, p in model.named_parameters() if p.requires_grad}
+        trained = {id(p) for p in parameters if p.requires_grad}
+        self._parameters = {id(p): (name, p) for name, p in model.named_parameters() if id(p) in trained}
         self._guard = guard
         self._calls: list[list[Any]] = []
         self._handles = [

@@ -76,15 +76,19 @@ class StepReader:
         self._before: list[Tensor | None] = []
         self._shares: ExampleShares | None = None
         self.armed = False
-        self._begin([])
+        # Number and size of the batch that is at work, 0 before one was seen; whether a trainer tells them.
+        self._batch_number, self._told = 0, False
+        self._size: int | None = None
+        self._begin()
 
-    def _begin(self, sizes: list[int | None]) -> None:
+    def _begin(self) -> None:
         self._squares: list[dict[int, Tensor]] = []
         self._after: list[list[Tensor]] = []
         self._sums: dict[int, Tensor] = {}
         self._left: list[Tensor] = []
         self._calls: Counter[int] = Counter()
-        self._sizes, self._noted, self._mixed, self._passes = sizes, 0, False, 0
+        self._sizes: dict[int, int | None] = {}
+        self._passing, self._mixed = False, False
         self._inside: nn.Module | None = None
 
     def arm(self, *, parts: bool, examples: bool) -> None:
@@ -95,22 +99,24 @@ class StepReader:
             examples: whether the parts are the examples of its one batch.
         """
         self.disarm()
-        self._begin([])
+        self._begin()
         self.armed = True
+        if not self._told:
+            self._batch_number = 0
         for k, p in enumerate(self._parameters):
             if parts:
                 handle = p.register_hook(self._part_hook(k, p))  # type: ignore[no-untyped-call]
                 self._handles.append(handle)
             handle = p.register_post_accumulate_grad_hook(self._sum_hook(k))  # type: ignore[no-untyped-call]
             self._handles.append(handle)
-        for model in self._models:
+        for model in () if self._told else self._models:
             self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
             self._handles.append(model.register_forward_hook(self._left_model, always_call=True))
         if parts and examples:
             self._examples_guard(self._share)
 
     def _share(self) -> None:
-        self._shares = ExampleShares(self._models[-1], self._examples_guard)
+        self._shares = ExampleShares(self._models[-1], self._parameters, self._examples_guard)
 
     def disarm(self) -> None:
         """Detach everything."""
@@ -124,6 +130,10 @@ class StepReader:
         """Let go of the gradient that is held."""
         self._before = []
 
+    def batch(self, size: int | None) -> None:
+        """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
+        self._batch_number, self._size, self._told = self._batch_number + 1, size, True
+
     def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         # A wrapper calls what it wraps: one batch.
         if self._inside is None and torch.is_grad_enabled():
@@ -136,8 +146,8 @@ class StepReader:
 
     def _batch(self, args: Any, kwargs: Any) -> None:
         given = [x for x in (*args, *kwargs.values()) if any(True for _ in leaves(x))]
-        self._sizes.append(length(given[0]) if given else None)
-        self._noted = 0
+        self._batch_number, self._size = self._batch_number + 1, None
+        self._size = length(given[0]) if given else None
 
     def _part_hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
         def hook(gradient: Tensor) -> None:
@@ -148,15 +158,16 @@ class StepReader:
     def _part(self, k: int, p: nn.Parameter, gradient: Tensor) -> None:
         if self._calls[k] and p.grad is None:
             # The gradients were dropped without a step, as a scaler does: what comes is another step's.
-            mixed = self._noted > 0
-            self._begin(self._sizes[-1:])
+            mixed = self._passing
+            self._begin()
             self._mixed = mixed
-        self._passes += not self._noted
-        if self._shares is not None and not self._noted and self._passes == 1:
-            shares, size = self._shares, self._sizes[-1] if self._sizes else None
+        if not self._passing:
+            self._passing = True
+            shares, size = None if self._sizes else self._shares, self._size
+            if self._batch_number:
+                self._sizes[self._batch_number] = size
             # Once this pass has ended, and before anybody clips what it left.
-            callback = lambda: self._examples_guard(lambda: shares.collect(size))  # noqa: E731
-            torch.autograd.Variable._execution_engine.queue_callback(callback)
+            torch.autograd.Variable._execution_engine.queue_callback(lambda: self._passed(shares, size))
         if not self._calls[k] and p.grad is not None:
             self._left.append(dot_sum(p.grad, p.grad))
         if len(self._squares) == self._calls[k]:
@@ -164,7 +175,12 @@ class StepReader:
             self._after.append([])
         self._squares[self._calls[k]][k] = dot_sum(gradient, gradient)
         self._calls[k] += 1
-        self._noted += 1
+
+    def _passed(self, shares: ExampleShares | None, size: int | None) -> None:
+        """A backward pass has ended; its examples are worked out if it is the first."""
+        self._passing = False
+        if shares is not None:
+            self._examples_guard(lambda: shares.collect(size))
 
     def _sum_hook(self, k: int) -> Callable[[Tensor], None]:
         def hook(p: Tensor) -> None:
@@ -246,7 +262,7 @@ class StepReader:
     def _contributions(
         self, parts: int, examples: ExampleShares | None, inverse2: float, shared: float
     ) -> tuple[float, float, int | None, tuple[str, ...]]:
-        sizes = self._sizes if len(self._sizes) == parts else []
+        sizes = list(self._sizes.values()) if len(self._sizes) == parts else []
         known = [n for n in sizes if n is not None]
         batch = sum(known) if known and len(known) == parts else None
         if parts > 1:

@@ -15,13 +15,14 @@ from torch import nn
 
 from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
-from sdesim.sinks import Sink, opened
+from sdesim.sinks import Outlets, Sink
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.monitor import Monitor
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.watching.readings import Readings
+from sdesim.training.watching.step_hooks import StepHooks
 from sdesim.training.watching.step_reader import StepRead, StepReader
 from sdesim.training.watching.unwrapped import (
     bare_optimizer,
@@ -36,7 +37,7 @@ _EVERY = 50
 
 def watch(
     model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
-    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe] = (), window: int = 64,
+    budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe | str | Path] = (), window: int = 64,
     phase_window: int = 4096,
 ) -> Watch:  # fmt: skip
     """Watches a training from the gradients that it computes anyway: nothing in the loop changes.
@@ -56,7 +57,8 @@ def watch(
             of half of the budget. loader, heldout: as its `loader` and `validation`.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
             in between. None: every step is read.
-        sinks: where measurements go.
+        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told as a
+            warning, once, and is flag `sinks_failed`.
         window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
 
     Raises:
@@ -77,7 +79,7 @@ class Watch:
 
     def __init__(
         self, model: nn.Module, optimizer: Any, *, loss: Any, loader: Any, heldout: Any,
-        budget: float | None, sinks: Sequence[Sink | SinkRecipe], window: int, phase_window: int,
+        budget: float | None, sinks: Sequence[Sink | SinkRecipe | str | Path], window: int, phase_window: int,
     ) -> None:  # fmt: skip
         optimizer = bare_optimizer(optimizer)
         trained = trained_parameters(optimizer)
@@ -100,7 +102,7 @@ class Watch:
             )  # fmt: skip
         self._purse = Purse(budget)
         self._readings = Readings(window, phase_window, self._sampling_flag())
-        self._sinks = tuple(opened(sink) for sink in sinks)
+        self._outlets = Outlets(sinks)
         self.history: list[Measurement] = []
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
@@ -112,13 +114,11 @@ class Watch:
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
         self._ended, self._due = False, 0.0
-        self._handles = [
-            optimizer.register_step_pre_hook(self._before), optimizer.register_step_post_hook(self._after)
-        ]  # fmt: skip
+        self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
 
-    def add_sink(self, sink: Sink | SinkRecipe) -> None:
+    def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
         """Send the measurements that come to one more place."""
-        self._sinks = (*self._sinks, opened(sink))
+        self._outlets.add(sink)
 
     @property
     def cost(self) -> dict[str, float]:
@@ -130,7 +130,7 @@ class Watch:
     @property
     def reasons(self) -> dict[str, str]:
         """Why a part of the last reading failed, by part; empty where nothing did."""
-        return dict(self._failures.reasons)
+        return self._failures.reasons | self._outlets.reasons
 
     def _elapsed(self) -> float:
         return self._earlier + clock.perf_counter() - self._started
@@ -149,13 +149,21 @@ class Watch:
 
         return run
 
-    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        """Of a step that is about to be made."""
-        self._rate = step_rate(self._optimizer)
-        if self._reader.armed:
-            self._guarded("step")(self._read)
+    def batch(self, size: int | None) -> None:
+        """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
+        are of it, whatever parts of the model are called."""
+        self._reader.batch(size)
 
-    def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+    def _begins(self) -> bool:
+        """Before a step: whether it is read."""
+        self._rate = step_rate(self._optimizer)
+        return self._reader.armed
+
+    def _computed(self, why: str) -> None:
+        """The gradient of the step is there, or why it is not."""
+        self._guarded("step")(lambda: self._read(why))
+
+    def _after(self) -> None:
         """Of a step that was made."""
         self.step += 1
         self._time += self._rate
@@ -174,13 +182,13 @@ class Watch:
         if made is not None:
             self._keep(made)
 
-    def _read(self) -> None:
-        """Take what was read of this step."""
+    def _read(self, why: str) -> None:
+        """Take what was read of this step, or why nothing was."""
         pending, self._pending = self._pending, None
         plain = optimizer_attributes(self._optimizer)["optimizer_model"] == "plain"
         whole = bool(self._tried)
         try:
-            read = self._reader.finish(hold=plain and whole)
+            read = why or self._reader.finish(hold=plain and whole)
         finally:
             self._reader.disarm()
         if isinstance(read, str):
@@ -241,11 +249,11 @@ class Watch:
         tried = self._tried or (["step"] if "step" in found else [])
         new = self._failures.note(dict.fromkeys([*tried, *found]), found)
         for part in new:
-            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=6)
+            warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
         elif new:
-            flags = tuple(f"{part}_failed" for part in sorted(self._failures.reasons))
+            flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
             self._keep(
                 Measurement.of(
                     self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons
@@ -262,8 +270,7 @@ class Watch:
 
     def _keep(self, measurement: Measurement) -> None:
         self.history.append(measurement)
-        for sink in self._sinks:
-            sink.write(measurement)
+        self._outlets.write(measurement)
 
     def run(self, out: str | Path | None = None) -> xr.Dataset:
         """All readings as a Run, for `measure` and `compare`; with a loader those of its `Monitor`.
@@ -278,15 +285,15 @@ class Watch:
 
     def close(self) -> None:
         """Detach all hooks and close the sinks; a second time does nothing."""
-        for handle in self._handles:
-            handle.remove()
+        if self._hooks is None:
+            return
+        self._hooks.remove()
+        self._hooks = None
         self._reader.disarm()
         self._reader.forget()
-        if self._handles and self._shop is not None:
+        if self._shop is not None:
             self._shop.close()
-        for sink in self._sinks if self._handles else ():
-            sink.close()
-        self._handles = []
+        self._outlets.close(self.run)
 
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings and lists. What a loader's `Monitor`

@@ -23,7 +23,7 @@ def test_squares_are_those_of_example_norms_and_the_gradient_is_as_it_was(case):
     net = copy.deepcopy(net).double()
     plain = copy.deepcopy(net)
     loss(plain(x), y).backward()
-    shares = ExampleShares(net, at_once)
+    shares = ExampleShares(net, list(net.parameters()), at_once)
     loss(net(x), y).backward()
     at_once(lambda: shares.collect(len(x)))
     shares.close()
@@ -37,7 +37,7 @@ def test_squares_are_those_of_example_norms_and_the_gradient_is_as_it_was(case):
 
 def test_a_gradient_that_examples_do_not_add_up_to_is_refused():
     net = nn.Linear(3, 2)
-    shares = ExampleShares(net, at_once)
+    shares = ExampleShares(net, list(net.parameters()), at_once)
     output = net(torch.ones(4, 3))
     (output.square().mean() + net.weight.square().sum()).backward()
 
@@ -47,7 +47,8 @@ def test_a_gradient_that_examples_do_not_add_up_to_is_refused():
 
 
 def test_one_example_has_no_parts():
-    shares = ExampleShares(nn.Linear(3, 2), at_once)
+    net = nn.Linear(3, 2)
+    shares = ExampleShares(net, list(net.parameters()), at_once)
     shares.collect(1)
     shares.collect(None)
     assert shares.squares is None

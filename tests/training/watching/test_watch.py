@@ -110,6 +110,58 @@ def test_between_readings_nothing_is_attached_and_the_budget_holds():
     assert not any(part._forward_hooks for part in model.modules())
 
 
+class Ascending(torch.optim.SGD):
+    """Moves the weights before it has the gradient computed, as sharpness-aware steps do."""
+
+    def step(self, closure):
+        with torch.no_grad():
+            for p in (p for group in self.param_groups for p in group["params"]):
+                p.add_(1e-3)
+        return super().step(closure)
+
+
+@pytest.mark.filterwarnings("ignore:watch")
+def test_a_gradient_that_a_closure_computes_is_read_at_the_weights_before_the_step():
+    def closed(make, rate=0.1, watched=True):
+        model, (x, y) = network(), examples()
+        optimizer = make(model.parameters(), lr=rate)
+        monitor = watch(model, optimizer, budget=None) if watched else None
+        torch.manual_seed(1)
+        for _ in range(5):
+            rows = torch.randint(0, len(x), (16,))
+
+            def closure(rows=rows):
+                optimizer.zero_grad()
+                loss = LOSS(model(x[rows]), y[rows])
+                loss.backward()
+                nn.utils.clip_grad_norm_(model.parameters(), 0.2)
+                return loss
+
+            optimizer.step(closure)
+        return model, monitor
+
+    def sizes(monitor):
+        return [row[3:5] for row in monitor._readings._rows]
+
+    model, monitor = closed(torch.optim.SGD)
+    assert sizes(monitor) == sizes(train(steps=5, clip=0.2)[1])
+    assert "clipped" in monitor.history[0].flags
+    assert same(model, closed(torch.optim.SGD, watched=False)[0])
+
+    # Evaluated up to twenty times in a step, of which the first is read.
+    still = closed(torch.optim.LBFGS, rate=0.0)[1]
+    assert sizes(still) == sizes(train(steps=5, clip=0.2, rate=0.0)[1])
+    model, monitor = closed(torch.optim.LBFGS)
+    assert [m.step for m in monitor.history] == [1, 2, 3, 4]
+    assert same(model, closed(torch.optim.LBFGS, watched=False)[0])
+
+    moved = closed(Ascending)[1]
+    # Its step makes one of its base's.
+    assert moved.step == 5
+    assert "weights were moved before the closure" in moved.reasons["step"]
+    assert not moved._readings._rows
+
+
 def test_what_can_t_be_read_is_told_once_and_training_goes_on():
     with pytest.warns(UserWarning, match=r"watch: examples not read at step 2: .*examples meet in 1"):
         _, monitor = train(middle=functools.partial(nn.BatchNorm1d, 8), steps=20)
@@ -256,3 +308,31 @@ def test_a_compiled_model_is_one_model_and_a_sink_may_come_later(tmp_path):
 
     assert monitor.history[-1].batch_size == 16
     assert len((tmp_path / "log.csv").read_text().splitlines()) == 1 + len(monitor.history)
+
+
+def steps_of(closure, named=False):
+    """Rows read of four steps, whose gradient a closure makes or does not."""
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+
+    def loss():
+        optimizer.zero_grad()
+        value = LOSS(model(x[:16]), y[:16])
+        value.backward()
+        return value
+
+    for _ in range(4):
+        if not closure:
+            loss()
+        given = {"closure": loss} if closure and named else {}
+        optimizer.step(*([loss] if closure and not named else []), **given)
+    assert not monitor.reasons
+    return monitor._readings._rows
+
+
+def test_a_gradient_that_the_step_s_closure_makes_is_read():
+    expected = steps_of(False)
+
+    assert len(expected) == 2
+    assert steps_of(True) == steps_of(True, named=True) == expected

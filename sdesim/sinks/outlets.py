@@ -1,0 +1,88 @@
+"""The sinks of one training, which none of them can end."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sdesim.errors import failure
+from sdesim.sinks.base import Base, Row, Sink, opened
+
+
+class Outlets:
+    """Where the measurements of one training go: what fails is told once as a warning, and is a reason.
+
+    Of several ranks the first one writes; so does the process that opened them, and no fork of it.
+
+    Args:
+        sinks: sinks, recipes, which are opened, and paths of folders (`Folder`).
+
+    Raises:
+        RunError: one can't be opened.
+    """
+
+    def __init__(self, sinks: Iterable[Sink | Base | str | os.PathLike[str]] = ()) -> None:
+        self._sinks: list[Sink] = []
+        self._failed: dict[int, str] = {}
+        self._told: set[int] = set()
+        self._process = os.getpid()
+        for sink in sinks:
+            self.add(sink)
+
+    def __len__(self) -> int:
+        return len(self._sinks)
+
+    @property
+    def reasons(self) -> dict[str, str]:
+        """Under "sinks" why those failed that did when they were last written to; else empty."""
+        told = [f"{type(self._sinks[k]).__name__}: {why}" for k, why in self._failed.items()]
+        return {"sinks": "; ".join(told)} if told else {}
+
+    def add(self, sink: Sink | Base | str | os.PathLike[str]) -> None:
+        """One more.
+
+        Raises:
+            RunError: it can't be opened.
+        """
+        self._sinks.append(opened(sink))
+
+    def write(self, measurement: Row) -> None:
+        """Give all of them a measurement."""
+        if self._speaks():
+            for k, sink in enumerate(self._sinks):
+                self._guarded(k, partial(sink.write, measurement))
+
+    def close(self, run: Callable[[Path], Any] | None = None) -> None:
+        """Close all of them; run: writes the run of what was measured to a path, for sinks that keep it."""
+        if not self._speaks():
+            return
+        for k, sink in enumerate(self._sinks):
+            keep = getattr(sink, "keep_run", None)
+            if run is not None and keep is not None:
+                self._guarded(k, partial(keep, run))
+            self._guarded(k, sink.close)
+
+    def _speaks(self) -> bool:
+        if os.getpid() != self._process:
+            return False
+        # Whoever trains on several ranks has loaded it.
+        ranks: Any = getattr(sys.modules.get("torch"), "distributed", None)
+        several = ranks is not None and ranks.is_available() and ranks.is_initialized()
+        return not several or bool(ranks.get_rank() == 0)
+
+    def _guarded(self, k: int, work: Callable[[], Any]) -> None:
+        try:
+            work()
+        except Exception as error:
+            self._failed[k] = failure(error)
+            if k not in self._told:
+                self._told.add(k)
+                name = type(self._sinks[k]).__name__
+                warnings.warn(f"{name}: {self._failed[k]}; the training goes on", stacklevel=4)
+        else:
+            self._failed.pop(k, None)

@@ -1,0 +1,1 @@
+"""Callbacks of the trainers that people use, which none of them is loaded for."""

@@ -1,0 +1,96 @@
+"""Hooks of an optimizer's steps, and the moment at which the gradient of a step is there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from sdesim.training.watching.unwrapped import trained_parameters
+
+MOVED = "weights were moved before the closure computed the gradient"
+
+
+class StepHooks:
+    """Calls back at each step that an optimizer makes; one that is made by another one of it counts with it.
+
+    Args:
+        optimizer: of torch. begins: called before a step, gives whether its gradient is wanted.
+        computed: called with "" where the wanted gradient is there, and the weights are still those that it
+            was computed at: before the step, or within it after the first call of its closure; else with why
+            it is not. ends: called after the step.
+    """
+
+    def __init__(
+        self, optimizer: Any, begins: Callable[[], bool], computed: Callable[[str], None],
+        ends: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._optimizer, self._begins, self._computed, self._ends = optimizer, begins, computed, ends
+        self._wanted, self._frame, self._nested = False, 0, 0
+        self._handles = [
+            optimizer.register_step_pre_hook(self._before), optimizer.register_step_post_hook(self._after)
+        ]  # fmt: skip
+
+    def remove(self) -> None:
+        """Detach them."""
+        for handle in self._handles:
+            handle.remove()
+
+    def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        if self._inside(sys._getframe(1)):
+            return None
+        self._wanted = self._begins()
+        if not self._wanted:
+            return None
+        closure = args[1] if len(args) > 1 else kwargs.get("closure")
+        if closure is None:
+            self._tell("")
+            return None
+        first = self._telling(closure)
+        return (
+            ((args[0], first, *args[2:]), kwargs) if len(args) > 1 else (args, {**kwargs, "closure": first})
+        )
+
+    def _inside(self, frame: FrameType) -> bool:
+        """Whether this step is made by another one, as of a class that calls its base's."""
+        outer = frame.f_back if self._frame else None
+        while outer is not None and id(outer) != self._frame:
+            outer = outer.f_back
+        if outer is None:
+            # None is at work, or it ended by an error.
+            self._frame, self._nested = id(frame), 0
+            return False
+        self._nested += 1
+        return True
+
+    def _telling(self, closure: Callable[..., Any]) -> Callable[..., Any]:
+        """The closure, whose first call computes the gradient of the step."""
+        begun = self._versions()
+
+        def evaluated(*args: Any, **kwargs: Any) -> Any:
+            if self._wanted and self._versions() != begun:
+                self._tell(MOVED)
+            value = closure(*args, **kwargs)
+            if self._wanted:
+                self._tell("")
+            return value
+
+        return evaluated
+
+    def _versions(self) -> list[int]:
+        return [p._version for p in trained_parameters(self._optimizer)]
+
+    def _tell(self, why: str) -> None:
+        self._wanted = False
+        self._computed(why)
+
+    def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if self._nested:
+            self._nested -= 1
+            return
+        self._frame = 0
+        if self._wanted:
+            # It was given a closure and did not call it.
+            self._tell("")
+        self._ends()
