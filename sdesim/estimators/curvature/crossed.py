@@ -30,7 +30,8 @@ def crossed_sharpness(top: float, residual: float, quotients: ArrayLike, level: 
         quotients: yᵀH_i y of k parts i of the second sample, of equal size (k,).
 
     Returns:
-        Estimate, n = k; details `top`, `crossed`, `error` (half of the interval). Without an interval where
+        Estimate, n = k; details `top`, `crossed`, `bracket` (half of what lies between them, with the
+        residual), `spread` (standard error of q). Without an interval where
         there are fewer than 2 parts.
 
     Raises:
@@ -44,13 +45,14 @@ def crossed_sharpness(top: float, residual: float, quotients: ArrayLike, level: 
         raise EstimatorError(f"residual must be at least 0, got {residual}")
     k, crossed = len(q), float(q.mean())
     value = (top + crossed) / 2
-    details = {"top": float(top), "crossed": crossed, "error": math.nan}
+    bracket = abs(top - crossed) / 2 + residual
+    details = {"top": float(top), "crossed": crossed, "bracket": bracket, "spread": math.nan}
     if not (math.isfinite(value) and math.isfinite(residual)):
         return Estimate(
             math.nan, math.nan, math.nan, level, "crossed", k, ("nonfinite", "no_interval"), details
         )
     if k < 2:
         return Estimate(value, math.nan, math.nan, level, "crossed", k, ("no_interval",), details)
-    spread = float(stdtrit(k - 1, 0.5 + level / 2)) * float(q.std(ddof=1)) / math.sqrt(k)
-    half = abs(top - crossed) / 2 + residual + spread
-    return Estimate(value, value - half, value + half, level, "crossed", k, (), details | {"error": half})
+    spread = float(q.std(ddof=1)) / math.sqrt(k)
+    half = bracket + float(stdtrit(k - 1, 0.5 + level / 2)) * spread
+    return Estimate(value, value - half, value + half, level, "crossed", k, (), details | {"spread": spread})

@@ -29,7 +29,7 @@ class Source(Protocol):
     Attributes:
         loss_fn: as of `batch_loss`. size: examples of a batch. anew: whether independent batches can be drawn
             whenever they are wanted. total: examples in all, 0 where that is not known.
-        sampling, flags: as of `LoaderExamples`.
+        open: whether there is, or will be, something to draw from. sampling, flags: as of `LoaderExamples`.
     """
 
     loss_fn: Any
@@ -38,6 +38,21 @@ class Source(Protocol):
     total: int
     sampling: str
     flags: tuple[str, ...]
+
+    @property
+    def open(self) -> bool: ...
+
+    def attach(self) -> None:
+        """Note what comes, where that is needed for the next `take`."""
+
+    def take(self) -> None:
+        """Make what was noted last what is drawn from."""
+
+    def drop(self) -> None:
+        """Let go of it."""
+
+    def detach(self) -> None:
+        """Let go of everything, and note no more."""
 
     def draw(self, count: int, size: int, rng: np.random.Generator) -> list[Pair]:
         """So many independent batches."""
@@ -51,11 +66,11 @@ class Drawn:
 
     Args:
         source: as of `LoaderExamples`. name: what the user called it. loss_fn: of a training on them, or an
-            `Objective`. parameter: whose dtype and device the examples get. size: of a batch, where the
-            source doesn't tell.
+            `Objective`. parameter: whose dtype and device the examples get. size: of a batch; default the
+            loader's, else 64, flag `batch_assumed`.
     """
 
-    anew = True
+    anew = open = True
 
     def __init__(
         self, source: Any, name: str, loss_fn: Any, parameter: Tensor, size: int | None = None
@@ -64,8 +79,10 @@ class Drawn:
         self._collate = getattr(source, "collate_fn", None)
         self.loss_fn, self._parameter = loss_fn, parameter
         self.total = len(self._data)
-        self.size = min(size or self._data.batch_size or _BATCH, self.total)
-        self.sampling, self.flags = self._data.sampling, self._data.flags
+        told = size or self._data.batch_size
+        self.size = min(told or _BATCH, self.total)
+        self.sampling = self._data.sampling
+        self.flags = (*self._data.flags, *(() if told else ("batch_assumed",)))
 
     def draw(self, count: int, size: int, rng: np.random.Generator) -> list[Pair]:
         """So many independent batches."""
@@ -78,6 +95,11 @@ class Drawn:
         """A context whose random numbers are from ``seed``; training's are afterwards as before."""
         with undisturbed(seed, self._data.data, self._collate):
             yield
+
+    def attach(self) -> None:
+        """Examples are at hand whenever they are wanted."""
+
+    take = drop = detach = attach
 
 
 class LastBatch:
@@ -95,6 +117,15 @@ class LastBatch:
         self._handle: Any = None
         self.loss_fn: Any = Objective(own_loss)
         self.size = 0
+        # Whether the network returns a loss, seen at its first call.
+        self.open = False
+        self._watched: Any = model.register_forward_hook(self._returned)
+
+    def _returned(self, module: nn.Module, args: Any, output: Any) -> None:
+        if torch.is_grad_enabled() and self._watched is not None:
+            self.open = loss_in(output) is not None
+            self._watched.remove()
+            self._watched = None
 
     def attach(self) -> None:
         """Note the calls that come."""
@@ -103,9 +134,10 @@ class LastBatch:
 
     def detach(self) -> None:
         """Let go of everything."""
-        if self._handle is not None:
-            self._handle.remove()
-        self._handle, self._given = None, None
+        for handle in (self._handle, self._watched):
+            if handle is not None:
+                handle.remove()
+        self._handle, self._watched, self._given = None, None, None
 
     def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         if torch.is_grad_enabled():
@@ -155,16 +187,21 @@ class LastBatch:
 
 
 def own_loss(module: nn.Module, batch: Any) -> Tensor:
-    """The loss that a network returns of a batch: ``output.loss``, ``output["loss"]``, or the output itself.
+    """The loss that a network returns of a batch.
 
     Raises:
         RunError: it returns none.
     """
-    output = call(module, batch)
-    found = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", output)
-    if not torch.is_tensor(found) or found.ndim:
+    found = loss_in(call(module, batch))
+    if found is None:
         raise RunError("the model returns no loss: give loss= or objective= with the loader")
     return found
+
+
+def loss_in(output: Any) -> Tensor | None:
+    """``output.loss``, ``output["loss"]``, or an output that is one number itself; else None."""
+    found = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", output)
+    return found if torch.is_tensor(found) and not found.ndim else None
 
 
 def _by_name(model: nn.Module, args: Any, kwargs: Any) -> dict[str, Any]:

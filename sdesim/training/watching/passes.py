@@ -16,10 +16,8 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.io.memory import paged
-from sdesim.training.data.batches import length
 from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.reading import held_parameters
-from sdesim.training.probes.reduction import SUM, split_reduction
 
 Take = Callable[[int, Tensor], None]
 
@@ -97,9 +95,20 @@ class Passes:
             for p, data in zip(self.parameters, held, strict=True):
                 p.data = data
 
-    def sums(self, x: Any, y: Any, seed: int) -> bool:
-        """Whether the loss of a batch is a sum over its examples."""
-        return split_reduction(lambda a, b: self.loss(a, b, seed), x, y) == SUM and length(x) > 1
+    def rounds(self, x: Any, y: Any, seed: int) -> bool:
+        """Whether the network computes in half precision by an autocast of its own."""
+        device, seen = self.called.device.type, []
+
+        def note(*given: Any) -> None:
+            seen.append(torch.is_autocast_enabled(device))
+
+        handles = [part.register_forward_pre_hook(note) for part in self.called.module.modules()]
+        try:
+            self.loss(x, y, seed)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return any(seen)
 
     def _value(self, x: Any, y: Any, seed: int) -> Tensor:
         self.called.reseed(seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,9 +91,13 @@ class Readings:
         return Estimate(e.value, e.low, e.high, e.level, e.method, e.n, flags, e.details)
 
     def run(
-        self, optimizer: Mapping[str, Any], dim: int, reasons: Mapping[str, str], out: str | Path | None
-    ) -> xr.Dataset:
+        self, optimizer: Mapping[str, Any], dim: int, reasons: Mapping[str, str], out: str | Path | None,
+        bought: Sequence[Mapping[str, Any]] = (),
+    ) -> xr.Dataset:  # fmt: skip
         """All of them as a Run of ``dim`` parameters; optimizer: its attributes.
+
+        Args:
+            bought: further values by the schema's names, each with its step and time.
 
         Raises:
             RunError: nothing was read, the batch is not known or varies, or ``out`` can't be written.
@@ -114,10 +118,15 @@ class Readings:
             }
             for row in rows
         ]  # fmt: skip
+        by_step = {probe["step"]: probe for probe in probes}
+        for values in bought:
+            by_step[values["step"]] = {**values, **by_step.get(values["step"], {})}
+        probes = [by_step[step] for step in sorted(by_step)]
         batch, rate = int(batches.pop()), rows[-1]["rate"]
         known = {
             "name": "watch", "seed": 0, "learning_rate": rate, "dt": rate, "batch_size": batch,
             "probe_batch_size": batch, "absent": ["loss"],
+            "progress_method": "steps",
         }  # fmt: skip
         return as_run(
             probes, {**optimizer, **known}, samples=0, directions=np.empty((0, dim)), groups=(),

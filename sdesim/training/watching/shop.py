@@ -2,8 +2,9 @@
 
 What is bought next is what has had the least for its weight (`Good.weight`): what was spent on it and its
 price together, over the weight. A price is what the last purchase of the kind took; before there was one,
-counted work times the shortest step so far. Progress and the agreement of gradients are averages over the last
-purchases, so that cheap ones add up; a measurement holds what was bought at its step alone.
+counted work times the shortest step so far; without a purse work alone counts, so that no clock decides.
+Progress and the agreement of gradients are averages over the last purchases, so that cheap ones add up; a
+measurement holds what was bought at its step alone.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import step_rate
-from sdesim.training.watching.batches import Drawn, LastBatch, own_loss
+from sdesim.training.watching.batches import Drawn, LastBatch, Source, own_loss
 from sdesim.training.watching.goods.agreement import Agreement
 from sdesim.training.watching.goods.base import Good, Sold, Visit
 from sdesim.training.watching.goods.edge import Edge
@@ -69,14 +70,14 @@ class Shop:
         self._model, self._optimizer, self._seed = model, optimizer, seed
         loss_fn = objective_or_loss(loss, objective) if given else Objective(own_loss)
         first = next(model.parameters())
-        self._train: Drawn | LastBatch
-        self._train = LastBatch(model) if loader is None else Drawn(loader, "loader", loss_fn, first)
+        self._train: Source = LastBatch(model) if loader is None else Drawn(loader, "loader", loss_fn, first)
         size = self._train.size or None
         self._heldout = None if heldout is None else Drawn(heldout, "heldout", loss_fn, first, size)
         self._purse = Purse(budget)
         goods: list[Good] = [made() for made in _GOODS]
         self._goods = [good for good in goods if not good.misses(self._train, self._heldout)]
         self._spent = dict.fromkeys((good.name for good in self._goods), 0.0)
+        self._worked = dict.fromkeys(self._spent, 0.0)
         # Seconds of a step's worth of work, of each good's last purchase; step until which one that failed
         # waits, and how long it waited.
         self._rates: dict[str, float] = {}
@@ -85,6 +86,11 @@ class Shop:
         self._asked: Good | None = None
         self._due, self._ended = 0.0, math.nan
         self._sold: list[tuple[Measurement, dict[str, float]]] = []
+
+    @property
+    def open(self) -> bool:
+        """Whether there is something to draw batches from: a loader, or a network that returns its loss."""
+        return self._train.open
 
     @property
     def sampling(self) -> str:
@@ -114,9 +120,7 @@ class Shop:
     def before(self, step: int, time: float) -> Measurement | None:
         """Buy what is of the batch of the step that is about to be made; ``step`` steps are done."""
         good, self._asked = self._asked, None
-        if good is None or not isinstance(self._train, LastBatch):
-            return None
-        return self._buy(good, step, time)
+        return None if good is None else self._buy(good, step, time)
 
     def after(self, step: int, time: float, elapsed: float) -> Measurement | None:
         """Buy what is due and paid for, ``step`` steps being done in so many seconds.
@@ -137,18 +141,24 @@ class Shop:
             for good in self._goods
             if good.ready(step) and step >= self._pauses.get(good.name, (0, 0))[0]
         ]
-        if not ready or not _first_rank():
+        if not ready or not self.open or not _first_rank():
             return None
-        good = min(ready, key=lambda g: (self._spent[g.name] + self._price(g)) / g.weight)
+        good = min(ready, key=self._burden)
         price = self._price(good)
         if not self._purse.affords(price, self.spent, elapsed):
             self._due = self._purse.waits(price, self.spent) if math.isfinite(price) else 0.0
             return None
-        if isinstance(self._train, LastBatch):
+        if not self._train.anew:
             self._train.attach()
             self._asked = good
             return None
         return self._buy(good, step, time)
+
+    def _burden(self, good: Good) -> float:
+        """What was spent on a good and what the next costs, for its weight."""
+        if self._purse.share is None:
+            return (self._worked[good.name] + good.work()) / good.weight
+        return (self._spent[good.name] + self._price(good)) / good.weight
 
     def _price(self, good: Good) -> float:
         """Seconds of the next purchase; NaN where no step was timed yet."""
@@ -162,9 +172,8 @@ class Shop:
         rng = probe_rng(self._seed, _GOODS.index(type(good)), step)
         try:
             with ExitStack() as stack:
-                if isinstance(self._train, LastBatch):
-                    stack.callback(self._train.drop)
-                    self._train.take()
+                stack.callback(self._train.drop)
+                self._train.take()
                 for source in (self._train, self._heldout):
                     if source is not None:
                         stack.enter_context(source.aside(int(rng.integers(2**31))))
@@ -183,11 +192,13 @@ class Shop:
             self._pauses.pop(good.name, None)
         cost = clock.perf_counter() - began
         self._spent[good.name] += cost
+        self._worked[good.name] += work
         self._rates[good.name] = cost / work
         new = self._failures.note([good.name], found)
         for name in new:
             warnings.warn(f"watch: {name} not bought at step {step}: {found[name]}", stacklevel=5)
-        return self._made(Sold() if sold is None else sold, step, time, cost) if sold or new else None
+        told = sold is not None and sold.estimates
+        return self._made(sold or Sold(), step, time, cost) if told or new else None
 
     def _made(self, sold: Sold, step: int, time: float, cost: float) -> Measurement:
         rate = step_rate(self._optimizer)
@@ -204,8 +215,7 @@ class Shop:
 
     def close(self) -> None:
         """Detach everything, and let go of what goods hold between purchases."""
-        if isinstance(self._train, LastBatch):
-            self._train.detach()
+        self._train.detach()
         self._asked = None
         for good in self._goods:
             good.forget()
@@ -213,7 +223,8 @@ class Shop:
     def state(self) -> dict[str, Any]:
         """What `restore` goes on from: plain numbers, strings, lists and dicts."""
         return {
-            "spent": dict(self._spent), "rates": dict(self._rates), "failures": self._failures.state(),
+            "spent": dict(self._spent), "worked": dict(self._worked),
+            "rates": dict(self._rates), "failures": self._failures.state(),
             "rows": {good.name: good.state() for good in self._goods},
             "sold": [[_plain(made), dict(values)] for made, values in self._sold],
         }  # fmt: skip
@@ -221,7 +232,8 @@ class Shop:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state; a window that was open, and where a search ended, begin anew."""
         for good in self._goods:
-            self._spent[good.name] = float(state["spent"].get(good.name, 0.0))
+            for kept, told in ((self._spent, "spent"), (self._worked, "worked")):
+                kept[good.name] = float(state[told].get(good.name, 0.0))
             good.restore(state["rows"].get(good.name, []))
         self._rates = dict(state["rates"])
         self._failures.restore(state["failures"])

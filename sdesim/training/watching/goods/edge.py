@@ -30,6 +30,7 @@ from sdesim.estimate import Estimate
 from sdesim.estimators import stability_margin
 from sdesim.estimators.curvature.crossed import crossed_sharpness
 from sdesim.estimators.curvature.differences import SHORTER, difference_step
+from sdesim.estimators.dynamics.smoothing import LEAST_READINGS, smooth
 from sdesim.training.probes.preconditioning import ParameterScale, needs_metric, scale_by_parameter
 from sdesim.training.watching.batches import Source
 from sdesim.training.watching.goods.base import LEVEL, Sold, Visit, judged
@@ -42,6 +43,8 @@ _PARTS, _FIRST, _LATER, _ENOUGH, _CONVERGED = 4, 12, 3, 0.02, 0.1
 # Quotients over h and a third of it that differ by more say that gradients here have no differences.
 _APART = 0.2
 _HALF = torch.bfloat16
+# Purchases that are smoothed together.
+_WINDOW = 32
 Parts = Sequence[tuple[Any, Any, int]]
 
 
@@ -53,6 +56,8 @@ class Edge:
 
     def __init__(self) -> None:
         self._vector: Tensor | None = None
+        # Of each purchase: step, λ, its standard error, and by how much it is open beside that.
+        self._rows: list[list[float]] = []
 
     def misses(self, train: Source, heldout: Source | None) -> str:
         return ""
@@ -77,6 +82,8 @@ class Edge:
             return None
         with passes.open():
             first, second = _samples(passes, visit)
+            if passes.rounds(*first[0]):
+                raise RunError("the network rounds to half precision by itself: differences are lost in that")
             search = _Search(passes, scale, first)
             begun, self._vector = self._vector, None
             if begun is None or len(begun) != passes.dim:
@@ -90,16 +97,34 @@ class Edge:
         apart = abs(float(quotients.mean() - shorter.mean()))
         if not apart <= _APART * abs(float(quotients.mean())):
             raise RunError(f"differences of gradients over h and h/3 are {apart:.2g} apart: no Hessian here")
-        found = crossed_sharpness(top, residual + apart, quotients, LEVEL)
+        found = self._smoothed(visit.step, crossed_sharpness(top, residual + apart, quotients, LEVEL))
         late = residual > _CONVERGED * abs(top)
         return _sold(found, scale, visit.optimizer, late)
 
+    def _smoothed(self, step: int, found: Estimate) -> Estimate:
+        """λ now, given the last purchases too: the level of a local trend, as of what a filter says."""
+        row = [float(step), found.value, float(found.details["spread"]), float(found.details["bracket"])]
+        if not np.isfinite(row).all():
+            return found
+        self._rows = [*self._rows, row][-_WINDOW:]
+        steps, value, spread, bracket = np.array(self._rows).T
+        if len(value) < LEAST_READINGS or not (value > 0).all() or not (spread > 0).all():
+            return found
+        # An error from a few parts is small where its value is: all share one relative to the value.
+        error = float(np.sqrt(((spread / value) ** 2).mean())) * value
+        level = smooth(value, error, steps, LEVEL)[-1]
+        beside = float(bracket.mean())
+        return replace(
+            found, value=level.value, low=level.low - beside, high=level.high + beside,
+            method="crossed, smoothed", n=len(value), flags=(*found.flags, *level.flags),
+        )  # fmt: skip
+
     def state(self) -> list[list[float]]:
-        return []
+        return [list(row) for row in self._rows]
 
     def restore(self, rows: Sequence[Sequence[float]]) -> None:
         """A search begins anew."""
-        self._vector = None
+        self._rows, self._vector = [list(row) for row in rows], None
 
 
 def _sold(found: Estimate, scale: ParameterScale, optimizer: Any, late: bool) -> Sold:
@@ -114,7 +139,7 @@ def _sold(found: Estimate, scale: ParameterScale, optimizer: Any, late: bool) ->
     values = {
         "lambda_max": math.nan, "lambda_min": math.nan, "curvature_residual": math.nan,
         "critical_sharpness": critical, name: top.value, residual: 0.0,
-        "curvature_spread": float(found.details["error"]),
+        "curvature_spread": (top.high - top.low) / 2,
     }  # fmt: skip
     if not 0 < critical < math.inf:
         return Sold(estimates={name: top}, values=values)
