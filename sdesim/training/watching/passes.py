@@ -40,6 +40,8 @@ class Passes:
         self.parameters = [p for p in self.called.parameters if p.requires_grad]
         if any(hasattr(p, "to_local") for p in self.parameters):
             raise RunError("parameters are shared out over ranks: no pass can be made on one alone")
+        if any(isinstance(part, nn.SyncBatchNorm) and part.training for part in model.modules()):
+            raise RunError("batch normalisation waits for other ranks: no pass can be made on one alone")
         self.places, self.dim = [], 0
         for p in self.parameters:
             self.places.append(slice(self.dim, self.dim + p.numel()))

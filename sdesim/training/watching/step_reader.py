@@ -7,12 +7,13 @@ Nothing is returned to autograd, and nothing of the training is written to.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -54,6 +55,34 @@ class StepRead:
     groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Contributed:
+    """The parts of one rank's gradient, of which the step's is one of several: as `StepRead` has them, the
+    gradient itself being its only part where no others are known.
+
+    Attributes:
+        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters.
+    """
+
+    squares: float
+    overlap: float
+    passes: int
+    batch: int | None
+    flags: tuple[str, ...]
+    scale: float
+    groups: Mapping[str, float]
+
+
+class Onlooker(Protocol):
+    """Who looks at what backward passes add."""
+
+    def begin(self) -> None:
+        """A step begins."""
+
+    def seen(self, k: int, gradient: Tensor) -> None:
+        """A pass adds this to the gradient of parameter k."""
+
+
 class StepReader:
     """Reads one step at a time, where it is armed.
 
@@ -62,6 +91,9 @@ class StepReader:
             owns the parameters. parameters: that are trained, each once.
         guard: what runs a hook's work, and keeps its errors from the training: of the step, and of what
             reads examples.
+
+    Attributes:
+        layers: the layer's name of each parameter. onlooker: where this is one of several ranks.
     """
 
     def __init__(
@@ -70,11 +102,12 @@ class StepReader:
     ) -> None:  # fmt: skip
         self._models, self._parameters = models, parameters
         names = layer_names(models[-1])
-        self._layers = [names[id(p)] for p in parameters]
+        self.layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
         self._handles: list[Any] = []
         self._before: list[Tensor | None] = []
         self._shares: ExampleShares | None = None
+        self.onlooker: Onlooker | None = None
         self.armed = False
         # Number and size of the batch that is at work, 0 before one was seen; whether a trainer tells them.
         self._batch_number, self._told = 0, False
@@ -90,6 +123,9 @@ class StepReader:
         self._sizes: dict[int, int | None] = {}
         self._passing, self._mixed = False, False
         self._inside: nn.Module | None = None
+        self._alone: dict[int, Tensor] | None = None
+        if self.onlooker is not None:
+            self.onlooker.begin()
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -124,7 +160,7 @@ class StepReader:
             handle.remove()
         if self._shares is not None:
             self._shares.close()
-        self._handles, self._shares, self.armed = [], None, False
+        self._handles, self._shares, self._alone, self.armed = [], None, None, False
 
     def forget(self) -> None:
         """Let go of the gradient that is held."""
@@ -164,10 +200,14 @@ class StepReader:
         if not self._passing:
             self._passing = True
             shares, size = None if self._sizes else self._shares, self._size
+            # What ranks share they change before the pass has ended.
+            self._alone = None if shares is None or self.onlooker is None else {}
             if self._batch_number:
                 self._sizes[self._batch_number] = size
             # Once this pass has ended, and before anybody clips what it left.
-            torch.autograd.Variable._execution_engine.queue_callback(lambda: self._passed(shares, size))
+            task = torch._C._current_graph_task_id()
+            ended = functools.partial(self._passed, shares, size, task)
+            torch.autograd.Variable._execution_engine.queue_callback(ended)
         if not self._calls[k] and p.grad is not None:
             self._left.append(dot_sum(p.grad, p.grad))
         if len(self._squares) == self._calls[k]:
@@ -175,12 +215,17 @@ class StepReader:
             self._after.append([])
         self._squares[self._calls[k]][k] = dot_sum(gradient, gradient)
         self._calls[k] += 1
+        if self.onlooker is not None:
+            self.onlooker.seen(k, gradient)
+            if self._alone is not None:
+                self._alone[id(p)] = gradient.detach().clone()
 
-    def _passed(self, shares: ExampleShares | None, size: int | None) -> None:
+    def _passed(self, shares: ExampleShares | None, size: int | None, task: int) -> None:
         """A backward pass has ended; its examples are worked out if it is the first."""
         self._passing = False
+        alone, self._alone = self._alone, None
         if shares is not None:
-            self._examples_guard(lambda: shares.collect(size))
+            self._examples_guard(lambda: shares.collect(size, task, alone))
 
     def _sum_hook(self, k: int) -> Callable[[Tensor], None]:
         def hook(p: Tensor) -> None:
@@ -202,6 +247,8 @@ class StepReader:
         """
         before, self._before = self._before, []
         parts, examples = max(self._calls.values(), default=0), self._shares
+        if examples is not None and examples.failed is not None:
+            self._examples_guard(functools.partial(_raise, examples.failed))
         forwards = len(self._sizes)
         gradients = [p.grad for p in self._parameters]
         if not self._sums:
@@ -236,13 +283,37 @@ class StepReader:
         groups = self._groups(parts, examples, inverse2) if math.isfinite(squares) else {}
         return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags, groups)
 
+    def contributed(self) -> Contributed | str:
+        """The parts of this rank's own gradient, or why they are not known."""
+        parts, examples = max(self._calls.values(), default=0), self._shares
+        forwards, scale = len(self._sizes), loss_scale()
+        if not parts:
+            return "no gradient was computed for this step"
+        if forwards and parts > forwards:
+            return f"{parts} backward passes over {forwards} batches: parts of one batch are not independent"
+        if self._mixed:
+            return "gradients were dropped in the middle of a step"
+        shared = total([x for part in self._squares for x in part.values()])
+        if not math.isfinite(shared):
+            return "the gradient is not finite"
+        inverse2 = scale**-2
+        squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
+        alone = {} if examples is None or parts > 1 or math.isnan(squares) else examples.by_parameter
+        if math.isnan(squares):
+            squares = inverse2 * shared
+        groups = dict.fromkeys(self.layers, 0.0)
+        for k, (name, p) in enumerate(zip(self.layers, self._parameters, strict=True)):
+            own = alone[id(p)] if alone else total([part[k] for part in self._squares if k in part])
+            groups[name] += inverse2 * own
+        return Contributed(squares, overlap, parts, batch, flags, scale, groups)
+
     def _groups(
         self, parts: int, examples: ExampleShares | None, inverse2: float
     ) -> dict[str, tuple[float, float]]:
         """|g|² and Σ|c_j|² of each layer."""
-        found = dict.fromkeys(self._layers, (0.0, 0.0))
+        found = dict.fromkeys(self.layers, (0.0, 0.0))
         alone = {} if examples is None else examples.by_parameter
-        for k, (name, p) in enumerate(zip(self._layers, self._parameters, strict=True)):
+        for k, (name, p) in enumerate(zip(self.layers, self._parameters, strict=True)):
             squares = alone.get(id(p), 0.0)
             if parts > 1:
                 squares = total([part[k] for part in self._squares if k in part])
@@ -273,6 +344,10 @@ class StepReader:
             flags = ("weights_assumed",) if examples.sequences else ()
             return inverse2 * examples.squares, 1.0 / batch, batch, flags
         return float("nan"), 1.0, batch, ()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def loss_scale() -> float:

@@ -6,6 +6,7 @@ import math
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.watching.ranks import Ranks, trains_with, writes
 from sdesim.training.watching.readings import Readings
 from sdesim.training.watching.shop import Shop
 from sdesim.training.watching.step_hooks import StepHooks
@@ -58,8 +60,8 @@ def watch(
             that returns its loss needs neither, and no loader: the batch of the step serves.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
             in between. None: every step is read, and something is bought every 16th.
-        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told as
-            a warning, once, and is flag `sinks_failed`.
+        sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told
+            as a warning, once, and is flag `sinks_failed`.
         window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
 
     Raises:
@@ -87,7 +89,7 @@ class Watch:
         trained = trained_parameters(optimizer)
         refuse_foreign(model, trained)
         models = unwrapped(model, trained)
-        self._model, self._optimizer = models[-1], optimizer
+        self._models, self._model, self._optimizer = models, models[-1], optimizer
         if budget is not None and not 0 < budget < 1:
             raise RunError(f"watch: budget: found {budget}, allowed: above 0 and below 1, or None")
         for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
@@ -100,23 +102,31 @@ class Watch:
         )  # fmt: skip
         self._budget = budget
         self._readings = Readings(window, phase_window, self._sampling_flag())
-        self._outlets = Outlets(sinks)
+        self._ranks: Ranks | None = None
+        self._expected = self._spoken = False
+        self._planned = 0, clock.perf_counter()
+        self._writes = writes(models)
+        # What others write to is not even opened here.
+        self._outlets = Outlets(sinks if self._writes else ())
         self.history: list[Measurement] = []
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
         self._found: dict[str, str] = {}
         self._tried: list[str] = []
+        self._notes: tuple[str, ...] = ()
         self._pending: tuple[int, float, float, StepRead] | None = None
         self._passes = 1
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
+        self._passed = 0.0
         self._ended, self._due = False, 0.0
         self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
 
     def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
         """Send the measurements that come to one more place."""
-        self._outlets.add(sink)
+        if self._writes:
+            self._outlets.add(sink)
 
     @property
     def cost(self) -> dict[str, float]:
@@ -152,12 +162,16 @@ class Watch:
         are of it, whatever parts of the model are called."""
         self._reader.batch(size)
 
+    def note(self, flag: str) -> None:
+        """Told by a trainer what is to be said of all readings that come."""
+        self._notes = (*self._notes, flag)
+
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
         self._rate = step_rate(self._optimizer)
         if not self._reader.armed:
             self._keep_bought(self._shop.before)
-        return self._reader.armed
+        return self._reader.armed or self._expected
 
     def _computed(self, why: str) -> None:
         """The gradient of the step is there, or why it is not."""
@@ -171,9 +185,18 @@ class Watch:
         # What a purchase takes does not stand beside a gradient that is held, but where all steps are read.
         if self._pending is None or self._budget is None:
             self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
+        if self._ranks is None:
+            self._guarded("step")(self._meet)
         # Nothing else happens in most steps: a look at the clock.
-        if self._ended or self._found or self._pending is not None or clock.perf_counter() >= self._due:
+        if self._ended or self._pending is not None or self._is_due():
             self._guarded("step")(self._go_on)
+
+    def _is_due(self) -> bool:
+        if self._ranks is None:
+            return bool(self._found) or clock.perf_counter() >= self._due
+        # What failed on one rank alone is told by all of them, with the next reading.
+        following = self._ranks.following
+        return self._spoken or (following is not None and self.step >= following)
 
     def _keep_bought(self, buy: Callable[[int, float], Measurement | None]) -> None:
         """What costs passes of its own, where it is due and paid for."""
@@ -192,7 +215,7 @@ class Watch:
         plain = optimizer_attributes(self._optimizer)["optimizer_model"] == "plain"
         whole = bool(self._tried)
         try:
-            read = why or self._reader.finish(hold=plain and whole)
+            read = self._finish(why, hold=plain and whole)
         finally:
             self._reader.disarm()
         if isinstance(read, str):
@@ -203,11 +226,16 @@ class Watch:
         if isinstance(read, str) or not whole:
             return
         self._passes = read.passes
+        if read.passes > 1:
+            # Its parts are read: that its examples were not is of no account.
+            self._found.pop("examples", None)
+        if self._notes:
+            read = replace(read, flags=(*read.flags, *self._notes))
         now = (self.step, self._time, self._rate, read)
         if math.isfinite(read.squares) and plain and not read.clipped:
             self._pending = now
             return
-        self._reader.forget()
+        self._forget()
         if math.isfinite(read.squares):
             self._take(now, math.nan)
         elif "examples" in self._tried:
@@ -215,22 +243,60 @@ class Watch:
                 "examples", "examples of one batch can't be told from what the model is given"
             )
 
+    def _finish(self, why: str, *, hold: bool) -> StepRead | str:
+        """What was read of this step, by all ranks."""
+        if self._ranks is None:
+            return why or self._reader.finish(hold=hold)
+        self._expected, self._spoken = False, True
+        agreed = self._ranks.agree(
+            self.step, lambda: why or self._reader.contributed(), hold=hold, found=self._found,
+            seconds=self._cycle, plan=self._plan,
+        )  # fmt: skip
+        self._found, self._cycle = dict(agreed.found), 0.0
+        self._price, self._spent, self._passed = agreed.price, agreed.spent, agreed.elapsed
+        return agreed.read
+
+    def _plan(self, price: float) -> tuple[int | None, float, float]:
+        """For all ranks: the step that is read after this one at its price, and seconds spent and passed."""
+        spent, elapsed, now = self._spent + price, self._elapsed(), clock.perf_counter()
+        (since, began), self._planned = self._planned, (self.step, now)
+        waits = 0.0 if self._purse.share is None else self._purse.waits(price, spent) - elapsed
+        seconds = (now - began) / max(1, self.step - since)
+        return self.step + 1 + math.ceil(max(0.0, waits) / max(seconds, 1e-6)), spent, elapsed
+
+    def _forget(self) -> None:
+        self._reader.forget()
+        if self._ranks is not None:
+            self._ranks.forget()
+
     def _take(self, made: tuple[int, float, float, StepRead], successive: float) -> None:
         """Keep the numbers of a step, with its gradient's product with the next one's."""
         self._readings.add(*made, successive)
         self._ended = True
 
+    def _take_last(self) -> None:
+        """Keep and tell the step that is read and waits for the next one's gradient."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._take(pending, math.nan)
+            self._tell({})
+
     def _go_on(self) -> None:
         """After a step: tell what was read, and attach what reads the next, where that is paid for."""
         found, self._found = self._found, {}
         if self._ended or found:
-            self._price, self._spent, self._cycle = self._cycle, self._spent + self._cycle, 0.0
+            if self._ranks is None:
+                self._price, self._spent, self._cycle = self._cycle, self._spent + self._cycle, 0.0
             self._tell(found)
-        self._ended = False
+        self._ended = self._spoken = False
         free = self._purse.share is None
         if self._pending is not None and not free:
             self._tried = []
-            self._reader.arm(parts=False, examples=False)
+            self._expected = self._ranks is not None
+            self._reader.arm(parts=self._expected, examples=False)
+        elif self._ranks is not None:
+            if self._ranks.following is not None and self.step >= self._ranks.following:
+                self._arm()
         elif free or self._purse.affords(self._price, self._spent, self._elapsed()):
             self._arm()
         else:
@@ -240,19 +306,26 @@ class Watch:
         examples = self._passes == 1
         due = self._failures.due("examples") if examples else True
         self._tried = []
+        if self._ranks is not None:
+            # Ranks are parts without any examples.
+            examples, due = examples and due, True
         if not (self._failures.due("step") and due):
             return
-        if why := _refused_ranks():
-            self._found["step"] = why
-            return
         self._tried = ["step", "examples"] if examples else ["step"]
+        self._expected = self._ranks is not None
         self._reader.arm(parts=True, examples=examples)
+
+    def _meet(self) -> None:
+        """Find the ranks that train with this one."""
+        if self._ranks is None and len(ranks := trains_with(self._models)) > 1:
+            self._ranks = Ranks(ranks, trained_parameters(self._optimizer), self._reader.layers)
+            self._reader.onlooker = self._ranks
 
     def _tell(self, found: dict[str, str]) -> None:
         """Note what failed; a measurement of what was read, or of a failure that is new."""
         tried = self._tried or (["step"] if "step" in found else [])
         new = self._failures.note(dict.fromkeys([*tried, *found]), found)
-        for part in new:
+        for part in new if self._writes else ():
             warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
@@ -292,6 +365,8 @@ class Watch:
             return
         self._hooks.remove()
         self._hooks = None
+        if self._pending is not None:
+            self._guarded("step")(self._take_last)
         self._reader.disarm()
         self._reader.forget()
         self._shop.close()
@@ -302,8 +377,8 @@ class Watch:
         return {
             "step": self.step, "time": self._time, **self._readings.state(), "spent": self._spent,
             "price": self._price,
-            "elapsed": self._elapsed(), "passes": self._passes, "failures": self._failures.state(),
-            "shop": self._shop.state(),
+            "elapsed": self._elapsed() if self._ranks is None else self._passed, "passes": self._passes,
+            "failures": self._failures.state(), "shop": self._shop.state(),
         }  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -313,19 +388,14 @@ class Watch:
         self._spent, self._price, self._earlier = state["spent"], state["price"], state["elapsed"]
         self._started = clock.perf_counter()
         self._failures.restore(state["failures"])
-        self._pending, self._cycle = None, 0.0
+        self._pending, self._cycle, self._passed = None, 0.0, self._earlier
+        self._expected, self._planned = False, (self.step, self._started)
         self._reader.disarm()
-        self._reader.forget()
+        self._forget()
+        if self._ranks is not None and self._ranks.following is not None:
+            self._ranks.following = 0
         counts = range(1, len(self._readings) + 1)
         read = [self._readings.measurement(count, {}, math.nan) for count in counts]
         if "shop" in state:
             self._shop.restore(state["shop"])
         self.history = sorted([*read, *self._shop.measurements], key=lambda made: made.step)
-
-
-def _refused_ranks() -> str:
-    """Why steps of these ranks are not read, "" where they are."""
-    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-        return ""
-    ranks = torch.distributed.get_world_size()
-    return f"{ranks} ranks: gradients of data parallelism are not read" if ranks > 1 else ""

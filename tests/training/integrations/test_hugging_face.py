@@ -65,7 +65,7 @@ def same(one, other):
     [
         {"gradient_accumulation_steps": 4, "eval_strategy": "steps", "eval_steps": 2},
         {"bf16": True, "gradient_checkpointing": True},
-        {"label_smoothing_factor": 0.1, "optim": "adafactor", "max_grad_norm": 0.01},
+        {"label_smoothing_factor": 0.1, "max_grad_norm": 0.01, "train_sampling_strategy": "group_by_length"},
     ],
 )
 def test_one_callback_finds_the_effective_batch_and_leaves_the_training_as_it_was(tmp_path, options):
@@ -83,6 +83,8 @@ def test_one_callback_finds_the_effective_batch_and_leaves_the_training_as_it_wa
     assert callback.monitor.step == 6
     assert last.batch_size == 4 * options.get("gradient_accumulation_steps", 2)
     assert last.C_1.value == pytest.approx(last.C_alpha.value / last.batch_size)
+    assert ("clipped" in last.flags) == ("max_grad_norm" in options)
+    assert ("sampler_ignored" in last.flags) == ("train_sampling_strategy" in options)
     # A schedule from 5e-5 to 0 in six steps: rates of the steps that were made.
     assert last.time == pytest.approx(5e-5 * sum(1 - k / 6 for k in range(last.step)), rel=1e-6)
 
