@@ -15,6 +15,7 @@ from sdesim.errors import RunError
 from sdesim.training.data.batches import Objective, call, moved, rows_of
 from sdesim.training.data.collation import reading
 from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
+from sdesim.training.probes.example_norms import refuse_meeting
 
 Pair = tuple[Any, Any]
 # Examples of a batch where nobody says.
@@ -171,8 +172,9 @@ class LastBatch:
         """So many parts of it, all examples once.
 
         Raises:
-            RunError: it has fewer examples.
+            RunError: it has fewer examples, or they meet.
         """
+        refuse_meeting(self._model)
         if count > self.size:
             raise RunError(f"a batch of {self.size} examples has no {count} parts")
         parts = np.array_split(rng.permutation(self.size), count)

@@ -16,8 +16,10 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.io.memory import paged
+from sdesim.training.probes.example_norms import refuse_meeting
 from sdesim.training.probes.network_call import NetworkCall
 from sdesim.training.probes.reading import held_parameters
+from sdesim.training.probes.reduction import SUM, split_reduction
 
 Take = Callable[[int, Tensor], None]
 
@@ -96,6 +98,19 @@ class Passes:
         finally:
             for p, data in zip(self.parameters, held, strict=True):
                 p.data = data
+
+    @property
+    def meets(self) -> bool:
+        """Whether examples of a batch meet, so that a part of it is no batch."""
+        try:
+            refuse_meeting(self.called.module)
+        except RunError:
+            return True
+        return False
+
+    def sums(self, x: Any, y: Any, seed: int) -> bool:
+        """Whether the loss of a batch is a sum over its examples."""
+        return split_reduction(lambda a, b: self.loss(a, b, seed), x, y) == SUM
 
     def rounds(self, x: Any, y: Any, seed: int) -> bool:
         """Whether the network computes in half precision by an autocast of its own."""

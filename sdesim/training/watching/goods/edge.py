@@ -31,21 +31,25 @@ from sdesim.estimators import stability_margin
 from sdesim.estimators.curvature.crossed import crossed_sharpness
 from sdesim.estimators.curvature.differences import SHORTER, difference_step
 from sdesim.estimators.dynamics.smoothing import LEAST_READINGS, smooth
+from sdesim.training.data.batches import joined, length
 from sdesim.training.probes.preconditioning import ParameterScale, needs_metric, scale_by_parameter
-from sdesim.training.watching.batches import Source
+from sdesim.training.watching.batches import Pair, Source
 from sdesim.training.watching.goods.base import LEVEL, Sold, Visit, judged
 from sdesim.training.watching.passes import Passes
 from sdesim.training.watching.sums import dot_sum
 
-# Parts of a sample; products of a first search and of one that goes on; residual, relative to λ, that is
-# enough, and from which a search counts as not converged.
-_PARTS, _FIRST, _LATER, _ENOUGH, _CONVERGED = 4, 12, 3, 0.02, 0.1
-# Quotients over h and a third of it that differ by more say that gradients here have no differences.
-_APART = 0.2
+# Fewest parts of the second sample; products of a first search and of one that goes on; residual, relative to
+# λ, that is enough, and from which a search counts as not converged.
+_PARTS, _FIRST, _LATER, _ENOUGH, _CONVERGED = 4, 12, 6, 0.02, 0.1
+# Examples of a sample that are aimed at, in at most so many batches.
+_EXAMPLES, _MOST = 256, 8
+# Quotients over h and a third of it that differ by more, relative to them, say that gradients here have no
+# differences: those of a jump or of rounding differ by twice themselves.
+_APART = 1.0
 _HALF = torch.bfloat16
 # Purchases that are smoothed together.
 _WINDOW = 32
-Parts = Sequence[tuple[Any, Any, int]]
+Parts = Sequence[tuple[Any, Any, int, float]]
 
 
 class Edge:
@@ -66,6 +70,7 @@ class Edge:
         return True
 
     def work(self) -> float:
+        # Two gradients a product, of four batches or so.
         return 2.0 * _PARTS * ((_FIRST if self._vector is None else _LATER) + 2)
 
     def forget(self) -> None:
@@ -82,7 +87,7 @@ class Edge:
             return None
         with passes.open():
             first, second = _samples(passes, visit)
-            if passes.rounds(*first[0]):
+            if passes.rounds(*first[0][:3]):
                 raise RunError("the network rounds to half precision by itself: differences are lost in that")
             search = _Search(passes, scale, first)
             begun, self._vector = self._vector, None
@@ -96,7 +101,10 @@ class Edge:
         self._vector = y
         apart = abs(float(quotients.mean() - shorter.mean()))
         if not apart <= _APART * abs(float(quotients.mean())):
-            raise RunError(f"differences of gradients over h and h/3 are {apart:.2g} apart: no Hessian here")
+            raise RunError(
+                f"differences of gradients over h and h/3 are {apart:.2g} apart, of {quotients.mean():.2g}: "
+                "they tell no Hessian"
+            )
         found = self._smoothed(visit.step, crossed_sharpness(top, residual + apart, quotients, LEVEL))
         late = residual > _CONVERGED * abs(top)
         return _sold(found, scale, visit.optimizer, late)
@@ -152,12 +160,36 @@ def _sold(found: Estimate, scale: ParameterScale, optimizer: Any, late: bool) ->
 
 
 def _samples(passes: Passes, visit: Visit) -> tuple[Parts, Parts]:
-    """Two samples of parts (x, y, seed)."""
-    source = visit.train
-    count = 2 * _PARTS if source.anew else min(2 * _PARTS, source.size)
-    drawn = source.draw(count, source.size, visit.rng)
-    parts = [(*pair, seed) for pair, seed in zip(drawn, visit.seeds(count), strict=True)]
-    return parts[: count // 2], parts[count // 2 :]
+    """Two samples of as many examples: the first in few passes, the second in parts whose spread is seen.
+
+    Parts of a second sample are half a batch each where examples don't meet, and whole ones where they do.
+    """
+    source, size = visit.train, visit.train.size
+    if not source.anew:
+        cut = source.draw(2 * _PARTS, size, visit.rng)
+        first, second = [_joined(cut[:_PARTS])], cut[_PARTS:]
+    elif passes.meets or size < 2:
+        first, second = (source.draw(max(_PARTS, _batches(size)), size, visit.rng) for _ in range(2))
+    else:
+        first = source.draw(_batches(size), size, visit.rng)
+        second = source.draw(2 * _batches(size), size // 2, visit.rng)
+    seeds = visit.seeds(len(first) + len(second))
+    # A loss that is a sum is one over a batch of the training's size.
+    sums = source.anew and passes.sums(*first[0], seeds[0])
+    parts = [
+        (x, y, seed, size / length(x) if sums else 1.0)
+        for (x, y), seed in zip([*first, *second], seeds, strict=True)
+    ]
+    return parts[: len(first)], parts[len(first) :]
+
+
+def _batches(size: int) -> int:
+    """Batches of a sample: so many that it holds 256 examples, but at least 2 and at most 8."""
+    return max(2, min(_MOST, -(-_EXAMPLES // size)))
+
+
+def _joined(pairs: Sequence[Pair]) -> Pair:
+    return joined([x for x, _ in pairs]), joined([y for _, y in pairs])
 
 
 def _random(passes: Passes, seed: int) -> Tensor:
@@ -214,14 +246,14 @@ class _Search:
         sums = np.zeros(len(self._parts))
         for sign in (1.0, -1.0):
             with self._moved(y, sign * step / length):
-                for i, (x, labels, seed) in enumerate(self._parts):
+                for i, (x, labels, seed, factor) in enumerate(self._parts):
                     found: list[Tensor] = []
 
                     def take(k: int, g: Tensor, found: list[Tensor] = found) -> None:
                         found.append(_dot(g, self._scaled(y, k)))
 
                     passes.gradient(x, labels, seed, take)
-                    sums[i] += sign * float(torch.stack(found).sum()) if found else 0.0
+                    sums[i] += sign * factor * float(torch.stack(found).sum()) if found else 0.0
         bent = sums * length / (2 * step)
         return (bent + self._decayed(y)) / square
 
@@ -231,8 +263,8 @@ class _Search:
         z = passes.vector()
         for sign in (1.0, -1.0):
             with self._moved(y, sign * self._step / length):
-                for x, labels, seed in self._parts:
-                    by = sign * length / (2 * self._step * len(self._parts))
+                for x, labels, seed, factor in self._parts:
+                    by = sign * factor * length / (2 * self._step * len(self._parts))
 
                     def take(k: int, g: Tensor, by: float = by) -> None:
                         z[passes.places[k]].add_(g.reshape(-1), alpha=by)
