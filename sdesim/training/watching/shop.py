@@ -2,7 +2,7 @@
 
 What is bought next is what has had the least for its weight (`Good.weight`): what was spent on it and its
 price together, over the weight. A price is what the last purchase of the kind took; before there was one,
-counted work times the shortest step so far; without a purse work alone counts, so that no clock decides.
+counted work times the shortest step so far; without a purse they take turns, so that no clock decides.
 Progress and the agreement of gradients are averages over the last purchases, so that cheap ones add up; a
 measurement holds what was bought at its step alone.
 """
@@ -77,7 +77,7 @@ class Shop:
         goods: list[Good] = [made() for made in _GOODS]
         self._goods = [good for good in goods if not good.misses(self._train, self._heldout)]
         self._spent = dict.fromkeys((good.name for good in self._goods), 0.0)
-        self._worked = dict.fromkeys(self._spent, 0.0)
+        self._visits = dict.fromkeys(self._spent, 0)
         # Seconds of a step's worth of work, of each good's last purchase; step until which one that failed
         # waits, and how long it waited.
         self._rates: dict[str, float] = {}
@@ -157,7 +157,7 @@ class Shop:
     def _burden(self, good: Good) -> float:
         """What was spent on a good and what the next costs, for its weight."""
         if self._purse.share is None:
-            return (self._worked[good.name] + good.work()) / good.weight
+            return self._visits[good.name]
         return (self._spent[good.name] + self._price(good)) / good.weight
 
     def _price(self, good: Good) -> float:
@@ -192,7 +192,7 @@ class Shop:
             self._pauses.pop(good.name, None)
         cost = clock.perf_counter() - began
         self._spent[good.name] += cost
-        self._worked[good.name] += work
+        self._visits[good.name] += 1
         self._rates[good.name] = cost / work
         new = self._failures.note([good.name], found)
         for name in new:
@@ -223,7 +223,7 @@ class Shop:
     def state(self) -> dict[str, Any]:
         """What `restore` goes on from: plain numbers, strings, lists and dicts."""
         return {
-            "spent": dict(self._spent), "worked": dict(self._worked),
+            "spent": dict(self._spent), "visits": dict(self._visits),
             "rates": dict(self._rates), "failures": self._failures.state(),
             "rows": {good.name: good.state() for good in self._goods},
             "sold": [[_plain(made), dict(values)] for made, values in self._sold],
@@ -232,8 +232,8 @@ class Shop:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state; a window that was open, and where a search ended, begin anew."""
         for good in self._goods:
-            for kept, told in ((self._spent, "spent"), (self._worked, "worked")):
-                kept[good.name] = float(state[told].get(good.name, 0.0))
+            self._spent[good.name] = float(state["spent"].get(good.name, 0.0))
+            self._visits[good.name] = int(state["visits"].get(good.name, 0))
             good.restore(state["rows"].get(good.name, []))
         self._rates = dict(state["rates"])
         self._failures.restore(state["failures"])
