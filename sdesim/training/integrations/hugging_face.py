@@ -17,11 +17,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch.utils.data import DataLoader
 
 from sdesim.errors import RunError, failure
-from sdesim.training.data.loaders import own_sampler
-from sdesim.training.integrations.alike import check_keywords, logged
+from sdesim.training.integrations.alike import check_keywords, logged, ordered
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.watch import Watch, watch
 
@@ -110,9 +108,7 @@ class TrainerMonitor:
         wrapped = getattr(trainer, "model_wrapped", None)
         model = parts["model"] if wrapped is None else wrapped
         self.monitor = watch(model, parts["optimizer"], **self._keywords)
-        loader = parts.get("train_dataloader")
-        if isinstance(loader, DataLoader) and own_sampler(loader) is not None:
-            # Batches of like examples, such as of like lengths, say too little of the noise between batches.
+        if ordered(parts.get("train_dataloader")):
             self.monitor.note("sampler_ignored")
         self._guarded("readings are not in the Trainer's logs", lambda: _move_to_front(self, trainer))
         name = type(self).__name__
