@@ -15,11 +15,13 @@ from sdesim.errors import RunError
 from sdesim.estimate import Estimate
 from sdesim.estimators import critical_batch, per_example, probability
 from sdesim.estimators.consolidation.contributions import contribution_moments
-from sdesim.estimators.dynamics.read_steps import ReadSteps, newest_of
+from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of_each
 from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.step_reader import StepRead
 
+# Readings whose measurements are made at a time.
+_TOGETHER = 64
 # Of what nothing is known.
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0.95, "", 0, ("no_value", "no_interval"))
 _FIELDS = ("step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay")
@@ -93,9 +95,23 @@ class Readings:
 
     def measurement(self, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
         """What the first ``count`` readings say at the last of them."""
-        first = max(0, count - max(self._window, self._phase_window))
-        read = self._steps(first, count)
-        told = newest_of(read, self._window, self._phase_window)
+        return self._measured(self._told([count])[0], count, reasons, cost)
+
+    def measurements(self) -> list[Measurement]:
+        """What was said at each reading, of what came before it; without reasons and cost, which are gone."""
+        found: list[Measurement] = []
+        for first in range(1, len(self) + 1, _TOGETHER):
+            counts = range(first, min(first + _TOGETHER, len(self) + 1))
+            each = zip(self._told(counts), counts, strict=True)
+            found += [self._measured(told, count, {}, math.nan) for told, count in each]
+        return found
+
+    def _told(self, counts: Sequence[int]) -> list[Told]:
+        most = max(self._window, self._phase_window)
+        reads = [self._steps(max(0, count - most), count) for count in counts]
+        return newest_of_each(reads, self._window, self._phase_window)
+
+    def _measured(self, told: Told, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
         row = dict(zip(_FIELDS, self._rows[count - 1], strict=True))
         flags = [*self._flags[count - 1], *(("batch_varies",) if told.varies else ())]
         flags += [f"{part}_failed" for part in sorted(reasons)]

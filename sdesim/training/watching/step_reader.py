@@ -304,7 +304,7 @@ class StepReader:
                 self._formula = True
                 found = np.array([alone[id(p)] for p in self._parameters])
                 return found, float(each @ each), flags, "examples"
-            except RunError as error:
+            except Exception as error:
                 self._formula = failure(error)
                 if not self._halved:
                     raise

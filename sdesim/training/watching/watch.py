@@ -412,8 +412,7 @@ class Watch:
         self._reader.made.drop()
         if self._ranks is not None and self._ranks.following is not None:
             self._ranks.following = 0
-        counts = range(1, len(self._readings) + 1)
-        read = [self._readings.measurement(count, {}, math.nan) for count in counts]
         if "shop" in state:
             self._shop.restore(state["shop"])
+        read = self._readings.measurements()
         self.history = sorted([*read, *self._shop.measurements], key=lambda made: made.step)
