@@ -118,6 +118,8 @@ def joint(ranks: Sequence[RankRead | None], ends: Sequence[int]) -> JointRead | 
         flags=tuple(dict.fromkeys(flags)),
         groups=layers,
     )
+    if count == 1 and read.overlap == 1.0:
+        return "one rank's one batch has no parts"
     if not (math.isfinite(read.whole) and math.isfinite(read.squares)):
         return "the gradient is not finite"
     return JointRead(read, factor)

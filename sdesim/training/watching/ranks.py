@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from sdesim.errors import RunError, failure
 from sdesim.training.watching.exchange import Exchange
 from sdesim.training.watching.joint import RankRead, joint
+from sdesim.training.watching.shards import copies, first_number, held, is_sharded
 from sdesim.training.watching.step_reader import Contributed, StepRead
-from sdesim.training.watching.sums import dot_sum, total
+from sdesim.training.watching.sums import dot_sum
 
 # Numbers that are looked at: of all gradients, and of one parameter's at least.
 _LOOKED, _LEAST = 1024, 4
@@ -53,8 +54,11 @@ def trains_with(models: Sequence[nn.Module]) -> list[int]:
     """Global numbers of the ranks that train a model together; one alone where there is no other.
 
     Raises:
-        RunError: a kind of parallelism whose ranks do not have one gradient each.
+        RunError: replicas of one process.
     """
+    for model in models:
+        if len(getattr(model, "device_ids", None) or ()) > 1 and not hasattr(model, "process_group"):
+            raise RunError("replicas of DataParallel are not read: DistributedDataParallel is")
     distributed = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()):
         return [0]
@@ -62,6 +66,9 @@ def trains_with(models: Sequence[nn.Module]) -> list[int]:
         group = getattr(model, "process_group", None)
         if isinstance(group, distributed.ProcessGroup):
             return list(distributed.get_process_group_ranks(group))
+    for p in models[-1].parameters():
+        if is_sharded(p):
+            return [int(rank) for rank in p.device_mesh.mesh.flatten()]  # type: ignore[attr-defined]
     return list(range(distributed.get_world_size()))
 
 
@@ -73,18 +80,38 @@ def writes(models: Sequence[nn.Module]) -> bool:
     return distributed.get_rank() == trains_with(models)[0]
 
 
+def ranks_of(
+    models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], layers: Sequence[str]
+) -> Ranks | None:
+    """The ranks that train a model together, None of one that holds all of it alone.
+
+    Raises:
+        RunError: a kind of parallelism that is not read.
+    """
+    ranks = trains_with(models)
+    if len(ranks) == 1 and not any(map(is_sharded, parameters)):
+        return None
+    return Ranks(ranks, models[-1], parameters, layers)
+
+
 class Ranks:
     """This rank among those that train with it.
 
     Args:
-        ranks: their global numbers. parameters: that are trained, each once; layers: the names of their
-            layers.
+        ranks: their global numbers. model: that owns the parameters. parameters: that are trained, each
+            once; layers: the names of their layers.
+
+    Raises:
+        RunError: parameters that are split among ranks in another way than by rows.
     """
 
     def __init__(
-        self, ranks: Sequence[int], parameters: Sequence[nn.Parameter], layers: Sequence[str]
-    ) -> None:
-        self._parameters, self._layers, self._count = parameters, layers, len(ranks)
+        self, ranks: Sequence[int], model: nn.Module, parameters: Sequence[nn.Parameter],
+        layers: Sequence[str],
+    ) -> None:  # fmt: skip
+        self._model, self._parameters, self._layers = model, parameters, layers
+        self._copies = [copies(p) if is_sharded(p) else len(ranks) for p in parameters]
+        self._first_numbers = [first_number(p) if is_sharded(p) else 0 for p in parameters]
         each = max(_LEAST, _LOOKED // len(parameters))
         counts = [min(each, p.numel()) for p in parameters]
         self._looked = [
@@ -102,6 +129,11 @@ class Ranks:
         self.begin()
 
     @property
+    def sharded(self) -> bool:
+        """Whether this rank holds shares of parameters."""
+        return any(map(is_sharded, self._parameters))
+
+    @property
     def first(self) -> bool:
         """Whether this rank is the one that answers, warns and writes."""
         return self._exchange.first
@@ -116,11 +148,19 @@ class Ranks:
 
     def seen(self, k: int, gradient: Tensor) -> None:
         """A backward pass adds so much to parameter k's gradient on this rank."""
-        looked, own = self._at(k, gradient), self._own[k]
+        looked, own = gradient.detach().reshape(-1)[self._looked[k]].double(), self._own[k]
         self._own[k] = looked if own is None else own + looked
 
-    def _at(self, k: int, x: Tensor) -> Tensor:
-        return x.detach().reshape(-1)[self._looked[k]].double()
+    def _at(self, k: int, x: Tensor | None) -> Tensor:
+        """The numbers of x that are looked at, NaN where another rank holds them; of none zeros."""
+        found = torch.zeros(len(self._looked[k]), dtype=torch.float64)
+        if x is not None:
+            flat = held(x.detach()).reshape(-1)
+            places = self._looked[k].to(flat.device) - self._first_numbers[k]
+            here = (places >= 0) & (places < len(flat))
+            found.fill_(math.nan)
+            found[here.cpu()] = flat[places[here]].double().cpu()
+        return found
 
     def agree(
         self, step: int, contributed: Callable[[], Contributed | str], *, hold: bool,
@@ -139,8 +179,9 @@ class Ranks:
             told = self._read(contributed)
         except Exception as error:
             told = RankRead(why=failure(error))
-        held = hold and not told.why
-        self._before = [None if p.grad is None else p.grad.detach().clone() for p in self._parameters] * held
+        keep = hold and not told.why
+        gradients = [p.grad for p in self._parameters if keep]
+        self._before = [None if g is None else held(g.detach()).clone() for g in gradients]
 
         def answer(messages: list[bytes]) -> bytes:
             heard = [json.loads(x) if x else None for x in messages]
@@ -178,26 +219,34 @@ class Ranks:
         parts = contributed()
         if isinstance(parts, str):
             return RankRead(why=parts)
-        gradients = [p.grad for p in self._parameters]
-        shares = [None if g is None else dot_sum(g, g) for g in gradients]
+        for name, part in self._model.named_modules():
+            if isinstance(part, nn.SyncBatchNorm) and part.training:
+                return RankRead(why=f"examples of all ranks meet in {name}: no rank's gradient is its own")
+        gradients = [None if p.grad is None else held(p.grad) for p in self._parameters]
+        shares = [self._share(k, g, g) for k, g in enumerate(gradients)]
         product = math.nan
         if self._before:
-            pairs = zip(self._before, gradients, strict=True)
-            product = total([dot_sum(a, b) for a, b in pairs if a is not None and b is not None])
+            product = sum(self._share(k, g, self._before[k]) for k, g in enumerate(gradients))
         layers = {name: (0.0, squares) for name, squares in parts.groups.items()}
         for name, share in zip(self._layers, shares, strict=True):
             whole, squares = layers.get(name, (0.0, 0.0))
-            layers[name] = whole + (0.0 if share is None else float(share) / self._count), squares
+            layers[name] = whole + share, squares
         nothing = [torch.zeros(len(places), dtype=torch.float64) for places in self._looked]
         own = [nothing[k] if x is None else x.cpu() for k, x in enumerate(self._own)]
-        given = [nothing[k] if g is None else self._at(k, g).cpu() for k, g in enumerate(gradients)]
-        weights = [self._at(k, p).cpu().sum() for k, p in enumerate(self._parameters)]
+        given = [self._at(k, p.grad) for k, p in enumerate(self._parameters)]
+        weights = [self._at(k, p).sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
-            flags=parts.flags, scale=parts.scale, product=product / self._count,
-            share=total([x for x in shares if x is not None]) / self._count, layers=layers,
+            flags=parts.flags, scale=parts.scale, product=product, share=sum(shares), layers=layers,
             own=torch.cat(own).numpy(), given=torch.cat(given).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
+
+
+    def _share(self, k: int, a: Tensor | None, b: Tensor | None) -> float:
+        """This rank's share of a·b over all ranks, of what they hold of parameter k's gradients."""
+        if a is None or b is None or not a.numel():
+            return 0.0
+        return float(dot_sum(a, b)) / self._copies[k]
 
 
 def _packed(read: RankRead) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from sdesim.training.data.batches import leaves, length
 from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.layers import layer_names
+from sdesim.training.watching.shards import Gathered, is_sharded
 from sdesim.training.watching.sums import dot_sum, total
 
 Guard = Callable[[Callable[[], None]], None]
@@ -106,6 +107,7 @@ class StepReader:
         self._handles: list[Any] = []
         self._before: list[Tensor | None] = []
         self._shares: ExampleShares | None = None
+        self._gathered: Gathered | None = None
         self.onlooker: Onlooker | None = None
         self.armed = False
         # Number and size of the batch that is at work, 0 before one was seen; whether a trainer tells them.
@@ -139,16 +141,21 @@ class StepReader:
         if not self._told:
             self._batch_number = 0
         for k, p in enumerate(self._parameters):
-            if parts:
-                handle = p.register_hook(self._part_hook(k, p))  # type: ignore[no-untyped-call]
-                self._handles.append(handle)
-            handle = p.register_post_accumulate_grad_hook(self._sum_hook(k))  # type: ignore[no-untyped-call]
-            self._handles.append(handle)
+            if parts and not is_sharded(p):
+                self._handles.append(p.register_hook(self._part_hook(k, p)))  # type: ignore[no-untyped-call]
+            if self.onlooker is None:
+                hook = self._sum_hook(k)
+                self._handles.append(p.register_post_accumulate_grad_hook(hook))  # type: ignore[no-untyped-call]
+        if parts and any(map(is_sharded, self._parameters)):
+            self._gathered = Gathered(self._models[-1], self._parameters, self._guard, self._hooked)
         for model in () if self._told else self._models:
             self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
             self._handles.append(model.register_forward_hook(self._left_model, always_call=True))
         if parts and examples:
             self._examples_guard(self._share)
+
+    def _hooked(self, k: int, gathered: Tensor) -> Any:
+        return gathered.register_hook(self._part_hook(k, None))  # type: ignore[no-untyped-call]
 
     def _share(self) -> None:
         self._shares = ExampleShares(self._models[-1], self._parameters, self._examples_guard)
@@ -159,7 +166,10 @@ class StepReader:
             handle.remove()
         if self._shares is not None:
             self._shares.close()
-        self._handles, self._shares, self._alone, self.armed = [], None, None, False
+        if self._gathered is not None:
+            self._gathered.close()
+        self._handles, self._shares, self._gathered, self._alone = [], None, None, None
+        self.armed = False
 
     def forget(self) -> None:
         """Let go of the gradient that is held."""
@@ -184,14 +194,15 @@ class StepReader:
         self._batch_number, self._size = self._batch_number + 1, None
         self._size = length(given[0]) if given else None
 
-    def _part_hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
+    def _part_hook(self, k: int, p: nn.Parameter | None) -> Callable[[Tensor], None]:
         def hook(gradient: Tensor) -> None:
             self._guard(lambda: self._part(k, p, gradient))
 
         return hook
 
-    def _part(self, k: int, p: nn.Parameter, gradient: Tensor) -> None:
-        if self._calls[k] and p.grad is None:
+    def _part(self, k: int, p: nn.Parameter | None, gradient: Tensor) -> None:
+        """A pass adds to the gradient of parameter k, which p keeps; None: where it is kept is not known."""
+        if self._calls[k] and p is not None and p.grad is None:
             # The gradients were dropped without a step, as a scaler does: what comes is another step's.
             mixed = self._passing
             self._begin()
@@ -205,7 +216,7 @@ class StepReader:
                 self._sizes[self._batch_number] = size
             # Once this pass has ended, and before anybody clips what it left.
             torch.autograd.Variable._execution_engine.queue_callback(lambda: self._passed(shares, size))
-        if not self._calls[k] and p.grad is not None:
+        if not self._calls[k] and p is not None and p.grad is not None:
             self._left.append(dot_sum(p.grad, p.grad))
         if len(self._squares) == self._calls[k]:
             self._squares.append({})
@@ -214,7 +225,7 @@ class StepReader:
         self._calls[k] += 1
         if self.onlooker is not None:
             self.onlooker.seen(k, gradient)
-            if self._alone is not None:
+            if self._alone is not None and p is not None:
                 self._alone[id(p)] = gradient.detach().clone()
 
     def _passed(self, shares: ExampleShares | None, size: int | None) -> None:
