@@ -9,6 +9,8 @@ from sdesim.estimate import Estimate as Estimate
 from sdesim.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from sdesim.estimators.consolidation.critical_batch import hessian_noise_scale as hessian_noise_scale
+    from sdesim.estimators.consolidation.critical_batch import sign_noise_scale as sign_noise_scale
     from sdesim.estimators.consolidation.descent import consolidation_threshold as consolidation_threshold
     from sdesim.estimators.consolidation.descent import critical_consolidation as critical_consolidation
     from sdesim.estimators.consolidation.descent import critical_signal as critical_signal
@@ -116,6 +118,8 @@ if TYPE_CHECKING:
     from sdesim.estimators.tails.jumps import log_jump_term as log_jump_term
 
 _HOMES = {
+    "hessian_noise_scale": "consolidation.critical_batch",
+    "sign_noise_scale": "consolidation.critical_batch",
     "consolidation_threshold": "consolidation.descent",
     "critical_consolidation": "consolidation.descent",
     "critical_signal": "consolidation.descent",

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from sdesim.networks.objectives import Objectives as Objectives
     from sdesim.training.forecasts.forecast import forecast as forecast
     from sdesim.training.integrations.hugging_face import TrainerMonitor as TrainerMonitor
+    from sdesim.training.integrations.lightning import SDEMonitor as SDEMonitor
+    from sdesim.training.integrations.lightning import lightning_monitor as lightning_monitor
     from sdesim.training.loop.recipe import Recipe as Recipe
     from sdesim.training.loop.record import record as record
-    from sdesim.training.monitor.callbacks import lightning_monitor as lightning_monitor
     from sdesim.training.monitor.measurement import Measurement as Measurement
     from sdesim.training.monitor.monitor import Monitor as Monitor
     from sdesim.training.monitor.sinks import CsvSink as CsvSink
@@ -65,9 +66,10 @@ _HOMES = {
     "Objectives": "sdesim.networks.objectives",
     "forecast": "sdesim.training.forecasts.forecast",
     "TrainerMonitor": "sdesim.training.integrations.hugging_face",
+    "SDEMonitor": "sdesim.training.integrations.lightning",
+    "lightning_monitor": "sdesim.training.integrations.lightning",
     "Recipe": "sdesim.training.loop.recipe",
     "record": "sdesim.training.loop.record",
-    "lightning_monitor": "sdesim.training.monitor.callbacks",
     "Measurement": "sdesim.training.monitor.measurement",
     "Monitor": "sdesim.training.monitor.monitor",
     "CsvSink": "sdesim.training.monitor.sinks",
@@ -121,6 +123,7 @@ __all__ = [
     "PhaseWarmup",
     "Quadratic",
     "Recipe",
+    "SDEMonitor",
     "TensorBoardSink",
     "TorchOracle",
     "Tracked",

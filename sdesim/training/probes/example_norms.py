@@ -25,7 +25,7 @@ from sdesim.training.data.batches import call, length, mapped
 from sdesim.training.probes.reduction import MEAN, reduction_of
 
 # The shares of the examples add up to the batch's gradient to this part of its norm, or they are not shares.
-_AGREED = 1e-3
+AGREED = 1e-3
 # Most numbers of gradients made at a time: 64 MB.
 _ROOM = 2**24
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -132,7 +132,7 @@ def refuse_meeting(module: nn.Module) -> None:
 
 def share_squares(
     calls: Sequence[tuple[nn.Module, Tensor, Tensor]], parameters: Mapping[int, tuple[str, Tensor]],
-    gradients: Mapping[str, Tensor | None], size: int,
+    gradients: Mapping[str, Tensor | None], size: int, agreed: float = AGREED,
 ) -> dict[str, Tensor]:  # fmt: skip
     """|c_i|² (B,) of the examples' shares c_i of a gradient Σ_i c_i, float64, of each parameter by name.
 
@@ -165,7 +165,7 @@ def share_squares(
             total += _summed(use, p)
         if vector is not None:
             total += vector.sum(dim=0).reshape(p.shape)
-        if not float((total - whole).norm()) <= _AGREED * float(whole.norm()) + 1e-30:
+        if not float((total - whole).norm()) <= agreed * float(whole.norm()) + 1e-30:
             raise RunError(f"example_norms: {name} is used in another way than by its own layer")
         squares = torch.zeros(size, dtype=torch.float64, device=p.device)
         if vector is not None:

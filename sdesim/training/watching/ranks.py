@@ -234,7 +234,7 @@ class Ranks:
         nothing = [torch.zeros(len(places), dtype=torch.float64) for places in self._looked]
         own = [nothing[k] if x is None else x.cpu() for k, x in enumerate(self._own)]
         given = [self._at(k, p.grad) for k, p in enumerate(self._parameters)]
-        weights = [self._at(k, p).sum() for k, p in enumerate(self._parameters)]
+        weights = [self._at(k, p).square().sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
             flags=parts.flags, scale=parts.scale, product=product, share=sum(shares), layers=layers,

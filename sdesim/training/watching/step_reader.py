@@ -7,6 +7,7 @@ Nothing is returned to autograd, and nothing of the training is written to.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 from collections import Counter
@@ -215,7 +216,9 @@ class StepReader:
             if self._batch_number:
                 self._sizes[self._batch_number] = size
             # Once this pass has ended, and before anybody clips what it left.
-            torch.autograd.Variable._execution_engine.queue_callback(lambda: self._passed(shares, size))
+            task = torch._C._current_graph_task_id()
+            ended = functools.partial(self._passed, shares, size, task)
+            torch.autograd.Variable._execution_engine.queue_callback(ended)
         if not self._calls[k] and p is not None and p.grad is not None:
             self._left.append(dot_sum(p.grad, p.grad))
         if len(self._squares) == self._calls[k]:
@@ -228,12 +231,12 @@ class StepReader:
             if self._alone is not None and p is not None:
                 self._alone[id(p)] = gradient.detach().clone()
 
-    def _passed(self, shares: ExampleShares | None, size: int | None) -> None:
+    def _passed(self, shares: ExampleShares | None, size: int | None, task: int) -> None:
         """A backward pass has ended; its examples are worked out if it is the first."""
         self._passing = False
         alone, self._alone = self._alone, None
         if shares is not None:
-            self._examples_guard(lambda: shares.collect(size, alone))
+            self._examples_guard(lambda: shares.collect(size, task, alone))
 
     def _sum_hook(self, k: int) -> Callable[[Tensor], None]:
         def hook(p: Tensor) -> None:
@@ -255,6 +258,8 @@ class StepReader:
         """
         before, self._before = self._before, []
         parts, examples = max(self._calls.values(), default=0), self._shares
+        if examples is not None and examples.failed is not None:
+            self._examples_guard(functools.partial(_raise, examples.failed))
         forwards = len(self._sizes)
         gradients = [p.grad for p in self._parameters]
         if not self._sums:
@@ -350,6 +355,10 @@ class StepReader:
             flags = ("weights_assumed",) if examples.sequences else ()
             return inverse2 * examples.squares, 1.0 / batch, batch, flags
         return float("nan"), 1.0, batch, ()
+
+
+def _raise(error: Exception) -> None:
+    raise error
 
 
 def loss_scale() -> float:

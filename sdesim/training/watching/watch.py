@@ -260,6 +260,13 @@ class Watch:
         self._readings.add(*made, successive)
         self._ended = True
 
+    def _take_last(self) -> None:
+        """Keep and tell the step that is read and waits for the next one's gradient."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._take(pending, math.nan)
+            self._tell({})
+
     def _go_on(self) -> None:
         """After a step: tell what was read, and attach what reads the next, where that is paid for."""
         found, self._found = self._found, {}
@@ -353,6 +360,8 @@ class Watch:
             return
         self._hooks.remove()
         self._hooks = None
+        if self._pending is not None:
+            self._guarded("step")(self._take_last)
         self._reader.disarm()
         self._reader.forget()
         if self._shop is not None:

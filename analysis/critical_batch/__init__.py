@@ -1,0 +1,1 @@
+"""Does C tell the critical batch size? Branched trainings against noise scales."""

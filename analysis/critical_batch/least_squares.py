@@ -1,0 +1,77 @@
+"""Least squares on Gaussian inputs, where the expected loss of SGD at any batch size is a recursion."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+DIM, CONDITION, NOISE, RATE, BATCH = 64, 1400.0, 0.3, 0.05, 8
+STEPS = (30, 300, 3000)
+# λ_k of the inputs' covariance, the Hessian.
+LAMBDAS = CONDITION ** -(np.arange(DIM) / (DIM - 1))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """μ, and the sums that the noise scales are made of, at an error Δ of the weights."""
+
+    mean: Array
+    signal: float
+    noise: float
+    hessian_signal: float
+    hessian_noise: float
+    deviations: Array
+
+
+def moments(delta: Array) -> Moments:
+    """Exact: Σ_1 = HΔΔᵀH + (ΔᵀHΔ + σ²)H for inputs x ~ N(0, H) and labels with noise σ."""
+    mean = LAMBDAS * delta
+    level = float(LAMBDAS @ delta**2) + NOISE**2
+    own = mean**2 + level * LAMBDAS
+    bent = float(LAMBDAS @ mean**2), float(LAMBDAS @ own)
+    return Moments(mean, float(mean @ mean), float(own.sum()), *bent, np.sqrt(own))
+
+
+def checkpoints(seeds: int) -> list[Array]:
+    """Δ (seeds, d) of sampled SGD at each of STEPS."""
+    found: list[Array] = []
+    for seed in range(seeds):
+        rng = np.random.default_rng([21, seed])
+        delta, kept = rng.standard_normal(DIM), []
+        for step in range(1, max(STEPS) + 1):
+            x = rng.standard_normal((BATCH, DIM)) * np.sqrt(LAMBDAS)
+            delta = delta - RATE * x.T @ (x @ delta - NOISE * rng.standard_normal(BATCH)) / BATCH
+            if step in STEPS:
+                kept.append(delta)
+        found.append(np.array(kept))
+    return list(np.stack(found, axis=1))
+
+
+class ExactBranches:
+    """E Δ_k² of SGD, in the eigenbasis: m ← (1 − ηλ)² m + (η²/B)(λ² m + λ(λ·m + σ²)).
+
+    Args:
+        delta: (seeds, d). batch: None for none of the noise. rates: (R, seeds).
+    """
+
+    def __init__(self, delta: Array, batch: int | None, rates: Array) -> None:
+        self.m = np.broadcast_to(delta**2, (len(rates), *delta.shape)).copy()
+        self.share, self.rates = 0.0 if batch is None else 1 / batch, rates[..., None]
+
+    def advance(self, steps: int) -> None:
+        """So many steps."""
+        eta, lam = self.rates, LAMBDAS
+        with np.errstate(over="ignore", invalid="ignore"):
+            for _ in range(steps):
+                level = (self.m @ lam)[..., None] + NOISE**2
+                noise = lam**2 * self.m + lam * level
+                self.m = (1 - eta * lam) ** 2 * self.m + eta**2 * self.share * noise
+
+    def losses(self) -> Array:
+        """Expected loss above that of the best weights, twice: (2, R, seeds)."""
+        made = 0.5 * self.m @ LAMBDAS
+        made = np.where(np.isfinite(made), made, np.inf)
+        return np.stack([made, made])
