@@ -298,6 +298,8 @@ class StepReader:
         """The parts of this rank's own gradient, or why they are not known."""
         parts, examples = max(self._calls.values(), default=0), self._shares
         forwards, scale = len(self._sizes), loss_scale()
+        if examples is not None and examples.failed is not None:
+            self._examples_guard(functools.partial(_raise, examples.failed))
         if not parts:
             return "no gradient was computed for this step"
         if forwards and parts > forwards:
