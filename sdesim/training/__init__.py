@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from sdesim.training.tools.advice import BatchAdvice as BatchAdvice
     from sdesim.training.tools.advice import advise as advise
     from sdesim.training.tools.advice import batch_size_for as batch_size_for
+    from sdesim.training.tools.changes import Finding as Finding
+    from sdesim.training.tools.changes import findings as findings
+    from sdesim.training.tools.changes import lines as lines
     from sdesim.training.tools.pruning import prune as prune
     from sdesim.training.tools.pruning import reinitialised as reinitialised
     from sdesim.training.tools.schedules import PhaseLR as PhaseLR
@@ -82,6 +85,9 @@ _HOMES = {
     "BatchAdvice": "sdesim.training.tools.advice",
     "advise": "sdesim.training.tools.advice",
     "batch_size_for": "sdesim.training.tools.advice",
+    "Finding": "sdesim.training.tools.changes",
+    "findings": "sdesim.training.tools.changes",
+    "lines": "sdesim.training.tools.changes",
     "prune": "sdesim.training.tools.pruning",
     "reinitialised": "sdesim.training.tools.pruning",
     "PhaseLR": "sdesim.training.tools.schedules",
@@ -114,6 +120,7 @@ __all__ = [
     "CsvSink",
     "Decision",
     "ExampleNorms",
+    "Finding",
     "Measurement",
     "Monitor",
     "NoiseFit",
@@ -135,9 +142,11 @@ __all__ = [
     "choose_weight_decay",
     "consolidation_statistics",
     "example_norms",
+    "findings",
     "fit_noise",
     "forecast",
     "lightning_monitor",
+    "lines",
     "loader_gradients",
     "loader_hvp",
     "mlp",

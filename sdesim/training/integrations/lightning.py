@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import inspect
 import math
 import sys
 import warnings
@@ -17,14 +16,13 @@ from torch import nn
 
 from sdesim.errors import RunError, failure
 from sdesim.training.data.batches import leaves
+from sdesim.training.integrations.alike import check_keywords, logged
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.unwrapped import bare_optimizer, trained_parameters
 from sdesim.training.watching.watch import Watch, watch
 
 # The same trainer under its two names.
 _PACKAGES = ("lightning.pytorch", "pytorch_lightning")
-# Arguments of `watch` that hold what a check of the others should not open.
-_HELD = ("sinks", "loss", "loader", "heldout")
 
 
 class SDEMonitor:
@@ -59,7 +57,7 @@ class SDEMonitor:
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__()
-        _check(keywords)
+        check_keywords("SDEMonitor", keywords)
         self._keywords = keywords
         self.monitors: list[Watch] = []
         self.names: list[str] = []
@@ -128,6 +126,9 @@ class SDEMonitor:
             self.monitors.append(watch(trainer.strategy.model, optimizer, **keywords))
         if states is not None:
             self._guarded("earlier readings are lost", lambda: self._restore(states))
+        elif len(self.monitors) == 1:
+            # A checkpoint of a training that was not watched tells how many steps were made.
+            self.monitors[0].step = int(trainer.global_step)
         self._logged = [len(monitor.history) for monitor in self.monitors]
         for k in range(len(self.monitors)):
             self._show(trainer, k, self._latest(k))
@@ -172,7 +173,7 @@ class SDEMonitor:
         for k, monitor in enumerate(self.monitors):
             seen, self._logged[k] = self._logged[k], len(monitor.history)
             for measurement in monitor.history[seen:]:
-                found = {f"{self._prefix(k)}{name}": x for name, x in logged(measurement).items()}
+                found = logged(measurement, self._prefix(k))
                 for logger in trainer.loggers if found else ():
                     logger.log_metrics(found, step=measurement.step)
             if len(monitor.history) > seen:
@@ -187,11 +188,11 @@ class SDEMonitor:
 
     def _show(self, trainer: Any, k: int, measurement: Measurement | None) -> None:
         """The newest numbers where other callbacks and the progress bar look for them."""
-        found = {"C_alpha": math.nan} if measurement is None else logged(measurement)
-        prefix = self._prefix(k)
-        trainer.callback_metrics.update({f"{prefix}{name}": torch.tensor(x) for name, x in found.items()})
-        if "C_alpha" in found and measurement is not None:
-            trainer.progress_bar_metrics[f"{prefix}C"] = found["C_alpha"]
+        ratio = f"{self._prefix(k)}C_alpha"
+        found = {ratio: math.nan} if measurement is None else logged(measurement, self._prefix(k))
+        trainer.callback_metrics.update({name: torch.tensor(x) for name, x in found.items()})
+        if not math.isnan(found.get(ratio, math.nan)):
+            trainer.progress_bar_metrics[f"{self._prefix(k)}C"] = found[ratio]
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Detach everything and close the sinks."""
@@ -276,27 +277,6 @@ class _Stepping:
         for handle in self._handles:
             handle.remove()
         self._handles, self._steps = [], None
-
-
-def logged(measurement: Measurement) -> dict[str, float]:
-    """A reading for a log: each quantity with ``_low`` and ``_high``, as far as they are finite."""
-    found = {}
-    for name, estimate in measurement.estimates.items():
-        for end, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
-            if math.isfinite(float(value)):
-                found[f"{name}{end}"] = float(value)
-    return found
-
-
-def _check(keywords: Mapping[str, Any]) -> None:
-    """Refuse what `watch` would, before anything is trained."""
-    known = [name for name in inspect.signature(watch).parameters if name not in ("model", "optimizer")]
-    for name in keywords:
-        if name not in known:
-            raise RunError(f"SDEMonitor: found {name}, allowed: {', '.join(known)}")
-    model = nn.Linear(1, 1)
-    plain = {name: value for name, value in keywords.items() if name not in _HELD}
-    watch(model, torch.optim.SGD(model.parameters(), lr=0.0), **plain).close()
 
 
 def _bases() -> tuple[type, ...]:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from sdesim.errors import RunError, failure
 from sdesim.training.watching.exchange import Exchange
 from sdesim.training.watching.joint import RankRead, joint
+from sdesim.training.watching.made_step import MadeStep
 from sdesim.training.watching.shards import copies, first_number, held, is_sharded
 from sdesim.training.watching.step_reader import Contributed, StepRead
 from sdesim.training.watching.sums import dot_sum
@@ -81,7 +82,7 @@ def writes(models: Sequence[nn.Module]) -> bool:
 
 
 def ranks_of(
-    models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], layers: Sequence[str]
+    models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], layers: Sequence[str], made: MadeStep
 ) -> Ranks | None:
     """The ranks that train a model together, None of one that holds all of it alone.
 
@@ -91,7 +92,7 @@ def ranks_of(
     ranks = trains_with(models)
     if len(ranks) == 1 and not any(map(is_sharded, parameters)):
         return None
-    return Ranks(ranks, models[-1], parameters, layers)
+    return Ranks(ranks, models[-1], parameters, layers, made)
 
 
 class Ranks:
@@ -99,7 +100,7 @@ class Ranks:
 
     Args:
         ranks: their global numbers. model: that owns the parameters. parameters: that are trained, each
-            once; layers: the names of their layers.
+            once; layers: the names of their layers. made: the step that was made last, where it is held.
 
     Raises:
         RunError: parameters that are split among ranks in another way than by rows.
@@ -107,7 +108,7 @@ class Ranks:
 
     def __init__(
         self, ranks: Sequence[int], model: nn.Module, parameters: Sequence[nn.Parameter],
-        layers: Sequence[str],
+        layers: Sequence[str], made: MadeStep,
     ) -> None:  # fmt: skip
         self._model, self._parameters, self._layers = model, parameters, layers
         self._copies = [copies(p) if is_sharded(p) else len(ranks) for p in parameters]
@@ -123,8 +124,7 @@ class Ranks:
         # Its store alone is held: a group that is held does not end where the training ends it.
         self._store = torch.distributed.distributed_c10d._get_default_store()
         self._exchange = Exchange(self._store, ranks, torch.distributed.get_rank(), about)
-        self._before: list[Tensor | None] = []
-        self._factor, self._waited = math.nan, 0.0
+        self._made, self._waited = made, 0.0
         self.following: int | None = 0
         self.begin()
 
@@ -141,10 +141,6 @@ class Ranks:
     def begin(self) -> None:
         """Of a step whose gradients are to come."""
         self._own: list[Tensor | None] = [None] * len(self._parameters)
-
-    def forget(self) -> None:
-        """Let go of the gradient that is held."""
-        self._before = []
 
     def seen(self, k: int, gradient: Tensor) -> None:
         """A backward pass adds so much to parameter k's gradient on this rank."""
@@ -163,15 +159,16 @@ class Ranks:
         return found
 
     def agree(
-        self, step: int, contributed: Callable[[], Contributed | str], *, hold: bool,
-        found: Mapping[str, str], seconds: float,
+        self, step: int, contributed: Callable[[], Contributed | str], *, gains: Sequence[float] | None,
+        hold: bool, found: Mapping[str, str], seconds: float,
         plan: Callable[[float], tuple[int | None, float, float]],
     ) -> Agreed:  # fmt: skip
         """The step as all ranks have it. Never raises.
 
         Args:
-            step: which. contributed: this rank's parts of it. hold: whether its gradient is kept, for the
-                product with the next. found: what failed on this rank. seconds: that its reading took.
+            step: which. contributed: this rank's parts of it. gains: A of each parameter, None where that is
+                not known. hold: whether the step is held on to, where it is right to; of one A alone.
+            found: what failed on this rank. seconds: that its reading took.
             plan: of the first rank, from this reading's price: the next step, and seconds spent and passed.
         """
         began = clock.perf_counter()
@@ -179,9 +176,7 @@ class Ranks:
             told = self._read(contributed)
         except Exception as error:
             told = RankRead(why=failure(error))
-        keep = hold and not told.why
-        gradients = [p.grad for p in self._parameters if keep]
-        self._before = [None if g is None else held(g.detach()).clone() for g in gradients]
+        self._made.drop()
 
         def answer(messages: list[bytes]) -> bytes:
             heard = [json.loads(x) if x else None for x in messages]
@@ -206,12 +201,12 @@ class Ranks:
             agreed = Agreed(failure(error), found=dict(found))
         # Of the next reading's price: this one's is told before it is known.
         self._waited = clock.perf_counter() - waiting
-        if isinstance(agreed.read, StepRead):
-            successive = self._factor * agreed.read.successive
-            agreed = replace(agreed, read=replace(agreed.read, successive=successive))
-        self._factor, self.following = agreed.factor, agreed.following
-        if isinstance(agreed.read, str) or agreed.read.clipped:
-            self.forget()
+        self.following = agreed.following
+        read, gain = agreed.read, set(gains or ())
+        if hold and not self.sharded and isinstance(read, StepRead) and not read.clipped and len(gain) == 1:
+            drag = gain.pop() * (read.squares - read.overlap * read.whole) / (1 - read.overlap)
+            agreed = replace(agreed, read=replace(read, drag=drag))
+            self._made.open([p.grad for p in self._parameters], drag, agreed.factor)
         return agreed
 
     def _read(self, contributed: Callable[[], Contributed | str]) -> RankRead:
@@ -224,9 +219,11 @@ class Ranks:
                 return RankRead(why=f"examples of all ranks meet in {name}: no rank's gradient is its own")
         gradients = [None if p.grad is None else held(p.grad) for p in self._parameters]
         shares = [self._share(k, g, g) for k, g in enumerate(gradients)]
-        product = math.nan
-        if self._before:
-            product = sum(self._share(k, g, self._before[k]) for k, g in enumerate(gradients))
+        for k, p in enumerate(self._parameters):
+            if p.grad is not None:
+                self._made.meet(k, p.grad)
+        # A step is held where all ranks have all of it.
+        product = self._made.after(1.0) / len(self._exchange.ranks)
         layers = {name: (0.0, squares) for name, squares in parts.groups.items()}
         for name, share in zip(self._layers, shares, strict=True):
             whole, squares = layers.get(name, (0.0, 0.0))
@@ -240,7 +237,6 @@ class Ranks:
             flags=parts.flags, scale=parts.scale, product=product, share=sum(shares), layers=layers,
             own=torch.cat(own).numpy(), given=torch.cat(given).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
-
 
     def _share(self, k: int, a: Tensor | None, b: Tensor | None) -> float:
         """This rank's share of a·b over all ranks, of what they hold of parameter k's gradients."""

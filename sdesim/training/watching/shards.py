@@ -1,5 +1,5 @@
-"""Parameters that ranks hold a share of each (FSDP2's ``fully_shard``): what is here of them, and what backward
-passes add to the whole ones.
+"""Parameters that ranks hold a share of each (FSDP2's ``fully_shard``): what is here of them, and what
+backward passes add to the whole ones.
 
 Hooks of such a parameter see the mean over ranks, and its own rows alone. But while a layer works its module
 holds the gathered parameter, a leaf of its own, whose hooks see this rank's gradient before it is reduced.
@@ -22,9 +22,10 @@ def is_sharded(x: Any) -> bool:
     return hasattr(x, "placements") and hasattr(x, "to_local") and hasattr(x, "device_mesh")
 
 
-def held(x: Tensor) -> Tensor:
+def held(x: Any) -> Tensor:
     """What this rank holds of it."""
-    return x.to_local() if is_sharded(x) else x  # type: ignore[operator]
+    local: Tensor = x.to_local() if is_sharded(x) else x
+    return local
 
 
 def copies(p: Any) -> int:
@@ -37,16 +38,15 @@ def copies(p: Any) -> int:
     if len(shares) != 1 or type(shares[0]).__name__ != "Shard" or shares[0].dim != 0:
         told = ", ".join(map(str, p.placements))
         raise RunError(f"parameters are split as {told}: only shares of rows (fully_shard) are read")
-    return math.prod(
-        p.device_mesh.size(k) for k, place in enumerate(p.placements) if place.is_replicate()
-    )
+    return math.prod(p.device_mesh.size(k) for k, place in enumerate(p.placements) if place.is_replicate())
 
 
 def first_number(p: Any) -> int:
     """Where in the flat parameter this rank's share begins."""
     k = next(k for k, place in enumerate(p.placements) if not place.is_replicate())
-    rows = -(-p.shape[0] // p.device_mesh.size(k))
-    return min(p.shape[0], int(p.device_mesh.get_coordinate()[k]) * rows) * math.prod(p.shape[1:])
+    rows, at = -(-p.shape[0] // p.device_mesh.size(k)), p.device_mesh.get_coordinate()[k]
+    first: int = min(p.shape[0], at * rows) * math.prod(p.shape[1:])
+    return first
 
 
 class Gathered:

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from sdesim.training.data.batches import leaves, length
 from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.layers import layer_names
+from sdesim.training.watching.made_step import MadeStep
 from sdesim.training.watching.shards import Gathered, is_sharded
 from sdesim.training.watching.sums import dot_sum, total
 
@@ -39,7 +40,8 @@ class StepRead:
         whole: |g|² of the step's gradient, before clipping and unscaled. squares: Σ|c_j|² of its parts, NaN
             where they are not known. overlap: Σ w_j². passes: backward passes.
         batch: examples in them all, None where that is not known.
-        successive: g·g′ with the gradient of the step before, NaN where that was not held.
+        after: u·g with the step before, NaN where that was not held. drag: Σ A T over the parameters, with
+            what a gradient does in its step, NaN where that is not known.
         clipped: whether the optimizer was given less. flags: words.
         groups: layer → (|g|², Σ|c_j|²) of its parameters alone, which add up to ``whole`` and ``squares``;
             ``overlap`` is the same for all of them.
@@ -50,7 +52,8 @@ class StepRead:
     overlap: float
     passes: int
     batch: int | None
-    successive: float
+    after: float
+    drag: float
     clipped: bool
     flags: tuple[str, ...]
     groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
@@ -95,6 +98,7 @@ class StepReader:
 
     Attributes:
         layers: the layer's name of each parameter. onlooker: where this is one of several ranks.
+        made: the step that was made last, where it is held.
     """
 
     def __init__(
@@ -106,10 +110,10 @@ class StepReader:
         self.layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
         self._handles: list[Any] = []
-        self._before: list[Tensor | None] = []
         self._shares: ExampleShares | None = None
         self._gathered: Gathered | None = None
         self.onlooker: Onlooker | None = None
+        self.made = MadeStep(parameters)
         self.armed = False
         # Number and size of the batch that is at work, 0 before one was seen; whether a trainer tells them.
         self._batch_number, self._told = 0, False
@@ -117,6 +121,7 @@ class StepReader:
         self._begin()
 
     def _begin(self) -> None:
+        self.made.again()
         self._squares: list[dict[int, Tensor]] = []
         self._after: list[list[Tensor]] = []
         self._sums: dict[int, Tensor] = {}
@@ -171,10 +176,6 @@ class StepReader:
             self._gathered.close()
         self._handles, self._shares, self._gathered, self._alone = [], None, None, None
         self.armed = False
-
-    def forget(self) -> None:
-        """Let go of the gradient that is held."""
-        self._before = []
 
     def batch(self, size: int | None) -> None:
         """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
@@ -247,16 +248,18 @@ class StepReader:
     def _summed(self, k: int, p: Tensor) -> None:
         assert p.grad is not None
         self._sums[k] = dot_sum(p.grad, p.grad)
+        if self.onlooker is None:
+            self.made.meet(k, p.grad)
         if self._calls[k]:
             self._after[self._calls[k] - 1].append(self._sums[k])
 
-    def finish(self, *, hold: bool) -> StepRead | str:
+    def finish(self, *, gains: Sequence[float] | None, hold: bool) -> StepRead | str:
         """What was read of the step that the optimizer is about to make, or why nothing was.
 
         Args:
-            hold: whether its gradient is kept, for the product with the next.
+            gains: A of each parameter, by which its gradient moves it in the step; None: not known.
+            hold: whether the step is held on to, where it is right to.
         """
-        before, self._before = self._before, []
         parts, examples = max(self._calls.values(), default=0), self._shares
         if examples is not None and examples.failed is not None:
             self._examples_guard(functools.partial(_raise, examples.failed))
@@ -281,18 +284,17 @@ class StepReader:
         if not untouched and left > whole:
             return "gradients were changed between the backward pass and the step"
         squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
-        successive = float("nan")
+        after = self.made.after(1.0 / scale)
         # The factor between what the optimizer is given and the gradient: that of a scaler, or 1.
         factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / scale
-        if untouched and before:
-            pairs = [
-                (a, b) for a, b in zip(before, gradients, strict=True) if a is not None and b is not None
-            ]
-            successive = factor * total([dot_sum(a, b) for a, b in pairs])
-        if hold and untouched:
-            self._before = [None if g is None else g.detach().clone().mul_(factor) for g in gradients]
+        drag = float("nan")
+        if gains is not None and math.isfinite(squares) and untouched:
+            each = self._by_parameter(parts, examples, inverse2)
+            drag = sum(a * (c - overlap * g) for a, (g, c) in zip(gains, each, strict=True)) / (1 - overlap)
+        if hold and math.isfinite(drag):
+            self.made.open(gradients, drag, factor)
         groups = self._groups(parts, examples, inverse2) if math.isfinite(squares) else {}
-        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags, groups)
+        return StepRead(whole, squares, overlap, parts, batch, after, drag, not untouched, flags, groups)
 
     def contributed(self) -> Contributed | str:
         """The parts of this rank's own gradient, or why they are not known."""
@@ -325,14 +327,23 @@ class StepReader:
     ) -> dict[str, tuple[float, float]]:
         """|g|² and Σ|c_j|² of each layer."""
         found = dict.fromkeys(self.layers, (0.0, 0.0))
+        each = self._by_parameter(parts, examples, inverse2)
+        for name, (whole, squares) in zip(self.layers, each, strict=True):
+            found[name] = found[name][0] + whole, found[name][1] + squares
+        return found
+
+    def _by_parameter(
+        self, parts: int, examples: ExampleShares | None, inverse2: float
+    ) -> list[tuple[float, float]]:
+        """|g|² and Σ|c_j|² of each parameter."""
         alone = {} if examples is None else examples.by_parameter
-        for k, (name, p) in enumerate(zip(self.layers, self._parameters, strict=True)):
+        found = []
+        for k, p in enumerate(self._parameters):
             squares = alone.get(id(p), 0.0)
             if parts > 1:
                 squares = total([part[k] for part in self._squares if k in part])
-            whole, before = found[name]
             summed = float(self._sums[k]) if k in self._sums else 0.0
-            found[name] = whole + inverse2 * summed, before + inverse2 * squares
+            found.append((inverse2 * summed, inverse2 * squares))
         return found
 
     def _dropped(self) -> bool:

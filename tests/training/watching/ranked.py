@@ -128,6 +128,9 @@ def by_hand(
 
         monitor._reader.contributed = failing
 
+    # Ranks that share nothing may begin at any time, and one is refused where the other is not there yet.
+    dist.barrier()
+
     def after(n):
         if n == gone:
             dist.destroy_process_group()
@@ -172,9 +175,7 @@ def accelerated(rank, watched=True):
     model, data = network(), torch.utils.data.TensorDataset(*examples())
     loader = torch.utils.data.DataLoader(data, batch_size=4, shuffle=True)
     torch.manual_seed(0)
-    model, optimizer, loader = accelerator.prepare(
-        model, torch.optim.SGD(model.parameters(), lr=0.1), loader
-    )
+    model, optimizer, loader = accelerator.prepare(model, torch.optim.SGD(model.parameters(), lr=0.1), loader)
     monitor = watch(model, optimizer, budget=None) if watched else None
     for a, b in loader:
         with accelerator.accumulate(model):

@@ -97,19 +97,20 @@ def test_every_rank_has_the_same_readings_and_the_weights_of_a_training_without(
 def test_they_read_what_one_process_reads_of_the_joint_batch(ranks, loop, sizes):
     _, alone = ranked.jointly(sizes=sizes)
 
-    # Sums in float32 in another order, of differences of squares that are ten times larger.
-    expected = alone._readings.state()["rows"]
+    rows, expected = ranks[0][loop]["rows"][:4], alone._readings.state()["rows"]
+    # What a step does is read where a rank has all of it.
+    known = 7 if loop.startswith("sharded") else len(expected[0])
     assert len(expected) == 4
-    assert np.allclose(ranks[0][loop]["rows"], expected, rtol=3e-5)
-    assert [m[3] for m in ranks[0][loop]["history"]] == [16] * 4
+    # Sums in float32 in another order, of differences of squares that are ten times larger.
+    assert np.allclose([row[:known] for row in rows], [row[:known] for row in expected], rtol=3e-5)
+    assert {m[3] for m in ranks[0][loop]["history"]} == {16}
 
 
 def test_two_ranks_with_one_batch_each_are_two_parts(ranks):
-    whole, parts = (np.array(ranks[0][loop]["rows"]) for loop in ("one batch", "sharded"))
+    whole, parts = (np.array(ranks[0][loop]["rows"][:4]) for loop in ("one batch", "sharded"))
 
     # |g|² is that of the same gradient: M + T = |g|² whatever the parts.
     assert np.allclose(parts[:, 3:5].sum(axis=1), whole[:, 3:5].sum(axis=1), rtol=3e-5)
-    assert np.allclose(parts[:, -1], whole[:, -1], rtol=3e-5)
     assert (parts[:, 5] == 2).all()
 
 
@@ -118,7 +119,7 @@ def test_what_clipping_leaves_of_a_mean_tells_the_mean(ranks):
 
     assert all("clipped" in m[4] for m in ranks[0]["clipped"]["history"])
     assert np.allclose([row[3:5] for row in cut[:4]], [row[3:5] for row in free], rtol=3e-5)
-    assert all(math.isnan(row[-1]) for row in cut)
+    assert all(math.isnan(x) for row in cut for x in row[7:9])
 
 
 def test_a_gradient_that_was_rounded_on_its_way_is_flagged_and_nearly_the_same(ranks):
@@ -148,9 +149,9 @@ def test_what_is_not_read_says_why_and_the_training_is_as_it_was(ranks, loop):
         assert found[loop]["same"]
         # Nothing wrong was taken: readings are those of the training by hand, or of its parallel form.
         for row, expected in zip(found[loop]["rows"], ranks[0]["by hand"]["rows"], strict=False):
-            assert row[:-1] == pytest.approx(expected[:-1], rel=3e-5)
+            assert row[:7] == pytest.approx(expected[:7], rel=3e-5)
     assert why in ranks[0][loop]["reasons"]["step"]
     assert why in ranks[0][loop]["told"][0]
-    assert len(ranks[0][loop]["rows"]) < 5
+    assert len(ranks[0][loop]["rows"]) <= 5
     # Of several ranks one tells.
     assert ranks[1][loop]["told"] == []
