@@ -9,8 +9,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.data import BatchSampler, DataLoader
+from torch.utils.data.distributed import DistributedSampler
 
 from sdesim.errors import RunError
+from sdesim.training.data.loaders import own_sampler
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.watch import watch
 
@@ -35,6 +38,16 @@ def check_keywords(name: str, keywords: Mapping[str, Any]) -> None:
     model.weight = nn.Parameter(torch.zeros(1))
     plain = {key: value for key, value in keywords.items() if key not in _HELD}
     watch(model, torch.optim.SGD(model.parameters(), lr=0.0), **plain).close()
+
+
+def ordered(loader: Any) -> bool:
+    """Whether a loader may put like examples into a batch, such as those of like lengths, which then says too
+    little of the noise between batches: it has a sampler whose law is not known."""
+    if not isinstance(loader, DataLoader) or own_sampler(loader) is None:
+        return False
+    # A share of a shuffle for each rank is a shuffle.
+    shared = type(loader.sampler) is DistributedSampler
+    return not shared or type(loader.batch_sampler) is not BatchSampler
 
 
 def logged(measurement: Measurement, prefix: str = "sdesim/") -> dict[str, float]:

@@ -16,7 +16,7 @@ from torch import nn
 
 from sdesim.errors import RunError, failure
 from sdesim.training.data.batches import leaves
-from sdesim.training.integrations.alike import check_keywords, logged
+from sdesim.training.integrations.alike import check_keywords, logged, ordered
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.unwrapped import bare_optimizer, trained_parameters
 from sdesim.training.watching.watch import Watch, watch
@@ -130,8 +130,11 @@ class SDEMonitor:
             # A checkpoint of a training that was not watched tells how many steps were made.
             self.monitors[0].step = int(trainer.global_step)
         self._logged = [len(monitor.history) for monitor in self.monitors]
-        for k in range(len(self.monitors)):
+        odd = ordered(trainer.train_dataloader)
+        for k, monitor in enumerate(self.monitors):
             self._show(trainer, k, self._latest(k))
+            if odd:
+                monitor.note("sampler_ignored")
 
     def _sinks(self) -> list[Any]:
         given = self._keywords.get("sinks", ())

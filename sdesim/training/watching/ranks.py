@@ -25,7 +25,7 @@ from sdesim.training.watching.joint import RankRead, joint
 from sdesim.training.watching.made_step import MadeStep
 from sdesim.training.watching.shards import copies, first_number, held, is_sharded
 from sdesim.training.watching.step_reader import Contributed, StepRead
-from sdesim.training.watching.sums import dot_sum
+from sdesim.training.watching.sums import fetched, squares
 
 # Numbers that are looked at: of all gradients, and of one parameter's at least.
 _LOOKED, _LEAST = 1024, 4
@@ -217,32 +217,28 @@ class Ranks:
         for name, part in self._model.named_modules():
             if isinstance(part, nn.SyncBatchNorm) and part.training:
                 return RankRead(why=f"examples of all ranks meet in {name}: no rank's gradient is its own")
-        gradients = [None if p.grad is None else held(p.grad) for p in self._parameters]
-        shares = [self._share(k, g, g) for k, g in enumerate(gradients)]
-        for k, p in enumerate(self._parameters):
-            if p.grad is not None:
-                self._made.meet(k, p.grad)
+        given = {k: p.grad for k, p in enumerate(self._parameters) if p.grad is not None}
+        here = {k: held(g) for k, g in given.items() if held(g).numel()}
+        shares = dict(zip(here, fetched([squares(list(here.values()))])[0] if here else (), strict=True))
+        shares = {k: float(share) / self._copies[k] for k, share in shares.items()}
+        self._made.meet(given)
         # A step is held where all ranks have all of it.
         product = self._made.after(1.0) / len(self._exchange.ranks)
-        layers = {name: (0.0, squares) for name, squares in parts.groups.items()}
-        for name, share in zip(self._layers, shares, strict=True):
-            whole, squares = layers.get(name, (0.0, 0.0))
-            layers[name] = whole + share, squares
-        nothing = [torch.zeros(len(places), dtype=torch.float64) for places in self._looked]
-        own = [nothing[k] if x is None else x.cpu() for k, x in enumerate(self._own)]
-        given = [self._at(k, p.grad) for k, p in enumerate(self._parameters)]
+        layers = {name: (0.0, part) for name, part in parts.groups.items()}
+        for k, name in enumerate(self._layers):
+            whole, part = layers.get(name, (0.0, 0.0))
+            layers[name] = whole + shares.get(k, 0.0), part
+        own = [
+            torch.zeros(len(places), dtype=torch.float64) if x is None else x.cpu()
+            for x, places in zip(self._own, self._looked, strict=True)
+        ]
+        sampled = [self._at(k, p.grad) for k, p in enumerate(self._parameters)]
         weights = [self._at(k, p).square().sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
-            flags=parts.flags, scale=parts.scale, product=product, share=sum(shares), layers=layers,
-            own=torch.cat(own).numpy(), given=torch.cat(given).numpy(), weights=float(sum(weights)),
+            flags=parts.flags, scale=parts.scale, product=product, share=sum(shares.values()), layers=layers,
+            own=torch.cat(own).numpy(), given=torch.cat(sampled).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
-
-    def _share(self, k: int, a: Tensor | None, b: Tensor | None) -> float:
-        """This rank's share of a·b over all ranks, of what they hold of parameter k's gradients."""
-        if a is None or b is None or not a.numel():
-            return 0.0
-        return float(dot_sum(a, b)) / self._copies[k]
 
 
 def _packed(read: RankRead) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def first_number(p: Any) -> int:
     return first
 
 
-class Gathered:
+class ShardHooks:
     """Hooks on the gathered parameters, which are attached as their modules are called.
 
     Args:

@@ -121,6 +121,8 @@ class Watch:
         self._tried: list[str] = []
         self._notes: tuple[str, ...] = ()
         self._pending: Pending | None = None
+        # Batches that a trainer has told, and the one that the step was on which waits.
+        self._batches = self._pending_of = 0
         self._passes = 1
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
@@ -165,6 +167,7 @@ class Watch:
     def batch(self, size: int | None) -> None:
         """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
         are of it, whatever parts of the model are called."""
+        self._batches += 1
         self._reader.batch(size)
 
     def note(self, flag: str) -> None:
@@ -223,8 +226,10 @@ class Watch:
         if isinstance(read, str):
             self._found["step"] = read
             self._reader.made.drop()
+        # The gradient of the very batch that the step before was made on is not free of that step.
+        again = self._batches > 0 and self._batches == self._pending_of
         if pending is not None:
-            self._take(pending, math.nan if isinstance(read, str) else read.after)
+            self._take(pending, math.nan if isinstance(read, str) or again else read.after)
         if isinstance(read, str) or not whole:
             return
         self._passes = read.passes
@@ -244,7 +249,7 @@ class Watch:
         decay = max(float(group.get("weight_decay", 0.0)) for group in self._optimizer.param_groups)
         made = Pending(self.step, self._time, self._rate, read, gain, decay)
         if math.isfinite(read.drag):
-            self._pending = made
+            self._pending, self._pending_of = made, self._batches
         else:
             self._take(made, math.nan)
 

@@ -179,6 +179,24 @@ def test_a_gradient_that_a_closure_computes_is_read_at_the_weights_before_the_st
     assert not moved._readings._rows
 
 
+def test_a_gradient_of_the_step_s_own_batch_is_none_of_the_next_step():
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+    for step in range(9):
+        # A trainer tells of a batch, on which two steps are made.
+        if step % 2 == 0:
+            rows = torch.arange(16) + 6 * step
+            monitor.batch(16)
+        optimizer.zero_grad()
+        LOSS(model(x[rows]), y[rows]).backward()
+        optimizer.step()
+
+    kept = {row[0]: row[8] for row in monitor._readings._rows}
+    assert [step for step, after in kept.items() if math.isfinite(after)] == [1, 3, 5, 7]
+    assert list(kept) == list(range(1, 8))
+
+
 def test_what_can_t_be_read_is_told_once_and_training_goes_on():
     with pytest.warns(UserWarning, match=r"watch: examples not read at step 2: .*examples meet in 1"):
         _, monitor = train(middle=functools.partial(nn.BatchNorm1d, 8), steps=20)
