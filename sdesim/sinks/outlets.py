@@ -17,9 +17,9 @@ from sdesim.sinks.base import Base, Row, Sink, opened
 
 
 class Outlets:
-    """Where the measurements of one training go: what fails is told once as a warning, and is a reason. Random
-    numbers that a sink draws (MLflow names runs by them) leave those of the training as they were.
+    """Where the measurements of one training go: what fails is told once as a warning, and is a reason.
 
+    Random numbers that a sink draws, as MLflow does to name a run, are none of the training's.
     Of several ranks the first one writes; so does the process that opened them, and no fork of it.
 
     Args:
