@@ -13,14 +13,14 @@ first half needs a gradient of a batch outside the step.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from sdesim.training.probes.motion import rule_of
-from sdesim.training.watching.sums import dot_sum, total
+from sdesim.training.watching.sums import dots, fetched, squares
 
 # Largest share that the rounding of weights may have in a first half.
 _ROUNDED = 0.01
@@ -72,7 +72,7 @@ class MadeStep:
         """Let go."""
         self._start: list[Tensor] = []
         self._gradients: list[Tensor | None] = []
-        self._along: dict[int, Tensor] = {}
+        self._along: list[tuple[list[int], Tensor]] = []
         self._versions: list[int] = []
         self._drag = self._factor = math.nan
         self.held = False
@@ -108,28 +108,35 @@ class MadeStep:
         pairs = [(u, g) for u, g in zip(self._start, gradients, strict=True) if g is not None]
         if limit > _ROUNDED * self._drag:
             return math.nan
-        return self._factor * total([dot_sum(u, g) for u, g in pairs]) + self._drag
+        return self._factor * float(dots([u for u, _ in pairs], [g for _, g in pairs]).sum()) + self._drag
 
     def _rounding(self, gradients: Sequence[Tensor | None]) -> float:
         """A bound on what the rounding of the weights to their numbers makes in u·g."""
         eps = max(torch.finfo(p.dtype).eps for p in self._parameters)
-        weights = total([dot_sum(p, p) for p in self._start])
-        slopes = total([dot_sum(g, g) for g in gradients if g is not None])
-        return 0.5 * eps * abs(self._factor) * math.sqrt(weights * slopes)
+        weights, slopes = squares(self._start), squares([g for g in gradients if g is not None])
+        return 0.5 * eps * abs(self._factor) * math.sqrt(float(weights.sum()) * float(slopes.sum()))
 
     def again(self) -> None:
         """The gradients that it met were dropped: others come."""
-        self._along = {}
+        self._along = []
 
-    def meet(self, k: int, gradient: Tensor) -> None:
-        """Parameter k has this gradient at the end of the step."""
+    def meet(self, gradients: Mapping[int, Tensor]) -> None:
+        """These gradients, by the places of parameters, are those at the end of the step; the last one
+        counts."""
         if self.held:
-            self._along[k] = dot_sum(self._start[k], gradient)
+            steps = [self._start[k] for k in gradients]
+            self._along.append((list(gradients), dots(steps, list(gradients.values()))))
 
     def after(self, factor: float) -> float:
         """u·∇L at its end, from gradients times ``factor``; NaN where none was held, or weights were moved
         since. The step is let go of."""
         still = self._versions == [p._version for p in self._parameters]
-        value = factor * total(list(self._along.values())) if self.held and still else math.nan
+        value = math.nan
+        if self.held and still:
+            last: dict[int, float] = {}
+            numbers = fetched([found for _, found in self._along])
+            for (places, _), found in zip(self._along, numbers, strict=True):
+                last |= dict(zip(places, found, strict=True))
+            value = factor * float(sum(last.values()))
         self.drop()
         return value

@@ -24,7 +24,7 @@ from sdesim.training.watching.exchange import Exchange
 from sdesim.training.watching.joint import RankRead, joint
 from sdesim.training.watching.made_step import MadeStep
 from sdesim.training.watching.step_reader import Contributed, StepRead
-from sdesim.training.watching.sums import dot_sum, total
+from sdesim.training.watching.sums import fetched, squares
 
 # Numbers that are looked at: of all gradients, and of one parameter's at least.
 _LOOKED, _LEAST = 1024, 4
@@ -175,24 +175,23 @@ class Ranks:
         if isinstance(parts, str):
             return RankRead(why=parts)
         gradients = [p.grad for p in self._parameters]
-        shares = [None if g is None else dot_sum(g, g) for g in gradients]
-        for k, g in enumerate(gradients):
-            if g is not None:
-                self._made.meet(k, g)
+        given = {k: g for k, g in enumerate(gradients) if g is not None}
+        shares = dict(zip(given, fetched([squares(list(given.values()))])[0], strict=True))
+        self._made.meet(given)
         product = self._made.after(1.0)
-        layers = {name: (0.0, squares) for name, squares in parts.groups.items()}
-        for name, share in zip(self._layers, shares, strict=True):
-            whole, squares = layers.get(name, (0.0, 0.0))
-            layers[name] = whole + (0.0 if share is None else float(share) / self._count), squares
+        layers = {name: (0.0, part) for name, part in parts.groups.items()}
+        for k, name in enumerate(self._layers):
+            whole, part = layers.get(name, (0.0, 0.0))
+            layers[name] = whole + float(shares.get(k, 0.0)) / self._count, part
         nothing = [torch.zeros(len(places), dtype=torch.float64) for places in self._looked]
         own = [nothing[k] if x is None else x.cpu() for k, x in enumerate(self._own)]
-        given = [nothing[k] if g is None else self._at(k, g).cpu() for k, g in enumerate(gradients)]
+        sampled = [nothing[k] if g is None else self._at(k, g).cpu() for k, g in enumerate(gradients)]
         weights = [self._at(k, p).cpu().sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
             flags=parts.flags, scale=parts.scale, product=product / self._count,
-            share=total([x for x in shares if x is not None]) / self._count, layers=layers,
-            own=torch.cat(own).numpy(), given=torch.cat(given).numpy(), weights=float(sum(weights)),
+            share=float(sum(shares.values())) / self._count, layers=layers,
+            own=torch.cat(own).numpy(), given=torch.cat(sampled).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
 
 

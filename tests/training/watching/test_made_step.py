@@ -68,8 +68,7 @@ def test_the_mean_over_all_batches_is_the_mean_change_of_the_loss(settings, grou
             other._parameters = parameters
             model.zero_grad()
             loss(model, second).backward()
-            for k, p in enumerate(parameters):
-                other.meet(k, p.grad)
+            other.meet({k: p.grad for k, p in enumerate(parameters)})
             read.append(0.5 * (at_start + other.after(1.0)))
         everything.append(step.drag)
 
