@@ -8,7 +8,7 @@ import math
 import sys
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -121,9 +121,11 @@ class SDEMonitor:
         optimizers = [bare_optimizer(optimizer) for optimizer in trainer.optimizers]
         self.names = _names(module, optimizers)
         sinks = self._sinks()
-        for optimizer, its in zip(optimizers, sinks, strict=True):
+        for k, (optimizer, its) in enumerate(zip(optimizers, sinks, strict=True)):
             keywords = self._keywords | ({"sinks": its} if its else {})
-            self.monitors.append(watch(trainer.strategy.model, optimizer, **keywords))
+            model = trainer.strategy.model
+            model = _part(module, optimizers, k) if model is module else model
+            self.monitors.append(watch(model, optimizer, **keywords))
         if states is not None:
             self._guarded("earlier readings are lost", lambda: self._restore(states))
         elif len(self.monitors) == 1:
@@ -161,9 +163,10 @@ class SDEMonitor:
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A batch begins: what is computed until the next one is of its examples."""
-        size = _size(batch)
+        # In automatic optimization the mean losses of all batches of a step weigh the same.
+        size, share = _size(batch), 1.0 if pl_module.automatic_optimization else None
         for monitor in self.monitors:
-            monitor.batch(size)
+            monitor.batch(size, share)
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -320,18 +323,33 @@ def _size(batch: Any) -> int | None:
     return size if size > 0 else None
 
 
-def _names(module: nn.Module, optimizers: list[Any]) -> list[str]:
-    """What each optimizer trains: the innermost part that holds all of it, the optimizer's number where that
-    is the whole module or another one's too."""
+def _path(module: nn.Module, parameters: Iterable[nn.Parameter]) -> str:
+    """The innermost part of a module that holds all of these."""
     names = {id(p): name.split(".")[:-1] for name, p in module.named_parameters()}
-    found = []
-    for optimizer in optimizers:
-        paths = [names[id(p)] for p in trained_parameters(optimizer) if id(p) in names]
-        common = []
-        for parts in zip(*paths, strict=False):
-            if len(set(parts)) > 1:
-                break
-            common.append(parts[0])
-        found.append(".".join(common))
+    paths = [names[id(p)] for p in parameters if id(p) in names]
+    common = []
+    for parts in zip(*paths, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return ".".join(common)
+
+
+def _part(module: nn.Module, optimizers: list[Any], k: int) -> nn.Module:
+    """The part that the module's steps call, of which optimizer k trains something; the module itself where
+    examples may meet elsewhere in it. What is frozen may be thawed, where there is one optimizer."""
+    several = len(optimizers) > 1
+    part = module.get_submodule(
+        _path(module, trained_parameters(optimizers[k]) if several else module.parameters())
+    )
+    inside = {id(m) for m in part.modules()}
+    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    return part if all(id(m) in inside for m in norms) else module
+
+
+def _names(module: nn.Module, optimizers: list[Any]) -> list[str]:
+    """What each optimizer trains: the part that holds it, or the optimizer's number where that is the whole
+    module or another one's too."""
+    found = [_path(module, trained_parameters(optimizer)) for optimizer in optimizers]
     alike = len(set(found)) < len(found)
     return [str(k) if alike or not name else name for k, name in enumerate(found)]

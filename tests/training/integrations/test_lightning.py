@@ -163,6 +163,40 @@ def test_weights_and_random_numbers_are_those_of_a_training_without(make, option
         assert [m.step for m in callback.monitors] == [10, 20]
 
 
+def test_batches_of_an_accumulated_step_weigh_the_same_whatever_their_sizes():
+    callback = SDEMonitor(budget=None)
+    fit(Net(), callback, batches=loader(16), accumulate_grad_batches=2, max_epochs=1)
+
+    # The last of eight batches has 8 examples; their losses' means are halved and added up.
+    assert [m.batch_size for m in callback.monitor.history] == [32, 32, 24]
+    assert ["batches_unequal" in m.flags for m in callback.monitor.history] == [False, False, True]
+    assert [row[5] for row in callback.monitor._readings._rows] == [2.0, 2.0, 2.0]
+
+
+def test_a_network_of_layers_without_a_formula_is_read_by_halves():
+    class Recurrent(Net):
+        def __init__(self):
+            super().__init__()
+            self.net = Last()
+
+    callback = SDEMonitor(budget=None)
+    fit(Recurrent(), callback, max_epochs=1)
+
+    assert [m.batch_size for m in callback.monitor.history] == [12] * 9
+    assert [row[5] for row in callback.monitor._readings._rows] == pytest.approx([2.0] * 9)
+
+
+class Last(nn.Module):
+    """The last place of a recurrent network, over the numbers of an example."""
+
+    def __init__(self):
+        super().__init__()
+        self.cells, self.out = nn.GRU(1, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.cells(x[:, :, None])[0][:, -1])
+
+
 def test_the_time_of_a_reading_is_that_of_the_rates_of_the_steps_made():
     callback = SDEMonitor(budget=None)
     fit(Net(scheduled=True), callback, max_steps=6)
