@@ -30,7 +30,7 @@ def look_at_training(path: Path) -> dict[str, Any]:
     """
     from sdesim.runs.watched import read_watched
     from sdesim.training.monitor.measurement import Measurement
-    from sdesim.training.tools.changes import lines
+    from sdesim.training.tools.changes import advice_lines
 
     found = read_watched(path)
     history = [Measurement.from_dict(told) for told in found.readings[-_RECENT:]]
@@ -43,7 +43,7 @@ def look_at_training(path: Path) -> dict[str, Any]:
         "step": history[-1].step,
         "readings": len(found.readings),
         "rate": steps / found.seconds if known else None,
-        "lines": [text for text in lines(history) if text],
+        "lines": [text for text in advice_lines(history) if text],
         "last": {name: v for name, v in history[-1].row().items() if v is not None and v != ""},
         "no_run": found.no_run,
         "history": history,
@@ -65,4 +65,7 @@ def training_screen(state: dict[str, Any]) -> RenderableType:
 
 def show_training(path: Path) -> None:
     """Print what it came to."""
-    make_console(folds=True).print(training_screen(look_at_training(path)))
+    state, console = look_at_training(path), make_console(folds=True)
+    console.print(training_screen(state))
+    if state["no_run"]:
+        console.print(f"No run for sdesim compare: {state['no_run']}", style="yellow", markup=False)

@@ -143,6 +143,8 @@ class StepReader:
         self.layers = [names[id(p)] for p in parameters]
         self.made = MadeStep(parameters)
         self._backward = Backward(parameters, self._guard, self._opened, self._ended)
+        # Made once, and the same while a step is read with it.
+        self._layer_shares: ExampleShares | None = None
         # Whether shares of layers were read once, or why they can't be.
         self._formula: bool | str = compiled(self._models)
 
@@ -196,7 +198,12 @@ class StepReader:
     def _share(self) -> None:
         calls, model = self._calls, self._models[-1]
         try:
-            self._shares = ExampleShares(model, self._parameters, self._examples_guard, lambda: calls.batch)
+            if self._layer_shares is None:
+                self._layer_shares = ExampleShares(
+                    model, self._parameters, self._examples_guard, lambda: calls.batch
+                )
+            self._layer_shares.open()
+            self._shares = self._layer_shares
         except RunError as error:
             self._formula = failure(error)
 
@@ -328,7 +335,7 @@ class StepReader:
                 self._formula = True
                 found = np.array([alone[id(p)] for p in self._parameters])
                 return found, float(each @ each), flags, "examples"
-            except RunError as error:
+            except Exception as error:
                 self._formula = failure(error)
                 if not self._halved:
                     raise
