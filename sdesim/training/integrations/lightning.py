@@ -6,6 +6,7 @@ import functools
 import importlib
 import math
 import sys
+import time as clock
 import warnings
 import weakref
 from collections.abc import Callable, Iterable, Mapping
@@ -17,6 +18,7 @@ from torch import nn
 from sdesim.errors import RunError, failure
 from sdesim.training.data.batches import leaves
 from sdesim.training.integrations.alike import check_keywords, logged, ordered
+from sdesim.training.integrations.training_step import own_examples
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.unwrapped import bare_optimizer, trained_parameters
 from sdesim.training.watching.watch import Watch, watch
@@ -32,6 +34,10 @@ class SDEMonitor:
     precision are found, in automatic and in manual optimization. Of several optimizers each has a watch of
     its own, which counts its own steps. It never changes a weight or a random number of the training, and
     never ends one: what it can't read is told once as a warning, with the reason in ``monitor.reasons``.
+
+    Readings that take passes of their own are bought of the training's own examples by its own
+    `training_step`, without what that logs: in automatic optimization on one process, where the loader's
+    examples have numbers. ``loader=None`` buys none.
 
     Readings go to the Trainer's loggers as ``sdesim/…``, with their intervals, and to its
     ``callback_metrics``, where other callbacks such as ModelCheckpoint find them (NaN before the first); C is
@@ -125,7 +131,7 @@ class SDEMonitor:
             keywords = self._keywords | ({"sinks": its} if its else {})
             model = trainer.strategy.model
             model = _part(module, optimizers, k) if model is module else model
-            self.monitors.append(watch(model, optimizer, **keywords))
+            self.monitors.append(self._watched(model, optimizer, keywords, own_examples(trainer, module)))
         if states is not None:
             self._guarded("earlier readings are lost", lambda: self._restore(states))
         elif len(self.monitors) == 1:
@@ -137,6 +143,18 @@ class SDEMonitor:
             self._show(trainer, k, self._latest(k))
             if odd:
                 monitor.note("sampler_ignored")
+
+    def _watched(
+        self, model: nn.Module, optimizer: Any, keywords: dict[str, Any], own: dict[str, Any]
+    ) -> Watch:
+        """A watch that buys readings of the training's own examples, where those can be drawn."""
+        if own and not {"loss", "loader", "heldout", "objective"} & set(keywords):
+            try:
+                return watch(model, optimizer, **keywords, **own)
+            except RunError:
+                # As of examples without numbers: there are no readings to buy then.
+                pass
+        return watch(model, optimizer, **keywords)
 
     def _sinks(self) -> list[Any]:
         given = self._keywords.get("sinks", ())
@@ -177,13 +195,16 @@ class SDEMonitor:
 
     def _log(self, trainer: Any) -> None:
         for k, monitor in enumerate(self.monitors):
-            seen, self._logged[k] = self._logged[k], len(monitor.history)
-            for measurement in monitor.history[seen:]:
+            began, history = clock.perf_counter(), monitor.history
+            seen, self._logged[k] = self._logged[k], len(history)
+            # Measurements are made when somebody looks at them.
+            for measurement in history[seen:] if trainer.loggers else ():
                 found = logged(measurement, self._prefix(k))
                 for logger in trainer.loggers if found else ():
                     logger.log_metrics(found, step=measurement.step)
-            if len(monitor.history) > seen:
+            if len(history) > seen:
                 self._show(trainer, k, self._latest(k))
+                monitor.charge(clock.perf_counter() - began)
 
     def _latest(self, k: int) -> Measurement | None:
         history = self.monitors[k].history
