@@ -248,13 +248,29 @@ class Watch:
         if self._notes:
             read = replace(read, flags=(*read.flags, *self._notes))
         total = {gain for _, gain in linear or ()}
-        gain = total.pop() if len(total) == 1 else math.nan
+        # Of steps that were cut down no number says what a gradient does.
+        gain = total.pop() if len(total) == 1 and not read.clipped else math.nan
         decay = max(float(group.get("weight_decay", 0.0)) for group in self._optimizer.param_groups)
         made = Pending(self.step, self._time, self._rate, read, gain, decay)
-        if math.isfinite(read.drag):
+        if math.isfinite(read.drag) or self._outside():
             self._pending, self._pending_of = made, self._batches
         else:
             self._take(made, math.nan)
+
+    def _outside(self) -> bool:
+        """Hold on to a step that shares its noise with its gradient in a way that is not known, with the
+        gradient of a batch outside it; whether there is one."""
+        if self._ranks is not None or not self._failures.due("spare"):
+            return False
+        self._tried = [*self._tried, "spare"]
+        try:
+            spare = self._shop.spare(self.step, trained_parameters(self._optimizer))
+        except Exception as error:
+            spare, self._found["spare"] = None, failure(error)
+        if spare is None:
+            return False
+        self._reader.made.open(spare, 0.0, 1.0, spare=True)
+        return True
 
     def _close(self) -> None:
         """The step was made: what it does at its start is taken, and it waits for the next gradient."""

@@ -36,7 +36,7 @@ from sdesim.training.probes.preconditioning import ParameterScale, needs_metric,
 from sdesim.training.watching.batches import Pair, Source
 from sdesim.training.watching.goods.base import LEVEL, Sold, Visit, judged
 from sdesim.training.watching.passes import Passes
-from sdesim.training.watching.sums import dot_sum
+from sdesim.training.watching.sums import dots
 
 # Fewest parts of the second sample; products of a first search and of one that goes on; residual, relative to
 # λ, that is enough, and from which a search counts as not converged.
@@ -319,7 +319,7 @@ def _blocks(dim: int, size: int = 2**18) -> Iterator[slice]:
 def _dot(a: Tensor, b: Tensor) -> Tensor:
     """a·b in double precision, block by block, so that no copy of either in other numbers is made."""
     a, b = a.reshape(-1), b.reshape(-1)
-    return torch.stack([dot_sum(a[at], b[at].to(a.dtype)) for at in _blocks(len(a))]).sum()
+    return torch.stack([dots([a[at]], [b[at].to(a.dtype)])[0] for at in _blocks(len(a))]).sum()
 
 
 def _shorten(y: Tensor) -> None:
