@@ -18,6 +18,7 @@ from sdesim.estimators.consolidation.contributions import contribution_moments
 from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of_each
 from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.watching.history import Asked
 from sdesim.training.watching.step_reader import StepRead
 
 # Readings whose measurements are made at a time.
@@ -64,6 +65,11 @@ class Readings:
     def __len__(self) -> int:
         return len(self._rows)
 
+    @property
+    def steps(self) -> list[int]:
+        """Number of each step that was read."""
+        return [int(row[_FIELDS.index("step")]) for row in self._rows]
+
     def add(self, made: Pending, after: float) -> None:
         """Keep a step; after: u·g with the gradient of the next one, NaN where that is not known."""
         read = made.read
@@ -78,8 +84,9 @@ class Readings:
             (*read.flags, *(("clipped",) if read.clipped else ()), *(("step_rounded",) if rounded else ()))
         )
         self._names = tuple(read.groups)
-        each = [contribution_moments(w, s, read.overlap) for w, s in read.groups.values()]
-        self._groups.append(tuple((float(x.signal), float(x.noise)) for x in each))
+        pairs = np.array(list(read.groups.values()), dtype=np.float64).reshape(-1, 2)
+        each = contribution_moments(pairs[:, 0], pairs[:, 1], read.overlap)
+        self._groups.append(tuple(zip(each.signal.tolist(), each.noise.tolist(), strict=True)))
 
     def _steps(self, first: int, end: int) -> ReadSteps:
         """Rows as arrays; of groups those that all of them have."""
@@ -93,17 +100,15 @@ class Readings:
             gain=at["gain"], group_signal=groups[..., 0], group_noise=groups[..., 1],
         )  # fmt: skip
 
-    def measurement(self, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
-        """What the first ``count`` readings say at the last of them."""
-        return self._measured(self._told([count])[0], count, reasons, cost)
-
-    def measurements(self) -> list[Measurement]:
-        """What was said at each reading, of what came before it; without reasons and cost, which are gone."""
+    def measured(self, asked: Sequence[Asked]) -> list[Measurement]:
+        """What was said at readings, each of what came before it."""
         found: list[Measurement] = []
-        for first in range(1, len(self) + 1, _TOGETHER):
-            counts = range(first, min(first + _TOGETHER, len(self) + 1))
-            each = zip(self._told(counts), counts, strict=True)
-            found += [self._measured(told, count, {}, math.nan) for told, count in each]
+        for first in range(0, len(asked), _TOGETHER):
+            some = asked[first : first + _TOGETHER]
+            told = self._told([one.count for one in some])
+            found += [
+                self._measured(t, one.count, one.reasons, one.cost) for t, one in zip(told, some, strict=True)
+            ]
         return found
 
     def _told(self, counts: Sequence[int]) -> list[Told]:

@@ -134,6 +134,8 @@ class StepReader:
         self.layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
         self.made = MadeStep(parameters)
+        # Made once, and the same while a step is read with it.
+        self._layer_shares: ExampleShares | None = None
         self._shares: ExampleShares | None = None
         # Whether shares of layers were read once, or why they can't be.
         self._formula: bool | str = compiled(models)
@@ -172,7 +174,12 @@ class StepReader:
     def _share(self) -> None:
         calls, model = self._calls, self._models[-1]
         try:
-            self._shares = ExampleShares(model, self._parameters, self._examples_guard, lambda: calls.batch)
+            if self._layer_shares is None:
+                self._layer_shares = ExampleShares(
+                    model, self._parameters, self._examples_guard, lambda: calls.batch
+                )
+            self._layer_shares.open()
+            self._shares = self._layer_shares
         except RunError as error:
             self._formula = failure(error)
 

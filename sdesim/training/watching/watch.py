@@ -21,6 +21,7 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.watching.history import History
 from sdesim.training.watching.made_step import linear_gains
 from sdesim.training.watching.ranks import Ranks, trains_with, writes
 from sdesim.training.watching.readings import NOTHING, Pending, Readings
@@ -110,7 +111,7 @@ class Watch:
         self._writes = writes(models)
         # What others write to is not even opened here.
         self._outlets = Outlets(sinks if self._writes else ())
-        self.history: list[Measurement] = []
+        self.history = History(self._readings.measured)
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
@@ -359,7 +360,9 @@ class Watch:
         for part in new if self._writes else ():
             warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
-            self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
+            self.history.later(len(self._readings), self.reasons, self._price)
+            if len(self._outlets):
+                self._outlets.write(self.history[-1])
         elif new:
             flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
             # Rows of one log have the same columns.
@@ -430,5 +433,11 @@ class Watch:
             self._ranks.following = 0
         if "shop" in state:
             self._shop.restore(state["shop"])
-        read = self._readings.measurements()
-        self.history = sorted([*read, *self._shop.measurements], key=lambda made: made.step)
+        self.history = History(self._readings.measured)
+        bought = sorted(self._shop.measurements, key=lambda made: made.step)
+        for count, step in enumerate(self._readings.steps, 1):
+            while bought and bought[0].step < step:
+                self.history.append(bought.pop(0))
+            self.history.later(count)
+        for made in bought:
+            self.history.append(made)
