@@ -111,8 +111,8 @@ def _along(read: ReadSteps, window: int, phase_window: int, level: float) -> lis
     # A window is of steps that were read: at other probes something else was.
     held, places = read.where(known), np.flatnonzero(known)
     found: list[Told | None] = [None] * len(known)
-    for first in range(0, len(places), _TOGETHER):
-        some = range(first, min(first + _TOGETHER, len(places)))
+    for at in range(0, len(places), _TOGETHER):
+        some = range(at, min(at + _TOGETHER, len(places)))
         reads = [held.newest(most, k + 1) for k in some]
         for k, told in zip(some, newest_of_each(reads, window, phase_window, level), strict=True):
             found[places[k]] = told

@@ -77,9 +77,9 @@ def _summed(
             def take(k: int, g: Tensor, count: int = count) -> None:
                 place = passes.places[k]
                 if count:
-                    products.append(dots([g], [total[place].view(g.shape)])[0])
+                    products.append(dots([g], [total[place]])[0])
                 if along is not None:
-                    across.append(dots([g], [along[place].view(g.shape)])[0])
+                    across.append(dots([g], [along[place]])[0])
                 total[place].add_(g.reshape(-1))
 
             passes.gradient(x, y, seed, take)
