@@ -23,7 +23,7 @@ from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.watching.history import History
 from sdesim.training.watching.made_step import linear_gains
-from sdesim.training.watching.ranks import Ranks, trains_with, writes
+from sdesim.training.watching.ranks import Ranks, ranks_of, writes
 from sdesim.training.watching.readings import NOTHING, Pending, Readings
 from sdesim.training.watching.shop import Shop
 from sdesim.training.watching.step_hooks import StepHooks
@@ -106,6 +106,7 @@ class Watch:
         self._budget = budget
         self._readings = Readings(window, phase_window, self._sampling_flag())
         self._ranks: Ranks | None = None
+        self._refused = ""
         self._expected = self._spoken = False
         self._planned = 0, clock.perf_counter()
         self._writes = writes(models)
@@ -194,7 +195,7 @@ class Watch:
         if self._pending is None or self._budget is None:
             self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
         if self._ranks is None:
-            self._guarded("step")(self._meet)
+            self._meet()
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._pending is not None or self._is_due():
             self._guarded("step")(self._go_on)
@@ -338,8 +339,11 @@ class Watch:
         self._tried = []
         if self._ranks is not None:
             # Ranks are parts without any examples.
-            examples, due = examples and due, True
+            examples, due = examples and due and not self._ranks.sharded, True
         if not (self._failures.due("step") and due):
+            return
+        if self._refused:
+            self._found["step"] = self._refused
             return
         self._tried = ["step", "examples"] if examples else ["step"]
         self._expected = self._ranks is not None
@@ -347,11 +351,16 @@ class Watch:
 
     def _meet(self) -> None:
         """Find the ranks that train with this one."""
-        if self._ranks is None and len(ranks := trains_with(self._models)) > 1:
-            self._ranks = Ranks(
-                ranks, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
+        if self._refused:
+            return
+        try:
+            self._ranks = ranks_of(
+                self._models, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
             )
             self._reader.onlooker = self._ranks
+        except Exception as error:
+            # One rank's part of a gradient is not to pass for the whole.
+            self._refused = failure(error)
 
     def _tell(self, found: dict[str, str]) -> None:
         """Note what failed; a measurement of what was read, or of a failure that is new."""
