@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from sdesim.errors import RunError, failure
 from sdesim.estimate import Estimate
 from sdesim.runs import probe_rng
+from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.training.data.batches import Objective
 from sdesim.training.data.collation import objective_or_loss
 from sdesim.training.monitor.measurement import Measurement
@@ -97,6 +98,11 @@ class Shop:
     def sampling(self) -> str:
         """How the loader draws, as of `LoaderExamples`."""
         return self._train.sampling
+
+    @property
+    def epoch(self) -> int:
+        """Examples out of which batches are drawn without replacement; 0 where they are not."""
+        return self._train.total if self.sampling in EPOCHS else 0
 
     @property
     def spent(self) -> float:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import sdesim
 from sdesim.training.watching.batches import Drawn
 from sdesim.training.watching.readings import _FIELDS
 from sdesim.training.watching.spare import spare_gradient
@@ -57,4 +58,11 @@ def test_any_optimizer_s_steps_are_read_and_stay_as_they_are(make, options):
     assert all(math.isnan(row["gain"]) for row in rows)
     read = [m for m in monitor.history if m.C_alpha is not None]
     assert read[-1].C_star is None
+    drift = read[-1].lyapunov_drift
+    assert drift.flags == ("no_interval", "reshuffled")
+    assert drift.details["reshuffling_effect"] == pytest.approx(16 / 120 * read[-1].noise)
+    # The drift of the very steps: no formula is doubted.
+    measured = sdesim.measure(monitor.run())
+    flags = set(str(measured["lyapunov_drift_flags"].values[0, -1]).split(";"))
+    assert {"no_interval", "reshuffled"} <= flags <= {"no_interval", "reshuffled", "clipped"}
     assert (read[-1].phase, read[-1].phase_method) == ("transition", "successive-steps")
