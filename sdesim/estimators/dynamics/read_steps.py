@@ -146,7 +146,7 @@ def _paired(known: ReadSteps, phase_window: int) -> Steps | None:
     pairs = known.newest(phase_window)
     chosen = np.isfinite(pairs.before) & np.isfinite(pairs.after) & (pairs.rate > 0)
     if (pairs.clipped == 1).any():
-        # Of a loop that cuts gradients down those left whole are a choice: their own noise is not that of all.
+        # Of a loop that cuts gradients down those left whole are a choice, with less noise than all.
         chosen &= pairs.outside == 1
     pairs = pairs.where(chosen)
     if len(pairs.step) < 2:

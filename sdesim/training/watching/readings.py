@@ -26,8 +26,8 @@ _TOGETHER = 64
 # Of what nothing is known.
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0.95, "", 0, ("no_value", "no_interval"))
 _FIELDS = (
-    "step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay", "clipped",
-    "outside",
+    "step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay",
+    "clipped", "outside",
 )  # fmt: skip
 
 
@@ -74,11 +74,6 @@ class Readings:
         return len(self._rows)
 
     @property
-    def steps(self) -> list[int]:
-        """Number of each step that was read."""
-        return [int(row[_FIELDS.index("step")]) for row in self._rows]
-
-    @property
     def clips(self) -> bool:
         """Whether gradients were cut down in any step that the phase would be of."""
         return len(self._rows) - self._clipped < self._phase_window
@@ -111,10 +106,15 @@ class Readings:
         alike = all(len(g) == len(self._names) for g in self._groups[first:end])
         shape = (end - first, len(self._names) if alike else 0, 2)
         groups = np.array([g for g in self._groups[first:end] if alike], dtype=np.float64).reshape(shape)
+        own = [name for name in ReadSteps.__dataclass_fields__ if name in at]
         return ReadSteps(
-            **{name: at[name] for name in ("step", "rate", "signal", "noise", "batch", "before", "after")},
-            gain=at["gain"], clipped=at["clipped"], outside=at["outside"], group_signal=groups[..., 0], group_noise=groups[..., 1],
-        )  # fmt: skip
+            **{name: at[name] for name in own}, group_signal=groups[..., 0], group_noise=groups[..., 1]
+        )
+
+    @property
+    def steps(self) -> list[int]:
+        """The steps that were read, in order."""
+        return [int(row[0]) for row in self._rows]
 
     def measured(self, asked: Sequence[Asked]) -> list[Measurement]:
         """What was said at readings, each of what came before it."""

@@ -282,6 +282,8 @@ class StepReader:
         passes, batches = self._backward.passes, self._calls.seen
         if not passes:
             return "no gradient was computed for this step"
+        if self._backward.unfinished:
+            return "a backward pass did not end"
         if batches and passes > len(batches):
             count = len(batches)
             return f"{passes} backward passes over {count} batches: parts of one batch are not independent"

@@ -448,9 +448,9 @@ class Watch:
         if "shop" in state:
             self._shop.restore(state["shop"])
         self.history = History(self._readings.measured)
-        bought = sorted(self._shop.measurements, key=lambda made: made.step)
+        bought = self._shop.measurements
         for count, step in enumerate(self._readings.steps, 1):
-            while bought and bought[0].step < step:
+            while bought and bought[0].step <= step:
                 self.history.append(bought.pop(0))
             self.history.later(count)
         for made in bought:
