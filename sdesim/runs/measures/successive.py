@@ -91,12 +91,12 @@ def successive(run: xr.Dataset, level: float, columns: Mapping[str, Column]) -> 
 def _along(read: ReadSteps, window: int, phase_window: int, level: float) -> list[Told | None]:
     most = max(window, phase_window)
     known = np.isfinite(read.signal) & np.isfinite(read.noise)
-    found: list[Told | None] = []
-    for k, here in enumerate(known):
-        some = read.newest(most, k + 1)
-        held = some.where(known[max(0, k + 1 - most) : k + 1])
-        found.append(newest_of(held, window, phase_window, level) if here else None)
-    return found
+    # A window is of steps that were read: at other probes something else was.
+    held, counts = read.where(known), np.cumsum(known)
+    return [
+        newest_of(held.newest(most, int(count)), window, phase_window, level) if here else None
+        for here, count in zip(known, counts, strict=True)
+    ]
 
 
 def _steps(run: xr.Dataset, trajectory: int) -> ReadSteps:
