@@ -99,6 +99,8 @@ class TrainerMonitor:
         if not self._given:
             self._end()
             self._guarded("the training is not watched", lambda: self._begin(state, parts))
+        elif getattr(state, "global_step", 0):
+            self._guarded("steps are numbered anew", lambda: self.monitor.begin_at(int(state.global_step)))
         return control
 
     def _begin(self, state: Any, parts: Mapping[str, Any]) -> None:

@@ -288,6 +288,9 @@ def test_a_monitor_that_is_given_is_stepped_at_the_rate_of_the_step(tmp_path):
         def __init__(self):
             self.rates, self.closed, self.history = [], 0, []
 
+        def begin_at(self, step):
+            self.began = step
+
         def step(self):
             self.rates.append(made.optimizer.param_groups[0]["lr"])
 
@@ -295,11 +298,13 @@ def test_a_monitor_that_is_given_is_stepped_at_the_rate_of_the_step(tmp_path):
             self.closed += 1
 
     counted = Counted()
-    made = trainer(tmp_path, [TrainerMonitor(counted)])
+    made = trainer(tmp_path, [TrainerMonitor(counted)], save_strategy="steps", save_steps=4)
     made.train()
-
     assert counted.rates == pytest.approx([5e-5 * (1 - k / 6) for k in range(6)])
     assert counted.closed == 1
+    made.train(resume_from_checkpoint=str(tmp_path / "checkpoint-4"))
+    assert counted.began == 4
+    assert len(counted.rates) == 8
 
 
 @pytest.mark.parametrize(
