@@ -15,6 +15,7 @@ from sdesim import training
 from sdesim.errors import RunError
 from sdesim.sinks import Csv
 from sdesim.training import TrainerMonitor, watch
+from sdesim.training.integrations.hugging_face import sources
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 transformers = pytest.importorskip("transformers")
@@ -165,6 +166,36 @@ def test_examples_of_one_batch_are_read_as_their_single_gradients_have_them(made
     assert last.signal == pytest.approx((whole - squares) / 0.8, rel=1e-4)
     assert last.noise == pytest.approx(whole - (whole - squares) / 0.8, rel=1e-4)
     assert monitor.reasons == {}
+
+
+def test_what_takes_passes_of_its_own_is_bought_of_the_trainers_own_loss_and_sets(tmp_path):
+    options = {
+        "max_steps": 36, "gradient_accumulation_steps": 1, "label_smoothing_factor": 0.1,
+        "logging_strategy": "no",
+    }  # fmt: skip
+    callback = TrainerMonitor(budget=None)
+    watched = trainer(tmp_path, [callback], **options)
+    watched.train()
+    alone = trainer(tmp_path, **options)
+    alone.train()
+
+    assert same(watched.model, alone.model)
+    found = {name for m in callback.history for name in m.estimates}
+    assert {"gradient_agreement", "edge_ratio"} <= found
+    assert callback.monitor.reasons == {}
+
+
+def test_a_trainer_with_a_loss_of_its_users_own_is_not_asked_for_it(tmp_path):
+    class Own(transformers.Trainer):
+        def compute_loss(self, model, inputs, **given):
+            return super().compute_loss(model, inputs, **given)
+
+    made = trainer(tmp_path)
+    loader = made.get_train_dataloader()
+    assert set(sources(made, loader)) == {"loader", "heldout"}
+    made.__class__ = Own
+    assert sources(made, loader) == {}
+    assert sources(None, loader) == {}
 
 
 def test_a_training_that_goes_on_goes_on_in_steps_history_and_time(tmp_path):
