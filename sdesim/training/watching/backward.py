@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.shards import is_sharded
 from sdesim.training.watching.sums import fetched, squares
 
 Guard = Callable[[Callable[[], None]], None]
@@ -88,7 +89,12 @@ class Backward:
         """Attach the hooks; parts: whether what is added is read, else the sums alone."""
         self._parts = parts
         for k, p in enumerate(self._parameters):
-            self._handles.append(p.register_hook(self._hook(k, p)))  # type: ignore[no-untyped-call]
+            if not is_sharded(p):
+                self._handles.append(p.register_hook(self._hook(k, p)))  # type: ignore[no-untyped-call]
+
+    def hooked(self, k: int, gathered: Tensor) -> Any:
+        """Hook the gathered form of parameter k, whose gradient others take away; gives the handle."""
+        return gathered.register_hook(self._hook(k, None))  # type: ignore[no-untyped-call]
 
     def detach(self) -> None:
         """Detach them, and let go."""
@@ -96,13 +102,13 @@ class Backward:
             handle.remove()
         self._handles, self._noted = [], []
 
-    def _hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
-        small = p.numel() <= _HELD
+    def _hook(self, k: int, p: nn.Parameter | None) -> Callable[[Tensor], None]:
+        small = self._parameters[k].numel() <= _HELD
 
         def hook(gradient: Tensor) -> None:
             if is_aside():
                 return
-            onto, added, square = p.grad is not None, None, None
+            onto, added, square = p is None or p.grad is not None, None, None
             if not self._noted or (self._calls[k] and not onto):
                 self._guard(lambda: self._open(dropped=self._calls[k] > 0 and not onto))
             if self._parts and (onto or self.looker is not None):

@@ -22,22 +22,23 @@ _HALF = (torch.float16, torch.bfloat16)
 class ExampleShares:
     """Takes inputs and output gradients of the layers, of one batch: `example_norms` without a pass.
 
-    A layer that is used once is worked out when its gradient arrives, and nothing of it is kept.
+    A layer that is used once is worked out when its gradient arrives, and nothing of it is kept. Hooks are
+    attached from `open` to `close`.
 
     Args:
         model: whose layers are read. parameters: that are trained. guard: what runs a hook's work.
         batch: gives the batch at work.
 
     Raises:
-        RunError: a trained parameter of a layer whose shares are not known, or examples that meet.
+        RunError: a trained parameter of a layer whose shares are not known.
     """
 
     def __init__(
         self, model: nn.Module, parameters: Sequence[nn.Parameter],
         guard: Callable[[Callable[[], None]], None], batch: Callable[[], Batch | None],
     ) -> None:  # fmt: skip
-        refuse_meeting(model)
         refuse_unknown(model, parameters)
+        self._model = model
         self._parameters = {id(p): p for p in parameters if p.requires_grad}
         self._names = {id(p): name for name, p in model.named_parameters()}
         self._guard, self._batch = guard, batch
@@ -47,6 +48,11 @@ class ExampleShares:
             if any(id(p) in self._parameters for p in part.parameters(recurse=False)) and known_layer(part)
         ]
         self._holders = Counter(id(p) for part in parts for p in part.parameters(recurse=False))
+        self._parts = parts
+        self._handles: list[Any] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._uses: Counter[int] = Counter()
         # By backward passes, as autograd counts them: layers may be called in others too.
         self._shares: dict[int, LayerShares] = {}
@@ -56,14 +62,22 @@ class ExampleShares:
         self._each: list[Tensor] = []
         self._summed: list[tuple[nn.Module, Tensor, Tensor, bool]] = []
         self._rounding = 0.0
-        self._handles = [part.register_forward_hook(self._note) for part in parts]
+
+    def open(self) -> None:
+        """Attach hooks for a step.
+
+        Raises:
+            RunError: examples meet.
+        """
+        refuse_meeting(self._model)
+        self._handles = [part.register_forward_hook(self._note) for part in self._parts]
 
     def close(self) -> None:
         """Detach everything, and let go."""
         for handle in self._handles:
             handle.remove()
-        self._handles, self._shares = [], {}
-        self._each, self._summed = [], []
+        self._handles = []
+        self._begin()
 
     def _note(self, part: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         if is_aside():
@@ -122,6 +136,7 @@ class ExampleShares:
         """What backward passes before this one came to is in no step."""
         self._shares = {at: shares for at, shares in self._shares.items() if at == task}
         self._met &= {task}
+        self._each, self._summed = [], []
 
     def met(self, task: int, gradients: Mapping[int, Tensor]) -> None:
         """A backward pass, by its number, left these gradients, by the ids of the parameters."""

@@ -15,11 +15,14 @@ from sdesim.errors import RunError
 from sdesim.estimate import Estimate
 from sdesim.estimators import critical_batch, per_example, probability
 from sdesim.estimators.consolidation.contributions import contribution_moments
-from sdesim.estimators.dynamics.read_steps import ReadSteps, newest_of
+from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of_each
 from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.watching.history import Asked
 from sdesim.training.watching.step_reader import StepRead
 
+# Readings whose measurements are made at a time.
+_TOGETHER = 64
 # Of what nothing is known.
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0.95, "", 0, ("no_value", "no_interval"))
 _FIELDS = ("step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay")
@@ -76,8 +79,9 @@ class Readings:
             (*read.flags, *(("clipped",) if read.clipped else ()), *(("step_rounded",) if rounded else ()))
         )
         self._names = tuple(read.groups)
-        each = [contribution_moments(w, s, read.overlap) for w, s in read.groups.values()]
-        self._groups.append(tuple((float(x.signal), float(x.noise)) for x in each))
+        pairs = np.array(list(read.groups.values()), dtype=np.float64).reshape(-1, 2)
+        each = contribution_moments(pairs[:, 0], pairs[:, 1], read.overlap)
+        self._groups.append(tuple(zip(each.signal.tolist(), each.noise.tolist(), strict=True)))
 
     def _steps(self, first: int, end: int) -> ReadSteps:
         """Rows as arrays; of groups those that all of them have."""
@@ -91,11 +95,28 @@ class Readings:
             gain=at["gain"], group_signal=groups[..., 0], group_noise=groups[..., 1],
         )  # fmt: skip
 
-    def measurement(self, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
-        """What the first ``count`` readings say at the last of them."""
-        first = max(0, count - max(self._window, self._phase_window))
-        read = self._steps(first, count)
-        told = newest_of(read, self._window, self._phase_window)
+    @property
+    def steps(self) -> list[int]:
+        """The steps that were read, in order."""
+        return [int(row[0]) for row in self._rows]
+
+    def measured(self, asked: Sequence[Asked]) -> list[Measurement]:
+        """What was said at readings, each of what came before it."""
+        found: list[Measurement] = []
+        for first in range(0, len(asked), _TOGETHER):
+            some = asked[first : first + _TOGETHER]
+            told = self._told([one.count for one in some])
+            found += [
+                self._measured(t, one.count, one.reasons, one.cost) for t, one in zip(told, some, strict=True)
+            ]
+        return found
+
+    def _told(self, counts: Sequence[int]) -> list[Told]:
+        most = max(self._window, self._phase_window)
+        reads = [self._steps(max(0, count - most), count) for count in counts]
+        return newest_of_each(reads, self._window, self._phase_window)
+
+    def _measured(self, told: Told, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
         row = dict(zip(_FIELDS, self._rows[count - 1], strict=True))
         flags = [*self._flags[count - 1], *(("batch_varies",) if told.varies else ())]
         flags += [f"{part}_failed" for part in sorted(reasons)]

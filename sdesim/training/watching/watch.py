@@ -21,8 +21,9 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.watching.history import History
 from sdesim.training.watching.made_step import linear_gains
-from sdesim.training.watching.ranks import Ranks, trains_with, writes
+from sdesim.training.watching.ranks import Ranks, ranks_of, writes
 from sdesim.training.watching.readings import NOTHING, Pending, Readings
 from sdesim.training.watching.shop import Shop
 from sdesim.training.watching.step_hooks import StepHooks
@@ -105,12 +106,13 @@ class Watch:
         self._budget = budget
         self._readings = Readings(window, phase_window, self._sampling_flag())
         self._ranks: Ranks | None = None
+        self._refused = ""
         self._expected = self._spoken = False
         self._planned = 0, clock.perf_counter()
         self._writes = writes(models)
         # What others write to is not even opened here.
         self._outlets = Outlets(sinks if self._writes else ())
-        self.history: list[Measurement] = []
+        self.history = History(self._readings.measured)
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
@@ -193,7 +195,7 @@ class Watch:
         if self._pending is None or self._budget is None:
             self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
         if self._ranks is None:
-            self._guarded("step")(self._meet)
+            self._meet()
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._pending is not None or self._is_due():
             self._guarded("step")(self._go_on)
@@ -321,8 +323,11 @@ class Watch:
         self._tried = []
         if self._ranks is not None:
             # Ranks are parts without any examples.
-            examples, due = examples and due, True
+            examples, due = examples and due and not self._ranks.sharded, True
         if not (self._failures.due("step") and due):
+            return
+        if self._refused:
+            self._found["step"] = self._refused
             return
         self._tried = ["step", "examples"] if examples else ["step"]
         self._expected = self._ranks is not None
@@ -330,11 +335,16 @@ class Watch:
 
     def _meet(self) -> None:
         """Find the ranks that train with this one."""
-        if self._ranks is None and len(ranks := trains_with(self._models)) > 1:
-            self._ranks = Ranks(
-                ranks, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
+        if self._refused:
+            return
+        try:
+            self._ranks = ranks_of(
+                self._models, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
             )
             self._reader.onlooker = self._ranks
+        except Exception as error:
+            # One rank's part of a gradient is not to pass for the whole.
+            self._refused = failure(error)
 
     def _tell(self, found: dict[str, str]) -> None:
         """Note what failed; a measurement of what was read, or of a failure that is new."""
@@ -343,7 +353,9 @@ class Watch:
         for part in new if self._writes else ():
             warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
-            self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
+            self.history.later(len(self._readings), self.reasons, self._price)
+            if len(self._outlets):
+                self._outlets.write(self.history[-1])
         elif new:
             flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
             # Rows of one log have the same columns.
@@ -412,8 +424,13 @@ class Watch:
         self._reader.made.drop()
         if self._ranks is not None and self._ranks.following is not None:
             self._ranks.following = 0
-        counts = range(1, len(self._readings) + 1)
-        read = [self._readings.measurement(count, {}, math.nan) for count in counts]
         if "shop" in state:
             self._shop.restore(state["shop"])
-        self.history = sorted([*read, *self._shop.measurements], key=lambda made: made.step)
+        self.history = History(self._readings.measured)
+        bought = self._shop.measurements
+        for count, step in enumerate(self._readings.steps, 1):
+            while bought and bought[0].step <= step:
+                self.history.append(bought.pop(0))
+            self.history.later(count)
+        for made in bought:
+            self.history.append(made)

@@ -15,7 +15,7 @@ from sdesim.estimators.consolidation.agreement import gradient_agreement
 from sdesim.training.watching.batches import Pair, Source
 from sdesim.training.watching.goods.base import LEVEL, Sold, Visit, judged
 from sdesim.training.watching.passes import Passes
-from sdesim.training.watching.sums import dot_sum
+from sdesim.training.watching.sums import dots
 
 _READINGS = 64
 
@@ -77,9 +77,9 @@ def _summed(
             def take(k: int, g: Tensor, count: int = count) -> None:
                 place = passes.places[k]
                 if count:
-                    products.append(dot_sum(g, total[place].view(g.shape)))
+                    products.append(dots([g], [total[place]])[0])
                 if along is not None:
-                    across.append(dot_sum(g, along[place].view(g.shape)))
+                    across.append(dots([g], [along[place]])[0])
                 total[place].add_(g.reshape(-1))
 
             passes.gradient(x, y, seed, take)

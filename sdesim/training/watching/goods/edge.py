@@ -36,7 +36,7 @@ from sdesim.training.probes.preconditioning import ParameterScale, needs_metric,
 from sdesim.training.watching.batches import Pair, Source
 from sdesim.training.watching.goods.base import LEVEL, Sold, Visit, judged
 from sdesim.training.watching.passes import Passes
-from sdesim.training.watching.sums import dot_sum
+from sdesim.training.watching.sums import dots
 
 # Fewest parts of the second sample; products of a first search and of one that goes on; residual, relative to
 # λ, that is enough, and from which a search counts as not converged.
@@ -166,8 +166,11 @@ def _samples(passes: Passes, visit: Visit) -> tuple[Parts, Parts]:
     """
     source, size = visit.train, visit.train.size
     if not source.anew:
-        cut = source.draw(2 * _PARTS, size, visit.rng)
-        first, second = [_joined(cut[:_PARTS])], cut[_PARTS:]
+        if size < 4:
+            raise RunError(f"a batch of {size} examples is too small to be two samples: give a loader")
+        parts = min(_PARTS, size // 2)
+        cut = source.draw(2 * parts, size, visit.rng)
+        first, second = [_joined(cut[:parts])], cut[parts:]
     elif passes.meets or size < 2:
         first, second = (source.draw(max(_PARTS, _batches(size)), size, visit.rng) for _ in range(2))
     else:
@@ -176,11 +179,11 @@ def _samples(passes: Passes, visit: Visit) -> tuple[Parts, Parts]:
     seeds = visit.seeds(len(first) + len(second))
     # A loss that is a sum is one over a batch of the training's size.
     sums = source.anew and passes.sums(*first[0], seeds[0])
-    parts = [
+    made = [
         (x, y, seed, size / length(x) if sums else 1.0)
         for (x, y), seed in zip([*first, *second], seeds, strict=True)
     ]
-    return parts[: len(first)], parts[len(first) :]
+    return made[: len(first)], made[len(first) :]
 
 
 def _batches(size: int) -> int:
@@ -317,9 +320,8 @@ def _blocks(dim: int, size: int = 2**18) -> Iterator[slice]:
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """a·b in double precision, block by block, so that no copy of either in other numbers is made."""
-    a, b = a.reshape(-1), b.reshape(-1)
-    return torch.stack([dot_sum(a[at], b[at].to(a.dtype)) for at in _blocks(len(a))]).sum()
+    """a·b in double precision, without a copy of either in other numbers."""
+    return dots([a], [b])[0]
 
 
 def _shorten(y: Tensor) -> None:
