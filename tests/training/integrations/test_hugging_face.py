@@ -98,7 +98,7 @@ def test_consolidation_is_that_of_the_whole_set(tmp_path):
     callback = TrainerMonitor(budget=None, window=10_000)
     model = network(dropout=0.0, layers=1)
     held = trainer(
-        tmp_path, [callback], model, max_steps=150, learning_rate=1e-15, weight_decay=0.0,
+        tmp_path, [callback], model, max_steps=100, learning_rate=1e-15, weight_decay=0.0,
         logging_strategy="no",
     )  # fmt: skip
     held.train()
@@ -118,7 +118,7 @@ def test_consolidation_is_that_of_the_whole_set(tmp_path):
     # divides its loss by all labels, shifted ones too: signal and noise have a factor that C has not.
     error = float(difference.std()) / len(found) ** 0.5
     assert abs(float(difference.mean())) < 5 * error
-    assert error < 0.2 * true * float(found[:, 1].mean())
+    assert error < 0.25 * true * float(found[:, 1].mean())
     last = callback.history[-1]
     assert last.batch_size == 8
     assert last.C_alpha.low < float(found[:, 0].mean() / found[:, 1].mean()) < last.C_alpha.high
@@ -170,7 +170,7 @@ def test_examples_of_one_batch_are_read_as_their_single_gradients_have_them(made
 
 def test_what_takes_passes_of_its_own_is_bought_of_the_trainers_own_loss_and_sets(tmp_path):
     options = {
-        "max_steps": 20, "gradient_accumulation_steps": 1, "label_smoothing_factor": 0.1,
+        "max_steps": 33, "gradient_accumulation_steps": 1, "label_smoothing_factor": 0.1,
         "logging_strategy": "no",
     }  # fmt: skip
     callback = TrainerMonitor(budget=None)
