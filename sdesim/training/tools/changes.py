@@ -95,8 +95,9 @@ def advice_lines(source: Any) -> tuple[str, str]:
             return "nothing is resolved yet: nothing that says what to change was measured", ""
         return f"nothing is resolved yet; {found[0].text}", found[0].why
     first = told[0].text if told[0].change else f"no change is called for so far: {told[0].text}"
-    second = told[1].text if len(told) > 1 else told[0].why or next((f.text for f in found[1:]), "")
-    return first, second
+    # Another change goes before what this one costs, and that before what may stay.
+    after = [f.text for f in told[1:] if f.change] + [told[0].why] + [f.text for f in found[1:]]
+    return first, next((text for text in after if text), "")
 
 
 def _latest(history: Sequence[Measurement], has: Callable[[Measurement], bool]) -> Measurement | None:

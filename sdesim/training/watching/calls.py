@@ -27,6 +27,7 @@ class Batch:
 
     Attributes:
         size: its examples, None where that is not known. axis: of its first input, that they lie along.
+        share: what it weighs, where a trainer tells, to a factor that all batches of a step have in common.
         multiplier: the gradient that arrived at the loss that the model itself returned.
         tokens: labels that count, of each example (n,), at all places and at all but the first; None without.
         divisor: by what such a loss was divided, where the training told it.
@@ -39,6 +40,7 @@ class Batch:
     size: int | None
     axis: int = 0
     first: Tensor | None = None
+    share: float | None = None
     multiplier: Tensor | None = None
     tokens: tuple[Tensor, Tensor] | None = None
     divisor: Any = None
@@ -103,11 +105,11 @@ class ModelCalls:
             handle.remove()
         self._handles, self.seen = [], []
         if self.batch is not None:
-            self.batch = Batch(self.batch.size) if self.told else None
+            self.batch = Batch(self.batch.size, share=self.batch.share) if self.told else None
 
-    def tell(self, size: int | None) -> None:
+    def tell(self, size: int | None, share: float | None) -> None:
         """A batch of so many examples begins."""
-        self.batch, self.told = Batch(size), True
+        self.batch, self.told = Batch(size, share=share), True
 
     def opened(self) -> None:
         """A backward pass begins: it is of the batch at work."""
@@ -237,17 +239,22 @@ class Weights:
 def weights(batches: Sequence[Batch], passes: int) -> Weights:
     """What each backward pass weighs in the step.
 
-    Where the model returned the loss of each, the gradient that arrived there says its multiplier; of a loss
-    that was divided by the labels of the whole step it is times those of the batch. Else batches weigh by
-    their examples, and where these differ that is flagged. Without batches all weigh the same.
+    What a trainer tells goes first (`batches_unequal` where batches of different sizes do). Where the model
+    returned the loss of each, the gradient that arrived there says its multiplier; of a loss that was divided
+    by the labels of the whole step it is times those of the batch. Else batches weigh by their examples, and
+    where these differ that is flagged. Without batches all weigh the same.
     """
     known = len(batches) == passes
     sizes = [b.size for b in batches if b.size is not None] if known else []
     batch = sum(sizes) if sizes and len(sizes) == passes else None
     if not known:
         return Weights((1.0 / passes,) * passes, None, ("weights_assumed",) if passes > 1 else ())
+    told = [b.share for b in batches if b.share is not None]
     own = _by_losses(batches)
-    if own is not None:
+    flags: tuple[str, ...]
+    if len(told) == passes:
+        each, flags = told, ("batches_unequal",) if batch and len(set(sizes)) > 1 else ()
+    elif own is not None:
         each, flags = own
     elif batch:
         each, flags = [float(n) for n in sizes], ("weights_by_examples",) if len(set(sizes)) > 1 else ()
