@@ -107,7 +107,7 @@ class Watch:
             budget=None if budget is None else budget / 2,
         )  # fmt: skip
         self._budget = budget
-        self._readings = Readings(window, phase_window, self._sampling_flag())
+        self._readings = Readings(window, phase_window, self._sampling_flag(), self._shop.epoch)
         self._ranks: Ranks | None = None
         self._refused = ""
         self._expected = self._spoken = False
@@ -269,14 +269,35 @@ class Watch:
             self._found.pop("examples", None)
         if self._notes:
             read = replace(read, flags=(*read.flags, *self._notes))
+        linear_here = math.isfinite(read.drag)
+        # In a loop that cuts some gradients down, those that are left whole are a choice.
+        outside = (not linear_here or self._readings.clips) and self._outside()
         total = {gain for _, gain in linear or ()}
-        gain = total.pop() if len(total) == 1 else math.nan
+        known = len(total) == 1 and linear_here and not outside
         decay = max(float(group.get("weight_decay", 0.0)) for group in self._optimizer.param_groups)
-        made = Pending(self.step, self._time, self._rate, read, gain, decay)
-        if math.isfinite(read.drag):
+        made = Pending(
+            self.step, self._time, self._rate, read, gain=total.pop() if known else math.nan, decay=decay,
+            outside=outside,
+        )  # fmt: skip
+        if linear_here or outside:
             self._pending, self._pending_of = made, self._batches
         else:
             self._take(made, math.nan)
+
+    def _outside(self) -> bool:
+        """Hold on to a step that shares its noise with its gradient in a way that is not known, with the
+        gradient of a batch outside it; whether there is one."""
+        if self._ranks is not None or not self._failures.due("spare"):
+            return False
+        self._tried = [*self._tried, "spare"]
+        try:
+            spare = self._shop.spare(self.step, trained_parameters(self._optimizer))
+        except Exception as error:
+            spare, self._found["spare"] = None, failure(error)
+        if spare is None:
+            return False
+        self._reader.made.open(spare, 0.0, 1.0, spare=True)
+        return True
 
     def _close(self) -> None:
         """The step was made: what it does at its start is taken, and it waits for the next gradient."""
