@@ -236,7 +236,8 @@ class Ranks:
         weights = [self._at(k, p).square().sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
-            flags=parts.flags, scale=parts.scale, product=product, share=sum(shares.values()), layers=layers,
+            flags=parts.flags, weight=parts.weight, scale=parts.scale, product=product,
+            share=sum(shares.values()), layers=layers,
             own=torch.cat(own).numpy(), given=torch.cat(sampled).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
 

@@ -71,7 +71,8 @@ class Contributed:
     gradient itself being its only part where no others are known.
 
     Attributes:
-        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters.
+        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters. weight: of the whole beside
+            those of other ranks, NaN where each weighs the same.
     """
 
     squares: float
@@ -81,6 +82,7 @@ class Contributed:
     flags: tuple[str, ...]
     scale: float
     groups: Mapping[str, float]
+    weight: float = math.nan
 
 
 class Onlooker(Protocol):
@@ -99,7 +101,8 @@ class Gathered:
 
     Attributes:
         sums: |g|² (P,) of each parameter; squares: Σ|c_j|² (P,) of its parts, None where they are not known.
-        overlap, passes, batch, flags, source: as of `StepRead`. scale: of a `GradScaler`.
+        overlap, passes, batch, flags, source: as of `StepRead`. scale: of a `GradScaler`. weight: as of
+            `Contributed`.
     """
 
     sums: NDArray[np.float64]
@@ -110,6 +113,7 @@ class Gathered:
     flags: tuple[str, ...]
     source: str
     scale: float
+    weight: float
 
 
 class StepReader:
@@ -274,8 +278,9 @@ class StepReader:
         own = inverse2 * (found.sums if found.squares is None else found.squares)
         groups = {name: part for name, (part, _) in self.by_layer(own, own).items()}
         return Contributed(
-            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups
-        )
+            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups,
+            found.weight,
+        )  # fmt: skip
 
     def gathered(self) -> Gathered | str:
         """What the passes of this step came to on this process, or why that is not known."""
@@ -298,13 +303,13 @@ class StepReader:
             overlap = sum(w * w for w in known.each)
             return Gathered(
                 own, added.parts.sum(axis=0), overlap, passes, known.batch, known.flags,
-                "micro-batches", scale,
+                "micro-batches", scale, known.whole,
             )  # fmt: skip
         found: list[tuple[NDArray[np.float64], float, tuple[str, ...], str]] = []
         if self._apart and known.batch and known.batch > 1:
             self._examples_guard(lambda: found.append(self._of_examples(own)))
         shared, overlap, flags, source = found[0] if found else (None, 1.0, (), "")
-        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale)
+        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale, known.whole)
 
     def _of_examples(
         self, sums: NDArray[np.float64]
