@@ -108,15 +108,14 @@ def successive(run: xr.Dataset, level: float, columns: Mapping[str, Column]) -> 
 def _along(read: ReadSteps, window: int, phase_window: int, level: float) -> list[Told | None]:
     most = max(window, phase_window)
     known = np.isfinite(read.signal) & np.isfinite(read.noise)
-    places = np.flatnonzero(known)
+    # A window is of steps that were read: at other probes something else was.
+    held, places = read.where(known), np.flatnonzero(known)
     found: list[Told | None] = [None] * len(known)
-    for some in (places[k : k + _TOGETHER] for k in range(0, len(places), _TOGETHER)):
-        reads = []
-        for k in some:
-            held = slice(max(0, k + 1 - most), k + 1)
-            reads.append(read.where(held).where(known[held]))
+    for at in range(0, len(places), _TOGETHER):
+        some = range(at, min(at + _TOGETHER, len(places)))
+        reads = [held.newest(most, k + 1) for k in some]
         for k, told in zip(some, newest_of_each(reads, window, phase_window, level), strict=True):
-            found[k] = told
+            found[places[k]] = told
     return found
 
 

@@ -149,7 +149,7 @@ def _cost(critical: Estimate, size: int, times: float) -> tuple[str, dict[str, A
 def _needed(history: Sequence[Measurement], m: Measurement) -> str:
     """How many more readings would settle the batch, were C to stay what it is."""
     c = m.C_alpha
-    if c is None or not (math.isfinite(c.low) and math.isfinite(c.high)) or c.n < 3:
+    if c is None or not math.isfinite(c.high) or not c.low < c.high or c.n < 3:
         # A recorded run does not say of how many readings an interval is.
         return "more readings are needed"
     worth = float(c.details.get("readings", c.n))
@@ -169,7 +169,8 @@ def _needed(history: Sequence[Measurement], m: Measurement) -> str:
         return f"a window of about {total:,} readings would tell; it is one of {c.n:,}"
     each = max(1.0, (read[-1] - read[0]) / max(1, len(read) - 1))
     more = total - c.n
-    return f"about {more:,} more readings would tell: some {_number(more * each)} steps at the present pace"
+    words = f"{more:,} more reading{'s' * (more > 1)}"
+    return f"about {words} would tell: some {_number(more * each)} steps at the present pace"
 
 
 def _edge(history: Sequence[Measurement]) -> Iterator[Finding]:
@@ -253,6 +254,8 @@ def _ends(e: Estimate) -> list[float]:
 def _interval(e: Estimate) -> str:
     if math.isnan(e.low) and math.isnan(e.high):
         return f"{_number(e.value)} [no interval]"
+    if math.isnan(e.value) and math.isnan(e.low):
+        return "unknown"
     if math.isnan(e.value):
         return (
             f"{_number(e.low)} to {_number(e.high)}" if math.isfinite(e.high) else f"above {_number(e.low)}"

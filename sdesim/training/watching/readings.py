@@ -95,6 +95,11 @@ class Readings:
             gain=at["gain"], group_signal=groups[..., 0], group_noise=groups[..., 1],
         )  # fmt: skip
 
+    @property
+    def steps(self) -> list[int]:
+        """The steps that were read, in order."""
+        return [int(row[0]) for row in self._rows]
+
     def measured(self, asked: Sequence[Asked]) -> list[Measurement]:
         """What was said at readings, each of what came before it."""
         found: list[Measurement] = []
@@ -136,11 +141,15 @@ class Readings:
         return replace(e, flags=(*e.flags, *(flag for flag in flags if flag)))
 
     def run(
-        self, optimizer: Mapping[str, Any], dim: int, reasons: Mapping[str, str], out: str | Path | None
-    ) -> xr.Dataset:
+        self, optimizer: Mapping[str, Any], dim: int, reasons: Mapping[str, str], out: str | Path | None,
+        bought: Sequence[Mapping[str, Any]] = (),
+    ) -> xr.Dataset:  # fmt: skip
         """All of them as a Run of ``dim`` parameters; optimizer: its attributes.
 
         Its batch size is that of the newest reading; where others had another, ``step_batch`` tells each.
+
+        Args:
+            bought: further values by the schema's names, each with its step and time.
 
         Raises:
             RunError: nothing was read, or ``out`` can't be written.
@@ -149,7 +158,7 @@ class Readings:
             told = "; ".join(f"{part}: {why}" for part, why in reasons.items())
             raise RunError(f"watch: nothing was read yet{': ' * bool(told)}{told}")
         alike = all(len(g) == len(self._names) for g in self._groups)
-        probes = []
+        probes: list[dict[str, Any]] = []
         for values, groups in zip(self._rows, self._groups, strict=True):
             row = dict(zip(_FIELDS, values, strict=True))
             moments = np.array(groups if alike else [], dtype=np.float64).reshape(-1, 2)
@@ -162,6 +171,11 @@ class Readings:
                 **({"group_signal": moments[:, 0] + moments[:, 1] / row["parts"],
                     "group_noise": moments[:, 1]} if len(moments) else {}),
             })  # fmt: skip
+        by_step: dict[int, dict[str, Any]] = {int(probe["step"]): probe for probe in probes}
+        for given in bought:
+            step = int(given["step"])
+            by_step[step] = {**given, **by_step.get(step, {})}
+        probes = [by_step[step] for step in sorted(by_step)]
         last = dict(zip(_FIELDS, self._rows[-1], strict=True))
         size = {} if math.isnan(last["batch"]) else {
             "batch_size": int(last["batch"]), "probe_batch_size": int(last["batch"])
@@ -170,7 +184,7 @@ class Readings:
         known = {
             "name": "watch", "seed": 0, "learning_rate": last["rate"], "dt": last["rate"], **size,
             "absent": ["loss"], "window": self._window, "phase_window": self._phase_window,
-            "step_flags": flags, "step_sampling": self._flag,
+            "step_flags": flags, "step_sampling": self._flag, "progress_method": "steps",
         }  # fmt: skip
         return as_run(
             probes, {**optimizer, **known}, samples=0, directions=np.empty((0, dim)),

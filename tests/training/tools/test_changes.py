@@ -72,6 +72,10 @@ def test_a_critical_batch_without_an_upper_end_supports_a_larger_batch_and_never
 
     first, _ = said(batch_size=4096, C_1=(0.001, -0.002, 0.004))
     assert first.startswith("nothing is resolved yet; open whether")
+    # All of whose interval is cut off at 0: no signal was seen, and nothing says how large a batch would be.
+    first, second = said(batch_size=8, C_1=(-0.02, 0.0, 0.0), C_alpha=(-0.2, 0.0, 0.0))
+    assert first.endswith("open whether another batch size would pay: B_crit unknown, you use 8")
+    assert second == "more readings are needed"
     # Without an interval nothing is supported.
     assert said(batch_size=4096, C_1=0.1)[0].startswith("nothing is resolved yet; open whether")
 

@@ -280,19 +280,6 @@ def test_its_run_says_at_each_reading_what_the_watch_said(make, tmp_path):
         assert float(smooth["C_alpha_smooth_low"]) < float(smooth["C_alpha_smooth_high"])
 
 
-def test_with_a_loader_a_monitor_measures_too_and_the_weights_stay():
-    data = torch.utils.data.TensorDataset(*examples())
-    loader = torch.utils.data.DataLoader(data, batch_size=16, shuffle=True)
-    model, monitor = train(steps=3, loss=LOSS, loader=loader, heldout=loader)
-    alone, _ = train(steps=3, watched=False)
-
-    assert same(model, alone)
-    bought = next(m for m in monitor.history if m.lambda_max is not None)
-    assert bought.step == 1
-    assert math.isfinite(bought.validation_loss)
-    assert any(m.C_alpha.method == "contributions" for m in monitor.history if m is not bought)
-
-
 @pytest.mark.parametrize(
     ("change", "line"),
     [
