@@ -24,7 +24,7 @@ from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.halves import halves
 from sdesim.training.watching.layers import layer_names
 from sdesim.training.watching.made_step import MadeStep
-from sdesim.training.watching.shards import ShardHooks, is_sharded
+from sdesim.training.watching.parallel.shards import ShardHooks, is_sharded
 from sdesim.training.watching.sums import squares
 
 Guard = Callable[[Callable[[], None]], None]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdesim.training.watching.joint import RankRead, joint
+from sdesim.training.watching.parallel.joint import RankRead, joint
 
 
 def read_of(parts, given, **changes):
