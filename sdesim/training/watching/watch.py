@@ -130,6 +130,7 @@ class Watch:
         # What all ranks know of purchases, which the first one makes.
         self._bought: dict[str, Any] | None = None
         self._ended, self._due = False, 0.0
+        self._meet()
         self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
 
     def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:

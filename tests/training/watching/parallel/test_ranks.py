@@ -157,8 +157,8 @@ def test_the_first_rank_buys_what_all_of_them_have(ranks):
     first, second = (found["with a loader"]["bought"] for found in ranks)
 
     assert repr(first) == repr(second)
-    assert len(first) >= 2
-    assert any(values for _, values in first)
+    assert len(first) >= 1
+    assert any("gradient_agreement" in values for _, values in first)
 
 
 @pytest.mark.parametrize("loop", UNBOUGHT)
