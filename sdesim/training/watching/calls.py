@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class Batch:
 
     Attributes:
         size: its examples, None where that is not known. axis: of its first input, that they lie along.
+        share: what it weighs, where a trainer tells, to a factor that all batches of a step have in common.
         multiplier: the gradient that arrived at the loss that the model itself returned.
         tokens: labels that count, of each example (n,), at all places and at all but the first; None without.
         divisor: by what such a loss was divided, where the training told it.
@@ -39,6 +40,7 @@ class Batch:
     size: int | None
     axis: int = 0
     first: Tensor | None = None
+    share: float | None = None
     multiplier: Tensor | None = None
     tokens: tuple[Tensor, Tensor] | None = None
     divisor: Any = None
@@ -53,9 +55,10 @@ class Batch:
 
     def axis_of(self, x: Tensor) -> int | None:
         """Along which axis of a tensor its examples lie, None where they do not."""
-        if self.axis and self.first is not None and x.ndim > 1 and x.shape[:2] == self.first.shape[:2]:
+        if x.ndim > self.axis and x.shape[self.axis] == self.size:
             return self.axis
-        return 0 if x.ndim and len(x) == self.size else None
+        others = [k for k, n in enumerate(x.shape) if n == self.size]
+        return others[0] if len(others) == 1 else None
 
 
 class ModelCalls:
@@ -71,6 +74,7 @@ class ModelCalls:
 
     def __init__(self, models: Sequence[nn.Module], guard: Guard) -> None:
         self._models, self._guard = models, guard
+        self._outside = list(_not_compiled(models))
         self._handles: list[Any] = []
         self._inside: nn.Module | None = None
         self._keep = self.told = False
@@ -88,10 +92,10 @@ class ModelCalls:
             self.batch = None
         if self.told and not keep:
             return
-        for model in self._models:
+        for model in self._outside:
             self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
             self._handles.append(model.register_forward_hook(self._left, always_call=True))
-        for part in self._models[-1].modules():
+        for part in self._models[-1].modules() if self._outside == list(self._models) else ():
             if getattr(part, "batch_first", True) is False:
                 self._handles.append(part.register_forward_pre_hook(self._sequence, with_kwargs=True))
 
@@ -101,11 +105,11 @@ class ModelCalls:
             handle.remove()
         self._handles, self.seen = [], []
         if self.batch is not None:
-            self.batch = Batch(self.batch.size) if self.told else None
+            self.batch = Batch(self.batch.size, share=self.batch.share) if self.told else None
 
-    def tell(self, size: int | None) -> None:
+    def tell(self, size: int | None, share: float | None) -> None:
         """A batch of so many examples begins."""
-        self.batch, self.told = Batch(size), True
+        self.batch, self.told = Batch(size, share=share), True
 
     def opened(self) -> None:
         """A backward pass begins: it is of the batch at work."""
@@ -192,6 +196,16 @@ class ModelCalls:
             x.register_hook(_noting(batch, len(batch.outputs) - 1))  # type: ignore[no-untyped-call]
 
 
+def _not_compiled(models: Sequence[nn.Module]) -> Iterator[nn.Module]:
+    """The models whose calls a compiler does not look into: hooks on others would be compiled with them."""
+    for model in models:
+        if getattr(model, "_compiled_call_impl", None) is not None:
+            return
+        yield model
+        if "_orig_mod" in model._modules:
+            return
+
+
 def _noting(batch: Batch, place: int) -> Callable[[Tensor], None]:
     def arrived(gradient: Tensor) -> None:
         if not is_aside():
@@ -227,17 +241,22 @@ class Weights:
 def weights(batches: Sequence[Batch], passes: int) -> Weights:
     """What each backward pass weighs in the step.
 
-    Where the model returned the loss of each, the gradient that arrived there says its multiplier; of a loss
-    that was divided by the labels of the whole step it is times those of the batch. Else batches weigh by
-    their examples, and where these differ that is flagged. Without batches all weigh the same.
+    What a trainer tells goes first (`batches_unequal` where batches of different sizes do). Where the model
+    returned the loss of each, the gradient that arrived there says its multiplier; of a loss that was divided
+    by the labels of the whole step it is times those of the batch. Else batches weigh by their examples, and
+    where these differ that is flagged. Without batches all weigh the same.
     """
     known = len(batches) == passes
     sizes = [b.size for b in batches if b.size is not None] if known else []
     batch = sum(sizes) if sizes and len(sizes) == passes else None
     if not known:
         return Weights((1.0 / passes,) * passes, None, ("weights_assumed",) if passes > 1 else ())
+    told = [b.share for b in batches if b.share is not None]
     own = _by_losses(batches)
-    if own is not None:
+    flags: tuple[str, ...]
+    if len(told) == passes:
+        each, flags = told, ("batches_unequal",) if batch and len(set(sizes)) > 1 else ()
+    elif own is not None:
         each, flags = own
     elif batch:
         each, flags = [float(n) for n in sizes], ("weights_by_examples",) if len(set(sizes)) > 1 else ()

@@ -26,6 +26,7 @@ from sdesim.training.watching.layers import layer_names
 from sdesim.training.watching.made_step import MadeStep
 from sdesim.training.watching.parallel.shards import ShardHooks, is_sharded
 from sdesim.training.watching.sums import squares
+from sdesim.training.watching.unwrapped import refuse_foreign
 
 Guard = Callable[[Callable[[], None]], None]
 # Norms of one gradient in two ways agree to this share.
@@ -134,21 +135,44 @@ class StepReader:
         self, models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], guard: Guard,
         examples_guard: Guard,
     ) -> None:  # fmt: skip
-        self._models, self._parameters = models, parameters
-        names = layer_names(models[-1])
-        self.layers = [names[id(p)] for p in parameters]
-        self._guard, self._examples_guard = guard, examples_guard
-        self.made = MadeStep(parameters)
-        # Made once, and the same while a step is read with it.
-        self._layer_shares: ExampleShares | None = None
+        self._models, self._guard, self._examples_guard = models, guard, examples_guard
         self._shares: ExampleShares | None = None
-        # Whether shares of layers were read once, or why they can't be.
-        self._formula: bool | str = compiled(models)
         self._calls = ModelCalls(models, guard)
-        self._backward = Backward(parameters, guard, self._opened, self._ended)
         self._shards: ShardHooks | None = None
         self.onlooker: Onlooker | None = None
         self.armed = self._apart = self._halved = False
+        self._flags: tuple[str, ...] = ()
+        self._take(parameters)
+
+    def _take(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters, names = parameters, layer_names(self._models[-1])
+        self.layers = [names[id(p)] for p in parameters]
+        self.made = MadeStep(parameters)
+        self._backward = Backward(parameters, self._guard, self._opened, self._ended)
+        # Made once, and the same while a step is read with it.
+        self._layer_shares: ExampleShares | None = None
+        # Whether shares of layers were read once, or why they can't be.
+        self._formula: bool | str = compiled(self._models)
+
+    def changed(self, parameters: Sequence[nn.Parameter]) -> str:
+        """That an optimizer trains others now than are read, as where layers are thawed; else ""."""
+        alike = {id(p) for p in parameters} == {id(p) for p in self._parameters}
+        return "" if alike else "the optimizer trains other parameters than when the step began"
+
+    def follow(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Read these from the next step on; where they are others than before, that is flagged.
+
+        Raises:
+            RunError: they are not the model's, or there are ranks, which agreed on those before.
+        """
+        if not self.changed(parameters):
+            return
+        refuse_foreign(self._models[-1], parameters)
+        if self.onlooker is not None:
+            raise RunError("the optimizer trains other parameters than when the ranks met")
+        self.disarm()
+        self._take(parameters)
+        self._flags = ("parameters_changed",)
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -203,9 +227,9 @@ class StepReader:
             self._shares.close()
         self._shares, self.armed = None, False
 
-    def batch(self, size: int | None) -> None:
+    def batch(self, size: int | None, share: float | None) -> None:
         """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
-        self._calls.tell(size)
+        self._calls.tell(size, share)
 
     def _opened(self, dropped: bool) -> None:
         if dropped:
@@ -255,7 +279,7 @@ class StepReader:
             self.made.open(gradients, drag, factor)
         return StepRead(
             whole, math.nan if shared is None else inverse2 * float(shared.sum()), gathered.overlap,
-            gathered.passes, gathered.batch, after, drag, not untouched, gathered.flags,
+            gathered.passes, gathered.batch, after, drag, not untouched, (*gathered.flags, *self._flags),
             {} if shared is None else self.by_layer(inverse2 * gathered.sums, inverse2 * shared),
             gathered.source,
         )  # fmt: skip
@@ -287,6 +311,8 @@ class StepReader:
         passes, batches = self._backward.passes, self._calls.seen
         if not passes:
             return "no gradient was computed for this step"
+        if self._backward.unfinished:
+            return "a backward pass did not end"
         if batches and passes > len(batches):
             count = len(batches)
             return f"{passes} backward passes over {count} batches: parts of one batch are not independent"

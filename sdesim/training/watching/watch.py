@@ -170,15 +170,19 @@ class Watch:
 
         return run
 
-    def batch(self, size: int | None) -> None:
-        """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
-        are of it, whatever parts of the model are called."""
+    def batch(self, size: int | None, share: float | None = None) -> None:
+        """Told by a trainer that a batch of so many examples begins, of weight ``share`` among those of its
+        step: backward passes until the next are of it, whatever parts of the model are called."""
         self._batches += 1
-        self._reader.batch(size)
+        self._reader.batch(size, share)
 
     def note(self, flag: str) -> None:
         """Told by a trainer what is to be said of all readings that come."""
         self._notes = (*self._notes, flag)
+
+    def charge(self, seconds: float) -> None:
+        """Told by a trainer what handing on of the last reading took: the budget pays for it too."""
+        self._spent += seconds
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
@@ -228,8 +232,9 @@ class Watch:
     def _read(self, why: str) -> None:
         """Take what was read of this step, or why nothing was."""
         pending, self._pending = self._pending, None
-        whole = bool(self._tried)
-        linear = linear_gains(self._optimizer, trained_parameters(self._optimizer)) if whole else None
+        whole, trained = bool(self._tried), trained_parameters(self._optimizer)
+        why = why or self._reader.changed(trained)
+        linear = linear_gains(self._optimizer, trained) if whole else None
         gains = None if linear is None else [now for now, _ in linear]
         try:
             read = self._finish(why, gains, hold=whole)
@@ -349,6 +354,7 @@ class Watch:
         if self._refused:
             self._found["step"] = self._refused
             return
+        self._reader.follow(trained_parameters(self._optimizer))
         self._tried = ["step", "examples"] if examples else ["step"]
         self._expected = self._ranks is not None
         self._reader.arm(parts=True, examples=examples)

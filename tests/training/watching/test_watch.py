@@ -179,6 +179,30 @@ def test_a_gradient_that_a_closure_computes_is_read_at_the_weights_before_the_st
     assert not moved._readings._rows
 
 
+def test_layers_that_are_thawed_are_read_from_then_on():
+    model, (x, y) = network(), examples()
+    model[0].requires_grad_(False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.0)
+    monitor = watch(model, optimizer, budget=None)
+    for step in range(8):
+        if step == 4:
+            model[0].requires_grad_(True)
+            thawed = watch(model, optimizer, budget=None)
+        optimizer.zero_grad()
+        LOSS(model(x[:16]), y[:16]).backward()
+        if step == 4:
+            with pytest.warns(UserWarning, match="trains other parameters than when the step began"):
+                optimizer.step()
+        else:
+            optimizer.step()
+
+    before, after = monitor._readings._rows[0], monitor._readings._rows[-1]
+    assert after[3:5] == pytest.approx(thawed._readings._rows[-1][3:5])
+    assert after[3] + after[4] > 1.1 * (before[3] + before[4])
+    assert "parameters_changed" in monitor.history[-1].flags
+    assert "parameters_changed" not in monitor.history[0].flags
+
+
 def test_a_gradient_of_the_step_s_own_batch_is_none_of_the_next_step():
     model, (x, y) = network(), examples()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
