@@ -29,6 +29,7 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import step_rate
+from sdesim.training.watching.aside import aside
 from sdesim.training.watching.batches import Drawn, LastBatch, Source, own_loss
 from sdesim.training.watching.goods.agreement import Agreement
 from sdesim.training.watching.goods.base import Good, Sold, Visit
@@ -187,6 +188,7 @@ class Shop:
         rng = probe_rng(self._seed, _GOODS.index(type(good)), step)
         try:
             with ExitStack() as stack:
+                stack.enter_context(aside())
                 stack.callback(self._train.drop)
                 self._train.take()
                 for source in (self._train, self._heldout):

@@ -35,6 +35,9 @@ from sdesim.training.watching.unwrapped import (
     unwrapped,
 )
 
+# Seconds that what is done for the first time may take, in the first reading.
+_FIRST = 0.005
+
 
 def watch(
     model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
@@ -127,7 +130,9 @@ class Watch:
         self._spent = self._cycle = self._price = 0.0
         self._passed = 0.0
         self._ended, self._due = False, 0.0
-        self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
+        self._hooks: StepHooks | None = StepHooks(
+            optimizer, self._begins, self._computed, self._after, self._forked
+        )
 
     def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
         """Send the measurements that come to one more place."""
@@ -183,6 +188,16 @@ class Watch:
         if not self._reader.armed:
             self._keep_bought(self._shop.before)
         return self._reader.armed or self._expected
+
+    def _forked(self) -> None:
+        """This process is a fork of the one that is watched: nothing is read here."""
+
+        def let_go() -> None:
+            self._reader.disarm()
+            self._reader.made.drop()
+            self._shop.close()
+
+        self._guarded("step")(let_go)
 
     def _computed(self, why: str) -> None:
         """The gradient of the step is there, or why it is not."""
@@ -338,10 +353,15 @@ class Watch:
         elif self._ranks is not None:
             if self._ranks.following is not None and self.step >= self._ranks.following:
                 self._arm()
-        elif free or self._purse.affords(self._price, self._spent, self._elapsed()):
+        elif free or self._purse.affords(price := self._next_price(), self._spent, self._elapsed()):
             self._arm()
         else:
-            self._due = self._started - self._earlier + self._purse.waits(self._price, self._spent)
+            self._due = self._started - self._earlier + self._purse.waits(price, self._spent)
+
+    def _next_price(self) -> float:
+        """Seconds of the next reading: those of the last; before there was one, of a step so far, and what is
+        done for the first time."""
+        return self._price or self._elapsed() / max(1, self.step) + _FIRST
 
     def _arm(self) -> None:
         examples = self._passes == 1
