@@ -215,7 +215,7 @@ class Readings:
         )  # fmt: skip
 
     def state(self, waiting: Pending | None = None) -> dict[str, Any]:
-        """Plain lists for `restore`; a step that waits for the next one's gradient is as one that got none."""
+        """Plain lists for `restore`; a step that waits for the next gradient is as one that got none."""
         if waiting is not None:
             whole = copy.copy(self)
             whole._rows, whole._flags = list(self._rows), list(self._flags)
