@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sdesim.training.data.batches import leaves
 from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.module_hook import ModuleHook
 from sdesim.training.watching.random_state import RandomState
 
 Guard = Callable[[Callable[[], None]], None]
@@ -93,11 +94,12 @@ class ModelCalls:
         if self.told and not keep:
             return
         for model in self._outside:
-            self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
-            self._handles.append(model.register_forward_hook(self._left, always_call=True))
+            self._handles.append(model.register_forward_pre_hook(ModuleHook(self._called), with_kwargs=True))
+            self._handles.append(model.register_forward_hook(ModuleHook(self._left), always_call=True))
         for part in self._models[-1].modules() if self._outside == list(self._models) else ():
             if getattr(part, "batch_first", True) is False:
-                self._handles.append(part.register_forward_pre_hook(self._sequence, with_kwargs=True))
+                hook = ModuleHook(self._sequence)
+                self._handles.append(part.register_forward_pre_hook(hook, with_kwargs=True))
 
     def detach(self) -> None:
         """Detach them, and let go of what is kept."""

@@ -12,28 +12,31 @@ from __future__ import annotations
 import math
 import time as clock
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sdesim.errors import RunError, failure
 from sdesim.estimate import Estimate
 from sdesim.runs import probe_rng
+from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.training.data.batches import Objective
 from sdesim.training.data.collation import objective_or_loss
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import step_rate
+from sdesim.training.watching.aside import aside
 from sdesim.training.watching.batches import Drawn, LastBatch, Source, own_loss
 from sdesim.training.watching.goods.agreement import Agreement
 from sdesim.training.watching.goods.base import Good, Sold, Visit
 from sdesim.training.watching.goods.edge import Edge
 from sdesim.training.watching.goods.progress import Progress
 from sdesim.training.watching.goods.tails import Tails
+from sdesim.training.watching.spare import spare_gradient
 
 _GOODS = (Progress, Agreement, Edge, Tails)
 # Steps from one purchase to the next where nothing limits them.
@@ -98,6 +101,11 @@ class Shop:
         return self._train.sampling
 
     @property
+    def epoch(self) -> int:
+        """Examples out of which batches are drawn without replacement; 0 where they are not."""
+        return self._train.total if self.sampling in EPOCHS else 0
+
+    @property
     def spent(self) -> float:
         """Seconds of all purchases."""
         return sum(self._spent.values())
@@ -116,6 +124,14 @@ class Shop:
     def probes(self) -> list[dict[str, float]]:
         """What was bought, by the names of the run's schema, with step and time."""
         return [values for _, values in self._sold if values]
+
+    def spare(self, step: int, parameters: Sequence[nn.Parameter]) -> list[Tensor | None] | None:
+        """`spare_gradient` at the weights after so many steps; None where fresh batches can't be drawn."""
+        if not self._train.anew:
+            return None
+        # A stream beyond those of what is sold.
+        rng = probe_rng(self._seed, len(_GOODS), step)
+        return spare_gradient(self._model, self._optimizer, self._train, parameters, rng)
 
     def before(self, step: int, time: float) -> Measurement | None:
         """Buy what is of the batch of the step that is about to be made; ``step`` steps are done."""
@@ -172,6 +188,7 @@ class Shop:
         rng = probe_rng(self._seed, _GOODS.index(type(good)), step)
         try:
             with ExitStack() as stack:
+                stack.enter_context(aside())
                 stack.callback(self._train.drop)
                 self._train.take()
                 for source in (self._train, self._heldout):

@@ -35,6 +35,9 @@ from sdesim.training.watching.unwrapped import (
     unwrapped,
 )
 
+# Seconds that what is done for the first time may take, in the first reading.
+_FIRST = 0.005
+
 
 def watch(
     model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
@@ -104,7 +107,7 @@ class Watch:
             budget=None if budget is None else budget / 2,
         )  # fmt: skip
         self._budget = budget
-        self._readings = Readings(window, phase_window, self._sampling_flag())
+        self._readings = Readings(window, phase_window, self._sampling_flag(), self._shop.epoch)
         self._ranks: Ranks | None = None
         self._refused = ""
         self._expected = self._spoken = False
@@ -127,7 +130,9 @@ class Watch:
         self._spent = self._cycle = self._price = 0.0
         self._passed = 0.0
         self._ended, self._due = False, 0.0
-        self._hooks: StepHooks | None = StepHooks(optimizer, self._begins, self._computed, self._after)
+        self._hooks: StepHooks | None = StepHooks(
+            optimizer, self._begins, self._computed, self._after, self._forked
+        )
 
     def add_sink(self, sink: Sink | SinkRecipe | str | Path) -> None:
         """Send the measurements that come to one more place."""
@@ -183,6 +188,16 @@ class Watch:
         if not self._reader.armed:
             self._keep_bought(self._shop.before)
         return self._reader.armed or self._expected
+
+    def _forked(self) -> None:
+        """This process is a fork of the one that is watched: nothing is read here."""
+
+        def let_go() -> None:
+            self._reader.disarm()
+            self._reader.made.drop()
+            self._shop.close()
+
+        self._guarded("step")(let_go)
 
     def _computed(self, why: str) -> None:
         """The gradient of the step is there, or why it is not."""
@@ -254,14 +269,35 @@ class Watch:
             self._found.pop("examples", None)
         if self._notes:
             read = replace(read, flags=(*read.flags, *self._notes))
+        linear_here = math.isfinite(read.drag)
+        # In a loop that cuts some gradients down, those that are left whole are a choice.
+        outside = (not linear_here or self._readings.clips) and self._outside()
         total = {gain for _, gain in linear or ()}
-        gain = total.pop() if len(total) == 1 else math.nan
+        known = len(total) == 1 and linear_here and not outside
         decay = max(float(group.get("weight_decay", 0.0)) for group in self._optimizer.param_groups)
-        made = Pending(self.step, self._time, self._rate, read, gain, decay)
-        if math.isfinite(read.drag):
+        made = Pending(
+            self.step, self._time, self._rate, read, gain=total.pop() if known else math.nan, decay=decay,
+            outside=outside,
+        )  # fmt: skip
+        if linear_here or outside:
             self._pending, self._pending_of = made, self._batches
         else:
             self._take(made, math.nan)
+
+    def _outside(self) -> bool:
+        """Hold on to a step that shares its noise with its gradient in a way that is not known, with the
+        gradient of a batch outside it; whether there is one."""
+        if self._ranks is not None or not self._failures.due("spare"):
+            return False
+        self._tried = [*self._tried, "spare"]
+        try:
+            spare = self._shop.spare(self.step, trained_parameters(self._optimizer))
+        except Exception as error:
+            spare, self._found["spare"] = None, failure(error)
+        if spare is None:
+            return False
+        self._reader.made.open(spare, 0.0, 1.0, spare=True)
+        return True
 
     def _close(self) -> None:
         """The step was made: what it does at its start is taken, and it waits for the next gradient."""
@@ -317,10 +353,15 @@ class Watch:
         elif self._ranks is not None:
             if self._ranks.following is not None and self.step >= self._ranks.following:
                 self._arm()
-        elif free or self._purse.affords(self._price, self._spent, self._elapsed()):
+        elif free or self._purse.affords(price := self._next_price(), self._spent, self._elapsed()):
             self._arm()
         else:
-            self._due = self._started - self._earlier + self._purse.waits(self._price, self._spent)
+            self._due = self._started - self._earlier + self._purse.waits(price, self._spent)
+
+    def _next_price(self) -> float:
+        """Seconds of the next reading: those of the last; before there was one, of a step so far, and what is
+        done for the first time."""
+        return self._price or self._elapsed() / max(1, self.step) + _FIRST
 
     def _arm(self) -> None:
         examples = self._passes == 1
