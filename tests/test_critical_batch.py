@@ -25,12 +25,12 @@ def small(optimizer):
 def test_one_exact_step_changes_the_loss_as_the_second_order_formula_says():
     delta = np.random.default_rng(0).standard_normal((2, exact.DIM))
     rates = np.array([[0.1, 0.3], [0.5, 0.2]])
-    runs = exact.ExactBranches(delta, 8, rates)
+    runs = exact.ExactBranches(exact.USUAL, delta, 8, rates)
     before = runs.losses()[0]
 
     runs.advance(1)
 
-    m = [exact.moments(d) for d in delta]
+    m = [exact.moments(exact.USUAL, d) for d in delta]
     signal = np.array([x.signal for x in m])
     bent = np.array([x.hessian_signal + x.hessian_noise / 8 for x in m])
     change = -rates * signal + rates**2 / 2 * bent
@@ -208,7 +208,7 @@ def test_cells_are_kept_and_the_report_is_made_of_them(tmp_path, monkeypatch):
     found = cells.measured(cells.EXACT, 0, seeds=2)
     assert np.array(found["steps"]).shape == (len(found["batches"]), 2, 2)
     assert found["scales"]["simple"][0] == pytest.approx(
-        of_least_squares(exact.checkpoints(2)[0][0])["simple"], rel=1e-5
+        of_least_squares(exact.USUAL, exact.checkpoints(exact.USUAL, 2)[0][0])["simple"], rel=1e-5
     )
     monkeypatch.setattr(cells, "measured", lambda *a, **k: found)
     first = cells.kept(tmp_path, cells.EXACT, 0)

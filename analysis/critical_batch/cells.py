@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import least_squares
 from .branches import Branches, State, checkpoints
-from .least_squares import ExactBranches
+from .least_squares import CONDITIONS, SIGMAS, USUAL, ExactBranches, LeastSquares
 from .measure import HORIZONS, Runs, ladder
 from .predictors import of_least_squares, of_network
 from .problems import PROBLEMS, Problem, network
@@ -23,6 +23,9 @@ SEEDS, REPLICATES = 5, 4
 # From here on noise is small, and two replicates do.
 _LARGE = 128
 EXACT = "least squares, SGD"
+# More of them, whose critical batches lie further apart.
+GRID = {f"condition {c:g}, σ {s:g}": LeastSquares(c, s) for c in CONDITIONS for s in SIGMAS}
+_EXACT = {EXACT: USUAL, **GRID}
 NAMES = (EXACT, *PROBLEMS)
 CHECKPOINTS = 3
 
@@ -35,16 +38,16 @@ def _plain(x: Array) -> list[Any]:
 def measured(name: str, checkpoint: int, seeds: int = SEEDS, say: Any = lambda _: None) -> dict[str, Any]:
     """All that is measured of a cell."""
     began = time.process_time()
-    if name == EXACT:
-        deltas = least_squares.checkpoints(seeds)[checkpoint]
-        first = 0.5 * deltas**2 @ least_squares.LAMBDAS
-        centre = np.full(seeds, 1.0)
+    if name in _EXACT:
+        exact = _EXACT[name]
+        deltas = least_squares.checkpoints(exact, seeds)[checkpoint]
+        first, centre = exact.loss(deltas), np.full(seeds, 1.0)
 
         def start(batch: int | None, rates: Array) -> Runs:
-            return ExactBranches(deltas, batch, rates)
+            return ExactBranches(exact, deltas, batch, rates)
 
-        top, steps = 16384, least_squares.STEPS[checkpoint]
-        scales = [of_least_squares(delta) for delta in deltas]
+        top, steps = 16384 if name == EXACT else 2**20, least_squares.STEPS[checkpoint]
+        scales = [of_least_squares(exact, delta) for delta in deltas]
     else:
         problem = PROBLEMS[name]
         net, state = network(problem), None
