@@ -147,7 +147,9 @@ def test_steps_at_a_batch_are_those_of_the_best_rate_of_the_grid():
         def losses(self):
             return np.stack([self.loss, self.loss])
 
-    found = measure.steps_at(White, 64, np.full(2, 0.8), np.full(2, 0.5), np.array([[0.49] * 2, [0.3] * 2]))
+    found = measure.steps_at(
+        White, 64, np.full(2, 0.8), np.full(2, 0.5), np.array([[0.49] * 2, [0.3] * 2]), 8
+    )
 
     # By hand, the last step cut on a line; losses are looked at after each of the first 24.
     def steps(rate, loss=0.5):

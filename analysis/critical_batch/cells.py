@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from . import least_squares
 from .branches import Branches, State, checkpoints
 from .least_squares import CONDITIONS, SIGMAS, USUAL, ExactBranches, LeastSquares
-from .measure import HORIZONS, Runs, ladder
+from .measure import FAR, Runs, ladder
 from .predictors import of_least_squares, of_network
 from .problems import PROBLEMS, Problem, network
 
@@ -35,7 +35,9 @@ def _plain(x: Array) -> list[Any]:
     return [_plain(row) if np.ndim(row) else (float(f"{row:.6g}") if np.isfinite(row) else None) for row in x]
 
 
-def measured(name: str, checkpoint: int, seeds: int = SEEDS, say: Any = lambda _: None) -> dict[str, Any]:
+def measured(
+    name: str, checkpoint: int, horizons: tuple[int, ...] = FAR, seeds: int = SEEDS, say: Any = lambda _: None
+) -> dict[str, Any]:
     """All that is measured of a cell."""
     began = time.process_time()
     if name in _EXACT:
@@ -59,9 +61,9 @@ def measured(name: str, checkpoint: int, seeds: int = SEEDS, say: Any = lambda _
             for k in range(seeds)
         ]
     say(f"{name}, step {steps}: loss {np.round(first, 3)}; predictors {time.process_time() - began:.1f} s")
-    targets, rates, found = ladder(start, centre, first, top, say)
+    targets, rates, found = ladder(start, centre, first, top, horizons, say)
     return {
-        "problem": name, "checkpoint": checkpoint, "step": steps, "horizons": HORIZONS,
+        "problem": name, "checkpoint": checkpoint, "step": steps, "horizons": horizons,
         "loss": _plain(first), "targets": _plain(targets), "noiseless_rates": _plain(rates),
         "batches": [f.batch for f in found],
         "steps": _plain(np.array([f.steps for f in found])),
@@ -90,12 +92,14 @@ def file_of(folder: Path, name: str, checkpoint: int) -> Path:
     return folder / f"{name.replace(', ', '_').replace(' ', '_').lower()}_{checkpoint}.json"
 
 
-def kept(folder: Path, name: str, checkpoint: int, say: Any = print) -> dict[str, Any]:
+def kept(
+    folder: Path, name: str, checkpoint: int, horizons: tuple[int, ...] = FAR, say: Any = print
+) -> dict[str, Any]:
     """The cell as it stands in its file, measured first where there is none."""
     path = file_of(folder, name, checkpoint)
     if not path.exists():
         torch.set_num_threads(1)
-        made = measured(name, checkpoint, say=say)
+        made = measured(name, checkpoint, horizons, say=say)
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(made) + "\n", encoding="utf-8")
