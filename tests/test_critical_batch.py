@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from analysis.critical_batch import __main__ as command
-from analysis.critical_batch import cells, measure, verdict
+from analysis.critical_batch import cells, measure, path, verdict
 from analysis.critical_batch import least_squares as exact
 from analysis.critical_batch.branches import Branches, State, checkpoints, preconditioner
 from analysis.critical_batch.predictors import NAMES, of_least_squares, of_network
@@ -167,13 +167,25 @@ def test_steps_at_a_batch_are_those_of_the_best_rate_of_the_grid():
     assert not found.edge[-1].any()
 
 
+def test_the_noise_scale_along_the_way_is_that_of_the_noiseless_steps():
+    delta = np.random.default_rng(2).standard_normal(exact.DIM)
+
+    found = path.along(exact.USUAL, delta, 0.5, 3)
+
+    for step in range(4):
+        m = exact.moments(exact.USUAL, (1 - 0.5 * exact.USUAL.lambdas) ** step * delta)
+        assert found[step] == pytest.approx(m.noise / m.signal, rel=1e-12)
+    # Noise that stays: it grows as the signal falls.
+    assert found[3] > found[0]
+
+
 def cell(problem, checkpoint, critical, predicted):
     """A made-up cell of three seeds that obeys the law."""
     batches = [256, 128, 64, 32, 16, 8, 4]
     steps = [[[8 * (1 + c / b) for c in critical], [32 * (1 + c / b) for c in critical]] for b in batches]
     return {
         "problem": problem, "checkpoint": checkpoint, "horizons": [8, 32], "loss": [1.0], "batches": batches,
-        "steps": steps, "path_steps": [[0, 1000]] * 7, "path_left": [[1.0, 0.0]] * 7,
+        "steps": steps, "edges": [[0, 0]] * 7, "path_steps": [[0, 1000]] * 7, "path_left": [[1.0, 0.0]] * 7,
         "scales": {name: [[x, x, x] for x in predicted] for name in NAMES},
     }  # fmt: skip
 
@@ -186,6 +198,16 @@ def made(off):
         for i, (name, size) in enumerate(sizes.items())
         for k in range(3)
     ]
+
+
+def test_a_batch_whose_rate_is_not_tuned_is_left_out():
+    one = cell("MLP, SGD", 0, [50.0, 50.0, 50.0], [1.0] * 3)
+    one["edges"][2] = [1, 0]
+    one["steps"][2] = [[1e6] * 3, one["steps"][2][1]]
+
+    assert 2 ** verdict.numbers([one], 8).measured == pytest.approx(np.full((1, 3), 50.0), rel=1e-6)
+    assert np.isnan(verdict.measured_steps(one, 0)[2]).all()
+    assert np.isfinite(verdict.measured_steps(one, 1)).all()
 
 
 @pytest.mark.parametrize(
@@ -218,10 +240,10 @@ def test_cells_are_kept_and_the_report_is_made_of_them(tmp_path, monkeypatch):
     assert cells.kept(tmp_path, cells.EXACT, 0) == first
 
     monkeypatch.setattr(command, "score", lambda n, name: verdict.score(n, name, draws=20))
-    command.report(made(lambda i, k: 1.3), tmp_path)
+    command.report([command.judged(command.PARTS[0], made(lambda i, k: 1.3))], tmp_path)
 
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "| MLP, SGD | late (1) | 71" in text
     assert "12 of 12 cells resolved" in text
-    assert "The advice uses: simple." in text
+    assert "predictor that survives: simple." in text
     assert (tmp_path / "critical_batch.png").stat().st_size > 10_000

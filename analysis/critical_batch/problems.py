@@ -22,7 +22,7 @@ class Problem:
         data: makes the population (x, y), N examples.
         optimizer: one of `branches.OPTIMIZERS`.
         batch, rate: of the training that leads to the checkpoints; steps: these, in steps.
-        top: the largest finite batch tried.
+        top: the largest finite batch tried. replicates: branches of each rate and seed.
     """
 
     net: Callable[[], nn.Module]
@@ -32,6 +32,7 @@ class Problem:
     rate: float
     steps: tuple[int, ...]
     top: int = 512
+    replicates: int = 4
 
     @property
     def momentum(self) -> float:
@@ -107,7 +108,7 @@ PROBLEMS: dict[str, Problem] = {
     "MLP, AdamW": Problem(_mlp, lambda: digits(False), "adamw", 16, 0.003, (30, 150, 600)),
     "convolution, momentum": Problem(_conv, lambda: digits(True), "momentum", 16, 0.02, (50, 200, 800)),
     "transformer, AdamW": Problem(
-        lambda: Attentive(12, 8, 16), language, "adamw", 16, 0.003, (40, 200, 1000)
+        lambda: Attentive(12, 8, 16), language, "adamw", 16, 0.003, (40, 200, 1000), replicates=2
     ),
 }
 
