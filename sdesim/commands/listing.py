@@ -46,8 +46,13 @@ def list_scenarios(
 
 def run_directories() -> list[dict[str, Any]]:
     """The run directories under ./runs and whether each is complete."""
-    folders = sorted(Path("runs").glob("*/scenario.yaml")) if Path("runs").is_dir() else []
-    return [{"directory": str(f.parent), "complete": not (f.parent / "INCOMPLETE").exists()} for f in folders]
+    from sdesim.runs.watched import READINGS
+
+    files = [p for name in ("scenario.yaml", READINGS) for p in Path("runs").glob(f"*/{name}")]
+    return [
+        {"directory": str(folder), "complete": not (folder / "INCOMPLETE").exists()}
+        for folder in sorted(file.parent for file in files)
+    ]
 
 
 def _cut(line: str) -> str:

@@ -47,7 +47,8 @@ def complete_scenarios(incomplete: str) -> list[str]:
 
 def complete_runs(incomplete: str) -> list[str]:
     """Run directories below ./runs that begin so; for the shell's completion."""
-    found = sorted(str(p.parent) for p in Path("runs").glob("*/scenario.yaml"))
+    files = [p for name in ("scenario.yaml", "readings.jsonl") for p in Path("runs").glob(f"*/{name}")]
+    found = sorted(str(file.parent) for file in files)
     return [name for name in found if name.startswith(incomplete)]
 
 

@@ -25,7 +25,17 @@ def show(
     """Show what a run came to, with its values; or one stored run."""
     from sdesim.errors import RunError
     from sdesim.runs import open_run
+    from sdesim.runs.watched import is_watched
 
+    if is_watched(path):
+        from sdesim.commands.watched import look_at_training, show_training
+
+        if as_json:
+            state = look_at_training(path)
+            print_json({name: value for name, value in state.items() if name != "history"})
+        else:
+            show_training(path)
+        return
     summary_file = path / "summary.json"
     if summary_file.exists():
         try:
@@ -147,12 +157,27 @@ def _named_run(text: str) -> Any:
     return open_run(text)
 
 
-def report(path: RunArgument, as_json: JsonOption = False) -> None:
-    """Draw the figures and write the page of a run directory anew."""
-    from sdesim.report import write_report
-    from sdesim.scenario.grounds import grounds_of
+def _is_training(path: Path) -> bool:
+    """Whether it is a training alone: a monitor's folder, or a stored run that is no arm of a scenario."""
+    from sdesim.runs.watched import is_watched
 
-    page = write_report(path, grounds=grounds_of(path))
+    if is_watched(path):
+        return True
+    if any((path / name).exists() for name in ("scenario.yaml", "summary.json", "table.json")):
+        return False
+    return (path / "zarr.json").exists() or len(list(path.glob("*.zarr"))) == 1
+
+
+def report(path: RunArgument, as_json: JsonOption = False) -> None:
+    """Write the page of a run, a sweep or a monitored training anew."""
+    from sdesim.report import write_monitor_report, write_report
+
+    if _is_training(path):
+        page = write_monitor_report(path)
+    else:
+        from sdesim.scenario.grounds import grounds_of
+
+        page = write_report(path, grounds=grounds_of(path))
     if as_json:
         print_json({"report": str(page)})
     else:

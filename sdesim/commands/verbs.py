@@ -25,6 +25,7 @@ _PARTS = {
     },
     "Read what was run": {
         "show": "show.show",
+        "advise": "advise.advise",
         "report": "show.report",
         "compare": "show.compare",
     },

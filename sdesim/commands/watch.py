@@ -15,8 +15,10 @@ from sdesim.commands.options import INTERRUPTED, OK, JsonOption, RunArgument
 from sdesim.commands.outcome import print_outcome
 from sdesim.commands.printing import columns, make_console, print_json, spent
 from sdesim.commands.sweep import print_sweep
+from sdesim.commands.watched import look_at_training, show_training, training_screen
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
 _EVERY = 1.0
@@ -31,21 +33,23 @@ def watch(
     once: Annotated[bool, typer.Option("--once", help="Look once and end.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Watch a run or a sweep that another process writes, to its end."""
+    """Watch a run, a sweep or a monitored training of another process."""
     state = look(path)
     if as_json:
-        print_json(state)
+        print_json({name: value for name, value in state.items() if name != "history"})
     elif state["state"] == "finished":
         _print_end(path)
     else:
         console = make_console(folds=True)
         if once or not console.is_terminal:
-            console.print(_table(state))
+            console.print(_shown(state))
         else:
             state = _follow(path, state)
             if state["state"] == "finished":
                 _print_end(path)
-        if state["state"] == "interrupted":
+        if state["state"] == "interrupted" and "history" in state:
+            console.print("its process has ended; what it read is kept", style="yellow")
+        elif state["state"] == "interrupted":
             verb = "sweep … --resume" if state["sweep"] else f"resume {path}"
             console.print(f"its process has ended; sdesim {verb} goes on with it", style="yellow")
     raise typer.Exit(INTERRUPTED if state["state"] == "interrupted" else OK)
@@ -55,19 +59,22 @@ def look(path: Path) -> dict[str, Any]:
     """How far a directory has come.
 
     Returns:
-        "state": "running", "interrupted" (its process is gone), "unknown" (of elsewhere) or "finished";
-        "sweep"; the "seconds" that it has run; and "arms", for a sweep its points that have begun, each with
-        "state" ("waiting", "running" or "done"), "done" and "total" steps, steps a "rate" (a second), "left"
-        (seconds, None where unknown), the median "loss" over trajectories at the last point on disk and that
-        of "C" over the first of them at the last probe (None before, and without probes).
+        Of a monitored training what `look_at_training` gives. Else "state": "running", "interrupted" (its
+        process is gone), "unknown" (of elsewhere) or "finished"; "sweep"; the "seconds" that it has run; and
+        "arms", for a sweep its points that have begun, each with "state" ("waiting", "running" or "done"),
+        "done" and "total" steps, steps a "rate" (a second), "left" (seconds, None where unknown), the median
+        "loss" over trajectories at the last point on disk and that of "C" over the first of them at the last
+        probe (None before, and without probes).
 
     Raises:
         RunError: there is no run.
     """
     from sdesim.errors import RunError
     from sdesim.io.progress import MARK, PROGRESS
-    from sdesim.runs.watched import process_state
+    from sdesim.runs.watched import is_watched, process_state
 
+    if is_watched(path):
+        return look_at_training(path)
     if not any((path / name).exists() for name in (MARK, "scenario.yaml")):
         raise RunError(f"no run at {path}")
     noted = _read(path / PROGRESS)
@@ -167,19 +174,23 @@ def _signal_to_noise(run: Any) -> float | None:
 
 
 def _follow(path: Path, state: dict[str, Any]) -> dict[str, Any]:
-    """Show the table anew every second until the run ends."""
+    """Show it anew every second until the run ends."""
     from rich.live import Live
 
-    screen = Live(_table(state), console=make_console(folds=True), auto_refresh=False, transient=True)
+    screen = Live(_shown(state), console=make_console(folds=True), auto_refresh=False, transient=True)
     # Ctrl-C ends the watching, not the run.
     with suppress(KeyboardInterrupt), screen as live:
         while state["state"] in ("running", "unknown"):
             time.sleep(_EVERY)
             state = look(path)
-            live.update(_table(state), refresh=True)
+            live.update(_shown(state), refresh=True)
     if state["state"] != "finished":
-        make_console(folds=True).print(_table(state))
+        make_console(folds=True).print(_shown(state))
     return state
+
+
+def _shown(state: dict[str, Any]) -> RenderableType:
+    return training_screen(state) if "history" in state else _table(state)
 
 
 def _table(state: dict[str, Any]) -> Table:
@@ -217,6 +228,11 @@ def _table(state: dict[str, Any]) -> Table:
 
 
 def _print_end(path: Path) -> None:
+    from sdesim.runs.watched import is_watched
+
+    if is_watched(path):
+        show_training(path)
+        return
     summary = _read(path / "summary.json")
     if not summary:
         from sdesim.errors import RunError

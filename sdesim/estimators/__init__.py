@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sdesim.estimators.consolidation.matrix import consolidation_matrix as consolidation_matrix
     from sdesim.estimators.consolidation.metric import metric_consolidation as metric_consolidation
     from sdesim.estimators.consolidation.noise_scale import at_batch_size as at_batch_size
+    from sdesim.estimators.consolidation.noise_scale import critical_batch as critical_batch
     from sdesim.estimators.consolidation.noise_scale import noise_scale as noise_scale
     from sdesim.estimators.consolidation.noise_scale import per_example as per_example
     from sdesim.estimators.consolidation.noise_scale import two_batch_consolidation as two_batch_consolidation
@@ -136,6 +137,7 @@ _HOMES = {
     "consolidation_matrix": "consolidation.matrix",
     "metric_consolidation": "consolidation.metric",
     "at_batch_size": "consolidation.noise_scale",
+    "critical_batch": "consolidation.noise_scale",
     "noise_scale": "consolidation.noise_scale",
     "per_example": "consolidation.noise_scale",
     "two_batch_consolidation": "consolidation.noise_scale",

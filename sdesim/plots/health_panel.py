@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,48 +14,95 @@ from sdesim.plots.style import band, course, finish, guide, panels, scale
 
 # A training is real, so it is orange.
 FIRST, SECOND = REAL[0][0], SERIES[1]
+# Layers that are told apart; letters of a line above the panels.
+_LAYERS, _LETTERS = 6, 118
 
 
 def monitor(history: Any, *, axes: Any = None) -> Any:
-    """The health of a training, from the measurements of a `training.Monitor`.
+    """The health of a training, from what a `training.watch` or `training.Monitor` has measured.
 
-    Six panels: loss; C with its interval, its threshold C* and the source's 1; signal and noise apart; λ_max
-    against the λ_crit of this step size, crosses where it has not converged (a step too long shows here); the
-    share of the loss that noise puts back, C*/C (noise too strong shows here: above 1 a step raises the loss
-    on average; a larger batch or a smaller rate helps); the index I.
+    A panel for each question that something was measured for: loss; C with its interval, its threshold C* and
+    the source's 1; the critical batch 1/C_1 (gradient noise scale, B_simple) beside the batch in use; λ_max,
+    or its share, against the edge of stability of this step size (a step too long shows here); the change of
+    training and held-out loss over a step; the rate at which the loss drifts; the cosine of the training and
+    the held-out gradient; C of layers; signal and noise apart; the share of the loss that noise puts back,
+    C*/C (noise too strong shows here: above 1 a step raises the loss on average; a larger batch or a smaller
+    rate helps); the index I. Above them what to change, in two lines (`training.lines`), and below them what
+    was not measured.
 
     Args:
-        history: measurements, oldest first, or the monitor that has them.
-        axes: six axes to draw into, row by row; default three rows of two in a figure of its own.
+        history: a monitor, its measurements, oldest first, a recorded run with probes, or the path of a run
+            or of a folder that a monitor writes.
+        axes: axes to draw into, a panel each, those with something measured first; default as many as there
+            are, in a figure of its own with the lines.
 
     Returns:
-        The six Axes.
+        The Axes.
 
     Raises:
-        RunError: no measurements, or another number of axes.
+        RunError: no measurements, or more axes than panels.
 
     Example:
         >>> watched = sdesim.training.watch(model, optimizer, loader=loader)
         >>> sdesim.plots.monitor(watched)[0].figure.savefig("health.png")
     """
-    history = getattr(history, "history", history)
-    if not history:
-        raise RunError("monitor: no measurements yet")
+    return drawn_panels(history, axes=axes)
+
+
+def drawn_panels(history: Any, *, axes: Any = None, told: bool = True) -> Any:
+    """`monitor`, with the lines above the panels or without."""
+    from sdesim.training.monitor.history import history_of
+
+    history = history_of(history)
     steps = np.array([m.step for m in history])
-    with panels(axes, 6, (9.4, 8.6), columns=2, sharex=True) as canvas:
-        parts = (_loss, _consolidation, _apart, _sharpness, _noise_share, _index)
-        for ax, part in zip(canvas, parts, strict=True):
-            part(ax, steps, history)
-        for ax in () if axes is not None else canvas[:-2]:
-            ax.set_xlabel("")
+    there = [p for p in _PANELS if p.measured(history)] or [_PANELS[0]]
+    missing = [p for p in _PANELS if p not in there]
+    if axes is not None:
+        count = len(np.ravel(np.asarray(axes, dtype=object)))
+        if count > len(_PANELS):
+            raise RunError(f"axes: found {count}, allowed: at most {len(_PANELS)}, one for each panel")
+        there = [*there, *missing][:count]
+    count = len(there)
+    rows = -(-count // 2)
+    size = (9.4 if count > 1 else 5.8, 2.9 * rows + (0.7 if told else 0.2))
+    with panels(axes, count, size, columns=2, sharex=True) as canvas:
+        for ax, panel in zip(canvas, there, strict=True):
+            panel.draw(ax, steps, history)
+        if axes is None:
+            # The last panel of a column keeps its numbers where the row below it is not full.
+            for k, ax in enumerate(canvas):
+                if k + 2 < count:
+                    ax.set_xlabel("")
+                else:
+                    ax.tick_params(labelbottom=True)
+            _write(canvas[0].figure, history, [p.name for p in missing], told)
         return canvas
+
+
+def _write(figure: Any, history: Sequence[Any], missing: Sequence[str], told: bool) -> None:
+    """What to change above the panels, and what was not measured below them."""
+    from sdesim.training.tools.changes import lines
+
+    letters = int(_LETTERS * figure.get_figwidth() / 9.4)
+    if told:
+        text = "\n".join(
+            textwrap.fill(t[:1].upper() + t[1:], letters, subsequent_indent="    ")
+            for t in lines(history)
+            if t
+        )
+        figure.suptitle(text, x=0.01, ha="left", fontsize=10)
+    if missing:
+        text = textwrap.fill(f"Not measured: {', '.join(missing)}.", letters)
+        figure.supxlabel(text, x=0.01, ha="left", fontsize=8.5, color="#777777")
 
 
 def _series(history: Sequence[Any], name: str) -> tuple[Any, Any, Any]:
     """Values and bounds; NaN where not measured."""
-    rows = [
-        (e.value, e.low, e.high) if (e := getattr(m, name)) is not None else (np.nan,) * 3 for m in history
-    ]
+    return _estimates([getattr(m, name) for m in history])
+
+
+def _estimates(found: Sequence[Any]) -> tuple[Any, Any, Any]:
+    rows = [(np.nan,) * 3 if e is None else (e.value, e.low, e.high) for e in found]
     value, low, high = np.array(rows, dtype=np.float64).T
     return value, low, high
 
@@ -104,15 +152,53 @@ def _consolidation(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     _close(ax, "Is the gradient signal or noise?", "C, C*", drawn, (1.0, "C = 1"))
 
 
-def _apart(ax: Any, steps: Any, history: Sequence[Any]) -> None:
-    drawn = [
-        _line(ax, steps, FIRST, "signal |μ|²", _plain(history, "signal")),
-        _line(ax, steps, SECOND, "noise Tr Σ", _plain(history, "noise")),
-    ]
-    _close(ax, "Which of the two moved?", "squared gradient", drawn)
+def _critical(history: Sequence[Any]) -> tuple[Any, Any, Any]:
+    from sdesim.training.tools.changes import critical_batch
+
+    return _estimates([critical_batch(m) for m in history])
+
+
+def _batch(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    value, low, high = _critical(history)
+    used = np.array([m.batch_size or np.nan for m in history], dtype=np.float64)
+    # A band without an upper end goes to the top of the axis, and so does a value that is next to none.
+    shown = np.concatenate([x[np.isfinite(x)] for x in (low, used)])
+    seen = np.concatenate([shown, value[np.isfinite(value)], high[np.isfinite(high)]])
+    bottom, top = (seen.min() / 2, 2 * max(shown.max(), np.quantile(seen, 0.9))) if shown.size else (0.5, 2.0)
+    there = np.isfinite(value) | np.isfinite(low)
+    if not there.any():
+        _close(ax, "Batch size: would another one pay?", "examples")
+        return
+    if np.isfinite(value).any():
+        course(ax, steps[there], value[there], color=FIRST, label="critical batch 1/C₁")
+    known = np.isfinite(low)
+    if known.sum() >= 3:
+        ends = np.where(np.isinf(high), top, high)
+        ax.fill_between(steps, low, ends, where=known, color=FIRST, alpha=0.16, linewidth=0)
+    elif known.any():
+        ax.vlines(
+            steps[known], low[known], np.where(np.isinf(high), top, high)[known], color=FIRST, alpha=0.6
+        )
+    course(ax, steps, used, color=SECOND, label="batch in use", linewidth=1.4)
+    if shown.size:
+        _log(ax, bottom, top)
+    _close(ax, "Batch size: would another one pay?", "examples")
+
+
+def _log(ax: Any, bottom: float, top: float) -> None:
+    from sdesim.plots.style import log_ticks
+
+    ax.set_yscale("log")
+    ax.set_ylim(bottom, top)
+    log_ticks(ax.yaxis, bottom, top)
 
 
 def _sharpness(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    ratio = _series(history, "edge_ratio")
+    if np.isfinite(ratio[0]).any():
+        _line(ax, steps, FIRST, "λ/λcrit", *ratio)
+        _close(ax, "Step size: how near is the edge?", "λ/λcrit", (), (1.0, "the edge"))
+        return
     value, low, high = _series(history, "lambda_max")
     if np.isfinite(value).any():
         _line(ax, steps, FIRST, "λmax", value, low, high)
@@ -125,18 +211,100 @@ def _sharpness(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     _close(ax, "Step size: how near is the edge?", "λmax")
 
 
-def _noise_share(ax: Any, steps: Any, history: Sequence[Any]) -> None:
-    star, c = _series(history, "C_star")[0], _series(history, "C_alpha")[0]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(c > 0, star / c, np.nan)
+def _progress(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    for name, colour, label in (
+        ("progress", FIRST, "training"),
+        ("progress_heldout", SECOND, "held out"),
+    ):
+        _line(ax, steps, colour, label, *_series(history, name))
+    _close(ax, "What does a step change?", "change of the loss, a step", (), (0.0, "no change"))
+
+
+def _drift(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    _line(ax, steps, FIRST, "drift", *_series(history, "lyapunov_drift"))
+    _close(ax, "Does the loss rise or fall on average?", "drift, loss a unit of time", (), (0.0, "zero"))
+
+
+def _agreement(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    _line(ax, steps, FIRST, "cosine", *_series(history, "gradient_agreement"))
+    _close(ax, "Do train and held-out gradients agree?", "cosine", (), (0.0, "zero"))
+
+
+def _layers(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    names = list(dict.fromkeys(name for m in history for name in m.groups))
+    # Of many the first, the last and some between.
+    chosen = [names[k] for k in sorted({round(x) for x in np.linspace(0, len(names) - 1, _LAYERS)})]
     drawn = []
-    if np.isfinite(share).any():
-        drawn.append(_line(ax, steps, FIRST, "C*/C", share))
+    for k, name in enumerate(chosen):
+        value = _estimates([m.groups.get(name) for m in history])[0]
+        colours = (FIRST, *SERIES)
+        drawn.append(_line(ax, steps, colours[k % len(colours)], name, value))
+    _close(ax, "C of each layer", "C", drawn)
+    if len(names) > len(chosen):
+        ax.set_title(f"C of {len(chosen)} of {len(names)} layers")
+    if len(chosen) > 3:
+        ax.legend(loc="best", fontsize=7.5, ncols=2)
+
+
+def _apart(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    drawn = [
+        _line(ax, steps, FIRST, "signal |μ|²", _plain(history, "signal")),
+        _line(ax, steps, SECOND, "noise Tr Σ", _plain(history, "noise")),
+    ]
+    _close(ax, "Which of the two moved?", "squared gradient", drawn)
+
+
+def _share(history: Sequence[Any]) -> Any:
+    """C*/C where C is above 0, by its interval where there is one."""
+    star, (c, low, _) = _series(history, "C_star")[0], _series(history, "C_alpha")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where((c > 0) & ~(low <= 0), star / c, np.nan)
+
+
+def _noise_share(ax: Any, steps: Any, history: Sequence[Any]) -> None:
+    drawn = [_line(ax, steps, FIRST, "C*/C", _share(history))]
     rises = (1.0, "above it the loss rises")
     _close(ax, "Noise: what part of the descent it undoes", "C*/C", drawn, rises)
 
 
 def _index(ax: Any, steps: Any, history: Sequence[Any]) -> None:
-    if np.isfinite(_series(history, "I")[0]).any():
-        _line(ax, steps, FIRST, "I", *_series(history, "I"))
+    _line(ax, steps, FIRST, "I", *_series(history, "I"))
     _close(ax, "Index I (heuristic; below 0 unstable)", "I", (), (0.0, "zero"))
+
+
+class _Panel:
+    """A panel: what it is called where it is left out, what draws it, and whether it holds anything."""
+
+    def __init__(
+        self, name: str, draw: Callable[[Any, Any, Sequence[Any]], None],
+        values: Callable[[Sequence[Any]], Sequence[Any]],
+    ) -> None:  # fmt: skip
+        self.name, self.draw = name, draw
+        self._values = values
+
+    def measured(self, history: Sequence[Any]) -> bool:
+        """Whether something of it was measured."""
+        return any(np.isfinite(v).any() for v in self._values(history))
+
+
+def _quantities(*names: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    return lambda history: [_series(history, name)[0] for name in names]
+
+
+def _numbers(*names: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    return lambda history: [_plain(history, name) for name in names]
+
+
+_PANELS = (
+    _Panel("loss", _loss, _numbers("loss", "validation_loss")),
+    _Panel("C", _consolidation, _quantities("C_alpha")),
+    _Panel("critical batch", _batch, lambda history: _critical(history)[:2]),
+    _Panel("sharpness", _sharpness, _quantities("lambda_max", "edge_ratio")),
+    _Panel("progress of a step", _progress, _quantities("progress", "progress_heldout")),
+    _Panel("drift", _drift, _quantities("lyapunov_drift")),
+    _Panel("agreement with held-out data", _agreement, _quantities("gradient_agreement")),
+    _Panel("layers", _layers, lambda history: [[c.value for c in m.groups.values()] for m in history]),
+    _Panel("signal and noise", _apart, _numbers("signal", "noise")),
+    _Panel("C*/C", _noise_share, lambda history: [_share(history)]),
+    _Panel("index I", _index, _quantities("I")),
+)  # fmt: skip

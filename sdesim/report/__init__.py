@@ -1,6 +1,5 @@
 """Figures and the self-contained HTML page of a run directory, and of a sweep's."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sdesim.comparison.sweep_table import COLUMNS as COLUMNS
@@ -23,7 +22,7 @@ __all__ = [
 ]
 
 
-def panel(history: Sequence[Any]) -> Any:
+def panel(history: Any) -> Any:
     """The matplotlib Figure of `sdesim.plots.monitor`; save it with ``figure.savefig(path)``."""
     from sdesim.plots.health_panel import monitor as draw
 

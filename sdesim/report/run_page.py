@@ -157,7 +157,7 @@ def _eye(summary: Mapping[str, Any]) -> list[str]:
         if counts:
             each = f"{counts[0]:,}" if len(set(counts)) == 1 else f"{min(counts):,} to {max(counts):,}"
             told.append(f"{len(counts)} × {each} {word}" if len(counts) > 1 else f"{each} {word}")
-    told.append(f"seed {summary['seed']}")
+    told += [f"seed {summary['seed']}"] if summary["seed"] != "" else []
     if summary.get("wall_time"):
         told.append(f"{summary['wall_time']:.0f} s")
     expected = summary.get("expectations") or []

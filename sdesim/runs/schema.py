@@ -195,6 +195,14 @@ VARIABLES: dict[str, VariableSpec] = {
     ),
     "gradient_agreement_error": VariableSpec(_PROBE, "1", "standard error of gradient_agreement"),
     "gradient_agreement_count": VariableSpec(_PROBE, "1", "independent readings of gradient_agreement"),
+    "step_batch": VariableSpec(_PROBE, "1", "examples in the batch of the step"),
+    "step_before": VariableSpec(
+        _PROBE, "loss", "step times the gradient of the loss where it starts, unbiased"
+    ),
+    "step_after": VariableSpec(_PROBE, "loss", "step times the gradient of the loss where it ends, unbiased"),
+    "step_gain": VariableSpec(
+        _PROBE, "parameter^2/loss", "how far a gradient moves the parameters over all later steps"
+    ),
     "virtual_drop": VariableSpec(
         _PROBE, "(loss/parameter)^2", "drop of the gradient over a step of length eta, times the gradient"
     ),
@@ -311,6 +319,7 @@ STEP_PROBE = (
 HALVED_STEPS = ("steps_taken", "unmet_steps")
 PROGRESS_PROBE = ("progress", "progress_error", "progress_count")
 VIRTUAL_PROBE = ("virtual_drop", "virtual_drop_error", "progress_count")
+SUCCESSIVE_PROBE = ("step_batch", "step_before", "step_after", "step_gain")
 HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")
 AGREEMENT_PROBE = ("gradient_agreement", "gradient_agreement_error", "gradient_agreement_count")
 SUBSAMPLED_PROBE = ("lambda_max_halves", "lambda_max_crossed", "lambda_max_error")

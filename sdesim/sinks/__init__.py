@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sdesim.sinks.outlets import Outlets as Outlets
     from sdesim.sinks.tensorboard import TensorBoard as TensorBoard
     from sdesim.sinks.tensorboard import TensorBoardSink as TensorBoardSink
+    from sdesim.sinks.terminal import Terminal as Terminal
+    from sdesim.sinks.terminal import TerminalSink as TerminalSink
     from sdesim.sinks.wandb import WandB as WandB
     from sdesim.sinks.wandb import WandBSink as WandBSink
 
@@ -36,6 +38,7 @@ _HOMES = {
     "MLflowSink": "mlflow",
     "Outlets": "outlets",
     "TensorBoardSink": "tensorboard",
+    "TerminalSink": "terminal",
     "WandBSink": "wandb",
 }
 

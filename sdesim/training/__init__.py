@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from sdesim.networks.objectives import Objectives as Objectives
     from sdesim.training.forecasts.forecast import forecast as forecast
     from sdesim.training.integrations.hugging_face import TrainerMonitor as TrainerMonitor
+    from sdesim.training.integrations.lightning import SDEMonitor as SDEMonitor
+    from sdesim.training.integrations.lightning import lightning_monitor as lightning_monitor
     from sdesim.training.loop.recipe import Recipe as Recipe
     from sdesim.training.loop.record import record as record
-    from sdesim.training.monitor.callbacks import lightning_monitor as lightning_monitor
     from sdesim.training.monitor.measurement import Measurement as Measurement
     from sdesim.training.monitor.monitor import Monitor as Monitor
     from sdesim.training.monitor.sinks import CsvSink as CsvSink
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from sdesim.training.tools.advice import BatchAdvice as BatchAdvice
     from sdesim.training.tools.advice import advise as advise
     from sdesim.training.tools.advice import batch_size_for as batch_size_for
+    from sdesim.training.tools.changes import Finding as Finding
+    from sdesim.training.tools.changes import findings as findings
+    from sdesim.training.tools.changes import lines as lines
     from sdesim.training.tools.pruning import prune as prune
     from sdesim.training.tools.pruning import reinitialised as reinitialised
     from sdesim.training.tools.schedules import PhaseLR as PhaseLR
@@ -65,9 +69,10 @@ _HOMES = {
     "Objectives": "sdesim.networks.objectives",
     "forecast": "sdesim.training.forecasts.forecast",
     "TrainerMonitor": "sdesim.training.integrations.hugging_face",
+    "SDEMonitor": "sdesim.training.integrations.lightning",
+    "lightning_monitor": "sdesim.training.integrations.lightning",
     "Recipe": "sdesim.training.loop.recipe",
     "record": "sdesim.training.loop.record",
-    "lightning_monitor": "sdesim.training.monitor.callbacks",
     "Measurement": "sdesim.training.monitor.measurement",
     "Monitor": "sdesim.training.monitor.monitor",
     "CsvSink": "sdesim.training.monitor.sinks",
@@ -80,6 +85,9 @@ _HOMES = {
     "BatchAdvice": "sdesim.training.tools.advice",
     "advise": "sdesim.training.tools.advice",
     "batch_size_for": "sdesim.training.tools.advice",
+    "Finding": "sdesim.training.tools.changes",
+    "findings": "sdesim.training.tools.changes",
+    "lines": "sdesim.training.tools.changes",
     "prune": "sdesim.training.tools.pruning",
     "reinitialised": "sdesim.training.tools.pruning",
     "PhaseLR": "sdesim.training.tools.schedules",
@@ -112,6 +120,7 @@ __all__ = [
     "CsvSink",
     "Decision",
     "ExampleNorms",
+    "Finding",
     "Measurement",
     "Monitor",
     "NoiseFit",
@@ -121,6 +130,7 @@ __all__ = [
     "PhaseWarmup",
     "Quadratic",
     "Recipe",
+    "SDEMonitor",
     "TensorBoardSink",
     "TorchOracle",
     "Tracked",
@@ -132,9 +142,11 @@ __all__ = [
     "choose_weight_decay",
     "consolidation_statistics",
     "example_norms",
+    "findings",
     "fit_noise",
     "forecast",
     "lightning_monitor",
+    "lines",
     "loader_gradients",
     "loader_hvp",
     "mlp",

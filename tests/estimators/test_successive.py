@@ -1,10 +1,10 @@
-"""Successive gradients of plain SGD: drift, C* and phase; statistical tests allow five errors (6e-7)."""
+"""Successive steps of SGD: drift, C* and phase; statistical tests allow five errors (6e-7)."""
 
 import numpy as np
 import pytest
 
 from sdesim.errors import EstimatorError
-from sdesim.estimators.dynamics.successive import successive_gradients
+from sdesim.estimators.dynamics.successive import successive_steps
 
 ETA = 0.2
 CURVATURE = np.linspace(0.1, 3.0, 20)
@@ -23,43 +23,70 @@ def descent(start, steps, seed=0):
     return np.array(losses), (mu[:-1] ** 2).sum(axis=1), np.full(steps, 20.0), (g[:-1] * g[1:]).sum(axis=1)
 
 
+def of_gradients(signal, noise, overlap, rate=1.0, **options):
+    """Of plain steps: u = −η g."""
+    eta = np.broadcast_to(rate, np.shape(signal))
+    products = -eta * np.asarray(signal), -eta * np.asarray(overlap)
+    return successive_steps(signal, noise, *products, eta, eta, **options)
+
+
 def test_the_drift_is_the_change_of_the_loss_and_the_critical_ratio_that_of_the_hessian():
     losses, signal, noise, overlap = descent(0.3, 40_000)
 
-    found = successive_gradients(signal, noise, overlap, block=25)
+    found = of_gradients(signal, noise, overlap, ETA, block=25)
 
-    # The half width is 1.96 standard errors or so.
+    # The half width is 1.96 standard errors or so; the level at the end is not the mean where it may walk.
     true = (losses[-1] - losses[0]) / (40_000 * ETA)
     assert abs(found.drift.value - true) < 2.6 * found.drift.details["half_width"]
     # C* = η (μᵀHμ + Tr HΣ)/(2 Tr Σ), whose first part is a hundredth of the second in the stationary state.
     second = np.mean(CURVATURE**3 * ETA / (2 - ETA * CURVATURE) / CURVATURE)
     star = ETA * (second + CURVATURE.mean()) / 2
     assert abs(found.c_star.value - star) < 2.6 * (found.c_star.high - found.c_star.low) / 2
+    assert found.c_star.high - found.c_star.low < 0.2 * star
 
 
 def test_the_phase_is_told_where_it_is_resolved_only():
-    falling = np.full(20, 1.0), np.full(20, 9.0), np.linspace(0.5, 1.0, 20)
+    falling = np.full(20, 1.0), np.full(20, 9.0), np.linspace(0.7, 0.8, 20)
     _, *resting = descent(0.3, 4000)
 
-    assert successive_gradients(*falling).phase == "generalization"
-    still = successive_gradients(*(x[1000:] for x in resting), block=25)
+    assert of_gradients(*falling).phase == "generalization"
+    still = of_gradients(*(x[1000:] for x in resting), ETA, block=25)
     assert still.phase == "transition"
     assert still.drift.details["pairs_needed"] > 3000
-    rising = successive_gradients(np.full(20, 1.0), np.full(20, 9.0), np.linspace(-3.0, -2.0, 20))
+    rising = of_gradients(np.full(20, 1.0), np.full(20, 9.0), np.full(20, -2.5))
     assert rising.phase == "exploration"
     assert rising.c_star.value == pytest.approx(3.5 / 18)
 
 
 def test_few_blocks_give_no_interval_and_no_phase():
-    found = successive_gradients(np.ones(70), np.ones(70), np.ones(70), block=10)
+    found = of_gradients(np.ones(70), np.ones(70), np.ones(70), block=10)
 
     assert (found.drift.value, found.phase) == (-1.0, "transition")
     assert found.drift.flags == ("no_interval",)
     assert np.isnan(found.c_star.low)
 
 
-def test_shapes_that_do_not_fit_are_refused():
+def test_under_another_rate_the_critical_ratio_is_that_of_the_newest():
+    # M = 1, T = 2, C* = η: s = M − 2 C* T = 1 − 4η.
+    rate = np.linspace(0.05, 0.1, 40)
+    found = of_gradients(np.ones(40), np.full(40, 2.0), 1 - 4 * rate, rate)
+
+    assert found.c_star.value == pytest.approx(0.1)
+    assert found.drift.value == pytest.approx(-0.5 * (1 + 1 - 0.4))
+    assert "rate_varies" in found.drift.flags
+
+
+def test_steps_without_a_gain_have_a_drift_and_no_critical_ratio():
+    found = successive_steps(1.0, 2.0, np.full(20, -0.3), np.full(20, -0.1), 0.1)
+
+    assert found.c_star is None
+    assert (found.drift.value, found.phase) == (pytest.approx(-2.0), "generalization")
+
+
+def test_what_does_not_fit_is_refused():
     with pytest.raises(EstimatorError, match=r"must be \(n,\) each"):
-        successive_gradients(np.ones(3), np.ones(4), np.ones(3))
-    with pytest.raises(EstimatorError, match="block of 5"):
-        successive_gradients(np.ones(3), np.ones(3), np.ones(3), block=5)
+        of_gradients(np.ones(3), np.ones(4), np.ones(3))
+    with pytest.raises(EstimatorError, match="at least a block of 5"):
+        of_gradients(np.ones(3), np.ones(3), np.ones(3), block=5)
+    with pytest.raises(EstimatorError, match="rates must be above 0"):
+        of_gradients(np.ones(3), np.ones(3), np.ones(3), 0.0)

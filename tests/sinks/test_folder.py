@@ -62,7 +62,9 @@ elif sys.argv[2] == "fail":
 """
 
 
-@pytest.mark.parametrize("end, state", [("kill", "interrupted"), ("fail", "interrupted"), ("", "finished")])
+@pytest.mark.parametrize(
+    ("end", "state"), [("kill", "interrupted"), ("fail", "interrupted"), ("", "finished")]
+)
 def test_a_training_that_is_killed_or_fails_loses_no_measurement_and_one_left_open_has_ended(
     tmp_path, end, state
 ):

@@ -26,7 +26,7 @@ def test_metrics_of_a_run_of_its_own_or_of_the_active_one(offline):
     own = wandb.run
     assert dict(own.summary)["sdesim/C_alpha"] == 0.5
     assert (own.name, own.project, own.summary["sdesim/step"]) == ("mine", "sdesim", 5)
-    assert "sdesim/lambda_max_low" not in own.summary.keys()
+    assert "sdesim/lambda_max_low" not in dict(own.summary)
     sink.close()
     assert wandb.run is None
 

@@ -83,6 +83,21 @@ def noise_scale(
     )
 
 
+def critical_batch(one: Number) -> AnyEstimate:
+    """1/C_1, the batch at which signal and noise are alike, of C_1, a number or (...,).
+
+    Its interval is that of C_1 inverted. NaN where C_1 is not positive; without an upper end, flag
+    `unresolved`, where the interval of C_1 holds 0.
+    """
+    c = given(one)
+    value, low, high = (np.asarray(x, dtype=np.float64) for x in (c.value, c.low, c.high))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        inverse, least = (np.where(x > 0, 1 / x, np.nan) for x in (value, high))
+        most = np.where(low > 0, 1 / low, np.where(np.isnan(low), np.nan, np.inf))
+    unresolved = ~np.isfinite(most) & ~np.isnan(value)
+    return made(inverse, least, most, c.level, c.method, c.n, masks_of(c) | {"unresolved": unresolved})
+
+
 def two_batch_consolidation(
     small_norm2: ArrayLike, large_norm2: ArrayLike, small_batch: int, large_batch: int,
     batch_size: int = 1, level: float = 0.95,

@@ -1,90 +1,111 @@
-"""The phase of plain SGD from gradients of successive steps, without a Hessian.
+"""Whether the steps of a training lower its loss, from gradients of successive steps and without a Hessian.
 
-Of steps −η g_t, s = E g_t·g_{t+1} is not |μ|²: it is |μ|² − η(μᵀHμ + Tr HΣ) + …, exactly so on quadratics.
-With an unbiased M for |μ|² and T for Tr Σ at the step's batch,
+The trapezoid rule along the step u_t of any optimizer,
 
-    E ΔL ≈ −η (M + s)/2,   C* = (M − s)/(2T),   C > C* ⟺ M + s > 0,
+    E ΔL ≈ E[u_t·∇L(θ_t) + u_t·∇L(θ_{t+1})]/2,
 
-the trapezoid rule along the step: it is off by −1/12 of ∂³L[u, u, u].
+is off by −1/12 of ∂³L[u, u, u], and exact on quadratics. The next gradient has no part in the step, so that
+u_t·g_{t+1} is unbiased for the second half. Of steps −η g_t with an unbiased M for |μ|², T for Tr Σ and
+s = E g_t·g_{t+1}, which is |μ|² − η(μᵀHμ + Tr HΣ) + … and not |μ|²,
+
+    E ΔL ≈ −η (M + s)/2,   C* = (M − s)/(2T),   C > C* ⟺ M + s > 0.
+
+Of steps that are linear in their gradients, which move θ by −Ā g each in the long run, C* = C + E ΔL/(Ā T).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
-from sdesim.estimators.consolidation.window_ratio import fieller
-from sdesim.estimators.core.draws import check_level, student
+from sdesim.estimators.core.draws import check_level
+from sdesim.estimators.dynamics.recent import block_sizes, recent_ratio
 
 Array = NDArray[np.float64]
 # Fewer blocks give no interval that is worth one.
 BLOCKS = 8
-_METHOD = "successive-gradients"
+METHOD = "successive-steps"
 
 
 @dataclass(frozen=True)
 class Successive:
-    """What successive gradients of a window tell.
+    """What successive steps of a window tell of the newest.
 
     Attributes:
         drift: E ΔL/η, per unit of time; negative where the loss falls. Its detail `half_width` is that of the
             interval, and `pairs_needed` how many pairs as these would tell its sign, were it what it is here.
-        c_star: the critical ratio.
+        c_star: the critical ratio; None of steps without an Ā.
         phase: "generalization" where the loss falls (C > C*), "exploration" where it rises, or "transition".
     """
 
     drift: Estimate
-    c_star: Estimate
+    c_star: Estimate | None
     phase: str
 
 
-def successive_gradients(
-    signal: ArrayLike, noise: ArrayLike, overlap: ArrayLike, block: int = 1, level: float = 0.95
-) -> Successive:
-    """Drift, C* and phase of plain SGD over a window of pairs of steps (n,), in order.
+def successive_steps(
+    signal: ArrayLike, noise: ArrayLike, before: ArrayLike, after: ArrayLike, rate: ArrayLike,
+    gain: ArrayLike = math.nan, block: int = 1, level: float = 0.95,
+) -> Successive:  # fmt: skip
+    """Drift, C* and phase of any optimizer from a window of steps (n,), in order; each may be one number.
 
     Args:
-        signal: M_t, unbiased for |μ|² at the first step of each pair; noise: T_t for Tr Σ of its batch.
-        overlap: g_t·g_{t+1}.
-        block: consecutive pairs that are averaged first; longer than pairs are correlated.
+        signal: M_t, unbiased for |μ|² at the start of each step; noise: T_t for Tr Σ of its batch.
+        before, after: unbiased for u_t·∇L at its start and at its end.
+        rate: η_t of each step, above 0. gain: Ā_t, NaN where the step has none.
+        block: consecutive steps that are averaged first; longer than they are correlated.
 
     Returns:
-        Estimates over blocks: Student's interval of the mean of −(M + s)/2; of C* Fieller's. Below 8 blocks
-        there is no interval and no phase but "transition". Where noise is not above 0, C* is as of `fieller`.
+        Estimates at the newest step, while all of it may move (`recent_ratio`); of steps with an Ā at the
+        newest rate, as C* goes as the rate. Below 8 blocks there is no interval and no phase but
+        "transition". Flag `rate_varies` where rates differ.
 
     Raises:
-        EstimatorError: arrays of different shape, none, a block below 1, a level outside (0, 1).
+        EstimatorError: arrays of different shape, none, a rate that is not above 0, a block below 1, a level
+            outside (0, 1).
     """
     check_level(level)
-    m, t, s = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in (signal, noise, overlap))
-    if m.ndim != 1 or not m.shape == t.shape == s.shape or block < 1 or len(m) < block:
-        raise EstimatorError(
-            f"signal, noise and overlap must be (n,) each, n at least a block of at least 1, got "
-            f"{m.shape}, {t.shape}, {s.shape} and a block of {block}"
-        )
-    blocks = len(m) // block
-    # Pairs that fill no block are left out at the old end, so that the newest always count.
-    m, t, s = (x[len(x) - blocks * block :].reshape(blocks, block).mean(axis=1) for x in (m, t, s))
-    change = -0.5 * (m + s)
-    value, half = float(change.mean()), math.nan
-    if blocks >= BLOCKS:
-        half = student(level, blocks - 1) * float(change.std(ddof=1)) / math.sqrt(blocks)
-    known = math.isfinite(value) and math.isfinite(half)
-    flags = () if known else ("no_interval",)
-    count = blocks * block
-    details = {"half_width": half, "pairs_needed": count * (half / value) ** 2 if value else math.inf}
-    drift = Estimate(value, value - half, value + half, level, _METHOD, count, flags, details)
-    found = fieller(0.5 * (m - s), t, level, _METHOD)
-    few = blocks < BLOCKS
-    star = Estimate(
-        found.value, math.nan if few else found.low, math.nan if few else found.high, level, _METHOD, count,
-        (*dict.fromkeys((*found.flags, *(("no_interval",) if few else ()))),),
-    )  # fmt: skip
-    falls, rises = known and value + half < 0, known and value - half > 0
+    given = [np.asarray(x, dtype=np.float64) for x in (signal, noise, before, after, rate, gain)]
+    try:
+        m, t, u, v, eta, a = np.broadcast_arrays(*(np.atleast_1d(x) for x in given))
+    except ValueError:
+        shapes = " and ".join(str(x.shape) for x in given)
+        raise EstimatorError(f"all of a step must be (n,) each, got {shapes}") from None
+    if m.ndim != 1 or block < 1 or len(m) < block:
+        raise EstimatorError(f"at least a block of {max(block, 1)} steps (n,) is needed, got {m.shape}")
+    if not (eta > 0).all():
+        raise EstimatorError(f"rates must be above 0, got {eta.min()}")
+    moved = bool((eta != eta[-1]).any())
+    change, linear = 0.5 * (u + v), bool(np.isfinite(a).all() and (a > 0).all())
+    if linear:
+        # |μ|² less the descent per Ā, which is what C* T is, goes as the rate.
+        bend = (m + change / a) * (eta[-1] / eta)
+        change = (bend - m) * a[-1] * (eta / eta[-1])
+    drift = recent_ratio(change / eta, np.ones(len(m)), block, level, METHOD, unit=t)
+    star = recent_ratio(bend, t, block, level, METHOD) if linear else None
+    flags = ("rate_varies",) if moved else ()
+    few = len(block_sizes(len(m), block)) < BLOCKS
+    drift = _told(drift, few, flags)
+    known = math.isfinite(drift.low)
+    falls, rises = known and drift.high < 0, known and drift.low > 0
     phase = "generalization" if falls else "exploration" if rises else "transition"
-    return Successive(drift, star, phase)
+    half, value = drift.details["half_width"], drift.value
+    needed = drift.details["readings"] * (half / value) ** 2 if value else math.inf
+    details = {"half_width": half, "readings": drift.details["readings"], "pairs_needed": needed}
+    return Successive(
+        replace(drift, details=details), None if star is None else _told(star, few, flags), phase
+    )
+
+
+def _told(e: Estimate, few: bool, flags: tuple[str, ...]) -> Estimate:
+    """With these flags, and without an interval that rests on few blocks."""
+    if not few:
+        return replace(e, flags=(*e.flags, *flags))
+    own = tuple(flag for flag in e.flags if flag != "no_interval")
+    details = {**e.details, "half_width": math.nan}
+    return replace(e, low=math.nan, high=math.nan, flags=(*own, *flags, "no_interval"), details=details)

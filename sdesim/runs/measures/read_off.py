@@ -35,11 +35,12 @@ def critical_batch(run: xr.Dataset, measured: xr.Dataset) -> AnyEstimate | None:
     ratio = _given(measured, "C_1")
     if ratio is None:
         return None
+    # The table of quantities, which reads this module, loads nothing that runs.
+    from sdesim.estimators import critical_batch as inverted
+
     value, low, high, flags = ratio
-    with np.errstate(divide="ignore"):
-        inverse, least = (np.where(x > 0, 1 / x, np.nan) for x in (value, high))
-        most = np.where(low > 0, 1 / low, np.where(np.isnan(low), np.nan, np.inf))
-    return _made(inverse, least, most, measured, flags)
+    one: AnyEstimate = Estimate(value, low, high, float(measured.attrs["level"]), "read-off", 0, flags)
+    return inverted(one)
 
 
 def gradient_agreement(run: xr.Dataset, measured: xr.Dataset) -> AnyEstimate | None:
@@ -74,13 +75,9 @@ def _given(measured: xr.Dataset, name: str) -> tuple[Array, Array, Array, Mappin
 
 
 def _made(
-    value: Array, low: Array, high: Array, measured: xr.Dataset, flags: Mapping[str, Any],
-    threshold: float | None = None,
-) -> AnyEstimate:  # fmt: skip
-    if threshold is None:
-        open_ = np.isfinite(value) & ~np.isfinite(high) | (np.isnan(value) & ~np.isnan(low + high))
-    else:
-        open_ = np.isfinite(value) & ~((low > threshold) | (high < threshold))
+    value: Array, low: Array, high: Array, measured: xr.Dataset, flags: Mapping[str, Any], threshold: float
+) -> AnyEstimate:
+    open_ = np.isfinite(value) & ~((low > threshold) | (high < threshold))
     more: Any = {**flags, UNRESOLVED: open_}
     made: AnyEstimate = Estimate(value, low, high, float(measured.attrs["level"]), "read-off", 0, more)
     return made

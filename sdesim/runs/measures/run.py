@@ -39,6 +39,7 @@ from sdesim.runs.measures.steps import (
     progress,
     trapezoid,
 )
+from sdesim.runs.measures.successive import holds_steps, successive
 from sdesim.runs.quantities import support_of
 from sdesim.runs.registered import with_registered
 from sdesim.runs.schema import validate_run
@@ -134,6 +135,9 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
                 by_draws = drawn.bends & (words["phase_method"] == "second-order")
                 words["phase_method"] = np.where(by_draws, SEQUENTIAL, words["phase_method"])
             columns, words = _told(run, columns, words)
+        if holds_steps(run):
+            found = successive(run, level, columns)
+            columns, words = columns | found.columns, words | found.words
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
         if run.attrs.get("precision") and "C_alpha" in columns:
@@ -143,8 +147,8 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         columns = {name: _infinite(column, columns.get("signal")) for name, column in columns.items()}
     changes: dict[str, Array] = {}
     if smooth and "probe" in run.dims:
-        found = smoothed(run, level, columns, words)
-        columns, words, changes = columns | found.columns, words | found.words, found.changes
+        series = smoothed(run, level, columns, words)
+        columns, words, changes = columns | series.columns, words | series.words, series.changes
     measured = _assemble(run, columns, words, level)
     return measured.assign({name: (("trajectory", "change"), x) for name, x in changes.items()})
 

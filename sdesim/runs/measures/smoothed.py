@@ -99,7 +99,7 @@ def _phases(
     labels, reasons = smoothed_phase(statistic, {"rate_zero": still, **against})
     if "C_alpha" in columns:
         # Without noise |μ|² and C* are exact, and there is no ratio to smooth.
-        plain = columns["C_alpha"].flags["zero_noise"] & ~still
+        plain = columns["C_alpha"].flags.get("zero_noise", False) & ~still
         labels = np.where(plain, words["phase"], labels)
         reasons = np.where(plain, np.where(labels == "undefined", flags, ""), reasons)
     each = [change_points(statistic[k], times[k]) for k in range(len(labels))]

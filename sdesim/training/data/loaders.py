@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from torch import Tensor
@@ -58,12 +59,17 @@ def loader_weights(loader: DataLoader[Any]) -> Tensor | None:
 
 
 def own_sampler(loader: DataLoader[Any]) -> str | None:
-    """The class of a loader's sampler or batch sampler, where it is none of torch's with a law known here."""
+    """The class of a loader's sampler or batch sampler, where it has no law that is known here."""
     batches, sampler = loader.batch_sampler, loader.sampler
     if batches is not None and type(batches) is not BatchSampler:
         return type(batches).__name__
     sampler = sampler if batches is None else batches.sampler
-    return None if type(sampler) in _KNOWN else type(sampler).__name__
+    return None if type(sampler) in (*_KNOWN, _accelerated()) else type(sampler).__name__
+
+
+def _accelerated() -> Any:
+    """Accelerate's shuffle, where it is in use: all examples anew in each epoch, as torch's own does."""
+    return getattr(sys.modules.get("accelerate.data_loader"), "SeedableRandomSampler", None)
 
 
 def loader_order(loader: DataLoader[Any], n: int) -> tuple[int, str, bool]:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import base64
 import importlib
 import importlib.util
-import inspect
 import io
-import math
 import sys
 import warnings
 import zlib
@@ -19,16 +17,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import nn
 
 from sdesim.errors import RunError, failure
+from sdesim.training.integrations.alike import check_keywords, logged, ordered
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.watch import Watch, watch
 
 # How far up the stack the Trainer that calls a callback may be.
 _FRAMES = 8
-# Arguments of `watch` that hold what a check of the others should not open.
-_HELD = ("sinks", "loss", "loader", "heldout")
 
 
 class TrainerMonitor:
@@ -73,7 +69,7 @@ class TrainerMonitor:
             raise RunError(
                 f"TrainerMonitor: found a monitor and {', '.join(sorted(keywords))}, allowed: one of them"
             )
-        _check(keywords)
+        check_keywords("TrainerMonitor", keywords)
         self._keywords, self._given = keywords, monitor is not None
         self.monitor: Any = monitor
         self.earlier: list[list[Measurement]] = []
@@ -108,8 +104,12 @@ class TrainerMonitor:
         self.monitor, self._logged = None, 0
         self._told.clear()
         trainer = _trainer(self)
-        model = getattr(trainer, "model_wrapped", None) or parts["model"]
+        # What is compiled or sharded is called through what wraps the model.
+        wrapped = getattr(trainer, "model_wrapped", None)
+        model = parts["model"] if wrapped is None else wrapped
         self.monitor = watch(model, parts["optimizer"], **self._keywords)
+        if ordered(parts.get("train_dataloader")):
+            self.monitor.note("sampler_ignored")
         self._guarded("readings are not in the Trainer's logs", lambda: _move_to_front(self, trainer))
         name = type(self).__name__
         if state.global_step:
@@ -192,16 +192,6 @@ class TrainerMonitor:
                 warnings.warn(f"TrainerMonitor: {what}: {failure(error)}", stacklevel=2)
 
 
-def logged(measurement: Measurement) -> dict[str, float]:
-    """A reading for a log: ``sdesim/<quantity>``, with ``_low`` and ``_high``, as far as they are finite."""
-    found = {}
-    for name, estimate in measurement.estimates.items():
-        for end, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
-            if math.isfinite(float(value)):
-                found[f"sdesim/{name}{end}"] = float(value)
-    return found
-
-
 def packed(state: Mapping[str, Any]) -> str:
     """A state as text, for a file that holds nothing else."""
     held = io.BytesIO()
@@ -213,18 +203,6 @@ def unpacked(text: str) -> dict[str, Any]:
     """The state again; tensors and plain numbers, strings and lists alone, so that nothing is executed."""
     held = io.BytesIO(zlib.decompress(base64.b64decode(text)))
     return dict(torch.load(held, weights_only=True))
-
-
-def _check(keywords: Mapping[str, Any]) -> None:
-    """Refuse what `watch` would, before anything is trained."""
-    known = [name for name in inspect.signature(watch).parameters if name not in ("model", "optimizer")]
-    for name in keywords:
-        if name not in known:
-            raise RunError(f"TrainerMonitor: found {name}, allowed: {', '.join(known)}")
-    model = nn.Module()
-    model.weight = nn.Parameter(torch.zeros(1))
-    plain = {name: value for name, value in keywords.items() if name not in _HELD}
-    watch(model, torch.optim.SGD(model.parameters(), lr=0.0), **plain).close()
 
 
 def _bases() -> tuple[type, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -144,6 +144,12 @@ class Measurement:
         sizes = {k: float(measured[k].values[0, 0]) for k in ("signal", "noise") if k in measured}
         return cls.of(step, literal=literal, groups=groups, **found, **words, **sizes, **known)
 
+    def advice(self, earlier: Sequence[Measurement] = ()) -> tuple[str, str]:
+        """What to change, in two lines, from it and those before it (`training.lines`)."""
+        from sdesim.training.tools.changes import lines
+
+        return lines([*earlier, self])
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain dicts, lists, numbers and texts; what `from_dict` makes again."""
         told = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -234,6 +240,11 @@ def _measured(measured: xr.Dataset, name: str, n: int) -> Estimate:
     how = str(measured[f"{name}_method"].values[0, 0]) if f"{name}_method" in measured else ""
     flags = tuple(flag_names(measured, name))
     return Estimate(value, low, high, float(measured.attrs["level"]), how or "measure", n, flags)
+
+
+def monitored_quantities() -> list[str]:
+    """The quantities that a measurement may hold."""
+    return list(names(_is_monitored))
 
 
 def _is_monitored(row: Quantity) -> bool:

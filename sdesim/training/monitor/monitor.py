@@ -223,6 +223,11 @@ class Monitor:
         return self._reading.path
 
     @property
+    def optimizer(self) -> Any:
+        """The one in use, None where none was given."""
+        return self._optimizer
+
+    @property
     def learning_rate(self) -> float:
         """η of the next step."""
         if self._optimizer is None:

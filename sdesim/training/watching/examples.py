@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,86 +10,139 @@ import torch
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
-from sdesim.training.probes.example_norms import known_layer, refuse_meeting, share_squares
+from sdesim.training.probes.example_norms import refuse_meeting
+from sdesim.training.probes.layer_shares import AGREED, LayerShares, known_layer
+from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.calls import Batch
+from sdesim.training.watching.sums import fetched, stacked
+
+_HALF = (torch.float16, torch.bfloat16)
 
 
 class ExampleShares:
-    """Notes inputs and output gradients of the layers, of one batch: `example_norms` without a pass.
+    """Takes inputs and output gradients of the layers, of one batch: `example_norms` without a pass.
+
+    A layer that is used once is worked out when its gradient arrives, and nothing of it is kept.
 
     Args:
-        model: whose layers are noted. parameters: that are trained. guard: what runs a hook's work.
+        model: whose layers are read. parameters: that are trained. guard: what runs a hook's work.
+        batch: gives the batch at work.
 
-    Attributes:
-        squares: Σ_i |c_i|² over the examples, of the gradient as it was computed; None before `collect`.
-        by_parameter: the same of each parameter, by its id.
-        sequences: whether an output has positions, over which examples may weigh unequally.
+    Raises:
+        RunError: a trained parameter of a layer whose shares are not known, or examples that meet.
     """
 
     def __init__(
         self, model: nn.Module, parameters: Sequence[nn.Parameter],
-        guard: Callable[[Callable[[], None]], None],
+        guard: Callable[[Callable[[], None]], None], batch: Callable[[], Batch | None],
     ) -> None:  # fmt: skip
         refuse_meeting(model)
-        trained = {id(p) for p in parameters if p.requires_grad}
-        self._parameters = {id(p): (name, p) for name, p in model.named_parameters() if id(p) in trained}
-        self._guard = guard
-        self._calls: list[list[Any]] = []
-        self._handles = [
-            part.register_forward_hook(self._note)
+        refuse_unknown(model, parameters)
+        self._parameters = {id(p): p for p in parameters if p.requires_grad}
+        self._names = {id(p): name for name, p in model.named_parameters()}
+        self._guard, self._batch = guard, batch
+        parts = [
+            part
             for part in model.modules()
-            if any(id(p) in self._parameters for p in part.parameters(recurse=False)) and known_layer(part)
+            if any(id(p) in self._parameters for p in part.parameters(recurse=False))
         ]
-        self.squares: float | None = None
-        self.by_parameter: dict[int, float] = {}
-        self.sequences = False
+        self._holders = Counter(id(p) for part in parts for p in part.parameters(recurse=False))
+        self._uses: Counter[int] = Counter()
+        # By backward passes, as autograd counts them: layers may be called in others too.
+        self._shares: dict[int, LayerShares] = {}
+        self._met: set[int] = set()
+        self._rounding = 0.0
+        self._handles = [part.register_forward_hook(self._note) for part in parts]
 
     def close(self) -> None:
         """Detach everything, and let go."""
         for handle in self._handles:
             handle.remove()
-        self._handles, self._calls = [], []
+        self._handles, self._shares = [], {}
 
     def _note(self, part: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        if is_aside():
+            return
+        # What checkpointing calls again in the backward pass is no other use.
+        self._uses[id(part)] += torch._C._current_graph_task_id() == -1
         if torch.is_grad_enabled() and output.requires_grad:
             self._guard(lambda: self._noted(part, given, output))
 
     def _noted(self, part: nn.Module, given: tuple[Any, ...], output: Tensor) -> None:
         if not given:
             raise RunError(f"a {type(part).__name__} is called by keywords")
-        call = [part, given[0].detach(), None]
-        self._calls.append(call)
-        self.sequences |= isinstance(part, nn.Embedding)
+        held = [given[0].detach()]
 
         def hook(delta: Tensor) -> None:
-            call[2] = delta.detach()
+            if held and not is_aside():
+                self._guard(lambda: self._arrived(part, held.pop(), delta.detach()))
 
         output.register_hook(hook)  # type: ignore[no-untyped-call]
 
-    def collect(self, size: int | None, alone: Mapping[int, Tensor] | None = None) -> None:
-        """Work out the squares, once the backward pass has ended.
+    def _arrived(self, part: nn.Module, a: Tensor, delta: Tensor) -> None:
+        batch = self._batch()
+        if batch is None or batch.size is None or batch.size < 2:
+            return
+        own = list(part.parameters(recurse=False))
+        alone = self._uses[id(part)] == 1 and all(self._holders[id(p)] == 1 for p in own)
+        self._rounding = max(self._rounding, *(_rounding(x) for x in (a, delta, *own)))
+        a, delta = (_single(x if batch.axis_of(x) != 1 else x.transpose(0, 1)) for x in (a, delta))
+        self._of(torch._C._current_graph_task_id(), batch.size).add(part, a, delta, last=alone)
 
-        Args:
-            size: of the batch. alone: the pass's gradient by the parameter's id, where others may have
-                changed what it left.
+    def _of(self, task: int, size: int) -> LayerShares:
+        if task not in self._shares:
+            self._shares[task] = LayerShares(self._parameters, size)
+        return self._shares[task]
+
+    def forget(self, task: int) -> None:
+        """What backward passes before this one came to is in no step."""
+        self._shares = {at: shares for at, shares in self._shares.items() if at == task}
+        self._met &= {task}
+
+    def met(self, task: int, gradients: Mapping[int, Tensor]) -> None:
+        """A backward pass, by its number, left these gradients, by the ids of the parameters."""
+        batch = self._batch()
+        if batch is not None and batch.size is not None:
+            self._met.add(task)
+            self._of(task, batch.size).meet(gradients)
+
+    def result(self) -> dict[int, float]:
+        """Σ_i |c_i|² over the examples for each parameter, by its id.
 
         Raises:
             RunError: a parameter that is used in another way than by a layer that is known.
         """
-        calls, self._calls = self._calls, []
-        self.squares, self.by_parameter = None, {}
-        if size is None or size < 2:
-            return
-        gradients = {
-            name: p.grad if alone is None else alone.get(key) for key, (name, p) in self._parameters.items()
-        }
-        used = [(part, _single(a), _single(delta)) for part, a, delta in calls if delta is not None]
-        with torch.no_grad():
-            found = share_squares(used, self._parameters, gradients, size)
-        keys = {name: key for key, (name, _) in self._parameters.items()}
-        self.by_parameter = {keys[name]: float(squares.sum()) for name, squares in found.items()}
-        self.squares = sum(self.by_parameter.values())
+        found = dict.fromkeys(self._parameters, 0.0)
+        for task in self._met:
+            shares = self._shares[task]
+            off, sums = shares.off(), [shares.squares(key).sum() for key in self._parameters]
+            numbers, parts = fetched([stacked(sums), stacked([x.double() for x in off.values()])])
+            for key, number, part in zip(off, numbers, parts, strict=True):
+                if not part <= AGREED + self._rounding:
+                    raise RunError(f"{self._names[key]} is used in another way than by its own layer")
+                found[key] += float(number)
+        return found
+
+
+def refuse_unknown(model: nn.Module, parameters: Sequence[nn.Parameter]) -> None:
+    """Refuse trained parameters of layers whose shares are not known.
+
+    Raises:
+        RunError: there are some: the first layer.
+    """
+    trained = {id(p) for p in parameters if p.requires_grad}
+    for name, part in model.named_modules():
+        own = any(id(p) in trained for p in part.parameters(recurse=False))
+        if own and not known_layer(part):
+            kind = type(part).__name__
+            raise RunError(f"shares of examples are not known of {name or 'the model'}, a {kind}")
 
 
 def _single(x: Tensor) -> Tensor:
     """Numbers of half precision in float32, whose sums over positions keep them."""
-    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+    return x.float() if x.dtype in _HALF else x
+
+
+def _rounding(x: Tensor) -> float:
+    """To what part sums of such numbers may differ in how they were rounded."""
+    return 4 * torch.finfo(x.dtype).eps if x.dtype in _HALF else 0.0

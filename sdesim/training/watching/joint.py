@@ -32,7 +32,7 @@ class RankRead:
         why: nothing was read, "" if something was; the rest then says nothing.
         squares: Σ_j |c_rj|², unscaled, with overlap: Σ_j w_rj². passes, batch, flags: as in `StepRead`.
         scale: of a `GradScaler`. share: of the ranks' sum that is |g|² of what the optimizer is given.
-        product: the same of that and of the one before, NaN where that was not held.
+        product: the same of that times the step before, NaN where that was not held.
         own, given: sampled numbers (m,) of g_r, and of what the optimizer is given, NaN where another rank
             holds it. weights: the sum of the same numbers of the parameters; NaN where others hold some.
         layers: layer → (its share, its Σ_j |c_rj|²).
@@ -113,7 +113,8 @@ def joint(ranks: Sequence[RankRead | None], ends: Sequence[int]) -> JointRead | 
         overlap=sum(rank.overlap for rank in heard) / count**2,
         passes=max(rank.passes for rank in heard),
         batch=sum(known) if len(known) == count else None,
-        successive=math.nan if clipped else factor * sum(rank.product for rank in heard),
+        after=math.nan if clipped else factor * sum(rank.product for rank in heard),
+        drag=math.nan,
         clipped=clipped,
         flags=tuple(dict.fromkeys(flags)),
         groups=layers,

@@ -22,8 +22,9 @@ from torch import Tensor, nn
 from sdesim.errors import RunError, failure
 from sdesim.training.watching.exchange import Exchange
 from sdesim.training.watching.joint import RankRead, joint
+from sdesim.training.watching.made_step import MadeStep
 from sdesim.training.watching.step_reader import Contributed, StepRead
-from sdesim.training.watching.sums import dot_sum, total
+from sdesim.training.watching.sums import fetched, squares
 
 # Numbers that are looked at: of all gradients, and of one parameter's at least.
 _LOOKED, _LEAST = 1024, 4
@@ -78,11 +79,11 @@ class Ranks:
 
     Args:
         ranks: their global numbers. parameters: that are trained, each once; layers: the names of their
-            layers.
+            layers. made: the step that was made last, where it is held.
     """
 
     def __init__(
-        self, ranks: Sequence[int], parameters: Sequence[nn.Parameter], layers: Sequence[str]
+        self, ranks: Sequence[int], parameters: Sequence[nn.Parameter], layers: Sequence[str], made: MadeStep
     ) -> None:
         self._parameters, self._layers, self._count = parameters, layers, len(ranks)
         each = max(_LEAST, _LOOKED // len(parameters))
@@ -96,8 +97,7 @@ class Ranks:
         # Its store alone is held: a group that is held does not end where the training ends it.
         self._store = torch.distributed.distributed_c10d._get_default_store()
         self._exchange = Exchange(self._store, ranks, torch.distributed.get_rank(), about)
-        self._before: list[Tensor | None] = []
-        self._factor, self._waited = math.nan, 0.0
+        self._made, self._waited = made, 0.0
         self.following: int | None = 0
         self.begin()
 
@@ -110,10 +110,6 @@ class Ranks:
         """Of a step whose gradients are to come."""
         self._own: list[Tensor | None] = [None] * len(self._parameters)
 
-    def forget(self) -> None:
-        """Let go of the gradient that is held."""
-        self._before = []
-
     def seen(self, k: int, gradient: Tensor) -> None:
         """A backward pass adds so much to parameter k's gradient on this rank."""
         looked, own = self._at(k, gradient), self._own[k]
@@ -123,15 +119,16 @@ class Ranks:
         return x.detach().reshape(-1)[self._looked[k]].double()
 
     def agree(
-        self, step: int, contributed: Callable[[], Contributed | str], *, hold: bool,
-        found: Mapping[str, str], seconds: float,
+        self, step: int, contributed: Callable[[], Contributed | str], *, gains: Sequence[float] | None,
+        hold: bool, found: Mapping[str, str], seconds: float,
         plan: Callable[[float], tuple[int | None, float, float]],
     ) -> Agreed:  # fmt: skip
         """The step as all ranks have it. Never raises.
 
         Args:
-            step: which. contributed: this rank's parts of it. hold: whether its gradient is kept, for the
-                product with the next. found: what failed on this rank. seconds: that its reading took.
+            step: which. contributed: this rank's parts of it. gains: A of each parameter, None where that is
+                not known. hold: whether the step is held on to, where it is right to; of one A alone.
+            found: what failed on this rank. seconds: that its reading took.
             plan: of the first rank, from this reading's price: the next step, and seconds spent and passed.
         """
         began = clock.perf_counter()
@@ -139,8 +136,7 @@ class Ranks:
             told = self._read(contributed)
         except Exception as error:
             told = RankRead(why=failure(error))
-        held = hold and not told.why
-        self._before = [None if p.grad is None else p.grad.detach().clone() for p in self._parameters] * held
+        self._made.drop()
 
         def answer(messages: list[bytes]) -> bytes:
             heard = [json.loads(x) if x else None for x in messages]
@@ -165,12 +161,12 @@ class Ranks:
             agreed = Agreed(failure(error), found=dict(found))
         # Of the next reading's price: this one's is told before it is known.
         self._waited = clock.perf_counter() - waiting
-        if isinstance(agreed.read, StepRead):
-            successive = self._factor * agreed.read.successive
-            agreed = replace(agreed, read=replace(agreed.read, successive=successive))
-        self._factor, self.following = agreed.factor, agreed.following
-        if isinstance(agreed.read, str) or agreed.read.clipped:
-            self.forget()
+        self.following = agreed.following
+        read, gain = agreed.read, set(gains or ())
+        if hold and isinstance(read, StepRead) and not read.clipped and len(gain) == 1:
+            drag = gain.pop() * (read.squares - read.overlap * read.whole) / (1 - read.overlap)
+            agreed = replace(agreed, read=replace(read, drag=drag))
+            self._made.open([p.grad for p in self._parameters], drag, agreed.factor)
         return agreed
 
     def _read(self, contributed: Callable[[], Contributed | str]) -> RankRead:
@@ -179,24 +175,23 @@ class Ranks:
         if isinstance(parts, str):
             return RankRead(why=parts)
         gradients = [p.grad for p in self._parameters]
-        shares = [None if g is None else dot_sum(g, g) for g in gradients]
-        product = math.nan
-        if self._before:
-            pairs = zip(self._before, gradients, strict=True)
-            product = total([dot_sum(a, b) for a, b in pairs if a is not None and b is not None])
-        layers = {name: (0.0, squares) for name, squares in parts.groups.items()}
-        for name, share in zip(self._layers, shares, strict=True):
-            whole, squares = layers.get(name, (0.0, 0.0))
-            layers[name] = whole + (0.0 if share is None else float(share) / self._count), squares
+        given = {k: g for k, g in enumerate(gradients) if g is not None}
+        shares = dict(zip(given, fetched([squares(list(given.values()))])[0], strict=True))
+        self._made.meet(given)
+        product = self._made.after(1.0)
+        layers = {name: (0.0, part) for name, part in parts.groups.items()}
+        for k, name in enumerate(self._layers):
+            whole, part = layers.get(name, (0.0, 0.0))
+            layers[name] = whole + float(shares.get(k, 0.0)) / self._count, part
         nothing = [torch.zeros(len(places), dtype=torch.float64) for places in self._looked]
         own = [nothing[k] if x is None else x.cpu() for k, x in enumerate(self._own)]
-        given = [nothing[k] if g is None else self._at(k, g).cpu() for k, g in enumerate(gradients)]
+        sampled = [nothing[k] if g is None else self._at(k, g).cpu() for k, g in enumerate(gradients)]
         weights = [self._at(k, p).cpu().sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
             flags=parts.flags, scale=parts.scale, product=product / self._count,
-            share=total([x for x in shares if x is not None]) / self._count, layers=layers,
-            own=torch.cat(own).numpy(), given=torch.cat(given).numpy(), weights=float(sum(weights)),
+            share=float(sum(shares.values())) / self._count, layers=layers,
+            own=torch.cat(own).numpy(), given=torch.cat(sampled).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
 
 

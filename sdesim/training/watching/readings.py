@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,123 +13,165 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.estimate import Estimate
-from sdesim.estimators import per_example, probability
+from sdesim.estimators import critical_batch, per_example, probability
 from sdesim.estimators.consolidation.contributions import contribution_moments
-from sdesim.estimators.consolidation.window_ratio import fieller
-from sdesim.estimators.dynamics.successive import successive_gradients
+from sdesim.estimators.dynamics.read_steps import ReadSteps, newest_of
 from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.step_reader import StepRead
 
-# Steps over which pairs of steps are averaged before an interval is taken.
-_BLOCK = 25
-_FIELDS = ("step", "time", "rate", "signal", "noise", "parts", "batch", "successive")
+# Of what nothing is known.
+NOTHING = Estimate(math.nan, math.nan, math.nan, 0.95, "", 0, ("no_value", "no_interval"))
+_FIELDS = ("step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay")
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A step that was read and waits for the gradient of the next.
+
+    Attributes:
+        step, time: before it. rate: η of it.
+        gain: Ā of its optimizer, NaN where there is none. decay: largest weight decay.
+        before: unbiased for u·∇L at its start, NaN where not known.
+    """
+
+    step: int
+    time: float
+    rate: float
+    read: StepRead
+    gain: float
+    decay: float
+    before: float = math.nan
 
 
 class Readings:
     """Rows of numbers, one for each step that was read.
 
     Args:
-        window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
-        flag: of what successive gradients tell, "" for none.
+        window: readings that C is of, at most. phase_window: pairs of steps that drift, C* and phase are of.
+        flag: of what successive steps tell, "" for none.
     """
 
     def __init__(self, window: int, phase_window: int, flag: str) -> None:
         self._window, self._phase_window, self._flag = window, phase_window, flag
         self._rows: list[tuple[float, ...]] = []
         self._flags: list[tuple[str, ...]] = []
+        self._names: tuple[str, ...] = ()
+        self._groups: list[tuple[tuple[float, float], ...]] = []
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, step: int, time: float, rate: float, read: StepRead, successive: float) -> None:
-        """Keep a step; successive: g·g′ with the gradient of the next one, NaN where that is not known."""
+    def add(self, made: Pending, after: float) -> None:
+        """Keep a step; after: u·g with the gradient of the next one, NaN where that is not known."""
+        read = made.read
         found = contribution_moments(read.whole, read.squares, read.overlap)
         batch = math.nan if read.batch is None else float(read.batch)
         sizes = float(found.signal), float(found.noise), float(found.parts)
-        self._rows.append((step, time, rate, *sizes, batch, successive))
-        self._flags.append((*read.flags, *(("clipped",) if read.clipped else ())))
+        self._rows.append(
+            (made.step, made.time, made.rate, *sizes, batch, made.before, after, made.gain, made.decay)
+        )
+        rounded = math.isnan(made.before) and math.isfinite(after)
+        self._flags.append(
+            (*read.flags, *(("clipped",) if read.clipped else ()), *(("step_rounded",) if rounded else ()))
+        )
+        self._names = tuple(read.groups)
+        each = [contribution_moments(w, s, read.overlap) for w, s in read.groups.values()]
+        self._groups.append(tuple((float(x.signal), float(x.noise)) for x in each))
+
+    def _steps(self, first: int, end: int) -> ReadSteps:
+        """Rows as arrays; of groups those that all of them have."""
+        rows = np.array(self._rows[first:end], dtype=np.float64).reshape(-1, len(_FIELDS))
+        at = {name: rows[:, k] for k, name in enumerate(_FIELDS)}
+        alike = all(len(g) == len(self._names) for g in self._groups[first:end])
+        shape = (end - first, len(self._names) if alike else 0, 2)
+        groups = np.array([g for g in self._groups[first:end] if alike], dtype=np.float64).reshape(shape)
+        return ReadSteps(
+            **{name: at[name] for name in ("step", "rate", "signal", "noise", "batch", "before", "after")},
+            gain=at["gain"], group_signal=groups[..., 0], group_noise=groups[..., 1],
+        )  # fmt: skip
 
     def measurement(self, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
         """What the first ``count`` readings say at the last of them."""
-        rows = np.array(self._rows[max(0, count - max(self._window, self._phase_window)) : count])
-        at = {name: rows[:, k] for k, name in enumerate(_FIELDS)}
-        step, time, rate = int(at["step"][-1]), float(at["time"][-1]), float(at["rate"][-1])
-        batch, flags = float(at["batch"][-1]), list(self._flags[count - 1])
-        alike = (at["batch"] == batch) | (np.isnan(at["batch"]) & np.isnan(batch))
-        if not alike[-self._window :].all():
-            flags.append("batch_varies")
-        recent = np.flatnonzero(alike)[-self._window :]
-        c = fieller(at["signal"][recent], at["noise"][recent], 0.95, "contributions")
-        given: dict[str, Any] = {"C_alpha": c, "p": probability(c)}
-        if not math.isnan(batch):
-            given["C_1"] = per_example(c, batch)
-        given |= self._successive(at, alike & ~np.isnan(at["successive"]))
+        first = max(0, count - max(self._window, self._phase_window))
+        read = self._steps(first, count)
+        told = newest_of(read, self._window, self._phase_window)
+        row = dict(zip(_FIELDS, self._rows[count - 1], strict=True))
+        flags = [*self._flags[count - 1], *(("batch_varies",) if told.varies else ())]
         flags += [f"{part}_failed" for part in sorted(reasons)]
+        given: dict[str, Any] = {"C_alpha": told.c, "p": probability(told.c)}
+        if not math.isnan(row["batch"]):
+            one = per_example(told.c, row["batch"])
+            given |= {"C_1": one, "critical_batch": critical_batch(one)}
+        if told.drift is not None:
+            given |= {"lyapunov_drift": self._flagged(told.drift, row), "phase": told.phase,
+                      "phase_method": told.drift.method}  # fmt: skip
+        if told.c_star is not None:
+            given["C_star"] = self._flagged(told.c_star, row)
         return Measurement.of(
-            step, learning_rate=rate, time=time, batch_size=0 if math.isnan(batch) else int(batch),
-            signal=float(at["signal"][recent].mean()), noise=float(at["noise"][recent].mean()),
-            flags=tuple(dict.fromkeys(flags)), reasons=dict(reasons), cost_seconds=cost, **given,
+            int(row["step"]), learning_rate=row["rate"], time=row["time"],
+            batch_size=0 if math.isnan(row["batch"]) else int(row["batch"]),
+            signal=told.signal, noise=told.noise, flags=tuple(dict.fromkeys(flags)), reasons=dict(reasons),
+            groups=dict(zip(self._names, told.groups, strict=False)), cost_seconds=cost, **given,
         )  # fmt: skip
 
-    def _successive(self, at: Mapping[str, Any], paired: Any) -> dict[str, Any]:
-        """Drift, C* and phase of plain SGD, from the newest pairs of steps at the present rate and batch."""
-        chosen = np.flatnonzero(paired & (at["rate"] == at["rate"][-1]))[-self._phase_window :]
-        if len(chosen) < 2:
-            return {}
-        block = max(1, math.ceil(_BLOCK / float(np.median(np.diff(at["step"][chosen])))))
-        if len(chosen) < block:
-            return {}
-        signal, noise, product = (at[name][chosen] for name in ("signal", "noise", "successive"))
-        found = successive_gradients(signal, noise, product, block)
-        return {
-            "lyapunov_drift": self._flagged(found.drift), "C_star": self._flagged(found.c_star),
-            "phase": found.phase, "phase_method": found.drift.method,
-        }  # fmt: skip
-
-    def _flagged(self, e: Estimate) -> Estimate:
-        flags = (*e.flags, *((self._flag,) if self._flag else ()))
-        return Estimate(e.value, e.low, e.high, e.level, e.method, e.n, flags, e.details)
+    def _flagged(self, e: Estimate, row: Mapping[str, float]) -> Estimate:
+        flags = (self._flag, "decay_not_in_loss" if row["decay"] else "")
+        return replace(e, flags=(*e.flags, *(flag for flag in flags if flag)))
 
     def run(
         self, optimizer: Mapping[str, Any], dim: int, reasons: Mapping[str, str], out: str | Path | None
     ) -> xr.Dataset:
         """All of them as a Run of ``dim`` parameters; optimizer: its attributes.
 
+        Its batch size is that of the newest reading; where others had another, ``step_batch`` tells each.
+
         Raises:
-            RunError: nothing was read, the batch is not known or varies, or ``out`` can't be written.
+            RunError: nothing was read, or ``out`` can't be written.
         """
         if not self._rows:
             told = "; ".join(f"{part}: {why}" for part, why in reasons.items())
             raise RunError(f"watch: nothing was read yet{': ' * bool(told)}{told}")
-        rows = [dict(zip(_FIELDS, row, strict=True)) for row in self._rows]
-        batches = {row["batch"] for row in rows}
-        if len(batches) > 1 or any(math.isnan(b) for b in batches):
-            raise RunError("watch: a run is of one known batch size, and these readings are not")
-        # As so many draws of the step's own gradient would have it: |ḡ|² = |μ|² + Tr Σ/n.
-        probes = [
-            {
+        alike = all(len(g) == len(self._names) for g in self._groups)
+        probes = []
+        for values, groups in zip(self._rows, self._groups, strict=True):
+            row = dict(zip(_FIELDS, values, strict=True))
+            moments = np.array(groups if alike else [], dtype=np.float64).reshape(-1, 2)
+            # As so many draws of the step's own gradient would have it: |ḡ|² = |μ|² + Tr Σ/n.
+            probes.append({
                 "step": int(row["step"]), "time": row["time"], "noise": row["noise"],
                 "signal": row["signal"] + row["noise"] / row["parts"],
-                "gradient_samples": row["parts"], "step_size": row["rate"],
-            }
-            for row in rows
-        ]  # fmt: skip
-        batch, rate = int(batches.pop()), rows[-1]["rate"]
+                "gradient_samples": row["parts"], "step_size": row["rate"], "step_batch": row["batch"],
+                "step_before": row["before"], "step_after": row["after"], "step_gain": row["gain"],
+                **({"group_signal": moments[:, 0] + moments[:, 1] / row["parts"],
+                    "group_noise": moments[:, 1]} if len(moments) else {}),
+            })  # fmt: skip
+        last = dict(zip(_FIELDS, self._rows[-1], strict=True))
+        size = {} if math.isnan(last["batch"]) else {
+            "batch_size": int(last["batch"]), "probe_batch_size": int(last["batch"])
+        }  # fmt: skip
+        flags = sorted({flag for flags in self._flags for flag in flags})
         known = {
-            "name": "watch", "seed": 0, "learning_rate": rate, "dt": rate, "batch_size": batch,
-            "probe_batch_size": batch, "absent": ["loss"],
+            "name": "watch", "seed": 0, "learning_rate": last["rate"], "dt": last["rate"], **size,
+            "absent": ["loss"], "window": self._window, "phase_window": self._phase_window,
+            "step_flags": flags, "step_sampling": self._flag,
         }  # fmt: skip
         return as_run(
-            probes, {**optimizer, **known}, samples=0, directions=np.empty((0, dim)), groups=(),
-            per_step=math.nan, out=out,
+            probes, {**optimizer, **known}, samples=0, directions=np.empty((0, dim)),
+            groups=self._names if alike else (), per_step=math.nan, out=out,
         )  # fmt: skip
 
     def state(self) -> dict[str, Any]:
         """Plain lists for `restore`."""
-        return {"rows": [list(row) for row in self._rows], "flags": [list(flags) for flags in self._flags]}
+        return {
+            "rows": [list(row) for row in self._rows], "flags": [list(flags) for flags in self._flags],
+            "groups": [[list(pair) for pair in groups] for groups in self._groups],
+            "names": list(self._names),
+        }  # fmt: skip
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
         self._rows = [tuple(row) for row in state["rows"]]
         self._flags = [tuple(flags) for flags in state["flags"]]
+        self._groups = [tuple((s, t) for s, t in groups) for groups in state["groups"]]
+        self._names = tuple(state["names"])

@@ -1,30 +1,36 @@
 """One optimizer step as hooks see it: the parts of its gradient, the whole, and the gradient before.
 
-A hook on a parameter is called by each backward pass with what that pass adds, before it is added, and
-another one afterwards with the sum so far: so norms of parts and of the whole are those before any clipping.
-Nothing is returned to autograd, and nothing of the training is written to.
+Norms of parts and of the whole are taken when a backward pass has ended, and so before any clipping
+(`Backward`). Nothing is returned to autograd, and nothing of the training is written to.
 """
 
 from __future__ import annotations
 
 import math
 import sys
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sdesim.training.data.batches import leaves, length
+from sdesim.errors import RunError, failure
+from sdesim.training.watching.backward import Backward
+from sdesim.training.watching.calls import ModelCalls, example_weights, weights
 from sdesim.training.watching.examples import ExampleShares
+from sdesim.training.watching.halves import halves
 from sdesim.training.watching.layers import layer_names
-from sdesim.training.watching.sums import dot_sum, total
+from sdesim.training.watching.made_step import MadeStep
+from sdesim.training.watching.sums import squares
 
 Guard = Callable[[Callable[[], None]], None]
 # Norms of one gradient in two ways agree to this share.
 _AGREED = 1e-4
+# Part of a sum of squares that is rounding.
+_ROUNDING = 1e-14
 # How far up the stack a scaler that calls the optimizer may be.
 _FRAMES = 16
 
@@ -37,10 +43,12 @@ class StepRead:
         whole: |g|² of the step's gradient, before clipping and unscaled. squares: Σ|c_j|² of its parts, NaN
             where they are not known. overlap: Σ w_j². passes: backward passes.
         batch: examples in them all, None where that is not known.
-        successive: g·g′ with the gradient of the step before, NaN where that was not held.
+        after: u·g with the step before, NaN where that was not held. drag: Σ A T over the parameters, with
+            what a gradient does in its step, NaN where that is not known.
         clipped: whether the optimizer was given less. flags: words.
         groups: layer → (|g|², Σ|c_j|²) of its parameters alone, which add up to ``whole`` and ``squares``;
             ``overlap`` is the same for all of them.
+        source: what the parts are: "micro-batches", "examples", "halves", "" where they are not known.
     """
 
     whole: float
@@ -48,10 +56,12 @@ class StepRead:
     overlap: float
     passes: int
     batch: int | None
-    successive: float
+    after: float
+    drag: float
     clipped: bool
     flags: tuple[str, ...]
     groups: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,25 @@ class Onlooker(Protocol):
         """A pass adds this to the gradient of parameter k."""
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What the backward passes of a step came to on this process, as a scaler's scale has it.
+
+    Attributes:
+        sums: |g|² (P,) of each parameter; squares: Σ|c_j|² (P,) of its parts, None where they are not known.
+        overlap, passes, batch, flags, source: as of `StepRead`. scale: of a `GradScaler`.
+    """
+
+    sums: NDArray[np.float64]
+    squares: NDArray[np.float64] | None
+    overlap: float
+    passes: int
+    batch: int | None
+    flags: tuple[str, ...]
+    source: str
+    scale: float
+
+
 class StepReader:
     """Reads one step at a time, where it is armed.
 
@@ -92,7 +121,8 @@ class StepReader:
             reads examples.
 
     Attributes:
-        layers: the layer's name of each parameter. onlooker: where this is one of several ranks.
+        armed: whether the step that comes is read. layers: the layer's name of each parameter.
+        onlooker: where this is one of several ranks. made: the step that was made last, where it is held.
     """
 
     def __init__(
@@ -103,28 +133,14 @@ class StepReader:
         names = layer_names(models[-1])
         self.layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
-        self._handles: list[Any] = []
-        self._before: list[Tensor | None] = []
+        self.made = MadeStep(parameters)
         self._shares: ExampleShares | None = None
+        # Whether shares of layers were read once, or why they can't be.
+        self._formula: bool | str = compiled(models)
+        self._calls = ModelCalls(models, guard)
+        self._backward = Backward(parameters, guard, self._opened, self._ended)
         self.onlooker: Onlooker | None = None
-        self.armed = False
-        # Number and size of the batch that is at work, 0 before one was seen; whether a trainer tells them.
-        self._batch_number, self._told = 0, False
-        self._size: int | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        self._squares: list[dict[int, Tensor]] = []
-        self._after: list[list[Tensor]] = []
-        self._sums: dict[int, Tensor] = {}
-        self._left: list[Tensor] = []
-        self._calls: Counter[int] = Counter()
-        self._sizes: dict[int, int | None] = {}
-        self._passing, self._mixed = False, False
-        self._inside: nn.Module | None = None
-        self._alone: dict[int, Tensor] | None = None
-        if self.onlooker is not None:
-            self.onlooker.begin()
+        self.armed = self._halved = False
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -134,211 +150,182 @@ class StepReader:
             examples: whether the parts are the examples of its one batch.
         """
         self.disarm()
-        self._begin()
         self.armed = True
-        if not self._told:
-            self._batch_number = 0
-        for k, p in enumerate(self._parameters):
-            if parts:
-                handle = p.register_hook(self._part_hook(k, p))  # type: ignore[no-untyped-call]
-                self._handles.append(handle)
-            handle = p.register_post_accumulate_grad_hook(self._sum_hook(k))  # type: ignore[no-untyped-call]
-            self._handles.append(handle)
-        for model in () if self._told else self._models:
-            self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
-            self._handles.append(model.register_forward_hook(self._left_model, always_call=True))
-        if parts and examples:
+        self._backward.looker = None if self.onlooker is None else self.onlooker.seen
+        self._backward.hold = examples and self.onlooker is not None
+        self._begin()
+        self._backward.attach(parts=parts)
+        if not parts:
+            return
+        if examples and not isinstance(self._formula, str):
             self._examples_guard(self._share)
+        self._halved = examples and self._formula is not True
+        self._calls.attach(keep=self._halved)
+
+    def _begin(self) -> None:
+        self.made.again()
+        self._backward.begin()
+        self._calls.begin()
+        if self.onlooker is not None:
+            self.onlooker.begin()
 
     def _share(self) -> None:
-        self._shares = ExampleShares(self._models[-1], self._parameters, self._examples_guard)
+        calls, model = self._calls, self._models[-1]
+        try:
+            self._shares = ExampleShares(model, self._parameters, self._examples_guard, lambda: calls.batch)
+        except RunError as error:
+            self._formula = failure(error)
 
     def disarm(self) -> None:
         """Detach everything."""
-        for handle in self._handles:
-            handle.remove()
+        self._backward.detach()
+        self._calls.detach()
         if self._shares is not None:
             self._shares.close()
-        self._handles, self._shares, self._alone, self.armed = [], None, None, False
-
-    def forget(self) -> None:
-        """Let go of the gradient that is held."""
-        self._before = []
+        self._shares, self.armed = None, False
 
     def batch(self, size: int | None) -> None:
         """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
-        self._batch_number, self._size, self._told = self._batch_number + 1, size, True
+        self._calls.tell(size)
 
-    def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
-        # A wrapper calls what it wraps: one batch.
-        if self._inside is None and torch.is_grad_enabled():
-            self._inside = module
-            self._guard(lambda: self._batch(args, kwargs))
-
-    def _left_model(self, module: nn.Module, args: Any, output: Any) -> None:
-        if self._inside is module:
-            self._inside = None
-
-    def _batch(self, args: Any, kwargs: Any) -> None:
-        given = [x for x in (*args, *kwargs.values()) if any(True for _ in leaves(x))]
-        self._batch_number, self._size = self._batch_number + 1, None
-        self._size = length(given[0]) if given else None
-
-    def _part_hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
-        def hook(gradient: Tensor) -> None:
-            self._guard(lambda: self._part(k, p, gradient))
-
-        return hook
-
-    def _part(self, k: int, p: nn.Parameter, gradient: Tensor) -> None:
-        if self._calls[k] and p.grad is None:
-            # The gradients were dropped without a step, as a scaler does: what comes is another step's.
-            mixed = self._passing
+    def _opened(self, dropped: bool) -> None:
+        if dropped:
+            # Gradients were dropped without a step, as a scaler does: what comes is another step's.
             self._begin()
-            self._mixed = mixed
-        if not self._passing:
-            self._passing = True
-            shares, size = None if self._sizes else self._shares, self._size
-            # What ranks share they change before the pass has ended.
-            self._alone = None if shares is None or self.onlooker is None else {}
-            if self._batch_number:
-                self._sizes[self._batch_number] = size
-            # Once this pass has ended, and before anybody clips what it left.
-            torch.autograd.Variable._execution_engine.queue_callback(lambda: self._passed(shares, size))
-        if not self._calls[k] and p.grad is not None:
-            self._left.append(dot_sum(p.grad, p.grad))
-        if len(self._squares) == self._calls[k]:
-            self._squares.append({})
-            self._after.append([])
-        self._squares[self._calls[k]][k] = dot_sum(gradient, gradient)
-        self._calls[k] += 1
-        if self.onlooker is not None:
-            self.onlooker.seen(k, gradient)
-            if self._alone is not None:
-                self._alone[id(p)] = gradient.detach().clone()
+            if self._shares is not None:
+                self._shares.forget(torch._C._current_graph_task_id())
+        self._calls.opened()
 
-    def _passed(self, shares: ExampleShares | None, size: int | None) -> None:
-        """A backward pass has ended; its examples are worked out if it is the first."""
-        self._passing = False
-        alone, self._alone = self._alone, None
-        if shares is not None:
-            self._examples_guard(lambda: shares.collect(size, alone))
+    def _ended(self, task: int, gradients: Mapping[int, Tensor]) -> None:
+        if self.onlooker is None:
+            self.made.meet(gradients)
+        shares = self._shares
+        if shares is not None and len(self._calls.seen) == 1:
+            left = {id(self._parameters[k]): g for k, g in gradients.items()}
+            self._examples_guard(lambda: shares.met(task, left))
 
-    def _sum_hook(self, k: int) -> Callable[[Tensor], None]:
-        def hook(p: Tensor) -> None:
-            self._guard(lambda: self._summed(k, p))
-
-        return hook
-
-    def _summed(self, k: int, p: Tensor) -> None:
-        assert p.grad is not None
-        self._sums[k] = dot_sum(p.grad, p.grad)
-        if self._calls[k]:
-            self._after[self._calls[k] - 1].append(self._sums[k])
-
-    def finish(self, *, hold: bool) -> StepRead | str:
+    def finish(self, *, gains: Sequence[float] | None, hold: bool) -> StepRead | str:
         """What was read of the step that the optimizer is about to make, or why nothing was.
 
         Args:
-            hold: whether its gradient is kept, for the product with the next.
+            gains: A of each parameter, by which its gradient moves it in the step; None: not known.
+            hold: whether the step is held on to, where it is right to.
         """
-        before, self._before = self._before, []
-        parts, examples = max(self._calls.values(), default=0), self._shares
-        forwards = len(self._sizes)
+        gathered = self.gathered()
+        if isinstance(gathered, str):
+            return gathered
         gradients = [p.grad for p in self._parameters]
-        if not self._sums:
-            return "no gradient was computed for this step"
-        if forwards and parts > forwards:
-            return f"{parts} backward passes over {forwards} batches: parts of one batch are not independent"
-        if self._mixed or self._dropped():
-            return "gradients were dropped in the middle of a step"
-        if total(self._left) > 0.0:
-            return "gradients of an earlier step were left in place"
-        left = total([dot_sum(g, g) for g in gradients if g is not None])
-        summed, scale = total(list(self._sums.values())), loss_scale()
-        inverse2 = scale**-2
+        given = [g for g in gradients if g is not None]
+        left = float(squares(given).sum()) if given else 0.0
+        summed, inverse2 = float(gathered.sums.sum()), gathered.scale**-2
         whole = summed * inverse2
         untouched = abs(left - whole) <= _AGREED * whole or abs(left - summed) <= _AGREED * summed
-        shared = total([x for part in self._squares for x in part.values()])
-        if not all(x < float("inf") for x in (whole, left, shared)):
+        if not (math.isfinite(whole) and math.isfinite(left)):
             return "the gradient is not finite"
         if not untouched and left > whole:
             return "gradients were changed between the backward pass and the step"
-        squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
-        successive = float("nan")
         # The factor between what the optimizer is given and the gradient: that of a scaler, or 1.
-        factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / scale
-        if untouched and before:
-            pairs = [
-                (a, b) for a, b in zip(before, gradients, strict=True) if a is not None and b is not None
-            ]
-            successive = factor * total([dot_sum(a, b) for a, b in pairs])
-        if hold and untouched:
-            self._before = [None if g is None else g.detach().clone().mul_(factor) for g in gradients]
-        groups = self._groups(parts, examples, inverse2) if math.isfinite(squares) else {}
-        return StepRead(whole, squares, overlap, parts, batch, successive, not untouched, flags, groups)
+        factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / gathered.scale
+        after, drag, shared = self.made.after(1.0 / gathered.scale), math.nan, gathered.squares
+        if gains is not None and shared is not None and untouched:
+            rest = shared - gathered.overlap * gathered.sums
+            # Of parts that are all the same what is left is rounding.
+            noise = np.where(np.abs(rest) <= _ROUNDING * shared, 0.0, rest) / (1.0 - gathered.overlap)
+            drag = inverse2 * float(np.asarray(gains) @ noise)
+        if hold and math.isfinite(drag):
+            self.made.open(gradients, drag, factor)
+        return StepRead(
+            whole, math.nan if shared is None else inverse2 * float(shared.sum()), gathered.overlap,
+            gathered.passes, gathered.batch, after, drag, not untouched, gathered.flags,
+            {} if shared is None else self.by_layer(inverse2 * gathered.sums, inverse2 * shared),
+            gathered.source,
+        )  # fmt: skip
+
+    def by_layer(
+        self, sums: NDArray[np.float64], shared: NDArray[np.float64]
+    ) -> dict[str, tuple[float, float]]:
+        """Two numbers of each parameter (P,), added up over each layer."""
+        found = dict.fromkeys(self.layers, (0.0, 0.0))
+        for name, whole, part in zip(self.layers, sums, shared, strict=True):
+            found[name] = found[name][0] + float(whole), found[name][1] + float(part)
+        return found
 
     def contributed(self) -> Contributed | str:
         """The parts of this rank's own gradient, or why they are not known."""
-        parts, examples = max(self._calls.values(), default=0), self._shares
-        forwards, scale = len(self._sizes), loss_scale()
-        if not parts:
-            return "no gradient was computed for this step"
-        if forwards and parts > forwards:
-            return f"{parts} backward passes over {forwards} batches: parts of one batch are not independent"
-        if self._mixed:
-            return "gradients were dropped in the middle of a step"
-        shared = total([x for part in self._squares for x in part.values()])
-        if not math.isfinite(shared):
-            return "the gradient is not finite"
-        inverse2 = scale**-2
-        squares, overlap, batch, flags = self._contributions(parts, examples, inverse2, shared)
-        alone = {} if examples is None or parts > 1 or math.isnan(squares) else examples.by_parameter
-        if math.isnan(squares):
-            squares = inverse2 * shared
-        groups = dict.fromkeys(self.layers, 0.0)
-        for k, (name, p) in enumerate(zip(self.layers, self._parameters, strict=True)):
-            own = alone[id(p)] if alone else total([part[k] for part in self._squares if k in part])
-            groups[name] += inverse2 * own
-        return Contributed(squares, overlap, parts, batch, flags, scale, groups)
-
-    def _groups(
-        self, parts: int, examples: ExampleShares | None, inverse2: float
-    ) -> dict[str, tuple[float, float]]:
-        """|g|² and Σ|c_j|² of each layer."""
-        found = dict.fromkeys(self.layers, (0.0, 0.0))
-        alone = {} if examples is None else examples.by_parameter
-        for k, (name, p) in enumerate(zip(self.layers, self._parameters, strict=True)):
-            squares = alone.get(id(p), 0.0)
-            if parts > 1:
-                squares = total([part[k] for part in self._squares if k in part])
-            whole, before = found[name]
-            summed = float(self._sums[k]) if k in self._sums else 0.0
-            found[name] = whole + inverse2 * summed, before + inverse2 * squares
-        return found
-
-    def _dropped(self) -> bool:
-        """Whether a later part was all that its gradients then were: those before it are in no step."""
-        later = list(zip(self._squares, self._after, strict=True))[1:]
-        return any(
-            abs(total(list(part.values())) - total(after)) <= 1e-6 * total(list(part.values()))
-            for part, after in later
+        found = self.gathered()
+        if isinstance(found, str):
+            return found
+        inverse2 = found.scale**-2
+        own = inverse2 * (found.sums if found.squares is None else found.squares)
+        groups = {name: part for name, (part, _) in self.by_layer(own, own).items()}
+        return Contributed(
+            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups
         )
 
-    def _contributions(
-        self, parts: int, examples: ExampleShares | None, inverse2: float, shared: float
-    ) -> tuple[float, float, int | None, tuple[str, ...]]:
-        sizes = list(self._sizes.values()) if len(self._sizes) == parts else []
-        known = [n for n in sizes if n is not None]
-        batch = sum(known) if known and len(known) == parts else None
-        if parts > 1:
-            weights = [n / batch for n in known] if batch else [1.0 / parts] * parts
-            flags = ("weights_by_examples",) if len(set(known)) > 1 else ()
-            return inverse2 * shared, sum(w * w for w in weights), batch, flags
-        if examples is not None and examples.squares is not None and batch:
-            flags = ("weights_assumed",) if examples.sequences else ()
-            return inverse2 * examples.squares, 1.0 / batch, batch, flags
-        return float("nan"), 1.0, batch, ()
+    def gathered(self) -> Gathered | str:
+        """What the passes of this step came to on this process, or why that is not known."""
+        passes, batches = self._backward.passes, self._calls.seen
+        if not passes:
+            return "no gradient was computed for this step"
+        if batches and passes > len(batches):
+            count = len(batches)
+            return f"{passes} backward passes over {count} batches: parts of one batch are not independent"
+        added = self._backward.added()
+        if self._backward.mixed or added.dropped:
+            return "gradients were dropped in the middle of a step"
+        if added.left:
+            return "gradients of an earlier step were left in place"
+        own = added.sums if self.onlooker is None else added.parts[0]
+        if not np.isfinite(added.parts).all():
+            return "the gradient is not finite"
+        scale, known = loss_scale(), weights(batches, passes)
+        if passes > 1:
+            overlap = sum(w * w for w in known.each)
+            return Gathered(
+                own, added.parts.sum(axis=0), overlap, passes, known.batch, known.flags,
+                "micro-batches", scale,
+            )  # fmt: skip
+        found: list[tuple[NDArray[np.float64], float, tuple[str, ...], str]] = []
+        if known.batch and known.batch > 1:
+            self._examples_guard(lambda: found.append(self._of_examples(own)))
+        shared, overlap, flags, source = found[0] if found else (None, 1.0, (), "")
+        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale)
+
+    def _of_examples(
+        self, sums: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], float, tuple[str, ...], str]:
+        """Σ|c_j|² (P,), Σ w_j², flags and source, of the examples of the one batch, or of its halves."""
+        batch = self._calls.seen[0]
+        each, known = example_weights(batch)
+        flags = () if known or not self._sequences else ("weights_assumed",)
+        if self._shares is not None:
+            try:
+                alone = self._shares.result()
+                self._formula = True
+                found = np.array([alone[id(p)] for p in self._parameters])
+                return found, float(each @ each), flags, "examples"
+            except RunError as error:
+                self._formula = failure(error)
+                if not self._halved:
+                    raise
+        found = halves(self._models[-1], self._parameters, batch, sums).sum(axis=0)
+        middle = len(each) // 2
+        pair = float(each[:middle].sum()), float(each[middle:].sum())
+        return found, pair[0] ** 2 + pair[1] ** 2, flags, "halves"
+
+    @property
+    def _sequences(self) -> bool:
+        """Whether examples have positions, over which they may weigh unequally."""
+        return any(isinstance(part, nn.Embedding) for part in self._models[-1].modules())
+
+
+def compiled(models: Sequence[nn.Module]) -> str | bool:
+    """Why hooks on the layers of a model are not called, False where they are."""
+    for model in models:
+        for part in model.modules():
+            if "_orig_mod" in part._modules or getattr(part, "_compiled_call_impl", None) is not None:
+                return f"the layers of a compiled {type(part).__name__} call no hooks"
+    return False
 
 
 def loss_scale() -> float:

@@ -6,6 +6,7 @@ import math
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from sdesim.training.monitor.monitor import Monitor
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.watching.made_step import linear_gains
 from sdesim.training.watching.ranks import Ranks, trains_with, writes
-from sdesim.training.watching.readings import Readings
+from sdesim.training.watching.readings import NOTHING, Pending, Readings
 from sdesim.training.watching.step_hooks import StepHooks
 from sdesim.training.watching.step_reader import StepRead, StepReader
 from sdesim.training.watching.unwrapped import (
@@ -45,8 +47,9 @@ def watch(
 
     Reads C at the batch of the step, whatever it is made of: from the micro-batches of an accumulated step,
     else from the examples of its one batch, whose norms the same backward pass gives (`example_norms`). Of
-    plain SGD it reads the phase too, from gradients of successive steps (`successive_gradients`). Norms are
-    those before clipping and free of a `GradScaler`'s scale; steps that a scaler skips are not counted.
+    SGD, with momentum or without, it reads the phase too, from the gradients at both ends of steps
+    (`successive_steps`). Norms are those before clipping and free of a `GradScaler`'s scale; steps that a
+    scaler skips are not counted.
 
     The weights are the same bit for bit as without it, and no random number is drawn. It never ends a
     training: what fails is told once as a warning, and is a flag with its reason.
@@ -115,7 +118,10 @@ class Watch:
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
         self._found: dict[str, str] = {}
         self._tried: list[str] = []
-        self._pending: tuple[int, float, float, StepRead] | None = None
+        self._notes: tuple[str, ...] = ()
+        self._pending: Pending | None = None
+        # Batches that a trainer has told, and the one that the step was on which waits.
+        self._batches = self._pending_of = 0
         self._passes = 1
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
@@ -160,7 +166,12 @@ class Watch:
     def batch(self, size: int | None) -> None:
         """Told by a trainer that a batch of so many examples begins: all backward passes until the next one
         are of it, whatever parts of the model are called."""
+        self._batches += 1
         self._reader.batch(size)
+
+    def note(self, flag: str) -> None:
+        """Told by a trainer what is to be said of all readings that come."""
+        self._notes = (*self._notes, flag)
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
@@ -173,6 +184,8 @@ class Watch:
 
     def _after(self) -> None:
         """Of a step that was made."""
+        if self._pending is not None:
+            self._guarded("step")(self._close)
         self.step += 1
         self._time += self._rate
         if self._shop is not None:
@@ -202,40 +215,56 @@ class Watch:
     def _read(self, why: str) -> None:
         """Take what was read of this step, or why nothing was."""
         pending, self._pending = self._pending, None
-        plain = optimizer_attributes(self._optimizer)["optimizer_model"] == "plain"
         whole = bool(self._tried)
+        linear = linear_gains(self._optimizer, trained_parameters(self._optimizer)) if whole else None
+        gains = None if linear is None else [now for now, _ in linear]
         try:
-            read = self._finish(why, hold=plain and whole)
+            read = self._finish(why, gains, hold=whole)
         finally:
             self._reader.disarm()
         if isinstance(read, str):
             self._found["step"] = read
+            self._reader.made.drop()
+        # The gradient of the very batch that the step before was made on is not free of that step.
+        again = self._batches > 0 and self._batches == self._pending_of
         if pending is not None:
-            lost = isinstance(read, str) or read.clipped
-            self._take(pending, math.nan if isinstance(read, str) or lost else read.successive)
+            self._take(pending, math.nan if isinstance(read, str) or again else read.after)
         if isinstance(read, str) or not whole:
             return
         self._passes = read.passes
-        now = (self.step, self._time, self._rate, read)
-        if math.isfinite(read.squares) and plain and not read.clipped:
-            self._pending = now
+        if not math.isfinite(read.squares):
+            if "examples" in self._tried:
+                self._found.setdefault(
+                    "examples", "examples of one batch can't be told from what the model is given"
+                )
             return
-        self._forget()
-        if math.isfinite(read.squares):
-            self._take(now, math.nan)
-        elif "examples" in self._tried:
-            self._found.setdefault(
-                "examples", "examples of one batch can't be told from what the model is given"
-            )
+        if read.passes > 1:
+            # Its parts are read: that its examples were not is of no account.
+            self._found.pop("examples", None)
+        if self._notes:
+            read = replace(read, flags=(*read.flags, *self._notes))
+        total = {gain for _, gain in linear or ()}
+        gain = total.pop() if len(total) == 1 else math.nan
+        decay = max(float(group.get("weight_decay", 0.0)) for group in self._optimizer.param_groups)
+        made = Pending(self.step, self._time, self._rate, read, gain, decay)
+        if math.isfinite(read.drag):
+            self._pending, self._pending_of = made, self._batches
+        else:
+            self._take(made, math.nan)
 
-    def _finish(self, why: str, *, hold: bool) -> StepRead | str:
+    def _close(self) -> None:
+        """The step was made: what it does at its start is taken, and it waits for the next gradient."""
+        if self._pending is not None and math.isnan(self._pending.before):
+            self._pending = replace(self._pending, before=self._reader.made.close())
+
+    def _finish(self, why: str, gains: Sequence[float] | None, *, hold: bool) -> StepRead | str:
         """What was read of this step, by all ranks."""
         if self._ranks is None:
-            return why or self._reader.finish(hold=hold)
+            return why or self._reader.finish(gains=gains, hold=hold)
         self._expected, self._spoken = False, True
         agreed = self._ranks.agree(
-            self.step, lambda: why or self._reader.contributed(), hold=hold, found=self._found,
-            seconds=self._cycle, plan=self._plan,
+            self.step, lambda: why or self._reader.contributed(), gains=gains, hold=hold,
+            found=self._found, seconds=self._cycle, plan=self._plan,
         )  # fmt: skip
         self._found, self._cycle = dict(agreed.found), 0.0
         self._price, self._spent, self._passed = agreed.price, agreed.spent, agreed.elapsed
@@ -249,15 +278,17 @@ class Watch:
         seconds = (now - began) / max(1, self.step - since)
         return self.step + 1 + math.ceil(max(0.0, waits) / max(seconds, 1e-6)), spent, elapsed
 
-    def _forget(self) -> None:
-        self._reader.forget()
-        if self._ranks is not None:
-            self._ranks.forget()
-
-    def _take(self, made: tuple[int, float, float, StepRead], successive: float) -> None:
-        """Keep the numbers of a step, with its gradient's product with the next one's."""
-        self._readings.add(*made, successive)
+    def _take(self, made: Pending, after: float) -> None:
+        """Keep the numbers of a step, with its product with the next gradient."""
+        self._readings.add(made, after)
         self._ended = True
+
+    def _take_last(self) -> None:
+        """Keep and tell the step that is read and waits for the next one's gradient."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            self._take(pending, math.nan)
+            self._tell({})
 
     def _go_on(self) -> None:
         """After a step: tell what was read, and attach what reads the next, where that is paid for."""
@@ -296,7 +327,9 @@ class Watch:
     def _meet(self) -> None:
         """Find the ranks that train with this one."""
         if self._ranks is None and len(ranks := trains_with(self._models)) > 1:
-            self._ranks = Ranks(ranks, trained_parameters(self._optimizer), self._reader.layers)
+            self._ranks = Ranks(
+                ranks, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
+            )
             self._reader.onlooker = self._ranks
 
     def _tell(self, found: dict[str, str]) -> None:
@@ -309,11 +342,14 @@ class Watch:
             self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
         elif new:
             flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
+            # Rows of one log have the same columns.
+            groups = dict.fromkeys(self._reader.layers, NOTHING)
             self._keep(
                 Measurement.of(
-                    self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons
+                    self.step, learning_rate=self._rate, time=self._time, flags=flags, reasons=self.reasons,
+                    groups=groups,
                 )
-            )
+            )  # fmt: skip
 
     def _sampling_flag(self) -> str:
         """What is to be said of how batches are drawn: gradients of one epoch without replacement are
@@ -331,7 +367,7 @@ class Watch:
         """All readings as a Run, for `measure` and `compare`; with a loader those of its `Monitor`.
 
         Raises:
-            RunError: nothing was read yet, the batch is not known or varies, or ``out`` can't be written.
+            RunError: nothing was read yet, or ``out`` can't be written.
         """
         if self._shop is not None:
             return self._shop.run(out)
@@ -344,8 +380,10 @@ class Watch:
             return
         self._hooks.remove()
         self._hooks = None
+        if self._pending is not None:
+            self._guarded("step")(self._take_last)
         self._reader.disarm()
-        self._reader.forget()
+        self._reader.made.drop()
         if self._shop is not None:
             self._shop.close()
         self._outlets.close(self.run)
@@ -370,7 +408,7 @@ class Watch:
         self._pending, self._cycle, self._passed = None, 0.0, self._earlier
         self._expected, self._planned = False, (self.step, self._started)
         self._reader.disarm()
-        self._forget()
+        self._reader.made.drop()
         if self._ranks is not None and self._ranks.following is not None:
             self._ranks.following = 0
         counts = range(1, len(self._readings) + 1)

@@ -1,0 +1,68 @@
+"""A watched training as verbs show it: in progress, and when it has ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sdesim.commands.printing import columns, make_console, spent
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from sdesim.training.monitor.measurement import Measurement
+
+# Measurements that trends and the pace are of.
+_RECENT = 512
+
+
+def look_at_training(path: Path) -> dict[str, Any]:
+    """How far a watched training has come.
+
+    Returns:
+        "state": "running", "interrupted" (its process is gone), "unknown" (of elsewhere) or "finished";
+        "sweep": False; "seconds" up to its last measurement; "step" of that, "readings": how many there are;
+        "rate": steps a second, None where that is not known; "lines": what to change; "last": numbers of the
+        newest measurement; "no_run": why a closed monitor left no run.
+
+    Raises:
+        RunError: there is none.
+    """
+    from sdesim.runs.watched import read_watched
+    from sdesim.training.monitor.measurement import Measurement
+    from sdesim.training.tools.changes import lines
+
+    found = read_watched(path)
+    history = [Measurement.from_dict(told) for told in found.readings[-_RECENT:]]
+    steps = history[-1].step - history[0].step if len(history) == len(found.readings) else history[-1].step
+    known = history and found.seconds > 0 and steps > 0
+    return {
+        "state": found.state,
+        "sweep": False,
+        "seconds": found.seconds,
+        "step": history[-1].step,
+        "readings": len(found.readings),
+        "rate": steps / found.seconds if known else None,
+        "lines": [text for text in lines(history) if text],
+        "last": {name: v for name, v in history[-1].row().items() if v is not None and v != ""},
+        "no_run": found.no_run,
+        "history": history,
+    }
+
+
+def training_screen(state: dict[str, Any]) -> RenderableType:
+    """What is shown of it."""
+    from sdesim.sinks.terminal import screen
+
+    history: list[Measurement] = state["history"]
+    pace = "" if state["rate"] is None else f", {state['rate']:,.3g} steps a second"
+    head = (
+        f"{state['state']}, {spent(state['seconds'])}: step {state['step']:,}, "
+        f"{state['readings']:,} reading{'s' * (state['readings'] != 1)}{pace}"
+    )
+    return screen([m.row() for m in history], head, state["lines"], columns() or 80)
+
+
+def show_training(path: Path) -> None:
+    """Print what it came to."""
+    make_console(folds=True).print(training_screen(look_at_training(path)))

@@ -1,0 +1,265 @@
+"""What to change in a training, in lines: what intervals support, and nothing else.
+
+Halving and doubling the batch are judged by McCandlish et al. (arXiv 1812.06162): with the learning rate
+tuned to each batch B, a given loss takes steps in proportion to 1 + B_crit/B, and examples to 1 + B/B_crit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sdesim.estimators import Estimate
+from sdesim.estimators import critical_batch as inverted
+from sdesim.training.monitor.history import history_of
+from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.tools.trust import descends, doubts
+
+# From this share of the critical curvature on a step counts as near the edge.
+NEAR = 0.9
+# Held-out loss that falls by less than this share of the training loss is not helped.
+HELPED = 0.1
+# Words of phases: whether the loss falls.
+_DECIDED = {"generalization": True, "exploration": False}
+# Flags that the interval itself says; and most that are told in a line.
+_SAID, _MOST = ("unresolved", "unbounded"), 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that a training says.
+
+    Attributes:
+        about: "rate", "loss", "held-out" or "batch".
+        change: what to do, such as "halve" or "lower"; "" for nothing.
+        text: in a line. why: what it costs or rests on, in another; may be empty.
+        resolved: whether its interval supports it; else it says what is open, and `why` what would settle it.
+        step: at which it was measured. flags: what its numbers bear.
+        values: the numbers in it, each with the ends of its interval.
+    """
+
+    about: str
+    change: str
+    text: str
+    why: str
+    resolved: bool
+    step: int
+    flags: tuple[str, ...] = ()
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain, for JSON."""
+        return {**vars(self), "flags": list(self.flags)}
+
+
+def critical_batch(m: Measurement) -> Estimate | None:
+    """The batch at which doubling stops to pay, as advice reads it: 1/C_1, where signal and noise are alike.
+
+    The one place where that is chosen. Its interval is that of C_1 inverted, without an upper end where that
+    holds 0, and the value NaN where no signal was seen.
+    """
+    if m.critical_batch is not None:
+        return m.critical_batch
+    return None if m.C_1 is None else inverted(m.C_1)
+
+
+def findings(source: Any) -> list[Finding]:
+    """What a training says: what to change, the most urgent first, then what may stay, then what is open.
+
+    Args:
+        source: as of `history_of`: a live monitor, its measurements, a recorded run, or the path of either.
+            Of each quantity the newest measurement that holds it is read.
+
+    Raises:
+        RunError: nothing was measured.
+    """
+    history = history_of(source)
+    found = [f for read in (_edge, _loss, _held_out, _batch) for f in read(history)]
+    return sorted(found, key=lambda f: (not f.resolved, not f.change))
+
+
+def lines(source: Any) -> tuple[str, str]:
+    """The first two lines of what a training says: what to change, or that nothing is resolved yet and what
+    that would take; the second may be empty.
+
+    Args:
+        source: as of `findings`, or these.
+    """
+    given = isinstance(source, list) and all(isinstance(f, Finding) for f in source)
+    found: list[Finding] = source if given else findings(source)
+    told = [f for f in found if f.resolved]
+    if not told:
+        if not found:
+            return "nothing is resolved yet: nothing that says what to change was measured", ""
+        return f"nothing is resolved yet; {found[0].text}", found[0].why
+    first = told[0].text if told[0].change else f"no change is called for so far: {told[0].text}"
+    second = told[1].text if len(told) > 1 else told[0].why or next((f.text for f in found[1:]), "")
+    return first, second
+
+
+def _latest(history: Sequence[Measurement], has: Callable[[Measurement], bool]) -> Measurement | None:
+    return next((m for m in reversed(history) if has(m)), None)
+
+
+def _batch(history: Sequence[Measurement]) -> Iterator[Finding]:
+    m = _latest(history, lambda m: m.batch_size > 0 and critical_batch(m) is not None)
+    found = None if m is None else critical_batch(m)
+    if m is None or found is None:
+        return
+    size, flags = m.batch_size, tuple(dict.fromkeys((*found.flags, *m.flags)))
+    equals = "" if math.isnan(found.value) else "= "
+    about = f"B_crit {equals}{_interval(found)}, you use {size:,}{_rest(history, m, flags)}"
+    values: dict[str, Any] = {"critical_batch": _ends(found), "batch_size": size}
+    change, resolved = "", True
+    # An end that is not known supports nothing: comparisons with NaN are false.
+    if found.high <= size / 2 or found.low >= size * 2:
+        change, times = ("halve", 0.5) if found.high <= size / 2 else ("double", 2.0)
+        far = found.high <= size / 4 or found.low >= size * 4
+        text = f"batch size could be {change}d{' and more' if far else ''}: {about}"
+        why, values["cost"] = _cost(found, size, times)
+    elif size / 2 < found.low and found.high < 2 * size:
+        text, why = (
+            f"batch size is about right: {about}",
+            "; ".join(_cost(found, size, t)[0] for t in (0.5, 2)),
+        )
+    else:
+        resolved, text = False, f"open whether another batch size would pay: {about}"
+        why = _needed(history, m)
+    yield Finding("batch", change, text, why, resolved, m.step, flags, values)
+
+
+def _cost(critical: Estimate, size: int, times: float) -> tuple[str, dict[str, Any]]:
+    """Steps and examples at another batch over those at this one, with intervals: in words, and plain."""
+
+    def steps(b: float) -> float:
+        return 1 / times if math.isinf(b) else (1 + b / (size * times)) / (1 + b / size)
+
+    ends = sorted(steps(b) for b in (critical.low, critical.high))
+    made = [
+        Estimate(f * steps(critical.value), f * ends[0], f * ends[1], critical.level, "", 1)
+        for f in (1.0, times)
+    ]
+    told = [_interval(e) for e in made]
+    text = f"at batch {_number(size * times)}: {told[0]} × the steps, {told[1]} × the examples"
+    return text, {"batch_size": size * times, "steps": _ends(made[0]), "examples": _ends(made[1])}
+
+
+def _needed(history: Sequence[Measurement], m: Measurement) -> str:
+    """How many more readings would settle the batch, were C to stay what it is."""
+    c = m.C_alpha
+    if c is None or not (math.isfinite(c.low) and math.isfinite(c.high)) or c.n < 3:
+        # A recorded run does not say of how many readings an interval is.
+        return "more readings are needed"
+    # C is the batch in units of the critical one: below 1/2 doubling pays, above 2 halving.
+    outside = max(c.value - 2, 0.5 - c.value)
+    half, gap = (c.high - c.low) / 2, outside if outside > 0 else min(c.value - 0.5, 2 - c.value)
+    total = math.ceil(c.n * (half / gap) ** 2) if gap > 0 else math.inf
+    if total > 100 * c.n:
+        return f"C lies so near a bound that more than 100 times its {c.n:,} readings would be needed"
+    total = max(int(total), c.n + 1)
+    read = [one.step for one in history if one.C_alpha is not None and one.C_alpha.method == c.method]
+    if len(read) > c.n:
+        # The window is full: it has to be longer.
+        return f"a window of about {total:,} readings would tell; it is one of {c.n:,}"
+    each = max(1.0, (read[-1] - read[0]) / max(1, len(read) - 1))
+    more = total - c.n
+    return f"about {more:,} more readings would tell: some {_number(more * each)} steps at the present pace"
+
+
+def _edge(history: Sequence[Measurement]) -> Iterator[Finding]:
+    m = _latest(history, lambda m: _edge_ratio(m) is not None)
+    e = None if m is None else _edge_ratio(m)
+    if m is None or e is None or not (math.isfinite(e.low) and math.isfinite(e.high)):
+        return
+    about = f"{_interval(e)} of the edge of stability{_rest(history, m, e.flags)}"
+    values = {"edge_ratio": _ends(e), "learning_rate": m.learning_rate}
+    text, change = f"step is at {about}", ""
+    if e.low > 1:
+        text, change = f"step is past the edge, at {about}: a smaller learning rate is stable", "lower"
+    elif e.low >= NEAR:
+        text, change = f"{text}: a larger learning rate would not be stable", "keep"
+    elif e.high < 0.5:
+        text = f"{text}: curvature allows a larger learning rate"
+    yield Finding("rate", change, text, "", True, m.step, e.flags, values)
+
+
+def _edge_ratio(m: Measurement) -> Estimate | None:
+    """λ/λ_crit as the optimizer meets it, also of measurements that hold S = 2(1 − λ/λ_crit) alone."""
+    if m.edge_ratio is not None or m.S is None:
+        return m.edge_ratio
+    return m.S.mapped(lambda s: 1 - s / 2, falling=True)
+
+
+def _loss(history: Sequence[Measurement]) -> Iterator[Finding]:
+    """Whether steps lower the training loss: as measured, else by the phase."""
+    m = _latest(history, lambda m: descends(m) is not None)
+    if m is not None and m.progress is not None:
+        e, sinks = m.progress, bool(descends(m))
+        rests = f"{_interval(e)} a step{_rest(history, m, e.flags)}"
+    else:
+        m = _latest(history, lambda m: m.phase in _DECIDED and not doubts(m, m.C_star))
+        by = None if m is None else m.lyapunov_drift or m.C_alpha
+        if m is None or by is None:
+            return
+        e, sinks, name = by, _DECIDED[m.phase], "drift" if m.lyapunov_drift else "C"
+        rests = f"{name} {_interval(e)}{_rest(history, m, e.flags)}"
+    text, change = f"steps lower the training loss: {rests}", ""
+    if not sinks:
+        change = "lower"
+        text = f"steps raise the training loss: {rests}; lower the learning rate or raise the batch size"
+    yield Finding("loss", change, text, "", True, m.step, e.flags, {"change": _ends(e)})
+
+
+def _held_out(history: Sequence[Measurement]) -> Iterator[Finding]:
+    m = _latest(history, lambda m: m.progress_heldout is not None)
+    if m is None or m.progress_heldout is None:
+        return
+    e, train = m.progress_heldout, m.progress
+    if not (math.isfinite(e.low) and math.isfinite(e.high)):
+        return
+    rests = f"{_interval(e)} a step{_rest(history, m, e.flags)}"
+    beside = f", training loss changes by {_interval(train)}" if train is not None else ""
+    change, resolved = "", True
+    if e.low > 0:
+        text, change = f"steps raise the held-out loss: {rests}{beside}", "stop"
+    elif train is not None and train.high < 0 and -e.low < HELPED * -train.high:
+        text, change = f"steps no longer help held-out data: {rests}{beside}", "stop"
+    elif e.high < 0:
+        text = f"steps help held-out data: {rests}"
+    else:
+        text, resolved = f"open whether steps help held-out data: {rests}", False
+    values = {"progress_heldout": _ends(e), "progress": None if train is None else _ends(train)}
+    yield Finding("held-out", change, text, "", resolved, m.step, e.flags, values)
+
+
+def _rest(history: Sequence[Measurement], m: Measurement, flags: Sequence[str]) -> str:
+    """When it was measured, where that is not now, and its flags."""
+    when = "" if m.step == history[-1].step else f" at step {m.step:,}"
+    told = [f.replace("_", " ") for f in flags if f not in _SAID]
+    more = f" and {len(told) - _MOST} more" if len(told) > _MOST else ""
+    return when + (f" (flagged: {', '.join(told[:_MOST])}{more})" if told else "")
+
+
+def _ends(e: Estimate) -> list[float]:
+    return [e.value, e.low, e.high]
+
+
+def _interval(e: Estimate) -> str:
+    if math.isnan(e.low) and math.isnan(e.high):
+        return f"{_number(e.value)} [no interval]"
+    if math.isnan(e.value):
+        return (
+            f"{_number(e.low)} to {_number(e.high)}" if math.isfinite(e.high) else f"above {_number(e.low)}"
+        )
+    value, low, high = map(_number, (e.value, e.low, e.high))
+    # Of what was read without draws.
+    return value if low == value == high else f"{value} [{low}, {high}{')' if math.isinf(e.high) else ']'}"
+
+
+def _number(x: float) -> str:
+    if not math.isfinite(x):
+        return "∞" if x > 0 else "unknown"
+    x = float(f"{x:.3g}")
+    return (f"{x:,.0f}" if abs(x) >= 100 else f"{x:g}").replace("-", "−")

@@ -1,0 +1,295 @@
+"""The calls of a model within a step: what each batch of examples was, weighs, and was turned into."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sdesim.training.data.batches import leaves
+from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.random_state import RandomState
+
+Guard = Callable[[Callable[[], None]], None]
+# What a label is that counts for no loss, in torch and in the libraries on it.
+_IGNORED = -100
+
+
+@dataclass
+class Batch:
+    """One batch of examples.
+
+    Attributes:
+        size: its examples, None where that is not known. axis: of its first input, that they lie along.
+        multiplier: the gradient that arrived at the loss that the model itself returned.
+        tokens: labels that count, of each example (n,), at all places and at all but the first; None without.
+        divisor: by what such a loss was divided, where the training told it.
+        given: arguments of the call; outputs: tensors that it gave, with the gradients that arrived at them,
+            in the order in which they did. Only where they are kept.
+        before, drew: random state before the call, and whether it drew from it. autocast: devices and types.
+        written: a buffer that the call wrote to.
+    """
+
+    size: int | None
+    axis: int = 0
+    first: Tensor | None = None
+    multiplier: Tensor | None = None
+    tokens: tuple[Tensor, Tensor] | None = None
+    divisor: Any = None
+    given: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    outputs: list[Tensor] = field(default_factory=list)
+    arrived: list[tuple[int, Tensor]] = field(default_factory=list)
+    before: RandomState | None = None
+    drew: bool = False
+    autocast: list[tuple[str, torch.dtype]] = field(default_factory=list)
+    versions: list[int] = field(default_factory=list)
+    written: str = ""
+
+    def axis_of(self, x: Tensor) -> int | None:
+        """Along which axis of a tensor its examples lie, None where they do not."""
+        if self.axis and self.first is not None and x.ndim > 1 and x.shape[:2] == self.first.shape[:2]:
+            return self.axis
+        return 0 if x.ndim and len(x) == self.size else None
+
+
+class ModelCalls:
+    """Attached to a model while a step is read.
+
+    Args:
+        models: from the one that the training calls to the innermost. guard: what runs a hook's work.
+
+    Attributes:
+        told: whether a trainer tells where batches begin; calls tell nothing then but what they were given.
+        batch: the one at work, None before there was one. seen: those that backward passes came for.
+    """
+
+    def __init__(self, models: Sequence[nn.Module], guard: Guard) -> None:
+        self._models, self._guard = models, guard
+        self._handles: list[Any] = []
+        self._inside: nn.Module | None = None
+        self._keep = self.told = False
+        self.batch: Batch | None = None
+        self.seen: list[Batch] = []
+
+    def begin(self) -> None:
+        """Of a step whose batches are to come; the batch at work may be its first."""
+        self.seen = []
+
+    def attach(self, *, keep: bool) -> None:
+        """Attach the hooks; keep: whether inputs and outputs of a call are kept, for `halves`."""
+        self._keep, self._inside = keep, None
+        if not self.told:
+            self.batch = None
+        if self.told and not keep:
+            return
+        for model in self._models:
+            self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
+            self._handles.append(model.register_forward_hook(self._left, always_call=True))
+        for part in self._models[-1].modules():
+            if getattr(part, "batch_first", True) is False:
+                self._handles.append(part.register_forward_pre_hook(self._sequence, with_kwargs=True))
+
+    def detach(self) -> None:
+        """Detach them, and let go of what is kept."""
+        for handle in self._handles:
+            handle.remove()
+        self._handles, self.seen = [], []
+        if self.batch is not None:
+            self.batch = Batch(self.batch.size) if self.told else None
+
+    def tell(self, size: int | None) -> None:
+        """A batch of so many examples begins."""
+        self.batch, self.told = Batch(size), True
+
+    def opened(self) -> None:
+        """A backward pass begins: it is of the batch at work."""
+        if self.batch is not None and not any(self.batch is one for one in self.seen):
+            self.seen.append(self.batch)
+
+    def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
+        # A wrapper calls what it wraps: one batch. What is called in a backward pass is called again.
+        if self._inside is not None or is_aside() or not torch.is_grad_enabled():
+            return
+        if torch._C._current_graph_task_id() == -1:
+            self._inside = module
+            self._guard(lambda: self._begun(args, kwargs))
+
+    def _begun(self, args: Any, kwargs: Any) -> None:
+        first = next((x for x in leaves((args, kwargs)) if x.ndim), None)
+        size = None if first is None else len(first)
+        if not self.told:
+            self.batch = None
+            self.batch = Batch(size)
+        batch = self.batch
+        assert batch is not None
+        if batch.given is not None:
+            # A second call for one batch: which of them is which is not known.
+            batch.given, batch.outputs, self._keep = None, [], False
+        batch.first = first
+        labels = kwargs.get("labels")
+        if isinstance(labels, Tensor):
+            counted = (labels != _IGNORED).reshape(len(labels), -1) if labels.ndim else None
+            if counted is not None and len(counted) == size:
+                batch.tokens = counted.sum(1), counted[:, 1 if labels.ndim > 1 else 0 :].sum(1)
+        batch.divisor = kwargs.get("num_items_in_batch")
+        if self._keep:
+            batch.given, batch.before = (args, dict(kwargs)), RandomState.now(self._devices())
+            batch.versions = [b._version for b in self._models[-1].buffers()]
+            batch.autocast = [
+                (kind, torch.get_autocast_dtype(kind))
+                for kind in {"cpu", *(device.type for device in self._devices())}
+                if torch.is_autocast_enabled(kind)
+            ]
+
+    def _devices(self) -> set[torch.device]:
+        return {p.device for p in self._models[-1].parameters()}
+
+    def _sequence(self, part: nn.Module, args: Any, kwargs: Any) -> None:
+        if self._inside is not None and self.batch is not None:
+            self._guard(lambda: self._axis(next(leaves((args, kwargs)), None)))
+
+    def _axis(self, x: Tensor | None) -> None:
+        """A part takes its examples along the second axis: so does the model, where it was given the same."""
+        batch = self.batch
+        if batch is None or x is None or x.ndim != 3 or batch.axis or batch.first is None:
+            return
+        if batch.first.shape[:2] == x.shape[:2]:
+            # With as many places as examples the first axis may be either.
+            batch.axis = 1
+            batch.size = None if x.shape[0] == x.shape[1] else int(x.shape[1])
+
+    def _left(self, module: nn.Module, args: Any, output: Any) -> None:
+        if self._inside is not module:
+            return
+        self._inside = None
+        batch = self.batch
+        if batch is not None:
+            self._guard(lambda: self._returned(batch, output))
+
+    def _returned(self, batch: Batch, output: Any) -> None:
+        loss = _loss(output)
+        if loss is not None:
+
+            def multiplied(gradient: Tensor) -> None:
+                if not is_aside():
+                    batch.multiplier = gradient.detach()
+
+            loss.register_hook(multiplied)  # type: ignore[no-untyped-call]
+        if batch.given is None or batch.before is None:
+            return
+        batch.drew = RandomState.now(self._devices()) != batch.before
+        named = self._models[-1].named_buffers()
+        written = (name for (name, b), v in zip(named, batch.versions, strict=True) if b._version != v)
+        batch.written = next(written, "")
+        for x in outputs_of(output):
+            batch.outputs.append(x.detach())
+            x.register_hook(_noting(batch, len(batch.outputs) - 1))  # type: ignore[no-untyped-call]
+
+
+def _noting(batch: Batch, place: int) -> Callable[[Tensor], None]:
+    def arrived(gradient: Tensor) -> None:
+        if not is_aside():
+            batch.arrived.append((place, gradient.detach()))
+
+    return arrived
+
+
+def outputs_of(output: Any) -> list[Tensor]:
+    """Tensors of an output that are no single numbers and have gradients, in order, each once."""
+    found = {id(x): x for x in leaves(output) if x.requires_grad and x.ndim}
+    return list(found.values())
+
+
+def _loss(output: Any) -> Tensor | None:
+    """The loss that a model returns itself: under that name, or as its first or only number."""
+    named = output.get("loss") if isinstance(output, Mapping) else getattr(output, "loss", None)
+    found = next(leaves(output), None) if named is None else named
+    return found if isinstance(found, Tensor) and not found.ndim and found.requires_grad else None
+
+
+@dataclass(frozen=True)
+class Weights:
+    """w_j of the batches of a step, Σ w_j = 1. batch: examples in all, None where that is not known."""
+
+    each: tuple[float, ...]
+    batch: int | None
+    flags: tuple[str, ...]
+
+
+def weights(batches: Sequence[Batch], passes: int) -> Weights:
+    """What each backward pass weighs in the step.
+
+    Where the model returned the loss of each, the gradient that arrived there says its multiplier; of a loss
+    that was divided by the labels of the whole step it is times those of the batch. Else batches weigh by
+    their examples, and where these differ that is flagged. Without batches all weigh the same.
+    """
+    known = len(batches) == passes
+    sizes = [b.size for b in batches if b.size is not None] if known else []
+    batch = sum(sizes) if sizes and len(sizes) == passes else None
+    if not known:
+        return Weights((1.0 / passes,) * passes, None, ("weights_assumed",) if passes > 1 else ())
+    own = _by_losses(batches)
+    if own is not None:
+        each, flags = own
+    elif batch:
+        each, flags = [float(n) for n in sizes], ("weights_by_examples",) if len(set(sizes)) > 1 else ()
+    else:
+        each, flags = [1.0] * passes, ("weights_assumed",) if passes > 1 else ()
+    whole = sum(each)
+    return Weights(tuple(w / whole for w in each), batch, flags)
+
+
+def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] | None:
+    multipliers = [float(b.multiplier) for b in batches if b.multiplier is not None]
+    if len(multipliers) < len(batches) or not all(math.isfinite(m) and m > 0 for m in multipliers):
+        return None
+    tokens = [tuple(float(t.sum()) for t in b.tokens) for b in batches if b.tokens is not None]
+    if len(tokens) < len(batches):
+        return multipliers, ()
+    divisors = {float(b.divisor) for b in batches if b.divisor is not None}
+    if not divisors:
+        unequal = len(set(tokens)) > 1 and len(set(multipliers)) == 1
+        return multipliers, ("mean_of_means",) if unequal else ()
+    if len(divisors) > 1 or any(b.divisor is None for b in batches):
+        return None
+    # Labels at all places, or at all but the first: those that the training counted.
+    counted = next((k for k in (1, 0) if sum(t[k] for t in tokens) in divisors), 1)
+    each = [m * t[counted] for m, t in zip(multipliers, tokens, strict=True)]
+    return (each, ()) if sum(each) > 0 else None
+
+
+def example_weights(batch: Batch) -> tuple[NDArray[np.float64], bool]:
+    """w_i (n,) of the examples of one batch, Σ w_i = 1, and whether they are known: by their labels where the
+    model returned its own loss, else all the same."""
+    assert batch.size
+    if batch.multiplier is not None and batch.tokens is not None:
+        counts = batch.tokens[1].double().cpu().numpy()
+        if counts.sum() > 0:
+            return counts / counts.sum(), True
+    return np.full(batch.size, 1.0 / batch.size), False
+
+
+def rows(x: Any, batch: Batch, chosen: slice) -> Any:
+    """The chosen examples of what a call was given: tensors that have an axis of them, the rest as it is."""
+    if isinstance(x, Tensor):
+        axis = batch.axis_of(x)
+        return x if axis is None else x[(slice(None),) * axis + (chosen,)]
+    if isinstance(x, Mapping):
+        made = {key: rows(part, batch, chosen) for key, part in x.items()}
+        return made if type(x) is dict else _like(x, made)
+    if isinstance(x, tuple | list):
+        return type(x)(rows(part, batch, chosen) for part in x) if type(x) in (tuple, list) else x
+    return x
+
+
+def _like(x: Mapping[str, Any], made: dict[str, Any]) -> Any:
+    try:
+        return type(x)(made)  # type: ignore[call-arg]
+    except TypeError:
+        return made
