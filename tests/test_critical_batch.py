@@ -123,6 +123,23 @@ def test_the_fit_and_the_knee_give_back_the_law_and_refuse_what_is_none():
     assert np.isnan(measure.fit(batches, steps * 3.0 ** (-1.0) ** np.arange(7), 30.0).critical)
 
 
+def test_a_loss_that_no_rate_lowers_gives_no_target():
+    class Rising:
+        def __init__(self, batch, rates):
+            self.rates = rates
+
+        def advance(self, steps):
+            pass
+
+        def losses(self):
+            return np.stack([1 + self.rates] * 2)
+
+    targets, _, found = measure.ladder(Rising, np.ones(2), np.ones(2), 64, (2, 4))
+
+    assert np.isnan(targets).all()
+    assert found == []
+
+
 def test_a_target_is_crossed_between_two_times_and_never_is_nan():
     losses = np.array([[4.0, 4.0, 4.0], [2.0, 3.9, np.inf], [1.0, 3.8, 1.0]])
 
@@ -184,8 +201,9 @@ def cell(problem, checkpoint, critical, predicted):
     batches = [256, 128, 64, 32, 16, 8, 4]
     steps = [[[8 * (1 + c / b) for c in critical], [32 * (1 + c / b) for c in critical]] for b in batches]
     return {
-        "problem": problem, "checkpoint": checkpoint, "horizons": [8, 32], "loss": [1.0], "batches": batches,
-        "steps": steps, "edges": [[0, 0]] * 7, "path_steps": [[0, 1000]] * 7, "path_left": [[1.0, 0.0]] * 7,
+        "problem": problem, "checkpoint": checkpoint, "horizons": [8, 32], "loss": [1.0] * 3,
+        "batches": batches, "steps": steps, "edges": [[0, 0]] * 7,
+        "path_steps": [[0, 1000]] * 7, "path_left": [[1.0, 0.0]] * 7,
         "scales": {name: [[x, x, x] for x in predicted] for name in NAMES},
     }  # fmt: skip
 

@@ -68,7 +68,8 @@ def crossing(times: Array, losses: Array, target: Array) -> Array:
 
 
 def noiseless(start: Start, centre: Array, first: Array, horizons: tuple[int, ...]) -> tuple[Array, Array]:
-    """Lowest loss (H, seeds) after so many noiseless steps over a wide grid, and its rate."""
+    """Lowest loss (H, seeds) after so many noiseless steps over a wide grid, and its rate; NaN where no rate
+    within the grid is best and lowers the loss, as momentum may carry on whatever the rate."""
     rates = centre * 2.0 ** WIDE[:, None]
     runs, done, best, chosen = start(None, rates), 0, [], []
     for horizon in horizons:
@@ -79,9 +80,8 @@ def noiseless(start: Start, centre: Array, first: Array, horizons: tuple[int, ..
         chosen.append(np.take_along_axis(rates, at[None], axis=0)[0])
     made = np.array(best)
     inner = (np.array(chosen) > rates.min(axis=0)) & (np.array(chosen) < rates.max(axis=0))
-    if not ((made < first) & inner).all():
-        raise ValueError("the best noiseless rate is not within the grid, or lowers no loss")
-    return made, np.array(chosen)
+    known = (made < first) & inner
+    return np.where(known, made, np.nan), np.where(known, np.array(chosen), np.nan)
 
 
 def steps_at(start: Start, batch: int, centre: Array, first: Array, targets: Array, last: int) -> Steps:
@@ -145,10 +145,11 @@ def ladder(
     start: Start, centre: Array, first: Array, top: int, horizons: tuple[int, ...],
     say: Callable[[str], Any] = lambda _: None,
 ) -> tuple[Array, Array, list[Steps]]:  # fmt: skip
-    """Targets (H, seeds), the noiseless rates, and Steps from the top batch down to where it takes ENOUGH."""
+    """Targets (H, seeds), the noiseless rates, and Steps from the top batch down to where it takes ENOUGH;
+    none where a target is not known."""
     targets, rates = noiseless(start, centre, first, horizons)
     found, batch, at = [], top, rates[-1]
-    while batch >= 1:
+    while batch >= 1 and np.isfinite(targets).all():
         one = steps_at(start, batch, at, first, targets, horizons[-1])
         found.append(one)
         say(f"B {batch}: steps {np.round(one.steps[-1], 1)}, edges {int(one.edge.sum())}")

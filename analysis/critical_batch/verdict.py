@@ -33,8 +33,9 @@ class Numbers:
 
 def measured_steps(cell: dict[str, Any], h: int) -> Array:
     """Steps (batches, seeds) to a cell's target h; NaN at a batch where a chosen rate ends its grid."""
-    steps = np.array(cell["steps"], dtype=np.float64)[:, h]
-    steps[np.array(cell["edges"])[:, h] > 0] = np.nan
+    shape = len(cell["batches"]), len(cell["horizons"])
+    steps = np.array(cell["steps"], dtype=np.float64).reshape(*shape, len(cell["loss"]))[:, h]
+    steps[np.array(cell["edges"]).reshape(shape)[:, h] > 0] = np.nan
     return steps
 
 
