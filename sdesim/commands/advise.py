@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def advise(
     path: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="RUN", help="The folder of a monitor, or a recorded run.", autocompletion=complete_runs
+            metavar="RUN", help="A monitor's folder, a .zarr, or RUN:ARM.", autocompletion=complete_runs
         ),
     ],
     trajectory: Annotated[
@@ -28,16 +28,21 @@ def advise(
 ) -> None:
     """Say what to change in a training, as far as intervals support it."""
     from sdesim.training.monitor.history import history_of
-    from sdesim.training.tools.changes import findings, lines
+    from sdesim.training.tools.changes import advice_lines, findings
 
-    history = history_of(path, trajectory)
+    history = history_of(_place(path), trajectory)
     found = findings(history)
-    first = lines(found)
+    first = advice_lines(found)
     if as_json:
         told = [f.to_dict() for f in found]
         print_json({"step": history[-1].step, "lines": [t for t in first if t], "findings": told})
         return
     print_advice(first, found)
+
+
+def _place(text: str) -> Path:
+    folder, sign, arm = text.rpartition(":")
+    return Path(folder) / f"{arm}.zarr" if sign and not Path(text).exists() else Path(text)
 
 
 def print_advice(first: tuple[str, str], found: list[Finding]) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +16,7 @@ from sdesim.commands.options import INTERRUPTED, OK, JsonOption, RunArgument
 from sdesim.commands.outcome import print_outcome
 from sdesim.commands.printing import columns, make_console, print_json, spent
 from sdesim.commands.sweep import print_sweep
-from sdesim.commands.watched import look_at_training, show_training, training_screen
+from sdesim.commands.watched import look_at_training, looking, show_training, training_screen
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -179,10 +180,11 @@ def _follow(path: Path, state: dict[str, Any]) -> dict[str, Any]:
 
     screen = Live(_shown(state), console=make_console(folds=True), auto_refresh=False, transient=True)
     # Ctrl-C ends the watching, not the run.
+    again = looking(path) if "history" in state else partial(look, path)
     with suppress(KeyboardInterrupt), screen as live:
         while state["state"] in ("running", "unknown"):
             time.sleep(_EVERY)
-            state = look(path)
+            state = again()
             live.update(_shown(state), refresh=True)
     if state["state"] != "finished":
         make_console(folds=True).print(_shown(state))

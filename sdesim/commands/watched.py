@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +12,7 @@ from sdesim.commands.printing import columns, make_console, spent
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from sdesim.runs.watched import WatchedReader
     from sdesim.training.monitor.measurement import Measurement
 
 # Measurements that trends and the pace are of.
@@ -28,22 +31,33 @@ def look_at_training(path: Path) -> dict[str, Any]:
     Raises:
         RunError: there is none.
     """
-    from sdesim.runs.watched import read_watched
-    from sdesim.training.monitor.measurement import Measurement
-    from sdesim.training.tools.changes import lines
+    from sdesim.runs.watched import WatchedReader
 
-    found = read_watched(path)
-    history = [Measurement.from_dict(told) for told in found.readings[-_RECENT:]]
-    steps = history[-1].step - history[0].step if len(history) == len(found.readings) else history[-1].step
-    known = history and found.seconds > 0 and steps > 0
+    return training_state(WatchedReader(path, _RECENT))
+
+
+def looking(path: Path) -> Callable[[], dict[str, Any]]:
+    """What looks at it again and again, each time at what is new."""
+    from sdesim.runs.watched import WatchedReader
+
+    return partial(training_state, WatchedReader(path, _RECENT))
+
+
+def training_state(reader: WatchedReader) -> dict[str, Any]:
+    """As `look_at_training`, of what is new since the last look too."""
+    from sdesim.training.monitor.measurement import Measurement
+    from sdesim.training.tools.changes import advice_lines
+
+    found = reader.read()
+    history = [Measurement.from_dict(told) for told in found.readings]
     return {
         "state": found.state,
         "sweep": False,
         "seconds": found.seconds,
         "step": history[-1].step,
-        "readings": len(found.readings),
-        "rate": steps / found.seconds if known else None,
-        "lines": [text for text in lines(history) if text],
+        "readings": found.count,
+        "rate": found.steps / found.seconds if found.seconds > 0 and found.steps > 0 else None,
+        "lines": [text for text in advice_lines(history) if text],
         "last": {name: v for name, v in history[-1].row().items() if v is not None and v != ""},
         "no_run": found.no_run,
         "history": history,
@@ -65,4 +79,7 @@ def training_screen(state: dict[str, Any]) -> RenderableType:
 
 def show_training(path: Path) -> None:
     """Print what it came to."""
-    make_console(folds=True).print(training_screen(look_at_training(path)))
+    state, console = look_at_training(path), make_console(folds=True)
+    console.print(training_screen(state))
+    if state["no_run"]:
+        console.print(f"No run for sdesim compare: {state['no_run']}", style="yellow", markup=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -63,9 +64,17 @@ class LineFile:
 
 def read_lines(path: str | Path) -> Iterator[Any]:
     """The values of a file's whole lines, in order; what is half written, or no JSON, is left out."""
+    for value, _ in read_lines_from(path, 0):
+        yield value
+
+
+def read_lines_from(path: str | Path, offset: int) -> Iterator[tuple[Any, int]]:
+    """As `read_lines`, from a place in the file on, each value with the place after it."""
     with Path(path).open("rb") as file:
+        file.seek(offset)
         for line in file:
-            try:
-                yield json.loads(line)
-            except ValueError:
-                continue
+            offset += len(line)
+            if not line.endswith(b"\n"):
+                return
+            with suppress(ValueError):
+                yield json.loads(line), offset

@@ -27,8 +27,8 @@ def monitor(history: Any, *, axes: Any = None) -> Any:
     training and held-out loss over a step; the rate at which the loss drifts; the cosine of the training and
     the held-out gradient; C of layers; signal and noise apart; the share of the loss that noise puts back,
     C*/C (noise too strong shows here: above 1 a step raises the loss on average; a larger batch or a smaller
-    rate helps); the index I. Above them what to change, in two lines (`training.lines`), and below them what
-    was not measured.
+    rate helps); the index I. Above them what to change, in two lines (`training.advice_lines`), and below
+    them what was not measured.
 
     Args:
         history: a monitor, its measurements, oldest first, a recorded run with probes, or the path of a run
@@ -81,13 +81,13 @@ def drawn_panels(history: Any, *, axes: Any = None, told: bool = True) -> Any:
 
 def _write(figure: Any, history: Sequence[Any], missing: Sequence[str], told: bool) -> None:
     """What to change above the panels, and what was not measured below them."""
-    from sdesim.training.tools.changes import lines
+    from sdesim.training.tools.changes import advice_lines
 
     letters = int(_LETTERS * figure.get_figwidth() / 9.4)
     if told:
         text = "\n".join(
             textwrap.fill(t[:1].upper() + t[1:], letters, subsequent_indent="    ")
-            for t in lines(history)
+            for t in advice_lines(history)
             if t
         )
         figure.suptitle(text, x=0.01, ha="left", fontsize=10)
@@ -238,7 +238,8 @@ def _layers(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     for k, name in enumerate(chosen):
         value = _estimates([m.groups.get(name) for m in history])[0]
         colours = (FIRST, *SERIES)
-        drawn.append(_line(ax, steps, colours[k % len(colours)], name, value))
+        label = f"layer {name}" if name.isdigit() else name
+        drawn.append(_line(ax, steps, colours[k % len(colours)], label, value))
     _close(ax, "C of each layer", "C", drawn)
     if len(names) > len(chosen):
         ax.set_title(f"C of {len(chosen)} of {len(names)} layers")

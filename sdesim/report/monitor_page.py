@@ -33,8 +33,8 @@ def write_monitor_report(monitor: Any, folder: str | Path | None = None) -> Path
     """Write ``report.html`` and ``figures/`` of a training that a `training.watch` or `training.Monitor` has
     watched, or that was recorded with probes.
 
-    The first lines are `training.lines`: what to change, as far as intervals support it, or that nothing is
-    resolved yet.
+    The first lines are `training.advice_lines`: what to change, as far as intervals support it, or that
+    nothing is resolved yet.
 
     Args:
         monitor: with measurements, which it and the training are left alone for; a run with probes; or the
@@ -92,11 +92,11 @@ def monitor_headline(history: Any) -> Headline:
     """
     from sdesim.training.monitor.history import history_of
     from sdesim.training.tools.advice import advise
-    from sdesim.training.tools.changes import findings, lines
+    from sdesim.training.tools.changes import advice_lines, findings
 
     measured = history_of(history)
     known = findings(measured)
-    first, second = lines(known)
+    first, second = advice_lines(known)
     said = f"{first} {second}"
     more = [text for f in known for text in (f.text, f.why) if text and text not in said]
     found, last = advise(measured[-1]), measured[-1]

@@ -102,6 +102,9 @@ VARIABLES: dict[str, VariableSpec] = {
     "preconditioned_residual": VariableSpec(
         _PROBE, "1/learning_rate", "Lanczos residual of preconditioned_lambda_max"
     ),
+    "curvature_spread": VariableSpec(
+        _PROBE, "1/learning_rate", "how far a monitor's few examples leave the top eigenvalue open"
+    ),
     "critical_sharpness": VariableSpec(
         _PROBE, "1/learning_rate", "eigenvalue from which the optimizer is unstable"
     ),
@@ -321,6 +324,7 @@ PROGRESS_PROBE = ("progress", "progress_error", "progress_count")
 VIRTUAL_PROBE = ("virtual_drop", "virtual_drop_error", "progress_count")
 SUCCESSIVE_PROBE = ("step_batch", "step_before", "step_after", "step_gain")
 HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")
+SPREAD_PROBE = ("curvature_spread",)
 AGREEMENT_PROBE = ("gradient_agreement", "gradient_agreement_error", "gradient_agreement_count")
 SUBSAMPLED_PROBE = ("lambda_max_halves", "lambda_max_crossed", "lambda_max_error")
 UNSEEN_PROBE = (

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from sdesim.sinks.base import Base, Row, Sink, opened
 class Outlets:
     """Where the measurements of one training go: what fails is told once as a warning, and is a reason.
 
+    Random numbers that a sink draws, as MLflow does to name a run, are none of the training's.
     Of several ranks the first one writes; so does the process that opened them, and no fork of it.
 
     Args:
@@ -49,7 +52,8 @@ class Outlets:
         Raises:
             RunError: it can't be opened.
         """
-        self._sinks.append(opened(sink))
+        with _undisturbed():
+            self._sinks.append(opened(sink))
 
     def write(self, measurement: Row) -> None:
         """Give all of them a measurement."""
@@ -77,7 +81,8 @@ class Outlets:
 
     def _guarded(self, k: int, work: Callable[[], Any]) -> None:
         try:
-            work()
+            with _undisturbed():
+                work()
         except Exception as error:
             self._failed[k] = failure(error)
             if k not in self._told:
@@ -86,3 +91,22 @@ class Outlets:
                 warnings.warn(f"{name}: {self._failed[k]}; the training goes on", stacklevel=4)
         else:
             self._failed.pop(k, None)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """The generators that a training may draw from are afterwards as before."""
+    # Who draws from NumPy's or torch's has loaded them.
+    numpy: Any = getattr(sys.modules.get("numpy"), "random", None)
+    torch: Any = sys.modules.get("torch")
+    plain = random.getstate()
+    arrays = None if numpy is None else numpy.get_state()
+    tensors = None if torch is None else torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        if arrays is not None:
+            numpy.set_state(arrays)
+        if tensors is not None:
+            torch.set_rng_state(tensors)

@@ -131,15 +131,15 @@ def readings(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
         own = name in _OWN
         if (entry is None or entry.name != name or "." in name) and not own and not name.startswith(_LAYER):
             continue
-        known = [row for row in rows if isinstance(row.get(name), int | float) and not math.isnan(row[name])]
-        if not known:
+        there = [row for row in rows if row.get(name) is not None and _is_known(row, name)]
+        if not there:
             continue
         if name.startswith(_LAYER):
-            label = f"C of {name.removeprefix(_LAYER)}"
+            layer = name.removeprefix(_LAYER)
+            label = f"C of layer {layer}" if layer.isdigit() else f"C of {layer}"
         else:
             label = _OWN[name] if own or entry is None else entry.plain
-        last = known[-1]
-        found.append((label, _told(last, name), trend([row[name] for row in known])))
+        found.append((label, _told(there[-1], name), trend([row[name] for row in there])))
     phase = rows[-1].get("phase")
     if phase and phase != "undefined":
         found.append(("phase", meanings("phase").get(phase, str(phase)), ""))
@@ -153,8 +153,19 @@ _OWN = {
 }  # fmt: skip
 
 
+def _is_known(row: Mapping[str, Any], name: str) -> bool:
+    return _is_number(row[name]) or _is_number(row.get(f"{name}_low"))
+
+
+def _is_number(x: Any) -> bool:
+    return isinstance(x, int | float) and not math.isnan(x)
+
+
 def _told(row: Mapping[str, Any], name: str) -> str:
     low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+    if not _is_number(row.get(name)):
+        # Of what has no value its interval may still have an end.
+        return f"above {_number(low)}"
     known = low is not None and high is not None and not math.isnan(low)
     return _number(row[name]) + (f" [{_number(low)}, {_number(high)}]" if known else "")
 

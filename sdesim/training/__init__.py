@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from sdesim.training.tools.advice import advise as advise
     from sdesim.training.tools.advice import batch_size_for as batch_size_for
     from sdesim.training.tools.changes import Finding as Finding
+    from sdesim.training.tools.changes import advice_lines as advice_lines
     from sdesim.training.tools.changes import findings as findings
-    from sdesim.training.tools.changes import lines as lines
     from sdesim.training.tools.pruning import prune as prune
     from sdesim.training.tools.pruning import reinitialised as reinitialised
     from sdesim.training.tools.schedules import PhaseLR as PhaseLR
@@ -87,7 +87,7 @@ _HOMES = {
     "batch_size_for": "sdesim.training.tools.advice",
     "Finding": "sdesim.training.tools.changes",
     "findings": "sdesim.training.tools.changes",
-    "lines": "sdesim.training.tools.changes",
+    "advice_lines": "sdesim.training.tools.changes",
     "prune": "sdesim.training.tools.pruning",
     "reinitialised": "sdesim.training.tools.pruning",
     "PhaseLR": "sdesim.training.tools.schedules",
@@ -137,6 +137,7 @@ __all__ = [
     "TrainerMonitor",
     "Watch",
     "WeightDecayChoice",
+    "advice_lines",
     "advise",
     "batch_size_for",
     "choose_weight_decay",
@@ -146,7 +147,6 @@ __all__ = [
     "fit_noise",
     "forecast",
     "lightning_monitor",
-    "lines",
     "loader_gradients",
     "loader_hvp",
     "mlp",

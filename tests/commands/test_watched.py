@@ -26,9 +26,12 @@ def sink(tmp_path):
 
 
 def test_a_training_in_progress_shows_what_to_change_and_its_readings(sink, tmp_path, capsys, monkeypatch):
+    file = tmp_path / "x" / "readings.jsonl"
+    began = json.loads(file.read_text().splitlines()[0])["session"]["began"]
+    os.utime(file, (began, began + 10))
     state = look_at_training(tmp_path / "x")
     assert (state["state"], state["step"], state["readings"]) == ("running", 50, 5)
-    assert state["rate"] == pytest.approx(40 / state["seconds"])
+    assert state["rate"] == pytest.approx(5, rel=1e-3)
 
     for width in (50, 80, 120):
         monkeypatch.setenv("COLUMNS", str(width))

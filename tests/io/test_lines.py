@@ -7,7 +7,7 @@ import signal
 import pytest
 
 from sdesim.errors import RunError
-from sdesim.io.lines import LineFile, read_lines
+from sdesim.io.lines import LineFile, read_lines, read_lines_from
 
 
 def test_lines_are_there_at_once_and_what_is_half_written_is_left_out(tmp_path):
@@ -25,6 +25,24 @@ def test_lines_are_there_at_once_and_what_is_half_written_is_left_out(tmp_path):
     file.close()
 
     assert list(read_lines(path)) == [{"a": 1}, {"a": 3}, {"a": None}]
+
+
+def test_what_is_new_is_read_from_the_last_place_on(tmp_path):
+    file = LineFile(tmp_path / "a.jsonl")
+    file.append(1)
+    ((value, place),) = read_lines_from(file.path, 0)
+    file.append(2)
+    with file.path.open("a") as other:
+        other.write("3")
+
+    assert value == 1
+    ((value, place),) = read_lines_from(file.path, place)
+    assert value == 2
+    # Half a line is read once it is whole.
+    assert list(read_lines_from(file.path, place)) == []
+    with file.path.open("a") as other:
+        other.write("4\n")
+    assert [v for v, _ in read_lines_from(file.path, place)] == [34]
 
 
 def test_a_disk_that_refuses_is_named_and_written_to_again_once_it_takes(tmp_path):

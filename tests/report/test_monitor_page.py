@@ -6,7 +6,7 @@ import torch
 from sdesim.errors import RunError
 from sdesim.report import write_monitor_report
 from sdesim.report.monitor_page import monitor_headline
-from sdesim.training import Monitor, advise, lines
+from sdesim.training import Monitor, advice_lines, advise
 from tests.training.monitor.watched import LOSS, train
 
 
@@ -14,7 +14,7 @@ def test_the_page_begins_with_what_to_change_and_holds_the_panel(tmp_path):
     _, monitor = watched()
     page = write_monitor_report(monitor, tmp_path / "watched").read_text(encoding="utf-8")
     told = monitor_headline(monitor)
-    first, second = lines(monitor)
+    first, second = advice_lines(monitor)
 
     assert told.sentence.lower() == f"{first}.".lower()
     assert told.evidence[0].lower() == f"{second}.".lower()

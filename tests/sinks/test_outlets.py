@@ -1,9 +1,12 @@
 """The sinks of one training."""
 
 import os
+import random
 import warnings
 
+import numpy as np
 import pytest
+import torch
 
 from sdesim.errors import RunError
 from sdesim.sinks import Csv, Outlets
@@ -44,6 +47,32 @@ def test_a_sink_that_fails_is_told_once_and_the_others_go_on(tmp_path):
     assert (broken.rows, broken.kept) == ([3], "run at out")
     assert outlets.reasons == {"sinks": "Broken: ValueError: closed"}
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 4
+
+
+class Drawing:
+    """A sink that draws random numbers."""
+
+    def open(self):
+        random.random()
+        return self
+
+    def write(self, measurement):
+        random.random()
+        np.random.rand()  # noqa: NPY002
+        torch.rand(1)
+
+    close = open
+
+
+def test_random_numbers_of_a_sink_are_none_of_the_training_s():
+    def states():
+        return random.getstate(), str(np.random.get_state()), torch.get_rng_state().tolist()  # noqa: NPY002
+
+    before = states()
+    outlets = Outlets([Drawing()])
+    outlets.write(measured(1))
+    outlets.close()
+    assert states() == before
 
 
 def test_what_can_not_be_opened_is_refused_before_anything_is_measured(tmp_path):

@@ -51,6 +51,8 @@ def test_readings_are_the_newest_value_of_each_quantity_and_layer():
     assert found["training loss"] == "0.25"
     assert found["signal to noise C"] == "0.5 [0.25, 1]"
     assert found["C of head"] == "0.5"
+    rows[1] |= {"critical_batch": float("nan"), "critical_batch_low": 130.0}
+    assert {n: v for n, v, _ in readings(rows)}["critical batch"] == "above 130"
     # The phase is that of now, and there is none.
     assert "phase" not in found
     assert {n: v for n, v, _ in readings(rows[:1])}["phase"] == "loss falls per step"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,8 +12,8 @@ from numpy.typing import NDArray
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
-from sdesim.estimators.dynamics.recent import recent_ratio
-from sdesim.estimators.dynamics.successive import successive_steps
+from sdesim.estimators.dynamics.recent import Series, recent_ratios
+from sdesim.estimators.dynamics.successive import Steps, successive_windows
 
 Array = NDArray[np.float64]
 # Optimizer steps that are averaged before an interval of what depends on two of them is taken.
@@ -85,37 +86,65 @@ def newest_of(read: ReadSteps, window: int, phase_window: int, level: float = 0.
     Raises:
         EstimatorError: no steps, or a window below 1.
     """
-    if not len(read.step) or min(window, phase_window) < 1:
-        raise EstimatorError(f"steps and windows must be at least 1, got {len(read.step)} and {window}")
+    return newest_of_each([read], window, phase_window, level)[0]
+
+
+def newest_of_each(
+    reads: Sequence[ReadSteps], window: int, phase_window: int, level: float = 0.95
+) -> list[Told]:
+    """`newest_of` of many at once, each by itself.
+
+    Raises:
+        EstimatorError: as there.
+    """
+    if min(window, phase_window, *(len(read.step) for read in reads)) < 1:
+        raise EstimatorError(f"steps and windows must be at least 1, got windows {window}, {phase_window}")
+    known = [_converted(read) for read in reads]
+    series: list[Series] = []
+    for read in known:
+        recent = read.newest(window)
+        groups = zip(recent.group_signal.T, recent.group_noise.T, strict=True)
+        series += [Series(s, t, t) for s, t in ((recent.signal, recent.noise), *groups)]
+    ratios = iter(recent_ratios(series, level, _CONTRIBUTIONS, positive=True))
+    chosen = [_paired(read, phase_window) for read in known]
+    phases = iter(successive_windows([pairs for pairs in chosen if pairs is not None], level))
+    told = []
+    for read, pairs in zip(known, chosen, strict=True):
+        c, layers = next(ratios), tuple(next(ratios) for _ in range(read.group_signal.shape[1]))
+        found = None if pairs is None else next(phases)
+        looked = read.batch[-max(window, phase_window if found else 0) :]
+        varies = bool((looked != 1).any())
+        sizes = c.details["numerator"], c.details["denominator"]
+        if found is None:
+            told.append(Told(c, *sizes, layers, varies=varies))
+        else:
+            told.append(Told(c, *sizes, layers, found.drift, found.c_star, found.phase, varies))
+    return told
+
+
+def _converted(read: ReadSteps) -> ReadSteps:
+    """Noise at the newest's batch, and in the place of batches what they are of that."""
     batch = float(read.batch[-1])
     known = read.where(np.isnan(read.batch) == math.isnan(batch))
     factor = np.ones(len(known.step)) if math.isnan(batch) else known.batch / batch
-    known = replace(
+    return replace(
         known, noise=known.noise * factor, group_noise=known.group_noise * factor[:, None], batch=factor
     )
-    recent = known.newest(window)
-    c = recent_ratio(recent.signal, recent.noise, 1, level, _CONTRIBUTIONS, positive=True)
-    groups = tuple(
-        recent_ratio(s, t, 1, level, _CONTRIBUTIONS, positive=True)
-        for s, t in zip(recent.group_signal.T, recent.group_noise.T, strict=True)
-    )
-    told = Told(
-        c, c.details["numerator"], c.details["denominator"], groups, varies=bool((recent.batch != 1).any())
-    )
-    return _with_phase(told, known, phase_window, level)
 
 
-def _with_phase(told: Told, known: ReadSteps, phase_window: int, level: float) -> Told:
+def correlated_block(step: Array) -> int:
+    """How many steps that were read, of (n ≥ 2,), are averaged before neighbours count as independent."""
+    return max(1, math.ceil(_CORRELATED / float(np.median(np.diff(step)))))
+
+
+def _paired(known: ReadSteps, phase_window: int) -> Steps | None:
+    """The newest steps whose ends are both known; None where they fill no block."""
     pairs = known.where(np.isfinite(known.before) & np.isfinite(known.after) & (known.rate > 0))
     pairs = pairs.newest(phase_window)
     if len(pairs.step) < 2:
-        return told
-    block = max(1, math.ceil(_CORRELATED / float(np.median(np.diff(pairs.step)))))
+        return None
+    block = correlated_block(pairs.step)
     if len(pairs.step) < block:
-        return told
+        return None
     # Of steps of several forms, as where clipping sets in, each has its change and not all have an Ā.
-    found = successive_steps(
-        pairs.signal, pairs.noise, pairs.before, pairs.after, pairs.rate, pairs.gain, block, level
-    )
-    varies = told.varies or bool((pairs.batch != 1).any())
-    return replace(told, drift=found.drift, c_star=found.c_star, phase=found.phase, varies=varies)
+    return Steps(pairs.signal, pairs.noise, pairs.before, pairs.after, pairs.rate, pairs.gain, block)

@@ -15,6 +15,8 @@ J. R. Stat. Soc. B 16, 175.
 from __future__ import annotations
 
 import functools
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,18 +30,21 @@ from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
 # Deviations w of the walk per reading, in those of a reading, and their prior: none, else half Cauchy.
-_WALKS, _SCALE = np.array([0.0, *(0.01 * 2.0 ** np.arange(9))]), 0.05
+_WALKS, _SCALE = np.array([0.0, *(0.01 * 2.0 ** np.arange(14))]), 0.05
 # Deviations of the first slope, as the change over all readings, and by how much of it the slope turns there.
 _SLOPES, _TURNS = np.array([1.0, 3.0, 10.0, 30.0, 100.0]), 4.0
 # Prior of no movement, a walk, and a slope.
-_SHARES = (0.6, 0.2, 0.2)
+_SHARES = (0.5, 0.2, 0.3)
 # So many blocks of one size before the size doubles: what is long ago is read coarsely.
 _ALIKE = 16
 # Blocks on each side that tell the unit of one.
 _AROUND = 2
 # Fewer blocks have no interval.
 LEAST = 3
-_HALVINGS = 40
+# Of the law's quantiles: to 1e-7 of its width.
+_HALVINGS = 28
+# Series at a time, which share the numbers of a layout of blocks; weights that are none.
+_TOGETHER, _EXCLUDED = 256, 1e-7
 
 
 @dataclass(frozen=True)
@@ -134,118 +139,166 @@ def recent_ratio(
         EstimatorError: arrays of different shape or none, fewer readings than a block, a level outside
             (0, 1).
     """
-    check_level(level)
     given = (numerator, denominator, denominator if unit is None else unit)
+    return recent_ratios([Series(*given, block)], level, method, positive=positive)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """Arguments of `recent_ratio`."""
+
+    numerator: ArrayLike
+    denominator: ArrayLike
+    unit: ArrayLike
+    block: int = 1
+
+
+def recent_ratios(
+    series: Sequence[Series], level: float = 0.95, method: str = "recent", *, positive: bool = False
+) -> list[Estimate]:
+    """`recent_ratio` of many series at once, each by itself.
+
+    Raises:
+        EstimatorError: as there.
+    """
+    check_level(level)
+    found: list[Estimate | None] = [None] * len(series)
+    alike: dict[tuple[int, ...], list[tuple[int, Array]]] = {}
+    for k, one in enumerate(series):
+        sizes, held = _blocks(one)
+        found[k] = _without(sizes, held, level, method)
+        if found[k] is None:
+            alike.setdefault(sizes, []).append((k, held))
+    for sizes, some in alike.items():
+        for first in range(0, len(some), _TOGETHER):
+            part = some[first : first + _TOGETHER]
+            made = _averaged(np.stack([held for _, held in part]), sizes, level, method, positive)
+            for (k, _), e in zip(part, made, strict=True):
+                found[k] = e
+    return [e for e in found if e is not None]
+
+
+def _blocks(one: Series) -> tuple[tuple[int, ...], Array]:
+    """Sizes of the blocks, and of each the means of numerator, denominator and unit (3, K)."""
+    given = (one.numerator, one.denominator, one.unit)
     x, y, scale = (np.atleast_1d(np.asarray(a, dtype=np.float64)) for a in given)
-    if x.ndim != 1 or not x.shape == y.shape == scale.shape or block < 1 or len(x) < block:
+    if x.ndim != 1 or not x.shape == y.shape == scale.shape or one.block < 1 or len(x) < one.block:
         raise EstimatorError(
             f"numerator and denominator must be (n,) each, n at least a block of at least 1, got {x.shape}, "
-            f"{y.shape} and a block of {block}"
+            f"{y.shape} and a block of {one.block}"
         )
-    sizes = block_sizes(len(x), block)
+    sizes = block_sizes(len(x), one.block)
     starts = np.cumsum((len(x) - sum(sizes), *sizes[:-1]))
-    held = np.add.reduceat(np.stack([x, y, scale]), starts, axis=1) / np.array(sizes, dtype=np.float64)
-    both, n = held[:2], sum(sizes)
+    sums = np.add.reduceat(np.stack([x, y, scale]), starts, axis=1)
+    return sizes, sums / np.array(sizes, dtype=np.float64)
 
-    def without(value: float, flag: str) -> Estimate:
-        flags = (flag,) if flag == "no_interval" else (flag, "no_interval")
-        return Estimate(value, np.nan, np.nan, level, method, n, flags, _details(both[:, -1], np.nan, np.nan))
 
+def _without(sizes: tuple[int, ...], held: Array, level: float, method: str) -> Estimate | None:
+    """What has no interval, and why; None of what has one."""
+    n = sum(sizes)
+    mean = held[:2] @ np.array(sizes) / n
+    value, flags = math.nan, ["no_interval"]
     if not np.isfinite(held).all():
-        return without(np.nan, "nonfinite")
-    mean = both @ np.array(sizes) / n
-    if mean[1] <= 0:
-        return without(np.inf if mean[1] == 0 < mean[0] else np.nan, "zero_noise" if mean[1] == 0 else
-                       "not_separated")  # fmt: skip
-    if len(sizes) < LEAST:
-        return without(float(mean[0] / mean[1]), "no_interval")
-    return _averaged(both, _units(held[2], np.array(sizes, dtype=np.float64)), sizes, level, method, positive)
+        flags = ["nonfinite", *flags]
+    elif mean[1] <= 0:
+        value = np.inf if mean[1] == 0 < mean[0] else np.nan
+        flags = ["zero_noise" if mean[1] == 0 else "not_separated", *flags]
+    elif len(sizes) < LEAST:
+        value = float(mean[0] / mean[1])
+    else:
+        return None
+    details = _details(mean, np.nan, np.nan)
+    return Estimate(value, np.nan, np.nan, level, method, n, tuple(flags), details)
 
 
 def _averaged(
-    both: Array, units: Array, sizes: tuple[int, ...], level: float, method: str, positive: bool
-) -> Estimate:
-    """The ratio at the last of at least 3 blocks (2, K), in units (K,)."""
+    held: Array, sizes: tuple[int, ...], level: float, method: str, positive: bool
+) -> list[Estimate]:
+    """Ratios at the last of at least 3 blocks, of (S, 3, K)."""
     walks, n, freedom = _walks(sizes), sum(sizes), len(sizes) - 1
-    scaled = both / units
-    at = walks.weights @ scaled.T
-    surprise = walks.rotation @ scaled.T
-    spread = np.einsum("gki,gkj->gij", surprise, surprise) / freedom
-    first = at[0, 0] / at[0, 1]
+    both = held[:, :2]
+    scaled = both / _units(held[:, 2], np.array(sizes, dtype=np.float64))[:, None]
+    at = np.einsum("gk,sck->sgc", walks.weights, scaled)
+    surprise = np.einsum("gjk,sck->sgjc", walks.rotation, scaled, optimize=True)
+    spread = np.einsum("sgja,sgjb->sgab", surprise, surprise) / freedom
+    with np.errstate(divide="ignore", invalid="ignore"):
+        first = at[:, :1, 0] / at[:, :1, 1]
     left = np.maximum(_quadratic(spread, first), np.finfo(np.float64).tiny)
     log = walks.prior - 0.5 * freedom * np.log(left)
-    weight = np.exp(log - log.max())
-    weight = weight / weight.sum()
-    middle = weight @ at
+    weight = np.exp(log - log.max(axis=1, keepdims=True))
+    weight = weight / weight.sum(axis=1, keepdims=True)
     error2 = walks.variance[:, None, None] * spread
     probabilities = np.array([0.5, 0.5 - level / 2, 0.5 + level / 2])
-    value, low, high = _quantiles(at, error2, weight, freedom, probabilities, float(middle[0] / middle[1]))
+    values = _quantiles(at, error2, weight, freedom, probabilities)
     # The readings themselves, and not in the units of their blocks.
-    unscaled = weight @ (walks.weights @ both.T)
-    details = _details(unscaled, float(weight @ (1 / walks.variance)), 0.5 * (high - low))
-    flags = ["negative_signal"] if positive and value < 0 else []
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return Estimate(value, np.nan, np.nan, level, method, n, (*flags, "not_separated", "no_interval"),
-                        details)  # fmt: skip
-    if positive:
-        low, high = (float(end) for end in DEBIASED.cut(low, high))
-    return Estimate(value, low, high, level, method, n, tuple(flags), details)
+    unscaled = np.einsum("sg,gk,sck->sc", weight, walks.weights, both, optimize=True)
+    worth = weight @ (1 / walks.variance)
+    made = []
+    for (value, low, high), plain, readings in zip(values.tolist(), unscaled, worth.tolist(), strict=True):
+        flags = ["negative_signal"] if positive and value < 0 else []
+        details = _details(plain, readings, 0.5 * (high - low))
+        if not (math.isfinite(low) and math.isfinite(high)):
+            low = high = math.nan
+            flags += ["not_separated", "no_interval"]
+        elif positive:
+            low, high = (float(end) for end in DEBIASED.cut(low, high))
+        made.append(Estimate(value, low, high, level, method, n, tuple(flags), details))
+    return made
 
 
 def _units(scale: Array, sizes: Array) -> Array:
-    """The scale around each block (K,) without the block itself, which then can't weigh itself; its mean
+    """The scale around each block (S, K) without the block itself, which then can't weigh itself; its mean
     where that is not above 0, and 1 where no mean is."""
-    count, mean = len(sizes), float(scale @ sizes / sizes.sum())
-    total, size = np.zeros(count), np.zeros(count)
+    mean = (scale @ sizes / sizes.sum())[:, None]
+    total, size = np.zeros(scale.shape), np.zeros(len(sizes))
     weighed = scale * sizes
     for k in range(1, _AROUND + 1):
-        total[k:] += weighed[:-k]
+        total[:, k:] += weighed[:, :-k]
         size[k:] += sizes[:-k]
-        total[:-k] += weighed[k:]
+        total[:, :-k] += weighed[:, k:]
         size[:-k] += sizes[k:]
     around = total / size
-    return np.where(around > 0, around, mean if mean > 0 else 1.0)
+    return np.where(around > 0, around, np.where(mean > 0, mean, 1.0))
 
 
-def _quadratic(spread: Array, c: Array | float) -> Array:
-    """Square of the deviation of x − c y, from covariances (G, 2, 2)."""
-    return np.asarray(spread[:, 0, 0] - 2 * c * spread[:, 0, 1] + np.square(c) * spread[:, 1, 1])
+def _quadratic(spread: Array, c: Array) -> Array:
+    """Square of the deviation of x − c y, from covariances (..., 2, 2)."""
+    return np.asarray(spread[..., 0, 0] - 2 * c * spread[..., 0, 1] + np.square(c) * spread[..., 1, 1])
 
 
-def _quantiles(
-    at: Array, error2: Array, weight: Array, freedom: int, probabilities: Array, start: float
-) -> tuple[float, float, float]:
-    """c at which the law of the ratio has each probability, infinite where it has not.
+def _quantiles(at: Array, error2: Array, weight: Array, freedom: int, probabilities: Array) -> Array:
+    """c at which the law of each ratio has each probability (S, P), infinite where it has not.
 
     Args:
-        at: (G, 2), numerator and denominator; error2: their covariances (G, 2, 2); weight: (G,).
-        start: a ratio near the middle.
+        at: (S, G, 2), numerator and denominator; error2: their covariances (S, G, 2, 2); weight: (S, G).
     """
-    held = weight > 1e-9
-    at, error2, weight = at[held], error2[held], weight[held] / weight[held].sum()
-    unit = float(np.sqrt(weight @ np.maximum(_quadratic(error2, start), 0.0))) / abs(float(weight @ at[:, 1]))
+    # Walks that are as good as excluded everywhere cost nothing.
+    held = weight.max(axis=0) > _EXCLUDED
+    at, error2, weight = at[:, held], error2[:, held], weight[:, held]
+    middle = np.einsum("sg,sgc->sc", weight, at)
+    start = (middle[:, 0] / middle[:, 1])[:, None]
+    size = (weight * np.maximum(_quadratic(error2, start), 0.0)).sum(axis=1)
+    unit = np.sqrt(size)[:, None] / np.abs(middle[:, 1:])
+    weight = (weight / weight.sum(axis=1, keepdims=True))[..., None]
+    x, y, error2 = at[:, :, :1], at[:, :, 1:], error2[:, :, None]
 
     def law(c: Array) -> Array:
-        deviation = np.sqrt(np.maximum(_quadratic(error2, c[:, None]), 0.0))
         with np.errstate(divide="ignore", invalid="ignore"):
-            t = (c[:, None] * at[:, 1] - at[:, 0]) / deviation
-        return np.asarray(stdtr(float(freedom), np.nan_to_num(t, nan=0.0)) @ weight)
+            t = (c[:, None] * y - x) / np.sqrt(np.maximum(_quadratic(error2, c[:, None]), 0.0))
+        return np.asarray((stdtr(float(freedom), np.nan_to_num(t, nan=0.0)) * weight).sum(axis=1))
 
-    if unit == 0.0:
-        # Readings without any error.
-        return start, start, start
-    end = np.sqrt(np.maximum(error2[:, 1, 1], np.finfo(np.float64).tiny))
-    most = float(stdtr(float(freedom), at[:, 1] / end) @ weight)
+    end = np.sqrt(np.maximum(error2[..., 1, 1], np.finfo(np.float64).tiny))
+    most = (stdtr(float(freedom), y / end) * weight).sum(axis=1)
     # c = start + unit·u/(1 − |u|): all ratios are within −1 < u < 1.
-    low, high = np.full(len(probabilities), -1.0), np.full(len(probabilities), 1.0)
+    low, high = np.full((2, len(at), len(probabilities)), [[[-1.0]], [[1.0]]])
     for _ in range(_HALVINGS):
         u = 0.5 * (low + high)
         below = law(start + unit * u / (1 - np.abs(u))) < probabilities
         low, high = np.where(below, u, low), np.where(below, high, u)
     u = 0.5 * (low + high)
-    found = start + unit * u / (1 - np.abs(u))
+    found = np.where(unit == 0.0, start, start + unit * u / (1 - np.abs(u)))
     found = np.where(probabilities >= most, np.inf, np.where(probabilities <= 1 - most, -np.inf, found))
-    return float(found[0]), float(found[1]), float(found[2])
+    return np.asarray(found)
 
 
 def _details(both: Array, readings: float, half: float) -> dict[str, float]:

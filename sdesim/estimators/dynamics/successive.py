@@ -16,6 +16,7 @@ Of steps that are linear in their gradients, which move θ by −Ā g each in th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.core.draws import check_level
-from sdesim.estimators.dynamics.recent import block_sizes, recent_ratio
+from sdesim.estimators.dynamics.recent import Series, block_sizes, recent_ratios
 
 Array = NDArray[np.float64]
 # Fewer blocks give no interval that is worth one.
@@ -69,8 +70,53 @@ def successive_steps(
         EstimatorError: arrays of different shape, none, a rate that is not above 0, a block below 1, a level
             outside (0, 1).
     """
+    return successive_windows([Steps(signal, noise, before, after, rate, gain, block)], level)[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """Arguments of `successive_steps`."""
+
+    signal: ArrayLike
+    noise: ArrayLike
+    before: ArrayLike
+    after: ArrayLike
+    rate: ArrayLike
+    gain: ArrayLike = math.nan
+    block: int = 1
+
+
+def successive_windows(windows: Sequence[Steps], level: float = 0.95) -> list[Successive]:
+    """`successive_steps` of many windows at once, each by itself.
+
+    Raises:
+        EstimatorError: as there.
+    """
     check_level(level)
-    given = [np.asarray(x, dtype=np.float64) for x in (signal, noise, before, after, rate, gain)]
+    each = [_series(window) for window in windows]
+    drifts = recent_ratios([one.drift for one in each], level, METHOD)
+    held = [one.star for one in each if one.star is not None]
+    stars = iter(recent_ratios(held, level, METHOD))
+    return [
+        _found(drift, None if one.star is None else next(stars), one)
+        for drift, one in zip(drifts, each, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Prepared:
+    """What is smoothed of a window; whether its rates differ, and whether its blocks are too few."""
+
+    drift: Series
+    star: Series | None
+    moved: bool
+    few: bool
+
+
+def _series(window: Steps) -> _Prepared:
+    block = window.block
+    names = ("signal", "noise", "before", "after", "rate", "gain")
+    given = [np.asarray(getattr(window, name), dtype=np.float64) for name in names]
     try:
         m, t, u, v, eta, a = np.broadcast_arrays(*(np.atleast_1d(x) for x in given))
     except ValueError:
@@ -80,17 +126,19 @@ def successive_steps(
         raise EstimatorError(f"at least a block of {max(block, 1)} steps (n,) is needed, got {m.shape}")
     if not (eta > 0).all():
         raise EstimatorError(f"rates must be above 0, got {eta.min()}")
-    moved = bool((eta != eta[-1]).any())
-    change, linear = 0.5 * (u + v), bool(np.isfinite(a).all() and (a > 0).all())
-    if linear:
+    change, star = 0.5 * (u + v), None
+    if np.isfinite(a).all() and (a > 0).all():
         # |μ|² less the descent per Ā, which is what C* T is, goes as the rate.
         bend = (m + change / a) * (eta[-1] / eta)
         change = (bend - m) * a[-1] * (eta / eta[-1])
-    drift = recent_ratio(change / eta, np.ones(len(m)), block, level, METHOD, unit=t)
-    star = recent_ratio(bend, t, block, level, METHOD) if linear else None
-    flags = ("rate_varies",) if moved else ()
+        star = Series(bend, t, t, block)
     few = len(block_sizes(len(m), block)) < BLOCKS
-    drift = _told(drift, few, flags)
+    return _Prepared(Series(change / eta, np.ones(len(m)), t, block), star, bool((eta != eta[-1]).any()), few)
+
+
+def _found(drift: Estimate, star: Estimate | None, one: _Prepared) -> Successive:
+    flags = ("rate_varies",) if one.moved else ()
+    drift = _told(drift, one.few, flags)
     known = math.isfinite(drift.low)
     falls, rises = known and drift.high < 0, known and drift.low > 0
     phase = "generalization" if falls else "exploration" if rises else "transition"
@@ -98,7 +146,7 @@ def successive_steps(
     needed = drift.details["readings"] * (half / value) ** 2 if value else math.inf
     details = {"half_width": half, "readings": drift.details["readings"], "pairs_needed": needed}
     return Successive(
-        replace(drift, details=details), None if star is None else _told(star, few, flags), phase
+        replace(drift, details=details), None if star is None else _told(star, one.few, flags), phase
     )
 
 

@@ -66,6 +66,7 @@ def curvature(run: xr.Dataset, level: float) -> dict[str, Column]:
     seen = _within(value, residual, size, level)
     if "lambda_max_error" in run:
         seen = _of_all(run, seen, level)
+    seen = _wider(run, seen)
     columns = {"lambda_max": Column(seen, largest), "lambda_min": _lowest(run, lowest, value, level)}
     if "step_size" not in run:
         return columns
@@ -74,7 +75,7 @@ def curvature(run: xr.Dataset, level: float) -> dict[str, Column]:
         top, error = values_of(run, "preconditioned_lambda_max"), values_of(run, "preconditioned_residual")
         seen = _within(top, error, np.abs(top), level)
         missing = np.isnan(top) & ~np.isnan(value)
-        seen = replace(seen, flags={**seen.flags, "no_preconditioner": missing})
+        seen = _wider(run, replace(seen, flags={**seen.flags, "no_preconditioner": missing}))
         columns["preconditioned_lambda_max"] = Column(seen)
     critical, doubt = _threshold(run, eta)
     margin = stability_margin(seen, eta, critical=critical)
@@ -102,6 +103,14 @@ def _within(value: Array, residual: Array, size: Array, level: float) -> AnyEsti
     flags: Any = {"not_converged": residual > _CONVERGED * size, "nonfinite": np.isinf(residual)}
     made: AnyEstimate = Estimate(value, value - residual, value + residual, level, "lanczos", 1, flags)
     return made
+
+
+def _wider(run: xr.Dataset, seen: AnyEstimate) -> AnyEstimate:
+    """An eigenvalue of few examples within what these leave open, as a monitor of a loop reads it."""
+    if "curvature_spread" not in run:
+        return seen
+    beside = np.nan_to_num(values_of(run, "curvature_spread"))
+    return replace(seen, low=seen.low - beside, high=seen.high + beside)
 
 
 def _of_all(run: xr.Dataset, seen: AnyEstimate, level: float) -> AnyEstimate:

@@ -135,9 +135,10 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
                 by_draws = drawn.bends & (words["phase_method"] == "second-order")
                 words["phase_method"] = np.where(by_draws, SEQUENTIAL, words["phase_method"])
             columns, words = _told(run, columns, words)
+        readings: dict[str, Column] = {}
         if holds_steps(run):
             found = successive(run, level, columns)
-            columns, words = columns | found.columns, words | found.words
+            columns, words, readings = columns | found.columns, words | found.words, found.readings
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
         if run.attrs.get("precision") and "C_alpha" in columns:
@@ -147,7 +148,7 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         columns = {name: _infinite(column, columns.get("signal")) for name, column in columns.items()}
     changes: dict[str, Array] = {}
     if smooth and "probe" in run.dims:
-        series = smoothed(run, level, columns, words)
+        series = smoothed(run, level, columns | readings, words)
         columns, words, changes = columns | series.columns, words | series.words, series.changes
     measured = _assemble(run, columns, words, level)
     return measured.assign({name: (("trajectory", "change"), x) for name, x in changes.items()})

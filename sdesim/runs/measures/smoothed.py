@@ -27,7 +27,9 @@ from sdesim.runs.measures.steps import models_steps, phase_is_of_progress
 Array = NDArray[np.float64]
 Words = NDArray[np.str_]
 # What a reading's flag says of the whole series.
-_LASTING = ("heavy_tail_variance_undefined", "jump_infinite")
+_LASTING = (
+    "heavy_tail_variance_undefined", "jump_infinite", "sampling_unknown", "reshuffled", "decay_not_in_loss",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def smoothed(
     """Smoothed series of what a run's probes measured.
 
     Args:
-        columns, words: as `measure` makes them.
+        columns, words: as `measure` makes them; C_excess, where single readings tell C − C* at once.
 
     Returns:
         C_alpha_smooth, C_star_smooth, C_excess_smooth (C − C*), progress_smooth, progress_heldout_smooth;
@@ -63,7 +65,11 @@ def smoothed(
         found["C_alpha"] = _with_flags(Column(_ratio(columns, times, level)), columns["C_alpha"])
     if "C_star" in columns:
         found["C_star"] = _critical(run, columns["C_star"], times, level)
-    if {"C_alpha", "C_star"} <= set(found):
+    if "C_excess" in columns:
+        found["C_excess"] = _with_flags(
+            Column(_smooth(columns["C_excess"], times, level)), columns["C_excess"]
+        )
+    elif {"C_alpha", "C_star"} <= set(found):
         excess = smoothed_difference(found["C_alpha"].estimate, found["C_star"].estimate)
         found["C_excess"] = Column(excess)
     for name in ("progress", "progress_heldout"):

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators import per_example, probability
 from sdesim.estimators.core.places import stacked
-from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of
+from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of_each
 from sdesim.runs.attributes import rows
 from sdesim.runs.measured import Column
 from sdesim.runs.measures.gradient import values_of
+from sdesim.runs.measures.single_readings import single_readings
 
 Array = NDArray[np.float64]
 _MISSING = Estimate(np.nan, np.nan, np.nan, 0.95, "", 0)
@@ -28,12 +29,17 @@ _MISSING = Estimate(np.nan, np.nan, np.nan, 0.95, "", 0)
 _DECAY, _OF_STEPS = "decay_not_in_loss", ("clipped", "step_rounded")
 
 
+# Places at a time.
+_TOGETHER = 64
+
+
 @dataclass(frozen=True)
 class Found:
-    """Columns and words of `successive`."""
+    """Columns and words of `successive`, and of single readings the columns that series are smoothed from."""
 
     columns: dict[str, Column]
     words: dict[str, NDArray[np.str_]]
+    readings: dict[str, Column]
 
 
 def holds_steps(run: xr.Dataset) -> bool:
@@ -85,17 +91,31 @@ def successive(run: xr.Dataset, level: float, columns: Mapping[str, Column]) -> 
         found[name] = column(name, _of(told, part, shape), flags)
     phases = np.array(["undefined" if t is None else t.phase for t in told]).reshape(shape)
     how = np.where(phases == "undefined", "", found["lyapunov_drift"].estimate.method)
-    return Found(found, {"phase": phases, "phase_method": np.asarray(how, dtype=str)})
+    lasting = ";".join(name for name in (sampling, _DECAY if run.attrs.get("weight_decay") else "") if name)
+    words = {
+        "phase": phases, "phase_method": np.asarray(how, dtype=str),
+        "phase_flags": np.where(phases == "undefined", "", lasting),
+    }  # fmt: skip
+    readings = single_readings(read_all, level)
+    for name in ("C_star", "C_excess"):
+        single = readings[name]
+        readings[name] = replace(single, estimate=replace(single.estimate, flags=flags))
+    if not np.isfinite(readings["C_star"].value).any():
+        del readings["C_star"]
+    return Found(found, words, readings)
 
 
 def _along(read: ReadSteps, window: int, phase_window: int, level: float) -> list[Told | None]:
     most = max(window, phase_window)
     known = np.isfinite(read.signal) & np.isfinite(read.noise)
-    found: list[Told | None] = []
-    for k, here in enumerate(known):
-        some = read.newest(most, k + 1)
-        held = some.where(known[max(0, k + 1 - most) : k + 1])
-        found.append(newest_of(held, window, phase_window, level) if here else None)
+    # A window is of steps that were read: at other probes something else was.
+    held, places = read.where(known), np.flatnonzero(known)
+    found: list[Told | None] = [None] * len(known)
+    for at in range(0, len(places), _TOGETHER):
+        some = range(at, min(at + _TOGETHER, len(places)))
+        reads = [held.newest(most, k + 1) for k in some]
+        for k, told in zip(some, newest_of_each(reads, window, phase_window, level), strict=True):
+            found[places[k]] = told
     return found
 
 

@@ -122,14 +122,13 @@ class TrainerMonitor:
     def _resume(self, state: Any, stored: Any) -> None:
         """Go on from the state that a checkpoint carried."""
         monitor: Watch = self.monitor
-        if isinstance(stored, list):
-            raise RunError("two monitors of one Trainer")
-        packed = ((stored or {}).get("attributes") or {}).get("packed")
-        if packed is None:
-            monitor.step = int(state.global_step)
-            raise RunError("the checkpoint has none")
         try:
-            monitor.load_state_dict(unpacked(packed))
+            monitor.load_state_dict(unpacked(_of_one(stored)))
+        except Exception:
+            # Of the steps before nothing is known but their number: time counts from here.
+            monitor.step = int(state.global_step)
+            monitor.note("time_from_resume")
+            raise
         finally:
             self._logged = len(monitor.history)
 
@@ -154,10 +153,10 @@ class TrainerMonitor:
         return control
 
     def _log(self, state: Any, logs: dict[str, Any]) -> None:
-        history = self.monitor.history
-        if len(history) > self._logged:
-            self._logged = len(history)
-            found = logged(history[-1])
+        made = self.monitor.history[self._logged :]
+        self._logged += len(made)
+        for measurement in made:
+            found = logged(measurement)
             logs.update(found)
             if state.log_history:
                 state.log_history[-1].update(found)
@@ -190,6 +189,16 @@ class TrainerMonitor:
             if what not in self._told:
                 self._told.add(what)
                 warnings.warn(f"TrainerMonitor: {what}: {failure(error)}", stacklevel=2)
+
+
+def _of_one(stored: Any) -> str:
+    """The packed state among what a checkpoint carried of this class of callbacks."""
+    if isinstance(stored, list):
+        raise RunError("two monitors of one Trainer")
+    found = ((stored or {}).get("attributes") or {}).get("packed")
+    if found is None:
+        raise RunError("the checkpoint has none")
+    return str(found)
 
 
 def packed(state: Mapping[str, Any]) -> str:

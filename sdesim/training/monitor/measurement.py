@@ -145,10 +145,10 @@ class Measurement:
         return cls.of(step, literal=literal, groups=groups, **found, **words, **sizes, **known)
 
     def advice(self, earlier: Sequence[Measurement] = ()) -> tuple[str, str]:
-        """What to change, in two lines, from it and those before it (`training.lines`)."""
-        from sdesim.training.tools.changes import lines
+        """What to change, in two lines, from it and those before it (`training.advice_lines`)."""
+        from sdesim.training.tools.changes import advice_lines
 
-        return lines([*earlier, self])
+        return advice_lines([*earlier, self])
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain dicts, lists, numbers and texts; what `from_dict` makes again."""

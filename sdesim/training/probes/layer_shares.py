@@ -20,9 +20,12 @@ import torch
 from torch import Tensor, nn
 
 from sdesim.errors import RunError
+from sdesim.training.probes.library_layers import is_product, scale_of
 
 # The shares of the examples add up to the batch's gradient to this part of its norm, or they are not shares.
 AGREED = 1e-3
+# A gradient of this part of all is judged as one of this part.
+_SMALL = 1e-2
 # Most numbers of gradients made at a time: 64 MB.
 _ROOM = 2**24
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d)
@@ -118,12 +121,14 @@ class LayerShares:
 
     def off(self) -> dict[int, Tensor]:
         """How far the shares are from adding up to the gradient that they met, as a part of it (0-d): 0 but
-        for rounding, about 1 where a parameter is used in another way too.
+        for rounding, about 1 where a parameter is used in another way too. Of a gradient that is less than
+        a hundredth of all together, as a part of that hundredth: a bias of keys has one of rounding alone.
 
         Of a matrix it is seen along one direction v of signs (Freivalds): (G − Σ c_i)v, whose mean square
         over v is |G − Σ c_i|².
         """
-        found = {}
+        found, norms = {}, [*self._norms.values(), torch.zeros(())]
+        least = _SMALL * torch.linalg.vector_norm(torch.stack([norm.to(norms[0]) for norm in norms]))
         for key, p in self._parameters.items():
             made, met = self._projected.get(key), self._met.get(key)
             rest = torch.zeros((), device=p.device)
@@ -131,7 +136,8 @@ class LayerShares:
                 whole = made if met is None else met if made is None else met - made.to(met)
                 assert whole is not None
                 rest = torch.linalg.vector_norm(whole)
-            found[key] = rest / (self._norms.get(key, torch.zeros_like(rest)) + 1e-30)
+            norm = self._norms.get(key, torch.zeros_like(rest))
+            found[key] = rest / (torch.maximum(norm, least.to(norm)) + 1e-30)
         return found
 
 
@@ -141,7 +147,8 @@ def known_layer(part: nn.Module) -> bool:
         return part.padding_mode == "zeros" and not isinstance(part.padding, str)
     if isinstance(part, nn.Embedding):
         return part.max_norm is None and not part.scale_grad_by_freq and not part.sparse
-    return isinstance(part, nn.Linear | nn.LayerNorm | nn.RMSNorm | nn.GroupNorm)
+    own = isinstance(part, nn.Linear | nn.LayerNorm | nn.RMSNorm | nn.GroupNorm)
+    return own or is_product(part) or scale_of(part) is not None
 
 
 def _shares(part: nn.Module, a: Tensor, delta: Tensor) -> Iterator[tuple[Tensor, _Use | Tensor]]:
@@ -167,6 +174,16 @@ def _shares(part: nn.Module, a: Tensor, delta: Tensor) -> Iterator[tuple[Tensor,
     elif isinstance(part, nn.GroupNorm):
         normed = nn.functional.group_norm(a, part.num_groups, eps=part.eps)
         yield from _of_norm(part, delta, normed, tuple(range(2, a.ndim)))
+    elif is_product(part):
+        right = delta.reshape(size, -1, delta.shape[-1])
+        yield part.weight, _Use(a.reshape(size, -1, a.shape[-1]), right)  # type: ignore[misc]
+        yield part.bias, right.sum(dim=1)  # type: ignore[misc]
+    elif (added := scale_of(part)) is not None:
+        yield from _of_norm(part, delta, _rooted(a, added), tuple(range(1, a.ndim - 1)))
+
+
+def _rooted(a: Tensor, added: float) -> Tensor:
+    return nn.functional.rms_norm(a, a.shape[-1:], eps=added)
 
 
 def _of_norm(

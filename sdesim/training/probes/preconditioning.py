@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,6 +151,62 @@ def _linearised(
             yield scale, np.full(size, 0.0 if part is None else part.decay)
 
     return critical, pieces()
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterScale:
+    """What an optimizer makes of the Hessian, a^{1/2}(H + W)a^{1/2}, one parameter at a time.
+
+    Attributes:
+        root: k ↦ a^{1/2} of the k-th parameter, like it or a number; made anew at each call, so that nothing
+            of the length of all parameters is held. decays: w of each.
+        critical: λ_crit, NaN where none is known. unknown: whether a is not known before the first step.
+    """
+
+    root: Callable[[int], Tensor | float]
+    decays: Sequence[float]
+    critical: float
+    unknown: bool
+
+
+def scale_by_parameter(parameters: Sequence[nn.Parameter], optimizer: Any) -> ParameterScale:
+    """The same as `curvature_metric` of these parameters, without a vector of them all.
+
+    Where the optimizer scales all coordinates alike a is 1, and λ_crit is that of H + W.
+    """
+    moved = {id(p): g for g in optimizer.param_groups for p in g["params"] if p.requires_grad}
+    rule = rule_of(optimizer)
+    if rule is None or any(group.get("maximize") for group in moved.values()):
+        return ParameterScale(lambda k: 1.0, [0.0] * len(parameters), math.nan, False)
+
+    def part(k: int) -> Part:
+        p = parameters[k]
+        return _part(rule, moved[id(p)], optimizer.state.get(p, {}))
+
+    gains, decays, known = [], [], []
+    for k in range(len(parameters)):
+        made = part(k)
+        gains.append(made.gain)
+        decays.append(made.decay)
+        known.append(made.precondition is not None)
+    if any(not (math.isfinite(gain) and gain >= 0) for gain in gains):
+        return ParameterScale(lambda k: 1.0, [0.0] * len(parameters), math.nan, False)
+    unit = next((gain for gain in gains if gain > 0), 0.0)
+    critical = 2 / unit if unit else math.inf
+    if not needs_metric(optimizer):
+        return ParameterScale(lambda k: 1.0, decays, critical, False)
+
+    def root(k: int) -> Tensor | float:
+        made = part(k)
+        if made.precondition is None:
+            # It has never had a gradient.
+            return 0.0
+        share = made.gain / unit if unit else 1.0
+        if isinstance(made.precondition, float):
+            return math.sqrt(share / made.precondition)
+        return torch.sqrt(share / made.precondition)
+
+    return ParameterScale(root, decays, critical, not any(known))
 
 
 def linear_step(model: nn.Module, optimizer: Any, only: Sequence[bool] | None = None) -> LinearStep | None:

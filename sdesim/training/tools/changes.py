@@ -80,7 +80,7 @@ def findings(source: Any) -> list[Finding]:
     return sorted(found, key=lambda f: (not f.resolved, not f.change))
 
 
-def lines(source: Any) -> tuple[str, str]:
+def advice_lines(source: Any) -> tuple[str, str]:
     """The first two lines of what a training says: what to change, or that nothing is resolved yet and what
     that would take; the second may be empty.
 
@@ -149,9 +149,13 @@ def _cost(critical: Estimate, size: int, times: float) -> tuple[str, dict[str, A
 def _needed(history: Sequence[Measurement], m: Measurement) -> str:
     """How many more readings would settle the batch, were C to stay what it is."""
     c = m.C_alpha
-    if c is None or not (math.isfinite(c.low) and math.isfinite(c.high)) or c.n < 3:
+    if c is None or not math.isfinite(c.high) or not c.low < c.high or c.n < 3:
         # A recorded run does not say of how many readings an interval is.
         return "more readings are needed"
+    worth = float(c.details.get("readings", c.n))
+    if worth < 0.5 * c.n:
+        count = f"{_number(worth)} of its {c.n:,} readings count"
+        return f"C moves: {count}; closer ones, of a larger budget, would tell"
     # C is the batch in units of the critical one: below 1/2 doubling pays, above 2 halving.
     outside = max(c.value - 2, 0.5 - c.value)
     half, gap = (c.high - c.low) / 2, outside if outside > 0 else min(c.value - 0.5, 2 - c.value)
@@ -160,12 +164,13 @@ def _needed(history: Sequence[Measurement], m: Measurement) -> str:
         return f"C lies so near a bound that more than 100 times its {c.n:,} readings would be needed"
     total = max(int(total), c.n + 1)
     read = [one.step for one in history if one.C_alpha is not None and one.C_alpha.method == c.method]
-    if len(read) > c.n:
-        # The window is full: it has to be longer.
+    if len(read) > 1.07 * c.n + 1:
+        # The window is full, but for what fills no block at its old end: it has to be longer.
         return f"a window of about {total:,} readings would tell; it is one of {c.n:,}"
     each = max(1.0, (read[-1] - read[0]) / max(1, len(read) - 1))
     more = total - c.n
-    return f"about {more:,} more readings would tell: some {_number(more * each)} steps at the present pace"
+    words = f"{more:,} more reading{'s' * (more > 1)}"
+    return f"about {words} would tell: some {_number(more * each)} steps at the present pace"
 
 
 def _edge(history: Sequence[Measurement]) -> Iterator[Finding]:
@@ -249,6 +254,8 @@ def _ends(e: Estimate) -> list[float]:
 def _interval(e: Estimate) -> str:
     if math.isnan(e.low) and math.isnan(e.high):
         return f"{_number(e.value)} [no interval]"
+    if math.isnan(e.value) and math.isnan(e.low):
+        return "unknown"
     if math.isnan(e.value):
         return (
             f"{_number(e.low)} to {_number(e.high)}" if math.isfinite(e.high) else f"above {_number(e.low)}"

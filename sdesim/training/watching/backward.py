@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.shards import is_sharded
 from sdesim.training.watching.sums import fetched, squares
 
 Guard = Callable[[Callable[[], None]], None]
@@ -73,8 +74,9 @@ class Backward:
     def begin(self) -> None:
         """Of a step whose gradients are to come."""
         self._calls = [0] * len(self._parameters)
-        # Place, number of the call, whether to a gradient that was there, and what was added or its square.
-        self._noted: list[tuple[int, int, bool, Tensor | None, Tensor | None]] = []
+        # Place, number of the call, whether to a gradient that was there, what was added or its square, and
+        # the number of the pass: one that checkpointing makes within another has its own.
+        self._noted: list[tuple[int, int, bool, Tensor | None, Tensor | None, int]] = []
         self._found: list[tuple[str, list[int], list[int], Tensor]] = []
         self._onto: set[int] = set()
         self.mixed = False
@@ -84,11 +86,21 @@ class Backward:
         """Passes that added to one gradient."""
         return max(self._calls, default=0)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a pass did not end, as one that fails."""
+        return bool(self._noted)
+
     def attach(self, *, parts: bool) -> None:
         """Attach the hooks; parts: whether what is added is read, else the sums alone."""
         self._parts = parts
         for k, p in enumerate(self._parameters):
-            self._handles.append(p.register_hook(self._hook(k, p)))  # type: ignore[no-untyped-call]
+            if not is_sharded(p):
+                self._handles.append(p.register_hook(self._hook(k, p)))  # type: ignore[no-untyped-call]
+
+    def hooked(self, k: int, gathered: Tensor) -> Any:
+        """Hook the gathered form of parameter k, whose gradient others take away; gives the handle."""
+        return gathered.register_hook(self._hook(k, None))  # type: ignore[no-untyped-call]
 
     def detach(self) -> None:
         """Detach them, and let go."""
@@ -96,13 +108,13 @@ class Backward:
             handle.remove()
         self._handles, self._noted = [], []
 
-    def _hook(self, k: int, p: nn.Parameter) -> Callable[[Tensor], None]:
-        small = p.numel() <= _HELD
+    def _hook(self, k: int, p: nn.Parameter | None) -> Callable[[Tensor], None]:
+        small = self._parameters[k].numel() <= _HELD
 
         def hook(gradient: Tensor) -> None:
             if is_aside():
                 return
-            onto, added, square = p.grad is not None, None, None
+            onto, added, square = p is None or p.grad is not None, None, None
             if not self._noted or (self._calls[k] and not onto):
                 self._guard(lambda: self._open(dropped=self._calls[k] > 0 and not onto))
             if self._parts and (onto or self.looker is not None):
@@ -114,7 +126,8 @@ class Backward:
                     square = made[0] if made else None
                 if self.looker is not None:
                     self._guard(functools.partial(self.looker, k, gradient))
-            self._noted.append((k, self._calls[k], onto, added, square))
+            task = torch._C._current_graph_task_id()
+            self._noted.append((k, self._calls[k], onto, added, square, task))
             self._calls[k] += 1
 
         return hook
@@ -123,18 +136,16 @@ class Backward:
         mixed = dropped and bool(self._noted)
         self._opened(dropped)
         self.mixed = self.mixed or mixed
-        task = torch._C._current_graph_task_id()
-        ended = lambda: self._guard(lambda: self._end(task))  # noqa: E731
-        torch.autograd.Variable._execution_engine.queue_callback(ended)
+        torch.autograd.Variable._execution_engine.queue_callback(lambda: self._guard(self._end))
 
-    def _end(self, task: int) -> None:
+    def _end(self) -> None:
         """Make numbers of what a pass has added."""
         noted, self._noted = self._noted, []
         left = {k: g for k, *_ in noted if (g := self._parameters[k].grad) is not None}
         if self.looker is None:
             noted = [row for row in noted if row[0] in left]
-            self._onto |= {k for k, call, onto, _, _ in noted if onto and not call}
-            self._keep("sum", [row[:2] for row in noted], squares([left[k] for k, *_ in noted]))
+            self._onto |= {row[0] for row in noted if row[2] and not row[1]}
+            self._keep("sum", [row[:2] for row in noted], squares([left[row[0]] for row in noted]))
         if self._parts:
             added = [row for row in noted if row[3] is not None]
             self._keep(
@@ -142,9 +153,12 @@ class Backward:
             )
             large = [row for row in noted if row[4] is not None]
             self._keep("part", [row[:2] for row in large], [row[4] for row in large if row[4] is not None])
-        if self.hold:
-            left = {k: added for k, _, _, added, _ in noted if added is not None}
-        self._ended(task, left)
+        for task in dict.fromkeys(row[5] for row in noted):
+            rows = [row for row in noted if row[5] == task]
+            if self.hold:
+                self._ended(task, {row[0]: row[3] for row in rows if row[3] is not None})
+            else:
+                self._ended(task, {row[0]: left[row[0]] for row in rows if row[0] in left})
 
     def _keep(self, what: str, rows: list[tuple[int, int]], numbers: Tensor | list[Tensor]) -> None:
         if not rows:

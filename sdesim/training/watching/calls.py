@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,9 +53,10 @@ class Batch:
 
     def axis_of(self, x: Tensor) -> int | None:
         """Along which axis of a tensor its examples lie, None where they do not."""
-        if self.axis and self.first is not None and x.ndim > 1 and x.shape[:2] == self.first.shape[:2]:
+        if x.ndim > self.axis and x.shape[self.axis] == self.size:
             return self.axis
-        return 0 if x.ndim and len(x) == self.size else None
+        others = [k for k, n in enumerate(x.shape) if n == self.size]
+        return others[0] if len(others) == 1 else None
 
 
 class ModelCalls:
@@ -71,6 +72,7 @@ class ModelCalls:
 
     def __init__(self, models: Sequence[nn.Module], guard: Guard) -> None:
         self._models, self._guard = models, guard
+        self._outside = list(_not_compiled(models))
         self._handles: list[Any] = []
         self._inside: nn.Module | None = None
         self._keep = self.told = False
@@ -88,10 +90,10 @@ class ModelCalls:
             self.batch = None
         if self.told and not keep:
             return
-        for model in self._models:
+        for model in self._outside:
             self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
             self._handles.append(model.register_forward_hook(self._left, always_call=True))
-        for part in self._models[-1].modules():
+        for part in self._models[-1].modules() if self._outside == list(self._models) else ():
             if getattr(part, "batch_first", True) is False:
                 self._handles.append(part.register_forward_pre_hook(self._sequence, with_kwargs=True))
 
@@ -190,6 +192,16 @@ class ModelCalls:
         for x in outputs_of(output):
             batch.outputs.append(x.detach())
             x.register_hook(_noting(batch, len(batch.outputs) - 1))  # type: ignore[no-untyped-call]
+
+
+def _not_compiled(models: Sequence[nn.Module]) -> Iterator[nn.Module]:
+    """The models whose calls a compiler does not look into: hooks on others would be compiled with them."""
+    for model in models:
+        if getattr(model, "_compiled_call_impl", None) is not None:
+            return
+        yield model
+        if "_orig_mod" in model._modules:
+            return
 
 
 def _noting(batch: Batch, place: int) -> Callable[[Tensor], None]:

@@ -22,43 +22,62 @@ _HALF = (torch.float16, torch.bfloat16)
 class ExampleShares:
     """Takes inputs and output gradients of the layers, of one batch: `example_norms` without a pass.
 
-    A layer that is used once is worked out when its gradient arrives, and nothing of it is kept.
+    A layer that is used once is worked out when its gradient arrives, and nothing of it is kept. Hooks are
+    attached from `open` to `close`.
 
     Args:
         model: whose layers are read. parameters: that are trained. guard: what runs a hook's work.
         batch: gives the batch at work.
 
     Raises:
-        RunError: a trained parameter of a layer whose shares are not known, or examples that meet.
+        RunError: a trained parameter of a layer whose shares are not known.
     """
 
     def __init__(
         self, model: nn.Module, parameters: Sequence[nn.Parameter],
         guard: Callable[[Callable[[], None]], None], batch: Callable[[], Batch | None],
     ) -> None:  # fmt: skip
-        refuse_meeting(model)
         refuse_unknown(model, parameters)
+        self._model = model
         self._parameters = {id(p): p for p in parameters if p.requires_grad}
         self._names = {id(p): name for name, p in model.named_parameters()}
         self._guard, self._batch = guard, batch
         parts = [
             part
             for part in model.modules()
-            if any(id(p) in self._parameters for p in part.parameters(recurse=False))
+            if any(id(p) in self._parameters for p in part.parameters(recurse=False)) and known_layer(part)
         ]
         self._holders = Counter(id(p) for part in parts for p in part.parameters(recurse=False))
+        self._parts = parts
+        self._handles: list[Any] = []
+        self._begin()
+
+    def _begin(self) -> None:
         self._uses: Counter[int] = Counter()
         # By backward passes, as autograd counts them: layers may be called in others too.
         self._shares: dict[int, LayerShares] = {}
         self._met: set[int] = set()
+        # Gradients of the outputs of embeddings: those of each example, and sums over examples of the others,
+        # which were added to every example's.
+        self._each: list[Tensor] = []
+        self._summed: list[tuple[nn.Module, Tensor, Tensor, bool]] = []
         self._rounding = 0.0
-        self._handles = [part.register_forward_hook(self._note) for part in parts]
+
+    def open(self) -> None:
+        """Attach hooks for a step.
+
+        Raises:
+            RunError: examples meet.
+        """
+        refuse_meeting(self._model)
+        self._handles = [part.register_forward_hook(self._note) for part in self._parts]
 
     def close(self) -> None:
         """Detach everything, and let go."""
         for handle in self._handles:
             handle.remove()
-        self._handles, self._shares = [], {}
+        self._handles = []
+        self._begin()
 
     def _note(self, part: nn.Module, given: tuple[Any, ...], output: Any) -> None:
         if is_aside():
@@ -87,7 +106,26 @@ class ExampleShares:
         alone = self._uses[id(part)] == 1 and all(self._holders[id(p)] == 1 for p in own)
         self._rounding = max(self._rounding, *(_rounding(x) for x in (a, delta, *own)))
         a, delta = (_single(x if batch.axis_of(x) != 1 else x.transpose(0, 1)) for x in (a, delta))
+        if isinstance(part, nn.Embedding):
+            if len(delta) == 1:
+                self._summed.append((part, a, delta, alone))
+                return
+            self._each.append(delta)
         self._of(torch._C._current_graph_task_id(), batch.size).add(part, a, delta, last=alone)
+
+    def _divide(self, shares: LayerShares, size: int) -> None:
+        """What was added to every example, as places are, to the embedding of each, has its gradient there.
+
+        Raises:
+            RunError: there is no such embedding.
+        """
+        for part, a, delta, alone in self._summed:
+            near = AGREED + self._rounding
+            found = next((x for x in self._each if _adds_up(x, delta[0], near)), None)
+            if found is None:
+                raise RunError(f"a {type(part).__name__} is not called on the {size} examples")
+            shares.add(part, a.expand(size, *a.shape[1:]), found, last=alone)
+        self._each, self._summed = [], []
 
     def _of(self, task: int, size: int) -> LayerShares:
         if task not in self._shares:
@@ -98,13 +136,16 @@ class ExampleShares:
         """What backward passes before this one came to is in no step."""
         self._shares = {at: shares for at, shares in self._shares.items() if at == task}
         self._met &= {task}
+        self._each, self._summed = [], []
 
     def met(self, task: int, gradients: Mapping[int, Tensor]) -> None:
         """A backward pass, by its number, left these gradients, by the ids of the parameters."""
         batch = self._batch()
         if batch is not None and batch.size is not None:
             self._met.add(task)
-            self._of(task, batch.size).meet(gradients)
+            shares = self._of(task, batch.size)
+            self._divide(shares, batch.size)
+            shares.meet(gradients)
 
     def result(self) -> dict[int, float]:
         """Σ_i |c_i|² over the examples for each parameter, by its id.
@@ -130,12 +171,20 @@ def refuse_unknown(model: nn.Module, parameters: Sequence[nn.Parameter]) -> None
     Raises:
         RunError: there are some: the first layer.
     """
-    trained = {id(p) for p in parameters if p.requires_grad}
+    known = (part for part in model.modules() if known_layer(part))
+    held = {id(p) for part in known for p in part.parameters(recurse=False)}
+    left = {id(p) for p in parameters if p.requires_grad} - held
     for name, part in model.named_modules():
-        own = any(id(p) in trained for p in part.parameters(recurse=False))
-        if own and not known_layer(part):
+        if any(id(p) in left for p in part.parameters(recurse=False)):
             kind = type(part).__name__
             raise RunError(f"shares of examples are not known of {name or 'the model'}, a {kind}")
+
+
+def _adds_up(each: Tensor, whole: Tensor, near: float) -> bool:
+    if each.shape[1:] != whole.shape:
+        return False
+    rest = torch.linalg.vector_norm(each.sum(dim=0) - whole)
+    return bool(rest <= near * torch.linalg.vector_norm(whole))
 
 
 def _single(x: Tensor) -> Tensor:

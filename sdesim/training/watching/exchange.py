@@ -32,9 +32,9 @@ class Exchange:
 
     def __init__(self, store: Any, ranks: Sequence[int], me: int, about: str) -> None:
         self._store, self.ranks, self.me = store, list(ranks), me
-        among = ".".join(map(str, self.ranks))
-        count = _made[among] = _made.get(among, 0) + 1
-        self._name, self._about = f"sdesim.watch/{among}/{count}", about
+        self._among = ".".join(map(str, self.ranks))
+        self._number = _made[self._among] = _made.get(self._among, 0) + 1
+        self._name, self._about = f"sdesim.watch/{self._among}/{self._number}", about
         self._misses, self._stale, self._met = 0, list[str](), False
         store.set(self._key("here", me), about)
 
@@ -50,6 +50,10 @@ class Exchange:
         """Refuse ranks that are not watched, or watch something else."""
         absent = [r for r in self.ranks if not self._store.check([self._key("here", r)])]
         if absent:
+            # Nobody was met: the next watch has this one's number, as it has on the other ranks.
+            self._store.delete_key(self._key("here", self.me))
+            if _made[self._among] == self._number:
+                _made[self._among] -= 1
             raise RunError(f"rank {absent[0]} of {len(self.ranks)} is not watched: watch on every rank")
         for rank in self.ranks:
             if self._store.get(self._key("here", rank)).decode() != self._about:
@@ -65,6 +69,8 @@ class Exchange:
         Raises:
             RunError: a rank is not there; then no rank has an answer, or this one alone has none.
         """
+        if not self._met:
+            self._meet()
         try:
             return self._answered(step, told, answer)
         except Exception:
@@ -74,8 +80,6 @@ class Exchange:
             raise
 
     def _answered(self, step: int, told: bytes, answer: Callable[[list[bytes]], bytes]) -> bytes:
-        if not self._met:
-            self._meet()
         answered = self._key(f"answer.{step}", self.ranks[0])
         if not self.first:
             self._store.set(self._key(f"told.{step}", self.me), told)

@@ -10,7 +10,7 @@ is that of the whole with the other's put to 0.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -95,8 +95,7 @@ def _of_half(
     assert batch.given is not None
     args, kwargs = rows(batch.given[0], batch, half), rows(batch.given[1], batch, half)
     outputs = outputs_of(model(*args, **kwargs))
-    expected = [rows(x, batch, half) for x in batch.outputs]
-    _agree(outputs, expected, tolerance)
+    _agree(outputs, {place: rows(batch.outputs[place], batch, half) for place, _ in batch.arrived}, tolerance)
     deltas = {place: rows(delta, batch, half) for place, delta in batch.arrived}
     return _back(outputs, deltas, parameters, last=True)
 
@@ -107,7 +106,7 @@ def _masked(
     assert batch.given is not None
     assert batch.size is not None
     outputs = outputs_of(model(*batch.given[0], **batch.given[1]))
-    _agree(outputs, batch.outputs, tolerance)
+    _agree(outputs, {place: batch.outputs[place] for place, _ in batch.arrived}, tolerance)
     middle = batch.size // 2
     for other, last in ((slice(middle, None), False), (slice(0, middle), True)):
         deltas = {}
@@ -119,11 +118,11 @@ def _masked(
         yield _back(outputs, deltas, parameters, last=last)
 
 
-def _agree(outputs: Sequence[Tensor], expected: Sequence[Tensor], tolerance: float) -> None:
-    if [x.shape for x in outputs] != [x.shape for x in expected]:
-        raise RunError("outputs of half a batch are not half of its outputs")
-    for x, before in zip(outputs, expected, strict=True):
-        a, b = x.detach(), before
+def _agree(outputs: Sequence[Tensor], expected: Mapping[int, Tensor], tolerance: float) -> None:
+    for place, b in expected.items():
+        if place >= len(outputs) or outputs[place].shape != b.shape:
+            raise RunError("outputs of half a batch are not half of its outputs")
+        a = outputs[place].detach()
         if not float((a - b).abs().max()) <= tolerance * (float(b.abs().max()) + 1e-30):
             raise RunError("the model gives other outputs for half a batch than for the whole")
 

@@ -34,7 +34,8 @@ class RankRead:
         scale: of a `GradScaler`. share: of the ranks' sum that is |g|² of what the optimizer is given.
         product: the same of that times the step before, NaN where that was not held.
         own, given: sampled numbers (m,) of g_r, and of what the optimizer is given, NaN where another rank
-            holds it. weights: the sum of the same numbers of the parameters; NaN where others hold some.
+            holds it. weights: the sum of squares of the same numbers of the parameters; NaN where others
+            hold some.
         layers: layer → (its share, its Σ_j |c_rj|²).
     """
 
@@ -80,7 +81,8 @@ def joint(ranks: Sequence[RankRead | None], ends: Sequence[int]) -> JointRead | 
         return "the gradient is not finite"
     if len({rank.scale for rank in heard}) > 1:
         return "ranks scale their losses differently"
-    if len({rank.weights for rank in heard if not math.isnan(rank.weights)}) > 1:
+    weights = [rank.weights for rank in heard if not math.isnan(rank.weights)]
+    if weights and max(weights) - min(weights) > _EXACT * max(weights):
         return "ranks have different weights"
     if why := _same_batches(own):
         return why
@@ -119,6 +121,8 @@ def joint(ranks: Sequence[RankRead | None], ends: Sequence[int]) -> JointRead | 
         flags=tuple(dict.fromkeys(flags)),
         groups=layers,
     )
+    if count == 1 and read.overlap == 1.0:
+        return "one rank's one batch has no parts"
     if not (math.isfinite(read.whole) and math.isfinite(read.squares)):
         return "the gradient is not finite"
     return JointRead(read, factor)

@@ -23,6 +23,7 @@ from sdesim.errors import RunError, failure
 from sdesim.training.watching.exchange import Exchange
 from sdesim.training.watching.joint import RankRead, joint
 from sdesim.training.watching.made_step import MadeStep
+from sdesim.training.watching.shards import copies, first_number, held, is_sharded
 from sdesim.training.watching.step_reader import Contributed, StepRead
 from sdesim.training.watching.sums import fetched, squares
 
@@ -54,8 +55,11 @@ def trains_with(models: Sequence[nn.Module]) -> list[int]:
     """Global numbers of the ranks that train a model together; one alone where there is no other.
 
     Raises:
-        RunError: a kind of parallelism whose ranks do not have one gradient each.
+        RunError: replicas of one process.
     """
+    for model in models:
+        if len(getattr(model, "device_ids", None) or ()) > 1 and not hasattr(model, "process_group"):
+            raise RunError("replicas of DataParallel are not read: DistributedDataParallel is")
     distributed = torch.distributed
     if not (distributed.is_available() and distributed.is_initialized()):
         return [0]
@@ -63,6 +67,9 @@ def trains_with(models: Sequence[nn.Module]) -> list[int]:
         group = getattr(model, "process_group", None)
         if isinstance(group, distributed.ProcessGroup):
             return list(distributed.get_process_group_ranks(group))
+    for p in models[-1].parameters():
+        if is_sharded(p):
+            return [int(rank) for rank in p.device_mesh.mesh.flatten()]  # type: ignore[attr-defined]
     return list(range(distributed.get_world_size()))
 
 
@@ -74,18 +81,38 @@ def writes(models: Sequence[nn.Module]) -> bool:
     return distributed.get_rank() == trains_with(models)[0]
 
 
+def ranks_of(
+    models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], layers: Sequence[str], made: MadeStep
+) -> Ranks | None:
+    """The ranks that train a model together, None of one that holds all of it alone.
+
+    Raises:
+        RunError: a kind of parallelism that is not read.
+    """
+    ranks = trains_with(models)
+    if len(ranks) == 1 and not any(map(is_sharded, parameters)):
+        return None
+    return Ranks(ranks, models[-1], parameters, layers, made)
+
+
 class Ranks:
     """This rank among those that train with it.
 
     Args:
-        ranks: their global numbers. parameters: that are trained, each once; layers: the names of their
-            layers. made: the step that was made last, where it is held.
+        ranks: their global numbers. model: that owns the parameters. parameters: that are trained, each
+            once; layers: the names of their layers. made: the step that was made last, where it is held.
+
+    Raises:
+        RunError: parameters that are split among ranks in another way than by rows.
     """
 
     def __init__(
-        self, ranks: Sequence[int], parameters: Sequence[nn.Parameter], layers: Sequence[str], made: MadeStep
-    ) -> None:
-        self._parameters, self._layers, self._count = parameters, layers, len(ranks)
+        self, ranks: Sequence[int], model: nn.Module, parameters: Sequence[nn.Parameter],
+        layers: Sequence[str], made: MadeStep,
+    ) -> None:  # fmt: skip
+        self._model, self._parameters, self._layers = model, parameters, layers
+        self._copies = [copies(p) if is_sharded(p) else len(ranks) for p in parameters]
+        self._first_numbers = [first_number(p) if is_sharded(p) else 0 for p in parameters]
         each = max(_LEAST, _LOOKED // len(parameters))
         counts = [min(each, p.numel()) for p in parameters]
         self._looked = [
@@ -102,6 +129,11 @@ class Ranks:
         self.begin()
 
     @property
+    def sharded(self) -> bool:
+        """Whether this rank holds shares of parameters."""
+        return any(map(is_sharded, self._parameters))
+
+    @property
     def first(self) -> bool:
         """Whether this rank is the one that answers, warns and writes."""
         return self._exchange.first
@@ -112,11 +144,19 @@ class Ranks:
 
     def seen(self, k: int, gradient: Tensor) -> None:
         """A backward pass adds so much to parameter k's gradient on this rank."""
-        looked, own = self._at(k, gradient), self._own[k]
+        looked, own = gradient.detach().reshape(-1)[self._looked[k]].double(), self._own[k]
         self._own[k] = looked if own is None else own + looked
 
-    def _at(self, k: int, x: Tensor) -> Tensor:
-        return x.detach().reshape(-1)[self._looked[k]].double()
+    def _at(self, k: int, x: Tensor | None) -> Tensor:
+        """The numbers of x that are looked at, NaN where another rank holds them; of none zeros."""
+        found = torch.zeros(len(self._looked[k]), dtype=torch.float64)
+        if x is not None:
+            flat = held(x.detach()).reshape(-1)
+            places = self._looked[k].to(flat.device) - self._first_numbers[k]
+            here = (places >= 0) & (places < len(flat))
+            found.fill_(math.nan)
+            found[here.cpu()] = flat[places[here]].double().cpu()
+        return found
 
     def agree(
         self, step: int, contributed: Callable[[], Contributed | str], *, gains: Sequence[float] | None,
@@ -163,7 +203,7 @@ class Ranks:
         self._waited = clock.perf_counter() - waiting
         self.following = agreed.following
         read, gain = agreed.read, set(gains or ())
-        if hold and isinstance(read, StepRead) and not read.clipped and len(gain) == 1:
+        if hold and not self.sharded and isinstance(read, StepRead) and not read.clipped and len(gain) == 1:
             drag = gain.pop() * (read.squares - read.overlap * read.whole) / (1 - read.overlap)
             agreed = replace(agreed, read=replace(read, drag=drag))
             self._made.open([p.grad for p in self._parameters], drag, agreed.factor)
@@ -174,23 +214,29 @@ class Ranks:
         parts = contributed()
         if isinstance(parts, str):
             return RankRead(why=parts)
-        gradients = [p.grad for p in self._parameters]
-        given = {k: g for k, g in enumerate(gradients) if g is not None}
-        shares = dict(zip(given, fetched([squares(list(given.values()))])[0], strict=True))
+        for name, part in self._model.named_modules():
+            if isinstance(part, nn.SyncBatchNorm) and part.training:
+                return RankRead(why=f"examples of all ranks meet in {name}: no rank's gradient is its own")
+        given = {k: p.grad for k, p in enumerate(self._parameters) if p.grad is not None}
+        here = {k: held(g) for k, g in given.items() if held(g).numel()}
+        shares = dict(zip(here, fetched([squares(list(here.values()))])[0] if here else (), strict=True))
+        shares = {k: float(share) / self._copies[k] for k, share in shares.items()}
         self._made.meet(given)
-        product = self._made.after(1.0)
+        # A step is held where all ranks have all of it.
+        product = self._made.after(1.0) / len(self._exchange.ranks)
         layers = {name: (0.0, part) for name, part in parts.groups.items()}
         for k, name in enumerate(self._layers):
             whole, part = layers.get(name, (0.0, 0.0))
-            layers[name] = whole + float(shares.get(k, 0.0)) / self._count, part
-        nothing = [torch.zeros(len(places), dtype=torch.float64) for places in self._looked]
-        own = [nothing[k] if x is None else x.cpu() for k, x in enumerate(self._own)]
-        sampled = [nothing[k] if g is None else self._at(k, g).cpu() for k, g in enumerate(gradients)]
-        weights = [self._at(k, p).cpu().sum() for k, p in enumerate(self._parameters)]
+            layers[name] = whole + shares.get(k, 0.0), part
+        own = [
+            torch.zeros(len(places), dtype=torch.float64) if x is None else x.cpu()
+            for x, places in zip(self._own, self._looked, strict=True)
+        ]
+        sampled = [self._at(k, p.grad) for k, p in enumerate(self._parameters)]
+        weights = [self._at(k, p).square().sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
-            flags=parts.flags, scale=parts.scale, product=product / self._count,
-            share=float(sum(shares.values())) / self._count, layers=layers,
+            flags=parts.flags, scale=parts.scale, product=product, share=sum(shares.values()), layers=layers,
             own=torch.cat(own).numpy(), given=torch.cat(sampled).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,14 @@ from sdesim.errors import RunError
 from sdesim.estimate import Estimate
 from sdesim.estimators import critical_batch, per_example, probability
 from sdesim.estimators.consolidation.contributions import contribution_moments
-from sdesim.estimators.dynamics.read_steps import ReadSteps, newest_of
+from sdesim.estimators.dynamics.read_steps import ReadSteps, Told, newest_of_each
 from sdesim.training.monitor.as_run import as_run
 from sdesim.training.monitor.measurement import Measurement
+from sdesim.training.watching.history import Asked
 from sdesim.training.watching.step_reader import StepRead
 
+# Readings whose measurements are made at a time.
+_TOGETHER = 64
 # Of what nothing is known.
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0.95, "", 0, ("no_value", "no_interval"))
 _FIELDS = ("step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay")
@@ -76,8 +79,9 @@ class Readings:
             (*read.flags, *(("clipped",) if read.clipped else ()), *(("step_rounded",) if rounded else ()))
         )
         self._names = tuple(read.groups)
-        each = [contribution_moments(w, s, read.overlap) for w, s in read.groups.values()]
-        self._groups.append(tuple((float(x.signal), float(x.noise)) for x in each))
+        pairs = np.array(list(read.groups.values()), dtype=np.float64).reshape(-1, 2)
+        each = contribution_moments(pairs[:, 0], pairs[:, 1], read.overlap)
+        self._groups.append(tuple(zip(each.signal.tolist(), each.noise.tolist(), strict=True)))
 
     def _steps(self, first: int, end: int) -> ReadSteps:
         """Rows as arrays; of groups those that all of them have."""
@@ -91,11 +95,28 @@ class Readings:
             gain=at["gain"], group_signal=groups[..., 0], group_noise=groups[..., 1],
         )  # fmt: skip
 
-    def measurement(self, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
-        """What the first ``count`` readings say at the last of them."""
-        first = max(0, count - max(self._window, self._phase_window))
-        read = self._steps(first, count)
-        told = newest_of(read, self._window, self._phase_window)
+    @property
+    def steps(self) -> list[int]:
+        """The steps that were read, in order."""
+        return [int(row[0]) for row in self._rows]
+
+    def measured(self, asked: Sequence[Asked]) -> list[Measurement]:
+        """What was said at readings, each of what came before it."""
+        found: list[Measurement] = []
+        for first in range(0, len(asked), _TOGETHER):
+            some = asked[first : first + _TOGETHER]
+            told = self._told([one.count for one in some])
+            found += [
+                self._measured(t, one.count, one.reasons, one.cost) for t, one in zip(told, some, strict=True)
+            ]
+        return found
+
+    def _told(self, counts: Sequence[int]) -> list[Told]:
+        most = max(self._window, self._phase_window)
+        reads = [self._steps(max(0, count - most), count) for count in counts]
+        return newest_of_each(reads, self._window, self._phase_window)
+
+    def _measured(self, told: Told, count: int, reasons: Mapping[str, str], cost: float) -> Measurement:
         row = dict(zip(_FIELDS, self._rows[count - 1], strict=True))
         flags = [*self._flags[count - 1], *(("batch_varies",) if told.varies else ())]
         flags += [f"{part}_failed" for part in sorted(reasons)]
@@ -120,11 +141,15 @@ class Readings:
         return replace(e, flags=(*e.flags, *(flag for flag in flags if flag)))
 
     def run(
-        self, optimizer: Mapping[str, Any], dim: int, reasons: Mapping[str, str], out: str | Path | None
-    ) -> xr.Dataset:
+        self, optimizer: Mapping[str, Any], dim: int, reasons: Mapping[str, str], out: str | Path | None,
+        bought: Sequence[Mapping[str, Any]] = (),
+    ) -> xr.Dataset:  # fmt: skip
         """All of them as a Run of ``dim`` parameters; optimizer: its attributes.
 
         Its batch size is that of the newest reading; where others had another, ``step_batch`` tells each.
+
+        Args:
+            bought: further values by the schema's names, each with its step and time.
 
         Raises:
             RunError: nothing was read, or ``out`` can't be written.
@@ -133,7 +158,7 @@ class Readings:
             told = "; ".join(f"{part}: {why}" for part, why in reasons.items())
             raise RunError(f"watch: nothing was read yet{': ' * bool(told)}{told}")
         alike = all(len(g) == len(self._names) for g in self._groups)
-        probes = []
+        probes: list[dict[str, Any]] = []
         for values, groups in zip(self._rows, self._groups, strict=True):
             row = dict(zip(_FIELDS, values, strict=True))
             moments = np.array(groups if alike else [], dtype=np.float64).reshape(-1, 2)
@@ -146,6 +171,11 @@ class Readings:
                 **({"group_signal": moments[:, 0] + moments[:, 1] / row["parts"],
                     "group_noise": moments[:, 1]} if len(moments) else {}),
             })  # fmt: skip
+        by_step: dict[int, dict[str, Any]] = {int(probe["step"]): probe for probe in probes}
+        for given in bought:
+            step = int(given["step"])
+            by_step[step] = {**given, **by_step.get(step, {})}
+        probes = [by_step[step] for step in sorted(by_step)]
         last = dict(zip(_FIELDS, self._rows[-1], strict=True))
         size = {} if math.isnan(last["batch"]) else {
             "batch_size": int(last["batch"]), "probe_batch_size": int(last["batch"])
@@ -154,7 +184,7 @@ class Readings:
         known = {
             "name": "watch", "seed": 0, "learning_rate": last["rate"], "dt": last["rate"], **size,
             "absent": ["loss"], "window": self._window, "phase_window": self._phase_window,
-            "step_flags": flags, "step_sampling": self._flag,
+            "step_flags": flags, "step_sampling": self._flag, "progress_method": "steps",
         }  # fmt: skip
         return as_run(
             probes, {**optimizer, **known}, samples=0, directions=np.empty((0, dim)),

@@ -24,6 +24,7 @@ from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.halves import halves
 from sdesim.training.watching.layers import layer_names
 from sdesim.training.watching.made_step import MadeStep
+from sdesim.training.watching.shards import ShardHooks, is_sharded
 from sdesim.training.watching.sums import squares
 
 Guard = Callable[[Callable[[], None]], None]
@@ -134,13 +135,16 @@ class StepReader:
         self.layers = [names[id(p)] for p in parameters]
         self._guard, self._examples_guard = guard, examples_guard
         self.made = MadeStep(parameters)
+        # Made once, and the same while a step is read with it.
+        self._layer_shares: ExampleShares | None = None
         self._shares: ExampleShares | None = None
         # Whether shares of layers were read once, or why they can't be.
         self._formula: bool | str = compiled(models)
         self._calls = ModelCalls(models, guard)
         self._backward = Backward(parameters, guard, self._opened, self._ended)
+        self._shards: ShardHooks | None = None
         self.onlooker: Onlooker | None = None
-        self.armed = self._halved = False
+        self.armed = self._apart = self._halved = False
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -150,11 +154,14 @@ class StepReader:
             examples: whether the parts are the examples of its one batch.
         """
         self.disarm()
-        self.armed = True
+        self.armed, self._apart = True, examples
         self._backward.looker = None if self.onlooker is None else self.onlooker.seen
         self._backward.hold = examples and self.onlooker is not None
         self._begin()
         self._backward.attach(parts=parts)
+        if any(map(is_sharded, self._parameters)):
+            model, attach = self._models[-1], self._backward.hooked
+            self._shards = ShardHooks(model, self._parameters, self._guard, attach)
         if not parts:
             return
         if examples and not isinstance(self._formula, str):
@@ -172,7 +179,12 @@ class StepReader:
     def _share(self) -> None:
         calls, model = self._calls, self._models[-1]
         try:
-            self._shares = ExampleShares(model, self._parameters, self._examples_guard, lambda: calls.batch)
+            if self._layer_shares is None:
+                self._layer_shares = ExampleShares(
+                    model, self._parameters, self._examples_guard, lambda: calls.batch
+                )
+            self._layer_shares.open()
+            self._shares = self._layer_shares
         except RunError as error:
             self._formula = failure(error)
 
@@ -180,6 +192,9 @@ class StepReader:
         """Detach everything."""
         self._backward.detach()
         self._calls.detach()
+        if self._shards is not None:
+            self._shards.close()
+        self._shards = None
         if self._shares is not None:
             self._shares.close()
         self._shares, self.armed = None, False
@@ -267,6 +282,8 @@ class StepReader:
         passes, batches = self._backward.passes, self._calls.seen
         if not passes:
             return "no gradient was computed for this step"
+        if self._backward.unfinished:
+            return "a backward pass did not end"
         if batches and passes > len(batches):
             count = len(batches)
             return f"{passes} backward passes over {count} batches: parts of one batch are not independent"
@@ -286,7 +303,7 @@ class StepReader:
                 "micro-batches", scale,
             )  # fmt: skip
         found: list[tuple[NDArray[np.float64], float, tuple[str, ...], str]] = []
-        if known.batch and known.batch > 1:
+        if self._apart and known.batch and known.batch > 1:
             self._examples_guard(lambda: found.append(self._of_examples(own)))
         shared, overlap, flags, source = found[0] if found else (None, 1.0, (), "")
         return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale)
@@ -304,7 +321,7 @@ class StepReader:
                 self._formula = True
                 found = np.array([alone[id(p)] for p in self._parameters])
                 return found, float(each @ each), flags, "examples"
-            except RunError as error:
+            except Exception as error:
                 self._formula = failure(error)
                 if not self._halved:
                     raise

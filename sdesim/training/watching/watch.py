@@ -18,13 +18,14 @@ from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Outlets, Sink
 from sdesim.training.monitor.measurement import Measurement
-from sdesim.training.monitor.monitor import Monitor
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.watching.history import History
 from sdesim.training.watching.made_step import linear_gains
-from sdesim.training.watching.ranks import Ranks, trains_with, writes
+from sdesim.training.watching.ranks import Ranks, ranks_of, writes
 from sdesim.training.watching.readings import NOTHING, Pending, Readings
+from sdesim.training.watching.shop import Shop
 from sdesim.training.watching.step_hooks import StepHooks
 from sdesim.training.watching.step_reader import StepRead, StepReader
 from sdesim.training.watching.unwrapped import (
@@ -34,14 +35,11 @@ from sdesim.training.watching.unwrapped import (
     unwrapped,
 )
 
-# Steps between measurements that are bought with the loader, where the budget pays for them.
-_EVERY = 50
-
 
 def watch(
     model: nn.Module, optimizer: Any, *, loss: Any = None, loader: Any = None, heldout: Any = None,
     budget: float | None = 0.01, sinks: Sequence[Sink | SinkRecipe | str | Path] = (), window: int = 64,
-    phase_window: int = 4096,
+    phase_window: int = 4096, objective: Any = None,
 ) -> Watch:  # fmt: skip
     """Watches a training from the gradients that it computes anyway: nothing in the loop changes.
 
@@ -57,20 +55,24 @@ def watch(
     Args:
         model: in training, or what wraps it (data parallelism, a compiled module, an adapter). optimizer: its
             own, of torch, or what wraps it as its ``optimizer``.
-        loss: ``loss(output, y)``, with a loader: then a `Monitor` measures too (λ_max, progress, tails), out
-            of half of the budget. loader, heldout: as its `loader` and `validation`.
+        loss: ``loss(output, y)``, with a loader: then what takes passes of its own is bought too, one at a
+            time out of half of the budget (`Shop`): measured progress, the distance to the edge, tails.
+        loader: training examples, as of `Monitor`; its own batches and random numbers are left alone.
+        heldout: held-out examples likewise: progress on them, and how far their gradient agrees.
+        objective: ``objective(model, batch)`` in the place of a loss, for batches that are no pairs. A model
+            that returns its loss needs neither, and no loader: the batch of the step serves.
         budget: share of the time that reading may take, measured by the clock as it goes; hooks are detached
-            in between. None: every step is read.
+            in between. None: every step is read, and something is bought every 16th.
         sinks: where measurements go; a path is a folder that `sdesim watch` reads. One that fails is told
             as a warning, once, and is flag `sinks_failed`.
         window: readings that C is of. phase_window: pairs of steps that drift, C* and phase are of.
 
     Raises:
-        RunError: an optimizer that is not the model's, a budget outside (0, 1), a loader without a loss.
+        RunError: an optimizer that is not the model's, a budget outside (0, 1), a loss without a loader.
     """
     return Watch(
         model, optimizer, loss=loss, loader=loader, heldout=heldout, budget=budget, sinks=sinks,
-        window=window, phase_window=phase_window,
+        window=window, phase_window=phase_window, objective=objective,
     )  # fmt: skip
 
 
@@ -84,6 +86,7 @@ class Watch:
     def __init__(
         self, model: nn.Module, optimizer: Any, *, loss: Any, loader: Any, heldout: Any,
         budget: float | None, sinks: Sequence[Sink | SinkRecipe | str | Path], window: int, phase_window: int,
+        objective: Any = None,
     ) -> None:  # fmt: skip
         optimizer = bare_optimizer(optimizer)
         trained = trained_parameters(optimizer)
@@ -92,27 +95,24 @@ class Watch:
         self._models, self._model, self._optimizer = models, models[-1], optimizer
         if budget is not None and not 0 < budget < 1:
             raise RunError(f"watch: budget: found {budget}, allowed: above 0 and below 1, or None")
-        if (loss is None) != (loader is None) or (heldout is not None and loader is None):
-            raise RunError("watch: loss and loader go together, and heldout with them")
         for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
             if value < least:
                 raise RunError(f"watch: {name}: found {value}, allowed: at least {least}")
-        self._shop = None
-        if loader is not None:
-            budget = None if budget is None else budget / 2
-            self._shop = Monitor(
-                self._model, loss, loader, optimizer=optimizer, validation=heldout, budget=budget,
-                every=_EVERY, announce=None,
-            )  # fmt: skip
         self._purse = Purse(budget)
+        self._shop = Shop(
+            self._model, optimizer, loss=loss, objective=objective, loader=loader, heldout=heldout,
+            budget=None if budget is None else budget / 2,
+        )  # fmt: skip
+        self._budget = budget
         self._readings = Readings(window, phase_window, self._sampling_flag())
         self._ranks: Ranks | None = None
+        self._refused = ""
         self._expected = self._spoken = False
         self._planned = 0, clock.perf_counter()
         self._writes = writes(models)
         # What others write to is not even opened here.
         self._outlets = Outlets(sinks if self._writes else ())
-        self.history: list[Measurement] = []
+        self.history = History(self._readings.measured)
         self.step, self._time, self._rate = 0, 0.0, 0.0
         self._failures = Failures()
         self._reader = StepReader(models, trained, self._guarded("step"), self._guarded("examples"))
@@ -137,14 +137,14 @@ class Watch:
     @property
     def cost(self) -> dict[str, float]:
         """Seconds of reading, their share of the time since it began, and seconds of the last read step."""
-        spent = self._spent + (0.0 if self._shop is None else self._shop.cost["seconds"])
+        spent = self._spent + self._shop.spent
         elapsed = self._elapsed()
         return {"seconds": spent, "share": spent / elapsed if elapsed > 0 else 0.0, "read_step": self._price}
 
     @property
     def reasons(self) -> dict[str, str]:
         """Why a part of the last reading failed, by part; empty where nothing did."""
-        return self._failures.reasons | self._outlets.reasons
+        return self._failures.reasons | self._shop.reasons | self._outlets.reasons
 
     def _elapsed(self) -> float:
         return self._earlier + clock.perf_counter() - self._started
@@ -176,11 +176,14 @@ class Watch:
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
         self._rate = step_rate(self._optimizer)
+        if not self._reader.armed:
+            self._keep_bought(self._shop.before)
         return self._reader.armed or self._expected
 
     def _computed(self, why: str) -> None:
         """The gradient of the step is there, or why it is not."""
         self._guarded("step")(lambda: self._read(why))
+        self._keep_bought(self._shop.before)
 
     def _after(self) -> None:
         """Of a step that was made."""
@@ -188,10 +191,11 @@ class Watch:
             self._guarded("step")(self._close)
         self.step += 1
         self._time += self._rate
-        if self._shop is not None:
-            self._buy(self._shop)
+        # What a purchase takes does not stand beside a gradient that is held, but where all steps are read.
+        if self._pending is None or self._budget is None:
+            self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
         if self._ranks is None:
-            self._guarded("step")(self._meet)
+            self._meet()
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._pending is not None or self._is_due():
             self._guarded("step")(self._go_on)
@@ -203,14 +207,16 @@ class Watch:
         following = self._ranks.following
         return self._spoken or (following is not None and self.step >= following)
 
-    def _buy(self, shop: Monitor) -> None:
+    def _keep_bought(self, buy: Callable[[int, float], Measurement | None]) -> None:
         """What costs passes of its own, where it is due and paid for."""
         try:
-            made = shop.step()
+            made = buy(self.step, self._time)
         except Exception as error:
             made, self._found["bought"] = None, failure(error)
         if made is not None:
             self._keep(made)
+        if self._budget is not None:
+            self._purse.share = self._budget / (2 if self._shop.open else 1)
 
     def _read(self, why: str) -> None:
         """Take what was read of this step, or why nothing was."""
@@ -317,8 +323,11 @@ class Watch:
         self._tried = []
         if self._ranks is not None:
             # Ranks are parts without any examples.
-            examples, due = examples and due, True
+            examples, due = examples and due and not self._ranks.sharded, True
         if not (self._failures.due("step") and due):
+            return
+        if self._refused:
+            self._found["step"] = self._refused
             return
         self._tried = ["step", "examples"] if examples else ["step"]
         self._expected = self._ranks is not None
@@ -326,11 +335,16 @@ class Watch:
 
     def _meet(self) -> None:
         """Find the ranks that train with this one."""
-        if self._ranks is None and len(ranks := trains_with(self._models)) > 1:
-            self._ranks = Ranks(
-                ranks, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
+        if self._refused:
+            return
+        try:
+            self._ranks = ranks_of(
+                self._models, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
             )
             self._reader.onlooker = self._ranks
+        except Exception as error:
+            # One rank's part of a gradient is not to pass for the whole.
+            self._refused = failure(error)
 
     def _tell(self, found: dict[str, str]) -> None:
         """Note what failed; a measurement of what was read, or of a failure that is new."""
@@ -339,7 +353,9 @@ class Watch:
         for part in new if self._writes else ():
             warnings.warn(f"watch: {part} not read at step {self.step}: {found[part]}", stacklevel=7)
         if self._ended:
-            self._keep(self._readings.measurement(len(self._readings), self.reasons, self._price))
+            self.history.later(len(self._readings), self.reasons, self._price)
+            if len(self._outlets):
+                self._outlets.write(self.history[-1])
         elif new:
             flags = tuple(f"{part}_failed" for part in sorted(self.reasons))
             # Rows of one log have the same columns.
@@ -354,9 +370,8 @@ class Watch:
     def _sampling_flag(self) -> str:
         """What is to be said of how batches are drawn: gradients of one epoch without replacement are
         correlated, which moves the product of two."""
-        sampling = "unknown" if self._shop is None else self._shop.sampling
         return {"with-replacement": "", "epoch": "reshuffled", "sequential": "reshuffled"}.get(
-            sampling, "sampling_unknown"
+            self._shop.sampling, "sampling_unknown"
         )
 
     def _keep(self, measurement: Measurement) -> None:
@@ -364,15 +379,15 @@ class Watch:
         self._outlets.write(measurement)
 
     def run(self, out: str | Path | None = None) -> xr.Dataset:
-        """All readings as a Run, for `measure` and `compare`; with a loader those of its `Monitor`.
+        """All readings as a Run, for `measure` and `compare`, and what was bought.
 
         Raises:
             RunError: nothing was read yet, or ``out`` can't be written.
         """
-        if self._shop is not None:
-            return self._shop.run(out)
         dim = sum(p.numel() for p in trained_parameters(self._optimizer))
-        return self._readings.run(optimizer_attributes(self._optimizer), dim, self.reasons, out)
+        return self._readings.run(
+            optimizer_attributes(self._optimizer), dim, self.reasons, out, self._shop.probes
+        )
 
     def close(self) -> None:
         """Detach all hooks and close the sinks; a second time does nothing."""
@@ -384,18 +399,16 @@ class Watch:
             self._guarded("step")(self._take_last)
         self._reader.disarm()
         self._reader.made.drop()
-        if self._shop is not None:
-            self._shop.close()
+        self._shop.close()
         self._outlets.close(self.run)
 
     def state_dict(self) -> dict[str, Any]:
-        """What `load_state_dict` goes on from: plain numbers, strings and lists. What a loader's `Monitor`
-        measured is not in it."""
+        """What `load_state_dict` goes on from: plain numbers, strings, lists and dicts."""
         return {
             "step": self.step, "time": self._time, **self._readings.state(), "spent": self._spent,
             "price": self._price,
             "elapsed": self._elapsed() if self._ranks is None else self._passed, "passes": self._passes,
-            "failures": self._failures.state(),
+            "failures": self._failures.state(), "shop": self._shop.state(),
         }  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -411,5 +424,13 @@ class Watch:
         self._reader.made.drop()
         if self._ranks is not None and self._ranks.following is not None:
             self._ranks.following = 0
-        counts = range(1, len(self._readings) + 1)
-        self.history = [self._readings.measurement(count, {}, math.nan) for count in counts]
+        if "shop" in state:
+            self._shop.restore(state["shop"])
+        self.history = History(self._readings.measured)
+        bought = self._shop.measurements
+        for count, step in enumerate(self._readings.steps, 1):
+            while bought and bought[0].step <= step:
+                self.history.append(bought.pop(0))
+            self.history.later(count)
+        for made in bought:
+            self.history.append(made)

@@ -34,7 +34,7 @@ def test_a_live_watch_its_folder_and_its_run_say_the_same_of_the_batch(watched):
     for history in found:
         for name in ("C_alpha", "C_1"):
             mine, theirs = getattr(history[-1], name), getattr(monitor.history[-1], name)
-            expected = pytest.approx((theirs.value, theirs.low, theirs.high), rel=1e-9)
+            expected = pytest.approx((theirs.value, theirs.low, theirs.high), rel=1e-7)
             assert (mine.value, mine.low, mine.high) == expected
         told = [f.text for f in findings(history) if f.about == "batch"]
         assert told == [f.text for f in findings(monitor) if f.about == "batch"]

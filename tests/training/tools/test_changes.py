@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
-from sdesim.training import Measurement, findings, lines
+from sdesim.training import Measurement, advice_lines, findings
 from sdesim.training.tools.changes import critical_batch
 
 
 def said(**given):
-    return lines([Measurement.of(100, **given)])
+    return advice_lines([Measurement.of(100, **given)])
 
 
 def of_batch(value, low, high, size=128, **given):
@@ -71,6 +72,10 @@ def test_a_critical_batch_without_an_upper_end_supports_a_larger_batch_and_never
 
     first, _ = said(batch_size=4096, C_1=(0.001, -0.002, 0.004))
     assert first.startswith("nothing is resolved yet; open whether")
+    # All of whose interval is cut off at 0: no signal was seen, and nothing says how large a batch would be.
+    first, second = said(batch_size=8, C_1=(-0.02, 0.0, 0.0), C_alpha=(-0.2, 0.0, 0.0))
+    assert first.endswith("open whether another batch size would pay: B_crit unknown, you use 8")
+    assert second == "more readings are needed"
     # Without an interval nothing is supported.
     assert said(batch_size=4096, C_1=0.1)[0].startswith("nothing is resolved yet; open whether")
 
@@ -84,10 +89,15 @@ def test_what_is_open_says_how_many_readings_would_tell():
         return [Measurement.of(10 * k, batch_size=128, C_alpha=c, C_1=one) for k in range(count)]
 
     # The half-width of 1.5 must fall to 3 − 2 = 1: 1.5² times the readings, 10 steps apart.
-    first, second = lines(history(20, 64))
+    first, second = advice_lines(history(20, 64))
     assert "open whether another batch size would pay: B_crit = 42.7 [28.4, 85.3]" in first
     assert second == "about 25 more readings would tell: some 250 steps at the present pace"
-    assert lines(history(80, 64))[1] == "a window of about 144 readings would tell; it is one of 64"
+    moving = replace(history(20, 64)[-1].C_alpha, details={"readings": 6.0})
+    last = Measurement.of(200, batch_size=128, C_alpha=moving, C_1=moving.mapped(lambda x: x / 128))
+    assert advice_lines([*history(19, 64), last])[1] == (
+        "C moves: 6 of its 20 readings count; closer ones, of a larger budget, would tell"
+    )
+    assert advice_lines(history(80, 64))[1] == "a window of about 144 readings would tell; it is one of 64"
 
 
 def test_the_edge_of_stability_is_told_from_its_ratio_or_the_margin():
@@ -140,7 +150,7 @@ def test_the_newest_reading_of_each_quantity_counts_with_its_step_and_flags():
     assert found["batch"].flags == ("weights_by_examples",)
     # What is urgent comes first, and the second line is the next finding.
     assert [f.about for f in findings([old, new])] == ["rate", "batch"]
-    assert lines([old, new])[1].startswith("batch size could be halved")
+    assert advice_lines([old, new])[1].startswith("batch size could be halved")
     told = json.loads(to_json([f.to_dict() for f in findings([old, new])]))
     assert told[1]["values"]["critical_batch"] == pytest.approx([41, 33, 52])
 

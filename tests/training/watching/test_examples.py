@@ -23,6 +23,7 @@ def read(net, x, y, loss, size, axis=0):
     batch = Batch(size, axis, x)
     tasks = []
     shares = ExampleShares(net, list(net.parameters()), at_once, lambda: batch)
+    shares.open()
     next(net.parameters()).register_hook(lambda g: tasks.append(torch._C._current_graph_task_id()))
     loss(net(x), y).backward()
     at_once(lambda: shares.met(tasks[0], {id(p): p.grad for p in net.parameters() if p.grad is not None}))
@@ -61,6 +62,7 @@ def test_a_layer_that_is_used_once_is_let_go_of_and_one_that_is_used_twice_is_ke
     net = Twice().double()
     batch = Batch(4, 0, torch.ones(4, 4))
     shares = ExampleShares(net, list(net.parameters()), at_once, lambda: batch)
+    shares.open()
     net(torch.randn(4, 4, dtype=torch.float64)).sum().backward()
 
     (held,) = shares._shares.values()

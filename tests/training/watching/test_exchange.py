@@ -87,6 +87,11 @@ def test_a_rank_alone_is_refused_at_once(store, monkeypatch):
     with pytest.raises(RunError, match="rank 1 of 2 is not watched: watch on every rank"):
         member(store, 0).together(0, b"a", joined)
 
+    # What is watched on both ranks next finds one another.
+    first, second = Exchange(store, (0, 1), 0, ""), member(store, 1, "")
+    found = at_once(lambda: first.together(0, b"a", joined), lambda: second.together(0, b"b", joined))
+    assert found == [b"a+b"] * 2
+
 
 def test_ranks_that_watch_different_things_are_refused(store):
     first, second = member(store, 0), member(store, 1, "another model")

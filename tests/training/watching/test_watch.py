@@ -256,14 +256,14 @@ def test_a_state_goes_on_where_it_was(tmp_path):
 
 @pytest.mark.parametrize("make", [MOMENTUM, torch.optim.Adam])
 def test_its_run_says_at_each_reading_what_the_watch_said(make, tmp_path):
-    _, monitor = train(make, sizes=(4, 4, 4, 4), steps=240, window=20)
+    _, monitor = train(make, sizes=(4, 4, 4, 4), steps=60, window=20)
 
     run = monitor.run(tmp_path / "run")
     measured = sdesim.measure(run)
 
     assert run.attrs["batch_size"] == 16
-    assert measured.sizes["probe"] == len(monitor.history) > 230
-    for k in (0, 5, 100, -1):
+    assert measured.sizes["probe"] == len(monitor.history) > 50
+    for k in (0, 5, 40, -1):
         told, here = monitor.history[k], measured.isel(trajectory=0, probe=k)
         for name in ("C_alpha", "C_1", "p", "critical_batch", "C_star", "lyapunov_drift"):
             for part in ("", "_low", "_high"):
@@ -275,19 +275,9 @@ def test_its_run_says_at_each_reading_what_the_watch_said(make, tmp_path):
         assert str(here["phase"].values) == told.phase
         assert str(here["phase_method"].values) == told.phase_method
     assert (monitor.history[-1].lyapunov_drift is None) == (make is torch.optim.Adam)
-
-
-def test_with_a_loader_a_monitor_measures_too_and_the_weights_stay():
-    data = torch.utils.data.TensorDataset(*examples())
-    loader = torch.utils.data.DataLoader(data, batch_size=16, shuffle=True)
-    model, monitor = train(steps=3, loss=LOSS, loader=loader, heldout=loader)
-    alone, _ = train(steps=3, watched=False)
-
-    assert same(model, alone)
-    bought = next(m for m in monitor.history if m.lambda_max is not None)
-    assert bought.step == 1
-    assert math.isfinite(bought.validation_loss)
-    assert any(m.C_alpha.method == "contributions" for m in monitor.history if m is not bought)
+    smooth = sdesim.measure(run, smooth=True).isel(trajectory=0, probe=-1)
+    if make is MOMENTUM:
+        assert float(smooth["C_alpha_smooth_low"]) < float(smooth["C_alpha_smooth_high"])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What a watched training's shop sells: one file each."""
