@@ -19,7 +19,7 @@ from .predictors import of_least_squares, of_network
 from .problems import PROBLEMS, Problem, network
 
 Array = NDArray[np.float64]
-SEEDS = 5
+SEEDS, REPLICATES = 5, 4
 # From here on noise is small, and two replicates do.
 _LARGE = 128
 EXACT = "least squares, SGD"
@@ -80,7 +80,7 @@ def _sampled(problem: Problem, net: Any, state: State, checkpoint: int) -> tuple
     """Loss of the checkpoint, (seeds,), and what starts branches off it."""
 
     def start(batch: int | None, rates: Array) -> Runs:
-        replicates = problem.replicates if batch is None or batch < _LARGE else 2
+        replicates = REPLICATES if batch is None or batch < _LARGE else 2
         return Branches(problem, net, state, batch, rates, replicates, 41 + checkpoint)
 
     first = start(None, np.zeros((1, len(state.theta)))).losses()[0, 0]

@@ -22,7 +22,7 @@ class Problem:
         data: makes the population (x, y), N examples.
         optimizer: one of `branches.OPTIMIZERS`.
         batch, rate: of the training that leads to the checkpoints; steps: these, in steps.
-        top: the largest finite batch tried. replicates: branches of each rate and seed.
+        top: the largest finite batch tried.
     """
 
     net: Callable[[], nn.Module]
@@ -32,7 +32,6 @@ class Problem:
     rate: float
     steps: tuple[int, ...]
     top: int = 512
-    replicates: int = 4
 
     @property
     def momentum(self) -> float:
@@ -108,7 +107,7 @@ PROBLEMS: dict[str, Problem] = {
     "MLP, AdamW": Problem(_mlp, lambda: digits(False), "adamw", 16, 0.003, (30, 150, 600)),
     "convolution, momentum": Problem(_conv, lambda: digits(True), "momentum", 16, 0.02, (50, 200, 800)),
     "transformer, AdamW": Problem(
-        lambda: Attentive(12, 8, 16), language, "adamw", 16, 0.003, (40, 200, 1000), replicates=2
+        lambda: Attentive(12, 8, 16), language, "adamw", 16, 0.003, (40, 200, 1000)
     ),
 }
 
