@@ -22,8 +22,9 @@ def test_its_readings_are_those_of_gradients_with_this_signal_and_noise():
 
 
 def test_where_nothing_moves_most_intervals_hold_the_truth_and_both_tables_are_whole():
-    lines = table(3, 3).splitlines()
+    lines = table(3, 3, 60, 1).splitlines()
 
     assert len([line for line in lines if line.startswith("| constant")]) == 3 + 2
+    assert len([line for line in lines if line.startswith(("| SGD", "| Adam"))]) == 5
     # 54 intervals that hold it in 95%: fewer than 40 have a chance of 2e-7.
     assert trial.window_coverage("constant", 0.3, 50, 9, 2).recent > 40 / 54

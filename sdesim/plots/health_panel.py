@@ -172,13 +172,7 @@ def _batch(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     if np.isfinite(value).any():
         course(ax, steps[there], value[there], color=FIRST, label="critical batch 1/C₁")
     known = np.isfinite(low)
-    if known.sum() >= 3:
-        ends = np.where(np.isinf(high), top, high)
-        ax.fill_between(steps, low, ends, where=known, color=FIRST, alpha=0.16, linewidth=0)
-    elif known.any():
-        ax.vlines(
-            steps[known], low[known], np.where(np.isinf(high), top, high)[known], color=FIRST, alpha=0.6
-        )
+    band(ax, steps[known], low[known], np.where(np.isinf(high), top, high)[known], FIRST)
     course(ax, steps, used, color=SECOND, label="batch in use", linewidth=1.4)
     if shown.size:
         _log(ax, bottom, top)

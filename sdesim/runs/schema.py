@@ -203,6 +203,8 @@ VARIABLES: dict[str, VariableSpec] = {
         _PROBE, "loss", "step times the gradient of the loss where it starts, unbiased"
     ),
     "step_after": VariableSpec(_PROBE, "loss", "step times the gradient of the loss where it ends, unbiased"),
+    "step_clipped": VariableSpec(_PROBE, "1", "1 where the gradient of the step was cut down"),
+    "step_outside": VariableSpec(_PROBE, "1", "1 where step_before is of a batch outside the step"),
     "step_gain": VariableSpec(
         _PROBE, "parameter^2/loss", "how far a gradient moves the parameters over all later steps"
     ),
@@ -322,7 +324,14 @@ STEP_PROBE = (
 HALVED_STEPS = ("steps_taken", "unmet_steps")
 PROGRESS_PROBE = ("progress", "progress_error", "progress_count")
 VIRTUAL_PROBE = ("virtual_drop", "virtual_drop_error", "progress_count")
-SUCCESSIVE_PROBE = ("step_batch", "step_before", "step_after", "step_gain")
+SUCCESSIVE_PROBE = (
+    "step_batch",
+    "step_before",
+    "step_after",
+    "step_gain",
+    "step_clipped",
+    "step_outside",
+)
 HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")
 SPREAD_PROBE = ("curvature_spread",)
 AGREEMENT_PROBE = ("gradient_agreement", "gradient_agreement_error", "gradient_agreement_count")

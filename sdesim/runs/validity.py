@@ -98,11 +98,16 @@ def _is_linear(attrs: Mapping[str, Any]) -> bool:
     return attrs.get("optimizer_model") == "linear" and not attrs.get("clients")
 
 
+def _reads_steps(attrs: Mapping[str, Any]) -> bool:
+    """Whether C*, phase and drift are of steps that the training made, whatever its optimizer."""
+    return "phase_window" in attrs
+
+
 def _rules(attrs: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Flags with the quantities that they are for."""
     if attrs.get("optimizer") == "unknown":
         yield "optimizer_unknown", ("S", "I", *_OF_STEP)
-    elif "optimizer" in attrs and not step_is_plain(attrs) and not _is_linear(attrs):
+    elif "optimizer" in attrs and not (step_is_plain(attrs) or _is_linear(attrs) or _reads_steps(attrs)):
         yield "optimizer_not_modelled", _OF_STEP
     if attrs.get("clipping") == "active":
         yield "clipped_gradients", ("S", "I", *_OF_STEP)

@@ -10,7 +10,7 @@ from sdesim.estimators.dynamics.read_steps import ReadSteps, newest_of
 def read(n=30, **given):
     each = {
         "step": np.arange(n), "rate": 0.1, "signal": 1.0, "noise": 4.0, "batch": 8.0, "before": np.nan,
-        "after": np.nan, "gain": np.nan,
+        "after": np.nan, "gain": np.nan, "clipped": 0.0, "outside": 0.0,
     }  # fmt: skip
     arrays = {k: np.broadcast_to(np.asarray(v, float), (n,)).copy() for k, v in (each | given).items()}
     groups = np.full((n, 2), 0.5), np.full((n, 2), [1.0, 3.0])
@@ -50,6 +50,15 @@ def test_steps_read_far_apart_are_blocks_of_their_own_and_others_are_not():
     # C* = (M − s)/2T.
     assert apart.c_star.value == pytest.approx((1 - 0.2) / 8)
     assert newest_of(read(60), 20, 60).drift is None
+
+
+def test_in_a_loop_that_clips_steps_left_whole_tell_no_phase_and_those_with_a_batch_outside_do():
+    given = {"step": np.arange(60) * 100, "before": -0.1, "after": -0.02}
+    cut = np.arange(60) == 5
+    assert newest_of(read(60, **given, clipped=cut), 20, 60).drift is None
+    assert newest_of(read(60, **given, clipped=cut), 20, 50).drift.value == pytest.approx(-0.6)
+    told = newest_of(read(60, **given, clipped=cut, outside=np.arange(60) % 2), 20, 60)
+    assert (told.drift.n, told.c_star) == (30, None)
 
 
 def test_no_steps_are_refused():

@@ -7,7 +7,7 @@ from scipy.stats import t as student
 from sdesim.errors import EstimatorError
 from sdesim.estimators.consolidation.window_ratio import fieller
 from sdesim.estimators.dynamics import recent
-from sdesim.estimators.dynamics.recent import block_sizes, recent_ratio
+from sdesim.estimators.dynamics.recent import Series, block_sizes, recent_ratio, recent_ratios
 
 
 def test_of_what_is_told_not_to_move_it_is_the_ratio_of_averages_with_fieller_s_interval(monkeypatch):
@@ -109,3 +109,12 @@ def test_shapes_that_do_not_fit_are_refused():
         recent_ratio(np.ones(3), np.ones(4))
     with pytest.raises(EstimatorError, match="block of 5"):
         recent_ratio(np.ones(3), np.ones(3), 5)
+
+
+def test_a_series_is_told_the_same_among_others_to_the_bit():
+    rng = np.random.default_rng(4)
+    many = [
+        Series(0.3 + scale * rng.standard_normal(40), 1 + 0.1 * rng.random(40), np.ones(40))
+        for scale in (0.01, 1.0, 30.0)
+    ]
+    assert [recent_ratios([one])[0] for one in many] == recent_ratios(many)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from .optimizers import LOOPS, progress
 from .trial import DESCENT, TRUTHS, phase_coverage, window_coverage
 
 RESULTS = Path(__file__).parent / "results" / "table.md"
@@ -33,8 +34,19 @@ def phases(trials: int = PHASE_TRIALS) -> list[str]:
     return found
 
 
-def table(trials: int = TRIALS, phase_trials: int = PHASE_TRIALS) -> str:
-    """Both tables."""
+def steps(count: int = 1500, seeds: int = 3) -> list[str]:
+    """Lines of what steps of a network did to its loss."""
+    found = []
+    for name in LOOPS:
+        each = [progress(name, count, seed) for seed in range(seeds)]
+        read, true = (sum(x) / seeds for x in ([p.read for p in each], [p.true for p in each]))
+        error = sum(p.error**2 for p in each) ** 0.5 / seeds
+        found.append(f"| {name} | {read:.2e} | {true:.2e} | {error:.1e} | {(read - true) / error:.1f} |")
+    return found
+
+
+def table(trials: int = TRIALS, phase_trials: int = PHASE_TRIALS, count: int = 1500, seeds: int = 3) -> str:
+    """All tables."""
     return "\n".join([
         "# C of windows", "",
         "| truth | C at the end or 1 of it | d | coverage | width | of a fixed window | its width |",
@@ -42,6 +54,9 @@ def table(trials: int = TRIALS, phase_trials: int = PHASE_TRIALS) -> str:
         "# Drift, C* and phase of successive steps", "",
         "| noise | momentum | drift holds | C* holds | phase told | told wrongly |",
         "|---|---|---|---|---|---|", *phases(phase_trials), "",
+        "# Change of the loss per step of a network", "",
+        "| loop | read | true | standard error of the difference | in these |",
+        "|---|---|---|---|---|", *steps(count, seeds), "",
     ])  # fmt: skip
 
 

@@ -29,6 +29,8 @@ class ReadSteps:
         step: number of each. rate: η.
         signal, noise: M and T of its batch (`contribution_moments`). batch: examples, NaN where not known.
         before, after: u·∇L at both ends, NaN where not known. gain: Ā, NaN where there is none.
+        clipped: 1 where the optimizer was given less than the gradient, else 0.
+        outside: 1 where ``before`` is of a batch outside the step, 0 where it is of the step's own.
         group_signal, group_noise: M and T of groups of parameters (n, G).
     """
 
@@ -40,6 +42,8 @@ class ReadSteps:
     before: Array
     after: Array
     gain: Array
+    clipped: Array
+    outside: Array
     group_signal: Array
     group_noise: Array
 
@@ -138,13 +142,16 @@ def correlated_block(step: Array) -> int:
 
 
 def _paired(known: ReadSteps, phase_window: int) -> Steps | None:
-    """The newest steps whose ends are both known; None where they fill no block."""
-    pairs = known.where(np.isfinite(known.before) & np.isfinite(known.after) & (known.rate > 0))
-    pairs = pairs.newest(phase_window)
+    """The steps of the window whose ends are both known; None where they fill no block."""
+    pairs = known.newest(phase_window)
+    chosen = np.isfinite(pairs.before) & np.isfinite(pairs.after) & (pairs.rate > 0)
+    if (pairs.clipped == 1).any():
+        # Of a loop that cuts gradients down those left whole are a choice, with less noise than all.
+        chosen &= pairs.outside == 1
+    pairs = pairs.where(chosen)
     if len(pairs.step) < 2:
         return None
     block = correlated_block(pairs.step)
     if len(pairs.step) < block:
         return None
-    # Of steps of several forms, as where clipping sets in, each has its change and not all have an Ā.
     return Steps(pairs.signal, pairs.noise, pairs.before, pairs.after, pairs.rate, pairs.gain, block)

@@ -218,25 +218,33 @@ def _averaged(
     walks, n, freedom = _walks(sizes), sum(sizes), len(sizes) - 1
     both = held[:, :2]
     scaled = both / _units(held[:, 2], np.array(sizes, dtype=np.float64))[:, None]
-    at = np.einsum("gk,sck->sgc", walks.weights, scaled)
-    surprise = np.einsum("gjk,sck->sgjc", walks.rotation, scaled, optimize=True)
-    spread = np.einsum("sgja,sgjb->sgab", surprise, surprise) / freedom
+    # Not by products of matrices, whose last bits depend on threads and on how many are made at once.
+    rotation = walks.rotation.reshape(-1, 1, len(sizes))
+    at = (walks.weights[None, :, None] * scaled[:, None]).sum(axis=-1)
+    surprise = ((rotation * x).sum(axis=-1).reshape(len(walks.variance), -1, 2) for x in scaled)
+    spread = np.stack([(s[..., None] * s[..., None, :]).sum(axis=1) for s in surprise]) / freedom
     with np.errstate(divide="ignore", invalid="ignore"):
         first = at[:, :1, 0] / at[:, :1, 1]
     left = np.maximum(_quadratic(spread, first), np.finfo(np.float64).tiny)
     log = walks.prior - 0.5 * freedom * np.log(left)
     weight = np.exp(log - log.max(axis=1, keepdims=True))
     weight = weight / weight.sum(axis=1, keepdims=True)
+    # Walks that are as good as excluded cost nothing.
+    weight = np.where(weight > _EXCLUDED, weight, 0.0)
+    weight = weight / weight.sum(axis=1, keepdims=True)
     error2 = walks.variance[:, None, None] * spread
     probabilities = np.array([0.5, 0.5 - level / 2, 0.5 + level / 2])
     values = _quantiles(at, error2, weight, freedom, probabilities)
     # The readings themselves, and not in the units of their blocks.
-    unscaled = np.einsum("sg,gk,sck->sc", weight, walks.weights, both, optimize=True)
-    worth = weight @ (1 / walks.variance)
+    plain = (walks.weights[None, :, None] * both[:, None]).sum(axis=-1)
+    unscaled = (weight[..., None] * plain).sum(axis=1)
+    worth = (weight / walks.variance).sum(axis=1)
     made = []
-    for (value, low, high), plain, readings in zip(values.tolist(), unscaled, worth.tolist(), strict=True):
+    for (value, low, high), level_now, readings in zip(
+        values.tolist(), unscaled, worth.tolist(), strict=True
+    ):
         flags = ["negative_signal"] if positive and value < 0 else []
-        details = _details(plain, readings, 0.5 * (high - low))
+        details = _details(level_now, readings, 0.5 * (high - low))
         if not (math.isfinite(low) and math.isfinite(high)):
             low = high = math.nan
             flags += ["not_separated", "no_interval"]
@@ -272,14 +280,12 @@ def _quantiles(at: Array, error2: Array, weight: Array, freedom: int, probabilit
     Args:
         at: (S, G, 2), numerator and denominator; error2: their covariances (S, G, 2, 2); weight: (S, G).
     """
-    # Walks that are as good as excluded everywhere cost nothing.
-    held = weight.max(axis=0) > _EXCLUDED
-    at, error2, weight = at[:, held], error2[:, held], weight[:, held]
-    middle = np.einsum("sg,sgc->sc", weight, at)
+    middle = (weight[..., None] * at).sum(axis=1)
     start = (middle[:, 0] / middle[:, 1])[:, None]
     size = (weight * np.maximum(_quadratic(error2, start), 0.0)).sum(axis=1)
     unit = np.sqrt(size)[:, None] / np.abs(middle[:, 1:])
-    weight = (weight / weight.sum(axis=1, keepdims=True))[..., None]
+    held = weight.max(axis=0) > 0
+    at, error2, weight = at[:, held], error2[:, held], weight[:, held, None]
     x, y, error2 = at[:, :, :1], at[:, :, 1:], error2[:, :, None]
 
     def law(c: Array) -> Array:

@@ -138,7 +138,12 @@ def _measured(run: xr.Dataset, level: float, smooth: bool) -> xr.Dataset:
         readings: dict[str, Column] = {}
         if holds_steps(run):
             found = successive(run, level, columns)
-            columns, words, readings = columns | found.columns, words | found.words, found.readings
+            # At probes between them something else may tell the phase.
+            told = found.words["phase"] != "undefined"
+            before = {name: words.get(name, np.full(told.shape, "")) for name in found.words}
+            before["phase"] = words.get("phase", found.words["phase"])
+            words |= {name: np.where(told, x, before[name]) for name, x in found.words.items()}
+            columns, readings = columns | found.columns, found.readings
         if "C_alpha" in columns:
             words["phase_literal"] = phase(_literal(columns["C_alpha"]))
         if run.attrs.get("precision") and "C_alpha" in columns:

@@ -41,6 +41,9 @@ def single_readings(reads: Sequence[ReadSteps], level: float) -> dict[str, Colum
 def _of_one(read: ReadSteps) -> dict[str, tuple[Array, Array]]:
     unit = _around(read.noise)
     change = 0.5 * (read.before + read.after)
+    if (read.clipped == 1).any():
+        # Steps of a loop that cuts gradients down tell nothing of themselves (`read_steps`).
+        change = np.where(read.outside == 1, change, np.nan)
     gain = np.where(np.isfinite(read.gain), read.gain, read.rate)
     with np.errstate(divide="ignore", invalid="ignore"):
         # Per Ā; where there is none, per η.

@@ -121,17 +121,17 @@ def _along(read: ReadSteps, window: int, phase_window: int, level: float) -> lis
 
 def _steps(run: xr.Dataset, trajectory: int) -> ReadSteps:
     """The readings of one trajectory, in order."""
-    signal, noise, n, rate, batch, before, after, gain = (
+    signal, noise, n, rate, batch, before, after, gain, clipped, outside = (
         values_of(run, name)[trajectory]
         for name in ("signal", "noise", "gradient_samples", "step_size", "step_batch", "step_before",
-                     "step_after", "step_gain")
+                     "step_after", "step_gain", "step_clipped", "step_outside")
     )  # fmt: skip
     groups = np.empty((2, len(n), 0))
     if "group_signal" in run:
         groups = np.stack([values_of(run, f"group_{part}")[trajectory] for part in ("signal", "noise")])
     return ReadSteps(
         step=np.asarray(run["probe_step"].values, dtype=np.float64), rate=rate, signal=signal - noise / n,
-        noise=noise, batch=batch, before=before, after=after, gain=gain,
+        noise=noise, batch=batch, before=before, after=after, gain=gain, clipped=clipped, outside=outside,
         group_signal=groups[0] - groups[1] / n[:, None], group_noise=groups[1],
     )  # fmt: skip
 

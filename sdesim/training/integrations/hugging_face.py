@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch.utils.data import DataLoader, IterableDataset
 
 from sdesim.errors import RunError, failure
 from sdesim.training.integrations.alike import check_keywords, logged, ordered
@@ -25,6 +26,8 @@ from sdesim.training.watching.watch import Watch, watch
 
 # How far up the stack the Trainer that calls a callback may be.
 _FRAMES = 8
+# Arguments of `watch` by which a user says what the Trainer would be asked for.
+_SOURCES = ("loss", "objective", "loader", "heldout")
 
 
 class TrainerMonitor:
@@ -96,6 +99,8 @@ class TrainerMonitor:
         if not self._given:
             self._end()
             self._guarded("the training is not watched", lambda: self._begin(state, parts))
+        elif getattr(state, "global_step", 0):
+            self._guarded("steps are numbered anew", lambda: self.monitor.begin_at(int(state.global_step)))
         return control
 
     def _begin(self, state: Any, parts: Mapping[str, Any]) -> None:
@@ -107,8 +112,9 @@ class TrainerMonitor:
         # What is compiled or sharded is called through what wraps the model.
         wrapped = getattr(trainer, "model_wrapped", None)
         model = parts["model"] if wrapped is None else wrapped
-        self.monitor = watch(model, parts["optimizer"], **self._keywords)
-        if ordered(parts.get("train_dataloader")):
+        loader = parts.get("train_dataloader")
+        self.monitor = self._watched(model, parts["optimizer"], sources(trainer, loader))
+        if ordered(loader):
             self.monitor.note("sampler_ignored")
         self._guarded("readings are not in the Trainer's logs", lambda: _move_to_front(self, trainer))
         name = type(self).__name__
@@ -118,6 +124,16 @@ class TrainerMonitor:
             )
         # A checkpoint of a training without it has no place for its state.
         state.stateful_callbacks.setdefault(name, self.state())
+
+    def _watched(self, model: Any, optimizer: Any, found: Mapping[str, Any]) -> Watch:
+        """The watch, with batches for what takes passes of its own, where the user gives none."""
+        if found and not any(name in self._keywords for name in _SOURCES):
+            try:
+                return watch(model, optimizer, **self._keywords, **found)
+            except RunError:
+                # A data set that can't be drawn from: the batches of the training itself serve.
+                pass
+        return watch(model, optimizer, **self._keywords)
 
     def _resume(self, state: Any, stored: Any) -> None:
         """Go on from the state that a checkpoint carried."""
@@ -189,6 +205,26 @@ class TrainerMonitor:
             if what not in self._told:
                 self._told.add(what)
                 warnings.warn(f"TrainerMonitor: {what}: {failure(error)}", stacklevel=2)
+
+
+def sources(trainer: Any, loader: Any) -> dict[str, Any]:
+    """Arguments of `watch` that say what is trained on what, as far as a Trainer tells.
+
+    A Trainer whose ``compute_loss`` is its user's own is not asked: calling it may do more than give a loss.
+    """
+    home: Any = sys.modules.get("transformers.trainer")
+    own = getattr(home, "Trainer", None)
+    if trainer is None or own is None or type(trainer).compute_loss is not own.compute_loss:
+        return {}
+    if not isinstance(loader, DataLoader) or isinstance(loader.dataset, IterableDataset):
+        return {}
+    found: dict[str, Any] = {"loader": loader}
+    if trainer.label_smoother is not None or trainer.compute_loss_func is not None:
+        found["objective"] = lambda model, batch: trainer.compute_loss(model, dict(batch))
+    held = trainer.eval_dataset
+    if held is not None and not isinstance(held, dict | IterableDataset):
+        found["heldout"] = trainer.get_eval_dataloader()
+    return found
 
 
 def _of_one(stored: Any) -> str:

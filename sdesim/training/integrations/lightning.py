@@ -6,9 +6,10 @@ import functools
 import importlib
 import math
 import sys
+import time as clock
 import warnings
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ from torch import nn
 from sdesim.errors import RunError, failure
 from sdesim.training.data.batches import leaves
 from sdesim.training.integrations.alike import check_keywords, logged, ordered
+from sdesim.training.integrations.training_step import own_examples
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.unwrapped import bare_optimizer, trained_parameters
 from sdesim.training.watching.watch import Watch, watch
@@ -32,6 +34,10 @@ class SDEMonitor:
     precision are found, in automatic and in manual optimization. Of several optimizers each has a watch of
     its own, which counts its own steps. It never changes a weight or a random number of the training, and
     never ends one: what it can't read is told once as a warning, with the reason in ``monitor.reasons``.
+
+    Readings that take passes of their own are bought of the training's own examples by its own
+    `training_step`, without what that logs: in automatic optimization on one process, where the loader's
+    examples have numbers. ``loader=None`` buys none.
 
     Readings go to the Trainer's loggers as ``sdesim/…``, with their intervals, and to its
     ``callback_metrics``, where other callbacks such as ModelCheckpoint find them (NaN before the first); C is
@@ -121,9 +127,11 @@ class SDEMonitor:
         optimizers = [bare_optimizer(optimizer) for optimizer in trainer.optimizers]
         self.names = _names(module, optimizers)
         sinks = self._sinks()
-        for optimizer, its in zip(optimizers, sinks, strict=True):
+        for k, (optimizer, its) in enumerate(zip(optimizers, sinks, strict=True)):
             keywords = self._keywords | ({"sinks": its} if its else {})
-            self.monitors.append(watch(trainer.strategy.model, optimizer, **keywords))
+            model = trainer.strategy.model
+            model = _part(module, optimizers, k) if model is module else model
+            self.monitors.append(self._watched(model, optimizer, keywords, own_examples(trainer, module)))
         if states is not None:
             self._guarded("earlier readings are lost", lambda: self._restore(states))
         elif len(self.monitors) == 1:
@@ -135,6 +143,18 @@ class SDEMonitor:
             self._show(trainer, k, self._latest(k))
             if odd:
                 monitor.note("sampler_ignored")
+
+    def _watched(
+        self, model: nn.Module, optimizer: Any, keywords: dict[str, Any], own: dict[str, Any]
+    ) -> Watch:
+        """A watch that buys readings of the training's own examples, where those can be drawn."""
+        if own and not {"loss", "loader", "heldout", "objective"} & set(keywords):
+            try:
+                return watch(model, optimizer, **keywords, **own)
+            except RunError:
+                # As of examples without numbers: there are no readings to buy then.
+                pass
+        return watch(model, optimizer, **keywords)
 
     def _sinks(self) -> list[Any]:
         given = self._keywords.get("sinks", ())
@@ -161,9 +181,10 @@ class SDEMonitor:
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A batch begins: what is computed until the next one is of its examples."""
-        size = _size(batch)
+        # In automatic optimization the mean losses of all batches of a step weigh the same.
+        size, share = _size(batch), 1.0 if pl_module.automatic_optimization else None
         for monitor in self.monitors:
-            monitor.batch(size)
+            monitor.batch(size, share)
 
     def on_train_batch_end(
         self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
@@ -174,13 +195,16 @@ class SDEMonitor:
 
     def _log(self, trainer: Any) -> None:
         for k, monitor in enumerate(self.monitors):
-            seen, self._logged[k] = self._logged[k], len(monitor.history)
-            for measurement in monitor.history[seen:]:
+            began, history = clock.perf_counter(), monitor.history
+            seen, self._logged[k] = self._logged[k], len(history)
+            # Measurements are made when somebody looks at them.
+            for measurement in history[seen:] if trainer.loggers else ():
                 found = logged(measurement, self._prefix(k))
                 for logger in trainer.loggers if found else ():
                     logger.log_metrics(found, step=measurement.step)
-            if len(monitor.history) > seen:
+            if len(history) > seen:
                 self._show(trainer, k, self._latest(k))
+                monitor.charge(clock.perf_counter() - began)
 
     def _latest(self, k: int) -> Measurement | None:
         history = self.monitors[k].history
@@ -320,18 +344,33 @@ def _size(batch: Any) -> int | None:
     return size if size > 0 else None
 
 
-def _names(module: nn.Module, optimizers: list[Any]) -> list[str]:
-    """What each optimizer trains: the innermost part that holds all of it, the optimizer's number where that
-    is the whole module or another one's too."""
+def _path(module: nn.Module, parameters: Iterable[nn.Parameter]) -> str:
+    """The innermost part of a module that holds all of these."""
     names = {id(p): name.split(".")[:-1] for name, p in module.named_parameters()}
-    found = []
-    for optimizer in optimizers:
-        paths = [names[id(p)] for p in trained_parameters(optimizer) if id(p) in names]
-        common = []
-        for parts in zip(*paths, strict=False):
-            if len(set(parts)) > 1:
-                break
-            common.append(parts[0])
-        found.append(".".join(common))
+    paths = [names[id(p)] for p in parameters if id(p) in names]
+    common = []
+    for parts in zip(*paths, strict=False):
+        if len(set(parts)) > 1:
+            break
+        common.append(parts[0])
+    return ".".join(common)
+
+
+def _part(module: nn.Module, optimizers: list[Any], k: int) -> nn.Module:
+    """The part that the module's steps call, of which optimizer k trains something; the module itself where
+    examples may meet elsewhere in it. What is frozen may be thawed, where there is one optimizer."""
+    several = len(optimizers) > 1
+    part = module.get_submodule(
+        _path(module, trained_parameters(optimizers[k]) if several else module.parameters())
+    )
+    inside = {id(m) for m in part.modules()}
+    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    return part if all(id(m) in inside for m in norms) else module
+
+
+def _names(module: nn.Module, optimizers: list[Any]) -> list[str]:
+    """What each optimizer trains: the part that holds it, or the optimizer's number where that is the whole
+    module or another one's too."""
+    found = [_path(module, trained_parameters(optimizer)) for optimizer in optimizers]
     alike = len(set(found)) < len(found)
     return [str(k) if alike or not name else name for k, name in enumerate(found)]

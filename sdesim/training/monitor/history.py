@@ -119,7 +119,8 @@ def _quantities(measured: xr.Dataset) -> dict[str, tuple[Any, ...]]:
     if "C_1" in held:
         # Their ratio is the batch, or what it comes to without replacement.
         with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.nanmedian(held["C_1"][0] / held["C_alpha"][0])
+            ratios = held["C_1"][0] / held["C_alpha"][0]
+        ratio = np.median(known) if (known := ratios[np.isfinite(ratios)]).size else np.nan
         smooth["C_1"] = (value * ratio, low * ratio, high * ratio, *words)
         # It is read off C_1.
         held.pop("critical_batch", None)

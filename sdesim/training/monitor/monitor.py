@@ -176,6 +176,7 @@ class Monitor:
         self._groups, self._exact = parameter_groups(model), exact
         self._probes: list[dict[str, Any]] = []
         self._time, self._step, self._spent = 0.0, 0, 0.0
+        self._began: tuple[str, ...] = ()
         self._started: float | None = None
         self._purse, self._ended, self._waiting = Purse(budget), math.nan, False
         self._reading = Reading(model, loss_fn, self._batch, mode)
@@ -279,6 +280,13 @@ class Monitor:
             streamed=self._reading.streams(self._samples), subsampled=at_hand < len(self._data),
             preconditioned=self._optimizer is not None and needs_metric(self._optimizer), exact=exact,
         )  # fmt: skip
+
+    def begin_at(self, step: int) -> None:
+        """Number steps on from those that were made without it, as before a checkpoint: the next is
+        ``step`` + 1. Of their rates nothing is known: where it made none itself, time counts from here."""
+        if not self._step:
+            self._began = ("time_from_resume",)
+        self._step = step
 
     def step(self) -> Measurement | None:
         """Count one optimizer step, and measure where one is due and paid for."""
@@ -501,7 +509,7 @@ class Monitor:
             known |= {flag for names in validity_flags(self._attributes()).values() for flag in names}
         else:
             known.add("loss_not_finite")
-        flags = (*self._data.flags, *sorted(known))
+        flags = (*self._data.flags, *self._began, *sorted(known))
         return Measurement.of_probe(
             step, measured, self._samples, learning_rate=rate, time=self._time,
             epoch=step * (self._batch or 1) / len(self._data), batch_size=self._batch, loss=values["loss"],

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sdesim.training.data.batches import leaves
 from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.module_hook import ModuleHook
 from sdesim.training.watching.random_state import RandomState
 
 Guard = Callable[[Callable[[], None]], None]
@@ -27,6 +28,7 @@ class Batch:
 
     Attributes:
         size: its examples, None where that is not known. axis: of its first input, that they lie along.
+        share: what it weighs, where a trainer tells, to a factor that all batches of a step have in common.
         multiplier: the gradient that arrived at the loss that the model itself returned.
         tokens: labels that count, of each example (n,), at all places and at all but the first; None without.
         divisor: by what such a loss was divided, where the training told it.
@@ -39,6 +41,7 @@ class Batch:
     size: int | None
     axis: int = 0
     first: Tensor | None = None
+    share: float | None = None
     multiplier: Tensor | None = None
     tokens: tuple[Tensor, Tensor] | None = None
     divisor: Any = None
@@ -91,11 +94,12 @@ class ModelCalls:
         if self.told and not keep:
             return
         for model in self._outside:
-            self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
-            self._handles.append(model.register_forward_hook(self._left, always_call=True))
+            self._handles.append(model.register_forward_pre_hook(ModuleHook(self._called), with_kwargs=True))
+            self._handles.append(model.register_forward_hook(ModuleHook(self._left), always_call=True))
         for part in self._models[-1].modules() if self._outside == list(self._models) else ():
             if getattr(part, "batch_first", True) is False:
-                self._handles.append(part.register_forward_pre_hook(self._sequence, with_kwargs=True))
+                hook = ModuleHook(self._sequence)
+                self._handles.append(part.register_forward_pre_hook(hook, with_kwargs=True))
 
     def detach(self) -> None:
         """Detach them, and let go of what is kept."""
@@ -103,11 +107,11 @@ class ModelCalls:
             handle.remove()
         self._handles, self.seen = [], []
         if self.batch is not None:
-            self.batch = Batch(self.batch.size) if self.told else None
+            self.batch = Batch(self.batch.size, share=self.batch.share) if self.told else None
 
-    def tell(self, size: int | None) -> None:
+    def tell(self, size: int | None, share: float | None) -> None:
         """A batch of so many examples begins."""
-        self.batch, self.told = Batch(size), True
+        self.batch, self.told = Batch(size, share=share), True
 
     def opened(self) -> None:
         """A backward pass begins: it is of the batch at work."""
@@ -227,34 +231,41 @@ def _loss(output: Any) -> Tensor | None:
 
 @dataclass(frozen=True)
 class Weights:
-    """w_j of the batches of a step, Σ w_j = 1. batch: examples in all, None where that is not known."""
+    """w_j of the batches of a step, Σ w_j = 1. batch: examples in all, None where that is not known. whole:
+    what they weigh together beside those of other ranks, NaN where each rank weighs the same."""
 
     each: tuple[float, ...]
     batch: int | None
     flags: tuple[str, ...]
+    whole: float = math.nan
 
 
 def weights(batches: Sequence[Batch], passes: int) -> Weights:
     """What each backward pass weighs in the step.
 
-    Where the model returned the loss of each, the gradient that arrived there says its multiplier; of a loss
-    that was divided by the labels of the whole step it is times those of the batch. Else batches weigh by
-    their examples, and where these differ that is flagged. Without batches all weigh the same.
+    What a trainer tells goes first (`batches_unequal` where batches of different sizes do). Where the model
+    returned the loss of each, the gradient that arrived there says its multiplier; of a loss that was divided
+    by the labels of the whole step it is times those of the batch. Else batches weigh by their examples, and
+    where these differ that is flagged. Without batches all weigh the same.
     """
     known = len(batches) == passes
     sizes = [b.size for b in batches if b.size is not None] if known else []
     batch = sum(sizes) if sizes and len(sizes) == passes else None
     if not known:
         return Weights((1.0 / passes,) * passes, None, ("weights_assumed",) if passes > 1 else ())
+    told = [b.share for b in batches if b.share is not None]
     own = _by_losses(batches)
-    if own is not None:
+    flags: tuple[str, ...]
+    if len(told) == passes:
+        each, flags = told, ("batches_unequal",) if batch and len(set(sizes)) > 1 else ()
+    elif own is not None:
         each, flags = own
     elif batch:
         each, flags = [float(n) for n in sizes], ("weights_by_examples",) if len(set(sizes)) > 1 else ()
     else:
         each, flags = [1.0] * passes, ("weights_assumed",) if passes > 1 else ()
     whole = sum(each)
-    return Weights(tuple(w / whole for w in each), batch, flags)
+    return Weights(tuple(w / whole for w in each), batch, flags, math.nan if own is None else whole)
 
 
 def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] | None:
@@ -272,7 +283,7 @@ def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] 
         return None
     # Labels at all places, or at all but the first: those that the training counted.
     counted = next((k for k in (1, 0) if sum(t[k] for t in tokens) in divisors), 1)
-    each = [m * t[counted] for m, t in zip(multipliers, tokens, strict=True)]
+    each = [m * t[counted] / max(divisors) for m, t in zip(multipliers, tokens, strict=True)]
     return (each, ()) if sum(each) > 0 else None
 
 

@@ -77,12 +77,14 @@ class MadeStep:
         self._drag = self._factor = math.nan
         self.held = False
 
-    def open(self, gradients: Sequence[Tensor | None], drag: float, factor: float) -> None:
+    def open(
+        self, gradients: Sequence[Tensor | None], drag: float, factor: float, *, spare: bool = False
+    ) -> None:
         """The step is about to be made.
 
         Args:
-            gradients: that ``before`` is of: of the step itself, or of a batch outside it.
-            drag: Σ A T, what is to be added for the noise that step and gradient share; 0 of a spare one.
+            gradients: where it starts: its own, or those of a batch outside it (``spare``), which are kept.
+            drag: Σ A T, what is to be added for the noise that step and gradient share; 0 of spare ones.
             factor: by which the gradients are to be multiplied.
         """
         self.drop()
@@ -91,7 +93,7 @@ class MadeStep:
             return
         self._start = [p.detach().clone() for p in self._parameters]
         # Some optimizers write to the gradients that they are given.
-        self._gradients = [None if g is None else g.detach().clone() for g in gradients]
+        self._gradients = [g if g is None or spare else g.detach().clone() for g in gradients]
         self._drag, self._factor = drag, factor
 
     def close(self) -> float:

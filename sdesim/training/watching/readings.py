@@ -25,7 +25,10 @@ from sdesim.training.watching.step_reader import StepRead
 _TOGETHER = 64
 # Of what nothing is known.
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0.95, "", 0, ("no_value", "no_interval"))
-_FIELDS = ("step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay")
+_FIELDS = (
+    "step", "time", "rate", "signal", "noise", "parts", "batch", "before", "after", "gain", "decay",
+    "clipped", "outside",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Pending:
     Attributes:
         step, time: before it. rate: η of it.
         gain: Ā of its optimizer, NaN where there is none. decay: largest weight decay.
-        before: unbiased for u·∇L at its start, NaN where not known.
+        before: unbiased for u·∇L at its start, NaN where not known. outside: whether by a batch outside it.
     """
 
     step: int
@@ -45,6 +48,7 @@ class Pending:
     gain: float
     decay: float
     before: float = math.nan
+    outside: bool = False
 
 
 class Readings:
@@ -52,18 +56,27 @@ class Readings:
 
     Args:
         window: readings that C is of, at most. phase_window: pairs of steps that drift, C* and phase are of.
-        flag: of what successive steps tell, "" for none.
+        flag: of what successive steps tell, "" for none. total: examples of an epoch whose batches are drawn
+            without replacement, 0 where they are not or it is not known.
     """
 
-    def __init__(self, window: int, phase_window: int, flag: str) -> None:
+    def __init__(self, window: int, phase_window: int, flag: str, total: int = 0) -> None:
         self._window, self._phase_window, self._flag = window, phase_window, flag
+        self._total = total
         self._rows: list[tuple[float, ...]] = []
         self._flags: list[tuple[str, ...]] = []
+        # Place of the last step whose gradient was cut down.
+        self._clipped = -math.inf
         self._names: tuple[str, ...] = ()
         self._groups: list[tuple[tuple[float, float], ...]] = []
 
     def __len__(self) -> int:
         return len(self._rows)
+
+    @property
+    def clips(self) -> bool:
+        """Whether gradients were cut down in any step that the phase would be of."""
+        return len(self._rows) - self._clipped < self._phase_window
 
     def add(self, made: Pending, after: float) -> None:
         """Keep a step; after: u·g with the gradient of the next one, NaN where that is not known."""
@@ -72,8 +85,11 @@ class Readings:
         batch = math.nan if read.batch is None else float(read.batch)
         sizes = float(found.signal), float(found.noise), float(found.parts)
         self._rows.append(
-            (made.step, made.time, made.rate, *sizes, batch, made.before, after, made.gain, made.decay)
-        )
+            (made.step, made.time, made.rate, *sizes, batch, made.before, after, made.gain, made.decay,
+             float(read.clipped), float(made.outside))
+        )  # fmt: skip
+        if read.clipped:
+            self._clipped = len(self._rows)
         rounded = math.isnan(made.before) and math.isfinite(after)
         self._flags.append(
             (*read.flags, *(("clipped",) if read.clipped else ()), *(("step_rounded",) if rounded else ()))
@@ -90,10 +106,10 @@ class Readings:
         alike = all(len(g) == len(self._names) for g in self._groups[first:end])
         shape = (end - first, len(self._names) if alike else 0, 2)
         groups = np.array([g for g in self._groups[first:end] if alike], dtype=np.float64).reshape(shape)
+        own = [name for name in ReadSteps.__dataclass_fields__ if name in at]
         return ReadSteps(
-            **{name: at[name] for name in ("step", "rate", "signal", "noise", "batch", "before", "after")},
-            gain=at["gain"], group_signal=groups[..., 0], group_noise=groups[..., 1],
-        )  # fmt: skip
+            **{name: at[name] for name in own}, group_signal=groups[..., 0], group_noise=groups[..., 1]
+        )
 
     @property
     def steps(self) -> list[int]:
@@ -125,8 +141,13 @@ class Readings:
             one = per_example(told.c, row["batch"])
             given |= {"C_1": one, "critical_batch": critical_batch(one)}
         if told.drift is not None:
-            given |= {"lyapunov_drift": self._flagged(told.drift, row), "phase": told.phase,
-                      "phase_method": told.drift.method}  # fmt: skip
+            drift = self._flagged(told.drift, row)
+            if self._total:
+                # By how much M and s are low each, and so the drift high: consecutive batches of an epoch
+                # share no example.
+                effect = row["batch"] / self._total * told.noise
+                drift = replace(drift, details={**drift.details, "reshuffling_effect": effect})
+            given |= {"lyapunov_drift": drift, "phase": told.phase, "phase_method": drift.method}
         if told.c_star is not None:
             given["C_star"] = self._flagged(told.c_star, row)
         return Measurement.of(
@@ -168,6 +189,7 @@ class Readings:
                 "signal": row["signal"] + row["noise"] / row["parts"],
                 "gradient_samples": row["parts"], "step_size": row["rate"], "step_batch": row["batch"],
                 "step_before": row["before"], "step_after": row["after"], "step_gain": row["gain"],
+                "step_clipped": row["clipped"], "step_outside": row["outside"],
                 **({"group_signal": moments[:, 0] + moments[:, 1] / row["parts"],
                     "group_noise": moments[:, 1]} if len(moments) else {}),
             })  # fmt: skip
@@ -202,6 +224,8 @@ class Readings:
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""
         self._rows = [tuple(row) for row in state["rows"]]
+        cut = [k for k, row in enumerate(self._rows, 1) if row[_FIELDS.index("clipped")]]
+        self._clipped = cut[-1] if cut else -math.inf
         self._flags = [tuple(flags) for flags in state["flags"]]
         self._groups = [tuple((s, t) for s, t in groups) for groups in state["groups"]]
         self._names = tuple(state["names"])

@@ -12,28 +12,31 @@ from __future__ import annotations
 import math
 import time as clock
 import warnings
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sdesim.errors import RunError, failure
 from sdesim.estimate import Estimate
 from sdesim.runs import probe_rng
+from sdesim.runs.measures.sampling import EPOCHS
 from sdesim.training.data.batches import Objective
 from sdesim.training.data.collation import objective_or_loss
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import step_rate
+from sdesim.training.watching.aside import aside
 from sdesim.training.watching.batches import Drawn, LastBatch, Source, own_loss
 from sdesim.training.watching.goods.agreement import Agreement
 from sdesim.training.watching.goods.base import Good, Sold, Visit
 from sdesim.training.watching.goods.edge import Edge
 from sdesim.training.watching.goods.progress import Progress
 from sdesim.training.watching.goods.tails import Tails
+from sdesim.training.watching.spare import spare_gradient
 
 _GOODS = (Progress, Agreement, Edge, Tails)
 # Steps from one purchase to the next where nothing limits them.
@@ -55,6 +58,9 @@ class Shop:
             is used, where the network returns its loss. heldout: likewise, or None.
         budget: share of the time; None: something is bought every 16th step.
         seed: of its own draws.
+
+    Attributes:
+        alone: a context for passes that this rank makes alone. barred: why nothing is bought, "" where it is.
 
     Raises:
         RunError: a loss without examples, both losses, or a source that is none.
@@ -86,6 +92,10 @@ class Shop:
         self._asked: Good | None = None
         self._due, self._ended = 0.0, math.nan
         self._sold: list[tuple[Measurement, dict[str, float]]] = []
+        # How many of them were told to other ranks.
+        self._told = 0
+        self.alone: Callable[[], AbstractContextManager[Any]] = nullcontext
+        self.barred = ""
 
     @property
     def open(self) -> bool:
@@ -96,6 +106,11 @@ class Shop:
     def sampling(self) -> str:
         """How the loader draws, as of `LoaderExamples`."""
         return self._train.sampling
+
+    @property
+    def epoch(self) -> int:
+        """Examples out of which batches are drawn without replacement; 0 where they are not."""
+        return self._train.total if self.sampling in EPOCHS else 0
 
     @property
     def spent(self) -> float:
@@ -116,6 +131,14 @@ class Shop:
     def probes(self) -> list[dict[str, float]]:
         """What was bought, by the names of the run's schema, with step and time."""
         return [values for _, values in self._sold if values]
+
+    def spare(self, step: int, parameters: Sequence[nn.Parameter]) -> list[Tensor | None] | None:
+        """`spare_gradient` at the weights after so many steps; None where fresh batches can't be drawn."""
+        if not self._train.anew:
+            return None
+        # A stream beyond those of what is sold.
+        rng = probe_rng(self._seed, len(_GOODS), step)
+        return spare_gradient(self._model, self._optimizer, self._train, parameters, rng)
 
     def before(self, step: int, time: float) -> Measurement | None:
         """Buy what is of the batch of the step that is about to be made; ``step`` steps are done."""
@@ -143,6 +166,11 @@ class Shop:
         ]
         if not ready or not self.open or not _first_rank():
             return None
+        if self.barred:
+            self._goods = []
+            self._failures.note(["bought"], {"bought": self.barred})
+            warnings.warn(f"watch: nothing bought: {self.barred}", stacklevel=6)
+            return self._made(Sold(), step, time, 0.0)
         good = min(ready, key=self._burden)
         price = self._price(good)
         if not self._purse.affords(price, self.spent, elapsed):
@@ -172,7 +200,9 @@ class Shop:
         rng = probe_rng(self._seed, _GOODS.index(type(good)), step)
         try:
             with ExitStack() as stack:
+                stack.enter_context(aside())
                 stack.callback(self._train.drop)
+                stack.enter_context(self.alone())
                 self._train.take()
                 for source in (self._train, self._heldout):
                     if source is not None:
@@ -220,6 +250,18 @@ class Shop:
         for good in self._goods:
             good.forget()
 
+    def told(self) -> dict[str, Any]:
+        """`state` for other ranks, of purchases those that were not told yet."""
+        state = self.state()
+        state["sold"], self._told = state["sold"][self._told :], len(self._sold)
+        return state
+
+    def heard(self, told: Mapping[str, Any]) -> None:
+        """Go on as the rank that buys, which told this."""
+        sold = self._sold
+        self.restore(told)
+        self._sold = sold + self._sold
+
     def state(self) -> dict[str, Any]:
         """What `restore` goes on from: plain numbers, strings, lists and dicts."""
         return {
@@ -237,8 +279,9 @@ class Shop:
             good.restore(state["rows"].get(good.name, []))
         self._rates = dict(state["rates"])
         self._failures.restore(state["failures"])
-        self._sold = [(_measurement(plain), dict(values)) for plain, values in state["sold"]]
+        self._sold = [(measurement(plain), dict(values)) for plain, values in state["sold"]]
         self._asked, self._due, self._ended = None, 0.0, math.nan
+        self._told = len(self._sold)
 
 
 def _first_rank() -> bool:
@@ -256,7 +299,7 @@ def _plain(made: Measurement) -> dict[str, Any]:
     return {**kept, "flags": list(made.flags), "reasons": dict(made.reasons), "estimates": estimates}
 
 
-def _measurement(plain: Mapping[str, Any]) -> Measurement:
+def measurement(plain: Mapping[str, Any]) -> Measurement:
     named: dict[str, Any] = {
         name: Estimate(value, low, high, level, method, n, tuple(flags))
         for name, (value, low, high, level, method, n, flags) in plain["estimates"].items()

@@ -24,8 +24,9 @@ from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.halves import halves
 from sdesim.training.watching.layers import layer_names
 from sdesim.training.watching.made_step import MadeStep
-from sdesim.training.watching.shards import ShardHooks, is_sharded
+from sdesim.training.watching.parallel.shards import ShardHooks, is_sharded
 from sdesim.training.watching.sums import squares
+from sdesim.training.watching.unwrapped import refuse_foreign
 
 Guard = Callable[[Callable[[], None]], None]
 # Norms of one gradient in two ways agree to this share.
@@ -71,7 +72,8 @@ class Contributed:
     gradient itself being its only part where no others are known.
 
     Attributes:
-        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters.
+        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters. weight: of the whole beside
+            those of other ranks, NaN where each weighs the same.
     """
 
     squares: float
@@ -81,6 +83,7 @@ class Contributed:
     flags: tuple[str, ...]
     scale: float
     groups: Mapping[str, float]
+    weight: float = math.nan
 
 
 class Onlooker(Protocol):
@@ -99,7 +102,8 @@ class Gathered:
 
     Attributes:
         sums: |g|² (P,) of each parameter; squares: Σ|c_j|² (P,) of its parts, None where they are not known.
-        overlap, passes, batch, flags, source: as of `StepRead`. scale: of a `GradScaler`.
+        overlap, passes, batch, flags, source: as of `StepRead`. scale: of a `GradScaler`. weight: as of
+            `Contributed`.
     """
 
     sums: NDArray[np.float64]
@@ -110,6 +114,7 @@ class Gathered:
     flags: tuple[str, ...]
     source: str
     scale: float
+    weight: float
 
 
 class StepReader:
@@ -130,21 +135,44 @@ class StepReader:
         self, models: Sequence[nn.Module], parameters: Sequence[nn.Parameter], guard: Guard,
         examples_guard: Guard,
     ) -> None:  # fmt: skip
-        self._models, self._parameters = models, parameters
-        names = layer_names(models[-1])
-        self.layers = [names[id(p)] for p in parameters]
-        self._guard, self._examples_guard = guard, examples_guard
-        self.made = MadeStep(parameters)
-        # Made once, and the same while a step is read with it.
-        self._layer_shares: ExampleShares | None = None
+        self._models, self._guard, self._examples_guard = models, guard, examples_guard
         self._shares: ExampleShares | None = None
-        # Whether shares of layers were read once, or why they can't be.
-        self._formula: bool | str = compiled(models)
         self._calls = ModelCalls(models, guard)
-        self._backward = Backward(parameters, guard, self._opened, self._ended)
         self._shards: ShardHooks | None = None
         self.onlooker: Onlooker | None = None
         self.armed = self._apart = self._halved = False
+        self._flags: tuple[str, ...] = ()
+        self._take(parameters)
+
+    def _take(self, parameters: Sequence[nn.Parameter]) -> None:
+        self._parameters, names = parameters, layer_names(self._models[-1])
+        self.layers = [names[id(p)] for p in parameters]
+        self.made = MadeStep(parameters)
+        self._backward = Backward(parameters, self._guard, self._opened, self._ended)
+        # Made once, and the same while a step is read with it.
+        self._layer_shares: ExampleShares | None = None
+        # Whether shares of layers were read once, or why they can't be.
+        self._formula: bool | str = compiled(self._models)
+
+    def changed(self, parameters: Sequence[nn.Parameter]) -> str:
+        """That an optimizer trains others now than are read, as where layers are thawed; else ""."""
+        alike = {id(p) for p in parameters} == {id(p) for p in self._parameters}
+        return "" if alike else "the optimizer trains other parameters than when the step began"
+
+    def follow(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Read these from the next step on; where they are others than before, that is flagged.
+
+        Raises:
+            RunError: they are not the model's, or there are ranks, which agreed on those before.
+        """
+        if not self.changed(parameters):
+            return
+        refuse_foreign(self._models[-1], parameters)
+        if self.onlooker is not None:
+            raise RunError("the optimizer trains other parameters than when the ranks met")
+        self.disarm()
+        self._take(parameters)
+        self._flags = ("parameters_changed",)
 
     def arm(self, *, parts: bool, examples: bool) -> None:
         """Attach what reads the step that comes.
@@ -199,9 +227,9 @@ class StepReader:
             self._shares.close()
         self._shares, self.armed = None, False
 
-    def batch(self, size: int | None) -> None:
+    def batch(self, size: int | None, share: float | None) -> None:
         """A batch of so many examples begins, as a trainer tells; the model's calls tell nothing then."""
-        self._calls.tell(size)
+        self._calls.tell(size, share)
 
     def _opened(self, dropped: bool) -> None:
         if dropped:
@@ -251,7 +279,7 @@ class StepReader:
             self.made.open(gradients, drag, factor)
         return StepRead(
             whole, math.nan if shared is None else inverse2 * float(shared.sum()), gathered.overlap,
-            gathered.passes, gathered.batch, after, drag, not untouched, gathered.flags,
+            gathered.passes, gathered.batch, after, drag, not untouched, (*gathered.flags, *self._flags),
             {} if shared is None else self.by_layer(inverse2 * gathered.sums, inverse2 * shared),
             gathered.source,
         )  # fmt: skip
@@ -274,8 +302,9 @@ class StepReader:
         own = inverse2 * (found.sums if found.squares is None else found.squares)
         groups = {name: part for name, (part, _) in self.by_layer(own, own).items()}
         return Contributed(
-            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups
-        )
+            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups,
+            found.weight,
+        )  # fmt: skip
 
     def gathered(self) -> Gathered | str:
         """What the passes of this step came to on this process, or why that is not known."""
@@ -300,13 +329,13 @@ class StepReader:
             overlap = sum(w * w for w in known.each)
             return Gathered(
                 own, added.parts.sum(axis=0), overlap, passes, known.batch, known.flags,
-                "micro-batches", scale,
+                "micro-batches", scale, known.whole,
             )  # fmt: skip
         found: list[tuple[NDArray[np.float64], float, tuple[str, ...], str]] = []
         if self._apart and known.batch and known.batch > 1:
             self._examples_guard(lambda: found.append(self._of_examples(own)))
         shared, overlap, flags, source = found[0] if found else (None, 1.0, (), "")
-        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale)
+        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale, known.whole)
 
     def _of_examples(
         self, sums: NDArray[np.float64]

@@ -8,7 +8,7 @@ from sdesim.runs.measures.single_readings import single_readings
 
 
 def read(n, signal, noise, change, gain=0.1, every=1):
-    each = (np.arange(n) * every, 0.1, signal, noise, 8.0, change, change, gain)
+    each = (np.arange(n) * every, 0.1, signal, noise, 8.0, change, change, gain, 0.0, 0.0)
     arrays = [np.broadcast_to(np.asarray(x, float), (n,)) for x in each]
     return ReadSteps(*arrays, np.empty((n, 0)), np.empty((n, 0)))
 

@@ -15,6 +15,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
+from torchmetrics import MeanMetric
 
 from sdesim.errors import RunError
 from sdesim.training import CsvSink, Monitor, SDEMonitor, lightning_monitor
@@ -163,6 +164,40 @@ def test_weights_and_random_numbers_are_those_of_a_training_without(make, option
         assert [m.step for m in callback.monitors] == [10, 20]
 
 
+def test_batches_of_an_accumulated_step_weigh_the_same_whatever_their_sizes():
+    callback = SDEMonitor(budget=None)
+    fit(Net(), callback, batches=loader(16), accumulate_grad_batches=2, max_epochs=1)
+
+    # The last of eight batches has 8 examples; their losses' means are halved and added up.
+    assert [m.batch_size for m in callback.monitor.history] == [32, 32, 24]
+    assert ["batches_unequal" in m.flags for m in callback.monitor.history] == [False, False, True]
+    assert [row[5] for row in callback.monitor._readings._rows] == [2.0, 2.0, 2.0]
+
+
+def test_a_network_of_layers_without_a_formula_is_read_by_halves():
+    class Recurrent(Net):
+        def __init__(self):
+            super().__init__()
+            self.net = Last()
+
+    callback = SDEMonitor(budget=None)
+    fit(Recurrent(), callback, max_epochs=1)
+
+    assert [m.batch_size for m in callback.monitor.history] == [12] * 9
+    assert [row[5] for row in callback.monitor._readings._rows] == pytest.approx([2.0] * 9)
+
+
+class Last(nn.Module):
+    """The last place of a recurrent network, over the numbers of an example."""
+
+    def __init__(self):
+        super().__init__()
+        self.cells, self.out = nn.GRU(1, 4, batch_first=True), nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.out(self.cells(x[:, :, None])[0][:, -1])
+
+
 def test_the_time_of_a_reading_is_that_of_the_rates_of_the_steps_made():
     callback = SDEMonitor(budget=None)
     fit(Net(scheduled=True), callback, max_steps=6)
@@ -202,7 +237,7 @@ def test_signal_and_noise_are_those_of_the_effective_batch(make, size, options):
     # At a rate of nearly 0 all readings are of one weight, and of independent batches. 5.4 standard errors of
     # each of ten numbers: 7e-7 in all.
     module = make(rate=1e-12)
-    callback, steps = SDEMonitor(budget=None, window=10**4), 120
+    callback, steps = SDEMonitor(budget=None, window=10**4, loader=None), 90
     codes = isinstance(module, Gan)
     batches = loader(size, 7, codes)
     turns = 3 * steps if codes else steps
@@ -241,6 +276,59 @@ def test_a_fit_goes_on_from_a_checkpoint_in_steps_readings_and_weights(tmp_path)
     assert monitor.step == 20
     assert [m.C_alpha for m in monitor.history[: len(before)]] == [m.C_alpha for m in before]
     assert monitor.history[-1].time == pytest.approx(1.9)
+
+
+class Busy(Net):
+    """A network whose step keeps what it sees, draws random numbers, and logs in all ways."""
+
+    def __init__(self, direct=False):
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 2))
+        self.mean, self.seen, self.direct = MeanMetric(), [], direct
+
+    def training_step(self, batch):
+        loss = LOSS(self.net(batch[0]), batch[1])
+        self.seen.append(float(loss))
+        self.mean(loss.detach())
+        self.log("mean", self.mean, on_epoch=True, on_step=False)
+        self.log_dict({"each": loss}, on_step=True, on_epoch=True)
+        if self.direct:
+            self.logger.log_metrics({"direct": float(loss)}, step=len(self.seen))
+        return {"loss": loss}
+
+    def validation_step(self, batch, index):
+        self.log("held", LOSS(self.net(batch[0]), batch[1]))
+
+
+def test_readings_are_bought_of_the_training_s_own_step_which_does_not_notice():
+    ended = []
+    for callbacks in ([SDEMonitor(budget=None)], []):
+        torch.manual_seed(6)
+        module, ran = Busy(), trainer(*callbacks, max_epochs=9)
+        torch.manual_seed(5)
+        ran.fit(module, loader(), loader())
+        logged = {k: float(x) for k, x in ran.callback_metrics.items() if "sdesim" not in k}
+        ended.append((module, torch.randint(2**60, ()), logged, callbacks))
+    (module, drawn, logged, (callback,)), (alone, also, plain, _) = ended
+
+    found = {name for m in callback.monitor.history for name in m.estimates}
+    assert {"progress", "progress_heldout", "gradient_agreement", "edge_ratio", "tail_index"} <= found
+    assert not callback.monitor.reasons
+    assert same(module, alone)
+    assert torch.equal(drawn, also)
+    assert logged == plain
+    assert module.seen == alone.seen
+    assert len(logged) == 5
+
+
+def test_a_step_that_writes_to_a_logger_by_itself_is_not_made_again(tmp_path):
+    logger, module = CSVLogger(tmp_path, name="", version=""), Busy(direct=True)
+    with pytest.warns(UserWarning, match="not bought at step"):
+        fit(module, SDEMonitor(budget=None), logger=logger)
+
+    with (tmp_path / "metrics.csv").open() as file:
+        rows = [row["step"] for row in csv.DictReader(file) if row["direct"]]
+    assert rows == [str(k) for k in range(1, 21)]
 
 
 class NetTested(Net):

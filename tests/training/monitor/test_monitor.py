@@ -122,6 +122,22 @@ def test_two_monitors_of_one_seed_measure_the_same_whatever_the_global_generator
     assert torch.get_num_threads() == 2
 
 
+def test_steps_that_were_made_before_a_monitor_are_numbered_and_their_time_is_not_known():
+    model, (x, y) = network("plain"), examples()
+    monitor = Monitor(
+        model, LOSS, (x, y), learning_rate=0.1, batch_size=8, every=4, samples=8, curvature_every=0, window=0,
+        announce=None,
+    )  # fmt: skip
+    monitor.begin_at(3)
+    made = [monitor.step() for _ in range(3)]
+
+    assert made[0] is None
+    assert made[2] is None
+    assert made[1].step == 5
+    assert made[1].time == pytest.approx(0.2)
+    assert "time_from_resume" in made[1].flags
+
+
 def test_a_loss_that_is_not_finite_is_flagged_and_training_goes_on():
     model, monitor = train("plain", lambda p: torch.optim.SGD(p, lr=0.1), True)
     with torch.no_grad():

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from sdesim.training.watching.made_step import linear_gains
+from sdesim.training.watching.made_step import MadeStep, linear_gains
 from sdesim.training.watching.step_reader import StepReader
 
 X = torch.tensor([[1.0, -0.5], [0.3, 2.0], [-1.2, 0.7]], dtype=torch.float64)
@@ -74,3 +74,31 @@ def test_the_mean_over_all_batches_is_the_mean_change_of_the_loss(settings, grou
 
     assert sum(read) / len(read) == pytest.approx(sum(changes) / len(changes), rel=1e-10)
     assert min(everything) >= 0
+
+
+@pytest.mark.parametrize("clip", [None, 0.3])
+@pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.SGD, torch.optim.RMSprop])
+def test_with_gradients_outside_the_step_it_is_that_of_any_optimizer(make, clip):
+    torch.manual_seed(0)
+    model = nn.Linear(2, 1).double()
+    start = model, make(model.parameters(), lr=0.05)
+    changes, read = [], []
+    for first in BATCHES:
+        model, optimizer = copy.deepcopy(start)
+        parameters = list(model.parameters())
+        # The mean over all batches outside the step.
+        spare = torch.autograd.grad(loss(model, range(3)), parameters)
+        before = float(loss(model, range(3)).detach())
+        loss(model, first).backward()
+        if clip is not None:
+            nn.utils.clip_grad_norm_(parameters, clip)
+        made = MadeStep(parameters)
+        made.open(spare, 0.0, 1.0, spare=True)
+        optimizer.step()
+        at_start = made.close()
+        changes.append(float(loss(model, range(3)).detach()) - before)
+        gradients = torch.autograd.grad(loss(model, range(3)), parameters)
+        made.meet(dict(enumerate(gradients)))
+        read.append(0.5 * (at_start + made.after(1.0)))
+
+    assert read == pytest.approx(changes, rel=1e-10)
