@@ -187,7 +187,7 @@ def _edge(history: Sequence[Measurement]) -> Iterator[Finding]:
     elif e.low >= NEAR:
         text, change = f"{text}: a larger learning rate would not be stable", "keep"
     elif e.high < 0.5:
-        text = f"{text}: curvature allows a larger learning rate"
+        text = f"{text}: curvature alone would allow a larger learning rate"
     yield Finding("rate", change, text, "", True, m.step, e.flags, values)
 
 
@@ -199,23 +199,30 @@ def _edge_ratio(m: Measurement) -> Estimate | None:
 
 
 def _loss(history: Sequence[Measurement]) -> Iterator[Finding]:
-    """Whether steps lower the training loss: as measured, else by the phase."""
-    m = _latest(history, lambda m: descends(m) is not None)
-    if m is not None and m.progress is not None:
-        e, sinks = m.progress, bool(descends(m))
-        rests = f"{_interval(e)} a step{_rest(history, m, e.flags)}"
+    """Whether steps lower the training loss: by the newest progress, else by the newest phase."""
+    measured = _latest(history, lambda m: m.progress is not None and math.isfinite(m.progress.low))
+    decided = _latest(history, lambda m: m.phase in (*_DECIDED, "transition"))
+    sinks = None if measured is None else descends(measured)
+    m, e, named = measured, None if measured is None else measured.progress, ""
+    if sinks is None and decided is not None and not doubts(decided, decided.C_star):
+        by = decided.lyapunov_drift or decided.C_alpha
+        if by is not None and (m is None or decided.phase in _DECIDED):
+            m, e, named = decided, by, "drift " if decided.lyapunov_drift else "C "
+            sinks = _DECIDED.get(decided.phase)
+    if m is None or e is None:
+        return
+    rests = f"{named}{_interval(e)}{'' if named else ' a step'}{_rest(history, m, e.flags)}"
+    change = why = ""
+    if sinks is None:
+        text, pairs = f"open whether steps lower the training loss: {rests}", e.details.get("pairs_needed")
+        if pairs is not None and math.isfinite(pairs):
+            why = f"about {_number(max(pairs, e.n + 1))} pairs of steps would tell; it is of {e.n:,}"
+    elif sinks:
+        text = f"steps lower the training loss: {rests}"
     else:
-        m = _latest(history, lambda m: m.phase in _DECIDED and not doubts(m, m.C_star))
-        by = None if m is None else m.lyapunov_drift or m.C_alpha
-        if m is None or by is None:
-            return
-        e, sinks, name = by, _DECIDED[m.phase], "drift" if m.lyapunov_drift else "C"
-        rests = f"{name} {_interval(e)}{_rest(history, m, e.flags)}"
-    text, change = f"steps lower the training loss: {rests}", ""
-    if not sinks:
         change = "lower"
         text = f"steps raise the training loss: {rests}; lower the learning rate or raise the batch size"
-    yield Finding("loss", change, text, "", True, m.step, e.flags, {"change": _ends(e)})
+    yield Finding("loss", change, text, why, sinks is not None, m.step, e.flags, {"change": _ends(e)})
 
 
 def _held_out(history: Sequence[Measurement]) -> Iterator[Finding]:

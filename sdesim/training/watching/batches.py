@@ -16,6 +16,7 @@ from sdesim.training.data.batches import Objective, call, moved, rows_of
 from sdesim.training.data.collation import reading
 from sdesim.training.data.undisturbed import LoaderExamples, undisturbed
 from sdesim.training.probes.example_norms import refuse_meeting
+from sdesim.training.watching.module_hook import ModuleHook
 
 Pair = tuple[Any, Any]
 # Examples of a batch where nobody says.
@@ -120,7 +121,7 @@ class LastBatch:
         self.size = 0
         # Whether the network returns a loss, seen at its first call.
         self.open = False
-        self._watched: Any = model.register_forward_hook(self._returned)
+        self._watched: Any = model.register_forward_hook(ModuleHook(self._returned))
 
     def _returned(self, module: nn.Module, args: Any, output: Any) -> None:
         if torch.is_grad_enabled() and self._watched is not None:
@@ -131,7 +132,7 @@ class LastBatch:
     def attach(self) -> None:
         """Note the calls that come."""
         if self._handle is None:
-            self._handle = self._model.register_forward_pre_hook(self._called, with_kwargs=True)
+            self._handle = self._model.register_forward_pre_hook(ModuleHook(self._called), with_kwargs=True)
 
     def detach(self) -> None:
         """Let go of everything."""

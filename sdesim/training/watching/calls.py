@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from sdesim.training.data.batches import leaves
 from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.module_hook import ModuleHook
 from sdesim.training.watching.random_state import RandomState
 
 Guard = Callable[[Callable[[], None]], None]
@@ -93,11 +94,12 @@ class ModelCalls:
         if self.told and not keep:
             return
         for model in self._outside:
-            self._handles.append(model.register_forward_pre_hook(self._called, with_kwargs=True))
-            self._handles.append(model.register_forward_hook(self._left, always_call=True))
+            self._handles.append(model.register_forward_pre_hook(ModuleHook(self._called), with_kwargs=True))
+            self._handles.append(model.register_forward_hook(ModuleHook(self._left), always_call=True))
         for part in self._models[-1].modules() if self._outside == list(self._models) else ():
             if getattr(part, "batch_first", True) is False:
-                self._handles.append(part.register_forward_pre_hook(self._sequence, with_kwargs=True))
+                hook = ModuleHook(self._sequence)
+                self._handles.append(part.register_forward_pre_hook(hook, with_kwargs=True))
 
     def detach(self) -> None:
         """Detach them, and let go of what is kept."""
@@ -229,11 +231,13 @@ def _loss(output: Any) -> Tensor | None:
 
 @dataclass(frozen=True)
 class Weights:
-    """w_j of the batches of a step, Σ w_j = 1. batch: examples in all, None where that is not known."""
+    """w_j of the batches of a step, Σ w_j = 1. batch: examples in all, None where that is not known. whole:
+    what they weigh together beside those of other ranks, NaN where each rank weighs the same."""
 
     each: tuple[float, ...]
     batch: int | None
     flags: tuple[str, ...]
+    whole: float = math.nan
 
 
 def weights(batches: Sequence[Batch], passes: int) -> Weights:
@@ -261,7 +265,7 @@ def weights(batches: Sequence[Batch], passes: int) -> Weights:
     else:
         each, flags = [1.0] * passes, ("weights_assumed",) if passes > 1 else ()
     whole = sum(each)
-    return Weights(tuple(w / whole for w in each), batch, flags)
+    return Weights(tuple(w / whole for w in each), batch, flags, math.nan if own is None else whole)
 
 
 def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] | None:
@@ -279,7 +283,7 @@ def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] 
         return None
     # Labels at all places, or at all but the first: those that the training counted.
     counted = next((k for k in (1, 0) if sum(t[k] for t in tokens) in divisors), 1)
-    each = [m * t[counted] for m, t in zip(multipliers, tokens, strict=True)]
+    each = [m * t[counted] / max(divisors) for m, t in zip(multipliers, tokens, strict=True)]
     return (each, ()) if sum(each) > 0 else None
 
 

@@ -14,6 +14,7 @@ from sdesim.training.probes.example_norms import refuse_meeting
 from sdesim.training.probes.layer_shares import AGREED, LayerShares, known_layer
 from sdesim.training.watching.aside import is_aside
 from sdesim.training.watching.calls import Batch
+from sdesim.training.watching.module_hook import ModuleHook
 from sdesim.training.watching.sums import fetched, stacked
 
 _HALF = (torch.float16, torch.bfloat16)
@@ -70,7 +71,7 @@ class ExampleShares:
             RunError: examples meet.
         """
         refuse_meeting(self._model)
-        self._handles = [part.register_forward_hook(self._note) for part in self._parts]
+        self._handles = [part.register_forward_hook(ModuleHook(self._note)) for part in self._parts]
 
     def close(self) -> None:
         """Detach everything, and let go."""

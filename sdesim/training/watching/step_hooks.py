@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from types import FrameType
@@ -19,13 +20,16 @@ class StepHooks:
         optimizer: of torch. begins: called before a step, gives whether its gradient is wanted.
         computed: called with "" where the wanted gradient is there, and the weights are still those that it
             was computed at: before the step, or within it after the first call of its closure; else with why
-            it is not. ends: called after the step.
+            it is not. ends: called after the step. forked: called once in a process that was forked from
+            this one, where steps are none of these, and the hooks let go.
     """
 
     def __init__(
         self, optimizer: Any, begins: Callable[[], bool], computed: Callable[[str], None],
-        ends: Callable[[], None],
+        ends: Callable[[], None], forked: Callable[[], None],
     ) -> None:  # fmt: skip
+        self._process = os.getpid()
+        self._forked: Callable[[], None] | None = forked
         self._optimizer, self._begins, self._computed, self._ends = optimizer, begins, computed, ends
         self._wanted, self._frame, self._nested = False, 0, 0
         self._handles = [
@@ -38,6 +42,8 @@ class StepHooks:
             handle.remove()
 
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
+        if self._elsewhere():
+            return None
         if self._inside(sys._getframe(1)):
             return None
         self._wanted = self._begins()
@@ -85,7 +91,18 @@ class StepHooks:
         self._wanted = False
         self._computed(why)
 
+    def _elsewhere(self) -> bool:
+        """Whether this is another process than that which is watched."""
+        if os.getpid() == self._process:
+            return False
+        forked, self._forked = self._forked, None
+        if forked is not None:
+            forked()
+        return True
+
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
+        if self._elsewhere():
+            return
         if self._nested:
             self._nested -= 1
             return

@@ -109,7 +109,7 @@ def test_the_edge_of_stability_is_told_from_its_ratio_or_the_margin():
     assert said(edge_ratio=(0.95, 0.85, 1.05))[0] == (
         "no change is called for so far: step is at 0.95 [0.85, 1.05] of the edge of stability"
     )
-    assert "allows a larger" in said(edge_ratio=(0.3, 0.2, 0.4))[0]
+    assert "would allow a larger" in said(edge_ratio=(0.3, 0.2, 0.4))[0]
     assert said(edge_ratio=0.97)[0].startswith("nothing is resolved yet")
 
 
@@ -131,7 +131,9 @@ def test_a_phase_is_told_where_no_progress_was_measured_and_c_star_is_that_of_th
     assert said(phase="exploration", lyapunov_drift=drift)[0].startswith(
         "steps raise the training loss: drift 0.1 [0.05, 0.15]; lower the learning rate"
     )
-    assert said(phase="transition", lyapunov_drift=drift)[0].startswith("nothing is resolved yet")
+    assert said(phase="transition", lyapunov_drift=drift)[0].startswith(
+        "nothing is resolved yet; open whether steps lower the training loss: drift 0.1 [0.05, 0.15]"
+    )
     foreign = said(phase="exploration", lyapunov_drift=drift, flags=("optimizer_not_modelled",))
     assert foreign[0].startswith("nothing is resolved yet")
     measured = said(phase="exploration", lyapunov_drift=drift, progress=(-0.2, -0.3, -0.1))
@@ -139,6 +141,28 @@ def test_a_phase_is_told_where_no_progress_was_measured_and_c_star_is_that_of_th
         measured[0]
         == "no change is called for so far: steps lower the training loss: −0.2 [−0.3, −0.1] a step"
     )
+
+
+def test_an_older_reading_that_is_decided_does_not_stand_for_a_newer_one_that_is_not():
+    old = Measurement.of(100, progress=(-0.2, -0.3, -0.1))
+    new = Measurement.of(200, progress=(-0.1, -0.3, 0.1))
+    (found,) = findings([old, new])
+    assert not found.resolved
+    assert found.text == "open whether steps lower the training loss: −0.1 [−0.3, 0.1] a step"
+    # A phase may decide what progress does not.
+    new = Measurement.of(
+        200, progress=(-0.1, -0.3, 0.1), phase="exploration", lyapunov_drift=(0.1, 0.05, 0.15)
+    )
+    assert findings([old, new])[0].text.startswith("steps raise the training loss: drift 0.1")
+
+
+def test_of_a_phase_that_is_open_the_pairs_that_would_tell_are_named():
+    from sdesim.estimate import Estimate
+
+    drift = Estimate(-1.0, -3.0, 1.0, 0.95, "successive", 100, details={"pairs_needed": 400.0})
+    first, second = advice_lines([Measurement.of(10, phase="transition", lyapunov_drift=drift)])
+    assert first.endswith("open whether steps lower the training loss: drift −1 [−3, 1]")
+    assert second == "about 400 pairs of steps would tell; it is of 100"
 
 
 def test_the_newest_reading_of_each_quantity_counts_with_its_step_and_flags():

@@ -1,7 +1,9 @@
 """Watching a training by hooks: what it reads is true, and the training is as it was."""
 
+import copy
 import functools
 import math
+import time as clock
 from itertools import pairwise
 
 import pytest
@@ -121,10 +123,61 @@ def test_a_scaler_s_scale_is_taken_out_and_its_skipped_steps_are_not_counted():
 def test_between_readings_nothing_is_attached_and_the_budget_holds():
     model, monitor = train(steps=60, budget=1e-7)
 
-    assert len(monitor.history) == 1
+    # Not even the first reading was paid for.
+    assert len(monitor.history) == 0
     assert not monitor._reader.armed
     assert not any(p._backward_hooks for p in model.parameters())
     assert not any(part._forward_hooks for part in model.modules())
+
+
+def test_the_first_reading_waits_until_a_step_and_what_is_new_are_paid_for():
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor, steps = watch(model, optimizer, budget=0.1), 0
+    began = clock.perf_counter()
+    while not monitor._reader.armed and steps < 10**5:
+        optimizer.zero_grad()
+        LOSS(model(x), y).backward()
+        optimizer.step()
+        steps += 1
+
+    # 5 ms at a tenth of the time, and ten steps' worth, but for what a look at the clock is late.
+    assert clock.perf_counter() - began > 0.04
+    assert steps >= 9
+
+
+def test_a_fork_reads_and_writes_nothing_and_trains_on():
+    model, (x, y) = network(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+
+    def step():
+        optimizer.zero_grad()
+        LOSS(model(x), y).backward()
+        optimizer.step()
+
+    step()
+    monitor._hooks._process += 1  # As another process has it.
+    for _ in range(3):
+        step()
+
+    assert monitor.step == 1
+    assert not monitor._reader.armed
+    assert not any(part._forward_hooks for part in model.modules())
+
+
+def test_a_model_is_copied_and_pickled_as_without_while_a_step_is_read(tmp_path):
+    model, monitor = train(steps=2)
+    assert monitor._reader.armed
+    torch.save(model, tmp_path / "model.pt")
+    copies = copy.deepcopy(model), torch.load(tmp_path / "model.pt", weights_only=False)
+    x, y = examples()
+
+    for other in copies:
+        LOSS(other(x), y).backward()
+        assert same(other, model)
+    assert monitor._reader._backward.passes == 0
+    assert monitor._reader._calls.batch is None
 
 
 class Ascending(torch.optim.SGD):
