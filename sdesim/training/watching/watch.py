@@ -478,8 +478,8 @@ class Watch:
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings, lists and dicts."""
         return {
-            "step": self.step, "time": self._time, **self._readings.state(), "spent": self._spent,
-            "price": self._price,
+            "step": self.step, "time": self._time, **self._readings.state(self._pending),
+            "spent": self._spent, "price": self._price,
             "elapsed": self._elapsed() if self._ranks is None else self._passed, "passes": self._passes,
             "failures": self._failures.state(),
             "shop": self._shop.state() if self._bought is None else self._bought,
