@@ -100,7 +100,7 @@ class Shop:
     @property
     def open(self) -> bool:
         """Whether there is something to draw batches from: a loader, or a network that returns its loss."""
-        return self._train.open
+        return self._train.open and bool(self._goods)
 
     @property
     def sampling(self) -> str:
@@ -153,7 +153,8 @@ class Shop:
         if not math.isnan(self._ended):
             self._purse.stepped(clock.perf_counter() - self._ended)
         made = None
-        if step % _EVERY == 0 if self._purse.share is None else elapsed >= self._due:
+        due = step % _EVERY == 0 if self._purse.share is None else elapsed >= self._due
+        if due and self._train.open:
             made = self._offer(step, time, elapsed)
         self._ended = clock.perf_counter()
         return made
@@ -164,7 +165,7 @@ class Shop:
             for good in self._goods
             if good.ready(step) and step >= self._pauses.get(good.name, (0, 0))[0]
         ]
-        if not ready or not self.open or not _first_rank():
+        if not ready or not _first_rank():
             return None
         if self.barred:
             self._goods = []
