@@ -35,6 +35,8 @@ def watch(
     as_json: JsonOption = False,
 ) -> None:
     """Watch a run, a sweep or a monitored training of another process."""
+    if not (once or as_json):
+        _wait(path)
     state = look(path)
     if as_json:
         print_json({name: value for name, value in state.items() if name != "history"})
@@ -54,6 +56,18 @@ def watch(
             verb = "sweep … --resume" if state["sweep"] else f"resume {path}"
             console.print(f"its process has ended; sdesim {verb} goes on with it", style="yellow")
     raise typer.Exit(INTERRUPTED if state["state"] == "interrupted" else OK)
+
+
+def _wait(path: Path) -> None:
+    """Wait on a terminal until a monitored training that has begun has read something."""
+    from sdesim.runs.watched import READINGS, is_watched
+
+    console = make_console()
+    if not console.is_terminal or not is_watched(path) or (path / READINGS).stat().st_size:
+        return
+    with console.status("waiting for the first reading"):
+        while is_watched(path) and not (path / READINGS).stat().st_size:
+            time.sleep(_EVERY)
 
 
 def look(path: Path) -> dict[str, Any]:

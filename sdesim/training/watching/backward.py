@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.training.watching.aside import is_aside
-from sdesim.training.watching.shards import is_sharded
+from sdesim.training.watching.parallel.shards import is_sharded
 from sdesim.training.watching.sums import fetched, squares
 
 Guard = Callable[[Callable[[], None]], None]

@@ -231,11 +231,13 @@ def _loss(output: Any) -> Tensor | None:
 
 @dataclass(frozen=True)
 class Weights:
-    """w_j of the batches of a step, Σ w_j = 1. batch: examples in all, None where that is not known."""
+    """w_j of the batches of a step, Σ w_j = 1. batch: examples in all, None where that is not known. whole:
+    what they weigh together beside those of other ranks, NaN where each rank weighs the same."""
 
     each: tuple[float, ...]
     batch: int | None
     flags: tuple[str, ...]
+    whole: float = math.nan
 
 
 def weights(batches: Sequence[Batch], passes: int) -> Weights:
@@ -263,7 +265,7 @@ def weights(batches: Sequence[Batch], passes: int) -> Weights:
     else:
         each, flags = [1.0] * passes, ("weights_assumed",) if passes > 1 else ()
     whole = sum(each)
-    return Weights(tuple(w / whole for w in each), batch, flags)
+    return Weights(tuple(w / whole for w in each), batch, flags, math.nan if own is None else whole)
 
 
 def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] | None:
@@ -281,7 +283,7 @@ def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] 
         return None
     # Labels at all places, or at all but the first: those that the training counted.
     counted = next((k for k in (1, 0) if sum(t[k] for t in tokens) in divisors), 1)
-    each = [m * t[counted] for m, t in zip(multipliers, tokens, strict=True)]
+    each = [m * t[counted] / max(divisors) for m, t in zip(multipliers, tokens, strict=True)]
     return (each, ()) if sum(each) > 0 else None
 
 

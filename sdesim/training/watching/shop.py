@@ -12,8 +12,8 @@ from __future__ import annotations
 import math
 import time as clock
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from typing import Any
 
 import torch
@@ -59,6 +59,9 @@ class Shop:
         budget: share of the time; None: something is bought every 16th step.
         seed: of its own draws.
 
+    Attributes:
+        alone: a context for passes that this rank makes alone. barred: why nothing is bought, "" where it is.
+
     Raises:
         RunError: a loss without examples, both losses, or a source that is none.
     """
@@ -89,11 +92,15 @@ class Shop:
         self._asked: Good | None = None
         self._due, self._ended = 0.0, math.nan
         self._sold: list[tuple[Measurement, dict[str, float]]] = []
+        # How many of them were told to other ranks.
+        self._told = 0
+        self.alone: Callable[[], AbstractContextManager[Any]] = nullcontext
+        self.barred = ""
 
     @property
     def open(self) -> bool:
         """Whether there is something to draw batches from: a loader, or a network that returns its loss."""
-        return self._train.open
+        return self._train.open and bool(self._goods)
 
     @property
     def sampling(self) -> str:
@@ -146,7 +153,8 @@ class Shop:
         if not math.isnan(self._ended):
             self._purse.stepped(clock.perf_counter() - self._ended)
         made = None
-        if step % _EVERY == 0 if self._purse.share is None else elapsed >= self._due:
+        due = step % _EVERY == 0 if self._purse.share is None else elapsed >= self._due
+        if due and self._train.open:
             made = self._offer(step, time, elapsed)
         self._ended = clock.perf_counter()
         return made
@@ -157,8 +165,13 @@ class Shop:
             for good in self._goods
             if good.ready(step) and step >= self._pauses.get(good.name, (0, 0))[0]
         ]
-        if not ready or not self.open or not _first_rank():
+        if not ready or not _first_rank():
             return None
+        if self.barred:
+            self._goods = []
+            self._failures.note(["bought"], {"bought": self.barred})
+            warnings.warn(f"watch: nothing bought: {self.barred}", stacklevel=6)
+            return self._made(Sold(), step, time, 0.0)
         good = min(ready, key=self._burden)
         price = self._price(good)
         if not self._purse.affords(price, self.spent, elapsed):
@@ -190,6 +203,7 @@ class Shop:
             with ExitStack() as stack:
                 stack.enter_context(aside())
                 stack.callback(self._train.drop)
+                stack.enter_context(self.alone())
                 self._train.take()
                 for source in (self._train, self._heldout):
                     if source is not None:
@@ -237,6 +251,18 @@ class Shop:
         for good in self._goods:
             good.forget()
 
+    def told(self) -> dict[str, Any]:
+        """`state` for other ranks, of purchases those that were not told yet."""
+        state = self.state()
+        state["sold"], self._told = state["sold"][self._told :], len(self._sold)
+        return state
+
+    def heard(self, told: Mapping[str, Any]) -> None:
+        """Go on as the rank that buys, which told this."""
+        sold = self._sold
+        self.restore(told)
+        self._sold = sold + self._sold
+
     def state(self) -> dict[str, Any]:
         """What `restore` goes on from: plain numbers, strings, lists and dicts."""
         return {
@@ -254,8 +280,9 @@ class Shop:
             good.restore(state["rows"].get(good.name, []))
         self._rates = dict(state["rates"])
         self._failures.restore(state["failures"])
-        self._sold = [(_measurement(plain), dict(values)) for plain, values in state["sold"]]
+        self._sold = [(measurement(plain), dict(values)) for plain, values in state["sold"]]
         self._asked, self._due, self._ended = None, 0.0, math.nan
+        self._told = len(self._sold)
 
 
 def _first_rank() -> bool:
@@ -273,7 +300,7 @@ def _plain(made: Measurement) -> dict[str, Any]:
     return {**kept, "flags": list(made.flags), "reasons": dict(made.reasons), "estimates": estimates}
 
 
-def _measurement(plain: Mapping[str, Any]) -> Measurement:
+def measurement(plain: Mapping[str, Any]) -> Measurement:
     named: dict[str, Any] = {
         name: Estimate(value, low, high, level, method, n, tuple(flags))
         for name, (value, low, high, level, method, n, flags) in plain["estimates"].items()

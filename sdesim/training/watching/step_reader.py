@@ -24,7 +24,7 @@ from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.halves import halves
 from sdesim.training.watching.layers import layer_names
 from sdesim.training.watching.made_step import MadeStep
-from sdesim.training.watching.shards import ShardHooks, is_sharded
+from sdesim.training.watching.parallel.shards import ShardHooks, is_sharded
 from sdesim.training.watching.sums import squares
 from sdesim.training.watching.unwrapped import refuse_foreign
 
@@ -72,7 +72,8 @@ class Contributed:
     gradient itself being its only part where no others are known.
 
     Attributes:
-        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters.
+        scale: of a `GradScaler`. groups: layer → Σ|c_j|² of its parameters. weight: of the whole beside
+            those of other ranks, NaN where each weighs the same.
     """
 
     squares: float
@@ -82,6 +83,7 @@ class Contributed:
     flags: tuple[str, ...]
     scale: float
     groups: Mapping[str, float]
+    weight: float = math.nan
 
 
 class Onlooker(Protocol):
@@ -100,7 +102,8 @@ class Gathered:
 
     Attributes:
         sums: |g|² (P,) of each parameter; squares: Σ|c_j|² (P,) of its parts, None where they are not known.
-        overlap, passes, batch, flags, source: as of `StepRead`. scale: of a `GradScaler`.
+        overlap, passes, batch, flags, source: as of `StepRead`. scale: of a `GradScaler`. weight: as of
+            `Contributed`.
     """
 
     sums: NDArray[np.float64]
@@ -111,6 +114,7 @@ class Gathered:
     flags: tuple[str, ...]
     source: str
     scale: float
+    weight: float
 
 
 class StepReader:
@@ -300,8 +304,9 @@ class StepReader:
         own = inverse2 * (found.sums if found.squares is None else found.squares)
         groups = {name: part for name, (part, _) in self.by_layer(own, own).items()}
         return Contributed(
-            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups
-        )
+            float(own.sum()), found.overlap, found.passes, found.batch, found.flags, found.scale, groups,
+            found.weight,
+        )  # fmt: skip
 
     def gathered(self) -> Gathered | str:
         """What the passes of this step came to on this process, or why that is not known."""
@@ -326,13 +331,13 @@ class StepReader:
             overlap = sum(w * w for w in known.each)
             return Gathered(
                 own, added.parts.sum(axis=0), overlap, passes, known.batch, known.flags,
-                "micro-batches", scale,
+                "micro-batches", scale, known.whole,
             )  # fmt: skip
         found: list[tuple[NDArray[np.float64], float, tuple[str, ...], str]] = []
         if self._apart and known.batch and known.batch > 1:
             self._examples_guard(lambda: found.append(self._of_examples(own)))
         shared, overlap, flags, source = found[0] if found else (None, 1.0, (), "")
-        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale)
+        return Gathered(own, shared, overlap, passes, known.batch, flags, source, scale, known.whole)
 
     def _of_examples(
         self, sums: NDArray[np.float64]

@@ -23,9 +23,10 @@ from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
 from sdesim.training.watching.history import History
 from sdesim.training.watching.made_step import linear_gains
-from sdesim.training.watching.ranks import Ranks, ranks_of, writes
+from sdesim.training.watching.parallel.alone import Alone
+from sdesim.training.watching.parallel.ranks import Ranks, ranks_of, writes
 from sdesim.training.watching.readings import NOTHING, Pending, Readings
-from sdesim.training.watching.shop import Shop
+from sdesim.training.watching.shop import Shop, measurement
 from sdesim.training.watching.step_hooks import StepHooks
 from sdesim.training.watching.step_reader import StepRead, StepReader
 from sdesim.training.watching.unwrapped import (
@@ -129,7 +130,10 @@ class Watch:
         self._started, self._earlier = clock.perf_counter(), 0.0
         self._spent = self._cycle = self._price = 0.0
         self._passed = 0.0
+        # What all ranks know of purchases, which the first one makes.
+        self._bought: dict[str, Any] | None = None
         self._ended, self._due = False, 0.0
+        self._meet()
         self._hooks: StepHooks | None = StepHooks(
             optimizer, self._begins, self._computed, self._after, self._forked
         )
@@ -149,7 +153,10 @@ class Watch:
     @property
     def reasons(self) -> dict[str, str]:
         """Why a part of the last reading failed, by part; empty where nothing did."""
-        return self._failures.reasons | self._shop.reasons | self._outlets.reasons
+        bought = self._shop.reasons
+        if self._bought is not None:
+            bought = self._bought["failures"]["reasons"]
+        return self._failures.reasons | bought | self._outlets.reasons
 
     def _elapsed(self) -> float:
         return self._earlier + clock.perf_counter() - self._started
@@ -232,7 +239,7 @@ class Watch:
             made = buy(self.step, self._time)
         except Exception as error:
             made, self._found["bought"] = None, failure(error)
-        if made is not None:
+        if made is not None and self._ranks is None:
             self._keep(made)
         if self._budget is not None:
             self._purse.share = self._budget / (2 if self._shop.open else 1)
@@ -315,15 +322,28 @@ class Watch:
         )  # fmt: skip
         self._found, self._cycle = dict(agreed.found), 0.0
         self._price, self._spent, self._passed = agreed.price, agreed.spent, agreed.elapsed
+        if agreed.bought is not None:
+            self._hear(agreed.bought)
         return agreed.read
 
-    def _plan(self, price: float) -> tuple[int | None, float, float]:
-        """For all ranks: the step that is read after this one at its price, and seconds spent and passed."""
+    def _hear(self, bought: Mapping[str, Any]) -> None:
+        """Of all ranks: what the first one bought since it told last."""
+        before = [] if self._bought is None else self._bought["sold"]
+        self._bought = {**bought, "sold": [*before, *bought["sold"]]}
+        if self._ranks is not None and not self._ranks.first:
+            self._shop.heard(bought)
+        for plain, _ in bought["sold"]:
+            self._keep(measurement(plain))
+
+    def _plan(self, price: float) -> tuple[int | None, float, float, Mapping[str, Any]]:
+        """For all ranks: the step that is read after this one at its price, seconds spent and passed, and
+        what was bought."""
         spent, elapsed, now = self._spent + price, self._elapsed(), clock.perf_counter()
         (since, began), self._planned = self._planned, (self.step, now)
         waits = 0.0 if self._purse.share is None else self._purse.waits(price, spent) - elapsed
         seconds = (now - began) / max(1, self.step - since)
-        return self.step + 1 + math.ceil(max(0.0, waits) / max(seconds, 1e-6)), spent, elapsed
+        following = self.step + 1 + math.ceil(max(0.0, waits) / max(seconds, 1e-6))
+        return following, spent, elapsed, self._shop.told()
 
     def _take(self, made: Pending, after: float) -> None:
         """Keep the numbers of a step, with its product with the next gradient."""
@@ -389,6 +409,10 @@ class Watch:
                 self._models, trained_parameters(self._optimizer), self._reader.layers, self._reader.made
             )
             self._reader.onlooker = self._ranks
+            if self._ranks is not None:
+                self._shop.alone = Alone
+                if self._ranks.sharded:
+                    self._shop.barred = "a rank that holds shares of weights makes no pass alone"
         except Exception as error:
             # One rank's part of a gradient is not to pass for the whole.
             self._refused = failure(error)
@@ -446,6 +470,8 @@ class Watch:
             self._guarded("step")(self._take_last)
         self._reader.disarm()
         self._reader.made.drop()
+        if self._ranks is not None and self._ranks.first:
+            self._hear(self._shop.told())
         self._shop.close()
         self._outlets.close(self.run)
 
@@ -455,7 +481,8 @@ class Watch:
             "step": self.step, "time": self._time, **self._readings.state(), "spent": self._spent,
             "price": self._price,
             "elapsed": self._elapsed() if self._ranks is None else self._passed, "passes": self._passes,
-            "failures": self._failures.state(), "shop": self._shop.state(),
+            "failures": self._failures.state(),
+            "shop": self._shop.state() if self._bought is None else self._bought,
         }  # fmt: skip
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -473,6 +500,7 @@ class Watch:
             self._ranks.following = 0
         if "shop" in state:
             self._shop.restore(state["shop"])
+            self._bought = dict(state["shop"]) if self._ranks is not None else None
         self.history = History(self._readings.measured)
         bought = self._shop.measurements
         for count, step in enumerate(self._readings.steps, 1):

@@ -217,12 +217,16 @@ class _Search:
         if fresh:
             # Coordinates without a gradient are scaled by the largest factors, and drown all others; an image
             # has none of them.
-            y, most = _rounded(self._product(y), y, 0.0), most - 1
+            _round(self._product(y), y, 0.0, y)
             _shorten(y)
+            most -= 1
         z = self._product(y)
         square = float(_dot(y, y))
         value = float(_dot(y, z)) / square
-        r = _rounded(z, y, -value)
+        r = torch.empty_like(y)
+        _round(z, y, -value, r)
+        # No product is held while the next one is made.
+        del z
         for _ in range(most - 1):
             residual = math.sqrt(float(_dot(r, r)) / square)
             if not residual > _ENOUGH * abs(value):
@@ -240,6 +244,7 @@ class _Search:
                 y[at] = one * a + two * b
                 r[at] = one * (b + value * a) + two * c - new * y[at].to(z.dtype)
             value, square = new, float(_dot(y, y))
+            del z
         return y, value, math.sqrt(float(_dot(r, r)) / square)
 
     def quotients(self, y: Tensor, share: float) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -283,7 +288,7 @@ class _Search:
     def _scaled(self, y: Tensor, k: int) -> Tensor:
         """a^{1/2} y of one parameter."""
         p = self._passes.parameters[k]
-        return self._scale.root(k) * y[self._passes.places[k]].view(p.shape).to(p.dtype)
+        return y[self._passes.places[k]].view(p.shape).to(p.dtype).mul_(self._scale.root(k))
 
     def _length(self, y: Tensor) -> float:
         """|a^{1/2} y|, by which differences are of unit vectors."""
@@ -329,9 +334,7 @@ def _shorten(y: Tensor) -> None:
     y.mul_(1.0 / math.sqrt(float(_dot(y, y))))
 
 
-def _rounded(z: Tensor, y: Tensor, factor: float) -> Tensor:
-    """z + factor·y in half precision; z is given up."""
-    made = torch.empty_like(y)
+def _round(z: Tensor, y: Tensor, factor: float, made: Tensor) -> None:
+    """made ← z + factor·y, in half precision."""
     for at in _blocks(len(y)):
         made[at] = z[at] + factor * y[at].to(z.dtype)
-    return made

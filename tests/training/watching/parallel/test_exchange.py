@@ -6,8 +6,8 @@ import pytest
 import torch.distributed as dist
 
 from sdesim.errors import RunError
-from sdesim.training.watching import exchange
-from sdesim.training.watching.exchange import Exchange
+from sdesim.training.watching.parallel import exchange
+from sdesim.training.watching.parallel.exchange import Exchange
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 Rank r's hooks see what its backward passes add, c_rj with Σ_j c_rj = g_r, and the optimizer is given g = Σ_r
 g_r/R. So the parts of g are c_rj/R: Σ|c|² = Σ_rj |c_rj|²/R², and with weights w_rj that add up to 1 on each
-rank Σ w² = Σ_rj w_rj²/R². That the gradient is this mean is not taken for granted: a few numbers of each
+rank Σ w² = Σ_rj W_r² w_rj², where ranks weigh W_r: 1/R, but where the training divides by what all ranks
+have together (tokens). That the gradient is this mean is not taken for granted: a few numbers of each
 parameter's gradient, of every rank and of the step, tell it, and tell the factor that clipping left.
 """
 
@@ -30,7 +31,8 @@ class RankRead:
 
     Attributes:
         why: nothing was read, "" if something was; the rest then says nothing.
-        squares: Σ_j |c_rj|², unscaled, with overlap: Σ_j w_rj². passes, batch, flags: as in `StepRead`.
+        squares: Σ_j |c_rj|², unscaled, with overlap: Σ_j w_rj². weight: of this rank's whole beside others,
+            NaN where each weighs the same. passes, batch, flags: as in `StepRead`.
         scale: of a `GradScaler`. share: of the ranks' sum that is |g|² of what the optimizer is given.
         product: the same of that times the step before, NaN where that was not held.
         own, given: sampled numbers (m,) of g_r, and of what the optimizer is given, NaN where another rank
@@ -45,6 +47,7 @@ class RankRead:
     passes: int = 0
     batch: int | None = None
     flags: tuple[str, ...] = ()
+    weight: float = math.nan
     scale: float = 1.0
     share: float = 0.0
     product: float = math.nan
@@ -81,8 +84,8 @@ def joint(ranks: Sequence[RankRead | None], ends: Sequence[int]) -> JointRead | 
         return "the gradient is not finite"
     if len({rank.scale for rank in heard}) > 1:
         return "ranks scale their losses differently"
-    weights = [rank.weights for rank in heard if not math.isnan(rank.weights)]
-    if weights and max(weights) - min(weights) > _EXACT * max(weights):
+    norms = [rank.weights for rank in heard if not math.isnan(rank.weights)]
+    if norms and max(norms) - min(norms) > _EXACT * max(norms):
         return "ranks have different weights"
     if why := _same_batches(own):
         return why
@@ -102,7 +105,10 @@ def joint(ranks: Sequence[RankRead | None], ends: Sequence[int]) -> JointRead | 
     batches = [rank.batch for rank in heard]
     known = [n for n in batches if n is not None]
     flags = [flag for rank in heard for flag in rank.flags]
-    flags += ["ranks_unequal"] * (len(set(batches)) > 1) + ["ranks_rounded"] * rounded
+    unequal = len(set(batches)) > 1 and any(math.isnan(rank.weight) for rank in heard)
+    flags += ["ranks_unequal"] * unequal + ["ranks_rounded"] * rounded
+    told = [rank.weight for rank in heard]
+    weights = [w / sum(told) for w in told] if sum(told) > 0.0 else [1.0 / count] * count
     share, squares = factor**2, (unit / count) ** 2
     layers: dict[str, tuple[float, float]] = {}
     for rank in heard:
@@ -112,7 +118,7 @@ def joint(ranks: Sequence[RankRead | None], ends: Sequence[int]) -> JointRead | 
     read = StepRead(
         whole=share * sum(rank.share for rank in heard),
         squares=squares * sum(rank.squares for rank in heard),
-        overlap=sum(rank.overlap for rank in heard) / count**2,
+        overlap=sum(w * w * rank.overlap for w, rank in zip(weights, heard, strict=True)),
         passes=max(rank.passes for rank in heard),
         batch=sum(known) if len(known) == count else None,
         after=math.nan if clipped else factor * sum(rank.product for rank in heard),

@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from sdesim.errors import RunError, failure
-from sdesim.training.watching.exchange import Exchange
-from sdesim.training.watching.joint import RankRead, joint
 from sdesim.training.watching.made_step import MadeStep
-from sdesim.training.watching.shards import copies, first_number, held, is_sharded
+from sdesim.training.watching.parallel.alone import Alone
+from sdesim.training.watching.parallel.exchange import Exchange
+from sdesim.training.watching.parallel.joint import RankRead, joint
+from sdesim.training.watching.parallel.shards import copies, first_number, held, is_sharded
 from sdesim.training.watching.step_reader import Contributed, StepRead
 from sdesim.training.watching.sums import fetched, squares
 
@@ -39,7 +40,7 @@ class Agreed:
         read: the step, or why it was not read. factor: as of `JointRead`. found: what failed on any rank.
         following: the next step that all read, unless a pair is to be completed before; None: none.
         price, spent, elapsed: seconds of this reading, of all and since the beginning, as the first rank has
-            them.
+            them. bought: what it told of its purchases.
     """
 
     read: StepRead | str
@@ -49,6 +50,7 @@ class Agreed:
     following: int | None = None
     spent: float = 0.0
     elapsed: float = 0.0
+    bought: Mapping[str, Any] | None = None
 
 
 def trains_with(models: Sequence[nn.Module]) -> list[int]:
@@ -161,7 +163,7 @@ class Ranks:
     def agree(
         self, step: int, contributed: Callable[[], Contributed | str], *, gains: Sequence[float] | None,
         hold: bool, found: Mapping[str, str], seconds: float,
-        plan: Callable[[float], tuple[int | None, float, float]],
+        plan: Callable[[float], tuple[int | None, float, float, Mapping[str, Any]]],
     ) -> Agreed:  # fmt: skip
         """The step as all ranks have it. Never raises.
 
@@ -169,7 +171,8 @@ class Ranks:
             step: which. contributed: this rank's parts of it. gains: A of each parameter, None where that is
                 not known. hold: whether the step is held on to, where it is right to; of one A alone.
             found: what failed on this rank. seconds: that its reading took.
-            plan: of the first rank, from this reading's price: the next step, and seconds spent and passed.
+            plan: of the first rank, from this reading's price: the next step, seconds spent and passed, and
+                what it bought.
         """
         began = clock.perf_counter()
         try:
@@ -211,7 +214,8 @@ class Ranks:
 
     def _read(self, contributed: Callable[[], Contributed | str]) -> RankRead:
         """What this rank has to tell."""
-        parts = contributed()
+        with Alone():  # type: ignore[no-untyped-call]
+            parts = contributed()
         if isinstance(parts, str):
             return RankRead(why=parts)
         for name, part in self._model.named_modules():
@@ -236,7 +240,8 @@ class Ranks:
         weights = [self._at(k, p).square().sum() for k, p in enumerate(self._parameters)]
         return RankRead(
             squares=parts.squares, overlap=parts.overlap, passes=parts.passes, batch=parts.batch,
-            flags=parts.flags, scale=parts.scale, product=product, share=sum(shares.values()), layers=layers,
+            flags=parts.flags, weight=parts.weight, scale=parts.scale, product=product,
+            share=sum(shares.values()), layers=layers,
             own=torch.cat(own).numpy(), given=torch.cat(sampled).numpy(), weights=float(sum(weights)),
         )  # fmt: skip
 

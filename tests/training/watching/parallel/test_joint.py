@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sdesim.training.watching.joint import RankRead, joint
+from sdesim.training.watching.parallel.joint import RankRead, joint
 
 
 def read_of(parts, given, **changes):
@@ -57,6 +57,13 @@ def test_the_whole_and_its_parts_are_of_one_gradient_whatever_the_optimizer_is_g
 
 def test_a_layer_s_numbers_are_those_of_all_ranks():
     assert of_two().read.groups["a"] == pytest.approx((WHOLE, SQUARES))
+
+
+def test_ranks_that_divide_by_what_all_have_weigh_as_much_as_they_have():
+    ranks = [read_of(parts, MEAN, weight=w) for parts, w in zip(PARTS, (0.5, 1.5), strict=True)]
+    assert joint(ranks, [4, 6]).read.overlap == pytest.approx((0.25**2 + 0.75**2) / 3)
+    # A rank that does not tell: each weighs the same.
+    assert joint([ranks[0], read_of(PARTS[1], MEAN)], [4, 6]).read.overlap == pytest.approx(1 / 6)
 
 
 def test_rounding_on_the_way_is_flagged_and_unequal_batches_too():

@@ -9,8 +9,8 @@ import pytest
 import torch
 import torch.distributed as dist
 
-from sdesim.training.watching import exchange
-from tests.training.watching import ranked
+from sdesim.training.watching.parallel import exchange
+from tests.training.watching.parallel import ranked
 
 # Every rank has the same readings of these.
 READ = {
@@ -24,6 +24,7 @@ READ = {
     "scaled": partial(ranked.data_parallel, scaled=True),
     "at rest": partial(ranked.data_parallel, rate=0.0),
     "clipped": partial(ranked.data_parallel, rate=0.0, clip=1e-3),
+    "with a loader": partial(ranked.data_parallel, steps=40, buys=True),
     "at a budget": partial(ranked.data_parallel, steps=40, budget=0.5),
     "by hand": ranked.by_hand,
     "summed by hand": partial(ranked.by_hand, reduced=dist.ReduceOp.SUM),
@@ -33,6 +34,14 @@ READ = {
     "sharded, every pass reduced": partial(ranked.sharded, sizes=(4, 4), no_sync=False),
     "sharded, half precision": partial(ranked.sharded, half=torch.bfloat16),
     "accelerated": ranked.accelerated,
+}
+# What needs passes of its own is not bought where these would wait for other ranks.
+UNBOUGHT = {
+    "meeting": (
+        partial(ranked.data_parallel, steps=24, buys=True, middle=ranked.Meeting),
+        "waits for the others",
+    ),
+    "sharded, with a loader": (partial(ranked.sharded, steps=24, buys=True), "makes no pass alone"),
 }
 # These are read in part, or not at all, and say why.
 FAILING = {
@@ -51,7 +60,8 @@ FAILING = {
 def train(rank):
     """All loops, one after the other; and without a watch."""
     found = {}
-    for name, loop in {**READ, **{name: loop for name, (loop, _) in FAILING.items()}}.items():
+    told = {**UNBOUGHT, **FAILING}
+    for name, loop in {**READ, **{name: loop for name, (loop, _) in told.items()}}.items():
         exchange.PATIENCE = 1.0 if name in ("twice", "uneven") else 60.0
         alone = ranked.weights(loop(rank, watched=False)[0]) if name != "gone" else None
         with warnings.catch_warnings(record=True) as told:
@@ -62,6 +72,7 @@ def train(rank):
             "same": all(torch.equal(a, b) for a, b in pairs),
             "told": [str(w.message) for w in told if str(w.message).startswith("watch")],
             "reasons": {} if monitor is None else monitor.reasons,
+            "bought": [] if monitor is None else monitor.state_dict()["shop"]["sold"],
             "rows": [] if monitor is None else monitor._readings.state()["rows"],
             **({} if monitor is None else ranked.told(monitor)),
         }
@@ -140,6 +151,26 @@ def test_the_sum_over_ranks_is_a_gradient_of_its_own(ranks):
 def test_an_accelerated_loop_is_read_at_its_effective_batch(ranks):
     assert {m[3] for m in ranks[0]["accelerated"]["history"]} == {16}
     assert {row[5] for row in ranks[0]["accelerated"]["rows"]} == {4}
+
+
+def test_the_first_rank_buys_what_all_of_them_have(ranks):
+    first, second = (found["with a loader"]["bought"] for found in ranks)
+
+    assert repr(first) == repr(second)
+    assert len(first) >= 1
+    assert any("gradient_agreement" in values for _, values in first)
+
+
+@pytest.mark.parametrize("loop", UNBOUGHT)
+def test_no_pass_is_made_that_waits_for_other_ranks(ranks, loop):
+    first, second = (found[loop] for found in ranks)
+
+    assert first["same"]
+    assert second["same"]
+    assert any(UNBOUGHT[loop][1] in why for why in first["reasons"].values())
+    assert repr(first["history"]) == repr(second["history"])
+    assert repr(first["state"]) == repr(second["state"])
+    assert len(first["rows"]) > 10
 
 
 @pytest.mark.parametrize("loop", FAILING)

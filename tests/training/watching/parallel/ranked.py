@@ -68,12 +68,29 @@ def steps_of(rank, model, optimizer, sizes, steps, quiet, *, clip=None, scaler=N
             scaler.update()
 
 
+class Meeting(nn.Tanh):
+    """A layer in which the ranks meet, as they do for contrastive losses; it leaves its input as it is."""
+
+    def forward(self, x):
+        met = x.detach().mean()
+        dist.all_reduce(met)
+        return super().forward(x)
+
+
+def shop():
+    """What a watch is given to buy readings with."""
+    data = torch.utils.data.TensorDataset(*examples())
+    loader = torch.utils.data.DataLoader(data, batch_size=8, shuffle=True)
+    return {"loss": LOSS, "loader": loader, "heldout": loader}
+
+
 def data_parallel(
     rank, *, sizes=(8,), steps=6, rate=0.1, clip=None, no_sync=True, scaled=False, rounded=False, wrap=None,
-    watched=True, **options,
+    middle=nn.Tanh, buys=False, watched=True, **options,
 ):  # fmt: skip
     """A network under `DistributedDataParallel`."""
-    model = DistributedDataParallel(network(), **(wrap or {}))
+    model = DistributedDataParallel(network(middle), **(wrap or {}))
+    options |= shop() if buys else {}
     if rounded:
         model.register_comm_hook(None, default_hooks.fp16_compress_hook)
     optimizer = torch.optim.SGD(model.parameters(), lr=rate)
@@ -87,20 +104,20 @@ def data_parallel(
     return model, monitor
 
 
-def sharded(rank, *, sizes=(8,), no_sync=True, clip=None, half=None, watched=True):
+def sharded(rank, *, sizes=(8,), no_sync=True, clip=None, half=None, steps=6, buys=False, watched=True):
     """A network whose ranks hold a share of each parameter; half: the dtype that gradients are added in."""
     model = network()
     policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=half) if half else None
     for part in (model[0], model):
         fully_shard(part, **({"mp_policy": policy} if policy else {}))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    monitor = watch(model, optimizer, budget=None) if watched else None
+    monitor = watch(model, optimizer, budget=None, **(shop() if buys else {})) if watched else None
 
     def quiet(now):
         model.set_requires_gradient_sync(not (now and no_sync))
         return contextlib.nullcontext()
 
-    steps_of(rank, model, optimizer, sizes, 6, quiet, clip=clip)
+    steps_of(rank, model, optimizer, sizes, steps, quiet, clip=clip)
     return model, monitor
 
 
