@@ -103,6 +103,11 @@ class Shop:
         return self._train.open and bool(self._goods)
 
     @property
+    def asked(self) -> bool:
+        """Whether something is bought before the next step."""
+        return self._asked is not None
+
+    @property
     def sampling(self) -> str:
         """How the loader draws, as of `LoaderExamples`."""
         return self._train.sampling

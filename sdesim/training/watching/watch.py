@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import xarray as xr
-from torch import nn
+from torch import distributed, nn
 
 from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
@@ -191,8 +191,10 @@ class Watch:
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
-        self._rate = step_rate(self._optimizer)
-        if not self._reader.armed:
+        groups = self._optimizer.param_groups
+        # Hooks of every step are to cost nothing beside one of a small network.
+        self._rate = float(groups[0]["lr"]) if len(groups) == 1 else step_rate(self._optimizer)
+        if self._shop.asked and not self._reader.armed:
             self._keep_bought(self._shop.before)
         return self._reader.armed or self._expected
 
@@ -218,9 +220,9 @@ class Watch:
         self.step += 1
         self._time += self._rate
         # What a purchase takes does not stand beside a gradient that is held, but where all steps are read.
-        if self._pending is None or self._budget is None:
+        if self._shop.open and (self._pending is None or self._budget is None):
             self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
-        if self._ranks is None:
+        if self._ranks is None and distributed.is_available() and distributed.is_initialized():
             self._meet()
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._pending is not None or self._is_due():
