@@ -109,7 +109,8 @@ class SDEMonitor:
         def add() -> None:
             state["monitors"] = [monitor.state_dict() for monitor in self.monitors]
 
-        self._guarded("the checkpoint carries no readings", add)
+        if self.monitors:
+            self._guarded("the checkpoint carries no readings", add)
         return state
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:

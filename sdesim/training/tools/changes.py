@@ -25,6 +25,8 @@ HELPED = 0.1
 _DECIDED = {"generalization": True, "exploration": False}
 # Flags that the interval itself says; and most that are told in a line.
 _SAID, _MOST = ("unresolved", "unbounded"), 3
+# Measurements of which hardly two are of the last batch of an epoch.
+_FEW = 3
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ def _batch(history: Sequence[Measurement]) -> Iterator[Finding]:
     found = None if m is None else critical_batch(m)
     if m is None or found is None:
         return
-    size, flags = m.batch_size, tuple(dict.fromkeys((*found.flags, *m.flags)))
+    # The last batch of an epoch may be smaller than the batch in use.
+    sizes = [one.batch_size for one in history if one.batch_size > 0 and one.step <= m.step]
+    size, flags = max(sizes[-_FEW:]), tuple(dict.fromkeys((*found.flags, *m.flags)))
     equals = "" if math.isnan(found.value) else "= "
     about = f"B_crit {equals}{_interval(found)}, you use {size:,}{_rest(history, m, flags)}"
     values: dict[str, Any] = {"critical_batch": _ends(found), "batch_size": size}

@@ -50,8 +50,8 @@ def watch(
     Reads C at the batch of the step, whatever it is made of: from the micro-batches of an accumulated step,
     else from the examples of its one batch, whose norms the same backward pass gives (`example_norms`). Of
     SGD, with momentum or without, it reads the phase too, from the gradients at both ends of steps
-    (`successive_steps`). Norms are those before clipping and free of a `GradScaler`'s scale; steps that a
-    scaler skips are not counted.
+    (`successive_steps`); of any other optimizer, and where gradients are clipped, with a loader. Norms are
+    those before clipping and free of a `GradScaler`'s scale; steps that a scaler skips are not counted.
 
     The weights are the same bit for bit as without it, and no random number is drawn. It never ends a
     training: what fails is told once as a warning, and is a flag with its reason.
@@ -480,8 +480,8 @@ class Watch:
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings, lists and dicts."""
         return {
-            "step": self.step, "time": self._time, **self._readings.state(), "spent": self._spent,
-            "price": self._price,
+            "step": self.step, "time": self._time, **self._readings.state(self._pending),
+            "spent": self._spent, "price": self._price,
             "elapsed": self._elapsed() if self._ranks is None else self._passed, "passes": self._passes,
             "failures": self._failures.state(),
             "shop": self._shop.state() if self._bought is None else self._bought,

@@ -143,6 +143,14 @@ def test_a_phase_is_told_where_no_progress_was_measured_and_c_star_is_that_of_th
     )
 
 
+def test_the_smaller_last_batch_of_an_epoch_is_not_the_batch_in_use():
+    history = [of_batch(41, 33, 52, size=size) for size in (128, 128, 104)]
+    assert "you use 128" in findings(history)[0].text
+    # Another batch for good is the one in use after three readings.
+    history += [of_batch(41, 33, 52, size=104) for _ in range(2)]
+    assert "you use 104" in findings(history)[0].text
+
+
 def test_an_older_reading_that_is_decided_does_not_stand_for_a_newer_one_that_is_not():
     old = Measurement.of(100, progress=(-0.2, -0.3, -0.1))
     new = Measurement.of(200, progress=(-0.1, -0.3, 0.1))
