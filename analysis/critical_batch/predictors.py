@@ -15,7 +15,7 @@ from sdesim import estimators as est
 from sdesim.estimators import Estimate
 
 from .branches import State, preconditioner
-from .least_squares import LAMBDAS, moments
+from .least_squares import LeastSquares, moments
 from .problems import Network, Problem
 
 Array = NDArray[np.float64]
@@ -39,12 +39,13 @@ def _exact(x: float) -> Estimate:
     return Estimate(x, x, x, 1.0, "exact", 1)
 
 
-def of_least_squares(delta: Array) -> Scales:
+def of_least_squares(problem: LeastSquares, delta: Array) -> Scales:
     """All of them exact; P is 1."""
-    m = moments(delta)
+    m = moments(problem, delta)
     plain = _triple(est.noise_scale(_exact(m.signal / m.noise), 1))
     curved = _triple(est.hessian_noise_scale(m.signal, m.hessian_signal, _exact(m.hessian_noise)))
-    edge = est.hessian_noise_scale(m.signal, m.hessian_signal, _exact(m.hessian_noise), 2 / LAMBDAS.max())
+    limit = 2 / problem.lambdas.max()
+    edge = est.hessian_noise_scale(m.signal, m.hessian_signal, _exact(m.hessian_noise), limit)
     # Two rows that have this μ and this σ of each coordinate.
     rows = np.stack([m.mean + m.deviations, m.mean - m.deviations])
     sign = _triple(est.sign_noise_scale(rows, exhaustive=True))
