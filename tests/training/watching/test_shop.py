@@ -91,6 +91,8 @@ def test_what_was_bought_goes_on_from_a_state():
     model = network()
     later = watch(model, torch.optim.SGD(model.parameters(), lr=0.1), **given)
     later.load_state_dict(one.state_dict())
+    # The step that waits for the next one's gradient is told where nothing else comes.
+    one.close()
 
     kept, again = bought(one), bought(later)
     # And the step that waited for its next gradient.
