@@ -89,7 +89,8 @@ def _sampled(problem: Problem, net: Any, state: State, checkpoint: int) -> tuple
 
 def file_of(folder: Path, name: str, checkpoint: int) -> Path:
     """Where a cell is kept."""
-    return folder / f"{name.replace(', ', '_').replace(' ', '_').lower()}_{checkpoint}.json"
+    plain = name.replace(", ", "_").replace(" ", "_").replace("σ", "sigma").lower()
+    return folder / f"{plain}_{checkpoint}.json"
 
 
 def kept(

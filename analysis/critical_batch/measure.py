@@ -131,7 +131,7 @@ def _once(start: Start, batch: int, centre: Array, first: Array, targets: Array,
 
 def _best(reached: Array) -> NDArray[np.intp]:
     """The rate of the fewest steps for either half, (2, seeds)."""
-    return np.where(np.isnan(reached), np.inf, reached).argmin(axis=1)
+    return np.asarray(np.where(np.isnan(reached), np.inf, reached).argmin(axis=1))
 
 
 def _settled(times: Array, losses: Array, target: Array) -> bool:

@@ -83,7 +83,7 @@ def of_network(problem: Problem, net: Network, state: State, seed: int) -> Scale
     root = p.sqrt().numpy()
 
     def curvature(v: Array) -> Array:
-        return root * bent(torch.tensor(root * np.asarray(v).ravel())).numpy()
+        return np.asarray(root * bent(torch.tensor(root * np.asarray(v).ravel())).numpy())
 
     operator = LinearOperator((len(root),) * 2, matvec=curvature, dtype=np.float64)
     start = np.random.default_rng([32, seed]).standard_normal(len(root))

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import xarray as xr
-from torch import nn
+from torch import distributed, nn
 
 from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
@@ -38,6 +38,7 @@ from sdesim.training.watching.unwrapped import (
 
 # Seconds that what is done for the first time may take, in the first reading.
 _FIRST = 0.005
+_RANKS = distributed.is_available()
 
 
 def watch(
@@ -191,8 +192,7 @@ class Watch:
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
-        self._rate = step_rate(self._optimizer)
-        if not self._reader.armed:
+        if self._shop.asked is not None and not self._reader.armed:
             self._keep_bought(self._shop.before)
         return self._reader.armed or self._expected
 
@@ -215,12 +215,16 @@ class Watch:
         """Of a step that was made."""
         if self._pending is not None:
             self._guarded("step")(self._close)
+        # Of the step that was made: schedules move it afterwards. The way to here is a part of every step,
+        # and is to cost nothing beside that of a small network.
+        groups = self._optimizer.param_groups
+        self._rate = float(groups[0]["lr"]) if len(groups) == 1 else step_rate(self._optimizer)
         self.step += 1
         self._time += self._rate
         # What a purchase takes does not stand beside a gradient that is held, but where all steps are read.
-        if self._pending is None or self._budget is None:
+        if self._shop.open and (self._pending is None or self._budget is None):
             self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
-        if self._ranks is None:
+        if self._ranks is None and _RANKS and distributed.is_initialized():
             self._meet()
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._pending is not None or self._is_due():
@@ -251,6 +255,7 @@ class Watch:
             return
         pending, self._pending = self._pending, None
         whole, trained = bool(self._tried), trained_parameters(self._optimizer)
+        self._rate = step_rate(self._optimizer)
         why = why or self._reader.changed(trained)
         linear = linear_gains(self._optimizer, trained) if whole else None
         gains = None if linear is None else [now for now, _ in linear]
