@@ -142,6 +142,10 @@ def test_a_network_that_returns_its_loss_needs_no_loader():
     assert "tail_index" not in names(shop)
     assert not model._forward_hooks
     assert not model._forward_pre_hooks
+    # Nothing else is bought while the weights of a window's beginning are held.
+    at = [m.step for m in shop.measurements if m.progress is not None]
+    others = {m.step for m in shop.measurements if m.progress is None}
+    assert all(not others & set(range(step - 63, step)) for step in at)
 
 
 def test_batches_that_are_no_pairs_go_through_an_objective():

@@ -57,6 +57,7 @@ class Edge:
     with `S` and `edge_ratio`."""
 
     name, weight = "edge", 4.0
+    holds = False
 
     def __init__(self) -> None:
         self._vector: Tensor | None = None
