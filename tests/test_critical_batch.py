@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from analysis.critical_batch import __main__ as command
-from analysis.critical_batch import cells, measure, verdict
+from analysis.critical_batch import cells, measure, path, verdict
 from analysis.critical_batch import least_squares as exact
 from analysis.critical_batch.branches import Branches, State, checkpoints, preconditioner
 from analysis.critical_batch.predictors import NAMES, of_least_squares, of_network
@@ -25,12 +25,12 @@ def small(optimizer):
 def test_one_exact_step_changes_the_loss_as_the_second_order_formula_says():
     delta = np.random.default_rng(0).standard_normal((2, exact.DIM))
     rates = np.array([[0.1, 0.3], [0.5, 0.2]])
-    runs = exact.ExactBranches(delta, 8, rates)
+    runs = exact.ExactBranches(exact.USUAL, delta, 8, rates)
     before = runs.losses()[0]
 
     runs.advance(1)
 
-    m = [exact.moments(d) for d in delta]
+    m = [exact.moments(exact.USUAL, d) for d in delta]
     signal = np.array([x.signal for x in m])
     bent = np.array([x.hessian_signal + x.hessian_noise / 8 for x in m])
     change = -rates * signal + rates**2 / 2 * bent
@@ -123,6 +123,23 @@ def test_the_fit_and_the_knee_give_back_the_law_and_refuse_what_is_none():
     assert np.isnan(measure.fit(batches, steps * 3.0 ** (-1.0) ** np.arange(7), 30.0).critical)
 
 
+def test_a_loss_that_no_rate_lowers_gives_no_target():
+    class Rising:
+        def __init__(self, batch, rates):
+            self.rates = rates
+
+        def advance(self, steps):
+            pass
+
+        def losses(self):
+            return np.stack([1 + self.rates] * 2)
+
+    targets, _, found = measure.ladder(Rising, np.ones(2), np.ones(2), 64, (2, 4))
+
+    assert np.isnan(targets).all()
+    assert found == []
+
+
 def test_a_target_is_crossed_between_two_times_and_never_is_nan():
     losses = np.array([[4.0, 4.0, 4.0], [2.0, 3.9, np.inf], [1.0, 3.8, 1.0]])
 
@@ -147,7 +164,9 @@ def test_steps_at_a_batch_are_those_of_the_best_rate_of_the_grid():
         def losses(self):
             return np.stack([self.loss, self.loss])
 
-    found = measure.steps_at(White, 64, np.full(2, 0.8), np.full(2, 0.5), np.array([[0.49] * 2, [0.3] * 2]))
+    found = measure.steps_at(
+        White, 64, np.full(2, 0.8), np.full(2, 0.5), np.array([[0.49] * 2, [0.3] * 2]), 8
+    )
 
     # By hand, the last step cut on a line; losses are looked at after each of the first 24.
     def steps(rate, loss=0.5):
@@ -165,13 +184,26 @@ def test_steps_at_a_batch_are_those_of_the_best_rate_of_the_grid():
     assert not found.edge[-1].any()
 
 
+def test_the_noise_scale_along_the_way_is_that_of_the_noiseless_steps():
+    delta = np.random.default_rng(2).standard_normal(exact.DIM)
+
+    found = path.along(exact.USUAL, delta, 0.5, 3)
+
+    for step in range(4):
+        m = exact.moments(exact.USUAL, (1 - 0.5 * exact.USUAL.lambdas) ** step * delta)
+        assert found[step] == pytest.approx(m.noise / m.signal, rel=1e-12)
+    # Noise that stays: it grows as the signal falls.
+    assert found[3] > found[0]
+
+
 def cell(problem, checkpoint, critical, predicted):
     """A made-up cell of three seeds that obeys the law."""
     batches = [256, 128, 64, 32, 16, 8, 4]
     steps = [[[8 * (1 + c / b) for c in critical], [32 * (1 + c / b) for c in critical]] for b in batches]
     return {
-        "problem": problem, "checkpoint": checkpoint, "horizons": [8, 32], "loss": [1.0], "batches": batches,
-        "steps": steps, "path_steps": [[0, 1000]] * 7, "path_left": [[1.0, 0.0]] * 7,
+        "problem": problem, "checkpoint": checkpoint, "horizons": [8, 32], "loss": [1.0] * 3,
+        "batches": batches, "steps": steps, "edges": [[0, 0]] * 7,
+        "path_steps": [[0, 1000]] * 7, "path_left": [[1.0, 0.0]] * 7,
         "scales": {name: [[x, x, x] for x in predicted] for name in NAMES},
     }  # fmt: skip
 
@@ -184,6 +216,16 @@ def made(off):
         for i, (name, size) in enumerate(sizes.items())
         for k in range(3)
     ]
+
+
+def test_a_batch_whose_rate_is_not_tuned_is_left_out():
+    one = cell("MLP, SGD", 0, [50.0, 50.0, 50.0], [1.0] * 3)
+    one["edges"][2] = [1, 0]
+    one["steps"][2] = [[1e6] * 3, one["steps"][2][1]]
+
+    assert 2 ** verdict.numbers([one], 8).measured == pytest.approx(np.full((1, 3), 50.0), rel=1e-6)
+    assert np.isnan(verdict.measured_steps(one, 0)[2]).all()
+    assert np.isfinite(verdict.measured_steps(one, 1)).all()
 
 
 @pytest.mark.parametrize(
@@ -208,7 +250,7 @@ def test_cells_are_kept_and_the_report_is_made_of_them(tmp_path, monkeypatch):
     found = cells.measured(cells.EXACT, 0, seeds=2)
     assert np.array(found["steps"]).shape == (len(found["batches"]), 2, 2)
     assert found["scales"]["simple"][0] == pytest.approx(
-        of_least_squares(exact.checkpoints(2)[0][0])["simple"], rel=1e-5
+        of_least_squares(exact.USUAL, exact.checkpoints(exact.USUAL, 2)[0][0])["simple"], rel=1e-5
     )
     monkeypatch.setattr(cells, "measured", lambda *a, **k: found)
     first = cells.kept(tmp_path, cells.EXACT, 0)
@@ -216,10 +258,10 @@ def test_cells_are_kept_and_the_report_is_made_of_them(tmp_path, monkeypatch):
     assert cells.kept(tmp_path, cells.EXACT, 0) == first
 
     monkeypatch.setattr(command, "score", lambda n, name: verdict.score(n, name, draws=20))
-    command.report(made(lambda i, k: 1.3), tmp_path)
+    command.report([command.judged(command.PARTS[0], made(lambda i, k: 1.3))], tmp_path)
 
     text = (tmp_path / "table.md").read_text(encoding="utf-8")
     assert "| MLP, SGD | late (1) | 71" in text
     assert "12 of 12 cells resolved" in text
-    assert "The advice uses: simple." in text
+    assert "predictor that survives: simple." in text
     assert (tmp_path / "critical_batch.png").stat().st_size > 10_000

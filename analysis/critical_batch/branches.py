@@ -122,7 +122,7 @@ class Branches:
         """Mean loss of the population over the replicates of either half, (2, R, seeds)."""
         flat = self.state.theta.reshape(-1, self.state.theta.shape[-1])
         with torch.no_grad():
-            found = torch.cat([self.values(part, self.x, self.y) for part in flat.split(_AT_ONCE)])
+            found = torch.cat([self.values(part, self.x, self.y) for part in torch.split(flat, _AT_ONCE)])
         made = found.double().numpy().reshape(self.seeds, self.replicates, -1)
         made = np.where(np.isfinite(made), made, np.inf)
         if self.replicates == 1:

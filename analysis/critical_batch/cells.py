@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from . import least_squares
 from .branches import Branches, State, checkpoints
-from .least_squares import ExactBranches
-from .measure import HORIZONS, Runs, ladder
+from .least_squares import CONDITIONS, SIGMAS, USUAL, ExactBranches, LeastSquares
+from .measure import FAR, Runs, ladder
 from .predictors import of_least_squares, of_network
 from .problems import PROBLEMS, Problem, network
 
@@ -23,6 +23,9 @@ SEEDS, REPLICATES = 5, 4
 # From here on noise is small, and two replicates do.
 _LARGE = 128
 EXACT = "least squares, SGD"
+# More of them, whose critical batches lie further apart.
+GRID = {f"condition {c:g}, σ {s:g}": LeastSquares(c, s) for c in CONDITIONS for s in SIGMAS}
+_EXACT = {EXACT: USUAL, **GRID}
 NAMES = (EXACT, *PROBLEMS)
 CHECKPOINTS = 3
 
@@ -32,19 +35,21 @@ def _plain(x: Array) -> list[Any]:
     return [_plain(row) if np.ndim(row) else (float(f"{row:.6g}") if np.isfinite(row) else None) for row in x]
 
 
-def measured(name: str, checkpoint: int, seeds: int = SEEDS, say: Any = lambda _: None) -> dict[str, Any]:
+def measured(
+    name: str, checkpoint: int, horizons: tuple[int, ...] = FAR, seeds: int = SEEDS, say: Any = lambda _: None
+) -> dict[str, Any]:
     """All that is measured of a cell."""
     began = time.process_time()
-    if name == EXACT:
-        deltas = least_squares.checkpoints(seeds)[checkpoint]
-        first = 0.5 * deltas**2 @ least_squares.LAMBDAS
-        centre = np.full(seeds, 1.0)
+    if name in _EXACT:
+        exact = _EXACT[name]
+        deltas = least_squares.checkpoints(exact, seeds)[checkpoint]
+        first, centre = exact.loss(deltas), np.full(seeds, 1.0)
 
         def start(batch: int | None, rates: Array) -> Runs:
-            return ExactBranches(deltas, batch, rates)
+            return ExactBranches(exact, deltas, batch, rates)
 
-        top, steps = 16384, least_squares.STEPS[checkpoint]
-        scales = [of_least_squares(delta) for delta in deltas]
+        top, steps = 16384 if name == EXACT else 2**20, least_squares.STEPS[checkpoint]
+        scales = [of_least_squares(exact, delta) for delta in deltas]
     else:
         problem = PROBLEMS[name]
         net, state = network(problem), None
@@ -56,9 +61,9 @@ def measured(name: str, checkpoint: int, seeds: int = SEEDS, say: Any = lambda _
             for k in range(seeds)
         ]
     say(f"{name}, step {steps}: loss {np.round(first, 3)}; predictors {time.process_time() - began:.1f} s")
-    targets, rates, found = ladder(start, centre, first, top, say)
+    targets, rates, found = ladder(start, centre, first, top, horizons, say)
     return {
-        "problem": name, "checkpoint": checkpoint, "step": steps, "horizons": HORIZONS,
+        "problem": name, "checkpoint": checkpoint, "step": steps, "horizons": horizons,
         "loss": _plain(first), "targets": _plain(targets), "noiseless_rates": _plain(rates),
         "batches": [f.batch for f in found],
         "steps": _plain(np.array([f.steps for f in found])),
@@ -84,15 +89,18 @@ def _sampled(problem: Problem, net: Any, state: State, checkpoint: int) -> tuple
 
 def file_of(folder: Path, name: str, checkpoint: int) -> Path:
     """Where a cell is kept."""
-    return folder / f"{name.replace(', ', '_').replace(' ', '_').lower()}_{checkpoint}.json"
+    plain = name.replace(", ", "_").replace(" ", "_").replace("σ", "sigma").lower()
+    return folder / f"{plain}_{checkpoint}.json"
 
 
-def kept(folder: Path, name: str, checkpoint: int, say: Any = print) -> dict[str, Any]:
+def kept(
+    folder: Path, name: str, checkpoint: int, horizons: tuple[int, ...] = FAR, say: Any = print
+) -> dict[str, Any]:
     """The cell as it stands in its file, measured first where there is none."""
     path = file_of(folder, name, checkpoint)
     if not path.exists():
         torch.set_num_threads(1)
-        made = measured(name, checkpoint, say=say)
+        made = measured(name, checkpoint, horizons, say=say)
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
         part.write_text(json.dumps(made) + "\n", encoding="utf-8")

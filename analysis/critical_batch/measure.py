@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
 Array = NDArray[np.float64]
-# The targets are what noiseless training reaches in so many steps at its best rate.
-HORIZONS = (8, 32)
+# The targets are what noiseless training reaches in so many steps at its best rate: far and near ones.
+FAR, NEAR = (8, 32), (2, 4)
 # Rates of a grid lie half an octave apart.
 OCTAVES = np.arange(-2.5, 1.01, 0.5)
 WIDE = np.arange(-4.0, 9.01, 0.5)
@@ -67,11 +67,12 @@ def crossing(times: Array, losses: Array, target: Array) -> Array:
     return np.where(reached, times[at - 1] + share * (times[at] - times[at - 1]), np.nan)
 
 
-def noiseless(start: Start, centre: Array, first: Array) -> tuple[Array, Array]:
-    """Lowest loss (H, seeds) after each of HORIZONS noiseless steps over a wide grid, and its rate."""
+def noiseless(start: Start, centre: Array, first: Array, horizons: tuple[int, ...]) -> tuple[Array, Array]:
+    """Lowest loss (H, seeds) after so many noiseless steps over a wide grid, and its rate; NaN where no rate
+    within the grid is best and lowers the loss, as momentum may carry on whatever the rate."""
     rates = centre * 2.0 ** WIDE[:, None]
     runs, done, best, chosen = start(None, rates), 0, [], []
-    for horizon in HORIZONS:
+    for horizon in horizons:
         runs.advance(horizon - done)
         done, found = horizon, runs.losses()[0]
         at = found.argmin(axis=0)
@@ -79,39 +80,39 @@ def noiseless(start: Start, centre: Array, first: Array) -> tuple[Array, Array]:
         chosen.append(np.take_along_axis(rates, at[None], axis=0)[0])
     made = np.array(best)
     inner = (np.array(chosen) > rates.min(axis=0)) & (np.array(chosen) < rates.max(axis=0))
-    if not ((made < first) & inner).all():
-        raise ValueError("the best noiseless rate is not within the grid, or lowers no loss")
-    return made, np.array(chosen)
+    known = (made < first) & inner
+    return np.where(known, made, np.nan), np.where(known, np.array(chosen), np.nan)
 
 
-def steps_at(start: Start, batch: int, centre: Array, first: Array, targets: Array) -> Steps:
+def steps_at(start: Start, batch: int, centre: Array, first: Array, targets: Array, last: int) -> Steps:
     """Steps to the targets at this batch size, the rate chosen by one half of the replicates and judged by
     the other, both ways.
 
     Args:
         centre: (seeds,), where the grids of rates are laid. first: loss of the checkpoint, (seeds,).
+        targets: (H, seeds). last: steps of noiseless training to the last of them.
     """
     for attempt in range(_TRIES + 1):
-        found = _once(start, batch, centre, first, targets)
+        found = _once(start, batch, centre, first, targets, last)
         low, high = centre * 2.0 ** OCTAVES[0], centre * 2.0 ** OCTAVES[-1]
-        last = found.rates[-1]
+        best = found.rates[-1]
         # Half a grid step, as cross-fitted rates are means of two.
-        down, up = last < low * 2**0.2, last > high * 2**-0.2
+        down, up = best < low * 2**0.2, best > high * 2**-0.2
         if attempt == _TRIES or not (down | up).any():
             break
         centre = centre * 2.0 ** (_SHIFT * (up.astype(float) - down.astype(float)))
     return found
 
 
-def _once(start: Start, batch: int, centre: Array, first: Array, targets: Array) -> Steps:
+def _once(start: Start, batch: int, centre: Array, first: Array, targets: Array, last: int) -> Steps:
     rates = centre * 2.0 ** OCTAVES[:, None]
     runs = start(batch, rates)
     times, seen = [0.0], [np.broadcast_to(first, (2, *rates.shape))]
-    for time in evaluation_times(_CAP * HORIZONS[-1]):
+    for time in evaluation_times(_CAP * last):
         runs.advance(int(time - times[-1]))
         times.append(float(time))
         seen.append(runs.losses())
-        if time >= HORIZONS[-1] and _settled(np.array(times), np.array(seen), targets[-1]):
+        if time >= last and _settled(np.array(times), np.array(seen), targets[-1]):
             break
     t, losses = np.array(times), np.array(seen)
     steps, chosen, edge = [], [], []
@@ -130,7 +131,7 @@ def _once(start: Start, batch: int, centre: Array, first: Array, targets: Array)
 
 def _best(reached: Array) -> NDArray[np.intp]:
     """The rate of the fewest steps for either half, (2, seeds)."""
-    return np.where(np.isnan(reached), np.inf, reached).argmin(axis=1)
+    return np.asarray(np.where(np.isnan(reached), np.inf, reached).argmin(axis=1))
 
 
 def _settled(times: Array, losses: Array, target: Array) -> bool:
@@ -141,16 +142,18 @@ def _settled(times: Array, losses: Array, target: Array) -> bool:
 
 
 def ladder(
-    start: Start, centre: Array, first: Array, top: int, say: Callable[[str], Any] = lambda _: None
-) -> tuple[Array, Array, list[Steps]]:
-    """Targets (H, seeds), the noiseless rates, and Steps from the top batch down to where it takes ENOUGH."""
-    targets, rates = noiseless(start, centre, first)
+    start: Start, centre: Array, first: Array, top: int, horizons: tuple[int, ...],
+    say: Callable[[str], Any] = lambda _: None,
+) -> tuple[Array, Array, list[Steps]]:  # fmt: skip
+    """Targets (H, seeds), the noiseless rates, and Steps from the top batch down to where it takes ENOUGH;
+    none where a target is not known."""
+    targets, rates = noiseless(start, centre, first, horizons)
     found, batch, at = [], top, rates[-1]
-    while batch >= 1:
-        one = steps_at(start, batch, at, first, targets)
+    while batch >= 1 and np.isfinite(targets).all():
+        one = steps_at(start, batch, at, first, targets, horizons[-1])
         found.append(one)
         say(f"B {batch}: steps {np.round(one.steps[-1], 1)}, edges {int(one.edge.sum())}")
-        slow = one.steps[-1] / HORIZONS[-1]
+        slow = one.steps[-1] / horizons[-1]
         if not np.isfinite(slow).all() or np.median(slow) > ENOUGH:
             break
         batch, at = batch // 2, one.rates[-1]

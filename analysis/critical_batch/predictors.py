@@ -15,7 +15,7 @@ from sdesim import estimators as est
 from sdesim.estimators import Estimate
 
 from .branches import State, preconditioner
-from .least_squares import LAMBDAS, moments
+from .least_squares import LeastSquares, moments
 from .problems import Network, Problem
 
 Array = NDArray[np.float64]
@@ -39,12 +39,13 @@ def _exact(x: float) -> Estimate:
     return Estimate(x, x, x, 1.0, "exact", 1)
 
 
-def of_least_squares(delta: Array) -> Scales:
+def of_least_squares(problem: LeastSquares, delta: Array) -> Scales:
     """All of them exact; P is 1."""
-    m = moments(delta)
+    m = moments(problem, delta)
     plain = _triple(est.noise_scale(_exact(m.signal / m.noise), 1))
     curved = _triple(est.hessian_noise_scale(m.signal, m.hessian_signal, _exact(m.hessian_noise)))
-    edge = est.hessian_noise_scale(m.signal, m.hessian_signal, _exact(m.hessian_noise), 2 / LAMBDAS.max())
+    limit = 2 / problem.lambdas.max()
+    edge = est.hessian_noise_scale(m.signal, m.hessian_signal, _exact(m.hessian_noise), limit)
     # Two rows that have this μ and this σ of each coordinate.
     rows = np.stack([m.mean + m.deviations, m.mean - m.deviations])
     sign = _triple(est.sign_noise_scale(rows, exhaustive=True))
@@ -82,7 +83,7 @@ def of_network(problem: Problem, net: Network, state: State, seed: int) -> Scale
     root = p.sqrt().numpy()
 
     def curvature(v: Array) -> Array:
-        return root * bent(torch.tensor(root * np.asarray(v).ravel())).numpy()
+        return np.asarray(root * bent(torch.tensor(root * np.asarray(v).ravel())).numpy())
 
     operator = LinearOperator((len(root),) * 2, matvec=curvature, dtype=np.float64)
     start = np.random.default_rng([32, seed]).standard_normal(len(root))

@@ -128,7 +128,7 @@ def network(problem: Problem) -> Network:
     sizes = [p.numel() for p in net.parameters()]
 
     def loss(theta: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        parts = {n: p.view(s) for n, p, s in zip(names, theta.split(sizes), shapes, strict=True)}
+        parts = {n: p.view(s) for n, p, s in zip(names, torch.split(theta, sizes), shapes, strict=True)}
         out = functional_call(net, parts, (x,))
         return nn.functional.cross_entropy(out.reshape(-1, out.shape[-1]), y.reshape(-1))
 

@@ -31,13 +31,21 @@ class Numbers:
     predicted: dict[str, Array]
 
 
+def measured_steps(cell: dict[str, Any], h: int) -> Array:
+    """Steps (batches, seeds) to a cell's target h; NaN at a batch where a chosen rate ends its grid."""
+    shape = len(cell["batches"]), len(cell["horizons"])
+    steps = np.array(cell["steps"], dtype=np.float64).reshape(*shape, len(cell["loss"]))[:, h]
+    steps[np.array(cell["edges"]).reshape(shape)[:, h] > 0] = np.nan
+    return steps
+
+
 def numbers(cells: Sequence[dict[str, Any]], horizon: int, knee: bool = False) -> Numbers:
     """Those of the target after so many noiseless steps, by the fit or by the knee."""
     rows = []
     for cell in cells:
         h = list(cell["horizons"]).index(horizon)
         batches = np.array(cell["batches"], dtype=np.float64)
-        steps = np.array(cell["steps"], dtype=np.float64)[:, h]
+        steps = measured_steps(cell, h)
         found = [fit(batches, steps[:, k], float(horizon)) for k in range(steps.shape[1])]
         rows.append([f.knee if knee else f.critical for f in found])
     predicted = {

@@ -12,6 +12,7 @@ from sdesim.commands.options import JsonOption, RunArgument, VerboseOption, comp
 from sdesim.commands.outcome import print_arms, print_outcome, times
 from sdesim.commands.printing import interval, make_console, print_json, print_table, say
 from sdesim.commands.sweep import print_sweep
+from sdesim.commands.watched import look_at_training, show_recorded, show_training
 
 
 def show(
@@ -28,8 +29,6 @@ def show(
     from sdesim.runs.watched import is_watched
 
     if is_watched(path):
-        from sdesim.commands.watched import look_at_training, show_training
-
         if as_json:
             state = look_at_training(path)
             print_json({name: value for name, value in state.items() if name != "history"})
@@ -55,7 +54,10 @@ def show(
         if as_json:
             print_json({"sizes": dict(run.sizes), "variables": list(run.data_vars), "attributes": run.attrs})
         else:
-            print(run)
+            if run.attrs["kind"] == "real" and "probe" in run.dims and not verbose:
+                show_recorded(run)
+            else:
+                print(run)
             if "probe_share" in run.attrs:
                 every, share = run.attrs["probe_every"], run.attrs["probe_share"]
                 print(f"Probes every {every:,} steps took {times(share)} the training")

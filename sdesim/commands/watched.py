@@ -83,3 +83,17 @@ def show_training(path: Path) -> None:
     console.print(training_screen(state))
     if state["no_run"]:
         console.print(f"No run for sdesim compare: {state['no_run']}", style="yellow", markup=False)
+
+
+def show_recorded(run: Any) -> None:
+    """Print what a recorded training came to, of its first trajectory, as a watched one."""
+    from sdesim.sinks.terminal import screen
+    from sdesim.training.monitor.history import history_of
+    from sdesim.training.tools.changes import advice_lines
+
+    history = history_of(run)
+    seeds = run.sizes["trajectory"]
+    of = f", the first of {seeds} trajectories" if seeds > 1 else ""
+    head = f"step {history[-1].step:,}, {len(history):,} reading{'s' * (len(history) != 1)}{of}"
+    rows, lines = [m.row() for m in history[-_RECENT:]], advice_lines(history)
+    make_console(folds=True).print(screen(rows, head, lines, columns() or 80))

@@ -197,7 +197,7 @@ def _table(found: Sequence[tuple[str, str, str]], width: int) -> Table:
     now = max((len(row[1]) for row in found), default=0)
     left = max(_NAME, width - now - (_TREND + 4 if shown else 2))
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column("", no_wrap=True, overflow="ellipsis", max_width=left)
+    table.add_column("", max_width=left)
     table.add_column("", no_wrap=True, min_width=min(now, width - _NAME - 2))
     if shown:
         table.add_column("", no_wrap=True, style="cyan")

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from sdesim.commands.watched import look_at_training
+from sdesim.runs import RunWriter
 from sdesim.sinks import FolderSink
 from tests.commands.calling import call
 from tests.sinks.rows import measured
@@ -79,3 +80,24 @@ def test_a_report_of_a_training_that_goes_on_is_written_in_its_folder(sink, tmp_
     assert capsys.readouterr().out.strip() == str(tmp_path / "x" / "report.html")
     page = (tmp_path / "x" / "report.html").read_text(encoding="utf-8")
     assert "<h1>Batch size could be halved: B_crit = 41 [33, 52], you use 128 (flagged: clipped)." in page
+
+
+def test_a_recorded_training_is_shown_as_a_watched_one_and_whole_when_asked(tmp_path, capsys):
+    writer = RunWriter(
+        kind="real", trajectories=2, steps=[0, 10], time=[0.0, 1.0], dim=3,
+        variables=["loss", "signal", "noise", "gradient_samples", "step_size"],
+        probe_steps=[0, 10], probe_time=[0.0, 1.0], samples=8, out=tmp_path / "x.zarr",
+        attrs={"name": "x", "seed": 0, "batch_size": 16, "learning_rate": 0.1},
+    )  # fmt: skip
+    values = {"loss": 0.25, "signal": 0.5, "noise": 2.0, "gradient_samples": 8, "step_size": 0.1}
+    for name, value in values.items():
+        writer.write(name, [[value] * 2] * 2)
+    writer.finish()
+
+    assert call("show", str(tmp_path / "x.zarr")) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("step 10, 2 readings, the first of 2 trajectories")
+    # |ḡ|² − Tr Σ/n of 8 draws.
+    assert "0.25" in printed.partition("signal |μ|²")[2].splitlines()[0]
+    assert call("show", str(tmp_path / "x.zarr"), "--verbose") == 0
+    assert "<xarray.Dataset>" in capsys.readouterr().out

@@ -76,6 +76,18 @@ def test_under_another_rate_the_critical_ratio_is_that_of_the_newest():
     assert "rate_varies" in found.drift.flags
 
 
+def test_what_was_read_at_small_rates_does_not_blur_what_is_read_at_large_ones():
+    rng = np.random.default_rng(5)
+    rate = np.r_[np.full(60, 1e-3), np.full(60, 0.1)]
+    signal = 1 + 0.3 * rng.standard_normal(120)
+    overlap = 1 - 4 * rate + 0.3 * rng.standard_normal(120)
+    both = of_gradients(signal, np.full(120, 2.0), overlap, rate)
+    late = of_gradients(signal[60:], np.full(60, 2.0), overlap[60:], 0.1)
+
+    assert both.c_star.high - both.c_star.low < 2 * (late.c_star.high - late.c_star.low)
+    assert both.c_star.low < 0.1 < both.c_star.high
+
+
 def test_steps_without_a_gain_have_a_drift_and_no_critical_ratio():
     found = successive_steps(1.0, 2.0, np.full(20, -0.3), np.full(20, -0.1), 0.1)
 

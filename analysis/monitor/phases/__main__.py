@@ -34,7 +34,7 @@ def phases(trials: int = PHASE_TRIALS) -> list[str]:
     return found
 
 
-def steps(count: int = 1500, seeds: int = 3) -> list[str]:
+def steps(count: int = 600, seeds: int = 2) -> list[str]:
     """Lines of what steps of a network did to its loss."""
     found = []
     for name in LOOPS:
@@ -45,7 +45,7 @@ def steps(count: int = 1500, seeds: int = 3) -> list[str]:
     return found
 
 
-def table(trials: int = TRIALS, phase_trials: int = PHASE_TRIALS, count: int = 1500, seeds: int = 3) -> str:
+def table(trials: int = TRIALS, phase_trials: int = PHASE_TRIALS, count: int = 600, seeds: int = 2) -> str:
     """All tables."""
     return "\n".join([
         "# C of windows", "",

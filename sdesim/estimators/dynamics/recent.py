@@ -34,7 +34,7 @@ _WALKS, _SCALE = np.array([0.0, *(0.01 * 2.0 ** np.arange(14))]), 0.05
 # Deviations of the first slope, as the change over all readings, and by how much of it the slope turns there.
 _SLOPES, _TURNS = np.array([1.0, 3.0, 10.0, 30.0, 100.0]), 4.0
 # Prior of no movement, a walk, and a slope.
-_SHARES = (0.5, 0.2, 0.3)
+_SHARES = (0.7, 0.1, 0.2)
 # So many blocks of one size before the size doubles: what is long ago is read coarsely.
 _ALIKE = 16
 # Blocks on each side that tell the unit of one.

@@ -126,14 +126,18 @@ def _series(window: Steps) -> _Prepared:
         raise EstimatorError(f"at least a block of {max(block, 1)} steps (n,) is needed, got {m.shape}")
     if not (eta > 0).all():
         raise EstimatorError(f"rates must be above 0, got {eta.min()}")
-    change, star = 0.5 * (u + v), None
+    change, star, unit = 0.5 * (u + v), None, t
     if np.isfinite(a).all() and (a > 0).all():
         # |μ|² less the descent per Ā, which is what C* T is, goes as the rate.
         bend = (m + change / a) * (eta[-1] / eta)
         change = (bend - m) * a[-1] * (eta / eta[-1])
-        star = Series(bend, t, t, block)
+        # What was read at a small rate has large errors at a large one.
+        unit = t * np.maximum(1.0, eta[-1] / eta)
+        star = Series(bend, t, unit, block)
     few = len(block_sizes(len(m), block)) < BLOCKS
-    return _Prepared(Series(change / eta, np.ones(len(m)), t, block), star, bool((eta != eta[-1]).any()), few)
+    return _Prepared(
+        Series(change / eta, np.ones(len(m)), unit, block), star, bool((eta != eta[-1]).any()), few
+    )
 
 
 def _found(drift: Estimate, star: Estimate | None, one: _Prepared) -> Successive:

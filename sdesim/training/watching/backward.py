@@ -108,11 +108,12 @@ class Backward:
             handle.remove()
         self._handles, self._noted = [], []
 
-    def _hook(self, k: int, p: nn.Parameter | None) -> Callable[[Tensor], None]:
+    def _hook(self, k: int, p: nn.Parameter | None) -> Callable[[Tensor | None], None]:
         small = self._parameters[k].numel() <= _HELD
 
-        def hook(gradient: Tensor) -> None:
-            if is_aside():
+        def hook(gradient: Tensor | None) -> None:
+            # None comes of functions that give a parameter no gradient, though they were given it.
+            if gradient is None or is_aside():
                 return
             onto, added, square = p is None or p.grad is not None, None, None
             if not self._noted or (self._calls[k] and not onto):

@@ -105,7 +105,7 @@ class Drawn:
 
 
 class LastBatch:
-    """The batch on which the network was called last, by reference, where it returns its loss itself.
+    """The batch on which the network was called last, by reference, where it returns the trained loss itself.
 
     Until the step is made the weights know nothing of it, so that it is independent of all steps before.
     """
@@ -119,15 +119,20 @@ class LastBatch:
         self._handle: Any = None
         self.loss_fn: Any = Objective(own_loss)
         self.size = 0
-        # Whether the network returns a loss, seen at its first call.
+        # Whether the network returns the loss that is trained: a gradient arrives at that of its first call.
         self.open = False
         self._watched: Any = model.register_forward_hook(ModuleHook(self._returned))
 
     def _returned(self, module: nn.Module, args: Any, output: Any) -> None:
         if torch.is_grad_enabled() and self._watched is not None:
-            self.open = loss_in(output) is not None
+            loss = loss_in(output)
+            if loss is not None and loss.requires_grad:
+                loss.register_hook(self._trained)  # type: ignore[no-untyped-call]
             self._watched.remove()
             self._watched = None
+
+    def _trained(self, gradient: Tensor) -> None:
+        self.open = True
 
     def attach(self) -> None:
         """Note the calls that come."""

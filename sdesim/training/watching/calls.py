@@ -182,8 +182,8 @@ class ModelCalls:
         loss = _loss(output)
         if loss is not None:
 
-            def multiplied(gradient: Tensor) -> None:
-                if not is_aside():
+            def multiplied(gradient: Tensor | None) -> None:
+                if gradient is not None and not is_aside():
                     batch.multiplier = gradient.detach()
 
             loss.register_hook(multiplied)  # type: ignore[no-untyped-call]
@@ -208,9 +208,10 @@ def _not_compiled(models: Sequence[nn.Module]) -> Iterator[nn.Module]:
             return
 
 
-def _noting(batch: Batch, place: int) -> Callable[[Tensor], None]:
-    def arrived(gradient: Tensor) -> None:
-        if not is_aside():
+def _noting(batch: Batch, place: int) -> Callable[[Tensor | None], None]:
+    def arrived(gradient: Tensor | None) -> None:
+        # None comes where several outputs pass one function, as of a data-parallel wrapper, and one is unused.
+        if gradient is not None and not is_aside():
             batch.arrived.append((place, gradient.detach()))
 
     return arrived

@@ -85,16 +85,20 @@ class ExampleShares:
             return
         # What checkpointing calls again in the backward pass is no other use.
         self._uses[id(part)] += torch._C._current_graph_task_id() == -1
-        if torch.is_grad_enabled() and output.requires_grad:
+        if torch.is_grad_enabled():
             self._guard(lambda: self._noted(part, given, output))
 
-    def _noted(self, part: nn.Module, given: tuple[Any, ...], output: Tensor) -> None:
+    def _noted(self, part: nn.Module, given: tuple[Any, ...], output: Any) -> None:
+        if not isinstance(output, Tensor):
+            raise RunError(f"a {type(part).__name__} gives {type(output).__name__} for a tensor")
+        if not output.requires_grad:
+            return
         if not given:
             raise RunError(f"a {type(part).__name__} is called by keywords")
         held = [given[0].detach()]
 
-        def hook(delta: Tensor) -> None:
-            if held and not is_aside():
+        def hook(delta: Tensor | None) -> None:
+            if held and delta is not None and not is_aside():
                 self._guard(lambda: self._arrived(part, held.pop(), delta.detach()))
 
         output.register_hook(hook)  # type: ignore[no-untyped-call]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -213,8 +214,14 @@ class Readings:
             groups=self._names if alike else (), per_step=math.nan, out=out,
         )  # fmt: skip
 
-    def state(self) -> dict[str, Any]:
-        """Plain lists for `restore`."""
+    def state(self, waiting: Pending | None = None) -> dict[str, Any]:
+        """Plain lists for `restore`; a step that waits for the next gradient is as one that got none."""
+        if waiting is not None:
+            whole = copy.copy(self)
+            whole._rows, whole._flags = list(self._rows), list(self._flags)
+            whole._groups = list(self._groups)
+            whole.add(waiting, math.nan)
+            return whole.state()
         return {
             "rows": [list(row) for row in self._rows], "flags": [list(flags) for flags in self._flags],
             "groups": [[list(pair) for pair in groups] for groups in self._groups],

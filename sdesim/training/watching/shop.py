@@ -89,7 +89,7 @@ class Shop:
         self._rates: dict[str, float] = {}
         self._pauses: dict[str, tuple[int, int]] = {}
         self._failures = Failures()
-        self._asked: Good | None = None
+        self.asked: Good | None = None
         self._due, self._ended = 0.0, math.nan
         self._sold: list[tuple[Measurement, dict[str, float]]] = []
         # How many of them were told to other ranks.
@@ -142,7 +142,7 @@ class Shop:
 
     def before(self, step: int, time: float) -> Measurement | None:
         """Buy what is of the batch of the step that is about to be made; ``step`` steps are done."""
-        good, self._asked = self._asked, None
+        good, self.asked = self.asked, None
         return None if good is None else self._buy(good, step, time)
 
     def after(self, step: int, time: float, elapsed: float) -> Measurement | None:
@@ -181,7 +181,7 @@ class Shop:
             return None
         if not self._train.anew:
             self._train.attach()
-            self._asked = good
+            self.asked = good
             return None
         return self._buy(good, step, time)
 
@@ -249,7 +249,7 @@ class Shop:
     def close(self) -> None:
         """Detach everything, and let go of what goods hold between purchases."""
         self._train.detach()
-        self._asked = None
+        self.asked = None
         for good in self._goods:
             good.forget()
 
@@ -283,7 +283,7 @@ class Shop:
         self._rates = dict(state["rates"])
         self._failures.restore(state["failures"])
         self._sold = [(measurement(plain), dict(values)) for plain, values in state["sold"]]
-        self._asked, self._due, self._ended = None, 0.0, math.nan
+        self.asked, self._due, self._ended = None, 0.0, math.nan
         self._told = len(self._sold)
 
 

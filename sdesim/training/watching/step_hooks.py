@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -11,6 +12,18 @@ from typing import Any
 from sdesim.training.watching.unwrapped import trained_parameters
 
 MOVED = "weights were moved before the closure computed the gradient"
+
+
+_watched: weakref.WeakSet[StepHooks] = weakref.WeakSet()
+
+
+def _fork() -> None:
+    """In the new process."""
+    for hooks in list(_watched):
+        hooks._elsewhere = True
+
+
+os.register_at_fork(after_in_child=_fork)
 
 
 class StepHooks:
@@ -28,8 +41,9 @@ class StepHooks:
         self, optimizer: Any, begins: Callable[[], bool], computed: Callable[[str], None],
         ends: Callable[[], None], forked: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._process = os.getpid()
         self._forked: Callable[[], None] | None = forked
+        self._elsewhere = False
+        _watched.add(self)
         self._optimizer, self._begins, self._computed, self._ends = optimizer, begins, computed, ends
         self._wanted, self._frame, self._nested = False, 0, 0
         self._handles = [
@@ -42,10 +56,12 @@ class StepHooks:
             handle.remove()
 
     def _before(self, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        if self._elsewhere():
+        if self._elsewhere:
+            return self._let_go()
+        frame = sys._getframe(1)
+        if self._frame and self._inside(frame):
             return None
-        if self._inside(sys._getframe(1)):
-            return None
+        self._frame, self._nested = id(frame), 0
         self._wanted = self._begins()
         if not self._wanted:
             return None
@@ -60,12 +76,11 @@ class StepHooks:
 
     def _inside(self, frame: FrameType) -> bool:
         """Whether this step is made by another one, as of a class that calls its base's."""
-        outer = frame.f_back if self._frame else None
+        outer = frame.f_back
         while outer is not None and id(outer) != self._frame:
             outer = outer.f_back
         if outer is None:
-            # None is at work, or it ended by an error.
-            self._frame, self._nested = id(frame), 0
+            # The one that was at work ended by an error.
             return False
         self._nested += 1
         return True
@@ -91,17 +106,14 @@ class StepHooks:
         self._wanted = False
         self._computed(why)
 
-    def _elsewhere(self) -> bool:
-        """Whether this is another process than that which is watched."""
-        if os.getpid() == self._process:
-            return False
+    def _let_go(self) -> None:
+        """This is another process than that which is watched."""
         forked, self._forked = self._forked, None
         if forked is not None:
             forked()
-        return True
 
     def _after(self, optimizer: Any, args: Any, kwargs: Any) -> None:
-        if self._elsewhere():
+        if self._elsewhere:
             return
         if self._nested:
             self._nested -= 1

@@ -254,6 +254,8 @@ class StepReader:
             gains: A of each parameter, by which its gradient moves it in the step; None: not known.
             hold: whether the step is held on to, where it is right to.
         """
+        # The step before is let go of before halves of the batch take its place.
+        after = self.made.after(1.0 / loss_scale())
         gathered = self.gathered()
         if isinstance(gathered, str):
             return gathered
@@ -269,7 +271,7 @@ class StepReader:
             return "gradients were changed between the backward pass and the step"
         # The factor between what the optimizer is given and the gradient: that of a scaler, or 1.
         factor = 1.0 if abs(left - whole) <= _AGREED * whole else 1.0 / gathered.scale
-        after, drag, shared = self.made.after(1.0 / gathered.scale), math.nan, gathered.squares
+        drag, shared = math.nan, gathered.squares
         if gains is not None and shared is not None and untouched:
             rest = shared - gathered.overlap * gathered.sums
             # Of parts that are all the same what is left is rounding.

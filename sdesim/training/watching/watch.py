@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import xarray as xr
-from torch import nn
+from torch import distributed, nn
 
 from sdesim.errors import RunError, failure
 from sdesim.sinks import Base as SinkRecipe
@@ -38,6 +38,7 @@ from sdesim.training.watching.unwrapped import (
 
 # Seconds that what is done for the first time may take, in the first reading.
 _FIRST = 0.005
+_RANKS = distributed.is_available()
 
 
 def watch(
@@ -50,8 +51,8 @@ def watch(
     Reads C at the batch of the step, whatever it is made of: from the micro-batches of an accumulated step,
     else from the examples of its one batch, whose norms the same backward pass gives (`example_norms`). Of
     SGD, with momentum or without, it reads the phase too, from the gradients at both ends of steps
-    (`successive_steps`). Norms are those before clipping and free of a `GradScaler`'s scale; steps that a
-    scaler skips are not counted.
+    (`successive_steps`); of any other optimizer, and where gradients are clipped, with a loader. Norms are
+    those before clipping and free of a `GradScaler`'s scale; steps that a scaler skips are not counted.
 
     The weights are the same bit for bit as without it, and no random number is drawn. It never ends a
     training: what fails is told once as a warning, and is a flag with its reason.
@@ -191,8 +192,7 @@ class Watch:
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
-        self._rate = step_rate(self._optimizer)
-        if not self._reader.armed:
+        if self._shop.asked is not None and not self._reader.armed:
             self._keep_bought(self._shop.before)
         return self._reader.armed or self._expected
 
@@ -215,12 +215,16 @@ class Watch:
         """Of a step that was made."""
         if self._pending is not None:
             self._guarded("step")(self._close)
+        # Of the step that was made: schedules move it afterwards. The way to here is a part of every step,
+        # and is to cost nothing beside that of a small network.
+        groups = self._optimizer.param_groups
+        self._rate = float(groups[0]["lr"]) if len(groups) == 1 else step_rate(self._optimizer)
         self.step += 1
         self._time += self._rate
         # What a purchase takes does not stand beside a gradient that is held, but where all steps are read.
-        if self._pending is None or self._budget is None:
+        if self._shop.open and (self._pending is None or self._budget is None):
             self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
-        if self._ranks is None:
+        if self._ranks is None and _RANKS and distributed.is_initialized():
             self._meet()
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._pending is not None or self._is_due():
@@ -248,6 +252,7 @@ class Watch:
         """Take what was read of this step, or why nothing was."""
         pending, self._pending = self._pending, None
         whole, trained = bool(self._tried), trained_parameters(self._optimizer)
+        self._rate = step_rate(self._optimizer)
         why = why or self._reader.changed(trained)
         linear = linear_gains(self._optimizer, trained) if whole else None
         gains = None if linear is None else [now for now, _ in linear]
@@ -478,8 +483,8 @@ class Watch:
     def state_dict(self) -> dict[str, Any]:
         """What `load_state_dict` goes on from: plain numbers, strings, lists and dicts."""
         return {
-            "step": self.step, "time": self._time, **self._readings.state(), "spent": self._spent,
-            "price": self._price,
+            "step": self.step, "time": self._time, **self._readings.state(self._pending),
+            "spent": self._spent, "price": self._price,
             "elapsed": self._elapsed() if self._ranks is None else self._passed, "passes": self._passes,
             "failures": self._failures.state(),
             "shop": self._shop.state() if self._bought is None else self._bought,

@@ -11,7 +11,7 @@ import pytest
 from sdesim.errors import RunError
 from sdesim.io.files import to_json
 from sdesim.training import Measurement, advice_lines, findings
-from sdesim.training.tools.changes import critical_batch
+from sdesim.training.tools.changes import WITHIN, critical_batch
 
 
 def said(**given):
@@ -62,13 +62,14 @@ def test_the_cost_of_another_batch_is_that_of_mccandlish():
     cost = found.values["cost"]
     assert cost["steps"] == pytest.approx([1.64062 / 1.32031, 1.51562 / 1.25781, 1.8125 / 1.40625], rel=1e-4)
     assert cost["examples"] == pytest.approx([s / 2 for s in cost["steps"]])
-    assert found.why == "at batch 64: 1.24 [1.2, 1.29] × the steps, 0.621 [0.602, 0.644] × the examples"
+    told = "at batch 64: 1.24 [1.2, 1.29] × the steps, 0.621 [0.602, 0.644] × the examples"
+    assert found.why == f"{told}; B_crit is the noise scale, within a factor of {WITHIN:g} in our study"
 
 
 def test_a_critical_batch_without_an_upper_end_supports_a_larger_batch_and_never_a_smaller():
     first, second = said(batch_size=16, C_1=(-0.1, -0.2, 1 / 1100))
     assert first == "batch size could be doubled and more: B_crit above 1,100, you use 16"
-    assert second == "at batch 32: 0.5 to 0.507 × the steps, 1 to 1.01 × the examples"
+    assert second.startswith("at batch 32: 0.5 to 0.507 × the steps, 1 to 1.01 × the examples; B_crit is")
 
     first, _ = said(batch_size=4096, C_1=(0.001, -0.002, 0.004))
     assert first.startswith("nothing is resolved yet; open whether")
@@ -141,6 +142,14 @@ def test_a_phase_is_told_where_no_progress_was_measured_and_c_star_is_that_of_th
         measured[0]
         == "no change is called for so far: steps lower the training loss: −0.2 [−0.3, −0.1] a step"
     )
+
+
+def test_the_smaller_last_batch_of_an_epoch_is_not_the_batch_in_use():
+    history = [of_batch(41, 33, 52, size=size) for size in (128, 128, 104)]
+    assert "you use 128" in findings(history)[0].text
+    # Another batch for good is the one in use after three readings.
+    history += [of_batch(41, 33, 52, size=104) for _ in range(2)]
+    assert "you use 104" in findings(history)[0].text
 
 
 def test_an_older_reading_that_is_decided_does_not_stand_for_a_newer_one_that_is_not():

@@ -63,7 +63,10 @@ def test_the_last_batch_is_noted_by_reference_and_cut_in_parts():
     model, x, y = Returning(), torch.randn(6, 3), torch.randn(6)
     source = LastBatch(model)
     assert not source.open
-    model(x, labels=y)
+    output = model(x, labels=y)
+    # A loss that is returned and that nobody trains is none.
+    assert not source.open
+    (2 * output["loss"]).backward()
     assert source.open
     assert not model._forward_hooks
 

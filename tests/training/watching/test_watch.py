@@ -157,7 +157,7 @@ def test_a_fork_reads_and_writes_nothing_and_trains_on():
         optimizer.step()
 
     step()
-    monitor._hooks._process += 1  # As another process has it.
+    monitor._hooks._elsewhere = True  # As it is after a fork.
     for _ in range(3):
         step()
 
@@ -326,8 +326,9 @@ def test_a_state_goes_on_where_it_was(tmp_path):
     later.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
 
     assert later.step == 12
-    assert [m.step for m in later.history] == [m.step for m in first.history]
-    assert later.history[-1].C_alpha == first.history[-1].C_alpha
+    # And the step that waited for its next gradient, which nobody will see.
+    assert [m.step for m in later.history] == [*(m.step for m in first.history), 11]
+    assert later.history[-2].C_alpha == first.history[-1].C_alpha
     assert later.cost["seconds"] == first.state_dict()["spent"]
 
 
@@ -450,3 +451,59 @@ def test_a_gradient_that_the_step_s_closure_makes_is_read():
 
     assert len(expected) == 2
     assert steps_of(True) == steps_of(True, named=True) == expected
+
+
+class Through(torch.autograd.Function):
+    """Two tensors as they are; gradients that nobody needs are None."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.set_materialize_grads(False)
+        return x.clone(), y.clone()
+
+    @staticmethod
+    def backward(ctx, g, h):
+        return g, h
+
+
+@pytest.mark.parametrize("place", ["output", "parameter"])
+def test_gradients_that_are_none_end_no_training(place):
+    # As of data-parallel wrappers, whose outputs pass one function.
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer, self.other = nn.Linear(6, 2), nn.Parameter(torch.ones(2))
+
+        def forward(self, x):
+            out = self.layer(x)
+            return Through.apply(out, 2 * out if place == "output" else self.other)
+
+    model, (x, y) = Net(), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+    for _ in range(4):
+        optimizer.zero_grad()
+        LOSS(model(x)[0], y).backward()
+        optimizer.step()
+
+    assert monitor.reasons == {}
+    assert len(monitor.history) == 2
+
+
+@pytest.mark.filterwarnings("ignore:watch. examples")
+def test_a_layer_that_gives_more_than_a_tensor_ends_no_training():
+    class Pair(nn.Linear):
+        def forward(self, x):
+            return super().forward(x), None
+
+    model, (x, y) = Pair(6, 2), examples()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+    for _ in range(4):
+        optimizer.zero_grad()
+        LOSS(model(x)[0], y).backward()
+        optimizer.step()
+
+    # What its layer does not tell, halves of the batch do.
+    assert len(monitor.history) >= 2
+    assert monitor.history[-1].C_alpha is not None
