@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sdesim.training.forecasts.forecast import forecast as forecast
     from sdesim.training.integrations.hugging_face import TrainerMonitor as TrainerMonitor
     from sdesim.training.integrations.lightning import SDEMonitor as SDEMonitor
-    from sdesim.training.integrations.lightning import lightning_monitor as lightning_monitor
+    from sdesim.training.integrations.lightning_steps import lightning_monitor as lightning_monitor
     from sdesim.training.loop.recipe import Recipe as Recipe
     from sdesim.training.loop.record import record as record
     from sdesim.training.monitor.measurement import Measurement as Measurement
@@ -70,7 +70,7 @@ _HOMES = {
     "forecast": "sdesim.training.forecasts.forecast",
     "TrainerMonitor": "sdesim.training.integrations.hugging_face",
     "SDEMonitor": "sdesim.training.integrations.lightning",
-    "lightning_monitor": "sdesim.training.integrations.lightning",
+    "lightning_monitor": "sdesim.training.integrations.lightning_steps",
     "Recipe": "sdesim.training.loop.recipe",
     "record": "sdesim.training.loop.record",
     "Measurement": "sdesim.training.monitor.measurement",

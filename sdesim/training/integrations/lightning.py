@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
 import math
-import sys
 import time as clock
 import warnings
 import weakref
@@ -18,13 +16,11 @@ from torch import nn
 from sdesim.errors import RunError, failure
 from sdesim.training.data.batches import leaves
 from sdesim.training.integrations.alike import check_keywords, logged, ordered
+from sdesim.training.integrations.lightning_steps import as_callback, bases
 from sdesim.training.integrations.training_step import own_examples
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.unwrapped import bare_optimizer, trained_parameters
 from sdesim.training.watching.watch import Watch, watch
-
-# The same trainer under its two names.
-_PACKAGES = ("lightning.pytorch", "pytorch_lightning")
 
 
 class SDEMonitor:
@@ -58,7 +54,7 @@ class SDEMonitor:
 
     def __new__(cls, **keywords: Any) -> SDEMonitor:
         plain: Any = cls
-        made: SDEMonitor = object.__new__(_callback(plain, _bases()))
+        made: SDEMonitor = object.__new__(as_callback(plain, bases()))
         return made
 
     def __init__(self, **keywords: Any) -> None:
@@ -247,91 +243,6 @@ class SDEMonitor:
             if what not in self._told:
                 self._told.add(what)
                 warnings.warn(f"SDEMonitor: {what}: {failure(error)}", stacklevel=2)
-
-
-def lightning_monitor(monitor: Any) -> Any:
-    """A Lightning callback that steps a `Monitor` whenever the trainer's optimizer has stepped.
-
-    It is a `Callback` of Lightning, where that is installed; without, a plain object with the same hooks. Of
-    several optimizers it counts the steps of the monitor's own, else those of the one that makes the most.
-    """
-    try:
-        bases = _bases()
-    except RunError:
-        bases = ()
-    return _callback(_Stepping, bases)(monitor)
-
-
-class _Stepping:
-    def __init__(self, monitor: Any) -> None:
-        super().__init__()
-        self.monitor = monitor
-        self._seen = 0
-        self._steps: list[int] | None = None
-        self._handles: list[Any] = []
-
-    def on_train_start(self, trainer: Any, module: Any) -> None:
-        """Count the steps that each optimizer makes from here on."""
-        optimizers = [bare_optimizer(optimizer) for optimizer in trainer.optimizers]
-        own = [o for o in optimizers if o is getattr(self.monitor, "optimizer", None)]
-        self._forget()
-        self._steps = [0] * len(own or optimizers)
-        for k, optimizer in enumerate(own or optimizers):
-            self._handles.append(optimizer.register_step_post_hook(functools.partial(self._count, k)))
-
-    def _count(self, k: int, *args: Any) -> None:
-        assert self._steps is not None
-        self._steps[k] += 1
-
-    def on_train_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
-        """Step once for each optimizer step; with accumulation most batches make none."""
-        if self._steps is None:
-            made, self._seen = int(trainer.global_step) - self._seen, int(trainer.global_step)
-        else:
-            made, self._steps = max(self._steps), [0] * len(self._steps)
-        for _ in range(made):
-            self.monitor.step()
-
-    def on_train_end(self, trainer: Any, module: Any) -> None:
-        """Close the sinks."""
-        self._forget()
-        self.monitor.close()
-
-    def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
-        """Detach what counts."""
-        self._forget()
-
-    def _forget(self) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles, self._steps = [], None
-
-
-def _bases() -> tuple[type, ...]:
-    """Lightning's own callbacks: of what the user has loaded, or else of what is installed.
-
-    Raises:
-        RunError: it is not.
-    """
-    found = [getattr(sys.modules.get(package), "Callback", None) for package in _PACKAGES]
-    loaded = tuple(base for base in found if base is not None)
-    for package in () if loaded else _PACKAGES:
-        try:
-            return (importlib.import_module(package).Callback,)
-        except ImportError:
-            continue
-    if not loaded:
-        raise RunError("SDEMonitor needs the package lightning: pip install lightning")
-    return loaded
-
-
-@functools.cache
-def _callback(cls: Any, bases: tuple[type, ...]) -> Any:
-    """The class as a callback of Lightning, which takes no other."""
-    if not bases or issubclass(cls, bases):
-        return cls
-    own = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
-    return type(cls.__name__, (cls, *bases), own)
 
 
 def _id(thing: Any) -> Any:
