@@ -210,7 +210,7 @@ def _not_compiled(models: Sequence[nn.Module]) -> Iterator[nn.Module]:
 
 def _noting(batch: Batch, place: int) -> Callable[[Tensor | None], None]:
     def arrived(gradient: Tensor | None) -> None:
-        # None comes where several outputs pass one function, as of a data-parallel wrapper, and one is unused.
+        # None comes where several outputs pass one function, as of a wrapper, and one is unused.
         if gradient is not None and not is_aside():
             batch.arrived.append((place, gradient.detach()))
 

@@ -112,7 +112,7 @@ class Watch:
         self._readings = Readings(window, phase_window, self._sampling_flag(), self._shop.epoch)
         self._ranks: Ranks | None = None
         self._refused = ""
-        self._expected = self._spoken = False
+        self._expected = self._spoken = self._planning = False
         self._planned = 0, clock.perf_counter()
         self._writes = writes(models)
         # What others write to is not even opened here.
@@ -250,6 +250,9 @@ class Watch:
 
     def _read(self, why: str) -> None:
         """Take what was read of this step, or why nothing was."""
+        if self._planning and self._ranks is not None:
+            self._plan_first(self._ranks)
+            return
         pending, self._pending = self._pending, None
         whole, trained = bool(self._tried), trained_parameters(self._optimizer)
         self._rate = step_rate(self._optimizer)
@@ -331,6 +334,27 @@ class Watch:
             self._hear(agreed.bought)
         return agreed.read
 
+    def _plan_first(self, ranks: Ranks) -> None:
+        """Of all ranks: agree when the first reading is paid for."""
+
+        def plan(price: float) -> tuple[int | None, float, float, Mapping[str, Any]]:
+            following, _, elapsed, bought = self._plan(self._next_price())
+            return following, self._spent, elapsed, bought
+
+        self._expected = self._planning = False
+        self._spoken = True
+        agreed = ranks.agree(
+            self.step, lambda: "nothing is read yet", gains=None, hold=False, found=self._found,
+            seconds=0.0, plan=plan,
+        )  # fmt: skip
+        self._found, self._cycle, self._passed = dict(agreed.found), 0.0, agreed.elapsed
+        if agreed.bought is not None:
+            self._hear(agreed.bought)
+        if ranks.following is None and isinstance(agreed.read, str):
+            self._found["step"] = agreed.read
+        # That they may arm now.
+        self._price = agreed.price
+
     def _hear(self, bought: Mapping[str, Any]) -> None:
         """Of all ranks: what the first one bought since it told last."""
         before = [] if self._bought is None else self._bought["sold"]
@@ -377,7 +401,11 @@ class Watch:
             self._reader.arm(parts=self._expected, examples=False)
         elif self._ranks is not None:
             if self._ranks.following is not None and self.step >= self._ranks.following:
-                self._arm()
+                if self._price or free:
+                    self._arm()
+                else:
+                    # Ranks say first when the budget allows it.
+                    self._expected = self._planning = True
         elif free or self._purse.affords(price := self._next_price(), self._spent, self._elapsed()):
             self._arm()
         else:
@@ -498,7 +526,8 @@ class Watch:
         self._started = clock.perf_counter()
         self._failures.restore(state["failures"])
         self._pending, self._cycle, self._passed = None, 0.0, self._earlier
-        self._expected, self._planned = False, (self.step, self._started)
+        self._expected = self._planning = False
+        self._planned = (self.step, self._started)
         self._reader.disarm()
         self._reader.made.drop()
         if self._ranks is not None and self._ranks.following is not None:
