@@ -1,4 +1,4 @@
-"""The study of watched loops holds them against the truth of all examples, with public noise scales beside."""
+"""The study of watched loops holds them against the truth of all examples, beside public noise scales."""
 
 from __future__ import annotations
 

@@ -160,9 +160,11 @@ class Shop:
         return made
 
     def _offer(self, step: int, time: float, elapsed: float) -> Measurement | None:
+        # What one good holds and what another one takes would stand side by side.
+        holding = [good for good in self._goods if good.holds]
         ready = [
             good
-            for good in self._goods
+            for good in holding or self._goods
             if good.ready(step) and step >= self._pauses.get(good.name, (0, 0))[0]
         ]
         if not ready or not _first_rank():

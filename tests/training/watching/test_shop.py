@@ -95,8 +95,7 @@ def test_what_was_bought_goes_on_from_a_state():
     one.close()
 
     kept, again = bought(one), bought(later)
-    # And the step that waited for its next gradient.
-    assert len(later.history) == len(one.history) + 1
+    assert len(later.history) == len(one.history)
     assert [m.step for m in again] == [m.step for m in kept]
     for name, e in kept[-1].estimates.items():
         found = again[-1].estimates[name]
@@ -145,6 +144,10 @@ def test_a_network_that_returns_its_loss_needs_no_loader():
     assert "tail_index" not in names(shop)
     assert not model._forward_hooks
     assert not model._forward_pre_hooks
+    # Nothing else is bought while the weights of a window's beginning are held.
+    at = [m.step for m in shop.measurements if m.progress is not None]
+    others = {m.step for m in shop.measurements if m.progress is None}
+    assert all(not others & set(range(step - 63, step)) for step in at)
 
 
 def test_batches_that_are_no_pairs_go_through_an_objective():

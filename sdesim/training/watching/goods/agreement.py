@@ -24,6 +24,7 @@ class Agreement:
     """Sells `gradient_agreement`."""
 
     name, weight = "agreement", 2.0
+    holds = False
 
     def __init__(self) -> None:
         # μ·ν, |μ|² and |ν|² of each purchase.

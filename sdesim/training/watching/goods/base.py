@@ -67,10 +67,14 @@ class Good(Protocol):
 
     Attributes:
         name: in reasons and flags. weight: its part of what is spent, beside the others'.
+        holds: whether it holds weights between purchases, so that no other is bought meanwhile.
     """
 
     name: str
     weight: float
+
+    @property
+    def holds(self) -> bool: ...
 
     def misses(self, train: Source, heldout: Source | None) -> str:
         """Why it can't be had from these, "" where it can."""

@@ -57,6 +57,7 @@ class Edge:
     with `S` and `edge_ratio`."""
 
     name, weight = "edge", 4.0
+    holds = False
 
     def __init__(self) -> None:
         self._vector: Tensor | None = None
@@ -238,11 +239,7 @@ class _Search:
             bent = np.array([[value * square, across], [0.0, along]])
             gram, bent = (m + np.triu(m, 1).T for m in (gram, bent))
             new, (one, two) = _best(bent, gram)
-            # M(αy + βr) = α(r + λy) + βMr: the residual of the new vector, before this one is written over.
-            for at in _blocks(len(y)):
-                a, b, c = y[at].to(z.dtype), r[at].to(z.dtype), z[at]
-                y[at] = one * a + two * b
-                r[at] = one * (b + value * a) + two * c - new * y[at].to(z.dtype)
+            _turn(y, r, z, (one, two), (value, new))
             value, square = new, float(_dot(y, y))
             del z
         return y, value, math.sqrt(float(_dot(r, r)) / square)
@@ -332,6 +329,15 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 def _shorten(y: Tensor) -> None:
     """y ← y/|y|."""
     y.mul_(1.0 / math.sqrt(float(_dot(y, y))))
+
+
+def _turn(y: Tensor, r: Tensor, z: Tensor, share: tuple[float, float], values: tuple[float, float]) -> None:
+    """y ← αy + βr and its residual: My = r + λy, Mr = z."""
+    (one, two), (value, new) = share, values
+    for at in _blocks(len(y)):
+        a, b = y[at].to(z.dtype), r[at].to(z.dtype)
+        y[at] = one * a + two * b
+        r[at] = one * (b + value * a) + two * z[at] - new * y[at].to(z.dtype)
 
 
 def _round(z: Tensor, y: Tensor, factor: float, made: Tensor) -> None:

@@ -56,6 +56,10 @@ class Progress:
     def misses(self, train: Source, heldout: Source | None) -> str:
         return ""
 
+    @property
+    def holds(self) -> bool:
+        return self._open is not None and self._open.weights is not None
+
     def ready(self, step: int) -> bool:
         if self._open is None:
             return True

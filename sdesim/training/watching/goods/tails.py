@@ -25,6 +25,7 @@ class Tails:
     """Sells `tail_index` and `d_H`."""
 
     name, weight = "tails", 1.0
+    holds = False
 
     def misses(self, train: Source, heldout: Source | None) -> str:
         return "" if train.anew else "batches can't be drawn at will"
