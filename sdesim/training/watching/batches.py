@@ -131,8 +131,9 @@ class LastBatch:
             self._watched.remove()
             self._watched = None
 
-    def _trained(self, gradient: Tensor) -> None:
-        self.open = True
+    def _trained(self, gradient: Tensor | None) -> None:
+        # None comes where what wraps the model passes it on, and nothing uses it.
+        self.open = self.open or gradient is not None
 
     def attach(self) -> None:
         """Note the calls that come."""
