@@ -78,8 +78,8 @@ _ROWS = (
              r"critical batch $1/C_1$", r"$B_{\mathrm{crit}}$", "Critical batch", needs=_GRADIENT,
              monitored=True, support=POSITIVE, debiased=True, function=critical_batch, figure="further",
              plain="critical batch", heading="its gradient", follows="C_alpha"),
-    Quantity("critical_batch_hessian", "batch at which the best step up to the edge of stability gains half of "
-             "what it gains without noise, from Tr HΣ, μᵀHμ and the edge",
+    Quantity("critical_batch_hessian", "batch at which the best step up to the edge of stability gains half "
+             "of what it gains without noise, from Tr HΣ, μᵀHμ and λ_max",
              "critical batch with Hessian", r"$B_{\mathrm{crit}}(H)$", "Critical batch with Hessian",
              needs=_BOTH, monitored=True, support=POSITIVE, debiased=True, function=critical_batch_hessian,
              figure="further", plain="critical batch with Hessian", heading="its gradient"),

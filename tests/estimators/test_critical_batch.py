@@ -64,14 +64,16 @@ def within(value, low, high):
 
 
 @pytest.mark.parametrize("cap", [0.05, 0.3, 0.6, 2.0, math.inf])
-@pytest.mark.parametrize("box", [((1.5, 2.5), (1.0, 5.0)), ((0.3, 4.0), (2.5, 3.5)), ((1.0, 3.0), (0.2, 9.0))])
+@pytest.mark.parametrize(
+    "box", [((1.5, 2.5), (1.0, 5.0)), ((0.3, 4.0), (2.5, 3.5)), ((1.0, 3.0), (0.2, 9.0))]
+)
 def test_the_interval_holds_the_batch_wherever_signal_and_bend_lie_in_theirs(box, cap):
     m, h = (np.linspace(*ends, 601) for ends in box)
     batches = est.hessian_noise_scale(m[:, None], h[None, :], NOISE, cap).value
 
     e = est.hessian_noise_scale(within(SIGNAL, *box[0]), within(BENT, *box[1]), NOISE, cap)
 
-    # The largest lies between points of the grid, where it is flat: off by its curvature times their distance².
+    # The largest lies between points of the grid, where it is flat.
     assert e.low == pytest.approx(batches.min(), rel=1e-12)
     assert batches.max() <= e.high * (1 + 1e-12)
     assert e.high == pytest.approx(batches.max(), rel=1e-3)

@@ -1,4 +1,4 @@
-"""The critical batch by the noise scale with a Hessian and rates at most at the edge, and with its interval."""
+"""The critical batch by the noise scale with a Hessian and rates up to the edge, with its interval."""
 
 from __future__ import annotations
 
@@ -54,7 +54,9 @@ def capped(signal: AnyEstimate, bent: AnyEstimate, trace: AnyEstimate, rate: Any
     return replace(made, value=value if made.is_array else float(value))
 
 
-def within(value: ArrayLike, half: ArrayLike, level: float, n: int = 1, *, trace: bool = False) -> AnyEstimate:
+def within(
+    value: ArrayLike, half: ArrayLike, level: float, n: int = 1, *, trace: bool = False
+) -> AnyEstimate:
     """Within half an interval either way; a trace, which is skewed, on the logarithmic scale where it can be
     (of one direction and eight draws 92% hold it, 89% on its own scale)."""
     x, wide = np.asarray(value, dtype=np.float64), np.asarray(half, dtype=np.float64)
@@ -126,7 +128,9 @@ def _drawn(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
         rate = [np.where(x > 0, eta * gain / x, np.where(np.isnan(x), np.nan, np.inf)) for x in ratio]
     rate = [np.where(eta * gain > 0, x, np.nan) for x in rate]
     noise = given(measured, "C_star")
-    told: Any = flags | dict(edge.flags) | {"other_metric": apart, "no_batch": np.full(value.shape, probed <= 0)}
+    told: Any = (
+        flags | dict(edge.flags) | {"other_metric": apart, "no_batch": np.full(value.shape, probed <= 0)}
+    )
     told |= {} if noise is None else {name: noise[3][name] for name in _OF_NOISE if name in noise[3]}
     told.pop("unresolved", None)
     parts = [

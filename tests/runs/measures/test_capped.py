@@ -89,7 +89,9 @@ def test_in_a_metric_of_its_own_and_without_batches_there_is_none():
     run = synthetic(normal(mean=1.5))
     metric = run["lambda_max"].copy()
     apart = sdesim.measure(
-        run.assign(preconditioned_lambda_max=metric, preconditioned_residual=metric * 0, critical_sharpness=metric)
+        run.assign(
+            preconditioned_lambda_max=metric, preconditioned_residual=metric * 0, critical_sharpness=metric
+        )
     )
     alone = sdesim.measure(synthetic(normal(mean=1.5), batch_size=0))
 

@@ -6,8 +6,8 @@ Hessian H of the third along both, all three independent:
     |μ|² ← g·g′,   μᵀHμ ← (sᵀHs − δᵀHδ)/4 = gᵀHg′,   Tr HΣ_1 ← δᵀHδ/(1/b + 1/b′)
 
 for batches of b and b′ examples, each free of bias. Where the optimizer scales coordinates by a
-(`scale_by_parameter`) gradients are a^{1/2}g and H is a^{1/2}Ha^{1/2}. The last purchases are averaged, and their
-spread is the error. The edge is what was bought last of it.
+(`scale_by_parameter`) gradients are a^{1/2}g and H is a^{1/2}Ha^{1/2}. The last purchases are averaged, and
+their spread is the error. The edge is what was bought last of it.
 
 Products are central differences along the unit vector, as those of the edge. Two vectors of the length of all
 parameters are held beside the weights that are moved.
@@ -45,6 +45,7 @@ class Capped:
     """Sells `critical_batch_hessian`."""
 
     name, weight = "critical_batch", 2.0
+    holds = False
 
     def __init__(self) -> None:
         # |μ|², μᵀHμ and Tr HΣ_1 of each purchase.
