@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,8 @@ def critical_batch_hessian(run: xr.Dataset, measured: xr.Dataset) -> AnyEstimate
     made: Any = capped(*parts)
     unknown = np.isnan(parts[0].value)
     masks = {**flags, **made.flags, "no_interval": made.flags["no_interval"] & ~unknown}
-    return replace(made, flags=masks)
+    given: AnyEstimate = replace(made, flags=masks)
+    return given
 
 
 def capped(signal: AnyEstimate, bent: AnyEstimate, trace: AnyEstimate, rate: AnyEstimate) -> AnyEstimate:
@@ -51,7 +53,8 @@ def capped(signal: AnyEstimate, bent: AnyEstimate, trace: AnyEstimate, rate: Any
 
     made: Any = hessian_noise_scale(signal, bent, trace, rate)
     value = np.where(np.isinf(made.value), np.nan, made.value)
-    return replace(made, value=value if made.is_array else float(value))
+    found: AnyEstimate = replace(made, value=value if made.is_array else float(value))
+    return found
 
 
 def within(
@@ -65,11 +68,12 @@ def within(
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             factor = np.exp(wide / x)
             low, high = np.where(x > 0, x / factor, low), np.where(x > 0, x * factor, high)
-    return estimate(x, low, high, level, n)
+    return estimate((x, low, high), level, n)
 
 
-def estimate(value: Any, low: Any, high: Any, level: float, n: int = 1) -> AnyEstimate:
-    """From its ends, each a number or (...,)."""
+def estimate(ends: Sequence[Any], level: float, n: int = 1) -> AnyEstimate:
+    """From value, low and high, each a number or (...,)."""
+    value, low, high = ends
     if np.ndim(value) == 0:
         return Estimate(float(value), float(low), float(high), level, "draws", n)
     made: AnyEstimate = Estimate(value, low, high, level, "draws", n, {})
@@ -90,7 +94,7 @@ def _bought(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
         for name in ("capped_signal", "capped_hessian_signal", "capped_hessian_noise")
     ]
     rate = [values_of(run, f"capped_rate{end}") for end in ("", "_low", "_high")]
-    return [*parts, estimate(*rate, level)], {}
+    return [*parts, estimate(rate, level)], {}
 
 
 def _drawn(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
@@ -129,19 +133,21 @@ def _drawn(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
     rate = [np.where(eta * gain > 0, x, np.nan) for x in rate]
     noise = given(measured, "C_star")
     told: Any = (
-        flags | dict(edge.flags) | {"other_metric": apart, "no_batch": np.full(value.shape, probed <= 0)}
+        dict(flags)
+        | dict(edge.flags)
+        | {"other_metric": apart, "no_batch": np.full(value.shape, probed <= 0)}
     )
     told |= {} if noise is None else {name: noise[3][name] for name in _OF_NOISE if name in noise[3]}
     told.pop("unresolved", None)
     parts = [
-        estimate(value, low, high, level),
+        estimate((value, low, high), level),
         within(bent, bent_half, level),
         within(probed * trace, probed * half, level, trace=True),
-        estimate(*rate, level),
+        estimate(rate, level),
     ]
     return parts, told
 
 
 def _where(known: NDArray[np.bool_], one: Any, other: Any) -> AnyEstimate:
     ends = [np.where(known, getattr(one, e), getattr(other, e)) for e in ("value", "low", "high")]
-    return estimate(*ends, one.level)
+    return estimate(ends, one.level)

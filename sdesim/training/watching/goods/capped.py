@@ -93,8 +93,8 @@ def _sold(rows: Any, rate: Estimate, flags: Sequence[str]) -> Sold | None:
     n = len(rows)
     means, errors = rows.mean(axis=0), rows.std(axis=0, ddof=1) / math.sqrt(n)
     halves = quantile(n, LEVEL) * errors
-    parts = [within(means[k], halves[k], LEVEL, n, trace=k == 2) for k in range(3)]
-    found: Any = capped(*parts, replace(rate, n=n))
+    signal, bent, trace = (within(means[k], halves[k], LEVEL, n, trace=k == 2) for k in range(3))
+    found: Any = capped(signal, bent, trace, replace(rate, n=n))
     values = {"capped_count": float(n), "capped_rate": rate.value}
     values |= {"capped_rate_low": rate.low, "capped_rate_high": rate.high}
     for k, name in enumerate(("capped_signal", "capped_hessian_signal", "capped_hessian_noise")):
@@ -114,8 +114,8 @@ def _largest_rate(optimizer: Any, rate: float, edge: Estimate) -> Estimate:
     group, parameter = moved[0]
     gain = rate * float(rule(group, optimizer.state.get(parameter, {})).whole)
     # Where nothing bends no rate is too large.
-    value, low, high = (gain / x if x > 0 else math.inf for x in (edge.value, edge.high, edge.low))
-    made: Any = estimate(value, low, high, LEVEL)
+    ends = [gain / x if x > 0 else math.inf for x in (edge.value, edge.high, edge.low)]
+    made: Any = estimate(ends, LEVEL)
     return made  # type: ignore[no-any-return]
 
 
