@@ -202,21 +202,17 @@ VARIABLES: dict[str, VariableSpec] = {
     "gradient_agreement_error": VariableSpec(_PROBE, "1", "standard error of gradient_agreement"),
     "gradient_agreement_count": VariableSpec(_PROBE, "1", "independent readings of gradient_agreement"),
     "capped_signal": VariableSpec(
-        _PROBE, "loss/learning_rate", "squared norm of the mean gradient in the optimizer's metric, unbiased"
+        _PROBE,
+        "learning_rate",
+        "|mean gradient|^2 over Tr(H Sigma) of one example, in the optimizer's metric",
     ),
-    "capped_signal_error": VariableSpec(_PROBE, "loss/learning_rate", "standard error of capped_signal"),
-    "capped_hessian_signal": VariableSpec(
-        _PROBE, "loss/learning_rate^2", "mean gradient through the Hessian in that metric, unbiased"
+    "capped_signal_low": VariableSpec(_PROBE, "learning_rate", "95% lower end of capped_signal"),
+    "capped_signal_high": VariableSpec(_PROBE, "learning_rate", "95% upper end of capped_signal"),
+    "capped_bend": VariableSpec(
+        _PROBE, "1", "mean gradient through the Hessian over Tr(H Sigma) of one example, in that metric"
     ),
-    "capped_hessian_signal_error": VariableSpec(
-        _PROBE, "loss/learning_rate^2", "standard error of capped_hessian_signal"
-    ),
-    "capped_hessian_noise": VariableSpec(
-        _PROBE, "loss/learning_rate^2", "Tr(H Sigma) of one example in that metric"
-    ),
-    "capped_hessian_noise_error": VariableSpec(
-        _PROBE, "loss/learning_rate^2", "standard error of capped_hessian_noise"
-    ),
+    "capped_bend_low": VariableSpec(_PROBE, "1", "95% lower end of capped_bend"),
+    "capped_bend_high": VariableSpec(_PROBE, "1", "95% upper end of capped_bend"),
     "capped_count": VariableSpec(_PROBE, "1", "independent readings behind these"),
     "capped_rate": VariableSpec(_PROBE, "learning_rate", "largest stable rate of gradients in that metric"),
     "capped_rate_low": VariableSpec(_PROBE, "learning_rate", "lower end of capped_rate"),
@@ -361,11 +357,11 @@ SPREAD_PROBE = ("curvature_spread",)
 AGREEMENT_PROBE = ("gradient_agreement", "gradient_agreement_error", "gradient_agreement_count")
 CAPPED_PROBE = (
     "capped_signal",
-    "capped_signal_error",
-    "capped_hessian_signal",
-    "capped_hessian_signal_error",
-    "capped_hessian_noise",
-    "capped_hessian_noise_error",
+    "capped_signal_low",
+    "capped_signal_high",
+    "capped_bend",
+    "capped_bend_low",
+    "capped_bend_high",
     "capped_count",
     "capped_rate",
     "capped_rate_low",

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 _TRACE_DRAWS = 8
+# Of the ends that a monitor's readings are kept with.
+LEVEL = 0.95
 Parts = tuple[list[Any], dict[str, Any]]
 # Of what the gradients say of noise, where their squares say little of it.
 _OF_NOISE = ("few_effective_draws", "heavy_tail_variance_undefined")
@@ -81,20 +83,24 @@ def estimate(ends: Sequence[Any], level: float, n: int = 1) -> AnyEstimate:
 
 
 def _bought(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
-    """|μ|², μᵀHμ, Tr HΣ_1 and the largest rate of a monitor's own readings."""
+    """|μ|², μᵀHμ in units of Tr HΣ_1, that, and the largest rate of a monitor's own readings."""
     from sdesim.runs.measures.exact import quantile
     from sdesim.runs.measures.gradient import values_of
 
     if "capped_signal" not in run:
         return None
-    level = float(measured.attrs["level"])
-    wide = quantile(values_of(run, "capped_count"), level)
-    parts = [
-        within(values_of(run, name), wide * values_of(run, f"{name}_error"), level, trace="noise" in name)
-        for name in ("capped_signal", "capped_hessian_signal", "capped_hessian_noise")
-    ]
+    level, count = float(measured.attrs["level"]), values_of(run, "capped_count")
+    # Its ends are those of one level; at another Student's law says how they lie.
+    factor = quantile(count, level) / quantile(count, LEVEL)
+    parts = []
+    for name in ("capped_signal", "capped_bend"):
+        value, low, high = (values_of(run, f"{name}{end}") for end in ("", "_low", "_high"))
+        parts.append(
+            estimate([value, value + factor * (low - value), value + factor * (high - value)], level)
+        )
+    one = np.ones(count.shape)
     rate = [values_of(run, f"capped_rate{end}") for end in ("", "_low", "_high")]
-    return [*parts, estimate(rate, level)], {}
+    return [*parts, estimate([one] * 3, level), estimate(rate, level)], {}
 
 
 def _drawn(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
@@ -103,8 +109,9 @@ def _drawn(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
     from sdesim.runs.measures.gradient import batches, values_of
     from sdesim.runs.measures.read_off import edge_ratio, given
 
-    signal, edge = given(measured, "signal"), edge_ratio(run, measured)
-    if signal is None or edge is None or "hessian_signal_error" not in run:
+    signal, ratio_of_one = given(measured, "signal"), given(measured, "C_1")
+    edge = edge_ratio(run, measured)
+    if signal is None or ratio_of_one is None or edge is None or "hessian_signal_error" not in run:
         return None
     level, probed = float(measured.attrs["level"]), batches(run)[1]
     eta, n, trace = (values_of(run, name) for name in ("step_size", "gradient_samples", "hessian_noise"))
@@ -118,7 +125,8 @@ def _drawn(run: xr.Dataset, measured: xr.Dataset) -> Parts | None:
         bent = np.where(sampled, bent, values_of(run, "exact_hessian_signal"))
         bent_half, half = np.where(sampled, bent_half, 0.0), np.where(sampled, half, wide)
         trace = np.where(sampled, trace, known)
-    value, low, high, flags = signal
+    # What is said of the gradients of one example is said of this too.
+    value, low, high, flags = *signal[:3], ratio_of_one[3]
     # Gradients of a metric meet the Hessian otherwise, and without batches there is no example to speak of.
     apart = np.zeros(value.shape, dtype=bool)
     if "preconditioned_lambda_max" in run:

@@ -103,22 +103,26 @@ def test_in_a_metric_of_its_own_and_without_batches_there_is_none():
 
 def test_what_a_monitor_bought_is_read_where_it_was():
     values = {
-        "capped_signal": [2.0, np.nan], "capped_signal_error": [0.1, np.nan],
-        "capped_hessian_signal": [3.0, np.nan], "capped_hessian_signal_error": [0.2, np.nan],
-        "capped_hessian_noise": [12.0, np.nan], "capped_hessian_noise_error": [1.0, np.nan],
-        "capped_count": [8.0, np.nan], "capped_rate": [0.3, np.nan], "capped_rate_low": [0.25, np.nan],
-        "capped_rate_high": [0.4, np.nan],
+        "capped_signal": (2.0, 1.5, 2.75), "capped_bend": (3.0, 2.5, 4.0), "capped_rate": (0.3, 0.25, 0.4),
     }  # fmt: skip
-    run = xr.Dataset({name: (PROBE, [x]) for name, x in values.items()})
-    found = critical_batch_hessian(run, xr.Dataset(attrs={"level": 0.95}))
-    e = est.hessian_noise_scale(
-        given(2.0, WIDER * 0.1), given(3.0, WIDER * 0.2), trace(12.0, WIDER),
-        est.Estimate(0.3, 0.25, 0.4, 0.95, "", 9),
-    )  # fmt: skip
-
-    assert (found.value[0, 0], found.low[0, 0], found.high[0, 0]) == pytest.approx(
-        (e.value, e.low, e.high), rel=1e-6
+    ends = {
+        f"{k}{end}": x for k, v in values.items() for end, x in zip(("", "_low", "_high"), v, strict=True)
+    }
+    run = xr.Dataset({name: (PROBE, [[x, np.nan]]) for name, x in (ends | {"capped_count": 8.0}).items()})
+    found, narrow = (critical_batch_hessian(run, xr.Dataset(attrs={"level": level})) for level in (0.95, 0.5))
+    one, *parts = (
+        est.Estimate(1.0, 1.0, 1.0, 0.95, "", 8),
+        *(est.Estimate(*x, 0.95, "", 8) for x in values.values()),
     )
+    e = est.hessian_noise_scale(parts[0], parts[1], one, parts[2])
+    assert (found.value[0, 0], found.low[0, 0], found.high[0, 0]) == pytest.approx((e.value, e.low, e.high))
+    # Student's of 7 degrees at 75%: that of 97.5% is 3.326 times as far.
+    signal, bent = (
+        est.Estimate(v, v - (v - low) / WIDER * 0.711142, v + (high - v) / WIDER * 0.711142, 0.5, "", 8)
+        for v, low, high in (values["capped_signal"], values["capped_bend"])
+    )
+    e = est.hessian_noise_scale(signal, bent, one, parts[2])
+    assert (narrow.low[0, 0], narrow.high[0, 0]) == pytest.approx((e.low, e.high), rel=1e-5)
     assert np.isnan(found.value[0, 1])
     assert not any(mask[0, 1] for mask in found.flags.values())
     assert critical_batch_hessian(xr.Dataset(), xr.Dataset(attrs={"level": 0.95})) is None

@@ -5,9 +5,10 @@ Hessian H of the third along both, all three independent:
 
     |μ|² ← g·g′,   μᵀHμ ← (sᵀHs − δᵀHδ)/4 = gᵀHg′,   Tr HΣ_1 ← δᵀHδ/(1/b + 1/b′)
 
-for batches of b and b′ examples, each free of bias. Where the optimizer scales coordinates by a
-(`scale_by_parameter`) gradients are a^{1/2}g and H is a^{1/2}Ha^{1/2}. The last purchases are averaged, and
-their spread is the error. The edge is what was bought last of it.
+for batches of b and b′ examples, each free of bias. The batch depends on the ratios of the first two to the
+last alone, which are read as they are now, while they may move (`recent_ratio`). Where the optimizer scales
+coordinates by a (`scale_by_parameter`) gradients are a^{1/2}g and H is a^{1/2}Ha^{1/2}. The edge is what was
+bought last of it.
 
 Products are central differences along the unit vector, as those of the edge. Two vectors of the length of all
 parameters are held beside the weights that are moved.
@@ -27,17 +28,17 @@ from torch import Tensor
 from sdesim.errors import RunError
 from sdesim.estimate import Estimate
 from sdesim.estimators.curvature.differences import difference_step
-from sdesim.runs.measures.capped import capped, estimate, within
-from sdesim.runs.measures.exact import quantile
+from sdesim.estimators.dynamics.recent import Series, recent_ratios
+from sdesim.runs.measures.capped import LEVEL, capped, estimate
 from sdesim.training.data.batches import length
 from sdesim.training.probes.motion import rule_of
 from sdesim.training.probes.preconditioning import ParameterScale, scale_by_parameter
 from sdesim.training.watching.batches import Source
-from sdesim.training.watching.goods.base import LEVEL, Sold, Visit
+from sdesim.training.watching.goods.base import Sold, Visit
 from sdesim.training.watching.passes import Passes
 from sdesim.training.watching.sums import dots
 
-# Purchases that are averaged, and fewest of them; fewest examples of training's own batch.
+# Purchases that are read together, and fewest of them; fewest examples of training's own batch.
 _READINGS, _FEWEST, _LEAST = 64, 3, 6
 
 
@@ -89,16 +90,14 @@ class Capped:
         self._rows = [list(row) for row in rows]
 
 
-def _sold(rows: Any, rate: Estimate, flags: Sequence[str]) -> Sold | None:
+def _sold(rows: Any, rate: Estimate, flags: Sequence[str]) -> Sold:
+    signal, bent, trace = rows.T
+    along, bend = recent_ratios([Series(x, trace, trace) for x in (signal, bent)], LEVEL)
     n = len(rows)
-    means, errors = rows.mean(axis=0), rows.std(axis=0, ddof=1) / math.sqrt(n)
-    halves = quantile(n, LEVEL) * errors
-    signal, bent, trace = (within(means[k], halves[k], LEVEL, n, trace=k == 2) for k in range(3))
-    found: Any = capped(signal, bent, trace, replace(rate, n=n))
-    values = {"capped_count": float(n), "capped_rate": rate.value}
-    values |= {"capped_rate_low": rate.low, "capped_rate_high": rate.high}
-    for k, name in enumerate(("capped_signal", "capped_hessian_signal", "capped_hessian_noise")):
-        values |= {name: float(means[k]), f"{name}_error": float(errors[k])}
+    found: Any = capped(along, bend, estimate([1.0, 1.0, 1.0], LEVEL, n), replace(rate, n=n))
+    values = {"capped_count": float(n)}
+    for name, e in zip(("capped_signal", "capped_bend", "capped_rate"), (along, bend, rate), strict=True):
+        values |= {name: e.value, f"{name}_low": e.low, f"{name}_high": e.high}
     told = tuple(dict.fromkeys((*found.flags, *(f for f in flags if f != "unresolved"))))
     return Sold(estimates={"critical_batch_hessian": replace(found, flags=told)}, values=values)
 
