@@ -45,10 +45,11 @@ class Purse:
 
     Args:
         share: of the time since the first step that readings may take; None: any.
+        lent: seconds that count as passed from the beginning, so that short trainings are read too.
     """
 
-    def __init__(self, share: float | None) -> None:
-        self.share = share
+    def __init__(self, share: float | None, lent: float = 0.0) -> None:
+        self.share, self._lent = share, lent
         self._step: float | None = None
         self._paid: dict[Kind, float] = {}
         self._factor = 1.0
@@ -71,8 +72,11 @@ class Purse:
 
     def waits(self, price: float, spent: float) -> float:
         """Seconds that have to have passed for a reading at this price to keep the share."""
-        return 0.0 if self.share is None else (spent + price) / self.share - price
+        if self.share is None:
+            return 0.0
+        waits = (spent + price) / self.share - price
+        return waits if waits > self._lent else 0.0
 
     def affords(self, price: float, spent: float, elapsed: float) -> bool:
         """Whether a reading at this price keeps the share, of all time with it; NaN is no price."""
-        return self.share is None or spent + price <= self.share * (elapsed + price)
+        return self.share is None or spent + price <= self.share * (max(elapsed, self._lent) + price)

@@ -36,8 +36,8 @@ from sdesim.training.watching.unwrapped import (
     unwrapped,
 )
 
-# Seconds that what is done for the first time may take, in the first reading.
-_FIRST = 0.005
+# A training counts as so many seconds long from its first step: one of a few seconds is to be read too.
+LENT = 10.0
 _RANKS = distributed.is_available()
 
 
@@ -103,16 +103,16 @@ class Watch:
         for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
             if value < least:
                 raise RunError(f"watch: {name}: found {value}, allowed: at least {least}")
-        self._purse = Purse(budget)
+        self._purse = Purse(budget, LENT)
         self._shop = Shop(
             self._model, optimizer, loss=loss, objective=objective, loader=loader, heldout=heldout,
-            budget=None if budget is None else budget / 2,
+            budget=None if budget is None else budget / 2, lent=LENT,
         )  # fmt: skip
         self._budget = budget
         self._readings = Readings(window, phase_window, self._sampling_flag(), self._shop.epoch)
         self._ranks: Ranks | None = None
         self._refused = ""
-        self._expected = self._spoken = self._planning = False
+        self._expected = self._spoken = False
         self._planned = 0, clock.perf_counter()
         self._writes = writes(models)
         # What others write to is not even opened here.
@@ -250,9 +250,6 @@ class Watch:
 
     def _read(self, why: str) -> None:
         """Take what was read of this step, or why nothing was."""
-        if self._planning and self._ranks is not None:
-            self._plan_first(self._ranks)
-            return
         pending, self._pending = self._pending, None
         whole, trained = bool(self._tried), trained_parameters(self._optimizer)
         self._rate = step_rate(self._optimizer)
@@ -334,27 +331,6 @@ class Watch:
             self._hear(agreed.bought)
         return agreed.read
 
-    def _plan_first(self, ranks: Ranks) -> None:
-        """Of all ranks: agree when the first reading is paid for."""
-
-        def plan(price: float) -> tuple[int | None, float, float, Mapping[str, Any]]:
-            following, _, elapsed, bought = self._plan(self._next_price())
-            return following, self._spent, elapsed, bought
-
-        self._expected = self._planning = False
-        self._spoken = True
-        agreed = ranks.agree(
-            self.step, lambda: "nothing is read yet", gains=None, hold=False, found=self._found,
-            seconds=0.0, plan=plan,
-        )  # fmt: skip
-        self._found, self._cycle, self._passed = dict(agreed.found), 0.0, agreed.elapsed
-        if agreed.bought is not None:
-            self._hear(agreed.bought)
-        if ranks.following is None and isinstance(agreed.read, str):
-            self._found["step"] = agreed.read
-        # That they may arm now.
-        self._price = agreed.price
-
     def _hear(self, bought: Mapping[str, Any]) -> None:
         """Of all ranks: what the first one bought since it told last."""
         before = [] if self._bought is None else self._bought["sold"]
@@ -401,20 +377,12 @@ class Watch:
             self._reader.arm(parts=self._expected, examples=False)
         elif self._ranks is not None:
             if self._ranks.following is not None and self.step >= self._ranks.following:
-                if self._price or free:
-                    self._arm()
-                else:
-                    # Ranks say first when the budget allows it.
-                    self._expected = self._planning = True
-        elif free or self._purse.affords(price := self._next_price(), self._spent, self._elapsed()):
+                self._arm()
+        elif free or not self._price or self._purse.affords(self._price, self._spent, self._elapsed()):
+            # The first one is lent: nobody knows its price before, and it is to be seen that one is read.
             self._arm()
         else:
-            self._due = self._started - self._earlier + self._purse.waits(price, self._spent)
-
-    def _next_price(self) -> float:
-        """Seconds of the next reading: those of the last; before there was one, of a step so far, and what is
-        done for the first time."""
-        return self._price or self._elapsed() / max(1, self.step) + _FIRST
+            self._due = self._started - self._earlier + self._purse.waits(self._price, self._spent)
 
     def _arm(self) -> None:
         examples = self._passes == 1
@@ -526,7 +494,7 @@ class Watch:
         self._started = clock.perf_counter()
         self._failures.restore(state["failures"])
         self._pending, self._cycle, self._passed = None, 0.0, self._earlier
-        self._expected = self._planning = False
+        self._expected = False
         self._planned = (self.step, self._started)
         self._reader.disarm()
         self._reader.made.drop()

@@ -100,6 +100,15 @@ def test_the_first_price_is_a_timed_step_times_counted_work():
     assert purse.price((True, False), 100.0) == pytest.approx(0.4 * 100)
 
 
+def test_time_that_is_lent_pays_from_the_beginning():
+    purse = Purse(0.01, lent=10.0)
+
+    assert purse.affords(0.05, 0.04, 0.0)
+    assert purse.waits(0.05, 0.04) == 0.0
+    assert not purse.affords(0.05, 0.06, 0.0)
+    assert purse.waits(0.05, 0.06) == pytest.approx(0.11 / 0.01 - 0.05)
+
+
 def test_streamed_readings_count_two_passes_and_fewer_products():
     held, streamed = (counted_passes(32, 10, curvature=True, streamed=s, **COUNTED) for s in (False, True))
 

@@ -14,6 +14,7 @@ import sdesim
 from sdesim.errors import RunError
 from sdesim.training import watch
 from sdesim.training.watching.readings import _FIELDS
+from sdesim.training.watching.watch import LENT
 from tests.training.watching.loops import LOSS, examples, network, train, truth
 
 MOMENTUM = functools.partial(torch.optim.SGD, momentum=0.9)
@@ -123,27 +124,21 @@ def test_a_scaler_s_scale_is_taken_out_and_its_skipped_steps_are_not_counted():
 def test_between_readings_nothing_is_attached_and_the_budget_holds():
     model, monitor = train(steps=60, budget=1e-7)
 
-    # Not even the first reading was paid for.
-    assert len(monitor.history) == 0
+    # The first reading is lent; no other one was paid for.
+    assert len(monitor.history) == 1
     assert not monitor._reader.armed
     assert not any(p._backward_hooks for p in model.parameters())
     assert not any(part._forward_hooks for part in model.modules())
 
 
-def test_the_first_reading_waits_until_a_step_and_what_is_new_are_paid_for():
-    model, (x, y) = network(), examples()
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    monitor, steps = watch(model, optimizer, budget=0.1), 0
+def test_a_training_of_less_than_ten_seconds_is_read_as_one_of_ten():
     began = clock.perf_counter()
-    while not monitor._reader.armed and steps < 10**5:
-        optimizer.zero_grad()
-        LOSS(model(x), y).backward()
-        optimizer.step()
-        steps += 1
+    _, monitor = train(steps=300, budget=0.01)
 
-    # 5 ms at a tenth of the time, and ten steps' worth, but for what a look at the clock is late.
-    assert clock.perf_counter() - began > 0.04
-    assert steps >= 9
+    assert clock.perf_counter() - began < LENT
+    assert len(monitor.history) > 1
+    # A tenth of a second, but for what the last reading took longer than the one before it.
+    assert monitor.cost["seconds"] < 0.01 * LENT + 3 * monitor.cost["read_step"] + 0.1
 
 
 def test_a_fork_reads_and_writes_nothing_and_trains_on():
