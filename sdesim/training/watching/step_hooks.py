@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import OrderedDict
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
