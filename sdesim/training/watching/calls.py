@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,12 +15,15 @@ from torch import Tensor, nn
 
 from sdesim.training.data.batches import leaves
 from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.loss_graph import LossSeen, loss_seen
 from sdesim.training.watching.module_hook import ModuleHook
 from sdesim.training.watching.random_state import RandomState
 
 Guard = Callable[[Callable[[], None]], None]
 # What a label is that counts for no loss, in torch and in the libraries on it.
 _IGNORED = -100
+# Numbers of each tensor of a batch, of which two that are the same are known.
+_SAMPLED = 256
 
 
 @dataclass
@@ -36,6 +40,8 @@ class Batch:
             in the order in which they did. Only where they are kept.
         before, drew: random state before the call, and whether it drew from it. autocast: devices and types.
         written: a buffer that the call wrote to.
+        lengths: of the tensors that the call was given; sample: some of their numbers. nodes: of the graph,
+            that gave its outputs. loss: what that of its backward pass is made of, None before it.
     """
 
     size: int | None
@@ -53,6 +59,10 @@ class Batch:
     autocast: list[tuple[str, torch.dtype]] = field(default_factory=list)
     versions: list[int] = field(default_factory=list)
     written: str = ""
+    lengths: frozenset[int] = frozenset()
+    sample: Tensor | None = None
+    nodes: tuple[Any, ...] = ()
+    loss: LossSeen | None = None
 
     def axis_of(self, x: Tensor) -> int | None:
         """Along which axis of a tensor its examples lie, None where they do not."""
@@ -113,10 +123,13 @@ class ModelCalls:
         """A batch of so many examples begins."""
         self.batch, self.told = Batch(size, share=share), True
 
-    def opened(self) -> None:
-        """A backward pass begins: it is of the batch at work."""
-        if self.batch is not None and not any(self.batch is one for one in self.seen):
-            self.seen.append(self.batch)
+    def opened(self, own: Callable[[Any], bool]) -> None:
+        """A backward pass begins: it is of the batch at work. own: whether a tensor is a trained one."""
+        batch = self.batch
+        if batch is not None and not any(batch is one for one in self.seen):
+            self.seen.append(batch)
+            batch.loss = loss_seen(batch.size, batch.axis, batch.nodes, own)
+            batch.nodes = ()
 
     def _called(self, module: nn.Module, args: Any, kwargs: Any) -> None:
         # A wrapper calls what it wraps: one batch. What is called in a backward pass is called again.
@@ -127,7 +140,8 @@ class ModelCalls:
             self._guard(lambda: self._begun(args, kwargs))
 
     def _begun(self, args: Any, kwargs: Any) -> None:
-        first = next((x for x in leaves((args, kwargs)) if x.ndim), None)
+        given = [x for x in leaves((args, kwargs)) if x.ndim]
+        first = given[0] if given else None
         size = None if first is None else len(first)
         if not self.told:
             self.batch = None
@@ -137,7 +151,8 @@ class ModelCalls:
         if batch.given is not None:
             # A second call for one batch: which of them is which is not known.
             batch.given, batch.outputs, self._keep = None, [], False
-        batch.first = first
+        batch.first, batch.lengths = first, frozenset(map(len, given))
+        batch.sample = None if self.told else _sample(given)
         labels = kwargs.get("labels")
         if isinstance(labels, Tensor):
             counted = (labels != _IGNORED).reshape(len(labels), -1) if labels.ndim else None
@@ -179,6 +194,10 @@ class ModelCalls:
             self._guard(lambda: self._returned(batch, output))
 
     def _returned(self, batch: Batch, output: Any) -> None:
+        made = outputs_of(output)
+        batch.nodes = (*batch.nodes, *(x.grad_fn for x in made if x.grad_fn is not None))
+        if not self.told and batch.size is not None and made:
+            batch.size = _size(batch, made)
         loss = _loss(output)
         if loss is not None:
 
@@ -193,9 +212,36 @@ class ModelCalls:
         named = self._models[-1].named_buffers()
         written = (name for (name, b), v in zip(named, batch.versions, strict=True) if b._version != v)
         batch.written = next(written, "")
-        for x in outputs_of(output):
+        for x in made:
             batch.outputs.append(x.detach())
             x.register_hook(_noting(batch, len(batch.outputs) - 1))  # type: ignore[no-untyped-call]
+
+
+def _size(batch: Batch, outputs: Sequence[Tensor]) -> int | None:
+    """Examples, which outputs have as many of as the first input; else as another input, or a row for each of
+    its places. None where neither is so."""
+    assert batch.size
+    assert batch.first is not None
+    found = [x.shape[0] for x in outputs]
+    found += [x.shape[batch.axis] for x in outputs if x.ndim > batch.axis]
+    if batch.size in found:
+        return batch.size
+    others = batch.lengths & set(found)
+    if len(others) == 1 and not batch.axis:
+        return next(iter(others))
+    places = {math.prod(batch.first.shape[:k]) for k in range(2, batch.first.ndim + 1)}
+    return batch.size if places & set(found) else None
+
+
+def _sample(given: Sequence[Tensor]) -> Tensor | None:
+    """Numbers by which two batches are told apart."""
+    found = []
+    for x in given:
+        flat = x.detach().reshape(-1)[:: max(1, x.numel() // _SAMPLED)]
+        if flat.is_complex():
+            flat = torch.view_as_real(flat).reshape(-1)
+        found.append(flat[:_SAMPLED].double())
+    return torch.cat([x.to(found[0].device) for x in found]) if found else None
 
 
 def _not_compiled(models: Sequence[nn.Module]) -> Iterator[nn.Module]:
@@ -239,6 +285,18 @@ class Weights:
     batch: int | None
     flags: tuple[str, ...]
     whole: float = math.nan
+
+
+def unlike(batches: Sequence[Batch]) -> str:
+    """Why backward passes over these batches are no parts of one gradient; "" where nothing says so."""
+    samples = [b.sample for b in batches]
+    for one, other in pairwise(samples):
+        if one is not None and other is not None and torch.equal(one, other):
+            return "backward passes over the same examples: their parts are not independent"
+    forms = {(b.loss.apart, b.loss.form if b.loss.apart else ()) for b in batches if b.loss is not None}
+    if len(forms) > 1:
+        return "backward passes of one step are of different losses: their parts are not of one mean"
+    return ""
 
 
 def weights(batches: Sequence[Batch], passes: int) -> Weights:

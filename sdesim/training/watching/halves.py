@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError
 from sdesim.training.probes.example_norms import refuse_meeting
+from sdesim.training.probes.guard import Kept
 from sdesim.training.watching.aside import aside
 from sdesim.training.watching.calls import Batch, outputs_of, rows
 from sdesim.training.watching.random_state import RandomState
@@ -73,10 +74,12 @@ def halves(
 
 @contextmanager
 def _again(model: nn.Module, batch: Batch) -> Iterator[None]:
-    """The circumstances of the call; all random generators are afterwards as they were found."""
+    """The circumstances of the call; all random generators, and whatever the model keeps beside its weights
+    (counters, queues, generators of its own), are afterwards as they were found."""
     assert batch.before is not None
     now = RandomState.now({p.device for p in model.parameters()})
     with ExitStack() as stack:
+        stack.callback(Kept(model).restore)
         stack.callback(now.restore)
         stack.enter_context(aside())
         stack.enter_context(torch.enable_grad())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -106,6 +107,12 @@ class StepHooks:
         self._wanted = False
         self._computed(why)
 
+    def _come_last(self) -> None:
+        """Hooks that were attached later may change gradients, as by clipping them: they come first."""
+        before = getattr(self._optimizer, "_optimizer_step_pre_hooks", None)
+        if isinstance(before, OrderedDict) and self._handles[0].id in before:
+            before.move_to_end(self._handles[0].id)
+
     def _let_go(self) -> None:
         """This is another process than that which is watched."""
         forked, self._forked = self._forked, None
@@ -119,6 +126,7 @@ class StepHooks:
             self._nested -= 1
             return
         self._frame = 0
+        self._come_last()
         if self._wanted:
             # It was given a closure and did not call it.
             self._tell("")

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from sdesim.errors import RunError, failure
 from sdesim.training.watching.backward import Backward
-from sdesim.training.watching.calls import ModelCalls, example_weights, weights
+from sdesim.training.watching.calls import ModelCalls, example_weights, unlike, weights
 from sdesim.training.watching.examples import ExampleShares
 from sdesim.training.watching.halves import halves
 from sdesim.training.watching.layers import layer_names
@@ -237,7 +237,8 @@ class StepReader:
             self._begin()
             if self._shares is not None:
                 self._shares.forget(torch._C._current_graph_task_id())
-        self._calls.opened()
+        own = {id(p) for p in self._parameters}
+        self._calls.opened(lambda x: id(x) in own)
 
     def _ended(self, task: int, gradients: Mapping[int, Tensor]) -> None:
         if self.onlooker is None:
@@ -327,6 +328,8 @@ class StepReader:
         if not np.isfinite(added.parts).all():
             return "the gradient is not finite"
         scale, known = loss_scale(), weights(batches, passes)
+        if passes > 1 and (why := unlike(batches)):
+            return why
         if passes > 1:
             overlap = sum(w * w for w in known.each)
             return Gathered(
@@ -345,7 +348,11 @@ class StepReader:
         """Σ|c_j|² (P,), Σ w_j², flags and source, of the examples of the one batch, or of its halves."""
         batch = self._calls.seen[0]
         each, known = example_weights(batch)
-        flags = () if known or not self._sequences else ("weights_assumed",)
+        loss = batch.loss
+        even = known or not (self._sequences or (loss is not None and loss.apart and not loss.even))
+        flags = () if even else ("weights_assumed",)
+        if loss is None or not loss.apart:
+            flags = (*flags, "losses_assumed")
         if self._shares is not None:
             try:
                 alone = self._shares.result()

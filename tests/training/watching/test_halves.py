@@ -129,6 +129,32 @@ def test_what_has_no_halves_is_refused(between, loss, line):
     assert "\n" not in str(told.value)
 
 
+class Counts(nn.Module):
+    """Keeps a count, a queue and a generator of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls, self.queue, self.own = 0, torch.zeros(6, 5), torch.Generator().manual_seed(0)
+
+    def forward(self, x):
+        self.calls += 1
+        self.queue = torch.cat([self.queue[len(x) :], x.detach()])
+        torch.rand(1, generator=self.own)
+        return x
+
+
+def test_what_a_model_keeps_in_its_own_attributes_is_as_it_was():
+    counts = Counts()
+    model = Prelu(counts)
+    batch = passed(model, examples()[0][:N])
+    calls, queue, state = counts.calls, counts.queue.clone(), counts.own.get_state()
+
+    of(model, batch)
+    assert counts.calls == calls
+    assert torch.equal(counts.queue, queue)
+    assert torch.equal(counts.own.get_state(), state)
+
+
 def test_a_sequence_first_batch_is_halved_along_its_second_axis():
     torch.manual_seed(0)
     model = nn.GRU(3, 2).double()

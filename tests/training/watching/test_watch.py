@@ -104,6 +104,25 @@ def test_clipping_is_seen_and_what_is_read_is_of_before():
     assert cut.history[0].C_star is None
 
 
+def test_clipping_in_a_hook_that_comes_after_is_seen_too():
+    x, y = examples()
+    model = network()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    monitor = watch(model, optimizer, budget=None)
+
+    def clip(*_):
+        nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+
+    optimizer.register_step_pre_hook(clip)
+    for _ in range(5):
+        optimizer.zero_grad()
+        LOSS(model(x), y).backward()
+        optimizer.step()
+
+    assert column(monitor, "clipped") == [1.0] * len(monitor.history)
+    assert all(math.isnan(before) for before in column(monitor, "before"))
+
+
 def test_a_scaler_s_scale_is_taken_out_and_its_skipped_steps_are_not_counted():
     scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10, growth_interval=1000)
 
