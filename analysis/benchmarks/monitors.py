@@ -168,12 +168,12 @@ def peak(place: int, watched: bool) -> int:
 def table(rows: list[dict[str, Any]]) -> str:
     """As Markdown."""
     lines = [
-        "CPU time of training steps at the default budget of 1% over those of the same training unwatched, in "
-        "stretches beside each other, one thread, with 95% intervals: of all steps, and the middle stretch, "
-        "which holds no reading. Memory: every step read.",
+        "CPU time of training steps at the default budget of 1% over those of the same training unwatched, "
+        "in stretches beside each other, one thread, with 95% intervals: of all steps, and the middle "
+        "stretch, which holds no reading. Memory: every step read.",
         "",
-        "| network | ms a step | all steps | between readings | reading, by its own clock | one read step, ms | "
-        "steps to a reading | bytes a parameter |",
+        "| network | ms a step | all steps | between readings | reading, by its own clock | "
+        "one read step, ms | steps to a reading | bytes a parameter |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for r in rows:
