@@ -31,7 +31,7 @@ class Folder(Base):
     Each measurement is with the system once it is made: a training that is killed loses none. Trainings that
     go on in the same folder are read as one; what an earlier one measured beyond the step at which a later
     one begins is left out. A monitor that is closed leaves its run there too (training.zarr). Monitors of the
-    same moment take a folder each.
+    same moment take a folder each: one that begins later takes over, and the earlier one fails to write.
 
     Args:
         folder: its path, made if absent; in Python the path alone stands for this kind.
@@ -63,35 +63,61 @@ class FolderSink:
             raise RunError(f"{self._folder} holds the run of a scenario; choose another folder")
         self._lines = LineFile(self._folder / READINGS)
         self._began = False
+        # Where the file ended when this one last wrote to it.
+        self._last = 0
         _OPEN.add(self)
 
     def write(self, measurement: Row) -> None:
-        """Append one measurement."""
+        """Append one measurement.
+
+        Raises:
+            RunError: another monitor has begun to write here, or the disk refuses.
+        """
         if not self._began:
             told = {"pid": os.getpid(), "host": socket.gethostname(), "began": time.time()}
-            self._lines.append({"session": told})
+            self._append({"session": told})
             self._began = True
-        self._lines.append(measurement.to_dict())
+        self._append(measurement.to_dict())
+
+    def _append(self, value: Any) -> None:
+        """Append a line.
+
+        Raises:
+            RunError: another monitor has begun to write here, or the disk refuses.
+        """
+        if self._overtaken():
+            raise RunError(f"another training began to write to {self._folder}: take a folder each")
+        try:
+            self._lines.append(value)
+        finally:
+            self._last = self._size()
+
+    def _size(self) -> int:
+        return self._lines.path.stat().st_size if self._lines.path.exists() else 0
+
+    def _overtaken(self) -> bool:
+        """Whether the readings of another one follow this one's: together they would read as one training."""
+        return self._began and self._size() > self._last
 
     def keep_run(self, run: Callable[[Path], Any]) -> None:
         """Keep the run of all that was measured, as ``run(out)`` writes it, in place of an earlier one; why
         there is none is noted."""
-        if not self._began:
+        if not self._began or self._overtaken():
             return
         new, kept = self._folder / f".{RUN}", self._folder / RUN
         shutil.rmtree(new, ignore_errors=True)
         try:
             run(new)
         except RunError as error:
-            self._lines.append({"no_run": first_line(error)})
+            self._append({"no_run": first_line(error)})
             return
         shutil.rmtree(kept, ignore_errors=True)
         new.rename(kept)
 
     def close(self) -> None:
         """Note that the training has ended; a further write goes on."""
-        if self._began:
-            self._lines.append({"ended": time.time()})
+        if self._began and not self._overtaken():
+            self._append({"ended": time.time()})
         self._began = False
         self._lines.close()
 

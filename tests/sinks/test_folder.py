@@ -38,6 +38,24 @@ def test_measurements_come_back_as_they_were_and_a_closed_folder_is_finished(tmp
     sink.close()
 
 
+def test_readings_of_two_trainings_at_once_are_not_read_as_one(tmp_path):
+    first = begun(tmp_path)
+    first.write(measured(1))
+    second = begun(tmp_path)
+    # One that is opened and has nothing to say disturbs nobody.
+    first.write(measured(2))
+    second.write(measured(1))
+    with pytest.raises(RunError, match="another training began to write to"):
+        first.write(measured(3))
+    first.close()
+    second.write(measured(2))
+
+    found = read_watched(tmp_path / "x")
+    assert found.state == "running"
+    assert [m["step"] for m in found.readings] == [1, 2]
+    second.close()
+
+
 def test_a_training_that_goes_on_from_a_checkpoint_takes_the_place_of_what_came_after(tmp_path):
     for steps in ((1, 5, 9), (6, 9, 11)):
         sink = begun(tmp_path)

@@ -28,6 +28,8 @@ HELPED = 0.1
 _DECIDED = {"generalization": True, "exploration": False}
 # Flags that the interval itself says; and most that are told in a line.
 _SAID, _MOST = ("unresolved", "unbounded"), 3
+# Flag of a noise that is read from examples whose losses may not be their own: it may be off by a factor.
+_MEETING = "losses_assumed"
 # Measurements of which hardly two are of the last batch of an epoch.
 _FEW = 3
 
@@ -124,7 +126,12 @@ def _batch(history: Sequence[Measurement]) -> Iterator[Finding]:
     values: dict[str, Any] = {"critical_batch": _ends(found), "batch_size": size}
     change, resolved = "", True
     # An end that is not known supports nothing: comparisons with NaN are false.
-    if found.high <= size / 2 or found.low >= size * 2:
+    if _MEETING in flags:
+        resolved, text = False, f"open whether another batch size would pay: {about}"
+        why = (
+            "examples may depend on one another in this loss: micro-batches of an accumulated step would tell"
+        )
+    elif found.high <= size / 2 or found.low >= size * 2:
         change, times = ("halve", 0.5) if found.high <= size / 2 else ("double", 2.0)
         far = found.high <= size / 4 or found.low >= size * 4
         text = f"batch size could be {change}d{' and more' if far else ''}: {about}"

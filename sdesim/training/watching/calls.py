@@ -304,8 +304,9 @@ def weights(batches: Sequence[Batch], passes: int) -> Weights:
 
     What a trainer tells goes first (`batches_unequal` where batches of different sizes do). Where the model
     returned the loss of each, the gradient that arrived there says its multiplier; of a loss that was divided
-    by the labels of the whole step it is times those of the batch. Else batches weigh by their examples, and
-    where these differ that is flagged. Without batches all weigh the same.
+    by the labels of the whole step it is times those of the batch. Where each loss is seen to be a mean all
+    weigh the same (`batches_unequal` where sizes differ). Else batches weigh by their examples, and where
+    these differ that is flagged. Without batches all weigh the same.
     """
     known = len(batches) == passes
     sizes = [b.size for b in batches if b.size is not None] if known else []
@@ -319,6 +320,8 @@ def weights(batches: Sequence[Batch], passes: int) -> Weights:
         each, flags = told, ("batches_unequal",) if batch and len(set(sizes)) > 1 else ()
     elif own is not None:
         each, flags = own
+    elif passes > 1 and all(b.loss is not None and b.loss.mean for b in batches):
+        each, flags = [1.0] * passes, ("batches_unequal",) if batch and len(set(sizes)) > 1 else ()
     elif batch:
         each, flags = [float(n) for n in sizes], ("weights_by_examples",) if len(set(sizes)) > 1 else ()
     else:

@@ -61,12 +61,14 @@ class LossSeen:
     Attributes:
         apart: whether it is a sum over the examples of one loss each, or a mean. even: whether each weighs
             the same in it, whatever its labels are, but for those that are left out.
-        form: names of what it is made of; losses of one kind have the same.
+        form: names of what it is made of; losses of one kind have the same. mean: whether it is a mean over
+            the batch, multiplied by nothing, and divided by what a step has once, as the number of its parts.
     """
 
     apart: bool
     even: bool
     form: tuple[str, ...]
+    mean: bool = False
 
 
 def loss_seen(size: int | None, axis: int, outputs: tuple[Any, ...], own: Callable[[Any], bool]) -> LossSeen:
@@ -81,7 +83,9 @@ def loss_seen(size: int | None, axis: int, outputs: tuple[Any, ...], own: Callab
         return LossSeen(apart=False, even=False, form=())
     walk = _Walk(size, axis, outputs, own)
     apart = walk.of(roots[0].grad_fn, 0) == _WHOLE
-    return LossSeen(apart=apart, even=walk.even, form=tuple(walk.names))
+    return LossSeen(
+        apart, walk.even, tuple(walk.names), mean=apart and walk.even and _is_mean(roots[0].grad_fn)
+    )
 
 
 def _roots() -> tuple[torch.Tensor, ...] | None:
@@ -116,7 +120,7 @@ class _Walk:
         return self._known[key]
 
     def _found(self, node: Any, place: int) -> int:
-        name = node.name().partition("Backward")[0]
+        name = _name(node)
         shape = _shape(node, place)
         if node in self._outputs or (name in _LAYERS and self._layer(node)):
             return self._start(shape)
@@ -229,6 +233,18 @@ class _Walk:
             return _UNKNOWN
         gone = len(given) - len(shape)
         return axis - (sum(d < axis for d in places) if gone else 0)
+
+
+def _is_mean(node: Any) -> bool:
+    while node is not None and _name(node) in ("Div", "ToCopy", "Clone", "Alias"):
+        node = next((child for child, _ in node.next_functions if child is not None), None)
+    if node is None:
+        return False
+    return _name(node) == "Mean" or (_name(node) in _LOSSES and getattr(node, "_saved_reduction", 0) == 1)
+
+
+def _name(node: Any) -> str:
+    return str(node.name().partition("Backward")[0])
 
 
 def _keeps_linear(name: str) -> bool:

@@ -55,6 +55,15 @@ def test_another_batch_is_advised_where_the_whole_interval_lies_beyond_half_or_t
     assert found.resolved == (not text.startswith("open"))
 
 
+def test_nothing_is_advised_of_a_batch_whose_examples_may_depend_on_one_another():
+    (found,) = findings(of_batch(41, 33, 52, flags=("losses_assumed",)))
+
+    assert not found.resolved
+    assert not found.change
+    assert found.text.startswith("open whether another batch size would pay: B_crit = 41 [33, 52]")
+    assert "micro-batches" in found.why
+
+
 def test_the_cost_of_another_batch_is_that_of_mccandlish():
     (found,) = findings(of_batch(41, 33, 52))
 

@@ -153,6 +153,24 @@ def test_passes_that_are_no_parts_of_one_mean_are_refused(again, line):
     assert line in monitor.reasons["step"]
 
 
+@pytest.mark.parametrize(
+    ("told", "weights", "flag"),
+    [
+        (lambda loss, n: loss / 2, (1 / 2, 1 / 2), "batches_unequal"),
+        (lambda loss, n: loss, (1 / 2, 1 / 2), "batches_unequal"),
+        (lambda loss, n: loss * n / 6, (1 / 3, 2 / 3), "weights_by_examples"),
+    ],
+)
+def test_micro_batches_whose_losses_are_means_weigh_the_same(told, weights, flag):
+    def step(model):
+        for size in (2, 4):
+            told(F.cross_entropy(model(torch.randn(size, 5)), Y[:size]), size).backward()
+
+    found, _ = reads(step)
+    assert found[-1].overlap == pytest.approx(sum(w * w for w in weights))
+    assert found[-1].flags == (flag,)
+
+
 @pytest.mark.parametrize(("stacked", "batch", "overlap"), [(True, 10, 0.52), (False, None, 0.5)])
 def test_examples_are_those_that_the_outputs_are_of(stacked, batch, overlap):
     # Parts of 4 and 6: Σ w² = 0.4² + 0.6². Of a list of examples none of the lengths is their number.
