@@ -15,6 +15,7 @@ import xarray as xr
 from torch import distributed, nn
 
 from sdesim.errors import RunError, failure
+from sdesim.runs.quantities import quantities
 from sdesim.sinks import Base as SinkRecipe
 from sdesim.sinks import Outlets, Sink
 from sdesim.training.monitor.measurement import Measurement
@@ -105,6 +106,8 @@ class Watch:
         for name, value, least in (("window", window, 3), ("phase_window", phase_window, 8)):
             if value < least:
                 raise RunError(f"watch: {name}: found {value}, allowed: at least {least}")
+        # What is looked up once is looked up before the training, and is no part of its first reading.
+        quantities()
         self._purse = Purse(budget, LENT)
         self._shop = Shop(
             self._model, optimizer, loss=loss, objective=objective, loader=loader, heldout=heldout,
