@@ -13,7 +13,7 @@ from sdesim.plots.look import REAL, SERIES
 from sdesim.plots.style import band, course, finish, guide, panels, scale
 
 # A training is real, so it is orange.
-FIRST, SECOND = REAL[0][0], SERIES[1]
+FIRST, SECOND, THIRD = REAL[0][0], SERIES[1], SERIES[2]
 # Layers that are told apart; letters of a line above the panels.
 _LAYERS, _LETTERS = 6, 118
 
@@ -158,21 +158,28 @@ def _critical(history: Sequence[Any]) -> tuple[Any, Any, Any]:
     return _estimates([critical_batch(m) for m in history])
 
 
+def _batches(history: Sequence[Any]) -> list[Any]:
+    return [*_critical(history)[:2], *_series(history, "critical_batch_hessian")[:2]]
+
+
 def _batch(ax: Any, steps: Any, history: Sequence[Any]) -> None:
     value, low, high = _critical(history)
+    bent = _series(history, "critical_batch_hessian")
     used = np.array([m.batch_size or np.nan for m in history], dtype=np.float64)
     # A band without an upper end goes to the top of the axis, and so does a value that is next to none.
-    shown = np.concatenate([x[np.isfinite(x)] for x in (low, used)])
-    seen = np.concatenate([shown, value[np.isfinite(value)], high[np.isfinite(high)]])
+    shown = np.concatenate([x[np.isfinite(x)] for x in (low, bent[1], used)])
+    seen = np.concatenate([shown, *(x[np.isfinite(x)] for x in (value, high, bent[0], bent[2]))])
     bottom, top = (seen.min() / 2, 2 * max(shown.max(), np.quantile(seen, 0.9))) if shown.size else (0.5, 2.0)
-    there = np.isfinite(value) | np.isfinite(low)
-    if not there.any():
+    forms = ((value, low, high, FIRST, "critical batch 1/C₁"), (*bent, THIRD, "with Hessian and edge"))
+    if not any(np.isfinite(x).any() for form in forms for x in form[:2]):
         _close(ax, "Batch size: would another one pay?", "examples")
         return
-    if np.isfinite(value).any():
-        course(ax, steps[there], value[there], color=FIRST, label="critical batch 1/C₁")
-    known = np.isfinite(low)
-    band(ax, steps[known], low[known], np.where(np.isinf(high), top, high)[known], FIRST)
+    for middle, below, above, colour, label in forms:
+        there, known = np.isfinite(middle) | np.isfinite(below), np.isfinite(below)
+        if np.isfinite(middle).any():
+            course(ax, steps[there], middle[there], color=colour, label=label)
+        if known.any():
+            band(ax, steps[known], below[known], np.where(np.isinf(above), top, above)[known], colour)
     course(ax, steps, used, color=SECOND, label="batch in use", linewidth=1.4)
     if shown.size:
         _log(ax, bottom, top)
@@ -293,7 +300,7 @@ def _numbers(*names: str) -> Callable[[Sequence[Any]], Sequence[Any]]:
 _PANELS = (
     _Panel("loss", _loss, _numbers("loss", "validation_loss")),
     _Panel("C", _consolidation, _quantities("C_alpha")),
-    _Panel("critical batch", _batch, lambda history: _critical(history)[:2]),
+    _Panel("critical batch", _batch, _batches),
     _Panel("sharpness", _sharpness, _quantities("lambda_max", "edge_ratio")),
     _Panel("progress of a step", _progress, _quantities("progress", "progress_heldout")),
     _Panel("drift", _drift, _quantities("lyapunov_drift")),

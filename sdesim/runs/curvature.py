@@ -100,12 +100,16 @@ def curvature_part(
     bend = bending(oracle, theta, len(centred), rng if costly else None)
     bends = bend(centred)
     terms = np.array([c @ bend for c, bend in zip(centred, bends, strict=True)])
+    through = oracle.hvp(theta, mean) if bent is None else bent
+    # ḡᵀHḡ moves by 2(gᵢ − μ)ᵀHḡ/n with each draw; ḡ's own noise in Hḡ makes up for the square of it.
+    along = draws @ np.asarray(through)
     values: dict[str, Array | float] = {
         "lambda_max": found.highest,
         "lambda_min": found.lowest,
         "curvature_residual": found.highest_residual + error,
         "curvature_residual_min": found.lowest_residual + error,
-        "hessian_signal": float(mean @ (oracle.hvp(theta, mean) if bent is None else bent)),
+        "hessian_signal": float(mean @ through),
+        "hessian_signal_error": float(2 * along.std(ddof=1) / np.sqrt(n)) if n > 1 else np.nan,
         **trace_of_terms(terms, n),
     }
     if step is not None:

@@ -20,6 +20,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from sdesim.errors import RunError
+from sdesim.runs.measures.capped import critical_batch_hessian
 from sdesim.runs.measures.read_off import critical_batch, edge_ratio, gradient_agreement
 from sdesim.runs.measures.sampling import reshuffling_effect, unseen_drift
 from sdesim.runs.quantity_row import (
@@ -77,6 +78,11 @@ _ROWS = (
              r"critical batch $1/C_1$", r"$B_{\mathrm{crit}}$", "Critical batch", needs=_GRADIENT,
              monitored=True, support=POSITIVE, debiased=True, function=critical_batch, figure="further",
              plain="critical batch", heading="its gradient", follows="C_alpha"),
+    Quantity("critical_batch_hessian", "batch at which the best step up to the edge of stability gains half "
+             "of what it gains without noise, from Tr HΣ, μᵀHμ and λ_max",
+             "critical batch with Hessian", r"$B_{\mathrm{crit}}(H)$", "Critical batch with Hessian",
+             needs=_BOTH, monitored=True, support=POSITIVE, debiased=True, function=critical_batch_hessian,
+             figure="further", plain="critical batch with Hessian", heading="its gradient"),
     Quantity("C_star", "value of C_alpha above which a step lowers the loss on average", r"$C^*$",
              title="Critical consolidation ratio", needs=_BOTH, literal=True, monitored=True,
              figure="consolidation"),

@@ -109,6 +109,9 @@ VARIABLES: dict[str, VariableSpec] = {
         _PROBE, "1/learning_rate", "eigenvalue from which the optimizer is unstable"
     ),
     "hessian_signal": VariableSpec(_PROBE, "loss^3/parameter^4", "mean gradient through the Hessian"),
+    "hessian_signal_error": VariableSpec(
+        _PROBE, "loss^3/parameter^4", "standard error of hessian_signal over the draws"
+    ),
     "hessian_noise": VariableSpec(_PROBE, "loss^3/parameter^4", "Tr(H Sigma)"),
     "hessian_noise_error": VariableSpec(_PROBE, "loss^3/parameter^4", "standard error of Tr(H Sigma)"),
     "exact_signal": VariableSpec(
@@ -198,6 +201,22 @@ VARIABLES: dict[str, VariableSpec] = {
     ),
     "gradient_agreement_error": VariableSpec(_PROBE, "1", "standard error of gradient_agreement"),
     "gradient_agreement_count": VariableSpec(_PROBE, "1", "independent readings of gradient_agreement"),
+    "capped_signal": VariableSpec(
+        _PROBE,
+        "learning_rate",
+        "|mean gradient|^2 over Tr(H Sigma) of one example, in the optimizer's metric",
+    ),
+    "capped_signal_low": VariableSpec(_PROBE, "learning_rate", "95% lower end of capped_signal"),
+    "capped_signal_high": VariableSpec(_PROBE, "learning_rate", "95% upper end of capped_signal"),
+    "capped_bend": VariableSpec(
+        _PROBE, "1", "mean gradient through the Hessian over Tr(H Sigma) of one example, in that metric"
+    ),
+    "capped_bend_low": VariableSpec(_PROBE, "1", "95% lower end of capped_bend"),
+    "capped_bend_high": VariableSpec(_PROBE, "1", "95% upper end of capped_bend"),
+    "capped_count": VariableSpec(_PROBE, "1", "independent readings behind these"),
+    "capped_rate": VariableSpec(_PROBE, "learning_rate", "largest stable rate of gradients in that metric"),
+    "capped_rate_low": VariableSpec(_PROBE, "learning_rate", "lower end of capped_rate"),
+    "capped_rate_high": VariableSpec(_PROBE, "learning_rate", "upper end of capped_rate"),
     "step_batch": VariableSpec(_PROBE, "1", "examples in the batch of the step"),
     "step_before": VariableSpec(
         _PROBE, "loss", "step times the gradient of the loss where it starts, unbiased"
@@ -268,6 +287,7 @@ CURVATURE_PROBE = (
     "curvature_residual",
     "curvature_residual_min",
     "hessian_signal",
+    "hessian_signal_error",
     "hessian_noise",
     "hessian_noise_error",
 )
@@ -335,6 +355,18 @@ SUCCESSIVE_PROBE = (
 HELDOUT_PROBE = ("progress_heldout", "progress_heldout_error")
 SPREAD_PROBE = ("curvature_spread",)
 AGREEMENT_PROBE = ("gradient_agreement", "gradient_agreement_error", "gradient_agreement_count")
+CAPPED_PROBE = (
+    "capped_signal",
+    "capped_signal_low",
+    "capped_signal_high",
+    "capped_bend",
+    "capped_bend_low",
+    "capped_bend_high",
+    "capped_count",
+    "capped_rate",
+    "capped_rate_low",
+    "capped_rate_high",
+)
 SUBSAMPLED_PROBE = ("lambda_max_halves", "lambda_max_crossed", "lambda_max_error")
 UNSEEN_PROBE = (
     "unseen_examples",

@@ -29,7 +29,7 @@ def test_the_first_two_lines_are_printed_and_all_that_is_known_as_json(folder, c
     assert told == [
         "Batch size could be halved: B_crit = 41 [33, 52], you use 128",
         "At batch 64: 1.24 [1.2, 1.29] × the steps, 0.621 [0.602, 0.644] × the examples; "
-        "B_crit is the noise scale, within a factor of 2.6 in our study",
+        "B_crit is the noise scale 1/C_1, within a factor of 2.6 in our study",
     ]
 
     assert call("advise", str(folder), "--json") == 0

@@ -59,6 +59,53 @@ def test_the_interval_of_the_trace_is_passed_on_and_what_is_not_defined_is_flagg
         est.hessian_noise_scale(1.0, 1.0, 1.0, 0.0)
 
 
+def within(value, low, high):
+    return est.Estimate(value, low, high, 0.95, "given", 9)
+
+
+@pytest.mark.parametrize("cap", [0.05, 0.3, 0.6, 2.0, math.inf])
+@pytest.mark.parametrize(
+    "box", [((1.5, 2.5), (1.0, 5.0)), ((0.3, 4.0), (2.5, 3.5)), ((1.0, 3.0), (0.2, 9.0))]
+)
+def test_the_interval_holds_the_batch_wherever_signal_and_bend_lie_in_theirs(box, cap):
+    m, h = (np.linspace(*ends, 601) for ends in box)
+    batches = est.hessian_noise_scale(m[:, None], h[None, :], NOISE, cap).value
+
+    e = est.hessian_noise_scale(within(SIGNAL, *box[0]), within(BENT, *box[1]), NOISE, cap)
+
+    # The largest lies between points of the grid, where it is flat.
+    assert e.low == pytest.approx(batches.min(), rel=1e-12)
+    assert batches.max() <= e.high * (1 + 1e-12)
+    assert e.high == pytest.approx(batches.max(), rel=1e-3)
+    assert (e.n, e.has("unresolved"), e.has("no_interval")) == (9, False, False)
+
+
+def test_errors_of_signal_trace_and_cap_add_up_as_those_of_logarithms():
+    # Capped, and nothing bent: B = η_max t/m.
+    cap, trace, signal = within(0.1, 0.05, 0.2), within(12.0, 4.0, 36.0), within(2.0, 0.5, 8.0)
+
+    e = est.hessian_noise_scale(signal, 0.0, trace, cap)
+
+    whole = math.sqrt(math.log(2) ** 2 + math.log(3) ** 2 + math.log(4) ** 2)
+    assert e.value == pytest.approx(0.6)
+    assert (e.low, e.high) == (pytest.approx(0.6 * math.exp(-whole)), pytest.approx(0.6 * math.exp(whole)))
+
+
+def test_where_no_signal_may_be_there_it_has_no_upper_end():
+    bent = within(3.0, -1.0, 5.0)
+    open_, closed = (est.hessian_noise_scale(within(2.0, -1.0, 4.0), b, NOISE, 0.3) for b in (bent, BENT))
+    unseen = est.hessian_noise_scale(within(-1.0, -2.0, 0.5), within(0.0, -1.0, 0.2), NOISE, 0.3)
+
+    assert (open_.high, open_.has("unresolved")) == (math.inf, True)
+    assert 0 < open_.low < open_.value
+    # A gradient that bends has a length.
+    assert closed.high == pytest.approx(NOISE / BENT)
+    # At most |μ|² = 0.5 and μᵀHμ = −1: rates of 0.3 gain 0.195.
+    assert (unseen.value, unseen.high) == (math.inf, math.inf)
+    assert unseen.low == pytest.approx(NOISE / (0.25 / 0.195 + 1))
+    assert est.hessian_noise_scale(-1.0, 1.0, NOISE, 0.3).has("no_interval")
+
+
 def test_the_scale_of_signs_is_that_of_the_sums_and_a_sample_is_bracketed():
     rng = np.random.default_rng(3)
     mean, spread = np.array([1.0, -0.5, 0.25, 0.0]), np.array([2.0, 1.0, 1.0, 4.0])

@@ -51,6 +51,7 @@ def synthetic(gradients, kind="simulated", steps=101, scale=1.0, **attrs):
         "curvature_residual": 1e-4 * sharpness,
         "curvature_residual_min": 1e-4 * sharpness,
         "hessian_signal": signal * sharpness,
+        "hessian_signal_error": 0.1 * signal * sharpness,
         "hessian_noise": 0.5 * noise * sharpness,
         "hessian_noise_error": 0.05 * noise * sharpness,
     }

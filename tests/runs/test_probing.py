@@ -64,6 +64,8 @@ def test_curvature_is_that_of_the_hessian_at_both_ends_and_along_the_draws():
     assert found["lambda_max"] == pytest.approx(3.0, abs=3e-3)
     assert found["lambda_min"] == pytest.approx(-0.2, abs=3e-3)
     assert found["hessian_signal"] == pytest.approx(mean @ CURVATURE @ mean, rel=1e-12)
+    bends = (g @ CURVATURE @ mean).std(ddof=1)
+    assert found["hessian_signal_error"] == pytest.approx(2 * bends / np.sqrt(SAMPLES), rel=1e-10)
     assert found["hessian_noise"] == pytest.approx(terms.mean(), rel=1e-10)
     assert found["hessian_noise_error"] == pytest.approx(terms.std(ddof=1) / np.sqrt(8), rel=1e-10)
 

@@ -8,6 +8,8 @@ a preconditioner.
 from __future__ import annotations
 
 import math
+from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,13 +17,14 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.draws import matrix
-from sdesim.estimators.core.places import Number, given, made, masks_of
+from sdesim.estimators.core.places import Number, made, masks_of
 
 Array = NDArray[np.float64]
+_LARGEST = 2 - math.sqrt(2)
 
 
 def hessian_noise_scale(
-    signal: ArrayLike, hessian_signal: ArrayLike, hessian_noise: Number, largest_rate: ArrayLike = math.inf
+    signal: Number, hessian_signal: Number, hessian_noise: Number, largest_rate: Number = math.inf
 ) -> AnyEstimate:
     """Batch at which the best step gains half of what the best noiseless one does, rates up to η_max.
 
@@ -38,42 +41,82 @@ def hessian_noise_scale(
     For a preconditioner P give μᵀPμ, μᵀPHPμ, Tr PHPΣ_1 and the bound on rates in that metric.
 
     Args:
-        signal: |μ|²; hessian_signal: μᵀHμ, both freed of their noise; hessian_noise: Tr HΣ_1 of one example.
-            Each a number or (...,); an Estimate of Tr HΣ_1 passes its interval on.
-        largest_rate: η_max, 2/λ_max for gradient descent.
+        signal: |μ|²; hessian_signal: μᵀHμ, both freed of their noise; hessian_noise: Tr HΣ_1 of one example;
+            largest_rate: η_max, 2/λ_max for gradient descent. Each a number or (...,), which is taken to be
+            without error, or an Estimate, whose interval is passed on.
 
     Returns:
         Estimate (...,) in examples. ∞ with flag `negative_signal` where |μ|² ≤ 0. NaN with `no_curvature`
-        where Tr HΣ_1 ≤ 0 (noise costs nothing to this order) or no rate is best (μᵀHμ ≤ 0, η_max = ∞). The
-        interval holds the error of Tr HΣ_1 alone.
+        where Tr HΣ_1 ≤ 0 (noise costs nothing to this order) or no rate is best (μᵀHμ ≤ 0, η_max = ∞).
+
+        The interval: B over all |μ|² and μᵀHμ within their intervals, Tr HΣ_1 within its, and η_max within
+        its, each with the others at their values, put together as independent errors of log B are (G. Zou,
+        A. Donner, Stat. Med. 27 (2008) 1693). Without an upper end, flag `unresolved`, where |μ|² and μᵀHμ
+        may both be 0.
 
     Raises:
         EstimatorError: η_max not positive.
     """
-    trace = given(hessian_noise)
-    m, h, t, cap = np.broadcast_arrays(
-        *(np.asarray(x, dtype=np.float64) for x in (signal, hessian_signal, trace.value, largest_rate))
+    parts = [_ends(x) for x in (signal, hessian_signal, hessian_noise, largest_rate)]
+    shape = np.broadcast_shapes(*(x.shape for part in parts for x in part))
+    (m, m_low, m_high), (h, h_low, h_high), (t, t_low, t_high), (cap, cap_low, cap_high) = (
+        [np.broadcast_to(x, shape) for x in part] for part in parts
     )
-    if not (cap > 0).all():
+    if not ((cap > 0) | np.isnan(cap)).all():
         raise EstimatorError("largest_rate must be positive")
-    low, high = (np.broadcast_to(np.asarray(x, dtype=np.float64), m.shape) for x in (trace.low, trace.high))
+    known = [x for x in (signal, hessian_signal, hessian_noise, largest_rate) if isinstance(x, Estimate)]
     nothing = m <= 0
     flat = ~nothing & ((t <= 0) | ((h <= 0) & np.isinf(cap)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.minimum(np.where(h > 0, m / h, np.inf), cap)
-        # |μ|⁴/G − μᵀHμ; at the rate |μ|²/μᵀHμ itself G is |μ|⁴/2μᵀHμ.
-        share = np.where(rate < cap, h, m / (rate * (1 - 0.5 * rate * h / m)) - h)
-        value, low, high = (
-            np.where(nothing, np.inf, np.where(flat, np.nan, x / share)) for x in (t, low, high)
-        )
-        low = np.where(nothing, np.nan, np.maximum(low, 0.0))
-        high = np.where(nothing, np.nan, high)
-    masks = masks_of(trace) | {
-        "negative_signal": nothing, "no_curvature": flat, "no_interval": np.isnan(low) | np.isnan(high)
+        share = _share(m, h, cap)
+        value = np.where(nothing, np.inf, np.where(flat, np.nan, t / share))
+        most = np.maximum(_share(m_high, h_low, cap), _share(m_high, h_high, cap))
+        # At one |μ|² the batch is largest at a μᵀHμ of (2 − √2)|μ|²/η_max.
+        worst = np.clip(np.maximum(m_low, 0.0) * _LARGEST / cap, h_low, h_high)
+        least = np.where(m_low > 0, _share(m_low, worst, cap), worst)
+        least = np.where(np.isnan(m_low) | np.isnan(worst), np.nan, np.maximum(least, 0.0))
+        down = (share / most, np.maximum(t_low, 0.0) / t, share / _share(m, h, cap_low, least=0.0))
+        up = (share / least, t_high / t, share / _share(m, h, cap_high))
+        low = value * np.exp(-np.sqrt(sum(np.log(np.minimum(x, 1.0)) ** 2 for x in down)))
+        high = value * np.exp(np.sqrt(sum(np.log(np.maximum(x, 1.0)) ** 2 for x in up)))
+        # No signal was seen: all that is known is how large it may be.
+        unseen = np.maximum(t_low, 0.0) / np.maximum(most, _share(m_high, h_high, cap_low, least=0.0))
+        endless = nothing & (m_high > 0)
+        low = np.where(nothing, np.where(endless, unseen, np.nan), low)
+        high = np.where(nothing, np.where(endless & ~np.isnan(low), np.inf, np.nan), high)
+    if not known:
+        low, high = np.full(shape, np.nan), np.full(shape, np.nan)
+    masks: dict[str, Any] = {}
+    for e in known:
+        for name, mask in masks_of(e).items():
+            masks[name] = masks.get(name, False) | np.broadcast_to(mask, shape)
+    masks |= {
+        "negative_signal": nothing, "no_curvature": flat, "unresolved": np.isposinf(high),
+        "no_interval": np.isnan(low) | np.isnan(high),
     }  # fmt: skip
-    size = np.broadcast_to(trace.n, m.shape)
-    raised = {f: np.broadcast_to(mask, m.shape) for f, mask in masks.items()}
-    return made(value, low, high, trace.level, "hessian-noise-scale", size, raised)
+    level = known[0].level if known else 0.95
+    size = np.broadcast_to(reduce(np.minimum, [np.asarray(e.n) for e in known]) if known else 1, shape)
+    return made(value, low, high, level, "hessian-noise-scale", size, masks)
+
+
+def _ends(x: Number) -> tuple[Array, Array, Array]:
+    """Value and ends; of a number that is taken to be without error the number."""
+    parts = (x.value, x.low, x.high) if isinstance(x, Estimate) else (x, x, x)
+    value, low, high = (np.asarray(part, dtype=np.float64) for part in parts)
+    return value, low, high
+
+
+def _share(m: Array, h: Array, cap: Array, least: float | None = None) -> Array:
+    """|μ|⁴/G − μᵀHμ, Tr HΣ_1 over the batch.
+
+    Args:
+        least: value of a cap at or below 0 is ∞ then: no step is small enough.
+    """
+    rate = np.minimum(np.where(h > 0, m / h, np.inf), cap)
+    # At the rate |μ|²/μᵀHμ itself G is |μ|⁴/2μᵀHμ.
+    found = np.where(rate < cap, h, m / (rate * (1 - 0.5 * rate * h / m)) - h)
+    found = np.where(np.isinf(rate), 0.0, found)
+    return found if least is None else np.where(cap <= least, np.inf, found)
 
 
 def sign_noise_scale(gradients: ArrayLike, exhaustive: bool = False) -> Estimate:

@@ -20,7 +20,7 @@ UNRESOLVED = "unresolved"
 
 def edge_ratio(run: xr.Dataset, measured: xr.Dataset) -> AnyEstimate | None:
     """λ/λ_crit = 1 − S/2, of the curvature as the optimizer meets it: 1 at the edge of stability."""
-    margin = _given(measured, "S")
+    margin = given(measured, "S")
     if margin is None:
         return None
     value, low, high, flags = margin
@@ -32,7 +32,7 @@ def critical_batch(run: xr.Dataset, measured: xr.Dataset) -> AnyEstimate | None:
 
     Without an upper end where that interval holds 0, and NaN where C_1 itself is not positive.
     """
-    ratio = _given(measured, "C_1")
+    ratio = given(measured, "C_1")
     if ratio is None:
         return None
     # The table of quantities, which reads this module, loads nothing that runs.
@@ -57,7 +57,7 @@ def gradient_agreement(run: xr.Dataset, measured: xr.Dataset) -> AnyEstimate | N
     return _made(value, value - half, value + half, measured, {}, threshold=0.0)
 
 
-def _given(measured: xr.Dataset, name: str) -> tuple[Array, Array, Array, Mapping[str, Any]] | None:
+def given(measured: xr.Dataset, name: str) -> tuple[Array, Array, Array, Mapping[str, Any]] | None:
     """Value, ends and masks of flags of a measured quantity."""
     if name not in measured:
         return None

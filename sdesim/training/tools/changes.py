@@ -20,8 +20,9 @@ from sdesim.training.tools.trust import descends, doubts
 # From this share of the critical curvature on a step counts as near the edge.
 NEAR = 0.9
 # Factor to which 1/C_1 told the critical batch of targets some 32 noiseless steps ahead, measured by branched
-# trainings of six problems, in nine of ten cases (analysis/critical_batch).
-WITHIN = 2.6
+# trainings of six problems, in nine of ten cases (analysis/critical_batch); and the noise scale with a
+# Hessian and rates up to the edge.
+WITHIN, WITHIN_HESSIAN = 2.6, 2.1
 # Held-out loss that falls by less than this share of the training loss is not helped.
 HELPED = 0.1
 # Words of phases: whether the loss falls.
@@ -62,9 +63,9 @@ class Finding:
 
 
 def critical_batch(m: Measurement) -> Estimate | None:
-    """The batch at which doubling stops to pay, as advice reads it: 1/C_1, where signal and noise are alike.
+    """The batch at which doubling stops to pay, as 1/C_1 has it: where signal and noise are alike.
 
-    The one place where that is chosen. Its interval is that of C_1 inverted, without an upper end where that
+    Its interval is that of C_1 inverted, without an upper end where that
     holds 0, and the value NaN where no signal was seen. It is of the noise scale, not of how well that tells
     the critical batch: WITHIN. It is of now, too: on the way to a much lower loss, and above all from the
     noise floor, the noise scale grows, and with it the batch that pays (analysis/critical_batch).
@@ -72,6 +73,28 @@ def critical_batch(m: Measurement) -> Estimate | None:
     if m.critical_batch is not None:
         return m.critical_batch
     return None if m.C_1 is None else inverted(m.C_1)
+
+
+def told_batch(history: Sequence[Measurement]) -> tuple[Measurement, Estimate, str] | None:
+    """The batch at which doubling stops to pay, as advice reads it: where it was measured, its value, and
+    what it is, in words. The one place where that is chosen.
+
+    The newest noise scale with a Hessian and rates up to the edge (`critical_batch_hessian`), where it was
+    measured in the later half of the steps so far and its interval lies within the factor of its value to
+    which 1/C_1 is known to tell the batch; else the newest 1/C_1.
+    """
+    sized = [m for m in history if m.batch_size > 0]
+    bent = _latest(sized, lambda m: m.critical_batch_hessian is not None)
+    e = None if bent is None else bent.critical_batch_hessian
+    late = bent is not None and 2 * bent.step >= history[-1].step
+    if bent is not None and e is not None and late and e.low * WITHIN >= e.value >= e.high / WITHIN:
+        words = "the noise scale with Hessian and edge, within a factor of"
+        return bent, e, f"{words} {WITHIN_HESSIAN:g} in our study"
+    m = _latest(sized, lambda m: critical_batch(m) is not None)
+    found = None if m is None else critical_batch(m)
+    if m is None or found is None:
+        return None
+    return m, found, f"the noise scale 1/C_1, within a factor of {WITHIN:g} in our study"
 
 
 def findings(source: Any) -> list[Finding]:
@@ -114,10 +137,10 @@ def _latest(history: Sequence[Measurement], has: Callable[[Measurement], bool]) 
 
 
 def _batch(history: Sequence[Measurement]) -> Iterator[Finding]:
-    m = _latest(history, lambda m: m.batch_size > 0 and critical_batch(m) is not None)
-    found = None if m is None else critical_batch(m)
-    if m is None or found is None:
+    told = told_batch(history)
+    if told is None:
         return
+    m, found, form = told
     # The last batch of an epoch may be smaller than the batch in use.
     sizes = [one.batch_size for one in history if one.batch_size > 0 and one.step <= m.step]
     size, flags = max(sizes[-_FEW:]), tuple(dict.fromkeys((*found.flags, *m.flags)))
@@ -143,9 +166,9 @@ def _batch(history: Sequence[Measurement]) -> Iterator[Finding]:
         )
     else:
         resolved, text = False, f"open whether another batch size would pay: {about}"
-        why = _needed(history, m)
+        why = _needed(history, m) if m.critical_batch_hessian is not found else _further(found)
     if resolved:
-        why += f"; B_crit is the noise scale, within a factor of {WITHIN:g} in our study"
+        why += f"; B_crit is {form}"
     yield Finding("batch", change, text, why, resolved, m.step, flags, values)
 
 
@@ -163,6 +186,12 @@ def _cost(critical: Estimate, size: int, times: float) -> tuple[str, dict[str, A
     told = [_interval(e) for e in made]
     text = f"at batch {_number(size * times)}: {told[0]} × the steps, {told[1]} × the examples"
     return text, {"batch_size": size * times, "steps": _ends(made[0]), "examples": _ends(made[1])}
+
+
+def _further(found: Estimate) -> str:
+    """What would settle the batch where it is of few readings with a Hessian."""
+    of = f": its interval is of {found.n:,}" if found.n > 2 else ""
+    return f"more readings with a Hessian are needed{of}"
 
 
 def _needed(history: Sequence[Measurement], m: Measurement) -> str:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sdesim.training.watching.aside import is_aside
+from sdesim.training.watching.leaf_hooks import remove_hooks
 from sdesim.training.watching.parallel.shards import is_sharded
 from sdesim.training.watching.sums import fetched, squares
 
@@ -104,8 +105,7 @@ class Backward:
 
     def detach(self) -> None:
         """Detach them, and let go."""
-        for handle in self._handles:
-            handle.remove()
+        remove_hooks(self._handles, self._parameters)
         self._handles, self._noted = [], []
 
     def _hook(self, k: int, p: nn.Parameter | None) -> Callable[[Tensor | None], None]:

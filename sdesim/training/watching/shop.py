@@ -33,12 +33,15 @@ from sdesim.training.watching.aside import aside
 from sdesim.training.watching.batches import Drawn, LastBatch, Source, own_loss
 from sdesim.training.watching.goods.agreement import Agreement
 from sdesim.training.watching.goods.base import Good, Sold, Visit
+from sdesim.training.watching.goods.capped import Capped
 from sdesim.training.watching.goods.edge import Edge
 from sdesim.training.watching.goods.progress import Progress
 from sdesim.training.watching.goods.tails import Tails
 from sdesim.training.watching.spare import spare_gradient
 
-_GOODS = (Progress, Agreement, Edge, Tails)
+_GOODS = (Progress, Agreement, Edge, Tails, Capped)
+# Stream of spare gradients, among those of what is sold.
+_SPARE = 4
 # Steps from one purchase to the next where nothing limits them.
 _EVERY = 16
 # What of a measurement is kept in a state, beside its quantities, flags and reasons.
@@ -137,8 +140,7 @@ class Shop:
         """`spare_gradient` at the weights after so many steps; None where fresh batches can't be drawn."""
         if not self._train.anew:
             return None
-        # A stream beyond those of what is sold.
-        rng = probe_rng(self._seed, len(_GOODS), step)
+        rng = probe_rng(self._seed, _SPARE, step)
         return spare_gradient(self._model, self._optimizer, self._train, parameters, rng)
 
     def before(self, step: int, time: float) -> Measurement | None:
@@ -201,7 +203,8 @@ class Shop:
     def _buy(self, good: Good, step: int, time: float) -> Measurement | None:
         began, work = clock.perf_counter(), good.work()
         sold, found = None, {}
-        rng = probe_rng(self._seed, _GOODS.index(type(good)), step)
+        place = _GOODS.index(type(good))
+        rng = probe_rng(self._seed, place + (place >= _SPARE), step)
         try:
             with ExitStack() as stack:
                 stack.enter_context(aside())
@@ -214,7 +217,7 @@ class Shop:
                 sold = good.buy(
                     Visit(
                         model=self._model, optimizer=self._optimizer, step=step, rng=rng, train=self._train,
-                        heldout=self._heldout,
+                        heldout=self._heldout, edge=self._edge(),
                     )
                 )  # fmt: skip
         except Exception as error:
@@ -233,6 +236,11 @@ class Shop:
             warnings.warn(f"watch: {name} not bought at step {step}: {found[name]}", stacklevel=5)
         told = sold is not None and sold.estimates
         return self._made(sold or Sold(), step, time, cost) if told or new else None
+
+    def _edge(self) -> tuple[float, Estimate] | None:
+        """η and λ/λ_crit when that was bought last."""
+        edges = ((m.learning_rate, m.edge_ratio) for m, _ in reversed(self._sold))
+        return next(((rate, edge) for rate, edge in edges if edge is not None), None)
 
     def _made(self, sold: Sold, step: int, time: float, cost: float) -> Measurement:
         rate = step_rate(self._optimizer)

@@ -38,6 +38,8 @@ from sdesim.training.watching.unwrapped import (
 
 # A training counts as so many seconds long from its first step: one of a few seconds is to be read too.
 LENT = 10.0
+# Steps between looks for ranks, less 1: a mask of bits.
+_SOMETIMES = 15
 _RANKS = distributed.is_available()
 
 
@@ -224,8 +226,9 @@ class Watch:
         # What a purchase takes does not stand beside a gradient that is held, but where all steps are read.
         if self._shop.open and (self._pending is None or self._budget is None):
             self._keep_bought(lambda step, time: self._shop.after(step, time, self._elapsed()))
-        if self._ranks is None and _RANKS and distributed.is_initialized():
-            self._meet()
+        # The look for ranks is a tenth of what a step of a small network may cost, and all are at one step.
+        if not self.step & _SOMETIMES:
+            self._look_for_ranks()
         # Nothing else happens in most steps: a look at the clock.
         if self._ended or self._pending is not None or self._is_due():
             self._guarded("step")(self._go_on)
@@ -385,6 +388,7 @@ class Watch:
             self._due = self._started - self._earlier + self._purse.waits(self._price, self._spent)
 
     def _arm(self) -> None:
+        self._look_for_ranks()
         examples = self._passes == 1
         due = self._failures.due("examples") if examples else True
         self._tried = []
@@ -400,6 +404,10 @@ class Watch:
         self._tried = ["step", "examples"] if examples else ["step"]
         self._expected = self._ranks is not None
         self._reader.arm(parts=True, examples=examples)
+
+    def _look_for_ranks(self) -> None:
+        if self._ranks is None and _RANKS and distributed.is_initialized():
+            self._meet()
 
     def _meet(self) -> None:
         """Find the ranks that train with this one."""

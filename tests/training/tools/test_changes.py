@@ -72,7 +72,7 @@ def test_the_cost_of_another_batch_is_that_of_mccandlish():
     assert cost["steps"] == pytest.approx([1.64062 / 1.32031, 1.51562 / 1.25781, 1.8125 / 1.40625], rel=1e-4)
     assert cost["examples"] == pytest.approx([s / 2 for s in cost["steps"]])
     told = "at batch 64: 1.24 [1.2, 1.29] × the steps, 0.621 [0.602, 0.644] × the examples"
-    assert found.why == f"{told}; B_crit is the noise scale, within a factor of {WITHIN:g} in our study"
+    assert found.why == f"{told}; B_crit is the noise scale 1/C_1, within a factor of {WITHIN:g} in our study"
 
 
 def test_a_critical_batch_without_an_upper_end_supports_a_larger_batch_and_never_a_smaller():
@@ -88,6 +88,29 @@ def test_a_critical_batch_without_an_upper_end_supports_a_larger_batch_and_never
     assert second == "more readings are needed"
     # Without an interval nothing is supported.
     assert said(batch_size=4096, C_1=0.1)[0].startswith("nothing is resolved yet; open whether")
+
+
+def test_the_noise_scale_with_a_hessian_is_taken_where_its_interval_says_more_than_1_over_c():
+    def told(ends, at=100, last=100):
+        bent = Measurement.of(at, batch_size=128, critical_batch_hessian=ends)
+        (found,) = findings([bent, replace(of_batch(41, 33, 52), step=last)])
+        return found
+
+    # Half of 128 is 64; 2.6 times 300 is 780, and 300/2.6 is 115.4.
+    found = told((300, 257, 400))
+    assert found.text == "batch size could be doubled: B_crit = 300 [257, 400], you use 128"
+    words = "B_crit is the noise scale with Hessian and edge, within a factor of 2.1 in our study"
+    assert found.why.endswith(words)
+    assert told((300, 116, 779)).text.startswith("open whether another batch size would pay: B_crit = 300")
+    assert told((300, 116, 779)).why == "more readings with a Hessian are needed"
+    for ends in ((300, 115, 779), (300, 116, 781), (300, 200, math.inf), (math.nan, 257, math.inf)):
+        assert told(ends).text.startswith("batch size could be halved: B_crit = 41 [33, 52]"), ends
+        assert told(ends).why.endswith(
+            f"B_crit is the noise scale 1/C_1, within a factor of {WITHIN:g} in our study"
+        )
+    # What was measured in the first half of the steps is of another time.
+    assert told((300, 257, 400), at=100, last=200).text.startswith("batch size could be doubled")
+    assert told((300, 257, 400), at=99, last=200).text.startswith("batch size could be halved")
 
 
 def test_what_is_open_says_how_many_readings_would_tell():

@@ -40,6 +40,7 @@ class Visit:
     Attributes:
         model: in training. optimizer: its own. step: steps made. rng: of the purchase.
         train, heldout: where batches come from; heldout None where there is none.
+        edge: η and λ/λ_crit when that was bought last, None where it was not.
     """
 
     model: nn.Module
@@ -48,6 +49,7 @@ class Visit:
     rng: np.random.Generator
     train: Source
     heldout: Source | None
+    edge: tuple[float, Estimate] | None = None
 
     def passes(self) -> Passes:
         """Passes of the training's own loss."""
