@@ -299,7 +299,7 @@ def unlike(batches: Sequence[Batch]) -> str:
     return ""
 
 
-def weights(batches: Sequence[Batch], passes: int) -> Weights:
+def weights(batches: Sequence[Batch], passes: int, *, scaled: bool = False) -> Weights:
     """What each backward pass weighs in the step.
 
     What a trainer tells goes first (`batches_unequal` where batches of different sizes do). Where the model
@@ -307,6 +307,9 @@ def weights(batches: Sequence[Batch], passes: int) -> Weights:
     by the labels of the whole step it is times those of the batch. Where each loss is seen to be a mean all
     weigh the same (`batches_unequal` where sizes differ). Else batches weigh by their examples, and where
     these differ that is flagged. Without batches all weigh the same.
+
+    Args:
+        scaled: whether a scaler multiplied the losses.
     """
     known = len(batches) == passes
     sizes = [b.size for b in batches if b.size is not None] if known else []
@@ -320,7 +323,7 @@ def weights(batches: Sequence[Batch], passes: int) -> Weights:
         each, flags = told, ("batches_unequal",) if batch and len(set(sizes)) > 1 else ()
     elif own is not None:
         each, flags = own
-    elif passes > 1 and all(b.loss is not None and b.loss.mean for b in batches):
+    elif passes > 1 and all(_is_mean(b.loss, scaled=scaled) for b in batches):
         each, flags = [1.0] * passes, ("batches_unequal",) if batch and len(set(sizes)) > 1 else ()
     elif batch:
         each, flags = [float(n) for n in sizes], ("weights_by_examples",) if len(set(sizes)) > 1 else ()
@@ -328,6 +331,10 @@ def weights(batches: Sequence[Batch], passes: int) -> Weights:
         each, flags = [1.0] * passes, ("weights_assumed",) if passes > 1 else ()
     whole = sum(each)
     return Weights(tuple(w / whole for w in each), batch, flags, math.nan if own is None else whole)
+
+
+def _is_mean(loss: LossSeen | None, *, scaled: bool) -> bool:
+    return loss is not None and loss.mean and (scaled or not loss.multiplied)
 
 
 def _by_losses(batches: Sequence[Batch]) -> tuple[list[float], tuple[str, ...]] | None:

@@ -62,13 +62,15 @@ class LossSeen:
         apart: whether it is a sum over the examples of one loss each, or a mean. even: whether each weighs
             the same in it, whatever its labels are, but for those that are left out.
         form: names of what it is made of; losses of one kind have the same. mean: whether it is a mean over
-            the batch, multiplied by nothing, and divided by what a step has once, as the number of its parts.
+            the batch, divided by what a step has once, as the number of its parts, and multiplied by nothing
+            but at last, as by a scaler: then it is ``multiplied``.
     """
 
     apart: bool
     even: bool
     form: tuple[str, ...]
     mean: bool = False
+    multiplied: bool = False
 
 
 def loss_seen(size: int | None, axis: int, outputs: tuple[Any, ...], own: Callable[[Any], bool]) -> LossSeen:
@@ -83,9 +85,11 @@ def loss_seen(size: int | None, axis: int, outputs: tuple[Any, ...], own: Callab
         return LossSeen(apart=False, even=False, form=())
     walk = _Walk(size, axis, outputs, own)
     apart = walk.of(roots[0].grad_fn, 0) == _WHOLE
-    return LossSeen(
-        apart, walk.even, tuple(walk.names), mean=apart and walk.even and _is_mean(roots[0].grad_fn)
-    )
+    root = roots[0].grad_fn
+    multiplied = _name(root) == "Mul"
+    inner = next((child for child, _ in root.next_functions if child is not None), None)
+    mean = apart and walk.even and _is_mean(inner if multiplied else root)
+    return LossSeen(apart, walk.even, tuple(walk.names), mean, multiplied)
 
 
 def _roots() -> tuple[torch.Tensor, ...] | None:

@@ -327,7 +327,8 @@ class StepReader:
         own = added.sums if self.onlooker is None else added.parts[0]
         if not np.isfinite(added.parts).all():
             return "the gradient is not finite"
-        scale, known = loss_scale(), weights(batches, passes)
+        scale = loss_scale()
+        known = weights(batches, passes, scaled=scale != 1.0)
         if passes > 1 and (why := unlike(batches)):
             return why
         if passes > 1:

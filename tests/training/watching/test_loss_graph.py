@@ -113,7 +113,7 @@ class Scaled(nn.Module):
         return self.net(x if torch.is_tensor(x) else torch.stack(x)) * scales.mean()
 
 
-def reads(step, model=None):
+def reads(step, model=None, take=lambda optimizer: optimizer.step()):
     """What is read of three steps, and the watch."""
     torch.manual_seed(2)
     model = model or nn.Linear(5, CLASSES)
@@ -124,7 +124,7 @@ def reads(step, model=None):
     for _ in range(4):
         optimizer.zero_grad()
         step(model)
-        optimizer.step()
+        take(optimizer)
     return found, monitor
 
 
@@ -169,6 +169,18 @@ def test_micro_batches_whose_losses_are_means_weigh_the_same(told, weights, flag
     found, _ = reads(step)
     assert found[-1].overlap == pytest.approx(sum(w * w for w in weights))
     assert found[-1].flags == (flag,)
+
+
+def test_a_scaler_s_multiplier_is_none_of_a_batch_s_own():
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**10)
+
+    def step(model):
+        for size in (2, 4):
+            scaler.scale(F.cross_entropy(model(torch.randn(size, 5)), Y[:size]) / 2).backward()
+
+    found, _ = reads(step, take=lambda optimizer: (scaler.step(optimizer), scaler.update()))
+    assert found[-1].overlap == pytest.approx(1 / 2)
+    assert found[-1].flags == ("batches_unequal",)
 
 
 @pytest.mark.parametrize(("stacked", "batch", "overlap"), [(True, 10, 0.52), (False, None, 0.5)])
