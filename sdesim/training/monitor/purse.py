@@ -45,7 +45,7 @@ class Purse:
 
     Args:
         share: of the time since the first step that readings may take; None: any.
-        lent: seconds that count as passed from the beginning, so that short trainings are read too.
+        lent: seconds that may be spent as if they had passed, at the beginning.
     """
 
     def __init__(self, share: float | None, lent: float = 0.0) -> None:
@@ -72,11 +72,12 @@ class Purse:
 
     def waits(self, price: float, spent: float) -> float:
         """Seconds that have to have passed for a reading at this price to keep the share."""
-        if self.share is None:
-            return 0.0
-        waits = (spent + price) / self.share - price
-        return waits if waits > self._lent else 0.0
+        return 0.0 if self.share is None else (spent + price) / self.share - price
 
     def affords(self, price: float, spent: float, elapsed: float) -> bool:
         """Whether a reading at this price keeps the share, of all time with it; NaN is no price."""
-        return self.share is None or spent + price <= self.share * (max(elapsed, self._lent) + price)
+        return self.share is None or spent + price <= self.share * (elapsed + price)
+
+    def lends(self, price: float, spent: float) -> bool:
+        """Whether a reading at this price is paid for by what is lent."""
+        return self.affords(price, spent, self._lent)

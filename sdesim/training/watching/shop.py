@@ -59,7 +59,7 @@ class Shop:
             network returns its loss itself.
         loader: training examples, as of `LoaderExamples`; None: the batch that training is about to step on
             is used, where the network returns its loss. heldout: likewise, or None.
-        budget: share of the time; None: something is bought every 16th step. lent: as of `Purse`.
+        budget: share of the time; None: something is bought every 16th step.
         seed: of its own draws.
 
     Attributes:
@@ -72,7 +72,6 @@ class Shop:
     def __init__(
         self, model: nn.Module, optimizer: Any, *, loss: Any = None, objective: Any = None,
         loader: Any = None, heldout: Any = None, budget: float | None = None, seed: int = 0,
-        lent: float = 0.0,
     ) -> None:  # fmt: skip
         given = loss is not None or objective is not None
         if given and loader is None:
@@ -83,7 +82,7 @@ class Shop:
         self._train: Source = LastBatch(model) if loader is None else Drawn(loader, "loader", loss_fn, first)
         size = self._train.size or None
         self._heldout = None if heldout is None else Drawn(heldout, "heldout", loss_fn, first, size)
-        self._purse = Purse(budget, lent)
+        self._purse = Purse(budget)
         goods: list[Good] = [made() for made in _GOODS]
         self._goods = [good for good in goods if not good.misses(self._train, self._heldout)]
         self._spent = dict.fromkeys((good.name for good in self._goods), 0.0)

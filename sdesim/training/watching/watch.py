@@ -22,6 +22,7 @@ from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.monitor.purse import Purse
 from sdesim.training.probes.failures import Failures
 from sdesim.training.probes.optimizer_facts import optimizer_attributes, step_rate
+from sdesim.training.watching.garbage import COLLECTIONS
 from sdesim.training.watching.history import History
 from sdesim.training.watching.made_step import linear_gains
 from sdesim.training.watching.parallel.alone import Alone
@@ -37,8 +38,9 @@ from sdesim.training.watching.unwrapped import (
     unwrapped,
 )
 
-# A training counts as so many seconds long from its first step: one of a few seconds is to be read too.
-LENT = 10.0
+# A training of a few seconds is to be read too: what so many seconds would pay for is lent. It is spent on
+# steps each of which comes so much later than the last one that was read, that it goes a long way.
+LENT, _SPARSE = 10.0, 1.25
 # Steps between looks for ranks, less 1: a mask of bits.
 _SOMETIMES = 15
 _RANKS = distributed.is_available()
@@ -111,7 +113,7 @@ class Watch:
         self._purse = Purse(budget, LENT)
         self._shop = Shop(
             self._model, optimizer, loss=loss, objective=objective, loader=loader, heldout=heldout,
-            budget=None if budget is None else budget / 2, lent=LENT,
+            budget=None if budget is None else budget / 2,
         )  # fmt: skip
         self._budget = budget
         self._readings = Readings(window, phase_window, self._sampling_flag(), self._shop.epoch)
@@ -138,7 +140,7 @@ class Watch:
         self._passed = 0.0
         # What all ranks know of purchases, which the first one makes.
         self._bought: dict[str, Any] | None = None
-        self._ended, self._due = False, 0.0
+        self._ended, self._due, self._lent_from = False, 0.0, math.inf
         self._meet()
         self._hooks: StepHooks | None = StepHooks(
             optimizer, self._begins, self._computed, self._after, self._forked
@@ -171,13 +173,13 @@ class Watch:
         """What runs a hook's work: it is timed, and its errors are kept from the training."""
 
         def run(work: Callable[[], None]) -> None:
-            began = clock.perf_counter()
+            began, collected = clock.perf_counter(), COLLECTIONS.seconds
             try:
                 with torch.no_grad():
                     work()
             except Exception as error:
                 self._found[part] = failure(error)
-            self._cycle += clock.perf_counter() - began
+            self._cycle += clock.perf_counter() - began - (COLLECTIONS.seconds - collected)
 
         return run
 
@@ -194,6 +196,13 @@ class Watch:
     def charge(self, seconds: float) -> None:
         """Told by a trainer what handing on of the last reading took: the budget pays for it too."""
         self._spent += seconds
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """When the next reading is paid for: from a time on, and by what is lent from a step on."""
+        self._due = self._started - self._earlier + self._purse.waits(self._price, self._spent)
+        lent = self._purse.lends(self._price, self._spent)
+        self._lent_from = math.ceil(_SPARSE * self.step) if lent else math.inf
 
     def _begins(self) -> bool:
         """Before a step: whether it is read."""
@@ -238,7 +247,7 @@ class Watch:
 
     def _is_due(self) -> bool:
         if self._ranks is None:
-            return bool(self._found) or clock.perf_counter() >= self._due
+            return bool(self._found) or self.step >= self._lent_from or clock.perf_counter() >= self._due
         # What failed on one rank alone is told by all of them, with the next reading.
         following = self._ranks.following
         return self._spoken or (following is not None and self.step >= following)
@@ -354,6 +363,8 @@ class Watch:
         waits = 0.0 if self._purse.share is None else self._purse.waits(price, spent) - elapsed
         seconds = (now - began) / max(1, self.step - since)
         following = self.step + 1 + math.ceil(max(0.0, waits) / max(seconds, 1e-6))
+        if self._purse.lends(price, spent):
+            following = min(following, max(self.step + 1, math.ceil(_SPARSE * self.step)))
         return following, spent, elapsed, self._shop.told()
 
     def _take(self, made: Pending, after: float) -> None:
@@ -374,6 +385,7 @@ class Watch:
         if self._ended or found:
             if self._ranks is None:
                 self._price, self._spent, self._cycle = self._cycle, self._spent + self._cycle, 0.0
+                self._schedule()
             self._tell(found)
         self._ended = self._spoken = False
         free = self._purse.share is None
@@ -384,11 +396,9 @@ class Watch:
         elif self._ranks is not None:
             if self._ranks.following is not None and self.step >= self._ranks.following:
                 self._arm()
-        elif free or not self._price or self._purse.affords(self._price, self._spent, self._elapsed()):
-            # The first one is lent: nobody knows its price before, and it is to be seen that one is read.
+        elif free or not self._price or self._is_due():
+            # The first one is lent whatever it takes: nobody knows its price before.
             self._arm()
-        else:
-            self._due = self._started - self._earlier + self._purse.waits(self._price, self._spent)
 
     def _arm(self) -> None:
         self._look_for_ranks()
@@ -503,6 +513,7 @@ class Watch:
         self._readings.restore(state)
         self._spent, self._price, self._earlier = state["spent"], state["price"], state["elapsed"]
         self._started = clock.perf_counter()
+        self._schedule()
         self._failures.restore(state["failures"])
         self._pending, self._cycle, self._passed = None, 0.0, self._earlier
         self._expected = False

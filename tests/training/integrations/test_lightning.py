@@ -308,7 +308,7 @@ def test_readings_are_bought_of_the_training_s_own_step_which_does_not_notice():
     ended = []
     for callbacks in ([SDEMonitor(budget=None)], []):
         torch.manual_seed(6)
-        module, ran = Busy(), trainer(*callbacks, max_epochs=9)
+        module, ran = Busy(), trainer(*callbacks, max_epochs=11)
         torch.manual_seed(5)
         ran.fit(module, loader(), loader())
         logged = {k: float(x) for k, x in ran.callback_metrics.items() if "sdesim" not in k}

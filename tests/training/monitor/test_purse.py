@@ -100,13 +100,13 @@ def test_the_first_price_is_a_timed_step_times_counted_work():
     assert purse.price((True, False), 100.0) == pytest.approx(0.4 * 100)
 
 
-def test_time_that_is_lent_pays_from_the_beginning():
+def test_what_is_lent_is_spent_once():
     purse = Purse(0.01, lent=10.0)
 
-    assert purse.affords(0.05, 0.04, 0.0)
-    assert purse.waits(0.05, 0.04) == 0.0
-    assert not purse.affords(0.05, 0.06, 0.0)
-    assert purse.waits(0.05, 0.06) == pytest.approx(0.11 / 0.01 - 0.05)
+    assert purse.lends(0.05, 0.05)
+    assert not purse.lends(0.05, 0.06)
+    assert not purse.affords(0.05, 0.05, 5.0)
+    assert not Purse(0.01).lends(0.05, 0.0)
 
 
 def test_streamed_readings_count_two_passes_and_fewer_products():

@@ -155,7 +155,11 @@ def test_a_training_of_less_than_ten_seconds_is_read_as_one_of_ten():
     _, monitor = train(steps=300, budget=0.01)
 
     assert clock.perf_counter() - began < LENT
-    assert len(monitor.history) > 1
+    steps = [m.step for m in monitor.history]
+    assert len(steps) > 5
+    # Spread over the training, and not one after the other until nothing is left.
+    assert all(b >= min(a + 1, 1.25 * a) for a, b in pairwise(steps))
+    assert steps[-1] > 100
     # A tenth of a second, but for what the last reading took longer than the one before it.
     assert monitor.cost["seconds"] < 0.01 * LENT + 3 * monitor.cost["read_step"] + 0.1
 
