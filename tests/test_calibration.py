@@ -31,6 +31,7 @@ WITHOUT_CASE = {
     "consolidation_threshold",
     "contraction_factor",
     "correlation_sum",
+    "critical_batch",
     "critical_consolidation",
     "critical_sharpness",
     "critical_signal",
@@ -40,6 +41,7 @@ WITHOUT_CASE = {
     "effective_rates",
     "eta_star",
     "gradient_moments",
+    "hessian_noise_scale",
     "intelligence_state",
     "jackknife_consolidation",
     "jump_moments",
@@ -54,6 +56,7 @@ WITHOUT_CASE = {
     "preconditioned",
     "rolling_indicators",
     "rolling_pl_constant",
+    "sign_noise_scale",
     "signal_and_noise",
     "tail_indices",
 }

@@ -74,3 +74,13 @@ def test_it_is_a_distribution():
         stable.TorchStable(1.5, parametrization="S2")
     with pytest.raises(ValueError, match="alpha"):
         stable.TorchStable(2.5)
+
+
+def test_parameters_out_of_range_are_refused_where_torch_was_told_to_check_none():
+    # As it is once anything was compiled.
+    torch.distributions.Distribution.set_default_validate_args(False)
+    try:
+        with pytest.raises(ValueError, match="alpha"):
+            stable.TorchStable(2.5)
+    finally:
+        torch.distributions.Distribution.set_default_validate_args(True)
