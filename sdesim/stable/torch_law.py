@@ -82,7 +82,7 @@ class TorchStable(Distribution):
             raise SdesimError(f"parametrization must be 'S1' or 'S0', got {parametrization!r}")
         self.alpha, self.beta, self.loc, self.scale = broadcast_all(alpha, beta, loc, scale)
         self.parametrization = parametrization
-        # Compiling turns off what torch checks by default, and what is out of range would pass without a word.
+        # Compiling turns off what torch checks by default: what is out of range would pass without a word.
         super().__init__(self.alpha.shape, validate_args=True if validate_args is None else validate_args)
 
     def expand(self, batch_shape: Any, _instance: Any = None) -> TorchStable:
