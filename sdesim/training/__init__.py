@@ -1,10 +1,11 @@
 """The real side: train networks and record them in the same schema as the simulated runs.
 
-Needs torch, but for what reads measurements that were made: names load on first use.
+Needs torch, but for what reads measurements that were made: without it loaded, names load on first use.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -178,3 +179,9 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+# Whoever has torch is about to train: what a training needs is loaded now, and not in the middle of it.
+if sys.modules.get("torch") is not None:
+    for _name in __all__:
+        __getattr__(_name)
