@@ -83,13 +83,13 @@ def cases() -> list[Case]:
 class Training:
     """One copy, trained in stretches."""
 
-    def __init__(self, case: Case, *, watched: bool) -> None:
+    def __init__(self, case: Case, *, watched: bool, budget: float | None = _BUDGET) -> None:
         torch.manual_seed(0)
         self._model = case.make().to(torch.float32)
         self.size = sum(p.numel() for p in self._model.parameters())
         self._batches = [case.batch() for _ in range(8)]
         self._optimizer = case.optimizer(self._model.parameters())
-        self.monitor = training.watch(self._model, self._optimizer, budget=_BUDGET) if watched else None
+        self.monitor = training.watch(self._model, self._optimizer, budget=budget) if watched else None
         self._step = 0
 
     def go(self, steps: int) -> float:
@@ -157,10 +157,8 @@ def held(place: int, *, watched: bool) -> int:
 
 def peak(place: int, watched: bool) -> int:
     """As `held`, in this process."""
-    global _BUDGET
     torch.set_num_threads(1)
-    _BUDGET = None  # type: ignore[assignment]
-    Training(cases()[place], watched=watched).go(6)
+    Training(cases()[place], watched=watched, budget=None).go(6)
     # Of this program alone: what getrusage tells begins at what its parent held.
     told = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(told.split("VmHWM:")[1].split()[0]) * 1024
@@ -171,7 +169,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     lines = [
         "CPU time of training steps at the default budget of 1% over those of the same training unwatched, "
         "in stretches beside each other, one thread, with 95% intervals: of all steps, and the middle "
-        "stretch, which holds no reading. Memory, with every step read: 45 to 65 MB of it are imports.",
+        "stretch, which holds no reading. Memory is with every step read.",
         "",
         "| network | ms a step | all steps | between readings | reading, by its own clock | "
         "one read step, ms | steps to a reading | memory, MB |",

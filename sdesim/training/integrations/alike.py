@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from torch.utils.data import BatchSampler, DataLoader
 from torch.utils.data.distributed import DistributedSampler
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, failure
 from sdesim.training.data.loaders import own_sampler
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.watch import watch
@@ -38,6 +39,31 @@ def check_keywords(name: str, keywords: Mapping[str, Any]) -> None:
     model.weight = nn.Parameter(torch.zeros(1))
     plain = {key: value for key, value in keywords.items() if key not in _HELD}
     watch(model, torch.optim.SGD(model.parameters(), lr=0.0), **plain).close()
+
+
+class Guard:
+    """What a callback does beside a training: what fails is told once, and the training goes on.
+
+    Args:
+        name: of the callback, for messages.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._told: set[str] = set()
+
+    def __call__(self, what: str, work: Callable[[], Any]) -> None:
+        """Do it; ``what`` says what did not happen where it fails."""
+        try:
+            work()
+        except Exception as error:
+            if what not in self._told:
+                self._told.add(what)
+                warnings.warn(f"{self._name}: {what}: {failure(error)}", stacklevel=2)
+
+    def clear(self) -> None:
+        """Forget what was told, as where another training begins."""
+        self._told.clear()
 
 
 def ordered(loader: Any) -> bool:

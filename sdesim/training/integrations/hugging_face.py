@@ -11,16 +11,15 @@ import importlib
 import importlib.util
 import io
 import sys
-import warnings
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, IterableDataset
 
-from sdesim.errors import RunError, failure
-from sdesim.training.integrations.alike import check_keywords, logged, ordered
+from sdesim.errors import RunError
+from sdesim.training.integrations.alike import Guard, check_keywords, logged, ordered
 from sdesim.training.monitor.measurement import Measurement
 from sdesim.training.watching.watch import Watch, watch
 
@@ -76,7 +75,7 @@ class TrainerMonitor:
         self._keywords, self._given = keywords, monitor is not None
         self.monitor: Any = monitor
         self.earlier: list[list[Measurement]] = []
-        self._stepped, self._logged, self._told = False, 0, set[str]()
+        self._stepped, self._logged, self._guarded = False, 0, Guard("TrainerMonitor")
         own: Any = type(self)
         own.__init__ = _left_as_it_is
 
@@ -107,7 +106,7 @@ class TrainerMonitor:
         if self.monitor is not None:
             self.earlier.append(self.monitor.history)
         self.monitor, self._logged = None, 0
-        self._told.clear()
+        self._guarded.clear()
         trainer = _trainer(self)
         # What is compiled or sharded is called through what wraps the model.
         wrapped = getattr(trainer, "model_wrapped", None)
@@ -196,15 +195,6 @@ class TrainerMonitor:
         if self.monitor is not None and not self._given:
             self._guarded("the checkpoint carries no readings", add)
         return {"args": {}, "attributes": attributes}
-
-    def _guarded(self, what: str, work: Callable[[], Any]) -> None:
-        """Do it; what fails is told, and the training goes on."""
-        try:
-            work()
-        except Exception as error:
-            if what not in self._told:
-                self._told.add(what)
-                warnings.warn(f"TrainerMonitor: {what}: {failure(error)}", stacklevel=2)
 
 
 def sources(trainer: Any, loader: Any) -> dict[str, Any]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 import math
 import time as clock
-import warnings
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
 
-from sdesim.errors import RunError, failure
+from sdesim.errors import RunError
 from sdesim.training.data.batches import leaves
-from sdesim.training.integrations.alike import check_keywords, logged, ordered
+from sdesim.training.integrations.alike import Guard, check_keywords, logged, ordered
 from sdesim.training.integrations.lightning_steps import as_callback, bases
 from sdesim.training.integrations.training_step import own_examples
 from sdesim.training.monitor.measurement import Measurement
@@ -67,7 +66,7 @@ class SDEMonitor:
         self._fitting = True
         self._of: tuple[Any, Any] = (None, None)
         self._logged: list[int] = []
-        self._told: set[str] = set()
+        self._guarded = Guard("SDEMonitor")
 
     def __reduce__(self) -> Any:
         # The class is made where it is needed, so that it can't be found by its name.
@@ -112,7 +111,7 @@ class SDEMonitor:
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """Watch what is about to be trained, from where its checkpoint was."""
         self._close()
-        self._told.clear()
+        self._guarded.clear()
         self._guarded("the training is not watched", lambda: self._begin(trainer, pl_module))
 
     def _begin(self, trainer: Any, module: Any) -> None:
@@ -234,15 +233,6 @@ class SDEMonitor:
     def _close(self) -> None:
         for monitor in self.monitors:
             self._guarded("the monitor did not close", monitor.close)
-
-    def _guarded(self, what: str, work: Callable[[], Any]) -> None:
-        """Do it; what fails is told once, and the training goes on."""
-        try:
-            work()
-        except Exception as error:
-            if what not in self._told:
-                self._told.add(what)
-                warnings.warn(f"SDEMonitor: {what}: {failure(error)}", stacklevel=2)
 
 
 def _id(thing: Any) -> Any:
