@@ -26,7 +26,6 @@ calibrate: $(STAMP)
 
 claims: $(STAMP)
 	$(BIN)/sdesim claims --out analysis/claims/results --workers 2
-	$(BIN)/python -m analysis.claims --readme
 
 check: $(TRAINERS)
 	$(BIN)/ruff check .

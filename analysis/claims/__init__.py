@@ -34,23 +34,23 @@ from . import (  # noqa: F401
     whole,
 )
 from .lab import Lab, shared
-from .ledger import CLAIMS, Finding, Study, choose, claim, studies
+from .ledger import BASES, Finding, Study, choose, claim, studies
 from .run import Ledger, run_claims, run_group
-from .table import readme_block, show, with_block
+from .stored import stored
+from .table import show
 
 __all__ = [
-    "CLAIMS",
+    "BASES",
     "Finding",
     "Lab",
     "Ledger",
     "Study",
     "choose",
     "claim",
-    "readme_block",
     "run_claims",
     "run_group",
     "shared",
     "show",
+    "stored",
     "studies",
-    "with_block",
 ]

@@ -25,6 +25,7 @@ _BANDS = ((0.4, 0.1), (0.5, 0.5), (0.6, 1.0), (0.75, 1.5), (math.inf, 2.0))
     claim="The base rate times 0.1, 0.5, 1, 1.5 or 2, by the band of p, makes the most of each step.",
     test="Steps on an isotropic quadratic, the base rate best at p = ½: decrease of the loss by the bands "
     "over the best decrease at that p.",
+    fair="From p = ½ on, the bands make nearly the most of each step.",
 )
 def bands(lab: Lab) -> Finding:
     """The best rate is p/λ, 2p times the base rate; the decrease at x times the best is p(2x − x²)."""

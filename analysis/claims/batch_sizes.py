@@ -85,6 +85,7 @@ def _c(gradients: Array) -> float:
     test="B = 2.1/C₁ at each of 7 moments of training: is C in the range there, and is it with the batch "
     "size of the first moment?",
     shares="regression network",
+    fair="At the weights of the moment, B = C_target/C₁ brings C into the range.",
 )
 def target_by_batch_size(lab: Lab) -> Finding:
     """C_B = B·C_1, and C_1 moves along the run."""

@@ -203,6 +203,7 @@ def dimension_before_learning(lab: Lab) -> Finding:
     claim="C extends to a matrix for several objectives, and the C of clients aggregates to a global one.",
     test="Three objectives: C of weighted gradients against wᵀMw/wᵀNw and its largest value; three clients: "
     "the mean of their C and the merge of their moments against C of all gradients together.",
+    fair="C extends to a matrix, and the clients' moments, not their C, merge to the global one.",
 )
 def matrix_and_clients(lab: Lab) -> Finding:
     """sup_w C(w) = λ_max(N⁻¹M); (n, ḡ, Tr S) of clients merge exactly, ratios don't."""

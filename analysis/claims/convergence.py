@@ -115,6 +115,7 @@ def _worst_factor(c: float, n: int, rng: np.random.Generator) -> est.Estimate:
     claim="Wherever PL holds the mean loss falls exponentially, for C > 0 always holds.",
     test="SGD on an isotropic quadratic (PL holds): the late slope of the logarithm of the mean loss under "
     "noise of fixed size, and at C = 0.2, ηλ = 0.5 and C = 1, ηλ = 0.1 under noise that keeps C.",
+    fair="Wherever PL holds and C stays above the C* of the step, the mean loss falls exponentially.",
 )
 def linear_convergence(lab: Lab) -> Finding:
     """Noise of fixed size lets C fall to r/(2 − r), where the loss stays at ηTr Σ/(2(2 − r))."""

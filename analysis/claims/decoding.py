@@ -24,6 +24,7 @@ from .rules import below, judge, near, together
     "becoming reliable above C = 1.",
     test="Gaussian channels in 10 dimensions with signal in all directions or in one: mean log density ratio "
     "over log(1 + C); and the share of errors in telling μ from −μ at C = 0.5.",
+    fair="For white signal and white noise the information is in proportion to log(1 + C).",
 )
 def information(lab: Lab) -> Finding:
     """I = ½ log det(I + PΣ⁻¹): (d/2) log(1 + C) for white signals, ½ log(1 + dC) for one direction."""

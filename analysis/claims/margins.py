@@ -206,6 +206,7 @@ def healthy_band(lab: Lab) -> Finding:
     claim="The dimension of the trajectory is min(d, α).",
     test="Correlation dimension of long paths, d = 3: pure α-stable ones (α = 1.2, 1.5, 1.8), Brownian "
     "and 1.5-stable plus Brownian noise (1 to 20), which the SDE of §7.1 has both of; one with drift alone.",
+    fair="min(d, α) is the dimension of a path that is purely α-stable.",
 )
 def dimension_formula(lab: Lab) -> Finding:
     """min(d, α) for a pure stable process, min(d, 2) with any Brownian part, 1 for a smooth path."""

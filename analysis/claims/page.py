@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +20,10 @@ _CLASSES = {
 }  # fmt: skip
 
 
-def page(ledger: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
-    """HTML of a ledger (seed, quick, claims) with PNG figures by claim; empty bytes: no figure."""
+def page(ledger: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
+    """HTML of a ledger (seed, quick, claims) with SVG figures by claim; "": no figure."""
     from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
 
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
@@ -34,7 +34,7 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
         ledger=ledger,
         headline=ledger_headline(ledger),
         claims=claims,
-        sources={name: _source(data) for name, data in pictures.items()},
+        pictures={name: Markup(svg) for name, svg in pictures.items()},
         counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]],
         parts=sorted({_part(c["section"]) for c in claims}, key=int),
         part=_part,
@@ -46,7 +46,3 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, bytes]) -> str:
 def _part(section: str) -> str:
     """ "6" of "6.1, 8.3"."""
     return section.split(",")[0].split(".")[0].strip()
-
-
-def _source(png: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii") if png else ""

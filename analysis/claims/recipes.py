@@ -25,6 +25,7 @@ _ARMS = ("plain", "decay 0.001", "decay 0.01", "warm-up", "deep", "deep, decay 0
     "warm-up of the rate p stabilises above ½.",
     test="Digits with 10% wrong labels at B = 32: C₁ at five moments of networks with one and four hidden "
     "layers, with and without weight decay, paired by seed; p of the shallow one after a warm-up.",
+    fair="A weight decay that is strong enough raises C₁; depth lowers it early and raises it late.",
 )
 def what_raises_c(lab: Lab) -> Finding:
     """Pairs of networks from one start on the same batches; C₁ falls in all as the loss does."""

@@ -13,7 +13,7 @@ HOLDS = "holds"
 CONDITIONS = "holds under conditions"
 FAILS = "fails as stated"
 CONVENTION = "convention"
-INCONCLUSIVE = "inconclusive at this size"
+INCONCLUSIVE = "inconclusive"
 VERDICTS = (HOLDS, CONDITIONS, FAILS, CONVENTION, INCONCLUSIVE)
 
 
@@ -25,10 +25,12 @@ class Check:
         text: the statement, with the number; where its interval decides nothing, which distance from the
             bound would have been seen with probability 0.9, and the sample for the one measured.
         holds: whether the interval shows it (True), shows the opposite (False) or neither (None).
+        exact: whether it is algebra, symbolic or in plain arithmetic, so that no random number can move it.
     """
 
     text: str
     holds: bool | None
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,35 +39,42 @@ class Ruling:
 
     Attributes:
         verdict: one of `VERDICTS`.
-        stated, conditional, corrected: checks of the claim as stated, under its conditions, and of the
+        stated, fair, corrected: checks of the claim as stated, of its strongest fair reading, and of the
             corrected statement; the last don't move the verdict and are shown beside it.
         reason: why nothing could be tested, else empty.
     """
 
     verdict: str
     stated: tuple[Check, ...] = ()
-    conditional: tuple[Check, ...] = ()
+    fair: tuple[Check, ...] = ()
     corrected: tuple[Check, ...] = ()
     reason: str = ""
 
+    @property
+    def fair_verdict(self) -> str:
+        """The verdict on the fair reading by itself, "" where there is no other than the claim as stated."""
+        if not self.fair:
+            return ""
+        if all(c.holds for c in self.fair):
+            return HOLDS
+        return FAILS if any(c.holds is False for c in self.fair) else INCONCLUSIVE
 
-def judge(
-    stated: Sequence[Check], conditional: Sequence[Check] = (), corrected: Sequence[Check] = ()
-) -> Ruling:
+
+def judge(stated: Sequence[Check], fair: Sequence[Check] = (), corrected: Sequence[Check] = ()) -> Ruling:
     """The verdict on a claim.
 
-    All of `stated` hold: "holds". One is refuted: "holds under conditions" where `conditional` is given and
-    all of it holds, else "fails as stated". Otherwise "inconclusive at this size".
+    All of `stated` hold: "holds". Else all of `fair` hold: "holds under conditions", those of the fair
+    reading. Else one of `stated` is refuted: "fails as stated". Otherwise "inconclusive".
     """
     if not stated:
         raise ValueError("a claim needs at least one check as stated")
     if all(c.holds for c in stated):
         verdict = HOLDS
-    elif any(c.holds is False for c in stated):
-        verdict = CONDITIONS if conditional and all(c.holds for c in conditional) else FAILS
+    elif fair and all(c.holds for c in fair):
+        verdict = CONDITIONS
     else:
-        verdict = INCONCLUSIVE
-    return Ruling(verdict, tuple(stated), tuple(conditional), tuple(corrected))
+        verdict = FAILS if any(c.holds is False for c in stated) else INCONCLUSIVE
+    return Ruling(verdict, tuple(stated), tuple(fair), tuple(corrected))
 
 
 def judge_convention(identities: Sequence[Check], corrected: Sequence[Check] = ()) -> Ruling:
@@ -122,8 +131,13 @@ def consistent(name: str, e: Estimate, value: float) -> Check:
 
 
 def whether(text: str, holds: bool | None) -> Check:
-    """A check decided outside, such as an identity in exact arithmetic."""
+    """A check decided outside, from measured numbers."""
     return Check(text, None if holds is None else bool(holds))
+
+
+def proved(text: str, holds: bool) -> Check:
+    """A check by algebra: an identity of symbols, or of numbers that are computed and not drawn."""
+    return Check(text, bool(holds), exact=True)
 
 
 def together(text: str, checks: Sequence[Check]) -> Check:
@@ -132,7 +146,7 @@ def together(text: str, checks: Sequence[Check]) -> Check:
     holds = False if refuted else True if held == len(checks) else None
     open_ones = refuted or [c for c in checks if c.holds is None]
     example = f"; {open_ones[0].text}" if open_ones else ""
-    return Check(f"{text}: {held} of {len(checks)}{example}", holds)
+    return Check(f"{text}: {held} of {len(checks)}{example}", holds, all(c.exact for c in checks))
 
 
 def _checked(text: str, holds: bool | None, e: Estimate, *bounds: float) -> Check:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import io
 import json
 import multiprocessing
 import time
@@ -20,7 +19,7 @@ from typing import Any
 from threadpoolctl import threadpool_limits
 
 from sdesim.estimators import Estimate
-from sdesim.io.files import atomic_write_bytes, atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.shipped import call_in_study
 
 from .lab import Lab
@@ -138,17 +137,18 @@ def run_group(ids: Sequence[str], quick: bool, seed: int, folder: str) -> list[R
 
 def _run_one(name: str, lab: Lab, folder: Path) -> Record:
     study, started = studies()[name], time.perf_counter()
-    picture = b""
+    picture = ""
     # On one thread no sum depends on the cores of the host.
     with threadpool_limits(1):
         try:
             finding = study.run(lab)
+            study.check(finding)
             record = {**_texts(study), **_outcome(finding, lab.quick)}
-            picture = _drawn(finding)
+            picture = _drawn(study, finding)
         except Exception as error:
             record = {**_texts(study), "verdict": ERROR, "error": _where(error)}
     if picture:
-        atomic_write_bytes(_picture(folder, name), picture)
+        atomic_write_text(_picture(folder, name), picture)
     else:
         _picture(folder, name).unlink(missing_ok=True)
     facts = {"quick": lab.quick, "seed": lab.seed, "source": _source(study)}
@@ -168,7 +168,8 @@ def _lost(name: str, quick: bool, seed: int, folder: Path) -> Record:
 def _texts(study: Study) -> Record:
     return {
         "id": study.id, "section": study.section, "claim": study.claim, "test": study.test,
-        "study": study.file,
+        "study": study.file, "basis": study.basis, "quotation": study.quotation, "fair": study.fair,
+        "since": study.since, "changed": study.changed,
     }  # fmt: skip
 
 
@@ -180,7 +181,8 @@ def _outcome(finding: Finding, quick: bool) -> Record:
         "verdict": verdict,
         "reason": ruling.reason,
         "stated": _checks(ruling.stated),
-        "conditional": _checks(ruling.conditional),
+        "fair_verdict": "" if quick else ruling.fair_verdict,
+        "fair_checks": _checks(ruling.fair),
         "corrected": finding.corrected if told else "",
         "corrected_checks": _checks(ruling.corrected),
         "statistics": {name: _plain(e) for name, e in finding.statistics.items()},
@@ -207,15 +209,13 @@ def _where(error: Exception) -> str:
     return f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
 
 
-def _drawn(finding: Finding) -> bytes:
-    from sdesim.plots.style import styled
+def _drawn(study: Study, finding: Finding) -> str:
+    from sdesim.plots.style import styled, svg
 
     with styled() as Figure:
         figure = Figure(figsize=(4.6, 2.9))
         finding.draw(figure.subplots())
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", dpi=110, metadata={"Software": None})
-    return picture.getvalue()
+        return svg(figure, prefix=f"{study.id}-", alt=study.claim)
 
 
 def _file(folder: Path, name: str) -> Path:
@@ -223,16 +223,31 @@ def _file(folder: Path, name: str) -> Path:
 
 
 def _picture(folder: Path, name: str) -> Path:
-    return folder / "findings" / f"{name}.png"
+    return folder / "findings" / f"{name}.svg"
 
 
 def _source(study: Study) -> str:
     """A digest of the study's file and of those beside it that it imports: a record made by other code is no
-    result of this one. What sdesim itself computes is not looked at."""
+    result of this one. Texts of registrations don't count, for they are added to a record when it is kept;
+    what sdesim itself computes is not looked at."""
     digest = hashlib.sha256()
     for path in sorted(_files(Path(study.run.__code__.co_filename))):
-        digest.update(path.read_bytes())
+        digest.update(_code(path.read_text(encoding="utf-8")).encode())
     return digest.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=256)
+def _code(text: str) -> str:
+    """What a file computes: its syntax without comments, and without what `claim` is told of a study."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list = [d for d in node.decorator_list if not _registers(d)]
+    return ast.dump(tree)
+
+
+def _registers(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "claim"
 
 
 def _files(path: Path) -> set[Path]:
@@ -266,7 +281,7 @@ def _found_before(chosen: Sequence[Study], quick: bool, seed: int, folder: Path)
         )  # fmt: skip
         judged = record.get("verdict") != UNJUDGED
         if same and judged != quick and record.get("verdict") != ERROR:
-            found[study.id] = record
+            found[study.id] = {**record, **_texts(study)}
     return found
 
 
@@ -298,5 +313,5 @@ def _stored(record: Mapping[str, Any]) -> Record:
     return {k: v for k, v in record.items() if k not in ("seconds", "quick", "seed", "source")}
 
 
-def _read(path: Path) -> bytes:
-    return path.read_bytes() if path.exists() else b""
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.exists() else ""

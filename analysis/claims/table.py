@@ -1,17 +1,14 @@
-"""The ledger as a table: on a terminal, and in the README between two markers."""
+"""The ledger as a table on a terminal."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, VERDICTS
 from .run import ERROR, UNJUDGED
 
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
-RESULTS = Path(__file__).parent / "results" / "claims.json"
 _COLOURS = {
     HOLDS: "green",
     CONDITIONS: "cyan",
@@ -46,36 +43,3 @@ def count(records: Sequence[Mapping[str, Any]]) -> str:
     found = Counter(r["verdict"] for r in records)
     parts = [f"{found[v]} × {v}" for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]]
     return f"{len(records)} claims: {', '.join(parts)}"
-
-
-def readme_block(records: Sequence[Mapping[str, Any]], folder: str = "analysis/claims") -> str:
-    """The Markdown table between its markers."""
-    lines = [
-        BEGIN,
-        f"{count(records)}.",
-        "",
-        "| | § | claim | verdict |",
-        "|---|---|---|---|",
-        *(
-            f"| [{r['id']}]({folder}/{r['study']}) | {r['section']} | {_cell(r['claim'])} | {r['verdict']} |"
-            for r in records
-        ),
-        END,
-    ]
-    return "\n".join(lines)
-
-
-def with_block(text: str, block: str) -> str:
-    """The text with the block in place of what stands between the markers.
-
-    Raises:
-        ValueError: the text lacks the markers.
-    """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"the text needs one line {BEGIN} and one line {END}")
-    before, rest = text.split(BEGIN)
-    return before + block + rest.split(END)[1]
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")

@@ -25,6 +25,7 @@ from .rules import above, below, judge, near, together
     claim="The continuous limit of SGD is a Langevin equation with Brownian and α-stable Lévy noise.",
     test="Least squares in one dimension, batches of one: the tail index of the sum of 1000 gradient noises "
     "for Gaussian data and for data with 1.5-stable errors; and the tails of the iterates over η.",
+    fair="Where gradients themselves have infinite variance, the limit has an α-stable part.",
 )
 def continuous_limit(lab: Lab) -> Finding:
     """Sums of light-tailed noise become Gaussian; x ← (1 − ηA)x + ηb has tails κ, E|1 − ηA|^κ = 1."""

@@ -91,6 +91,7 @@ def _displacement(thetas: Array, lags: Array) -> Array:
     claim="C measured over 20 batches while θ moves is C at a frozen θ (quasi-stationarity).",
     test="20 successive minibatch gradients of a training on digits, B = 32, against the exact moments at "
     "the frozen first θ: ratio of the debiased signals and of the traces, for learning rates 0.001 to 0.5.",
+    fair="At a rate so small that twenty steps hardly move θ, C is that of a frozen θ.",
 )
 def quasi_stationarity(lab: Lab) -> Finding:
     """The signal of a window is |mean of μ(θ_t)|², and the path of μ adds to its spread."""

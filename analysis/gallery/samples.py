@@ -13,6 +13,7 @@ import numpy as np
 import sdesim
 from sdesim import events, noise, surfaces
 from sdesim.comparison.sweep_table import SweepTable
+from sdesim.shipped import study
 
 WELL = surfaces.DoubleWell(dim=2, barrier=0.25)
 D = 0.1
@@ -179,6 +180,5 @@ def orders() -> dict[str, tuple[Any, Any, Any]]:
 @cache
 def claims() -> list[dict[str, Any]]:
     """The ledger of claims that is stored with the code."""
-    stored = Path(__file__).parents[1] / "claims" / "results" / "claims.json"
-    found: list[dict[str, Any]] = json.loads(stored.read_text(encoding="utf-8"))["claims"]
+    found: list[dict[str, Any]] = study("claims").stored()["claims"]
     return found

@@ -83,6 +83,7 @@ def calibrate(
 
 
 def claims(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="CLAIM", help="As C29; default all.")] = None,
     only: Annotated[str | None, typer.Option("--only", metavar="IDS", help="As in C1,C5-C9.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small sizes: a run through, no verdicts.")] = False,
     seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of all random numbers.")] = 0,
@@ -103,6 +104,7 @@ def claims(
 
     ledger = study("claims")
     silent = quiet or as_json
+    only = ",".join([*(ids or ()), *([only] if only else [])]) or None
 
     def tell(record: dict[str, Any], done: int, total: int) -> None:
         if not silent:

@@ -17,7 +17,7 @@ _SEEN = 2.0
 _WIDTH = 92
 _GROUPS = (
     ("stated", "as stated"),
-    ("conditional", "under its conditions"),
+    ("fair_checks", "in its fair reading"),
     ("corrected_checks", "what holds instead"),
 )
 _OUTCOMES: dict[Any, tuple[str, str, str]] = {

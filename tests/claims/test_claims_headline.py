@@ -1,21 +1,18 @@
 """The ledger's answer in one sentence: it counts verdicts and says no more."""
 
-import json
 import re
 from collections import Counter
 from importlib import import_module
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdesim.shipped import study
 
-study("claims")
+claims = study("claims")
 rules = import_module("sdesim_claims.rules")
 run = import_module("sdesim_claims.run")
 ledger_headline = import_module("sdesim_claims.headline").ledger_headline
-RESULTS = Path(__file__).parent.parent.parent / "analysis" / "claims" / "results" / "claims.json"
 
 VERDICTS = (*rules.VERDICTS, run.ERROR)
 # What stands behind the number of each verdict, of one claim and of several.
@@ -80,6 +77,6 @@ def test_a_corrected_statement_counts_where_all_of_its_checks_hold():
 
 
 def test_the_shipped_ledger_has_its_sentence():
-    told = ledger_headline(json.loads(RESULTS.read_text(encoding="utf-8")))
+    told = ledger_headline(claims.stored())
 
     assert told.sentence.startswith("Of 69 claims 3 hold as stated")

@@ -24,7 +24,7 @@ def test_studies_run_and_their_numbers_are_usable(group, tmp_path):
         assert r["verdict"] == run.UNJUDGED, r.get("error")
         assert r["statistics"] or r["reason"]
         assert all(r[k].strip() for k in ("claim", "test", "change_mind", "sample_size"))
-        assert (tmp_path / "findings" / f"{r['id']}.png").stat().st_size > 2_000
+        assert (tmp_path / "findings" / f"{r['id']}.svg").stat().st_size > 2_000
         for name, e in r["statistics"].items():
             assert e["value"] is not None, name
             assert e["n"] >= 1
