@@ -37,7 +37,7 @@ from .lab import Lab, shared
 from .ledger import BASES, Finding, Study, choose, claim, studies
 from .run import Ledger, run_claims, run_group
 from .stored import stored
-from .table import show
+from .table import moved, show
 
 __all__ = [
     "BASES",
@@ -47,6 +47,7 @@ __all__ = [
     "Study",
     "choose",
     "claim",
+    "moved",
     "run_claims",
     "run_group",
     "shared",

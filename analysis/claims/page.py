@@ -1,4 +1,4 @@
-"""The page: one card for each claim, its figure inside the file, filters by section and verdict."""
+"""The page: one card for each claim, its figure inside the file, filters by verdict, basis and section."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import Any
 from sdesim.report.words import interval
 
 from .headline import ledger_headline
+from .ledger import BASES, BASIS_MEANS
 from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, INCONCLUSIVE, VERDICTS
-from .run import ERROR, UNJUDGED
+from .run import ERROR, PAPER, UNJUDGED
+from .stored import stored
+from .table import parts, told
 
 # One word for the style sheet.
 _CLASSES = {
@@ -34,9 +37,13 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         ledger=ledger,
         headline=ledger_headline(ledger),
         claims=claims,
-        pictures={name: Markup(svg) for name, svg in pictures.items()},
+        pictures={name: Markup(svg.replace(f" {PAPER}", "", 1)) for name, svg in pictures.items()},
+        parts_of=parts,
+        notes=told(claims, stored()["claims"]),
+        bases=[(b, BASIS_MEANS[b]) for b in BASES if any(c["basis"] == b for c in claims)],
+        files={name: _text(name) for name in sorted({c["study"] for c in claims})},
         counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]],
-        parts=sorted({_part(c["section"]) for c in claims}, key=int),
+        sections=sorted({_part(c["section"]) for c in claims}, key=int),
         part=_part,
         classes=_CLASSES,
         interval=interval,
@@ -46,3 +53,7 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
 def _part(section: str) -> str:
     """ "6" of "6.1, 8.3"."""
     return section.split(",")[0].split(".")[0].strip()
+
+
+def _text(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding="utf-8")
