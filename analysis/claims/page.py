@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         parts_of=parts,
         notes=told(claims, stored()["claims"]),
         bases=[(b, BASIS_MEANS[b]) for b in BASES if any(c["basis"] == b for c in claims)],
-        files={name: _text(name) for name in sorted({c["study"] for c in claims})},
+        files=_texts({c["study"] for c in claims}),
         counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]],
         sections=sorted({_part(c["section"]) for c in claims}, key=int),
         part=_part,
@@ -55,5 +55,7 @@ def _part(section: str) -> str:
     return section.split(",")[0].split(".")[0].strip()
 
 
-def _text(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
+def _texts(names: Collection[str]) -> dict[str, str]:
+    """Name → text of the studies' files; a study from elsewhere has none."""
+    paths = [Path(__file__).parent / name for name in sorted(names)]
+    return {path.name: path.read_text(encoding="utf-8") for path in paths if path.is_file()}

@@ -74,8 +74,7 @@ def parts(r: Record) -> list[tuple[str, str, Sequence[Record]]]:
         ("In the source:", f"“{r['quotation']}”" if r.get("quotation") else "", ()),
         ("Test:", r["test"], ()),
         ("As stated", "", r.get("stated", ())),
-        ("Fair reading:", f"{r['fair']} ({r['fair_verdict'] or 'not judged'})" if r.get("fair_checks") else "",
-         r.get("fair_checks", ())),
+        ("Fair reading:", _fair(r), r.get("fair_checks", ())),
         ("Not tested:", r.get("reason", ""), ()),
         ("What holds:", r.get("corrected", ""), r.get("corrected_checks", ())),
         ("Rests on", r.get("sample_size", ""), ()),
@@ -85,6 +84,10 @@ def parts(r: Record) -> list[tuple[str, str, Sequence[Record]]]:
     return [(title, text, checks) for title, text, checks in told if text or checks]
 
 
+def _fair(r: Record) -> str:
+    return f"{r['fair']} ({r['fair_verdict'] or 'not judged'})" if r.get("fair_checks") else ""
+
+
 def _since(r: Record) -> str:
     since = f"of {r['since']}" if r.get("since") else ""
     changed = f"changed after a result was seen: {r['changed']}" if r.get("changed") else ""
@@ -92,7 +95,7 @@ def _since(r: Record) -> str:
 
 
 def moved(records: Sequence[Record], kept: Sequence[Record]) -> list[dict[str, str]]:
-    """Claims whose verdict differs from the one kept: id, kept, found; those that broke or judge nothing aside."""
+    """Claims whose verdict differs from the one kept: id, kept, found; without those not judged."""
     before = {r["id"]: r["verdict"] for r in kept}
     return [
         {"id": r["id"], "kept": before[r["id"]], "found": r["verdict"]}

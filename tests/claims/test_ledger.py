@@ -27,6 +27,7 @@ ledger = import_module("sdesim_claims.ledger")
 rules = import_module("sdesim_claims.rules")
 estimates = import_module("sdesim_claims.estimates")
 run = import_module("sdesim_claims.run")
+page = import_module("sdesim_claims.page")
 table = import_module("sdesim_claims.table")
 RESULTS = claims.stored()
 
@@ -198,21 +199,22 @@ def test_a_study_that_breaks_loses_no_other(only_two, tmp_path):
     stored = json.loads((tmp_path / "claims.json").read_text(encoding="utf-8"))
     assert [r["id"] for r in stored["claims"]] == ["C1", "C2"]
     assert not any("seconds" in r or "source" in r for r in stored["claims"])
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert page.count("<article") == 2
-    assert page.count("<svg") == 1
-    assert not re.search(r'(src|href)="(?!#)', page)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert text.count("<article") == 2
+    assert text.count("<svg") == 1
+    assert not re.search(r'(src|href)="(?!#)', text)
 
 
-def test_the_page_leads_from_each_claim_to_its_study(only_two, tmp_path):
-    claims.run_claims(out=tmp_path)
+def test_the_page_leads_from_each_claim_to_its_study():
+    two = {"seed": 0, "quick": False, "claims": RESULTS["claims"][:2]}
 
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    led = re.findall(r'<a href="#([^"]+\.py)">', page)
+    text = page.page(two, {"C1": f"<svg {run.PAPER} ></svg>", "C2": ""})
+
+    led = re.findall(r'<a href="#([^"]+\.py)">', text)
     assert len(led) == 2
-    assert all(f'id="{name}"' in page for name in led)
-    assert re.findall(r'data-by="(\w+)"', page) == ["basis", "part"]
-    assert page.count('data-basis="measured"') == 2
+    assert all(f'id="{name}"' in text for name in led)
+    assert re.findall(r'data-by="(\w+)"', text) == ["basis", "part"]
+    assert run.PAPER not in text
 
 
 def test_another_seed_shows_which_verdicts_moved():
