@@ -11,9 +11,7 @@ from .stored import keep_seeds
 def main() -> None:
     """Read the runs' folders, write results/seeds.json."""
     parser = argparse.ArgumentParser(prog="python -m analysis.claims", description=__doc__)
-    parser.add_argument(
-        "runs", metavar="DIR", nargs="+", type=Path, help="of sdesim claims --seed N --out DIR"
-    )
+    parser.add_argument("runs", metavar="DIR", nargs="+", type=Path, help="of sdesim claims --seed N")
     keep_seeds(parser.parse_args().runs)
 
 

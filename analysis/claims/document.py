@@ -14,6 +14,11 @@ from .table import parts
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 _MARKS = {True: "✓", False: "✗", None: "?"}
 _STUDIES = "../analysis/claims"
+_HOW = """\
+No verdict is written down: each follows from the checks shown with it (✓ seen, ✗ the opposite seen,
+? neither). Brackets are 99% intervals where nothing else is said. `sdesim claims C5` runs one study,
+`sdesim claims --seed 2` all of them with other random numbers, and says which verdicts moved;
+`make claims` writes this page anew ([how a study is made](../analysis/claims/README.md))."""
 Record = Mapping[str, Any]
 
 
@@ -39,10 +44,7 @@ def claims_page(ledger: Mapping[str, Any]) -> str:
             "",
             *_bases(records),
             "",
-            "No verdict is written down: each follows from the checks shown with it (✓ seen, ✗ the opposite seen,",
-            "? neither). Brackets are 99% intervals where nothing else is said. `sdesim claims C5` runs one study,",
-            "`sdesim claims --seed 2` all of them with other random numbers and says which verdicts moved;",
-            "`make claims` writes this page anew ([how a study is made](../analysis/claims/README.md)).",
+            *_HOW.splitlines(),
             *seeds_told(records, ledger.get("seeds", {})),
             "",
             "| | § | claim | verdict | basis | what decides |",
