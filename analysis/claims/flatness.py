@@ -11,13 +11,15 @@ from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
 from .crowd import Descent, batches, crowd, one_hot, tensor
-from .estimates import Array, exact, mapped, mean
+from .estimates import Array, exact, mapped, mean, share
 from .lab import Lab
 from .ledger import COUNTER_EXAMPLE, Finding, claim
 from .plots import CLAIMED, CORRECTED, OTHER, finish
 from .rules import above, below, judge, near, outside, proved
 
 _ETA = 0.4
+# A loss so many times its start doesn't come back: its descent has diverged.
+_LOST = 1000.0
 
 
 @claim(
@@ -37,7 +39,7 @@ _ETA = 0.4
 )
 def edge_of_stability(lab: Lab) -> Finding:
     """Descent at the edge needs no noise: curvature falls along the oscillation."""
-    repeats, steps, rng = lab.size(12, 2), lab.size(3000, 400), lab.rng("C45")
+    repeats, steps, rng = lab.size(24, 2), lab.size(3000, 400), lab.rng("C45")
     frozen_steps = lab.size(1000, 200)
     sharpness, losses, frozen, real = [], [], [], []
     for _ in range(repeats):
@@ -48,11 +50,15 @@ def edge_of_stability(lab: Lab) -> Finding:
         for t in range(steps):
             theta = theta - _ETA * net.grad(theta)
             path.append(float(net.loss(theta)))
+            if path[-1] > _LOST * path[0]:
+                break
             if t >= steps * 3 // 4 and t % (steps // 20) == 0:
                 top = est.lanczos_edges(lambda v, at=theta, of=net: of.hvp(at, v), net.dim)[1]
                 seen.append((top, theta))
-        sharpness.append(_ETA * float(np.mean([top for top, _ in seen])) / 2)
         losses.append(path)
+        if len(path) < steps:
+            continue
+        sharpness.append(_ETA * float(np.mean([top for top, _ in seen])) / 2)
         at = max(seen, key=lambda pair: pair[0])[1]
         # δ ← δ − η(g + Hδ), and the descent itself, from the same place.
         delta, moved, g = np.zeros_like(at), at.copy(), net.grad(at)
@@ -61,13 +67,16 @@ def edge_of_stability(lab: Lab) -> Finding:
             moved = moved - _ETA * net.grad(moved)
         frozen.append(float(np.log10(np.linalg.norm(delta) / np.linalg.norm(_ETA * g))))
         real.append(float(np.log10(net.loss(moved) / net.loss(at))))
-    edge = mean(sharpness, "mean over networks")
-    descent = mean([p[-1] / p[0] for p in losses], "mean over networks")
-    fixed = mean(frozen, "mean over networks")
-    onward = mean(real, "mean over networks")
+    kept = [p for p in losses if len(p) == steps]
+    goes_on = share([len(p) == steps for p in losses], "share of networks")
+    edge = mean(sharpness, "mean over networks that go on")
+    descent = mean([p[-1] / p[0] for p in kept], "mean over networks that go on")
+    fixed = mean(frozen, "mean over networks that go on")
+    onward = mean(real, "mean over networks that go on")
     # Cauchy scales add: x ← −1.1x + 0.01·Cauchy has the scale 0.01·Σ 1.1^k, the median of |x|.
     wide = 0.01 * float(np.sum(1.1 ** np.arange(200)))
     proceeds = [
+        above("without noise: share of networks whose training goes on", goes_on, 0.5),
         near("without noise: λ_max·η/2", edge, 1.0, 0.1),
         below("without noise: loss at the end over that at the start", descent, 0.5),
     ]
@@ -89,11 +98,13 @@ def edge_of_stability(lab: Lab) -> Finding:
 
     def draw(ax: Any) -> None:
         for path in losses:
-            ax.semilogy(path, color="#0072B2", linewidth=0.8)
+            ax.semilogy(path, color="#0072B2" if len(path) == steps else OTHER[0], linewidth=0.6)
+        ax.set_ylim(top=100)
         finish(ax, "step", "training loss", f"No noise; λ_max·η/2 = {edge.value:.2f} at the end")
 
     return Finding(
         {
+            "share of networks whose training goes on, no noise": goes_on,
             "λ_max·η/2, no noise": edge,
             "loss at the end over start, no noise": descent,
             "fixed quadratic, log10 growth of the distance in 1,000 steps": fixed,
