@@ -116,9 +116,9 @@ def edge_of_stability(lab: Lab) -> Finding:
         "fixed quadratic on which the same steps stay",
         f"{repeats} networks with data of their own, {steps} full-batch steps each",
         draw,
-        "λ_max hovers at 2/η and training proceeds, without any noise, because the landscape changes: on "
-        "the quadratic fixed at the sharpest moment the same steps diverge. Noise doesn't keep an unstable "
-        "linear map bounded.",
+        f"λ_max hovers at 2/η and training proceeds, in {len(kept)} of {repeats} networks and without any "
+        "noise, because the landscape changes: on the quadratic fixed at the sharpest moment the same "
+        "steps diverge. Noise doesn't keep an unstable linear map bounded.",
     )
 
 
