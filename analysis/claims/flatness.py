@@ -11,7 +11,7 @@ from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
 from .crowd import Descent, batches, crowd, one_hot, tensor
-from .estimates import Array, exact, mapped, mean, share
+from .estimates import Array, correlation, exact, mapped, mean, share
 from .lab import Lab
 from .ledger import COUNTER_EXAMPLE, Finding, claim
 from .plots import CLAIMED, CORRECTED, OTHER, finish
@@ -150,6 +150,11 @@ def flatness(lab: Lab) -> Finding:
         np.polyfit(rows[k, ok, SHARP], rows[k, ok, ERROR], 1)[0] * np.log(2) for k, ok in enumerate(arrived)
     ]
     doubled = mean(slopes, "mean over splits")
+    # What the settings do to both is taken out: runs of one batch size and rate differ by their start.
+    rest = mean(
+        [correlation(*rows[k, ok][:, [SHARP, ERROR]].T, np.log(rows[k, ok][:, [BATCH, RATE]]))
+         for k, ok in enumerate(arrived)], "mean over splits",
+    )  # fmt: skip
     sgd, descent = (
         rows[:, rows[0, :, BATCH] == b] for b in (rows[0, :, BATCH].min(), rows[0, :, BATCH].max())
     )
@@ -194,6 +199,7 @@ def flatness(lab: Lab) -> Finding:
             "λ_max of one function, largest over smallest": spread,
             "largest change of the function": same,
             "rank correlation of λ_max and test error within a split": link,
+            "correlation of both within a split, given log B and log η": rest,
             "test error for each doubling of λ_max": doubled,
             "λ_max of SGD over that of full-batch descent": flatter,
             "test error of SGD less that of full-batch descent": better,
@@ -205,14 +211,16 @@ def flatness(lab: Lab) -> Finding:
         f"trainings that came to the loss, {rows.shape[1]} in each of {len(rows)} splits",
         draw,
         "λ_max depends on the parametrisation: one function, with one test error, has sharpnesses that "
-        f"differ by a factor of {spread.value:.0f}. Within one parametrisation and at one loss its rank "
-        f"correlation with the test error is {link.value:.2f} [{link.low:.2f}, {link.high:.2f}]; SGD's "
-        f"minima have {flatter.value:.2f} times the λ_max of full-batch descent.",
+        f"differ by a factor of {spread.value:.0f}. Within one parametrisation, on the same images and at "
+        f"one loss, its rank correlation with the test error is {link.value:.2f} [{link.low:.2f}, "
+        f"{link.high:.2f}], where batch size and rate set both: given these the correlation is "
+        f"{rest.value:.2f} [{rest.low:.2f}, {rest.high:.2f}]. SGD's minima have {flatter.value:.2f} times "
+        "the λ_max of full-batch descent.",
     )
 
 
-# Columns of a training: log λ_max, test error, batch size.
-SHARP, ERROR, BATCH = range(3)
+# Columns of a training: log λ_max, test error, batch size, rate.
+SHARP, ERROR, BATCH, RATE = range(4)
 
 
 def _rank(x: Array, y: Array) -> float:
@@ -246,7 +254,7 @@ def _rescaled(lab: Lab) -> tuple[Array, Array, float]:
 
 
 def _trained(lab: Lab) -> Array:
-    """Digits networks at one training loss, (splits, trainings, 3); NaN where it was not reached.
+    """Digits networks at one training loss, (splits, trainings, 4); NaN where it was not reached.
 
     A split has images of its own; its trainings are starts at batch sizes and rates.
     """
@@ -258,7 +266,7 @@ def _trained(lab: Lab) -> Array:
     sets = [digits(n, 1000, seed=int(rng.integers(2**31)), label_noise=0.1) for _ in range(splits)]
     runs = splits * starts * len(rates)
     of = np.repeat(np.arange(splits), starts * len(rates))
-    rows = np.full((splits, len(sizes), starts * len(rates), 3), np.nan)
+    rows = np.full((splits, len(sizes), starts * len(rates), 4), np.nan)
     target = lab.size(10, 100) / 100
     with isolated_torch():
         import torch
@@ -290,6 +298,7 @@ def _trained(lab: Lab) -> Array:
                 )  # fmt: skip
                 theta = nets.vector(r)
                 top = est.lanczos_edges(lambda v, at=theta, of=surface: of.hvp(at, v), surface.dim)[1]
-                rows[split, j, place] = np.log(top), error[r], size
+                rows[split, j, place, :2] = np.log(top), error[r]
             rows[:, j, :, BATCH] = size
-    return rows.reshape(splits, -1, 3)
+    rows[..., RATE] = np.tile(rates, starts)
+    return rows.reshape(splits, -1, 4)

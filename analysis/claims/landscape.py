@@ -96,7 +96,7 @@ def roughness(lab: Lab) -> Finding:
         ax.axvline(1.0, label="claimed: below 1", **CLAIMED)
         ax.axvline(2.0, label="twice differentiable", **GUIDE)
         ax.axvline(1.5, **GUIDE)
-        finish(ax, "exponent H", "", "The loss is smooth on the scale of steps")
+        finish(ax, "exponent H", "", "Along lines the loss is smooth")
 
     return Finding(
         {**found, **small, **controls},
