@@ -76,12 +76,11 @@ def flat_directions(lab: Lab) -> Finding:
         {"rank correlation of |λ| and C": rank, "log C, sharpest ten less flat half": excess},
         ruling,
         "a rank correlation of the other sign",
-        f"{minima} minima, {net.dim} eigendirections each, 20 states of each: the order of C by "
-        f"curvature is known, its size along the sharpest only to a factor of {np.exp(half_width):.2g}",
+        f"{minima} minima, {net.dim} eigendirections each, 20 states of each; a weak tendency: C along the ten "
+        f"sharpest is {np.exp(excess.value):.2f} times that of the flat half, known to a factor of "
+        f"{np.exp(half_width):.2f}",
         draw,
-        f"It is a weak tendency: the rank correlation of |λ| and C is {rank.value:.2f} [{rank.low:.2f}, "
-        f"{rank.high:.2f}], and C along the ten sharpest directions is {np.exp(excess.value):.2f} "
-        f"[{np.exp(excess.low):.2f}, {np.exp(excess.high):.2f}] times that of the flat half.",
+        "Gradients are not more consistent along the flat directions of these minima.",
     )
 
 
