@@ -76,8 +76,8 @@ def flat_directions(lab: Lab) -> Finding:
         {"rank correlation of |λ| and C": rank, "log C, sharpest ten less flat half": excess},
         ruling,
         "a rank correlation of the other sign",
-        f"{minima} minima, {net.dim} eigendirections each, 20 states of each; a weak tendency: C along the ten "
-        f"sharpest is {np.exp(excess.value):.2f} times that of the flat half, known to a factor of "
+        f"{minima} minima, {net.dim} eigendirections each, 20 states of each; a weak tendency: C along the "
+        f"ten sharpest is {np.exp(excess.value):.2f} times that of the flat half, known to a factor of "
         f"{np.exp(half_width):.2f}",
         draw,
         "Gradients are not more consistent along the flat directions of these minima.",
