@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,11 @@ from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
 from .crowd import Descent, batches, crowd, one_hot, tensor
-from .estimates import Array, correlation, exact, mapped, mean, share
+from .estimates import Array, exact, mapped, mean, share
 from .lab import Lab
 from .ledger import COUNTER_EXAMPLE, Finding, claim
-from .plots import CLAIMED, CORRECTED, OTHER, finish
-from .rules import above, below, judge, near, outside, proved
+from .plots import CORRECTED, OTHER, finish
+from .rules import above, below, judge, near, outside, proved, together
 
 _ETA = 0.4
 # A loss so many times its start doesn't come back: its descent has diverged.
@@ -126,106 +127,116 @@ def edge_of_stability(lab: Lab) -> Finding:
     "C47",
     "9.5, 8.3",
     claim="A small λ_max marks the flat minima that generalise.",
-    test="ReLU networks with the first layer times k and the last over k, which are the same function: λ_max "
-    "over k from 0.1 to 10. And digits with 10% wrong labels, images and starts drawn anew in each split, "
-    "trained to one loss at several batch sizes and rates: rank correlation of λ_max and the test error "
-    "within a split.",
+    test="ReLU networks with the first layer times k and the last over k, which are the same function: "
+    "λ_max over k from 0.1 to 10. And digits, images and starts drawn anew in each split, trained to one "
+    "loss at several batch sizes and rates, tanh and ReLU, with no and with 10% wrong labels: rank "
+    "correlation of λ_max and the test error within a split.",
     basis=COUNTER_EXAMPLE,
     quotation="Models at flat minima generalize better than those at sharp minima",
     fair="Of networks of one shape, one scale of weights and one training loss, on the same images, those "
     "of a smaller λ_max read unseen images better.",
     since="2026-11-30",
-    changed="The fair reading is new; the check of the claim as stated is the old one.",
+    changed="The check of the claim as stated is the old one. The fair reading is new; it was first looked "
+    "at with ReLU and 10% wrong labels alone, where it holds, and is asked of all four kinds since.",
 )
 def flatness(lab: Lab) -> Finding:
     """Functions, and with them all test errors, stay; λ_max does not."""
     scales, curves, outputs = _rescaled(lab)
     spread = mapped(mean(np.log(curves.max(axis=1) / curves.min(axis=1)), "mean log over networks"), np.exp)
     same = exact(outputs, "largest difference")
-    rows = _trained(lab)
-    arrived = np.isfinite(rows).all(axis=2)
-    ranks = [_rank(rows[k, ok, SHARP], rows[k, ok, ERROR]) for k, ok in enumerate(arrived)]
-    link = mean(ranks, "mean over splits")
-    slopes = [
-        np.polyfit(rows[k, ok, SHARP], rows[k, ok, ERROR], 1)[0] * np.log(2) for k, ok in enumerate(arrived)
-    ]
-    doubled = mean(slopes, "mean over splits")
-    # What the settings do to both is taken out: runs of one batch size and rate differ by their start.
-    rest = mean(
-        [correlation(*rows[k, ok][:, [SHARP, ERROR]].T, np.log(rows[k, ok][:, [BATCH, RATE]]))
-         for k, ok in enumerate(arrived)], "mean over splits",
-    )  # fmt: skip
-    sgd, descent = (
-        rows[:, rows[0, :, BATCH] == b] for b in (rows[0, :, BATCH].min(), rows[0, :, BATCH].max())
-    )
-    flatter = mapped(
-        mean(np.nanmean(sgd[:, :, SHARP], axis=1) - np.nanmean(descent[:, :, SHARP], axis=1),
-             "mean log over splits"), np.exp,
-    )  # fmt: skip
-    better = mean(
-        np.nanmean(sgd[:, :, ERROR], axis=1) - np.nanmean(descent[:, :, ERROR], axis=1), "mean over splits"
-    )
+    kinds = {f"{a}, {n:.0%} wrong labels": _trained(lab, a, n) for a in ("tanh", "relu") for n in (0.0, 0.1)}
+    links = {k: _over_splits(rows, lambda r: _rank(r[:, SHARP], r[:, ERROR])) for k, rows in kinds.items()}
+    rest = {k: _over_splits(rows, _given_settings) for k, rows in kinds.items()}
+    flatter = {k: mapped(_small_less_full(rows, SHARP), np.exp) for k, rows in kinds.items()}
+    better = {k: _small_less_full(rows, ERROR) for k, rows in kinds.items()}
     ruling = judge(
         [near("λ_max of one function, largest over smallest", spread, 1.0, 0.5)],
-        [above("rank correlation of λ_max and test error within a split", link, 0.0)],
+        [
+            together(
+                "rank correlation of λ_max and test error within a split > 0",
+                [above(k, e, 0.0) for k, e in links.items()],
+            )
+        ],
         [
             below("largest change of the function", same, 1e-9),
             outside("λ_max, largest over smallest", spread, 1.0, 5.0),
-            below("λ_max of SGD over that of full-batch descent", flatter, 1.0),
+            together(
+                "λ_max at B = 8 over that of full-batch descent < 1",
+                [below(k, e, 1.0) for k, e in flatter.items()],
+            ),
         ],
     )
 
     def draw(ax: Any) -> None:
-        inner = ax.inset_axes((0.36, 0.62, 0.36, 0.34))
+        inner = ax.inset_axes((0.7, 0.66, 0.3, 0.34))
         for curve in curves:
-            middle = curve[len(curve) // 2]
-            inner.loglog(scales, curve / middle, "-", color="#0072B2", linewidth=0.8)
+            inner.loglog(scales, curve / curve[len(curve) // 2], color="#0072B2", linewidth=0.6)
         inner.axhline(1.0, **CORRECTED)
-        inner.set_title("one function, k from 0.1 to 10", fontsize=7)
+        inner.set_title("λ_max, one function", fontsize=7)
         inner.tick_params(labelsize=6)
-        for j, batch in enumerate(np.unique(rows[:, :, BATCH])):
-            at = arrived & (rows[:, :, BATCH] == batch)
-            error = rows[:, :, ERROR] - np.nanmean(rows[:, :, ERROR], axis=1, keepdims=True)
-            sharp = rows[:, :, SHARP] - np.nanmean(rows[:, :, SHARP], axis=1, keepdims=True)
-            ax.plot(np.exp(sharp[at]), 100 * error[at], "o", markersize=3, color=("#0072B2", *OTHER)[j],
-                    label=f"B = {batch:.0f}")  # fmt: skip
-        x = np.array([0.5, 2.0])
-        ax.plot(x, 100 * doubled.value * np.log2(x), **CLAIMED)
+        for j, (name, rows) in enumerate(kinds.items()):
+            left = rows[..., [SHARP, ERROR]] - np.nanmean(rows[..., [SHARP, ERROR]], axis=1, keepdims=True)
+            ax.plot(np.exp(left[..., 0]).ravel(), 100 * left[..., 1].ravel(), "o", markersize=2,
+                    color=("#0072B2", *OTHER)[j], label=name)  # fmt: skip
         ax.set_xscale("log")
+        ax.set_ylim(top=14)
         finish(ax, "λ_max over its mean in the split", "test error less its mean, %", "Minima of one loss")
 
+    shown = "; ".join(f"{k}: {e.value:.2f} [{e.low:.2f}, {e.high:.2f}]" for k, e in links.items())
+    factors = [e.value for e in flatter.values()]
+    gains = [100 * e.value for e in better.values()]
+    runs = [np.isfinite(rows[..., ERROR]) for rows in kinds.values()]
     return Finding(
         {
             "λ_max of one function, largest over smallest": spread,
             "largest change of the function": same,
-            "rank correlation of λ_max and test error within a split": link,
-            "correlation of both within a split, given log B and log η": rest,
-            "test error for each doubling of λ_max": doubled,
-            "λ_max of SGD over that of full-batch descent": flatter,
-            "test error of SGD less that of full-batch descent": better,
+            **{f"rank correlation of λ_max and test error, {k}": e for k, e in links.items()},
+            **{f"correlation given log B and log η, {k}": e for k, e in rest.items()},
+            **{f"λ_max at B = 8 over full batch, {k}": e for k, e in flatter.items()},
+            **{f"test error at B = 8 less full batch, {k}": e for k, e in better.items()},
         },
         ruling,
-        "λ_max of one function within a factor of 1.5; for the fair reading, a rank correlation that isn't "
-        "above 0",
-        f"{len(curves)} networks, {scales.size} values of k; {int(arrived.sum())} of {arrived.size} "
-        f"trainings that came to the loss, {rows.shape[1]} in each of {len(rows)} splits",
+        "λ_max of one function within a factor of 1.5; for the fair reading, another sign in one of the kinds",
+        f"{len(curves)} networks, {scales.size} values of k; {sum(int(r.sum()) for r in runs)} of "
+        f"{sum(r.size for r in runs)} trainings that came to the loss, {runs[0].shape[1]} in each of "
+        f"{len(runs[0])} splits of {len(kinds)} kinds",
         draw,
         "λ_max depends on the parametrisation: one function, with one test error, has sharpnesses that "
         f"differ by a factor of {spread.value:.0f}. Within one parametrisation, on the same images and at "
-        f"one loss, its rank correlation with the test error is {link.value:.2f} [{link.low:.2f}, "
-        f"{link.high:.2f}], where batch size and rate set both: given these the correlation is "
-        f"{rest.value:.2f} [{rest.low:.2f}, {rest.high:.2f}]. SGD's minima have {flatter.value:.2f} times "
-        "the λ_max of full-batch descent.",
+        f"one loss, its rank correlation with the test error depends on the kind of training: {shown}. "
+        f"Minima of B = 8 are flatter in all, {min(factors):.2f} to {max(factors):.2f} times the λ_max of "
+        f"full-batch descent, their test error higher by {min(gains):.1f} to {max(gains):.1f} points.",
     )
 
 
-# Columns of a training: log λ_max, test error, batch size, rate.
+# Columns of a training: log λ_max, test error, log of batch size and of rate.
 SHARP, ERROR, BATCH, RATE = range(4)
+
+
+def _over_splits(rows: Array, statistic: Callable[[Array], float]) -> est.Estimate:
+    """The mean of a statistic of the trainings of a split that came to the loss (n, 4)."""
+    arrived = np.isfinite(rows).all(axis=2)
+    return mean([statistic(r[ok]) for r, ok in zip(rows, arrived, strict=True)], "mean over splits")
 
 
 def _rank(x: Array, y: Array) -> float:
     """Spearman's rank correlation."""
     return float(np.corrcoef(rankdata(x), rankdata(y))[0, 1])
+
+
+def _given_settings(rows: Array) -> float:
+    """Correlation of log λ_max and test error in what a linear fit to log B and log η leaves of them."""
+    known = np.column_stack([np.ones(len(rows)), rows[:, [BATCH, RATE]]])
+    both = rows[:, [SHARP, ERROR]]
+    left = both - known @ np.linalg.lstsq(known, both, rcond=None)[0]
+    return float(np.corrcoef(left.T)[0, 1])
+
+
+def _small_less_full(rows: Array, column: int) -> est.Estimate:
+    """The mean of a column at the smallest batch less that at the largest."""
+    sizes = rows[0, :, BATCH]
+    small, full = (np.nanmean(rows[:, sizes == s, column], axis=1) for s in (sizes.min(), sizes.max()))
+    return mean(small - full, "mean over splits")
 
 
 def _rescaled(lab: Lab) -> tuple[Array, Array, float]:
@@ -253,7 +264,7 @@ def _rescaled(lab: Lab) -> tuple[Array, Array, float]:
     return scales, np.array(curves), max(changes)
 
 
-def _trained(lab: Lab) -> Array:
+def _trained(lab: Lab, activation: str, label_noise: float) -> Array:
     """Digits networks at one training loss, (splits, trainings, 4); NaN where it was not reached.
 
     A split has images of its own; its trainings are starts at batch sizes and rates.
@@ -261,9 +272,10 @@ def _trained(lab: Lab) -> Array:
     from sdesim.data import digits
     from sdesim.training.loop.one_seed import isolated_torch
 
-    splits, starts, n, rng = lab.size(20, 2), lab.size(2, 1), lab.size(200, 100), lab.rng("C47 trainings")
+    splits, starts, n = lab.size(12, 2), lab.size(2, 1), lab.size(200, 100)
+    rng = lab.rng(f"C47 {activation} {label_noise}")
     sizes, rates = (8, 32, n)[lab.size(0, 1) :], (0.1, 0.3)
-    sets = [digits(n, 1000, seed=int(rng.integers(2**31)), label_noise=0.1) for _ in range(splits)]
+    sets = [digits(n, 1000, seed=int(rng.integers(2**31)), label_noise=label_noise) for _ in range(splits)]
     runs = splits * starts * len(rates)
     of = np.repeat(np.arange(splits), starts * len(rates))
     rows = np.full((splits, len(sizes), starts * len(rates), 4), np.nan)
@@ -277,7 +289,7 @@ def _trained(lab: Lab) -> Array:
         y_test = one_hot(np.stack([s.y_test for s in sets])[of], 10)
         each = np.arange(runs)[:, None]
         for j, size in enumerate(sizes):
-            nets, order = crowd((64, 32, 10), runs, rng, "relu"), batches(n, size, runs, rng)
+            nets, order = crowd((64, 32, 10), runs, rng, activation), batches(n, size, runs, rng)
             rate = tensor(np.tile(rates, splits * starts))[:, None, None]
             descent, going = Descent(nets, rate), np.ones(runs, dtype=bool)
             for step in range(lab.size(20_000, 200)):
@@ -293,12 +305,12 @@ def _trained(lab: Lab) -> Array:
             for r in np.flatnonzero(~going):
                 split, place = of[r], r % (starts * len(rates))
                 surface = MLP(
-                    (64, 32, 10), sets[split].x_train, sets[split].y_train, activation="relu",
+                    (64, 32, 10), sets[split].x_train, sets[split].y_train, activation=activation,
                     loss="cross_entropy",
                 )  # fmt: skip
                 theta = nets.vector(r)
                 top = est.lanczos_edges(lambda v, at=theta, of=surface: of.hvp(at, v), surface.dim)[1]
                 rows[split, j, place, :2] = np.log(top), error[r]
-            rows[:, j, :, BATCH] = size
-    rows[..., RATE] = np.tile(rates, starts)
+            rows[:, j, :, BATCH] = np.log(size)
+    rows[..., RATE] = np.log(np.tile(rates, starts))
     return rows.reshape(splits, -1, 4)
