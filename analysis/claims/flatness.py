@@ -196,7 +196,7 @@ def flatness(lab: Lab) -> Finding:
             **{f"test error at B = 8 less full batch, {k}": e for k, e in better.items()},
         },
         ruling,
-        "λ_max of one function within a factor of 1.5; for the fair reading, another sign in one of the kinds",
+        "λ_max of one function within a factor of 1.5; for the fair reading, another sign in one kind",
         f"{len(curves)} networks, {scales.size} values of k; {sum(int(r.sum()) for r in runs)} of "
         f"{sum(r.size for r in runs)} trainings that came to the loss, {runs[0].shape[1]} in each of "
         f"{len(runs[0])} splits of {len(kinds)} kinds",
