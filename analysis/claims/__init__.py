@@ -14,6 +14,7 @@ from . import (  # noqa: F401
     decoding,
     directions,
     edge,
+    escapes,
     gaps,
     grokking,
     landscape,
