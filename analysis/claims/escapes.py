@@ -33,8 +33,8 @@ SCALES = (0.4, 0.2, 0.1, 0.05, 0.025)
     basis=MEASURED,
     quotation="heavier tails mean occasional large jumps that can escape local minima",
     since="2026-11-25",
-    changed="The Gaussian time is the exact mean now, not the exponent of Kramers' law alone; the bounds of the "
-    "claim stayed. Of the correction the exponent is read at each ε, and the width changed at one depth.",
+    changed="The Gaussian time is the exact mean now, not the exponent of Kramers' law alone; the bounds of "
+    "the claim stayed. The correction reads the exponent at each ε, and changes the width at one depth.",
 )
 def escape(lab: Lab) -> Finding:
     """E τ ≈ ε^{−α}/[Γ(α) sin(πα/2)/π·(a^{−α} + b^{−α})]: by width, not by depth; Gaussian: exp(ΔV/D).

@@ -31,8 +31,8 @@ def mean_exit(
 ) -> float:
     """Mean time at which X first lies at or above ``upper`` or at or below ``lower``.
 
-    The value of `cells` and that of twice as many are extrapolated in 1/cells. On the well of `overshoot` they
-    differ by 0.1%, and twice as many cells change the extrapolated value by 0.03%.
+    The value of `cells` and that of twice as many are extrapolated in 1/cells. On the well of `overshoot`
+    they differ by 0.1%, and twice as many cells change the extrapolated value by 0.03%.
 
     Args:
         alpha: index, below 2. scale: σ. drift: f, of (n,) places.
