@@ -12,7 +12,7 @@ import numpy as np
 from sdesim import estimators as est
 from sdesim.surfaces import MLP
 
-from .estimates import Array, c_one, mapped, mean
+from .estimates import Array, c_one, mapped, mean, share
 from .lab import Lab, shared
 from .ledger import MEASURED, Finding, claim
 from .plots import CLAIMED, GUIDE, finish
@@ -71,7 +71,7 @@ Gradient = Callable[[Array, int], Array]
 @shared
 def edge_runs(lab: Lab) -> Edge:
     """5-20-1 networks on 50 points, each with points, weights and batches of its own."""
-    count, steps, rng = lab.size(20, 3), lab.size(2000, 300), lab.rng("edge")
+    count, steps, rng = lab.size(60, 3), lab.size(2000, 300), lab.rng("edge")
     factors = 0.125 * 2 ** (np.arange(lab.size(15, 11)) / 2)
     rows: tuple[list[dict[str, Any]], list[dict[str, Any]]] = [], []
     reached = np.full(count, np.nan)
@@ -181,6 +181,7 @@ def at_the_edge(lab: Lab) -> Finding:
     )
     dimension, away = (mean(v, "mean over networks") for v in (full.dimension, full.away))
     p, one, settled = (mean(v, "mean over networks") for v in (full.top_p, full.one, full.top_sharpness))
+    as_claimed = share(abs(full.dimension - 1.5) < 0.2, "share of networks")
     fewer = mean(noisy.dimension - noisy.away, "mean over networks")
     p_noisy, settled_noisy = (mean(v, "mean over networks") for v in (noisy.top_p, noisy.top_sharpness))
     quadratics = []
@@ -199,6 +200,7 @@ def at_the_edge(lab: Lab) -> Finding:
         [
             near("largest learning rate that trains, over 2/λ_max at the start", tops[0], 1.0, 0.2),
             near("dimension of the path at the edge, against α", dimension, 1.5, 0.2),
+            above("share of networks with a dimension of 1.5 ± 0.2 at the edge", as_claimed, 0.5),
             above("p at B = 10 at the edge", p, 0.5),
         ],
         [
@@ -234,6 +236,7 @@ def at_the_edge(lab: Lab) -> Finding:
             "λ_max over 2/η late at the largest rate that trains": settled,
             "the same at B = 10": settled_noisy,
             "dimension of the path at the edge": dimension,
+            "networks with a dimension of 1.5 ± 0.2 at the edge": as_claimed,
             "dimension of the path at a tenth of that rate": away,
             "B = 10: dimension at the edge less that away from it": fewer,
             "p at B = 10 along full-batch descent at the edge": p,
