@@ -123,8 +123,8 @@ def acceleration(lab: Lab) -> Finding:
         ):
             lam = spectrum(condition)
             s = shapes(lam)["as the Hessian"]
-            one = _rate(lam, s, 1.0)
-            ax.plot(x, [_rate(lam, s, float(c)) / one for c in x], color=colour, label=name)
+            base = _rate(lam, s, 1.0)
+            ax.plot(x, [_rate(lam, s, float(c)) / base for c in x], color=colour, label=name)
         ax.plot(x, np.log1p(x) / math.log(2), label="condition 1: log(1 + C)/log 2", **CORRECTED)
         ax.loglog(x, x, label="claimed: C", **CLAIMED)
         points(ax, [3.0], [network], "network")

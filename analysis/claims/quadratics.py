@@ -88,10 +88,11 @@ def followed(
     """
     moments = np.ones((base.size, lam.size))
     loss, p = np.empty((2, 1 + steps, base.size))
-    for t in range(1 + steps):
-        c = (moments * lam**2).sum(axis=1) / noise.sum()
-        loss[t], p[t] = (moments * lam).sum(axis=1) / 2, c / (1 + c)
-        eta = (base * factor(p[t], t))[:, None]
-        with np.errstate(over="ignore", invalid="ignore"):
+    # Descents that are lost overflow, and are inf or NaN from then on.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for t in range(1 + steps):
+            c = (moments * lam**2).sum(axis=1) / noise.sum()
+            loss[t], p[t] = (moments * lam).sum(axis=1) / 2, c / (1 + c)
+            eta = (base * factor(p[t], t))[:, None]
             moments = (1 - eta * lam) ** 2 * moments + eta**2 * noise
     return loss, p
