@@ -65,19 +65,22 @@ def bands(lab: Lab) -> Finding:
     by_band = 2 * x - x**2
     quadratics = _quadratics(lab)
     found = trained_by_schedules(lab)
-    ends = _tuned(found.train)
     network, tested = (
         {
             other: mapped(mean(np.log(values[2] / values[k]), "mean log over splits"), np.exp)
             for k, other in enumerate(SCHEDULES[:2])
         }
-        for values in (ends, _tuned(found.train, found.test))
+        for values in (_tuned(found.train), _tuned(found.test))
     )
     lam = spectrum(CONDITIONS[0])
     half = best(lam, shapes(lam)["isotropic"], 1.0)[0]
     lost = {p: contraction(f * half, lam, shapes(lam)["isotropic"], p / (1 - p)) for p, f in _ABOVE.items()}
     one = np.ones(1)
     rates = {float(p): best(one, one, p / (1 - p))[0] for p in ps}
+    (low, high), (least, most) = (
+        (min(ratios), max(ratios))
+        for ratios in ([v for (_, k), v in quadratics.items() if k == other] for other in SCHEDULES[:2])
+    )
     ruling = judge(
         [
             together(
@@ -122,7 +125,9 @@ def bands(lab: Lab) -> Finding:
     return Finding(
         {
             **{f"network: training loss by the bands over that of {k}": e for k, e in network.items()},
-            **{f"network: test loss by the bands over that of {k}": e for k, e in tested.items()},
+            **{
+                f"network: test loss by the bands over that of {k}, tuned by it": e for k, e in tested.items()
+            },
             **{f"{k} over that of {o}": exact(v, "moments") for (k, o), v in quadratics.items()},
             "network: share of steps with p < 0.4": exact(float(found.bands[0]), "share of all steps"),
             "one step, p = 0.39: decrease by the band over the best": exact(float(by_band[3])),
@@ -134,7 +139,17 @@ def bands(lab: Lab) -> Finding:
         f"{len(quadratics) // 2} quadratics, exactly; {found.train.shape[2]} networks with data of their own "
         f"at {found.base.size} base rates, each split tuned by the others",
         draw,
-        "TO BE WRITTEN",
+        "On an isotropic quadratic whose noise keeps C the best rate is p/λ: half of 2p/λ, the largest at "
+        "which the mean loss still falls, and 2p times that of p = ½. On an ill-conditioned one it stays "
+        "near 2/λ_max at every p, and from a base rate that is best at p = ½ the factors 1.5 and 2 make the "
+        "loss grow. As a schedule, its base rate tuned, the bands serve as a fixed rate does on quadratics "
+        f"({low:.2f} to {high:.2f} times its loss) and end {least:.1f} to {most:.1f} times above a cosine; "
+        f"in networks, {100 * found.bands[0]:.0f}% of whose steps have p < 0.4, the training loss ends "
+        f"{network['fixed'].value:.2f} times above a fixed rate and {network['cosine'].value:.2f} times "
+        f"above a cosine. By the test loss, tuned by it, bands end at {tested['fixed'].value:.2f} "
+        f"[{tested['fixed'].low:.2f}, {tested['fixed'].high:.2f}] of a fixed rate's and "
+        f"{tested['cosine'].value:.2f} [{tested['cosine'].low:.2f}, {tested['cosine'].high:.2f}] of a "
+        "cosine's.",
     )
 
 
@@ -186,18 +201,12 @@ def _quadratics(lab: Lab) -> dict[tuple[str, str], float]:
     return found
 
 
-def _tuned(by: Array, values: Array | None = None) -> Array:
-    """Of losses (3, b, splits) those at the base rate that is best for the other splits, (3, splits).
-
-    Args:
-        by: what the choice is made by, its mean logarithm.
-        values: what is returned, `by` itself by default.
-    """
-    with np.errstate(over="ignore"):
-        logs = np.log(np.minimum(by, 1e6))
+def _tuned(losses: Array) -> Array:
+    """Of losses (3, b, splits) those at the base rate whose mean logarithm over the other splits is least,
+    (3, splits)."""
+    logs = np.log(np.minimum(losses, 1e6))
     others = logs.sum(axis=2, keepdims=True) - logs
-    chosen = others.argmin(axis=1)[:, None, :]
-    return np.take_along_axis(by if values is None else values, chosen, axis=1)[:, 0]
+    return np.take_along_axis(losses, others.argmin(axis=1)[:, None, :], axis=1)[:, 0]
 
 
 @shared
