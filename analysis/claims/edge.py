@@ -71,7 +71,7 @@ Gradient = Callable[[Array, int], Array]
 @shared
 def edge_runs(lab: Lab) -> Edge:
     """5-20-1 networks on 50 points, each with points, weights and batches of its own."""
-    count, steps, rng = lab.size(60, 3), lab.size(2000, 300), lab.rng("edge")
+    count, steps, rng = lab.size(48, 3), lab.size(2000, 300), lab.rng("edge")
     factors = 0.125 * 2 ** (np.arange(lab.size(15, 11)) / 2)
     rows: tuple[list[dict[str, Any]], list[dict[str, Any]]] = [], []
     reached = np.full(count, np.nan)
@@ -86,7 +86,7 @@ def edge_runs(lab: Lab) -> Edge:
         rows[1].append(_sweep(net, part, factors, first, steps))
         # From well below the edge, so that it is training that takes the sharpness there.
         eta = 0.7 * 2 / first
-        for theta in descend(net.start, whole, eta, steps)[:: steps // 100]:
+        for theta in descend(net.start, whole, eta, steps)[:: steps // 50]:
             if eta * _sharpness(net, theta) / 2 >= 0.98:
                 reached[k] = c_one(net.example_gradients(theta))
                 break
@@ -114,7 +114,7 @@ def _sweep(net: MLP, gradient: Gradient, factors: Array, first: float, steps: in
     for name, factor in (("top", top), ("best", best)):
         eta = 2 * factor / first
         path = descend(net.start, gradient, eta, steps)[-late:]
-        states = path[:: late // 20]
+        states = path[:: late // 10]
         c = np.array([c_one(net.example_gradients(t)) for t in states])
         read[f"{name}_sharpness"] = eta / 2 * float(np.mean([_sharpness(net, t) for t in states]))
         read[f"{name}_p"] = float(np.mean(_BATCH * c / (1 + _BATCH * c)))
