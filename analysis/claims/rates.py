@@ -85,9 +85,9 @@ def optimum_at_the_edge(lab: Lab) -> Finding:
             ax.plot(x, np.array(speed) * CONDITIONS[0] / 4, color=colour, label=f"noise {name}")
         ax.plot(grid[grid <= 1], grid[grid <= 1], color="#777777", linewidth=0.8, label="no noise")
         ax.axvline(1.0, label="claimed optimum", **CLAIMED)
-        ax.axvline(_P / 2, **GUIDE)
+        ax.axvline(_P / 2, label="best at condition 1: p/2", **GUIDE)
         ax.set_ylim(0, 1.1)
-        finish(ax, "ηλ_max/2", "speed over that without noise at 2/λ_max", "Condition 100, p = ¾")
+        finish(ax, "ηλ_max/2", "speed over that at 2/λ_max", "Condition 100, p = ¾")
 
     return Finding(
         {
