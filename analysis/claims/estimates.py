@@ -104,6 +104,26 @@ def _correlations(table: Array, known: NDArray[np.bool_], splits: Array, cells: 
         return np.asarray(np.where(scale > least, left[:, 0, 1] / scale, np.nan))
 
 
+def thirds(of: ArrayLike, by: ArrayLike) -> tuple[Array, Array]:
+    """Means of a quantity over the third of each split that has the least, and the most, of another.
+
+    Both quantities are (splits, cells), NaN where a training came to nothing; both means are (splits,).
+
+    Raises:
+        ValueError: a split in which no training came to anything.
+    """
+    found = []
+    for values, order in zip(np.asarray(of), np.argsort(by, axis=1), strict=True):
+        # NaN comes last.
+        order = order[: int(np.isfinite(values).sum())]
+        if not order.size:
+            raise ValueError("a split without any training has no thirds")
+        third = max(order.size // 3, 1)
+        found.append((values[order[:third]].mean(), values[order[-third:]].mean()))
+    least, most = np.array(found).T
+    return least, most
+
+
 def exact(value: float, method: str = "closed form") -> Estimate:
     """A number without chance in it."""
     return Estimate(float(value), float(value), float(value), LEVEL, method, 1)

@@ -13,7 +13,7 @@ from sdesim.support import SHARE
 from sdesim.surfaces import MLP
 
 from .crowd import Crowd, Descent, batches, crowd, one_hot, tensor
-from .estimates import Array, correlation, exact, mean, relation
+from .estimates import Array, correlation, exact, mean, relation, thirds
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, OTHER, finish
@@ -74,7 +74,7 @@ def flat_and_sharp(lab: Lab) -> Finding:
         return correlation(of, -runs.gap, rng, given, within=within, draws=lab.size(2000, 100))
 
     r, r_one, r_sharp = link(p), link(c_one), link(sharpness)
-    flat, sharp = _thirds(p, runs.sharpness)
+    flat, sharp = thirds(p, runs.sharpness)
     apart = mean(flat - sharp, "mean over splits")
     flat_p, sharp_p = (mean(q, "mean over splits", SHARE) for q in (flat, sharp))
     ruling = judge(
@@ -133,18 +133,6 @@ def flat_and_sharp(lab: Lab) -> Finding:
         "(−0.87)² is 0.76, but r(p, −gap) below 0 says that a higher p goes with a larger gap, against the "
         "text.",
     )
-
-
-def _thirds(of: Array, sharpness: Array) -> tuple[Array, Array]:
-    """Means over the flattest and over the sharpest third of each split (splits,)."""
-    found = []
-    for values, order in zip(of, np.argsort(sharpness, axis=1), strict=True):
-        # Those that did not arrive come last.
-        order = order[: int(np.isfinite(values).sum())]
-        third = max(len(order) // 3, 1)
-        found.append((values[order[:third]].mean(), values[order[-third:]].mean()))
-    flat, sharp = np.array(found).T
-    return flat, sharp
 
 
 def _minima(lab: Lab) -> Minima:
