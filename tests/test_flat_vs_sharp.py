@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from analysis.flat_vs_sharp.__main__ import gibbs, ranks, single, splits
+from analysis.flat_vs_sharp.__main__ import gibbs, ranks, splits
 from sdesim.noise.base import Context
 from sdesim.scenario import load_sweep
 from sdesim.scenario.load import find_scenario
@@ -38,15 +38,6 @@ def test_splits_have_the_same_points(folders):
         splits([folders(1), folders(2, ["a"])])
     with pytest.raises(ValueError, match="or none"):
         splits([folders(1, [])])
-
-
-def test_what_one_split_says_is_the_r_of_its_cells():
-    x, y = np.array([[1.0, 2, 4, np.nan], [1, 2, np.nan, np.nan]]), np.array([[2.0, 1, 0, 9], [1, 2, 3, 4]])
-
-    found = single(x, y)
-
-    assert found[0] == pytest.approx(np.corrcoef([1, 2, 4], [2, 1, 0])[0, 1])
-    assert np.isnan(found[1])
 
 
 def test_ranks_are_those_within_a_split():

@@ -42,8 +42,8 @@ def correlation(
             between any two, with what a split does to all of its trainings.
 
     Returns:
-        r with its interval, n the number of splits; flag `few_splits` below 10 of them. NaN where nothing
-        varies.
+        r with its interval, n the smaller of the numbers of splits and cells; flag `few_splits` below 10
+        splits. NaN where nothing varies.
 
     Source: two-way (pigeonhole) bootstrap, A. Owen, Ann. Appl. Stat. 1 (2007), which errs on the wide side.
     """
@@ -69,7 +69,19 @@ def correlation(
         math.tanh(math.atanh(value) + side * half) if abs(value) < 1 else math.nan for side in (-1, 1)
     )
     flags = ("few_splits",) if splits < 10 else ()
-    return Estimate(value, low, high, level, "two-way bootstrap over splits and cells", splits, flags)
+    method = f"two-way bootstrap over {splits} splits and {cells} cells"
+    return Estimate(value, low, high, level, method, min(splits, cells), flags)
+
+
+def single(x: ArrayLike, y: ArrayLike) -> Array:
+    """Pearson's r in each split alone (splits,): what a study of one split would have reported; NaN of fewer
+    than three trainings, or where nothing varies."""
+    found = []
+    for pair in np.stack([x, y], axis=1):
+        kept = pair[:, np.isfinite(pair).all(axis=0)]
+        varies = kept.shape[1] > 2 and bool((np.ptp(kept, axis=1) > 0).all())
+        found.append(np.corrcoef(kept)[0, 1] if varies else math.nan)
+    return np.array(found)
 
 
 def relation(name: str, of: str, r: Estimate) -> str:

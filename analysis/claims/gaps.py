@@ -13,7 +13,7 @@ from sdesim.support import SHARE
 from sdesim.surfaces import MLP
 
 from .crowd import Crowd, Descent, batches, crowd, one_hot, tensor
-from .estimates import Array, correlation, exact, mean, relation, thirds
+from .estimates import Array, correlation, exact, mean, relation, single, thirds
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, OTHER, finish
@@ -73,7 +73,8 @@ def flat_and_sharp(lab: Lab) -> Finding:
     def link(of: Array, given: Sequence[Array] = (), within: bool = True) -> est.Estimate:
         return correlation(of, -runs.gap, rng, given, within=within, draws=lab.size(2000, 100))
 
-    r, r_one, r_sharp = link(p), link(c_one), link(sharpness)
+    r, r_one, r_sharp, r_given = link(p), link(c_one), link(sharpness), link(sharpness, settings)
+    alone = single(sharpness, -runs.gap)
     flat, sharp = thirds(p, runs.sharpness)
     apart = mean(flat - sharp, "mean over splits")
     flat_p, sharp_p = (mean(q, "mean over splits", SHARE) for q in (flat, sharp))
@@ -105,6 +106,9 @@ def flat_and_sharp(lab: Lab) -> Finding:
         finish(ax, "p at the run's own B, mean over training", "gap of the accuracies", "B stands behind p")
 
     splits, cells = runs.gap.shape
+    links = {"p": r, "log C₁ of one example": r_one, "log λ_max": r_sharp}
+    told = "; ".join(relation(name, "generalisation", e) for name, e in links.items())
+    told += f", and given batch size and rate {relation('it', 'generalisation', r_given)}"
     return Finding(
         {
             "r(p, −gap), p averaged over training": r,
@@ -114,7 +118,9 @@ def flat_and_sharp(lab: Lab) -> Finding:
             "r(log C₁, −gap)": r_one,
             "r(log C₁, −gap) given log B and log η": link(c_one, settings),
             "r(log λ_max, −gap)": r_sharp,
-            "r(log λ_max, −gap) given log B and log η": link(sharpness, settings),
+            "r(log λ_max, −gap) given log B and log η": r_given,
+            "r(log λ_max, −gap), least of a single split": exact(float(np.nanmin(alone)), "minimum"),
+            "r(log λ_max, −gap), greatest of a single split": exact(float(np.nanmax(alone)), "maximum"),
             "r(log λ_max, −gap) of trainings of any split": link(sharpness, within=False),
             "p in the flattest third": flat_p,
             "p in the sharpest third": sharp_p,
@@ -127,11 +133,9 @@ def flat_and_sharp(lab: Lab) -> Finding:
         f"{splits} splits with weights of their own in {cells} cells of batch size and rate; r is between "
         "trainings of one split",
         draw,
-        f"p at a run's own B is {flat_p.value:.2f} in flat and {sharp_p.value:.2f} in sharp minima, below "
-        f"½ in both. Between trainings on the same images {relation('p', '−gap', r)}; "
-        f"{relation('log C₁ of one example', '−gap', r_one)}; {relation('log λ_max', '−gap', r_sharp)}. "
-        "(−0.87)² is 0.76, but r(p, −gap) below 0 says that a higher p goes with a larger gap, against the "
-        "text.",
+        f"p at a run's own B is {flat_p.value:.2f} in flat and {sharp_p.value:.2f} in sharp minima, below ½ "
+        f"in both. With generalisation as −gap, between trainings on the same images {told}. (−0.87)² is 0.76, "
+        "but r(p, −gap) below 0 says that a higher p goes with a larger gap, against the text.",
     )
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import sdesim
-from analysis.claims.estimates import correlation, mean, thirds
+from analysis.claims.estimates import correlation, mean, single, thirds
 from sdesim.estimators import Estimate
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.noise.base import Context
@@ -121,15 +121,6 @@ def gibbs(surface: Any, diffusion: float) -> float:
 def ranks(of: Array) -> Array:
     """Ranks within each split of those that reached the loss (splits, cells)."""
     return np.asarray(rankdata(of, axis=1, nan_policy="omit"))
-
-
-def single(x: Array, y: Array) -> Array:
-    """Pearson's r of each split alone (splits,): what a study of one split would have reported."""
-    found = []
-    for a, b in zip(x, y, strict=True):
-        known = np.isfinite(a) & np.isfinite(b)
-        found.append(np.corrcoef(a[known], b[known])[0, 1] if known.sum() > 2 else np.nan)
-    return np.array(found)
 
 
 def study(folders: Sequence[Path]) -> dict[str, Any]:

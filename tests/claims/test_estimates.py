@@ -97,6 +97,7 @@ def test_what_does_not_vary_has_no_correlation_and_few_splits_are_told():
 
     assert np.isnan([e.value, e.low, e.high]).all()
     assert e.flags == ("few_splits",)
+    assert e.n == 4
     assert np.isnan(estimates.correlation(x, 2 * x, rng, [x + 1], draws=50).value)
 
 
@@ -121,3 +122,12 @@ def test_thirds_are_taken_in_each_split():
     assert sharp.tolist() == [3, 8]
     with pytest.raises(ValueError, match="without any training"):
         estimates.thirds(np.full((1, 3), np.nan), np.full((1, 3), np.nan))
+
+
+def test_what_one_split_says_is_the_r_of_its_cells():
+    x, y = np.array([[1.0, 2, 4, np.nan], [1, 2, np.nan, np.nan]]), np.array([[2.0, 1, 0, 9], [1, 2, 3, 4]])
+
+    found = estimates.single(x, y)
+
+    assert found[0] == pytest.approx(np.corrcoef([1, 2, 4], [2, 1, 0])[0, 1])
+    assert np.isnan(found[1])
