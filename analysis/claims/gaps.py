@@ -134,8 +134,8 @@ def flat_and_sharp(lab: Lab) -> Finding:
         "trainings of one split",
         draw,
         f"p at a run's own B is {flat_p.value:.2f} in flat and {sharp_p.value:.2f} in sharp minima, below ½ "
-        f"in both. With generalisation as −gap, between trainings on the same images {told}. (−0.87)² is 0.76, "
-        "but r(p, −gap) below 0 says that a higher p goes with a larger gap, against the text.",
+        f"in both. With generalisation as −gap, between trainings on the same images {told}. (−0.87)² is "
+        "0.76, but r(p, −gap) below 0 says that a higher p goes with a larger gap, against the text.",
     )
 
 
