@@ -26,10 +26,10 @@ def fitted(lab: Lab) -> Array:
     images and weights drawn anew: (runs, 10), all cells of a split after each other.
 
     Dimensions are those of the next 512 steps, gap, λ_max and C of one example are means over the last states
-    of these.
+    of these. All are NaN of a training that doesn't come to the loss.
     """
-    etas = (0.05, 0.1, 0.2)[lab.size(0, 1) :]
-    batches = (4, 8, 16, 64)[lab.size(0, 1) : lab.size(4, 3)]
+    etas = (0.05, 0.07, 0.1, 0.14, 0.2)[lab.size(0, 3) :]
+    batches = (4, 8, 16, 32, 64, 128)[lab.size(0, 1) : lab.size(6, 3)]
     splits, target, rng = lab.size(12, 2), (0.05 if not lab.quick else 0.5), lab.rng("fitted")
     rows = []
     for k in range(splits):
@@ -41,11 +41,15 @@ def fitted(lab: Lab) -> Array:
                 theta, steps = net.start, 0
                 while net.loss(theta) > target and steps < 40_000:
                     theta, steps = sgd(net, theta, eta, batch, 100, rng), steps + 100
+                cell = (i * len(batches) + j, np.log(eta), np.log(batch))
+                if net.loss(theta) > target:
+                    rows.append((*cell, *[np.nan] * (SPLIT - len(cell)), k))
+                    continue
                 after = path(net, theta, eta, batch, 512, rng)
                 late = after[::64]
                 rows.append(
                     (
-                        i * len(batches) + j, np.log(eta), np.log(batch),
+                        *cell,
                         np.log(np.mean([net.loss(t) for t in late])),
                         np.mean([read.gap(t) for t in late]),
                         est.trajectory_dimension(after[1:]).value,
@@ -68,8 +72,9 @@ def fitted(lab: Lab) -> Array:
     quotation="moving along the manifold generalizes; random walking does not",
     fair="Between trainings to one loss a smaller dimension goes with a smaller gap, by whatever sets both.",
     since="2026-11-30",
-    changed="first judged on one split of the images; since seen not to repeat on others, over twelve splits "
-    "with an interval that holds their spread. The bounds are the first ones.",
+    changed="first judged on one split of the images; over twelve splits, with an interval that holds their "
+    "spread, since one was seen to be no replication, and over 30 settings since 12 left r known to ± 0.56. "
+    "The bounds are the first ones.",
     shares="phenomena of real networks",
 )
 def dimension_and_gap(lab: Lab) -> Finding:
@@ -93,7 +98,6 @@ def dimension_and_gap(lab: Lab) -> Finding:
     ruling = judge(
         [of_dimension, above("the same given η, B and loss", given, 0.0)],
         fair=[of_dimension],
-        corrected=[above("correlation of λ_max and gap", found["λ_max, plain"], 0.0)],
     )
 
     def draw(ax: Any) -> None:
@@ -108,10 +112,10 @@ def dimension_and_gap(lab: Lab) -> Finding:
 
     return Finding(
         {f"correlation with the gap: {k}": e for k, e in found.items()}
-        | {"mean dimension": mean(table[..., CORRELATION].mean(axis=1), "mean over splits")},
+        | {"mean dimension": mean(np.nanmean(table[..., CORRELATION], axis=1), "mean over splits")},
         ruling,
         "a correlation of the other sign, or none",
-        f"{len(rows)} trainings: {splits} splits with weights of their own in {table.shape[1]} cells of "
+        f"{int(np.isfinite(rows[:, GAP]).sum())} of {len(rows)} trainings that came to the loss: {splits} splits with weights of their own in {table.shape[1]} cells of "
         f"(η, B): a correlation is known to ± {(plain.high - plain.low) / 2:.2f}",
         draw,
         f"Between trainings to one loss on the same images {relation('the dimension', 'the gap', plain)}, "
