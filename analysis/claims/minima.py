@@ -115,7 +115,8 @@ def dimension_and_gap(lab: Lab) -> Finding:
         | {"mean dimension": mean(np.nanmean(table[..., CORRELATION], axis=1), "mean over splits")},
         ruling,
         "a correlation of the other sign, or none",
-        f"{int(np.isfinite(rows[:, GAP]).sum())} of {len(rows)} trainings that came to the loss: {splits} splits with weights of their own in {table.shape[1]} cells of "
+        f"{int(np.isfinite(rows[:, GAP]).sum())} of {len(rows)} trainings that came to the loss: {splits} "
+        f"splits with weights of their own in {table.shape[1]} cells of "
         f"(η, B): a correlation is known to ± {(plain.high - plain.low) / 2:.2f}",
         draw,
         f"Between trainings to one loss on the same images {relation('the dimension', 'the gap', plain)}, "
