@@ -92,7 +92,7 @@ def text(found: Mapping[tuple[float, float], Sequence[Row]], n: int) -> str:
     ]  # fmt: skip
     for (alpha, scale), rows in found.items():
         mean = exact(alpha, scale)
-        lines += ["", f"## α = {alpha:g}, scale {scale:g}: exact mean {mean:.1f}", ""]
+        lines += ["", f"## α = {alpha:g}, scale {scale:g}: exact mean {mean:.0f}", ""]
         lines += ["| scheme | dt | ratio | artefact |", "|---|---|---|---|"]
         for scheme, dt, e in rows:
             said = f"{artefact(alpha, dt):.3f}" if scheme == "euler-maruyama" else ""
