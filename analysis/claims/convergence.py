@@ -156,7 +156,7 @@ def half_rate(lab: Lab) -> Finding:
     bounds = {k: float(np.prod(1 - r * c * k * lengths.mean(axis=1) / 2)) for k in units}
     rate = est.effective_rate(0.01, c, 1.0).value
     twice = exact(math.log1p(-rate) / math.log1p(-rate / 2), "ratio of logarithms")
-    truth = float(est.contractionone_step_factor(r, c, 1.0, 1.0)) ** steps
+    truth = float(est.contraction_factor(r, c, 1.0, 1.0)) ** steps
     one = one_step_factor(r, c)
     ruling = judge(
         [
