@@ -65,7 +65,7 @@ def lyapunov_threshold(lab: Lab) -> Finding:
             consistent("mean change in draws at ηλ = 0.1, C = 0.1", quiet, change[0.1, 0.1]),
             consistent("mean change in draws at ηλ = 1.9, C = 2", loud, change[1.9, 2.0]),
             proved(
-                f"noise of fixed size, C = 0.0526 at last: E L after 10⁶ steps over the first < 1: {left:.3g}",
+                f"noise of fixed size, C = 0.0526 at last: E L after 10⁶ steps over E L₀ < 1: {left:.3g}",
                 left < 1,
             ),
         ],

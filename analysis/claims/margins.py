@@ -70,6 +70,7 @@ def margin_sign(lab: Lab) -> Finding:
         ax.plot(line, 2 / line, label="λ = 2/η", **CORRECTED)
         ax.set_ylim(1e-2, 1e3)
         finish(ax, "η", "λ", "The line S = 0 crosses the edge of stability")
+        ax.get_legend().set(frame_on=True)
 
     return Finding(
         {

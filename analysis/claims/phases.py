@@ -166,10 +166,9 @@ def irreversibility(lab: Lab) -> Finding:
     )
 
     def draw(ax: Any) -> None:
-        ax.semilogy(places, 10**logs, color="#0072B2", linewidth=0.6, alpha=0.6)
+        ax.loglog(places[1:], 10 ** logs[1:], color="#0072B2", linewidth=0.6, alpha=0.6)
         ax.plot([], [], color="#0072B2", label="C, one line for each data set")
         ax.axhline(1.0, label="C = 1", **CLAIMED)
-        ax.set_xscale("symlog", linthresh=every)
         text = f"dimension {before.value:.2f}, at the end {after.value:.2f}"
         finish(ax, "step", "C at B = 256", f"C falls back below 1; {text}")
 

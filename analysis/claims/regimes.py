@@ -122,23 +122,26 @@ def variance_peak(lab: Lab) -> Finding:
         [together("log ratio of wobbles in time > 0", [above(k, x, 0.0) for k, x in in_time.items()])],
         [
             together(
-                "log ratio of spreads between networks, C = 1 over C = 4, < 0",
-                [below(k, x, 0.0) for k, x in between.items() if "C = 4" in k],
+                f"log ratio of {what}, C = 1 over C = 4, < 0",
+                [below(k, x, 0.0) for k, x in found.items() if "C = 4" in k],
             )
+            for what, found in (("spreads between networks", between), ("wobbles in time", in_time))
         ],
     )
+    small, large = (math.exp(x.value) for k, x in between.items() if "C = 4" in k)
 
     def draw(ax: Any) -> None:
         for (b, pair), colour in zip(curves.items(), ("#0072B2", "#CC79A7"), strict=True):
             for values, style, what in zip(pair, ("o-", "s--"), ("between networks", "in time"), strict=True):
                 ax.plot(
-                    _LEVELS, np.exp(np.log(values).mean(axis=0)), style, color=colour, markersize=4,
-                    linewidth=0.9, label=f"{what}, B = {b}",
+                    np.log2(_LEVELS), 100 * np.exp(np.log(values).mean(axis=0)), style, color=colour,
+                    markersize=4, linewidth=0.9, label=f"{what}, B = {b}",
                 )  # fmt: skip
-        ax.axvline(1.0, label="claimed peak", **CLAIMED)
-        ax.set_xscale("log")
+        ax.axvline(0.0, label="claimed peak", **CLAIMED)
         ax.set_yscale("log")
-        finish(ax, "C", "standard deviation of the test accuracy", "")
+        ax.set_ylim(0.05, 20)
+        ax.set_xticks([-2, 0, 2], ["¼", "1", "4"])
+        finish(ax, "C", "spread of the accuracy, %", "The spread falls as networks learn")
 
     return Finding(
         {f"spread between networks, {k}": mapped(x, math.exp) for k, x in between.items()}
@@ -147,7 +150,9 @@ def variance_peak(lab: Lab) -> Finding:
         "a spread at C = 1 above those at C = 4 and ¼, at both batch sizes",
         f"{splits} data sets, {inits} networks on each, at each of 2 batch sizes, {steps} steps",
         draw,
-        "The spread between networks falls as they learn, all along the way on which C falls from 4 to ¼.",
+        "There is no peak at C = 1: accuracies spread and wobble more at C = 4, before much is learnt. The "
+        f"spread between networks at C = 1 is {small:.2g} times that at C = 4 at B = 128, {large:.2g} times "
+        "at B = 256.",
     )
 
 
