@@ -1,4 +1,4 @@
-"""Regression problems by the dozen, each with data and initial weights drawn anew, trained side by side.
+"""Several networks on each of many data sets drawn anew, trained side by side.
 
 Seeds of one split of the data are no independent draws of a question about trainings: what is said of
 trainings in general is a mean over splits, with the spread between splits in its interval.
@@ -17,11 +17,10 @@ from sdesim.noise import sample_stable
 from .crowd import Crowd, Descent, batches, crowd, tensor
 from .estimates import Array
 from .networks import EXAMPLES, RATE
+from .splits import WIDTHS, splits
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-TEST = 1000
 
 
 @dataclass
@@ -89,16 +88,10 @@ class Ensemble:
         return moved.losses(self.x, self.y)
 
 
-def ensemble(splits: int, inits: int, rng: np.random.Generator) -> Ensemble:
+def ensemble(count: int, inits: int, rng: np.random.Generator) -> Ensemble:
     """So many data sets of a teacher of its own, and so many networks on each."""
-    from sdesim.data import teacher_student
-
-    found = [
-        teacher_student(EXAMPLES, TEST, features=10, hidden=10, noise=0.3, seed=int(rng.integers(2**31)))
-        for _ in range(splits)
-    ]
+    data = splits(count, rng)
     x, y, x_test, y_test = (
-        tensor(np.repeat(np.stack([getattr(data, name) for data in found]), inits, axis=0))
-        for name in ("x_train", "y_train", "x_test", "y_test")
+        part.repeat_interleave(inits, dim=0) for part in (data.x, data.y, data.x_test, data.y_test)
     )
-    return Ensemble(crowd([10, 32, 1], splits * inits, rng, "tanh", "mse"), x, y, x_test, y_test, splits)
+    return Ensemble(crowd(WIDTHS, count * inits, rng, "tanh", "mse"), x, y, x_test, y_test, count)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .ensemble import TEST, ensemble
+from .ensemble import ensemble
 from .estimates import Array, mapped, mean
 from .lab import Lab
 from .ledger import COUNTER_EXAMPLE, MEASURED, Finding, claim
@@ -62,7 +62,7 @@ def generalisation(lab: Lab) -> Finding:
         },
         ruling,
         "a test loss that falls by less than a tenth while C < 1",
-        f"{splits} data sets and networks, {steps} steps, {len(seen)} moments, {TEST} test examples",
+        f"{splits} data sets and networks, {steps} steps, {len(seen)} moments, {e.x_test.shape[1]:,} tests",
         draw,
         "A network can learn the whole rule with C below 1: C = B·C₁ depends on the batch size, is highest "
         "at the start, before anything is learnt, and falls on the way.",
