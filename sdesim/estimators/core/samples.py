@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -46,8 +47,8 @@ def as_samples(value: Any, name: str = "samples") -> Any:
     Arrays, sequences, Python numbers, pandas and xarray objects and torch tensors on any device, with or
     without gradients. Entries that a mask hides, None and pandas' NA become NaN, which an estimator counts
     as missing. Floats keep their precision, but half precision, in which sums overflow, is read as double;
-    whole numbers and truth values become doubles. An `Estimate`, which carries its own, and a plain float
-    are given back.
+    whole numbers and truth values become doubles. A plain float, and what carries numbers of its own (an
+    `Estimate`, moments of gradients), is given back.
 
     Args:
         value: the numbers.
@@ -60,7 +61,7 @@ def as_samples(value: Any, name: str = "samples") -> Any:
         EstimatorError: complex numbers, dates, text, records, rows of unequal length, objects that are no
             numbers.
     """
-    if isinstance(value, float | int | Estimate) or value is None:
+    if value is None or isinstance(value, float | int) or is_dataclass(value):
         return value
     if isinstance(value, np.ndarray) and value.dtype.char in "fd" and type(value) is np.ndarray:
         return value
