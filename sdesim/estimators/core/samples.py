@@ -47,8 +47,8 @@ def as_samples(value: Any, name: str = "samples") -> Any:
     Arrays, sequences, Python numbers, pandas and xarray objects and torch tensors on any device, with or
     without gradients. Entries that a mask hides, None and pandas' NA become NaN, which an estimator counts
     as missing. Floats keep their precision, but half precision, in which sums overflow, is read as double;
-    whole numbers and truth values become doubles. A plain float, and what carries numbers of its own (an
-    `Estimate`, moments of gradients), is given back.
+    whole numbers become doubles, truth values stay what they are. A plain float, and what carries numbers of
+    its own (an `Estimate`, moments of gradients), is given back.
 
     Args:
         value: the numbers.
@@ -76,9 +76,9 @@ def as_samples(value: Any, name: str = "samples") -> Any:
         raise EstimatorError(f"{name}: found {_KINDS[kind]}, {_ALLOWED}")
     if kind == "O":
         found = _of_objects(found, name)
-    if found.dtype.char not in "fd":
+    if found.dtype.char not in "fd?":
         found = found.astype(np.float64)
-    return found if found.ndim else float(found)
+    return found if found.ndim else found.item()
 
 
 def _array(value: Any) -> NDArray[Any]:
