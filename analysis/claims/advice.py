@@ -15,7 +15,7 @@ from .estimates import Array, exact, mapped, mean, share
 from .lab import Lab, shared
 from .ledger import MEASURED, Finding, claim
 from .networks import BATCH, EXAMPLES, RATE
-from .plots import CLAIMED, CORRECTED, GUIDE, OTHER, finish
+from .plots import CLAIMED, CORRECTED, OTHER, finish
 from .quadratics import CONDITIONS, best, contraction, followed, shapes, spectrum
 from .rules import Check, below, judge, proved, together
 from .splits import WIDTHS, rows, splits
@@ -120,6 +120,8 @@ def bands(lab: Lab) -> Finding:
                 typical = np.exp(np.mean(np.log(values), axis=1))
             shown = np.where(typical < 10, typical, np.nan)
             ax.loglog(found.base, shown, marker="o", markersize=3, label=name, **look)
+        ax.set_xticks([0.05, 0.1, 0.2, 0.4], ["0.05", "0.1", "0.2", "0.4"])
+        ax.set_xticks([], minor=True)
         finish(ax, "base rate", "training loss at the end", "Networks, B = 32, 1,600 steps")
 
     return Finding(
@@ -348,10 +350,9 @@ def early_stopping(lab: Lab) -> Finding:
     def draw(ax: Any) -> None:
         ax.plot(p.T, color="#0072B2", linewidth=0.6)
         ax.axhline(0.45, label="claimed: stop below 0.45", **CLAIMED)
-        ax.axhline(RATE * float(np.mean(sharp)) / 2, **GUIDE)
         other = ax.twinx()
-        other.plot(test.mean(axis=0), label="mean test loss", **CORRECTED)
-        other.set_ylabel("test loss")
+        other.plot(test.mean(axis=0), **CORRECTED)
+        other.set_ylabel("mean test loss (green)")
         finish(ax, "evaluation", "p at B = 32", "p is low while the test loss still falls")
 
     return Finding(
