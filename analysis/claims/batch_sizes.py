@@ -151,7 +151,7 @@ def _c(gradients: Array) -> float:
     "C6",
     "12.2",
     claim="Choosing the batch size brings C into the range 1.5 to 3.",
-    test="Trainings at batch sizes 8 to 2048 from fresh data and weights: is C in the range along the run "
+    test="Trainings at batch sizes 16 to 1024 from fresh data and weights: is C in the range along the run "
     "with B = 2.1/C₁ of the first weights? Of the best size, known afterwards, is it for half of the run?",
     quotation="via batch size",
     fair="There is a batch size with which C is in the range for at least half of a training.",
@@ -219,8 +219,8 @@ def _trainings_by_size(lab: Lab) -> tuple[Array, Array, Array]:
     same at every size."""
     from sdesim.data import teacher_student
 
-    splits, count = lab.size(12, 3), lab.size(1500, 120)
-    sizes = 8 * 2 ** np.arange(9)[: lab.size(9, 4)]
+    splits, count = lab.size(10, 3), lab.size(1020, 120)
+    sizes = 16 * 2 ** np.arange(7)[: lab.size(7, 3)]
     rng = lab.rng("C6")
     made = [
         teacher_student(EXAMPLES, 10, features=10, hidden=10, noise=0.3, seed=int(rng.integers(2**31)))
