@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from sdesim import estimators as est
-from sdesim.support import SHARE
 
 from .crowd import Descent, crowd, tensor
-from .estimates import mapped, mean, slope
+from .estimates import mapped, mean, share, slope
 from .lab import Lab
 from .ledger import DEDUCED, Finding, claim
 from .networks import EXAMPLES, RATE, Array, Moment, batch_gradients, distinct_gradients, regression_network
@@ -162,58 +161,82 @@ def _c(gradients: Array) -> float:
 )
 def target_by_batch_size(lab: Lab) -> Finding:
     """C_B = B·C_1, but C_1 moves along the run and depends on B itself."""
-    steps, sizes, ones = _trainings_by_size(lab)
-    splits = ones.shape[1]
-    c = sizes[:, None, None] * ones
-    inside = (_TARGET[0] <= c) & (c <= _TARGET[1])
-    # The size that the first weights ask for, or the nearest that was trained, in logarithms.
-    asked = 2.1 / ones[0, :, 0]
-    first = np.abs(np.log(sizes[:, None] / asked)).argmin(axis=0)
-    kept = mean(inside[first, np.arange(splits), 1:].mean(axis=1), "mean over splits", SHARE)
-    best = mean(inside[:, :, 1:].mean(axis=2).max(axis=0), "mean over splits", SHARE)
-    late = np.log(c[:, :, -(steps.size // 3) :]).mean(axis=2)
-    growth = slope(np.log(sizes), late.T, "slope in log B")
-    needed = mapped(
-        mean(np.log(2.1 / ones[:, :, -(steps.size // 3) :]).mean(axis=2)[-1], "mean over splits"), np.exp
-    )
+    found = {rate: _trainings_by_size(lab, rate) for rate in (RATE / 5, RATE)}
+    steps, sizes, ones = found[RATE]
+    splits, third = ones.shape[1], steps.size // 3
+    kept, best, growth = {}, {}, {}
+    for rate, (_, _, c_ones) in found.items():
+        c = sizes[:, None, None] * c_ones
+        # Moments in the range as a share of the run, (sizes, splits).
+        runs = ((_TARGET[0] <= c) & (c <= _TARGET[1]))[:, :, 1:].mean(axis=2)
+        # The size that the first weights ask for, or the nearest that was trained, in logarithms.
+        first = np.abs(np.log(sizes[:, None] * c_ones[0, :, 0] / 2.1)).argmin(axis=0)
+        kept[rate] = share(runs[first, np.arange(splits)] >= 0.5, "share of trainings")
+        best[rate] = share(runs.max(axis=0) >= 0.5, "share of trainings")
+        growth[rate] = slope(np.log(sizes), np.log(c)[:, :, -third:].mean(axis=2).T, "slope in log B")
+    late = np.log(sizes[:, None] * np.exp(np.log(ones)[:, :, -third:].mean(axis=2)))
+    needed = mapped(mean(np.log(2.1) - np.log(ones)[-1, :, -third:].mean(axis=1), "mean over splits"), np.exp)
     middle = [mapped(mean(column, "mean over splits"), np.exp) for column in late]
     ruling = judge(
-        [above("share of the run with C in 1.5 to 3, B = 2.1/C₁ of the first weights", kept, 0.5)],
-        fair=[above("share of the run with C in 1.5 to 3, best B of each training", best, 0.5)],
+        [
+            above(
+                f"η = {rate:g}: trainings with C in 1.5 to 3 for half of them, B = 2.1/C₁ at first",
+                e,
+                0.5,
+            )
+            for rate, e in kept.items()
+        ],
+        fair=[
+            above(
+                f"η = {rate:g}: trainings with C in 1.5 to 3 for half of them, best B",
+                e,
+                0.5,
+            )
+            for rate, e in best.items()
+        ],
         corrected=[
-            below("late in training, slope of log C over log B", growth, 1.0),
+            below(f"η = {rate:g}: slope of log C over log B in the last third", e, 1.0)
+            for rate, e in growth.items()
         ],
     )
 
     def draw(ax: Any) -> None:
-        for k, look in zip(range(0, sizes.size, 2), (*OTHER, "#0072B2"), strict=False):
-            middle_line = np.exp(np.log(c[k]).mean(axis=0))
-            ax.loglog(np.maximum(steps, 10), middle_line, color=look, label=f"B = {sizes[k]}")
+        for k, look in zip(range(0, sizes.size, 2), OTHER, strict=False):
+            ax.loglog(
+                np.maximum(steps, 10),
+                sizes[k] * np.exp(np.log(ones[k]).mean(axis=0)),
+                color=look,
+                label=f"B = {sizes[k]}",
+            )
         ax.axhspan(*_TARGET, color="#D55E00", alpha=0.15, linewidth=0, label="the range")
-        finish(ax, "step (the first: 10)", "C", "No batch size keeps C in the range")
+        finish(ax, f"step (the first: 10), η = {RATE}", "C", "No batch size keeps C in the range")
 
     return Finding(
         {
-            "share of the run in the range, B of the first weights": kept,
-            "share of the run in the range, best B": best,
-            "slope of log C over log B, last third": growth,
-            f"C at B = {sizes[0]}, last third": middle[0],
-            f"C at B = {sizes[-1]}, last third": middle[-1],
+            f"η = {rate:g}: trainings in the range for half, B of the first weights": e
+            for rate, e in kept.items()
+        }
+        | {f"η = {rate:g}: trainings in the range for half, best B": e for rate, e in best.items()}
+        | {f"η = {rate:g}: slope of log C over log B, last third": e for rate, e in growth.items()}
+        | {
+            f"C at B = {sizes[0]}, last third, η = {RATE}": middle[0],
+            f"C at B = {sizes[-1]}, last third, η = {RATE}": middle[-1],
             f"batch size for C = 2.1, last third at B = {sizes[-1]}": needed,
         },
         ruling,
         "a batch size with which C stays in the range for more than half of a training",
-        f"{splits} splits with weights of their own, {sizes.size} batch sizes, {steps[-1]} steps, C of all "
-        f"{EXAMPLES} examples at {steps.size} moments",
+        f"{splits} splits with weights of their own, {sizes.size} batch sizes, {len(found)} rates, "
+        f"{steps[-1]} steps, C of all {EXAMPLES} examples at {steps.size} moments",
         draw,
-        "B = C_target/C₁ reaches the range for the weights of the moment, which is algebra; along a training "
-        "C₁ falls, and it falls with the batch size too, so that no one batch size keeps C there. A batch "
-        "that grows with 1/C₁ does (the norm test of adaptive sampling), "
-        f"up to some {needed.value:.0f} examples here, of {EXAMPLES} in the training set.",
+        "B = C_target/C₁ reaches the range for the weights of the moment, which is algebra. Along a training "
+        "C₁ falls, and the further the larger the batch: late in training C depends little on the batch size "
+        f"({middle[0].value:.2f} at B = {sizes[0]}, {middle[-1].value:.2f} at B = {sizes[-1]}, η = {RATE}). "
+        "A batch that is chosen anew all along stays in the range by its definition; after training at "
+        f"B = {sizes[-1]} that asks for {needed.value:.0f} examples, of {EXAMPLES} in the training set.",
     )
 
 
-def _trainings_by_size(lab: Lab) -> tuple[Array, Array, Array]:
+def _trainings_by_size(lab: Lab, rate: float) -> tuple[Array, Array, Array]:
     """Steps (t,), batch sizes (s,) and C₁ (s, splits, t) of 10-32-1 tanh networks, as `regression_network`'s,
     trained by SGD with batches drawn with replacement; a split has data and first weights of its own, the
     same at every size."""
@@ -232,7 +255,7 @@ def _trainings_by_size(lab: Lab) -> tuple[Array, Array, Array]:
     all_x, all_y = tensor(x), tensor(y)
     for k, size in enumerate(sizes):
         nets = start.copy()
-        descent = Descent(nets, RATE)
+        descent = Descent(nets, rate)
         for step in range(count + 1):
             if step % every == 0:
                 ones[k, :, step // every] = nets.c_one(all_x, all_y)

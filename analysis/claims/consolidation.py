@@ -95,8 +95,8 @@ def mahalanobis(lab: Lab) -> Finding:
         draw,
         "For white noise μᵀΣ⁻¹μ = d·C: C is the optimal ratio per coordinate, which itself reaches 1 at "
         "C = 1/d. Otherwise μᵀΣ⁻¹μ/(d·C) lies between λ̄/λ_max and λ̄/λ_min, λ the eigenvalues of Σ and λ̄ "
-        f"their mean; of a small network, whose noise is far from white, it is {network[0].value:.2g} at the "
-        f"start and {network[1].value:.2g} after training.",
+        f"their mean; of a small network, whose noise is far from white, it is {network[0].value:.3g} at the "
+        f"start and {network[1].value:.3g} after training.",
     )
 
 

@@ -78,8 +78,8 @@ def direction(lab: Lab) -> Finding:
 
     def draw(ax: Any) -> None:
         ones = BATCH * np.array([m.c_one for m in moments])
-        points(ax, ones, real, "network, measured")
-        ax.plot(ones, gaussian, "s", markersize=4, label="Φ(|μ|²/√(μᵀΣμ))", color="#009E73", zorder=3)
+        points(ax, ones, real, "network, measured", markersize=7, markerfacecolor="white")
+        ax.plot(ones, gaussian, "s", markersize=3, label="Φ(|μ|²/√(μᵀΣμ))", color="#009E73", zorder=3)
         grid = np.geomspace(ones.min(), ones.max(), 50)
         ax.semilogx(grid, ndtr(np.sqrt(grid)), label="claimed: Φ(√C)", **CLAIMED)
         ax.semilogx(grid, grid / (1 + grid), label="p, below which no noise goes", **GUIDE)
