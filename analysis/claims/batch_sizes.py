@@ -12,7 +12,7 @@ import numpy as np
 from sdesim import estimators as est
 
 from .crowd import Descent, crowd, tensor
-from .estimates import mapped, mean, share, slope
+from .estimates import mapped, mean, ratio_of_means, share, slope
 from .lab import Lab
 from .ledger import DEDUCED, Finding, claim
 from .networks import EXAMPLES, RATE, Array, Moment, batch_gradients, distinct_gradients, regression_network
@@ -61,8 +61,8 @@ def batch_size(lab: Lab) -> Finding:
         [_best_step(net.surface, moment, int(b), lab.size(128, 16), rng) for b in sizes]
         for _ in range(lab.size(6, 2))
     ]
-    steps = np.log(tries)
-    progress = slope(x, steps, "slope in log B")
+    gains = np.array(tries)
+    progress = ratio_of_means(gains[:, 5], 16 * gains[:, 1])
     top = mapped(mean(logs["distinct examples"][:, -1] - np.log(256 * moment.c_one)), np.exp)
     expected = (EXAMPLES - 1) / (EXAMPLES - 256)
     ruling = judge(
@@ -90,7 +90,9 @@ def batch_size(lab: Lab) -> Finding:
             near("network: slope of log C over log B", growth["with replacement"], 1.0, 0.05),
             above("the same slope, distinct examples", growth["distinct examples"], 1.0),
             near("C_256/(256·C_1), distinct examples", top, expected, 0.1),
-            below("network: slope of the best step's progress, in logarithms", progress, 0.95),
+            below(
+                "network: progress of the best step at B = 256 over 16 times that at B = 16", progress, 0.95
+            ),
         ],
     )
 
@@ -99,15 +101,15 @@ def batch_size(lab: Lab) -> Finding:
         for (name, y), look in zip(logs.items(), looks, strict=True):
             points(ax, sizes, [mapped(mean(column), np.exp) for column in y.T], f"C, {name}", **look)
         ax.loglog(sizes, sizes * moment.c_one, label="B·C₁", **CORRECTED)
-        relative = [mapped(mean(column - steps[:, 0]), np.exp) for column in steps.T]
-        points(ax, sizes, relative, "progress, B = 8: 1", color=OTHER[1], marker="^")
+        relative = [ratio_of_means(column, gains[:, -1]) for column in gains.T]
+        points(ax, sizes, relative, "progress of a step, B = 256: 1", color=OTHER[1], marker="^")
         ax.set_xticks(sizes, [str(b) for b in sizes])
         finish(ax, "batch size B", "", "C grows in proportion, progress by less")
 
     return Finding(
         {f"slope of log C over log B, {name}": e for name, e in growth.items()}
         | {
-            "slope of the best step's progress over log B": progress,
+            "progress of the best step, B = 256 over 16 times B = 16": progress,
             "C_256/(256·C_1), distinct examples": top,
         },
         ruling,
