@@ -33,7 +33,7 @@ from .rules import above, judge, near, outside, proved
     "decided as such, and the reading per coordinate was added.",
 )
 def mahalanobis(lab: Lab) -> Finding:
-    """λ̄/λ_max ≤ μᵀΣ⁻¹μ/(d·C) ≤ λ̄/λ_min with λ̄ = Tr Σ/d; at Σ = s²I it is 1."""
+    """λ_mean/λ_max ≤ μᵀΣ⁻¹μ/(d·C) ≤ λ_mean/λ_min with λ_mean = Tr Σ/d; at Σ = s²I it is 1."""
     dims, n, sets = np.array([4, 8, 16, 32, 64]), 400, lab.size(40, 8)
     white = [_optimal_over_c([Fraction(1)] * int(d), [Fraction(1)] * int(d)) for d in dims]
     # Condition 1.1, the signal in one coordinate: the least and the most that the ratio can be.
@@ -94,9 +94,9 @@ def mahalanobis(lab: Lab) -> Finding:
         "moments",
         draw,
         "For white noise μᵀΣ⁻¹μ = d·C: C is the optimal ratio per coordinate, which itself reaches 1 at "
-        "C = 1/d. Otherwise μᵀΣ⁻¹μ/(d·C) lies between λ̄/λ_max and λ̄/λ_min, λ the eigenvalues of Σ and λ̄ "
-        f"their mean; of a small network, whose noise is far from white, it is {network[0].value:.3g} at the "
-        f"start and {network[1].value:.3g} after training.",
+        "C = 1/d. Otherwise μᵀΣ⁻¹μ/(d·C) lies between λ_mean/λ_max and λ_mean/λ_min of Σ; of a small network, "
+        f"whose noise is far from white, it is {network[0].value:.3g} at the start and {network[1].value:.3g} "
+        "after training.",
     )
 
 
