@@ -94,9 +94,9 @@ def mahalanobis(lab: Lab) -> Finding:
         "moments",
         draw,
         "For white noise μᵀΣ⁻¹μ = d·C: C is the optimal ratio per coordinate, which itself reaches 1 at "
-        "C = 1/d. Otherwise μᵀΣ⁻¹μ/(d·C) lies between λ_mean/λ_max and λ_mean/λ_min of Σ; of a small network, "
-        f"whose noise is far from white, it is {network[0].value:.3g} at the start and {network[1].value:.3g} "
-        "after training.",
+        "C = 1/d. Otherwise μᵀΣ⁻¹μ/(d·C) lies between λ_mean/λ_max and λ_mean/λ_min of Σ; of a small "
+        f"network, whose noise is far from white, it is {network[0].value:.3g} at the start and "
+        f"{network[1].value:.3g} after training.",
     )
 
 
