@@ -25,6 +25,7 @@ from . import (  # noqa: F401
     phenomena,
     probability,
     pruning,
+    rates,
     recipes,
     regimes,
     regularising,
