@@ -12,8 +12,8 @@ from sdesim.support import SHARE
 
 from .crowd import Crowd, crowd, one_hot, tensor
 from .estimates import Array, mapped, mean
-from .lab import Lab, shared
-from .ledger import MEASURED, Finding, claim
+from .lab import Lab
+from .ledger import Finding, claim
 from .plots import CLAIMED, GUIDE, OTHER, finish
 from .rules import above, below, judge, near, together, whether
 
@@ -61,14 +61,12 @@ class Learning:
     claim="Test accuracy jumps when C crosses 1: grokking is a transition of C.",
     test="Addition mod 59 by AdamW with weight decay 1 and, as a control that never generalises, without: "
     "the step at which the running median of C at several B passes 1, against that of 50% test accuracy.",
-    basis=MEASURED,
     quotation="jump in test accuracy is the *observed signature* of the underlying phase transition",
     since="2026-11-25",
-    shares="addition mod 59",
 )
 def grokking(lab: Lab) -> Finding:
     """C₁ rises twice: after the pairs are learnt, in the control too, and after the rule is."""
-    run, control = additions(lab)
+    run, control = (_learn(lab, decay, lab.size(seeds, 2)) for decay, seeds in ((1.0, 5), (0.0, 3)))
     rule, last = run.reach(run.test, 0.5), float(run.steps[-1])
     sizes = (16, 32, 64, 128, run.examples)
     lag = {b: mean((run.crossing(b) - rule) / last, "mean over seeds") for b in sizes}
@@ -131,13 +129,6 @@ def grokking(lab: Lab) -> Finding:
         "batch size. At full batch C passes 1 soon after the pairs are learnt, in networks that never find "
         "the rule too; only a batch size chosen afterwards makes the crossing meet the jump.",
     )
-
-
-@shared
-def additions(lab: Lab) -> tuple[Learning, Learning]:
-    """With weight decay 1, and the control without."""
-    run, control = (_learn(lab, decay, lab.size(seeds, 2)) for decay, seeds in ((1.0, 5), (0.0, 3)))
-    return run, control
 
 
 def _learn(lab: Lab, decay: float, runs: int) -> Learning:

@@ -67,7 +67,7 @@ class Crowd:
 
     def gradients(self, x: Tensor, y: Tensor) -> list[Tensor]:
         """∇L of the mean loss, in the order of `parameters`."""
-        inputs, errors = self.backward(x, y)
+        inputs, errors = self._backward(x, y)
         n = x.shape[-2]
         parts = [a.transpose(-1, -2) @ e / n for a, e in zip(inputs, errors, strict=True)]
         if self.masks is not None:
@@ -76,7 +76,7 @@ class Crowd:
 
     def c_one(self, x: Tensor, y: Tensor) -> Array:
         """C of one example drawn at random from (x, y): |μ|² over the trace of the population's Σ (R,)."""
-        inputs, errors = self.backward(x, y)
+        inputs, errors = self._backward(x, y)
         signal = sum((g.double() ** 2).sum(dim=(-1, -2)) for g in self.gradients(x, y))
         square = 0.0
         for k, (a, e) in enumerate(zip(inputs, errors, strict=True)):
@@ -111,8 +111,8 @@ class Crowd:
                 slopes.append(2 * z)
         raise AssertionError("a network has a layer")
 
-    def backward(self, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """The inputs a (R, n, in) of every layer and its errors ∂ℓ_i/∂z (R, n, out): ∇ℓ_i = a_i δ_iᵀ."""
+    def _backward(self, x: Tensor, y: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The inputs of every layer and ∂ℓ_i/∂z of every example."""
         out, inputs, slopes = self._forward(x)
         error = 2 / out.shape[-1] * (out - y) if self.loss == "mse" else out.softmax(dim=-1) - y
         errors = [error]

@@ -40,7 +40,7 @@ def _floor(lab: Lab) -> Floor:
     from sdesim.data import teacher_student
     from sdesim.training.loop.one_seed import isolated_torch
 
-    splits, before, after, rng = lab.size(20, 3), lab.size(6000, 60), lab.size(3000, 60), lab.rng("C77")
+    splits, before, after, rng = lab.size(40, 3), lab.size(6000, 60), lab.size(3000, 60), lab.rng("C77")
     used = _BATCH * (before + 2 * after)
     fresh = lab.size(4000, 400)
     sets = [
@@ -83,9 +83,9 @@ def _descend(nets: Crowd, x: Any, y: Any, place: int, eta: float, batch: int, st
     "C77",
     "12.1",
     claim="Where p is below ½, half the learning rate or a larger batch is the remedy that brings it up.",
-    test="Networks that learn noisy teachers from fresh examples to their noise floor, 20 teachers and "
-    "starts; from there at the same settings, at half the rate, and at twice the batch: C at the batch in use, "
-    "and the loss.",
+    test="Networks that learn noisy teachers from fresh examples to their noise floor, 40 teachers and "
+    "starts; from there at the same settings, at half the rate, and at twice the batch: C at the batch in "
+    "use, and the loss.",
     basis=MEASURED,
     quotation="Reduce LR by 2×; increase batch size",
     fair="It is the remedy that lowers the loss.",

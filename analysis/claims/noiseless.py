@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -12,8 +13,8 @@ from sdesim import estimators as est
 from sdesim.support import SHARE
 from sdesim.surfaces import MLP
 
-from .crossing import additions
 from .estimates import Array, exact, mapped, mean, share
+from .grokking import EVERY, grokked
 from .lab import Lab
 from .ledger import COUNTER_EXAMPLE, DEDUCED, Finding, claim
 from .plots import GUIDE, OTHER, finish, points
@@ -26,20 +27,21 @@ _EXAMPLES = 40
     "C72",
     "1",
     claim="Grokking, double descent and the edge of stability are symptoms of noise in the gradient.",
-    test="Each of them with the gradient of all examples at every step, which has no noise: addition mod 59, "
+    test="Each of them with the gradient of all examples at every step, which has no noise: addition mod 37, "
     "least squares on random features of noiseless targets, small tanh networks.",
     basis=COUNTER_EXAMPLE,
     quotation="they are all symptoms of a **signal-noise competition** in the gradient",
     since="2026-11-30",
-    shares="addition mod 59",
+    shares="phenomena of real networks",
 )
 def without_noise(lab: Lab) -> Finding:
     """A full-batch step is a function of θ: Σ = 0 and C = ∞ along the whole training."""
-    run, _ = additions(lab)
-    known, rule = run.reach(run.train, 0.99), run.reach(run.test, 0.5)
-    # Probes are 25 steps apart; what is known at the first of them counts as known after 25 steps.
-    delay = mapped(mean(np.log(rule / np.maximum(known, 25)), "mean log over seeds"), np.exp)
-    peak = mapped(mean(_peaks(lab), "mean log over regressions"), np.exp)
+    run = grokked(lab)
+    found = [k for k in range(len(run.test)) if run.jump(k) >= 0]
+    # What is known at the first point counts as known at the second.
+    logs = [np.log(max(run.jump(k), 1) / max(run.fitted(k), 1)) for k in found or range(len(run.test))]
+    delay = mapped(mean(logs, "mean log over splits"), math.exp)
+    peak = mapped(mean(_peaks(lab), "mean log over regressions"), math.exp)
     hover, fallen = _edge(lab)
     events = {
         "grokking: step of 50% test accuracy over that of 99% training accuracy": (delay, 2.0),
@@ -52,24 +54,23 @@ def without_noise(lab: Lab) -> Finding:
     )
 
     def draw(ax: Any) -> None:
-        for k in range(len(run.test)):
-            first = k == 0
-            ax.plot(
-                run.steps, run.train[k], color=OTHER[1], linewidth=0.9, label="training" if first else None
-            )
-            ax.plot(run.steps, run.test[k], color="#0072B2", linewidth=0.9, label="test" if first else None)
+        steps = EVERY * np.arange(run.test.shape[1])
+        for courses, name, colour in ((run.train, "training", OTHER[1]), (run.test, "test", "#0072B2")):
+            ax.plot(steps, courses.T, color=colour, linewidth=0.9)
+            ax.plot([], color=colour, label=name)
         ax.axhline(0.5, **GUIDE)
         finish(ax, "step", "accuracy", "Grokking with no noise in the gradient")
 
     return Finding(
         {
             **{name: e for name, (e, _) in events.items()},
-            "grokking: test accuracy at the end": mean(run.test[:, -1], "mean over seeds", SHARE),
+            "grokking: test accuracy at the end": mean(run.test[:, -1], "mean over splits", SHARE),
+            "grokking: share of trainings that find the rule": exact(len(found) / len(run.test), "share"),
             "edge of stability: share of trainings whose loss halves": share(fallen < 0.5),
         },
         ruling,
         "none of the three in full batch",
-        f"{len(run.test)} trainings on addition, {lab.size(40, 8)} regressions, {hover.size} networks at "
+        f"{len(found)} trainings on addition, {lab.size(40, 8)} regressions, {hover.size} networks at "
         "the edge",
         draw,
         "All three come in full batch, where the gradient has no noise and C no finite value. Noise can move "

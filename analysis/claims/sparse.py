@@ -50,7 +50,7 @@ def sparse(lab: Lab) -> Sparse:
     from sdesim.data import mnist1d
     from sdesim.training.loop.one_seed import isolated_torch
 
-    splits, rounds, rng = lab.size(12, 3), lab.size(6, 2), lab.rng("sparse")
+    splits, rounds, rng = lab.size(30, 3), lab.size(6, 2), lab.rng("sparse")
     sets = [mnist1d(lab.size(2000, 200), 1000, seed=1000 * lab.seed + k) for k in range(splits)]
     steps = [s for s in (0, 3, *_QUICKLY, 300, 1000, 2000) if s <= lab.size(2000, 30)]
     with isolated_torch():
@@ -115,7 +115,7 @@ def _largest(nets: Crowd, masks: list[Tensor], share: float) -> list[Tensor]:
     "C74",
     "9.3",
     claim="A ticket's own first weights lead quickly to a high C, new weights under the same mask do not.",
-    test="Iterative pruning to a tenth of the weights on MNIST-1D, data and weights drawn anew 12 times: "
+    test="Iterative pruning to a tenth of the weights on MNIST-1D, data and weights drawn anew 30 times: "
     "C of the weights left over the first hundred steps, from the first weights and from new ones.",
     basis=MEASURED,
     quotation="a random reinitialization of the same sparse structure does not",
