@@ -29,6 +29,8 @@ from .rules import CONDITIONS, FAILS, Check
 ERROR = "error"
 # What a run at small sizes says in place of a verdict, whatever its numbers would come to.
 UNJUDGED = "not judged (small sizes)"
+# What a figure is drawn on where it stands as a file; a page that shows it takes its own.
+PAPER = 'style="background: #ffffff; color: #1d2733"'
 # Enough to tell any two numbers apart that matter, and the same on every processor.
 _DIGITS = 6
 Record = dict[str, Any]
@@ -215,7 +217,7 @@ def _drawn(study: Study, finding: Finding) -> str:
     with styled() as Figure:
         figure = Figure(figsize=(4.6, 2.9))
         finding.draw(figure.subplots())
-        return svg(figure, prefix=f"{study.id}-", alt=study.claim)
+        return svg(figure, prefix=f"{study.id}-", alt=study.claim).replace("<svg ", f"<svg {PAPER} ", 1)
 
 
 def _file(folder: Path, name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from sdesim import cli
 from sdesim.errors import SdesimError
@@ -25,6 +27,8 @@ ledger = import_module("sdesim_claims.ledger")
 rules = import_module("sdesim_claims.rules")
 estimates = import_module("sdesim_claims.estimates")
 run = import_module("sdesim_claims.run")
+page = import_module("sdesim_claims.page")
+table = import_module("sdesim_claims.table")
 RESULTS = claims.stored()
 
 
@@ -195,10 +199,47 @@ def test_a_study_that_breaks_loses_no_other(only_two, tmp_path):
     stored = json.loads((tmp_path / "claims.json").read_text(encoding="utf-8"))
     assert [r["id"] for r in stored["claims"]] == ["C1", "C2"]
     assert not any("seconds" in r or "source" in r for r in stored["claims"])
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert page.count("<article") == 2
-    assert page.count("<svg") == 1
-    assert not re.search(r'(src|href)="(?!#)', page)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert text.count("<article") == 2
+    assert text.count("<svg") == 1
+    assert not re.search(r'(src|href)="(?!#)', text)
+
+
+def test_the_page_leads_from_each_claim_to_its_study():
+    two = {"seed": 0, "quick": False, "claims": RESULTS["claims"][:2]}
+
+    text = page.page(two, {"C1": f"<svg {run.PAPER} ></svg>", "C2": ""})
+
+    led = re.findall(r'<a href="#([^"]+\.py)">', text)
+    assert len(led) == 2
+    assert all(f'id="{name}"' in text for name in led)
+    assert re.findall(r'data-by="(\w+)"', text) == ["basis", "part"]
+    assert run.PAPER not in text
+
+
+def test_another_seed_shows_which_verdicts_moved():
+    def records(**verdicts):
+        return [{"id": name, "verdict": v} for name, v in verdicts.items()]
+
+    kept = records(C1=rules.HOLDS, C2=rules.FAILS, C3=rules.FAILS, C4=rules.FAILS)
+    found = records(C1=rules.HOLDS, C2=rules.INCONCLUSIVE, C3=run.ERROR, C4=run.UNJUDGED, C5=rules.HOLDS)
+
+    assert table.moved(found, kept) == [{"id": "C2", "kept": rules.FAILS, "found": rules.INCONCLUSIVE}]
+    assert table.told(found, kept)[1:] == ["C2: fails as stated → inconclusive"]
+    assert "no verdict moved, of 2" in table.told(kept[:2], kept)[0]
+    assert table.told(records(C1=run.UNJUDGED), kept) == []
+
+
+@pytest.mark.parametrize(("found", "cards"), [(3, True), (4, False)])
+def test_few_claims_are_shown_in_full(found, cards):
+    records = claims.stored()["claims"][:found]
+    console = Console(file=io.StringIO(), width=80)
+
+    claims.show(console, records)
+
+    shown = console.file.getvalue()
+    assert ("What holds:" in shown) is cards
+    assert max(map(len, shown.splitlines())) <= 80
 
 
 def test_resume_runs_what_is_missing_or_was_made_otherwise(only_two, tmp_path, monkeypatch):
