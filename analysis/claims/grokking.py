@@ -1,11 +1,13 @@
-"""C60: what happens before and after the jump of grokking (§9.1)."""
+"""C60, C79: what happens before and after the jump of grokking (§9.1)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from sdesim.support import CORRELATION
 
 from .crowd import crowd, one_hot, tensor
 from .estimates import Array, mapped, mean, ratio_of_means
@@ -13,6 +15,9 @@ from .lab import Lab, shared
 from .ledger import MEASURED, Finding, claim
 from .plots import GUIDE, OTHER, finish
 from .rules import above, below, judge
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 # Steps between two points.
 EVERY = 20
@@ -30,6 +35,7 @@ class Grokking:
         alignment: cosine of the centred kernel of the hidden layer with that of the labels,
             on test pairs.
         c: C of one training pair.
+        toward: cosine of the gradient of the training loss with that of the test loss.
         pairs: number of training pairs, all of them in every step.
     """
 
@@ -40,6 +46,7 @@ class Grokking:
     norm: Array
     alignment: Array
     c: Array
+    toward: Array
     pairs: int
 
     def fitted(self, k: int) -> int:
@@ -74,7 +81,7 @@ def grokked(lab: Lab) -> Grokking:
     p, width, steps = lab.size(37, 11), lab.size(128, 48), lab.size(1500, 160)
     splits, rng = lab.size(10, 2), lab.rng("grokking")
     sets = [modular_addition(p, 0.4, 1000 * lab.seed + k) for k in range(splits)]
-    found: tuple[list[Array], ...] = ([], [], [], [], [], [], [])
+    found: tuple[list[Array], ...] = ([], [], [], [], [], [], [], [])
     with isolated_torch():
         x, test_x = (tensor(np.stack([getattr(s, name) for s in sets])) for name in ("x_train", "x_test"))
         y, test_y = (one_hot(np.stack([getattr(s, n) for s in sets]), p) for n in ("y_train", "y_test"))
@@ -92,6 +99,7 @@ def grokked(lab: Lab) -> Grokking:
                     nets.losses(x, y), nets.losses(test_x, test_y),
                     np.sqrt(sum(np.asarray((w.double() ** 2).sum(dim=(1, 2))) for w in nets.parameters)),
                     _cosine(_centred(hidden @ hidden.transpose(0, 2, 1)), same), nets.c_one(x, y),
+                    _cosine(_flat(nets.gradients(x, y)), _flat(nets.gradients(test_x, test_y))),
                 )  # fmt: skip
                 for into, value in zip(found, values, strict=True):
                     into.append(value)
@@ -107,8 +115,13 @@ def _centred(kernels: Array) -> Array:
     return np.asarray(kernels - rows - columns + kernels.mean(axis=(1, 2), keepdims=True))
 
 
+def _flat(gradients: list[Tensor]) -> Array:
+    """One row for each network: (splits, 1, parameters)."""
+    return np.concatenate([np.asarray(g.double().flatten(1)) for g in gradients], axis=1)[:, None]
+
+
 def _cosine(a: Array, b: Array) -> Array:
-    """(splits,)"""
+    """(splits, …, …) twice → (splits,)"""
     return np.asarray((a * b).sum((1, 2)) / np.sqrt((a**2).sum((1, 2)) * (b**2).sum((1, 2))))
 
 
@@ -218,3 +231,57 @@ def _rises(accuracy: Array, jump: int, span: int) -> tuple[float, float]:
         float(np.mean(accuracy[max(k - 1, 0) : min(k, accuracy.size - 2) + 2])) for k in (first, middle, last)
     ]
     return means[1] - means[0], means[2] - means[1]
+
+
+@claim(
+    "C79",
+    "9.1",
+    claim="While a network memorises, gradient updates do not point toward the general rule; from the jump "
+    "on they do.",
+    test="The same trainings: cosine of the gradient of the training pairs with that of all other pairs, "
+    "from the fit to half the delay before the jump, and over as long a stretch around it.",
+    basis=MEASURED,
+    quotation="Gradient updates do not consistently point toward the general rule",
+    since="2026-11-30",
+    shares="phenomena of real networks",
+)
+def toward_the_rule(lab: Lab) -> Finding:
+    """Do not point: a cosine below 0.1 on average; do: a cosine that is higher than before."""
+    g = grokked(lab)
+    before, around, first = [], [], g.toward[:, 0]
+    for k in range(len(g.test)):
+        fit, jump = g.fitted(k), max(g.jump(k), g.fitted(k) + 4)
+        half = (jump - fit) // 2
+        before.append(g.toward[k, fit : fit + half].mean())
+        around.append(g.toward[k, jump - half // 2 : jump - half // 2 + half].mean())
+    early, late = (mean(v, "mean over splits", CORRELATION) for v in (before, around))
+    turned = mean(np.subtract(around, before), "mean over splits")
+    start = mean(first, "mean over splits", CORRELATION)
+    ruling = judge(
+        [
+            below("cosine, fit to half the delay", early, 0.1),
+            above("cosine around the jump less that before", turned, 0.0),
+        ]
+    )
+
+    def draw(ax: Any) -> None:
+        steps = EVERY * np.arange(g.test.shape[1])
+        ax.plot(steps, g.toward.T, color="#0072B2", linewidth=0.7)
+        ax.plot([], color="#0072B2", label="cos(∇ train, ∇ test)")
+        ax.plot(steps, np.median(g.test, axis=0), color=OTHER[1], label="test accuracy, median")
+        ax.axhline(0, **GUIDE)
+        finish(ax, "step", "", "Where the gradient points while the rule is found")
+
+    return Finding(
+        {
+            "cosine at the start": start,
+            "cosine from the fit to half the delay": early,
+            "cosine around the jump": late,
+            "cosine around the jump less that before": turned,
+        },
+        ruling,
+        "a cosine that is no higher around the jump, or of more than 0.1 before it",
+        f"{len(g.test)} splits with weights of their own",
+        draw,
+        "TODO",
+    )

@@ -90,7 +90,9 @@ def along_the_noise(lab: Lab) -> Finding:
         f"{flat.noise.size} splits with weights of their own, Tr(HΣ) over all examples, Tr H from "
         f"{lab.size(200, 10)} random signs",
         draw,
-        "TODO",
+        "Examples disagree where the loss bends: along the noise of the gradient its curvature is over a "
+        "hundred times that of a random direction and more than half of λ_max, at flat minima as at sharp "
+        "ones. At flat minima all of it is lower, by the same factor as λ_max.",
     )
 
 
