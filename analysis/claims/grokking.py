@@ -181,6 +181,7 @@ def before_and_after(lab: Lab) -> Finding:
             above("weight norm at the jump over that at the fit", growth, 1.0),
             above("alignment at the jump less that at the fit", aligned, 0.0),
             below("fall of log training loss after the jump over that before", faster, 2.0),
+            below("rise of test accuracy around the jump over that before", to_the_rule, 2.0),
         ],
     )
 
@@ -210,7 +211,8 @@ def before_and_after(lab: Lab) -> Finding:
         f"{len(runs)} splits with weights of their own",
         draw,
         "The weight norm grows and the hidden layer aligns with the labels before the jump, steadily from "
-        "the fit on; the training loss falls after the jump about as fast as before it.",
+        "the fit on. Nothing accelerates twofold: the training loss falls after the jump about as fast as "
+        "before it, and test accuracy rises around it some one and a half times as fast as before.",
     )
 
 
@@ -236,8 +238,8 @@ def _rises(accuracy: Array, jump: int, span: int) -> tuple[float, float]:
 @claim(
     "C79",
     "9.1",
-    claim="While a network memorises, gradient updates do not point toward the general rule; from the jump "
-    "on they do.",
+    claim="While a network memorises, gradient updates do not point toward the general rule; they turn "
+    "toward it as it is found.",
     test="The same trainings: cosine of the gradient of the training pairs with that of all other pairs, "
     "from the fit to half the delay before the jump, and over as long a stretch around it.",
     basis=MEASURED,
@@ -246,7 +248,7 @@ def _rises(accuracy: Array, jump: int, span: int) -> tuple[float, float]:
     shares="phenomena of real networks",
 )
 def toward_the_rule(lab: Lab) -> Finding:
-    """Do not point: a cosine below 0.1 on average; do: a cosine that is higher than before."""
+    """Do not point: a cosine below 0.1 on average; turn: a higher cosine around the jump than before."""
     g = grokked(lab)
     before, around, first = [], [], g.toward[:, 0]
     for k in range(len(g.test)):
@@ -283,5 +285,6 @@ def toward_the_rule(lab: Lab) -> Finding:
         "a cosine that is no higher around the jump, or of more than 0.1 before it",
         f"{len(g.test)} splits with weights of their own",
         draw,
-        "TODO",
+        "Between the fit and the jump the gradient of the training pairs points, if anywhere, away from what "
+        "lowers the loss of the other pairs; that fades as the rule is found.",
     )

@@ -82,8 +82,8 @@ def implicit_regulariser(lab: Lab) -> Finding:
         f"{seeds} splits of three trainings each: a difference of test errors is known to "
         f"± {(better.high - better.low) / 2:.3f}",
         draw,
-        "At equal loss SGD's minima are flatter, by about 40% in λ_max, and no better: test errors are equal "
-        "within half a point. Gaussian noise of the same covariance does the same.",
+        "At equal loss SGD's minima are flatter, by about 40% in λ_max, and hardly better: test errors are "
+        "equal within half a point. Gaussian noise of the same covariance does the same.",
     )
 
 

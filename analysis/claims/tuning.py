@@ -76,7 +76,7 @@ def _sweep(lab: Lab) -> Sweep:
     test="Seven weight decays on 200 digits, a tenth mislabelled, 16 splits: test error of the decay with "
     "the largest C of 600 held-out images, against that of the decay with their smallest loss.",
     basis=MEASURED,
-    quotation="on a held-out set",
+    quotation="Tune to maximize $C_\\alpha$ on a held-out set",
     fair="The decay so chosen is better than none.",
     since="2026-11-30",
 )
