@@ -13,7 +13,7 @@ from .estimates import Array, c_one, mapped, mean, slope
 from .images import Reader, path, reader, sgd
 from .lab import Lab
 from .ledger import MEASURED, Finding, claim
-from .plots import OTHER, finish, points
+from .plots import GUIDE, OTHER, finish, points
 from .rules import above, below, judge, near, together
 
 _ETA = 0.2
@@ -155,11 +155,14 @@ def course_of_i(lab: Lab) -> Finding:
 
     def draw(ax: Any) -> None:
         for (name, c), colour in zip(courses.items(), ("#0072B2", OTHER[1]), strict=True):
-            points(
-                ax, moments, [mean(v, "mean") for v in np.array(c)[:, 0].T], name, color=colour, linestyle="-"
-            )
+            for values, form, style in zip(
+                np.array(c).transpose(1, 2, 0), ("2 − ηλ", "2η − λ, as stated"), ("-", ":"), strict=True
+            ):
+                means = [mean(v, "mean") for v in values]
+                points(ax, moments, means, f"{name}, {form}", color=colour, linestyle=style)
+        ax.axhline(0, **GUIDE)
         ax.set_xscale("log")
-        finish(ax, "step", "I with S = 2 − ηλ_max", "The course of I")
+        finish(ax, "step", "I", "The course of I with two margins S")
 
     return Finding(
         {f"slope of I, S = {form}, {name}": e for (name, form), e in slopes.items()}
