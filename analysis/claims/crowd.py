@@ -47,6 +47,12 @@ class Crowd:
         weights, biases = ([p.clone() for p in group] for group in (self.weights, self.biases))
         return Crowd(weights, biases, self.activation, self.loss, self.masks)
 
+    def vector(self, run: int) -> Array:
+        """Weights (d,) of one network, in the order of `sdesim.surfaces.MLP`."""
+        layers = zip(self.weights, self.biases, strict=True)
+        parts = [p for w, b in layers for p in (w[run].T.reshape(-1), b[run, 0])]
+        return np.concatenate([np.asarray(p, dtype=np.float64) for p in parts])
+
     def outputs(self, x: Tensor) -> Tensor:
         """(R, n, features) or (n, features) → (R, n, outputs)."""
         return self._forward(x)[0]
@@ -65,9 +71,12 @@ class Crowd:
         right = self.outputs(x).argmax(dim=-1) == y.argmax(dim=-1)
         return np.asarray(right.double().mean(dim=-1))
 
-    def gradients(self, x: Tensor, y: Tensor) -> list[Tensor]:
-        """∇L of the mean loss, in the order of `parameters`."""
+    def gradients(self, x: Tensor, y: Tensor, weights: Tensor | None = None) -> list[Tensor]:
+        """∇L of the mean loss, in the order of `parameters`; with weights (R, n) of Σ_i weights_i ℓ_i."""
         inputs, errors = self._backward(x, y)
+        if weights is not None:
+            # Times n, for the means below divide by it.
+            errors = [e * (weights * x.shape[-2]).unsqueeze(-1) for e in errors]
         n = x.shape[-2]
         parts = [a.transpose(-1, -2) @ e / n for a, e in zip(inputs, errors, strict=True)]
         if self.masks is not None:

@@ -1,4 +1,4 @@
-"""C24–C29: the margin S, the dimension d_H and the coefficient I = pS/d_H (§6, §9.4)."""
+"""C24–C28: the margin S, the dimension d_H and the coefficient I = pS/d_H (§6)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .estimates import Array, bootstrap, exact, mean, share, slope
 from .lab import Lab
 from .ledger import Finding, claim
 from .networks import RATE, regression_network
-from .plots import CLAIMED, CORRECTED, GUIDE, OTHER, finish, points
+from .plots import CLAIMED, CORRECTED, GUIDE, finish, points
 from .rules import above, below, judge, near, together, whether
 
 
@@ -320,56 +320,4 @@ def small_dimension(lab: Lab) -> Finding:
         f"{runs} runs of {steps} steps at each of {alphas.size} values of α",
         draw,
         "At equal scale a smaller α raises the loss: I rewards the heavier noise through d_H alone.",
-    )
-
-
-@claim(
-    "C29",
-    "9.4",
-    claim="The edge of stability, S = 0 with p > ½, is the optimum of I and of the speed of learning.",
-    test="I over S from −2 to 2 at p = 0.75; and the mean decrease of a quadratic loss by a noisy step "
-    "over ηλ from 0 to 2, p = 0.75.",
-)
-def optimum_at_the_edge(lab: Lab) -> Finding:
-    """I is linear in S: 0 at S = 0; and the best step has ηλ = p, not 2."""
-    p, d, n, rng = 0.75, 20, lab.size(100_000, 10_000), lab.rng("C29")
-    s = np.linspace(-2, 2, 81)
-    i = np.array([est.intelligence(p, float(x), 2.0, method="literal").value for x in s])
-    relative = exact(float(i[40] / i.max()), "I at S = 0 over the largest I")
-    c, rs = p / (1 - p), np.linspace(0.0, 2.0, 41)
-    # In units of the noise λθ has length √(dC) along the first axis.
-    along, rest = rng.standard_normal(n), rng.chisquare(d - 1, n)
-    change = [((1 - r) * math.sqrt(c * d) - r * along) ** 2 + r**2 * rest for r in rs]
-    falls = [mean(1 - x / (c * d), "mean over steps") for x in change]
-    best = exact(float(rs[int(np.argmax([e.value for e in falls]))]), "largest on a grid of 0.05")
-    edge = falls[-1]
-    ruling = judge(
-        [
-            near("I at S = 0 over the largest I", relative, 1.0, 0.05),
-            above("mean decrease of the loss at ηλ = 2", edge, 0.0),
-        ],
-        corrected=[near("ηλ of the largest decrease, against p", best, p, 0.051)],
-    )
-
-    def draw(ax: Any) -> None:
-        points(ax, rs, falls, "decrease by one step")
-        ax.plot(rs, 2 * rs - rs**2 / p, label="2r − r²/p", **CORRECTED)
-        ax.axvline(2.0, label="claimed optimum", **CLAIMED)
-        ax.plot(rs, p * (2 - rs) / 2, color=OTHER[0], label="I·d_H, S = 2 − ηλ")
-        ax.axvline(p, **GUIDE)
-        ax.set_ylim(-1.6, 1.1)
-        finish(ax, "r = ηλ", "", "At the edge I is 0, and steps raise the loss")
-
-    return Finding(
-        {
-            "I at S = 0 over the largest I": relative,
-            "ηλ of the largest decrease": best,
-            "mean decrease of the loss at ηλ = 2": edge,
-        },
-        ruling,
-        "an I that is largest at S = 0",
-        f"{s.size} values of S; {n} steps in {d} dimensions at each of {rs.size} values of ηλ",
-        draw,
-        "I is linear in S, hence 0 at S = 0 and largest where S is; and on a quadratic the fastest step has "
-        "ηλ = p, while at ηλ = 2 noise only raises the loss.",
     )
