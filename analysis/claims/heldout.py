@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdesim.support import ANYTHING, CORRELATION, SHARE
 
 from .crowd import Crowd, Descent, crowd, one_hot, tensor
-from .estimates import Array, correlation, mean
+from .estimates import Array, mean, single
 from .lab import Lab, shared
 from .ledger import MEASURED, Finding, claim
 from .plots import CLAIMED, GUIDE, OTHER, finish, points
@@ -260,7 +260,7 @@ def step_that_helps(lab: Lab) -> Finding:
     apart = [mean(v, "mean over splits") for v in (run.helped - run.p).T]
     helped = [mean(v, "mean over splits", SHARE) for v in run.helped.T]
     p = [mean(v, "mean over splits", SHARE) for v in run.p.T]
-    order = [correlation(a, b) for a, b in zip(run.p, run.helped, strict=True)]
+    order = single(run.p, run.helped)
     along = mean([r for r in order if np.isfinite(r)], "mean over splits", CORRELATION)
     ruling = judge(
         [

@@ -168,8 +168,8 @@ def first_weights(lab: Lab) -> Finding:
         f"{run.accuracy.shape[1]} data sets with weights of their own, {_KEPT:.0%} of the weights left",
         draw,
         "From its own first weights a ticket has 1.4 to 2.1 times the C of new weights over the first "
-        "hundred steps, and ends with a test accuracy that is better by five points; but at the end its C is the "
-        "lower one. A head start in C, and no high-C space that new weights do not enter.",
+        "hundred steps, and ends with a test accuracy that is better by five points; but at the end its C is "
+        "the lower one. A head start in C, and no high-C space that new weights do not enter.",
     )
 
 
@@ -219,6 +219,6 @@ def the_other_tenths(lab: Lab) -> Finding:
         f"{run.cut.size} data sets with weights of their own",
         draw,
         "Set to 0 at the end they cost a third of the test examples. Only where the rest is trained again "
-        "from its first weights without them does it come within two points of the dense network: a statement "
-        "about another training, not about what they do in this one.",
+        "from its first weights without them does it come within two points of the dense network: a "
+        "statement about another training, not about what they do in this one.",
     )
