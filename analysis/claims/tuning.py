@@ -125,7 +125,7 @@ def tuned_by_c(lab: Lab) -> Finding:
         "choices by C within a point of test error of those by the held-out loss",
         f"{len(run.c)} splits with weights of their own, {_DECAYS.size} decays",
         draw,
-        "The C of held-out examples grows with the decay and is largest where the decay keeps the network from "
-        "learning: that choice costs some 25 points of test error, where the held-out loss of the same images "
-        "finds a decay that gains about two over none.",
+        "The C of held-out examples grows with the decay and is largest where it keeps the network from "
+        "learning: that choice costs some 25 points of test error, where the held-out loss of the same "
+        "images finds a decay that gains about two over none.",
     )
