@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from fractions import Fraction
+from functools import partial
+from operator import mul
 from typing import Any
 
 import numpy as np
@@ -176,7 +178,7 @@ def which_solution(lab: Lab) -> Finding:
     )
 
     def draw(ax: Any) -> None:
-        measured = [mapped(e, lambda v, t=t: v * t) for e, t in zip(found, theory, strict=True)]
+        measured = [mapped(e, partial(mul, t)) for e, t in zip(found, theory, strict=True)]
         points(ax, widths, measured, "shortest solutions, no noise in the gradient")
         for side in (np.arange(8, _EXAMPLES - 1), np.arange(_EXAMPLES + 2, 161)):
             label = "closed form" if side[0] == 8 else None
@@ -210,7 +212,8 @@ def _variance(n: int, m: int) -> float:
 
 def _kernel(a: list[list[Fraction]]) -> list[list[Fraction]]:
     """Directions v with Av = 0, in exact arithmetic (Gauss–Jordan)."""
-    rows, width, pivots = [row[:] for row in a], len(a[0]), []
+    rows, width = [row[:] for row in a], len(a[0])
+    pivots: list[int] = []
     for column in range(width):
         place = len(pivots)
         best = next((k for k in range(place, len(rows)) if rows[k][column] != 0), None)
