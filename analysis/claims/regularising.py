@@ -28,28 +28,30 @@ _MARGIN = 0.005
     "minima.",
     test="Networks of 2,410 weights on 100 digits (a tenth mislabelled), trained to one loss by full-batch "
     "descent, by SGD at B = 4, and with Gaussian noise of the same covariance: test error and λ_max, "
-    "paired; images and weights drawn anew 200 times.",
+    "paired; images and weights drawn anew 600 times.",
     basis=MEASURED,
     quotation="noise in SGD acts as an implicit regularizer",
     fair="It leads to flatter minima.",
     since="2026-11-25",
-    changed="The fair reading and the equivalence within ± 0.5 points were added, with 200 splits in place "
-    "of 40, after the claim as stated had been seen to stay open.",
+    changed="The fair reading and the equivalence within ± 0.5 points were added, with 600 splits in place "
+    "of 40, after the claim as stated had been seen to stay open: of 200 one seed in two saw it.",
 )
 def implicit_regulariser(lab: Lab) -> Finding:
     """Gaussian noise of covariance Σ/B: Σ_i (1/n + z_i/√(nB)) ∇ℓ_i with z white and centred."""
-    seeds, target, rng = lab.size(200, 3), lab.size(2, 50) / 100, lab.rng("C61")
+    seeds, twins, rng = lab.size(600, 3), lab.size(200, 3), lab.rng("C61")
+    target = lab.size(2, 50) / 100
     arms = ("descent", "SGD", "Gaussian")
-    error, sharp = np.empty((2, len(arms), seeds))
+    error, sharp = np.full((2, len(arms), seeds), np.nan)
     for k in range(seeds):
         read = reader(100, [32], 1000 * lab.seed + k, label_noise=0.1)
-        for j, arm in enumerate(arms):
+        # What the noise does takes fewer splits to see than whether it helps.
+        for j, arm in enumerate(arms if k < twins else arms[:2]):
             theta = _until(read.net, arm, target, rng)
             error[j, k], sharp[j, k] = read.test_error(theta), np.log(read.lambda_max(theta))
     better = mean(error[1] - error[0], "mean over splits")
     flatter = mapped(mean(sharp[1] - sharp[0], "mean log over splits"), np.exp)
-    gauss_error = mean(error[2] - error[1], "mean over splits")
-    gauss_sharp = mapped(mean(sharp[2] - sharp[1], "mean log over splits"), np.exp)
+    gauss_error = mean((error[2] - error[1])[:twins], "mean over splits")
+    gauss_sharp = mapped(mean((sharp[2] - sharp[1])[:twins], "mean log over splits"), np.exp)
     ruling = judge(
         [
             below("test error of SGD less that of descent", better, 0.0),
@@ -79,7 +81,7 @@ def implicit_regulariser(lab: Lab) -> Finding:
         },
         ruling,
         "minima of SGD that are no flatter, or that read fresh images no better",
-        f"{seeds} splits of three trainings each: a difference of test errors is known to "
+        f"{seeds} splits, {twins} of them with the Gaussian twin: a difference of test errors is known to "
         f"± {(better.high - better.low) / 2:.3f}",
         draw,
         "At equal loss SGD's minima are flatter, by about 40% in λ_max, and hardly better: test errors are "
