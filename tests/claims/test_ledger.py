@@ -176,6 +176,11 @@ def test_intervals_of_the_ledger_cover():
     assert min(held.values()) >= 380, held
 
 
+def test_a_share_of_none_or_of_all_ends_there():
+    assert estimates.share([False] * 10).low == 0
+    assert estimates.share([True] * 10).high == 1
+
+
 # --- runs ---
 
 
