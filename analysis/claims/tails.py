@@ -102,8 +102,8 @@ def _tail_of_iterates(eta: float, lines: int, rng: np.random.Generator) -> est.E
     "7.2",
     claim="Gradient noise in deep learning is α-stable with α ≈ 1.5.",
     test="Two kinds of networks, data and starting weights drawn anew for each of 12 trainings: tail index "
-    "of the standardised coordinates of gradients at B = 1, 4, 32 and 256, at the start and the end. A stable law "
-    "keeps it as B grows.",
+    "of the standardised coordinates of gradients at B = 1, 4, 32 and 256, at the start and the end. A "
+    "stable law keeps it as B grows.",
     quotation=r"find $\alpha \approx 1.5$ for typical deep learning tasks",
     fair="Single examples have gradients of a tail index well below 2, and small batches keep it.",
     since="2026-11-25",
@@ -189,10 +189,10 @@ def gradient_noise(lab: Lab) -> Finding:
         f"moments and {len(_BATCHES)} batch sizes, 30 coordinates; {seen(weakest, 1.7)}",
         draw,
         "Single examples have heavy-tailed gradients, but no stable ones: the fitted index rises with the "
-        f"batch (digits at the end: {shown}), for cumulants exist and those of a mean fall with B: it nears a "
-        "Gaussian, as no stable law does, and a reading of 1.5 is a point on the way. A batch of 32 is not "
-        "Gaussian either: its excess kurtosis is that of one example over 32, and far draws are more frequent. "
-        "Networks larger than these are outside this test.",
+        f"batch (digits at the end: {shown}), for cumulants exist and those of a mean fall with B: it nears "
+        "a Gaussian, as no stable law does, and a reading of 1.5 is a point on the way. A batch of 32 is not "
+        "Gaussian either: its excess kurtosis is that of one example over 32, and far draws are more "
+        "frequent. Networks larger than these are outside this test.",
     )
 
 
