@@ -26,7 +26,7 @@ from .rules import above, judge, near, proved, together
     claim="C extends to a matrix for several objectives, and the C of clients aggregates to a global one.",
     test="In fractions, two objectives and two clients: C of weighted gradients against wᵀMw/wᵀNw and its "
     "largest value, the mean of the clients' C and the merge of their moments against C of all gradients. "
-    "Beside it, images of digits at 5 clients, alike or of two digits each, 12 times with other data.",
+    "Beside it, images of digits at 5 clients, alike or of two digits each, 60 times with other data.",
     basis=DEDUCED,
     quotation=r"The distributed $C_\alpha$ is the aggregation of per-client signal estimates",
     fair="C extends to a matrix, and the clients' moments, not their C, merge to the global one.",
@@ -147,7 +147,7 @@ def _merged(parts: list[tuple[int, Array, Any]]) -> Any:
 def _clients(lab: Lab) -> dict[str, Array]:
     """The mean of the C of five clients and the pooled C, (splits, 2), of images dealt out at random and by
     digit, at the start and after a training, data and weights drawn anew."""
-    splits, rng = lab.size(12, 2), lab.rng("C54")
+    splits, rng = lab.size(60, 2), lab.rng("C54")
     found: dict[str, list[list[float]]] = {}
     for _ in range(splits):
         net = reader(1000, [16], int(rng.integers(2**31))).net

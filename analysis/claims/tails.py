@@ -126,7 +126,7 @@ def gradient_noise(lab: Lab) -> Finding:
             spread = gradients.std(axis=0)[columns] / math.sqrt(BATCH)
             # The fourth cumulant of a mean is known from the examples, without a draw.
             kurtosis[i, k] = _excess(gradients[:, columns]) / BATCH
-            beyond[i, k] = np.mean(np.abs(noise[-1][:, columns] / spread) > 4) / _BEYOND
+            beyond[i, k] = np.mean(np.abs(noise[2][:, columns] / spread) > 4) / _BEYOND
     at = {
         f"{name}, B = {b}": mean(alpha[i, j], "mean over trainings")
         for name, i in cells.items()
