@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -185,47 +185,56 @@ def _exponent(alpha: Any, order: int) -> Any:
 
 
 def _exponents(lab: Lab, rng: np.random.Generator, kind: str, alpha: float) -> Array:
-    """Exponent of the floor over η on each of some surfaces drawn anew."""
+    """Exponent of the floor over η on each of ten surfaces drawn anew."""
     found = []
-    for _ in range(lab.size(10, 2)):
-        step, start, scale = _walk(lab, rng, kind)
+    for step, start, scale in _walks(lab, rng, kind):
         sizes = [_floor(lab, rng, step, start, scale, alpha, eta) for eta in _FLOOR_RATES]
         found.append(np.polyfit(np.log(_FLOOR_RATES), sizes, 1)[0])
-    return np.array(found)
+    return np.concatenate(found)
 
 
-def _walk(
-    lab: Lab, rng: np.random.Generator, kind: str
-) -> tuple[Callable[[Array, float], Array], Array, float]:
-    """A step of the drift (x, η) ↦ x′ about a minimum at 0, starting points (runs, d), and a scale of noise
-    at which a network feels no more than its curvatures."""
+Step = Callable[[Array, float], Array]
+
+
+def _walks(lab: Lab, rng: np.random.Generator, kind: str) -> Iterator[tuple[Step, Array, float]]:
+    """Steps of the drift (x, η) ↦ x′ about a minimum at 0, starting points (surfaces, runs, d), and a scale
+    of noise at which a network feels no more than its curvatures."""
+    count = lab.size(10, 2)
     if kind == "quartic":
         # The flow of dx = −x³ dt: an explicit step would throw the far jumps of x⁴/4 beyond all bounds.
-        return lambda x, eta: x / np.sqrt(1 + 2 * eta * x**2), np.ones((lab.size(2000, 50), 1)), 1.0
-    if kind == "quadratics":
-        curvatures = 10.0 ** rng.uniform(-1, 0, 10)
-        return lambda x, eta: x - eta * curvatures * x, np.zeros((lab.size(200, 20), 10)), 1.0
-    net, ridge = _network(rng), 0.1
+        yield (lambda x, eta: x / np.sqrt(1 + 2 * eta * x**2)), np.ones((count, lab.size(1000, 50), 1)), 1.0
+    elif kind == "quadratics":
+        curvatures = 5.0 ** rng.uniform(-1, 0, (count, 1, 10))
+        yield (lambda x, eta: x - eta * curvatures * x), np.zeros((count, lab.size(100, 20), 10)), 1.0
+    else:
+        for _ in range(count):
+            net = _network(rng)
+            yield _ridged(lab, net, 0.2), np.zeros((1, lab.size(30, 5), net.dim)), 1e-3
+
+
+def _ridged(lab: Lab, net: MLP, ridge: float) -> Step:
+    """A step on the loss plus ridge |θ|²/2, x the distance from its minimum."""
     bottom = net.start[None]
-    for _ in range(lab.size(3000, 100)):
+    for _ in range(lab.size(1500, 50)):
         bottom = bottom - 0.1 * (net.grad(bottom) + ridge * bottom)
 
     def step(x: Array, eta: float) -> Array:
-        return x - eta * (net.grad(bottom + x) + ridge * (bottom + x))
+        theta = bottom + x[0]
+        return x - eta * (net.grad(theta) + ridge * theta)
 
-    return step, np.zeros((lab.size(30, 5), net.dim)), 1e-3
+    return step
 
 
 def _floor(
-    lab: Lab, rng: np.random.Generator, step: Callable[[Array, float], Array], start: Array, scale: float,
-    alpha: float, eta: float,
-) -> float:  # fmt: skip
-    """Mean log distance from the minimum, over runs and over times after four relaxations of the slowest
-    direction, 1/(0.1 η) steps each."""
-    x, logs = start, []
-    whole = int(lab.size(80, 4) / eta)
-    for k in range(whole):
-        x = step(x, eta) + eta * scale * _stable(alpha, x.shape, rng)
-        if k >= whole // 2 and k % 10 == 0:
-            logs.append(np.log(np.linalg.norm(x, axis=1)).mean())
-    return float(np.mean(logs))
+    lab: Lab, rng: np.random.Generator, step: Step, start: Array, scale: float, alpha: float, eta: float
+) -> Array:
+    """Mean log distance from the minimum (surfaces,), over runs and over times after four relaxations of the
+    slowest direction, of 1/(0.2 η) steps each."""
+    x, logs, block = start, [], 50
+    blocks = round(lab.size(40, 4) / eta / block) + 1
+    for k in range(blocks):
+        for noise in scale * eta * _stable(alpha, (block, *x.shape), rng):
+            x = step(x, eta) + noise
+        if 2 * k >= blocks - 1:
+            logs.append(np.log(np.linalg.norm(x, axis=-1)).mean(axis=1))
+    return np.asarray(np.mean(logs, axis=0))
