@@ -26,6 +26,10 @@ calibrate: $(STAMP)
 
 claims: $(STAMP)
 	$(BIN)/sdesim claims --out analysis/claims/results --workers 2
+	$(BIN)/sdesim claims --out runs/claims-1 --workers 2 --seed 1
+	$(BIN)/sdesim claims --out runs/claims-2 --workers 2 --seed 2
+	$(BIN)/python -m analysis.claims runs/claims-1 runs/claims-2
+	$(BIN)/python -m analysis.generated
 
 check: $(TRAINERS)
 	$(BIN)/ruff check .

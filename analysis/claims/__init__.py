@@ -34,6 +34,7 @@ from . import (  # noqa: F401
     walks,
     whole,
 )
+from .document import claims_page, picture, summary, with_block
 from .lab import Lab, shared
 from .ledger import BASES, Finding, Study, choose, claim, studies
 from .run import Ledger, run_claims, run_group
@@ -48,11 +49,15 @@ __all__ = [
     "Study",
     "choose",
     "claim",
+    "claims_page",
     "moved",
+    "picture",
     "run_claims",
     "run_group",
     "shared",
     "show",
     "stored",
     "studies",
+    "summary",
+    "with_block",
 ]

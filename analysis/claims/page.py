@@ -14,6 +14,7 @@ from .ledger import BASES, BASIS_MEANS
 from .rules import CONDITIONS, CONVENTION, FAILS, HOLDS, INCONCLUSIVE, VERDICTS
 from .run import ERROR, PAPER, UNJUDGED
 from .stored import stored
+from .strip import part
 from .table import parts, told
 
 # One word for the style sheet.
@@ -43,16 +44,11 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         bases=[(b, BASIS_MEANS[b]) for b in BASES if any(c["basis"] == b for c in claims)],
         files=_texts({c["study"] for c in claims}),
         counts=[(v, _CLASSES[v], found[v]) for v in (*VERDICTS, UNJUDGED, ERROR) if found[v]],
-        sections=sorted({_part(c["section"]) for c in claims}, key=int),
-        part=_part,
+        sections=sorted({part(c["section"]) for c in claims}, key=int),
+        part=part,
         classes=_CLASSES,
         interval=interval,
     )
-
-
-def _part(section: str) -> str:
-    """ "6" of "6.1, 8.3"."""
-    return section.split(",")[0].split(".")[0].strip()
 
 
 def _texts(names: Collection[str]) -> dict[str, str]:
