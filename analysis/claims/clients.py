@@ -93,9 +93,7 @@ def matrix_and_clients(lab: Lab) -> Finding:
         rows(ax, ratios)
         ax.axvline(1.0, label="claimed: the pooled C", **CLAIMED)
         ax.set_xscale("log")
-        finish(
-            ax, "mean of the clients' C over the pooled C", "", "A mean leaves out what is between clients"
-        )
+        finish(ax, "mean of the clients' C over the pooled C", "", "What is between clients is left out")
 
     weakest = max(alike.values(), key=lambda e: e.high - e.low)
     return Finding(
