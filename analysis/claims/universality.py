@@ -218,7 +218,7 @@ def _ridged(lab: Lab, net: MLP, ridge: float) -> Step:
     """A step on the loss over its λ_max plus ridge |θ|²/2, x the distance from its minimum."""
     bottom, top = net.start[None], 1.0
     for _ in range(lab.size(10, 2)):
-        top = est.lanczos_edges(lambda v: net.hvp(bottom[0], v), net.dim)[1]
+        top = est.lanczos_edges(lambda v, at=bottom[0]: net.hvp(at, v), net.dim)[1]
         for _ in range(lab.size(200, 20)):
             bottom = bottom - 0.5 * (net.grad(bottom) / top + ridge * bottom)
 
@@ -233,7 +233,7 @@ def _floor(
     lab: Lab, rng: np.random.Generator, step: Step, start: Array, scale: float, alpha: float, eta: float
 ) -> Array:
     """Mean log distance from the minimum (surfaces,), over runs and over the second half of 40/η steps, at
-    least four relaxations of the slowest direction."""
+    least two relaxations of the slowest direction after the start."""
     x, logs, block = start, [], 50
     blocks = round(lab.size(40, 4) / eta / block) + 1
     for k in range(blocks):
