@@ -47,6 +47,12 @@ class Crowd:
         weights, biases = ([p.clone() for p in group] for group in (self.weights, self.biases))
         return Crowd(weights, biases, self.activation, self.loss, self.masks)
 
+    def vector(self, run: int) -> Array:
+        """Weights (d,) of one network, in the order of `sdesim.surfaces.MLP`."""
+        layers = zip(self.weights, self.biases, strict=True)
+        parts = [p for w, b in layers for p in (w[run].T.reshape(-1), b[run, 0])]
+        return np.concatenate([np.asarray(p, dtype=np.float64) for p in parts])
+
     def outputs(self, x: Tensor) -> Tensor:
         """(R, n, features) or (n, features) → (R, n, outputs)."""
         return self._forward(x)[0]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from sdesim.shipped import study
+from sdesim.surfaces import MLP
 
 study("claims")
 crowds = import_module("sdesim_claims.crowd")
@@ -32,6 +33,18 @@ def test_c_of_a_linear_network_is_that_of_its_gradients():
     # Single precision holds the powers of 2 and sums of these exactly, the quotient to 1e-7.
     assert nets.c_one(x, y) == pytest.approx([16 / (8 / 3)], rel=1e-6)
     assert nets.losses(x, y) == pytest.approx([1])
+
+
+def test_the_weights_of_one_network_are_those_of_a_surface():
+    rng = np.random.default_rng(0)
+    nets = double(crowds.crowd([4, 5, 3], 2, rng, "tanh", "mse"))
+    x = rng.standard_normal((6, 4))
+    surface = MLP([4, 5, 3], x, np.zeros((6, 3)))
+
+    outputs = nets.outputs(torch.from_numpy(x)).numpy()
+
+    for run in range(2):
+        assert surface.outputs(nets.vector(run), x) == pytest.approx(outputs[run], rel=1e-12)
 
 
 @pytest.mark.parametrize("bias", [True, False])
