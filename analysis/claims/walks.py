@@ -89,6 +89,7 @@ def random_walk(lab: Lab) -> Finding:
         ax.semilogx(found[:, 1], found[:, 4], "^", markersize=3, color="#E69F00", label="lags up to 1/(4C)")
         ax.axhline(0.5, label="claimed below C = 1: ½", **CLAIMED)
         ax.axhline(1.0, label="drift", **CORRECTED)
+        ax.set_ylim(0.1, 1.05)
         finish(ax, "C at the start of the window", "exponent", "Longer lags show drift below C = 1")
 
     weakest = max(walk.values(), key=lambda e: e.high - e.low)
