@@ -1,4 +1,4 @@
-"""Correlations over a grid of trainings, on numbers made here."""
+"""Sweeps over splits of the images, put together, and the law of the particle beside them."""
 
 from __future__ import annotations
 
@@ -6,31 +6,43 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from analysis.flat_vs_sharp.__main__ import correlation, gibbs, interval
+from analysis.flat_vs_sharp.__main__ import gibbs, ranks, splits
 from sdesim.noise.base import Context
 from sdesim.scenario import load_sweep
+from sdesim.scenario.load import find_scenario
 
 
-def test_a_confounder_makes_a_correlation_that_is_gone_once_it_is_given():
-    rng = np.random.default_rng(1)
-    batch = np.repeat(np.arange(25.0), 4)
-    x, y = batch + rng.standard_normal(100), -batch + rng.standard_normal(100)
+@pytest.fixture
+def folders(tmp_path):
+    """Of three sweeps, without their runs: (seed of the images, points) → its folder."""
+    text = find_scenario("flat-vs-sharp-digits").read_text(encoding="utf-8")
 
-    # |r| of the batch's part is 52/53; what is left is the noise's own r, of standard error 0.1.
-    assert correlation(x, y) < -0.95
-    assert abs(correlation(x, y, batch[:, None])) < 0.5
+    def made(seed, points=("a", "b")):
+        folder = tmp_path / f"split-{len(list(tmp_path.iterdir()))}"
+        for point in points:
+            (folder / "points" / point / "sgd.zarr").mkdir(parents=True)
+            scenario = text.replace("train: 600,", f"train: 600, seed: {seed},")
+            (folder / "points" / point / "scenario.yaml").write_text(scenario, encoding="utf-8")
+        return folder
+
+    return made
 
 
-def test_the_interval_counts_cells_and_not_seeds():
-    rng = np.random.default_rng(2)
-    cells = np.repeat(np.arange(16.0), 25)
-    x, y = (rng.standard_normal(16)[cells.astype(int)] + 1e-3 * rng.standard_normal(400) for _ in range(2))
+def test_the_same_images_twice_are_no_two_splits(folders):
+    with pytest.raises(ValueError, match=r"images are \[1, 2, 1\]"):
+        splits([folders(1), folders(2), folders(1)])
 
-    value, low, high = interval(x, y, cells)
 
-    # 16 cells: r of unrelated numbers has standard error 1/sqrt(15) = 0.26; 400 free rows would give 0.05.
-    assert low < value < high
-    assert high - low > 0.4
+def test_splits_have_the_same_points(folders):
+    with pytest.raises(ValueError, match=r"split-1: found other points than in .*split-0"):
+        splits([folders(1), folders(2, ["a"])])
+    with pytest.raises(ValueError, match="or none"):
+        splits([folders(1, [])])
+
+
+def test_ranks_are_those_within_a_split():
+    assert ranks(np.array([[3.0, np.nan, 1], [10, 30, 10]])).tolist()[1] == [1.5, 3, 1.5]
+    assert np.nan_to_num(ranks(np.array([[3.0, np.nan, 1]]))).tolist() == [[2, 0, 1]]
 
 
 def test_the_particle_between_the_wells_is_as_hot_as_the_point_is():

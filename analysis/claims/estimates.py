@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,18 +26,115 @@ def c_one(gradients: ArrayLike) -> float:
     return float(mu @ mu / g.var(axis=0).sum())
 
 
-def correlation(x: ArrayLike, y: ArrayLike, given: ArrayLike | None = None) -> float:
-    """Pearson's r of x and y (n,), with `given` (n, k) of what a linear fit to it leaves of them.
+def correlation(
+    x: ArrayLike, y: ArrayLike, rng: np.random.Generator, given: Sequence[ArrayLike] = (), *,
+    within: bool = True, draws: int = 2000, level: float = LEVEL,
+) -> Estimate:  # fmt: skip
+    """Pearson's r of what trainings came to, x and y (splits, cells), each split with data of its own.
 
-    NaN where nothing varies.
+    A training that came to nothing is NaN. With Fisher's z = artanh r and its standard deviation s over
+    bootstrap draws, in each of which splits and cells are drawn anew, independently of each other, the ends
+    are tanh(z ± t s), t the quantile of Student's law with min(splits, cells) − 1 degrees of freedom. So the
+    interval holds both how splits differ and that cells of one setting say nothing new of settings.
+
+    Args:
+        given: others (splits, cells) of which a linear fit is taken out of x and y.
+        within: whether r is that between trainings of one split, their mean taken out of all; else that
+            between any two, with what a split does to all of its trainings.
+
+    Returns:
+        r with its interval, n the smaller of the numbers of splits and cells; flag `few_splits` below 10
+        splits. NaN where nothing varies.
+
+    Source: two-way (pigeonhole) bootstrap, A. Owen, Ann. Appl. Stat. 1 (2007), which errs on the wide side.
     """
-    pair = np.column_stack([x, y])
-    if given is not None:
-        known = np.column_stack([np.ones(len(pair)), given])
-        pair = pair - known @ np.linalg.lstsq(known, pair, rcond=None)[0]
-    if not (pair.std(axis=0) > 0).all():
-        return math.nan
-    return float(np.corrcoef(pair[:, 0], pair[:, 1])[0, 1])
+    table = np.stack([np.asarray(q, dtype=np.float64) for q in (x, y, *given)], axis=-1)
+    known = np.isfinite(table).all(axis=-1)
+    table = np.where(known[..., None], table, np.nan)
+    spread = np.nanstd(table, axis=(0, 1))
+    # Of numbers near 1, so that sums of squares lose no digits.
+    unit = np.where(
+        known[..., None], (table - np.nanmean(table, axis=(0, 1))) / np.where(spread > 0, spread, 1), 0
+    )
+    splits, cells = known.shape
+    value = float(_correlations(unit, known, np.ones((1, splits)), np.ones((1, cells)), within)[0])
+    of_splits, of_cells = (
+        rng.multinomial(k, np.full(k, 1 / k), draws).astype(float) for k in (splits, cells)
+    )
+    found = _correlations(unit, known, of_splits, of_cells, within)
+    found = np.arctanh(found[np.abs(found) < 1])
+    half = float(stdtrit(min(splits, cells) - 1, 0.5 + level / 2)) * (
+        found.std() if found.size > 1 else math.nan
+    )
+    low, high = (
+        math.tanh(math.atanh(value) + side * half) if abs(value) < 1 else math.nan for side in (-1, 1)
+    )
+    flags = ("few_splits",) if splits < 10 else ()
+    method = f"two-way bootstrap over {splits} splits and {cells} cells"
+    return Estimate(value, low, high, level, method, min(splits, cells), flags)
+
+
+def single(x: ArrayLike, y: ArrayLike) -> Array:
+    """Pearson's r in each split alone (splits,): what a study of one split would have reported; NaN of fewer
+    than three trainings, or where nothing varies."""
+    found = []
+    for pair in np.stack([x, y], axis=1):
+        kept = pair[:, np.isfinite(pair).all(axis=0)]
+        varies = kept.shape[1] > 2 and bool((np.ptp(kept, axis=1) > 0).all())
+        found.append(np.corrcoef(kept)[0, 1] if varies else math.nan)
+    return np.array(found)
+
+
+def relation(name: str, of: str, r: Estimate) -> str:
+    """What the interval of a correlation says in words."""
+    shown = f"(r = {r.value:.2f}, {r.low:.2f} to {r.high:.2f})"
+    if not r.low * r.high > 0:
+        return f"whether {name} goes with {of} stays open {shown}"
+    return f"{name} {'rises' if r.value > 0 else 'falls'} with {of} {shown}"
+
+
+def _correlations(table: Array, known: NDArray[np.bool_], splits: Array, cells: Array, within: bool) -> Array:
+    """r of the first two columns of table (splits, cells, q), 0 where not known, what the others tell of them
+    taken out: (draws,), for so many copies of each split (draws, splits) and cell (draws, cells)."""
+    count = cells @ known.T
+    sums = np.einsum("dk,skq->dsq", cells, table)
+    squares = np.einsum("dk,skqp->dsqp", cells, table[..., :, None] * table[..., None, :])
+    if not within:
+        count, sums, squares = (
+            np.einsum("ds,ds...->d...", splits, q)[:, None] for q in (count, sums, squares)
+        )
+        splits = np.ones((len(splits), 1))
+    middle = sums / np.maximum(count, 1)[..., None]
+    moments = np.einsum("ds,dsqp->dqp", splits, squares - middle[..., :, None] * sums[..., None, :])
+    cross = moments[:, :2, 2:]
+    left = moments[:, :2, :2] - cross @ np.linalg.pinv(moments[:, 2:, 2:], hermitian=True) @ cross.swapaxes(
+        1, 2
+    )
+    scale = np.sqrt(np.maximum(left[:, 0, 0] * left[:, 1, 1], 0))
+    # What rounding leaves of a column that the others explain is nothing.
+    least = 1e-9 * np.sqrt(np.maximum(moments[:, 0, 0] * moments[:, 1, 1], 0))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(scale > least, left[:, 0, 1] / scale, np.nan))
+
+
+def thirds(of: ArrayLike, by: ArrayLike) -> tuple[Array, Array]:
+    """Means of a quantity over the third of each split that has the least, and the most, of another.
+
+    Both quantities are (splits, cells), NaN where a training came to nothing; both means are (splits,).
+
+    Raises:
+        ValueError: a split in which no training came to anything.
+    """
+    found = []
+    for values, order in zip(np.asarray(of), np.argsort(by, axis=1), strict=True):
+        # NaN comes last.
+        order = order[: int(np.isfinite(values).sum())]
+        if not order.size:
+            raise ValueError("a split without any training has no thirds")
+        third = max(order.size // 3, 1)
+        found.append((values[order[:third]].mean(), values[order[-third:]].mean()))
+    least, most = np.array(found).T
+    return least, most
 
 
 def exact(value: float, method: str = "closed form") -> Estimate:

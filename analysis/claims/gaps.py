@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sdesim import estimators as est
+from sdesim.support import SHARE
 from sdesim.surfaces import MLP
 
 from .crowd import Crowd, Descent, batches, crowd, one_hot, tensor
-from .estimates import Array, bootstrap, correlation, exact, mean
+from .estimates import Array, correlation, exact, mean, relation, single, thirds
 from .lab import Lab
 from .ledger import Finding, claim
 from .plots import CLAIMED, OTHER, finish
@@ -26,14 +27,14 @@ _WIDTHS = (64, 64, 10)
 
 @dataclass(frozen=True)
 class Minima:
-    """Networks trained to one loss, (cells, seeds): a cell is a batch size with a rate.
+    """Networks trained to one loss, (splits, cells): a cell is a batch size with a rate, a split has images
+    and starting weights drawn anew.
 
     Attributes:
         batch, rate: of the training.
-        gap: training accuracy − test accuracy.
+        gap: training accuracy − test accuracy; NaN where the loss did not come down to 0.05, as the next.
         c_end, c_mean: C₁ at the end, and averaged over the training.
         sharpness: λ_max.
-        arrived: whether the loss came down to 0.05.
     """
 
     batch: Array
@@ -42,44 +43,53 @@ class Minima:
     c_end: Array
     c_mean: Array
     sharpness: Array
-    arrived: Array
-
-    def rows(self, of: Array) -> Array:
-        """(cells, seeds, 4): a quantity, the gap, log B, log η; not a number where it did not arrive."""
-        columns = np.stack([of, self.gap, np.log(self.batch), np.log(self.rate)], axis=-1)
-        return np.asarray(np.where(self.arrived[..., None], columns, np.nan))
 
 
 @claim(
     "C46",
     "9.5",
     claim="Flat minima have p of about 0.75, sharp ones 0.52, and r(p, −gap) = −0.87: p explains 76% of it.",
-    test="Digits with 10% wrong labels, trained to a loss of 0.05 at several batch sizes and rates: p at the "
-    "run's own B against the gap of the accuracies, and p in the flattest and the sharpest third.",
+    test="Digits with 10% wrong labels, trained to a loss of 0.05 at several batch sizes and rates, in "
+    "splits of the images drawn anew: p at the run's own B against the gap of the accuracies, and p in the "
+    "flattest and the sharpest third.",
+    quotation="means $p$ alone explains ~76% of the variance in generalization gap",
+    fair="Of trainings on the same images to the same loss, p is higher in flat minima than in sharp ones, "
+    "and the higher it is, the smaller the gap; whatever the numbers.",
+    since="2026-11-30",
+    changed="first judged on one split of the images; since seen not to repeat on others, over twelve splits "
+    "with an interval that holds their spread. The bounds are the first ones.",
 )
 def flat_and_sharp(lab: Lab) -> Finding:
     """B stands in p = BC₁/(1 + BC₁), and hides in it what C₁ tells."""
     runs, rng = _minima(lab), lab.rng("C46 bootstrap")
     p = runs.batch * runs.c_mean / (1 + runs.batch * runs.c_mean)
     p_end = runs.batch * runs.c_end / (1 + runs.batch * runs.c_end)
-    draws = lab.size(2000, 100)
+    settings, c_one, sharpness = (
+        (np.log(runs.batch), np.log(runs.rate)),
+        np.log(runs.c_mean),
+        np.log(runs.sharpness),
+    )
 
-    def link(of: Array, statistic: Callable[[Array], float] = _correlation) -> est.Estimate:
-        return bootstrap(statistic, runs.rows(of), rng, draws, "bootstrap over cells of (B, η)")
+    def link(of: Array, given: Sequence[Array] = (), within: bool = True) -> est.Estimate:
+        return correlation(of, -runs.gap, rng, given, within=within, draws=lab.size(2000, 100))
 
-    r, r_end, r_one = link(p), link(p_end), link(np.log(runs.c_mean))
-    r_sharp, rest = link(np.log(runs.sharpness)), link(p, _partial)
-    order = np.argsort(np.where(runs.arrived, runs.sharpness, np.nan).ravel())[: int(runs.arrived.sum())]
-    third = len(order) // 3
-    flat, sharp = (mean(p.ravel()[part], "mean over runs") for part in (order[:third], order[-third:]))
+    r, r_one, r_sharp, r_given = link(p), link(c_one), link(sharpness), link(sharpness, settings)
+    alone = single(sharpness, -runs.gap)
+    flat, sharp = thirds(p, runs.sharpness)
+    apart = mean(flat - sharp, "mean over splits")
+    flat_p, sharp_p = (mean(q, "mean over splits", SHARE) for q in (flat, sharp))
     ruling = judge(
         [
-            near("p in the flattest third", flat, 0.75, 0.1),
-            near("p in the sharpest third", sharp, 0.52, 0.1),
+            near("p in the flattest third", flat_p, 0.75, 0.1),
+            near("p in the sharpest third", sharp_p, 0.52, 0.1),
             near("r(p, −gap)", r, -0.87, 0.1),
         ],
+        fair=[
+            above("p of the flattest third less that of the sharpest", apart, 0.0),
+            above("r(p, −gap)", r, 0.0),
+        ],
         corrected=[
-            below("p of the flattest third", flat, 0.5),
+            below("p of the flattest third", flat_p, 0.5),
             above("r(log C₁, −gap)", r_one, 0.0),
             below("r(log λ_max, −gap)", r_sharp, 0.0),
         ],
@@ -87,104 +97,126 @@ def flat_and_sharp(lab: Lab) -> Finding:
 
     def draw(ax: Any) -> None:
         for k, b in enumerate(np.unique(runs.batch)):
-            chosen = (runs.batch == b) & runs.arrived
+            chosen = runs.batch == b
             colour = ("#0072B2", *OTHER)[k % 5]
-            ax.plot(p[chosen], runs.gap[chosen], "o", markersize=4, color=colour, label=f"B = {b:.0f}")
+            ax.plot(p[chosen], runs.gap[chosen], "o", markersize=3, color=colour, label=f"B = {b:.0f}")
         for value in (0.75, 0.52):
             ax.axvline(value, label="claimed, flat and sharp" if value == 0.52 else None, **CLAIMED)
         ax.set_xlim(0, 0.8)
         finish(ax, "p at the run's own B, mean over training", "gap of the accuracies", "B stands behind p")
 
+    splits, cells = runs.gap.shape
+    links = {"p": r, "log C₁ of one example": r_one, "log λ_max": r_sharp}
+    told = "; ".join(relation(name, "generalisation", e) for name, e in links.items())
+    told += f", and given batch size and rate {relation('it', 'generalisation', r_given)}"
     return Finding(
         {
             "r(p, −gap), p averaged over training": r,
-            "r(p, −gap), p at the end": r_end,
-            "the same without log B and log η, p averaged": rest,
+            "r(p, −gap), p at the end": link(p_end),
+            "r(p, −gap) given log B and log η": link(p, settings),
+            "r(p, −gap) of trainings of any split": link(p, within=False),
             "r(log C₁, −gap)": r_one,
+            "r(log C₁, −gap) given log B and log η": link(c_one, settings),
             "r(log λ_max, −gap)": r_sharp,
-            "p in the flattest third": flat,
-            "p in the sharpest third": sharp,
-            "largest p": exact(float(p[runs.arrived].max()), "maximum"),
+            "r(log λ_max, −gap) given log B and log η": r_given,
+            "r(log λ_max, −gap), least of a single split": exact(float(np.nanmin(alone)), "minimum"),
+            "r(log λ_max, −gap), greatest of a single split": exact(float(np.nanmax(alone)), "maximum"),
+            "r(log λ_max, −gap) of trainings of any split": link(sharpness, within=False),
+            "p in the flattest third": flat_p,
+            "p in the sharpest third": sharp_p,
+            "p in the flattest third less that in the sharpest": apart,
+            "largest p": exact(float(np.nanmax(p)), "maximum"),
         },
         ruling,
         "r(p, −gap) of −0.77 to −0.97 with p near 0.75 in flat and 0.52 in sharp minima",
-        f"{int(runs.arrived.sum())} of {runs.gap.size} runs that came to the loss of 0.05: "
-        f"{len(runs.gap)} cells of batch size and rate, {runs.gap.shape[1]} seeds",
+        f"{int(np.isfinite(runs.gap).sum())} of {runs.gap.size} runs that came to the loss of 0.05: "
+        f"{splits} splits with weights of their own in {cells} cells of batch size and rate; r is between "
+        "trainings of one split",
         draw,
-        "p at a run's own B stays below ½ in flat and sharp minima alike and doesn't tell how large the gap "
-        "is; C₁ of one example and λ_max do go with it, among networks of one shape. (−0.87)² is 0.76, but "
-        "the sign says that a higher p goes with a larger gap, against the text.",
+        f"p at a run's own B is {flat_p.value:.2f} in flat and {sharp_p.value:.2f} in sharp minima, below ½ "
+        f"in both. With generalisation as −gap, between trainings on the same images {told}. (−0.87)² is "
+        "0.76, but r(p, −gap) below 0 says that a higher p goes with a larger gap, against the text.",
     )
 
 
-def _arrived(rows: Array) -> Array:
-    """The runs that arrived, (n, 4), out of (cells, seeds, 4)."""
-    flat = rows.reshape(-1, 4)
-    return flat[np.isfinite(flat).all(axis=1)]
-
-
-def _correlation(rows: Array) -> float:
-    """r of a quantity with −gap, over the runs that arrived."""
-    kept = _arrived(rows)
-    return correlation(kept[:, 0], -kept[:, 1])
-
-
-def _partial(rows: Array) -> float:
-    """The same between what log B and log η leave of both."""
-    kept = _arrived(rows)
-    return correlation(kept[:, 0], -kept[:, 1], kept[:, 2:])
-
-
 def _minima(lab: Lab) -> Minima:
-    """SGD of 64-64-10 tanh networks from several starts, in cells of batch size and rate."""
+    """SGD of 64-64-10 tanh networks in cells of batch size and rate, each split with images and weights of
+    its own."""
     from sdesim.data import digits
     from sdesim.training.loop.one_seed import isolated_torch
 
-    seeds = lab.size(3, 2)
+    splits, rng = lab.size(12, 2), lab.rng("C46 splits")
     rates, sizes = np.array([0.1, 0.2, 0.4])[: lab.size(3, 2)], (8, 16, 64, 256)[: lab.size(4, 2)]
-    data = digits(600, 1000, seed=lab.seed, label_noise=0.1)
-    parts = []
+    data = [digits(600, 1000, seed=int(s), label_noise=0.1) for s in rng.integers(2**31, size=splits)]
     with isolated_torch():
-        for size in sizes:
-            parts.append(_cells(lab, data, size, np.repeat(rates, seeds)))
-    stacked = [np.stack(q).reshape(-1, seeds) for q in zip(*parts, strict=True)]
-    batch = np.repeat(sizes, rates.size)[:, None] + np.zeros((1, seeds))
-    rate = np.tile(rates, len(sizes))[:, None] + np.zeros((1, seeds))
-    return Minima(batch, rate, *stacked[:4], stacked[4] > 0)
+        parts = [_cells(lab, data, size, rates) for size in sizes]
+    # (quantity, splits, cells), cells in the order of sizes and then rates.
+    gap, last, average, sharpness = np.concatenate(parts, axis=-1)
+    batch, rate = np.repeat(sizes, rates.size), np.tile(rates, len(sizes))
+    batch, rate = (np.broadcast_to(q.astype(float), gap.shape) for q in (batch, rate))
+    return Minima(batch, rate, gap, last, average, sharpness)
 
 
-def _cells(lab: Lab, data: Dataset, size: int, rates: Array) -> tuple[Array, ...]:
-    """Gap, C₁ at the end and averaged, λ_max, and 1 where the loss was reached, (R,), at one batch size."""
+def _cells(lab: Lab, data: Sequence[Dataset], size: int, rates: Array) -> Array:
+    """Gap, C₁ at the end and averaged, λ_max: (4, splits, rates), at one batch size."""
     import torch
 
-    x, y, rng = tensor(data.x_train), one_hot(data.y_train, 10), lab.rng(f"C46 {size}")
-    nets, runs = crowd(_WIDTHS, rates.size, rng, "tanh"), rates.size
-    rate = tensor(rates)[:, None, None]
-    descent, order = Descent(nets, rate), batches(len(x), size, runs, rng)
-    target = lab.size(50, 1500) / 1000
-    going, seen, total, last = np.ones(runs, dtype=bool), np.zeros(runs), np.zeros(runs), np.zeros(runs)
+    # Runs in the order of splits and then rates.
+    runs, rng = len(data) * rates.size, lab.rng(f"C46 {size}")
+    x, x_test = (_repeated([tensor(getattr(d, q)) for d in data], rates.size) for q in ("x_train", "x_test"))
+    y, y_test = (
+        _repeated([one_hot(getattr(d, q), 10) for d in data], rates.size) for q in ("y_train", "y_test")
+    )
+    nets, rate = crowd(_WIDTHS, runs, rng, "tanh"), tensor(np.tile(rates, len(data)))[:, None, None]
+    order, target = batches(x.shape[1], size, runs, rng), lab.size(50, 1500) / 1000
+    found, seen, total = np.full((4, runs), np.nan), 0, np.zeros(runs)
+    going, descent = np.arange(runs), Descent(nets, rate)
     for step in range(lab.size(24_000, 400)):
-        if step % 50 == 0:
-            c = nets.c_one(x, y)
-            last, total, seen = np.where(going, c, last), total + going * c, seen + going
-            going = going & (nets.losses(x, y) > target)
-            if not going.any():
+        if step % 100 == 0:
+            c = nets.c_one(x[going], y[going])
+            total[going], seen = total[going] + c, seen + 1
+            there = nets.losses(x[going], y[going]) <= target
+            if there.any():
+                done, at = going[there], _chosen(nets, there)
+                right = at.accuracies(x[done], y[done]) - at.accuracies(x_test[done], y_test[done])
+                found[:, done] = (
+                    right,
+                    c[there],
+                    total[done] / seen,
+                    _sharpness(at, [data[k // rates.size] for k in done]),
+                )
+                # Those that are there need no further steps.
+                going, nets = going[~there], _chosen(nets, ~there)
+                descent = Descent(nets, rate[torch.from_numpy(going)])
+            if not going.size:
                 break
-            # Runs that have arrived stand still.
-            descent.rate = rate * torch.from_numpy(going)[:, None, None]
-        rows = next(order)
-        descent.step(x[rows], y[rows])
-    gap = nets.accuracies(x, y) - nets.accuracies(tensor(data.x_test), one_hot(data.y_test, 10))
-    return gap, last, total / seen, _sharpness(nets, data), np.where(going, 0.0, 1.0)
+        rows = next(order)[going]
+        descent.step(x[going[:, None], rows], y[going[:, None], rows])
+    return found.reshape(4, len(data), rates.size)
 
 
-def _sharpness(nets: Crowd, data: Dataset) -> Array:
-    """λ_max of each network (R,)."""
-    surface = MLP(_WIDTHS, data.x_train, data.y_train, loss="cross_entropy")
+def _repeated(parts: Sequence[Any], times: int) -> Any:
+    """(len(parts)·times, …), each part so many times in a row."""
+    import torch
+
+    return torch.stack(list(parts)).repeat_interleave(times, dim=0)
+
+
+def _chosen(nets: Crowd, which: Array) -> Crowd:
+    """Some of the networks."""
+    import torch
+
+    rows = torch.from_numpy(np.flatnonzero(which))
+    return Crowd([w[rows] for w in nets.weights], [b[rows] for b in nets.biases], nets.activation, nets.loss)
+
+
+def _sharpness(nets: Crowd, data: Sequence[Dataset]) -> Array:
+    """λ_max of each network (R,) on the images of its own."""
     found = []
-    for k in range(len(nets.weights[0])):
+    for k, images in enumerate(data):
+        surface = MLP(_WIDTHS, images.x_train, images.y_train, loss="cross_entropy")
         layers = zip(nets.weights, nets.biases, strict=True)
         theta = [part for w, b in layers for part in (w[k].T.numpy().ravel(), b[k, 0].numpy())]
         at = np.concatenate(theta).astype(np.float64)
-        found.append(est.lanczos_edges(lambda v, at=at: surface.hvp(at, v), surface.dim)[1])
+        found.append(est.lanczos_edges(lambda v, at=at, of=surface: of.hvp(at, v), surface.dim)[1])
     return np.array(found)

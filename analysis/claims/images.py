@@ -37,9 +37,8 @@ class Reader:
 
 def reader(
     train: int, hidden: Sequence[int], seed: int, activation: str = "tanh", label_noise: float = 0.0,
-    weights: int | None = None,
 ) -> Reader:  # fmt: skip
-    """A 64-…-10 network with cross-entropy; the seed draws images and, without another, starting weights."""
+    """A 64-…-10 network with cross-entropy; the seed draws images and starting weights."""
     data = digits(train=train, test=700, seed=seed, label_noise=label_noise)
     net = MLP(
         [64, *hidden, 10],
@@ -47,7 +46,7 @@ def reader(
         data.y_train,
         activation=activation,
         loss="cross_entropy",
-        seed=seed if weights is None else weights,
+        seed=seed,
     )
     return Reader(net, data.x_test, data.y_test)
 

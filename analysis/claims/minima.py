@@ -2,105 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from sdesim import estimators as est
 
-from .estimates import Array, bootstrap, c_one, correlation, mean
+from .estimates import Array, c_one, correlation, mean, relation
 from .images import path, reader, sgd
 from .lab import Lab, shared
 from .ledger import Finding, claim
 from .plots import GUIDE, OTHER, finish
 from .rules import above, judge
 
-# Columns of `fitted`: the cell of (η, B), log η, log B, the loss then and what it was looked at for.
-CELL, ETA, BATCH, LOSS, GAP, CORRELATION, PARTICIPATION, SHARPNESS, C_ONE = range(9)
+# Columns of `fitted`: the cell of (η, B), log η, log B, the loss then, what it was looked at for, the split.
+CELL, ETA, BATCH, LOSS, GAP, CORRELATION, PARTICIPATION, SHARPNESS, C_ONE, SPLIT = range(10)
 
 
 @shared
 def fitted(lab: Lab) -> Array:
-    """Networks on 200 digits of which a tenth are mislabelled, trained until the loss is low: (runs, 9).
+    """Networks on 200 digits of which a tenth are mislabelled, trained until the loss is low, in splits with
+    images and weights drawn anew: (runs, 10), all cells of a split after each other.
 
     Dimensions are those of the next 512 steps, gap, λ_max and C of one example are means over the last states
-    of these.
+    of these. All are NaN of a training that doesn't come to the loss.
     """
-    etas = (0.05, 0.1, 0.2)[lab.size(0, 1) :]
-    batches = (4, 8, 16, 64)[lab.size(0, 1) : lab.size(4, 3)]
-    seeds, target, rng = lab.size(5, 2), (0.05 if not lab.quick else 0.5), lab.rng("fitted")
+    etas = (0.05, 0.07, 0.1, 0.14, 0.2)[lab.size(0, 3) :]
+    batches = (4, 8, 16, 32, 64, 128)[lab.size(0, 1) : lab.size(6, 3)]
+    splits, target, rng = lab.size(12, 2), (0.05 if not lab.quick else 0.5), lab.rng("fitted")
     rows = []
-    for k in range(seeds):
-        # One set of images: what another set does to the gap would hide the rest.
-        read = reader(200, [24], lab.seed, label_noise=0.1, weights=lab.seed + k)
+    for k in range(splits):
+        # Weights are those of the seed of the images.
+        read = reader(200, [24], int(rng.integers(2**31)), label_noise=0.1)
         net = read.net
         for i, eta in enumerate(etas):
             for j, batch in enumerate(batches):
                 theta, steps = net.start, 0
                 while net.loss(theta) > target and steps < 40_000:
                     theta, steps = sgd(net, theta, eta, batch, 100, rng), steps + 100
+                cell = (i * len(batches) + j, np.log(eta), np.log(batch))
+                if net.loss(theta) > target:
+                    rows.append((*cell, *[np.nan] * (SPLIT - len(cell)), k))
+                    continue
                 after = path(net, theta, eta, batch, 512, rng)
                 late = after[::64]
                 rows.append(
                     (
-                        i * len(batches) + j, np.log(eta), np.log(batch),
+                        *cell,
                         np.log(np.mean([net.loss(t) for t in late])),
                         np.mean([read.gap(t) for t in late]),
                         est.trajectory_dimension(after[1:]).value,
                         est.trajectory_dimension(after[1:], method="participation").value,
                         np.mean([read.lambda_max(t) for t in late[::4]]),
                         np.exp(np.mean([np.log(c_one(net.example_gradients(t))) for t in late])),
+                        k,
                     )
                 )  # fmt: skip
     return np.array(rows)
-
-
-def _with_gap(
-    rows: Array, column: int, given: tuple[int, ...], rng: np.random.Generator, draws: int
-) -> est.Estimate:
-    """Correlation of a column with the gap, with `given` taken out of both by least squares.
-
-    The interval resamples cells: runs of one cell share what the setting does.
-    """
-    cells = np.unique(rows[:, CELL])
-    by_cell = [rows[rows[:, CELL] == c] for c in cells]
-
-    def statistic(chosen: Array) -> float:
-        part = np.concatenate([by_cell[int(c)] for c in chosen])
-        return correlation(part[:, column], part[:, GAP], part[:, list(given)])
-
-    return bootstrap(statistic, np.arange(cells.size), rng, draws, "bootstrap over cells")
 
 
 @claim(
     "C56",
     "8.2",
     claim="The collapse of the path's dimension goes with generalisation.",
-    test="Trainings to one loss over learning rates, batch sizes and seeds: correlation of the path's "
-    "dimension (correlation sum; participation ratio) with the accuracy gap, plain and given log η, log B "
-    "and log loss.",
+    test="Trainings to one loss over learning rates and batch sizes, in splits of the images drawn anew: "
+    "correlation of the path's dimension (correlation sum; participation ratio) with the accuracy gap "
+    "between trainings of one split, plain and given log η, log B and log loss.",
+    quotation="moving along the manifold generalizes; random walking does not",
+    fair="Between trainings to one loss a smaller dimension goes with a smaller gap, by whatever sets both.",
+    since="2026-11-30",
+    changed="first judged on one split of the images; over twelve splits, with an interval that holds their "
+    "spread, since one was seen to be no replication, and over 30 settings since 12 left r known to ± 0.56. "
+    "The bounds are the first ones.",
     shares="phenomena of real networks",
 )
 def dimension_and_gap(lab: Lab) -> Finding:
     """A smaller dimension at a smaller gap is a positive correlation."""
     rows, rng = fitted(lab), lab.rng("C56")
-    given = (ETA, BATCH, LOSS)
-    found = {
-        f"{name}, {kind}": _with_gap(rows, column, known, rng, lab.size(1000, 100))
-        for name, column in (
-            ("dimension", CORRELATION),
-            ("participation ratio", PARTICIPATION),
-            ("λ_max", SHARPNESS),
+    splits = np.unique(rows[:, SPLIT]).size
+    table = rows.reshape(splits, -1, rows.shape[1])
+    settings = [table[..., q] for q in (ETA, BATCH, LOSS)]
+
+    def link(column: int, given: Sequence[Array] = (), within: bool = True) -> est.Estimate:
+        return correlation(
+            table[..., column], table[..., GAP], rng, given, within=within, draws=lab.size(2000, 100)
         )
-        for kind, known in (("plain", ()), ("given η, B and loss", given))
-    }
-    plain = found["dimension, plain"]
+
+    kinds = {"dimension": CORRELATION, "participation ratio": PARTICIPATION, "λ_max": SHARPNESS}
+    found = {f"{name}, plain": link(column) for name, column in kinds.items()}
+    found |= {f"{name}, given η, B and loss": link(column, settings) for name, column in kinds.items()}
+    found |= {f"{name}, trainings of any split": link(column, within=False) for name, column in kinds.items()}
+    plain, given = found["dimension, plain"], found["dimension, given η, B and loss"]
+    of_dimension = above("correlation of dimension and gap", plain, 0.0)
     ruling = judge(
-        [
-            above("correlation of dimension and gap", found["dimension, plain"], 0.0),
-            above("the same given η, B and loss", found["dimension, given η, B and loss"], 0.0),
-        ],
-        corrected=[above("correlation of λ_max and gap", found["λ_max, plain"], 0.0)],
+        [of_dimension, above("the same given η, B and loss", given, 0.0)],
+        fair=[of_dimension],
     )
 
     def draw(ax: Any) -> None:
@@ -108,19 +105,20 @@ def dimension_and_gap(lab: Lab) -> Finding:
         for batch, colour in zip(np.unique(batches), ("#0072B2", *OTHER), strict=False):
             at = batches == batch
             ax.plot(
-                rows[at, CORRELATION], rows[at, GAP], "o", color=colour, markersize=4, label=f"B = {batch:g}"
+                rows[at, CORRELATION], rows[at, GAP], "o", color=colour, markersize=3, label=f"B = {batch:g}"
             )
         ax.axvline(2.0, **GUIDE)
         finish(ax, "dimension of the path (correlation sum)", "accuracy gap", "Trainings to one loss")
 
     return Finding(
         {f"correlation with the gap: {k}": e for k, e in found.items()}
-        | {"mean dimension": mean(rows[:, CORRELATION], "mean over trainings")},
+        | {"mean dimension": mean(np.nanmean(table[..., CORRELATION], axis=1), "mean over splits")},
         ruling,
         "a correlation of the other sign, or none",
-        f"{len(rows)} trainings in {np.unique(rows[:, CELL]).size} cells of (η, B): a correlation is "
-        f"known to ± {(plain.high - plain.low) / 2:.2f}",
+        f"{int(np.isfinite(rows[:, GAP]).sum())} of {len(rows)} trainings that came to the loss: {splits} "
+        f"splits with weights of their own in {table.shape[1]} cells of "
+        f"(η, B): a correlation is known to ± {(plain.high - plain.low) / 2:.2f}",
         draw,
-        "A smaller dimension of the path doesn't go with a smaller gap here, or only with the settings that "
-        "set both.",
+        f"Between trainings to one loss on the same images {relation('the dimension', 'the gap', plain)}, "
+        f"and given η, B and the loss {relation('it', 'the gap', given)}.",
     )

@@ -1,9 +1,10 @@
-"""`python -m analysis.flat_vs_sharp DIR [--out FOLDER]`: what goes with the accuracy gap, over a sweep.
+"""`python -m analysis.flat_vs_sharp DIR… [--out FOLDER]`: what goes with the accuracy gap, over sweeps.
 
-DIR is what `sdesim sweep flat-vs-sharp-digits --out DIR` wrote. Of every seed that reaches the training
-loss 0.05 the gap is training minus test accuracy there, and beside it stand p and C_1 (there, and as means
-over the way), the sharpness λ_max and S. Correlations are Pearson's with −gap; their intervals come from
-drawing the cells of the grid, not the seeds: those of one cell say nothing new of learning rate and batch.
+Each DIR is what `sdesim sweep flat-vs-sharp-digits --out DIR` wrote at images and weights of its own
+(docs/sweeps.md says how). Of every training that reaches the training loss 0.05 the gap is training minus
+test accuracy there, and beside it stand p and C_1 (there, and as means over the way), the sharpness λ_max and
+S. Correlations are Pearson's with −gap between trainings on the same images; their intervals come from a
+two-way bootstrap, which draws splits and cells of the grid anew.
 
 A second table goes by η/B, to which the temperature of the particle between two wells is proportional: the
 share of its time in the flat well, what the Gibbs law has for it, and λ_max and test accuracy of the network.
@@ -12,6 +13,7 @@ share of its time in the flat well, what the Gibbs law has for it, and λ_max an
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import sdesim
-from analysis.claims.estimates import bootstrap, correlation
+from analysis.claims.estimates import correlation, mean, single, thirds
+from sdesim.estimators import Estimate
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.noise.base import Context
 from sdesim.scenario import load_scenario
@@ -28,60 +31,82 @@ from sdesim.scenario import load_scenario
 Array = NDArray[np.float64]
 LOSS = 0.05
 QUANTITIES = ("p", "mean p", "C_1", "mean C_1", "lambda_max", "S")
+BESIDE = ("gap", "test", "eta", "B")
 CLAIMED = {"p": -0.87}
-_DRAWS = 4000
 _LEVEL = 0.95
 # Where L/D is above 40 for curvatures from 0.4, and nodes so dense that halving them changes no digit shown.
 _REACH, _NODES = 15.0, 200_001
 
 
-def rows(folder: Path) -> tuple[list[dict[str, float]], int]:
-    """One row for each seed that reached the loss, with its cell; and how many seeds there were."""
-    found, seeds = [], 0
-    for cell, path in enumerate(sorted(folder.glob("points/*/sgd.zarr"))):
-        run = sdesim.open_run(path)
-        measured = sdesim.measure(run)
-        for k in range(run.sizes["trajectory"]):
-            seeds += 1
-            low = np.flatnonzero(run["loss"].values[k] < LOSS)
-            if not len(low):
-                continue
-            at = int(np.searchsorted(run["probe_step"].values, run["step"].values[low[0]]))
-            at = min(at, run.sizes["probe"] - 1)
-            way = slice(1, at + 1)
-            row = {name: float(measured[name].values[k, at]) for name in ("p", "C_1", "lambda_max", "S")}
-            row |= {f"mean {name}": float(measured[name].values[k, way].mean()) for name in ("p", "C_1")}
-            train, test = (float(run[f"{side}_accuracy"].values[k, low[0]]) for side in ("train", "test"))
-            eta, batch = float(run.attrs["learning_rate"]), float(run.attrs["batch_size"])
-            found.append(
-                row | {"cell": float(cell), "eta": eta, "B": batch, "gap": train - test, "test": test}
-            )
-    return found, seeds
+def splits(folders: Sequence[Path]) -> dict[str, Array]:
+    """Each quantity (splits, cells), the mean over the seeds of a cell that reached the loss, NaN where none
+    did; "reached" and "seeds" count them.
+
+    Raises:
+        ValueError: folders of other points, or with the images of another.
+    """
+    cells = [sorted(path.parent.name for path in folder.glob("points/*/sgd.zarr")) for folder in folders]
+    odd = next((f for f, names in zip(folders, cells, strict=True) if names != cells[0] or not names), None)
+    if odd is not None:
+        raise ValueError(f"{odd}: found other points than in {folders[0]}, or none")
+    first = [load_scenario(f / "points" / cells[0][0] / "scenario.yaml").arms["sgd"].train for f in folders]
+    images = [train.data.seed for train in first if train is not None]
+    if len(set(images)) < len(folders):
+        raise ValueError(f"the seeds of the images are {images}: each folder needs a split of its own")
+    found = [[cell(folder / "points" / name / "sgd.zarr") for name in cells[0]] for folder in folders]
+    return {q: np.array([[c[q] for c in row] for row in found]) for q in found[0][0]}
 
 
-def temperatures(folder: Path, table: list[dict[str, float]]) -> list[dict[str, float]]:
-    """One row for each cell, by η/B; NaN for the network where no seed of the cell reached the loss."""
+def cell(path: Path) -> dict[str, float]:
+    """One setting on one split."""
+    run = sdesim.open_run(path)
+    measured, rows = sdesim.measure(run), []
+    for k in range(run.sizes["trajectory"]):
+        low = np.flatnonzero(run["loss"].values[k] < LOSS)
+        if not len(low):
+            continue
+        at = int(np.searchsorted(run["probe_step"].values, run["step"].values[low[0]]))
+        at = min(at, run.sizes["probe"] - 1)
+        way = slice(1, at + 1)
+        row = [float(measured[name].values[k, at]) for name in ("p", "C_1", "lambda_max", "S")]
+        row += [float(measured[name].values[k, way].mean()) for name in ("p", "C_1")]
+        train, test = (float(run[f"{side}_accuracy"].values[k, low[0]]) for side in ("train", "test"))
+        rows.append([*row, train - test, test])
+    names = ("p", "C_1", "lambda_max", "S", "mean p", "mean C_1", "gap", "test")
+    values = np.mean(rows, axis=0) if rows else np.full(len(names), np.nan)
+    return {
+        **dict(zip(names, map(float, values), strict=True)),
+        "eta": float(run.attrs["learning_rate"]), "B": float(run.attrs["batch_size"]),
+        "reached": float(len(rows)), "seeds": float(run.sizes["trajectory"]),
+    }  # fmt: skip
+
+
+def temperatures(folders: Sequence[Path], table: dict[str, Array]) -> list[dict[str, float]]:
+    """One row for each cell, by η/B, over the splits; NaN for the network where none reached the loss."""
     found = []
-    for cell, path in enumerate(sorted(folder.glob("points/*/wells.zarr"))):
-        arms = load_scenario(path.parent / "scenario.yaml").arms
-        sgd, wells = arms["sgd"].train, arms["wells"].simulate
-        assert sgd is not None
+    names = sorted(path.parent.name for path in folders[0].glob("points/*/sgd.zarr"))
+    for k, name in enumerate(names):
+        places = [folder / "points" / name for folder in folders]
+        wells = load_scenario(places[0] / "scenario.yaml").arms["wells"].simulate
         assert wells is not None
         assert wells.learning_rate is not None
         diffusion = float(wells.noise[0].resolved(Context(1, wells.learning_rate)).diffusion)
-        share = sdesim.open_run(path)["occupancy"].sel(well="flat").values
-        reached = [row for row in table if row["cell"] == cell]
+        runs = [sdesim.open_run(place / "wells.zarr") for place in places]
+        share = np.concatenate([run["occupancy"].sel(well="flat").values for run in runs])
+        reached = float(table["reached"][:, k].sum())
         found.append(
             {
-                "eta/B": sgd.optimizer.lr / (sgd.optimizer.batch_size or np.nan),
+                "eta/B": float(table["eta"][0, k] / table["B"][0, k]),
                 "flat": float(share.mean()),
                 "error": float(share.std(ddof=1) / np.sqrt(len(share))),
                 "gibbs": gibbs(wells.surface, diffusion),
-                "seeds": float(len(reached)),
-                **{q: float(np.mean([r[q] for r in reached])) if reached else np.nan
-                   for q in ("lambda_max", "test")},
+                "reached": reached,
+                **{
+                    q: float(np.nanmean(table[q][:, k])) if reached else np.nan
+                    for q in ("lambda_max", "test")
+                },
             }
-        )  # fmt: skip
+        )
     return sorted(found, key=lambda row: row["eta/B"])
 
 
@@ -93,98 +118,106 @@ def gibbs(surface: Any, diffusion: float) -> float:
     return float(weight[x < surface.top].sum() / weight.sum())
 
 
-def column(table: list[dict[str, float]], name: str) -> Array:
-    """One quantity of all rows."""
-    return np.array([row[name] for row in table])
+def ranks(of: Array) -> Array:
+    """Ranks within each split of those that reached the loss (splits, cells)."""
+    return np.asarray(rankdata(of, axis=1, nan_policy="omit"))
 
 
-def interval(x: Array, y: Array, cells: Array, given: Array | None = None) -> tuple[float, float, float]:
-    """`correlation` with its interval from 4,000 draws of whole cells."""
-    members = [np.flatnonzero(cells == name) for name in np.unique(cells)]
-
-    def statistic(drawn: Array) -> float:
-        rows = np.concatenate([members[int(k)] for k in drawn])
-        return correlation(x[rows], y[rows], None if given is None else given[rows])
-
-    found = bootstrap(statistic, np.arange(len(members)), np.random.default_rng(0), _DRAWS, level=_LEVEL)
-    return found.value, found.low, found.high
-
-
-def study(folder: Path) -> dict[str, object]:
-    """All correlations, and p in the flat and in the sharp third of the minima."""
-    table, seeds = rows(folder)
-    gap, cells = column(table, "gap"), column(table, "cell")
-    given = np.log(np.column_stack([column(table, "eta"), column(table, "B")]))
-    found: dict[str, object] = {"seeds": seeds, "reached": len(table), "cells": len(np.unique(cells))}
+def study(folders: Sequence[Path]) -> dict[str, Any]:
+    """All correlations, and what differs between the flat and the sharp third of the minima."""
+    table, rng = splits(folders), np.random.default_rng(0)
+    # Settings count where the training reached the loss.
+    eta, batch = (np.where(table["reached"] > 0, np.log(table[q]), np.nan) for q in ("eta", "B"))
+    found: dict[str, Any] = {
+        "seeds": int(table["seeds"].sum()), "reached": int(table["reached"].sum()),
+        "splits": len(folders), "cells": eta.shape[1],
+    }  # fmt: skip
     for name in QUANTITIES:
-        x = column(table, name)
+        x, y = table[name], -table["gap"]
+        alone = single(x, y)
         found[name] = {
-            "all": interval(x, -gap, cells),
-            "partial": interval(x, -gap, cells, given),
-            "range": [float(x.min()), float(x.max())],
+            "within": _numbers(correlation(x, y, rng, level=_LEVEL)),
+            "given": _numbers(correlation(x, y, rng, (eta, batch), level=_LEVEL)),
+            "any": _numbers(correlation(x, y, rng, within=False, level=_LEVEL)),
+            "single": [float(np.nanmin(alone)), float(np.nanmax(alone))],
+            "range": [float(np.nanmin(x)), float(np.nanmax(x))],
         }
-    order = np.argsort(column(table, "lambda_max"))
-    third = len(order) // 3
-    for name, chosen in (("flattest", order[:third]), ("sharpest", order[-third:])):
-        found[name] = {
-            q: float(column(table, q)[chosen].mean()) for q in ("p", "C_1", "lambda_max", "gap", "test")
-        }
-    found["temperatures"] = by_heat = temperatures(folder, table)
-    known = [row for row in by_heat if row["seeds"]]
+    for q in ("p", "C_1", "lambda_max", "gap", "test"):
+        flat, sharp = thirds(table[q], table["lambda_max"])
+        found[f"thirds of {q}"] = {
+            "flattest": float(flat.mean()), "sharpest": float(sharp.mean()),
+            "difference": _numbers(mean(flat - sharp)),
+        }  # fmt: skip
+    found["temperatures"] = temperatures(folders, table)
+    hot = ranks(eta - batch)
     for name in ("lambda_max", "test"):
-        ranks = (rankdata([row[q] for row in known]) for q in ("eta/B", name))
-        found[f"rank correlation of {name} with eta/B"] = interval(*ranks, np.arange(len(known)))
+        found[f"rank correlation of {name} with eta/B"] = _numbers(
+            correlation(hot, ranks(table[name]), rng, level=_LEVEL)
+        )
     return found
 
 
-def text(found: dict[str, object]) -> str:
+def _numbers(e: Estimate) -> tuple[float, float, float]:
+    return e.value, e.low, e.high
+
+
+def text(found: dict[str, Any]) -> str:
     """The correlations as a table."""
 
-    def cell(triple: tuple[float, float, float]) -> str:
-        return "{:+.2f} [{:+.2f}, {:+.2f}]".format(*triple)
+    def shown(triple: tuple[float, float, float], form: str = "+.2f") -> str:
+        return "{:{f}} [{:{f}}, {:{f}}]".format(*triple, f=form)
 
     lines = [
-        f"{found['reached']} of {found['seeds']} seeds in {found['cells']} cells reach training loss {LOSS}.",
+        f"{found['reached']} of {found['seeds']} trainings, {found['splits']} splits in {found['cells']} "
+        f"cells, reach training loss {LOSS}. Correlations are between trainings on the same images; "
+        "intervals, 95%, from a two-way bootstrap over splits and cells.",
         "",
-        "| quantity | range | r with −gap | the same, given log η and log B |", "|---|---|---|---|",
+        "| quantity | range | r with −gap | in single splits | given log η, log B | between any trainings |",
+        "|---|---|---|---|---|---|",
     ]  # fmt: skip
     for name in QUANTITIES:
         of = found[name]
-        assert isinstance(of, dict)
         low, high = of["range"]
+        least, most = of["single"]
         claimed = f" (source: {CLAIMED[name]:+.2f})" if name in CLAIMED else ""
         lines.append(
-            f"| {name} | {low:.3g} to {high:.3g} | {cell(of['all'])}{claimed} | {cell(of['partial'])} |"
+            f"| {name} | {low:.3g} to {high:.3g} | {shown(of['within'])}{claimed} "
+            f"| {least:+.2f} to {most:+.2f} | {shown(of['given'])} | {shown(of['any'])} |"
         )
-    lines += ["", "| third | p | C_1 | λ_max | gap | test accuracy |", "|---|---|---|---|---|---|"]
-    for name in ("flattest", "sharpest"):
-        of = found[name]
-        assert isinstance(of, dict)
-        lines.append(f"| {name} | " + " | ".join(f"{v:.3g}" for v in of.values()) + " |")
-    heat = found["temperatures"]
-    assert isinstance(heat, list)
-    lines += ["", "| η/B | time in the flat well | Gibbs | seeds | λ_max | test accuracy |"]
+    lines += [
+        "",
+        "| third by λ_max | flattest | sharpest | difference, 99% over splits |",
+        "|---|---|---|---|",
+    ]
+    for q in ("p", "C_1", "lambda_max", "gap", "test"):
+        of = found[f"thirds of {q}"]
+        lines.append(
+            f"| {q} | {of['flattest']:.3g} | {of['sharpest']:.3g} | {shown(of['difference'], '+.2g')} |"
+        )
+    lines += ["", "| η/B | time in the flat well | Gibbs | trainings | λ_max | test accuracy |"]
     lines += ["|---|---|---|---|---|---|"]
-    for row in heat:
-        network = [f"{row[q]:.3g}" if row["seeds"] else "–" for q in ("lambda_max", "test")]
-        cells = [f"{row['eta/B']:.2g}", f"{row['flat']:.3f} ± {2 * row['error']:.3f}", f"{row['gibbs']:.3f}",
-                 f"{row['seeds']:.0f}", *network]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
+    for row in found["temperatures"]:
+        network = [f"{row[q]:.3g}" if row["reached"] else "–" for q in ("lambda_max", "test")]
+        share = f"{row['flat']:.3f} ± {2 * row['error']:.3f}"
+        entries = [f"{row['eta/B']:.2g}", share, f"{row['gibbs']:.3f}",
+                   f"{row['reached']:.0f}", *network]  # fmt: skip
+        lines.append("| " + " | ".join(entries) + " |")
     of = {n: found[f"rank correlation of {n} with eta/B"] for n in ("lambda_max", "test")}
-    lines += ["", f"Rank correlations with η/B over cells: λ_max {cell(of['lambda_max'])}, test accuracy "
-              f"{cell(of['test'])}."]  # fmt: skip
+    lines += ["", f"Rank correlations with η/B within splits: λ_max {shown(of['lambda_max'])}, test accuracy "
+              f"{shown(of['test'])}."]  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    """Read the sweep, print the table, and write it with all numbers beside it."""
+    """Read the sweeps, print the table, and write it with all numbers beside it."""
     parser = argparse.ArgumentParser(prog="python -m analysis.flat_vs_sharp", description=__doc__)
-    parser.add_argument("folder", type=Path, help="what sdesim sweep flat-vs-sharp-digits wrote")
+    parser.add_argument("folders", type=Path, nargs="+", help="what sdesim sweep flat-vs-sharp-digits wrote")
     parser.add_argument("--out", type=Path, help="folder for table.md and numbers.json")
     given = parser.parse_args()
-    found = study(given.folder)
-    if not found["reached"]:
-        parser.error(f"no run of {given.folder} reached training loss {LOSS}")
+    try:
+        found = study(given.folders)
+    except ValueError as wrong:
+        parser.error(str(wrong))
     print(text(found))
     if given.out is not None:
         atomic_write_text(given.out / "table.md", text(found))
