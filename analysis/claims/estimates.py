@@ -159,7 +159,11 @@ def share(hits: ArrayLike, method: str = "share of draws") -> Estimate:
     n, k, z = x.size, float(x.mean()), float(ndtri(0.5 + LEVEL / 2))
     centre = (k + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(k * (1 - k) / n + z**2 / (4 * n**2))
-    return Estimate(k, centre - half, centre + half, LEVEL, method, n)
+    # Of none or of all of them the interval ends there, which rounding may miss.
+    low, high = (
+        k if k in (0.0, 1.0) and abs(end - k) < 1e-12 else end for end in (centre - half, centre + half)
+    )
+    return Estimate(k, low, high, LEVEL, method, n)
 
 
 def ratio_of_means(top: ArrayLike, bottom: ArrayLike, method: str = "ratio of means") -> Estimate:

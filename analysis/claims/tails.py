@@ -1,4 +1,4 @@
-"""C30–C33: the limit of SGD, gradient noise, escape by jumps, and reading the tail index (§7.2, §11.5)."""
+"""C30, C31, C33: the limit of SGD, gradient noise, and reading the tail index (§7.2, §11.5)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import math
 from typing import Any
 
 import numpy as np
-from scipy.special import gamma
 
 from sdesim import estimators as est
 from sdesim.data import teacher_student
 from sdesim.noise import sample_stable
 from sdesim.surfaces import MLP
 
-from .estimates import LEVEL, Array, exact, mapped, mean, ratio, seen, share
+from .estimates import LEVEL, Array, mean, seen
 from .images import path, reader
 from .lab import Lab
 from .ledger import COUNTER_EXAMPLE, Finding, claim
@@ -218,95 +217,6 @@ def _excess(x: Array) -> float:
     """Mean excess kurtosis of the columns of x (N, k), each a law of its own."""
     z = (x - x.mean(axis=0)) / x.std(axis=0)
     return float((z**4).mean() - 3)
-
-
-@claim(
-    "C32",
-    "7.2",
-    claim="Heavier tails let the optimiser escape local minima by occasional large jumps.",
-    test="Exit from a quadratic well of half width 1 under 1.5-stable noise of scale ε = 0.1 and 0.05: the "
-    "exponent of the exit time over 1/ε, the effect of twice the width and of twice the depth, the share of "
-    "exits by one large jump; and the Gaussian time.",
-)
-def escape(lab: Lab) -> Finding:
-    """E τ ≈ ε^{−α}/[Γ(α) sin(πα/2)/π·(a^{−α} + b^{−α})]: by width, not by depth; Gaussian: exp(ΔV/D)."""
-    alpha, runs, rng = 1.5, lab.size(4000, 150), lab.rng("C32")
-    base, single = _exit_times(alpha, 0.1, 1.0, 1.0, runs, rng)
-    finer, _ = _exit_times(alpha, 0.05, 1.0, 1.0, runs, rng)
-    wide, _ = _exit_times(alpha, 0.1, 2.0, 1.0, runs, rng)
-    # Twice the curvature at the same width is twice the depth.
-    deep, _ = _exit_times(alpha, 0.1, 1.0, 2.0, runs, rng)
-    exponent = _exponent(finer, base)
-    width, depth = _exponent(wide, base), _exponent(deep, base)
-    law = math.pi / (2 * gamma(alpha) * math.sin(math.pi * alpha / 2)) * 0.1**-alpha
-    # Ornstein–Uhlenbeck noise of the same scale, D = ε²: Kramers' exponent is ΔV/D = 50.
-    gaussian = exact(0.5 / 0.1**2 - math.log(base.value), "log of exp(ΔV/D) over the exit time measured")
-    jumps = share(single, "share of exits")
-    ruling = judge(
-        [
-            above("share of exits whose last step alone spans half the width", jumps, 0.5),
-            above("log of the Gaussian time over the stable one, ε = 0.1", gaussian, 5.0),
-        ],
-        corrected=[
-            near("exponent of the exit time over 1/ε, against α", exponent, alpha, 0.25),
-            near("exponent over the width, against α", width, alpha, 0.25),
-            near("exponent over the depth, against 0", depth, 0.0, 0.25),
-        ],
-    )
-
-    def draw(ax: Any) -> None:
-        points(ax, [0.05, 0.1], [finer, base], "half width 1")
-        points(ax, [0.102], [wide], "half width 2", color="#CC79A7", marker="s")
-        points(ax, [0.098], [deep], "twice as deep", color="#E69F00", marker="^")
-        eps = np.geomspace(0.04, 0.13, 30)
-        ax.plot(eps, law * (eps / 0.1) ** -alpha, label="limit law ε^(−α)", **CORRECTED)
-        ax.set_xscale("log")
-        ax.set_yscale("log")
-        ax.set_xticks([0.05, 0.1], ["0.05", "0.1"])
-        finish(ax, "scale of the noise ε", "mean time of exit", "Jumps leave by width, whatever the depth")
-
-    return Finding(
-        {
-            "mean exit time, ε = 0.1": base,
-            "exponent over 1/ε": exponent,
-            "exponent over the width": width,
-            "exponent over the depth": depth,
-            "share of exits by one large jump": jumps,
-        },
-        ruling,
-        "exits by many small steps, or no sooner than under Gaussian noise",
-        f"{runs} exits at each of 4 settings, α = {alpha}, step 0.02",
-        draw,
-        "It holds, with the law E τ ∝ (width/ε)^α: jumps leave by the width of a well, not by its depth.",
-    )
-
-
-def _exit_times(
-    alpha: float, eps: float, width: float, curvature: float, runs: int, rng: np.random.Generator
-) -> tuple[est.Estimate, Array]:
-    """Mean time at which dx = −kx dt + ε dζ leaves (−a, a), and whether its last jump spans a/2."""
-    h, block = 0.02, 100
-    x, times, last = np.zeros(runs), np.full(runs, np.nan), np.zeros(runs)
-    alive, step = np.arange(runs), 0
-    while alive.size:
-        z = sample_stable(alpha, 0.0, size=(block, alive.size), seed=int(rng.integers(2**31)))
-        z *= eps * h ** (1 / alpha)
-        y = x[alive]
-        out = np.zeros(alive.size, dtype=bool)
-        for k in range(block):
-            y = np.where(out, y, y - h * curvature * y + z[k])
-            new = ~out & (np.abs(y) >= width)
-            times[alive[new]] = (step + k + 1) * h
-            last[alive[new]] = np.abs(z[k][new])
-            out |= new
-        x[alive] = y
-        alive, step = alive[~out], step + block
-    return mean(times, "mean over runs"), last > width / 2
-
-
-def _exponent(twice: est.Estimate, once: est.Estimate) -> est.Estimate:
-    """b of y ∝ x^b from y at twice the x and at x itself."""
-    return mapped(ratio(twice, once), math.log2, "log₂ of a ratio of means")
 
 
 @claim(

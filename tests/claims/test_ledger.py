@@ -184,6 +184,11 @@ def test_the_power_of_a_test_is_told_in_words():
     assert "no error is known" in estimates.seen(estimates.exact(3.0), 1.0)
 
 
+def test_a_share_of_none_or_of_all_ends_there():
+    assert estimates.share([False] * 10).low == 0
+    assert estimates.share([True] * 10).high == 1
+
+
 # --- runs ---
 
 
