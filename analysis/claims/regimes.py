@@ -96,7 +96,7 @@ _LEVELS = (4.0, 1.0, 0.25)
 )
 def variance_peak(lab: Lab) -> Finding:
     """The spread falls as the networks learn; where C is then is a matter of B and η."""
-    splits, inits, steps, rng = lab.size(12, 2), lab.size(10, 2), lab.size(400, 160), lab.rng("C22")
+    splits, inits, steps, rng = lab.size(12, 2), lab.size(10, 4), lab.size(400, 160), lab.rng("C22")
     # In fewer steps they must be longer, to come down to C = ¼.
     rate = 0.02 if lab.quick else 0.01
     between: dict[str, Any] = {}
