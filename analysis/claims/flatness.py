@@ -199,10 +199,10 @@ def flatness(lab: Lab) -> Finding:
         "λ_max depends on the parametrisation: one function, with one test error, has sharpnesses that "
         f"differ by a factor of {spread.value:.0f}. Within one parametrisation, on the same images and at "
         "one loss, whether it goes with the test error depends on the labels (rank correlation by kind, "
-        f"share of wrong labels: {shown}): with wrong ones to fit, flatter is better; with right ones it "
-        f"isn't. Minima of B = 8 are flatter than those of full-batch descent in all, {min(factors):.2f} "
-        f"to {max(factors):.2f} times its λ_max, their test error higher by {min(gains):.1f} to "
-        f"{max(gains):.1f} points.",
+        f"share of wrong labels: {shown}): with wrong ones to fit, flatter is better; with right ones that "
+        "isn't seen. Minima of B = 8 are flatter than those of full-batch descent in all, "
+        f"{min(factors):.2f} to {max(factors):.2f} times its λ_max, their test error higher by "
+        f"{min(gains):.1f} to {max(gains):.1f} points.",
     )
 
 
