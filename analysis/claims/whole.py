@@ -82,8 +82,8 @@ def one_threshold(lab: Lab) -> Finding:
         "; ".join(f"{name}: {e.n}" for name, e in found.items())
         + f"; a ratio of {seen:.2g} between {most} and {least} would have been seen with probability 0.9",
         draw,
-        "Each event has its own C, apart by more than the intervals: there is no common threshold, at one "
-        "batch size, at each training's own or without one.",
+        "The events lie at values of C that differ tenfold, of one example and at each training's own batch: "
+        "there is no common threshold. At the training's own batch C is near 1 at grokking alone.",
     )
 
 
