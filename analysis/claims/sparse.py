@@ -206,7 +206,7 @@ def the_other_tenths(lab: Lab) -> Finding:
         }  # fmt: skip
         rows(ax, {name: mean(v, "mean over splits") for name, v in named.items()})
         ax.axvline(0.1, **GUIDE)
-        finish(ax, "test accuracy", "", "What nine tenths of the weights contribute")
+        finish(ax, "test accuracy", "", "What nine tenths contribute")
 
     return Finding(
         {

@@ -68,7 +68,7 @@ def one_threshold(lab: Lab) -> Finding:
         ax.set_xscale("log")
         for batch in (8, 128):
             ax.axvline(1 / batch, **GUIDE)
-        finish(ax, "C of one example", "", "One transition would have one C (lines: C = 1 at B = 8, 128)")
+        finish(ax, "C of one example (lines: C = 1 at B = 128, 8)", "", "Events lie at C of their own")
 
     return Finding(
         {
