@@ -202,9 +202,12 @@ def _quartic(lab: Lab, rng: np.random.Generator) -> Iterator[tuple[Step, Array]]
 
 
 def _networks(lab: Lab, rng: np.random.Generator) -> Iterator[tuple[Step, Array]]:
-    for _ in range(lab.size(10, 2)):
+    count = 0
+    while count < lab.size(10, 2):
         net = _network(rng)
-        yield _ridged(lab, net, 0.1), np.zeros((1, lab.size(40, 5), net.dim))
+        if step := _ridged(lab, net, 0.1):
+            count += 1
+            yield step, np.zeros((1, lab.size(40, 5), net.dim))
 
 
 @dataclass(frozen=True)
@@ -226,13 +229,16 @@ _FLOORS = {
 }
 
 
-def _ridged(lab: Lab, net: MLP, ridge: float) -> Step:
-    """A step on the loss over its λ_max plus ridge |θ|²/2, x the distance from its minimum."""
-    bottom, top = net.start[None], 1.0
+def _ridged(lab: Lab, net: MLP, ridge: float) -> Step | None:
+    """A step on the loss over its λ_max plus ridge |θ|²/2, x the distance from its minimum; None where the
+    minimum has hardly a curvature in some direction, less than half the ridge."""
+    bottom, low, top = net.start[None], 0.0, 1.0
     for _ in range(lab.size(10, 2)):
-        top = est.lanczos_edges(lambda v, at=bottom[0]: net.hvp(at, v), net.dim)[1]
+        low, top, _ = est.lanczos_edges(lambda v, at=bottom[0]: net.hvp(at, v), net.dim)
         for _ in range(lab.size(200, 20)):
             bottom = bottom - 0.5 * (net.grad(bottom) / top + ridge * bottom)
+    if low / top < -ridge / 2:
+        return None
 
     def step(x: Array, eta: float) -> Array:
         theta = bottom + x[0]
