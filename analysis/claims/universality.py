@@ -41,7 +41,7 @@ Step = Callable[[Array, float], Array]
     "never got to ⅓, was left out of the slopes; the bounds are the same. The fair reading is new; at its "
     "first runs the rates of networks went beyond their edge and far draws were cut off, which made its "
     "exponents too large. Rates have their noise in common since, for the exponents of networks had stayed "
-    "open.",
+    "open, and minima of networks with a nearly flat direction are drawn again.",
 )
 def universality(lab: Lab) -> Finding:
     """C = |∇L|²/(d s²), s the scale of the noise, which all α have in common (there is no variance).
@@ -251,7 +251,7 @@ def _sizes(
     lab: Lab, rng: np.random.Generator, step: Step, start: Array, scale: float, alpha: float, eta: float
 ) -> Array:
     """Median log distance from the minimum at each of `_RATIOS` × η, (ratios, surfaces), over runs and over
-    the second half of 40/η steps, at least two relaxations of the slowest direction after the start.
+    the second half of 40/η steps, at least one relaxation of the slowest direction after the start.
 
     All rates share their noise: a sum of r draws over r^{1/α} is a draw again. So exponents vary little by
     chance."""
