@@ -6,6 +6,7 @@ A study is a function registered under `claim`; the files named after parts of t
 from . import (  # noqa: F401
     advice,
     batch_sizes,
+    clients,
     computing,
     consolidation,
     convergence,
