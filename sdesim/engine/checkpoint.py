@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError
-from sdesim.io.files import atomic_write_bytes
+from sdesim.io.sealed import read_sealed, write_sealed
 
 _SECONDS = 10.0
 
@@ -37,30 +36,36 @@ class Checkpoint:
 
     def save(self, step: int, ensemble: Any, tangents: Tangents | None = None) -> None:
         """Write the state, whole or not at all."""
-        buffer = io.BytesIO()
         stored: dict[str, Any] = {**ensemble.portable(), "step": np.array(step), "key": np.array(self.key)}
         if tangents is not None:
             stored |= tangents.portable()
-        np.savez(buffer, **stored)
-        atomic_write_bytes(self.path, buffer.getvalue())
+        write_sealed(self.path, stored)
         self._last = time.monotonic()
 
-    def load(self, accept: bool = False) -> tuple[int, dict[str, NDArray[Any]]] | None:
-        """(step, state) of an interrupted simulation, or None.
+    def load(
+        self, ensemble: Any, tangents: Tangents | None, begin: int, steps: int, accept: bool = False
+    ) -> tuple[int, dict[str, NDArray[Any]]]:  # fmt: skip
+        """(step, state) of an interrupted simulation.
 
         Args:
+            ensemble, tangents: that are to take it up. begin, steps: between which its step lies.
             accept: whether one that other code made will do.
 
         Raises:
-            RunError: if it is of a simulation with other arguments.
+            RunError: it is of a simulation with other arguments, can't be read, or is no state of this one.
         """
-        if not self.path.exists():
-            return None
-        with np.load(self.path, allow_pickle=False) as stored:
-            found = {name: stored[name] for name in stored.files}
-        if str(found.pop("key")) != self.key and not accept:
+        advice = f"remove it and {self.out.name}, and start again"
+        found = read_sealed(self.path, advice)
+        key, step = str(found.pop("key", "")), found.pop("step", np.array(-1))
+        if key != self.key and not accept:
             raise RunError(f"{self.path.name} was begun with other arguments, so this run can't continue it")
-        return int(found.pop("step")), found
+        if step.shape != () or step.dtype.kind != "i" or not begin <= step <= steps:
+            raise RunError(f"{self.path} is of a step that this simulation doesn't have: {advice}")
+        for name, array in (ensemble.portable() | ({} if tangents is None else tangents.portable())).items():
+            held = found.get(name)
+            if held is None or held.shape != array.shape or held.dtype != array.dtype:
+                raise RunError(f"{self.path} has no {name} of this simulation: {advice}")
+        return int(step), found
 
     def remove(self) -> None:
         """Drop the file of a finished run."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ from sdesim.engine.tangent import Tangents
 from sdesim.engine.unseen import reads_unseen, unseen_part
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
+from sdesim.io.lock import beside
 from sdesim.io.progress import progress_report
 from sdesim.kinds.numbers import whole
 from sdesim.kinds.registry import fields_of
@@ -52,6 +55,7 @@ from sdesim.runs.schema import (
     VIRTUAL_PROBE,
 )
 from sdesim.runs.stamp import Fingerprint, settle
+from sdesim.runs.store import begun_run
 from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
@@ -200,62 +204,66 @@ def simulate(
     threads = min(threads or cores, cores)
     ensemble: Any = plan.scheme.ensemble(plan, threads) if plan.walked else Ensemble(plan, threads)
     tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
-    begin, begun = plan.begin, False
     told = {"continued_with_other": changed} if changed else {}
     labels = {"dynamics": parts, **told, "name": name, **(attributes or {})}
-    if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
-        held = open_run(target)
-        changes = _changes(target, held, mark, accept_changes)
-        if held.attrs["complete"]:
-            return held
-        begin, begun = _take_up(ensemble, tangents, checkpoint, accept_changes), True
-        labels |= {"accepted_changes": changes} if changes else {}
-    # A first checkpoint may be of step 0, when compiling took long.
-    writer = _writer(plan, target, labels, evaluate, resume=begun, mark=mark)
-    with progress_report(progress, name or "simulation") as report:
-        _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
-    _finish_events(plan, ensemble, writer)
-    if ensemble.reducing is not None:
-        for variable, values in ensemble.reducing.results().items():
-            writer.write(variable, values)
-    _keep_state(plan, ensemble, writer)
-    rates = plan.rates(plan.saved)
-    if rates is not None:
-        writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
-    if plan.walked:
-        own: Any = plan.scheme
-        writer.write("sde_time", np.asarray(own.sde_times(plan.saved), dtype=np.float64))
-    run = writer.finish(wall_time=clock.perf_counter() - started)
-    if checkpoint is not None:
-        checkpoint.remove()
+    with nullcontext() if target is None else beside(target) as held:
+        begin, begun = plan.begin, False
+        if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
+            stored = begun_run(target)
+            if stored is not None:
+                changes = _changes(target, stored, mark, accept_changes)
+                labels |= {"accepted_changes": changes} if changes else {}
+                if stored.get("complete"):
+                    return open_run(target)
+            if stored is None or not checkpoint.path.exists():
+                # Interrupted before its first checkpoint: it begins again.
+                shutil.rmtree(target)
+            else:
+                begin, begun = _take_up(plan, ensemble, tangents, checkpoint, accept_changes), True
+        # A first checkpoint may be of step 0, when compiling took long.
+        writer = _writer(plan, target, labels, evaluate, resume=begun, mark=mark)
+        with progress_report(progress, name or "simulation") as report:
+            if held is not None and target is not None:
+                held.watch(target)
+                report = held.told(report)
+            _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
+        _finish_events(plan, ensemble, writer)
+        if ensemble.reducing is not None:
+            for variable, values in ensemble.reducing.results().items():
+                writer.write(variable, values)
+        _keep_state(plan, ensemble, writer)
+        rates = plan.rates(plan.saved)
+        if rates is not None:
+            writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
+        if plan.walked:
+            own: Any = plan.scheme
+            writer.write("sde_time", np.asarray(own.sde_times(plan.saved), dtype=np.float64))
+        run = writer.finish(wall_time=clock.perf_counter() - started)
+        if checkpoint is not None:
+            checkpoint.remove()
     return run
 
 
-def _changes(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> list[str]:
+def _changes(out: Path, stored: Mapping[str, Any], mark: Fingerprint, accept: bool) -> list[str]:
     """What of the code was edited since the run at `out` was begun, as far as that was accepted.
 
     Raises:
         RunError: it is a run with other arguments, or of code that was other then; in one line, which.
     """
-    found = rows(run.attrs, "accepted_changes")
-    if run.attrs.get("fingerprint") != mark.key:
-        which = settle(mark, run.attrs, accept, f"{out} holds a run", "choose another out")
+    found = rows(stored, "accepted_changes")
+    if stored.get("fingerprint") != mark.key:
+        which = settle(mark, stored, accept, f"{out} holds a run", "choose another out")
         found.append(which)
-        if run.attrs["complete"]:
+        if stored.get("complete"):
             warnings.warn(f"{out} was made before {which}: it is given back as it is", stacklevel=3)
     return found
 
 
 def _take_up(
-    ensemble: Any, tangents: Tangents | None, checkpoint: Checkpoint, accept: bool
+    plan: Plan, ensemble: Any, tangents: Tangents | None, checkpoint: Checkpoint, accept: bool
 ) -> int:  # fmt: skip
     """Restore the state of an interrupted run; returns the step from which it goes on."""
-    found = checkpoint.load(accept)
-    if found is None:
-        raise RunError(
-            f"{checkpoint.out} was interrupted before its first checkpoint: remove it and start again"
-        )
-    step, state = found
+    step, state = checkpoint.load(ensemble, tangents, plan.begin, plan.steps, accept)
     ensemble.restore(state)
     if tangents is not None:
         tangents.restore(state)
@@ -294,7 +302,6 @@ def _walk(
         if tangents is not None:
             tangents.advance(step, end)
         step, first = end, last
-        writer.check_place()
         _probe(plan, ensemble, tangents, writer, step)
         if checkpoint is not None and checkpoint.due():
             points.flush(whole=False)

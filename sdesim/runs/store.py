@@ -194,21 +194,14 @@ class RunWriter:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
         return open_run(self.out)
 
-    def check_place(self) -> None:
-        """That a run on disk still lies where it was begun.
-
-        Raises:
-            RunError: it was moved or removed.
-        """
-        if self._store is not None:
-            self._store.check_place()
-
     def note_chunks(self) -> None:
         """Store which chunks have been written, before a checkpoint that relies on them.
 
         Raises:
             RunError: the disk refuses.
         """
+        if self.out is None:
+            return
         from sdesim.runs.checked_store import MANIFEST
 
         written = {**self._before, **self._store.expected}
@@ -388,6 +381,25 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
     validate_run(run)
     note_stored(target.resolve())
     return _named(run)
+
+
+def begun_run(path: Path) -> dict[str, Any] | None:
+    """Attributes of the run that lies there, whole or not; None where an interruption left none of it.
+
+    Raises:
+        RunError: what lies there is no run.
+    """
+    if not path.is_dir():
+        raise RunError(f"{path} exists already and is no run; choose another path or remove it")
+    try:
+        found: Any = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
+        return plain(found)
+    except FileNotFoundError:
+        if any(file.is_file() and not file.name.endswith(".partial") for file in path.rglob("*")):
+            raise RunError(f"{path} is no run; choose another path or remove it") from None
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} can't be read as a run: {first_line(error)}") from error
 
 
 def open_runs(folder: str | Path) -> dict[str, xr.Dataset]:

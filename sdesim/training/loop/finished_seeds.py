@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 import warnings
@@ -17,7 +16,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.compiled.jit import source_stamp
-from sdesim.io.files import atomic_write_bytes, atomic_write_text
+from sdesim.io.files import atomic_write_text
+from sdesim.io.sealed import read_sealed, write_sealed
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import open_run
 from sdesim.runs.stamp import OWN_CODE, VALUES, Fingerprint, digest_of, settle
@@ -150,18 +150,19 @@ class FinishedSeeds:
 
     def save(self, trajectory: int, values: Mapping[str, NDArray[Any]]) -> None:
         """Keep one finished trajectory; the file appears whole or not at all."""
-        buffer = io.BytesIO()
-        np.savez(buffer, **dict(values))  # type: ignore[arg-type,unused-ignore]
-        atomic_write_bytes(self.folder / f"{trajectory}.npz", buffer.getvalue())
+        write_sealed(self.folder / f"{trajectory}.npz", values)
         (self.folder / f"{trajectory}.pt").unlink(missing_ok=True)
 
     def load(self, trajectory: int) -> dict[str, NDArray[Any]] | None:
-        """A trajectory that was finished before, or None."""
+        """A trajectory that was finished before, or None.
+
+        Raises:
+            RunError: it can't be read, or is not as it was written.
+        """
         target = self.folder / f"{trajectory}.npz"
         if not target.exists():
             return None
-        with np.load(target, allow_pickle=False) as stored:
-            return {name: stored[name] for name in stored.files}
+        return read_sealed(target, "remove it, and that seed is trained again")
 
     def remove(self) -> None:
         """Drop the parts of a run that is whole."""

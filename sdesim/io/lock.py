@@ -1,0 +1,127 @@
+"""One writer of a folder at a time: a lock file with its owner and a heartbeat, in the folder or beside it.
+
+The lock of an owner that has died is taken over: on the same machine at once, of another one (a folder that
+several mount) when it has not been refreshed for two minutes. The library is filelock, which knows Linux, macOS
+and Windows.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sdesim.errors import RunError, first_line
+
+# The file in a run directory; beside a store its name has this at the end.
+LOCK = ".lock"
+# Seconds without a heartbeat after which another machine may take over, and between two.
+_LEASE, _BEAT = 120.0, 20.0
+
+
+class Held:
+    """A lock that this process holds.
+
+    Args:
+        folder: what is written, as messages name it. lease: the library's lock.
+    """
+
+    def __init__(self, folder: Path, lease: Any) -> None:
+        self.folder, self._lease = folder, lease
+        self._lock = Path(lease.lock_file)
+        self._places = {self._lock: _identity(self._lock)}
+
+    def watch(self, folder: Path) -> None:
+        """Let `check` also see that this one stays where it is."""
+        self._places[folder] = _identity(folder)
+
+    def check(self) -> None:
+        """That what is written is still there, and still this process's.
+
+        Raises:
+            RunError: it was moved or removed, or another process has taken it over.
+        """
+        for path, place in self._places.items():
+            found = _identity(path)
+            if found == place:
+                continue
+            if path != self._lock or found is None:
+                gone = path if path.parent.exists() else path.parent
+                raise RunError(f"{gone} was moved or removed while {self.folder} was being written")
+            raise RunError(f"{self.folder} was taken over by {_owner(self._lease)}")
+
+    def told(self, report: Callable[..., None]) -> Callable[..., None]:
+        """A function that reports progress, after a `check`."""
+
+        def checked(*progress: Any) -> None:
+            self.check()
+            report(*progress)
+
+        return checked
+
+
+@contextmanager
+def locked(folder: Path, lock: Path | None = None) -> Iterator[Held]:
+    """Hold the lock of what is written to `folder`, which is made if it isn't there.
+
+    Args:
+        folder: a folder. lock: the lock file; None: in the folder.
+
+    Raises:
+        RunError: another process writes there, or nothing can be written.
+    """
+    from filelock import SoftFileLease, Timeout
+
+    if folder.is_symlink() and not folder.exists():
+        raise RunError(f"{folder} is a link to {os.readlink(folder)}, which is not there")
+    lock = folder / LOCK if lock is None else lock
+    lease = SoftFileLease(lock, lease_duration=_LEASE, heartbeat_interval=_BEAT)
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        lease.acquire(timeout=_patience(lock, lease), poll_interval=0.5)
+    except Timeout:
+        raise RunError(
+            f"{folder} is being written by {_owner(lease)}: wait for it to end, or choose another folder"
+        ) from None
+    except OSError as error:
+        raise RunError(f"can't write {lock}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise RunError(f"{lock} is held by a program with other rules: {first_line(error)}") from None
+    try:
+        yield Held(folder, lease)
+    finally:
+        lease.release()
+
+
+def beside(out: Path) -> AbstractContextManager[Held]:
+    """`locked` with the lock beside a store, in whose own folder other programs expect nothing of ours."""
+    return locked(out, out.with_name(f"{out.name}{LOCK}"))
+
+
+def _patience(lock: Path, lease: Any) -> float:
+    """Seconds to wait: none, unless the owner is of another machine and has not refreshed it for so long that it
+    seems dead. Of one on this machine it is known at once."""
+    owner = lease.owner
+    if owner is None or owner.hostname == socket.gethostname():
+        return 0.0
+    try:
+        return 1.5 * _LEASE if time.time() - lock.stat().st_mtime > 2 * _LEASE else 0.0
+    except OSError:
+        return 0.0
+
+
+def _owner(lease: Any) -> str:
+    owner = lease.owner
+    return "another process" if owner is None else f"process {owner.pid} on {owner.hostname}"
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

@@ -1,0 +1,61 @@
+"""Arrays in one file with a digest of them all, so that what was cut off or edited is not taken for a state."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.errors import RunError
+from sdesim.io.files import atomic_write_bytes
+
+_DIGEST = "digest"
+
+
+def write_sealed(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Write arrays and their digest as an .npz, whole or not at all.
+
+    Raises:
+        RunError: the disk refuses.
+    """
+    held = {name: np.asarray(array) for name, array in arrays.items()}
+    buffer = io.BytesIO()
+    np.savez(buffer, **held, **{_DIGEST: np.array(_digest(held))})  # type: ignore[arg-type,unused-ignore]
+    atomic_write_bytes(path, buffer.getvalue())
+
+
+def read_sealed(path: Path, advice: str) -> dict[str, NDArray[Any]]:
+    """What `write_sealed` wrote; nothing in the file is executed.
+
+    Args:
+        path: of the file. advice: what to do where it can't be used.
+
+    Raises:
+        RunError: it can't be read, or is not as it was written.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            found = {name: stored[name] for name in stored.files}
+        digest = str(found.pop(_DIGEST))
+    # An empty file is an EOFError to NumPy, an edited header a TypeError or SyntaxError.
+    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, SyntaxError, NotImplementedError,
+            MemoryError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:  # fmt: skip
+        raise RunError(f"{path} can't be read ({type(error).__name__}): {advice}") from error
+    if digest != _digest(found):
+        raise RunError(f"{path} is not as it was written: {advice}")
+    return found
+
+
+def _digest(arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
