@@ -1,8 +1,8 @@
 """One writer of a folder at a time: a lock file with its owner and a heartbeat, in the folder or beside it.
 
 The lock of an owner that has died is taken over: on the same machine at once, of another one (a folder that
-several mount) when it has not been refreshed for two minutes. The library is filelock, which knows Linux, macOS
-and Windows.
+several mount) when it has not been refreshed for two minutes. The library, filelock, knows Linux, macOS and
+Windows.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def beside(out: Path) -> AbstractContextManager[Held]:
 
 
 def _patience(lock: Path, lease: Any) -> float:
-    """Seconds to wait: none, unless the owner is of another machine and has not refreshed it for so long that it
-    seems dead. Of one on this machine it is known at once."""
+    """Seconds to wait: none, unless the owner is of another machine and has not refreshed it for so long that
+    it seems dead. Of one on this machine it is known at once."""
     owner = lease.owner
     if owner is None or owner.hostname == socket.gethostname():
         return 0.0

@@ -1,10 +1,11 @@
-"""Arrays in one file with a digest of them all, so that what was cut off or edited is not taken for a state."""
+"""Arrays in one file with a digest of them all, so that what was cut off or edited is not taken for them."""
 
 from __future__ import annotations
 
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,11 @@ from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_bytes
 
 _DIGEST = "digest"
+# An empty file is an EOFError to NumPy, an edited header a TypeError, a SyntaxError or too large.
+_UNREADABLE = (
+    OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, SyntaxError, NotImplementedError,
+    MemoryError, zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error,
+)  # fmt: skip
 
 
 def write_sealed(path: Path, arrays: Mapping[str, Any]) -> None:
@@ -43,9 +49,7 @@ def read_sealed(path: Path, advice: str) -> dict[str, NDArray[Any]]:
         with np.load(path, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
         digest = str(found.pop(_DIGEST))
-    # An empty file is an EOFError to NumPy, an edited header a TypeError or SyntaxError.
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, SyntaxError, NotImplementedError,
-            MemoryError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:  # fmt: skip
+    except _UNREADABLE as error:
         raise RunError(f"{path} can't be read ({type(error).__name__}): {advice}") from error
     if digest != _digest(found):
         raise RunError(f"{path} is not as it was written: {advice}")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, first_line
+from sdesim.io.lock import locked
 from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
-from sdesim.runs import open_run
 from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
 from sdesim.scenario.run import Work, check_work, finish_run
@@ -52,40 +51,26 @@ def resume(
         raise RunError(f"{target} is the directory of a sweep: go on with sdesim sweep … --resume")
     if not (target / MARK).exists():
         return _read(target / "summary.json")
-    if not (target / "provenance.json").exists():
-        raise RunError(f"{target} was interrupted before anything was run: run it again with --overwrite")
-    noted = _read(target / "provenance.json")
-    others = noted.get("kinds_of_others", [])
-    trusted = tuple(trust)
-    import_again(others, trusted, accept_changes)
-    with trusting(trusted):
-        scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
-    refuse_changed(others, scenario, accept_changes)
-    work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes)
-    check_work(work)
-    for name, arm in work.scenario.arms.items():
-        if arm.simulate is not None:
-            _drop_without_checkpoint(target / f"{name}.zarr")
-    return finish_run(work, bool(noted.get("quick")), progress)
+    if not (target / "scenario.yaml").exists():
+        raise RunError(f"{target} was interrupted before it held its scenario: run that again")
+    with locked(target) as held:
+        noted = _read(target / "provenance.json")
+        others = noted.get("kinds_of_others", [])
+        trusted = tuple(trust)
+        import_again(others, trusted, accept_changes)
+        with trusting(trusted):
+            scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
+        refuse_changed(others, scenario, accept_changes)
+        work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes)
+        check_work(work)
+        return finish_run(work, bool(noted.get("quick")), progress, held)
 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(f"{path} can't be read: {error}") from error
+        raise RunError(f"{path} can't be read: {first_line(error)}") from error
+    if not isinstance(found, dict):
+        raise RunError(f"{path} can't be read: it is no JSON object")
     return found
-
-
-def _drop_without_checkpoint(run: Path) -> None:
-    """Remove a simulated run that was interrupted before its first checkpoint: it begins anew."""
-    if run.exists() and not run.with_name(f"{run.name}.checkpoint").exists() and not _whole(run):
-        shutil.rmtree(run)
-
-
-def _whole(run: Path) -> bool:
-    try:
-        return bool(open_run(run).attrs["complete"])
-    except RunError:
-        # Interrupted while the store itself was being made.
-        return False

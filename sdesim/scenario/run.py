@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import shutil
 import time
 import warnings
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.lock import LOCK, Held, locked
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
@@ -37,8 +39,19 @@ from sdesim.scenario.summary import Results, summarise
 from sdesim.schedules import at
 
 _LONGEST_LINE = 1_000_000
-_CONTENTS = (MARK, "scenario.yaml", "provenance.json", "summary.json", "report.html", "figures", PROGRESS)
-_OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint")
+_CONTENTS = (
+    LOCK,
+    MARK,
+    "scenario.yaml",
+    "provenance.json",
+    "summary.json",
+    "report.html",
+    "figures",
+    PROGRESS,
+)
+_OF_ARMS = (".zarr", ".zarr.parts", ".zarr.checkpoint", f".zarr{LOCK}")
+# What a run directory holds that was interrupted before its scenario was.
+_BEFORE = {LOCK, MARK, "provenance.json"}
 
 
 @dataclass
@@ -107,13 +120,18 @@ def run_scenario(
     target = Path(out)
     work = Work(scenario, target, threads)
     check_work(work)
-    if check_room(target, overwrite):
-        shutil.rmtree(target)
-    atomic_write_text(target / MARK, "This run was not finished.\n")
-    atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
-    noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario)}
-    atomic_write_json(target / "provenance.json", noted)
-    return finish_run(work, quick, progress)
+    check_room(target, overwrite)
+    with locked(target) as held:
+        # Another process may have finished a run here meanwhile.
+        older = check_room(target, overwrite)
+        atomic_write_text(target / MARK, "This run was not finished.\n")
+        if older:
+            _clear(target)
+        noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario)}
+        atomic_write_json(target / "provenance.json", noted)
+        # With its scenario the run has begun: all that a resume needs is there.
+        atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
+        return finish_run(work, quick, progress, held)
 
 
 def check_work(work: Work) -> None:
@@ -176,11 +194,13 @@ def _check_surface(name: str, model: Simulate) -> None:
         raise ScenarioError(f"arms.{name}.simulate.surface: {error}") from None
 
 
-def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict[str, Any]:
+def finish_run(
+    work: Work, quick: bool, progress: bool | LabelledReport, held: Held
+) -> dict[str, Any]:  # fmt: skip
     """Run the arms of a directory that holds its scenario, write summary and report, and take the mark off.
 
     Args:
-        work: as `check_work` has let it pass.
+        work: as `check_work` has let it pass. held: the lock of the directory.
 
     Returns:
         The content of summary.json.
@@ -194,7 +214,8 @@ def finish_run(work: Work, quick: bool, progress: bool | LabelledReport) -> dict
         labelled_progress(progress, transient=True) as report,
         noted_progress(report, target / PROGRESS) as told,
     ):
-        _run_arms(work, told)
+        _run_arms(work, held.told(told))
+        held.check()
         summary = summarise(scenario, work.results, quick)
         summary["wall_time"] = time.perf_counter() - started
         atomic_write_json(target / "summary.json", summary)
@@ -213,7 +234,9 @@ def check_room(out: str | Path, overwrite: bool = False) -> bool:
         RunError: something is there that may not be replaced.
     """
     target = Path(out)
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+    if target.is_symlink() and not target.exists():
+        raise RunError(f"{target} is a link to {os.readlink(target)}, which is not there")
+    if not target.exists() or (target.is_dir() and {p.name for p in target.iterdir()} <= _BEFORE):
         return False
     if not overwrite:
         raise RunError(f"{target} exists already; choose another --out, or give --overwrite")
@@ -226,10 +249,21 @@ def check_room(out: str | Path, overwrite: bool = False) -> bool:
     return True
 
 
+def _clear(target: Path) -> None:
+    """Remove an older run, but for lock and mark; its scenario first, without which nothing resumes it."""
+    for path in sorted(target.iterdir(), key=lambda p: p.name != "scenario.yaml"):
+        if path.name.startswith(LOCK) or path.name == MARK:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def _is_ours(name: str) -> bool:
     """Whether a run directory may hold this; an interrupted write leaves a draft that begins with a dot."""
     draft = any(name.startswith(f".{known}.") for known in _CONTENTS)
-    return name in _CONTENTS or name.endswith(_OF_ARMS) or draft
+    return name in _CONTENTS or name.endswith(_OF_ARMS) or draft or name.startswith(LOCK)
 
 
 def _run_arms(work: Work, report: LabelledReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import random
 import time as clock
@@ -15,12 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, failure
 from sdesim.io.files import atomic_write_bytes
 from sdesim.training.loop.trajectory import SeedState
 
 # Writing takes at most a twentieth of the time, and is not worth while more often than this many seconds.
 _SHARE, _LEAST = 0.05, 2.0
+_DIGEST = "digest"
+_ADVICE = "remove it, and that seed is trained again"
 
 
 class _Counted(Protocol):
@@ -62,7 +65,8 @@ class Checkpoints(Generic[State]):
         if not due:
             return
         buffer = io.BytesIO()
-        torch.save(self._stored(state), buffer)
+        stored = self._stored(state)
+        torch.save({**stored, _DIGEST: digest_of(stored)}, buffer)
         atomic_write_bytes(self._path, buffer.getvalue())
         self._last = clock.perf_counter()
         self._pause = max(_LEAST, (self._last - began) / _SHARE)
@@ -74,7 +78,7 @@ class Checkpoints(Generic[State]):
         starts again after an interruption.
 
         Raises:
-            RunError: the file can't be read.
+            RunError: the file can't be read, is not as it was written, or is of another training.
         """
         try:
             self._stored(state)
@@ -87,11 +91,41 @@ class Checkpoints(Generic[State]):
         try:
             # Numbers, strings and tensors alone: nothing in the file is executed.
             stored = torch.load(self._path, weights_only=True)
+            digest = stored.pop(_DIGEST, None)
+        except Exception as error:
+            raise RunError(f"{self._path} can't be read ({type(error).__name__}): {_ADVICE}") from error
+        if digest != digest_of(stored):
+            raise RunError(f"{self._path} is not as it was written: {_ADVICE}")
+        try:
             self._put_back(state, stored)
         except Exception as error:
-            raise RunError(
-                f"{self._path} can't be read ({type(error).__name__}): drop resume=True to start again"
-            ) from error
+            raise RunError(f"{self._path} is of another training ({failure(error)}): {_ADVICE}") from error
+
+
+def digest_of(stored: Any) -> str:
+    """Digest of plain containers, numbers, texts and tensors: of what they hold and how it is nested."""
+    digest = hashlib.sha256()
+
+    def add(value: Any) -> None:
+        if isinstance(value, Tensor):
+            held = value.detach().cpu().contiguous()
+            digest.update(f"tensor {held.dtype} {tuple(held.shape)}".encode())
+            # NumPy has not all types of torch; bytes it has.
+            digest.update(held.reshape(-1).view(torch.uint8).numpy().tobytes() if held.numel() else b"")
+        elif isinstance(value, dict):
+            digest.update(f"dict {len(value)}".encode())
+            for name, part in value.items():
+                digest.update(repr(name).encode())
+                add(part)
+        elif isinstance(value, list | tuple):
+            digest.update(f"list {len(value)}".encode())
+            for part in value:
+                add(part)
+        else:
+            digest.update(f"{type(value).__name__} {value!r} ".encode())
+
+    add(stored)
+    return digest.hexdigest()
 
 
 def seed_stored(state: SeedState) -> dict[str, Any]:
@@ -128,6 +162,15 @@ def seed_stored(state: SeedState) -> dict[str, Any]:
 def seed_restored(state: SeedState, stored: dict[str, Any]) -> None:
     """Put a seed where `seed_stored` found it."""
     held = dict([*state.model.named_parameters(), *state.model.named_buffers()])
+    for name, tensor in stored["model"].items():
+        if held[name].shape != tensor.shape:
+            raise RunError(f"its {name} has another shape")
+    for name, tensor in stored["values"].items():
+        if name in state.values and state.values[name].shape != tuple(tensor.shape):
+            raise RunError(f"its values of {name} have another shape")
+    step, steps = stored["step"], len(state.rates) - 1
+    if type(step) is not int or not 0 <= step <= steps:
+        raise RunError(f"it is of step {step}, of a training of {steps}")
     with torch.no_grad():
         for name, tensor in stored["model"].items():
             held[name].copy_(tensor)

@@ -6,6 +6,7 @@ import inspect
 import time as clock
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.errors import RunError
+from sdesim.io.lock import beside
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
 from sdesim.runs.measures.sampling import EPOCHS
@@ -121,41 +123,45 @@ def record(
     mark = fingerprint(prepared, attrs)
     attrs |= mark.attrs()
     finished = FinishedSeeds(Path(out), mark, accept_changes) if out is not None else None
-    if finished is not None:
-        if resume and finished.already_complete():
-            return finished.completed()
-        finished.open(resume)
-        attrs |= {"accepted_changes": finished.accepted} if finished.accepted else {}
-    writer = _writer(prepared, attrs, None if out is None else Path(out))
-    seconds, path = np.zeros(3), ""
-    clipped, made_steps = 0, 0
-    lost: dict[str, str] = {}
-    failed: dict[str, str] = {}
-    hvp: dict[str, Any] = {}
-    with progress_report(progress, name or "training") as report:
-        for k, values in _trained(prepared, together, finished, checkpoint_every, report):
-            _write(writer, prepared, k, values)
-            seconds += values["seconds"]
-            clipped += int(values.get("clipped_steps", 0))
-            made_steps += int(values["stopped_step"])
-            path = path or str(values["path"])
-            if str(values.get("hvp_method", "")):
-                hvp = {"hvp_method": str(values["hvp_method"]), "hvp_error": float(values["hvp_error"])}
-            for part in [n for n in values if n.startswith("failure.")]:
-                failed.setdefault(part.removeprefix("failure."), str(values[part]))
-            if str(values["message"]):
-                lost[str(k)] = str(values["message"])
-                warnings.warn(f"trajectory {k}: {values['message']}", stacklevel=2)
-    made: dict[str, Any] = {"gradient_path": path} if path else {}
-    made |= {} if recipe.clip is None else clipping_attributes(clipped, made_steps)
-    made |= {"divergence": lost} if lost else {}
-    made |= hvp | ({"failures": failed} if failed else {})
-    for part, why in failed.items():
-        warnings.warn(f"{part} not probed: {why}", stacklevel=2)
-    run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(prepared, seconds), **made)
-    if finished is not None:
-        finished.remove()
-    return run
+    with nullcontext() if out is None else beside(Path(out)) as held:
+        if finished is not None:
+            if resume and finished.already_complete():
+                return finished.completed()
+            finished.open(resume)
+            assert held is not None
+            held.watch(finished.folder)
+            attrs |= {"accepted_changes": finished.accepted} if finished.accepted else {}
+        writer = _writer(prepared, attrs, None if out is None else Path(out))
+        seconds, path = np.zeros(3), ""
+        clipped, made_steps = 0, 0
+        lost: dict[str, str] = {}
+        failed: dict[str, str] = {}
+        hvp: dict[str, Any] = {}
+        with progress_report(progress, name or "training") as report:
+            report = report if held is None else held.told(report)
+            for k, values in _trained(prepared, together, finished, checkpoint_every, report):
+                _write(writer, prepared, k, values)
+                seconds += values["seconds"]
+                clipped += int(values.get("clipped_steps", 0))
+                made_steps += int(values["stopped_step"])
+                path = path or str(values["path"])
+                if str(values.get("hvp_method", "")):
+                    hvp = {"hvp_method": str(values["hvp_method"]), "hvp_error": float(values["hvp_error"])}
+                for part in [n for n in values if n.startswith("failure.")]:
+                    failed.setdefault(part.removeprefix("failure."), str(values[part]))
+                if str(values["message"]):
+                    lost[str(k)] = str(values["message"])
+                    warnings.warn(f"trajectory {k}: {values['message']}", stacklevel=2)
+        made: dict[str, Any] = {"gradient_path": path} if path else {}
+        made |= {} if recipe.clip is None else clipping_attributes(clipped, made_steps)
+        made |= {"divergence": lost} if lost else {}
+        made |= hvp | ({"failures": failed} if failed else {})
+        for part, why in failed.items():
+            warnings.warn(f"{part} not probed: {why}", stacklevel=2)
+        run = writer.finish(wall_time=clock.perf_counter() - started, **_cost(prepared, seconds), **made)
+        if finished is not None:
+            finished.remove()
+        return run
 
 
 def _trained(
