@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +23,7 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a run came to, with its values; or one stored run."""
-    from sdesim.errors import RunError
+    from sdesim.io.files import content_of, read_json
     from sdesim.runs import open_run
     from sdesim.runs.watched import is_watched
 
@@ -37,16 +36,14 @@ def show(
         return
     summary_file = path / "summary.json"
     if summary_file.exists():
-        try:
-            summary = json.loads(summary_file.read_text(encoding="utf-8"))
+        summary = read_json(summary_file)
+        with content_of(summary_file):
             if as_json:
                 print_json(summary)
             elif "axes" in summary:
                 print_sweep(summary, path)
             else:
                 _show_summary(summary, path, verbose)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise RunError(f"{summary_file} is not the summary of a run: {error}") from None
     elif (path / "scenario.yaml").exists():
         _show_unfinished(path, as_json)
     else:

@@ -114,7 +114,7 @@ def look(path: Path) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     with suppress(OSError, ValueError):
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
+        return found if isinstance(found, dict) else {}
     return {}
 
 

@@ -6,10 +6,12 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, failure, first_line
 
 
 def atomic_write_bytes(path: str | Path, content: bytes) -> None:
@@ -38,6 +40,37 @@ def atomic_write_bytes(path: str | Path, content: bytes) -> None:
 def atomic_write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text; see `atomic_write_bytes`."""
     atomic_write_bytes(path, text.encode("utf-8"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The JSON object that a file holds.
+
+    Raises:
+        RunError: it can't be read, or holds none.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror or error}") from error
+    # Brackets nested too deeply are a RecursionError.
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path} can't be read: {first_line(error)}") from error
+    if not isinstance(found, dict):
+        raise RunError(f"{path} can't be read: it holds no JSON object")
+    return found
+
+
+@contextmanager
+def content_of(path: Path) -> Iterator[None]:
+    """What is taken from a file's content has the form that it should have.
+
+    Raises:
+        RunError: it has not, in one line.
+    """
+    try:
+        yield
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        raise RunError(f"{path} does not hold what it should: {failure(error)}") from error
 
 
 def _plain(value: Any, digits: int | None) -> Any:

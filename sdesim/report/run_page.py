@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import xarray as xr
 
 from sdesim.errors import RunError
-from sdesim.io.files import atomic_write_text
+from sdesim.io.files import atomic_write_text, content_of, read_json
 from sdesim.plots.arms import ArmView, arm_views
 from sdesim.plots.dashboard import FIGURES
 from sdesim.plots.grounded import Grounds
@@ -50,13 +49,14 @@ def write_report(
     if not (folder / "summary.json").exists():
         raise RunError(f"{folder} is not a finished run directory")
     runs = open_runs(folder)
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    summary = read_json(folder / "summary.json")
     known = dict(measured or {})
     for name, run in runs.items():
         if name not in known and "probe" in run.dims:
             known[name] = measure(run, smooth=bool(summary.get("smooth")))
     scenario, provenance = (text_of(folder / name) for name in ("scenario.yaml", "provenance.json"))
-    return write_page(folder, runs, known, summary, scenario, provenance, grounds)
+    with content_of(folder / "summary.json"):
+        return write_page(folder, runs, known, summary, scenario, provenance, grounds)
 
 
 def write_page(

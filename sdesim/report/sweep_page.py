@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -13,7 +12,7 @@ from urllib.parse import quote
 from sdesim.comparison.sweep_fits import EXIT, SweepFits, refitted
 from sdesim.comparison.sweep_table import SweepTable, slices
 from sdesim.errors import RunError
-from sdesim.io.files import atomic_write_text
+from sdesim.io.files import atomic_write_text, content_of, read_json
 from sdesim.plots.phase_maps import MISSING, OPEN, THIN, phase_map, quantity_map
 from sdesim.plots.phase_maps import shown as shown_in
 from sdesim.plots.sweep_curves import curves
@@ -55,10 +54,14 @@ def write_sweep_report(folder: str | Path) -> Path:
     target = Path(folder)
     if not (target / "table.json").exists() or not (target / "summary.json").exists():
         raise RunError(f"{target} holds no table of a sweep")
-    summary, table = (
-        json.loads((target / f"{n}.json").read_text(encoding="utf-8")) for n in ("summary", "table")
-    )
-    whole = SweepTable.of(table)
+    summary, table = (read_json(target / f"{name}.json") for name in ("summary", "table"))
+    with content_of(target / "table.json"):
+        whole = SweepTable.of(table)
+    with content_of(target / "summary.json"):
+        return _written(target, summary, table, whole)
+
+
+def _written(target: Path, summary: dict[str, Any], table: dict[str, Any], whole: SweepTable) -> Path:
     fits = refitted(whole, summary.get("fits") or [])
     figures = [
         picture(target, name, title, caption, figure)

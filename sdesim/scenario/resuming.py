@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sdesim.errors import RunError, first_line
+from sdesim.errors import RunError
+from sdesim.io.files import read_json
 from sdesim.io.lock import locked
 from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
@@ -50,11 +50,11 @@ def resume(
     if (target / "points").is_dir():
         raise RunError(f"{target} is the directory of a sweep: go on with sdesim sweep … --resume")
     if not (target / MARK).exists():
-        return _read(target / "summary.json")
+        return read_json(target / "summary.json")
     if not (target / "scenario.yaml").exists():
         raise RunError(f"{target} was interrupted before it held its scenario: run that again")
     with locked(target) as held:
-        noted = _read(target / "provenance.json")
+        noted = read_json(target / "provenance.json")
         others = noted.get("kinds_of_others", [])
         trusted = tuple(trust)
         import_again(others, trusted, accept_changes)
@@ -64,13 +64,3 @@ def resume(
         work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes)
         check_work(work)
         return finish_run(work, bool(noted.get("quick")), progress, held)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path} can't be read: {first_line(error)}") from error
-    if not isinstance(found, dict):
-        raise RunError(f"{path} can't be read: it is no JSON object")
-    return found

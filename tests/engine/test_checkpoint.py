@@ -7,6 +7,7 @@ import pytest
 
 import sdesim
 from sdesim.errors import RunError
+from sdesim.io.sealed import read_sealed, write_sealed
 from sdesim.runs import RunWriter
 from sdesim.surfaces import custom
 from tests.engine.simulated import CASES, same_bits, simulate
@@ -114,3 +115,72 @@ def test_code_that_was_edited_is_taken_where_that_is_accepted_and_the_run_says_s
         _walk(tmp_path / "a.zarr", 3.0, resume=True, accept_changes=True)
     with pytest.raises(RunError, match=r"other arguments \(seed was 1, is 2"):
         _walk(tmp_path / "a.zarr", 2.0, resume=True, accept_changes=True, seed=2)
+
+
+def _interrupted(out, monkeypatch, seconds=0.0):
+    monkeypatch.setattr("sdesim.engine.checkpoint._SECONDS", seconds)
+    monkeypatch.setattr("sdesim.engine.simulation._STRETCH", 1.0)
+
+    def stop(done, total):
+        if done == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _walk(out, progress=stop)
+
+
+def test_a_state_that_was_cut_off_or_edited_is_refused_in_one_line(tmp_path, monkeypatch):
+    out = tmp_path / "a.zarr"
+    _interrupted(out, monkeypatch)
+    file = tmp_path / "a.zarr.checkpoint"
+    whole = file.read_bytes()
+    state = read_sealed(file, "")
+    for edit, words in (
+        ({"step": np.array(10**12)}, "of a step that this simulation doesn't have"),
+        ({"step": np.array(-1)}, "of a step that this simulation doesn't have"),
+        ({"step": np.array(20.0)}, "of a step that this simulation doesn't have"),
+        ({"x": state["x"][:, :0]}, "has no x of this simulation"),
+        ({"code": state["code"].astype(np.float64)}, "has no code of this simulation"),
+    ):
+        write_sealed(file, state | edit)
+        with pytest.raises(RunError, match=words):
+            _walk(out, resume=True)
+    for content in (b"", b"nothing", whole[:200], whole[:-1]):
+        file.write_bytes(content)
+        with pytest.raises(RunError, match=r"can't be read .*: remove it and a\.zarr") as error:
+            _walk(out, resume=True)
+        assert "\n" not in str(error.value)
+
+    file.write_bytes(whole)
+    assert same_bits(_walk(out, resume=True).theta.values, _walk(None).theta.values)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zarr"]
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again(tmp_path, monkeypatch):
+    out = tmp_path / "a.zarr"
+    _interrupted(out, monkeypatch, np.inf)
+    (tmp_path / "b.zarr" / "theta").mkdir(parents=True)
+
+    assert not (tmp_path / "a.zarr.checkpoint").exists()
+    for begun in (out, tmp_path / "b.zarr"):
+        assert same_bits(_walk(begun, resume=True).theta.values, _walk(None).theta.values)
+    (tmp_path / "c.zarr").mkdir()
+    (tmp_path / "c.zarr" / "notes.txt").write_text("mine")
+    with pytest.raises(RunError, match="is no run; choose another path"):
+        _walk(tmp_path / "c.zarr", resume=True)
+
+
+def test_a_run_that_is_moved_while_it_is_made_ends_at_once_and_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr("sdesim.engine.simulation._STRETCH", 1.0)
+    told = []
+
+    def move(done, total):
+        told.append(done)
+        if done == 10:
+            (tmp_path / "a.zarr").rename(tmp_path / "b.zarr")
+
+    with pytest.raises(RunError, match=r"a\.zarr was moved or removed while"):
+        _walk(tmp_path / "a.zarr", progress=move)
+
+    assert told[-1] == 10
+    assert [path.name for path in tmp_path.iterdir()] == ["b.zarr"]

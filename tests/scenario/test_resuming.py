@@ -104,7 +104,11 @@ def test_what_is_no_run_to_go_on_with_is_named(tmp_path):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "INCOMPLETE").write_text("")
 
-    for name, said in (("nothing", "not a run directory"), ("sweep", "of a sweep"), ("early", "--overwrite")):
+    for name, said in (
+        ("nothing", "not a run directory"),
+        ("sweep", "of a sweep"),
+        ("early", "run that again"),
+    ):
         with pytest.raises(RunError, match=said):
             sdesim.resume(tmp_path / name)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import importlib
 import io
-import json
 import math
 import os
 import threading
@@ -20,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
-from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text, read_json
+from sdesim.io.lock import LOCK, locked
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import provenance
@@ -123,7 +123,7 @@ def run_sweep(
         )
         for p in chosen
     ]
-    with _runner(workers, scheduler, len(tasks)) as run:
+    with _runner(workers, scheduler, len(tasks)) as run, locked(target) as held:
         atomic_write_text(target / MARK, "This sweep was not finished.\n")
         atomic_write_text(target / "scenario.yaml", resolved_yaml(sweep.scenario))
         noted = {**provenance(), "kinds_of_others": foreign_kinds(sweep.points[0].scenario)}
@@ -131,8 +131,9 @@ def run_sweep(
         failed: dict[str, str] = {}
         with (
             labelled_progress(progress, transient=True, unit="points") as report,
-            noted_progress(report, target / PROGRESS) as told,
+            noted_progress(report, target / PROGRESS) as noting,
         ):
+            told = held.told(noting)
             told("points", 0, len(tasks))
             for done, (name, error) in enumerate(run(tasks), start=1):
                 if error:
@@ -148,7 +149,7 @@ def _check_room(
     sweep: Sweep, target: Path, texts: dict[str, str], resume: bool, accept: bool
 ) -> set[str]:  # fmt: skip
     """Names of the points that are finished already."""
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+    if not target.exists() or (target.is_dir() and {p.name for p in target.iterdir()} <= {LOCK}):
         return set()
     if not resume:
         raise RunError(f"{target} exists already; choose another --out, or give --resume")
@@ -161,7 +162,7 @@ def _check_room(
             continue
         if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
             raise RunError(f"{folder} was run from another scenario; choose another --out")
-        noted = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+        noted = read_json(folder / "provenance.json")
         refuse_changed(noted.get("kinds_of_others", []), point.scenario, accept)
     return finished
 
@@ -234,7 +235,7 @@ def _gather(
     from sdesim.report.headline import sweep_headline
 
     summaries = {
-        p.name: json.loads((target / "points" / p.name / "summary.json").read_text(encoding="utf-8"))
+        p.name: read_json(target / "points" / p.name / "summary.json")
         for p in sweep.points
         if _is_finished(target / "points" / p.name)
     }
