@@ -60,7 +60,10 @@ def _interrupt(number: int, frame: Any) -> NoReturn:
 
 def _fail(message: str, code: int) -> NoReturn:
     if message:
-        text = f"sdesim: {message}"
+        from sdesim.io.text import clipped
+
+        first, *others = message.split("\n")
+        text = "\n".join(map(clipped, (f"sdesim: {first}", *others)))
         print(_folded(text) if sys.stderr.isatty() else text, file=sys.stderr)
     sys.exit(code)
 
