@@ -1,19 +1,24 @@
-"""C50–C54: what is computed and how, trajectories before learning, several objectives (§8.1, §11.6, §14)."""
+"""C50–C52: what is computed and how, trajectories before learning (§8.1, §11.6, §14.1)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from sdesim import estimators as est
+from sdesim.data import teacher_student
+from sdesim.surfaces import MLP
 
-from .estimates import Array, exact, mean, slope
+from .estimates import Array, exact, mapped, mean, seen, slope
+from .images import path, reader
 from .lab import Lab
-from .ledger import Finding, claim
+from .ledger import COUNTER_EXAMPLE, DEDUCED, Finding, claim
+from .networks import BATCH, EXAMPLES, RATE
 from .plots import CLAIMED, CORRECTED, finish, points, rows
-from .rules import below, judge, near, together, whether
+from .rules import above, below, judge, near, proved, together
 
 
 @claim(
@@ -21,7 +26,14 @@ from .rules import below, judge, near, together, whether
     "11.6",
     claim="Power iteration returns the largest eigenvalue of the Hessian.",
     test="Random rotations of spectra with top 2: bottom −3, a tie at ±2, and a loader with 3 of the 5 "
-    "batches asked for; power iteration as given and Lanczos.",
+    "batches asked for. Then networks, data and weights drawn anew for each of 12 trainings of 2 kinds: the "
+    "20 products of the code on the frozen loss, at the start and the end, against Lanczos.",
+    basis=COUNTER_EXAMPLE,
+    quotation="Estimates the largest Hessian eigenvalue via power iteration",
+    fair="On the loss of a network in training, held still, its 20 products return the largest eigenvalue.",
+    since="2026-11-25",
+    changed="2026-11-30: the fair reading, on networks, is new; the criterion of the claim as stated is the "
+    "same.",
 )
 def power_iteration(lab: Lab) -> Finding:
     """It finds the largest magnitude; at a tie ±λ the Rayleigh quotient is λ cos 2φ with mean 0."""
@@ -31,56 +43,111 @@ def power_iteration(lab: Lab) -> Finding:
     for name, ends in (("bottom −3", (2.0, -3.0)), ("tie ±2", (2.0, -2.0)), ("bottom −1", (2.0, -1.0))):
         h = np.append(ends, bulk)
         # In the basis of the eigenvectors: a random start is as random in any other.
-        found[name] = np.array([_power(h, 100, rng) for _ in range(trials)])
-    h = np.append((2.0, -3.0), bulk)
-    lanczos = est.lambda_max(lambda v: h * v, d)
-    short = _power(np.append((2.0, -1.0), bulk) * 3 / 5, 100, rng)
+        found[name] = np.array([_power(lambda v, h=h: h * v, d, 100, rng) for _ in range(trials)])
+    lanczos = est.lambda_max(lambda v: np.append((2.0, -3.0), bulk) * v, d)
+    short = _power(lambda v: np.append((2.0, -1.0), bulk) * 3 / 5 * v, d, 100, rng)
     literal = {name: mean(x, "mean over random starts") for name, x in found.items()}
     spread = mean((found["tie ±2"]) ** 2, "mean square over random starts")
+    read = _on_networks(lab)
+    frozen = {name: mean(x[:, 0], "mean over trainings") for name, x in read.items()}
+    shuffled = {name: mean(x[:, 1], "mean over trainings") for name, x in read.items()}
+    bottoms = {name: mean(x[:, 2], "mean over trainings") for name, x in read.items()}
     ruling = judge(
         [
             near("bottom −3: result", literal["bottom −3"], 2.0, 0.01),
             near("tie ±2: result", literal["tie ±2"], 2.0, 0.1),
             near("3 of 5 batches, top 2 and bottom −1: result", exact(short), 2.0, 0.01),
         ],
-        corrected=[
+        [
+            together(
+                "networks: 20 products over λ_max = 1 ± 0.05",
+                [near(name, e, 1.0, 0.05) for name, e in frozen.items()],
+            )
+        ],
+        [
             near("bottom −1: result", literal["bottom −1"], 2.0, 0.01),
             near("bottom −3: Lanczos", lanczos, 2.0, 1e-4),
             near(
                 "bottom −3: power iteration, against the largest magnitude", literal["bottom −3"], -3.0, 0.01
             ),
             near("tie ±2: mean square", spread, 2.0, 0.6),
+            together("networks: λ_min over λ_max > −1", [above(k, e, -1.0) for k, e in bottoms.items()]),
         ],
     )
 
     def draw(ax: Any) -> None:
-        rows(ax, {**literal, "3 of 5 batches": exact(short), "Lanczos, bottom −3": lanczos})
-        ax.axvline(2.0, label="λ_max", **CORRECTED)
-        finish(ax, "result", "", "The largest magnitude, with its sign")
+        ratios = {f"{k}: over λ_max": mapped(e, lambda x: x / 2) for k, e in literal.items()}
+        rows(
+            ax, ratios | {"3 of 5 batches": exact(short / 2)} | {f"{k}, frozen": e for k, e in frozen.items()}
+        )
+        ax.axvline(1.0, label="λ_max", **CORRECTED)
+        finish(ax, "result over λ_max", "", "The largest magnitude, with its sign")
 
+    weakest = max(frozen.values(), key=lambda e: e.high - e.low)
     return Finding(
         {
             **{f"{name}: power iteration": e for name, e in literal.items()},
             "3 of 5 batches: power iteration": exact(short),
             "bottom −3: Lanczos": lanczos,
             "tie ±2: mean square": spread,
+            **{f"{name}: 20 products over λ_max": e for name, e in frozen.items()},
+            **{f"{name}: the same, 5 batches of 32 drawn anew each time": e for name, e in shuffled.items()},
+            **{f"{name}: λ_min over λ_max": e for name, e in bottoms.items()},
         },
         ruling,
-        "a result of 2 with the bottom at −3",
-        f"{trials} random starts of 100 products in {d} dimensions for each spectrum",
+        "a result of 2 with the bottom at −3; for the fair reading, networks where it is off by 5%",
+        f"{trials} random starts of 100 products in {d} dimensions for each spectrum; {weakest.n} "
+        f"trainings of each of 2 networks, data and weights drawn anew; {seen(weakest, 1.0, 'trainings')}",
         draw,
-        "It returns the eigenvalue of largest magnitude, noise where ±λ tie, and too little where the loader "
-        "is shorter than n_batches; Lanczos on frozen batches returns the largest one.",
+        "It returns the eigenvalue of largest magnitude: the largest one on the loss of these networks, "
+        "whose negative eigenvalues are smaller, −3 where the bottom is −3, noise where ±λ tie, and too "
+        "little where the loader is shorter than n_batches. From a loader that shuffles, every product is "
+        "that of another Hessian: here a few percent off on average, and more by chance. Lanczos on frozen "
+        "batches returns the largest one always.",
     )
 
 
-def _power(h: Array, steps: int, rng: np.random.Generator) -> float:
-    """The last Rayleigh quotient of power iteration on diag h from a random start, as in §11.6."""
-    v = rng.standard_normal(h.size)
+def _on_networks(lab: Lab) -> dict[str, Array]:
+    """Over λ_max, (trainings, 3): the result of the 20 products on the whole loss, that on five batches of 32
+    that a shuffling loader draws anew for each product, and λ_min."""
+    trainings, rng = lab.size(12, 2), lab.rng("C50 networks")
+    found: dict[str, list[list[float]]] = {}
+    for _ in range(trainings):
+        seed = int(rng.integers(2**31))
+        data = teacher_student(EXAMPLES, 0, features=10, hidden=10, noise=0.3, seed=seed)
+        nets = {
+            "regression": MLP([10, 32, 1], data.x_train, data.y_train, seed=seed),
+            "digits": reader(300, [16], seed).net,
+        }
+        for kind, net in nets.items():
+            steps = lab.size(1500, 100)
+            thetas = path(net, net.start, RATE, BATCH, steps, rng, steps)
+            for when, theta in zip(("start", "end"), thetas, strict=True):
+                bottom, top, _ = est.lanczos_edges(lambda v, net=net, theta=theta: net.hvp(theta, v), net.dim)
+                whole = _power(lambda v, net=net, theta=theta: net.hvp(theta, v), net.dim, 20, rng)
+                parts = _power(
+                    lambda v, net=net, theta=theta: _of_batches(net, theta, v, rng), net.dim, 20, rng
+                )
+                found.setdefault(f"{kind}, {when}", []).append([whole / top, parts / top, bottom / top])
+    return {name: np.array(x) for name, x in found.items()}
+
+
+def _of_batches(net: MLP, theta: Array, v: Array, rng: np.random.Generator) -> Array:
+    """H v of the first five batches of 32 of a shuffled epoch, by differences of their gradient."""
+    chosen = rng.permutation(net.examples)[: 5 * BATCH]
+    weights = np.bincount(chosen, minlength=net.examples) / chosen.size
+    h = 1e-4
+    ends = [net.weighted_gradient(theta + s * h * v, weights) for s in (1, -1)]
+    return np.asarray((ends[0] - ends[1]) / (2 * h))
+
+
+def _power(product: Callable[[Array], Array], dim: int, steps: int, rng: np.random.Generator) -> float:
+    """The last Rayleigh quotient of power iteration from a random start, as in §11.6."""
+    v = rng.standard_normal(dim)
     v /= np.linalg.norm(v)
     value = math.nan
     for _ in range(steps):
-        w = h * v
+        w = product(v)
         value = float(v @ w)
         v = w / np.linalg.norm(w)
     return value
@@ -91,7 +158,13 @@ def _power(h: Array, steps: int, rng: np.random.Generator) -> float:
     "14.1",
     claim="λ_max costs a number of Hessian-vector products in proportion to the number of parameters d.",
     test="Lanczos until the residual is 1% of λ_max, on spectra with and without outliers and d from 100 to "
-    "100,000: exponent of the number of products over d.",
+    "100,000: exponent of the number of products over d. And the number that suffices for 1% on average from "
+    "a random start, whatever the spectrum (Kuczyński & Woźniakowski 1992), at d = 10⁵ and 10¹¹.",
+    basis=DEDUCED,
+    quotation="requires $O(d)$ Hessian-vector products",
+    since="2026-11-30",
+    changed="2026-11-30: a theorem took the place of the measured exponents, which stand beside it now, for "
+    "no data could have changed the verdict.",
 )
 def cost_of_lambda_max(lab: Lab) -> Finding:
     """The number depends on the gap relative to the width of the spectrum, not on d."""
@@ -116,9 +189,18 @@ def cost_of_lambda_max(lab: Lab) -> Finding:
         for name, n in products.items()
     }
     most = exact(max(int(n.max()) for n in products.values()), "largest count")
+    enough = {d: _enough(d, 0.01) for d in (10**5, 10**11)}
+    growth = enough[10**11] / enough[10**5]
     ruling = judge(
-        [near(f"{name}: exponent over d", e, 1.0, 0.3) for name, e in exponents.items()],
+        [
+            proved(
+                "a million times as many parameters take at least 10⁵ times the products; enough are "
+                f"{enough[10**5]} at d = 10⁵ and {enough[10**11]} at 10¹¹, {growth:.2g} times",
+                growth >= 1e5,
+            )
+        ],
         corrected=[
+            *(near(f"{name}: exponent over d", e, 0.0, 0.3) for name, e in exponents.items()),
             below("most products", most, 100),
             below("largest relative error", exact(errors, "largest error"), 0.01),
         ],
@@ -137,13 +219,26 @@ def cost_of_lambda_max(lab: Lab) -> Finding:
             **{f"{name}: exponent over d": e for name, e in exponents.items()},
             "most products": most,
             "largest relative error": exact(errors, "largest error"),
+            "enough for 1% on average, d = 10¹¹": exact(enough[10**11], "bound for every spectrum"),
         },
         ruling,
-        "an exponent of 0.7 to 1.3",
-        f"{dims.size} values of d up to {dims[-1]}, two spectra",
+        "nothing: the number of products that suffices is a theorem",
+        f"the theorem; beside it {dims.size} values of d up to {dims[-1]}, two spectra",
         draw,
-        "A few dozen products whatever d; each costs about two gradients.",
+        "A few dozen products whatever d; each costs about two gradients. From a random start (log d)/√ε "
+        "products suffice, but for a factor, for an error of ε of the spectrum's width, on average, on "
+        "every spectrum.",
     )
+
+
+def _enough(d: int, error: float) -> int:
+    """Fewest products m of Lanczos with 0.103 log²(d (m − 1)⁴)/(m − 1)² ≤ error: a bound, for d ≥ 8 and m ≥
+    4, on the mean of (λ_max − its value)/(λ_max − λ_min) over random starts (Kuczyński & Woźniakowski 1992,
+    SIAM J. Matrix Anal. Appl. 13, 1094)."""
+    m = 4
+    while 0.103 * math.log(d * (m - 1) ** 4) ** 2 / (m - 1) ** 2 > error:
+        m += 1
+    return m
 
 
 @claim(
@@ -152,6 +247,9 @@ def cost_of_lambda_max(lab: Lab) -> Finding:
     claim="Before learning, at C < 1, the dimension of the trajectory is about that of the parameters d.",
     test="Brownian paths (C = 0) in 4 and 16 dimensions: correlation dimension, and the number of occupied "
     "directions of a walk in a bowl.",
+    basis=COUNTER_EXAMPLE,
+    quotation='The "fractal dimension" of the trajectory is approximately $d$',
+    since="2026-11-25",
 )
 def dimension_before_learning(lab: Lab) -> Finding:
     """The range of a diffusion has dimension min(d, 2); its covariance may have rank d all the same."""
@@ -194,60 +292,4 @@ def dimension_before_learning(lab: Lab) -> Finding:
         draw,
         "The range of a diffusion has dimension 2 for every d ≥ 2. The number of directions it occupies in "
         "the long run may be d, another quantity.",
-    )
-
-
-@claim(
-    "C54",
-    "14.2",
-    claim="C extends to a matrix for several objectives, and the C of clients aggregates to a global one.",
-    test="Three objectives: C of weighted gradients against wᵀMw/wᵀNw and its largest value; three clients: "
-    "the mean of their C and the merge of their moments against C of all gradients together.",
-    fair="C extends to a matrix, and the clients' moments, not their C, merge to the global one.",
-)
-def matrix_and_clients(lab: Lab) -> Finding:
-    """sup_w C(w) = λ_max(N⁻¹M); (n, ḡ, Tr S) of clients merge exactly, ratios don't."""
-    d, n, rng = 30, lab.size(400, 60), lab.rng("C54")
-    g = 0.5 * rng.standard_normal((3, 1, d)) + rng.standard_normal((3, n, d)) + rng.standard_normal((1, n, d))
-    matrix = est.consolidation_matrix(g)
-    weights = rng.dirichlet(np.ones(3), lab.size(400, 60))
-    direct = np.array([est.consolidation_ratio(np.einsum("k,knd->nd", w, g)).value for w in weights])
-    formed = np.array([(w @ matrix.gram @ w) / (w @ matrix.noise @ w) for w in weights])
-    identity = exact(float(np.abs(direct / formed - 1).max()), "largest relative difference")
-    beaten = float((matrix.best - direct).min())
-    parts = [0.3 * rng.standard_normal(d) + rng.standard_normal((m, d)) for m in (n // 4, n // 2, n)]
-    split = est.client_parts([est.gradient_moments(x) for x in parts])
-    pooled = est.consolidation_ratio(np.concatenate(parts)).value
-    averaged = exact(float(np.mean([e.value for e in split.clients])) / pooled, "ratio")
-    merged = exact(split.pooled.value / pooled, "ratio")
-    ruling = judge(
-        [
-            near("matrix against weighted gradients, difference", identity, 0.0, 1e-9),
-            near("mean of the clients' C over the pooled C", averaged, 1.0, 0.05),
-        ],
-        [
-            near("matrix against weighted gradients, difference", identity, 0.0, 1e-9),
-            whether(f"no weighting beats λ_max(N⁻¹M): least margin {beaten:.3g}", beaten >= -1e-12),
-            near("merged moments over the pooled C", merged, 1.0, 1e-9),
-        ],
-    )
-
-    def draw(ax: Any) -> None:
-        ax.plot(formed, direct, ".", label="weightings", color="#0072B2")
-        ends = [formed.min(), formed.max()]
-        ax.plot(ends, ends, label="wᵀMw/wᵀNw", **CORRECTED)
-        finish(ax, "C from the matrix", "C of the weighted gradients", "One matrix for all weightings")
-
-    return Finding(
-        {
-            "matrix: largest relative difference": identity,
-            "clients: mean C over pooled C": averaged,
-            "clients: merged over pooled C": merged,
-        },
-        ruling,
-        "a mean of the clients' C within 5% of the pooled C",
-        f"{len(weights)} weightings of 3 objectives with {n} gradients; 3 clients of {n // 4} to {n}",
-        draw,
-        "C(w) = wᵀMw/wᵀNw with largest value λ_max(N⁻¹M). Clients must report (n, ḡ, Tr S), which merge "
-        "exactly; the mean of their C leaves out what is between them.",
     )

@@ -71,9 +71,12 @@ class Crowd:
         right = self.outputs(x).argmax(dim=-1) == y.argmax(dim=-1)
         return np.asarray(right.double().mean(dim=-1))
 
-    def gradients(self, x: Tensor, y: Tensor) -> list[Tensor]:
-        """∇L of the mean loss, in the order of `parameters`."""
+    def gradients(self, x: Tensor, y: Tensor, weights: Tensor | None = None) -> list[Tensor]:
+        """∇L of the mean loss, in the order of `parameters`; with weights (R, n) of Σ_i weights_i ℓ_i."""
         inputs, errors = self._backward(x, y)
+        if weights is not None:
+            # Times n, for the means below divide by it.
+            errors = [e * (weights * x.shape[-2]).unsqueeze(-1) for e in errors]
         n = x.shape[-2]
         parts = [a.transpose(-1, -2) @ e / n for a, e in zip(inputs, errors, strict=True)]
         if self.masks is not None:

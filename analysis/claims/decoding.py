@@ -12,9 +12,9 @@ from sdesim import estimators as est
 
 from .estimates import Array, exact, mean, share
 from .lab import Lab
-from .ledger import Finding, claim
+from .ledger import DEDUCED, NOW_EXACT, Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
-from .rules import below, judge, near, together
+from .rules import Check, below, judge, near, proved, together
 
 
 @claim(
@@ -22,37 +22,51 @@ from .rules import below, judge, near, together
     "13.1",
     claim="The information of a gradient on the true one is in proportion to log(1 + C), with decoding "
     "becoming reliable above C = 1.",
-    test="Gaussian channels in 10 dimensions with signal in all directions or in one: mean log density ratio "
-    "over log(1 + C); and the share of errors in telling μ from −μ at C = 0.5.",
+    test="½ log det(I + PΣ⁻¹) of Gaussian channels in 10 dimensions, signal in all directions or in one, "
+    "over log(1 + C); beside it the mean log density ratio of draws, and the errors in telling μ from −μ at "
+    "C = 0.5.",
+    basis=DEDUCED,
+    quotation=r"I(g; \mu) \propto \log(1 + C_\alpha)",
+    since="2026-11-25",
+    changed=NOW_EXACT,
     fair="For white signal and white noise the information is in proportion to log(1 + C).",
 )
 def information(lab: Lab) -> Finding:
     """I = ½ log det(I + PΣ⁻¹): (d/2) log(1 + C) for white signals, ½ log(1 + dC) for one direction."""
     d, n, rng = 10, lab.size(200_000, 20_000), lab.rng("C38")
     cs = np.array([0.1, 0.25, 0.5, 1.0, 2.0, 4.0])
+    first = np.eye(1, d)[0]
     white = [_information(np.full(d, float(c)), n, rng) for c in cs]
-    one = [_information(d * float(c) * np.eye(1, d)[0], n, rng) for c in cs]
+    one = [_information(d * float(c) * first, n, rng) for c in cs]
     unit = [math.log1p(c) for c in cs]
-    per = {
-        name: [_in_unit(e, u) for e, u in zip(several, unit, strict=True)]
-        for name, several in (("white", white), ("one", one))
-    }
-    theory = [est.gradient_information(float(c), d, "rank-one").value for c in cs]
+    spread, single = (
+        [est.channel_information(np.diag(d * c * axes), np.eye(d)).value for c in cs]
+        for axes in (np.full(d, 1 / d), first)
+    )
     # 20 gradients, one direction known but for its sign: errors Φ(−√(20 d C)).
     errors = share(math.sqrt(d * 0.5) + rng.standard_normal((n, 20)).mean(axis=1) < 0)
-    alike = [near(f"C = {c:g}", e, d / 2, 0.1 * d) for c, e in zip(cs, per["one"], strict=True)]
+    unit = np.log1p(cs)
     ruling = judge(
-        [together("signal in one direction: I/log(1 + C) = d/2 ± 20%", alike)],
         [
             together(
-                "signal in all directions: I/log(1 + C) = d/2 ± 5%",
-                [near(f"C = {c:g}", e, d / 2, 0.05 * d / 2) for c, e in zip(cs, per["white"], strict=True)],
+                "signal in one direction: I/log(1 + C) = d/2 ± 20%",
+                [_share_of(i / u, d / 2, 0.2, c) for c, i, u in zip(cs, single, unit, strict=True)],
             )
         ],
         [
             together(
-                "signal in one direction: ½ log(1 + dC) ± 5%",
-                [near(f"C = {c:g}", e, t, 0.05 * t) for c, e, t in zip(cs, one, theory, strict=True)],
+                "signal in all directions: I/log(1 + C) = d/2 ± 5%",
+                [_share_of(i / u, d / 2, 0.05, c) for c, i, u in zip(cs, spread, unit, strict=True)],
+            )
+        ],
+        [
+            together(
+                "draws, signal in all directions: ½ log det(I + PΣ⁻¹) ± 5%",
+                [near(f"C = {c:g}", e, t, 0.05 * t) for c, e, t in zip(cs, white, spread, strict=True)],
+            ),
+            together(
+                "draws, signal in one direction: ½ log det(I + PΣ⁻¹) ± 5%",
+                [near(f"C = {c:g}", e, t, 0.05 * t) for c, e, t in zip(cs, one, single, strict=True)],
             ),
             below("errors in the sign of μ from 20 gradients at C = 0.5", errors, 0.01),
         ],
@@ -69,6 +83,8 @@ def information(lab: Lab) -> Finding:
 
     return Finding(
         {
+            "C = 0.5, signal in all directions: nats, ½ log det": exact(spread[2]),
+            "C = 0.5, signal in one direction: nats, ½ log det": exact(single[2]),
             "C = 0.5, signal in all directions: nats": white[2],
             "C = 0.5, signal in one direction: nats": one[2],
             "errors in the sign of μ, 20 gradients, C = 0.5": errors,
@@ -82,9 +98,9 @@ def information(lab: Lab) -> Finding:
     )
 
 
-def _in_unit(e: est.Estimate, unit: float) -> est.Estimate:
-    """An estimate in another unit."""
-    return est.Estimate(e.value / unit, e.low / unit, e.high / unit, e.level, e.method, e.n)
+def _share_of(value: float, whole: float, tolerance: float, c: float) -> Check:
+    """Whether a number is another one within a share of it."""
+    return proved(f"C = {c:g}: {value:.4g}", abs(value - whole) <= tolerance * whole)
 
 
 def _information(signal: Array, n: int, rng: np.random.Generator) -> est.Estimate:
@@ -99,8 +115,12 @@ def _information(signal: Array, n: int, rng: np.random.Generator) -> est.Estimat
     "C39",
     "13.2",
     claim="p = C/(1 + C) is the power of the test for the direction of learning, 1 − p its type II error.",
-    test="The one-sided 5% test along μ in 100 dimensions, white noise: share of detections against p; and "
-    "the power at one C under noise of two shapes.",
+    test="The power of the one-sided 5% test along μ in 100 dimensions, white noise, against p; beside it "
+    "the share of detections in draws, and the power at one C under noise of another shape.",
+    basis=DEDUCED,
+    quotation=r"**Test power:** $p = C_\alpha / (1 + C_\alpha)$",
+    since="2026-11-25",
+    changed=NOW_EXACT,
 )
 def power_of_the_test(lab: Lab) -> Finding:
     """Power Φ(√(μᵀΣ⁻¹μ) − z), with white noise Φ(√(dC) − z); a power needs a level, p has none."""
@@ -116,7 +136,10 @@ def power_of_the_test(lab: Lab) -> Finding:
         [
             together(
                 "power = p ± 0.05",
-                [near(f"C = {c:g}", e, q, 0.05) for c, e, q in zip(cs, found, p, strict=True)],
+                [
+                    proved(f"C = {c:g}: {t:.4g} against p = {q:.4g}", abs(t - q) <= 0.05)
+                    for c, t, q in zip(cs, right, p, strict=True)
+                ],
             )
         ],
         corrected=[
@@ -140,6 +163,7 @@ def power_of_the_test(lab: Lab) -> Finding:
 
     return Finding(
         {
+            "power at C = 0.1, Φ(√(dC) − z)": exact(right[3]),
             "power at C = 0.01": found[1],
             "power at C = 0.1": found[3],
             "power at C = 1": found[5],

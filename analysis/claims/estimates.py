@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri, stdtrit
 
 from sdesim.estimators import Estimate
+from sdesim.estimators.core.power import PROBABILITY, interval_power
 from sdesim.estimators.core.support import mean_estimate
 from sdesim.support import ANYTHING, Support
 
@@ -158,7 +159,11 @@ def share(hits: ArrayLike, method: str = "share of draws") -> Estimate:
     n, k, z = x.size, float(x.mean()), float(ndtri(0.5 + LEVEL / 2))
     centre = (k + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * math.sqrt(k * (1 - k) / n + z**2 / (4 * n**2))
-    return Estimate(k, centre - half, centre + half, LEVEL, method, n)
+    # Of none or of all of them the interval ends there, which rounding may miss.
+    low, high = (
+        k if k in (0.0, 1.0) and abs(end - k) < 1e-12 else end for end in (centre - half, centre + half)
+    )
+    return Estimate(k, low, high, LEVEL, method, n)
 
 
 def ratio_of_means(top: ArrayLike, bottom: ArrayLike, method: str = "ratio of means") -> Estimate:
@@ -175,6 +180,13 @@ def ratio(top: Estimate, bottom: Estimate, method: str = "ratio") -> Estimate:
     half = math.hypot(*(math.log(e.high / e.low) / 2 for e in (top, bottom)))
     value, n = top.value / bottom.value, min(top.n, bottom.n)
     return Estimate(value, value * math.exp(-half), value * math.exp(half), top.level, method, n)
+
+
+def seen(e: Estimate, bound: float, samples: str = "samples") -> str:
+    """The power of a test in words: how far from a bound the value had to lie to be told from it."""
+    power = interval_power(e.value, e.low, e.high, bound, e.n, e.level, samples=samples)
+    text = power.why or f"{power.difference:.2g} would have been seen"
+    return f"beside {bound:.4g} {text} with probability {PROBABILITY:g}"
 
 
 def slope(x: ArrayLike, y: ArrayLike, method: str = "least-squares slope") -> Estimate:

@@ -13,7 +13,7 @@ from .estimates import Array, c_one, correlation, mean, relation
 from .images import path, reader, sgd
 from .lab import Lab, shared
 from .ledger import Finding, claim
-from .plots import GUIDE, OTHER, finish
+from .plots import CORRECTED, GUIDE, MEASURED, OTHER, finish
 from .rules import above, judge
 
 # Columns of `fitted`: the cell of (η, B), log η, log B, the loss then, what it was looked at for, the split.
@@ -101,14 +101,16 @@ def dimension_and_gap(lab: Lab) -> Finding:
     )
 
     def draw(ax: Any) -> None:
-        batches = np.exp(rows[:, BATCH]).round()
-        for batch, colour in zip(np.unique(batches), ("#0072B2", *OTHER), strict=False):
+        x, y = (table[..., q] - np.nanmean(table[..., q], axis=1, keepdims=True) for q in (CORRELATION, GAP))
+        batches = np.exp(table[..., BATCH]).round()
+        colours = (MEASURED["color"], *OTHER, CORRECTED["color"])
+        for k, batch in enumerate(np.unique(batches)):
             at = batches == batch
-            ax.plot(
-                rows[at, CORRELATION], rows[at, GAP], "o", color=colour, markersize=3, label=f"B = {batch:g}"
-            )
-        ax.axvline(2.0, **GUIDE)
-        finish(ax, "dimension of the path (correlation sum)", "accuracy gap", "Trainings to one loss")
+            look = {"color": colours[k % len(colours)], "markersize": 3}
+            ax.plot(x[at], y[at], "o", label=f"B = {batch:g}", **look)
+        ax.axhline(0, **GUIDE)
+        xlabel, ylabel = (f"{q}, less its split's mean" for q in ("dimension of the path", "accuracy gap"))
+        finish(ax, xlabel, ylabel, "Trainings to one loss")
 
     return Finding(
         {f"correlation with the gap: {k}": e for k, e in found.items()}

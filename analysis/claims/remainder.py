@@ -29,8 +29,8 @@ _BATCH = 32
     fair="The remainder of the expansion of one step is of order η², and the usual bound of linear "
     "convergence, with the constants of the whole path, is loose early and tighter late.",
     since="2026-11-30",
-    changed="The old checks were of another bound, that of the curvature at θ, and are those of no reading "
-    "any more: now the source's own bound is judged, and the usual one as its fair reading.",
+    changed="The old checks were of another bound, that of the curvature at θ, which stands beside the "
+    "verdict now: the source's own bound is judged, and the usual one as its fair reading.",
 )
 def remainder(lab: Lab) -> Finding:
     """(1 − ηCμ_dH)(L − L*) + R(η²) bounds E L(θ − ηg) − L* for small η iff |μ|² ≥ Cμ_dH(L − L*).

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 import sdesim
-from analysis.claims.estimates import correlation, mean, single, thirds
+from analysis.claims.estimates import correlation, single, thirds
 from sdesim.estimators import Estimate
+from sdesim.estimators.core.support import mean_estimate
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.noise.base import Context
 from sdesim.scenario import load_scenario
@@ -43,7 +44,7 @@ def splits(folders: Sequence[Path]) -> dict[str, Array]:
     did; "reached" and "seeds" count them.
 
     Raises:
-        ValueError: folders of other points, or with the images of another.
+        ValueError: folders of other points, with the images of another, or with a run that is not finished.
     """
     cells = [sorted(path.parent.name for path in folder.glob("points/*/sgd.zarr")) for folder in folders]
     odd = next((f for f, names in zip(folders, cells, strict=True) if names != cells[0] or not names), None)
@@ -57,9 +58,21 @@ def splits(folders: Sequence[Path]) -> dict[str, Array]:
     return {q: np.array([[c[q] for c in row] for row in found]) for q in found[0][0]}
 
 
+def finished(path: Path) -> Any:
+    """A run that came to its end.
+
+    Raises:
+        ValueError: it did not.
+    """
+    run = sdesim.open_run(path)
+    if not run.attrs["complete"]:
+        raise ValueError(f"{path}: found an unfinished run; sdesim sweep with --resume goes on with it")
+    return run
+
+
 def cell(path: Path) -> dict[str, float]:
     """One setting on one split."""
-    run = sdesim.open_run(path)
+    run = finished(path)
     measured, rows = sdesim.measure(run), []
     for k in range(run.sizes["trajectory"]):
         low = np.flatnonzero(run["loss"].values[k] < LOSS)
@@ -91,7 +104,7 @@ def temperatures(folders: Sequence[Path], table: dict[str, Array]) -> list[dict[
         assert wells is not None
         assert wells.learning_rate is not None
         diffusion = float(wells.noise[0].resolved(Context(1, wells.learning_rate)).diffusion)
-        runs = [sdesim.open_run(place / "wells.zarr") for place in places]
+        runs = [finished(place / "wells.zarr") for place in places]
         share = np.concatenate([run["occupancy"].sel(well="flat").values for run in runs])
         reached = float(table["reached"][:, k].sum())
         found.append(
@@ -146,7 +159,7 @@ def study(folders: Sequence[Path]) -> dict[str, Any]:
         flat, sharp = thirds(table[q], table["lambda_max"])
         found[f"thirds of {q}"] = {
             "flattest": float(flat.mean()), "sharpest": float(sharp.mean()),
-            "difference": _numbers(mean(flat - sharp)),
+            "difference": _numbers(mean_estimate(flat - sharp, level=_LEVEL)),
         }  # fmt: skip
     found["temperatures"] = temperatures(folders, table)
     hot = ranks(eta - batch)
@@ -186,7 +199,7 @@ def text(found: dict[str, Any]) -> str:
         )
     lines += [
         "",
-        "| third by λ_max | flattest | sharpest | difference, 99% over splits |",
+        "| third by λ_max | flattest | sharpest | difference, over splits |",
         "|---|---|---|---|",
     ]
     for q in ("p", "C_1", "lambda_max", "gap", "test"):

@@ -87,6 +87,11 @@ def print_sweep(summary: dict[str, Any], target: Path) -> None:
         flags = f" ({', '.join(f['flags'])})" if f["flags"] else ""
         told = f"{f['quantity']} ∝ {f.get('formula', f['axis'] + '^k')}, k = {exponent}{flags}"
         say(console, told, label=f"  {f['arm']}{place}: ")
+        between = (
+            f"{interval(b['value'], b['low'], b['high'])} from {b['start']:g} to {b['end']:g}"
+            for b in f.get("local", ())
+        )
+        say(console, "; ".join(between), label="    between neighbours: ")
     if not summary["fits"]:
         for why in dict.fromkeys(w["why"] for w in summary.get("fits_left_out", ())):
             say(console, why, label="no law is fitted: ")

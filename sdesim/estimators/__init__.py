@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sdesim.estimate import ArrayEstimate as ArrayEstimate
 from sdesim.estimate import Estimate as Estimate
@@ -227,4 +227,12 @@ _HOMES = {
     "log_jump_term": "tails.jumps",
 }
 __all__ = ["ArrayEstimate", "Estimate", *_HOMES]
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+
+
+def _met(found: Any) -> Any:
+    from sdesim.estimators.core.samples import bordered
+
+    return bordered(found)
+
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, _met)

@@ -176,6 +176,19 @@ def test_intervals_of_the_ledger_cover():
     assert min(held.values()) >= 380, held
 
 
+def test_the_power_of_a_test_is_told_in_words():
+    # Of many draws the interval is 2.576 standard errors wide on each side, and 0.9 takes 1.282 of them more.
+    wide = Estimate(3.0, 2.0, 4.0, 0.99, "given", 9_999)
+
+    assert estimates.seen(wide, 1.0, "seeds") == "beside 1 1.5 would have been seen with probability 0.9"
+    assert "no error is known" in estimates.seen(estimates.exact(3.0), 1.0)
+
+
+def test_a_share_of_none_or_of_all_ends_there():
+    assert estimates.share([False] * 10).low == 0
+    assert estimates.share([True] * 10).high == 1
+
+
 # --- runs ---
 
 

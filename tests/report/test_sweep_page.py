@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from itertools import pairwise
+
 import pytest
 
+from sdesim.commands.sweep import print_sweep
+from sdesim.comparison.sweep_fits import fit_sweep
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_json
 from sdesim.report.sweep_page import _shown, write_sweep_report
@@ -26,7 +31,7 @@ def test_a_folder_without_a_table_has_no_page(tmp_path):
         write_sweep_report(tmp_path)
 
 
-def write_swept(folder):
+def write_swept(folder, law=None):
     """The page of a sweep over two axes, in a folder; its path."""
     data = table(lambda a, s: (0.3 / s) ** 2, at="mean")
     data["rows"] += table(lambda a, s: 2.0, "S", "mean")["rows"]
@@ -35,6 +40,8 @@ def write_swept(folder):
         "axes": [{**axis, "key": "x"} for axis in data["axes"]],
         "points": [{"name": f"{a}{s}", "state": "finished"} for a in ALPHA for s in SCALE],
     }  # fmt: skip
+    if law:
+        summary["fits"] = [f.to_dict() for f in fit_sweep(data, law, "C_alpha", axis="scale")]
     for name, content in (("table", data), ("summary", summary)):
         atomic_write_json(folder / f"{name}.json", content)
     return write_sweep_report(folder)
@@ -55,3 +62,15 @@ def test_a_page_has_a_row_for_each_point_and_a_figure_of_what_varies(tmp_path):
     assert page.count('href="points/') == 12
     # (0.3/0.1)² within a factor of 1.1.
     assert "9<br><small>[8.182, 9.9]</small>" in page
+
+
+def test_a_law_is_told_with_its_slopes_between_neighbours(tmp_path, capsys):
+    page = write_swept(tmp_path, "power-law").read_text(encoding="utf-8")
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    print_sweep(summary | {"points": [p | {"outcomes": []} for p in summary["points"]]}, tmp_path)
+
+    assert len(summary["fits"]) == len(ALPHA)
+    said = " ".join(capsys.readouterr().out.split())
+    for start, end in pairwise(SCALE):
+        for text in (" ".join(page.split()), said):
+            assert text.count(f"from {start:g} to {end:g}") == len(ALPHA)

@@ -29,7 +29,7 @@ def eta_star(signal: ArrayLike, hessian_signal: ArrayLike, hessian_noise: ArrayL
 
     Returns:
         Estimate; ∞ with flag `no_curvature` where the denominator is not positive, 0 with
-        `negative_signal` where |μ|² is not.
+        `negative_signal` where |μ|² is not; flag `nonfinite` where an argument is infinite.
     """
     m, bend = np.broadcast_arrays(
         np.asarray(signal, float), np.add(hessian_signal, hessian_noise, dtype=float)
@@ -38,7 +38,9 @@ def eta_star(signal: ArrayLike, hessian_signal: ArrayLike, hessian_noise: ArrayL
     straight = (m > 0) & (bend <= 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(nothing, 0.0, np.where(straight, np.inf, m / bend))
-    return _bare(value, {"no_curvature": straight, "negative_signal": nothing})
+    endless = np.isinf(m) | np.isinf(bend)
+    told = {"nonfinite": endless} if endless.any() else {}
+    return _bare(value, {"no_curvature": straight, "negative_signal": nothing, **told})
 
 
 def _bare(value: Array, masks: dict[str, ArrayLike]) -> AnyEstimate:
@@ -84,8 +86,8 @@ def critical_consolidation(
 
     Returns:
         Estimate (...,). Without noise ±∞ with the sign of μᵀHμ, flag `zero_noise`; NaN, flag `interpolated`,
-        where nothing bends either. The interval holds the errors of Tr Σ and Tr HΣ, not that of μᵀHμ; without
-        that of Tr HΣ there is none.
+        where nothing bends either; flag `nonfinite` where an argument is infinite. The interval holds the
+        errors of Tr Σ and Tr HΣ, not that of μᵀHμ; without that of Tr HΣ there is none.
     """
     rate, bent, count = (
         np.asarray(x, dtype=np.float64) for x in (eta, hessian_signal, np.inf if draws is None else draws)
@@ -103,6 +105,8 @@ def critical_consolidation(
         half = np.where(np.isinf(value), np.nan, np.hypot(half, value * trace_half))
         low, high = value - half, value + half
     masks = {"zero_noise": still, "interpolated": nothing, "no_interval": np.isnan(low)}
+    endless = np.isinf(tr) | np.isinf(own) | np.isinf(bent)
+    masks |= {"nonfinite": endless} if endless.any() else {}
     level = next((e.level for e in (hessian_noise, noise) if isinstance(e, Estimate)), 0.95)
     size = np.asarray(1) if draws is None else np.nan_to_num(count).astype(np.int64)
     raised = {f: np.broadcast_to(m, value.shape) for f, m in masks.items()}
@@ -120,7 +124,7 @@ def consolidation_threshold(
     trace = noise.value if isinstance(noise, Estimate) else noise
     for name, x in (("eta", eta), ("noise", trace)):
         if not np.all(np.asarray(x) > 0):
-            raise EstimatorError(f"{name} must be positive, got {x}")
+            raise EstimatorError(f"{name} must be positive, got {np.min(np.asarray(x))}")
     return critical_consolidation(eta, hessian_signal, hessian_noise, noise)
 
 

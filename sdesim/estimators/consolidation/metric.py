@@ -31,8 +31,8 @@ def metric_consolidation(gradients: ArrayLike, metric: ArrayLike, level: float =
     if f.shape not in ((d,), (d, d)):
         raise EstimatorError(f"metric must have shape ({d},) or ({d}, {d}), got {f.shape}")
     if f.ndim == 1:
-        if not (f > 0).all():
-            raise EstimatorError("metric must be positive")
+        if not ((f > 0) & np.isfinite(f)).all():
+            raise EstimatorError("metric must be positive and finite")
         white = g / np.sqrt(f)
     else:
         from scipy.linalg import solve_triangular

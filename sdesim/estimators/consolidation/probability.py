@@ -19,6 +19,7 @@ from sdesim.estimators.consolidation.reduced import direction_share
 from sdesim.estimators.core.draws import check_level, draws_of_gradients, matrix, noise_masks
 from sdesim.estimators.core.noncentral import noncentrality_interval
 from sdesim.estimators.core.places import Number, each, given, made
+from sdesim.estimators.core.samples import DROPPED
 
 Array = NDArray[np.float64]
 PHASES = np.array(["undefined", "exploration", "transition", "generalization"])
@@ -199,7 +200,8 @@ def pl_constant(grad_norm2: ArrayLike, loss: ArrayLike, minimum: float | None, w
         grad_norm2: |∇L|² along a path, debiased where it comes from noisy gradients; loss: L there, (n,).
         minimum: L*; with None the lowest loss seen stands for it, flag `minimum_unknown`.
         window: consecutive points averaged before the ratio is taken; the smallest of noisy ratios is
-            biased downwards, and below 0 where a debiased |∇L|² is.
+            biased downwards, and below 0 where a debiased |∇L|² is. Points with NaN or infinite values are
+            left out, flag `nonfinite_dropped`.
 
     Raises:
         EstimatorError: arrays that differ in length, a window of none or more than all points.
@@ -212,12 +214,14 @@ def pl_constant(grad_norm2: ArrayLike, loss: ArrayLike, minimum: float | None, w
         raise EstimatorError(f"window must be between 1 and {len(values)}, got {window}")
     flags = ["no_interval"]
     if minimum is None:
-        minimum = float(values.min())
+        minimum = float(values[np.isfinite(values)].min(initial=math.inf))
         flags.append("minimum_unknown")
+    if not (np.isfinite(g2).all() and np.isfinite(values).all()):
+        flags.append(DROPPED)
     start = len(values) % window
     g2 = g2[start:].reshape(-1, window).mean(axis=1)
     gap = values[start:].reshape(-1, window).mean(axis=1) - minimum
-    usable = gap > 0
+    usable = (gap > 0) & np.isfinite(gap) & np.isfinite(g2)
     if not usable.any():
         return Estimate(
             math.nan, math.nan, math.nan, 0.95, "windowed-minimum", len(values), (*flags, "interpolated")

@@ -53,7 +53,7 @@ def made(
 
 
 def stacked(estimates: Sequence[AnyEstimate], shape: tuple[int, ...]) -> ArrayEstimate:
-    """Plain Estimates in C order as one array (...,); details that all of them have.
+    """Plain Estimates in C order as one array (...,); details that all of them have, and numbers of some.
 
     The level is that of the first. Of no places: n = 0.
     """
@@ -63,18 +63,22 @@ def stacked(estimates: Sequence[AnyEstimate], shape: tuple[int, ...]) -> ArrayEs
 
     names = dict.fromkeys(f for e in estimates for f in e.flags)
     flags = {f: np.array([e.has(f) for e in estimates], dtype=bool).reshape(shape) for f in names}
-    shared = set.intersection(*(set(e.details) for e in estimates)) if estimates else set()
-    details = {
-        k: np.array([e.details[k] for e in estimates]).reshape(shape)
-        for k in (estimates[0].details if estimates else ())
-        if k in shared and np.ndim(estimates[0].details[k]) == 0
-    }
+    known = dict.fromkeys(k for e in estimates for k in e.details)
+    details = {k: np.array(found).reshape(shape) for k in known if (found := _detail(estimates, k))}
     level = estimates[0].level if estimates else math.nan
     value: Any = column("value", np.float64)
     return Estimate(
         value, column("low", np.float64), column("high", np.float64), level, column("method", str),
         column("n", np.int64), flags, details,
     )  # fmt: skip
+
+
+def _detail(estimates: Sequence[AnyEstimate], name: str) -> list[Any]:
+    """A detail of each, NaN where a place lacks a number that others have; [] where it is no such thing."""
+    lacking = [e for e in estimates if name not in e.details]
+    found = [e.details.get(name, math.nan) for e in estimates]
+    numbers = all(isinstance(x, float | int) for x in found)
+    return found if all(np.ndim(x) == 0 for x in found) and (numbers or not lacking) else []
 
 
 def each(

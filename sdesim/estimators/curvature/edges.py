@@ -8,7 +8,7 @@ The literal form is the power iteration of the source, §11.6.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
 from sdesim.estimators.curvature.lanczos import Array, HessianVectorProduct, Ritz, outer_ritz
+from sdesim.estimators.curvature.symmetry import Watched
 
 METHODS = ("lanczos", "magnitude", "power", "power-shifted")
 
@@ -52,8 +53,15 @@ def _lanczos(
 def lanczos_edges(
     hvp: HessianVectorProduct, dim: int, tol: float = 1e-3, seed: int = 0, max_iter: int = 40
 ) -> tuple[float, float, float]:
-    """(λ_min, λ_max, residual of the λ_max pair) from one Lanczos run: the cheap form for probes."""
-    found = lanczos_ends(hvp, dim, tol, seed, max_iter)
+    """(λ_min, λ_max, residual of the λ_max pair) from one Lanczos run: the cheap form for probes.
+
+    Raises:
+        EstimatorError: dim < 1, or an operator that is not symmetric.
+    """
+    watched = Watched(hvp)
+    found = lanczos_ends(watched, dim, tol, seed, max_iter)
+    if not watched.symmetric:
+        raise EstimatorError("hvp must be a symmetric operator: u·Hv and v·Hu differ")
     return found.lowest, found.highest, found.highest_residual
 
 
@@ -108,6 +116,7 @@ def lambda_max(
             "power-shifted", where that is negative, once more with H − λ₁I, whose dominant eigenvalue is
             λ_max − λ₁: the largest algebraic one.
             A negative eigenvalue of largest magnitude is flagged `neg_dominant` (not by "lanczos").
+            An operator that is not symmetric is flagged `not_symmetric`: the value and its interval are none.
         tol: residual, relative to the largest |eigenvalue|, at which it counts as converged; else the flag
             `not_converged`. A tie ±λ never converges by power iteration.
         seed: of the random start vector.
@@ -118,6 +127,17 @@ def lambda_max(
     """
     if method not in METHODS:
         raise EstimatorError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    watched = Watched(hvp)
+    return _with_flags(_lambda_max(watched, dim, method, tol, seed, max_iter), watched.flags)
+
+
+def _with_flags(e: Estimate, flags: tuple[str, ...]) -> Estimate:
+    return replace(e, flags=(*e.flags, *flags)) if flags else e
+
+
+def _lambda_max(
+    hvp: HessianVectorProduct, dim: int, method: str, tol: float, seed: int, max_iter: int | None
+) -> Estimate:
     if method in ("lanczos", "magnitude"):
         ends = "top" if method == "lanczos" else "both"
         ritz = _lanczos(hvp, dim, 1, tol, seed, min(dim, max_iter or 100), ends)
@@ -179,15 +199,16 @@ def spectrum_edges(
     """The k smallest and k largest eigenvalues from one Lanczos run, each with its residual interval.
 
     A multiple eigenvalue is found once: one start vector has one component in its eigenspace. Where fewer
-    than k are found there are fewer.
+    than k are found there are fewer. Flag `not_symmetric` as of `lambda_max`.
 
     Raises:
         EstimatorError: k outside 1…d.
     """
     if not 1 <= k <= dim:
         raise EstimatorError(f"k must be between 1 and dim={dim}, got {k}")
-    ritz = _lanczos(hvp, dim, k, tol, seed, min(dim, max_iter or max(100, 10 * k)))
-    made = _estimates(ritz, tol, "lanczos")
+    watched = Watched(hvp)
+    ritz = _lanczos(watched, dim, k, tol, seed, min(dim, max_iter or max(100, 10 * k)))
+    made = [_with_flags(e, watched.flags) for e in _estimates(ritz, tol, "lanczos")]
     return Spectrum(tuple(made[:k]), tuple(made[::-1][:k]))
 
 

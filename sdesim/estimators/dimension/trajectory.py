@@ -19,6 +19,7 @@ from scipy.special import ndtr, stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import each
+from sdesim.estimators.core.samples import finite_rows, require_finite, with_dropped
 from sdesim.estimators.dimension.readings import READINGS, distances
 from sdesim.estimators.tails.symmetric import symmetric_draws
 from sdesim.support import POSITIVE
@@ -66,7 +67,8 @@ def trajectory_dimension(
         `short_range` (radii span less than a decade, so the slope is a local one), `finite_set` (fewer than
         half of the points differ, of which the dimension is 0), `nonstationary` (steps of the second half
         longer or shorter by half: the slope mixes two paths), `unresolved` (with control: line, Brownian path
-        and white noise do not read apart).
+        and white noise do not read apart), `nonfinite_dropped` (points with NaN or infinite coordinates left
+        out, detail `dropped_share`).
 
     Raises:
         EstimatorError: unknown method, wrong shape.
@@ -80,7 +82,11 @@ def trajectory_dimension(
 
 
 def _of_path(x: Array, method: str, level: float, control: bool) -> Estimate:
-    x = x[np.isfinite(x).all(axis=1)]
+    kept, dropped = finite_rows(x)
+    return with_dropped(_of_finite(kept, method, level, control), dropped)
+
+
+def _of_finite(x: Array, method: str, level: float, control: bool) -> Estimate:
     if len(x) < _LEAST_POINTS:
         return Estimate(math.nan, math.nan, math.nan, level, method, len(x), ("too_few_samples",))
     # A dimension knows no scale: near 1 squares neither vanish nor overflow. A power of 2 rounds nothing.
@@ -160,11 +166,12 @@ def correlation_sum(points: ArrayLike, radii: ArrayLike) -> Array:
     """C(r) = 2/(n(n−1)) #{i < j: |x_i − x_j| < r} of points (n, d) for each radius (m,).
 
     Raises:
-        EstimatorError: wrong shape, fewer than two points.
+        EstimatorError: wrong shape, fewer than two points, entries that are not finite.
     """
     x = np.asarray(points, dtype=np.float64)
     if x.ndim != 2 or len(x) < 2:
         raise EstimatorError(f"points must have shape (n, d) with n at least 2, got {x.shape}")
+    require_finite(points=x, radii=np.asarray(radii, dtype=np.float64))
     apart = distances(x - x.mean(axis=0))[np.triu_indices(len(x), 1)]
     return np.array([np.mean(apart < r) for r in np.atleast_1d(np.asarray(radii, dtype=np.float64))])
 
@@ -173,13 +180,14 @@ def box_counts(points: ArrayLike, sides: ArrayLike) -> NDArray[np.int64]:
     """Number of boxes of each side (m,), on the grid through the origin, that hold a point of (n, d).
 
     Raises:
-        EstimatorError: wrong shape, a side that is not positive.
+        EstimatorError: wrong shape, a side that is not positive, entries that are not finite.
     """
     x = np.asarray(points, dtype=np.float64)
     if x.ndim != 2:
         raise EstimatorError(f"points must have shape (n, d), got {x.shape}")
     if not np.all(np.asarray(sides) > 0):
-        raise EstimatorError(f"sides must be positive, got {sides!r}")
+        raise EstimatorError(f"sides must be positive, got {np.min(sides)}")
+    require_finite(points=x, sides=np.asarray(sides, dtype=np.float64))
     # A point on a face belongs to the box above it, whatever the rounding.
     return np.array([len(np.unique(np.floor(x / side + 1e-9), axis=0)) for side in np.atleast_1d(sides)])
 

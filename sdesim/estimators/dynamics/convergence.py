@@ -23,6 +23,7 @@ from sdesim.estimate import Estimate
 from sdesim.estimators.consolidation.probability import pl_constant, probability
 from sdesim.estimators.core.binomial import wilson
 from sdesim.estimators.core.places import Number, given, made, masks_of
+from sdesim.estimators.core.samples import DROPPED
 
 Array = NDArray[np.float64]
 
@@ -150,6 +151,7 @@ def rolling_pl_constant(
         e = pl_constant(g2[part][known], values[part][known], lowest) if known.any() else None
         flags = ("no_interval", "no_value") if e is None else e.flags
         flags = flags if told else (*flags, "minimum_unknown")
+        flags = flags if known.all() else (*flags, DROPPED)
         value, n = (math.nan, 0) if e is None else (e.value, e.n)
         found.append(Estimate(value, math.nan, math.nan, 0.95, "windowed-minimum", n, flags))
     return tuple(found)
@@ -203,7 +205,8 @@ def obeys_bound(losses: ArrayLike, minimum: float | None, factor: ArrayLike, lev
 
     Returns:
         Estimate with n = the number of steps that could be judged: those with finite losses and factor and
-        L_t > L*. `details`: worst = the largest of (L_{t+1} − L*)/(factor·(L_t − L*)).
+        L_t > L*; flag `nonfinite_dropped` where others are not finite. `details`: worst = the largest of
+        (L_{t+1} − L*)/(factor·(L_t − L*)).
 
     Raises:
         EstimatorError: fewer than two losses, shapes that don't fit.
@@ -222,6 +225,8 @@ def obeys_bound(losses: ArrayLike, minimum: float | None, factor: ArrayLike, lev
     allowed = bound * gap[:-1]
     judged = np.isfinite(gap[1:]) & np.isfinite(allowed) & (gap[:-1] > 0)
     n = int(judged.sum())
+    if not (np.isfinite(path).all() and np.isfinite(bound).all()):
+        flags = (*flags, DROPPED)
     if n == 0:
         return Estimate(math.nan, math.nan, math.nan, level, "wilson", 0, (*flags, "no_value", "no_interval"))
     # A loss that meets the bound exactly may lie beyond it by the rounding of the losses.

@@ -20,6 +20,7 @@ from scipy.special import stdtrit
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
+from sdesim.estimators.core.samples import require_finite
 
 Array = NDArray[np.float64]
 _BLOCKS = 20
@@ -92,6 +93,7 @@ def critical_from_gradients(
     if g.ndim != 2 or len(g) < 2:
         raise EstimatorError(f"gradients must be (n, d) with n of at least 2, got shape {g.shape}")
     pairs = np.einsum("ij,ij->i", g[:-1], g[1:])
+    require_finite(gradients=g, signal=np.asarray(signal, float), noise=np.asarray(noise, float))
     m, t = (np.broadcast_to(np.asarray(x, dtype=np.float64), (len(g),))[:-1] for x in (signal, noise))
     if not float(t.mean()) > 0:
         raise EstimatorError("noise must be positive on average")

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
 from sdesim.estimators.core.draws import check_level
+from sdesim.estimators.core.samples import require_finite
 from sdesim.estimators.dynamics.trend_average import averaged_level, within
 
 Array = NDArray[np.float64]
@@ -189,13 +190,14 @@ def change_points(statistic: ArrayEstimate, times: ArrayLike) -> tuple[Estimate,
         middle such place, if there are several). Details `direction`: 1.0 upward, −1.0 downward.
 
     Raises:
-        EstimatorError: not one series, or times of another shape.
+        EstimatorError: not one series, times of another shape or not finite.
     """
     t = np.asarray(times, dtype=np.float64)
     if len(statistic.shape) != 1 or t.shape != statistic.shape:
         raise EstimatorError(
             f"statistic and times must both be (k,), got shapes {statistic.shape} and {t.shape}"
         )
+    require_finite(times=t)
     sides = np.where(statistic.low > 0, 1, np.where(statistic.high < 0, -1, 0))
     sure = np.flatnonzero(sides)
     found = []

@@ -127,6 +127,8 @@ def survival_statistics(
     Total time on test processes (1975).
     """
     check_level(level)
+    if not np.isin(ended, (0, 1)).all():
+        raise EstimatorError("ended must be true or false for each time")
     t, left = np.asarray(times, dtype=np.float64), np.asarray(ended, dtype=np.bool_)
     if t.ndim != 1 or t.shape != left.shape or not t.size:
         raise EstimatorError(f"times and ended must both be (n,), n ≥ 1, got {t.shape} and {left.shape}")

@@ -17,6 +17,7 @@ from scipy.special import stdtrit
 from sdesim.errors import EstimatorError
 from sdesim.estimate import AnyEstimate, Estimate
 from sdesim.estimators.core.places import each, made
+from sdesim.estimators.core.samples import DROPPED, finite_rows, with_dropped
 from sdesim.estimators.tails import characteristic, hill
 from sdesim.estimators.tails.symmetric import mcculloch_index, symmetric_fit
 from sdesim.support import POSITIVE, TAILS
@@ -32,7 +33,7 @@ _LEAST_SUMS = 100
 _SUMMED = 8
 _BLOCKS = 10
 _NEAR_TWO = 1.7
-_MANY_FLAGS = ("gaussian_not_rejected", "not_stable", "too_few_samples", "no_value")
+_MANY_FLAGS = ("gaussian_not_rejected", "not_stable", "too_few_samples", "no_value", DROPPED)
 _BLOCK_VALUES = 2**16
 
 
@@ -78,10 +79,11 @@ def tail_index(
 
     Returns:
         Estimate, of (..., n, d) an array (...,): for "ecf" without the details of the checks, and NaN with
-        the flag `no_value` where a sample is all NaN. Not clipped but for "mle" and "hill-literal". Further
-        flags: `at_boundary` ("mle" at 2), `near_2` (Hill above 1.7 can't tell), `k_sensitive` (Hill at k/2
-        and 2k differ beyond the interval; details `k`, `hill_half_k`, `hill_double_k`), `clipped`, `n_le_k`,
-        `too_few_samples`.
+        the flag `no_value` where a sample is all NaN. Rows with NaN or infinite entries are left out, flag
+        `nonfinite_dropped` (detail `dropped_share`, of one sample). Not clipped but for "mle" and
+        "hill-literal". Further flags: `at_boundary` ("mle" at 2), `near_2` (Hill above 1.7 can't tell),
+        `k_sensitive` (Hill at k/2 and 2k differ beyond the interval; details `k`, `hill_half_k`,
+        `hill_double_k`), `clipped`, `n_le_k`, `too_few_samples`.
 
     Raises:
         EstimatorError: unknown method, wrong shape, k or level.
@@ -106,7 +108,11 @@ def tail_index(
 
 
 def _of_sample(x: Array, method: str, k: int | None, level: float, seed: int) -> Estimate:
-    x = x[np.isfinite(x).all(axis=1)]
+    kept, dropped = finite_rows(x)
+    return with_dropped(_of_finite(kept, method, k, level, seed), dropped)
+
+
+def _of_finite(x: Array, method: str, k: int | None, level: float, seed: int) -> Estimate:
     if method == "hill-literal":
         return _hill_literal(np.abs(x).ravel(), level)
     if len(x) >= 10:
@@ -236,6 +242,7 @@ def _many_hill_literal(x: Array, level: float) -> AnyEstimate:
         raw[k], count[k] = e.details.get("unclipped", math.nan), e.n
     value = np.clip(raw, 1.0, 2.0)
     flags = {
+        DROPPED: ~whole & (count > 0),
         "clipped": (value != raw) & ~np.isnan(raw), "n_le_k": count <= _LITERAL_K,
         "no_interval": np.ones(len(size), dtype=bool),
     }  # fmt: skip

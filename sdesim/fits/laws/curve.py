@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import chdtrc, stdtrit
+from scipy.special import chdtrc, ndtri, stdtrit
 
 from sdesim.errors import EstimatorError
 from sdesim.estimate import Estimate
@@ -25,6 +25,26 @@ _NARROW = 2.0
 
 
 @dataclass(frozen=True)
+class LocalSlope:
+    """b of y = A e^{b u(x)} between two neighbouring points.
+
+    Attributes:
+        start, end: their x, start < end.
+        value, low, high: b, with its interval.
+    """
+
+    start: float
+    end: float
+    value: float
+    low: float
+    high: float
+
+    def to_dict(self) -> dict[str, float]:
+        """For JSON."""
+        return dict(self.__dict__)
+
+
+@dataclass(frozen=True)
 class LawFit:
     """A law fitted along an axis.
 
@@ -37,6 +57,8 @@ class LawFit:
             are those of 95%.
         left_out: how many points were not used: no number, not above 0, or without a closed interval.
         why: why there is no fit; empty where there is one.
+        local: b between neighbouring points, in the order of x: what a fit over the whole range mixes where
+            the law holds in a limit only.
     """
 
     law: Any
@@ -47,6 +69,7 @@ class LawFit:
     p_value: float
     left_out: int
     why: str = ""
+    local: tuple[LocalSlope, ...] = ()
 
     def __call__(self, x: ArrayLike) -> Array:
         """The fitted y at x (…,)."""
@@ -64,6 +87,7 @@ class LawFit:
             "chi2": self.chi2,
             "p_value": self.p_value,
             "left_out": self.left_out,
+            "local": [s.to_dict() for s in self.local],
         }
 
 
@@ -74,7 +98,8 @@ def fit_law(
 
     Weights are 1/s² with s = (log high − log low)/(2·1.96), what a 95% interval takes for a standard error.
     Intervals are Student's with k − 2 degrees of freedom, their width multiplied by √(χ²/(k−2)) where the
-    points scatter about the line more than their intervals say.
+    points scatter about the line more than their intervals say. Local slopes are those of log y between
+    neighbouring x, ± z √(s₁² + s₂²)/|u₂ − u₁|: of points that share random numbers too wide.
 
     Args:
         law: name of a kind of the family "laws", or an object of one.
@@ -135,4 +160,17 @@ def fit_law(
     return LawFit(
         chosen, found, Estimate(a, b, c, level, _METHOD, n, flags),
         1.0 - rest / whole if whole > 0 else math.nan, chi2, float(chdtrc(n - 2, rest)), left_out,
+        local=_local(x_[kept], u, v, s, level),
     )  # fmt: skip
+
+
+def _local(x: Array, u: Array, v: Array, s: Array, level: float) -> tuple[LocalSlope, ...]:
+    """Slopes of v over u between neighbouring x; of several points at one x the first."""
+    places, at = np.unique(x, return_index=True)
+    found, z = [], float(ndtri(0.5 + 0.5 * level))
+    for k in range(len(places) - 1):
+        i, j = at[k], at[k + 1]
+        slope = float((v[j] - v[i]) / (u[j] - u[i]))
+        half = z * math.hypot(s[i], s[j]) / abs(float(u[j] - u[i]))
+        found.append(LocalSlope(float(places[k]), float(places[k + 1]), slope, slope - half, slope + half))
+    return tuple(found)

@@ -43,7 +43,11 @@ def test_a_law_is_found_exactly_where_it_holds(law):
     assert fit(X) == pytest.approx(y)
     assert "{}" in kind.words("x")
     assert "k" in kind.formula("x")
+    assert [b.value for b in fit.local] == pytest.approx([-0.4] * 4)
     told = fit.to_dict()
+    assert told["local"][0] == {
+        "start": 1, "end": 2, "value": fit.local[0].value, "low": fit.local[0].low, "high": fit.local[0].high,
+    }  # fmt: skip
     assert (told["law"], told["parameter"], told["left_out"]) == (law, kind.parameter, 0)
 
 
@@ -90,3 +94,20 @@ def test_bad_input_is_told_in_one_line():
         fit_law("power-law", X, X[:4], X, X)
     with pytest.raises(EstimatorError, match="level: found 2"):
         fit_law("power-law", X, X, 0.9 * X, 1.1 * X, level=2)
+
+
+def test_local_slopes_cover_theirs_as_often_as_they_say_where_a_law_bends():
+    rng = np.random.default_rng(1)
+    s, true, hits = 0.1, 2 * X**-1.5 * (1 + 1 / X), 0
+    slopes = np.diff(np.log(true)) / np.diff(np.log(X))
+    for _ in range(500):
+        y = true * np.exp(s * rng.standard_normal(5))
+        back = np.argsort(-X)
+        fit = fit_law(
+            "power-law", X[back], y[back], (y * np.exp(-1.96 * s))[back], (y * np.exp(1.96 * s))[back]
+        )
+        hits += sum(b.low <= k <= b.high for b, k in zip(fit.local, slopes, strict=True))
+        assert [b.start for b in fit.local] == [1, 2, 4, 8]
+
+    # 95% of 2,000; neighbours share a point, so that five times √2 × 9.7 is granted.
+    assert abs(hits - 1900) < 69
