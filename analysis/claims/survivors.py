@@ -52,11 +52,11 @@ SURVIVORS: tuple[Survivor, ...] = (
     ),
     Survivor(
         "A minibatch gradient points along the mean one with probability Φ(√(dC)) where the noise is Gaussian"
-        " and white: far above ½ at small C.",
+        " and white: far above ½ at small C. Whatever the noise, never with less than p = C/(1 + C).",
         (("C = 0.04, d = 100, where the formula says 0.9772", "C8", "white, C = 0.04, d = 100"),),
-        "symmetric noise, for which it is above ½ at every C > 0.",
+        "symmetric noise, for which it is ½ or above at every C; the bound for any noise of finite variance.",
         "sdesim claims C8 C10",
-        "skewed noise brings it below ½: {exponential noise, C = 0.04|C8|exponential noise, c = 0.04}.",
+        "skewed noise brings it below ½: {exponential noise at C = 0.04|C8|exponential noise, c = 0.04}.",
     ),
     Survivor(
         "Watch cos(∇ train, ∇ held-out): it tells when a training set is learnt by heart, which C does not.",
@@ -147,7 +147,7 @@ def survivors_page(ledger: Mapping[str, Any]) -> str:
 
 def _item(k: int, s: Survivor, records: Mapping[str, Record]) -> list[str]:
     lines = [f"{k}. **{s.says}**"]
-    told = "; ".join(f"{words} {number(records, name, statistic)}" for words, name, statistic in s.seen)
+    told = "; ".join(f"{words}: {number(records, name, statistic)}" for words, name, statistic in s.seen)
     lines += [f"   Seen: {told}."] if told else []
     lines += [f"   Holds for {s.valid}"] if s.valid else []
     lines += [f"   But {_filled(s.against, records)}"] if s.against else []
@@ -161,7 +161,7 @@ def _filled(text: str, records: Mapping[str, Record]) -> str:
         return text
     quoted, _, after = rest.partition("}")
     words, name, statistic = quoted.split("|")
-    return f"{before}{words} {number(records, name, statistic)}{_filled(after, records)}"
+    return f"{before}{words}: {number(records, name, statistic)}{_filled(after, records)}"
 
 
 def number(records: Mapping[str, Record], name: str, statistic: str) -> str:
