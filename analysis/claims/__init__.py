@@ -49,6 +49,7 @@ from .lab import Lab, shared
 from .ledger import BASES, Finding, Study, choose, claim, studies
 from .run import Ledger, run_claims, run_group
 from .stored import stored
+from .survivors import survivors_page
 from .table import moved, show
 
 __all__ = [
@@ -69,5 +70,6 @@ __all__ = [
     "stored",
     "studies",
     "summary",
+    "survivors_page",
     "with_block",
 ]
