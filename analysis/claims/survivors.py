@@ -1,4 +1,4 @@
-"""What survives: the statements of the ledger that a practitioner can use, with their numbers from its records."""
+"""What survives: the statements of the ledger that a practitioner can use, with numbers from its records."""
 
 from __future__ import annotations
 
@@ -43,8 +43,11 @@ SURVIVORS: tuple[Survivor, ...] = (
         "A step lowers the expected loss where C > C* = (η/2)(μᵀHμ + Tr HΣ)/Tr Σ, on an isotropic quadratic"
         " ηλ/(2 − ηλ). 1 is no threshold.",
         (
-            ("C where half of the steps lower the loss, ηλ = 0.1, where C* = 0.0526", "C10",
-             "C where P(loss falls) is ½"),
+            (
+                "C where half of the steps lower the loss, ηλ = 0.1, where C* = 0.0526",
+                "C10",
+                "C where P(loss falls) is ½",
+            ),
             ("C/C* there, a network", "C10", "network: C/C* where P(loss falls) is ½"),
         ),
         "steps short enough for the quadratic model.",
@@ -59,23 +62,38 @@ SURVIVORS: tuple[Survivor, ...] = (
         "skewed noise brings it below ½: {exponential noise at C = 0.04|C8|exponential noise, c = 0.04}.",
     ),
     Survivor(
-        "Watch cos(∇ train, ∇ held-out): it tells when a training set is learnt by heart, which C does not.",
-        (),
-        "",
-        "sdesim claims C70",
+        "Watch cos(∇ train, ∇ held-out): it tells when a training set is learnt by heart. C, which holds a"
+        " gradient against the noise of its own batches, does not.",
+        (
+            ("at the start", "C70", "cosine with the gradient of the held-out images, step 0"),
+            ("late", "C70", "cosine with the gradient of the held-out images, step 3000"),
+            (
+                "population gradient, every example used once, at the end",
+                "C70",
+                "one pass: cosine at the end",
+            ),
+        ),
+        "examples that come again and again; monitors call it `gradient_agreement`.",
+        "sdesim claims C70 C71",
     ),
     Survivor(
         "The fastest constant rate of an ill-conditioned loss brings λ_max to the edge 2/η.",
         (
-            ("best rate over 2/λ_max, quadratic of condition 10⁴, white noise", "C29",
-             "best rate over 2/λ_max, condition 10000, noise isotropic"),
-            ("λ_max over 2/η at the best rate, networks, full batch", "C29",
-             "network, full batch: λ_max over 2/η at the best rate"),
+            (
+                "best rate over 2/λ_max, quadratic of condition 10⁴, white noise",
+                "C29",
+                "best rate over 2/λ_max, condition 10000, noise isotropic",
+            ),
+            (
+                "λ_max over 2/η at the best rate, networks, full batch",
+                "C29",
+                "network, full batch: λ_max over 2/η at the best rate",
+            ),
         ),
         "little noise along the sharpest directions.",
         "sdesim claims C29 C63",
-        "small batches stop short of it: {at B = 10|C29|network, B = 10: λ_max over 2/η at the best rate}; on an"
-        " isotropic quadratic the best is p/2 of it.",
+        "small batches stop short of it: {at B = 10|C29|network, B = 10: λ_max over 2/η at the best rate}; on"
+        " an isotropic quadratic the best is p/2 of it.",
     ),
     Survivor(
         "Training goes on at the edge of stability without any noise: the loss is no fixed quadratic.",
@@ -87,15 +105,15 @@ SURVIVORS: tuple[Survivor, ...] = (
         "sdesim claims C45",
     ),
     Survivor(
-        "SGD's minima are flatter than those of full-batch descent at the same loss, not better.",
+        "SGD's minima are much flatter than those of full-batch descent at the same loss, and hardly better.",
         (
             ("λ_max over that of descent", "C61", "λ_max, SGD over descent"),
             ("test error less that of descent", "C61", "test error, SGD less descent"),
         ),
         "digits, small networks, one parametrisation; Gaussian noise of the same covariance does the same.",
         "sdesim claims C61 C47",
-        "where a tenth of the labels is wrong they may read better:"
-        " {test error at B = 8 less full batch, ReLU|C47|test error at B = 8 less full batch, relu, 10% wrong};"
+        "with a tenth of the labels wrong they may read better: {test error at B = 8 less full batch, ReLU|"
+        "C47|test error at B = 8 less full batch, relu, 10% wrong};"
         " with clean labels worse: {the same|C47|test error at B = 8 less full batch, relu, 0% wrong}.",
     ),
     Survivor(
