@@ -13,6 +13,7 @@ from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
 from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
+from sdesim.scenario.models import Scenario
 from sdesim.scenario.run import Work, check_work, finish_run
 
 
@@ -54,13 +55,22 @@ def resume(
     if not (target / "scenario.yaml").exists():
         raise RunError(f"{target} was interrupted before it held its scenario: run that again")
     with locked(target) as held:
-        noted = read_json(target / "provenance.json")
-        others = noted.get("kinds_of_others", [])
-        trusted = tuple(trust)
-        import_again(others, trusted, accept_changes)
-        with trusting(trusted):
-            scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
-        refuse_changed(others, scenario, accept_changes)
+        scenario, noted = read_again(target, trust, accept_changes)
         work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes)
         check_work(work)
         return finish_run(work, bool(noted.get("quick")), progress, held)
+
+
+def read_again(target: Path, trust: Iterable[str], accept_changes: bool) -> tuple[Scenario, dict[str, Any]]:
+    """The scenario that a run directory holds, with the code that it was begun with, and its provenance.
+
+    Raises:
+        SdesimError: a file can't be read, or its code is not trusted or, unless accepted, was edited since.
+    """
+    noted = read_json(target / "provenance.json")
+    others, trusted = noted.get("kinds_of_others", []), tuple(trust)
+    import_again(others, trusted, accept_changes)
+    with trusting(trusted):
+        scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
+    refuse_changed(others, scenario, accept_changes)
+    return scenario, noted

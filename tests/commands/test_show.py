@@ -28,10 +28,13 @@ def test_show_names_the_arms_of_an_unfinished_run(toy, capsys):
 
 def test_a_damaged_summary_is_bad_input(toy, capsys):
     call("run", "toy.yaml", "--quiet")
-    (toy / "runs" / "toy" / "summary.json").write_text('{"name": 1')
-
-    assert call("show", "runs/toy") == 2
-    assert "is not the summary of a run" in capsys.readouterr().err
+    for garbage in ('{"name": 1', "", "[]", "null", '{"name": 1}', '{"arms": 3, "seed": 1, "name": "x"}'):
+        (toy / "runs" / "toy" / "summary.json").write_text(garbage)
+        for verb in ("show", "report"):
+            assert call(verb, "runs/toy") == 2
+            told = capsys.readouterr().err
+            assert "summary.json" in told
+            assert told.count("\n") == 1
 
 
 def test_report_writes_the_page_again(toy, capsys):

@@ -104,11 +104,8 @@ def test_what_is_no_run_to_go_on_with_is_named(tmp_path):
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "INCOMPLETE").write_text("")
 
-    for name, said in (
-        ("nothing", "not a run directory"),
-        ("sweep", "of a sweep"),
-        ("early", "run that again"),
-    ):
+    told = {"nothing": "not a run directory", "sweep": "of a sweep", "early": "run that again"}
+    for name, said in told.items():
         with pytest.raises(RunError, match=said):
             sdesim.resume(tmp_path / name)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 
 import numpy as np
 import pytest
 
+import sdesim
 from sdesim.errors import RunError, ScenarioError
 from sdesim.noise import Stable, increments
 from sdesim.noise.levy.median import median_length
@@ -204,6 +206,52 @@ def test_an_interrupted_run_keeps_its_finished_arms_and_stays_marked(tmp_path):
     assert open_run(tmp_path / "x" / "sde.zarr").attrs["complete"]
     assert not open_run(tmp_path / "x" / "zweite.zarr").attrs["complete"]
     assert check_room(tmp_path / "x", overwrite=True)
+
+
+def test_a_directory_that_was_interrupted_before_it_held_its_scenario_is_run_again(tmp_path):
+    (tmp_path / "x").mkdir()
+    for name in ("INCOMPLETE", "provenance.json"):
+        (tmp_path / "x" / name).write_text("")
+
+    assert not check_room(tmp_path / "x")
+    run_scenario(parse_scenario(TOY), tmp_path / "x", progress=False)
+
+    assert not (tmp_path / "x" / "INCOMPLETE").exists()
+
+
+def test_a_second_call_on_a_directory_that_is_being_written_is_refused_and_the_first_is_whole(tmp_path):
+    refused = []
+
+    def twice(arm, done, total):
+        if refused:
+            return
+        for call in (
+            lambda: run_scenario(parse_scenario(TOY), tmp_path / "x", overwrite=True, progress=False),
+            lambda: sdesim.resume(tmp_path / "x", progress=False),
+        ):
+            with pytest.raises(RunError, match=rf"x is being written by process {os.getpid()}"):
+                call()
+            refused.append(done)
+
+    run_scenario(parse_scenario(TOY), tmp_path / "x", progress=twice)
+
+    assert len(refused) == 2
+    assert not (tmp_path / "x" / "INCOMPLETE").exists()
+    assert open_run(tmp_path / "x" / "sde.zarr").attrs["complete"]
+
+
+def test_a_directory_that_is_moved_or_a_link_to_nowhere_is_told_and_none_is_made_in_its_place(tmp_path):
+    def move(arm, done, total):
+        if not (tmp_path / "y").exists():
+            (tmp_path / "x").rename(tmp_path / "y")
+
+    with pytest.raises(RunError, match="x was moved or removed while"):
+        run_scenario(parse_scenario(TOY), tmp_path / "x", progress=move)
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(RunError, match=r"link is a link to .*gone, which is not there"):
+        run_scenario(parse_scenario(TOY), tmp_path / "link", progress=False)
+
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link", "y"]
 
 
 TICKETS = """\
