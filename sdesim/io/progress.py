@@ -166,7 +166,8 @@ def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> It
         now, fresh = time.time(), label not in labels
         entry = labels.setdefault(label, {"first": done, "begun": now})
         entry.update(done=done, total=total, seen=now)
-        if fresh or time.monotonic() - written >= every:
+        # A folder that was moved away is not made anew.
+        if (fresh or time.monotonic() - written >= every) and path.parent.is_dir():
             written = time.monotonic()
             atomic_write_json(path, noted)
 

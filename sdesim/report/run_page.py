@@ -50,6 +50,9 @@ def write_report(
         raise RunError(f"{folder} is not a finished run directory")
     runs = open_runs(folder)
     summary = read_json(folder / "summary.json")
+    arms = summary.get("arms")
+    if not isinstance(summary.get("name"), str) or not isinstance(arms, dict):
+        raise RunError(f"{folder / 'summary.json'} does not hold what it should: a name and arms")
     known = dict(measured or {})
     for name, run in runs.items():
         if name not in known and "probe" in run.dims:
