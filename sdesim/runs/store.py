@@ -229,6 +229,16 @@ class RunWriter:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
         return open_run(self.out)
 
+    @property
+    def written(self) -> dict[str, str]:
+        """The chunks that this writer has written, with their checksums; none in memory."""
+        return {} if self._store is None else dict(self._store.expected)
+
+    def take_written(self, chunks: Mapping[str, str]) -> None:
+        """Take over what another process has written into this run, as its `written` says."""
+        if self._store is not None:
+            self._store.expected.update(chunks)
+
     def check_place(self) -> None:
         """That a run on disk still lies where it was begun.
 
@@ -283,8 +293,9 @@ class RunWriter:
 
         assert self.out is not None
         if self._begin is not None:
-            stored = zarr.open_group(self.out, mode="r+")
-            return {name: stored[name] for name in self._names}
+            self._store = CheckedStore(LocalStore(self.out))
+            self._group = zarr.open_group(self._store, mode="r+")
+            return {name: self._group[name] for name in self._names}
         if resume:
             self._store = CheckedStore(LocalStore(self.out))
             self._group = zarr.open_group(self._store, mode="r+")

@@ -133,7 +133,7 @@ def gathered(
             plan, asked.out, labels, asked.evaluate, resume=held is not None, mark=asked.mark, block=size
         )
         if checkpoint is not None:
-            checkpoint.save(plan.begin, state)
+            _save(checkpoint, plan, writer, state)
         with _told(progress, asked.name or "simulation") as report:
             _gather(asked, client, state, writer, checkpoint, _Progress(plan, state, report, asked.name))
     for name, values in state.reduced().items():
@@ -159,16 +159,24 @@ def _gather(
             begin = done.number * state.size
             for name, values in done.values.items():
                 writer.write(name, values, trajectory=slice(begin, begin + len(values)))
+            writer.take_written(done.written)
             state.take(done)
             progress.tell(done)
             if checkpoint is not None and checkpoint.due():
-                checkpoint.save(plan.begin, state)
+                _save(checkpoint, plan, writer, state)
     except RunError as error:
         again = f"; {asked.out} keeps its finished blocks, and resume=True does the rest" if asked.out else ""
         raise RunError(f"{error}{again}") from None
     finally:
         if checkpoint is not None:
-            checkpoint.save(plan.begin, state)
+            _save(checkpoint, plan, writer, state)
+
+
+def _save(checkpoint: Checkpoint, plan: Plan, writer: RunWriter, state: State) -> None:
+    writer.check_place()
+    # First what has been written: a block counts as done only where its chunks are known.
+    writer.note_chunks()
+    checkpoint.save(plan.begin, state)
 
 
 def _waiting(plan: Plan, state: State) -> Iterator[Block]:

@@ -76,13 +76,15 @@ class Done:
 
     Attributes:
         values: its variables by name, where they are not stored. sums: of each reduction (C, V).
-        counts: trajectories that are live, stopped and lost at its steps (C, 3). worker: who walked it.
+        counts: trajectories that are live, stopped and lost at its steps (C, 3).
+        written: chunks that it stored, with their checksums. worker: who walked it.
     """
 
     number: int
     values: dict[str, NDArray[Any]]
     sums: tuple[Array, ...]
     counts: NDArray[np.int64]
+    written: dict[str, str]
     worker: str
 
 
@@ -167,7 +169,7 @@ def run_block(job: bytes, block: Block) -> Done:
     reduced = {} if ensemble.reducing is None else ensemble.reducing.portable()
     sums = tuple(reduced[f"reduced_{k}"] for k in range(len(plan.reductions)))
     counts = reduced.get("reduced_counts", np.zeros((0, 3), dtype=np.int64))
-    return Done(block.number, values, sums, counts, _worker())
+    return Done(block.number, values, sums, counts, writer.written, _worker())
 
 
 class _Unsettled:
