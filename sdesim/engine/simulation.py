@@ -285,7 +285,7 @@ def _take_up(
         )
     step, state = found
     if "x" not in state:
-        raise RunError(f"{checkpoint.out} was begun on a cluster: go on with cluster=")
+        raise RunError(f"{checkpoint.out} was begun on a cluster: go on with cluster= (--cluster)")
     ensemble.restore(state)
     if tangents is not None:
         tangents.restore(state)

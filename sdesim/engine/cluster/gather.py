@@ -201,7 +201,7 @@ def _taken_up(checkpoint: Checkpoint, accept: bool) -> dict[str, NDArray[Any]]:
     if found is None:
         raise RunError(f"{checkpoint.out} was interrupted before its first block: remove it and start again")
     if "block" not in found[1]:
-        raise RunError(f"{checkpoint.out} was begun in one process: go on without cluster=")
+        raise RunError(f"{checkpoint.out} was begun in one process: go on without cluster= (--cluster)")
     return found[1]
 
 
