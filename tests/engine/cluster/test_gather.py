@@ -21,15 +21,17 @@ def test_a_run_in_memory_has_the_bits_of_one_process(client, single, monkeypatch
     }
 
 
-def test_workers_write_their_own_regions_of_a_stored_run(client, single, tmp_path):
-    found = walk(cluster=client, out=tmp_path / "run.zarr")
+def test_workers_write_their_own_regions_of_a_stored_run(client, tmp_path):
+    probes = sdesim.Probes(every=60, samples=2, trajectories=66, estimators=("gradient",))
 
-    assert_same(found.load(), single)
+    found = walk(cluster=client, out=tmp_path / "run.zarr", probes=probes)
+
+    assert_same(found.load(), walk(threads=1, probes=probes))
     assert "unverified" not in found.attrs
     assert [p.name for p in tmp_path.iterdir()] == ["run.zarr"]
 
 
-def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, single, tmp_path, monkeypatch):
+def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, monkeypatch):
     out, sent = tmp_path / "run.zarr", []
     taken = gather.State.take
 
@@ -40,7 +42,7 @@ def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, single, tmp_
 
     monkeypatch.setattr(gather.State, "take", take)
     with pytest.raises(RunError, match=r"was lost; .*run\.zarr keeps its finished blocks, and resume=True"):
-        walk(cluster=client, out=out)
+        walk(probes=None, cluster=client, out=out)
 
     def noting(self, block):
         sent.append(block.number)
@@ -48,12 +50,13 @@ def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, single, tmp_
 
     monkeypatch.setattr(gather.State, "take", noting)
     with pytest.raises(RunError, match="was begun on a cluster: go on with cluster="):
-        walk(out=out, resume=True)
-    found = walk(cluster=client, out=out, resume=True)
+        walk(probes=None, out=out, resume=True)
+    found = walk(probes=None, cluster=client, out=out, resume=True)
 
     assert len(sent) == 2
+    single = walk(probes=None, threads=1)
     assert_same(found.load(), single)
-    assert_same(walk(cluster=client, out=out, resume=True), single)
+    assert_same(walk(probes=None, cluster=client, out=out, resume=True), single)
 
 
 def test_a_run_goes_on_from_another(client, single):
