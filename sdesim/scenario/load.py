@@ -14,6 +14,7 @@ from sdesim.errors import ScenarioError
 from sdesim.kinds.spelling import nearest
 from sdesim.kinds.trust import trusting
 from sdesim.scenario.base import Strict
+from sdesim.scenario.checks.room import too_large
 from sdesim.scenario.checks.scenario import cross_check, unbuildable
 from sdesim.scenario.messages import error_lines
 from sdesim.scenario.models import Scenario
@@ -156,7 +157,7 @@ def validate_scenario(scenario: Scenario) -> None:
 
 
 def _refuse_problems(scenario: Scenario, document: Document) -> None:
-    problems = cross_check(scenario) or unbuildable(scenario)
+    problems = cross_check(scenario) or too_large(scenario) or unbuildable(scenario)
     if problems:
         problems.sort(key=lambda problem: document.line(problem[0]))
         raise _refusal([f"{document.place(path)}: {message}" for path, message in problems])
