@@ -46,7 +46,10 @@ def main() -> None:
 
 def _fail(message: str, code: int) -> NoReturn:
     if message:
-        text = f"sdesim: {message}"
+        from sdesim.io.text import clipped
+
+        first, *others = message.split("\n")
+        text = "\n".join(map(clipped, (f"sdesim: {first}", *others)))
         print(_folded(text) if sys.stderr.isatty() else text, file=sys.stderr)
     sys.exit(code)
 

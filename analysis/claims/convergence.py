@@ -11,11 +11,9 @@ from sdesim import estimators as est
 
 from .estimates import exact, mapped, mean
 from .lab import Lab
-from .ledger import DEDUCED, Finding, claim
+from .ledger import DEDUCED, NOW_EXACT, Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
 from .rules import below, judge, near, proved, together
-
-_EXACT = "Judged by the exact number, in the first edition by a sample of it; the bound is the same."
 
 # Curvatures of the quadratic on which bounds are tried: the PL constant is 1, the smoothness 10.
 _CURVATURES = np.array([1.0, 4.0, 10.0])
@@ -31,7 +29,7 @@ _CURVATURES = np.array([1.0, 4.0, 10.0])
     basis=DEDUCED,
     quotation="The expected loss improvement per step satisfies",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
 )
 def effective_rate(lab: Lab) -> Finding:
     """E L⁺/L = 1 − 2ηλ + η²λ²(1 + 1/C): C only stands in the term in η²; 1 − pm/β bounds it."""

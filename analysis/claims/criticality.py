@@ -12,11 +12,9 @@ from sdesim import estimators as est
 
 from .estimates import exact, mean, ratio, share, slope
 from .lab import Lab
-from .ledger import COUNTER_EXAMPLE, DEDUCED, Finding, claim
+from .ledger import COUNTER_EXAMPLE, DEDUCED, NOW_EXACT, Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
 from .rules import above, below, consistent, judge, near, proved, together
-
-_EXACT = "Judged by the exact number, in the first edition by a sample of it; the bound is the same."
 
 
 @claim(
@@ -28,7 +26,7 @@ _EXACT = "Judged by the exact number, in the first edition by a sample of it; th
     basis=DEDUCED,
     quotation="Order parameter | $p - 0.5$",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
 )
 def order_parameter(lab: Lab) -> Finding:
     """p − ½ = ½ tanh(½ log C): odd in log C, slope ¼ on both sides, in every dimension."""
@@ -172,7 +170,7 @@ def slowing_down(lab: Lab) -> Finding:
     basis=DEDUCED,
     quotation="Detect phase transition (p crosses 0.5)",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
 )
 def one_sample_crossing(lab: Lab) -> Finding:
     """With q = P(Ĉ > 1), q(1 − q) false crossings per epoch."""

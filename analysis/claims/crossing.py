@@ -61,6 +61,8 @@ class Learning:
     claim="Test accuracy jumps when C crosses 1: grokking is a transition of C.",
     test="Addition mod 59 by AdamW with weight decay 1 and, as a control that never generalises, without: "
     "the step at which the running median of C at several B passes 1, against that of 50% test accuracy.",
+    quotation="jump in test accuracy is the *observed signature* of the underlying phase transition",
+    since="2026-11-25",
 )
 def grokking(lab: Lab) -> Finding:
     """C₁ rises twice: after the pairs are learnt, in the control too, and after the rule is."""

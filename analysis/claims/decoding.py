@@ -12,11 +12,9 @@ from sdesim import estimators as est
 
 from .estimates import Array, exact, mean, share
 from .lab import Lab
-from .ledger import DEDUCED, Finding, claim
+from .ledger import DEDUCED, NOW_EXACT, Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
 from .rules import Check, below, judge, near, proved, together
-
-_EXACT = "Judged by the exact number, in the first edition by a sample of it; the bound is the same."
 
 
 @claim(
@@ -30,7 +28,7 @@ _EXACT = "Judged by the exact number, in the first edition by a sample of it; th
     basis=DEDUCED,
     quotation=r"I(g; \mu) \propto \log(1 + C_\alpha)",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
     fair="For white signal and white noise the information is in proportion to log(1 + C).",
 )
 def information(lab: Lab) -> Finding:
@@ -122,7 +120,7 @@ def _information(signal: Array, n: int, rng: np.random.Generator) -> est.Estimat
     basis=DEDUCED,
     quotation=r"**Test power:** $p = C_\alpha / (1 + C_\alpha)$",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
 )
 def power_of_the_test(lab: Lab) -> Finding:
     """Power Φ(√(μᵀΣ⁻¹μ) − z), with white noise Φ(√(dC) − z); a power needs a level, p has none."""

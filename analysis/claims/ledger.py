@@ -26,6 +26,8 @@ BASIS_MEANS = {
     MEASURED: "an interval against a bound fixed beforehand",
     CONVENTIONAL: "a definition, whose arithmetic was checked",
 }
+# What changed in a criterion where nothing but chance was taken out.
+NOW_EXACT = "Judged by the exact number, in the first edition by a sample of it; the bound is the same."
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,10 @@ from sdesim.noise import sample_stable
 from .convergence import one_step_factor
 from .estimates import Array, exact, mapped, mean, slope
 from .lab import Lab
-from .ledger import DEDUCED, Finding, claim
+from .ledger import DEDUCED, NOW_EXACT, Finding, claim
 from .plots import CLAIMED, CORRECTED, GUIDE, finish, points
 from .polyak import mean_loss_fixed_noise
 from .rules import above, below, consistent, judge, near, proved, together
-
-_EXACT = "Judged by the exact number, in the first edition by a sample of it; the bound is the same."
 
 
 @claim(
@@ -32,7 +30,7 @@ _EXACT = "Judged by the exact number, in the first edition by a sample of it; th
     basis=DEDUCED,
     quotation="threshold is necessary for stable training",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
 )
 def lyapunov_threshold(lab: Lab) -> Finding:
     """E ΔL = −η|μ|² + (η²/2)(μᵀHμ + Tr HΣ) on a quadratic: below 0 exactly for C > C*."""

@@ -11,11 +11,9 @@ from sdesim import estimators as est
 
 from .estimates import Array, exact, share
 from .lab import Lab
-from .ledger import DEDUCED, Finding, claim
+from .ledger import DEDUCED, NOW_EXACT, Finding, claim
 from .plots import CLAIMED, CORRECTED, GUIDE, finish
 from .rules import above, judge, proved
-
-_EXACT = "Judged by the exact number, in the first edition by a sample of it; the bound is the same."
 
 
 @claim(
@@ -70,7 +68,8 @@ def margin_sign(lab: Lab) -> Finding:
         ax.plot(line, 2 / line, label="λ = 2/η", **CORRECTED)
         ax.set_ylim(1e-2, 1e3)
         finish(ax, "η", "λ", "The line S = 0 crosses the edge of stability")
-        ax.get_legend().set(frame_on=True)
+        # The dots are small, and everywhere.
+        ax.legend(loc="lower left", fontsize=8, frameon=True, framealpha=1, facecolor="white", markerscale=4)
 
     return Finding(
         {
@@ -122,7 +121,7 @@ def _normalised(eta: float, lam: float, momentum: float) -> float:
     basis=DEDUCED,
     quotation="Divergence — training instability",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
 )
 def signs(lab: Lab) -> Finding:
     """I has the sign of S, so that what §6.1 calls safe §6.3 calls diverging."""

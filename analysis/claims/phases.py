@@ -15,11 +15,9 @@ from sdesim.estimators.core.power import interval_power
 from .ensemble import ensemble
 from .estimates import LEVEL, Array, exact, mean
 from .lab import Lab
-from .ledger import DEDUCED, MEASURED, Finding, claim
+from .ledger import DEDUCED, MEASURED, NOW_EXACT, Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
 from .rules import above, below, judge, near, proved, together
-
-_EXACT = "Judged by the exact number, in the first edition by a sample of it; the bound is the same."
 
 
 @claim(
@@ -32,7 +30,7 @@ _EXACT = "Judged by the exact number, in the first edition by a sample of it; th
     basis=DEDUCED,
     quotation="it is a phase transition with a sharp threshold",
     since="2026-11-25",
-    changed=_EXACT,
+    changed=NOW_EXACT,
 )
 def sharpness(lab: Lab) -> Finding:
     """E cos(g, μ) ≈ √p and the best decrease p are analytic in C."""

@@ -104,6 +104,8 @@ def _train(read: Reader, theta: Array, mask: Array, steps: int, rng: np.random.G
     test="Dense trainings on digits: C of the 90% of weights smallest at the end over C of the rest, over "
     "the training; and test errors of the tenth kept by magnitude, by C of each weight, or at random, "
     "trained anew.",
+    quotation="Pruning eliminates parameters that are **noise-only contributors**",
+    since="2026-11-25",
     shares="phenomena of real networks",
 )
 def pruned_weights(lab: Lab) -> Finding:

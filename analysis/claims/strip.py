@@ -11,6 +11,7 @@ from .run import PAPER
 
 # What the parts of the source are about.
 PARTS = {
+    "1": "motivation",
     "2": "gradients",
     "3": "the ratio C",
     "4": "p and odds",

@@ -28,6 +28,8 @@ _ARMS = ("dense", "ticket", "new weights", "random mask")
     claim="Winning tickets have p = 0.65 to 0.70, random sparse networks 0.35 to 0.40.",
     test="Iterative magnitude pruning to 8% of the weights on MNIST-1D; the ticket, its mask on new weights "
     "and a random mask train: C of the weights left, exact over all examples, and p at the training batch.",
+    quotation="Winning tickets show $p = 0.65$–$0.70$",
+    since="2026-11-25",
 )
 def tickets(lab: Lab) -> Finding:
     """p = BC₁/(1 + BC₁): where it stands is the choice of B, and it is low in all arms at the start."""

@@ -250,7 +250,7 @@ class _Walk:
         words = hashlib.sha256(_code_bytes(function.__code__))
         words.update(repr(sorted((options or {}).items(), key=str)).encode())
         self._value((function.__defaults__, function.__kwdefaults__), words, label)
-        read, attributes = _names(function.__code__)
+        read, attributes = names_of(function.__code__)
         for name in sorted(read & set(function.__globals__)):
             self._global(name, function.__globals__[name], attributes, module, words)
         self._note(f"function {label}", words.digest())
@@ -413,7 +413,7 @@ def _first_seen(dispatcher: Any, label: str) -> dict[str, str]:
 
 
 @lru_cache(maxsize=4096)
-def _names(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:
+def names_of(code: CodeType) -> tuple[frozenset[str], frozenset[str]]:
     """Names of the globals and of the attributes that a code reads."""
     read, attributes = set(), set()
     for part in _codes(code):

@@ -294,9 +294,11 @@ def _walk(
         if tangents is not None:
             tangents.advance(step, end)
         step, first = end, last
+        writer.check_place()
         _probe(plan, ensemble, tangents, writer, step)
         if checkpoint is not None and checkpoint.due():
             points.flush(whole=False)
+            writer.note_chunks()
             checkpoint.save(step, ensemble, tangents)
         report(step, plan.steps)
 

@@ -264,16 +264,19 @@ def compiled_rate(function: Callable[..., Any], dim: int) -> Any:
     """A user's rate, compiled.
 
     Raises:
-        SdesimError: Numba can't compile it, or it gives neither a number nor (d,).
+        SdesimError: Numba can't compile it, `first_calls` refuses it, or it gives neither a number nor (d,).
     """
     from numba.core.errors import NumbaError
     from numba.extending import is_jitted
 
+    from sdesim.compiled.first_call import PLACES, first_calls
     from sdesim.compiled.jit import compiled_in_memory
+    from sdesim.compiled.tuples import states_beside
 
     try:
         jitted = function if is_jitted(function) else compiled_in_memory(function)
-        found = np.asarray(jitted(np.zeros(dim)))
+        places = [(x,) for x in states_beside(np.zeros(dim))[:PLACES]]
+        found = np.asarray(first_calls(jitted, "rate", places))
     except (NumbaError, TypeError) as error:
         lines = [line.strip() for line in str(error).splitlines()]
         told = next((ln for ln in lines if ln and not ln.startswith("Failed in")), first_line(error))

@@ -17,7 +17,9 @@ from sdesim.runs.attributes import mapped, rows
 if TYPE_CHECKING:
     import xarray as xr
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+# The first has no checksums: such runs get the attribute `unverified`, as do copies without a manifest.
+READABLE_VERSIONS = (1, 2)
 COORDINATES = ("time", "epoch", "probe_step", "probe_time")
 DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well",
         "noise_state")  # fmt: skip
@@ -399,9 +401,10 @@ def validate_run(run: xr.Dataset) -> None:
     for attr in REQUIRED_ATTRS:
         if attr not in run.attrs:
             raise RunError(f"not a run: attribute {attr!r} is missing")
-    if run.attrs["schema_version"] != SCHEMA_VERSION:
+    if run.attrs["schema_version"] not in READABLE_VERSIONS:
+        allowed = " and ".join(map(str, READABLE_VERSIONS))
         raise RunError(
-            f"schema version {run.attrs['schema_version']} can't be read, this sdesim reads {SCHEMA_VERSION}"
+            f"schema version {run.attrs['schema_version']} can't be read, this sdesim reads {allowed}"
         )
     if run.attrs["kind"] not in ("simulated", "real"):
         raise RunError(f"kind must be 'simulated' or 'real', got {run.attrs['kind']!r}")

@@ -19,10 +19,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, first_line
 from sdesim.io.files import to_json
 from sdesim.runs.accessor import RunAccessor as RunAccessor
-from sdesim.runs.attributes import plain, rows
+from sdesim.runs.attributes import mapped, plain, rows
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.replays import note_ended, note_stored
@@ -126,6 +126,9 @@ class RunWriter:
             if name not in self._specs:
                 raise RunError(f"variable {name!r} is not part of the run schema")
         self.out = None if out is None else Path(out)
+        self._group: Any = None
+        self._store: Any = None
+        self._before: dict[str, str] = {}
         self._arrays: dict[str, Any] = self._in_memory() if self.out is None else self._on_disk(resume)
 
     @property
@@ -169,10 +172,7 @@ class RunWriter:
                 if values is not None:
                     self._coords[name][1][trajectory] = values
                     if self.out is not None:
-                        import zarr
-
-                        array: Any = zarr.open_group(self.out, mode="r+")[name]
-                        array[trajectory] = np.asarray(values)
+                        self._group[name][trajectory] = np.asarray(values)
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
@@ -183,10 +183,41 @@ class RunWriter:
             if "theta" in self._arrays:
                 note_ended(self._attrs, self._first, self._arrays["theta"], self._arrays.get("status"))
             return self._dataset()
-        import zarr
+        from sdesim.runs.checked_store import MANIFEST, manifest_of
 
-        zarr.open_group(self.out, mode="r+").attrs.put(self._stored_attrs())
+        attrs = self._stored_attrs()
+        self._store.expected = {**self._before, **self._store.expected}
+        manifest = manifest_of(self._group, self._store, attrs)
+        try:
+            self._group.attrs.put({**attrs, MANIFEST: to_json(manifest, indent=None).strip()})
+        except OSError as error:
+            raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
         return open_run(self.out)
+
+    def check_place(self) -> None:
+        """That a run on disk still lies where it was begun.
+
+        Raises:
+            RunError: it was moved or removed.
+        """
+        if self._store is not None:
+            self._store.check_place()
+
+    def note_chunks(self) -> None:
+        """Store which chunks have been written, before a checkpoint that relies on them.
+
+        Raises:
+            RunError: the disk refuses.
+        """
+        from sdesim.runs.checked_store import MANIFEST
+
+        written = {**self._before, **self._store.expected}
+        try:
+            self._group.attrs.put(
+                {**self._stored_attrs(), MANIFEST: to_json({"written": written}, indent=None).strip()}
+            )
+        except OSError as error:
+            raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
     def _shape(self, name: str) -> tuple[int, ...]:
         return tuple(self._sizes[d] for d in self._specs[name].dims)
@@ -211,36 +242,47 @@ class RunWriter:
 
     def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr
+        from zarr.storage import LocalStore
+
+        from sdesim.runs.checked_store import MANIFEST, CheckedStore, check_own, checksums
 
         assert self.out is not None
         if resume:
-            stored = zarr.open_group(self.out, mode="r+")
-            # What is said of the run is what holds from here on.
-            stored.attrs.put(self._stored_attrs())
-            return {name: stored[name] for name in self._names}
+            self._store = CheckedStore(LocalStore(self.out))
+            self._group = zarr.open_group(self._store, mode="r+")
+            self._before = dict(mapped(self._group.attrs, MANIFEST).get("written", {}))
+            check_own(self.out, self._before)
+            self.note_chunks()
+            return {name: self._group[name] for name in self._names}
         if self.out.exists():
             raise RunError(f"{self.out} exists already; choose another path or remove it")
         try:
-            self.out.parent.mkdir(parents=True, exist_ok=True)
-            group = zarr.open_group(self.out, mode="w-", zarr_format=3, attributes=self._stored_attrs())
+            self.out.mkdir(parents=True)
+            self._store = CheckedStore(LocalStore(self.out))
+            self._group = zarr.open_group(
+                self._store, mode="w-", zarr_format=3, attributes=self._stored_attrs()
+            )
             for name, (dims, values) in self._coords.items():
                 units, long_name = self._words[name]
-                array = group.create_array(
-                    name, shape=values.shape, dtype=values.dtype, dimension_names=dims, compressors=None,
-                    attributes={"units": units, "long_name": long_name},
+                array = self._group.create_array(
+                    name, shape=values.shape, dtype=values.dtype, dimension_names=dims,
+                    compressors=checksums(), attributes={"units": units, "long_name": long_name},
                 )  # fmt: skip
                 array[...] = values
-            return {name: self._create(group, name) for name in self._names}
+            return {name: self._create(self._group, name) for name in self._names}
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 
     def _create(self, group: Any, name: str) -> Any:
+        from sdesim.runs.checked_store import checksums
+
         spec = self._specs[name]
         # Sampled noise does not compress; trying would cost more than the disk. Nor is a chunk of saved steps
         # ever only its fill value, but where all has diverged: to look for that is a pass over all of them.
         return group.create_array(
             name, shape=self._shape(name), chunks=self._chunks(name), dtype=spec.dtype,
-            fill_value=fill_value(self._specs[name].dtype), dimension_names=spec.dims, compressors=None,
+            fill_value=fill_value(self._specs[name].dtype), dimension_names=spec.dims,
+            compressors=checksums(),
             attributes={"units": spec.units, "long_name": spec.long_name},
             config={"write_empty_chunks": self._kind == "simulated" and "step" in spec.dims},
         )  # fmt: skip
@@ -315,7 +357,8 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
             ``"auto"``, or sizes by dimension such as ``{"trajectory": 1000}``.
 
     Raises:
-        RunError: no run there, not one that this version can read, or chunks without Dask.
+        RunError: no run there, not one that this version can read, a damaged one, or chunks without Dask.
+            So does what reads a damaged array later.
     """
     target = Path(path)
     if not target.exists():
@@ -330,12 +373,18 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
         target = arms[0]
     if chunks is not None and find_spec("dask") is None:
         raise RunError("chunks are Dask's, which is not installed: pip install 'sdesim[dask]'")
+    from sdesim.runs.checked_store import MANIFEST, opened
+
     try:
-        run = xr.open_zarr(target, consolidated=False, chunks=chunks)
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{target} can't be read as a run: {error}") from error
+        store, attrs = opened(target)
+        run = xr.open_zarr(store, consolidated=False, chunks=chunks)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{target} can't be read as a run: {first_line(error)}") from error
+    run.encoding["source"] = str(target)
     # Runs of earlier versions hold others.
-    run.attrs = plain(run.attrs)
+    run.attrs = plain({name: value for name, value in attrs.items() if name != MANIFEST})
+    if run.attrs.get("complete") and not store.whole:
+        run.attrs["unverified"] = 1
     validate_run(run)
     note_stored(target.resolve())
     return _named(run)

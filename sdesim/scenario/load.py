@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,23 @@ from typing import Any
 from pydantic import ValidationError
 
 from sdesim.errors import ScenarioError
-from sdesim.kinds.spelling import nearest
+from sdesim.io.text import clipped
+from sdesim.kinds.misfit import Problem
+from sdesim.kinds.spelling import nearest, short
 from sdesim.kinds.trust import trusting
 from sdesim.scenario.base import Strict
 from sdesim.scenario.checks.room import too_large
-from sdesim.scenario.checks.scenario import cross_check, unbuildable
-from sdesim.scenario.messages import error_lines
+from sdesim.scenario.checks.scenario import cross_check, unanswerable, unbuildable
+from sdesim.scenario.messages import type_problems
 from sdesim.scenario.models import Scenario
-from sdesim.scenario.yaml import Document, parse_path, read_yaml, set_value
+from sdesim.scenario.rest import Rest
+from sdesim.scenario.yaml import Document, parse_path, read_document, read_yaml, set_value
 from sdesim.shipped import shipped_folder
 
-_MOST = 10
+# Lines that a refusal has.
+_MOST = 20
+# Bytes of a file: reading more of them takes seconds. The largest of the shipped ones has 7,000.
+LARGEST = 256 * 1024
 
 
 def shipped_scenarios() -> dict[str, Path]:
@@ -96,7 +102,12 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
     """
     path = find_scenario(path_or_name)
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            found = f"found a file of more than {LARGEST // 1024} KB"
+            raise ScenarioError(f"{path}: {found}, allowed: as much as a scenario needs")
+        text = content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: can't be read: {error}") from None
     given = Path(path_or_name)
@@ -112,24 +123,29 @@ def parse_document(
         ScenarioError: not YAML, not a group of fields, or an override leads nowhere.
     """
     read = _read_once(text, source)
-    document = Document(copy.deepcopy(read.data), dict(read.origins), read.source)
+    document = Document(copy.deepcopy(read.data), dict(read.origins), read.source, list(read.problems))
     if not isinstance(document.data, dict):
-        raise ScenarioError(
-            f"{document.origin(())}: found {document.data!r}, allowed: the fields of a scenario"
-        )
+        found = f"found {short(document.data)}, allowed: the fields of a scenario"
+        raise ScenarioError(clipped(f"{document.origin(())}: {found}"))
+    wrong: list[str] = []
     if quick:
-        _apply_quick(document)
+        _apply_quick(document, wrong)
     for key, value in (overrides or {}).items():
         origin = f"--set {key}"
-        plain = read_yaml(value, origin).data if isinstance(value, str) else value
-        set_value(document, parse_path(key), plain, origin)
+        try:
+            plain = read_yaml(value, origin).data if isinstance(value, str) else value
+            set_value(document, parse_path(key), plain, origin)
+        except ScenarioError as error:
+            wrong += str(error).split("\n")
+    if wrong:
+        raise refusal([*(f"{document.place(path)}: {text}" for path, text in document.problems), *wrong])
     return document
 
 
 # A command may check a file as it is and in its quick form; reading it is what takes longest.
 @lru_cache(maxsize=8)
 def _read_once(text: str, source: str) -> Document:
-    return read_yaml(text, source)
+    return read_document(text, source)
 
 
 def check_document(document: Document) -> Scenario:
@@ -138,13 +154,33 @@ def check_document(document: Document) -> Scenario:
     Raises:
         ScenarioError: one line for each thing that is wrong: file, line, field, found, allowed.
     """
-    models: dict[int, type[Strict]] = {}
-    try:
-        scenario = Scenario.model_validate(document.data, context=models)
-    except ValidationError as error:
-        raise _refusal(error_lines(error, document, models)) from None
-    _refuse_problems(scenario, document)
+    models: dict[int, type[Strict]] = {id(document.data): Scenario}
+    checks = [cross_check, too_large, unbuildable, unanswerable]
+    problems: list[Problem] = []
+    rest: Rest | None = Rest(document.data)
+    found, scenario = list(document.problems), None
+    while rest is not None:
+        if found:
+            # What does not depend on them is looked at as if they were not there.
+            problems += rest.placed(found)
+            rest, scenario, found = rest.without(found), None, []
+        elif scenario is None:
+            scenario, found = _typed(rest.data, models)
+        elif checks:
+            look = checks.pop(0)
+            found = look(scenario) if rest.answers or look is not unanswerable else []
+        else:
+            break
+    if problems or scenario is None:
+        raise _told(problems, document)
     return scenario
+
+
+def _typed(data: dict[str, Any], models: dict[int, type[Strict]]) -> tuple[Scenario | None, list[Problem]]:
+    try:
+        return Scenario.model_validate(data, context=models), []
+    except ValidationError as error:
+        return None, type_problems(error, data, models)
 
 
 def validate_scenario(scenario: Scenario) -> None:
@@ -153,24 +189,31 @@ def validate_scenario(scenario: Scenario) -> None:
     Raises:
         ScenarioError: one line for each thing that is wrong.
     """
-    _refuse_problems(scenario, Document(None, {}, scenario.name))
-
-
-def _refuse_problems(scenario: Scenario, document: Document) -> None:
-    problems = cross_check(scenario) or too_large(scenario) or unbuildable(scenario)
+    problems = cross_check(scenario) or too_large(scenario)
+    problems = problems or unbuildable(scenario) or unanswerable(scenario)
     if problems:
-        problems.sort(key=lambda problem: document.line(problem[0]))
-        raise _refusal([f"{document.place(path)}: {message}" for path, message in problems])
+        raise _told(problems, Document(None, {}, scenario.name))
 
 
-def _refusal(lines: list[str]) -> ScenarioError:
+def _told(problems: list[Problem], document: Document) -> ScenarioError:
+    """Problems in the order of the file, each once."""
+    ordered = sorted(dict.fromkeys(problems), key=lambda problem: document.line(problem[0]))
+    return refusal([f"{document.place(path)}: {message}" for path, message in ordered])
+
+
+def refusal(lines: Sequence[str]) -> ScenarioError:
+    """The error that tells problems: a line of printable characters for each, not too many nor too long."""
     rest = len(lines) - _MOST
-    return ScenarioError("\n".join([*lines[:_MOST], *([f"… and {rest} more"] if rest > 0 else [])]))
+    shown = [*lines[: _MOST - 1], f"… and {rest + 1} more"] if rest > 0 else lines
+    return ScenarioError("\n".join(map(clipped, shown)))
 
 
-def _apply_quick(document: Document) -> None:
+def _apply_quick(document: Document, wrong: list[str]) -> None:
     overrides = document.data.get("quick") or {}
     if not isinstance(overrides, dict):
         return
     for key, value in overrides.items():
-        set_value(document, parse_path(str(key)), value, document.origin(("quick", key)))
+        try:
+            set_value(document, parse_path(str(key)), value, document.origin(("quick", key)))
+        except ScenarioError as error:
+            wrong.append(str(error))

@@ -7,23 +7,26 @@ from typing import Any
 from pydantic import ValidationError
 
 from sdesim.kinds.messages import say
+from sdesim.kinds.misfit import Problem
 from sdesim.scenario.base import Strict
 from sdesim.scenario.yaml import Document, KeyPath
 
 
-def error_lines(error: ValidationError, document: Document, models: dict[int, type[Strict]]) -> list[str]:
-    """One line per place that is wrong, in the order of the file.
+def type_problems(
+    error: ValidationError, data: dict[str, Any], models: dict[int, type[Strict]]
+) -> list[Problem]:
+    """One for each place that is wrong.
 
     Args:
-        error: from pydantic. document: what was validated.
+        error: from pydantic. data: what was validated.
         models: the model of each group of fields, by identity of the data (see `Strict`).
     """
     places: dict[KeyPath, list[dict[str, Any]]] = {}
     for item in error.errors():
-        path = _real_path(item, document.data)
+        path = _real_path(item, data)
         places.setdefault(path, []).append(dict(item))
-    ordered = sorted(places.items(), key=lambda place: document.line(place[0]))
-    return [f"{document.place(path)}: {_say(items, path, document, models)}" for path, items in ordered]
+    document = Document(data)
+    return [(path, _say(items, path, document, models)) for path, items in places.items()]
 
 
 def _real_path(item: Any, data: Any) -> KeyPath:

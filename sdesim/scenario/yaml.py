@@ -8,26 +8,34 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from sdesim.errors import ScenarioError
-from sdesim.kinds.misfit import path_text
-from sdesim.kinds.spelling import nearest
+from sdesim.io.text import clipped, for_terminal
+from sdesim.kinds.misfit import Problem, path_text
+from sdesim.kinds.spelling import nearest, short
 
 KeyPath = tuple[str | int, ...]
-_MOST_NODES = 100_000
+# Values, lists and groups of a file, those that aliases stand for among them.
+_MOST_NODES = 50_000
+_DEEPEST = 40
+# The largest float has 309 digits, and no field takes a whole number that has more.
+_MOST_DIGITS = 309
 _TAG = "tag:yaml.org,2002:"
 _PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass
 class Document:
-    """Plain data and where each value came from ("file.yaml:12", or "--set path")."""
+    """Plain data and where each value came from ("file.yaml:12", or "--set path"), with the places of what is
+    no plain data, where the data hold None."""
 
     data: Any
     origins: dict[KeyPath, str] = field(default_factory=dict)
     source: str = ""
+    problems: list[Problem] = field(default_factory=list)
 
     def written(self, path: KeyPath) -> KeyPath:
         """The path as it stands in the file, where one thing may stand for a list of it."""
@@ -76,25 +84,80 @@ def read_yaml(text: str, source: str) -> Document:
     """Read YAML text.
 
     Raises:
-        ScenarioError: one line with file, line, and what is wrong.
+        ScenarioError: one line for each thing that is wrong: file, line, what.
     """
-    from ruamel.yaml import YAML
+    document = read_document(text, source)
+    if document.problems:
+        lines = [f"{document.place(path)}: {message}" for path, message in document.problems]
+        raise ScenarioError("\n".join(map(clipped, lines)))
+    return document
+
+
+def read_document(text: str, source: str) -> Document:
+    """As `read_yaml`, with what is wrong with single values among the document's problems.
+
+    Raises:
+        ScenarioError: one line; nothing of the text can be used.
+    """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = _composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark is not None else source
         problem = " ".join(str(error.problem or error.context).split())
-        raise ScenarioError(f"{where}: not valid YAML: {problem}") from None
+        raise ScenarioError(clipped(f"{where}: not valid YAML: {problem}")) from None
     except YAMLError as error:
-        raise ScenarioError(f"{source}: not valid YAML: {' '.join(str(error).split())}") from None
-    document = Document(None, {}, source)
+        position = getattr(error, "position", None)
+        line = "" if position is None else f":{text.count(chr(10), 0, position) + 1}"
+        problem = " ".join(str(error).split())
+        raise ScenarioError(clipped(f"{source}{line}: not valid YAML: {problem}")) from None
+    except (ValueError, OverflowError):
+        # The library's own reading of what stands behind a backslash.
+        line = _line_of_escape(text)
+        found = "found an escape of no character, allowed: up to \\U0010FFFF"
+        raise ScenarioError(clipped(f"{source}{line}: not valid YAML: {found}")) from None
     if root is None:
         raise ScenarioError(f"{source}: the file is empty")
+    document = Document(None, {}, source)
     document.data = _Reader(document).plain(root, ())
     return document
+
+
+def _composed(text: str) -> Any:
+    """The nodes of a text; those that are too deep or too many are refused as they come."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.composer import Composer, ComposerError
+
+    class Bounded(Composer):
+        count = 0
+
+        def __init__(self, loader: Any = None) -> None:
+            super().__init__(loader)
+            self.warn_double_anchors = False
+
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            self.count += 1
+            if self.count > _MOST_NODES or self.depth >= _DEEPEST:
+                mark = self.parser.peek_event().start_mark
+                raise ComposerError(None, None, _TOO_MANY if self.depth < _DEEPEST else _TOO_DEEP, mark)
+            return super().compose_node(parent, index)
+
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = Bounded
+    return yaml.compose(text)
+
+
+_TOO_MANY = f"found more than {_MOST_NODES:,} values, allowed: as many as a scenario needs"
+_TOO_DEEP = f"found values inside one another more than {_DEEPEST} deep, allowed: as deep as a scenario needs"
+_BEYOND = re.compile(r"\\U(?!0010|000)[0-9A-Fa-f]{8}")
+
+
+def _line_of_escape(text: str) -> str:
+    """ ":3" of the first escape above the last of the characters; empty where there is none."""
+    found = _BEYOND.search(text)
+    return "" if found is None else f":{text.count(chr(10), 0, found.start()) + 1}"
 
 
 class _Reader:
@@ -108,57 +171,80 @@ class _Reader:
         where = f"{self.document.source}:{node.start_mark.line + 1}"
         self.document.origins[path] = where
         self.count += 1
-        if id(node) in self.open or self.count > _MOST_NODES:
-            raise ScenarioError(f"{where}: {path_text(path)}: aliases make the file endless or too large")
+        if id(node) in self.open or self.count > _MOST_NODES or len(path) > _DEEPEST:
+            text = f"{where}: {path_text(path)}: aliases make the file endless or too large"
+            raise ScenarioError(clipped(text))
         self.open.add(id(node))
         tag = str(getattr(node, "tag", "") or "")
         kind = type(node).__name__
         try:
             if kind == "MappingNode" and tag == _TAG + "map":
-                return self._mapping(node, path, where)
+                return self._mapping(node, path)
             if kind == "SequenceNode" and tag == _TAG + "seq":
                 return [self.plain(item, (*path, k)) for k, item in enumerate(node.value)]
             if kind == "ScalarNode":
-                return _scalar(tag, node.value, where, path)
+                return _scalar(tag, node.value)
+        except ValueError as error:
+            return self._refuse(path, str(error))
         finally:
             self.open.discard(id(node))
-        raise ScenarioError(f"{where}: {path_text(path)}: found the tag {tag!r}, allowed: plain values only")
+        return self._refuse(path, f"found the tag {tag!r}, allowed: plain values only")
 
-    def _mapping(self, node: Any, path: KeyPath, where: str) -> dict[str, Any]:
+    def _refuse(self, path: KeyPath, message: str) -> None:
+        self.document.problems.append((path, message))
+
+    def _mapping(self, node: Any, path: KeyPath) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
             line = f"{self.document.source}:{key_node.start_mark.line + 1}"
             if type(key_node).__name__ != "ScalarNode" or key_node.value == "<<":
-                raise ScenarioError(f"{line}: {path_text(path)}: keys must be plain words")
+                raise ScenarioError(clipped(f"{line}: {path_text(path)}: keys must be plain words"))
             key = str(key_node.value)
+            try:
+                _characters(key)
+            except ValueError as error:
+                raise ScenarioError(clipped(f"{line}: {path_text(path)}: in a key, {error}")) from None
             if key in found:
-                raise ScenarioError(f"{line}: {path_text((*path, key))}: the key stands here twice")
+                self.document.origins[(*path, key)] = line
+                self._refuse((*path, key), "the key stands here twice")
+                continue
             found[key] = self.plain(value_node, (*path, key))
             self.document.origins[(*path, key)] = line
         return found
 
 
-def _scalar(tag: str, text: str, where: str, path: KeyPath) -> Any:
+def _scalar(tag: str, text: str) -> Any:
+    """The value of a word.
+
+    Raises:
+        ValueError: in the user's words.
+    """
     name = tag.removeprefix(_TAG)
     if name == "str":
-        return str(text)
+        return _characters(str(text))
     if name == "null":
         return None
     if name == "bool":
         return text.lower() in ("true", "yes", "on")
-    try:
-        if name == "int":
+    with suppress(ValueError):
+        if name == "int" and len(text) <= _MOST_DIGITS:
             return int(text.replace("_", ""), 0) if not re.fullmatch(r"[-+]?0\d[\d_]*", text) else int(text)
         if name == "float":
             plain = text.replace("_", "").lower()
             if plain.lstrip("+-") == ".inf":
                 return -math.inf if plain.startswith("-") else math.inf
             return math.nan if plain == ".nan" else float(plain)
-    except ValueError:
-        pass
-    raise ScenarioError(
-        f"{where}: {path_text(path)}: found {text!r} of type {tag!r}, allowed: plain values only"
-    )
+    if name == "int":
+        raise ValueError(f"found {short(text)}, allowed: whole numbers of at most {_MOST_DIGITS} digits")
+    raise ValueError(f"found {short(text)} of type {tag!r}, allowed: plain values only")
+
+
+def _characters(text: str) -> str:
+    """A text that files and terminals can hold; a surrogate is half of a character and none of its own."""
+    wrong = next((c for c in text if "\ud800" <= c <= "\udfff"), None)
+    if wrong is not None:
+        raise ValueError(f"found {for_terminal(wrong)}, which is no character, allowed: text in UTF-8")
+    return text
 
 
 def parse_path(text: str) -> KeyPath:

@@ -43,8 +43,8 @@ class SDE(Base):
         names: of the coordinates.
 
     Raises:
-        SdesimError: a function can't be compiled or fails at the start, a result has the wrong shape, or a
-            value does not fit.
+        SdesimError: a function can't be compiled or fails at the start, a result has the wrong shape, a
+            value does not fit, or a function is refused by `sdesim.compiled.first_call`.
     """
 
     dim: int
@@ -153,13 +153,14 @@ def _compiled_one(
     from numba.core.errors import NumbaError
     from numba.extending import is_jitted
 
+    from sdesim.compiled.first_call import PLACES, first_calls
     from sdesim.compiled.jit import compiled_in_memory, guard
 
     if not callable(function):
         raise SdesimError(f"{role} must be a function of t and x, got {function!r}")
     name = f"{role} ({getattr(function, '__name__', type(function).__name__)})"
     try:
-        # Compiled code checks no index: a coordinate that is not there would be read from elsewhere.
+        # Python says more of what is wrong than compiled code.
         plain_of(function)(0.0, point.copy())
     except Exception as error:
         said = f"{type(error).__name__}: {first_line(error)}"
@@ -167,7 +168,8 @@ def _compiled_one(
     try:
         jitted = function if is_jitted(function) else compiled_in_memory(function)
         guard([jitted])
-        result = jitted(0.0, point.copy())
+        places = [(t, x) for x in states_beside(point)[:PLACES] for t in (0.0, 1.0)]
+        result = first_calls(jitted, name, places)
     except (NumbaError, TypeError) as error:
         raise SdesimError(f"Numba can't compile {name}: {telling_line(error)}") from None
     wanted = " or ".join(_in_words(s) for s in shapes)

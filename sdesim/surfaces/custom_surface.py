@@ -45,8 +45,9 @@ def custom(
 
     Raises:
         SdesimError: if Numba can't compile a function, its result has the wrong shape, or a value does not
-            fit; or if grad is not the gradient of loss, or hvp not the derivative of grad, at the start and
-            beside it (`sdesim.surfaces.derivative_check`).
+            fit; if one takes an index beyond an array, writes into its argument, or gives something else when
+            called again (`sdesim.compiled.first_call`); or if grad is not the gradient of loss, or hvp not
+            the derivative of grad, at the start and beside it (`sdesim.surfaces.derivative_check`).
     """
     return Custom(loss, grad, hvp, dim, start, minima, wells, conservative)
 
@@ -187,6 +188,7 @@ def _compiled_one(
     from numba.core.errors import NumbaError
     from numba.extending import is_jitted
 
+    from sdesim.compiled.first_call import PLACES, first_calls
     from sdesim.compiled.jit import compiled_in_memory, guard
 
     if not callable(function):
@@ -196,7 +198,8 @@ def _compiled_one(
         jitted = function if is_jitted(function) else compiled_in_memory(function)
         # What the user compiled with Numba's own cache may be older than a helper file of it.
         guard([jitted])
-        result = jitted(*(a.copy() for a in arguments))
+        places = [(x, *arguments[1:]) for x in states_beside(arguments[0])[:PLACES]]
+        result = first_calls(jitted, name, places)
     except (NumbaError, TypeError) as error:
         raise SdesimError(f"Numba can't compile {name}: {telling_line(error)}") from None
     found = np.shape(result)

@@ -154,11 +154,12 @@ def _compiled(function: Callable[..., Any], name: str) -> Any:
     from numba.core.errors import NumbaError
     from numba.extending import is_jitted
 
+    from sdesim.compiled.first_call import first_calls
     from sdesim.compiled.jit import compiled_in_memory
 
     inner = function if is_jitted(function) else compiled_in_memory(function)
     try:
-        float(inner(0.0))
+        float(first_calls(inner, f"{name}: the function of t", [(0.0,), (1.0,)]))
     except (NumbaError, TypeError) as error:
         lines = [line.strip() for line in str(error).splitlines()]
         told = next((ln for ln in lines if ln and not ln.startswith("Failed in")), type(error).__name__)

@@ -30,7 +30,7 @@ def test_the_exponent_is_that_of_units_in_which_the_noise_has_no_strength(order)
 @pytest.mark.parametrize("alpha", universality._FLOOR_ALPHAS)
 @pytest.mark.parametrize("curvature", [0.1, 1.0])
 def test_steps_as_long_as_the_study_takes_move_the_exponent_by_less_than_its_tolerance(alpha, curvature):
-    eta = np.array(universality._FLOOR_RATES)
+    eta = universality._FLOORS["quadratics"].rate * np.array(universality._RATIOS)
     scale = eta / (1 - np.abs(1 - eta * curvature) ** alpha) ** (1 / alpha)
 
     exponent = np.polyfit(np.log(eta), np.log(scale), 1)[0]

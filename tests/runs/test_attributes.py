@@ -104,8 +104,10 @@ def test_a_run_of_an_earlier_version_opens_with_plain_attributes(stored, tmp_pat
     shutil.copytree(source, tmp_path / "old.zarr")
     file = tmp_path / "old.zarr" / "zarr.json"
     held = json.loads(file.read_text())
+    del held["attributes"]["manifest"]
     held["attributes"] |= {
-        "complete": True, "versions": {"numpy": "2.0"}, "batch_size": None, "exit_flags": [["exit_coarse"]],
+        "schema_version": 1, "complete": True, "versions": {"numpy": "2.0"}, "batch_size": None,
+        "exit_flags": [["exit_coarse"]],
     }  # fmt: skip
     file.write_text(json.dumps(held))
 

@@ -42,7 +42,7 @@ def test_variables_have_known_axes_and_those_of_a_probe_are_of_each_probe():
     [
         (lambda r: r.assign(invented=("step", np.zeros(41))), "'invented' is not part of the run schema"),
         (lambda r: r.drop_attrs(), "attribute 'schema_version' is missing"),
-        (lambda r: r.assign_attrs(schema_version=2), "schema version 2 can't be read, this sdesim reads 1"),
+        (lambda r: r.assign_attrs(schema_version=3), "schema version 3 can't be read"),
         (lambda r: r.assign_attrs(kind="both"), "kind must be 'simulated' or 'real', got 'both'"),
         (
             lambda r: r.assign(loss=r["loss"].T),

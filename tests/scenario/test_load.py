@@ -73,6 +73,14 @@ def test_a_file_that_is_not_text_is_refused(tmp_path):
         load_scenario(path)
 
 
+def test_a_file_too_large_for_a_scenario_is_refused_before_it_is_read(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_text("# comment\n" * 1_000_000)
+
+    with pytest.raises(ScenarioError, match="found a file of more than 256 KB"):
+        load_scenario(path)
+
+
 @pytest.mark.parametrize("name", sorted(shipped_scenarios()))
 @pytest.mark.parametrize("quick", [False, True])
 def test_a_resolved_scenario_reads_back_as_itself(name, quick):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -130,3 +132,64 @@ def test_any_number_and_text_survives_dumping_and_reading(dt, tilt, seed, words)
     scenario = Scenario.model_validate(model)
 
     assert parse_scenario(resolved_yaml(scenario)) == scenario
+
+
+HOSTILE = [
+    (
+        "name: a\nquick: {a: " + "[" * 500 + "]" * 500 + "}\n",
+        "file.yaml:2: not valid YAML: found values inside",
+    ),
+    ("name: a\nquick: " + "{a: " * 5000, "file.yaml:2: not valid YAML: found values inside"),
+    ("name: a\n" + "- " * 3000, "file.yaml:2: not valid YAML"),
+    ('name: a\ndescription: "\\U00110000"\n', "file.yaml:2: not valid YAML: found an escape of no character"),
+    ('name: "\\ud800"\narms: {}\n', "file.yaml:1: name: found \\ud800, which is no character"),
+    ('name: a\n"\\udfff": 1\n', "file.yaml:2: : in a key, found \\udfff"),
+    (f"name: a\nseed: {'9' * 5000}\n", "file.yaml:2: seed: found '999"),
+    (f"name: a\nseed: 0x{'f' * 5000}\n", "file.yaml:2: seed: found '0xf"),
+    ("name: a\x00b\n", "file.yaml:1: not valid YAML: unacceptable character"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), HOSTILE)
+def test_a_hostile_file_is_refused_in_short_lines_of_printable_characters(text, message):
+    lines = refused(text)
+
+    assert lines[0].startswith(message)
+    assert all(len(line) <= 300 and line.isprintable() for line in lines)
+    assert len(lines) <= 20
+
+
+def test_more_values_than_a_scenario_needs_are_refused_as_they_come(monkeypatch):
+    monkeypatch.setattr("sdesim.scenario.yaml._MOST_NODES", 100)
+
+    assert refused("a: [" + "1, " * 100 + "1]\n")[0].startswith(
+        "file.yaml:1: not valid YAML: found more than"
+    )
+
+
+def test_aliases_that_nest_too_deep_are_refused():
+    levels = "\n".join(f"l{k}: &l{k} [*l{k - 1}]" for k in range(1, 200))
+
+    assert "aliases make the file endless or too large" in refused(f"l0: &l0 [x]\n{levels}\n")[0]
+
+
+def test_keys_with_escape_codes_and_line_ends_are_told_in_printable_characters():
+    lines = refused(changed("  sde:\n", '  "a\\x1b[31m\\n\\r":\n').replace("arm: sde", "arm: b"))
+
+    assert lines[0] == "file.yaml:4: arms.a\\x1b[31m\\n\\r: arm names hold letters, digits, - and _ only"
+    assert all(line.startswith("file.yaml:") for line in lines)
+
+
+def test_a_quantity_of_thirty_thousand_digits_takes_no_time():
+    begin = time.process_time()
+    lines = refused(changed("exit_time.mean", f"step_when.loss>{'1' * 30_000}x"))
+
+    assert "expect[0].quantity: found 'step_when.loss>1" in lines[0]
+    # The regular expression that went back and forth took 10 s.
+    assert time.process_time() - begin < 1.0
+
+
+@pytest.mark.parametrize("bound", ["1e999", "9" * 400])
+def test_a_condition_with_a_bound_beyond_all_numbers_is_refused(bound):
+    assert "allowed: such as" in refused(changed("exit_time.mean", f"step_when.loss>{bound}"))[0]
+    assert "expect[0].at: found" in refused(changed("exit_time.mean", f"loss, at: loss>{bound}"))[0]

@@ -85,19 +85,22 @@ def compiled_quantity(function: Any, start: Array) -> Quantity:
     """Compile f for states of the size of the start (d,).
 
     Raises:
-        SdesimError: it fails at the start, Numba can't compile it, or it gives no finite number.
+        SdesimError: it fails at the start, `first_calls` refuses it, Numba can't compile it, or it gives no
+            finite number.
     """
     from numba.core.errors import NumbaError
     from numba.extending import is_jitted
 
+    from sdesim.compiled.first_call import PLACES, first_calls
     from sdesim.compiled.jit import compiled_in_memory
+    from sdesim.compiled.tuples import states_beside
     from sdesim.surfaces.custom_surface import telling_line
 
     if not callable(function):
         raise SdesimError(f"quantity must be a function of the state (d,), got {function!r}")
     name = f"quantity ({getattr(function, '__name__', type(function).__name__)})"
     try:
-        # Compiled code checks no index: a coordinate that is not there would be read from elsewhere.
+        # Python says more of what is wrong than compiled code.
         plain = getattr(function, "py_func", function)(start.copy())
     except Exception as error:
         said = f"{type(error).__name__}: {first_line(error)}"
@@ -106,7 +109,7 @@ def compiled_quantity(function: Any, start: Array) -> Quantity:
         raise SdesimError(f"{name} must return a number for one state (d,), got shape {np.shape(plain)}")
     try:
         jitted = function if is_jitted(function) else compiled_in_memory(function)
-        found = jitted(start.copy())
+        found = first_calls(jitted, name, [(x,) for x in states_beside(start)[:PLACES]])
         block = _block(jitted, np.ndim(found))
         out = np.empty(1)
         block(start[:, None].copy(), out)

@@ -11,7 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.events.base import Base, Problem
+from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
+from sdesim.surfaces.custom_surface import telling_line
 
 if TYPE_CHECKING:
     from sdesim.engine.events.region import Region
@@ -82,10 +84,18 @@ class ExitLevel(Base):
 
     def excludes(self, starts: NDArray[np.float64]) -> Iterator[Problem]:
         """A function that Numba can't compile or that gives no number, and a level below all starts."""
+        from sdesim.compiled.first_call import PLACES, first_calls
+        from sdesim.compiled.tuples import states_beside
+
+        called = getattr(self.function, "__name__", "f")
+        places = [(x,) for x in states_beside(np.array(starts[0], dtype=np.float64))[:PLACES]]
         try:
-            found = float(self.functions["value"](np.ascontiguousarray(starts[0])))
+            found = float(first_calls(self.functions["value"], called, places))
+        except SdesimError as error:
+            yield ("function",), str(error)
+            return
         except Exception as error:  # Numba's errors are of many classes.
-            line = str(error).strip().splitlines()[0]
+            line = telling_line(error)
             yield ("function",), f"found one that Numba can't compile to θ (d,) → float: {line}"
             return
         if not np.isfinite(found):

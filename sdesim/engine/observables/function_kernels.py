@@ -11,7 +11,9 @@ from numba.core.errors import NumbaError
 from numba.extending import is_jitted
 from numpy.typing import NDArray
 
+from sdesim.compiled.first_call import PLACES, first_calls
 from sdesim.compiled.jit import compiled_in_memory, guard
+from sdesim.compiled.tuples import states_beside
 from sdesim.errors import SdesimError, first_line
 from sdesim.surfaces.custom_surface import telling_line
 
@@ -48,14 +50,14 @@ def tried(one: Any, function: Callable[..., Any], point: NDArray[np.float64]) ->
     arguments = (0.0,) if timed(function) else ()
     plain = getattr(function, "py_func", function)
     try:
-        # Compiled code checks no index: a coordinate that is not there would be read from elsewhere.
+        # Python says more of what is wrong than compiled code.
         with np.errstate(all="ignore"):
             plain(*arguments, point.copy())
     except Exception as error:
         said = f"{type(error).__name__}: {first_line(error)}"
         raise SdesimError(f"{called(function)} fails at t = 0 and the start: {said}") from None
     try:
-        result = one(*arguments, point.copy())
+        result = first_calls(one, called(function), [(*arguments, x) for x in states_beside(point)[:PLACES]])
     except (NumbaError, TypeError) as error:
         raise _uncompiled(function, error) from None
     found = np.asarray(result)
@@ -91,7 +93,7 @@ def of_rows(one: Any, function: Callable[..., Any]) -> Any:
     def of_time(theta: Any, time: Any, out: Any) -> Any:
         point = np.empty(theta.shape[1])
         for n in range(theta.shape[0]):
-            # A copy: the function may change what it is given.
+            # A copy: what a function writes at some later state spoils nothing else.
             point[:] = theta[n]
             out[n] = one(time[n], point)
 

@@ -6,6 +6,7 @@ Nothing here loads data, trains or writes; a scenario that passes can be run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from math import isfinite
 from typing import Any
 
 from sdesim.kinds.misfit import Problem
@@ -63,15 +64,18 @@ def cross_check(scenario: Scenario) -> list[Problem]:
 
 
 def unbuildable(scenario: Scenario) -> list[Problem]:
-    """What only looking at the parts together can tell; for scenarios whose names are right."""
+    """What only looking at the parts of each arm together can tell; for scenarios whose names are right."""
     found: list[Problem] = []
     for name, arm in scenario.arms.items():
         side = "simulate" if arm.simulate is not None else "train"
         problems = check_real(scenario, name) if arm.train is not None else check_simulate(scenario, name)
         found += [(("arms", name, side, *place), message) for place, message in problems]
-    if found:
-        return found
-    found += [problem for name in scenario.arms for problem in check_budget(scenario, name)]
+    return found
+
+
+def unanswerable(scenario: Scenario) -> list[Problem]:
+    """What is asked of arms that can't answer it, and budgets; for scenarios whose arms are right."""
+    found = [problem for name in scenario.arms for problem in check_budget(scenario, name)]
     found += _incomparable(scenario)
     for k, e in enumerate(scenario.expect):
         for arm_name in (e.arm, e.than):
@@ -157,13 +161,14 @@ def _unknown(e: Expect, observed: frozenset[str]) -> Iterator[Problem]:
         yield ("at",), f"found {e.at}, allowed: a step of at least 0"
     elif isinstance(e.at, str) and e.at not in ("start", "end"):
         match = MOMENT.match(e.at)
-        if match is None or not (_is_stepped(match["name"]) or match["name"] in observed):
+        stepped = match is not None and (_is_stepped(match["name"]) or match["name"] in observed)
+        if match is None or not stepped or not isfinite(float(match["bound"])):
             yield ("at",), f"found {e.at!r}, allowed: start, end, a step, or such as test_accuracy>0.95"
 
 
 def _is_condition(text: str, observed: frozenset[str]) -> bool:
     match = MOMENT.match(text)
-    if match is None:
+    if match is None or not isfinite(float(match["bound"])):
         return False
     return _is_stepped(match["name"]) or _is_measured(match["name"]) or match["name"] in observed
 

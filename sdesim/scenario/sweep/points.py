@@ -18,12 +18,11 @@ from sdesim.kinds.misfit import path_text
 from sdesim.kinds.spelling import nearest
 from sdesim.kinds.trust import trusting
 from sdesim.report import COLUMNS
-from sdesim.scenario.load import check_document, find_scenario, parse_document, read_scenario
+from sdesim.scenario.load import check_document, find_scenario, parse_document, read_scenario, refusal
 from sdesim.scenario.models import Scenario
 from sdesim.scenario.yaml import Document, KeyPath, parse_path, set_value
 
 _MOST_POINTS = 10_000
-_MOST_LINES = 10
 _LONGEST_NAME = 100
 _FEWEST_FITTED = 3
 _FIXED = ("name", "description", "quick", "sweep", "fits")
@@ -261,9 +260,7 @@ def _points(axes: Sequence[Axis], document: Document) -> tuple[Point, ...]:
         except ScenarioError as error:
             wrong |= dict.fromkeys(str(error).splitlines())
     if wrong:
-        rest = len(wrong) - _MOST_LINES
-        more = [f"… and {rest} more"] if rest > 0 else []
-        raise ScenarioError("\n".join([*list(wrong)[:_MOST_LINES], *more]))
+        raise refusal(list(wrong))
     return tuple(points)
 
 

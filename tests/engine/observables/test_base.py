@@ -20,8 +20,7 @@ def radius(x):
 
 
 def turned(t, x):
-    x[0] += 1.0  # of a copy, or the next observable would see it
-    return math.cos(t) * x[0]
+    return math.cos(t) * (x[0] + 1.0)
 
 
 OBSERVE = {

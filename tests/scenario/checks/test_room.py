@@ -86,7 +86,7 @@ def test_force_takes_sizes_as_they_are(monkeypatch, tmp_path):
     ("text", "words"),
     [
         (changed("dt: 1e-3", "dt: 1e308"), "dt: found 1e+308, allowed: less, 100000 steps of it"),
-        (changed("steps: 100_000", f"steps: {10**400}"), "steps: found 1000"),
+        (changed("steps: 100_000", f"steps: {10**300}"), "steps: found 1000"),
         (changed("steps: 20\n", f"steps: {10**12}\n", REAL), "steps: found 1000000000000, allowed"),
         (changed("samples: 16", f"samples: {2**64}"), "samples: found 18446744073709551616, allowed"),
         (changed(SURFACE, "{kind: masked, surface: {kind: flat, dim: 3}, coordinates: [9.3e18]}"),

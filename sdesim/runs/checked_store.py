@@ -1,0 +1,286 @@
+"""Chunks of a stored run with their checksums: noted when they are written, held against when they are read.
+
+Each chunk file ends in the CRC-32C of what stands before it (Zarr's codec ``crc32c``). The manifest of a run
+that is whole, its attribute ``manifest``, has these of all chunks, so that one that is missing, cut off,
+damaged, or of another run is told, and never read as data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec
+from zarr.storage import LocalStore, WrapperStore
+
+from sdesim.errors import RunError
+
+MANIFEST = "manifest"
+# Bytes of a checksum, and what stands for a chunk that was never written: all of it is the fill value.
+_TAIL, _NONE = 4, "-" * 8
+
+
+def checksums() -> tuple[Any, ...]:
+    """The codecs of every array: it is stored as it is, with its checksum."""
+    return (Crc32cCodec(),)
+
+
+class CheckedStore(WrapperStore[LocalStore]):
+    """The Zarr store of a run.
+
+    Args:
+        store: where the run lies.
+        expected: chunk → its checksum, of those that must be there so; what is written takes its place.
+        sizes: array → bytes of its chunks.
+        whole: whether no other chunk may be there.
+        summed: arrays whose chunks end in a checksum; None: all.
+    """
+
+    def __init__(
+        self, store: LocalStore, expected: Mapping[str, str] | None = None,
+        sizes: Mapping[str, int] | None = None, whole: bool = False,
+        summed: Iterable[str] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(store)
+        self.expected: dict[str, str] = dict(expected or {})
+        self.sizes: dict[str, int] = dict(sizes or {})
+        self.whole = whole
+        self.summed = None if summed is None else frozenset(summed)
+        self._place = _identity(store.root)
+
+    @property
+    def root(self) -> Path:
+        """Where the run lies."""
+        return self._store.root
+
+    def check_place(self) -> None:
+        """That the run still lies where it was begun; what is written would make a new folder otherwise.
+
+        Raises:
+            RunError: it was moved or removed.
+        """
+        if self._place is None:
+            self._place = _identity(self.root)
+        elif _identity(self.root) != self._place:
+            raise RunError(f"{self.root} was moved or removed while it was being written")
+
+    def _with_store(self, store: LocalStore) -> CheckedStore:
+        return type(self)(store, self.expected, self.sizes, self.whole, self.summed)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        told = (self.expected, self.sizes, self.whole, self.summed)
+        return _again, (self.root, self._store.read_only, *told)
+
+    def __dask_tokenize__(self) -> tuple[str, str, str]:
+        return "sdesim run", str(self.root.resolve()), _digest(json.dumps(self.expected).encode())
+
+    async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
+        try:
+            found = await self._store.get(key, prototype, byte_range)
+        except OSError as error:
+            raise RunError(f"{self.root / key} can't be read: {error.strerror or error}") from error
+        if byte_range is None and _is_chunk(key):
+            self._check(key, found)
+        return found
+
+    async def set(self, key: str, value: Any) -> None:
+        self.check_place()
+        if _is_chunk(key):
+            self.expected[key] = bytes(value.as_numpy_array()[-_TAIL:]).hex()
+        await self._store.set(key, value)
+
+    async def delete(self, key: str) -> None:
+        # A chunk that has become all fill value.
+        self.expected.pop(key, None)
+        await self._store.delete(key)
+
+    def _check(self, key: str, found: Any) -> None:
+        """Hold a chunk that was read against its own checksum, its size, and the one that is expected."""
+        known = self.expected.get(key, _NONE)
+        if found is None:
+            if known != _NONE:
+                raise _damage(self.root, key, "is missing")
+            return
+        data, name = found.as_numpy_array(), key.split("/")[0]
+        if len(data) != self.sizes.get(name, len(data)):
+            raise _damage(self.root, key, "is cut off")
+        if self.summed is not None and name not in self.summed:
+            return
+        tail, body = bytes(data[-_TAIL:]), data[:-_TAIL]
+        if len(data) < _TAIL or np.uint32(google_crc32c.value(body)).tobytes() != tail:
+            raise _damage(self.root, key, "is damaged")
+        if (self.whole or known != _NONE) and known != tail.hex():
+            raise _damage(self.root, key, "is not the one that was written")
+
+
+def _again(root: Path, read_only: bool, *told: Any) -> CheckedStore:
+    return CheckedStore(LocalStore(root, read_only=read_only), *told)
+
+
+def _damage(root: Path, key: str, how: str) -> RunError:
+    return RunError(f"{root}: chunk {key} {how}; what is stored there can't be trusted")
+
+
+def _identity(root: Path) -> tuple[int, int] | None:
+    try:
+        found = os.stat(root)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_chunk(key: str) -> bool:
+    """Keys are ``name/c/0/1``, without an axis ``name/c``; descriptions are ``name/zarr.json``."""
+    return key.endswith("/c") or "/c/" in key
+
+
+def opened(root: Path) -> tuple[CheckedStore, dict[str, Any]]:
+    """The store of a run that lies there, as far as it is known whole, and the attributes of its group.
+
+    Raises:
+        RunError: something is missing or not as it was written.
+        OSError, ValueError, KeyError: it is no Zarr group.
+    """
+    plain = LocalStore(root, read_only=True)
+    group: Any = zarr.open_group(plain, mode="r")
+    attrs = dict(group.attrs)
+    if attrs.get("complete") and MANIFEST in attrs:
+        return CheckedStore(plain, *verify(root, attrs), whole=True), attrs
+    summed, sizes = set(), {}
+    for name, array in group.arrays():
+        codecs = array.compressors
+        if codecs == checksums():
+            summed.add(name)
+        if codecs in ((), checksums()) and array.shards is None:
+            sizes[name] = math.prod(array.chunks) * array.dtype.itemsize + _TAIL * len(codecs)
+    return CheckedStore(plain, sizes=sizes, summed=summed), attrs
+
+
+def manifest_of(group: Any, store: CheckedStore, attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a run that is whole says of its chunks, after a look at each.
+
+    Args:
+        group: the Zarr group. store: through which it was written. attrs: those that it will have.
+
+    Returns:
+        Under "attributes" a digest, under "arrays" by name the digest of its description, the numbers of
+        chunks along its axes, the bytes of a chunk, and the checksums of all in the order of C.
+
+    Raises:
+        RunError: a chunk is missing, or not as it was written.
+    """
+    _check_tails(store.root, store.expected)
+    arrays = {}
+    for name, array in sorted(group.arrays()):
+        arrays[name] = {
+            "description": _digest((store.root / name / "zarr.json").read_bytes()),
+            "chunks": list(array.cdata_shape),
+            "bytes": math.prod(array.chunks) * array.dtype.itemsize + _TAIL,
+            "checksums": "".join(store.expected.get(key, _NONE) for key in _keys(name, array.cdata_shape)),
+        }
+    return {"attributes": attributes_digest(attrs), "arrays": arrays}
+
+
+def attributes_digest(attrs: Mapping[str, Any]) -> str:
+    """Digest of the attributes of a group, but for its manifest."""
+    held = {name: value for name, value in attrs.items() if name != MANIFEST}
+    return _digest(json.dumps(held, sort_keys=True).encode())
+
+
+def verify(root: Path, attrs: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
+    """Hold what lies there against the manifest: descriptions by their digests, chunks by their sizes; what
+    they hold is looked at when it is read.
+
+    Args:
+        root: of a run that is whole. attrs: those of its group.
+
+    Returns:
+        Chunk → its checksum, and array → bytes of its chunks.
+
+    Raises:
+        RunError: something is missing or not as it was written.
+    """
+    try:
+        manifest = json.loads(attrs[MANIFEST])
+        arrays = manifest["arrays"]
+        expected = {key: part for name, told in arrays.items() for key, part in _expected(name, told)}
+        sizes = {name: int(told["bytes"]) for name, told in arrays.items()}
+        held = {name: str(told["description"]) for name, told in arrays.items()}
+        whole = manifest["attributes"] == attributes_digest(attrs)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise RunError(f"{root}: its manifest is missing or damaged ({type(error).__name__})") from error
+    if not whole:
+        raise RunError(f"{root}: its attributes are not the ones that were written")
+    for name, digest in held.items():
+        try:
+            same = _digest((root / name / "zarr.json").read_bytes()) == digest
+        except OSError as error:
+            raise RunError(f"{root}: {name} can't be read: {error.strerror or error}") from error
+        if not same:
+            raise RunError(f"{root}: the description of {name} is not the one that was written")
+    for key in expected:
+        try:
+            size = (root / key).stat().st_size
+        except OSError:
+            raise _damage(root, key, "is missing") from None
+        if size != sizes[key.split("/")[0]]:
+            raise _damage(root, key, "is cut off")
+    return expected, sizes
+
+
+def check_own(root: Path, keys: Iterable[str]) -> None:
+    """That these chunks are there, and none is damaged.
+
+    Raises:
+        RunError: naming the one that is not.
+    """
+    for key in keys:
+        try:
+            data = (root / key).read_bytes()
+        except OSError:
+            raise _damage(root, key, "is missing") from None
+        if np.uint32(google_crc32c.value(data[:-_TAIL])).tobytes() != data[-_TAIL:]:
+            raise _damage(root, key, "is damaged")
+
+
+def _expected(name: str, told: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Chunks of an array that a manifest names, with their checksums."""
+    sums, keys, length = str(told["checksums"]), list(_keys(name, told["chunks"])), len(_NONE)
+    if len(sums) != length * len(keys):
+        raise ValueError(f"{name} has {len(keys)} chunks")
+    found = ((key, sums[length * k : length * (k + 1)]) for k, key in enumerate(keys))
+    return [(key, part) for key, part in found if part != _NONE]
+
+
+def _check_tails(root: Path, tails: Mapping[str, str]) -> None:
+    """That chunks are there, and each ends in its checksum.
+
+    Raises:
+        RunError: naming the one that is not.
+    """
+    for key, known in tails.items():
+        try:
+            with (root / key).open("rb") as file:
+                file.seek(-_TAIL, os.SEEK_END)
+                tail = file.read().hex()
+        except OSError:
+            raise _damage(root, key, "is missing") from None
+        if tail != known:
+            raise _damage(root, key, "is not the one that was written")
+
+
+def _keys(name: str, chunks: Iterable[int]) -> Iterable[str]:
+    """Keys of an array's chunks, in the order of C."""
+    return ("/".join([name, "c", *map(str, place)]) for place in np.ndindex(*chunks))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
