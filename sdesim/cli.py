@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import io
 import sys
 from typing import NoReturn
 
@@ -19,6 +20,9 @@ _COLLECTED = (50_000, 1, 1)
 def main() -> None:
     """Entry point: errors of the user become one line and exit code 2, an interruption 3."""
     gc.set_threshold(*_COLLECTED)
+    # A terminal of another encoding is told what it can show; messages are written so by themselves.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Python's end would search for garbage in all that it is about to throw away.
     atexit.register(gc.freeze)
     import typer

@@ -9,6 +9,7 @@ import typer
 
 from sdesim.commands.options import JsonOption
 from sdesim.commands.printing import columns, print_json
+from sdesim.io.text import for_terminal
 
 
 def list_scenarios(
@@ -37,11 +38,11 @@ def list_scenarios(
         print(f"{chr(10) if number else ''}{group}")
         for name, e in index.items():
             if e["group"] == group:
-                print(_cut(f"  {name:<{name_width}}  {e['time']:>{time_width}}  {e['line']}"))
+                print(_cut(for_terminal(f"  {name:<{name_width}}  {e['time']:>{time_width}}  {e['line']}")))
     if runs:
         print("\nRuns")
     for r in runs:
-        print(f"  {r['directory']}{'' if r['complete'] else '  not finished'}")
+        print(f"  {for_terminal(r['directory'])}{'' if r['complete'] else '  not finished'}")
 
 
 def run_directories() -> list[dict[str, Any]]:

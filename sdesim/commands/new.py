@@ -10,6 +10,7 @@ import typer
 
 from sdesim.commands.options import JsonOption, QuietOption, complete_scenarios
 from sdesim.commands.printing import print_json, print_rows
+from sdesim.io.text import for_terminal
 
 SCHEMA = "sdesim.schema.json"
 
@@ -54,7 +55,8 @@ def new(
     if as_json:
         print_json({"file": str(target), "schema": SCHEMA, "schema_differs": stale})
     elif not quiet:
-        print(f"wrote {target}{'' if old else f' and {SCHEMA}, by which editors check and complete it'}")
+        also = "" if old else f" and {SCHEMA}, by which editors check and complete it"
+        print(f"wrote {for_terminal(target)}{also}")
         if stale:
             print(f"{SCHEMA} differs from this version's; sdesim schema > {SCHEMA} renews it")
         print_rows(

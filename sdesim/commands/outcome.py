@@ -65,7 +65,8 @@ def times(share: float) -> str:
 def print_verdicts(console: Console, comparisons: Sequence[dict[str, Any]]) -> None:
     """Every verdict of every simulation against training."""
     for c in comparisons:
-        console.print(f"\n[bold]{c['simulated']}[/bold] against [bold]{c['real']}[/bold]")
+        console.print()
+        say(console, f"against {c['real']}", "bold", label=f"{c['simulated']} ")
         for line in c["verdicts"]:
             name, _, verdict = line.partition(": ")
             say(console, verdict, label=f"  {name}: ", label_style="bold")

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from sdesim.io.text import for_terminal, lines_for_terminal
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -18,11 +20,12 @@ _PIPED = 80
 COLOURS = {"met": "green", "missed": "red", "undecided": "yellow"}
 
 
-def make_console(folds: bool = False) -> Console:
-    """What coloured lines are printed on, without colours where NO_COLOR is set; for tables it ``folds``."""
+def make_console(folds: bool = False, markup: bool = False) -> Console:
+    """What coloured lines are printed on, without colours where NO_COLOR is set; for tables it ``folds``.
+    Texts are read as rich's ``markup`` only for those who escape what others wrote."""
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=not folds, emoji=False)
+    return Console(highlight=False, soft_wrap=not folds, emoji=False, markup=markup)
 
 
 def print_json(value: Any) -> None:
@@ -60,7 +63,7 @@ def print_rows(rows: Sequence[tuple[str, str]], indent: int = 0) -> None:
     """Names and texts in two columns."""
     widest = max((len(name) for name, _ in rows), default=0)
     first = indent + widest + 2
-    for name, text in rows:
+    for name, text in ((for_terminal(name), lines_for_terminal(text)) for name, text in rows):
         lines = folded(text, first, _PIPED)
         print(f"{' ' * indent}{name:<{widest}}  {lines[0]}".rstrip())
         for line in lines[1:]:
@@ -69,15 +72,17 @@ def print_rows(rows: Sequence[tuple[str, str]], indent: int = 0) -> None:
 
 def print_folded(text: str) -> None:
     """A paragraph to read."""
-    for line in folded(text, piped=_PIPED):
+    for line in folded(lines_for_terminal(text), piped=_PIPED):
         print(line)
 
 
 def say(console: Console, text: str, style: str = "", label: str = "", label_style: str = "") -> None:
-    """A text in a style, behind a label in its own; its further lines stand under its first."""
+    """A text in a style, behind a label in its own; its further lines stand under its first. Whatever they
+    hold, nothing but printable characters reaches the terminal."""
     from rich.text import Text
 
-    lines = folded(text, len(label))
+    label = for_terminal(label)
+    lines = folded(lines_for_terminal(text), len(label))
     console.print(Text.assemble((label, label_style or style), (lines[0], style)))
     for line in lines[1:]:
         console.print(Text(" " * len(label) + line, style))
@@ -85,6 +90,7 @@ def say(console: Console, text: str, style: str = "", label: str = "", label_sty
 
 def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns beneath their heads; those that don't fit follow below, beside the first one again."""
+    heads, rows = [*map(for_terminal, heads)], [[*map(for_terminal, row)] for row in rows]
     width, sizes = columns(), [max(len(row[k]) for row in (heads, *rows)) for k in range(len(heads))]
     left = list(range(1, len(heads)))
     while left:

@@ -13,6 +13,7 @@ from sdesim.commands.outcome import print_arms, print_outcome, times
 from sdesim.commands.printing import interval, make_console, print_json, print_table, say
 from sdesim.commands.sweep import print_sweep
 from sdesim.commands.watched import look_at_training, show_recorded, show_training
+from sdesim.io.text import for_terminal, lines_for_terminal
 
 
 def show(
@@ -57,7 +58,7 @@ def show(
             if run.attrs["kind"] == "real" and "probe" in run.dims and not verbose:
                 show_recorded(run)
             else:
-                print(run)
+                print(lines_for_terminal(run))
             if "probe_share" in run.attrs:
                 every, share = run.attrs["probe_every"], run.attrs["probe_share"]
                 print(f"Probes every {every:,} steps took {times(share)} the training")
@@ -94,7 +95,7 @@ def _show_summary(summary: dict[str, Any], path: Path, verbose: bool) -> None:
         keys = dict.fromkeys(k for a in arms.values() for k in a[part] if not k.startswith("phase_"))
         rows = [[key, *(_cell(a[part].get(key)) for a in arms.values())] for key in keys]
         if rows:
-            console.print(f"\n{title}", style="bold", markup=False)
+            console.print(f"\n{title}", style="bold")
             print_table(["", *arms], rows)
     _show_reduced(console, arms)
     console.print()
@@ -108,7 +109,7 @@ def _show_reduced(console: Any, arms: dict[str, Any]) -> None:
     rows = [[key, *(_cell(r["values"].get(key)) for r in found.values())] for key in keys]
     if rows:
         title = "Reductions at the end: all trajectories that are left [interval]"
-        console.print(f"\n{title}", style="bold", markup=False)
+        console.print(f"\n{title}", style="bold")
         print_table(["", *found], rows)
     for name, r in found.items():
         ended = f", {r['stopped']:,} stopped and {r['lost']:,} lost" if r["stopped"] or r["lost"] else ""
@@ -183,4 +184,4 @@ def report(path: RunArgument, as_json: JsonOption = False) -> None:
     if as_json:
         print_json({"report": str(page)})
     else:
-        print(page)
+        print(for_terminal(page))

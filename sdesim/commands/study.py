@@ -78,7 +78,7 @@ def calibrate(
     if as_json:
         print_json(found.to_dict())
     elif not quiet:
-        found.show(make_console(folds=True))
+        found.show(make_console(folds=True, markup=True))
     raise typer.Exit(OK if found.holds else MISSED)
 
 
@@ -123,7 +123,7 @@ def claims(
         moved = ledger.moved(found.records, ledger.stored()["claims"])
         print_json({**found.to_dict(), "moved": moved})
     elif not quiet:
-        console = make_console(folds=True)
+        console = make_console(folds=True, markup=True)
         ledger.show(console, found.records, ledger.stored()["claims"])
         console.print(f"page: {out / 'index.html'}", markup=False, soft_wrap=True)
     raise typer.Exit(MISSED if found.errors else OK)

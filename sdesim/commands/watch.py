@@ -17,6 +17,7 @@ from sdesim.commands.outcome import print_outcome
 from sdesim.commands.printing import columns, make_console, print_json, spent
 from sdesim.commands.sweep import print_sweep
 from sdesim.commands.watched import look_at_training, looking, show_training, training_screen
+from sdesim.io.text import for_terminal
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -232,7 +233,7 @@ def _table(state: dict[str, Any]) -> Table:
         bar = Text.assemble(("━" * full, "green"), ("━" * (size - full), "dim"))
         going = arm["state"] == "running"
         table.add_row(
-            Text(name),
+            Text(for_terminal(name)),
             bar,
             f"{int(100 * done / total)}%" if total else arm["state"],
             f"{done:,}" if total else "",

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sdesim.commands.printing import columns, make_console, spent
+from sdesim.commands.printing import columns, make_console, say, spent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -82,7 +82,7 @@ def show_training(path: Path) -> None:
     state, console = look_at_training(path), make_console(folds=True)
     console.print(training_screen(state))
     if state["no_run"]:
-        console.print(f"No run for sdesim compare: {state['no_run']}", style="yellow", markup=False)
+        say(console, str(state["no_run"]), "yellow", "No run for sdesim compare: ")
 
 
 def show_recorded(run: Any) -> None:

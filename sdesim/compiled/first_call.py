@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from types import CellType, FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -21,12 +22,18 @@ from sdesim.errors import SdesimError
 
 # At how many states of `states_beside` a function is called first: the start and others.
 PLACES = 3
+# By the function, which Numba freezes when it compiles: what it calls is the same in later calls.
+_TWINS: WeakKeyDictionary[Any, tuple[Any, str]] = WeakKeyDictionary()
 # Options that would keep Python from calling the twin, or its code on disk.
 _LEFT_OUT = ("no_cpython_wrapper", "no_cfunc_wrapper", "cache")
 
 
 def first_calls(
-    function: Any, name: str, calls: Sequence[tuple[Any, ...]], written: Sequence[int] = ()
+    function: Any,
+    name: str,
+    calls: Sequence[tuple[Any, ...]],
+    written: Sequence[int] = (),
+    set_whole: Sequence[int] = (),
 ) -> Any:
     """Call a compiled function at every place, twice, after its twin with checked indices.
 
@@ -35,20 +42,20 @@ def first_calls(
         name: what messages call it.
         calls: arguments, numbers and arrays, of each place; they are copied.
         written: places of the arguments that it is there to write.
+        set_whole: those of them in which nothing is to stay as it was.
 
     Returns:
         What it returned at the first place.
 
     Raises:
-        SdesimError: in one line: it reads or writes beyond an array, writes into an argument, draws random
-            numbers, or gives something else when called again.
+        SdesimError: in one line: it reads or writes beyond an array, writes into an argument or leaves part
+            of a result unwritten, draws random numbers, or gives something else when called again.
     """
     from numba.core.errors import NumbaError
 
-    twins = _Twins()
-    checked = twins.of(function)
-    if twins.draws:
-        raise SdesimError(f"{name} draws random numbers ({twins.draws}), {_ALLOWED}")
+    checked, draws = _twin(function)
+    if draws:
+        raise SdesimError(f"{name} draws random numbers ({draws}), {_ALLOWED}")
     found = []
     for at, arguments in enumerate(calls):
         try:
@@ -68,6 +75,8 @@ def first_calls(
             continue
         first, again = _copies(arguments), _copies(arguments)
         found.append(function(*first))
+        for k in set_whole:
+            again[k][...] = np.nan
         second = function(*again)
         for k, (before, after) in enumerate(zip(arguments, first, strict=True)):
             if k not in written and not _same(before, after):
@@ -75,6 +84,9 @@ def first_calls(
                     f"{name} writes into its argument {_argument(function, k)}, allowed: to read it; "
                     f"a copy of it may be changed"
                 )
+        for k in set_whole:
+            if (np.isnan(again[k]) & ~np.isnan(first[k])).any():
+                raise SdesimError(f"{name} leaves numbers of {_argument(function, k)} as they were before")
         ways = [(found[-1], second), *((first[k], again[k]) for k in written)]
         for one, other in ways:
             if not _same(one, other):
@@ -125,6 +137,14 @@ def _place(arguments: Sequence[Any]) -> str:
 def _argument(function: Any, k: int) -> str:
     code = getattr(function, "py_func", function).__code__
     return str(code.co_varnames[k]) if k < code.co_argcount else f"number {k + 1}"
+
+
+def _twin(function: Any) -> tuple[Any, str]:
+    """The twin of a compiled function, one for each, and by what it draws numbers, if it does."""
+    if function not in _TWINS:
+        twins = _Twins()
+        _TWINS[function] = (twins.of(function), twins.draws)
+    return _TWINS[function]
 
 
 class _Twins:

@@ -21,6 +21,7 @@ from sdesim.engine.events import Event
 from sdesim.engine.fingerprint import dynamics, fingerprint
 from sdesim.engine.fitting import has_loss
 from sdesim.engine.growth import growth_of, infinite_means
+from sdesim.engine.kernel_check import check_functions
 from sdesim.engine.plan import Plan, make_plan
 from sdesim.engine.price import reading_price
 from sdesim.engine.reductions.base import Base as Reduction
@@ -190,6 +191,7 @@ def simulate(
     elif theta0 is not None and np.ndim(theta0) and plan.noise_kernels:
         warn_of_replay("simulated", plan.seed, plan.first, plan.theta0, _REPLAY.format(seed=plan.seed))
     check_surface(plan.surface, plan.theta0[0].copy())
+    check_functions(plan)
     if resume and out is None:
         raise RunError("resume=True needs out, the path of the run to continue")
     cores = os.cpu_count() or 1

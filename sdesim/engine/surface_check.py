@@ -8,6 +8,7 @@ import numpy as np
 
 from sdesim.compiled import blocks
 from sdesim.compiled.sources import is_own
+from sdesim.engine.kernel_check import check_surface_functions
 from sdesim.errors import SdesimError
 from sdesim.kinds.numbers import Array
 from sdesim.surfaces.base import Surface
@@ -18,7 +19,7 @@ _SAME = 1e-6
 
 
 def check_surface(surface: Surface, start: Array) -> None:
-    """Refuse a surface of others whose derivatives are not those of its loss.
+    """Refuse a surface of others whose functions can't be relied on, or are not derivatives of its loss.
 
     sdesim's own kinds are tested; `custom` and `TorchSurface` look at what they are given when they are made.
 
@@ -28,9 +29,12 @@ def check_surface(surface: Surface, start: Array) -> None:
     Raises:
         SdesimError: in one line: which function is wrong, where, and both numbers.
     """
-    if not surface.kernel().offers("loss") or all(is_own(type(part).__module__) for part in _parts(surface)):
+    if all(is_own(type(part).__module__) for part in _parts(surface)):
         return
     name, kernel, dim = type(surface).__name__, surface.kernel(), surface.dim
+    check_surface_functions(kernel, start, f"surface {name}")
+    if not kernel.offers("loss"):
+        return
     loss, slope = kernel.function("loss"), kernel.function("grad")
 
     def gradient(theta: Array) -> Array:

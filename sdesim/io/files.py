@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError
+
+# What is not seen as it is, beside what JSON escapes itself: controls, what turns the direction of writing,
+# ends of lines, halves of characters.
+_UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
 def atomic_write_bytes(path: str | Path, content: bytes) -> None:
@@ -61,7 +66,8 @@ def to_json(value: Any, digits: int | None = None, indent: int | None = 2) -> st
         digits: significant digits of floating-point numbers; None: all.
         indent: spaces a level; None: all in one line.
     """
-    return json.dumps(_plain(value, digits), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(_plain(value, digits), indent=indent, ensure_ascii=False, allow_nan=False) + "\n"
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def atomic_write_json(

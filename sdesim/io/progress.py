@@ -9,11 +9,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from sdesim.io.files import atomic_write_json
+from sdesim.io.text import for_html, for_terminal
 
 # Files of a run directory: one that is there until it is whole, and how far it has come.
 MARK, PROGRESS = "INCOMPLETE", "progress.json"
@@ -58,7 +58,7 @@ def labelled_progress(
 
         def report(label: str, done: int, total: int) -> None:
             if label not in tasks:
-                tasks[label] = bar.add_task(label, total=total, told="")
+                tasks[label] = bar.add_task(for_terminal(label), total=total, told="")
             task = next(t for t in bar.tasks if t.id == tasks[label])
             bar.update(task.id, completed=done, total=total)
             rate = f" {task.speed:,.0f}/s" if task.speed else ""
@@ -133,8 +133,8 @@ def _bars(lines: list[tuple[str, int, int, float, float]], unit: str) -> tuple[s
     for label, done, total, rate, left in lines:
         pace = (f" {rate:,.0f}/s" if rate else "") + (f", {left:.0f} s left" if left else "")
         told = f"{done:,}/{total:,} {unit}{pace}"
-        html.append(f"<div>{escape(label)} <progress value='{done}' max='{total}'></progress> {told}</div>")
-        text.append(f"{label}: {told}")
+        html.append(f"<div>{for_html(label)} <progress value='{done}' max='{total}'></progress> {told}</div>")
+        text.append(f"{for_terminal(label)}: {told}")
     return "".join(html), "\n".join(text)
 
 

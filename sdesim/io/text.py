@@ -51,7 +51,7 @@ def for_html(text: Any) -> str:
 
 def for_figure(text: Any) -> str:
     """Text of a figure in which nothing is mathematics: each dollar sign is one to see."""
-    return for_terminal(text).replace("$", r"\$")
+    return lines_for_terminal(text).replace("$", r"\$")
 
 
 def for_cell(value: Any) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 from sdesim.comparison.compare import Comparison
 from sdesim.comparison.phases import OPEN, phase_array, phase_segments
 from sdesim.estimators.core.support import mean_interval
+from sdesim.io.text import for_figure
 from sdesim.plots.arms import ArmView, Data, views_of
 from sdesim.plots.look import UNDECIDED
 from sdesim.plots.style import (
@@ -99,7 +100,8 @@ def _distances(
                 ax.plot(max(d, smallest), row + shift, **look, markerfacecolor=None if told else "white")
     for fill, name in (("#777777", "told apart"), ("white", "not told apart at this size")):
         ax.plot([], [], "o", color="#777777", markerfacecolor=fill, markersize=5, label=name)
-    ax.set_yticks(range(len(names)), [n if (known := lookup(n)) is None else known.plain for n in names])
+    shown = (for_figure(n) if (known := lookup(n)) is None else known.plain for n in names)
+    ax.set_yticks(range(len(names)), list(shown))
     ax.invert_yaxis()
     ax.set_xscale("log")
     ax.set_xlim(smallest * 0.9, max(ax.get_xlim()[1], 2.0))
@@ -187,7 +189,8 @@ def phase_strip(data: Data, kind: str = "phase", *, measured: Any = None, ax: An
                 occurring.add(phase)
             ticks.setdefault(view.name, (view, []))[1].append(place)
             place, last = place + 1.0, view.name
-        canvas.set_yticks([float(np.mean(p)) for _v, p in ticks.values()], [shown.get(n, n) for n in ticks])
+        names = [for_figure(shown.get(n, n)) for n in ticks]
+        canvas.set_yticks([float(np.mean(p)) for _v, p in ticks.values()], names)
         for tick, (view, _p) in zip(canvas.get_yticklabels(), ticks.values(), strict=True):
             tick.set_color(view.colour)
             tick.set_fontweight("bold")
@@ -240,7 +243,7 @@ def occupancy(data: Data, *, measured: Any = None, ax: Any = None) -> Any:
                 label=view.name,
                 capsize=3,
             )
-        canvas.set_xticks(range(len(wells)), wells)
+        canvas.set_xticks(range(len(wells)), [*map(for_figure, wells)])
         canvas.set_ylim(0, 1)
         canvas.grid(False, axis="x")
         finish(canvas, "share of time", "well")

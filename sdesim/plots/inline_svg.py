@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 import re
-from html import escape
 from typing import Any
 
+from sdesim.io.text import for_html
 from sdesim.plots.look import GROUND, NEUTRALS
 
 FONTS = "system-ui, 'Segoe UI', 'Helvetica Neue', Arial, 'DejaVu Sans', sans-serif"
@@ -55,7 +55,7 @@ def svg(figure: Any, *, prefix: str = "", alt: str = "") -> str:
 
 def _head(figure: Any, alt: str) -> str:
     width, height = (72 * x for x in figure.get_size_inches())
-    named = f'role="img" aria-label="{escape(alt)}"' if alt else 'aria-hidden="true"'
+    named = f'role="img" aria-label="{for_html(alt)}"' if alt else 'aria-hidden="true"'
     return (
         '<svg xmlns="http://www.w3.org/2000/svg"'
         f' width="{width * _PIXELS:.0f}" height="{height * _PIXELS:.0f}" viewBox="0 0 {width:g} {height:g}"'

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from sdesim.comparison.sweep_table import Array, Grid, SweepAxis, SweepTable
+from sdesim.io.text import for_figure
 from sdesim.plots.style import PHASE_COLOURS, NothingToDraw, legend, log_ticks, panels, power
 from sdesim.runs.quantities import lookup, meanings
 from sdesim.runs.quantity_row import PHASES
@@ -260,8 +261,8 @@ def _c_line(ax: Any, x: SweepAxis, y: SweepAxis, c: Grid, threshold: Array, name
 
 
 def _ticks(ax: Any, x: SweepAxis, y: SweepAxis, given: Any) -> None:
-    ax.set_xticks(x.positions(), [str(v) for v in x.values])
-    ax.set_yticks(y.positions(), [str(v) for v in y.values])
+    ax.set_xticks(x.positions(), [for_figure(v) for v in x.values])
+    ax.set_yticks(y.positions(), [for_figure(v) for v in y.values])
     ax.minorticks_off()
     ax.grid(False)
     ax.set_xlabel(x.plain)

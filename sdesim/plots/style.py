@@ -15,6 +15,7 @@ from sdesim.plots.arms import ArmView
 from sdesim.plots.inline_svg import svg as svg
 from sdesim.plots.look import GUIDE as GUIDE
 from sdesim.plots.look import PHASE_COLOURS as PHASE_COLOURS
+from sdesim.plots.texts import draw_as_written
 from sdesim.runs.quantity_row import Quantity
 
 STYLE: dict[str, Any] = {
@@ -78,9 +79,12 @@ def one_panel(ax: Any | None, figsize: tuple[float, float] | None = None) -> Ite
     """The axes given, or those of a new figure in our style."""
     if ax is not None:
         yield ax
+        draw_as_written(ax.figure)
         return
     with styled() as Figure:
-        yield Figure(figsize=figsize).subplots()
+        made = Figure(figsize=figsize).subplots()
+        yield made
+        draw_as_written(made.figure)
 
 
 @contextmanager
@@ -97,6 +101,8 @@ def panels(
         if len(given) != count:
             raise RunError(f"axes: found {len(given)}, allowed: {count}, one for each panel")
         yield given
+        for figure in {ax.figure for ax in given}:
+            draw_as_written(figure)
         return
     columns = min(columns, count)
     with styled() as Figure:
@@ -106,6 +112,7 @@ def panels(
         for ax in made[count:]:
             ax.set_visible(False)
         yield made[:count]
+        draw_as_written(made[0].figure)
 
 
 def draw(ax: Any, views: Sequence[ArmView], quantity: str, label: bool = True, **line: Any) -> list[Any]:

@@ -11,6 +11,7 @@ import numpy as np
 from sdesim.comparison.sweep_fits import EXIT as EXIT
 from sdesim.comparison.sweep_fits import SweepFit, SweepFits, exit_power_laws
 from sdesim.comparison.sweep_table import Grid, SweepAxis, SweepTable, slices
+from sdesim.io.text import for_figure
 from sdesim.plots.look import REAL, SERIES, SIMULATED
 from sdesim.plots.style import GUIDE, NothingToDraw, log_ticks, panels
 from sdesim.runs.quantities import lookup
@@ -125,7 +126,7 @@ def _dress(ax: Any, axis: SweepAxis, quantity: str, label: str, fitted: bool) ->
     if axis.geometric:
         ax.set_xscale("log")
     ticks = axis.values if axis.numeric else axis.positions()
-    ax.set_xticks(ticks, [str(v) for v in axis.values])
+    ax.set_xticks(ticks, [for_figure(v) for v in axis.values])
     ax.minorticks_off()
     drawn = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in ax.lines])
     drawn = drawn[np.isfinite(drawn)]

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.comparison.align import Series
+from sdesim.io.text import for_html
 from sdesim.plots.inline_svg import relative
 from sdesim.report.words import number
 
@@ -49,7 +49,7 @@ def curves(arms: Sequence[tuple[str, str, Series]], label: str) -> str:
     body = [*_grid(across, up)]
     for look, time, values in shown:
         body += _arm(look, time, values, across, up)
-    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">'
+    head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{for_html(label)}">'
     return head + "".join(body) + "</svg>"
 
 

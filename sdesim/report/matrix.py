@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -131,7 +133,7 @@ def _cell(
     text = f"{plain(name)}, {simulated}: {outcome}, distance {number(cell['distance'], 2)}"
     drawn = "one line a seed" if max(seeds, default=0) <= MOST_LINES else "bands from lowest to highest seed"
     return {
-        "id": f"{name.replace('.', '-')}-{column['look']}",
+        "id": f"{_identifier(name)}-{column['look']}",
         "quantity": name,
         "plain": plain(name),
         "simulated": simulated,
@@ -159,3 +161,11 @@ def _first(cells: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     that both curves show; else the first."""
     told = sorted((c for c in cells if c["outcome"] == "differs"), key=lambda c: c["size"])
     return told[len(told) // 2] if told else next(iter(cells), None)
+
+
+def _identifier(name: str) -> str:
+    """A name as the id of an element, which stands in a style sheet too."""
+    clean = re.sub(r"[^A-Za-z0-9_-]", "-", name)
+    if clean == name.replace(".", "-"):
+        return clean
+    return f"{clean}-{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"

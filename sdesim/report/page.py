@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import re
 from collections import Counter
@@ -13,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sdesim.io.files import atomic_write_text
+from sdesim.io.text import for_cell, lines_for_terminal
 from sdesim.plots.style import NothingToDraw, svg
 from sdesim.report.words import number
 
@@ -78,10 +81,25 @@ def _tight(style: str) -> str:
 
 
 def environment() -> Any:
-    """jinja2 with the pages of this folder; every text is escaped."""
+    """jinja2 with the pages of this folder; every text is escaped, and of `policy` a page may load nothing,
+    send nothing, and run no script but its own, which is known by its digest."""
     from jinja2 import Environment, PackageLoader
 
-    return Environment(loader=PackageLoader("sdesim.report", "."), autoescape=True, trim_blocks=True)
+    made = Environment(
+        loader=PackageLoader("sdesim.report", "."), autoescape=True, trim_blocks=True, finalize=_printable
+    )
+    script = made.get_template("matrix.js.j2").render().encode()
+    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    made.globals["policy"] = "; ".join((
+        "default-src 'none'", f"script-src 'sha256-{digest}'", "style-src 'unsafe-inline'", "img-src data:",
+        "base-uri 'none'", "form-action 'none'",
+    ))  # fmt: skip
+    return made
+
+
+def _printable(value: Any) -> Any:
+    # Not what is marked as HTML, which is ours.
+    return lines_for_terminal(value) if type(value) is str else value
 
 
 def text_of(path: Path) -> str:
@@ -97,7 +115,8 @@ def _table(figure: Any) -> str:
     for k, ax in enumerate(figure.axes):
         panel = ax.get_title(loc="left") or ax.get_ylabel() or str(k)
         for what, name, x, y in _artists(ax):
-            out.writerows((panel, what, name, f"{a:.9g}", f"{b:.9g}") for a, b in zip(x, y, strict=True))
+            where = for_cell(panel), what, for_cell(name)
+            out.writerows((*where, f"{a:.9g}", f"{b:.9g}") for a, b in zip(x, y, strict=True))
     return written.getvalue()
 
 

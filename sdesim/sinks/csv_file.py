@@ -13,6 +13,7 @@ from annotated_types import MinLen
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text
+from sdesim.io.text import for_cell
 from sdesim.kinds import kind
 from sdesim.sinks.base import Base, Row
 
@@ -72,7 +73,7 @@ class CsvSink:
 
     def write(self, measurement: Row) -> None:
         """Append one row."""
-        row = measurement.row()
+        row = {for_cell(name): value for name, value in measurement.row().items()}
         file = self._file or self._open()
         new = [name for name in row if name not in self._header]
         if new:
@@ -100,4 +101,4 @@ class CsvSink:
 
 
 def _cells(row: Any, header: Iterable[str]) -> list[Any]:
-    return ["" if (v := row.get(name)) is None else v for name in header]
+    return ["" if (v := row.get(name)) is None else for_cell(v) for name in header]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Gt
 
+from sdesim.io.text import for_terminal
 from sdesim.kinds import kind
 from sdesim.sinks.base import Base, Row
 
@@ -75,7 +76,7 @@ class TerminalSink:
         last, rows = self._rows[-1], [m.row() for m in self._rows]
         head = f"step {last.step:,}"
         if not self._console.is_terminal:
-            told = [f"{name} {now}" for name, now, _ in readings(rows)]
+            told = [f"{for_terminal(name)} {now}" for name, now, _ in readings(rows)]
             self._console.print(f"{head}: {'; '.join(told)}", soft_wrap=True, markup=False)
             return
         shown = screen(rows, head, _advice(self._rows), self._console.width)
@@ -113,10 +114,12 @@ def screen(rows: Sequence[Mapping[str, Any]], head: str, lines: Sequence[str], w
 
     top = [Text(head, "bold")]
     top += [
-        Text(text[:1].upper() + text[1:], "green" if k == 0 else "") for k, text in enumerate(lines) if text
+        Text(for_terminal(text[:1].upper() + text[1:]), "green" if k == 0 else "")
+        for k, text in enumerate(lines)
+        if text
     ]
     flags = str(rows[-1].get("flags") or "").replace("_", " ").replace(";", ", ")
-    end = [Text(f"Flagged: {flags}", "yellow")] if flags else []
+    end = [Text(for_terminal(f"Flagged: {flags}"), "yellow")] if flags else []
     return Group(*top, Text(""), _table(readings(rows), width), *end)
 
 
@@ -202,5 +205,5 @@ def _table(found: Sequence[tuple[str, str, str]], width: int) -> Table:
     if shown:
         table.add_column("", no_wrap=True, style="cyan")
     for name, value, bars in found:
-        table.add_row(Text(name), Text(value), *([Text(bars)] if shown else []))
+        table.add_row(Text(for_terminal(name)), Text(value), *([Text(bars)] if shown else []))
     return table

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
+import html
 import io
+import re
+from xml.etree import ElementTree
 
 import pytest
 
@@ -73,3 +78,69 @@ def test_no_cell_is_a_formula_for_a_spreadsheet(text):
 @pytest.mark.parametrize("value", ["-1.5", "+1e-3", "-inf", "a=1", "", -1.5, None, True])
 def test_numbers_and_plain_text_stay_as_they_are(value):
     assert for_cell(value) == value
+
+
+WELLS = r"""
+name: hostile
+description: "\e]0;owned\a <script>alert(1)</script> [bold]x[/bold] \u202e"
+arms:
+  a:
+    simulate:
+      surface: {kind: wells, points: [-1, 0, 1], heights: [0, 1, 0.1], names: ["$\\frac{$", "=1+1\e[31m<b>"]}
+      noise: [{kind: gaussian, diffusion: 0.3}]
+      events: [{kind: occupancy}]
+      dt: 0.01
+      steps: 200
+      save_every: 100
+      save: loss
+      trajectories: 2
+expect: [{arm: a, quantity: "occupancy.$\\frac{$", above: 0, why: "=1 \e[31m <b>\r"}]
+"""
+
+
+def test_what_a_scenario_says_reaches_no_output_as_anything_but_text(tmp_path, capsys):
+    from sdesim.commands.outcome import print_outcome
+    from sdesim.commands.printing import print_json
+    from sdesim.commands.show import _show_summary
+    from sdesim.scenario import parse_scenario, run_scenario
+
+    summary = run_scenario(parse_scenario(WELLS), tmp_path / "out")
+    print_outcome(summary, tmp_path / "out", verbose=True)
+    _show_summary(summary, tmp_path / "out", verbose=True)
+    print_json(summary)
+
+    told = capsys.readouterr().out
+    assert all(line.isprintable() for line in told.split("\n"))
+    assert "\\x1b]0;owned\\x07" in told
+    assert "[bold]x[/bold]" in told
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert all(line.isprintable() for line in page.split("\n"))
+    assert "<script>alert" not in page
+    assert "<b>" not in page.replace('<th scope="col"><b>', "")
+    figures = tmp_path / "out" / "figures"
+    picture = (figures / "occupancy.svg").read_text(encoding="utf-8")
+    shown = [text.text for text in ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")]
+    assert {"$\\frac{$", "=1+1\\x1b[31m<b>"} <= set(shown)
+    for file in figures.glob("*.csv"):
+        with file.open(newline="", encoding="utf-8") as lines:
+            assert not any(cell.startswith(("=", "@", "+")) for row in csv.reader(lines) for cell in row)
+
+
+def test_a_page_may_load_nothing_and_run_no_script_but_its_own():
+    from sdesim.report.page import environment
+
+    pages = environment()
+    script = pages.get_template("matrix.js.j2").render()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+    policy = html.unescape(pages.from_string("{{ policy }}").render())
+
+    assert policy.split("; ")[:2] == ["default-src 'none'", f"script-src 'sha256-{digest}'"]
+    for name in ("page.html.j2", "sweep.html.j2"):
+        source = pages.loader.get_source(pages, name)[0]
+        # Before anything that it is for.
+        assert re.search(r"<head>\n.*\n<meta http-equiv=\"Content-Security-Policy\"", source)
+    # What stands between the tags is what was counted, to the byte.
+    assert (
+        '<script>{% include "matrix.js.j2" %}</script>' in pages.loader.get_source(pages, "matrix.html.j2")[0]
+    )

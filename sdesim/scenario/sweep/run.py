@@ -22,6 +22,7 @@ from typing import Any
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
+from sdesim.io.text import for_cell
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import provenance
 from sdesim.scenario.foreign import foreign_kinds, refuse_changed
@@ -322,8 +323,9 @@ def _csv(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
     """RFC 4180 with a header line; empty for a number that is missing."""
     buffer = io.StringIO()
     names = ["point", *labels, *(c for c in COLUMNS if c != "point")]
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(map(for_cell, names))
     for row in rows:
-        writer.writerow({k: "" if isinstance(v, float) and math.isnan(v) else v for k, v in row.items()})
+        told = (row[name] for name in names)
+        writer.writerow("" if isinstance(v, float) and math.isnan(v) else for_cell(v) for v in told)
     return buffer.getvalue()
