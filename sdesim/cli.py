@@ -5,8 +5,10 @@ from __future__ import annotations
 import atexit
 import gc
 import io
+import signal
 import sys
-from typing import NoReturn
+import threading
+from typing import Any, NoReturn
 
 from sdesim.errors import SdesimError
 
@@ -18,15 +20,20 @@ _COLLECTED = (50_000, 1, 1)
 
 
 def main() -> None:
-    """Entry point: errors of the user become one line and exit code 2, an interruption 3."""
+    """Entry point: errors of the user become one line and exit code 2; Ctrl-C and SIGTERM 3."""
     gc.set_threshold(*_COLLECTED)
     # A terminal of another encoding is told what it can show; messages are written so by themselves.
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     # Python's end would search for garbage in all that it is about to throw away.
     atexit.register(gc.freeze)
+    # What stops jobs in queues and containers ends as Ctrl-C does, in good order.
+    here = threading.current_thread() is threading.main_thread()
+    if here and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
     import typer
 
+    from sdesim.commands.interruption import InterruptedVerb
     from sdesim.commands.options import BAD_INPUT, INTERRUPTED
     from sdesim.commands.verbs import app
 
@@ -34,6 +41,8 @@ def main() -> None:
         code = app(standalone_mode=False)
     except SdesimError as error:
         _fail(str(error), BAD_INPUT)
+    except InterruptedVerb as stopped:
+        _fail(str(stopped), INTERRUPTED)
     except (KeyboardInterrupt, typer.Abort):
         code = _CTRL_C
     except OSError as error:
@@ -43,9 +52,14 @@ def main() -> None:
             raise
         _fail(error.format_message(), BAD_INPUT)
     if code == _CTRL_C:
-        text = "interrupted; a directory that was being written stays marked INCOMPLETE"
-        _fail(f"{text}; sdesim resume DIR goes on with a run, --resume with a sweep", INTERRUPTED)
+        _fail("interrupted", INTERRUPTED)
     sys.exit(code)
+
+
+def _interrupt(number: int, frame: Any) -> NoReturn:
+    # Whoever sends it twice, to the process and to its group, means it once.
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -1,5 +1,8 @@
 """The one small hierarchy of errors that sdesim raises on purpose."""
 
+import traceback
+from pathlib import Path
+
 
 class SdesimError(Exception):
     """Base of every error that sdesim raises for a reason the user can act on."""
@@ -26,3 +29,11 @@ def failure(error: BaseException) -> str:
     """An error in one line, with its kind where it is not ours."""
     line = first_line(error)
     return line if isinstance(error, SdesimError) else f"{type(error).__name__}: {line}"
+
+
+def located(error: BaseException) -> str:
+    """As `failure`, and where it is not ours, the file and line that raised it."""
+    places = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SdesimError) or not places:
+        return failure(error)
+    return f"{failure(error)} ({Path(places[-1].filename).name}, line {places[-1].lineno})"

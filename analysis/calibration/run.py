@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from sdesim.errors import SdesimError
 from sdesim.io.files import atomic_write_bytes, atomic_write_json, atomic_write_text
+from sdesim.io.processes import processes as in_processes
 from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.shipped import call_in_study
@@ -133,14 +132,11 @@ def _run(tasks: Sequence[_Task], seed: int, processes: int) -> Iterator[tuple[_T
         for task in tasks:
             yield task, replicate(*task, seed)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(processes, os.cpu_count() or 1), mp_context=context) as pool:
-        pending = {pool.submit(call_in_study, "calibration", "replicate", *t, seed): t for t in tasks}
-        try:
-            for future in as_completed(pending):
-                yield pending[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    calls = [("calibration", "replicate", *task, seed) for task in tasks]
+    # A part is only numbers of its own: what dies over one is begun again.
+    with in_processes(min(processes, os.cpu_count() or 1), tries=2) as shared_out:
+        for ended in shared_out(call_in_study, calls):
+            yield tasks[ended.place], ended.result()
 
 
 def write(found: Calibration, out: Path) -> None:

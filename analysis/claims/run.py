@@ -6,12 +6,9 @@ import ast
 import functools
 import hashlib
 import json
-import multiprocessing
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from sdesim.estimators import Estimate
 from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.processes import DiedError, processes
 from sdesim.shipped import call_in_study
 
 from .lab import Lab
@@ -115,20 +113,13 @@ def _run(groups: list[list[str]], quick: bool, seed: int, folder: Path, workers:
             for name in ids:
                 yield _run_one(name, lab, folder)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(groups)), mp_context=context) as pool:
-        pending = {
-            pool.submit(call_in_study, "claims", "run_group", ids, quick, seed, str(folder)): ids
-            for ids in groups
-        }
-        try:
-            for future in as_completed(pending):
-                try:
-                    yield from future.result()
-                except BrokenProcessPool:
-                    yield from (_lost(name, quick, seed, folder) for name in pending[future])
-        finally:
-            pool.shutdown(cancel_futures=True)
+    calls = [("claims", "run_group", ids, quick, seed, str(folder)) for ids in groups]
+    with processes(min(workers, len(groups))) as shared_out:
+        for ended in shared_out(call_in_study, calls):
+            try:
+                yield from ended.result()
+            except DiedError:
+                yield from (_lost(name, quick, seed, folder) for name in groups[ended.place])
 
 
 def run_group(ids: Sequence[str], quick: bool, seed: int, folder: str) -> list[Record]:

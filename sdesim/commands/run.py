@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sdesim.commands.interruption import interruptible, resuming
 from sdesim.commands.options import (
     MISSED,
     OK,
@@ -74,7 +76,8 @@ def _run(
         check_room(target, overwrite)
     missed, summaries = False, []
     for file, scenario, target in zip(files, scenarios, targets, strict=True):
-        with labelled_progress(not quiet, transient=True) as told:
+        going_on = interruptible(target, resuming(target, trust or ()))
+        with going_on, labelled_progress(not quiet, transient=True) as told:
             try:
                 summary = run_scenario(
                     scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
@@ -108,12 +111,16 @@ def resume(
 ) -> None:
     """Go on with an interrupted run where it stopped."""
     from sdesim.io.memory import forced
+    from sdesim.io.progress import MARK
     from sdesim.scenario import resume as resume_run
 
-    with forced(force):
+    begun = (path / MARK).exists()
+    with interruptible(path, resuming(path, trust or ())), forced(force):
         summary = resume_run(
             path, threads=threads, progress=not quiet, trust=trust or (), accept_changes=accept_changes
         )
+    if not begun and not quiet:
+        print(f"sdesim: {path} is finished; there is nothing to do", file=sys.stderr)
     if as_json:
         print_json({**summary, "directory": str(path)})
     elif not quiet:

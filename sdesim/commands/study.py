@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from sdesim.commands.interruption import interruptible, same_command_resuming
 from sdesim.commands.options import MISSED, OK, JsonOption, QuietOption
 from sdesim.commands.printing import make_console, print_json
 
@@ -114,11 +115,8 @@ def claims(
             spent = f" ({record['seconds']:.1f} s)" if "seconds" in record else ""
             print(f"{done}/{total} {record['id']}: {record['verdict']}{spent}", file=sys.stderr, flush=True)
 
-    try:
+    with interruptible(out, same_command_resuming(), "*"):
         found = ledger.run_claims(only, quick, seed, out, workers, resume, tell)
-    except KeyboardInterrupt:
-        print(f"sdesim: {out} keeps what was finished; --resume runs the rest", file=sys.stderr)
-        raise
     if as_json:
         moved = ledger.moved(found.records, ledger.stored()["claims"])
         print_json({**found.to_dict(), "moved": moved})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from sdesim.commands.interruption import interruptible, same_command_resuming
 from sdesim.commands.options import (
     MISSED,
     OK,
@@ -54,17 +56,20 @@ def sweep(
 
     found = load_sweep(file, read_overrides(settings), quick, trust or ())
     target = out if out is not None else Path("runs") / f"{found.scenario.name}-sweep"
-    summary = run_sweep(
-        found,
-        target,
-        resume=resume,
-        accept_changes=accept_changes,
-        only=only or (),
-        workers=workers,
-        scheduler=scheduler,
-        quick=quick,
-        progress=not quiet,
-    )
+    with interruptible(target, same_command_resuming()):
+        summary = run_sweep(
+            found,
+            target,
+            resume=resume,
+            accept_changes=accept_changes,
+            only=only or (),
+            workers=workers,
+            scheduler=scheduler,
+            quick=quick,
+            progress=not quiet,
+        )
+    if resume and not summary["points_run"] and not quiet:
+        print(f"sdesim: {target} holds all of these points already; there is nothing to run", file=sys.stderr)
     if as_json:
         print_json({**summary, "directory": str(target)})
     elif not quiet:

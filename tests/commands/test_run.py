@@ -74,26 +74,32 @@ def test_validate_checks_the_small_sizes_too(toy, capsys):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
-def test_ctrl_c_is_exit_code_3_and_leaves_the_directory_marked(toy):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_is_exit_code_3_and_a_line_that_says_how_to_go_on(toy, how):
     # A shell that runs the tests in the background has its children ignore Ctrl-C.
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
     command = [sys.executable, "-c", f"{heed}; from sdesim.cli import main; main()"]
-    endless = ["run", "toy.yaml", "--out", "x", "--set", "arms.sde.simulate.steps=8_000_000_000"]
+    endless = ["run", "toy.yaml", "--out", "my x", "--set", "arms.sde.simulate.steps=8_000_000_000"]
     with subprocess.Popen([*command, *endless], cwd=toy, stderr=subprocess.PIPE, text=True) as process:
         # The arm's store appears when the stepping is about to begin.
         deadline = time.monotonic() + 60
-        while not (toy / "x" / "sde.zarr" / "zarr.json").exists() and time.monotonic() < deadline:
+        while not (toy / "my x" / "sde.zarr" / "zarr.json").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(1.0)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(how)
         try:
             _, err = process.communicate(timeout=60)
         finally:
             process.kill()
 
     assert process.returncode == 3
-    assert len(err.strip().splitlines()) == 1
-    assert (toy / "x" / "INCOMPLETE").exists()
+    assert err == "sdesim: interrupted; sdesim resume 'my x' goes on with it\n"
+    assert (toy / "my x" / "INCOMPLETE").exists()
+
+
+def test_a_finished_run_leaves_nothing_to_resume(toy, capsys):
+    assert call("run", "toy.yaml", "--out", "x", "--quiet") == 0
+    assert call("resume", "x") == 0
+    assert capsys.readouterr().err == "sdesim: x is finished; there is nothing to do\n"
 
 
 def test_what_other_runs_tell_of_a_file_names_the_file(toy, capsys):

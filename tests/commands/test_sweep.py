@@ -20,6 +20,8 @@ def test_the_command_line_sweeps_resumes_shows_and_draws_anew(tmp_path, monkeypa
     assert call("sweep", "toy.yaml", "--out", "x", "--resume", "--only", "dt=0.05", "--json") == OK
     states = [p["state"] for p in json.loads(capsys.readouterr().out)["points"]]
     assert states == ["finished", "not run", "finished", "not run"]
+    assert call("sweep", "toy.yaml", "--out", "x", "--resume", "--only", "dt=0.05") == OK
+    assert "x holds all of these points already; there is nothing to run" in capsys.readouterr().err
     assert call("show", "x") == OK
     assert "2 of 4 points of diffusion (2) × dt (2)" in capsys.readouterr().out
     Path("x/report.html").unlink()

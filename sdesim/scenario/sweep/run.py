@@ -6,22 +6,23 @@ A point is an ordinary run directory written by `run_scenario`; where it runs ca
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import json
 import math
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sdesim.errors import RunError, ScenarioError, SdesimError
+from sdesim.errors import RunError, ScenarioError, located
 from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.processes import Ended, processes
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
+from sdesim.io.scheduler import connected, on_cluster
 from sdesim.io.text import for_cell
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import provenance
@@ -33,7 +34,6 @@ from sdesim.scenario.sweep.points import Point, Sweep, choose
 # A Dask worker may have several threads, but the global state of torch, kernels and matplotlib is one for a
 # process.
 _ONE_AT_A_TIME = threading.Lock()
-_DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[dask]"'
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,9 @@ def run_task(task: Task) -> str:
             run_scenario(
                 scenario, task.target, overwrite=True, quick=task.quick, threads=task.threads, progress=False
             )
-    except SdesimError as error:
-        return str(error)
+    except Exception as error:
+        # Code of others may raise anything; the other points go on.
+        return located(error)
     return ""
 
 
@@ -95,12 +96,13 @@ def run_sweep(
         progress: True: a bar when stderr is a terminal; or a function (label, done, total) of points.
 
     Returns:
-        The content of summary.json.
+        The content of summary.json; "points_run" and "wall_time" are of this call.
 
     Raises:
         ScenarioError: workers or only make no sense.
         RunError: `out` is in the way or can't be written, holds points of another scenario, no point could be
-            run, or the cluster can't be reached.
+            run, or the cluster can't be reached or was lost. What fails at one point, or kills the process
+            that runs it, leaves the others going and is told in the summary.
     """
     started = time.perf_counter()
     if workers < 1:
@@ -135,14 +137,19 @@ def run_sweep(
             noted_progress(report, target / PROGRESS) as told,
         ):
             told("points", 0, len(tasks))
-            for done, (name, error) in enumerate(run(tasks), start=1):
-                if error:
-                    failed[name] = error
-                told("points", done, len(tasks))
+            try:
+                for done, (name, error) in enumerate(run(tasks), start=1):
+                    if error:
+                        failed[name] = error
+                    told("points", done, len(tasks))
+            except RunError as lost:
+                raise RunError(
+                    f"{lost}; {target} keeps its finished points, and --resume runs the rest"
+                ) from None
     if tasks and len(failed) == len(tasks):
         name, error = next(iter(failed.items()))
         raise RunError(f"no point could be run; {name}: {error}")
-    return _gather(sweep, target, failed, quick, time.perf_counter() - started)
+    return _gather(sweep, target, failed, quick, len(tasks), time.perf_counter() - started)
 
 
 def _check_room(
@@ -177,57 +184,28 @@ Runner = Callable[[Sequence[Task]], Iterator[tuple[str, str]]]
 @contextmanager
 def _runner(workers: int, scheduler: str | None, count: int) -> Iterator[Runner]:
     """What yields (name, error) of tasks as they end."""
-    if scheduler is not None:
-        with _dask_client(scheduler) as client:
-            yield lambda tasks: _on_cluster(client, tasks)
+    if scheduler is not None and count:
+        with connected(scheduler) as client:
+            yield lambda tasks: _outcomes(tasks, on_cluster(client, run_task, _calls(tasks)))
     elif workers > 1 and count > 1:
-        yield lambda tasks: _in_processes(tasks, min(workers, count))
+        with processes(min(workers, count)) as shared_out:
+            yield lambda tasks: _outcomes(tasks, shared_out(run_task, _calls(tasks)))
     else:
         yield lambda tasks: ((task.name, run_task(task)) for task in tasks)
 
 
-def _in_processes(tasks: Sequence[Task], workers: int) -> Iterator[tuple[str, str]]:
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-
-    # A forked child would inherit the threads of the compiled kernels in an unusable state.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        pending = {pool.submit(run_task, task): task.name for task in tasks}
-        try:
-            for future in as_completed(pending):
-                yield pending[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _calls(tasks: Sequence[Task]) -> Iterator[tuple[Task]]:
+    return ((task,) for task in tasks)
 
 
-@contextmanager
-def _dask_client(address: str) -> Iterator[Any]:
-    try:
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError:
-        raise RunError(_DASK) from None
-    try:
-        client = distributed.Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise RunError(f"the Dask scheduler at {address} can't be reached: {error}") from None
-    with client:
-        yield client
-
-
-def _on_cluster(client: Any, tasks: Sequence[Task]) -> Iterator[tuple[str, str]]:
-    distributed: Any = importlib.import_module("distributed")
-    # Impure: a directory that was removed must be written anew, whatever the cluster remembers.
-    futures = {client.submit(run_task, task, pure=False): task.name for task in tasks}
-    try:
-        for future in distributed.as_completed(list(futures), loop=client.loop):
-            yield futures[future], future.result()
-    finally:
-        client.cancel(list(futures))
+def _outcomes(tasks: Sequence[Task], calls: Iterable[Ended]) -> Iterator[tuple[str, str]]:
+    for ended in calls:
+        error = ended.value if ended.error is None else located(ended.error)
+        yield tasks[ended.place].name, error
 
 
 def _gather(
-    sweep: Sweep, target: Path, failed: dict[str, str], quick: bool, wall_time: float
+    sweep: Sweep, target: Path, failed: dict[str, str], quick: bool, ran: int, wall_time: float
 ) -> dict[str, Any]:
     """Write the table, the summary, the figures and the report of what is finished."""
     from sdesim.comparison.sweep_fits import asked_fits
@@ -260,6 +238,7 @@ def _gather(
         "expected": [e.why for e in sweep.scenario.expect],
         "fits": [f.to_dict() for f in fits],
         "fits_left_out": list(fits.left_out),
+        "points_run": ran,
         "wall_time": wall_time,
     }
     summary["headline"] = sweep_headline(summary).to_dict()

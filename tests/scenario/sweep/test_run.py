@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from sdesim.errors import RunError
-from sdesim.scenario import load_scenario, parse_sweep, run_scenario, run_sweep
+from sdesim.scenario import load_scenario, load_sweep, parse_sweep, run_scenario, run_sweep
 from tests.scenario.sweep.toy import ONE, TOY
 
 
@@ -138,6 +139,53 @@ def test_a_cluster_that_is_not_there_or_no_dask_at_all_is_one_line_and_nothing_i
         run_sweep(parse_sweep(TOY), tmp_path / "x", scheduler="tcp://127.0.0.1:1", progress=False)
 
     assert not (tmp_path / "x").exists()
+
+
+BOWL = """\
+import multiprocessing
+import os
+from dataclasses import dataclass
+
+from sdesim.surfaces import Quadratic
+
+
+@dataclass(frozen=True)
+class Bowl(Quadratic):
+    way: int = 0
+
+    @property
+    def start(self):
+        if multiprocessing.parent_process() is not None:
+            if self.way == 1:
+                raise ZeroDivisionError("by this")
+            if self.way == 2:
+                os.kill(os.getpid(), 9)
+        return super().start
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_what_code_of_others_raises_at_a_point_or_does_to_its_process_leaves_the_others_alone(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "bowls.py").write_text(BOWL)
+    text = ONE.replace("kind: quadratic", '"kind": "bowls:Bowl"')
+    text = text.replace(
+        '"arms.sde.simulate.noise[0].diffusion": [0.1, 0.4]', "arms.sde.simulate.surface.way: [0, 1, 2]"
+    )
+    (tmp_path / "bowls.yaml").write_text(text)
+
+    sweep = load_sweep(tmp_path / "bowls.yaml", trust=["bowls"])
+    summary = run_sweep(sweep, tmp_path / "x", workers=2, progress=False)
+
+    states = [(p["state"], p.get("error", "")) for p in summary["points"]]
+    assert states == [
+        ("finished", ""),
+        ("failed", "ZeroDivisionError: by this (bowls.py, line 16)"),
+        ("failed", "the process that ran it was killed (SIGKILL, out of memory?)"),
+    ]
+    assert (tmp_path / "x" / "INCOMPLETE").exists()
 
 
 def test_a_point_that_cannot_be_run_leaves_the_others_alone(tmp_path):
