@@ -55,6 +55,7 @@ from .lab import Lab, shared
 from .ledger import BASES, Finding, Study, choose, claim, studies
 from .run import Ledger, run_claims, run_group
 from .stored import stored
+from .survivors import survivors_page
 from .table import moved, show
 
 __all__ = [
@@ -75,5 +76,6 @@ __all__ = [
     "stored",
     "studies",
     "summary",
+    "survivors_page",
     "with_block",
 ]

@@ -14,7 +14,7 @@ from sdesim import estimators as est
 from .crowd import Descent, crowd, tensor
 from .estimates import mapped, mean, ratio_of_means, share, slope
 from .lab import Lab
-from .ledger import DEDUCED, Finding, claim
+from .ledger import DEDUCED, MEASURED, Finding, claim
 from .networks import EXAMPLES, RATE, Array, Moment, batch_gradients, distinct_gradients, regression_network
 from .plots import CORRECTED, OTHER, finish, points
 from .rules import above, below, judge, near, proved
@@ -154,6 +154,7 @@ def _c(gradients: Array) -> float:
     claim="Choosing the batch size brings C into the range 1.5 to 3.",
     test="Trainings at batch sizes 16 to 1024 from fresh data and weights, at two rates: is C in the range "
     "for half of the run with B = 2.1/C₁ of the first weights? Is it with the best size, known afterwards?",
+    basis=MEASURED,
     quotation="via batch size",
     fair="There is a batch size with which C is in the range for at least half of a training.",
     since="2026-11-30",

@@ -130,6 +130,9 @@ def _network_ratios(lab: Lab) -> list[float]:
     claim="C does not change under a smooth change of coordinates.",
     test="A ReLU network with its first layer times k and its second over k is the same function: is its C "
     "the same? White gradients under random linear maps: is C, is μᵀΣ⁻¹μ?",
+    basis=COUNTER_EXAMPLE,
+    quotation="Under a smooth change of coordinates",
+    since="2026-11-25",
 )
 def reparametrisation(lab: Lab) -> Finding:
     """A gradient is a covector, g′ = J⁻ᵀg: |g′|² and Tr Cov g′ scale differently unless J is conformal."""

@@ -13,7 +13,7 @@ from sdesim.support import SHARE
 from .crowd import Crowd, crowd, one_hot, tensor
 from .estimates import Array, mapped, mean
 from .lab import Lab
-from .ledger import Finding, claim
+from .ledger import MEASURED, Finding, claim
 from .plots import CLAIMED, GUIDE, OTHER, finish
 from .rules import above, below, judge, near, together, whether
 
@@ -61,6 +61,7 @@ class Learning:
     claim="Test accuracy jumps when C crosses 1: grokking is a transition of C.",
     test="Addition mod 59 by AdamW with weight decay 1 and, as a control that never generalises, without: "
     "the step at which the running median of C at several B passes 1, against that of 50% test accuracy.",
+    basis=MEASURED,
     quotation="jump in test accuracy is the *observed signature* of the underlying phase transition",
     since="2026-11-25",
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from sdesim.errors import SdesimError
@@ -13,6 +14,8 @@ from sdesim.estimators import Estimate
 from .lab import Lab
 from .rules import CONDITIONS, CONVENTION, FAILS, Ruling
 
+# Characters of a quotation: enough to fix a meaning.
+_LONGEST = 170
 # What a verdict is made of.
 DEDUCED = "deduced"
 COUNTER_EXAMPLE = "counter-example"
@@ -83,10 +86,10 @@ class Study:
     claim: str
     test: str
     run: Callable[[Lab], Finding]
-    basis: str = MEASURED
-    quotation: str = ""
+    basis: str
+    quotation: str
+    since: str
     fair: str = ""
-    since: str = ""
     changed: str = ""
     shares: str = ""
 
@@ -121,8 +124,8 @@ _STUDIES: dict[str, Study] = {}
 
 
 def claim(
-    id: str, section: str, *, claim: str, test: str, basis: str = MEASURED, quotation: str = "",
-    fair: str = "", since: str = "", changed: str = "", shares: str = "",
+    id: str, section: str, *, claim: str, test: str, basis: str, quotation: str, since: str,
+    fair: str = "", changed: str = "", shares: str = "",
 ) -> Callable[[Callable[[Lab], Finding]], Callable[[Lab], Finding]]:  # fmt: skip
     """Register a function (lab) → Finding as the study of a claim; see `Study` for the texts."""
 
@@ -133,7 +136,10 @@ def claim(
             raise ValueError(f"a claim is called C1, C2 and so on, got {id}")
         if basis not in BASES:
             raise ValueError(f"{id}: basis is one of {', '.join(BASES)}, got {basis!r}")
-        _STUDIES[id] = Study(id, section, claim, test, run, basis, quotation, fair, since, changed, shares)
+        if not 0 < len(quotation) <= _LONGEST:
+            raise ValueError(f"{id}: a quotation has 1 to {_LONGEST} characters, got {len(quotation)}")
+        date.fromisoformat(since)
+        _STUDIES[id] = Study(id, section, claim, test, run, basis, quotation, since, fair, changed, shares)
         return run
 
     return register

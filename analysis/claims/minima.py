@@ -12,6 +12,7 @@ from sdesim import estimators as est
 from .estimates import Array, c_one, correlation, mean, relation
 from .images import path, reader, sgd
 from .lab import Lab, shared
+from .ledger import MEASURED as BY_MEASURING
 from .ledger import Finding, claim
 from .plots import CORRECTED, GUIDE, MEASURED, OTHER, finish
 from .rules import above, judge
@@ -69,6 +70,7 @@ def fitted(lab: Lab) -> Array:
     test="Trainings to one loss over learning rates and batch sizes, in splits of the images drawn anew: "
     "correlation of the path's dimension (correlation sum; participation ratio) with the accuracy gap "
     "between trainings of one split, plain and given log η, log B and log loss.",
+    basis=BY_MEASURING,
     quotation="moving along the manifold generalizes; random walking does not",
     fair="Between trainings to one loss a smaller dimension goes with a smaller gap, by whatever sets both.",
     since="2026-11-30",

@@ -10,7 +10,7 @@ import numpy as np
 from .estimates import Array, c_one, mapped, mean
 from .images import Reader, reader
 from .lab import Lab, shared
-from .ledger import Finding, claim
+from .ledger import MEASURED, Finding, claim
 from .plots import GUIDE, finish, rows
 from .rules import above, below, judge
 
@@ -104,6 +104,7 @@ def _train(read: Reader, theta: Array, mask: Array, steps: int, rng: np.random.G
     test="Dense trainings on digits: C of the 90% of weights smallest at the end over C of the rest, over "
     "the training; and test errors of the tenth kept by magnitude, by C of each weight, or at random, "
     "trained anew.",
+    basis=MEASURED,
     quotation="Pruning eliminates parameters that are **noise-only contributors**",
     since="2026-11-25",
     shares="phenomena of real networks",

@@ -32,7 +32,7 @@ _FILLS = {
     HOLDS: "#009E73", CONDITIONS: "#56B4E9", FAILS: "#D55E00", CONVENTION: "#B9AEE3", INCONCLUSIVE: "#F0E442",
 }  # fmt: skip
 _WHITE, _DARK = "#fefefe", "#101010"
-_SHAPES = {DEDUCED: "o", COUNTER_EXAMPLE: "D", MEASURED: "s", CONVENTIONAL: "^"}
+_SHAPES = {DEDUCED: "o", COUNTER_EXAMPLE: "D", MEASURED: "s", CONVENTIONAL: "h"}
 _INCHES = 7.6, 0.36
 
 
@@ -68,7 +68,7 @@ def strip(records: Sequence[Mapping[str, Any]]) -> str:
 
 def _mark(ax: Any, x: float, y: float, r: Mapping[str, Any]) -> None:
     fill = _FILLS.get(r["verdict"], "#999999")
-    size = 17 if _SHAPES[r["basis"]] in "so" else 15
+    size = 15 if _SHAPES[r["basis"]] == "D" else 17
     ax.plot([x], [y], marker=_SHAPES[r["basis"]], markersize=size, color=fill, linestyle="")
     ink = _WHITE if r["verdict"] in (HOLDS, FAILS) else _DARK
     ax.text(x, y, r["id"][1:], ha="center", va="center", fontsize=7.5, color=ink)

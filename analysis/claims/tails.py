@@ -15,7 +15,7 @@ from sdesim.surfaces import MLP
 from .estimates import LEVEL, Array, mean, seen
 from .images import path, reader
 from .lab import Lab
-from .ledger import COUNTER_EXAMPLE, Finding, claim
+from .ledger import COUNTER_EXAMPLE, MEASURED, Finding, claim
 from .networks import BATCH, EXAMPLES, RATE, batch_gradients
 from .plots import CLAIMED, CORRECTED, GUIDE, OTHER, finish, points
 from .rules import above, below, judge, near, together
@@ -103,6 +103,7 @@ def _tail_of_iterates(eta: float, lines: int, rng: np.random.Generator) -> est.E
     test="Two kinds of networks, data and starting weights drawn anew for each of 12 trainings: tail index "
     "of the standardised coordinates of gradients at B = 1, 4, 32 and 256, at the start and the end. A "
     "stable law keeps it as B grows.",
+    basis=MEASURED,
     quotation=r"find $\alpha \approx 1.5$ for typical deep learning tasks",
     fair="Single examples have gradients of a tail index well below 2, and small batches keep it.",
     since="2026-11-25",

@@ -12,7 +12,7 @@ from sdesim.support import SHARE
 from .crowd import Crowd, Descent, batches, crowd, one_hot, tensor
 from .estimates import Array, mapped, mean
 from .lab import Lab
-from .ledger import Finding, claim
+from .ledger import MEASURED, Finding, claim
 from .plots import CLAIMED, OTHER, finish, points
 from .rules import above, below, judge, near, together
 
@@ -28,6 +28,7 @@ _ARMS = ("dense", "ticket", "new weights", "random mask")
     claim="Winning tickets have p = 0.65 to 0.70, random sparse networks 0.35 to 0.40.",
     test="Iterative magnitude pruning to 8% of the weights on MNIST-1D; the ticket, its mask on new weights "
     "and a random mask train: C of the weights left, exact over all examples, and p at the training batch.",
+    basis=MEASURED,
     quotation="Winning tickets show $p = 0.65$–$0.70$",
     since="2026-11-25",
 )

@@ -14,7 +14,7 @@ from sdesim.surfaces import MLP
 
 from .estimates import Array, bootstrap, mean, seen
 from .lab import Lab
-from .ledger import Finding, claim
+from .ledger import MEASURED, Finding, claim
 from .plots import CORRECTED, GUIDE, OTHER, finish, points
 from .rules import above, below, judge, near, together
 
@@ -33,6 +33,7 @@ Step = Callable[[Array, float], Array]
     "from C = 10 down: slope of log C over log step between C = 3 and ⅓. A class would give one slope for "
     "each α on all surfaces. Then the noise floor, α = 1.2 to 2: the exponent with which it falls with the "
     "rate.",
+    basis=MEASURED,
     quotation="It governs the universality class of the phase transition",
     fair="Where noise balances drift, at the noise floor of a minimum with curvature, α alone sets the "
     "exponent.",

@@ -13,7 +13,7 @@ from sdesim.surfaces import MLP
 from .estimates import Array, c_one, exact, mapped, mean, seen
 from .images import path, reader
 from .lab import Lab
-from .ledger import Finding, claim
+from .ledger import MEASURED, Finding, claim
 from .plots import CLAIMED, CORRECTED, finish, points
 from .rules import above, judge, near, proved, together
 
@@ -25,6 +25,7 @@ from .rules import above, judge, near, proved, together
     test="12 trainings on digits, data and weights drawn anew, at B = 4 and 32, windows of 256 steps: "
     "exponent of the distance covered over the lag (½ for a random walk), up to a lag of 4, from 32 on, and "
     "up to 1/(4C), in windows by C at their start.",
+    basis=MEASURED,
     quotation="The optimizer performs an **effective random walk** in parameter space",
     fair="Well below C = 1 the path is a random walk over lags that are short against 1/C steps.",
     since="2026-11-25",
@@ -134,6 +135,7 @@ def _displacement(thetas: Array, lags: Array) -> Array:
     test="20 successive minibatch gradients of 12 trainings on digits, data and weights drawn anew, B = 32, "
     "against the exact moments at the frozen first θ: ratio of the debiased signals and of the traces, for "
     "learning rates 0.001 to 0.5. And a quadratic at its noise floor, in fractions.",
+    basis=MEASURED,
     quotation=r"gradients don't change too rapidly between the $n_{\text{samples}}$ batches",
     fair="At a rate so small that twenty steps hardly move θ, C is that of a frozen θ.",
     since="2026-11-25",

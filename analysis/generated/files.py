@@ -7,7 +7,7 @@ from pathlib import Path
 from analysis.generated.index import scenario_index
 from analysis.generated.kinds import kinds_page
 from analysis.generated.tables import DOCS, renewed
-from sdesim.shipped import shipped_folder
+from sdesim.shipped import shipped_folder, study
 
 
 def generated_files() -> dict[Path, str]:
@@ -17,4 +17,17 @@ def generated_files() -> dict[Path, str]:
         shipped_folder("scenarios") / "index.json": scenario_index(),
         **{page: renewed(text) for page, text in pages.items() if "<!-- table:" in text},
         DOCS / "kinds.md": kinds_page(),
+        **_ledger(),
+    }
+
+
+def _ledger() -> dict[Path, str]:
+    """The pages of the claims, their picture, and their lines in the README."""
+    claims, readme = study("claims"), DOCS.parent / "README.md"
+    found = claims.stored()
+    return {
+        DOCS / "claims.md": claims.claims_page(found),
+        DOCS / "claims.svg": claims.picture(found),
+        DOCS / "what-survives.md": claims.survivors_page(found),
+        readme: claims.with_block(readme.read_text(encoding="utf-8"), claims.summary(found)),
     }

@@ -14,6 +14,7 @@ _PARTS = {
         "run": "run.run",
         "watch": "watch.watch",
         "resume": "run.resume",
+        "rerun": "rerun.rerun",
         "sweep": "sweep.sweep",
     },
     "Write a scenario": {

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from sdesim.scenario.load import shipped_scenarios as shipped_scenarios
     from sdesim.scenario.load import validate_scenario as validate_scenario
     from sdesim.scenario.models import Scenario as Scenario
+    from sdesim.scenario.rerunning import check_again as check_again
+    from sdesim.scenario.rerunning import rerun as rerun
     from sdesim.scenario.resuming import resume as resume
     from sdesim.scenario.run import check_room as check_room
     from sdesim.scenario.run import resolved_yaml as resolved_yaml
@@ -30,6 +32,8 @@ _HOMES = {
     "shipped_scenarios": "load",
     "validate_scenario": "load",
     "Scenario": "models",
+    "check_again": "rerunning",
+    "rerun": "rerunning",
     "resume": "resuming",
     "check_room": "run",
     "resolved_yaml": "run",

@@ -14,6 +14,7 @@ from sdesim.kinds.trust import trusting
 from sdesim.runs import open_run
 from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
+from sdesim.scenario.models import Scenario
 from sdesim.scenario.run import Work, check_work, finish_run
 
 
@@ -54,19 +55,28 @@ def resume(
         return _read(target / "summary.json")
     if not (target / "provenance.json").exists():
         raise RunError(f"{target} was interrupted before anything was run: run it again with --overwrite")
-    noted = _read(target / "provenance.json")
-    others = noted.get("kinds_of_others", [])
-    trusted = tuple(trust)
-    import_again(others, trusted, accept_changes)
-    with trusting(trusted):
-        scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
-    refuse_changed(others, scenario, accept_changes)
+    scenario, noted = read_again(target, trust, accept_changes)
     work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes)
     check_work(work)
     for name, arm in work.scenario.arms.items():
         if arm.simulate is not None:
             _drop_without_checkpoint(target / f"{name}.zarr")
     return finish_run(work, bool(noted.get("quick")), progress)
+
+
+def read_again(target: Path, trust: Iterable[str], accept_changes: bool) -> tuple[Scenario, dict[str, Any]]:
+    """The scenario that a run directory holds, with the code that it was begun with, and its provenance.
+
+    Raises:
+        SdesimError: a file can't be read, or its code is not trusted or, unless accepted, was edited since.
+    """
+    noted = _read(target / "provenance.json")
+    others, trusted = noted.get("kinds_of_others", []), tuple(trust)
+    import_again(others, trusted, accept_changes)
+    with trusting(trusted):
+        scenario = check_document(parse_document(*read_scenario(target / "scenario.yaml")))
+    refuse_changed(others, scenario, accept_changes)
+    return scenario, noted
 
 
 def _read(path: Path) -> dict[str, Any]:

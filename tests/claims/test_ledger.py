@@ -32,6 +32,9 @@ table = import_module("sdesim_claims.table")
 RESULTS = claims.stored()
 
 
+TOLD = {"basis": ledger.MEASURED, "quotation": "words of the source", "since": "2026-11-30"}
+
+
 def interval(low, high):
     return Estimate((low + high) / 2, low, high, 0.99, "given", 10)
 
@@ -45,13 +48,13 @@ def only_two(monkeypatch):
     """A registry of C1, which holds, and C2, which breaks."""
     monkeypatch.setattr(ledger, "_STUDIES", {})
 
-    @ledger.claim("C1", "3.1", claim="one", test="look")
+    @ledger.claim("C1", "3.1", claim="one", test="look", **TOLD)
     def fine(lab):
         e = estimates.mean(lab.rng("C1").standard_normal(100) + 9)
         ruling = rules.judge([rules.above("x", e, 5)])
         return ledger.Finding({"x": e}, ruling, "less", "100 draws", lambda ax: ax.plot([1, 2]))
 
-    @ledger.claim("C2", "3.2", claim="two", test="look")
+    @ledger.claim("C2", "3.2", claim="two", test="look", **TOLD)
     def broken(lab):
         raise RuntimeError("no such luck")
 
@@ -121,7 +124,7 @@ def test_the_fair_reading_has_a_verdict_of_its_own():
 
 @pytest.mark.parametrize("basis", [ledger.DEDUCED, ledger.CONVENTIONAL])
 def test_what_no_data_can_change_rests_on_no_drawn_number(basis):
-    s = ledger.Study("C1", "3.1", "one", "look", lambda lab: None, basis=basis)
+    s = ledger.Study("C1", "3.1", "one", "look", lambda lab: None, **{**TOLD, "basis": basis})
     drawn = rules.together("both", [rules.proved("1 = 1", True), rules.above("x", interval(1, 3), 0)])
     algebra = rules.together("both", [rules.proved("1 = 1", True), rules.proved("2 = 2", True)])
 
@@ -130,8 +133,22 @@ def test_what_no_data_can_change_rests_on_no_drawn_number(basis):
         s.check(made(rules.judge([drawn])))
 
 
+@pytest.mark.parametrize(
+    ("told", "message"),
+    [
+        ({"basis": "guessed"}, "basis is one of"),
+        ({"quotation": ""}, "a quotation has"),
+        ({"quotation": "x" * 171}, "a quotation has"),
+        ({"since": "yesterday"}, "isoformat"),
+    ],
+)
+def test_a_claim_says_what_it_rests_on(told, message):
+    with pytest.raises(ValueError, match=message):
+        ledger.claim("C998", "3.1", claim="one", test="look", **{**TOLD, **told})(lambda lab: None)
+
+
 def test_a_fair_reading_has_words_and_checks():
-    s = ledger.Study("C1", "3.1", "one", "look", lambda lab: None)
+    s = ledger.Study("C1", "3.1", "one", "look", lambda lab: None, **TOLD)
     seen = [rules.whether("it", True)]
 
     with pytest.raises(ValueError, match="fair reading"):
@@ -140,7 +157,7 @@ def test_a_fair_reading_has_words_and_checks():
 
 
 def test_only_a_convention_is_judged_as_one():
-    s = ledger.Study("C1", "3.1", "one", "look", lambda lab: None)
+    s = ledger.Study("C1", "3.1", "one", "look", lambda lab: None, **TOLD)
 
     with pytest.raises(ValueError, match="its basis is 'measured'"):
         s.check(made(rules.judge_convention([rules.proved("1 + 1 = 2", True)])))
@@ -195,7 +212,7 @@ def test_a_share_of_none_or_of_all_ends_there():
 def test_a_study_that_lacks_torch_says_how_to_get_it(only_two, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
 
-    @ledger.claim("C3", "3.3", claim="three", test="look")
+    @ledger.claim("C3", "3.3", claim="three", test="look", **TOLD)
     def needs_torch(lab):
         import torch  # noqa: F401
 
@@ -291,7 +308,7 @@ def test_words_about_a_claim_make_no_record_stale():
 
 
 def test_an_interruption_keeps_what_was_finished(only_two, tmp_path):
-    @ledger.claim("C3", "3.3", claim="three", test="wait")
+    @ledger.claim("C3", "3.3", claim="three", test="wait", **TOLD)
     def stopped(lab):
         raise KeyboardInterrupt
 

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sdesim.errors import RunError, first_line
+from sdesim.errors import RunError
+from sdesim.io.scheduler import NO_DASK, connected
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import whole
 
-_DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[dask]"'
-# Seconds for a scheduler to answer.
-_TIMEOUT = 5
 # Tasks that wait for each thread of the workers, so that none stands idle while the next one travels.
 _AHEAD = 2
 
@@ -28,16 +26,12 @@ def client_of(cluster: Any) -> Iterator[Any]:
     try:
         distributed: Any = importlib.import_module("distributed")
     except ImportError:
-        raise RunError(_DASK) from None
+        raise RunError(NO_DASK) from None
     if isinstance(cluster, distributed.Client):
         yield cluster
         return
     if isinstance(cluster, str):
-        try:
-            client = distributed.Client(cluster, timeout=_TIMEOUT, set_as_default=False)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise RunError(f"no Dask scheduler answers at {cluster}: {first_line(error)}") from None
-        with client:
+        with connected(cluster) as client:
             yield client
         return
     if isinstance(cluster, bool) or not isinstance(cluster, int):
