@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,30 +43,48 @@ class Checkpoint:
         write_sealed(self.path, stored)
         self._last = time.monotonic()
 
-    def load(
-        self, ensemble: Any, tangents: Tangents | None, begin: int, steps: int, accept: bool = False
-    ) -> tuple[int, dict[str, NDArray[Any]]]:  # fmt: skip
-        """(step, state) of an interrupted simulation.
+    def load(self, accept: bool = False) -> tuple[int, dict[str, NDArray[Any]]] | None:
+        """(step, state) of an interrupted simulation, or None.
 
         Args:
-            ensemble, tangents: that are to take it up. begin, steps: between which its step lies.
             accept: whether one that other code made will do.
 
         Raises:
-            RunError: it is of a simulation with other arguments, can't be read, or is no state of this one.
+            RunError: it is of a simulation with other arguments, or can't be read.
         """
-        advice = f"remove it and {self.out.name}, and start again"
-        found = read_sealed(self.path, advice)
-        key, step = str(found.pop("key", "")), found.pop("step", np.array(-1))
+        if not self.path.exists():
+            return None
+        found = read_sealed(self.path, self._advice)
+        key, step = str(found.pop("key", "")), found.pop("step", np.array(""))
         if key != self.key and not accept:
             raise RunError(f"{self.path.name} was begun with other arguments, so this run can't continue it")
-        if step.shape != () or step.dtype.kind != "i" or not begin <= step <= steps:
-            raise RunError(f"{self.path} is of a step that this simulation doesn't have: {advice}")
-        for name, array in (ensemble.portable() | ({} if tangents is None else tangents.portable())).items():
-            held = found.get(name)
-            if held is None or held.shape != array.shape or held.dtype != array.dtype:
-                raise RunError(f"{self.path} has no {name} of this simulation: {advice}")
+        if step.shape != () or step.dtype.kind != "i":
+            raise RunError(f"{self.path} is of a step that this simulation doesn't have: {self._advice}")
         return int(step), found
+
+    def check(
+        self, step: int, state: Mapping[str, NDArray[Any]], own: Mapping[str, NDArray[Any]],
+        between: tuple[int, int],
+    ) -> None:  # fmt: skip
+        """That what was loaded is a state of a simulation.
+
+        Args:
+            step, state: as `load` gives them. own: a state of the simulation. between: its first and last
+                step.
+
+        Raises:
+            RunError: it is not.
+        """
+        if not between[0] <= step <= between[1]:
+            raise RunError(f"{self.path} is of a step that this simulation doesn't have: {self._advice}")
+        for name, array in own.items():
+            held = state.get(name)
+            if held is None or held.shape != array.shape or held.dtype != array.dtype:
+                raise RunError(f"{self.path} has no {name} of this simulation: {self._advice}")
+
+    @property
+    def _advice(self) -> str:
+        return f"remove it and {self.out.name}, and start again"
 
     def remove(self) -> None:
         """Drop the file of a finished run."""
