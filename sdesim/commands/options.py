@@ -31,6 +31,9 @@ AcceptOption = Annotated[
     bool,
     typer.Option("--accept-changes", help="Go on although code was edited since; what is kept in the run."),
 ]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Refuse nothing because it would not fit into memory or disk.")
+]
 VerboseOption = Annotated[
     bool, typer.Option("--verbose", "-v", help="Print every verdict, expectation and reason.")
 ]

@@ -14,6 +14,7 @@ from sdesim.commands.options import (
     OK,
     AcceptOption,
     FilesArgument,
+    ForceOption,
     JsonOption,
     QuickOption,
     QuietOption,
@@ -42,11 +43,24 @@ def run(
     threads: ThreadsOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
+    force: ForceOption = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run scenarios: simulate, train, measure, compare, report."""
+    from sdesim.io.memory import forced
+
+    with forced(force):
+        missed = _run(files, settings, out, quick, overwrite, threads, strict, trust, verbose, as_json, quiet)
+    raise typer.Exit(MISSED if missed else OK)
+
+
+def _run(
+    files: list[str], settings: list[str] | None, out: Path | None, quick: bool, overwrite: bool,
+    threads: int | None, strict: bool, trust: list[str] | None, verbose: bool, as_json: bool, quiet: bool,
+) -> bool:  # fmt: skip
+    """Whether a run missed what is expected of it."""
     from sdesim.errors import ScenarioError
     from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
@@ -79,7 +93,7 @@ def run(
             print_outcome(summary, target, verbose, strict)
     if as_json:
         print_json(summaries if len(summaries) > 1 else summaries[0])
-    raise typer.Exit(MISSED if missed else OK)
+    return missed
 
 
 def resume(
@@ -90,16 +104,18 @@ def resume(
     threads: ThreadsOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
+    force: ForceOption = False,
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Go on with an interrupted run where it stopped."""
+    from sdesim.io.memory import forced
     from sdesim.io.progress import MARK
     from sdesim.scenario import resume as resume_run
 
     begun = (path / MARK).exists()
-    with interruptible(path, resuming(path, trust or ())):
+    with interruptible(path, resuming(path, trust or ())), forced(force):
         summary = resume_run(
             path, threads=threads, progress=not quiet, trust=trust or (), accept_changes=accept_changes
         )
@@ -122,10 +138,21 @@ def validate(
     settings: SetOption = None,
     quick: QuickOption = False,
     trust: TrustOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check scenario files without running them; tell what is trained."""
+    """Check scenario files without running them; tell what is trained, and what a run would take."""
+    from sdesim.io.memory import forced
+
+    with forced(force):
+        _validate(files, settings, quick, trust, as_json, quiet)
+
+
+def _validate(
+    files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, as_json: bool,
+    quiet: bool,
+) -> None:  # fmt: skip
     from sdesim.scenario import load_scenario
 
     overrides, trusted = read_overrides(settings), trust or ()
@@ -139,19 +166,22 @@ def validate(
                 load_sweep(f, overrides, small, trusted)
     if quiet and not as_json:
         return
+    from sdesim.scenario.estimate import estimate
     from sdesim.scenario.sizes import line, sizes
 
-    told = [(f, s, sizes(s)) for f, s in found]
+    told = [(f, s, sizes(s), estimate(s)) for f, s in found]
     if as_json:
         print_json(
             [
                 {"file": f, "name": s.name, "arms": list(s.arms), "trained": arms, "valid": True}
-                for f, s, arms in told
+                | {"estimate": needed.plain()}
+                for f, s, arms, needed in told
             ]
         )
         return
     console = make_console()
-    for f, s, arms in told:
+    for f, s, arms, needed in told:
         say(console, f"valid ({', '.join(s.arms)})", label=f"{f}: ")
         for name, arm in arms.items():
             say(console, line(arm), label=f"  {name}: ")
+        say(console, needed.words, label="  ")

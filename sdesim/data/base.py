@@ -61,6 +61,17 @@ class Base(Defaults):
         """Labels of an example where it has several, one at each place; else None."""
         return None
 
+    @default
+    def test_examples(self) -> int:
+        """Number of test examples where the fields tell it, else 0."""
+        return 0
+
+    @property
+    def numbers(self) -> float:
+        """Numbers that the examples hold, of the test too as far as the fields tell how many these are."""
+        answers = self.positions or (1 if self.labelled else self.outputs)
+        return float(self.examples + self.test_examples) * float(self.features + answers)
+
     def make(self) -> Dataset:
         """Read or draw the examples.
 
@@ -91,10 +102,10 @@ class Base(Defaults):
         )
 
     def _check_room(self) -> None:
-        """Refuse training examples that memory can't hold."""
-        needed = 8.0 * self.examples * (self.features + (self.positions or 1))
+        """Refuse examples that memory can't hold."""
+        needed = 8.0 * self.numbers
         if needed > (free := available_memory()):
-            numbers = f"{self.examples} examples of {self.features} features"
+            numbers = f"{self.examples + self.test_examples} examples of {self.features} features"
             raise SdesimError(
                 f"{numbers} take {needed / 2**30:.3g} GB, {free / 2**30:.3g} GB are free: take fewer"
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sdesim.runs.memory import check_held, check_memory
@@ -9,8 +10,13 @@ from sdesim.runs.memory import check_held, check_memory
 if TYPE_CHECKING:
     from sdesim.runs import Probes
 
-# Starting points, the ensemble, and where it was last: all trajectories each.
-_ENSEMBLES = 3
+# Starting points, the ensemble, and where it was last: all trajectories each; and what a checkpoint makes of
+# the last two, as arrays and as the bytes of a file, twice.
+_ENSEMBLES, _CHECKPOINT = 3, 6
+# Bytes of a trajectory beside its state: codes and counts; and of each event: times, shares and walls.
+_TRAJECTORY, _EVENT = 40.0, 32.0
+# Numbers of a saved point beside θ: along how many directions at most.
+_DIRECTIONS = 16
 # Gradients, their noise, and deviations from their mean.
 _COPIES = 3
 
@@ -24,3 +30,25 @@ def check_room(dim: int, trajectories: int, probes: Probes | None) -> None:
     check_memory(8.0 * _ENSEMBLES * dim * trajectories, "the ensemble", "lower trajectories")
     if probes is not None:
         check_held(probes, dim, _COPIES)
+
+
+def held_each(dim: float, exits: int = 0, velocity: bool = False) -> float:
+    """Bytes that a trajectory holds at the most, while a checkpoint is written.
+
+    Args:
+        dim: d. exits: how many events are watched. velocity: whether the scheme has a second state.
+    """
+    states = _ENSEMBLES + _CHECKPOINT + (4 if velocity else 0) + 4 * exits
+    return 8.0 * states * dim + 4 * (_TRAJECTORY + _EVENT * exits)
+
+
+def saved_numbers(dim: float, save: Sequence[str], observed: int = 0) -> float:
+    """Numbers that a saved point of a trajectory holds.
+
+    Args:
+        dim: d. save: as in `simulate`. observed: how many observables.
+    """
+    along = min(_DIRECTIONS, dim)
+    projected = "theta_projection" in save or ("loss" in save and ("theta" not in save or along < dim))
+    norm = "weight_norm" in save or "loss" in save
+    return ("theta" in save) * dim + projected * along + norm + ("loss" in save) + observed

@@ -35,6 +35,9 @@ def time_problems(
         found = "neither" if steps is None else f"steps = {steps} and T = {T:g}"
         yield (("steps" if steps is None else "T",), f"found {found}, allowed: exactly one of steps and T")
         return
+    if steps is not None and not np.isfinite(dt * (begin + float(steps))):
+        yield ("dt",), f"found {dt:g}, allowed: less, {steps} steps of it are longer than any number"
+        return
     if T is not None and (wrong := _no_multiple(T, dt, begin + 1)):
         yield ("T",), wrong
         return

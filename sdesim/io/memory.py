@@ -7,6 +7,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from pathlib import Path
 
 # The number of glibc's option, the size from which arrays get pages inside, and the largest that glibc sets
@@ -15,12 +16,34 @@ _OPTION, _INSIDE, _OUTSIDE = -3, 2**20, 32 * 2**20
 
 
 _depth: list[int] = []
+_FORCED: ContextVar[bool] = ContextVar("forced", default=False)
 _MEMINFO, _LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
+
+
+@contextmanager
+def forced(force: bool = True) -> Iterator[None]:
+    """Take sizes as they are: within, nothing is refused because it would not fit.
+
+    Args:
+        force: whether at all.
+    """
+    token = _FORCED.set(force or _FORCED.get())
+    try:
+        yield
+    finally:
+        _FORCED.reset(token)
+
+
+def is_forced() -> bool:
+    """Whether sizes are taken as they are."""
+    return _FORCED.get()
 
 
 def available_memory() -> float:
     """Bytes that new arrays can take: what Linux says is available, elsewhere all there is, within the limit
-    of the control group; infinite where nothing is known."""
+    of the control group; infinite where nothing is known, and inside `forced`."""
+    if _FORCED.get():
+        return float("inf")
     found = [_free(), *_numbers(_LIMIT, "")]
     return min((size for size in found if size > 0), default=float("inf"))
 

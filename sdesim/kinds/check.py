@@ -72,7 +72,7 @@ def _metadata(hint: Any) -> tuple[Any, ...]:
 
 def _read_leniently(hint: Any) -> Any:
     """An annotation that also takes numpy's numbers, 1e5 for a whole number, and a list for a tuple."""
-    from pydantic import BeforeValidator, PlainSerializer
+    from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 
     if any(isinstance(mark, Marker) for mark in _metadata(hint)):
         return hint
@@ -90,8 +90,10 @@ def _read_leniently(hint: Any) -> Any:
     if get_origin(hint) is dict:
         key, value = get_args(hint)
         return dict[key, _read_leniently(value)]  # type: ignore[valid-type, misc]
-    if hint in (int, float, bool, str) or get_origin(hint) is Literal:
-        return Annotated[hint, BeforeValidator(_whole if hint is int else _plain)]
+    if hint is int:
+        return Annotated[int, AfterValidator(_countable), BeforeValidator(_whole)]
+    if hint in (float, bool, str) or get_origin(hint) is Literal:
+        return Annotated[hint, BeforeValidator(_plain)]
     return hint
 
 
@@ -115,6 +117,13 @@ def _whole(value: Any) -> Any:
     """1e5 as the whole number that it is; anything else unchanged, for the strict check that follows."""
     plain = _plain(value)
     return int(plain) if isinstance(plain, float) and plain.is_integer() else plain
+
+
+def _countable(value: int) -> int:
+    """A whole number that arrays and generators can count with, as it is; longer ones are no size or seed."""
+    if not -(2**63) <= value < 2**64:
+        raise ValueError(f"found {short(value)}, allowed: whole numbers below 2^64")
+    return value
 
 
 def _as_tuple(value: Any) -> Any:

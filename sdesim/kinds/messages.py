@@ -84,6 +84,7 @@ def _rule(item: dict[str, Any]) -> str:
         "less_than_equal": "a number of at most {le:g}",
         "too_short": "at least {min_length} entries",
         "too_long": "at most {max_length} entries",
+        "string_too_long": "at most {max_length} characters",
         "literal_error": "{expected}",
         "string_pattern_mismatch": "letters, digits, - _ and ., starting with a letter or digit",
     }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
 from sdesim.kinds import Misfit, kind
 from sdesim.kinds.misfit import Path
@@ -53,7 +53,7 @@ class Recurrent(Base):
     cell: Literal["lstm", "gru"] = "lstm"
     embedding: Annotated[int, Ge(1)] | None = None
     hidden: Annotated[int, Ge(1)] = 32
-    layers: Annotated[int, Ge(1)] = 1
+    layers: Annotated[int, Ge(1), Le(10_000)] = 1
     head: Literal["last", "every"] = "last"
     dropout: Annotated[float, Ge(0), Lt(1)] = 0.0
     seed: Annotated[int, Ge(0), Lt(2**63)] = 0

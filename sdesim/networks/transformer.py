@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from annotated_types import Ge, Lt
+from annotated_types import Ge, Le, Lt
 
 from sdesim.kinds import Misfit, kind
 from sdesim.kinds.misfit import Path
@@ -49,7 +49,7 @@ class Transformer(Base):
     outputs: Annotated[int, Ge(1)]
     width: Annotated[int, Ge(1)] = 32
     heads: Annotated[int, Ge(1)] = 2
-    layers: Annotated[int, Ge(1)] = 1
+    layers: Annotated[int, Ge(1), Le(10_000)] = 1
     factor: Annotated[int, Ge(1)] = 4
     activation: Literal["tanh", "relu", "gelu", "quadratic"] = "gelu"
     normalisation: Literal["layer", "none"] = "layer"

@@ -41,14 +41,23 @@ def check_held(probes: Probes, dim: int, copies: int, of: str = "probes") -> Non
         RunError: naming what to lower.
     """
     gradient = 8.0 * dim
-    beside = 0 if not probes.wants("curvature") else _LANCZOS if probes.exact is False else _TRACE
-    drawn, bent = copies * probes.samples * gradient, (probes.samples + beside) * gradient
+    drawn, bent = copies * probes.samples * gradient, (probes.samples + _beside(probes)) * gradient
     if drawn >= bent:
         most = int(memory.available_memory() / (copies * gradient)) if gradient else probes.samples
         lower = f"lower samples, {probes.samples}, to {most}" if most >= 2 else _REMEDIES[of][0]
         check_memory(drawn, f"{of}: a reading", lower)
     else:
         check_memory(bent, f"{of}: a reading with its curvature", _REMEDIES[of][1])
+
+
+def reading_bytes(probes: Probes, dim: int, copies: int) -> float:
+    """What a reading holds whose gradients are all in memory, as `check_held` reckons it."""
+    return 8.0 * dim * max(copies * probes.samples, probes.samples + _beside(probes))
+
+
+def _beside(probes: Probes) -> int:
+    """Vectors that are held beside the gradients."""
+    return 0 if not probes.wants("curvature") else _LANCZOS if probes.exact is False else _TRACE
 
 
 def check_streamed(probes: Probes, dim: int, of: str = "probes") -> None:

@@ -170,6 +170,11 @@ def saved_steps(steps: int, every: int) -> NDArray[np.int64]:
     return np.unique(np.append(np.arange(0, steps, every, dtype=np.int64), np.int64(steps)))
 
 
+def saved_count(steps: int, every: int) -> int:
+    """How many steps `saved_steps` gives."""
+    return -(-steps // every) + 1
+
+
 def probe_rng(seed: int, trajectory: int, step: int) -> np.random.Generator:
     """The generator of one probe: a pure function of (seed, trajectory, step), shared by both arms."""
     return np.random.Generator(np.random.Philox(sequence(seed, PROBES, trajectory, step)))

@@ -32,7 +32,7 @@ class Strict(BaseModel):
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Whole = Annotated[int, BeforeValidator(whole)]
-Count = Annotated[Whole, Field(ge=1)]
+Count = Annotated[Whole, Field(ge=1, lt=2**63)]
 # The generator numbers fewer trajectories and steps than these.
 Trajectories = Annotated[Whole, Field(ge=1, lt=2**32)]
 First = Annotated[Whole, Field(ge=0, lt=2**32)]

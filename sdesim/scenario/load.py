@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from sdesim.kinds.misfit import Problem
 from sdesim.kinds.spelling import nearest, short
 from sdesim.kinds.trust import trusting
 from sdesim.scenario.base import Strict
+from sdesim.scenario.checks.room import too_large
 from sdesim.scenario.checks.scenario import cross_check, unanswerable, unbuildable
 from sdesim.scenario.messages import type_problems
 from sdesim.scenario.models import Scenario
@@ -106,7 +108,7 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
         if len(content) > LARGEST:
             found = f"found a file of more than {LARGEST // 1024} KB"
             raise ScenarioError(f"{path}: {found}, allowed: as much as a scenario needs")
-        text = content.decode("utf-8-sig")
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: can't be read: {error}") from None
     given = Path(path_or_name)
@@ -154,7 +156,7 @@ def check_document(document: Document) -> Scenario:
         ScenarioError: one line for each thing that is wrong: file, line, field, found, allowed.
     """
     models: dict[int, type[Strict]] = {id(document.data): Scenario}
-    checks = [cross_check, unbuildable, unanswerable]
+    checks = [cross_check, too_large, unbuildable, unanswerable]
     problems: list[Problem] = []
     rest: Rest | None = Rest(document.data)
     found, scenario = list(document.problems), None
@@ -188,7 +190,8 @@ def validate_scenario(scenario: Scenario) -> None:
     Raises:
         ScenarioError: one line for each thing that is wrong.
     """
-    problems = cross_check(scenario) or unbuildable(scenario) or unanswerable(scenario)
+    problems = cross_check(scenario) or too_large(scenario)
+    problems = problems or unbuildable(scenario) or unanswerable(scenario)
     if problems:
         raise _told(problems, Document(None, {}, scenario.name))
 

@@ -38,6 +38,8 @@ LearningRate = Annotated[Any, OneOf("learning_rates")]
 # A list and not an array, so that scenarios can be compared and written.
 Rate = Annotated[Any, Coefficient(0), AfterValidator(lambda x: _positive(x))]
 Point = Annotated[Any, Numbers(0, 1), AfterValidator(lambda x: x if isinstance(x, float) else x.tolist())]
+# Files are called after scenarios and arms, with more behind; most systems take 255 bytes.
+LONGEST_NAME = 200
 DEFAULT_LOSS = "cross_entropy"
 ProbeSettings = Annotated[Any, Settings("probes")]
 
@@ -233,7 +235,7 @@ class Train(Strict):
     data: Data
     network: Network
     optimizer: Optimizer
-    steps: Count
+    steps: Steps
     schedule: LearningRate = Field(default="constant", validate_default=True)
     loss: Loss = Field(default=DEFAULT_LOSS, validate_default=True)
     penalty: Penalties | None = None
@@ -241,7 +243,7 @@ class Train(Strict):
     prune: Annotated[Any, Settings("prune")] | None = None
     clients: Annotated[Any, Settings("clients")] | None = None
     clip: Annotated[Any, Settings("clip")] | None = None
-    trajectories: Count = 1
+    trajectories: Trajectories = 1
     init: Literal["module", "fresh"] = "module"
     start_from: str | None = None
     sampling: Literal["epoch", "with-replacement", "sequential"] = "epoch"
@@ -427,7 +429,7 @@ class Scenario(Strict):
         fits: laws along the axes of the sweep; default the power law of mean exit times, [] for none.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=LONGEST_NAME)]
     description: str = ""
     seed: Seed = 0
     arms: Annotated[dict[str, Arm], Field(min_length=1)]

@@ -14,6 +14,7 @@ from sdesim.compiled import blocks
 from sdesim.errors import SdesimError
 from sdesim.kinds.bases import Defaults, default
 from sdesim.kinds.numbers import Array, as_theta
+from sdesim.kinds.registry import fields_of
 
 
 def no_array() -> Array:
@@ -208,6 +209,12 @@ class Base(Defaults):
         return 0
 
     @default
+    def numbers(self) -> float:
+        """Numbers that it holds, reckoned before any is made: d, and those of surfaces and data within it."""
+        within = [part for value in fields_of(self).values() for part in _parts(value)]
+        return float(self.dim) + sum(float(getattr(part, "numbers", 0.0)) for part in within)
+
+    @default
     def growth(self) -> float | None:
         """None: how fast the loss grows is not known."""
         return None
@@ -284,6 +291,10 @@ class Base(Defaults):
     ) -> Evaluation | None:
         """None: θ stands for no model that could be tested."""
         return None
+
+
+def _parts(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def hessian(surface: Surface, theta: ArrayLike) -> Array:

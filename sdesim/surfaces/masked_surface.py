@@ -156,9 +156,7 @@ class Masked(Base):
         if self.coordinates is not None:
             chosen = np.array(self.coordinates, dtype=np.int64)
         else:
-            assert self.keep is not None
-            count = max(1, round(self.keep * total))
-            chosen = own_rng(self.seed, SURFACES).permutation(total)[:count]
+            chosen = own_rng(self.seed, SURFACES).permutation(total)[: self.dim]
         mask = np.zeros(total, dtype=np.bool_)
         mask[chosen] = True
         return mask
@@ -171,8 +169,18 @@ class Masked(Base):
 
     @property
     def dim(self) -> int:
-        """Number of trained coordinates."""
-        return int(self.mask.sum())
+        """Number of trained coordinates, told without choosing them."""
+        if self.given_mask is not None:
+            return int(self.given_mask.sum())
+        if self.coordinates is not None:
+            return len(set(self.coordinates))
+        assert self.keep is not None
+        return max(1, round(self.keep * int(self.surface.dim)))
+
+    @property
+    def numbers(self) -> float:
+        """Those of the base surface, and of all coordinates which are trained and where they are."""
+        return float(getattr(self.surface, "numbers", 0.0)) + 3.0 * int(self.surface.dim)
 
     @property
     def start(self) -> Array:

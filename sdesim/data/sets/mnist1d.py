@@ -79,6 +79,11 @@ class MNIST1D(Base):
         return self.train
 
     @property
+    def test_examples(self) -> int:
+        """Number of test examples."""
+        return self.test
+
+    @property
     def tested(self) -> bool:
         """Whether there are test signals."""
         return self.test > 0

@@ -63,6 +63,11 @@ class TeacherStudent(Base):
         return self.task == "classification"
 
     @property
+    def test_examples(self) -> int:
+        """Number of test examples."""
+        return self.test
+
+    @property
     def tested(self) -> bool:
         """Whether there are test examples."""
         return self.test > 0

@@ -99,7 +99,9 @@ class Text(Base):
                 message = f"{self._path.name} has more than {_MOST_BYTES // 2**20} MB: give characters"
                 raise Misfit(self._field, message)
             with self._path.open(encoding="utf-8-sig", newline="") as file:
-                text = file.read(-1 if self.characters is None else self.characters)
+                # A character takes a byte at least: no more are asked for than there are.
+                size = self._path.stat().st_size
+                text = file.read(-1 if self.characters is None else min(self.characters, size))
         except UnicodeDecodeError as error:
             message = f"{self._path.name} is not in UTF-8: {error.reason} at byte {error.start}"
             raise Misfit(self._field, message) from None

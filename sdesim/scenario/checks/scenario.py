@@ -10,7 +10,7 @@ from math import isfinite
 from typing import Any
 
 from sdesim.kinds.misfit import Problem
-from sdesim.kinds.spelling import nearest
+from sdesim.kinds.spelling import nearest, short
 from sdesim.runs.probes import Probes
 from sdesim.runs.quantities import known_names, lookup, names, number
 from sdesim.runs.quantity_row import PROBE, WELL, WHOLE, Quantity
@@ -18,7 +18,7 @@ from sdesim.scenario.checks.budget import check_budget
 from sdesim.scenario.checks.simulate import check_simulate, wells_of_arm
 from sdesim.scenario.checks.train import check_real
 from sdesim.scenario.continuing import begin_of
-from sdesim.scenario.models import Arm, Data, Expect, Scenario, Simulate
+from sdesim.scenario.models import LONGEST_NAME, Arm, Data, Expect, Scenario, Simulate
 from sdesim.scenario.moments import MOMENT, OF_COMPARISONS, OF_OTHERS, WHEN
 
 _EVENTS: dict[str, Callable[[Any], bool]] = {
@@ -34,6 +34,9 @@ def cross_check(scenario: Scenario) -> list[Problem]:
     for name, arm in scenario.arms.items():
         if not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
             found.append((("arms", name), "arm names hold letters, digits, - and _ only"))
+        elif len(name) > LONGEST_NAME:
+            text = f"found a name of {len(name)} characters, {short(name)}, allowed: at most {LONGEST_NAME}"
+            found.append((("arms",), text))
         twin = None if arm.simulate is None else arm.simulate.twin_of
         if twin is not None and twin not in real:
             found.append((("arms", name, "simulate", "twin_of"), f"found {twin!r}, {_no_real(twin, real)}"))

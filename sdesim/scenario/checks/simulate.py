@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
 from sdesim.engine.fitting import Real, check_fit
 from sdesim.engine.observables.base import name_problems
 from sdesim.engine.saved_times import steps_to_save, time_problems
@@ -14,7 +12,7 @@ from sdesim.errors import RunError
 from sdesim.kinds.misfit import Problem
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
-from sdesim.runs.probes import SAVED_POINTS, saved_steps
+from sdesim.runs.probes import SAVED_POINTS, saved_count
 from sdesim.runs.twin_rules import has_own_law, step_refusal, twin_refusals
 from sdesim.scenario.continuing import begin_of, check_continuing
 from sdesim.scenario.models import Arm, Scenario, Simulate, Train
@@ -70,7 +68,10 @@ def check_simulate(scenario: Scenario, name: str) -> Iterator[Problem]:
         boundary=simulate.boundary,
         observe=simulate.observe,
         reduce=simulate.reduce,
-        saved=None if simulate.dt is None else steps_to_save(dt, scenario.steps(name), every, times, begin),
+        # As many numbers as there are saved points, which only reductions ask for.
+        saved=steps_to_save(dt, scenario.steps(name), every, times, begin)
+        if simulate.dt is not None and simulate.reduce
+        else None,
         tolerance=simulate.tolerance,
         smallest_dt=simulate.smallest_dt,
         real=None if real is None else _imitated(scenario, simulate, real),
@@ -87,10 +88,11 @@ def _no_start(train: Train, step: int) -> str:
     """Why a training can't be gone on with from a step; empty where it can."""
     if "theta" not in train.save:
         return f"found {step}, allowed: none, as the real arm does not save theta"
-    saved = saved_steps(train.steps, train.save_every or max(1, train.steps // SAVED_POINTS))
-    if step in saved[:-1]:
+    every = train.save_every or max(1, train.steps // SAVED_POINTS)
+    # 0, every, … below the last step.
+    if step % every == 0 and step < train.steps:
         return ""
-    near = saved[:-1][np.abs(saved[:-1] - step).argmin()]
+    near = min(round(step / every), saved_count(train.steps, every) - 2) * every
     return f"found {step}, allowed: a saved step of the real arm before its last, such as {near}"
 
 

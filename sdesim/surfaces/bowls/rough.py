@@ -84,6 +84,11 @@ class Rough(Base):
         return waves, np.concatenate([[self.curvature], phases, heights])
 
     @property
+    def numbers(self) -> float:
+        """d of each wave, with its phase and height."""
+        return float(self.octaves * self.per_octave) * (self.dim + 2)
+
+    @property
     def waves(self) -> Array:
         """K_m, longest wave first, in cycles per unit length: (M, d)."""
         return self._drawn[0]

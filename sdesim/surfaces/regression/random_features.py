@@ -93,6 +93,13 @@ class RandomFeatures(Linear):
         return int(len(self.x) if self.data is None else self.data.examples)
 
     @property
+    def numbers(self) -> float:
+        """The examples, the features' weights, and the features of all examples, row by row and turned."""
+        inputs = self.x.shape[1] if self.data is None else self.data.features
+        of_data = 0.0 if self.data is None else float(self.data.numbers)
+        return of_data + float(self.width) * float(inputs + 3 * self.examples)
+
+    @property
     def start(self) -> Array:
         """The given one, or the origin (m,)."""
         return np.zeros(self.dim) if self.given_start is None else np.array(self.given_start)

@@ -3,12 +3,9 @@
 import pytest
 
 from sdesim.errors import ScenarioError
-from sdesim.io import memory
 from sdesim.scenario import parse_scenario, run_scenario
 from sdesim.scenario.checks.readings import check_readings
-from tests.scenario.files import GOOD, REAL, changed
-
-MANY = "steps: 100_000\n      trajectories: 900_000"
+from tests.scenario.files import REAL, changed
 
 
 def refusal(text, tmp_path, **options):
@@ -16,27 +13,6 @@ def refusal(text, tmp_path, **options):
         run_scenario(parse_scenario(text, **options), tmp_path / "x", progress=False)
     assert not (tmp_path / "x").exists()
     return str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("text", "start"),
-    [
-        (changed("every: 10", "every: 10, samples: 90_000", REAL), "arms.real: probes: a reading would take"),
-        (changed("samples: 16", "samples: 900_000", GOOD), "arms.sde: probes: a reading would take"),
-        (
-            changed("steps: 100_000", MANY, GOOD),
-            "arms.sde: the ensemble",
-        ),
-        (
-            changed("twin_of: real\n", "twin_of: real\n      trajectories: 9000\n", REAL),
-            "arms.twin: the ensemble would take 0.13",
-        ),
-    ],
-)
-def test_a_memory_that_does_not_suffice(text, start, tmp_path, monkeypatch):
-    monkeypatch.setattr(memory, "available_memory", lambda: 1e7)
-
-    assert refusal(text, tmp_path).startswith(start)
 
 
 @pytest.mark.parametrize(

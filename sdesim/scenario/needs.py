@@ -1,0 +1,192 @@
+"""What the arms of a scenario will take of memory and disk, reckoned from its sizes: nothing is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+from sdesim.engine.memory import held_each, saved_numbers
+from sdesim.engine.saved_times import time_problems
+from sdesim.errors import SdesimError
+from sdesim.kinds import dump
+from sdesim.kinds.misfit import Path
+from sdesim.runs.memory import reading_bytes
+from sdesim.runs.needs import Factor, Need
+from sdesim.runs.probes import SAVED_POINTS, Probes, saved_count
+from sdesim.scenario.assemble import probes_of
+from sdesim.scenario.continuing import begin_of
+from sdesim.scenario.models import DRAWS, Scenario, Simulate, Train
+
+# Of a network in training at float64: the given one, its copy, gradients, two states of an optimizer, and
+# the copy that readings use.
+_NETWORK = 6 * 8.0
+# Examples as arrays, as tensors, and while they are drawn.
+_DATA = 3 * 8.0
+# Numbers at each saved point of a training beside θ: norm, projections, losses, accuracies, rate.
+_CURVES = 24
+# Numbers of a reading beside those of its draws, and of a draw: norm, product, projections.
+_READING, _DRAW = 96, 18
+# How the points of a simulation are saved where nobody says, and copies of a chunk while it is written.
+_POINTS, _COPIES = 1000, 3
+_BLOCK = 64 * 2**20
+
+
+def needs(scenario: Scenario, arm: str) -> list[Need]:
+    """What an arm takes; empty as far as only its run tells."""
+    one = scenario.arms[arm]
+    with suppress(SdesimError, ModuleNotFoundError):
+        if one.train is not None:
+            return list(_of_training(scenario, arm, one.train))
+        assert one.simulate is not None
+        return list(_of_simulation(scenario, arm, one.simulate))
+    return []
+
+
+def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator[Need]:
+    real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
+    place: Path = ("arms", arm, "simulate")
+    begin = begin_of(simulate, arm)
+    given = simulate.steps if simulate.T is not None or simulate.steps is not None else scenario.steps(arm)
+    if any(
+        time_problems(scenario.dt(simulate), given, simulate.T, simulate.save_every, simulate.save_at, begin)
+    ):
+        return
+    steps = scenario.steps(arm)
+    if real is None:
+        equation = simulate.equation
+        slot = "surface" if simulate.sde is None else "sde"
+        size = _largest(equation, (*place, slot), float(equation.dim))
+        held = _largest(equation, (*place, slot), float(getattr(equation, "numbers", equation.dim)))
+        yield Need("the surface" if simulate.sde is None else "the equation", 8.0 * 3, (held,))
+        count = simulate.trajectories or 1
+    else:
+        size = _network(real, ("arms", str(simulate.twin_of), "train"))
+        count = simulate.trajectories or (DRAWS if simulate.at is not None else real.trajectories)
+    many = Factor((*place, "trajectories"), count, count)
+    dim = size.value
+    # Directions of the projections are written out.
+    yield Need("what is held for each coordinate", 16 * 8.0, (size,))
+    exits = sum(bool(event.watches) for event in simulate.events)
+    each = held_each(dim, exits, bool(getattr(simulate.scheme, "velocity", False)))
+    yield Need("the ensemble", each / dim, (many, size))
+    numbers = saved_numbers(dim, simulate.save, len(simulate.observe))
+    points = _points(simulate, place, steps)
+    yield Need("the numbers of the saved steps", 3 * 8.0, (points,))
+    if numbers:
+        part = points if simulate.save_at is None else Factor(points.path, points.found, points.value, 0)
+        yield Need("what is saved", 8.0 * numbers / dim, (many, part, size), stored=True)
+        chunk = min(points.value, 256, max(1, _BLOCK // max(1.0, 8.0 * count * dim)))
+        yield Need("a chunk of what is saved", 8.0 * _COPIES * chunk * numbers / dim, (many, size))
+    yield from _reduced(simulate, place, points, size, steps)
+    # The state beside the run from which an interrupted one goes on, old and new.
+    yield Need("checkpoints", 2 * each / (4 * dim), (many, size), stored=True)
+    probes = probes_of(scenario, scenario.arms[arm])
+    yield from _of_probes(scenario, arm, probes, count, steps, size, copies=3)
+
+
+def _of_training(scenario: Scenario, arm: str, train: Train) -> Iterator[Need]:
+    place: Path = ("arms", arm, "train")
+    data = _largest(train.data, (*place, "data"), float(train.data.numbers))
+    yield Need("the examples", _DATA, (data,))
+    size = _network(train, place)
+    yield Need("the network, its gradients and the optimizer", _NETWORK, (size,))
+    every = train.save_every or max(1, train.steps // SAVED_POINTS)
+    points = _every(train.steps, every, train.save_every, place)
+    many = Factor((*place, "trajectories"), train.trajectories, train.trajectories)
+    yield Need("the curves", 8.0 * _CURVES, (many, points), stored=True)
+    yield Need("the numbers of the saved steps", 3 * 8.0, (points,))
+    yield Need("the curves of a seed", 2 * 8.0 * _CURVES, (points,))
+    if "theta" in train.save:
+        yield Need("the saved weights", 8.0, (many, points, size), stored=True)
+    probes = probes_of(scenario, scenario.arms[arm])
+    yield from _of_probes(scenario, arm, probes, train.trajectories, train.steps, size, copies=2)
+
+
+def _of_probes(
+    scenario: Scenario, arm: str, probes: Probes | None, count: int, steps: int, size: Factor, copies: int
+) -> Iterator[Need]:
+    if probes is None:
+        return
+    own = scenario.arms[arm].probes is not None
+    place: Path = ("arms", arm, "probes") if own else ("probes",)
+    draws = Factor((*place, "samples"), probes.samples, probes.samples)
+    if probes.most > probes.samples:
+        draws = Factor((*place, "most_samples"), probes.most, probes.most)
+    probed = min(probes.trajectories, count)
+    many = Factor((*place, "trajectories"), probes.trajectories, probed)
+    interval = probes.interval(steps)
+    readings = Factor((*place, "every"), probes.every, 1 + steps // interval, sense=-1)
+    yield Need("the readings", 8.0 * _READING, (many, readings), stored=True)
+    yield Need("the draws of the readings", 8.0 * _DRAW, (many, readings, draws), stored=True)
+    yield Need("the numbers of the readings", 2 * 8.0 * _READING, (many, readings))
+    train = scenario.arms[arm].train
+    if train is not None:
+        yield from _of_batches(train, probes, place)
+    if probes.wants("progress") and probes.branches:
+        branches = Factor((*place, "branches"), probes.branches, probes.branches)
+        yield Need("measured progress", 4 * 8.0, (branches, size) if train is None else (branches,))
+    if probes.wants("gradient") or probes.wants("curvature"):
+        bytes_ = reading_bytes(probes, int(size.value), copies)
+        if copies == 3 or not _streams(probes, size):
+            yield Need("a reading", bytes_ / (probes.samples * size.value), (
+                Factor((*place, "samples"), probes.samples, probes.samples), size))  # fmt: skip
+
+
+def _of_batches(train: Train, probes: Probes, place: Path) -> Iterator[Need]:
+    """Examples of a probed batch, read together with what the network makes of them."""
+    if probes.batch_size is not None:
+        batch = Factor((*place, "batch_size"), probes.batch_size, probes.batch_size)
+        yield Need("a probed batch", 2 * 8.0 * float(train.data.features), (batch,))
+
+
+def _streams(probes: Probes, size: Factor) -> bool:
+    from sdesim.runs.sizes import streams
+
+    return streams(int(size.value), probes.samples)
+
+
+def _reduced(simulate: Simulate, place: Path, points: Factor, size: Factor, steps: int) -> Iterator[Need]:
+    """What reductions keep at each point, twice: the sums, and what comes of them."""
+    for k, reduction in enumerate(simulate.reduce):
+        width = float(reduction.settled_width(int(size.value)))
+        looked = points
+        if reduction.every == "step":
+            looked = Factor((*place, "reduce", k, "every"), reduction.every, steps + 1, sense=0)
+        held = Factor((*place, "reduce", k), reduction.kind, width, sense=0)
+        yield Need("the reduction", 16.0, (looked, held))
+
+
+def _points(simulate: Simulate, place: Path, steps: int) -> Factor:
+    """Saved points of a simulation."""
+    if simulate.save_at is not None:
+        count = len(simulate.save_at)
+        return Factor((*place, "save_at"), f"{count} times", count, sense=0)
+    return _every(steps, simulate.save_every or max(1, steps // _POINTS), simulate.save_every, place)
+
+
+def _every(steps: int, every: int, given: int | None, place: Path) -> Factor:
+    return Factor((*place, "save_every"), given, saved_count(steps, every), sense=-1)
+
+
+def _network(train: Train, place: Path) -> Factor:
+    return _largest(train.network, (*place, "network"), float(train.network.dim))
+
+
+def _largest(kind: Any, path: Path, size: float) -> Factor:
+    """A size that is made of a kind's fields: the largest whole number of them stands for it."""
+    found = max(_numbers(dump(kind), path), key=lambda item: item[1], default=(path, kind.kind))
+    exact = isinstance(found[1], int) and found[1] == size
+    return Factor(found[0], found[1], max(1.0, size), sense=int(exact))
+
+
+def _numbers(value: Any, path: Path) -> Iterator[tuple[Path, int]]:
+    """Whole numbers within plain data, but for seeds, which are no sizes."""
+    if isinstance(value, Mapping):
+        parts = [(key, part) for key, part in value.items() if key != "seed"]
+    else:
+        parts = list(enumerate(value)) if isinstance(value, list) else []
+    for key, part in parts:
+        yield from _numbers(part, (*path, key))
+    if isinstance(value, int) and not isinstance(value, bool):
+        yield path, value
