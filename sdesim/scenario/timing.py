@@ -107,7 +107,9 @@ class _Blocks:
         spent = self._timed(length, every=length) - without
         of_block = min(probes.trajectories, self._block)
         of_all = min(probes.trajectories, self._count)
-        return max(0.0, spent) / 2 * readings * of_all / of_block * (self._block / self._count)
+        # The caller takes a block's share of all trajectories.
+        share = of_all / of_block * self._block / self._count
+        return float(max(0.0, spent) / 2 * readings * share)
 
     def _timed(self, length: int, every: int | None = None) -> float:
         """Seconds of a block of so many steps, with readings after so many."""
