@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -107,7 +108,7 @@ def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
         if len(content) > LARGEST:
             found = f"found a file of more than {LARGEST // 1024} KB"
             raise ScenarioError(f"{path}: {found}, allowed: as much as a scenario needs")
-        text = content.decode("utf-8-sig")
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig").read()
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"{path}: can't be read: {error}") from None
     given = Path(path_or_name)

@@ -24,7 +24,7 @@ _DEEPEST = 40
 # The largest float has 309 digits, and no field takes a whole number that has more.
 _MOST_DIGITS = 309
 _TAG = "tag:yaml.org,2002:"
-_PART = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_PART = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")
 
 
 @dataclass
@@ -258,13 +258,13 @@ def parse_path(text: str) -> KeyPath:
     while at < len(text):
         match = _PART.match(text, at)
         if match is None:
-            raise ScenarioError(f"{text!r} is not a path such as arms.sde.simulate.noise[1].alpha")
+            raise ScenarioError(f"{short(text)} is not a path such as arms.sde.simulate.noise[1].alpha")
         parts.append(match.group(1) if match.group(1) is not None else int(match.group(2)))
         at = match.end()
         if at < len(text) and text[at] == "." and at + 1 < len(text):
             at += 1
     if not parts:
-        raise ScenarioError(f"{text!r} is not a path such as arms.sde.simulate.noise[1].alpha")
+        raise ScenarioError(f"{short(text)} is not a path such as arms.sde.simulate.noise[1].alpha")
     return tuple(parts)
 
 

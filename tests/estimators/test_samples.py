@@ -173,3 +173,19 @@ def test_what_a_mask_hides_is_missing():
 def test_the_error_of_a_bad_argument_names_the_estimator():
     with pytest.raises(EstimatorError, match=r"^survival_statistics: .*unexpected keyword"):
         est.survival_statistics([1.0], [True], lvl=0.9)
+
+
+@pytest.mark.parametrize("stream", [est.MomentStream, est.PairStream, est.EmaStream])
+def test_streams_read_what_they_are_given_likewise(stream):
+    arguments = 2 if stream is est.PairStream else 1
+    shape = (4, 3) if stream is est.MomentStream else (3,)
+    rows = np.random.default_rng(0).standard_normal((6, *shape))
+    told, held = stream(), stream()
+    for x in rows:
+        told.update(*[x] * arguments)
+        held.update(*[torch.tensor(x, requires_grad=True)] * arguments)
+
+    assert held.estimate() == told.estimate()
+    for make in bad.REFUSED.values():
+        with pytest.raises(EstimatorError):
+            stream().update(*[make(rows[0])] * arguments)

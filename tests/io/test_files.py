@@ -1,5 +1,6 @@
 """Files that appear whole, and strict JSON."""
 
+import json
 import os
 
 import numpy as np
@@ -43,3 +44,13 @@ def test_numbers_without_a_place_in_json_are_words(tmp_path):
 
     written = (tmp_path / "a.json").read_text(encoding="utf-8")
     assert written == '{"1": [null, "Infinity"], "µ": "-Infinity", "deep": [{"a": 0.5}]}\n'
+
+
+def test_json_shows_no_control_and_no_half_of_a_character_and_reads_back_the_same():
+    text = "\x1b\x7f\x9b31m\u202e\u2028\ud800 α €"
+
+    found = to_json({text: text})
+
+    assert all(line.isprintable() for line in found.split("\n"))
+    assert json.loads(found) == {text: text}
+    assert "α €" in found

@@ -100,3 +100,19 @@ def test_every_shipped_scenario_says_what_it_shows_and_expects():
         assert scenario.description
         assert scenario.expect
         assert scenario.quick
+
+
+@pytest.mark.parametrize("path", ["a[" + "9" * 5000 + "]", "a" + "." * 50_000, "\x1b[31m]", "a[²]"])
+def test_a_set_with_a_hostile_path_is_refused_in_a_short_line(path):
+    lines = refused(GOOD, overrides={path: "1"})
+
+    assert len(lines) == 1
+    assert len(lines[0]) <= 300
+    assert lines[0].isprintable()
+
+
+def test_line_ends_and_marks_of_other_systems_are_read(tmp_path):
+    path = tmp_path / "x.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+
+    assert load_scenario(path) == parse_scenario(GOOD)

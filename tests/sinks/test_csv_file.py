@@ -55,3 +55,17 @@ def test_a_file_of_something_else_or_out_of_reach_is_refused(tmp_path):
         Csv(str(tmp_path / "a.csv")).open()
     with pytest.raises(RunError, match="can't write"):
         Csv(str(tmp_path / "a.csv" / "b.csv")).open()
+
+
+def test_names_and_words_are_no_formulas_and_keep_their_column(tmp_path):
+    for step in (1, 2):
+        sink = Csv(str(tmp_path / "a.csv")).open()
+        sink.write(row(step, **{"=HYPERLINK(1)": -0.5, "@layer": "+1+1"}))
+        sink.write(row(step, later=-1.5))
+        sink.close()
+
+    with (tmp_path / "a.csv").open(newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["step", "'=HYPERLINK(1)", "'@layer", "later"]
+    assert rows[0] == ["1", "-0.5", "'+1+1", ""]
+    assert rows[1] == ["1", "", "", "-1.5"]

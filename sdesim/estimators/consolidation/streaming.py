@@ -23,6 +23,7 @@ from sdesim.estimators.consolidation.ratio import (
 from sdesim.estimators.consolidation.reduced import white_noise_interval
 from sdesim.estimators.consolidation.window_ratio import PairSums, fieller_of_sums, pair_sums
 from sdesim.estimators.core.draws import check_level
+from sdesim.estimators.core.samples import bordered
 from sdesim.support import DEBIASED
 
 Array = NDArray[np.float64]
@@ -59,6 +60,7 @@ class MomentStream:
             raise EstimatorError("no gradient has been seen yet")
         return self._moments
 
+    @bordered
     def update(self, gradients: ArrayLike) -> None:
         """Take in one gradient (d,) or several (k, d)."""
         g = np.asarray(gradients)
@@ -119,6 +121,7 @@ class PairStream:
         """Pairs seen."""
         return self._sums.n
 
+    @bordered
     def update(self, first: ArrayLike, second: ArrayLike) -> None:
         """Take in one pair, (d,) each."""
         a = _vector(first, None)
@@ -170,6 +173,7 @@ class EmaStream:
         # Slow averages of |g − m|²/(1 + k) and of its square.
         self._spread = np.zeros(2)
 
+    @bordered
     def update(self, gradient: ArrayLike) -> None:
         """Take in one gradient (d,)."""
         g = _vector(gradient, None if self._mean is None else len(self._mean))

@@ -305,6 +305,6 @@ def _csv(rows: Sequence[dict[str, Any]], labels: Sequence[str]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(map(for_cell, names))
     for row in rows:
-        told = (row[name] for name in names)
+        told = (row.get(name, "") for name in names)
         writer.writerow("" if isinstance(v, float) and math.isnan(v) else for_cell(v) for v in told)
     return buffer.getvalue()

@@ -13,6 +13,7 @@ import pytest
 
 from sdesim.errors import RunError
 from sdesim.scenario import load_scenario, load_sweep, parse_sweep, run_scenario, run_sweep
+from sdesim.scenario.sweep.run import _csv
 from tests.scenario.sweep.toy import ONE, TOY
 
 
@@ -204,3 +205,14 @@ def test_a_point_that_cannot_be_run_leaves_the_others_alone(tmp_path):
     assert (out / "INCOMPLETE").exists()
     with pytest.raises(RunError, match="no point could be run"):
         run_sweep(sweep, out, resume=True, progress=False)
+
+
+def test_an_axis_value_that_would_be_a_formula_is_text_in_the_table():
+    rows = [{"point": "x", "=axis": "=cmd", "arm": "a", "value": -1.5, "low": float("nan")}]
+
+    head, found = csv.reader(_csv(rows, ["=axis"]).splitlines())
+
+    assert head[:2] == ["point", "'=axis"]
+    assert dict(zip(head, found, strict=True))["'=axis"] == "'=cmd"
+    assert dict(zip(head, found, strict=True))["value"] == "-1.5"
+    assert dict(zip(head, found, strict=True))["low"] == dict(zip(head, found, strict=True))["n"] == ""
