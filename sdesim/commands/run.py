@@ -71,6 +71,7 @@ def _run(
     from sdesim.errors import ScenarioError
     from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
+    from sdesim.scenario.estimate import estimate
 
     overrides = read_overrides(settings)
     scenarios = [load_scenario(f, overrides, quick, trust or ()) for f in files]
@@ -83,6 +84,8 @@ def _run(
         check_room(target, overwrite)
     missed, summaries = False, []
     for file, scenario, target in zip(files, scenarios, targets, strict=True):
+        if not quiet and not as_json:
+            print(f"sdesim: {scenario.name} {estimate(scenario).words}", file=sys.stderr)
         going_on = interruptible(target, resuming(target, trust or ()))
         with going_on, labelled_progress(not quiet, transient=True) as told:
             try:
@@ -158,6 +161,9 @@ def validate(
     quick: QuickOption = False,
     trust: TrustOption = None,
     force: ForceOption = False,
+    timed: Annotated[
+        bool, typer.Option("--time", help="Run a short block of each arm, and tell how long a run takes.")
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -165,14 +171,16 @@ def validate(
     from sdesim.io.memory import forced
 
     with forced(force):
-        _validate(files, settings, quick, trust, as_json, quiet)
+        _validate(files, settings, quick, trust, timed, as_json, quiet)
 
 
 def _validate(
-    files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, as_json: bool,
-    quiet: bool,
+    files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, timed: bool,
+    as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     from sdesim.scenario import load_scenario
+    from sdesim.scenario.checks.room import too_large
+    from sdesim.scenario.load import told as told_of
 
     overrides, trusted = read_overrides(settings), trust or ()
     found = [(f, load_scenario(f, overrides, quick, trusted)) for f in files]
@@ -183,12 +191,15 @@ def _validate(
                 from sdesim.scenario import load_sweep
 
                 load_sweep(f, overrides, small, trusted)
+    for f, scenario in found:
+        if wrong := too_large(scenario, Path()):
+            raise told_of(wrong, f)
     if quiet and not as_json:
         return
     from sdesim.scenario.estimate import estimate
     from sdesim.scenario.sizes import line, sizes
 
-    told = [(f, s, sizes(s), estimate(s)) for f, s in found]
+    told = [(f, s, sizes(s), estimate(s, timed)) for f, s in found]
     if as_json:
         print_json(
             [

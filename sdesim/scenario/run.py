@@ -29,9 +29,10 @@ from sdesim.runs.quantities import smooths
 from sdesim.runs.twin_rules import deviations_left
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
 from sdesim.scenario.checks.readings import check_readings
+from sdesim.scenario.checks.room import too_large
 from sdesim.scenario.continuing import check_parts, run_of
 from sdesim.scenario.foreign import foreign_kinds
-from sdesim.scenario.load import validate_scenario
+from sdesim.scenario.load import told, validate_scenario
 from sdesim.scenario.models import DRAWS, Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
 from sdesim.schedules import at
@@ -126,6 +127,9 @@ def check_work(work: Work) -> None:
         SdesimError: naming it.
     """
     validate_scenario(work.scenario)
+    # Of a run that goes on a part is on the disk already.
+    if not work.resume and (wrong := too_large(work.scenario, work.out)):
+        raise told(wrong, work.scenario.name)
     if work.threads is not None and work.threads < 1:
         raise ScenarioError(f"threads: found {work.threads}, allowed: a whole number of at least 1")
     if work.cluster is not None:
@@ -243,15 +247,20 @@ def _run_arms(work: Work, report: LabelledReport) -> None:
     """Real arms first, because twins take from them."""
     arms = work.scenario.arms
     for name in sorted(arms, key=lambda name: arms[name].train is None):
-        arm = arms[name]
-        if arm.train is not None:
-            run = _train(work, name, arm, arm.train, report)
-        else:
-            assert arm.simulate is not None
-            run = _simulate(work, name, arm, arm.simulate, report)
-        work.results.runs[name] = run
-        if "probe" in run.dims:
-            work.results.measured[name] = measure(run, smooth=smooths(work.scenario.named))
+        run_arm(work, name, report)
+
+
+def run_arm(work: Work, name: str, report: LabelledReport) -> None:
+    """Run one arm and measure it; those from which it takes have been run."""
+    arm = work.scenario.arms[name]
+    if arm.train is not None:
+        run = _train(work, name, arm, arm.train, report)
+    else:
+        assert arm.simulate is not None
+        run = _simulate(work, name, arm, arm.simulate, report)
+    work.results.runs[name] = run
+    if "probe" in run.dims:
+        work.results.measured[name] = measure(run, smooth=smooths(work.scenario.named))
 
 
 def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:
