@@ -11,7 +11,7 @@ COMMAND = ["sdesim", "run", "flat-vs-sharp", "--cluster", "tcp://127.0.0.1:1"]
 
 @pytest.mark.parametrize("wrong", [True, 0, -1, 1.5, [2], "nonsense", "tcp://127.0.0.1:1"])
 def test_what_is_no_cluster_is_refused_in_one_line(wrong):
-    with pytest.raises(SdesimError, match="cluster|scheduler") as told:
+    with pytest.raises(SdesimError, match=r"cluster|scheduler") as told:
         check_cluster(wrong)
 
     assert "\n" not in str(told.value)
