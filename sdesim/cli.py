@@ -31,6 +31,16 @@ def main() -> None:
     here = threading.current_thread() is threading.main_thread()
     if here and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _call()
+    except KeyboardInterrupt:
+        # Before a verb was reached, or while another interruption was being told.
+        from sdesim.commands.options import INTERRUPTED
+
+        _fail("interrupted", INTERRUPTED)
+
+
+def _call() -> NoReturn:
     import typer
 
     from sdesim.commands.interruption import InterruptedVerb

@@ -13,6 +13,7 @@ from sdesim.commands.options import (
     MISSED,
     OK,
     AcceptOption,
+    ClusterOption,
     FilesArgument,
     ForceOption,
     JsonOption,
@@ -24,6 +25,7 @@ from sdesim.commands.options import (
     TrustOption,
     VerboseOption,
     complete_runs,
+    read_cluster,
     read_overrides,
 )
 from sdesim.commands.outcome import print_outcome
@@ -41,6 +43,7 @@ def run(
         bool, typer.Option("--overwrite", help="Replace an existing run directory.")
     ] = False,
     threads: ThreadsOption = None,
+    cluster: ClusterOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
     force: ForceOption = False,
@@ -52,18 +55,23 @@ def run(
     from sdesim.io.memory import forced
 
     with forced(force):
-        missed = _run(files, settings, out, quick, overwrite, threads, strict, trust, verbose, as_json, quiet)
+        missed = _run(
+            files, settings, out, quick, overwrite, threads, read_cluster(cluster), strict, trust, verbose,
+            as_json, quiet,
+        )  # fmt: skip
     raise typer.Exit(MISSED if missed else OK)
 
 
 def _run(
     files: list[str], settings: list[str] | None, out: Path | None, quick: bool, overwrite: bool,
-    threads: int | None, strict: bool, trust: list[str] | None, verbose: bool, as_json: bool, quiet: bool,
+    threads: int | None, cluster: str | int | None, strict: bool, trust: list[str] | None, verbose: bool,
+    as_json: bool, quiet: bool,
 ) -> bool:  # fmt: skip
     """Whether a run missed what is expected of it."""
     from sdesim.errors import ScenarioError
     from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
+    from sdesim.scenario.estimate import estimate
 
     overrides = read_overrides(settings)
     scenarios = [load_scenario(f, overrides, quick, trust or ()) for f in files]
@@ -76,11 +84,19 @@ def _run(
         check_room(target, overwrite)
     missed, summaries = False, []
     for file, scenario, target in zip(files, scenarios, targets, strict=True):
+        if not quiet and not as_json:
+            print(f"sdesim: {scenario.name} {estimate(scenario).words}", file=sys.stderr)
         going_on = interruptible(target, resuming(target, trust or ()))
         with going_on, labelled_progress(not quiet, transient=True) as told:
             try:
                 summary = run_scenario(
-                    scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
+                    scenario,
+                    target,
+                    overwrite=overwrite,
+                    quick=quick,
+                    threads=threads,
+                    cluster=cluster,
+                    progress=told,
                 )
             except ScenarioError as error:
                 # What only data or other runs tell is found when the lines of the file are gone.
@@ -102,6 +118,7 @@ def resume(
     ],
     accept_changes: AcceptOption = False,
     threads: ThreadsOption = None,
+    cluster: ClusterOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
     force: ForceOption = False,
@@ -117,7 +134,12 @@ def resume(
     begun = (path / MARK).exists()
     with interruptible(path, resuming(path, trust or ())), forced(force):
         summary = resume_run(
-            path, threads=threads, progress=not quiet, trust=trust or (), accept_changes=accept_changes
+            path,
+            threads=threads,
+            cluster=read_cluster(cluster),
+            progress=not quiet,
+            trust=trust or (),
+            accept_changes=accept_changes,
         )
     if not begun and not quiet:
         print(f"sdesim: {path} is finished; there is nothing to do", file=sys.stderr)
@@ -139,6 +161,9 @@ def validate(
     quick: QuickOption = False,
     trust: TrustOption = None,
     force: ForceOption = False,
+    timed: Annotated[
+        bool, typer.Option("--time", help="Run a short block of each arm, and tell how long a run takes.")
+    ] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -146,14 +171,16 @@ def validate(
     from sdesim.io.memory import forced
 
     with forced(force):
-        _validate(files, settings, quick, trust, as_json, quiet)
+        _validate(files, settings, quick, trust, timed, as_json, quiet)
 
 
 def _validate(
-    files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, as_json: bool,
-    quiet: bool,
+    files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, timed: bool,
+    as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
     from sdesim.scenario import load_scenario
+    from sdesim.scenario.checks.room import too_large
+    from sdesim.scenario.load import told as told_of
 
     overrides, trusted = read_overrides(settings), trust or ()
     found = [(f, load_scenario(f, overrides, quick, trusted)) for f in files]
@@ -164,12 +191,15 @@ def _validate(
                 from sdesim.scenario import load_sweep
 
                 load_sweep(f, overrides, small, trusted)
+    for f, scenario in found:
+        if wrong := too_large(scenario, Path()):
+            raise told_of(wrong, f)
     if quiet and not as_json:
         return
     from sdesim.scenario.estimate import estimate
     from sdesim.scenario.sizes import line, sizes
 
-    told = [(f, s, sizes(s), estimate(s)) for f, s in found]
+    told = [(f, s, sizes(s), estimate(s, timed)) for f, s in found]
     if as_json:
         print_json(
             [

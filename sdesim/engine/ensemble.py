@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from sdesim.engine.events.watching import kernel_arrays
 from sdesim.engine.growth import overshoot_centre
 from sdesim.engine.halving import halving_arrays
+from sdesim.engine.kernels.block import BLOW_UP
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.kernels.watchers import watched_kinds
@@ -85,8 +86,12 @@ class Ensemble:
         }
         kinds, numbers = watched_kinds(plan.regions)
         # The walk of the tangents is the same path once more.
-        watched = plan.overshoot_radius is not None and not tangent
-        radius = plan.overshoot_radius if watched else math.inf
+        far = plan.overshoot_radius
+        watched = far is not None and not tangent
+        # No float32 gets as far as what counts as blown up, but ∞.
+        radius = math.inf if single else BLOW_UP
+        if watched and far is not None:
+            radius = min(radius, far)
         reach = (kind.type(radius), overshoot_centre(plan.surface) if watched else np.zeros(0))
         self._driver = driver(
             plan.kernel, plan.noise_kernels, plan.scheme, tangent, single, plan.walls, kinds, watched, halved

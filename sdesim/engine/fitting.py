@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.compiled.sources import is_own
 from sdesim.engine import halving, precision
 from sdesim.engine.events import overshoot
+from sdesim.engine.observables.base import unreliable
 from sdesim.engine.reductions import collected
 from sdesim.engine.reductions.base import Setting
 from sdesim.engine.schemes import SCHEMES, Scheme, as_scheme, misfits
@@ -200,7 +202,12 @@ def unobservable(
 ) -> Iterator[Problem]:
     """Observables that don't suit a surface of d coordinates, or starts (k, d) as far as they are known."""
     for name, observable in observe.items():
-        yield from ((("observe", name, *at), text) for at, text in observable.misfits(surface, dim, starts))
+        wrong = list(observable.misfits(surface, dim, starts))
+        yield from ((("observe", name, *at), text) for at, text in wrong)
+        if wrong or surface is None or starts is None or is_own(type(observable).__module__):
+            continue
+        if (told := unreliable(observable, surface, starts[:1])) is not None:
+            yield ("observe", name), told
 
 
 def _learning_rate(rate: Any, noises: Sequence[Any], end: float | None) -> Iterator[Problem]:

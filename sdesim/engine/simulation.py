@@ -93,6 +93,7 @@ def simulate(
     continue_from: xr.Dataset | str | Path | None = None,
     first: int = 0,
     refine: int = 1,
+    cluster: Any = None,
     probes: Probes | None = None,
     progress: bool | Callable[[int, int], None] = True,
     name: str = "",
@@ -153,6 +154,9 @@ def simulate(
             those of that run over each dt, so that only the step differs; all refinements of a run are one
             path. Steps are numbered, saved and probed as in that run; events are watched at every short one.
             For Gaussian noise and stable noise that is neither truncated nor tempered.
+        cluster: walk blocks of trajectories on a Dask cluster: its client, the address of its scheduler, or a
+            number of processes of this machine. The bits are the same. ``threads`` then share one block, one
+            if not given; with ``out`` each worker writes its own blocks there, so that all must see the path.
         probes: when and how gradients and curvature are measured; None for not at all.
         progress: True: a bar in a notebook, or when stderr is a terminal; or a function (done, total) of
             steps.
@@ -199,21 +203,28 @@ def simulate(
     target = None if out is None else Path(out)
     mark = None if target is None else fingerprint(plan)
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
+    told = {"continued_with_other": changed} if changed else {}
+    labels = {"dynamics": parts, **told, "name": name, **(attributes or {})}
+    if cluster is not None:
+        from sdesim.engine.cluster.gather import Gathering, gathered
+
+        return gathered(
+            Gathering(plan, evaluate, target, mark, labels, threads or 1, resume, accept_changes, name),
+            cluster, progress, started,
+        )  # fmt: skip
     threads = min(threads or cores, cores)
     ensemble: Any = plan.scheme.ensemble(plan, threads) if plan.walked else Ensemble(plan, threads)
     tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
     begin, begun = plan.begin, False
-    told = {"continued_with_other": changed} if changed else {}
-    labels = {"dynamics": parts, **told, "name": name, **(attributes or {})}
     if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
         held = open_run(target)
-        changes = _changes(target, held, mark, accept_changes)
+        changes = changes_of(target, held, mark, accept_changes)
         if held.attrs["complete"]:
             return held
         begin, begun = _take_up(ensemble, tangents, checkpoint, accept_changes), True
         labels |= {"accepted_changes": changes} if changes else {}
     # A first checkpoint may be of step 0, when compiling took long.
-    writer = _writer(plan, target, labels, evaluate, resume=begun, mark=mark)
+    writer = writer_of(plan, target, labels, evaluate, resume=begun, mark=mark)
     with progress_report(progress, name or "simulation") as report:
         _walk(plan, ensemble, tangents, writer, evaluate, checkpoint, begin, report)
     _finish_events(plan, ensemble, writer)
@@ -221,9 +232,6 @@ def simulate(
         for variable, values in ensemble.reducing.results().items():
             writer.write(variable, values)
     _keep_state(plan, ensemble, writer)
-    rates = plan.rates(plan.saved)
-    if rates is not None:
-        writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
     if plan.walked:
         own: Any = plan.scheme
         writer.write("sde_time", np.asarray(own.sde_times(plan.saved), dtype=np.float64))
@@ -233,7 +241,25 @@ def simulate(
     return run
 
 
-def _changes(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> list[str]:
+def walk_part(
+    plan: Plan, ensemble: Any, evaluate: Evaluation | None, out: Path | None, begin: int, block: int
+) -> RunWriter:  # fmt: skip
+    """Walk a part of a larger ensemble from its start, keeping what is of its own trajectories.
+
+    Args:
+        plan: of the part. ensemble: its state. evaluate: as of `simulate`.
+        out: where the run of all lies; None keeps the part in memory.
+        begin: the place of its first trajectory there. block: trajectories of a part.
+    """
+    tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
+    writer = writer_of(plan, out, {}, evaluate, resume=False, mark=None, block=block, begin=begin)
+    _walk(plan, ensemble, tangents, writer, evaluate, None, plan.begin, lambda done, total: None)
+    _finish_events(plan, ensemble, writer)
+    _keep_state(plan, ensemble, writer)
+    return writer
+
+
+def changes_of(out: Path, run: xr.Dataset, mark: Fingerprint, accept: bool) -> list[str]:
     """What of the code was edited since the run at `out` was begun, as far as that was accepted.
 
     Raises:
@@ -258,6 +284,8 @@ def _take_up(
             f"{checkpoint.out} was interrupted before its first checkpoint: remove it and start again"
         )
     step, state = found
+    if "x" not in state:
+        raise RunError(f"{checkpoint.out} was begun on a cluster: go on with cluster= (--cluster)")
     ensemble.restore(state)
     if tangents is not None:
         tangents.restore(state)
@@ -407,6 +435,9 @@ def _keep_state(plan: Plan, ensemble: Any, writer: RunWriter) -> None:
         writer.write("final_velocity", ensemble.velocities())
     if _keeps_noise(plan):
         writer.write("final_noise", ensemble.noise_states())
+    rates = plan.rates(plan.saved)
+    if rates is not None:
+        writer.write("learning_rate", np.broadcast_to(rates, (plan.trajectories, len(rates))))
 
 
 def _keeps_noise(plan: Plan) -> bool:
@@ -414,14 +445,18 @@ def _keeps_noise(plan: Plan) -> bool:
     return plan.save_theta and not plan.walked and any(plan.noise_memory.values())
 
 
-def _writer(
+def writer_of(
     plan: Plan,
     out: Path | None,
     labels: Mapping[str, Any],
     evaluate: Evaluation | None,
     resume: bool,
     mark: Fingerprint | None,
+    block: int = 0,
+    begin: int | None = None,
 ) -> RunWriter:
+    """The run that a plan makes; with ``begin`` the part of one, without what is of all its trajectories."""
+    reductions = plan.reductions if begin is None else ()
     names = ["status", "stopped_step"]
     names += ["weight_norm"] if plan.save_norm else []
     names += ["loss"] if plan.save_loss else []
@@ -481,8 +516,8 @@ def _writer(
         attrs |= {"confined": 1} if plan.confined else {}
         attrs["infinite_means"] = infinite_means(plan.surface, growth_of(plan.surface), plan.state_index)
     attrs |= of_parts("noise", [_fields(noise) for noise in plan.noises])
-    if plan.reductions:
-        told = attributes_of(plan.reductions, plan.setting)
+    if reductions:
+        told = attributes_of(reductions, plan.setting)
         told["infinite_means"] = [*attrs.get("infinite_means", ()), *told.get("infinite_means", ())]
         attrs |= told if told["infinite_means"] else {k: v for k, v in told.items() if k != "infinite_means"}
     drawn = [getattr(noise, "drawn_by", None) or "" for noise in plan.noises]
@@ -525,13 +560,15 @@ def _writer(
         groups=tuple(plan.groups),
         events=tuple(e.name for e in plan.exits),
         wells=plan.surface.wells if plan.occupancy else (),
-        further=variables_of(plan.reductions, plan.setting),
-        sizes=sizes_of(plan.reductions, plan.setting),
-        coordinates=coordinates_of(plan.reductions, plan.setting, plan.dt),
+        further=variables_of(reductions, plan.setting),
+        sizes=sizes_of(reductions, plan.setting),
+        coordinates=coordinates_of(reductions, plan.setting, plan.dt),
         attrs={**attrs, **labels},
         out=out,
         resume=resume,
         observables={name: observable.spec for name, observable in plan.observables.items()},
         first=plan.first,
         noise_states=sum(plan.noise_memory.values()),
+        block=block,
+        begin=begin if out is not None else None,
     )

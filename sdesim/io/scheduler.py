@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from sdesim.errors import RunError, first_line
 from sdesim.io.processes import DiedError, Ended
 
-_DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[dask]"'
+NO_DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[dask]"'
 _ALLOWED = "allowed: that of a running scheduler, as tcp://HOST:8786"
 # Seconds for a name to be resolved and a connection to be made, and for the scheduler to say who it is.
 _CONNECT, _GREET = 1.0, 5
@@ -38,8 +38,8 @@ def connected(address: str) -> Iterator[Any]:
         RunError: there is none, or no Dask here.
     """
     if find_spec("distributed") is None:
-        raise RunError(_DASK)
-    _check_address(address)
+        raise RunError(NO_DASK)
+    check_address(address)
     distributed: Any = importlib.import_module("distributed")
     with _quiet():
         try:
@@ -87,8 +87,12 @@ def _ended(place: int, future: Any) -> Ended:
         return Ended(place, None, error)
 
 
-def _check_address(address: str) -> None:
-    """Try a connection before Dask does, which goes on trying."""
+def check_address(address: str) -> None:
+    """Try a connection before Dask does, which goes on trying.
+
+    Raises:
+        RunError: there is no scheduler.
+    """
     plain = address if "://" in address else f"tcp://{address}"
     refused = RunError(f"scheduler: found {address!r}, {_ALLOWED}")
     try:

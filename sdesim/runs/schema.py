@@ -253,7 +253,10 @@ VARIABLES: dict[str, VariableSpec] = {
     "occupancy": VariableSpec(("trajectory", "well"), "1", "share of time in each well"),
     "client_examples": VariableSpec(("trajectory", "client"), "1", "number of a client's examples", "int64"),
     "status": VariableSpec(
-        ("trajectory",), "1", "0 finished, 1 diverged, 2 stopped by an event, 3 a step was not solved", "int8"
+        ("trajectory",),
+        "1",
+        "0 finished, 1 diverged (|θ_k| ≥ 1e100 or not finite), 2 stopped by an event, 3 step not solved",
+        "int8",
     ),
     "explicit_overshoots": VariableSpec(
         ("trajectory",), "1", "explicit steps whose drift was thrown across", "int64"

@@ -68,6 +68,9 @@ class RunWriter:
         further: variables besides those of the schema, which the run then holds: by name an object with
             dims, units, long_name and dtype.
         sizes: lengths of the dims of these. coordinates: by name dim, values, units and long name.
+        block: how many trajectories are written at once, where others are written by other processes: chunks
+            hold a part of these, and no chunk is of two blocks.
+        begin: of such a process, the place of its first trajectory in the run that lies at `out` already.
 
     Raises:
         RunError: unknown variable, `out` exists or can't be written, or memory does not hold the run.
@@ -83,6 +86,7 @@ class RunWriter:
         noise_states: int = 0, further: Mapping[str, Any] | None = None,
         sizes: Mapping[str, int] | None = None,
         coordinates: Mapping[str, tuple[str, NDArray[Any], str, str]] | None = None,
+        block: int = 0, begin: int | None = None,
     ) -> None:  # fmt: skip
         steps = np.asarray(steps, dtype=np.int64)
         probes = 0 if probe_steps is None else len(np.asarray(probe_steps))
@@ -92,6 +96,7 @@ class RunWriter:
             "client": clients, "noise_state": noise_states, **(sizes or {}),
         }  # fmt: skip
         self._kind, self._first = kind, first
+        self._block, self._begin = block, begin
         self._specs = {**VARIABLES, **(observables or {})}
         self._attrs: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION, "kind": kind, **attrs, "versions": versions(),
@@ -134,8 +139,27 @@ class RunWriter:
     @property
     def step_chunk(self) -> int:
         """How many saved steps of all trajectories are best written at once."""
-        row = max(1, self._sizes["trajectory"] * self._sizes["param"] * 8)
+        row = max(1, (self._block or self._sizes["trajectory"]) * self._sizes["param"] * 8)
         return int(min(_MOST_STEPS, max(1, _BLOCK_BYTES // row), max(1, self._sizes["step"])))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all variables."""
+        return self._names
+
+    def is_probe(self, name: str) -> bool:
+        """Whether a variable is of readings."""
+        return "probe" in self._specs[name].dims
+
+    def row_bytes(self) -> float:
+        """Bytes of one trajectory in all variables that have one."""
+        held = [n for n in self._names if "trajectory" in self._specs[n].dims]
+        size = sum(math.prod(self._shape(n)) * np.dtype(self._specs[n].dtype).itemsize for n in held)
+        return size / max(1, self._sizes["trajectory"])
+
+    def part(self, name: str) -> NDArray[Any] | None:
+        """What a run in memory holds of a variable; None where that has no trajectory."""
+        return self._arrays[name] if "trajectory" in self._specs[name].dims else None
 
     def array(self, name: str) -> NDArray[Any]:
         """The variable's own array of a run in memory, to be filled in place."""
@@ -153,12 +177,23 @@ class RunWriter:
         """
         if name not in self._arrays:
             raise RunError(f"variable {name!r} was not announced for this run")
-        given = {"trajectory": trajectory, "step": step, "probe": probe}
+        given = {"trajectory": self._place_of(trajectory), "step": step, "probe": probe}
         where = tuple(slice(None) if (i := given.get(d)) is None else i for d in self._specs[name].dims)
         try:
             self._arrays[name][where] = np.asarray(values, dtype=self._specs[name].dtype)
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
+
+    def _place_of(self, trajectory: Index | None) -> Index | None:
+        """Where trajectories of this writer stand in the run."""
+        if self._begin is None:
+            return trajectory
+        if trajectory is None:
+            return slice(self._begin, self._begin + self._sizes["trajectory"])
+        if isinstance(trajectory, slice):
+            first, last, _ = trajectory.indices(self._sizes["trajectory"])
+            return slice(self._begin + first, self._begin + last)
+        return self._begin + trajectory
 
     def write_times(self, trajectory: int, time: ArrayLike, probe_time: ArrayLike | None) -> None:
         """Set the times of one trajectory where they differ between trajectories and were not known before.
@@ -193,6 +228,16 @@ class RunWriter:
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
         return open_run(self.out)
+
+    @property
+    def written(self) -> dict[str, str]:
+        """The chunks that this writer has written, with their checksums; none in memory."""
+        return {} if self._store is None else dict(self._store.expected)
+
+    def take_written(self, chunks: Mapping[str, str]) -> None:
+        """Take over what another process has written into this run, as its `written` says."""
+        if self._store is not None:
+            self._store.expected.update(chunks)
 
     def check_place(self) -> None:
         """That a run on disk still lies where it was begun.
@@ -247,6 +292,10 @@ class RunWriter:
         from sdesim.runs.checked_store import MANIFEST, CheckedStore, check_own, checksums
 
         assert self.out is not None
+        if self._begin is not None:
+            self._store = CheckedStore(LocalStore(self.out))
+            self._group = zarr.open_group(self._store, mode="r+")
+            return {name: self._group[name] for name in self._names}
         if resume:
             self._store = CheckedStore(LocalStore(self.out))
             self._group = zarr.open_group(self._store, mode="r+")
@@ -303,6 +352,10 @@ class RunWriter:
             chunk["step"] = min(self.step_chunk, chunk["step"])
             row = max(1, rest * chunk["step"])
             chunk["trajectory"] = min(chunk["trajectory"], max(1, _CHUNK_BYTES // row))
+        if self._block and chunk["trajectory"] > 1:
+            # A power of two divides a block, which is one.
+            most = min(chunk["trajectory"], self._block)
+            chunk["trajectory"] = self._block if most == self._block else 2 ** (most.bit_length() - 1)
         if "probe" in chunk:
             chunk["probe"] = min(chunk["probe"], 64)
         return tuple(max(1, chunk[d]) for d in dims)

@@ -196,6 +196,11 @@ def validate_scenario(scenario: Scenario) -> None:
         raise _told(problems, Document(None, {}, scenario.name))
 
 
+def told(problems: list[Problem], source: str) -> ScenarioError:
+    """The error that tells problems of a scenario whose file is gone."""
+    return _told(problems, Document(None, {}, source))
+
+
 def _told(problems: list[Problem], document: Document) -> ScenarioError:
     """Problems in the order of the file, each once."""
     ordered = sorted(dict.fromkeys(problems), key=lambda problem: document.line(problem[0]))

@@ -29,9 +29,10 @@ from sdesim.runs.quantities import smooths
 from sdesim.runs.twin_rules import deviations_left
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
 from sdesim.scenario.checks.readings import check_readings
+from sdesim.scenario.checks.room import too_large
 from sdesim.scenario.continuing import check_parts, run_of
 from sdesim.scenario.foreign import foreign_kinds
-from sdesim.scenario.load import validate_scenario
+from sdesim.scenario.load import told, validate_scenario
 from sdesim.scenario.models import DRAWS, Arm, Scenario, Simulate, Train
 from sdesim.scenario.summary import Results, summarise
 from sdesim.schedules import at
@@ -50,6 +51,7 @@ class Work:
     threads: int | None
     resume: bool = False
     accept_changes: bool = False
+    cluster: Any = None
     results: Results = field(default_factory=Results)
     recipes: dict[str, Any] = field(default_factory=dict)
 
@@ -85,6 +87,7 @@ def run_scenario(
     overwrite: bool = False,
     quick: bool = False,
     threads: int | None = None,
+    cluster: Any = None,
     progress: bool | LabelledReport = True,
 ) -> dict[str, Any]:
     """Run every arm, compare, judge, and write the run directory.
@@ -94,6 +97,7 @@ def run_scenario(
         out: the run directory; it is marked incomplete until it is whole.
         overwrite: replace a run directory that is there.
         threads: of the simulated arms; default all cores.
+        cluster: of the simulated arms that are no twins, as of `sdesim.simulate`.
         progress: True: a bar per arm when stderr is a terminal; or a function (arm, done, total) of steps.
 
     Returns:
@@ -105,7 +109,7 @@ def run_scenario(
         SdesimError: an arm can't be run.
     """
     target = Path(out)
-    work = Work(scenario, target, threads)
+    work = Work(scenario, target, threads, cluster=cluster)
     check_work(work)
     if check_room(target, overwrite):
         shutil.rmtree(target)
@@ -123,8 +127,15 @@ def check_work(work: Work) -> None:
         SdesimError: naming it.
     """
     validate_scenario(work.scenario)
+    # Of a run that goes on a part is on the disk already.
+    if not work.resume and (wrong := too_large(work.scenario, work.out)):
+        raise told(wrong, work.scenario.name)
     if work.threads is not None and work.threads < 1:
         raise ScenarioError(f"threads: found {work.threads}, allowed: a whole number of at least 1")
+    if work.cluster is not None:
+        from sdesim.engine.cluster.clients import check_cluster
+
+        check_cluster(work.cluster)
     for name, arm in work.scenario.arms.items():
         if arm.simulate is not None and arm.simulate.surface is not None:
             _check_surface(name, arm.simulate)
@@ -236,15 +247,20 @@ def _run_arms(work: Work, report: LabelledReport) -> None:
     """Real arms first, because twins take from them."""
     arms = work.scenario.arms
     for name in sorted(arms, key=lambda name: arms[name].train is None):
-        arm = arms[name]
-        if arm.train is not None:
-            run = _train(work, name, arm, arm.train, report)
-        else:
-            assert arm.simulate is not None
-            run = _simulate(work, name, arm, arm.simulate, report)
-        work.results.runs[name] = run
-        if "probe" in run.dims:
-            work.results.measured[name] = measure(run, smooth=smooths(work.scenario.named))
+        run_arm(work, name, report)
+
+
+def run_arm(work: Work, name: str, report: LabelledReport) -> None:
+    """Run one arm and measure it; those from which it takes have been run."""
+    arm = work.scenario.arms[name]
+    if arm.train is not None:
+        run = _train(work, name, arm, arm.train, report)
+    else:
+        assert arm.simulate is not None
+        run = _simulate(work, name, arm, arm.simulate, report)
+    work.results.runs[name] = run
+    if "probe" in run.dims:
+        work.results.measured[name] = measure(run, smooth=smooths(work.scenario.named))
 
 
 def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport) -> xr.Dataset:
@@ -325,6 +341,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         tolerance=model.tolerance,
         smallest_dt=model.smallest_dt,
         threads=work.threads,
+        cluster=work.cluster if model.twin_of is None else None,
         out=work.out / f"{name}.zarr",
         resume=work.resume,
         accept_changes=work.accept_changes,

@@ -92,7 +92,9 @@ def test_an_interruption_is_exit_code_3_and_a_line_that_says_how_to_go_on(toy, h
             process.kill()
 
     assert process.returncode == 3
-    assert err == "sdesim: interrupted; sdesim resume 'my x' goes on with it\n"
+    told, last = err.splitlines()
+    assert told.startswith("sdesim: toy takes up to ")
+    assert last == "sdesim: interrupted; sdesim resume 'my x' goes on with it"
     assert (toy / "my x" / "INCOMPLETE").exists()
 
 

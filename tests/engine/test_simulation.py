@@ -28,6 +28,20 @@ def test_a_blown_up_trajectory_is_flagged_and_leaves_the_others_alone():
     assert same_bits(run.theta.values[0].copy(), alone.theta.values[0].copy())
 
 
+def test_a_state_beyond_the_stated_bound_has_blown_up():
+    # 1 − λ dt = −11: the step n at which 11ⁿ passes the bound is known, long before float64 overflows.
+    run = simulate(
+        (surfaces.Quadratic([12.0, 0.5]), ()), scheme="euler-maruyama", theta0=1.0, dt=1.0, steps=110,
+        trajectories=1, save_every=1,
+    )  # fmt: skip
+    last = int(np.ceil(100.0 / np.log10(11.0)))
+
+    assert run.status.values.tolist() == [1]
+    assert run.stopped_step.values.tolist() == [last]
+    np.testing.assert_allclose(run.theta.values[0, last - 1, 0], (-11.0) ** (last - 1), rtol=1e-12)
+    assert np.isnan(run.theta.values[0, last:]).all()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -12,6 +12,9 @@ import numpy as np
 from sdesim.compiled.jit import compiled, compiled_between
 
 RUNNING, DIVERGED, STOPPED, UNSOLVED = 0, 1, 2, 3
+# A state with an |entry| from here on has blown up, as one that is not finite: squares of it overflow soon,
+# and no float32 holds it.
+BLOW_UP = 1e100
 # Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
 STAGED, STAGE = 64, 2**17
 # Words of the generator that are made at once where a block is one trajectory.
@@ -20,7 +23,7 @@ WORDS = 256
 
 @compiled
 def any_beyond(x, bound):
-    """Whether |an entry| is not below the bound: of ∞, whether one is not finite."""
+    """Whether |an entry| is not below the bound: of ∞, whether one is not finite; NaN is never below."""
     found = False
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
@@ -30,11 +33,11 @@ def any_beyond(x, bound):
 
 @compiled_between
 def count_lost(x):
-    """How many entries are not finite."""
+    """How many entries have blown up."""
     count = 0
     for k in range(x.shape[0]):
         for w in range(x.shape[1]):
-            count += x[k, w] - x[k, w] != 0.0
+            count += not abs(x[k, w]) < BLOW_UP
     return count
 
 
@@ -219,7 +222,7 @@ def isolate(x, code, stopped, step):
     for w in range(width):
         if code[w] == RUNNING:
             for k in range(d):
-                if x[k, w] - x[k, w] != 0.0:
+                if not abs(x[k, w]) < BLOW_UP:
                     code[w] = DIVERGED
                     stopped[w] = step
         if code[w] == DIVERGED or code[w] == UNSOLVED:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sdesim.errors import SdesimError
+from sdesim.errors import SdesimError, failure
 from sdesim.kinds.misfit import Misfit
 from sdesim.kinds.registry import fields_of
 from sdesim.kinds.spelling import short
@@ -125,6 +125,24 @@ def observed(
         if len(kept):
             values[whole] = observable.values(kept, at, surface)
         yield name, values.reshape(shape)
+
+
+def unreliable(observable: Any, surface: Any, starts: Array) -> str | None:
+    """What the values in Python of a kind of others do that no observable may, tried at starts (k, d).
+
+    They must leave the states, which other observables read too, as they are, and be the same again.
+    """
+    theta, time = np.array(starts, dtype=np.float64), np.zeros(len(starts))
+    try:
+        first = np.array(observable.values(theta, time, surface))
+        again = np.array(observable.values(np.array(starts, dtype=np.float64), time.copy(), surface))
+    except Exception as error:
+        return f"values fails at t = 0 and the start: {failure(error)}"
+    if not np.array_equal(theta, starts, equal_nan=True) or time.any():
+        return "values writes into its arguments, allowed: to read them; a copy may be changed"
+    if not np.array_equal(first, again, equal_nan=first.dtype.kind == "f"):
+        return "values gives something else when called again, allowed: a function of its arguments alone"
+    return None
 
 
 def summed(columns: Callable[[int], Array], count: int) -> Array:

@@ -12,11 +12,11 @@ from sdesim.scenario.models import Scenario
 from sdesim.scenario.needs import needs
 
 
-def too_large(scenario: Scenario, out: str | Path = ".") -> list[Problem]:
+def too_large(scenario: Scenario, out: str | Path | None = None) -> list[Problem]:
     """What does not fit, of each arm the largest part, as (path, message); nothing inside `memory.forced`.
 
     Args:
-        out: on whose disk the run is to be.
+        out: on whose disk the run is to be; None asks for memory alone.
     """
     free = memory.available_memory()
     stored: list[Need] = []
@@ -27,7 +27,7 @@ def too_large(scenario: Scenario, out: str | Path = ".") -> list[Problem]:
         wrong = overdrawn(asked, free, stored=False)
         found += [] if wrong is None else [wrong]
         stored += asked
-    wrong = overdrawn(stored, free_disk(out), stored=True)
+    wrong = None if out is None else overdrawn(stored, free_disk(out), stored=True)
     if wrong is not None and wrong[0] not in {path for path, _ in found}:
         found.append(wrong)
     return [(path, f"{text}; --force takes it as it is") for path, text in found]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdesim.compiled.streams import PROGRESS
+from sdesim.engine.kernels.block import BLOW_UP
 from sdesim.estimators.dynamics.progress import mean_change
 from sdesim.optimizers.sde import Input, OptimizerSDE
 from sdesim.runs.probes import probe_rng
@@ -116,7 +117,10 @@ class TwinEnsemble:
             some = [_among(one, rows) for one in drawn]
             state = {name: values[rows] for name, values in self._state.items()}
             self._move(self._theta[rows], state, some, step)
-        lost = ~torch.isfinite(self._theta).all(1).cpu().numpy() & (self._code == RUNNING)
+        # NaN is the largest of its row, and below nothing; no float32 is beyond its ∞.
+        bound = min(BLOW_UP, torch.finfo(self._theta.dtype).max)
+        near = self._theta.abs().amax(1) < bound
+        lost = ~near.cpu().numpy() & (self._code == RUNNING)
         if lost.any():
             self._code[lost] = DIVERGED
             self._stopped[lost] = step + 1

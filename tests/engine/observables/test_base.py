@@ -1,6 +1,7 @@
 """Observables in a run: variables of their own, the same at any chunk and on disk; NaN when lost."""
 
 import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -132,3 +133,31 @@ def test_what_is_no_observable_is_told_in_one_line(observe, message):
 def test_an_equation_without_an_energy_is_refused_one():
     with pytest.raises(SdesimError, match=r"^observe\.e: found an equation without an energy"):
         sdesim.simulate(sdes.Lorenz(), dt=0.01, T=0.1, observe={"e": observables.Energy()}, progress=False)
+
+
+@dataclass(frozen=True)
+class Shifting(observables.Base):
+    def values(self, theta, time, surface):
+        theta += 1.0
+        return theta[:, 0]
+
+
+@dataclass(frozen=True)
+class Counting(observables.Base):
+    calls: list = field(default_factory=list)
+
+    def values(self, theta, time, surface):
+        self.calls.append(1)
+        return np.full(len(theta), float(len(self.calls)))
+
+
+@pytest.mark.parametrize(
+    ("observable", "said"),
+    [
+        (Shifting(), "observe.seen: values writes into its arguments, allowed: to read them"),
+        (Counting(), "observe.seen: values gives something else when called again"),
+    ],
+)
+def test_a_kind_of_others_that_changes_states_or_itself_is_refused(observable, said):
+    with pytest.raises(SdesimError, match=said):
+        simulated(observe={"seen": observable})

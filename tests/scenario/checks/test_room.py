@@ -6,7 +6,7 @@ import pytest
 
 from sdesim.errors import ScenarioError
 from sdesim.io import disk, memory
-from sdesim.scenario import parse_scenario
+from sdesim.scenario import parse_scenario, run_scenario
 from sdesim.scenario.checks import room
 from tests.scenario.files import GOOD, REAL, changed, refused
 
@@ -59,14 +59,19 @@ def test_a_size_that_does_not_fit_is_refused_at_its_field_without_being_made(tex
     assert most < 64e6
 
 
-def test_disk_is_asked_too(monkeypatch):
+def test_disk_is_asked_too_before_a_run(monkeypatch, tmp_path):
     monkeypatch.setattr(room, "free_disk", lambda path: 5e7)
 
     # 1001 points of 5,000 trajectories, 3 numbers each.
-    (line,) = refused(changed("steps: 100_000", "steps: 100_000\n      trajectories: 5000"))
+    many = parse_scenario(changed("steps: 100_000", "steps: 100_000\n      trajectories: 5000"))
 
-    assert " arms.sde.simulate.trajectories: found 5000, allowed: at most " in line
-    assert "of disk" in line
+    ((path, text),) = room.too_large(many, tmp_path / "runs" / "a")
+    assert path == ("arms", "sde", "simulate", "trajectories")
+    assert text.startswith("found 5000, allowed: at most ")
+    assert "of disk" in text
+    with pytest.raises(ScenarioError, match=r"^small: arms\.sde\.simulate\.trajectories: found 5000"):
+        run_scenario(many, tmp_path / "runs" / "a", progress=False)
+    assert not any(tmp_path.iterdir())
 
 
 def test_force_takes_sizes_as_they_are(monkeypatch, tmp_path):

@@ -1,0 +1,211 @@
+"""What a worker does: walk one block of an ensemble, and write or return what it keeps."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import platform
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sdesim.compiled.jit import source_stamp
+from sdesim.compiled.sources import is_own
+from sdesim.engine.cluster.blocks import carry, part_of
+from sdesim.engine.continuation import End
+from sdesim.engine.ensemble import Ensemble
+from sdesim.engine.plan import Plan, own_noise
+from sdesim.engine.reductions.base import Base
+from sdesim.engine.refinement import refined_plan
+from sdesim.engine.saving import Evaluation
+from sdesim.engine.simulation import walk_part
+from sdesim.errors import RunError
+from sdesim.runs import RunWriter
+
+Array = NDArray[np.float64]
+# Drivers are made, and their modules written, by one thread at a time.
+_MAKING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What all blocks of an ensemble share, as it travels.
+
+    Attributes:
+        plan: without its compiled sides, which name modules of one machine's cache, and with one start.
+        evaluate: as of `simulate`. out: where the run is stored, or None. size: trajectories of a block.
+        threads: that share one. modules: of kinds and functions that are not sdesim's.
+        code: what decides the bits besides the plan.
+    """
+
+    plan: Plan
+    evaluate: Evaluation | None
+    out: str | None
+    size: int
+    threads: int
+    modules: tuple[str, ...]
+    code: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Block:
+    """One task.
+
+    Attributes:
+        number: of the block. begin, end: its trajectories, from the first of the plan.
+        starts: (k, d), or one row (1, d) for all. ended: where these go on from.
+    """
+
+    number: int
+    begin: int
+    end: int
+    starts: Array
+    ended: End | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a block came to.
+
+    Attributes:
+        values: its variables by name, where they are not stored. sums: of each reduction (C, V).
+        counts: trajectories that are live, stopped and lost at its steps (C, 3).
+        written: chunks that it stored, with their checksums. worker: who walked it.
+    """
+
+    number: int
+    values: dict[str, NDArray[Any]]
+    sums: tuple[Array, ...]
+    counts: NDArray[np.int64]
+    written: dict[str, str]
+    worker: str
+
+
+@cache
+def code() -> tuple[str, ...]:
+    """Versions and sources of which the bits are a function."""
+    python, own = platform.python_version(), source_stamp()[:16]
+    return f"sdesim's code {own}", f"python {python}", f"numpy {np.__version__}", f"numba {numba.__version__}"
+
+
+def packed(job: Job) -> bytes:
+    """A job as bytes; functions of one's own travel with it."""
+    pickle: Any = importlib.import_module("cloudpickle")
+    plan = job.plan
+    found = replace(plan, kernel=None, noise_kernels=(), theta0=plan.theta0[:1], end=None)  # type: ignore[arg-type]
+    carry(plan, found)
+    return bytes(pickle.dumps(replace(job, plan=found)))
+
+
+def foreign_modules(parts: Sequence[Any]) -> tuple[str, ...]:
+    """Modules of classes that are not sdesim's, which a worker has to import first."""
+    found = {type(part).__module__ for part in parts}
+    return tuple(sorted(m for m in found if not is_own(m) and m not in ("__main__", "builtins")))
+
+
+def handed_on(job: bytes) -> bytes:
+    """The job as the result of a task, which workers pass to one another, and which is made anew if lost."""
+    return job
+
+
+@lru_cache(maxsize=4)
+def _opened(digest: str, job: _Bytes) -> Job:
+    pickle: Any = importlib.import_module("cloudpickle")
+    found: Job = pickle.loads(job.content)
+    sides = zip(found.code, code(), strict=True)
+    differ = [f"{mine} in place of {theirs}" for theirs, mine in sides if theirs != mine]
+    if differ:
+        raise RunError(f"a worker runs other code, which may give other bits: {'; '.join(differ)}")
+    for module in found.modules:
+        importlib.import_module(module)
+    plan = found.plan
+    dt = plan.dt * plan.refine
+    kernel = plan.surface.kernel()
+    kernels = own_noise(plan.surface, kernel, dt)
+    kernels += tuple(noise.kernel(plan.dim, dt, plan.learning_rate) for noise in plan.noises)
+    if plan.refine > 1:
+        whole = replace(plan, dt=dt, refine=1, noise_kernels=kernels)
+        kernels = refined_plan(whole, plan.refine).noise_kernels
+    made = replace(plan, kernel=kernel, noise_kernels=kernels)
+    carry(plan, made)
+    return replace(found, plan=made)
+
+
+@dataclass(frozen=True)
+class _Bytes:
+    """Bytes that count by their digest, which stands beside them."""
+
+    content: bytes
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Bytes)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+def run_block(job: bytes, block: Block) -> Done:
+    """Walk one block.
+
+    Raises:
+        SdesimError: this worker can't, and why.
+    """
+    with _MAKING:
+        found = _opened(hashlib.sha256(job).hexdigest(), _Bytes(job))
+        starts = np.array(np.broadcast_to(block.starts, (block.end - block.begin, block.starts.shape[1])))
+        plan = part_of(found.plan, starts, block.begin, block.ended)
+        plan = _unsettled(plan)
+        ensemble = Ensemble(plan, found.threads)
+    out = None if found.out is None else Path(found.out)
+    writer = walk_part(plan, ensemble, found.evaluate, out, block.begin, found.size)
+    values = {} if out is not None else _values(plan, writer)
+    reduced = {} if ensemble.reducing is None else ensemble.reducing.portable()
+    sums = tuple(reduced[f"reduced_{k}"] for k in range(len(plan.reductions)))
+    counts = reduced.get("reduced_counts", np.zeros((0, 3), dtype=np.int64))
+    return Done(block.number, values, sums, counts, writer.written, _worker())
+
+
+class _Unsettled:
+    """A reduction that keeps its sums as they are, to be merged with those of other blocks."""
+
+    def __init__(self, reduction: Base) -> None:
+        self._reduction = reduction
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reduction, name)
+
+    def settle(self, sums: Array, dim: int) -> Array:
+        """The sums."""
+        return sums
+
+    def settled_width(self, dim: int) -> int:
+        """How many they are."""
+        return self._reduction.width(dim)
+
+
+def _unsettled(plan: Plan) -> Plan:
+    kept: Any = tuple(_Unsettled(reduction) for reduction in plan.reductions)
+    found = replace(plan, reductions=kept)
+    carry(plan, found)
+    return found
+
+
+def _values(plan: Plan, writer: RunWriter) -> dict[str, NDArray[Any]]:
+    """What a block in memory holds; of readings that none of its trajectories has nothing."""
+    found = {name: writer.part(name) for name in writer.names}
+    return {n: a for n, a in found.items() if a is not None and (plan.probed or not writer.is_probe(n))}
+
+
+def _worker() -> str:
+    distributed: Any = importlib.import_module("distributed")
+    try:
+        return str(distributed.get_worker().address)
+    except ValueError:
+        return ""

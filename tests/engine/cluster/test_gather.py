@@ -1,0 +1,103 @@
+"""An ensemble on a cluster has the bits of one process, whatever its blocks, and loses none that was done."""
+
+import numpy as np
+import pytest
+
+import sdesim
+from sdesim.engine.cluster import gather
+from sdesim.errors import RunError, SdesimError
+from tests.engine.cluster.clustered import assert_same, walk
+
+
+@pytest.mark.parametrize("size", [64, 256])
+def test_a_run_in_memory_has_the_bits_of_one_process(client, single, monkeypatch, size):
+    monkeypatch.setattr(gather, "block_size", lambda *_: size)
+
+    found = walk(cluster=client)
+
+    assert_same(found, single)
+    assert {k: str(v) for k, v in found.attrs.items() if k != "wall_time"} == {
+        k: str(v) for k, v in single.attrs.items() if k != "wall_time"
+    }
+
+
+def test_workers_write_their_own_regions_of_a_stored_run(client, tmp_path):
+    probes = sdesim.Probes(every=60, samples=2, trajectories=66, estimators=("gradient",))
+
+    found = walk(cluster=client, out=tmp_path / "run.zarr", probes=probes)
+
+    assert_same(found.load(), walk(threads=1, probes=probes))
+    assert "unverified" not in found.attrs
+    assert [p.name for p in tmp_path.iterdir()] == ["run.zarr"]
+
+
+def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, monkeypatch):
+    out, sent = tmp_path / "run.zarr", []
+    taken = gather.State.take
+
+    def take(self, block):
+        if self.done.sum() == 3:
+            raise RunError("the Dask scheduler at tcp://127.0.0.1:1 was lost")
+        taken(self, block)
+
+    monkeypatch.setattr(gather.State, "take", take)
+    with pytest.raises(RunError, match=r"was lost; .*run\.zarr keeps its finished blocks, and resume=True"):
+        walk(probes=None, cluster=client, out=out)
+
+    def noting(self, block):
+        sent.append(block.number)
+        taken(self, block)
+
+    monkeypatch.setattr(gather.State, "take", noting)
+    with pytest.raises(RunError, match="was begun on a cluster: go on with cluster="):
+        walk(probes=None, out=out, resume=True)
+    found = walk(probes=None, cluster=client, out=out, resume=True)
+
+    assert len(sent) == 2
+    single = walk(probes=None, threads=1)
+    assert_same(found.load(), single)
+    assert_same(walk(probes=None, cluster=client, out=out, resume=True), single)
+
+
+def test_a_run_goes_on_from_another(client, single):
+    plain = {"theta0": None, "reduce": [], "probes": None}
+    whole = walk(**plain, steps=120)
+    half = walk(**plain)
+
+    gone = walk(**plain, continue_from=half, trajectories=None, seed=None, cluster=client)
+
+    part = whole.sel(step=gone["step"])
+    for name in ("theta", "loss"):
+        np.testing.assert_array_equal(gone[name], part[name])
+
+
+def test_functions_of_the_caller_travel(client):
+    surface = sdesim.surfaces.custom(lambda x: 0.5 * x[0] ** 2, lambda x: (x[0],), dim=1)
+
+    found = sdesim.simulate(
+        surface, dt=0.5, steps=10, trajectories=70, theta0=1.0, progress=False, cluster=client
+    )
+
+    # Gradient descent halves it, exactly.
+    np.testing.assert_array_equal(found["theta"][:, :, 0], np.broadcast_to(0.5 ** np.arange(11), (70, 11)))
+
+
+def test_a_failing_block_is_told_in_one_line(client, monkeypatch):
+    monkeypatch.setattr(
+        gather, "code", lambda: ("sdesim's code of yesterday", "python 2", "numpy 1", "numba 0")
+    )
+
+    with pytest.raises(
+        SdesimError, match="a worker runs other code, which may give other bits: sdesim's code"
+    ):
+        walk(cluster=client)
+
+
+def test_progress_is_told_in_steps(client):
+    told = []
+
+    walk(cluster=client, progress=lambda done, total: told.append((done, total)))
+
+    assert told[0] == (0, 60)
+    assert told[-1] == (60, 60)
+    assert len(told) == 6
