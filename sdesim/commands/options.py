@@ -21,6 +21,14 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option("--threads", metavar="N", min=1, help="Threads of simulated arms; default all."),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="ADDRESS|N",
+        help="Walk simulated arms but twins in blocks, on the Dask cluster there or in N processes.",
+    ),
+]
 TrustOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -88,3 +96,8 @@ def read_overrides(settings: list[str] | None) -> dict[str, str]:
             raise ScenarioError(f"--set: found {item!r}, allowed: PATH=VALUE")
         found[path.strip()] = value
     return found
+
+
+def read_cluster(value: str | None) -> str | int | None:
+    """An address, or a number of processes."""
+    return int(value) if value is not None and value.isdecimal() and len(value) < 6 else value

@@ -13,6 +13,7 @@ from sdesim.commands.options import (
     MISSED,
     OK,
     AcceptOption,
+    ClusterOption,
     FilesArgument,
     ForceOption,
     JsonOption,
@@ -24,6 +25,7 @@ from sdesim.commands.options import (
     TrustOption,
     VerboseOption,
     complete_runs,
+    read_cluster,
     read_overrides,
 )
 from sdesim.commands.outcome import print_outcome
@@ -41,6 +43,7 @@ def run(
         bool, typer.Option("--overwrite", help="Replace an existing run directory.")
     ] = False,
     threads: ThreadsOption = None,
+    cluster: ClusterOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
     force: ForceOption = False,
@@ -52,13 +55,17 @@ def run(
     from sdesim.io.memory import forced
 
     with forced(force):
-        missed = _run(files, settings, out, quick, overwrite, threads, strict, trust, verbose, as_json, quiet)
+        missed = _run(
+            files, settings, out, quick, overwrite, threads, read_cluster(cluster), strict, trust, verbose,
+            as_json, quiet,
+        )  # fmt: skip
     raise typer.Exit(MISSED if missed else OK)
 
 
 def _run(
     files: list[str], settings: list[str] | None, out: Path | None, quick: bool, overwrite: bool,
-    threads: int | None, strict: bool, trust: list[str] | None, verbose: bool, as_json: bool, quiet: bool,
+    threads: int | None, cluster: str | int | None, strict: bool, trust: list[str] | None, verbose: bool,
+    as_json: bool, quiet: bool,
 ) -> bool:  # fmt: skip
     """Whether a run missed what is expected of it."""
     from sdesim.errors import ScenarioError
@@ -83,7 +90,13 @@ def _run(
         with going_on, labelled_progress(not quiet, transient=True) as told:
             try:
                 summary = run_scenario(
-                    scenario, target, overwrite=overwrite, quick=quick, threads=threads, progress=told
+                    scenario,
+                    target,
+                    overwrite=overwrite,
+                    quick=quick,
+                    threads=threads,
+                    cluster=cluster,
+                    progress=told,
                 )
             except ScenarioError as error:
                 # What only data or other runs tell is found when the lines of the file are gone.
@@ -105,6 +118,7 @@ def resume(
     ],
     accept_changes: AcceptOption = False,
     threads: ThreadsOption = None,
+    cluster: ClusterOption = None,
     strict: StrictOption = False,
     trust: TrustOption = None,
     force: ForceOption = False,
@@ -120,7 +134,12 @@ def resume(
     begun = (path / MARK).exists()
     with interruptible(path, resuming(path, trust or ())), forced(force):
         summary = resume_run(
-            path, threads=threads, progress=not quiet, trust=trust or (), accept_changes=accept_changes
+            path,
+            threads=threads,
+            cluster=read_cluster(cluster),
+            progress=not quiet,
+            trust=trust or (),
+            accept_changes=accept_changes,
         )
     if not begun and not quiet:
         print(f"sdesim: {path} is finished; there is nothing to do", file=sys.stderr)

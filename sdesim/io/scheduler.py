@@ -39,7 +39,7 @@ def connected(address: str) -> Iterator[Any]:
     """
     if find_spec("distributed") is None:
         raise RunError(NO_DASK)
-    _check_address(address)
+    check_address(address)
     distributed: Any = importlib.import_module("distributed")
     with _quiet():
         try:
@@ -87,8 +87,12 @@ def _ended(place: int, future: Any) -> Ended:
         return Ended(place, None, error)
 
 
-def _check_address(address: str) -> None:
-    """Try a connection before Dask does, which goes on trying."""
+def check_address(address: str) -> None:
+    """Try a connection before Dask does, which goes on trying.
+
+    Raises:
+        RunError: there is no scheduler.
+    """
     plain = address if "://" in address else f"tcp://{address}"
     refused = RunError(f"scheduler: found {address!r}, {_ALLOWED}")
     try:

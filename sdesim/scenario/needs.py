@@ -30,6 +30,9 @@ _READING, _DRAW = 96, 18
 # How the points of a simulation are saved where nobody says, and copies of a chunk while it is written.
 _POINTS, _COPIES = 1000, 3
 _BLOCK = 64 * 2**20
+# Bytes that summary and report hold for each trajectory and saved point, as measured: the loss, the norm and
+# what is sorted and drawn of them.
+_REPORT = 17 * 8.0
 
 
 def needs(scenario: Scenario, arm: str) -> list[Need]:
@@ -77,6 +80,7 @@ def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator
         part = points if simulate.save_at is None else Factor(points.path, points.found, points.value, 0)
         yield Need("what is saved", 8.0 * numbers / dim, (many, part, size), stored=True)
         chunk = min(points.value, 256, max(1, _BLOCK // max(1.0, 8.0 * count * dim)))
+        yield Need("what summary and report read", _REPORT, (many, part))
         yield Need("a chunk of what is saved", 8.0 * _COPIES * chunk * numbers / dim, (many, size))
     yield from _reduced(simulate, place, points, size, steps)
     # The state beside the run from which an interrupted one goes on, old and new.

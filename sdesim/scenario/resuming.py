@@ -21,6 +21,7 @@ def resume(
     path: str | Path,
     *,
     threads: int | None = None,
+    cluster: Any = None,
     progress: bool | LabelledReport = True,
     trust: Iterable[str] = (),
     accept_changes: bool = False,
@@ -32,7 +33,7 @@ def resume(
 
     Args:
         path: the run directory, what `run_scenario` calls ``out``.
-        threads, progress: as in `run_scenario`.
+        threads, cluster, progress: as in `run_scenario`.
         trust: modules whose code may run, said again for every run; they are sought where they were.
         accept_changes: go on although code was edited since the run was begun; warned of, and kept in the
             attribute `accepted_changes` of each arm that goes on.
@@ -56,7 +57,7 @@ def resume(
         raise RunError(f"{target} was interrupted before it held its scenario: run that again")
     with locked(target) as held:
         scenario, noted = read_again(target, trust, accept_changes)
-        work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes)
+        work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes, cluster=cluster)
         check_work(work)
         return finish_run(work, bool(noted.get("quick")), progress, held)
 

@@ -64,6 +64,7 @@ class Work:
     threads: int | None
     resume: bool = False
     accept_changes: bool = False
+    cluster: Any = None
     results: Results = field(default_factory=Results)
     recipes: dict[str, Any] = field(default_factory=dict)
 
@@ -99,6 +100,7 @@ def run_scenario(
     overwrite: bool = False,
     quick: bool = False,
     threads: int | None = None,
+    cluster: Any = None,
     progress: bool | LabelledReport = True,
 ) -> dict[str, Any]:
     """Run every arm, compare, judge, and write the run directory.
@@ -108,6 +110,7 @@ def run_scenario(
         out: the run directory; it is marked incomplete until it is whole.
         overwrite: replace a run directory that is there.
         threads: of the simulated arms; default all cores.
+        cluster: of the simulated arms that are no twins, as of `sdesim.simulate`.
         progress: True: a bar per arm when stderr is a terminal; or a function (arm, done, total) of steps.
 
     Returns:
@@ -119,7 +122,7 @@ def run_scenario(
         SdesimError: an arm can't be run.
     """
     target = Path(out)
-    work = Work(scenario, target, threads)
+    work = Work(scenario, target, threads, cluster=cluster)
     check_work(work)
     check_room(target, overwrite)
     with locked(target) as held:
@@ -147,6 +150,10 @@ def check_work(work: Work) -> None:
         raise told(wrong, work.scenario.name)
     if work.threads is not None and work.threads < 1:
         raise ScenarioError(f"threads: found {work.threads}, allowed: a whole number of at least 1")
+    if work.cluster is not None:
+        from sdesim.engine.cluster.clients import check_cluster
+
+        check_cluster(work.cluster)
     for name, arm in work.scenario.arms.items():
         if arm.simulate is not None and arm.simulate.surface is not None:
             _check_surface(name, arm.simulate)
@@ -368,6 +375,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         tolerance=model.tolerance,
         smallest_dt=model.smallest_dt,
         threads=work.threads,
+        cluster=work.cluster if model.twin_of is None else None,
         out=work.out / f"{name}.zarr",
         resume=work.resume,
         accept_changes=work.accept_changes,

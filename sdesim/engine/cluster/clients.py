@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import Any
 
-from sdesim.errors import RunError
-from sdesim.io.scheduler import NO_DASK, connected
+from sdesim.errors import RunError, SdesimError, failure
+from sdesim.io.scheduler import NO_DASK, check_address, connected
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import whole
 
 # Tasks that wait for each thread of the workers, so that none stands idle while the next one travels.
 _AHEAD = 2
+
+
+def check_cluster(cluster: Any) -> None:
+    """Refuse what is no cluster, or where none is, before anything is begun.
+
+    Raises:
+        Misfit: it is no client, address or number. RunError: no scheduler answers, or there is no Dask here.
+    """
+    if find_spec("distributed") is None:
+        raise RunError(NO_DASK)
+    if isinstance(cluster, str):
+        check_address(cluster)
+    elif isinstance(cluster, int) and not isinstance(cluster, bool):
+        whole(cluster, "cluster")
+    elif not hasattr(cluster, "submit"):
+        allowed = "a client of dask.distributed, the address of a scheduler, or a number of processes"
+        raise Misfit("cluster", f"found {cluster!r}, allowed: {allowed}")
 
 
 @contextmanager
@@ -23,24 +42,18 @@ def client_of(cluster: Any) -> Iterator[Any]:
     Raises:
         Misfit: it is none of these. RunError: no scheduler answers, or there is no Dask here.
     """
-    try:
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError:
-        raise RunError(NO_DASK) from None
-    if isinstance(cluster, distributed.Client):
+    check_cluster(cluster)
+    distributed: Any = importlib.import_module("distributed")
+    if hasattr(cluster, "submit"):
         yield cluster
         return
     if isinstance(cluster, str):
         with connected(cluster) as client:
             yield client
         return
-    if isinstance(cluster, bool) or not isinstance(cluster, int):
-        allowed = "a client of dask.distributed, the address of a scheduler, or a number of processes"
-        raise Misfit("cluster", f"found {cluster!r}, allowed: {allowed}")
-    count = whole(cluster, "cluster")
     with (
         distributed.LocalCluster(
-            n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=cluster, threads_per_worker=1, processes=True, dashboard_address=None,
             silence_logs="CRITICAL",
         ) as local,
         distributed.Client(local, set_as_default=False) as client,
@@ -91,16 +104,27 @@ def results(
             # Workers may have come meanwhile.
             while len(futures) < _AHEAD * threads_of(client) and send():
                 pass
+    except OSError:
+        raise _lost(client) from None
     finally:
         # Of a scheduler that is gone there is nothing to take back.
         if client.status == "running":
-            client.cancel([*futures, shared])
+            with suppress(OSError):
+                client.cancel([*futures, shared])
 
 
 def _result(client: Any, distributed: Any, future: Any) -> Any:
-    if future.status in ("cancelled", "lost") or client.status != "running":
-        raise RunError(f"the Dask scheduler at {client.scheduler.address} was lost")
     try:
         return future.result()
     except distributed.KilledWorker:
         raise RunError("the workers that ran a block died one after another (out of memory?)") from None
+    except SdesimError:
+        raise
+    except CancelledError:
+        raise _lost(client) from None
+    except Exception as error:
+        raise RunError(f"a block could not be walked: {failure(error)}") from None
+
+
+def _lost(client: Any) -> RunError:
+    return RunError(f"the Dask scheduler at {client.scheduler.address} was lost")

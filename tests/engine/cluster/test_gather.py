@@ -101,9 +101,3 @@ def test_progress_is_told_in_steps(client):
     assert told[0] == (0, 60)
     assert told[-1] == (60, 60)
     assert len(told) == 6
-
-
-def test_what_is_no_cluster_is_refused(single):
-    for wrong in (True, 1.5, [2], 0):
-        with pytest.raises(SdesimError, match="cluster"):
-            walk(cluster=wrong)

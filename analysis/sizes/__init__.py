@@ -1,0 +1,1 @@
+"""What runs were said to take, beside what they took."""
