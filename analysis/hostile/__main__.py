@@ -19,6 +19,7 @@ from .outcome import Outcome, judged, memory_limit, validated
 RESULTS = Path(__file__).parent / "results" / "table.md"
 # GiB beside what is held at the start.
 _MEMORY = 2.0
+_TOLD = 250
 _MAIN = "from sdesim.cli import main; main()"
 
 
@@ -56,6 +57,8 @@ def row(name: str, found: Iterable[tuple[str, Outcome]]) -> str:
         slowest = max(slowest, outcome.seconds)
         if outcome.fault:
             print(f"{name}, {label}: {outcome.fault}", flush=True)
+        if counts.total() % _TOLD == 0:
+            print(f"{name}: {counts.total():,} tried, {dict(counts)}, {slowest:.2f} s", flush=True)
     cells = [f"{counts[kind]:,}" for kind in ("refused", "valid", "fault")]
     return f"| {name} | {counts.total():,} | {' | '.join(cells)} | {slowest:.2f} s |"
 
