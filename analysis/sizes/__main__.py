@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 _SIMULATED = """\
 name: sized
@@ -42,7 +43,7 @@ arms:
       steps: {steps}
 """
 # Name, text, its sizes, and the small sizes of the run that is taken off.
-CASES = [
+CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("double well, 20,000 trajectories", _SIMULATED,
      {"surface": "{kind: double-well}", "steps": 2000, "trajectories": 20_000},
      {"steps": 2, "trajectories": 2}),
