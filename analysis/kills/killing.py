@@ -52,6 +52,7 @@ def kill_until(
     Returns:
         "kills" that met a running command, "folders" that were brought to their end, "same": how many of
         them hold the bits of one that was never stopped, "lost": why the others could not be gone on with,
+        "differing": files of those that hold other bits,
         "left": processes that outlived their parent, "resumed": kills that left a checkpoint or finished
         points, "codes": exit codes of the killed.
     """
@@ -60,6 +61,7 @@ def kill_until(
     found: Counter[str] = Counter()
     codes: Counter[int] = Counter()
     lost: list[str] = []
+    differing: list[str] = []
     while found["kills"] < kills:
         folder = _fresh(work, room / "killed")
         problem = ""
@@ -82,9 +84,13 @@ def kill_until(
         if problem:
             lost.append(problem)
         else:
-            found["same"] += _contents(folder / "out") == whole
+            held = _contents(folder / "out")
+            apart = sorted(name for name in {*held, *whole} if held.get(name) != whole.get(name))
+            found["same"] += not apart
+            differing += apart
     counts = {key: found[key] for key in ("kills", "folders", "same", "resumed", "left")}
-    return {"work": name, "signal": how.name, **counts, "lost": lost, "codes": dict(codes), "seconds": took}
+    told = {"lost": lost, "differing": differing, "codes": dict(codes), "seconds": took}
+    return {"work": name, "signal": how.name, **counts, **told}
 
 
 def _whole(work: Work, folder: Path) -> tuple[dict[str, str], float]:
@@ -108,7 +114,8 @@ def _fresh(work: Work, folder: Path) -> Path:
 def _next(work: Work, folder: Path) -> Sequence[str]:
     """What a user would type now."""
     out = folder / "out"
-    return work.resume if out.is_dir() and any(out.iterdir()) else work.begin
+    # A folder that does not hold its scenario yet is begun again.
+    return work.resume if any(out.glob("**/scenario.yaml")) else work.begin
 
 
 def _killed(

@@ -167,7 +167,7 @@ def validate(
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Check scenario files without running them; tell what is trained, and what a run would take."""
+    """Check scenario files without running them; tell what a run takes."""
     from sdesim.io.memory import forced
 
     with forced(force):

@@ -226,6 +226,8 @@ def simulate(
                 changes = changes_of(target, stored, mark, accept_changes)
                 labels |= {"accepted_changes": changes} if changes else {}
                 if stored.get("complete"):
+                    # Killed after its end and before this.
+                    checkpoint.remove()
                     return open_run(target)
             if stored is None or not checkpoint.path.exists():
                 # Interrupted before its first checkpoint: it begins again.
