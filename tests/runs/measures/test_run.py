@@ -162,7 +162,7 @@ def test_without_noise_C_and_its_threshold_are_infinite_and_nothing_warns():
 
 @pytest.mark.parametrize(("rate", "steps"), [(2.0, 200), (30.0, 110)])
 def test_a_run_that_blows_up_is_measured_without_warnings_and_what_is_lost_is_flagged(rate, steps):
-    """η λ is 6 and 90: a trajectory has blown up at 1e100, and nothing is read of what is NaN from there on."""
+    """η λ is 6 and 90: a trajectory has blown up at 1e100, and what is NaN from there on is not read."""
     bowl, noise = surfaces.Quadratic([1.0, 2.5, 3.0]), Gaussian(0.1)
 
     with warnings.catch_warnings():
