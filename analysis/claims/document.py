@@ -9,10 +9,9 @@ from .headline import ledger_headline
 from .ledger import BASES, BASIS_MEANS
 from .rules import HOLDS
 from .strip import strip
-from .table import parts
+from .table import MARKS, parts
 
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
-_MARKS = {True: "✓", False: "✗", None: "?"}
 _STUDIES = "../analysis/claims"
 _HOW = """\
 No verdict is written down: each follows from the checks shown with it (✓ seen, ✗ the opposite seen,
@@ -84,7 +83,7 @@ def _claim(r: Record) -> list[str]:
     ]
     for title, words, checks in parts(r):
         lines.append(f"- {title}{f' {_text(words)}' if words else ''}")
-        lines += [f"  - {_MARKS[c['holds']]} {_text(c['text'])}" for c in checks]
+        lines += [f"  - {MARKS[c['holds']]} {_text(c['text'])}" for c in checks]
     return [*lines, "", f"![{_text(r['claim'])}]({_STUDIES}/results/findings/{r['id']}.svg)", ""]
 
 

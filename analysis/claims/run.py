@@ -281,7 +281,7 @@ def _found_before(chosen: Sequence[Study], quick: bool, seed: int, folder: Path)
 def _write(ledger: Ledger) -> None:
     from .page import page
 
-    records = {r["id"]: _stored(r) for r in ledger.records}
+    records = {r["id"]: without_settings(r) for r in ledger.records}
     for record in _stored_before(ledger):
         records.setdefault(record["id"], record)
     ordered = [records[name] for name in studies() if name in records]
@@ -301,7 +301,7 @@ def _stored_before(ledger: Ledger) -> list[Record]:
         return []
 
 
-def _stored(record: Mapping[str, Any]) -> Record:
+def without_settings(record: Mapping[str, Any]) -> Record:
     """A record without what differs between machines and calls."""
     return {k: v for k, v in record.items() if k not in ("seconds", "quick", "seed", "source")}
 

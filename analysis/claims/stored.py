@@ -10,10 +10,9 @@ from typing import Any
 from sdesim.io.files import atomic_write_json
 
 from .ledger import studies
+from .run import without_settings
 
 FOLDER = Path(__file__).parent / "results"
-# Of a run, not of a claim.
-_SETTINGS = ("quick", "seed", "source")
 
 
 def stored() -> dict[str, Any]:
@@ -21,7 +20,7 @@ def stored() -> dict[str, Any]:
     verdicts of full runs at others, by seed and claim."""
     files = [FOLDER / "findings" / f"{name}.json" for name in studies()]
     found = [json.loads(path.read_text(encoding="utf-8")) for path in files if path.exists()]
-    claims = [{k: v for k, v in record.items() if k not in _SETTINGS} for record in found]
+    claims = [without_settings(record) for record in found]
     return {"seed": 0, "quick": False, "claims": claims, "seeds": _seeds()}
 
 

@@ -17,7 +17,8 @@ _COLOURS = {
     ERROR: "bold red",
     UNJUDGED: "dim",
 }
-_MARKS = {True: "✓", False: "✗", None: "?"}
+# How a check came out.
+MARKS = {True: "✓", False: "✗", None: "?"}
 # So few are shown in full.
 _CARDS = 3
 Record = Mapping[str, Any]
@@ -64,7 +65,7 @@ def _card(console: Any, r: Record) -> None:
     for title, text, checks in parts(r):
         console.print(Text.assemble((f"{title} ", "bold"), text) if text else Text(title, style="bold"))
         for c in checks:
-            console.print(f"  {_MARKS[c['holds']]} {c['text']}", markup=False)
+            console.print(f"  {MARKS[c['holds']]} {c['text']}", markup=False)
     console.print()
 
 
