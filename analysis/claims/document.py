@@ -1,4 +1,4 @@
-"""The ledger as Markdown: the page docs/theory/claims.md, its picture, and the lines that the README carries."""
+"""The ledger as Markdown: the page docs/theory/claims.md, its picture, the lines in the README."""
 
 from __future__ import annotations
 
@@ -103,7 +103,8 @@ def summary(ledger: Mapping[str, Any]) -> str:
         f"What they are made of: {counts}. Data can change what is measured, and only that.",
         f"Of {len(friendly)} claims the strongest fair reading was judged too: {kinder} hold in it.",
         *seeds_told(records, ledger.get("seeds", {})),
-        "[Every claim with its numbers](docs/theory/claims.md); [what survives](docs/theory/what-survives.md) can be used.",
+        "[Every claim with its numbers](docs/theory/claims.md);"
+        " [what survives](docs/theory/what-survives.md) can be used.",
     ]
     return "\n".join([BEGIN, *(f"- {line}" for line in lines), END])
 
