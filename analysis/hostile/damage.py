@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 from collections.abc import Callable
@@ -12,8 +11,8 @@ from typing import Any
 
 # Each stands in the place of a value of a JSON file.
 _VALUES: tuple[Any, ...] = (
-    None, True, 0, -1, 1, 2**63, 10**30, 1e308, 0.5, "", "x", "\x1b[31mred", "../../etc/passwd", "NaN", [], {},
-    [[]], [1, 2], {"a": 1}, "Infinity", "<script>alert(1)</script>", "x" * 5000,
+    None, True, 0, -1, 1, 2**63, 10**30, 1e308, 0.5, "", "x", "\x1b[31mred", "../../etc/passwd", "NaN", [],
+    {}, [[]], [1, 2], {"a": 1}, "Infinity", "<script>alert(1)</script>", "x" * 5000,
 )  # fmt: skip
 _DEEP = b"[" * 3000
 

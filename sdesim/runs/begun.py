@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from sdesim.errors import RunError, first_line
-from sdesim.runs.checked_store import MANIFEST, CheckedStore, check_own
+from sdesim.runs.checked_store import MANIFEST, UNREADABLE, CheckedStore, check_own, described
 
 
 def begun_group(store: CheckedStore, describe: Callable[[Any], Any]) -> tuple[Any, dict[str, str]]:
@@ -31,18 +31,12 @@ def begun_group(store: CheckedStore, describe: Callable[[Any], Any]) -> tuple[An
     try:
         group: Any = zarr.open_group(store, mode="r+")
         written = dict(json.loads(group.attrs[MANIFEST])["written"])
-        found = {name: group[name].metadata.to_dict() for name in made.array_keys()}
-    # What Zarr makes of a description that was cut off or edited, and of one that is not there.
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except UNREADABLE as error:
         how = f"{type(error).__name__}: {first_line(error)}"
         raise RunError(f"{store.root} can't be gone on with ({how}): remove it, and start again") from error
-    for name, array in made.arrays():
-        if not _alike(found[name], array.metadata.to_dict()):
+    for name, array in described(store.root, group, sorted(made.array_keys())):
+        # As texts: a NaN among the fill values is not equal to itself.
+        if str(array.metadata.to_dict()) != str(made[name].metadata.to_dict()):
             raise RunError(f"{store.root}: the description of {name} is not the one that was written")
     check_own(store.root, written)
     return group, written
-
-
-def _alike(found: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
-    # A NaN among the fill values is not equal to itself.
-    return str(found) == str(made)

@@ -222,7 +222,7 @@ class RunWriter:
 
         attrs = self._stored_attrs()
         self._store.expected = {**self._before, **self._store.expected}
-        manifest = manifest_of(self._group, self._store, attrs)
+        manifest = manifest_of(self._group, {*self._coords, *self._names}, self._store, attrs)
         try:
             self._group.attrs.put({**attrs, MANIFEST: to_json(manifest, indent=None).strip()})
         except OSError as error:
@@ -435,12 +435,12 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
         target = arms[0]
     if chunks is not None and find_spec("dask") is None:
         raise RunError("chunks are Dask's, which is not installed: pip install 'sdesim[dask]'")
-    from sdesim.runs.checked_store import MANIFEST, opened
+    from sdesim.runs.checked_store import MANIFEST, UNREADABLE, opened
 
     try:
         store, attrs = opened(target)
         run = xr.open_zarr(store, consolidated=False, chunks=chunks)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise RunError(f"{target} can't be read as a run: {first_line(error)}") from error
     run.encoding["source"] = str(target)
     # Runs of earlier versions hold others.
