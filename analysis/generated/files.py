@@ -16,7 +16,7 @@ def generated_files() -> dict[Path, str]:
     return {
         shipped_folder("scenarios") / "index.json": scenario_index(),
         **{page: renewed(text) for page, text in pages.items() if "<!-- table:" in text},
-        DOCS / "kinds.md": kinds_page(),
+        DOCS / "reference" / "kinds.md": kinds_page(),
         **_ledger(),
     }
 
@@ -26,7 +26,7 @@ def _ledger() -> dict[Path, str]:
     claims = study("claims")
     found = claims.stored()
     return {
-        DOCS / "claims.md": claims.claims_page(found),
-        DOCS / "claims.svg": claims.picture(found),
-        DOCS / "what-survives.md": claims.survivors_page(found),
+        DOCS / "theory" / "claims.md": claims.claims_page(found),
+        DOCS / "theory" / "claims.svg": claims.picture(found),
+        DOCS / "theory" / "what-survives.md": claims.survivors_page(found),
     }

@@ -1,6 +1,7 @@
 """Tables and lists in the docs that are made from what the code knows.
 
-They stand between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in ``docs/*.md`` and in the README.
+They stand between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in the pages of ``docs`` and in the
+README.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sdesim.shipped import study
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 # Where tables may stand.
-PAGES = (*sorted(DOCS.glob("*.md")), DOCS.parent / "README.md")
+PAGES = (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")
 _BLOCK = re.compile(r"(<!-- table: (?P<name>[\w -]+) -->\n).*?(<!-- end of table -->)", re.S)
 
 
