@@ -25,7 +25,7 @@ LEAST, _MOST = 0.5, 10.0
 # Seconds of the scheduler and the client for a block, and the share of their time that blocks may take.
 TASK, LOAD = 2e-3, 0.25
 # Blocks for each worker, so that all end at about the same time.
-_SHARE = 32
+_SHARE = 48
 # Bytes that a block's results and states may take.
 _BYTES = 2**26
 # Bytes of the sums of all blocks beyond which they are merged on the workers, and what is merged there by one
@@ -39,7 +39,7 @@ _CARRIED = ("regions", "paths", "watches", "overshoot_radius", "noise_memory")
 def block_size(plan: Plan, workers: int, row: float, each: float) -> int:
     """Trajectories of a block: a power of two of leaves.
 
-    Its seconds are a thirty-second of a worker's share, at least half a second, more where so many workers
+    Its seconds are a 48th of a worker's share, at least half a second, more where so many workers
     would leave the scheduler too little time for each block, and at most ten or what that needs.
 
     Args:

@@ -13,6 +13,15 @@ from sdesim.io.scheduler import NO_DASK, check_address, connected
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import whole
 
+# What Dask looks at many times a second, which takes a twentieth of two cores: what its tasks are at, its
+# memory and its delays.
+_QUIET = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.system-monitor.interval": "10s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+}
+
 
 def check_cluster(cluster: Any) -> None:
     """Refuse what is no cluster, or where none is, before anything is begun.
@@ -39,7 +48,7 @@ def client_of(cluster: Any) -> Iterator[Any]:
         Misfit: it is none of these. RunError: no scheduler answers, or there is no Dask here.
     """
     check_cluster(cluster)
-    distributed: Any = importlib.import_module("distributed")
+    dask, distributed = map(importlib.import_module, ("dask.config", "distributed"))
     if hasattr(cluster, "submit"):
         yield cluster
         return
@@ -48,6 +57,7 @@ def client_of(cluster: Any) -> Iterator[Any]:
             yield client
         return
     with (
+        dask.set(_QUIET),
         distributed.LocalCluster(
             n_workers=cluster, threads_per_worker=1, processes=True, dashboard_address=None,
             silence_logs="CRITICAL",

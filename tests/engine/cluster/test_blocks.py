@@ -8,9 +8,9 @@ from sdesim.engine.cluster.blocks import block_size, branch_size, power_of_two
 @pytest.mark.parametrize(
     ("trajectories", "workers", "row", "each", "size"),
     [
-        # A minute for each of two workers, a thirty-second of it 1.9 s: 18,750 trajectories, 2^14 of them.
-        (1_200_000, 2, 8.0, 1e-4, 2**14),
-        # An hour for each, where ten seconds are the most: 10^5, 2^16 of them.
+        # A minute for each of two workers, a 48th of it 1.25 s: 12,500 trajectories, 2^13 of them.
+        (1_200_000, 2, 8.0, 1e-4, 2**13),
+        # An hour for each of two, where ten seconds are the most: 10^5, 2^16 of them.
         (72_000_000, 2, 8.0, 1e-4, 2**16),
         # Half a second at least: 5,000, 2^12 of them.
         (80_000, 2, 8.0, 1e-4, 2**12),
