@@ -54,7 +54,7 @@ compare: {reference: real, quantities: [loss]}
     "swept": BASES["swept"],
 }
 # What differs between two runs of the same numbers.
-_OF_NOW = ("wall_time", "report", "directory", "probe_share")
+_OF_NOW = ("wall_time", "report", "directory", "probe_share", "points_run")
 
 
 @dataclass(frozen=True)

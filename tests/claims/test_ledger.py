@@ -253,10 +253,10 @@ def test_the_page_leads_from_each_claim_to_its_study():
 def test_the_page_may_load_nothing_and_run_no_script_but_its_own():
     text = page.page({"seed": 0, "quick": False, "claims": RESULTS["claims"][:1]}, {})
 
-    policy = html.unescape(re.search(r'<head>\n.*\n<meta http-equiv="Content-Security-Policy" (.*)>', text)[1])
+    head = re.search(r'<head>\n.*\n<meta http-equiv="Content-Security-Policy" (.*)>', text)[1]
     script = re.search("<script>(.*?)</script>", text, re.DOTALL)[1]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    assert policy.startswith(f"content=\"default-src 'none'; script-src 'sha256-{digest}'; ")
+    assert html.unescape(head).startswith(f"content=\"default-src 'none'; script-src 'sha256-{digest}'; ")
 
 
 def test_another_seed_shows_which_verdicts_moved():
