@@ -19,7 +19,7 @@ MADE = {
     "theory/ledger.html": (ROOT / "build" / "ledger.html", "python -m analysis.site"),
 }
 # Pages from outside ``docs`` that the table of contents names.
-NAMED = ("CHANGELOG.md", "scenarios/published/README.md", "analysis/calibration/README.md",
+NAMED = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "scenarios/published/README.md", "analysis/calibration/README.md",
          "analysis/ground_truth/README.md", "analysis/benchmarks/README.md", "analysis/convergence/README.md",
          "analysis/open/README.md")  # fmt: skip
 
