@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +22,8 @@ from sdesim.engine.reductions.collected import COUNTS, reduced_steps, steps_look
 from sdesim.engine.saving import Evaluation
 from sdesim.engine.simulation import changes_of, writer_of
 from sdesim.errors import RunError
+from sdesim.io.lock import Holding
+from sdesim.io.places import Place, remove_tree
 from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.kinds import Misfit
 from sdesim.runs import RunWriter, open_run
@@ -41,18 +41,19 @@ class Gathering:
     Attributes:
         plan: of all trajectories. evaluate, threads, name: as of `simulate`, where threads share one block.
         out, mark: where it is stored, and what decides its numbers. labels: attributes.
-        resume, accept: as of `simulate`.
+        resume, accept: as of `simulate`. held: the lock of what is stored.
     """
 
     plan: Plan
     evaluate: Evaluation | None
-    out: Path | None
+    out: Place | None
     mark: Fingerprint | None
     labels: dict[str, Any]
     threads: int
     resume: bool
     accept: bool
     name: str
+    held: Holding | None = None
 
 
 class State:
@@ -128,7 +129,7 @@ def gathered(
                 return open_run(asked.out)
         if stored is None or not checkpoint.path.exists():
             # Interrupted before its first block: it begins again.
-            shutil.rmtree(asked.out)
+            remove_tree(asked.out)
         else:
             held = _taken_up(checkpoint, asked.accept)
     with client_of(cluster) as client:
@@ -157,12 +158,14 @@ def _gather(
 ) -> None:  # fmt: skip
     plan = asked.plan
     parts = (plan.surface, *plan.noises, plan.scheme, *plan.reductions, *plan.exits, *plan.boundary)
-    out = None if asked.out is None else str(asked.out.resolve())
+    out = None if asked.out is None else asked.out.resolve()
     modules = foreign_modules((*parts, *plan.observables.values()))
     job = packed(Job(plan, asked.evaluate, out, state.size, asked.threads, modules, code()))
     progress.tell()
     try:
         for done in results(client, run_block, job, handed_on, _waiting(plan, state)):
+            if asked.held is not None:
+                asked.held.check()
             begin = done.number * state.size
             for name, values in done.values.items():
                 writer.write(name, values, trajectory=slice(begin, begin + len(values)))

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -27,6 +26,7 @@ from sdesim.engine.refinement import refined_plan
 from sdesim.engine.saving import Evaluation
 from sdesim.engine.simulation import walk_part
 from sdesim.errors import RunError
+from sdesim.io.places import Place
 from sdesim.runs import RunWriter
 
 Array = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Job:
 
     plan: Plan
     evaluate: Evaluation | None
-    out: str | None
+    out: Place | None
     size: int
     threads: int
     modules: tuple[str, ...]
@@ -163,9 +163,8 @@ def run_block(job: bytes, block: Block) -> Done:
         plan = part_of(found.plan, starts, block.begin, block.ended)
         plan = _unsettled(plan)
         ensemble = Ensemble(plan, found.threads)
-    out = None if found.out is None else Path(found.out)
-    writer = walk_part(plan, ensemble, found.evaluate, out, block.begin, found.size)
-    values = {} if out is not None else _values(plan, writer)
+    writer = walk_part(plan, ensemble, found.evaluate, found.out, block.begin, found.size)
+    values = {} if found.out is not None else _values(plan, writer)
     reduced = {} if ensemble.reducing is None else ensemble.reducing.portable()
     sums = tuple(reduced[f"reduced_{k}"] for k in range(len(plan.reductions)))
     counts = reduced.get("reduced_counts", np.zeros((0, 3), dtype=np.int64))
