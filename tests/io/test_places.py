@@ -1,5 +1,6 @@
 """A URL is written and read as a path is; what no store knows is refused in one line."""
 
+import os
 import pickle
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def test_names_are_those_of_a_path_and_no_password_is_told():
     assert "secret" not in f"{at} {at!r} {at.parent}"
     assert str(at) == "ftp://host/a/run.zarr"
     with pytest.raises(RunError, match="is no file of this machine"):
-        open(at)
+        os.fspath(at)
 
 
 def test_objects_are_written_read_listed_and_removed(store):
