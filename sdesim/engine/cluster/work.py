@@ -28,7 +28,7 @@ from sdesim.engine.reductions.base import Base
 from sdesim.engine.refinement import refined_plan
 from sdesim.engine.saving import Evaluation
 from sdesim.engine.simulation import walk_part
-from sdesim.errors import RunError
+from sdesim.errors import RunError, SdesimError
 from sdesim.io.places import Place
 from sdesim.runs import RunWriter
 
@@ -164,6 +164,15 @@ def run_block(job: bytes, block: Block) -> Done:
     Raises:
         SdesimError: this worker can't, and why.
     """
+    try:
+        return _run_block(job, block)
+    except SdesimError as error:
+        # What another library raised before may not travel, and the line says it.
+        error.__cause__ = error.__context__ = None
+        raise
+
+
+def _run_block(job: bytes, block: Block) -> Done:
     with _MAKING:
         found = _opened(hashlib.sha256(job).hexdigest(), _Bytes(job))
         plan = _part(found.plan, block)
