@@ -306,6 +306,14 @@ def named(where: Place, pattern: str) -> list[Place]:
     return sorted(found, key=str)
 
 
+def holders(where: Place, name: str) -> list[str]:
+    """Names of the folders directly below that hold such a file, in order."""
+    if isinstance(where, Remote):
+        parts = [held.split("/") for held in where.sizes()]
+        return sorted(p[0] for p in parts if len(p) == 2 and p[1] == name)
+    return sorted(file.parent.name for file in where.glob(f"*/{name}"))
+
+
 def remove_tree(where: Place) -> None:
     """Remove a folder and all in it."""
     if isinstance(where, Remote):

@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import google_crc32c
@@ -20,10 +20,12 @@ import zarr
 from zarr.codecs import Crc32cCodec
 from zarr.storage import WrapperStore
 
-from sdesim.errors import RunError, failure
-from sdesim.io.places import Place, Remote, sizes_of, zarr_store
+from sdesim.errors import RunError, failure, first_line
+from sdesim.io.places import Place, Remote, holders, sizes_of, zarr_store
 
 MANIFEST = "manifest"
+# What Zarr makes of a description that is not there, was cut off, edited, or is nested too deeply.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 # Bytes of a checksum, and what stands for a chunk that was never written: all of it is the fill value.
 _TAIL, _NONE = 4, "-" * 8
 
@@ -163,7 +165,7 @@ def opened(root: Place) -> tuple[CheckedStore, dict[str, Any]]:
     if attrs.get("complete") and MANIFEST in attrs:
         return CheckedStore(root, plain, *verify(root, attrs), whole=True), attrs
     summed, sizes = set(), {}
-    for name, array in group.arrays():
+    for name, array in described(root, group, holders(root, "zarr.json")):
         codecs = array.compressors
         if codecs == checksums():
             summed.add(name)
@@ -172,11 +174,29 @@ def opened(root: Place) -> tuple[CheckedStore, dict[str, Any]]:
     return CheckedStore(root, plain, sizes=sizes, summed=summed), attrs
 
 
-def manifest_of(group: Any, store: CheckedStore, attrs: Mapping[str, Any]) -> dict[str, Any]:
+def described(root: Place, group: Any, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Name and array of each of a run's, one after another: Zarr reads all at once, leaves out those that it
+    doesn't find, and tells the second that it can't read at a moment of its own.
+
+    Raises:
+        RunError: a description can't be read.
+    """
+    for name in names:
+        try:
+            yield name, group[name]
+        except UNREADABLE as error:
+            how = f"{type(error).__name__}: {first_line(error)}"
+            raise RunError(f"{root}: the description of {name} can't be read ({how})") from error
+
+
+def manifest_of(
+    group: Any, names: Iterable[str], store: CheckedStore, attrs: Mapping[str, Any]
+) -> dict[str, Any]:
     """What a run that is whole says of its chunks, after a look at each.
 
     Args:
-        group: the Zarr group. store: through which it was written. attrs: those that it will have.
+        group: the Zarr group. names: of its arrays. store: through which it was written.
+        attrs: those that it will have.
 
     Returns:
         Under "attributes" a digest, under "arrays" by name the digest of its description, the numbers of
@@ -187,7 +207,7 @@ def manifest_of(group: Any, store: CheckedStore, attrs: Mapping[str, Any]) -> di
     """
     _check_tails(store.root, store.expected)
     arrays = {}
-    for name, array in sorted(group.arrays()):
+    for name, array in described(store.root, group, sorted(names)):
         arrays[name] = {
             "description": _digest((store.root / name / "zarr.json").read_bytes()),
             "chunks": list(array.cdata_shape),
@@ -244,20 +264,23 @@ def verify(root: Place, attrs: Mapping[str, Any]) -> tuple[dict[str, str], dict[
 
 
 def check_own(root: Place, tails: Mapping[str, str]) -> None:
-    """That these chunks are there, and none is damaged; at a URL, that each ends in its checksum.
+    """That these chunks are there, each with the checksum that is known of it, and none is damaged; at a URL
+    only that each ends in it.
 
     Raises:
         RunError: naming the one that is not.
     """
     if isinstance(root, Remote):
         return _check_tails(root, tails)
-    for key in tails:
+    for key, known in tails.items():
         try:
             data = (root / key).read_bytes()
         except OSError:
             raise _damage(root, key, "is missing") from None
         if np.uint32(google_crc32c.value(data[:-_TAIL])).tobytes() != data[-_TAIL:]:
             raise _damage(root, key, "is damaged")
+        if data[-_TAIL:].hex() != known:
+            raise _damage(root, key, "is not the one that was written")
 
 
 def _expected(name: str, told: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -8,7 +8,7 @@ import pytest
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_json, read_json
-from sdesim.io.places import Remote, holds_files, local, named, place, remove_tree, sizes_of
+from sdesim.io.places import Remote, holders, holds_files, local, named, place, remove_tree, sizes_of
 
 
 @pytest.fixture
@@ -58,6 +58,7 @@ def test_objects_are_written_read_listed_and_removed(store):
     assert (store / "a.json").is_file()
     assert sorted(p.name for p in store.iterdir()) == ["a.json", "b.zarr"]
     assert [p.stem for p in named(store, "*.zarr")] == ["b"]
+    assert holders(store / "b.zarr", "0") == ["c"]
     found = sizes_of(store, ["b.zarr/c/0", "b.zarr/c/1"])
     assert found == {"b.zarr/c/0": 10}
     assert store.tails(found, 4) == {"b.zarr/c/0": b"6789"}
