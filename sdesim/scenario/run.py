@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.io.lock import LOCK, Held, locked
+from sdesim.io.lock import LOCK, Holding, locked
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
@@ -207,7 +207,7 @@ def _check_surface(name: str, model: Simulate) -> None:
 
 
 def finish_run(
-    work: Work, quick: bool, progress: bool | LabelledReport, held: Held
+    work: Work, quick: bool, progress: bool | LabelledReport, held: Holding
 ) -> dict[str, Any]:  # fmt: skip
     """Run the arms of a directory that holds its scenario, write summary and report, and take the mark off.
 
