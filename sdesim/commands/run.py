@@ -184,13 +184,18 @@ def _validate(
 
     overrides, trusted = read_overrides(settings), trust or ()
     found = [(f, load_scenario(f, overrides, quick, trusted)) for f in files]
+    points: dict[str, Any] = {}
     for f, scenario in found:
         for small in {quick, bool(scenario.quick)}:
             whole = scenario if small == quick else load_scenario(f, overrides, small, trusted)
             if whole.sweep:
                 from sdesim.scenario import load_sweep
+                from sdesim.scenario.sweep.sizes import check_points, estimate_points
 
-                load_sweep(f, overrides, small, trusted)
+                sweep = load_sweep(f, overrides, small, trusted)
+                if small == quick:
+                    check_points(sweep.points, 1, Path(), f)
+                    points[f] = (len(sweep.points), estimate_points(sweep.points))
     for f, scenario in found:
         if wrong := too_large(scenario, Path()):
             raise told_of(wrong, f)
@@ -205,6 +210,7 @@ def _validate(
             [
                 {"file": f, "name": s.name, "arms": list(s.arms), "trained": arms, "valid": True}
                 | {"estimate": needed.plain()}
+                | ({"points": points[f][0], "sweep_estimate": points[f][1].plain()} if f in points else {})
                 for f, s, arms, needed in told
             ]
         )
@@ -215,3 +221,6 @@ def _validate(
         for name, arm in arms.items():
             say(console, line(arm), label=f"  {name}: ")
         say(console, needed.words, label="  ")
+        if f in points:
+            count, together = points[f]
+            say(console, f"its sweep of {count} points {together.words}", label="  ")

@@ -13,6 +13,7 @@ from sdesim.commands.options import (
     MISSED,
     OK,
     AcceptOption,
+    ForceOption,
     JsonOption,
     QuickOption,
     QuietOption,
@@ -48,15 +49,24 @@ def sweep(
     ] = None,
     quick: QuickOption = False,
     trust: TrustOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run a scenario at every point of its sweep; draw maps and curves."""
+    from sdesim.io.memory import forced
     from sdesim.scenario import load_sweep, run_sweep
+    from sdesim.scenario.sweep.points import choose
+    from sdesim.scenario.sweep.sizes import estimate_points
 
-    found = load_sweep(file, read_overrides(settings), quick, trust or ())
+    with forced(force):
+        found = load_sweep(file, read_overrides(settings), quick, trust or ())
     target = out if out is not None else Path("runs") / f"{found.scenario.name}-sweep"
-    with interruptible(target, same_command_resuming()):
+    if not quiet and not as_json:
+        chosen = choose(found, only or ())
+        needed = estimate_points(chosen, workers)
+        print(f"sdesim: {found.scenario.name}, {len(chosen)} points, {needed.words}", file=sys.stderr)
+    with interruptible(target, same_command_resuming()), forced(force):
         summary = run_sweep(
             found,
             target,

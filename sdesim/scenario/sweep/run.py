@@ -20,6 +20,7 @@ from typing import Any
 from sdesim.errors import RunError, ScenarioError, located
 from sdesim.io.files import atomic_write_json, atomic_write_text, read_json
 from sdesim.io.lock import LOCK, locked
+from sdesim.io.memory import forced, is_forced
 from sdesim.io.processes import Ended, processes
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.io.scheduler import connected, on_cluster
@@ -30,6 +31,7 @@ from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.run import resolved_yaml, run_scenario
 from sdesim.scenario.sweep.points import Point, Sweep, choose
+from sdesim.scenario.sweep.sizes import check_points
 
 # A Dask worker may have several threads, but the global state of torch, kernels and matplotlib is one for a
 # process.
@@ -38,7 +40,11 @@ _ONE_AT_A_TIME = threading.Lock()
 
 @dataclass(frozen=True)
 class Task:
-    """What a worker needs to run a point: plain texts and numbers, so that it travels anywhere."""
+    """What a worker needs to run a point: plain texts and numbers, so that it travels anywhere.
+
+    Attributes:
+        force: refuse nothing because of its size.
+    """
 
     name: str
     text: str
@@ -48,6 +54,7 @@ class Task:
     trust: tuple[str, ...] = ()
     folder: str | None = None
     others: tuple[dict[str, Any], ...] = ()
+    force: bool = False
 
 
 def run_task(task: Task) -> str:
@@ -57,9 +64,9 @@ def run_task(task: Task) -> str:
         "" when it is done, else why it could not be run.
     """
     try:
-        scenario = parse_scenario(task.text, task.name, trust=task.trust, folder=task.folder)
-        refuse_changed(task.others, scenario)
-        with _ONE_AT_A_TIME:
+        with forced(task.force), _ONE_AT_A_TIME:
+            scenario = parse_scenario(task.text, task.name, trust=task.trust, folder=task.folder)
+            refuse_changed(task.others, scenario)
             run_scenario(
                 scenario, task.target, overwrite=True, quick=task.quick, threads=task.threads, progress=False
             )
@@ -99,7 +106,7 @@ def run_sweep(
         The content of summary.json; "points_run" and "wall_time" are of this call.
 
     Raises:
-        ScenarioError: workers or only make no sense.
+        ScenarioError: workers or only make no sense, or the points do not fit into memory and disk.
         RunError: `out` is in the way or can't be written, holds points of another scenario, no point could be
             run, or the cluster can't be reached or was lost. What fails at one point, or kills the process
             that runs it, leaves the others going and is told in the summary.
@@ -123,9 +130,11 @@ def run_sweep(
             sweep.trust,
             sweep.folder,
             tuple(foreign_kinds(p.scenario)),
+            is_forced(),
         )
         for p in chosen
     ]
+    check_points(chosen, workers if scheduler is None else 0, target, sweep.scenario.name)
     with _runner(workers, scheduler, len(tasks)) as run, locked(target) as held:
         atomic_write_text(target / MARK, "This sweep was not finished.\n")
         atomic_write_text(target / "scenario.yaml", resolved_yaml(sweep.scenario))
