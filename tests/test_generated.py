@@ -16,6 +16,6 @@ def test_a_generated_file_is_up_to_date(path):
 
 
 def test_every_table_stands_in_one_page():
-    texts = [page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")]
+    texts = [page.read_text(encoding="utf-8") for page in DOCS.rglob("*.md")]
 
     assert all(sum(text.count(f"<!-- table: {name} -->") for text in texts) == 1 for name in TABLES)

@@ -1,4 +1,4 @@
-"""The ledger as Markdown: the page docs/claims.md, its picture, and the lines that the README carries."""
+"""The ledger as Markdown: the page docs/theory/claims.md, its picture, the lines in the README."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from .strip import strip
 from .table import MARKS, parts
 
 BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
-_STUDIES = "../analysis/claims"
+_STUDIES = "../../analysis/claims"
 _HOW = """\
 No verdict is written down: each follows from the checks shown with it (✓ seen, ✗ the opposite seen,
 ? neither). Brackets are 99% intervals where nothing else is said. `sdesim claims C5` runs one study,
 `sdesim claims --seed 2` all of them with other random numbers, and says which verdicts moved;
-`make claims` writes this page anew ([how a study is made](../analysis/claims/README.md))."""
+`make claims` writes this page anew ([how a study is made](../../analysis/claims/README.md))."""
 Record = Mapping[str, Any]
 
 
 def claims_page(ledger: Mapping[str, Any]) -> str:
-    """The text of docs/claims.md: the sentence, the picture, a table, and a part for each claim.
+    """The text of docs/theory/claims.md: the sentence, the picture, a table, and a part for each claim.
 
     Args:
         ledger: the content of claims.json, or what `stored` gives.
@@ -88,7 +88,7 @@ def _claim(r: Record) -> list[str]:
 
 
 def picture(ledger: Mapping[str, Any]) -> str:
-    """The text of docs/claims.svg."""
+    """The text of docs/theory/claims.svg."""
     return strip(ledger["claims"])
 
 
@@ -103,7 +103,8 @@ def summary(ledger: Mapping[str, Any]) -> str:
         f"What they are made of: {counts}. Data can change what is measured, and only that.",
         f"Of {len(friendly)} claims the strongest fair reading was judged too: {kinder} hold in it.",
         *seeds_told(records, ledger.get("seeds", {})),
-        "[Every claim with its numbers](docs/claims.md); [what survives](docs/what-survives.md) can be used.",
+        "[Every claim with its numbers](docs/theory/claims.md);"
+        " [what survives](docs/theory/what-survives.md) can be used.",
     ]
     return "\n".join([BEGIN, *(f"- {line}" for line in lines), END])
 

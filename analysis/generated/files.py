@@ -12,11 +12,11 @@ from sdesim.shipped import shipped_folder, study
 
 def generated_files() -> dict[Path, str]:
     """Path → text of every file that is generated, as a whole or in its tables."""
-    pages = {page: page.read_text(encoding="utf-8") for page in sorted(DOCS.glob("*.md"))}
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md"))}
     return {
         shipped_folder("scenarios") / "index.json": scenario_index(),
         **{page: renewed(text) for page, text in pages.items() if "<!-- table:" in text},
-        DOCS / "kinds.md": kinds_page(),
+        DOCS / "reference" / "kinds.md": kinds_page(),
         **_ledger(),
     }
 
@@ -26,8 +26,8 @@ def _ledger() -> dict[Path, str]:
     claims, readme = study("claims"), DOCS.parent / "README.md"
     found = claims.stored()
     return {
-        DOCS / "claims.md": claims.claims_page(found),
-        DOCS / "claims.svg": claims.picture(found),
-        DOCS / "what-survives.md": claims.survivors_page(found),
+        DOCS / "theory" / "claims.md": claims.claims_page(found),
+        DOCS / "theory" / "claims.svg": claims.picture(found),
+        DOCS / "theory" / "what-survives.md": claims.survivors_page(found),
         readme: claims.with_block(readme.read_text(encoding="utf-8"), claims.summary(found)),
     }

@@ -1,6 +1,6 @@
 """Tables in the docs that are made from the table of quantities.
 
-They stand between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in ``docs/*.md``.
+They stand between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in the pages of ``docs``.
 """
 
 from __future__ import annotations
