@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Gt, Lt
 
-from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size

@@ -51,6 +51,27 @@ def needs(scenario: Scenario, arm: str) -> list[Need]:
     return []
 
 
+def trajectories_of(scenario: Scenario, arm: str) -> int:
+    """How many trajectories an arm has."""
+    simulate, train = scenario.arms[arm].simulate, scenario.arms[arm].train
+    if train is not None:
+        return train.trajectories
+    assert simulate is not None
+    real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
+    if real is None:
+        return simulate.trajectories or 1
+    return simulate.trajectories or (DRAWS if simulate.at is not None else real.trajectories)
+
+
+def points_of(scenario: Scenario, arm: str) -> float:
+    """How many points of each trajectory are saved."""
+    simulate, train, steps = scenario.arms[arm].simulate, scenario.arms[arm].train, scenario.steps(arm)
+    if train is not None:
+        return saved_count(steps, train.save_every or max(1, steps // SAVED_POINTS))
+    assert simulate is not None
+    return _points(simulate, (), steps).value
+
+
 def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator[Need]:
     real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
     place: Path = ("arms", arm, "simulate")
@@ -67,10 +88,9 @@ def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator
         size = _largest(equation, (*place, slot), float(equation.dim))
         held = _largest(equation, (*place, slot), float(getattr(equation, "numbers", equation.dim)))
         yield Need("the surface" if simulate.sde is None else "the equation", 8.0 * 3, (held,))
-        count = simulate.trajectories or 1
     else:
         size = _network(real, ("arms", str(simulate.twin_of), "train"))
-        count = simulate.trajectories or (DRAWS if simulate.at is not None else real.trajectories)
+    count = trajectories_of(scenario, arm)
     many = Factor((*place, "trajectories"), count, count)
     dim = size.value
     # Directions of the projections are written out.
