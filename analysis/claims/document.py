@@ -11,7 +11,6 @@ from .rules import HOLDS
 from .strip import strip
 from .table import MARKS, parts
 
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
 _STUDIES = "../../analysis/claims"
 _HOW = """\
 No verdict is written down: each follows from the checks shown with it (✓ seen, ✗ the opposite seen,
@@ -93,7 +92,7 @@ def picture(ledger: Mapping[str, Any]) -> str:
 
 
 def summary(ledger: Mapping[str, Any]) -> str:
-    """Five lines for the README, between their markers."""
+    """Five lines for the README."""
     records = ledger["claims"]
     counts = ", ".join(f"{sum(r['basis'] == b for r in records)} {b}" for b in BASES)
     friendly = [r for r in records if r["fair_verdict"]]
@@ -106,7 +105,7 @@ def summary(ledger: Mapping[str, Any]) -> str:
         "[Every claim with its numbers](docs/theory/claims.md);"
         " [what survives](docs/theory/what-survives.md) can be used.",
     ]
-    return "\n".join([BEGIN, *(f"- {line}" for line in lines), END])
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def seeds_told(records: Sequence[Record], seeds: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -127,18 +126,6 @@ def seeds_told(records: Sequence[Record], seeds: Mapping[str, Mapping[str, str]]
     same = f"{len(records) - len(moved)} of {len(records)}"
     ending = f"; others: {', '.join(moved)}" if moved else ""
     return [f"The same verdict at seeds 0, {', '.join(sorted(seeds))}: {same}{ending}."]
-
-
-def with_block(text: str, block: str) -> str:
-    """The text with the block in place of what stands between the markers.
-
-    Raises:
-        ValueError: the text lacks the markers.
-    """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"the text needs one line {BEGIN} and one line {END}")
-    before, rest = text.split(BEGIN)
-    return before + block + rest.split(END)[1]
 
 
 def _text(text: str) -> str:
