@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from sdesim.errors import SdesimError
 from sdesim.runs.probes import saved_count
@@ -18,11 +19,12 @@ from sdesim.scenario.assemble import probes_of
 from sdesim.scenario.models import Arm, Scenario
 from sdesim.scenario.needs import points_of, trajectories_of
 from sdesim.scenario.run import Work, conclude, run_arm
+from sdesim.scenario.summary import Results
 
 # What summary and report are called beside the arms.
 PAGE = "summary and report"
 # A block is long enough once it has lasted so many seconds, and is lengthened by so much.
-_SECONDS, _LONGER = 0.25, 8
+_SECONDS, _LONGER, _MUCH_LONGER = 0.25, 8, 64
 # Trajectories of a block for each thread: as many as a thread takes at once.
 _LANES = 512
 # Numbers that a page is timed with at the most, on so many points; beyond them its time grows as they do.
@@ -38,7 +40,7 @@ def seconds(
     """Seconds that the arms of a scenario take, by name, and summary and report; compiling is done by then.
 
     Of each arm a block is run, of as many trajectories as the threads take at once (a seed of a training) and
-    of 8, 64, … steps until it lasts a quarter of a second; a second block has readings. An arm that is made of
+    of more and more steps until it lasts a quarter of a second; a second block has readings. An arm that is made of
     another one has a short run of that before it. Left out is what no block tells: arms that go on from a
     stored run or from the middle of a training, or whose weights are pruned by trainings before.
 
@@ -48,10 +50,12 @@ def seconds(
         clock: which seconds.
     """
     found: dict[str, float] = {}
-    with _apart() as folders:
+    # Without a place for temporary files no block can be run.
+    with suppress(OSError), _apart() as folders:
+        begun = Begun()
         for name in scenario.arms:
             with suppress(SdesimError, _Untimed):
-                found[name] = _Blocks(scenario, name, folders, threads, clock).seconds()
+                found[name] = _Blocks(scenario, name, folders, threads, clock, begun).seconds()
         numbers = sum(trajectories_of(scenario, n) * points_of(scenario, n) for n in scenario.arms)
         if set(found) == set(scenario.arms) and (page or numbers > _NUMBERS):
             with suppress(SdesimError, _Untimed):
@@ -67,6 +71,26 @@ def _apart() -> Iterator[Iterator[Path]]:
         yield (Path(folder) / str(number) for number in count())
 
 
+class Begun:
+    """The first steps of arms that others are made of, which are run once."""
+
+    def __init__(self) -> None:
+        self.results = Results()
+        self._recipes: dict[str, Any] = {}
+
+    def take(self, work: Work) -> None:
+        """Keep what has been run."""
+        self.results.runs |= work.results.runs
+        self.results.measured |= work.results.measured
+        self._recipes |= work.recipes
+
+    def give(self, work: Work) -> None:
+        """Let a run go on from it."""
+        work.results.runs |= self.results.runs
+        work.results.measured |= self.results.measured
+        work.recipes |= self._recipes
+
+
 class _Untimed(Exception):
     """No block tells the time of an arm."""
 
@@ -74,14 +98,19 @@ class _Untimed(Exception):
 class _Blocks:
     """Blocks of one arm, each in a folder of its own.
 
+    Args:
+        begun: the first steps of arms that others are made of.
+
     Raises:
         _Untimed: its length is not its own.
     """
 
     def __init__(
-        self, scenario: Scenario, name: str, folders: Iterator[Path], threads: int | None, clock: Clock
-    ) -> None:
+        self, scenario: Scenario, name: str, folders: Iterator[Path], threads: int | None, clock: Clock,
+        begun: Begun,
+    ) -> None:  # fmt: skip
         self._scenario, self._name, self._threads, self._clock = scenario, name, threads, clock
+        self._begun = begun
         self._arm, self._folders = scenario.arms[name], folders
         self._steps = scenario.steps(name)
         self._count = int(trajectories_of(scenario, name))
@@ -103,7 +132,9 @@ class _Blocks:
         before = after = self._timed(length)
         shorter = length
         while after - before < _SECONDS and length < self._steps:
-            length = min(self._steps, length * _LONGER)
+            # Of short ones the start is most: then by more.
+            times = min(_MUCH_LONGER, max(_LONGER, _SECONDS / max(1e-9, after - before)))
+            length = min(self._steps, int(length * times))
             after = self._timed(length)
         share = self._count / self._block
         rate = max(0.0, after - before) / max(1, length - shorter)
@@ -119,23 +150,25 @@ class _Blocks:
             return 0.0
         every = probes.interval(self._steps)
         readings = saved_count(self._steps, every) - (self._steps % every > 0)
-        # Two of them, at the block's start and end.
-        self._timed(length, every=length)
-        spent = self._timed(length, every=length) - without
+        # One of them, at the block's start.
+        self._timed(length, every=length + 1)
+        spent = self._timed(length, every=length + 1) - without
         of_block = min(probes.trajectories, self._block)
         of_all = min(probes.trajectories, self._count)
         # The caller takes a block's share of all trajectories.
         share = of_all / of_block * self._block / self._count
-        return float(max(0.0, spent) / 2 * readings * share)
+        return float(max(0.0, spent) * readings * share)
 
     def _timed(self, length: int, every: int | None = None) -> float:
         """Seconds of a block of so many steps, with readings after so many."""
-        lengths = {name: max(_FEW, -(-length // self._stretch)) for name in self._sources}
-        arms = {n: shortened(self._scenario, n, k, 1, every=k) for n, k in lengths.items()}
+        arms = {n: shortened(self._scenario, n, _FEW, 1, every=_FEW) for n in self._sources}
         own = shortened(self._scenario, self._name, length, self._block, every=every)
         work = work_of(self._scenario, {**arms, self._name: own}, next(self._folders), self._threads)
         for name in arms:
-            run_arm(work, name, _untold)
+            if name not in self._begun.results.runs:
+                run_arm(work, name, _untold)
+                self._begun.take(work)
+        self._begun.give(work)
         started = self._clock()
         run_arm(work, self._name, _untold)
         return self._clock() - started

@@ -87,6 +87,7 @@ def run_sweep(
     scheduler: str | None = None,
     quick: bool = False,
     progress: bool | LabelledReport = True,
+    before: Callable[[Sequence[Point]], None] | None = None,
 ) -> dict[str, Any]:
     """Run the points of a sweep and write its directory: points, table, summary, figures, report.
 
@@ -101,6 +102,7 @@ def run_sweep(
             the same path.
         quick: only noted in the summaries.
         progress: True: a bar when stderr is a terminal; or a function (label, done, total) of points.
+        before: is given the points that are to be run, before the first of them is.
 
     Returns:
         The content of summary.json; "points_run" and "wall_time" are of this call.
@@ -135,6 +137,8 @@ def run_sweep(
         for p in chosen
     ]
     check_points(chosen, workers if scheduler is None else 0, target, sweep.scenario.name)
+    if before is not None:
+        before(chosen)
     with _runner(workers, scheduler, len(tasks)) as run, locked(target) as held:
         atomic_write_text(target / MARK, "This sweep was not finished.\n")
         atomic_write_text(target / "scenario.yaml", resolved_yaml(sweep.scenario))

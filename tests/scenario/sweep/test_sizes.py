@@ -45,3 +45,22 @@ def test_force_reaches_the_points(monkeypatch, tmp_path):
         found = run_sweep(SWEEP, tmp_path / "x", only=["dt=0.1", "diffusion=0.1"], progress=False)
 
     assert [p["state"] for p in found["points"]].count("finished") == 1
+
+
+def test_times_of_three_points_stand_for_those_between(monkeypatch):
+    text = TOY[: TOY.index("sweep:")] + "sweep: {arms.sde.simulate.steps: [100, 200, 300, 400, 500]}"
+    points = parse_sweep(text).points
+    asked = []
+
+    def timed(scenario, threads):
+        asked.append(scenario.steps("sde"))
+        return {"sde": {100: 1.0, 300: 3.0, 500: 7.0}[asked[-1]]}
+
+    monkeypatch.setattr(sizes, "seconds", timed)
+
+    # 1 + 2 + 3 + 5 + 7 seconds, one point at a time or two.
+    assert sizes.seconds_of_points(points) == pytest.approx(18)
+    assert sizes.seconds_of_points(points, 2) == pytest.approx(9)
+    assert asked[:3] == [100, 300, 500]
+    monkeypatch.setattr(sizes, "seconds", lambda scenario, threads: {})
+    assert sizes.seconds_of_points(points) is None
