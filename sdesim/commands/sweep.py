@@ -90,8 +90,8 @@ def sweep(
 
 def _tell(name: str, workers: int, scheduler: str | None, points: Sequence[Point]) -> None:
     """What the points that are to be run take."""
-    from sdesim.scenario.sweep.sizes import estimate_points, seconds_of_points
     from sdesim.scenario.estimate import spent as told_time
+    from sdesim.scenario.sweep.sizes import estimate_points, seconds_of_points
 
     if not points:
         return

@@ -40,9 +40,9 @@ def seconds(
     """Seconds that the arms of a scenario take, by name, and summary and report; compiling is done by then.
 
     Of each arm a block is run, of as many trajectories as the threads take at once (a seed of a training) and
-    of more and more steps until it lasts a quarter of a second; a second block has readings. An arm that is made of
-    another one has a short run of that before it. Left out is what no block tells: arms that go on from a
-    stored run or from the middle of a training, or whose weights are pruned by trainings before.
+    of more and more steps until it lasts a quarter of a second; a second block has readings. An arm that is
+    made of another one has a short run of that before it. Left out is what no block tells: arms that go on
+    from a stored run or from the middle of a training, or whose weights are pruned by trainings before.
 
     Args:
         threads: of the simulated arms; default all cores.

@@ -48,13 +48,17 @@ def seconds_of_points(points: Sequence[Point], workers: int = 1) -> float | None
 
 def _work(scenario: Scenario) -> float:
     """Updates of a coordinate in all arms."""
-    return float(sum(scenario.steps(n) * trajectories_of(scenario, n) * _dim(scenario, n) for n in scenario.arms))
+    return float(
+        sum(scenario.steps(n) * trajectories_of(scenario, n) * _dim(scenario, n) for n in scenario.arms)
+    )
 
 
 def _dim(scenario: Scenario, name: str) -> int:
     arm = scenario.arms[name]
     simulate = arm.simulate
-    train = arm.train if simulate is None or simulate.twin_of is None else scenario.arms[simulate.twin_of].train
+    train = (
+        arm.train if simulate is None or simulate.twin_of is None else scenario.arms[simulate.twin_of].train
+    )
     return int(simulate.equation.dim if train is None else train.network.dim)  # type: ignore[union-attr]
 
 
