@@ -250,7 +250,7 @@ def shortened(
         return whole.model_copy(update={"train": whole.train.model_copy(update=block), "probes": asked})
     assert whole.simulate is not None
     saved = kept or max(1, round(steps / max(1.0, points_of(scenario, name) - 1)))
-    given = {"T": None, "save_at": None, "save_every": min(saved, length)}
+    given: dict[str, Any] = {"T": None, "save_at": None, "save_every": min(saved, length)}
     if whole.simulate.twin_of is not None and whole.simulate.save_every is None and kept is None:
         # The points of its real arm.
         given["save_every"] = None
