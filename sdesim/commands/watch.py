@@ -250,12 +250,12 @@ def _print_end(path: Path) -> None:
     if is_watched(path):
         show_training(path)
         return
-    summary = _read(path / "summary.json")
-    if not summary:
-        from sdesim.errors import RunError
+    from sdesim.io.files import content_of, read_json
 
-        raise RunError(f"{path / 'summary.json'} is not the summary of a run")
-    if "axes" in summary:
-        print_sweep(summary, path)
-    else:
-        print_outcome(summary, path)
+    file = path / "summary.json"
+    summary = read_json(file)
+    with content_of(file):
+        if "axes" in summary:
+            print_sweep(summary, path)
+        else:
+            print_outcome(summary, path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,25 @@ class _Index(IndexDataCacheFile):
             sources = {} if stamped(module) else sources_of({"": self._function}, [module])
             self._stamp = stamp_of(sources)
         return self._stamp
+
+    def save(self, key: Any, data: Any) -> None:
+        """Keep machine code. Where the disk takes none, a later process compiles it again."""
+        with suppress(OSError):
+            super().save(key, data)  # type: ignore[no-untyped-call]
+
+    def load(self, key: Any) -> Any:
+        """Machine code that was kept, None where there is none that can be read."""
+        try:
+            return super().load(key)  # type: ignore[no-untyped-call]
+        except Exception:
+            # A file that a machine left empty when it went down is made anew.
+            return None
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()  # type: ignore[no-untyped-call]
+        except Exception:
+            return {}
 
     @_source_stamp.setter
     def _source_stamp(self, stamp: str) -> None:

@@ -53,6 +53,9 @@ def write_report(
     arms = summary.get("arms")
     if not isinstance(summary.get("name"), str) or not isinstance(arms, dict):
         raise RunError(f"{folder / 'summary.json'} does not hold what it should: a name and arms")
+    if (folder / "provenance.json").exists():
+        # That it is as it was written; the page shows it as it stands there.
+        read_json(folder / "provenance.json")
     known = dict(measured or {})
     for name, run in runs.items():
         if name not in known and "probe" in run.dims:

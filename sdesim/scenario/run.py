@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
-from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_text, write_record
 from sdesim.io.lock import LOCK, Held, locked
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
@@ -132,7 +132,7 @@ def run_scenario(
         if older:
             _clear(target)
         noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario)}
-        atomic_write_json(target / "provenance.json", noted)
+        write_record(target / "provenance.json", noted)
         # With its scenario the run has begun: all that a resume needs is there.
         atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
         return finish_run(work, quick, progress, held)
@@ -229,7 +229,7 @@ def finish_run(
         held.check()
         summary = summarise(scenario, work.results, quick)
         summary["wall_time"] = time.perf_counter() - started
-        atomic_write_json(target / "summary.json", summary)
+        write_record(target / "summary.json", summary)
         from sdesim.report import write_report
         from sdesim.scenario.grounds import grounds
 

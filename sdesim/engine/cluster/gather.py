@@ -22,11 +22,11 @@ from sdesim.engine.cluster.work import Block, Done, Job, code, foreign_modules, 
 from sdesim.engine.plan import Plan
 from sdesim.engine.reductions.collected import COUNTS, reduced_steps, steps_looked_at, sums_of
 from sdesim.engine.saving import Evaluation
-from sdesim.engine.simulation import changes_of, writer_of
+from sdesim.engine.simulation import changes_of, whole_run, writer_of
 from sdesim.errors import RunError
 from sdesim.io.progress import LabelledReport, labelled_progress
 from sdesim.kinds import Misfit
-from sdesim.runs import RunWriter, open_run
+from sdesim.runs import RunWriter
 from sdesim.runs.stamp import Fingerprint
 from sdesim.runs.store import begun_run
 
@@ -120,12 +120,13 @@ def gathered(
     labels, held = dict(asked.labels), None
     if asked.resume and asked.out is not None and asked.mark is not None and asked.out.exists():
         assert checkpoint is not None
+        done = whole_run(asked.out, asked.mark, asked.accept)
+        if done is not None:
+            return done
         stored = begun_run(asked.out)
         if stored is not None:
             changes = changes_of(asked.out, stored, asked.mark, asked.accept)
             labels |= {"accepted_changes": changes} if changes else {}
-            if stored.get("complete"):
-                return open_run(asked.out)
         if stored is None or not checkpoint.path.exists():
             # Interrupted before its first block: it begins again.
             shutil.rmtree(asked.out)
