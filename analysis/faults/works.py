@@ -62,10 +62,10 @@ import torch
 import sdesim
 torch.manual_seed(1)
 x = torch.randn(64, 5)
-sdesim.record(
+sdesim.training.record(
     torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.Tanh(), torch.nn.Linear(8, 1)),
-    lambda m, x, y: (m(x) - y).square().mean(dim=1), (x, x.sum(dim=1, keepdim=True)),
-    lambda p: torch.optim.SGD(p, lr=0.05), steps=200, batch_size=8, trajectories=2, save_every=20,
+    lambda out, y: (out - y).square().mean(), (x, x.sum(dim=1, keepdim=True)),
+    optimizer=lambda p: torch.optim.SGD(p, lr=0.05), steps=200, batch_size=8, trajectories=2, save_every=20,
     probes=sdesim.Probes(every=50, samples=16), out="out/run.zarr", resume=True, progress=False, {more}
 )
 """
@@ -77,16 +77,16 @@ x = torch.randn(64, 5)
 y = x.sum(dim=1, keepdim=True)
 model = torch.nn.Linear(5, 1)
 optimizer = torch.optim.SGD(model.parameters(), lr=0.05)
-data = torch.utils.data.TensorDataset(x, y)
-loss = lambda m, batch: (m(batch[0]) - batch[1]).square().mean(dim=1)
-watched = sdesim.training.watch(model, optimizer, loss=loss, loader=torch.utils.data.DataLoader(data, 8),
-                                every=10, sinks=[{sink}])
+loss = lambda out, y: (out - y).square().mean()
+monitor = sdesim.training.Monitor(model, loss, (x, y), optimizer=optimizer, batch_size=8, every=10,
+                                  announce=None, sinks=[{sink}])
 for step in range(100):
     optimizer.zero_grad()
-    loss(model, (x[:8], y[:8])).mean().backward()
+    loss(model(x[:8]), y[:8]).backward()
     optimizer.step()
-watched.close()
-print(repr([round(float(w), 6) for w in model.weight[0]]))
+    monitor.step()
+monitor.close()
+print([round(float(w), 6) for w in model.weight[0].detach()])
 """
 
 
@@ -136,9 +136,9 @@ WORKS = {
     "simulate(out=)": Work(_SIMULATE.replace("{cluster}", "")),
     "simulate(out=, cluster=2)": Work(_SIMULATE.replace("{cluster}", "cluster=2,")),
     "record(out=)": Work(_RECORD.replace("{more}", "")),
-    "watch(sinks=folder)": Work(_WATCHED.replace("{sink}", "'out'"), goes_on=True),
-    "watch(sinks=csv)": Work(_WATCHED.replace("{sink}", "sdesim.sinks.Csv('out/a.csv')"), goes_on=True),
-    "watch(sinks=json-lines)": Work(
+    "Monitor(sinks=folder)": Work(_WATCHED.replace("{sink}", "'out'"), goes_on=True),
+    "Monitor(sinks=csv)": Work(_WATCHED.replace("{sink}", "sdesim.sinks.Csv('out/a.csv')"), goes_on=True),
+    "Monitor(sinks=json-lines)": Work(
         _WATCHED.replace("{sink}", "sdesim.sinks.JsonLines('out/a.jsonl')"), goes_on=True
     ),
 }  # fmt: skip

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,8 @@ class _Index(IndexDataCacheFile):
     def __init__(self, store: Any, function: Any, name: str) -> None:
         self._function = function
         self._stamp = ""
+        # Where the disk takes no machine code, a later process compiles it again.
+        store._guard_against_spurious_io_errors = partial(suppress, OSError)
         super().__init__(cache_path=store._cache_path, filename_base=name, source_stamp="")  # type: ignore[no-untyped-call]
 
     @property
@@ -100,10 +102,9 @@ class _Index(IndexDataCacheFile):
             self._stamp = stamp_of(sources)
         return self._stamp
 
-    def save(self, key: Any, data: Any) -> None:
-        """Keep machine code. Where the disk takes none, a later process compiles it again."""
-        with suppress(OSError):
-            super().save(key, data)  # type: ignore[no-untyped-call]
+    @_source_stamp.setter
+    def _source_stamp(self, stamp: str) -> None:
+        """Numba's own, of the one file: not used."""
 
     def load(self, key: Any) -> Any:
         """Machine code that was kept, None where there is none that can be read."""
@@ -118,10 +119,6 @@ class _Index(IndexDataCacheFile):
             return super()._load_index()  # type: ignore[no-untyped-call]
         except Exception:
             return {}
-
-    @_source_stamp.setter
-    def _source_stamp(self, stamp: str) -> None:
-        """Numba's own, of the one file: not used."""
 
 
 def stamped(module: str | None) -> bool:

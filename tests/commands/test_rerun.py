@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from sdesim.io.files import read_json, write_record
 from tests.commands.calling import call
 
 
@@ -20,9 +20,9 @@ def test_a_run_is_checked_where_it_was_made_and_elsewhere(toy, capsys):
     assert len(lines) == 2
 
     # A run of another machine, with another seed: of what differs each variable is told.
-    noted = json.loads((run / "provenance.json").read_text())
+    noted = read_json(run / "provenance.json")
     noted["versions"]["numba"] = "0.1"
-    (run / "provenance.json").write_text(json.dumps(noted))
+    write_record(run / "provenance.json", noted)
     file = run / "scenario.yaml"
     file.write_text(file.read_text().replace("seed: 0", "seed: 1"))
     assert call("rerun", str(run), "--check") == 1
