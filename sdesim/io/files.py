@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, failure, first_line
+from sdesim.io.places import Place, Remote, place
 
 # What is not seen as it is, beside what JSON escapes itself: controls, what turns the direction of writing,
 # ends of lines, halves of characters.
@@ -24,7 +25,7 @@ _DIGEST = "digest"
 
 
 def atomic_write_bytes(
-    path: str | Path, content: bytes, *, make_folder: bool = True, durable: bool = True
+    path: str | Place, content: bytes, *, make_folder: bool = True, durable: bool = True
 ) -> None:
     """Write `content` to `path` by way of a temporary file beside it, so that no reader sees half.
 
@@ -35,7 +36,10 @@ def atomic_write_bytes(
     Raises:
         RunError: the file can't be written (full disk, missing permission).
     """
-    target = Path(path)
+    target = place(path)
+    if isinstance(target, Remote):
+        target.write_bytes(content)
+        return
     temporary = None
     try:
         if make_folder:
@@ -78,12 +82,26 @@ def to_disk(path: str | Path) -> None:
         os.close(handle)
 
 
-def atomic_write_text(path: str | Path, text: str) -> None:
+def atomic_write_text(path: str | Place, text: str) -> None:
     """Write UTF-8 text; see `atomic_write_bytes`."""
     atomic_write_bytes(path, text.encode("utf-8"))
 
 
-def write_record(path: str | Path, value: Mapping[str, Any]) -> None:
+def read_text(path: Place) -> str:
+    """UTF-8 text of a file.
+
+    Raises:
+        RunError: it can't be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} can't be read: {first_line(error)}") from error
+
+
+def write_record(path: str | Place, value: Mapping[str, Any]) -> None:
     """Write an object as `atomic_write_json` does, with a digest of all of it, which `read_json` looks at."""
     held = _plain(value, None)
     atomic_write_json(path, {**held, _DIGEST: digest_of(held)})
@@ -94,7 +112,7 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Place) -> dict[str, Any]:
     """The JSON object that a file holds; of one that `write_record` wrote, without its digest.
 
     Raises:
@@ -116,7 +134,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def content_of(path: Path) -> Iterator[None]:
+def content_of(path: Place) -> Iterator[None]:
     """What is taken from a file's content has the form that it should have.
 
     Raises:
@@ -154,7 +172,7 @@ def to_json(value: Any, digits: int | None = None, indent: int | None = 2) -> st
 
 
 def atomic_write_json(
-    path: str | Path, value: Any, digits: int | None = None, indent: int | None = 2, *, durable: bool = True
+    path: str | Place, value: Any, digits: int | None = None, indent: int | None = 2, *, durable: bool = True
 ) -> None:
     """Write `value` as strict JSON; see `to_json` and `atomic_write_bytes`."""
     atomic_write_bytes(path, to_json(value, digits, indent).encode("utf-8"), durable=durable)
