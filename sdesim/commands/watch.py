@@ -253,6 +253,10 @@ def _print_end(path: Path) -> None:
     from sdesim.io.files import content_of, read_json
 
     file = path / "summary.json"
+    if not file.exists():
+        from sdesim.errors import RunError
+
+        raise RunError(f"{file} is not the summary of a run: there is none")
     summary = read_json(file)
     with content_of(file):
         if "axes" in summary:
