@@ -24,7 +24,7 @@ _END = re.compile(r"(?<=[.!?])[)*”\"]*\s+(?=[^a-z0-9])")
 
 def sentences(text: str) -> list[str]:
     """The sentences of a page."""
-    plain = _LINK.sub(r"\1", _ONE_WORD.sub("x", _LEFT_OUT.sub("\n\n", text)))
+    plain = _LINK.sub(r"\1", _ONE_WORD.sub("X", _LEFT_OUT.sub("\n\n", text)))
     parts = [" ".join(part.split()) for part in _ITEM.split(f"\n\n{plain}")]
     return [one for part in parts for one in _END.split(part) if words(one)]
 
