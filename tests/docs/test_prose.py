@@ -18,7 +18,8 @@ LONG = {
 
 
 def test_code_tables_and_headings_are_no_sentences_and_items_are():
-    text = "# Title\n\nOne, two. `x` is three 0.5 [a link](b.md)!\n\n| a | b |\n\n```sh\nno\n```\n\n- Four\n- five $a b$."
+    prose = "# Title\n\nOne, two. `x` is three 0.5 [a link](b.md)!\n\n"
+    text = f"{prose}| a | b |\n\n```sh\nno\n```\n\n- Four\n- five $a b$."
 
     assert sentences(text) == ["One, two.", "X is three 0.5 a link!", "Four", "five X."]
     assert words("five X – 3.") == 3
