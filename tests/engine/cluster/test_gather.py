@@ -4,14 +4,23 @@ import numpy as np
 import pytest
 
 import sdesim
-from sdesim.engine.cluster import gather
+from sdesim.engine.cluster import gather, sizing, tasks
+from sdesim.engine.cluster.state import State
 from sdesim.errors import RunError, SdesimError
+from sdesim.io.places import place
 from tests.engine.cluster.clustered import assert_same, walk
 
 
-@pytest.mark.parametrize("size", [64, 256])
-def test_a_run_in_memory_has_the_bits_of_one_process(client, single, monkeypatch, size):
-    monkeypatch.setattr(gather, "block_size", lambda *_: size)
+@pytest.fixture
+def small(monkeypatch):
+    """Five blocks."""
+    monkeypatch.setattr(sizing, "block_size", lambda *_: 64)
+
+
+@pytest.mark.parametrize(("size", "branch"), [(64, 1), (64, 2), (64, 16), (256, 1)])
+def test_a_run_in_memory_has_the_bits_of_one_process(client, single, monkeypatch, size, branch):
+    monkeypatch.setattr(sizing, "block_size", lambda *_: size)
+    monkeypatch.setattr(sizing, "branch_size", lambda *_: branch)
 
     found = walk(cluster=client)
 
@@ -31,16 +40,16 @@ def test_workers_write_their_own_regions_of_a_stored_run(client, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["run.zarr"]
 
 
-def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, monkeypatch):
+def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, small, monkeypatch):
     out, sent = tmp_path / "run.zarr", []
-    taken = gather.State.take
+    taken = State.take
 
     def take(self, block):
         if self.done.sum() == 3:
             raise RunError("the Dask scheduler at tcp://127.0.0.1:1 was lost")
         taken(self, block)
 
-    monkeypatch.setattr(gather.State, "take", take)
+    monkeypatch.setattr(State, "take", take)
     with pytest.raises(RunError, match=r"was lost; .*run\.zarr keeps its finished blocks, and resume=True"):
         walk(probes=None, cluster=client, out=out)
 
@@ -48,7 +57,7 @@ def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, mo
         sent.append(block.number)
         taken(self, block)
 
-    monkeypatch.setattr(gather.State, "take", noting)
+    monkeypatch.setattr(State, "take", noting)
     with pytest.raises(RunError, match="was begun on a cluster: go on with cluster="):
         walk(probes=None, out=out, resume=True)
     found = walk(probes=None, cluster=client, out=out, resume=True)
@@ -84,7 +93,7 @@ def test_functions_of_the_caller_travel(client):
 
 def test_a_failing_block_is_told_in_one_line(client, monkeypatch):
     monkeypatch.setattr(
-        gather, "code", lambda: ("sdesim's code of yesterday", "python 2", "numpy 1", "numba 0")
+        tasks, "code", lambda: ("sdesim's code of yesterday", "python 2", "numpy 1", "numba 0")
     )
 
     with pytest.raises(
@@ -93,7 +102,7 @@ def test_a_failing_block_is_told_in_one_line(client, monkeypatch):
         walk(cluster=client)
 
 
-def test_progress_is_told_in_steps(client):
+def test_progress_is_told_in_steps(client, small):
     told = []
 
     walk(cluster=client, progress=lambda done, total: told.append((done, total)))
@@ -101,3 +110,48 @@ def test_progress_is_told_in_steps(client):
     assert told[0] == (0, 60)
     assert told[-1] == (60, 60)
     assert len(told) == 6
+
+
+def test_workers_write_their_own_regions_of_a_run_in_an_object_store(client, s3):
+    url = f"{s3}/gathered.zarr"
+
+    found = walk(cluster=client, out=url, probes=None)
+
+    assert_same(found.load(), walk(threads=1, probes=None))
+    assert "unverified" not in found.attrs
+    assert [p.name for p in place(s3).iterdir()] == ["gathered.zarr"]
+    chunk = place(url) / "status" / "c" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-1])
+    with pytest.raises(RunError, match=r"gathered\.zarr: chunk status/c/0 is cut off"):
+        sdesim.open_run(url)
+    chunk.unlink()
+    with pytest.raises(RunError, match=r"gathered\.zarr: chunk status/c/0 is missing"):
+        sdesim.open_run(url)
+    with pytest.raises(
+        RunError, match=r"can't write s3://elsewhere/run\.zarr\.lock: .*bucket does not exist"
+    ):
+        walk(cluster=client, out="s3://elsewhere/run.zarr", probes=None)
+
+
+def test_a_worker_that_does_not_see_where_it_is_to_write_is_told_in_one_line(client, monkeypatch):
+    store = place("memory://gather/run.zarr")
+
+    def elsewhere(root, read_only=False):
+        return place("memory://another/run.zarr").store(read_only)
+
+    monkeypatch.setattr(gather, "waiting", _after(gather.waiting, monkeypatch, elsewhere))
+    with pytest.raises(RunError, match=r"^memory://gather/run\.zarr is not seen by a worker") as error:
+        walk(cluster=client, out=str(store), probes=None)
+    assert "\n" not in str(error.value)
+    store.parent.remove_tree()
+    place("memory://another").remove_tree()
+
+
+def _after(function, monkeypatch, elsewhere):
+    """The function, from whose first call on workers look elsewhere."""
+
+    def called(*arguments):
+        monkeypatch.setattr("sdesim.runs.store.zarr_store", elsewhere)
+        return function(*arguments)
+
+    return called
