@@ -17,11 +17,13 @@ from numba import njit, types
 from numba.core.caching import IndexDataCacheFile
 
 from sdesim.compiled.linking import linked_late
+from sdesim.compiled.shapes import shapes_as_numbers
 from sdesim.compiled.sources import GENERATED, dispatchers_of, is_own, sources_of
 
 # Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split, and the
 # rounding tricks of `elementary` stay.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+shapes_as_numbers()
 _PACKAGES = ("compiled", "stable", "schedules", "surfaces", "noise", "sdes", "engine")
 
 
