@@ -18,7 +18,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
-from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_text, write_record
 from sdesim.io.lock import LOCK, Holding, locked
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
@@ -133,7 +133,7 @@ def run_scenario(
             _clear(target)
         text = resolved_yaml(scenario)
         noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario), **mark_of(text)}
-        atomic_write_json(target / "provenance.json", noted)
+        write_record(target / "provenance.json", noted)
         # With its scenario the run has begun: all that a resume needs is there.
         atomic_write_text(target / "scenario.yaml", text)
         return finish_run(work, quick, progress, held)
@@ -221,21 +221,31 @@ def finish_run(
         SdesimError: an arm can't be run.
     """
     started = time.perf_counter()
-    scenario, target = work.scenario, work.out
+    target = work.out
     with (
         labelled_progress(progress, transient=True) as report,
         noted_progress(report, target / PROGRESS) as told,
     ):
         _run_arms(work, held.told(told))
         held.check()
-        summary = summarise(scenario, work.results, quick)
-        summary["wall_time"] = time.perf_counter() - started
-        atomic_write_json(target / "summary.json", summary)
-        from sdesim.report import write_report
-        from sdesim.scenario.grounds import grounds
-
-        write_report(target, measured=work.results.measured, grounds=grounds(scenario))
+        summary = conclude(work, quick, started)
     (target / MARK).unlink()
+    return summary
+
+
+def conclude(work: Work, quick: bool, started: float) -> dict[str, Any]:
+    """Write summary and report of arms that have been run; returns the summary.
+
+    Args:
+        quick: noted there. started: when the run was, by `time.perf_counter`.
+    """
+    from sdesim.report import write_report
+    from sdesim.scenario.grounds import grounds
+
+    summary = summarise(work.scenario, work.results, quick)
+    summary["wall_time"] = time.perf_counter() - started
+    write_record(work.out / "summary.json", summary)
+    write_report(work.out, measured=work.results.measured, grounds=grounds(work.scenario))
     return summary
 
 
