@@ -178,7 +178,7 @@ def noted_progress(report: LabelledReport, path: Place, every: float = 1.0) -> I
     written = time.monotonic()
     beyond = isinstance(path, Remote)
     every = _BEYOND if beyond else every
-    atomic_write_json(path, noted)
+    atomic_write_json(path, noted, durable=False)
 
     def told(label: str, done: int, total: int) -> None:
         nonlocal written
@@ -189,7 +189,7 @@ def noted_progress(report: LabelledReport, path: Place, every: float = 1.0) -> I
         # A folder that was moved away is not made anew.
         if (fresh or time.monotonic() - written >= every) and (beyond or path.parent.is_dir()):
             written = time.monotonic()
-            atomic_write_json(path, noted)
+            atomic_write_json(path, noted, durable=False)
 
     yield told
     path.unlink(missing_ok=True)

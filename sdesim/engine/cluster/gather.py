@@ -16,12 +16,12 @@ from sdesim.engine.cluster.sizing import sizes
 from sdesim.engine.cluster.state import State
 from sdesim.engine.cluster.tasks import Gathering, result_of, sent, waiting
 from sdesim.engine.cluster.work import Done
-from sdesim.engine.simulation import changes_of, writer_of
+from sdesim.engine.simulation import changes_of, whole_run, writer_of
 from sdesim.errors import RunError
 from sdesim.io.places import remove_tree
 from sdesim.io.scheduler import on_cluster
 from sdesim.kinds import Misfit
-from sdesim.runs import RunWriter, open_run
+from sdesim.runs import RunWriter
 from sdesim.runs.store import begun_run
 
 
@@ -42,12 +42,13 @@ def gathered(
     labels, held = dict(asked.labels), None
     if asked.resume and asked.out is not None and asked.mark is not None and asked.out.exists():
         assert checkpoint is not None
+        done = whole_run(asked.out, asked.mark, asked.accept)
+        if done is not None:
+            return done
         stored = begun_run(asked.out)
         if stored is not None:
             changes = changes_of(asked.out, stored, asked.mark, asked.accept)
             labels |= {"accepted_changes": changes} if changes else {}
-            if stored.get("complete"):
-                return open_run(asked.out)
         if stored is None or not checkpoint.path.exists():
             # Interrupted before its first block: it begins again.
             remove_tree(asked.out)

@@ -124,6 +124,9 @@ def record(
     mark = fingerprint(prepared, attrs)
     attrs |= mark.attrs()
     finished = FinishedSeeds(out, mark, accept_changes) if out is not None else None
+    if resume and finished is not None and finished.already_complete():
+        # Nothing is written then, so that it may lie where nothing can be.
+        return finished.completed()
     with beside(out) as held:
         if finished is not None:
             if resume and finished.already_complete():
