@@ -234,9 +234,6 @@ def finish_run(
     return summary
 
 
-<<<<<<< HEAD
-def check_room(out: str | Place, overwrite: bool = False) -> bool:
-=======
 def conclude(work: Work, quick: bool, started: float) -> dict[str, Any]:
     """Write summary and report of arms that have been run; returns the summary.
 
@@ -253,8 +250,7 @@ def conclude(work: Work, quick: bool, started: float) -> dict[str, Any]:
     return summary
 
 
-def check_room(out: str | Path, overwrite: bool = False) -> bool:
->>>>>>> main
+def check_room(out: str | Place, overwrite: bool = False) -> bool:
     """Whether there is an older run directory at `out` to be replaced.
 
     Raises:
