@@ -6,17 +6,21 @@ import argparse
 import signal
 import sys
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
-from sdesim.io.files import atomic_write_json, atomic_write_text
+from sdesim.io.files import atomic_write_json, atomic_write_text, read_json
 
-from .killing import kill_until, load
+from .cluster import standing
+from .killing import Killing, load
 from .works import WORKS
 
-_HEAD = (
-    "work", "signal", "kills", "with something to go on from", "folders", "same bits", "lost",
-    "processes left",
-)  # fmt: skip
+_COLUMNS = {
+    "work": "work", "signal": "signal", "kills": "kills", "of workers": "workers",
+    "with something to go on from": "resumed", "chunks torn": "torn", "of these refused": "refused",
+    "clocks set back": "back", "folders": "folders", "same bits": "same",
+}  # fmt: skip
 
 
 def main() -> int:
@@ -32,25 +36,35 @@ def main() -> int:
     rows = []
     with tempfile.TemporaryDirectory() as room:
         for name in arguments.only.split(","):
-            for how in arguments.signals.split(","):
-                given = signal.Signals[how], arguments.kills, arguments.seed, Path(room)
-                rows.append(kill_until(name, WORKS[name], *given))
-                print(rows[-1], file=sys.stderr, flush=True)
-    table = _table(rows)
-    print(table)
-    if arguments.out is not None:
-        atomic_write_json(arguments.out / "kills.json", {"seed": arguments.seed, "rows": rows})
-        atomic_write_text(arguments.out / "table.md", table + "\n")
+            with standing() if WORKS[name].spread else nullcontext() as cluster:
+                for how in arguments.signals.split(","):
+                    given = signal.Signals[how], arguments.seed, Path(room), cluster
+                    rows.append(
+                        {"seed": arguments.seed} | Killing(name, WORKS[name], *given).until(arguments.kills)
+                    )
+                    print(rows[-1], file=sys.stderr, flush=True)
+                    if arguments.out is not None:
+                        _keep(rows, arguments.out)
+    print(_table(rows))
     return int(any(r["lost"] or r["left"] or r["same"] < r["folders"] for r in rows))
 
 
-def _table(rows: list[dict[str, object]]) -> str:
-    lines = [f"| {' | '.join(_HEAD)} |", "|---" * len(_HEAD) + "|"]
-    keys = ("work", "signal", "kills", "resumed", "folders", "same")
+def _keep(rows: list[dict[str, Any]], folder: Path) -> None:
+    """Write these rows, and those that are there of works and signals that were not tried now."""
+    file, now = folder / "kills.json", {(r["work"], r["signal"]) for r in rows}
+    held = read_json(file)["rows"] if file.exists() else []
+    whole = [*rows, *(r for r in held if (r["work"], r["signal"]) not in now)]
+    whole.sort(key=lambda r: list(WORKS).index(r["work"]))
+    atomic_write_json(file, {"rows": whole})
+    atomic_write_text(folder / "table.md", _table(whole) + "\n")
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    head = (*_COLUMNS, "lost", "processes left")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for r in rows:
-        lost = r["lost"]
-        assert isinstance(lost, list)
-        lines.append("| " + " | ".join(str(x) for x in (*(r[k] for k in keys), len(lost), r["left"])) + " |")
+        row = (*(r[k] for k in _COLUMNS.values()), len(r["lost"]), r["left"])
+        lines.append(f"| {' | '.join(map(str, row))} |")
     return "\n".join(lines)
 
 
