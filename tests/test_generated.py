@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.generated.files import generated_files
-from analysis.generated.tables import DOCS, TABLES
+from analysis.generated.tables import PAGES, TABLES, renewed
 
 FILES = generated_files()
 
@@ -16,6 +16,11 @@ def test_a_generated_file_is_up_to_date(path):
 
 
 def test_every_table_stands_in_one_page():
-    texts = [page.read_text(encoding="utf-8") for page in DOCS.glob("*.md")]
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
 
     assert all(sum(text.count(f"<!-- table: {name} -->") for text in texts) == 1 for name in TABLES)
+
+
+def test_a_table_nobody_makes_is_told():
+    with pytest.raises(KeyError, match="wishes"):
+        renewed("<!-- table: wishes -->\n<!-- end of table -->\n")

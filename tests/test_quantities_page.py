@@ -8,7 +8,7 @@ from tests.test_readme import blocks
 def test_the_example_of_a_quantity_of_ones_own_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     try:
-        for code in blocks("python", (DOCS / "quantities.md").read_text(encoding="utf-8")):
+        for code in blocks("python", (DOCS / "reference" / "quantities.md").read_text(encoding="utf-8")):
             exec(compile(code, "quantities.md", "exec"), {})
     finally:
         unregister("gradient_scale")

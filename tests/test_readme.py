@@ -8,10 +8,10 @@ from sdesim.scenario import parse_scenario
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
-GUIDE = (ROOT / "docs" / "simulating.md").read_text(encoding="utf-8")
+GUIDE = (ROOT / "docs" / "guides" / "simulating.md").read_text(encoding="utf-8")
 
 
-TRAINING = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+TRAINING = (ROOT / "docs" / "guides" / "training.md").read_text(encoding="utf-8")
 
 
 def blocks(language, text=TEXT):
@@ -52,7 +52,7 @@ def test_the_training_guides_examples_run(capsys):
 
 
 def test_the_stable_pages_examples_run_and_hold(capsys):
-    text = (ROOT / "docs" / "stable.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "stable.md").read_text(encoding="utf-8")
     for code in blocks("python", text):
         exec(compile(code, "stable.md", "exec"), {})
 
@@ -62,7 +62,7 @@ def test_the_stable_pages_examples_run_and_hold(capsys):
 
 def test_the_fits_pages_examples_run(capsys):
     space = {}
-    for code in blocks("python", (ROOT / "docs" / "fits.md").read_text(encoding="utf-8")):
+    for code in blocks("python", (ROOT / "docs" / "guides" / "fits.md").read_text(encoding="utf-8")):
         exec(compile(code, "fits.md", "exec"), space)
 
     # The rate is 2, the probability that the interval of a fixed seed misses it 5%.
@@ -71,7 +71,7 @@ def test_the_fits_pages_examples_run(capsys):
 
 
 def test_the_training_tools_examples_run_and_print_a_state_and_the_critical_batch(capsys):
-    text = (ROOT / "docs" / "training-tools.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "training-tools.md").read_text(encoding="utf-8")
     for code in blocks("python", text):
         exec(compile(code, "training-tools.md", "exec"), {})
 
@@ -82,7 +82,7 @@ def test_the_training_tools_examples_run_and_print_a_state_and_the_critical_batc
 
 
 def test_the_sweep_guides_examples_run(tmp_path, monkeypatch, capsys):
-    text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "sweeps.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my-sweep.yaml").write_text(blocks("yaml", text)[0], encoding="utf-8")
 
@@ -104,7 +104,7 @@ def test_figures_exist():
 
 
 def test_the_monitoring_guides_example_runs(capsys):
-    for code in blocks("python", (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")):
+    for code in blocks("python", (ROOT / "docs" / "guides" / "monitoring.md").read_text(encoding="utf-8")):
         exec(compile(code, "monitoring.md", "exec"), {})
 
     *_, measured, path = capsys.readouterr().out.splitlines()
@@ -113,14 +113,14 @@ def test_the_monitoring_guides_example_runs(capsys):
 
 
 def test_the_twins_guides_example_runs(capsys):
-    for code in blocks("python", (ROOT / "docs" / "twins.md").read_text(encoding="utf-8")):
+    for code in blocks("python", (ROOT / "docs" / "guides" / "twins.md").read_text(encoding="utf-8")):
         exec(compile(code, "twins.md", "exec"), {})
 
     assert " is closest: " in capsys.readouterr().out
 
 
 def test_the_convergence_pages_examples_run_and_hold(capsys):
-    text = (ROOT / "docs" / "convergence.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "convergence.md").read_text(encoding="utf-8")
     names = {}
     for code in blocks("python", text):
         shown = code.replace('found.plot().figure.savefig("orders.png")', "found.plot()")
@@ -133,7 +133,7 @@ def test_the_convergence_pages_examples_run_and_hold(capsys):
 
 def test_the_example_of_handing_over_runs(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / "handing-over.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "guides" / "handing-over.md").read_text(encoding="utf-8")
     for code in blocks("python", text):
         exec(compile(code, "handing-over.md", "exec"), {})
 

@@ -50,7 +50,7 @@ from . import (  # noqa: F401
     walks,
     whole,
 )
-from .document import claims_page, picture, summary, with_block
+from .document import claims_page, picture, summary
 from .lab import Lab, shared
 from .ledger import BASES, Finding, Study, choose, claim, studies
 from .run import Ledger, run_claims, run_group
@@ -77,5 +77,4 @@ __all__ = [
     "studies",
     "summary",
     "survivors_page",
-    "with_block",
 ]

@@ -1,4 +1,4 @@
-"""The ledger as Markdown: the page docs/claims.md, its picture, and the lines that the README carries."""
+"""The ledger as Markdown: the page docs/theory/claims.md, its picture, the lines in the README."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from .rules import HOLDS
 from .strip import strip
 from .table import MARKS, parts
 
-BEGIN, END = "<!-- claims: begin -->", "<!-- claims: end -->"
-_STUDIES = "../analysis/claims"
+_STUDIES = "../../analysis/claims"
 _HOW = """\
 No verdict is written down: each follows from the checks shown with it (✓ seen, ✗ the opposite seen,
 ? neither). Brackets are 99% intervals where nothing else is said. `sdesim claims C5` runs one study,
 `sdesim claims --seed 2` all of them with other random numbers, and says which verdicts moved;
-`make claims` writes this page anew ([how a study is made](../analysis/claims/README.md))."""
+`make claims` writes this page anew ([how a study is made](../../analysis/claims/README.md))."""
 Record = Mapping[str, Any]
 
 
 def claims_page(ledger: Mapping[str, Any]) -> str:
-    """The text of docs/claims.md: the sentence, the picture, a table, and a part for each claim.
+    """The text of docs/theory/claims.md: the sentence, the picture, a table, and a part for each claim.
 
     Args:
         ledger: the content of claims.json, or what `stored` gives.
@@ -88,12 +87,12 @@ def _claim(r: Record) -> list[str]:
 
 
 def picture(ledger: Mapping[str, Any]) -> str:
-    """The text of docs/claims.svg."""
+    """The text of docs/theory/claims.svg."""
     return strip(ledger["claims"])
 
 
 def summary(ledger: Mapping[str, Any]) -> str:
-    """Five lines for the README, between their markers."""
+    """Five lines for the README."""
     records = ledger["claims"]
     counts = ", ".join(f"{sum(r['basis'] == b for r in records)} {b}" for b in BASES)
     friendly = [r for r in records if r["fair_verdict"]]
@@ -103,9 +102,10 @@ def summary(ledger: Mapping[str, Any]) -> str:
         f"What they are made of: {counts}. Data can change what is measured, and only that.",
         f"Of {len(friendly)} claims the strongest fair reading was judged too: {kinder} hold in it.",
         *seeds_told(records, ledger.get("seeds", {})),
-        "[Every claim with its numbers](docs/claims.md); [what survives](docs/what-survives.md) can be used.",
+        "[Every claim with its numbers](docs/theory/claims.md);"
+        " [what survives](docs/theory/what-survives.md) can be used.",
     ]
-    return "\n".join([BEGIN, *(f"- {line}" for line in lines), END])
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def seeds_told(records: Sequence[Record], seeds: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -126,18 +126,6 @@ def seeds_told(records: Sequence[Record], seeds: Mapping[str, Mapping[str, str]]
     same = f"{len(records) - len(moved)} of {len(records)}"
     ending = f"; others: {', '.join(moved)}" if moved else ""
     return [f"The same verdict at seeds 0, {', '.join(sorted(seeds))}: {same}{ending}."]
-
-
-def with_block(text: str, block: str) -> str:
-    """The text with the block in place of what stands between the markers.
-
-    Raises:
-        ValueError: the text lacks the markers.
-    """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise ValueError(f"the text needs one line {BEGIN} and one line {END}")
-    before, rest = text.split(BEGIN)
-    return before + block + rest.split(END)[1]
 
 
 def _text(text: str) -> str:

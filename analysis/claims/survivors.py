@@ -136,7 +136,7 @@ SURVIVORS: tuple[Survivor, ...] = (
         "small noise: at larger ε the local exponent is larger.",
         "sdesim run levy-exit-width",
         "explicit Euler throws points across a quartic wall and moves these laws by a tenth"
-        " ([schemes](simulating.md)).",
+        " ([schemes](../guides/simulating.md)).",
     ),
     Survivor(
         "Grokking, the interpolation peak, tickets, the edge and flat minima have no common value of C.",
@@ -148,7 +148,7 @@ SURVIVORS: tuple[Survivor, ...] = (
 
 
 def survivors_page(ledger: Mapping[str, Any]) -> str:
-    """The text of docs/what-survives.md.
+    """The text of docs/theory/what-survives.md.
 
     Raises:
         KeyError: a statement quotes a number that no record has.

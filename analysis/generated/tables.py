@@ -1,6 +1,7 @@
-"""Tables in the docs that are made from the table of quantities.
+"""Tables and lists in the docs that are made from what the code knows.
 
-They stand between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in ``docs/*.md``.
+They stand between ``<!-- table: NAME -->`` and ``<!-- end of table -->`` in the pages of ``docs`` and in the
+README.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from pathlib import Path
 
 from sdesim.runs.quantities import quantities
 from sdesim.runs.quantity_row import Quantity
+from sdesim.shipped import study
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
+# Where tables may stand.
+PAGES = (*sorted(DOCS.rglob("*.md")), DOCS.parent / "README.md")
 _BLOCK = re.compile(r"(<!-- table: (?P<name>[\w -]+) -->\n).*?(<!-- end of table -->)", re.S)
 
 
@@ -31,7 +35,17 @@ def client_table() -> str:
     return "\n".join(["| quantity | what it is |", "|---|---|", *rows])
 
 
-TABLES: dict[str, Callable[[], str]] = {"quantities": quantity_table, "clients": client_table}
+def claim_list() -> str:
+    """What the claims come to, as they are kept."""
+    claims = study("claims")
+    return str(claims.summary(claims.stored()))
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "quantities": quantity_table,
+    "clients": client_table,
+    "claims": claim_list,
+}
 
 
 def renewed(text: str) -> str:

@@ -26,7 +26,7 @@ _BLOCK = 8192
 _NO_STEPS, _NO_TILE = np.zeros(0, dtype=np.int64), np.zeros((0, 0, 0))
 
 
-def _suitable_lanes(dim: int) -> int:
+def suitable_lanes(dim: int) -> int:
     """A power of two between 64 and 512."""
     return int(2 ** np.clip(np.log2(_BLOCK / dim) // 1, 6, 9))
 
@@ -45,7 +45,7 @@ class Ensemble:
         self.plan = plan
         self.threads = threads
         count = plan.trajectories
-        widest = min(plan.kernel.lanes, lanes or _suitable_lanes(plan.dim))
+        widest = min(plan.kernel.lanes, lanes or suitable_lanes(plan.dim))
         share = -(-count // threads)
         self.lanes = max(1, min(widest, share if count < widest * threads else widest))
         if plan.reductions:

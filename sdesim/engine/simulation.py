@@ -210,7 +210,8 @@ def simulate(
     told = {"continued_with_other": changed} if changed else {}
     labels = {"dynamics": parts, **told, "name": name, **(attributes or {})}
     if cluster is not None:
-        from sdesim.engine.cluster.gather import Gathering, gathered
+        from sdesim.engine.cluster.gather import gathered
+        from sdesim.engine.cluster.tasks import Gathering
 
         asked = Gathering(plan, evaluate, target, mark, labels, threads or 1, resume, accept_changes, name)
         with nullcontext() if target is None else beside(target):

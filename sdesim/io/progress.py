@@ -148,6 +148,21 @@ def progress_report(progress: bool | Report, label: str) -> Iterator[Report]:
         yield lambda done, total: report(label, done, total)
 
 
+class OneOf:
+    """The progress of one of several: a function (done, total) under its label, with others beside it.
+
+    Args:
+        report: of all. label: of this one.
+    """
+
+    def __init__(self, report: LabelledReport, label: str) -> None:
+        self.beside, self._label = report, label
+
+    def __call__(self, done: int, total: int) -> None:
+        """Tell of this one."""
+        self.beside(self._label, done, total)
+
+
 @contextmanager
 def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> Iterator[LabelledReport]:
     """Also keep in a file how far each label has come, written at each beginning and after so many seconds.

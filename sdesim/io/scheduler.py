@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import importlib
 import logging
+import math
 import socket
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +22,10 @@ NO_DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[das
 _ALLOWED = "allowed: that of a running scheduler, as tcp://HOST:8786"
 # Seconds for a name to be resolved and a connection to be made, and for the scheduler to say who it is.
 _CONNECT, _GREET = 1.0, 5
+# Tasks that wait for each thread of the workers, so that none stands idle while the next one travels.
+_AHEAD = 2
+# Seconds between two looks at how many workers there are, each of which asks the scheduler.
+_LOOK = 1.0
 # They tell of every reconnection that fails, in tracebacks; what comes of it is said here, once.
 _LOGGERS = (
     "distributed.client",
@@ -52,27 +59,81 @@ def connected(address: str) -> Iterator[Any]:
             client.close(timeout=_GREET)
 
 
+# What submits a task: (function, arguments) → its future. A call of a cluster submits its tasks by one, and
+# returns those that are its parts, if it has any, and the one whose result is its own.
+Submit = Callable[..., Any]
+Call = Callable[[Submit], tuple[Sequence[Any], Any]]
+
+
+def threads_of(client: Any) -> int:
+    """How many tasks the workers that are there now run at once, at least 1."""
+    return max(1, int(sum(client.nthreads().values())))
+
+
+def one_task(function: Callable[..., Any], *arguments: Any) -> Call:
+    """A call that is one task."""
+    return lambda submit: ((), submit(function, *arguments))
+
+
 def on_cluster(
-    client: Any, function: Callable[..., Any], calls: Iterable[tuple[Any, ...]]
+    client: Any, calls: Iterable[Call], passed: Callable[[], None] | None = None
 ) -> Iterator[Ended]:
-    """The calls as they end, in any order, as of `processes`.
+    """The calls as they end, in any order, as of `processes`; a few at a time are at the scheduler.
+
+    Args:
+        calls: each submits its tasks. passed: told whenever a part of one has ended.
 
     Raises:
         RunError: the scheduler was lost.
     """
     distributed: Any = importlib.import_module("distributed")
-    # Impure: a directory that was removed must be written anew, whatever the cluster remembers.
-    futures = {client.submit(function, *c, pure=False): place for place, c in enumerate(calls)}
-    address = client.scheduler.address
+    waiting = enumerate(calls)
+    running = distributed.as_completed(loop=client.loop)
+    # Tasks that are calls by themselves or parts of one, and the calls' results, by their numbers.
+    parts: set[Any] = set()
+    results: dict[Any, int] = {}
+
+    def submit(function: Callable[..., Any], *arguments: Any) -> Any:
+        # Impure: what was removed must be made anew, whatever the cluster remembers.
+        return client.submit(function, *arguments, pure=False)
+
+    most, looked = 0, -math.inf
+
+    def fill() -> None:
+        nonlocal most, looked
+        if time.monotonic() - looked > _LOOK:
+            # Workers may have come meanwhile.
+            most, looked = _AHEAD * threads_of(client), time.monotonic()
+        while len(parts) < most and (following := next(waiting, None)) is not None:
+            place, call = following
+            made, result = call(submit)
+            parts.update(made or (result,))
+            results[result] = place
+            running.update([*made, result])
+
     try:
-        for future in distributed.as_completed(list(futures), loop=client.loop):
+        fill()
+        for future in running:
             if future.cancelled():
-                raise RunError(f"the Dask scheduler at {address} was lost")
-            yield _ended(futures[future], future)
+                raise lost(client)
+            parts.discard(future)
+            if future in results:
+                yield _ended(results.pop(future), future)
+            elif passed is not None:
+                passed()
+            fill()
+    except OSError:
+        raise lost(client) from None
     finally:
         # Of a scheduler that is gone there is nothing to take back.
         if client.status == "running":
-            client.cancel(list(futures))
+            with suppress(OSError):
+                client.cancel([*parts, *results])
+
+
+def lost(client: Any) -> RunError:
+    """What is told of a scheduler that is gone."""
+    return RunError(f"the Dask scheduler at {client.scheduler.address} was lost")
 
 
 def _ended(place: int, future: Any) -> Ended:
@@ -83,6 +144,9 @@ def _ended(place: int, future: Any) -> Ended:
         return Ended(
             place, None, DiedError("the workers that ran it died one after another (out of memory?)")
         )
+    except CancelledError as error:
+        # With its scheduler, which the caller is told of.
+        raise OSError(first_line(error)) from None
     except Exception as error:
         return Ended(place, None, error)
 

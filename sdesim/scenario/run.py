@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
 from sdesim.io.lock import LOCK, Held, locked
-from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
+from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
@@ -380,7 +380,7 @@ def _simulate(work: Work, name: str, arm: Arm, model: Simulate, report: Labelled
         resume=work.resume,
         accept_changes=work.accept_changes,
         probes=probes_of(work.scenario, arm, taken.stretch),
-        progress=lambda done, total: report(name, done, total),
+        progress=OneOf(report, name),
         name=name,
         evaluate=taken.evaluation,
         attributes=taken.attributes(noises),

@@ -6,8 +6,6 @@ import json
 import re
 from importlib import import_module
 
-import pytest
-
 from sdesim.shipped import study
 
 claims = study("claims")
@@ -64,7 +62,7 @@ def test_every_section_has_a_row_in_the_picture():
 
 
 def test_five_lines_count_what_is_kept():
-    lines = claims.summary(STORED).splitlines()[1:-1]
+    lines = claims.summary(STORED).splitlines()
 
     assert 4 <= len(lines) <= 5
     for basis in ledger.BASES:
@@ -91,11 +89,3 @@ def test_seeds_are_kept_from_runs(tmp_path, monkeypatch):
     kept.keep_seeds([tmp_path / "run2", tmp_path / "run1"])
 
     assert kept.stored()["seeds"] == {"1": {"C1": "holds"}, "2": {"C1": "holds"}}
-
-
-def test_a_block_needs_its_markers():
-    text = f"a\n{document.BEGIN}\nold\n{document.END}\nb"
-
-    assert claims.with_block(text, claims.summary(STORED)).startswith(f"a\n{document.BEGIN}\n- Of ")
-    with pytest.raises(ValueError, match="needs one line"):
-        claims.with_block("none", "block")

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from sdesim.errors import RunError
-from sdesim.io.scheduler import connected, on_cluster
+from sdesim.io.scheduler import connected, on_cluster, one_task
 
 distributed = pytest.importorskip("distributed")
 
@@ -56,12 +56,12 @@ def test_a_lost_scheduler_is_one_line(closed, capfd):
     )
     command = [sys.executable, "-W", "ignore", "-c", code]
     lost = pytest.raises(RunError, match=r"^the Dask scheduler at tcp://127\.0\.0\.1:\d+ was lost$")
-    calls = [("1 + 1",), ("1 / 0",), ("__import__('time').sleep(9)",)]
+    calls = [one_task(eval, text) for text in ("1 + 1", "1 / 0", "__import__('time').sleep(9)")]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as cluster:
         assert cluster.stdout is not None
         try:
             with connected(cluster.stdout.readline().strip()) as client:
-                made = on_cluster(client, eval, calls)
+                made = on_cluster(client, calls)
                 ended = {e.place: e for e in (next(made), next(made))}
                 cluster.kill()
                 with lost:

@@ -6,6 +6,7 @@ holds a power of two of leaves, so that its sums are a whole branch of the tree 
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -18,34 +19,52 @@ from sdesim.runs import RunWriter
 
 Array = NDArray[np.float64]
 
-# Updates of one coordinate that a core makes in a second, on simple surfaces, and seconds of a block: beside
-# them a task costs nothing, and a worker that is lost costs no more.
-_RATE, _SECONDS = 5e7, 10.0
-# Blocks for each worker, so that all end at about the same time, as far as there are trajectories.
-_SHARE = 4
+# Seconds of a block: at least, beside which what a worker does for each costs nothing, and at the most, so
+# that a worker that is lost costs no more.
+LEAST, _MOST = 0.5, 10.0
+# Seconds of the scheduler and the client for a block, and the share of their time that blocks may take.
+TASK, LOAD = 2e-3, 0.25
+# Blocks for each worker, so that all end at about the same time.
+_SHARE = 48
 # Bytes that a block's results and states may take.
 _BYTES = 2**26
+# Bytes of the sums of all blocks beyond which they are merged on the workers, and what is merged there by one
+# task; blocks of a branch for each worker at the most, all of which are walked anew where the scheduler is
+# lost before their branch is whole.
+_SUMS, FAN, _BRANCH = 2**24, 8, 4
 # What is the same for all parts and takes its time, or is made of the starts of all.
 _CARRIED = ("regions", "paths", "watches", "overshoot_radius", "noise_memory")
 
 
-def block_size(plan: Plan, workers: int, row: float) -> int:
-    """Trajectories of a block: a power of two of leaves, work for about ten seconds.
+def block_size(plan: Plan, workers: int, row: float, each: float) -> int:
+    """Trajectories of a block: a power of two of leaves.
+
+    Its seconds are a 48th of a worker's share, at least half a second, more where so many workers
+    would leave the scheduler too little time for each block, and at most ten or what that needs.
 
     Args:
-        plan: of all trajectories. workers: how many share them.
-        row: bytes that one trajectory's results take in a worker.
+        plan: of all trajectories. workers: how many share them, at least 1.
+        row: bytes that one trajectory's results take in a worker. each: seconds that it takes.
     """
-    updates = float(plan.steps - plan.begin) * plan.dim * max(1, plan.kernel.examples)
-    wanted = min(
-        _RATE * _SECONDS / max(updates, 1.0),
-        _BYTES / (row + 32.0 * plan.dim),
-        plan.trajectories / (_SHARE * max(1, workers)),
-    )
-    leaves = 1
-    while leaves * 2 * LEAF <= wanted:
-        leaves *= 2
-    return leaves * LEAF
+    share = plan.trajectories / workers
+    least = max(LEAST, workers * TASK / LOAD)
+    seconds = min(max(share * each / _SHARE, least), max(_MOST, least))
+    wanted = min(seconds / max(each, 1e-12), _BYTES / (row + 32.0 * plan.dim), share)
+    return power_of_two(wanted / LEAF) * LEAF
+
+
+def branch_size(blocks: int, workers: int, sums: float) -> int:
+    """Blocks whose sums are merged on the workers, a power of two; 1 where each one's are sent.
+
+    Args:
+        blocks: how many there are. workers: how many share them. sums: bytes of one block's.
+    """
+    return min(power_of_two(blocks * sums / _SUMS), power_of_two(min(blocks / 2, _BRANCH * workers)))
+
+
+def power_of_two(most: float) -> int:
+    """The largest one that is not above, at least 1."""
+    return 1 << max(0, math.frexp(most)[1] - 1)
 
 
 def row_bytes(writer: RunWriter, plan: Plan, stored: bool) -> float:

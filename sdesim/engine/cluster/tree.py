@@ -50,10 +50,14 @@ class Tree:
             level, number, count = level + 1, number // 2, -(-count // 2)
         self._waiting[level, number] = node
 
-    def settled(self) -> Array:
-        """What the reduction keeps (C, …) of the sums of all blocks."""
+    def whole(self) -> Array:
+        """The sums (C, V) of all blocks."""
         ((_, whole),) = self._waiting.items()
-        return np.asarray(self._reduction.settle(whole, self._dim))
+        return whole
+
+    def settled(self) -> Array:
+        """What the reduction keeps (C, …) of them."""
+        return np.asarray(self._reduction.settle(self.whole(), self._dim))
 
     def portable(self) -> dict[str, Array]:
         """What waits, by its place."""

@@ -6,6 +6,8 @@ import hashlib
 import importlib
 import platform
 import threading
+import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 from sdesim.compiled.jit import source_stamp
 from sdesim.compiled.sources import is_own
 from sdesim.engine.cluster.blocks import carry, part_of
+from sdesim.engine.cluster.tree import Tree
 from sdesim.engine.continuation import End
 from sdesim.engine.ensemble import Ensemble
 from sdesim.engine.plan import Plan, own_noise
@@ -30,6 +33,8 @@ from sdesim.errors import RunError
 from sdesim.runs import RunWriter
 
 Array = NDArray[np.float64]
+# Steps that are timed first, how many times as many next, and seconds that are enough.
+_FIRST, _LONGER, _TIMED = 2, 4, 0.1
 # Drivers are made, and their modules written, by one thread at a time.
 _MAKING = threading.Lock()
 
@@ -40,15 +45,14 @@ class Job:
 
     Attributes:
         plan: without its compiled sides, which name modules of one machine's cache, and with one start.
-        evaluate: as of `simulate`. out: where the run is stored, or None. size: trajectories of a block.
-        threads: that share one. modules: of kinds and functions that are not sdesim's.
+        evaluate: as of `simulate`. out: where the run is stored, or None.
+        threads: that share a block. modules: of kinds and functions that are not sdesim's.
         code: what decides the bits besides the plan.
     """
 
     plan: Plan
     evaluate: Evaluation | None
     out: str | None
-    size: int
     threads: int
     modules: tuple[str, ...]
     code: tuple[str, ...]
@@ -60,24 +64,27 @@ class Block:
 
     Attributes:
         number: of the block. begin, end: its trajectories, from the first of the plan.
+        size: trajectories of every block but the last.
         starts: (k, d), or one row (1, d) for all. ended: where these go on from.
     """
 
     number: int
     begin: int
     end: int
+    size: int
     starts: Array
     ended: End | None
 
 
 @dataclass(frozen=True)
 class Done:
-    """What a block came to.
+    """What a block, or a branch of blocks, came to.
 
     Attributes:
+        number: of the block, or of the branch among those of its size.
         values: its variables by name, where they are not stored. sums: of each reduction (C, V).
         counts: trajectories that are live, stopped and lost at its steps (C, 3).
-        written: chunks that it stored, with their checksums. worker: who walked it.
+        written: chunks that it stored, with their checksums. blocks: how many each worker walked.
     """
 
     number: int
@@ -85,7 +92,7 @@ class Done:
     sums: tuple[Array, ...]
     counts: NDArray[np.int64]
     written: dict[str, str]
-    worker: str
+    blocks: dict[str, int]
 
 
 @cache
@@ -159,17 +166,72 @@ def run_block(job: bytes, block: Block) -> Done:
     """
     with _MAKING:
         found = _opened(hashlib.sha256(job).hexdigest(), _Bytes(job))
-        starts = np.array(np.broadcast_to(block.starts, (block.end - block.begin, block.starts.shape[1])))
-        plan = part_of(found.plan, starts, block.begin, block.ended)
-        plan = _unsettled(plan)
+        plan = _part(found.plan, block)
         ensemble = Ensemble(plan, found.threads)
     out = None if found.out is None else Path(found.out)
-    writer = walk_part(plan, ensemble, found.evaluate, out, block.begin, found.size)
+    writer = walk_part(plan, ensemble, found.evaluate, out, block.begin, block.size)
     values = {} if out is not None else _values(plan, writer)
     reduced = {} if ensemble.reducing is None else ensemble.reducing.portable()
     sums = tuple(reduced[f"reduced_{k}"] for k in range(len(plan.reductions)))
     counts = reduced.get("reduced_counts", np.zeros((0, 3), dtype=np.int64))
-    return Done(block.number, values, sums, counts, writer.written, _worker())
+    return Done(block.number, values, sums, counts, writer.written, {_worker(): 1})
+
+
+def merged(job: bytes, number: int, *parts: Done) -> Done:
+    """What neighbours came to together, a whole branch that has that number among those of its size."""
+    with _MAKING:
+        plan = _opened(hashlib.sha256(job).hexdigest(), _Bytes(job)).plan
+    sums = []
+    for k, reduction in enumerate(plan.reductions):
+        tree = Tree(reduction, plan.dim, len(parts))
+        for place, part in enumerate(parts):
+            tree.add(place, part.sums[k])
+        sums.append(tree.whole())
+    walked: Counter[str] = Counter()
+    for part in parts:
+        walked.update(part.blocks)
+    return Done(
+        number,
+        {name: np.concatenate([part.values[name] for part in parts if name in part.values])
+         for name in parts[0].values},
+        tuple(sums),
+        np.sum([part.counts for part in parts], axis=0),
+        {key: mark for part in parts for key, mark in part.written.items()},
+        dict(walked),
+    )  # fmt: skip
+
+
+def seconds_of(job: bytes, block: Block) -> float:
+    """Seconds that a trajectory takes a worker, from a few steps of some, of which nothing is kept.
+
+    Compiled functions are loaded on the way. Readings are left out: they are of the first trajectories alone.
+    """
+    with _MAKING:
+        found = _opened(hashlib.sha256(job).hexdigest(), _Bytes(job))
+        whole = replace(_part(found.plan, block), probes=None, probe_steps=np.zeros(0, dtype=np.int64))
+        carry(found.plan, whole)
+
+    def walked(length: int) -> float:
+        steps = whole.begin + length
+        plan = replace(whole, steps=steps, saved=whole.saved[whole.saved <= steps])
+        carry(whole, plan)
+        with _MAKING:
+            ensemble = Ensemble(plan, found.threads)
+        started = time.perf_counter()
+        walk_part(plan, ensemble, found.evaluate, None, block.begin, block.size)
+        return time.perf_counter() - started
+
+    whole_length = whole.steps - whole.begin
+    length = min(_FIRST * whole.refine, whole_length)
+    walked(length)
+    shorter, before = 0, 0.0
+    after = walked(length)
+    while after < _TIMED and length < whole_length:
+        shorter, before = length, after
+        length = min(_LONGER * length, whole_length)
+        after = walked(length)
+    rate = max(after - before, 0.0) / (length - shorter)
+    return whole_length * rate / whole.trajectories
 
 
 class _Unsettled:
@@ -188,6 +250,12 @@ class _Unsettled:
     def settled_width(self, dim: int) -> int:
         """How many they are."""
         return self._reduction.width(dim)
+
+
+def _part(plan: Plan, block: Block) -> Plan:
+    """The plan of one block, whose reductions keep their sums."""
+    starts = np.array(np.broadcast_to(block.starts, (block.end - block.begin, block.starts.shape[1])))
+    return _unsettled(part_of(plan, starts, block.begin, block.ended))
 
 
 def _unsettled(plan: Plan) -> Plan:

@@ -22,7 +22,7 @@ from sdesim.io.files import atomic_write_json, atomic_write_text, read_json
 from sdesim.io.lock import LOCK, locked
 from sdesim.io.processes import Ended, processes
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
-from sdesim.io.scheduler import connected, on_cluster
+from sdesim.io.scheduler import connected, on_cluster, one_task
 from sdesim.io.text import for_cell
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import provenance
@@ -187,7 +187,7 @@ def _runner(workers: int, scheduler: str | None, count: int) -> Iterator[Runner]
     """What yields (name, error) of tasks as they end."""
     if scheduler is not None and count:
         with connected(scheduler) as client:
-            yield lambda tasks: _outcomes(tasks, on_cluster(client, run_task, _calls(tasks)))
+            yield lambda tasks: _outcomes(tasks, on_cluster(client, (one_task(run_task, t) for t in tasks)))
     elif workers > 1 and count > 1:
         with processes(min(workers, count)) as shared_out:
             yield lambda tasks: _outcomes(tasks, shared_out(run_task, _calls(tasks)))

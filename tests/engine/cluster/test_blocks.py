@@ -2,29 +2,53 @@
 
 import pytest
 
-from sdesim.engine.cluster.blocks import block_size
+from sdesim.engine.cluster.blocks import block_size, branch_size, power_of_two
 
 
 @pytest.mark.parametrize(
-    ("steps", "trajectories", "workers", "row", "size"),
+    ("trajectories", "workers", "row", "each", "size"),
     [
-        # 5e8 updates: 5e5 trajectories of 1,000 steps, 2^18 of them.
-        (1000, 10**7, 2, 8.0, 2**18),
-        # Four blocks for each of 1,000 workers: 2,500 trajectories, 2^11 of them.
-        (1000, 10**7, 1000, 8.0, 2**11),
+        # A minute for each of two workers, a 48th of it 1.25 s: 12,500 trajectories, 2^13 of them.
+        (1_200_000, 2, 8.0, 1e-4, 2**13),
+        # An hour for each of two, where ten seconds are the most: 10^5, 2^16 of them.
+        (72_000_000, 2, 8.0, 1e-4, 2**16),
+        # Half a second at least: 5,000, 2^12 of them.
+        (80_000, 2, 8.0, 1e-4, 2**12),
+        # 3,000 workers whose blocks take 2 ms of the scheduler, a quarter of its time: 24 s, 2.4e5, 2^17.
+        (10**9, 3000, 8.0, 1e-4, 2**17),
         # 2^26 bytes at 4,096 and 32 a trajectory: 16,256 of them.
-        (1000, 10**7, 2, 4096.0, 2**13),
-        # Never less than a leaf.
-        (10**6, 100, 2, 8.0, 64),
+        (10**9, 2, 4096.0, 1e-4, 2**13),
+        # A block for each worker, as far as leaves go: 2,500, 2^11 of them.
+        (10**7, 4000, 8.0, 1e-9, 2**11),
+        (100, 2, 8.0, 10.0, 64),
     ],
 )
-def test_the_least_of_work_share_and_memory_decides(steps, trajectories, workers, row, size):
+def test_the_least_of_work_share_and_memory_decides(trajectories, workers, row, each, size):
     class Shape:
-        begin, dim = 0, 1
+        dim = 1
 
-        class kernel:
-            examples = 0
+    Shape.trajectories = trajectories
 
-    Shape.steps, Shape.trajectories = steps, trajectories
+    assert block_size(Shape, workers, row, each) == size
 
-    assert block_size(Shape, workers, row) == size
+
+@pytest.mark.parametrize(
+    ("blocks", "workers", "sums", "branch"),
+    [
+        # 16 MiB in all may be sent as they are.
+        (64, 2, 2**18, 1),
+        # Four times as many: a fourth as often.
+        (64, 2, 2**20, 4),
+        # Four for each worker at the most, and two branches at least.
+        (1024, 2, 2**25, 8),
+        (6, 100, 2**25, 2),
+        (1, 100, 2**25, 1),
+        (64, 2, 0.0, 1),
+    ],
+)
+def test_sums_are_merged_on_the_workers_where_they_are_large(blocks, workers, sums, branch):
+    assert branch_size(blocks, workers, sums) == branch
+
+
+def test_powers_of_two():
+    assert [power_of_two(x) for x in (0.0, 0.9, 1, 1.9, 2, 3.99, 4, 1000)] == [1, 1, 1, 1, 2, 2, 4, 512]

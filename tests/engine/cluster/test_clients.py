@@ -3,8 +3,9 @@
 import pytest
 
 from sdesim.cli import main
-from sdesim.engine.cluster.clients import check_cluster, threads_of
+from sdesim.engine.cluster.clients import check_cluster
 from sdesim.errors import SdesimError
+from sdesim.io.scheduler import threads_of
 
 COMMAND = ["sdesim", "run", "flat-vs-sharp", "--cluster", "tcp://127.0.0.1:1"]
 

@@ -4,14 +4,22 @@ import numpy as np
 import pytest
 
 import sdesim
-from sdesim.engine.cluster import gather
+from sdesim.engine.cluster import sizing, tasks
+from sdesim.engine.cluster.state import State
 from sdesim.errors import RunError, SdesimError
 from tests.engine.cluster.clustered import assert_same, walk
 
 
-@pytest.mark.parametrize("size", [64, 256])
-def test_a_run_in_memory_has_the_bits_of_one_process(client, single, monkeypatch, size):
-    monkeypatch.setattr(gather, "block_size", lambda *_: size)
+@pytest.fixture
+def small(monkeypatch):
+    """Five blocks."""
+    monkeypatch.setattr(sizing, "block_size", lambda *_: 64)
+
+
+@pytest.mark.parametrize(("size", "branch"), [(64, 1), (64, 2), (64, 16), (256, 1)])
+def test_a_run_in_memory_has_the_bits_of_one_process(client, single, monkeypatch, size, branch):
+    monkeypatch.setattr(sizing, "block_size", lambda *_: size)
+    monkeypatch.setattr(sizing, "branch_size", lambda *_: branch)
 
     found = walk(cluster=client)
 
@@ -31,16 +39,16 @@ def test_workers_write_their_own_regions_of_a_stored_run(client, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["run.zarr"]
 
 
-def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, monkeypatch):
+def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, small, monkeypatch):
     out, sent = tmp_path / "run.zarr", []
-    taken = gather.State.take
+    taken = State.take
 
     def take(self, block):
         if self.done.sum() == 3:
             raise RunError("the Dask scheduler at tcp://127.0.0.1:1 was lost")
         taken(self, block)
 
-    monkeypatch.setattr(gather.State, "take", take)
+    monkeypatch.setattr(State, "take", take)
     with pytest.raises(RunError, match=r"was lost; .*run\.zarr keeps its finished blocks, and resume=True"):
         walk(probes=None, cluster=client, out=out)
 
@@ -48,7 +56,7 @@ def test_a_stored_run_resumes_with_the_blocks_that_are_left(client, tmp_path, mo
         sent.append(block.number)
         taken(self, block)
 
-    monkeypatch.setattr(gather.State, "take", noting)
+    monkeypatch.setattr(State, "take", noting)
     with pytest.raises(RunError, match="was begun on a cluster: go on with cluster="):
         walk(probes=None, out=out, resume=True)
     found = walk(probes=None, cluster=client, out=out, resume=True)
@@ -84,7 +92,7 @@ def test_functions_of_the_caller_travel(client):
 
 def test_a_failing_block_is_told_in_one_line(client, monkeypatch):
     monkeypatch.setattr(
-        gather, "code", lambda: ("sdesim's code of yesterday", "python 2", "numpy 1", "numba 0")
+        tasks, "code", lambda: ("sdesim's code of yesterday", "python 2", "numpy 1", "numba 0")
     )
 
     with pytest.raises(
@@ -93,7 +101,7 @@ def test_a_failing_block_is_told_in_one_line(client, monkeypatch):
         walk(cluster=client)
 
 
-def test_progress_is_told_in_steps(client):
+def test_progress_is_told_in_steps(client, small):
     told = []
 
     walk(cluster=client, progress=lambda done, total: told.append((done, total)))

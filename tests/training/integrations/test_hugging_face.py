@@ -370,7 +370,7 @@ def test_a_training_goes_on_where_nothing_can_be_watched(tmp_path):
 
 
 def test_the_line_of_the_guide_runs(tmp_path):
-    guide = (Path(__file__).parents[3] / "docs" / "monitoring.md").read_text(encoding="utf-8")
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "monitoring.md").read_text(encoding="utf-8")
     arguments = transformers.TrainingArguments(str(tmp_path), max_steps=2, report_to=[], use_cpu=True)
     space = {"transformers": transformers, "training": training, "data": examples(), "model": network()}
     for code in re.findall(r"```py\n(trainer = transformers.*?)```", guide, re.S):

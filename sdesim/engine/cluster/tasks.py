@@ -1,0 +1,103 @@
+"""An ensemble as tasks of Dask: what all share, blocks, and what merges what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sdesim.engine.cluster.blocks import FAN, end_of_part
+from sdesim.engine.cluster.state import State
+from sdesim.engine.cluster.work import Block, Job, code, foreign_modules, handed_on, merged, packed, run_block
+from sdesim.engine.plan import Plan
+from sdesim.engine.saving import Evaluation
+from sdesim.errors import RunError, SdesimError, failure
+from sdesim.io.processes import DiedError
+from sdesim.io.scheduler import Call, Submit
+from sdesim.runs.stamp import Fingerprint
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """What `simulate` was asked for, checked.
+
+    Attributes:
+        plan: of all trajectories. evaluate, threads, name: as of `simulate`, where threads share one block.
+        out, mark: where it is stored, and what decides its numbers. labels: attributes.
+        resume, accept: as of `simulate`.
+    """
+
+    plan: Plan
+    evaluate: Evaluation | None
+    out: Path | None
+    mark: Fingerprint | None
+    labels: dict[str, Any]
+    threads: int
+    resume: bool
+    accept: bool
+    name: str
+
+
+@contextmanager
+def sent(asked: Gathering, client: Any) -> Iterator[Any]:
+    """What all blocks share as the result of a task, which a worker that has lost it gets again."""
+    plan = asked.plan
+    parts = (plan.surface, *plan.noises, plan.scheme, *plan.reductions, *plan.exits, *plan.boundary)
+    out = None if asked.out is None else str(asked.out.resolve())
+    modules = foreign_modules((*parts, *plan.observables.values()))
+    job = packed(Job(plan, asked.evaluate, out, asked.threads, modules, code()))
+    future = client.submit(handed_on, job, pure=False)
+    try:
+        yield future
+    finally:
+        if client.status == "running":
+            with suppress(OSError):
+                client.cancel([future])
+
+
+def waiting(plan: Plan, state: State, job: Any) -> Iterator[Call]:
+    """The branches that are not done: their blocks as tasks, and those that merge what they come to."""
+    for number in map(int, np.flatnonzero(~state.done)):
+        yield partial(_branch, plan, state, job, number)
+
+
+def _branch(plan: Plan, state: State, job: Any, number: int, submit: Submit) -> tuple[Sequence[Any], Any]:
+    blocks = state.of_branch(number)
+    walked = [submit(run_block, job, block_of(plan, state.size, k)) for k in blocks]
+    level, width, first = walked, state.branch, blocks.start
+    while width > 1:
+        fan = min(FAN, width)
+        first, width = first // fan, width // fan
+        groups = [level[k : k + fan] for k in range(0, len(level), fan)]
+        level = [submit(merged, job, first + k, *group) for k, group in enumerate(groups)]
+    return (walked if state.branch > 1 else (), level[0])
+
+
+def block_of(plan: Plan, size: int, number: int) -> Block:
+    """A block as it travels."""
+    begin = number * size
+    end = min(begin + size, plan.trajectories)
+    same = bool((plan.theta0 == plan.theta0[:1]).all())
+    starts = plan.theta0[:1] if same else plan.theta0[begin:end]
+    return Block(number, begin, end, size, starts, end_of_part(plan.end, begin, end))
+
+
+def result_of(get: Callable[[], Any]) -> Any:
+    """What a task came to, or why it can't be.
+
+    Raises:
+        RunError: the workers died, or what it ran raised something. SdesimError: as it was raised.
+    """
+    try:
+        return get()
+    except DiedError as error:
+        raise RunError(str(error)) from None
+    except SdesimError:
+        raise
+    except Exception as error:
+        raise RunError(f"a block could not be walked: {failure(error)}") from None
