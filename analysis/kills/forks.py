@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -42,12 +43,24 @@ def launch(arguments: Sequence[str], folder: Path, before: Callable[[], None] | 
     Args:
         before: called in the new process first.
     """
+    return forked(lambda: _be(arguments, folder, before))
+
+
+def forked(work: Callable[[], Any]) -> int:
+    """A process that does this and ends, with exit code 0 where nothing was raised."""
     sys.stdout.flush()
     sys.stderr.flush()
     here, pid = os.getpid(), os.fork()
     if pid == 0:
-        threading.Thread(target=_end_with, args=(here,), daemon=True).start()
-        _be(arguments, folder, before)
+        code = 1
+        try:
+            threading.Thread(target=_end_with, args=(here,), daemon=True).start()
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
     return pid
 
 
@@ -73,17 +86,16 @@ def called(function: Callable[..., Any], *arguments: Any) -> Any:
         RuntimeError: it raised, with its words.
     """
     with tempfile.TemporaryDirectory() as room:
-        answer, here = Path(room) / "answer.json", os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            threading.Thread(target=_end_with, args=(here,), daemon=True).start()
+        answer = Path(room) / "answer.json"
+
+        def call() -> None:
             try:
                 told = {"value": function(*arguments)}
             except BaseException as error:
                 told = {"error": f"{type(error).__name__}: {error}"}
             answer.write_text(json.dumps(told), encoding="utf-8")
-            os._exit(0)
-        end(pid)
+
+        end(forked(call))
         found = json.loads(answer.read_text(encoding="utf-8"))
     if "error" in found:
         raise RuntimeError(found["error"])
@@ -138,8 +150,6 @@ def _be(arguments: Sequence[str], folder: Path, before: Callable[[], None] | Non
         except SystemExit as stop:
             code = int(stop.code or 0)
         except BaseException:
-            import traceback
-
             traceback.print_exc()
         sys.stdout.flush()
         sys.stderr.flush()
