@@ -8,17 +8,20 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+# Seconds between two looks at how far a process is.
+_POLL = 0.005
 _MODULES = ("cli", "commands.verbs", "report", "scenario.resuming", "scenario.sweep.run", "training")
 
 
@@ -117,6 +120,38 @@ def runs(pid: int) -> bool:
         return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return False
+
+
+def processor_seconds(pids: Iterable[int]) -> float:
+    """Seconds of the processor that these processes have had so far."""
+    total = 0
+    for pid in pids:
+        with suppress(OSError):
+            # Its name, in brackets, may hold blanks.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def used_so_far(others: Iterable[int]) -> float:
+    """Seconds of the processor of all below this process that have ended, and of others that run."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime + processor_seconds(others)
+
+
+def wait_for_work(pid: int, workers: Callable[[], list[int]], seconds: float, rest: float) -> None:
+    """Wait until a process and its workers have had so much of the processor, or it has ended.
+
+    Where a machine is busy with other work, a moment on its clock says nothing of how far a command is.
+
+    Args:
+        pid, workers: the process, and who else works for it. seconds: of the processor.
+        rest: seconds on the clock after that, for what is waited for, as a disk, takes none.
+    """
+    before = processor_seconds(workers())
+    while runs(pid) and processor_seconds([pid, *workers()]) - before < seconds:
+        time.sleep(_POLL)
+    time.sleep(rest)
 
 
 def _serves(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""``python -m analysis.soak [--minutes 30] [--lanes 2] [--seed 0] [--out DIR]``: what work and faults come to."""
+"""``python -m analysis.soak [--minutes 30] [--lanes 2] [--seed 0] [--out DIR]``: work with faults put in."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def main() -> int:
 
 def _soaked(room: Path, cluster: tuple[str, int], minutes: float, lanes: int, seed: int) -> dict[str, Any]:
     """All trials, rounds and readings."""
-    whole = {work: undisturbed(work, room / f"whole-{work}", cluster[0]) for work in DONE}
+    whole = {work: undisturbed(work, room / f"whole-{work}", cluster) for work in DONE}
     started = time.monotonic()
     end = started + 60.0 * minutes
     at_work = {}
@@ -69,7 +69,7 @@ def _soaked(room: Path, cluster: tuple[str, int], minutes: float, lanes: int, se
     return {
         "minutes": (time.monotonic() - started) / 60.0, "lanes": lanes, "seed": seed,
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "undisturbed": {work: w.took for work, w in whole.items()}, "failed": failed,
+        "undisturbed": {work: w.used for work, w in whole.items()}, "failed": failed,
         "trials": [json.loads(line) for k in range(lanes) for line in _lines(room / f"lane-{k}.jsonl")],
         "resident": {"rounds": len(told), "differing": sum(bool(t["differ"]) for t in told)},
         "growth": {name: growth(readings, name) for name in watched}, "readings": readings,

@@ -20,6 +20,8 @@ from .faults import FAULTS, Fault, Met
 DONE = ("simulation", "training", "sweep", "cluster")
 # Commands that may go on with one folder.
 _TRIES = 4
+# Seconds on the clock that a fault comes later, so that none is tied to the clock of the processor.
+_REST = 0.02
 
 
 @dataclass
@@ -49,10 +51,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Whole:
-    """What a work comes to when nothing happens: digests of its folder, and its seconds."""
+    """What a work comes to when nothing happens: digests of its folder, and seconds of the processor."""
 
     held: dict[str, str]
-    took: float
+    used: float
 
 
 def is_long(code: int, said: str) -> bool:
@@ -110,10 +112,10 @@ class Lane:
         pid = forks.launch(next_words(trial.work, self._folder, self._cluster[0]), self._folder, before)
         trial.met = before is not None
         if fault.during is not None:
-            time.sleep(self._rng.uniform(0.0, self._whole[trial.work].took))
-            trial.met = fault.during(
-                Met(pid, self._folder / "out", self._workers(trial.work, pid), self._rng)
-            )
+            out, workers = self._folder / "out", self._workers(trial.work, pid)
+            after = self._rng.uniform(0.0, self._whole[trial.work].used)
+            forks.wait_for_work(pid, workers, after, self._rng.uniform(0.0, _REST))
+            trial.met = fault.during(Met(pid, out, workers, self._rng))
         self._heard(trial, forks.end(pid))
 
     def _finished(self, trial: Trial, fault: Fault) -> str:
@@ -175,12 +177,13 @@ def next_words(work: str, folder: Path, address: str) -> list[str]:
     return [address if word == ADDRESS else word for word in words]
 
 
-def undisturbed(work: str, folder: Path, address: str) -> Whole:
+def undisturbed(work: str, folder: Path, cluster: tuple[str, int]) -> Whole:
     """What it comes to when nothing happens."""
     fresh(work, folder)
-    began = time.monotonic()
-    code = forks.run(next_words(work, folder, address), folder)
-    took = time.monotonic() - began
+    others = forks.children(cluster[1]) if WORKS[work].spread else []
+    began = forks.used_so_far(others)
+    code = forks.run(next_words(work, folder, cluster[0]), folder)
+    used = forks.used_so_far(others) - began
     if code != 0:
         raise RuntimeError(f"{work}, with no fault, ended with {code}: {forks.said(folder)}")
-    return Whole(forks.called(contents, folder / "out"), took)
+    return Whole(forks.called(contents, folder / "out"), used)
