@@ -13,19 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, failure, first_line
+from sdesim.io.places import Place, Remote, place
 
 # What is not seen as it is, beside what JSON escapes itself: controls, what turns the direction of writing,
 # ends of lines, halves of characters.
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
 
-def atomic_write_bytes(path: str | Path, content: bytes) -> None:
+def atomic_write_bytes(path: str | Place, content: bytes) -> None:
     """Write `content` to `path` by way of a temporary file beside it, so that no reader sees half.
 
     Raises:
         RunError: the file can't be written (full disk, missing permission).
     """
-    target = Path(path)
+    target = place(path)
+    if isinstance(target, Remote):
+        target.write_bytes(content)
+        return
     temporary = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -42,12 +46,26 @@ def atomic_write_bytes(path: str | Path, content: bytes) -> None:
         raise RunError(f"can't write {target}: {error.strerror or error}") from error
 
 
-def atomic_write_text(path: str | Path, text: str) -> None:
+def atomic_write_text(path: str | Place, text: str) -> None:
     """Write UTF-8 text; see `atomic_write_bytes`."""
     atomic_write_bytes(path, text.encode("utf-8"))
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_text(path: Place) -> str:
+    """UTF-8 text of a file.
+
+    Raises:
+        RunError: it can't be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} can't be read: {first_line(error)}") from error
+
+
+def read_json(path: Place) -> dict[str, Any]:
     """The JSON object that a file holds.
 
     Raises:
@@ -66,7 +84,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def content_of(path: Path) -> Iterator[None]:
+def content_of(path: Place) -> Iterator[None]:
     """What is taken from a file's content has the form that it should have.
 
     Raises:
@@ -104,7 +122,7 @@ def to_json(value: Any, digits: int | None = None, indent: int | None = 2) -> st
 
 
 def atomic_write_json(
-    path: str | Path, value: Any, digits: int | None = None, indent: int | None = 2
+    path: str | Place, value: Any, digits: int | None = None, indent: int | None = 2
 ) -> None:
     """Write `value` as strict JSON; see `to_json`."""
     atomic_write_text(path, to_json(value, digits, indent))

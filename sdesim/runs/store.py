@@ -12,7 +12,6 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +20,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import RunError, first_line
 from sdesim.io.files import to_json
+from sdesim.io.places import Place, holds_files, named, place, zarr_store
 from sdesim.runs.accessor import RunAccessor as RunAccessor
-from sdesim.runs.attributes import mapped, plain, rows
+from sdesim.runs.attributes import plain, rows
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.replays import note_ended, note_stored
@@ -61,7 +61,7 @@ class RunWriter:
         first: the number of the first trajectory.
         groups, events, wells: names along those dims.
         attrs: further attributes: name, seed, learning_rate, …
-        out: path of the Zarr group to make; None keeps the run in memory.
+        out: path or URL of the Zarr group to make; None keeps the run in memory.
         epoch: (S,), for real runs.
         resume: go on writing the incomplete run at `out`.
         observables: variables over (trajectory, step) that are no part of the schema, by name.
@@ -81,7 +81,7 @@ class RunWriter:
         variables: Sequence[str], probe_steps: ArrayLike | None = None, probe_time: ArrayLike | None = None,
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
-        attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
+        attrs: Mapping[str, Any], out: str | Place | None, epoch: ArrayLike | None = None,
         resume: bool = False, observables: Mapping[str, VariableSpec] | None = None, first: int = 0,
         noise_states: int = 0, further: Mapping[str, Any] | None = None,
         sizes: Mapping[str, int] | None = None,
@@ -130,7 +130,7 @@ class RunWriter:
         for name in self._names:
             if name not in self._specs:
                 raise RunError(f"variable {name!r} is not part of the run schema")
-        self.out = None if out is None else Path(out)
+        self.out = None if out is None else place(out)
         self._group: Any = None
         self._store: Any = None
         self._before: dict[str, str] = {}
@@ -222,7 +222,7 @@ class RunWriter:
 
         attrs = self._stored_attrs()
         self._store.expected = {**self._before, **self._store.expected}
-        manifest = manifest_of(self._group, self._store, attrs)
+        manifest = manifest_of(self._group, {*self._coords, *self._names}, self._store, attrs)
         try:
             self._group.attrs.put({**attrs, MANIFEST: to_json(manifest, indent=None).strip()})
         except OSError as error:
@@ -289,40 +289,49 @@ class RunWriter:
 
     def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr
-        from zarr.storage import LocalStore
 
-        from sdesim.runs.checked_store import MANIFEST, CheckedStore, check_own, checksums
+        from sdesim.runs.begun import begun_group
+        from sdesim.runs.checked_store import CheckedStore
 
         assert self.out is not None
         if self._begin is not None:
-            self._store = CheckedStore(LocalStore(self.out))
-            self._group = zarr.open_group(self._store, mode="r+")
+            self._store = CheckedStore(self.out, zarr_store(self.out))
+            try:
+                self._group = zarr.open_group(self._store, mode="r+")
+            except FileNotFoundError:
+                raise RunError(f"{self.out} is not seen by a worker, which is to write there") from None
             return {name: self._group[name] for name in self._names}
         if resume:
-            self._store = CheckedStore(LocalStore(self.out))
-            self._group = zarr.open_group(self._store, mode="r+")
-            self._before = dict(mapped(self._group.attrs, MANIFEST).get("written", {}))
-            check_own(self.out, self._before)
+            self._store = CheckedStore(self.out, zarr_store(self.out))
+            self._group, self._before = begun_group(self._store, self._describe)
             self.note_chunks()
             return {name: self._group[name] for name in self._names}
         if self.out.exists():
             raise RunError(f"{self.out} exists already; choose another path or remove it")
         try:
             self.out.mkdir(parents=True)
-            self._store = CheckedStore(LocalStore(self.out))
+            self._store = CheckedStore(self.out, zarr_store(self.out))
             self._group = zarr.open_group(
                 self._store, mode="w-", zarr_format=3, attributes=self._stored_attrs()
             )
-            for name, (dims, values) in self._coords.items():
-                units, long_name = self._words[name]
-                array = self._group.create_array(
-                    name, shape=values.shape, dtype=values.dtype, dimension_names=dims,
-                    compressors=checksums(), attributes={"units": units, "long_name": long_name},
-                )  # fmt: skip
-                array[...] = values
-            return {name: self._create(self._group, name) for name in self._names}
+            arrays = self._describe(self._group)
+            for name, (_, values) in self._coords.items():
+                self._group[name][...] = values
+            return arrays
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
+
+    def _describe(self, group: Any) -> dict[str, Any]:
+        """Make the arrays of the run in a group, without their values; those of its variables by name."""
+        from sdesim.runs.checked_store import checksums
+
+        for name, (dims, values) in self._coords.items():
+            units, long_name = self._words[name]
+            group.create_array(
+                name, shape=values.shape, dtype=values.dtype, dimension_names=dims,
+                compressors=checksums(), attributes={"units": units, "long_name": long_name},
+            )  # fmt: skip
+        return {name: self._create(group, name) for name in self._names}
 
     def _create(self, group: Any, name: str) -> Any:
         from sdesim.runs.checked_store import checksums
@@ -403,11 +412,11 @@ def _named(run: xr.Dataset) -> xr.Dataset:
     return run.assign_coords(found)
 
 
-def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
+def open_run(path: str | Place, chunks: Any = None) -> xr.Dataset:
     """Open a stored run lazily.
 
     Args:
-        path: an ``<arm>.zarr``, or a run directory with one arm.
+        path: an ``<arm>.zarr``, or a run directory with one arm; a path, or a URL that fsspec knows.
         chunks: None for arrays that are read when they are used; else Dask's: ``{}`` for those of the file,
             ``"auto"``, or sizes by dimension such as ``{"trajectory": 1000}``.
 
@@ -415,11 +424,11 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
         RunError: no run there, not one that this version can read, a damaged one, or chunks without Dask.
             So does what reads a damaged array later.
     """
-    target = Path(path)
+    target = place(path)
     if not target.exists():
         raise RunError(f"no run at {target}")
     if not (target / "zarr.json").exists():
-        arms = sorted(target.glob("*.zarr"))
+        arms = named(target, "*.zarr")
         if len(arms) != 1:
             names = ", ".join(a.name for a in arms)
             raise RunError(
@@ -428,12 +437,12 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
         target = arms[0]
     if chunks is not None and find_spec("dask") is None:
         raise RunError("chunks are Dask's, which is not installed: pip install 'sdesim[dask]'")
-    from sdesim.runs.checked_store import MANIFEST, opened
+    from sdesim.runs.checked_store import MANIFEST, UNREADABLE, opened
 
     try:
         store, attrs = opened(target)
         run = xr.open_zarr(store, consolidated=False, chunks=chunks)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise RunError(f"{target} can't be read as a run: {first_line(error)}") from error
     run.encoding["source"] = str(target)
     # Runs of earlier versions hold others.
@@ -445,7 +454,7 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
     return _named(run)
 
 
-def begun_run(path: Path) -> dict[str, Any] | None:
+def begun_run(path: Place) -> dict[str, Any] | None:
     """Attributes of the run that lies there, whole or not; None where an interruption left none of it.
 
     Raises:
@@ -457,20 +466,20 @@ def begun_run(path: Path) -> dict[str, Any] | None:
         found: Any = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
         return plain(found)
     except FileNotFoundError:
-        if any(file.is_file() and not file.name.endswith(".partial") for file in path.rglob("*")):
+        if holds_files(path):
             raise RunError(f"{path} is no run; choose another path or remove it") from None
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path} can't be read as a run: {first_line(error)}") from error
 
 
-def open_runs(folder: str | Path) -> dict[str, xr.Dataset]:
+def open_runs(folder: str | Place) -> dict[str, xr.Dataset]:
     """Arm → run of a run directory, lazily.
 
     Raises:
         RunError: it holds no runs.
     """
-    arms = sorted(Path(folder).glob("*.zarr"))
+    arms = named(place(folder), "*.zarr")
     if not arms:
         raise RunError(f"{folder} holds no runs")
     return {arm.stem: open_run(arm) for arm in arms}

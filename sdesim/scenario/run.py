@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.io.lock import LOCK, Held, locked
+from sdesim.io.lock import LOCK, Holding, locked
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.runs import measure
-from sdesim.runs.provenance import provenance
+from sdesim.runs.provenance import mark_of, provenance
 from sdesim.runs.quantities import smooths
 from sdesim.runs.twin_rules import deviations_left
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
@@ -131,10 +131,11 @@ def run_scenario(
         atomic_write_text(target / MARK, "This run was not finished.\n")
         if older:
             _clear(target)
-        noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario)}
+        text = resolved_yaml(scenario)
+        noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario), **mark_of(text)}
         atomic_write_json(target / "provenance.json", noted)
         # With its scenario the run has begun: all that a resume needs is there.
-        atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
+        atomic_write_text(target / "scenario.yaml", text)
         return finish_run(work, quick, progress, held)
 
 
@@ -206,7 +207,7 @@ def _check_surface(name: str, model: Simulate) -> None:
 
 
 def finish_run(
-    work: Work, quick: bool, progress: bool | LabelledReport, held: Held
+    work: Work, quick: bool, progress: bool | LabelledReport, held: Holding
 ) -> dict[str, Any]:  # fmt: skip
     """Run the arms of a directory that holds its scenario, write summary and report, and take the mark off.
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,8 @@ from sdesim.engine.cluster.work import Block, Job, code, foreign_modules, handed
 from sdesim.engine.plan import Plan
 from sdesim.engine.saving import Evaluation
 from sdesim.errors import RunError, SdesimError, failure
+from sdesim.io.lock import Holding
+from sdesim.io.places import Place
 from sdesim.io.processes import DiedError
 from sdesim.io.scheduler import Call, Submit
 from sdesim.runs.stamp import Fingerprint
@@ -29,18 +30,19 @@ class Gathering:
     Attributes:
         plan: of all trajectories. evaluate, threads, name: as of `simulate`, where threads share one block.
         out, mark: where it is stored, and what decides its numbers. labels: attributes.
-        resume, accept: as of `simulate`.
+        resume, accept: as of `simulate`. held: the lock of what is stored.
     """
 
     plan: Plan
     evaluate: Evaluation | None
-    out: Path | None
+    out: Place | None
     mark: Fingerprint | None
     labels: dict[str, Any]
     threads: int
     resume: bool
     accept: bool
     name: str
+    held: Holding | None = None
 
 
 @contextmanager
@@ -48,7 +50,7 @@ def sent(asked: Gathering, client: Any) -> Iterator[Any]:
     """What all blocks share as the result of a task, which a worker that has lost it gets again."""
     plan = asked.plan
     parts = (plan.surface, *plan.noises, plan.scheme, *plan.reductions, *plan.exits, *plan.boundary)
-    out = None if asked.out is None else str(asked.out.resolve())
+    out = None if asked.out is None else asked.out.resolve()
     modules = foreign_modules((*parts, *plan.observables.values()))
     job = packed(Job(plan, asked.evaluate, out, asked.threads, modules, code()))
     future = client.submit(handed_on, job, pure=False)
