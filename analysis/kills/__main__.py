@@ -1,4 +1,4 @@
-"""``python -m analysis.kills [--kills N] [--only NAME,…] [--signals NAME,…] [--out DIR]``: kill and go on."""
+"""``python -m analysis.kills [--kills N] [--only NAME,…] [--signals NAME,…] [--minutes M] [--out DIR]``."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import argparse
 import signal
 import sys
 import tempfile
+import time
 from contextlib import nullcontext
+from math import ceil, inf
 from pathlib import Path
 from typing import Any
 
 from sdesim.io.files import atomic_write_json, atomic_write_text, read_json
 
 from .cluster import standing
-from .killing import Killing, load
+from .killing import Killing, load, whole_of
 from .works import WORKS
 
+# Kills by one signal before the next has its turn.
+_AT_ONCE = 4
 _COLUMNS = {
     "work": "work", "signal": "signal", "kills": "kills", "of workers": "workers",
     "with something to go on from": "resumed", "chunks torn": "torn", "of these refused": "refused",
@@ -29,24 +33,36 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100, help="of each work by each signal")
     parser.add_argument("--only", default=",".join(WORKS), help=f"some of {', '.join(WORKS)}")
     parser.add_argument("--signals", default="SIGKILL,SIGTERM,SIGINT")
+    parser.add_argument("--minutes", type=float, default=inf, help="after which no more are begun")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, help="folder of table and counts; default: none")
     arguments = parser.parse_args()
     load()
-    rows = []
+    end = time.monotonic() + 60.0 * arguments.minutes
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as room:
         for name in arguments.only.split(","):
-            with standing() if WORKS[name].spread else nullcontext() as cluster:
-                for how in arguments.signals.split(","):
-                    given = signal.Signals[how], arguments.seed, Path(room), cluster
-                    rows.append(
-                        {"seed": arguments.seed} | Killing(name, WORKS[name], *given).until(arguments.kills)
-                    )
-                    print(rows[-1], file=sys.stderr, flush=True)
+            work = WORKS[name]
+            with standing() if work.spread else nullcontext() as cluster:
+                whole = whole_of(work, Path(room) / "whole", cluster)
+                given = arguments.seed, Path(room), cluster, whole
+                signals = arguments.signals.split(",")
+                killings = [Killing(name, work, signal.Signals[how], *given) for how in signals]
+                found: list[dict[str, Any]] = []
+                # In turn, so that of each there are as many where time ends.
+                for kills in _rising(ceil(arguments.kills * work.share)):
+                    if found and time.monotonic() > end:
+                        break
+                    found = [{"seed": arguments.seed, **killing.until(kills)} for killing in killings]
                     if arguments.out is not None:
-                        _keep(rows, arguments.out)
+                        _keep([*rows, *found], arguments.out)
+                rows += found
     print(_table(rows))
     return int(any(r["lost"] or r["left"] or r["same"] < r["folders"] for r in rows))
+
+
+def _rising(last: int) -> list[int]:
+    return [*range(_AT_ONCE, last, _AT_ONCE), last]
 
 
 def _keep(rows: list[dict[str, Any]], folder: Path) -> None:

@@ -12,9 +12,9 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from math import ceil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from .contents import contents
 from .hazards import clock_set_back, tear
 from .works import ADDRESS, Work
 
+# The address of a scheduler and the process that started its workers, for a work that is spread over them.
+Cluster = tuple[str, int] | None
 # Kills of one folder, after which it is let end.
 _MOST = 4
 # Seconds between two checkpoints, and for processes to notice that they were ended.
@@ -38,18 +40,62 @@ def load() -> None:
     forks.load(_BETWEEN)
 
 
+@dataclass(frozen=True)
+class Whole:
+    """What a work comes to when nothing happens: digests of its folder, and seconds of the processor."""
+
+    held: dict[str, str]
+    used: float
+
+
+def whole_of(work: Work, folder: Path, cluster: Cluster) -> Whole:
+    """Do it with no fault; the seconds are those of the second time, when all has been compiled."""
+    for _ in range(2):
+        others = forks.children(cluster[1]) if cluster else []
+        began = forks.used_so_far(others)
+        code = forks.run(next_words(work, fresh(work, folder), cluster), folder)
+        used = forks.used_so_far(others) - began
+        if code != 0:
+            raise RuntimeError(f"a run that nobody killed ended with {code}: {forks.said(folder)}")
+    return Whole(forks.called(contents, folder / "out"), used)
+
+
+def fresh(work: Work, folder: Path) -> Path:
+    """A working directory with the scenario alone."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "scenario.yaml").write_text(work.text, encoding="utf-8")
+    return folder
+
+
+def next_words(work: Work, folder: Path, cluster: Cluster) -> list[str]:
+    """What a user would type now."""
+    # A folder that does not hold its scenario yet is begun again.
+    begun = any((folder / "out").glob("**/scenario.yaml"))
+    words = work.resume if begun else work.begin
+    return [cluster[0] if cluster and word == ADDRESS else word for word in words]
+
+
 class Killing:
     """Kills of one work by one signal.
 
     Args:
         name, work: what is killed. how: the signal. seed: of the moments. room: where folders are made.
         cluster: address of a scheduler and the process that started its workers; None for other works.
+        whole: what nobody killed.
     """
 
     def __init__(
-        self, name: str, work: Work, how: signal.Signals, seed: int, room: Path,
-        cluster: tuple[str, int] | None,
-    ) -> None:  # fmt: skip
+        self,
+        name: str,
+        work: Work,
+        how: signal.Signals,
+        seed: int,
+        room: Path,
+        cluster: Cluster,
+        whole: Whole,
+    ) -> None:
+        self._whole = whole
         self._name, self._work, self._how, self._room, self._cluster = name, work, how, room, cluster
         self._rng = random.Random(f"{seed} {name} {how.name}")
         self._found: Counter[str] = Counter()
@@ -58,9 +104,10 @@ class Killing:
         self._differing: list[str] = []
 
     def until(self, kills: int) -> dict[str, Any]:
-        """Kill it so often, or the work's share of that, in as many folders as that takes.
+        """Kill on until it has been so often, in as many folders as that takes.
 
         Returns:
+            Of all so far:
             "kills" that met a running command or worker, "folders" that were brought to their end, "same":
             how many of them hold the bits of one that was never stopped, "lost": why the others could not be
             gone on with, "differing": variables and files of those that hold other bits, "resumed": kills
@@ -69,11 +116,10 @@ class Killing:
             "back": commands whose clock was set back, "left": processes that outlived their parent, "codes":
             exit codes of the killed.
         """
-        kills, found = ceil(kills * self._work.share), self._found
-        whole, took = self._whole(self._room / "whole")
+        whole, found = self._whole.held, self._found
         while found["kills"] < kills:
-            folder = self._fresh(self._room / "killed")
-            problem = self._killed_in(folder, kills, took)
+            folder = fresh(self._work, self._room / "killed")
+            problem = self._killed_in(folder, kills, self._whole.used)
             if problem is None:
                 found["refused"] += 1
                 continue
@@ -86,24 +132,13 @@ class Killing:
                 found["same"] += not apart
                 self._differing += apart
         counts = ("kills", "workers", "resumed", "torn", "refused", "back", "folders", "same", "left")
-        told = {"lost": self._lost, "differing": self._differing, "codes": dict(self._codes), "seconds": took}
+        told = {"lost": self._lost, "differing": self._differing, "codes": dict(self._codes)}
         return {"work": self._name, "signal": self._how.name, **{k: found[k] for k in counts}, **told}
 
-    def _whole(self, folder: Path) -> tuple[dict[str, str], float]:
-        """What it comes to when nothing happens, and the processor's seconds; then all has been compiled."""
-        for _ in range(2):
-            others = forks.children(self._cluster[1]) if self._cluster else []
-            began = forks.used_so_far(others)
-            code = forks.run(self._next(self._fresh(folder)), folder)
-            took = forks.used_so_far(others) - began
-            if code != 0:
-                raise RuntimeError(f"a run that nobody killed ended with {code}: {forks.said(folder)}")
-        return forks.called(contents, folder / "out"), took
-
-    def _killed_in(self, folder: Path, kills: int, took: float) -> str | None:
+    def _killed_in(self, folder: Path, kills: int, used: float) -> str | None:
         """Kill in one folder and bring it to its end: what went wrong or "", None where it was refused."""
         for _ in range(min(_MOST, kills - self._found["kills"])):
-            code, hit = self._killed(folder, self._rng.uniform(0, took))
+            code, hit = self._killed(folder, self._rng.uniform(0, used))
             if not hit:
                 if code not in (0, 1):
                     return f"exit code {code}: {forks.said(folder)}"
@@ -145,18 +180,8 @@ class Killing:
         named = f"chunk {chunk} is " in said and len(said.splitlines()) == 1
         return None if named else f"exit code {code}: {said}"
 
-    def _fresh(self, folder: Path) -> Path:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        (folder / "scenario.yaml").write_text(self._work.text, encoding="utf-8")
-        return folder
-
-    def _next(self, folder: Path) -> Sequence[str]:
-        """What a user would type now."""
-        # A folder that does not hold its scenario yet is begun again.
-        begun = any((folder / "out").glob("**/scenario.yaml"))
-        words = self._work.resume if begun else self._work.begin
-        return [self._cluster[0] if self._cluster and word == ADDRESS else word for word in words]
+    def _next(self, folder: Path) -> list[str]:
+        return next_words(self._work, folder, self._cluster)
 
     def _clock(self) -> Callable[[], None] | None:
         if self._rng.random() >= _BACK:

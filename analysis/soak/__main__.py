@@ -15,11 +15,13 @@ from typing import Any
 
 from analysis.kills import forks
 from analysis.kills.cluster import standing
+from analysis.kills.killing import whole_of
+from analysis.kills.works import WORKS
 from sdesim.io.files import atomic_write_json, atomic_write_text
 
 from .report import figure, growth, markdown
 from .resident import rounds
-from .trials import DONE, Lane, undisturbed
+from .trials import DONE, Lane
 
 # Seconds between two checkpoints of a simulation, and between two looks at the memory.
 _BETWEEN, _LOOK = 0.05, 5.0
@@ -49,7 +51,7 @@ def main() -> int:
 
 def _soaked(room: Path, cluster: tuple[str, int], minutes: float, lanes: int, seed: int) -> dict[str, Any]:
     """All trials, rounds and readings."""
-    whole = {work: undisturbed(work, room / f"whole-{work}", cluster) for work in DONE}
+    whole = {work: whole_of(WORKS[work], room / f"whole-{work}", cluster) for work in DONE}
     started = time.monotonic()
     end = started + 60.0 * minutes
     at_work = {}

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from analysis.kills import forks
 from analysis.kills.contents import contents
-from analysis.kills.works import ADDRESS, WORKS
+from analysis.kills.killing import Whole, fresh, next_words
+from analysis.kills.works import WORKS
 
 from .faults import FAULTS, Fault, Met
 
@@ -49,14 +50,6 @@ class Trial:
     said: str = ""
 
 
-@dataclass(frozen=True)
-class Whole:
-    """What a work comes to when nothing happens: digests of its folder, and seconds of the processor."""
-
-    held: dict[str, str]
-    used: float
-
-
 def is_long(code: int, said: str) -> bool:
     """Whether an answer is no line of ours: of a failure one line, of points that failed one each."""
     lines = said.splitlines()
@@ -89,7 +82,7 @@ class Lane:
         """One trial."""
         began = time.monotonic()
         trial = Trial(work, fault, began - started)
-        fresh(work, self._folder)
+        fresh(WORKS[work], self._folder)
         try:
             self._through(trial, FAULTS[fault])
         finally:
@@ -109,7 +102,7 @@ class Lane:
 
     def _disturbed(self, trial: Trial, fault: Fault) -> None:
         before = None if fault.before is None else fault.before(self._rng)
-        pid = forks.launch(next_words(trial.work, self._folder, self._cluster[0]), self._folder, before)
+        pid = forks.launch(next_words(WORKS[trial.work], self._folder, self._cluster), self._folder, before)
         trial.met = before is not None
         if fault.during is not None:
             out, workers = self._folder / "out", self._workers(trial.work, pid)
@@ -121,7 +114,7 @@ class Lane:
     def _finished(self, trial: Trial, fault: Fault) -> str:
         out = self._folder / "out"
         for _ in range(_TRIES):
-            code = forks.run(next_words(trial.work, self._folder, self._cluster[0]), self._folder)
+            code = forks.run(next_words(WORKS[trial.work], self._folder, self._cluster), self._folder)
             self._heard(trial, code)
             if code == 0:
                 return self._compared(trial, out)
@@ -161,29 +154,3 @@ class Lane:
 
     def _workers(self, work: str, pid: int) -> Callable[[], list[int]]:
         return lambda: forks.children(self._cluster[1] if WORKS[work].spread else pid)
-
-
-def fresh(work: str, folder: Path) -> None:
-    """A working directory with the scenario alone."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    (folder / "scenario.yaml").write_text(WORKS[work].text, encoding="utf-8")
-
-
-def next_words(work: str, folder: Path, address: str) -> list[str]:
-    """What a user would type now."""
-    begun = any((folder / "out").glob("**/scenario.yaml"))
-    words = WORKS[work].resume if begun else WORKS[work].begin
-    return [address if word == ADDRESS else word for word in words]
-
-
-def undisturbed(work: str, folder: Path, cluster: tuple[str, int]) -> Whole:
-    """What it comes to when nothing happens."""
-    fresh(work, folder)
-    others = forks.children(cluster[1]) if WORKS[work].spread else []
-    began = forks.used_so_far(others)
-    code = forks.run(next_words(work, folder, cluster[0]), folder)
-    used = forks.used_so_far(others) - began
-    if code != 0:
-        raise RuntimeError(f"{work}, with no fault, ended with {code}: {forks.said(folder)}")
-    return Whole(forks.called(contents, folder / "out"), used)
