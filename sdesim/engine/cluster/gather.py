@@ -15,12 +15,12 @@ from sdesim.engine.cluster.clients import client_of
 from sdesim.engine.cluster.shown import Progress, told
 from sdesim.engine.cluster.sizing import sizes
 from sdesim.engine.cluster.state import State
-from sdesim.engine.cluster.tasks import Gathering, result_of, sent, waiting
+from sdesim.engine.cluster.tasks import FAILED, Gathering, sent, waiting
 from sdesim.engine.cluster.work import Done
 from sdesim.engine.plan import Plan
 from sdesim.engine.simulation import changes_of, writer_of
 from sdesim.errors import RunError
-from sdesim.io.scheduler import on_cluster
+from sdesim.io.scheduler import on_cluster, result_of
 from sdesim.kinds import Misfit
 from sdesim.runs import RunWriter, open_run
 from sdesim.runs.store import begun_run
@@ -85,7 +85,7 @@ def _gather(
     progress.tell()
     try:
         for ended in on_cluster(client, waiting(plan, state, job), progress.passed):
-            done: Done = result_of(ended.result)
+            done: Done = result_of(ended.result, FAILED)
             begin = done.number * state.branch * state.size
             for name, values in done.values.items():
                 writer.write(name, values, trajectory=slice(begin, begin + len(values)))
