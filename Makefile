@@ -1,6 +1,7 @@
 # Two commands: `make run` (the main job, with its report) and `make test` (tests and checks); `make bench`, which
 # measures speed beside the peers, each in an environment of its own; `make calibrate`, which holds every
-# estimator against known answers; and `make claims`, which puts every claim of the theory to the test.
+# estimator against known answers; `make claims`, which puts every claim of the theory to the test; and
+# `make docs`, which builds the site of the docs into build/site.
 # Each sets up its own virtual environment first; a second call finds it ready.
 PYTHON ?= python3
 VENV := .venv
@@ -8,8 +9,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 # What tests need beside it: the trainers and loggers that a monitor works in.
 TRAINERS := $(VENV)/.ready-integrations
+# What the site is built with.
+SITE := $(VENV)/.ready-docs
 
-.PHONY: run test bench calibrate claims setup check unit clean
+.PHONY: run test bench calibrate claims docs setup check unit clean
 
 run: $(STAMP)
 	$(BIN)/sdesim run quickstart --out runs/quickstart --overwrite
@@ -31,6 +34,11 @@ claims: $(STAMP)
 	$(BIN)/python -m analysis.claims runs/claims-1 runs/claims-2
 	$(BIN)/python -m analysis.generated
 
+# The report of the quickstart is a page of the site; one that is there is taken as it is.
+docs: $(SITE)
+	test -f runs/quickstart/report.html || $(MAKE) --no-print-directory run
+	$(BIN)/python -m analysis.site
+
 check: $(TRAINERS)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -51,6 +59,10 @@ $(STAMP): pyproject.toml constraints.txt
 $(TRAINERS): $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,integrations,dev]'
 	touch $(TRAINERS)
+
+$(SITE): $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,docs]'
+	touch $(SITE)
 
 clean:
 	rm -rf $(VENV) runs build dist

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from analysis.generated.cli import cli_page
+from analysis.generated.glossary import glossary_page
 from analysis.generated.index import scenario_index
 from analysis.generated.kinds import kinds_page
+from analysis.generated.schema import schema_page
 from analysis.generated.tables import DOCS, PAGES, renewed
 from sdesim.shipped import shipped_folder, study
 
@@ -17,6 +20,9 @@ def generated_files() -> dict[Path, str]:
         shipped_folder("scenarios") / "index.json": scenario_index(),
         **{page: renewed(text) for page, text in pages.items() if "<!-- table:" in text},
         DOCS / "reference" / "kinds.md": kinds_page(),
+        DOCS / "reference" / "cli.md": cli_page(),
+        DOCS / "reference" / "schema.md": schema_page(),
+        DOCS / "reference" / "glossary.md": glossary_page(),
         **_ledger(),
     }
 

@@ -8,6 +8,7 @@ import os
 import resource
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,18 +46,39 @@ def memory_limit(gigabytes: float) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def validated(folder: Path, content: bytes, verb: str = "validate") -> Outcome:
+def validated(folder: Path, content: bytes) -> Outcome:
     """What `sdesim validate` makes of a file with this content, in this process.
 
     Args:
         folder: an empty one, where the file is put and where nothing else may come to stand.
     """
-    from sdesim.cli import main
-
     path = folder / "hostile.yaml"
     path.write_bytes(content)
+    said = called(folder, ["validate", path.name])
+    left = sorted(p.name for p in folder.iterdir() if p != path)
+    told = said.err if said.code else said.out
+    fault = said.fault or judged(said.code, told, said.seconds, left, path.name)
+    return Outcome(said.code, told, said.seconds, fault)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command said: exit status (None where an error that is not ours came through, which `fault`
+    names), standard output, standard error, and seconds of the processor."""
+
+    code: int | None
+    out: str
+    err: str
+    seconds: float
+    fault: str = ""
+
+
+def called(folder: Path, arguments: list[str]) -> Said:
+    """The command line in this process, with a working directory of its own."""
+    from sdesim.cli import main
+
     out, err, code, fault = io.StringIO(), io.StringIO(), None, ""
-    given, sys.argv = sys.argv, ["sdesim", verb, path.name]
+    given, sys.argv = sys.argv, ["sdesim", *arguments]
     here = Path.cwd()
     os.chdir(folder)
     begin = time.process_time()
@@ -66,14 +88,13 @@ def validated(folder: Path, content: bytes, verb: str = "validate") -> Outcome:
     except SystemExit as end:
         code = int(end.code or 0)
     except BaseException as error:
-        fault = f"{type(error).__name__}: {str(error)[:200]}"
+        places = traceback.extract_tb(error.__traceback__)
+        where = next((p for p in reversed(places) if "sdesim" in p.filename), places[-1])
+        fault = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}: {str(error)[:200]}"
     finally:
         os.chdir(here)
         sys.argv = given
-    seconds = time.process_time() - begin
-    left = sorted(p.name for p in folder.iterdir() if p != path)
-    told = err.getvalue() if code else out.getvalue()
-    return Outcome(code, told, seconds, fault or judged(code, told, seconds, left, path.name))
+    return Said(code, out.getvalue(), err.getvalue(), time.process_time() - begin, fault)
 
 
 def judged(code: int | None, told: str, seconds: float, left: list[str], name: str) -> str:

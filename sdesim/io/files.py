@@ -47,6 +47,20 @@ def atomic_write_text(path: str | Path, text: str) -> None:
     atomic_write_bytes(path, text.encode("utf-8"))
 
 
+def read_text(path: Path) -> str:
+    """UTF-8 text of a file.
+
+    Raises:
+        RunError: it can't be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{path} can't be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RunError(f"{path} can't be read: {first_line(error)}") from error
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """The JSON object that a file holds.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from sdesim.io.files import atomic_write_text
+from sdesim.io.files import atomic_write_text, read_text
 from sdesim.io.text import for_cell, lines_for_terminal
 from sdesim.plots.style import NothingToDraw, svg
 from sdesim.report.words import number
@@ -103,8 +103,12 @@ def _printable(value: Any) -> Any:
 
 
 def text_of(path: Path) -> str:
-    """Content of a text file; empty where there is none."""
-    return path.read_text(encoding="utf-8") if path.exists() else ""
+    """Content of a text file; empty where there is none.
+
+    Raises:
+        RunError: it can't be read.
+    """
+    return read_text(path) if path.exists() else ""
 
 
 def _table(figure: Any) -> str:

@@ -21,6 +21,7 @@ from sdesim.report.page import drawn, environment, picture, text_of, with_classe
 from sdesim.report.sweep_page import write_sweep_report
 from sdesim.report.words import interval, number, plain
 from sdesim.runs import measure, open_runs
+from sdesim.runs.provenance import kept_scenario
 from sdesim.runs.quantities import lookup, meanings
 
 
@@ -57,7 +58,7 @@ def write_report(
     for name, run in runs.items():
         if name not in known and "probe" in run.dims:
             known[name] = measure(run, smooth=bool(summary.get("smooth")))
-    scenario, provenance = (text_of(folder / name) for name in ("scenario.yaml", "provenance.json"))
+    scenario, provenance = kept_scenario(folder), text_of(folder / "provenance.json")
     with content_of(folder / "summary.json"):
         return write_page(folder, runs, known, summary, scenario, provenance, grounds)
 

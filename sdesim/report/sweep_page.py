@@ -20,6 +20,7 @@ from sdesim.report.headline import sweep_headline
 from sdesim.report.leading import OF_WHOLE_PATHS
 from sdesim.report.page import drawn, environment, picture, text_of, with_classes
 from sdesim.report.words import capitalised, interval, number, plain
+from sdesim.runs.provenance import kept_scenario
 from sdesim.runs.quantities import lookup, quantities
 
 # What a moment adds to a title, and to a caption.
@@ -68,7 +69,7 @@ def _written(target: Path, summary: dict[str, Any], table: dict[str, Any], whole
         for name, title, caption, figure in _figures(_of_whole_paths(whole), fits)
         if figure is not None
     ]
-    scenario, provenance = (text_of(target / name) for name in ("scenario.yaml", "provenance.json"))
+    scenario, provenance = kept_scenario(target), text_of(target / "provenance.json")
     page = target / "report.html"
     states = [p["state"] for p in summary["points"]]
     text = environment().get_template("sweep.html.j2").render(

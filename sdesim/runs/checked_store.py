@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,11 @@ import zarr
 from zarr.codecs import Crc32cCodec
 from zarr.storage import LocalStore, WrapperStore
 
-from sdesim.errors import RunError
+from sdesim.errors import RunError, first_line
 
 MANIFEST = "manifest"
+# What Zarr makes of a description that is not there, was cut off, edited, or is nested too deeply.
+UNREADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 # Bytes of a checksum, and what stands for a chunk that was never written: all of it is the fill value.
 _TAIL, _NONE = 4, "-" * 8
 
@@ -155,7 +157,7 @@ def opened(root: Path) -> tuple[CheckedStore, dict[str, Any]]:
     if attrs.get("complete") and MANIFEST in attrs:
         return CheckedStore(plain, *verify(root, attrs), whole=True), attrs
     summed, sizes = set(), {}
-    for name, array in group.arrays():
+    for name, array in described(root, group, sorted(file.parent.name for file in root.glob("*/zarr.json"))):
         codecs = array.compressors
         if codecs == checksums():
             summed.add(name)
@@ -164,11 +166,29 @@ def opened(root: Path) -> tuple[CheckedStore, dict[str, Any]]:
     return CheckedStore(plain, sizes=sizes, summed=summed), attrs
 
 
-def manifest_of(group: Any, store: CheckedStore, attrs: Mapping[str, Any]) -> dict[str, Any]:
+def described(root: Path, group: Any, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+    """Name and array of each of a run's, one after another: Zarr reads all at once, leaves out those that it
+    doesn't find, and tells the second that it can't read at a moment of its own.
+
+    Raises:
+        RunError: a description can't be read.
+    """
+    for name in names:
+        try:
+            yield name, group[name]
+        except UNREADABLE as error:
+            how = f"{type(error).__name__}: {first_line(error)}"
+            raise RunError(f"{root}: the description of {name} can't be read ({how})") from error
+
+
+def manifest_of(
+    group: Any, names: Iterable[str], store: CheckedStore, attrs: Mapping[str, Any]
+) -> dict[str, Any]:
     """What a run that is whole says of its chunks, after a look at each.
 
     Args:
-        group: the Zarr group. store: through which it was written. attrs: those that it will have.
+        group: the Zarr group. names: of its arrays. store: through which it was written.
+        attrs: those that it will have.
 
     Returns:
         Under "attributes" a digest, under "arrays" by name the digest of its description, the numbers of
@@ -179,7 +199,7 @@ def manifest_of(group: Any, store: CheckedStore, attrs: Mapping[str, Any]) -> di
     """
     _check_tails(store.root, store.expected)
     arrays = {}
-    for name, array in sorted(group.arrays()):
+    for name, array in described(store.root, group, sorted(names)):
         arrays[name] = {
             "description": _digest((store.root / name / "zarr.json").read_bytes()),
             "chunks": list(array.cdata_shape),
@@ -236,19 +256,21 @@ def verify(root: Path, attrs: Mapping[str, Any]) -> tuple[dict[str, str], dict[s
     return expected, sizes
 
 
-def check_own(root: Path, keys: Iterable[str]) -> None:
-    """That these chunks are there, and none is damaged.
+def check_own(root: Path, tails: Mapping[str, str]) -> None:
+    """That these chunks are there, each with the checksum that is known of it, and none is damaged.
 
     Raises:
         RunError: naming the one that is not.
     """
-    for key in keys:
+    for key, known in tails.items():
         try:
             data = (root / key).read_bytes()
         except OSError:
             raise _damage(root, key, "is missing") from None
         if np.uint32(google_crc32c.value(data[:-_TAIL])).tobytes() != data[-_TAIL:]:
             raise _damage(root, key, "is damaged")
+        if data[-_TAIL:].hex() != known:
+            raise _damage(root, key, "is not the one that was written")
 
 
 def _expected(name: str, told: Mapping[str, Any]) -> list[tuple[str, str]]:

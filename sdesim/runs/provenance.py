@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
@@ -12,8 +13,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from sdesim.errors import RunError
+from sdesim.io.files import read_json, read_text
 from sdesim.runs.quantities import packages
 
+# Under which the provenance of a directory notes its scenario.
+_SCENARIO = "scenario"
 _PACKAGES = ("sdesim", "numpy", "scipy", "numba", "llvmlite", "xarray", "zarr", "scikit-learn", "torch")
 
 
@@ -81,3 +86,24 @@ def provenance() -> dict[str, Any]:
     }
     foreign = packages()
     return {**found, "quantities": foreign} if foreign else found
+
+
+def mark_of(scenario: str) -> dict[str, str]:
+    """What the provenance of a directory says of the text of its scenario."""
+    return {_SCENARIO: hashlib.sha256(scenario.encode()).hexdigest()}
+
+
+def kept_scenario(folder: Path) -> str:
+    """Text of the scenario that a directory was made of; empty where it holds none.
+
+    Raises:
+        RunError: it is not the one that the provenance notes, or can't be read.
+    """
+    file, noted = folder / "scenario.yaml", folder / "provenance.json"
+    text = read_text(file) if file.exists() or file.is_symlink() else ""
+    known = read_json(noted).get(_SCENARIO) if noted.exists() else None
+    # Earlier versions note none.
+    if known is not None and mark_of(text)[_SCENARIO] != known:
+        how = "is gone" if not text else "is not the one that was run"
+        raise RunError(f"{file} {how}: what stands in {folder} was made of another")
+    return text

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdesim.errors import RunError, first_line
 from sdesim.io.files import to_json
 from sdesim.runs.accessor import RunAccessor as RunAccessor
-from sdesim.runs.attributes import mapped, plain, rows
+from sdesim.runs.attributes import plain, rows
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.replays import note_ended, note_stored
@@ -222,7 +222,7 @@ class RunWriter:
 
         attrs = self._stored_attrs()
         self._store.expected = {**self._before, **self._store.expected}
-        manifest = manifest_of(self._group, self._store, attrs)
+        manifest = manifest_of(self._group, {*self._coords, *self._names}, self._store, attrs)
         try:
             self._group.attrs.put({**attrs, MANIFEST: to_json(manifest, indent=None).strip()})
         except OSError as error:
@@ -291,7 +291,8 @@ class RunWriter:
         import zarr
         from zarr.storage import LocalStore
 
-        from sdesim.runs.checked_store import MANIFEST, CheckedStore, check_own, checksums
+        from sdesim.runs.begun import begun_group
+        from sdesim.runs.checked_store import CheckedStore
 
         assert self.out is not None
         if self._begin is not None:
@@ -300,9 +301,7 @@ class RunWriter:
             return {name: self._group[name] for name in self._names}
         if resume:
             self._store = CheckedStore(LocalStore(self.out))
-            self._group = zarr.open_group(self._store, mode="r+")
-            self._before = dict(mapped(self._group.attrs, MANIFEST).get("written", {}))
-            check_own(self.out, self._before)
+            self._group, self._before = begun_group(self._store, self._describe)
             self.note_chunks()
             return {name: self._group[name] for name in self._names}
         if self.out.exists():
@@ -313,16 +312,24 @@ class RunWriter:
             self._group = zarr.open_group(
                 self._store, mode="w-", zarr_format=3, attributes=self._stored_attrs()
             )
-            for name, (dims, values) in self._coords.items():
-                units, long_name = self._words[name]
-                array = self._group.create_array(
-                    name, shape=values.shape, dtype=values.dtype, dimension_names=dims,
-                    compressors=checksums(), attributes={"units": units, "long_name": long_name},
-                )  # fmt: skip
-                array[...] = values
-            return {name: self._create(self._group, name) for name in self._names}
+            arrays = self._describe(self._group)
+            for name, (_, values) in self._coords.items():
+                self._group[name][...] = values
+            return arrays
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
+
+    def _describe(self, group: Any) -> dict[str, Any]:
+        """Make the arrays of the run in a group, without their values; those of its variables by name."""
+        from sdesim.runs.checked_store import checksums
+
+        for name, (dims, values) in self._coords.items():
+            units, long_name = self._words[name]
+            group.create_array(
+                name, shape=values.shape, dtype=values.dtype, dimension_names=dims,
+                compressors=checksums(), attributes={"units": units, "long_name": long_name},
+            )  # fmt: skip
+        return {name: self._create(group, name) for name in self._names}
 
     def _create(self, group: Any, name: str) -> Any:
         from sdesim.runs.checked_store import checksums
@@ -428,12 +435,12 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
         target = arms[0]
     if chunks is not None and find_spec("dask") is None:
         raise RunError("chunks are Dask's, which is not installed: pip install 'sdesim[dask]'")
-    from sdesim.runs.checked_store import MANIFEST, opened
+    from sdesim.runs.checked_store import MANIFEST, UNREADABLE, opened
 
     try:
         store, attrs = opened(target)
         run = xr.open_zarr(store, consolidated=False, chunks=chunks)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except UNREADABLE as error:
         raise RunError(f"{target} can't be read as a run: {first_line(error)}") from error
     run.encoding["source"] = str(target)
     # Runs of earlier versions hold others.

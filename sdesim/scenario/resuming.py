@@ -11,6 +11,7 @@ from sdesim.io.files import read_json
 from sdesim.io.lock import locked
 from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
+from sdesim.runs.provenance import kept_scenario
 from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
 from sdesim.scenario.models import Scenario
@@ -69,6 +70,7 @@ def read_again(target: Path, trust: Iterable[str], accept_changes: bool) -> tupl
         SdesimError: a file can't be read, or its code is not trusted or, unless accepted, was edited since.
     """
     noted = read_json(target / "provenance.json")
+    kept_scenario(target)
     others, trusted = noted.get("kinds_of_others", []), tuple(trust)
     import_again(others, trusted, accept_changes)
     with trusting(trusted):

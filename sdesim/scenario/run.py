@@ -26,7 +26,7 @@ from sdesim.kinds.registry import fields_of
 from sdesim.noise.base import Context
 from sdesim.noise.following import resolved
 from sdesim.runs import measure
-from sdesim.runs.provenance import provenance
+from sdesim.runs.provenance import mark_of, provenance
 from sdesim.runs.quantities import smooths
 from sdesim.runs.twin_rules import deviations_left
 from sdesim.scenario.assemble import arm_seed, probes_of, recipe_of, ticket
@@ -132,10 +132,11 @@ def run_scenario(
         atomic_write_text(target / MARK, "This run was not finished.\n")
         if older:
             _clear(target)
-        noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario)}
+        text = resolved_yaml(scenario)
+        noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario), **mark_of(text)}
         atomic_write_json(target / "provenance.json", noted)
         # With its scenario the run has begun: all that a resume needs is there.
-        atomic_write_text(target / "scenario.yaml", resolved_yaml(scenario))
+        atomic_write_text(target / "scenario.yaml", text)
         return finish_run(work, quick, progress, held)
 
 

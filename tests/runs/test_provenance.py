@@ -9,9 +9,11 @@ import sys
 from datetime import datetime, timedelta
 
 import numpy as np
+import pytest
 
 import sdesim
-from sdesim.runs.provenance import git_commit, provenance, versions
+from sdesim.errors import RunError
+from sdesim.runs.provenance import git_commit, kept_scenario, mark_of, provenance, versions
 from sdesim.runs.quantities import unregister
 
 
@@ -47,3 +49,16 @@ def test_the_whole_is_plain_and_says_when_where_and_by_what():
     assert datetime.fromisoformat(found["created"]).utcoffset() == timedelta(0)
     assert found["command"][1:] == sys.argv[1:]
     assert found["host"]["cores"] == os.cpu_count()
+
+
+def test_a_scenario_that_was_edited_since_is_told(tmp_path):
+    (tmp_path / "scenario.yaml").write_text("name: a\n")
+    assert kept_scenario(tmp_path) == "name: a\n"
+
+    (tmp_path / "provenance.json").write_text(json.dumps(mark_of("name: a\n")))
+    assert kept_scenario(tmp_path) == "name: a\n"
+
+    for change in (lambda file: file.write_text("name: b\n"), lambda file: file.unlink()):
+        change(tmp_path / "scenario.yaml")
+        with pytest.raises(RunError, match="was made of another"):
+            kept_scenario(tmp_path)

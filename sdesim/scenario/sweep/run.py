@@ -18,14 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, ScenarioError, located
-from sdesim.io.files import atomic_write_json, atomic_write_text, read_json
+from sdesim.io.files import atomic_write_json, atomic_write_text, content_of, read_json, read_text
 from sdesim.io.lock import LOCK, locked
 from sdesim.io.processes import Ended, processes
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
 from sdesim.io.scheduler import connected, on_cluster, one_task
 from sdesim.io.text import for_cell
 from sdesim.report import COLUMNS
-from sdesim.runs.provenance import provenance
+from sdesim.runs.provenance import mark_of, provenance
 from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.run import resolved_yaml, run_scenario
@@ -128,8 +128,9 @@ def run_sweep(
     ]
     with _runner(workers, scheduler, len(tasks)) as run, locked(target) as held:
         atomic_write_text(target / MARK, "This sweep was not finished.\n")
-        atomic_write_text(target / "scenario.yaml", resolved_yaml(sweep.scenario))
-        noted = {**provenance(), "kinds_of_others": foreign_kinds(sweep.points[0].scenario)}
+        text = resolved_yaml(sweep.scenario)
+        atomic_write_text(target / "scenario.yaml", text)
+        noted = {**provenance(), "kinds_of_others": foreign_kinds(sweep.points[0].scenario), **mark_of(text)}
         atomic_write_json(target / "provenance.json", noted)
         failed: dict[str, str] = {}
         with (
@@ -168,7 +169,7 @@ def _check_room(
         folder = target / "points" / point.name
         if point.name not in finished:
             continue
-        if (folder / "scenario.yaml").read_text(encoding="utf-8") != texts[point.name]:
+        if read_text(folder / "scenario.yaml") != texts[point.name]:
             raise RunError(f"{folder} was run from another scenario; choose another --out")
         noted = read_json(folder / "provenance.json")
         refuse_changed(noted.get("kinds_of_others", []), point.scenario, accept)
@@ -222,7 +223,11 @@ def _gather(
         {"label": a.label, "key": a.key, "values": list(a.coordinates), "rows": [list(r) for r in a.rows]}
         for a in sweep.axes
     ]
-    rows = [row for p in sweep.points if p.name in summaries for row in _rows(sweep, p, summaries[p.name])]
+    rows: list[dict[str, Any]] = []
+    for p in sweep.points:
+        if p.name in summaries:
+            with content_of(target / "points" / p.name / "summary.json"):
+                rows += _rows(sweep, p, summaries[p.name])
     table = {"axes": axes, "rows": rows}
     fits = asked_fits(SweepTable.of(table), sweep.scenario.fits)
     atomic_write_json(target / "table.json", table)
