@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from sdesim.report.page import environment
 from sdesim.report.words import interval
 
 from .headline import ledger_headline
@@ -26,15 +27,12 @@ _CLASSES = {
 
 def page(ledger: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
     """HTML of a ledger (seed, quick, claims) with SVG figures by claim; "": no figure."""
-    from jinja2 import Environment, FileSystemLoader
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
     claims = ledger["claims"]
     found = Counter(c["verdict"] for c in claims)
-    return environment.get_template("page.html.j2").render(
+    made = environment(Path(__file__).parent, "page.js.j2")
+    text: str = made.get_template("page.html.j2").render(
         ledger=ledger,
         headline=ledger_headline(ledger),
         claims=claims,
@@ -49,6 +47,7 @@ def page(ledger: Mapping[str, Any], pictures: Mapping[str, str]) -> str:
         classes=_CLASSES,
         interval=interval,
     )
+    return text
 
 
 def _texts(names: Collection[str]) -> dict[str, str]:

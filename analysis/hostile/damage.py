@@ -32,6 +32,8 @@ def damage(folder: Path, draw: random.Random) -> str:
 
 def _sort(path: Path, folder: Path) -> str:
     parts = path.relative_to(folder).parts
+    if "figures" in parts:
+        return "figure"
     return "chunk" if "c" in parts[1:] else "/".join(parts[-2:]) if "zarr" in parts[-1] else parts[-1]
 
 

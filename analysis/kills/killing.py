@@ -32,7 +32,7 @@ _BETWEEN = 0.05
 _PATIENCE = 20.0
 # They tell of times and places.
 _SKIPPED = ("provenance.json", "report.html", "summary.json", "zarr.json", "progress.json")
-_OF_NOW = ("wall_time", "points_run", "created", "probe_share")
+_OF_NOW = ("wall_time", "points_run", "created", "probe_share", "digest")
 
 
 def load() -> None:

@@ -19,9 +19,13 @@ MADE = {
     "theory/ledger.html": (ROOT / "build" / "ledger.html", "python -m analysis.site"),
 }
 # Pages from outside ``docs`` that the table of contents names.
-NAMED = ("CHANGELOG.md", "scenarios/published/README.md", "analysis/calibration/README.md",
-         "analysis/ground_truth/README.md", "analysis/benchmarks/README.md", "analysis/convergence/README.md",
-         "analysis/open/README.md")  # fmt: skip
+NAMED = (
+    *("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "scenarios/published/README.md"),
+    *(
+        f"analysis/{name}/README.md"
+        for name in ("benchmarks", "calibration", "convergence", "ground_truth", "open")
+    ),
+)
 
 
 def on_files(files: Files, *, config: Any) -> Files:

@@ -178,12 +178,26 @@ def _validate(
     files: list[str], settings: list[str] | None, quick: bool, trust: list[str] | None, timed: bool,
     as_json: bool, quiet: bool,
 ) -> None:  # fmt: skip
+    from sdesim.errors import ScenarioError
     from sdesim.scenario import load_scenario
     from sdesim.scenario.checks.room import too_large
+    from sdesim.scenario.load import refusal
     from sdesim.scenario.load import told as told_of
 
     overrides, trusted = read_overrides(settings), trust or ()
-    found = [(f, load_scenario(f, overrides, quick, trusted)) for f in files]
+    found, wrong = [], dict[str, None]()
+    for f in files:
+        try:
+            found.append((f, load_scenario(f, overrides, quick, trusted)))
+        except ScenarioError as error:
+            wrong |= dict.fromkeys(str(error).split("\n"))
+            # What only its other form has is told with it.
+            try:
+                load_scenario(f, overrides, not quick, trusted)
+            except ScenarioError as other:
+                wrong |= dict.fromkeys(str(other).split("\n"))
+    if wrong:
+        raise refusal(list(wrong))
     for f, scenario in found:
         for small in {quick, bool(scenario.quick)}:
             whole = scenario if small == quick else load_scenario(f, overrides, small, trusted)
@@ -192,8 +206,8 @@ def _validate(
 
                 load_sweep(f, overrides, small, trusted)
     for f, scenario in found:
-        if wrong := too_large(scenario, Path()):
-            raise told_of(wrong, f)
+        if large := too_large(scenario, Path()):
+            raise told_of(large, f)
     if quiet and not as_json:
         return
     from sdesim.scenario.estimate import estimate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from sdesim.engine.tangent import Tangents
 from sdesim.errors import RunError
+from sdesim.io.places import Place
 from sdesim.io.sealed import read_sealed, write_sealed
 
 _SECONDS = 10.0
@@ -25,7 +25,7 @@ class Checkpoint:
         key: fingerprint of the simulation.
     """
 
-    def __init__(self, out: Path, key: str) -> None:
+    def __init__(self, out: Place, key: str) -> None:
         self.out = out
         self.path = out.with_name(out.name + ".checkpoint")
         self.key = key

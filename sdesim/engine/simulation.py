@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import suppress
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,7 @@ from sdesim.engine.unseen import reads_unseen, unseen_part
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
 from sdesim.io.lock import beside
+from sdesim.io.places import Place, place, remove_tree
 from sdesim.io.progress import progress_report
 from sdesim.kinds.numbers import whole
 from sdesim.kinds.registry import fields_of
@@ -145,7 +145,8 @@ def simulate(
             steps, `unmet_steps` those beyond the tolerance at the smallest length. None: no step is halved.
         smallest_dt: below which no step is halved; default dt/2²⁰.
         threads: default all cores.
-        out: Zarr path to stream to; memory then does not grow with steps. None keeps the run in memory.
+        out: Zarr path to stream to, or the URL of one in a store that fsspec knows (``s3://bucket/run.zarr``);
+            memory then does not grow with steps. None keeps the run in memory.
         resume: go on from where an interrupted call with the same arguments and `out` left.
         accept_changes: go on although code of one's own, or sdesim's, was edited since; the attribute
             `accepted_changes` keeps what.
@@ -204,8 +205,13 @@ def simulate(
         raise RunError("resume=True needs out, the path of the run to continue")
     cores = os.cpu_count() or 1
     threads = None if threads is None else whole(threads, "threads")
-    target = None if out is None else Path(out)
+    target = None if out is None else place(out)
     mark = None if target is None else fingerprint(plan)
+    if resume and target is not None and mark is not None:
+        # Nothing is written then, so that it may lie where nothing can be.
+        done = whole_run(target, mark, accept_changes)
+        if done is not None:
+            return done
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     told = {"continued_with_other": changed} if changed else {}
     labels = {"dynamics": parts, **told, "name": name, **(attributes or {})}
@@ -213,26 +219,27 @@ def simulate(
         from sdesim.engine.cluster.gather import gathered
         from sdesim.engine.cluster.tasks import Gathering
 
-        asked = Gathering(plan, evaluate, target, mark, labels, threads or 1, resume, accept_changes, name)
-        with nullcontext() if target is None else beside(target):
+        with beside(target) as held:
+            asked = Gathering(
+                plan, evaluate, target, mark, labels, threads or 1, resume, accept_changes, name, held
+            )
             return gathered(asked, cluster, progress, started)
     threads = min(threads or cores, cores)
     ensemble: Any = plan.scheme.ensemble(plan, threads) if plan.walked else Ensemble(plan, threads)
     tangents = Tangents(plan, ensemble.threads) if plan.tangent and plan.probed else None
-    with nullcontext() if target is None else beside(target) as held:
+    with beside(target) as held:
         begin, begun = plan.begin, False
         if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
+            done = whole_run(target, mark, accept_changes)
+            if done is not None:
+                return done
             stored = begun_run(target)
             if stored is not None:
                 changes = changes_of(target, stored, mark, accept_changes)
                 labels |= {"accepted_changes": changes} if changes else {}
-                if stored.get("complete"):
-                    # Killed after its end and before this.
-                    checkpoint.remove()
-                    return open_run(target)
             if stored is None or not checkpoint.path.exists():
                 # Interrupted before its first checkpoint: it begins again.
-                shutil.rmtree(target)
+                remove_tree(target)
             else:
                 begin, begun = _take_up(plan, ensemble, tangents, checkpoint, accept_changes), True
         # A first checkpoint may be of step 0, when compiling took long.
@@ -257,7 +264,7 @@ def simulate(
 
 
 def walk_part(
-    plan: Plan, ensemble: Any, evaluate: Evaluation | None, out: Path | None, begin: int, block: int
+    plan: Plan, ensemble: Any, evaluate: Evaluation | None, out: Place | None, begin: int, block: int
 ) -> RunWriter:  # fmt: skip
     """Walk a part of a larger ensemble from its start, keeping what is of its own trajectories.
 
@@ -274,7 +281,23 @@ def walk_part(
     return writer
 
 
-def changes_of(out: Path, stored: Mapping[str, Any], mark: Fingerprint, accept: bool) -> list[str]:
+def whole_run(out: Place, mark: Fingerprint, accept: bool) -> xr.Dataset | None:
+    """The run at `out` where it is there, and whole; None where there is something to do.
+
+    Raises:
+        RunError: it is a run with other arguments, or of code that was other then; in one line, which.
+    """
+    stored = begun_run(out) if out.exists() else None
+    if stored is None or not stored.get("complete"):
+        return None
+    changes_of(out, stored, mark, accept)
+    # Of a call that was killed after the end of its run and before this.
+    with suppress(OSError):
+        Checkpoint(out, mark.key).remove()
+    return open_run(out)
+
+
+def changes_of(out: Place, stored: Mapping[str, Any], mark: Fingerprint, accept: bool) -> list[str]:
     """What of the code was edited since the run at `out` was begun, as far as that was accepted.
 
     Raises:
@@ -460,7 +483,7 @@ def _keeps_noise(plan: Plan) -> bool:
 
 def writer_of(
     plan: Plan,
-    out: Path | None,
+    out: Place | None,
     labels: Mapping[str, Any],
     evaluate: Evaluation | None,
     resume: bool,

@@ -2,7 +2,7 @@
 
 The lock of an owner that has died is taken over: on the same machine at once, of another one (a folder that
 several mount) when it has not been refreshed for two minutes. The library, filelock, knows Linux, macOS and
-Windows.
+Windows. What lies at a URL has a lease in its place (`sdesim.io.lease`).
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, first_line
+from sdesim.io.lease import BEAT, LEASE, Lease, leased
+from sdesim.io.places import Place, Remote
 
 # The file in a run directory; beside a store its name has this at the end.
 LOCK = ".lock"
-# Seconds without a heartbeat after which another machine may take over, and between two.
-_LEASE, _BEAT = 120.0, 20.0
 
 
 class Held:
@@ -33,9 +33,9 @@ class Held:
     def __init__(self, folder: Path, lease: Any) -> None:
         self.folder, self._lease = folder, lease
         self._lock = Path(lease.lock_file)
-        self._places = {self._lock: _identity(self._lock)}
+        self._places: dict[Place, tuple[int, int] | None] = {self._lock: _identity(self._lock)}
 
-    def watch(self, folder: Path) -> None:
+    def watch(self, folder: Place) -> None:
         """Let `check` also see that this one stays where it is."""
         self._places[folder] = _identity(folder)
 
@@ -64,22 +64,29 @@ class Held:
         return checked
 
 
-@contextmanager
-def locked(folder: Path, lock: Path | None = None) -> Iterator[Held]:
+Holding = Held | Lease
+
+
+def locked(folder: Place, lock: Any = None) -> AbstractContextManager[Holding]:
     """Hold the lock of what is written to `folder`, which is made if it isn't there.
 
     Args:
-        folder: a folder. lock: the lock file; None: in the folder.
+        folder: a folder, of this machine or at a URL. lock: the lock file; None: in the folder.
 
     Raises:
         RunError: another process writes there, or nothing can be written.
     """
+    lock = folder / LOCK if lock is None else lock
+    return leased(folder, lock) if isinstance(folder, Remote) else _locked(folder, lock)
+
+
+@contextmanager
+def _locked(folder: Path, lock: Path) -> Iterator[Held]:
     from filelock import SoftFileLease, Timeout
 
     if folder.is_symlink() and not folder.exists():
         raise RunError(f"{folder} is a link to {os.readlink(folder)}, which is not there")
-    lock = folder / LOCK if lock is None else lock
-    lease = SoftFileLease(lock, lease_duration=_LEASE, heartbeat_interval=_BEAT)
+    lease = SoftFileLease(lock, lease_duration=LEASE, heartbeat_interval=BEAT)
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         lease.acquire(timeout=_patience(lock, lease), poll_interval=0.5)
@@ -97,9 +104,10 @@ def locked(folder: Path, lock: Path | None = None) -> Iterator[Held]:
         lease.release()
 
 
-def beside(out: Path) -> AbstractContextManager[Held]:
-    """`locked` with the lock beside a store, in whose own folder other programs expect nothing of ours."""
-    return locked(out, out.with_name(f"{out.name}{LOCK}"))
+def beside(out: Place | None) -> AbstractContextManager[Holding | None]:
+    """`locked` with the lock beside a store, in whose own folder other programs expect nothing of ours; of
+    None nothing."""
+    return nullcontext() if out is None else locked(out, out.with_name(f"{out.name}{LOCK}"))
 
 
 def _patience(lock: Path, lease: Any) -> float:
@@ -109,7 +117,7 @@ def _patience(lock: Path, lease: Any) -> float:
     if owner is None or owner.hostname == socket.gethostname():
         return 0.0
     try:
-        return 1.5 * _LEASE if time.time() - lock.stat().st_mtime > 2 * _LEASE else 0.0
+        return 1.5 * LEASE if time.time() - lock.stat().st_mtime > 2 * LEASE else 0.0
     except OSError:
         return 0.0
 
@@ -119,7 +127,7 @@ def _owner(lease: Any) -> str:
     return "another process" if owner is None else f"process {owner.pid} on {owner.hostname}"
 
 
-def _identity(file: Path) -> tuple[int, int] | None:
+def _identity(file: Place) -> tuple[int, int] | None:
     try:
         found = os.stat(file)
     except OSError:

@@ -173,7 +173,7 @@ def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> It
     labels: dict[str, dict[str, Any]] = {}
     noted = {"pid": os.getpid(), "host": socket.gethostname(), "labels": labels}
     written = time.monotonic()
-    atomic_write_json(path, noted)
+    atomic_write_json(path, noted, durable=False)
 
     def told(label: str, done: int, total: int) -> None:
         nonlocal written
@@ -184,7 +184,7 @@ def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> It
         # A folder that was moved away is not made anew.
         if (fresh or time.monotonic() - written >= every) and path.parent.is_dir():
             written = time.monotonic()
-            atomic_write_json(path, noted)
+            atomic_write_json(path, noted, durable=False)
 
     yield told
     path.unlink(missing_ok=True)

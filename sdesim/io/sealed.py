@@ -7,7 +7,6 @@ import io
 import zipfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_bytes
+from sdesim.io.places import Place, Remote
 
 _DIGEST = "digest"
 # An empty file is an EOFError to NumPy, an edited header a TypeError, a SyntaxError or too large.
@@ -24,7 +24,7 @@ _UNREADABLE = (
 )  # fmt: skip
 
 
-def write_sealed(path: Path, arrays: Mapping[str, Any]) -> None:
+def write_sealed(path: Place, arrays: Mapping[str, Any]) -> None:
     """Write arrays and their digest as an .npz, whole or not at all.
 
     Raises:
@@ -33,10 +33,11 @@ def write_sealed(path: Path, arrays: Mapping[str, Any]) -> None:
     held = {name: np.asarray(array) for name, array in arrays.items()}
     buffer = io.BytesIO()
     np.savez(buffer, **held, **{_DIGEST: np.array(_digest(held))})  # type: ignore[arg-type,unused-ignore]
-    atomic_write_bytes(path, buffer.getvalue())
+    # A folder that was moved away is not made anew.
+    atomic_write_bytes(path, buffer.getvalue(), make_folder=False)
 
 
-def read_sealed(path: Path, advice: str) -> dict[str, NDArray[Any]]:
+def read_sealed(path: Place, advice: str) -> dict[str, NDArray[Any]]:
     """What `write_sealed` wrote; nothing in the file is executed.
 
     Args:
@@ -46,7 +47,8 @@ def read_sealed(path: Path, advice: str) -> dict[str, NDArray[Any]]:
         RunError: it can't be read, or is not as it was written.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        held: Any = io.BytesIO(path.read_bytes()) if isinstance(path, Remote) else path
+        with np.load(held, allow_pickle=False) as stored:
             found = {name: stored[name] for name in stored.files}
         digest = str(found.pop(_DIGEST))
     except _UNREADABLE as error:

@@ -80,16 +80,19 @@ def _tight(style: str) -> str:
     return style.replace("; ", ";").replace(": ", ":")
 
 
-def environment() -> Any:
-    """jinja2 with the pages of this folder; every text is escaped, and of `policy` a page may load nothing,
-    send nothing, and run no script but its own, which is known by its digest."""
-    from jinja2 import Environment, PackageLoader
+def environment(folder: Path | None = None, script: str = "matrix.js.j2") -> Any:
+    """jinja2 with the pages of a folder, by default of this one; every text is escaped, and of `policy` a
+    page may load nothing, send nothing, and run no script but its own, which is known by its digest.
 
-    made = Environment(
-        loader=PackageLoader("sdesim.report", "."), autoescape=True, trim_blocks=True, finalize=_printable
-    )
-    script = made.get_template("matrix.js.j2").render().encode()
-    digest = base64.b64encode(hashlib.sha256(script).digest()).decode()
+    Args:
+        script: the file of that script, as it stands between its tags.
+    """
+    from jinja2 import Environment, FileSystemLoader, PackageLoader
+
+    loader = PackageLoader("sdesim.report", ".") if folder is None else FileSystemLoader(folder)
+    made = Environment(loader=loader, autoescape=True, trim_blocks=True, finalize=_printable)
+    text = made.get_template(script).render().encode()
+    digest = base64.b64encode(hashlib.sha256(text).digest()).decode()
     made.globals["policy"] = "; ".join((
         "default-src 'none'", f"script-src 'sha256-{digest}'", "style-src 'unsafe-inline'", "img-src data:",
         "base-uri 'none'", "form-action 'none'",

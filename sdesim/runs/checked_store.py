@@ -12,16 +12,16 @@ import json
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import google_crc32c
 import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec
-from zarr.storage import LocalStore, WrapperStore
+from zarr.storage import WrapperStore
 
-from sdesim.errors import RunError, first_line
+from sdesim.errors import RunError, failure, first_line
+from sdesim.io.places import Place, Remote, holders, sizes_of, zarr_store
 
 MANIFEST = "manifest"
 # What Zarr makes of a description that is not there, was cut off, edited, or is nested too deeply.
@@ -35,11 +35,11 @@ def checksums() -> tuple[Any, ...]:
     return (Crc32cCodec(),)
 
 
-class CheckedStore(WrapperStore[LocalStore]):
+class CheckedStore(WrapperStore[Any]):
     """The Zarr store of a run.
 
     Args:
-        store: where the run lies.
+        root: where the run lies. store: the one there.
         expected: chunk → its checksum, of those that must be there so; what is written takes its place.
         sizes: array → bytes of its chunks.
         whole: whether no other chunk may be there.
@@ -47,7 +47,7 @@ class CheckedStore(WrapperStore[LocalStore]):
     """
 
     def __init__(
-        self, store: LocalStore, expected: Mapping[str, str] | None = None,
+        self, root: Place, store: Any, expected: Mapping[str, str] | None = None,
         sizes: Mapping[str, int] | None = None, whole: bool = False,
         summed: Iterable[str] | None = None,
     ) -> None:  # fmt: skip
@@ -56,12 +56,8 @@ class CheckedStore(WrapperStore[LocalStore]):
         self.sizes: dict[str, int] = dict(sizes or {})
         self.whole = whole
         self.summed = None if summed is None else frozenset(summed)
-        self._place = _identity(store.root)
-
-    @property
-    def root(self) -> Path:
-        """Where the run lies."""
-        return self._store.root
+        self.root = root
+        self._place = _identity(root)
 
     def check_place(self) -> None:
         """That the run still lies where it was begun; what is written would make a new folder otherwise.
@@ -74,8 +70,8 @@ class CheckedStore(WrapperStore[LocalStore]):
         elif _identity(self.root) != self._place:
             raise RunError(f"{self.root} was moved or removed while it was being written")
 
-    def _with_store(self, store: LocalStore) -> CheckedStore:
-        return type(self)(store, self.expected, self.sizes, self.whole, self.summed)
+    def _with_store(self, store: Any) -> CheckedStore:
+        return type(self)(self.root, store, self.expected, self.sizes, self.whole, self.summed)
 
     def __reduce__(self) -> tuple[Any, ...]:
         told = (self.expected, self.sizes, self.whole, self.summed)
@@ -89,6 +85,8 @@ class CheckedStore(WrapperStore[LocalStore]):
             found = await self._store.get(key, prototype, byte_range)
         except OSError as error:
             raise RunError(f"{self.root / key} can't be read: {error.strerror or error}") from error
+        except Exception as error:
+            raise self._refused(error, f"{self.root / key} can't be read") from error
         if byte_range is None and _is_chunk(key):
             self._check(key, found)
         return found
@@ -97,12 +95,19 @@ class CheckedStore(WrapperStore[LocalStore]):
         self.check_place()
         if _is_chunk(key):
             self.expected[key] = bytes(value.as_numpy_array()[-_TAIL:]).hex()
-        await self._store.set(key, value)
+        try:
+            await self._store.set(key, value)
+        except Exception as error:
+            raise self._refused(error, f"can't write {self.root / key}") from error
 
     async def delete(self, key: str) -> None:
         # A chunk that has become all fill value.
         self.expected.pop(key, None)
         await self._store.delete(key)
+
+    def _refused(self, error: Exception, words: str) -> Exception:
+        """What a store raised; beyond this machine in one line: its library has errors of its own."""
+        return RunError(f"{words}: {failure(error)}") if isinstance(self.root, Remote) else error
 
     def _check(self, key: str, found: Any) -> None:
         """Hold a chunk that was read against its own checksum, its size, and the one that is expected."""
@@ -123,15 +128,18 @@ class CheckedStore(WrapperStore[LocalStore]):
             raise _damage(self.root, key, "is not the one that was written")
 
 
-def _again(root: Path, read_only: bool, *told: Any) -> CheckedStore:
-    return CheckedStore(LocalStore(root, read_only=read_only), *told)
+def _again(root: Place, read_only: bool, *told: Any) -> CheckedStore:
+    return CheckedStore(root, zarr_store(root, read_only), *told)
 
 
-def _damage(root: Path, key: str, how: str) -> RunError:
+def _damage(root: Place, key: str, how: str) -> RunError:
     return RunError(f"{root}: chunk {key} {how}; what is stored there can't be trusted")
 
 
-def _identity(root: Path) -> tuple[int, int] | None:
+def _identity(root: Place) -> tuple[int, int] | None:
+    # What lies at a URL is not moved.
+    if isinstance(root, Remote):
+        return 0, 0
     try:
         found = os.stat(root)
     except OSError:
@@ -144,29 +152,29 @@ def _is_chunk(key: str) -> bool:
     return key.endswith("/c") or "/c/" in key
 
 
-def opened(root: Path) -> tuple[CheckedStore, dict[str, Any]]:
+def opened(root: Place) -> tuple[CheckedStore, dict[str, Any]]:
     """The store of a run that lies there, as far as it is known whole, and the attributes of its group.
 
     Raises:
         RunError: something is missing or not as it was written.
         OSError, ValueError, KeyError: it is no Zarr group.
     """
-    plain = LocalStore(root, read_only=True)
+    plain = zarr_store(root, read_only=True)
     group: Any = zarr.open_group(plain, mode="r")
     attrs = dict(group.attrs)
     if attrs.get("complete") and MANIFEST in attrs:
-        return CheckedStore(plain, *verify(root, attrs), whole=True), attrs
+        return CheckedStore(root, plain, *verify(root, attrs), whole=True), attrs
     summed, sizes = set(), {}
-    for name, array in described(root, group, sorted(file.parent.name for file in root.glob("*/zarr.json"))):
+    for name, array in described(root, group, holders(root, "zarr.json")):
         codecs = array.compressors
         if codecs == checksums():
             summed.add(name)
         if codecs in ((), checksums()) and array.shards is None:
             sizes[name] = math.prod(array.chunks) * array.dtype.itemsize + _TAIL * len(codecs)
-    return CheckedStore(plain, sizes=sizes, summed=summed), attrs
+    return CheckedStore(root, plain, sizes=sizes, summed=summed), attrs
 
 
-def described(root: Path, group: Any, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def described(root: Place, group: Any, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
     """Name and array of each of a run's, one after another: Zarr reads all at once, leaves out those that it
     doesn't find, and tells the second that it can't read at a moment of its own.
 
@@ -215,7 +223,7 @@ def attributes_digest(attrs: Mapping[str, Any]) -> str:
     return _digest(json.dumps(held, sort_keys=True).encode())
 
 
-def verify(root: Path, attrs: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
+def verify(root: Place, attrs: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, int]]:
     """Hold what lies there against the manifest: descriptions by their digests, chunks by their sizes; what
     they hold is looked at when it is read.
 
@@ -246,22 +254,24 @@ def verify(root: Path, attrs: Mapping[str, Any]) -> tuple[dict[str, str], dict[s
             raise RunError(f"{root}: {name} can't be read: {error.strerror or error}") from error
         if not same:
             raise RunError(f"{root}: the description of {name} is not the one that was written")
+    found = sizes_of(root, expected)
     for key in expected:
-        try:
-            size = (root / key).stat().st_size
-        except OSError:
-            raise _damage(root, key, "is missing") from None
-        if size != sizes[key.split("/")[0]]:
+        if key not in found:
+            raise _damage(root, key, "is missing")
+        if found[key] != sizes[key.split("/")[0]]:
             raise _damage(root, key, "is cut off")
     return expected, sizes
 
 
-def check_own(root: Path, tails: Mapping[str, str]) -> None:
-    """That these chunks are there, each with the checksum that is known of it, and none is damaged.
+def check_own(root: Place, tails: Mapping[str, str]) -> None:
+    """That these chunks are there, each with the checksum that is known of it, and none is damaged; at a URL
+    only that each ends in it.
 
     Raises:
         RunError: naming the one that is not.
     """
+    if isinstance(root, Remote):
+        return _check_tails(root, tails)
     for key, known in tails.items():
         try:
             data = (root / key).read_bytes()
@@ -282,12 +292,20 @@ def _expected(name: str, told: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(key, part) for key, part in found if part != _NONE]
 
 
-def _check_tails(root: Path, tails: Mapping[str, str]) -> None:
+def _check_tails(root: Place, tails: Mapping[str, str]) -> None:
     """That chunks are there, and each ends in its checksum.
 
     Raises:
         RunError: naming the one that is not.
     """
+    if isinstance(root, Remote):
+        found = root.tails(sizes_of(root, tails), _TAIL)
+        for key, known in tails.items():
+            if key not in found:
+                raise _damage(root, key, "is missing")
+            if found[key].hex() != known:
+                raise _damage(root, key, "is not the one that was written")
+        return
     for key, known in tails.items():
         try:
             with (root / key).open("rb") as file:

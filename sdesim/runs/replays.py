@@ -11,11 +11,13 @@ import warnings
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sdesim.errors import RunError
+from sdesim.io.places import Place, zarr_store
 
 # Runs that are kept in mind, and trajectories of each.
 _RUNS, _ROWS = 256, 8
@@ -29,7 +31,7 @@ class _Ended:
     digests: tuple[str, ...]
 
 
-_ENDED: deque[_Ended | Path] = deque(maxlen=_RUNS)
+_ENDED: deque[_Ended | Place] = deque(maxlen=_RUNS)
 
 
 def note_ended(attrs: Mapping[str, Any], first: int, theta: Any, status: Any) -> None:
@@ -44,7 +46,7 @@ def note_ended(attrs: Mapping[str, Any], first: int, theta: Any, status: Any) ->
         _ENDED.append(found)
 
 
-def note_stored(path: Path) -> None:
+def note_stored(path: Place) -> None:
     """Keep in mind that a run lies there, which is looked at when another begins."""
     if path not in _ENDED:
         _ENDED.append(path)
@@ -60,7 +62,7 @@ def warn_of_replay(kind: str, seed: int, first: int, starts: NDArray[np.float64]
     own = [_digest(row) for row in starts[:_ROWS]]
     for k in range(len(_ENDED)):
         ended = _ENDED[k]
-        if isinstance(ended, Path):
+        if not isinstance(ended, _Ended):
             read = _read(ended)
             if read is None:
                 continue
@@ -83,17 +85,17 @@ def _ended(attrs: Mapping[str, Any], first: int, theta: Any, status: Any) -> _En
     return _Ended(str(attrs["kind"]), int(attrs["seed"]), first, digests)
 
 
-def _read(path: Path) -> _Ended | None:
+def _read(path: Place) -> _Ended | None:
     """The end of a stored run; None where it can't be read any more, or keeps no theta."""
     import zarr
 
     try:
-        group: Any = zarr.open_group(path, mode="r")
+        group: Any = zarr.open_group(zarr_store(path, read_only=True), mode="r")
         if "theta" not in group or not group.attrs.get("complete"):
             return None
         status = group.get("status")
         return _ended(dict(group.attrs), int(group["trajectory"][0]), group["theta"], status)
-    except (OSError, ValueError, KeyError, IndexError):
+    except (RunError, OSError, ValueError, KeyError, IndexError):
         return None
 
 

@@ -12,7 +12,6 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import RunError, first_line
 from sdesim.io.files import to_json
+from sdesim.io.places import Place, holds_files, named, place, zarr_store
 from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.attributes import plain, rows
 from sdesim.runs.memory import check_memory
@@ -61,7 +61,7 @@ class RunWriter:
         first: the number of the first trajectory.
         groups, events, wells: names along those dims.
         attrs: further attributes: name, seed, learning_rate, …
-        out: path of the Zarr group to make; None keeps the run in memory.
+        out: path or URL of the Zarr group to make; None keeps the run in memory.
         epoch: (S,), for real runs.
         resume: go on writing the incomplete run at `out`.
         observables: variables over (trajectory, step) that are no part of the schema, by name.
@@ -81,7 +81,7 @@ class RunWriter:
         variables: Sequence[str], probe_steps: ArrayLike | None = None, probe_time: ArrayLike | None = None,
         probe_trajectories: int | None = None, samples: int = 0, directions: int = 0,
         groups: Sequence[str] = (), events: Sequence[str] = (), wells: Sequence[str] = (), clients: int = 0,
-        attrs: Mapping[str, Any], out: str | Path | None, epoch: ArrayLike | None = None,
+        attrs: Mapping[str, Any], out: str | Place | None, epoch: ArrayLike | None = None,
         resume: bool = False, observables: Mapping[str, VariableSpec] | None = None, first: int = 0,
         noise_states: int = 0, further: Mapping[str, Any] | None = None,
         sizes: Mapping[str, int] | None = None,
@@ -130,7 +130,7 @@ class RunWriter:
         for name in self._names:
             if name not in self._specs:
                 raise RunError(f"variable {name!r} is not part of the run schema")
-        self.out = None if out is None else Path(out)
+        self.out = None if out is None else place(out)
         self._group: Any = None
         self._store: Any = None
         self._before: dict[str, str] = {}
@@ -289,18 +289,20 @@ class RunWriter:
 
     def _on_disk(self, resume: bool) -> dict[str, Any]:
         import zarr
-        from zarr.storage import LocalStore
 
         from sdesim.runs.begun import begun_group
         from sdesim.runs.checked_store import CheckedStore
 
         assert self.out is not None
         if self._begin is not None:
-            self._store = CheckedStore(LocalStore(self.out))
-            self._group = zarr.open_group(self._store, mode="r+")
+            self._store = CheckedStore(self.out, zarr_store(self.out))
+            try:
+                self._group = zarr.open_group(self._store, mode="r+")
+            except FileNotFoundError:
+                raise RunError(f"{self.out} is not seen by a worker, which is to write there") from None
             return {name: self._group[name] for name in self._names}
         if resume:
-            self._store = CheckedStore(LocalStore(self.out))
+            self._store = CheckedStore(self.out, zarr_store(self.out))
             self._group, self._before = begun_group(self._store, self._describe)
             self.note_chunks()
             return {name: self._group[name] for name in self._names}
@@ -308,7 +310,7 @@ class RunWriter:
             raise RunError(f"{self.out} exists already; choose another path or remove it")
         try:
             self.out.mkdir(parents=True)
-            self._store = CheckedStore(LocalStore(self.out))
+            self._store = CheckedStore(self.out, zarr_store(self.out))
             self._group = zarr.open_group(
                 self._store, mode="w-", zarr_format=3, attributes=self._stored_attrs()
             )
@@ -410,11 +412,11 @@ def _named(run: xr.Dataset) -> xr.Dataset:
     return run.assign_coords(found)
 
 
-def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
+def open_run(path: str | Place, chunks: Any = None) -> xr.Dataset:
     """Open a stored run lazily.
 
     Args:
-        path: an ``<arm>.zarr``, or a run directory with one arm.
+        path: an ``<arm>.zarr``, or a run directory with one arm; a path, or a URL that fsspec knows.
         chunks: None for arrays that are read when they are used; else Dask's: ``{}`` for those of the file,
             ``"auto"``, or sizes by dimension such as ``{"trajectory": 1000}``.
 
@@ -422,11 +424,11 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
         RunError: no run there, not one that this version can read, a damaged one, or chunks without Dask.
             So does what reads a damaged array later.
     """
-    target = Path(path)
+    target = place(path)
     if not target.exists():
         raise RunError(f"no run at {target}")
     if not (target / "zarr.json").exists():
-        arms = sorted(target.glob("*.zarr"))
+        arms = named(target, "*.zarr")
         if len(arms) != 1:
             names = ", ".join(a.name for a in arms)
             raise RunError(
@@ -452,7 +454,7 @@ def open_run(path: str | Path, chunks: Any = None) -> xr.Dataset:
     return _named(run)
 
 
-def begun_run(path: Path) -> dict[str, Any] | None:
+def begun_run(path: Place) -> dict[str, Any] | None:
     """Attributes of the run that lies there, whole or not; None where an interruption left none of it.
 
     Raises:
@@ -464,20 +466,20 @@ def begun_run(path: Path) -> dict[str, Any] | None:
         found: Any = json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]
         return plain(found)
     except FileNotFoundError:
-        if any(file.is_file() and not file.name.endswith(".partial") for file in path.rglob("*")):
+        if holds_files(path):
             raise RunError(f"{path} is no run; choose another path or remove it") from None
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path} can't be read as a run: {first_line(error)}") from error
 
 
-def open_runs(folder: str | Path) -> dict[str, xr.Dataset]:
+def open_runs(folder: str | Place) -> dict[str, xr.Dataset]:
     """Arm → run of a run directory, lazily.
 
     Raises:
         RunError: it holds no runs.
     """
-    arms = sorted(Path(folder).glob("*.zarr"))
+    arms = named(place(folder), "*.zarr")
     if not arms:
         raise RunError(f"{folder} holds no runs")
     return {arm.stem: open_run(arm) for arm in arms}

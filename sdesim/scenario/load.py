@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -123,24 +123,28 @@ def parse_document(
     Raises:
         ScenarioError: not YAML, not a group of fields, or an override leads nowhere.
     """
-    read = _read_once(text, source)
-    document = Document(copy.deepcopy(read.data), dict(read.origins), read.source, list(read.problems))
+    document = _read_once(text, source).copy()
     if not isinstance(document.data, dict):
         found = f"found {short(document.data)}, allowed: the fields of a scenario"
-        raise ScenarioError(clipped(f"{document.origin(())}: {found}"))
-    wrong: list[str] = []
+        raise refusal([*document.lines, f"{document.origin(())}: {found}"])
     if quick:
-        _apply_quick(document, wrong)
+        _apply_quick(document)
     for key, value in (overrides or {}).items():
         origin = f"--set {key}"
         try:
+            path = parse_path(key)
             plain = read_yaml(value, origin).data if isinstance(value, str) else value
-            set_value(document, parse_path(key), plain, origin)
+            set_value(document, path, plain, origin)
         except ScenarioError as error:
-            wrong += str(error).split("\n")
-    if wrong:
-        raise refusal([*(f"{document.place(path)}: {text}" for path, text in document.problems), *wrong])
+            _not_set(document, key, error)
     return document
+
+
+def _not_set(document: Document, key: str, error: ScenarioError) -> None:
+    """Note why a value could not be put in, and that what was to hold it can't be judged."""
+    document.lines += str(error).split("\n")
+    with suppress(ScenarioError):
+        document.doubt(parse_path(key))
 
 
 # A command may check a file as it is and in its quick form; reading it is what takes longest.
@@ -158,8 +162,11 @@ def check_document(document: Document) -> Scenario:
     models: dict[int, type[Strict]] = {id(document.data): Scenario}
     checks = [cross_check, too_large, unbuildable, unanswerable]
     problems: list[Problem] = []
-    rest: Rest | None = Rest(document.data)
-    found, scenario = list(document.problems), None
+    # Of what could not even be read nothing more is told.
+    found: list[Problem] = [*document.problems, *((path, "") for path in document.unknown)]
+    alone = document.lines and not found and not document.data.get("arms")
+    rest: Rest | None = None if alone else Rest(document.data)
+    scenario: Scenario | None = None
     while rest is not None:
         if found:
             # What does not depend on them is looked at as if they were not there.
@@ -172,7 +179,7 @@ def check_document(document: Document) -> Scenario:
             found = look(scenario) if rest.answers or look is not unanswerable else []
         else:
             break
-    if problems or scenario is None:
+    if problems or document.lines or scenario is None:
         raise _told(problems, document)
     return scenario
 
@@ -203,8 +210,10 @@ def told(problems: list[Problem], source: str) -> ScenarioError:
 
 def _told(problems: list[Problem], document: Document) -> ScenarioError:
     """Problems in the order of the file, each once."""
-    ordered = sorted(dict.fromkeys(problems), key=lambda problem: document.line(problem[0]))
-    return refusal([f"{document.place(path)}: {message}" for path, message in ordered])
+    told = (problem for problem in dict.fromkeys(problems) if problem[1])
+    ordered = sorted(told, key=lambda problem: document.line(problem[0]))
+    lines = [f"{document.place(path)}: {message}" for path, message in ordered]
+    return refusal([*document.lines, *lines])
 
 
 def refusal(lines: Sequence[str]) -> ScenarioError:
@@ -214,7 +223,7 @@ def refusal(lines: Sequence[str]) -> ScenarioError:
     return ScenarioError("\n".join(map(clipped, shown)))
 
 
-def _apply_quick(document: Document, wrong: list[str]) -> None:
+def _apply_quick(document: Document) -> None:
     overrides = document.data.get("quick") or {}
     if not isinstance(overrides, dict):
         return
@@ -222,4 +231,4 @@ def _apply_quick(document: Document, wrong: list[str]) -> None:
         try:
             set_value(document, parse_path(str(key)), value, document.origin(("quick", key)))
         except ScenarioError as error:
-            wrong.append(str(error))
+            _not_set(document, str(key), error)

@@ -18,8 +18,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
-from sdesim.io.files import atomic_write_json, atomic_write_text
-from sdesim.io.lock import LOCK, Held, locked
+from sdesim.io.files import atomic_write_text, write_record
+from sdesim.io.lock import LOCK, Holding, locked
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
@@ -134,7 +134,7 @@ def run_scenario(
             _clear(target)
         text = resolved_yaml(scenario)
         noted = {**provenance(), "quick": quick, "kinds_of_others": foreign_kinds(scenario), **mark_of(text)}
-        atomic_write_json(target / "provenance.json", noted)
+        write_record(target / "provenance.json", noted)
         # With its scenario the run has begun: all that a resume needs is there.
         atomic_write_text(target / "scenario.yaml", text)
         return finish_run(work, quick, progress, held)
@@ -208,7 +208,7 @@ def _check_surface(name: str, model: Simulate) -> None:
 
 
 def finish_run(
-    work: Work, quick: bool, progress: bool | LabelledReport, held: Held
+    work: Work, quick: bool, progress: bool | LabelledReport, held: Holding
 ) -> dict[str, Any]:  # fmt: skip
     """Run the arms of a directory that holds its scenario, write summary and report, and take the mark off.
 
@@ -231,7 +231,7 @@ def finish_run(
         held.check()
         summary = summarise(scenario, work.results, quick)
         summary["wall_time"] = time.perf_counter() - started
-        atomic_write_json(target / "summary.json", summary)
+        write_record(target / "summary.json", summary)
         from sdesim.report import write_report
         from sdesim.scenario.grounds import grounds
 

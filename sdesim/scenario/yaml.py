@@ -6,6 +6,7 @@ construct an object.
 
 from __future__ import annotations
 
+import copy
 import math
 import re
 from contextlib import suppress
@@ -16,6 +17,7 @@ from sdesim.errors import ScenarioError
 from sdesim.io.text import clipped, for_terminal
 from sdesim.kinds.misfit import Problem, path_text
 from sdesim.kinds.spelling import nearest, short
+from sdesim.scenario.recovery import without_broken
 
 KeyPath = tuple[str | int, ...]
 # Values, lists and groups of a file, those that aliases stand for among them.
@@ -30,12 +32,28 @@ _PART = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")
 @dataclass
 class Document:
     """Plain data and where each value came from ("file.yaml:12", or "--set path"), with the places of what is
-    no plain data, where the data hold None."""
+    no plain data, where the data hold None.
+
+    Attributes:
+        lines: what is wrong beside them, as it is told. unknown: places of which therefore nothing is known.
+    """
 
     data: Any
     origins: dict[KeyPath, str] = field(default_factory=dict)
     source: str = ""
     problems: list[Problem] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    unknown: list[KeyPath] = field(default_factory=list)
+
+    def copy(self) -> Document:
+        """One whose parts can be changed."""
+        parts = dict(self.origins), self.source, list(self.problems), list(self.lines), list(self.unknown)
+        return Document(copy.deepcopy(self.data), *parts)
+
+    def doubt(self, path: KeyPath) -> None:
+        """Note that a value there, and what it belongs to, can't be judged."""
+        if self.value(path[: 2 if path[:1] == ("arms",) else 1]) is not None or self.value(path[:1]) is None:
+            self.unknown.append(path)
 
     def written(self, path: KeyPath) -> KeyPath:
         """The path as it stands in the file, where one thing may stand for a list of it."""
@@ -87,22 +105,54 @@ def read_yaml(text: str, source: str) -> Document:
         ScenarioError: one line for each thing that is wrong: file, line, what.
     """
     document = read_document(text, source)
-    if document.problems:
+    if document.problems or document.lines:
         lines = [f"{document.place(path)}: {message}" for path, message in document.problems]
-        raise ScenarioError("\n".join(map(clipped, lines)))
+        raise ScenarioError("\n".join(map(clipped, [*document.lines, *lines])))
     return document
 
 
 def read_document(text: str, source: str) -> Document:
-    """As `read_yaml`, with what is wrong with single values among the document's problems.
+    """As `read_yaml`, with what is wrong among the document's problems and lines, and the rest in it.
 
     Raises:
         ScenarioError: one line; nothing of the text can be used.
     """
+    document = Document(None, {}, source)
+    try:
+        root = _root(text, source)
+    except ScenarioError as error:
+        rest, broken = without_broken(text, lambda part: _wrong(part, source))
+        if not broken or _wrong(rest, source):
+            raise
+        # The first of them is why the whole could not be read, which says so best.
+        document.lines = [str(error), *(line for _, line in broken[1:])]
+        document.unknown = [path for path, _ in broken]
+        root = _root(rest, source)
+    if root is None:
+        raise ScenarioError(f"{source}: the file is empty")
+    document.data = _Reader(document).plain(root, ())
+    return document
+
+
+def _wrong(text: str, source: str) -> str:
+    """Why a part of a text can't be read; an anchor may stand in another part."""
+    try:
+        _root(text, source)
+    except ScenarioError as error:
+        return "" if "undefined alias" in str(error) else str(error)
+    return ""
+
+
+def _root(text: str, source: str) -> Any:
+    """The root node of a text, None of an empty one.
+
+    Raises:
+        ScenarioError: one line.
+    """
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        root = _composed(text)
+        return _composed(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"{source}:{mark.line + 1}" if mark is not None else source
@@ -118,11 +168,6 @@ def read_document(text: str, source: str) -> Document:
         line = _line_of_escape(text)
         found = "found an escape of no character, allowed: up to \\U0010FFFF"
         raise ScenarioError(clipped(f"{source}{line}: not valid YAML: {found}")) from None
-    if root is None:
-        raise ScenarioError(f"{source}: the file is empty")
-    document = Document(None, {}, source)
-    document.data = _Reader(document).plain(root, ())
-    return document
 
 
 def _composed(text: str) -> Any:
@@ -190,6 +235,11 @@ class _Reader:
             self.open.discard(id(node))
         return self._refuse(path, f"found the tag {tag!r}, allowed: plain values only")
 
+    def _leave_out(self, path: KeyPath, line: str) -> None:
+        """A key that is none: what it belongs to can't be judged without it."""
+        self.document.lines.append(clipped(line))
+        self.document.unknown += [path] if path else []
+
     def _refuse(self, path: KeyPath, message: str) -> None:
         self.document.problems.append((path, message))
 
@@ -198,12 +248,14 @@ class _Reader:
         for key_node, value_node in node.value:
             line = f"{self.document.source}:{key_node.start_mark.line + 1}"
             if type(key_node).__name__ != "ScalarNode" or key_node.value == "<<":
-                raise ScenarioError(clipped(f"{line}: {path_text(path)}: keys must be plain words"))
+                self._leave_out(path, f"{line}: {path_text(path)}: keys must be plain words")
+                continue
             key = str(key_node.value)
             try:
                 _characters(key)
             except ValueError as error:
-                raise ScenarioError(clipped(f"{line}: {path_text(path)}: in a key, {error}")) from None
+                self._leave_out(path, f"{line}: {path_text(path)}: in a key, {error}")
+                continue
             if key in found:
                 self.document.origins[(*path, key)] = line
                 self._refuse((*path, key), "the key stands here twice")

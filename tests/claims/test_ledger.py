@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import io
 import json
 import math
@@ -245,6 +248,15 @@ def test_the_page_leads_from_each_claim_to_its_study():
     assert all(f'id="{name}"' in text for name in led)
     assert re.findall(r'data-by="(\w+)"', text) == ["basis", "part"]
     assert run.PAPER not in text
+
+
+def test_the_page_may_load_nothing_and_run_no_script_but_its_own():
+    text = page.page({"seed": 0, "quick": False, "claims": RESULTS["claims"][:1]}, {})
+
+    head = re.search(r'<head>\n.*\n<meta http-equiv="Content-Security-Policy" (.*)>', text)[1]
+    script = re.search("<script>(.*?)</script>", text, re.DOTALL)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert html.unescape(head).startswith(f"content=\"default-src 'none'; script-src 'sha256-{digest}'; ")
 
 
 def test_another_seed_shows_which_verdicts_moved():

@@ -73,6 +73,19 @@ def test_validate_checks_the_small_sizes_too(toy, capsys):
     assert "toy.yaml:14: arms.sdf: not there, did you mean 'sde'?" in capsys.readouterr().err
 
 
+def test_validate_tells_what_is_wrong_in_every_file_and_in_both_of_its_forms(toy, capsys):
+    wrong = TOY.replace("quick:\n  arms.sde.", "quick:\n  arms.sdf.").replace("dt: 0.1", "dt: -1")
+    (toy / "toy.yaml").write_text(wrong)
+    (toy / "other.yaml").write_text("name: [")
+
+    assert call("validate", "toy.yaml", "other.yaml") == 2
+
+    told = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix("sdesim: ").split(": ")[0] for line in told] == [
+        "toy.yaml:8", "toy.yaml:14", "other.yaml:1"
+    ]  # fmt: skip
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_is_exit_code_3_and_a_line_that_says_how_to_go_on(toy, how):

@@ -7,6 +7,7 @@ import pytest
 
 import sdesim
 from sdesim.errors import RunError
+from sdesim.io.places import place
 from sdesim.io.sealed import read_sealed, write_sealed
 from sdesim.runs import RunWriter
 from sdesim.surfaces import custom
@@ -184,3 +185,20 @@ def test_a_run_that_is_moved_while_it_is_made_ends_at_once_and_leaves_nothing_be
 
     assert told[-1] == 10
     assert [path.name for path in tmp_path.iterdir()] == ["b.zarr"]
+
+
+def test_a_run_at_a_url_is_interrupted_resumed_and_refused_as_one_on_a_disk(monkeypatch):
+    out = "memory://checkpoint/a.zarr"
+    folder = place(out).parent
+    folder.remove_tree()
+    _interrupted(out, monkeypatch)
+
+    assert sorted(p.name for p in folder.iterdir()) == ["a.zarr", "a.zarr.checkpoint"]
+    with pytest.raises(RunError, match=r"memory://checkpoint/a\.zarr exists already"):
+        _walk(out)
+    resumed = _walk(out, resume=True)
+    assert same_bits(resumed.theta.values, _walk(None).theta.values)
+    assert "unverified" not in resumed.attrs
+    assert same_bits(_walk(out, resume=True).theta.values, resumed.theta.values)
+    assert [p.name for p in folder.iterdir()] == ["a.zarr"]
+    folder.remove_tree()

@@ -9,6 +9,7 @@ import pytest
 import xarray as xr
 
 from sdesim.errors import RunError
+from sdesim.io.places import place
 from sdesim.runs import RunWriter, open_run
 
 STEPS = np.arange(600)
@@ -195,3 +196,42 @@ def test_a_run_that_is_moved_while_it_is_written_is_not_begun_anew_elsewhere(tmp
     with pytest.raises(RunError, match="was moved or removed"):
         writer.write("status", [0, 1])
     assert not out.exists()
+
+
+def test_damage_at_a_url_is_told_as_that_of_files_is(tmp_path):
+    out = place("memory://checked/run.zarr")
+    out.remove_tree()
+    stored(tmp_path / "run.zarr").finish()
+    run = stored(out).finish()
+    xr.testing.assert_identical(run.load(), open_run(tmp_path / "run.zarr").load())
+    xr.testing.assert_identical(pickle.loads(pickle.dumps(open_run(out))).load(), run)
+    file, content = chunk(out), chunk(out).read_bytes()
+
+    file.unlink()
+    with pytest.raises(RunError, match="chunk loss/c/0/1 is missing"):
+        open_run(out)
+    file.write_bytes(content[:-1])
+    with pytest.raises(RunError, match="chunk loss/c/0/1 is cut off"):
+        open_run(out)
+    file.write_bytes(content)
+    lazy = open_run(out)
+    flip(file)
+    with pytest.raises(RunError, match="chunk loss/c/0/1 is damaged") as error:
+        lazy.load()
+    one_line(error)
+    out.remove_tree()
+
+
+def test_objects_that_vanish_or_change_while_a_run_is_written_end_it():
+    out = place("memory://checked/run.zarr")
+    for how, words in ((None, "is missing"), (b"12345678", "is not the one that was written")):
+        out.remove_tree()
+        writer = stored(out)
+        if how is None:
+            chunk(out).unlink()
+        else:
+            chunk(out).write_bytes(how)
+        with pytest.raises(RunError, match=rf"chunk loss/c/0/1 {words}"):
+            writer.finish()
+        assert not open_run(out).attrs["complete"]
+    out.remove_tree()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -17,12 +16,12 @@ from sdesim.engine.cluster.sizing import sizes
 from sdesim.engine.cluster.state import State
 from sdesim.engine.cluster.tasks import FAILED, Gathering, sent, waiting
 from sdesim.engine.cluster.work import Done
-from sdesim.engine.plan import Plan
-from sdesim.engine.simulation import changes_of, writer_of
+from sdesim.engine.simulation import changes_of, whole_run, writer_of
 from sdesim.errors import RunError
+from sdesim.io.places import remove_tree
 from sdesim.io.scheduler import on_cluster, result_of
 from sdesim.kinds import Misfit
-from sdesim.runs import RunWriter, open_run
+from sdesim.runs import RunWriter
 from sdesim.runs.store import begun_run
 
 
@@ -43,15 +42,16 @@ def gathered(
     labels, held = dict(asked.labels), None
     if asked.resume and asked.out is not None and asked.mark is not None and asked.out.exists():
         assert checkpoint is not None
+        done = whole_run(asked.out, asked.mark, asked.accept)
+        if done is not None:
+            return done
         stored = begun_run(asked.out)
         if stored is not None:
             changes = changes_of(asked.out, stored, asked.mark, asked.accept)
             labels |= {"accepted_changes": changes} if changes else {}
-            if stored.get("complete"):
-                return open_run(asked.out)
         if stored is None or not checkpoint.path.exists():
             # Interrupted before its first block: it begins again.
-            shutil.rmtree(asked.out)
+            remove_tree(asked.out)
         else:
             held = _taken_up(checkpoint, asked.accept)
     with client_of(cluster) as client, sent(asked, client) as job:
@@ -66,7 +66,7 @@ def gathered(
             plan, asked.out, labels, asked.evaluate, resume=held is not None, mark=asked.mark, block=size
         )
         if checkpoint is not None:
-            _save(checkpoint, plan, writer, state)
+            _save(asked, checkpoint, writer, state)
         with told(progress, asked.name or "simulation") as report:
             _gather(asked, client, job, state, writer, checkpoint, Progress(plan, state, report, asked.name))
     for name, values in state.reduced().items():
@@ -86,6 +86,8 @@ def _gather(
     try:
         for ended in on_cluster(client, waiting(plan, state, job), progress.passed):
             done: Done = result_of(ended.result, FAILED)
+            if asked.held is not None:
+                asked.held.check()
             begin = done.number * state.branch * state.size
             for name, values in done.values.items():
                 writer.write(name, values, trajectory=slice(begin, begin + len(values)))
@@ -93,20 +95,22 @@ def _gather(
             state.take(done)
             progress.tell(done)
             if checkpoint is not None and checkpoint.due():
-                _save(checkpoint, plan, writer, state)
+                _save(asked, checkpoint, writer, state)
     except RunError as error:
         again = f"; {asked.out} keeps its finished blocks, and resume=True does the rest" if asked.out else ""
         raise RunError(f"{error}{again}") from None
     finally:
         if checkpoint is not None:
-            _save(checkpoint, plan, writer, state)
+            _save(asked, checkpoint, writer, state)
 
 
-def _save(checkpoint: Checkpoint, plan: Plan, writer: RunWriter, state: State) -> None:
+def _save(asked: Gathering, checkpoint: Checkpoint, writer: RunWriter, state: State) -> None:
     writer.check_place()
+    if asked.held is not None:
+        asked.held.check()
     # First what has been written: a block counts as done only where its chunks are known.
     writer.note_chunks()
-    checkpoint.save(plan.begin, state)
+    checkpoint.save(asked.plan.begin, state)
 
 
 def _taken_up(checkpoint: Checkpoint, accept: bool) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,8 @@ from sdesim.engine.cluster.state import State
 from sdesim.engine.cluster.work import Block, Job, code, foreign_modules, merged, packed, run_block
 from sdesim.engine.plan import Plan
 from sdesim.engine.saving import Evaluation
+from sdesim.io.lock import Holding
+from sdesim.io.places import Place
 from sdesim.io.scheduler import Call, Submit, handed
 from sdesim.runs.stamp import Fingerprint
 
@@ -30,18 +31,19 @@ class Gathering:
     Attributes:
         plan: of all trajectories. evaluate, threads, name: as of `simulate`, where threads share one block.
         out, mark: where it is stored, and what decides its numbers. labels: attributes.
-        resume, accept: as of `simulate`.
+        resume, accept: as of `simulate`. held: the lock of what is stored.
     """
 
     plan: Plan
     evaluate: Evaluation | None
-    out: Path | None
+    out: Place | None
     mark: Fingerprint | None
     labels: dict[str, Any]
     threads: int
     resume: bool
     accept: bool
     name: str
+    held: Holding | None = None
 
 
 @contextmanager
@@ -49,7 +51,7 @@ def sent(asked: Gathering, client: Any) -> Iterator[Any]:
     """What all blocks share, as `handed`."""
     plan = asked.plan
     parts = (plan.surface, *plan.noises, plan.scheme, *plan.reductions, *plan.exits, *plan.boundary)
-    out = None if asked.out is None else str(asked.out.resolve())
+    out = None if asked.out is None else asked.out.resolve()
     modules = foreign_modules((*parts, *plan.observables.values()))
     job = packed(Job(plan, asked.evaluate, out, asked.threads, modules, code()))
     with handed(client, job) as future:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import numba
@@ -29,7 +28,8 @@ from sdesim.engine.reductions.base import Base
 from sdesim.engine.refinement import refined_plan
 from sdesim.engine.saving import Evaluation
 from sdesim.engine.simulation import walk_part
-from sdesim.errors import RunError, failure
+from sdesim.errors import RunError, SdesimError, failure
+from sdesim.io.places import Place
 from sdesim.runs import RunWriter
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ class Job:
 
     plan: Plan
     evaluate: Evaluation | None
-    out: str | None
+    out: Place | None
     threads: int
     modules: tuple[str, ...]
     code: tuple[str, ...]
@@ -183,13 +183,21 @@ def run_block(job: bytes, block: Block) -> Done:
     Raises:
         SdesimError: this worker can't, and why.
     """
+    try:
+        return _run_block(job, block)
+    except SdesimError as error:
+        # What another library raised before may not travel, and the line says it.
+        error.__cause__ = error.__context__ = None
+        raise
+
+
+def _run_block(job: bytes, block: Block) -> Done:
     with _MAKING:
         found = _opened(hashlib.sha256(job).hexdigest(), _Bytes(job))
         plan = _part(found.plan, block)
         ensemble = Ensemble(plan, found.threads)
-    out = None if found.out is None else Path(found.out)
-    writer = walk_part(plan, ensemble, found.evaluate, out, block.begin, block.size)
-    values = {} if out is not None else _values(plan, writer)
+    writer = walk_part(plan, ensemble, found.evaluate, found.out, block.begin, block.size)
+    values = {} if found.out is not None else _values(plan, writer)
     reduced = {} if ensemble.reducing is None else ensemble.reducing.portable()
     sums = tuple(reduced[f"reduced_{k}"] for k in range(len(plan.reductions)))
     counts = reduced.get("reduced_counts", np.zeros((0, 3), dtype=np.int64))

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, ScenarioError, located
-from sdesim.io.files import atomic_write_json, atomic_write_text, content_of, read_json, read_text
+from sdesim.io.files import atomic_write_text, content_of, read_json, read_text, write_record
 from sdesim.io.lock import LOCK, locked
 from sdesim.io.processes import Ended, processes
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, labelled_progress, noted_progress
@@ -131,7 +131,7 @@ def run_sweep(
         text = resolved_yaml(sweep.scenario)
         atomic_write_text(target / "scenario.yaml", text)
         noted = {**provenance(), "kinds_of_others": foreign_kinds(sweep.points[0].scenario), **mark_of(text)}
-        atomic_write_json(target / "provenance.json", noted)
+        write_record(target / "provenance.json", noted)
         failed: dict[str, str] = {}
         with (
             labelled_progress(progress, transient=True, unit="points") as report,
@@ -145,6 +145,8 @@ def run_sweep(
                         failed[name] = error
                     told("points", done, len(tasks))
             except RunError as lost:
+                # A directory that was moved keeps nothing here.
+                held.check()
                 raise RunError(
                     f"{lost}; {target} keeps its finished points, and --resume runs the rest"
                 ) from None
@@ -230,7 +232,7 @@ def _gather(
                 rows += _rows(sweep, p, summaries[p.name])
     table = {"axes": axes, "rows": rows}
     fits = asked_fits(SweepTable.of(table), sweep.scenario.fits)
-    atomic_write_json(target / "table.json", table)
+    write_record(target / "table.json", table)
     atomic_write_text(target / "table.csv", _csv(rows, [a.label for a in sweep.axes]))
     arms = {name: arm["kind"] for s in summaries.values() for name, arm in s["arms"].items()}
     summary = {
@@ -248,7 +250,7 @@ def _gather(
         "wall_time": wall_time,
     }
     summary["headline"] = sweep_headline(summary).to_dict()
-    atomic_write_json(target / "summary.json", summary)
+    write_record(target / "summary.json", summary)
     write_sweep_report(target)
     if len(summaries) == len(sweep.points):
         (target / MARK).unlink(missing_ok=True)

@@ -6,7 +6,6 @@ import inspect
 import time as clock
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -17,6 +16,7 @@ from torch import nn
 
 from sdesim.errors import RunError
 from sdesim.io.lock import beside
+from sdesim.io.places import local
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
 from sdesim.runs.measures.sampling import EPOCHS
@@ -112,6 +112,7 @@ def record(
         TypeError: a keyword that neither this function nor `Recipe` has.
     """
     started = clock.perf_counter()
+    out = None if out is None else local(out, "a training")
     recipe = the_recipe(module, loss_fn, train, test, optimizer, training)
     prepared = prepare(recipe, save_every=save_every, save=save, probes=probes)
     if recipe.starts is not None and recipe.starts.ndim == 2:
@@ -127,8 +128,11 @@ def record(
     attrs = run_attributes(prepared, name) | ({"seeds_at_once": together} if together > 1 else {})
     mark = fingerprint(prepared, attrs)
     attrs |= mark.attrs()
-    finished = FinishedSeeds(Path(out), mark, accept_changes) if out is not None else None
-    with nullcontext() if out is None else beside(Path(out)) as held:
+    finished = FinishedSeeds(out, mark, accept_changes) if out is not None else None
+    if resume and finished is not None and finished.already_complete():
+        # Nothing is written then, so that it may lie where nothing can be.
+        return finished.completed()
+    with beside(out) as held:
         if finished is not None:
             if resume and finished.already_complete():
                 return finished.completed()
@@ -136,7 +140,7 @@ def record(
             assert held is not None
             held.watch(finished.folder)
             attrs |= {"accepted_changes": finished.accepted} if finished.accepted else {}
-        writer = _writer(prepared, attrs, None if out is None else Path(out))
+        writer = _writer(prepared, attrs, out)
         seconds, path = np.zeros(3), ""
         clipped, made_steps = 0, 0
         lost: dict[str, str] = {}

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.engine.cluster.clustered import local, walk
+from tests.s3 import s3 as s3
 
 
 @pytest.fixture(scope="package")

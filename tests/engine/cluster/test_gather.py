@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import sdesim
-from sdesim.engine.cluster import sizing, tasks
+from sdesim.engine.cluster import gather, sizing, tasks
 from sdesim.engine.cluster.state import State
 from sdesim.errors import RunError, SdesimError
+from sdesim.io.places import place
 from tests.engine.cluster.clustered import assert_same, walk
 
 
@@ -109,3 +110,48 @@ def test_progress_is_told_in_steps(client, small):
     assert told[0] == (0, 60)
     assert told[-1] == (60, 60)
     assert len(told) == 6
+
+
+def test_workers_write_their_own_regions_of_a_run_in_an_object_store(client, s3):
+    url = f"{s3}/gathered.zarr"
+
+    found = walk(cluster=client, out=url, probes=None)
+
+    assert_same(found.load(), walk(threads=1, probes=None))
+    assert "unverified" not in found.attrs
+    assert [p.name for p in place(s3).iterdir()] == ["gathered.zarr"]
+    chunk = place(url) / "status" / "c" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-1])
+    with pytest.raises(RunError, match=r"gathered\.zarr: chunk status/c/0 is cut off"):
+        sdesim.open_run(url)
+    chunk.unlink()
+    with pytest.raises(RunError, match=r"gathered\.zarr: chunk status/c/0 is missing"):
+        sdesim.open_run(url)
+    with pytest.raises(
+        RunError, match=r"can't write s3://elsewhere/run\.zarr\.lock: .*bucket does not exist"
+    ):
+        walk(cluster=client, out="s3://elsewhere/run.zarr", probes=None)
+
+
+def test_a_worker_that_does_not_see_where_it_is_to_write_is_told_in_one_line(client, monkeypatch):
+    store = place("memory://gather/run.zarr")
+
+    def elsewhere(root, read_only=False):
+        return place("memory://another/run.zarr").store(read_only)
+
+    monkeypatch.setattr(gather, "waiting", _after(gather.waiting, monkeypatch, elsewhere))
+    with pytest.raises(RunError, match=r"^memory://gather/run\.zarr is not seen by a worker") as error:
+        walk(cluster=client, out=str(store), probes=None)
+    assert "\n" not in str(error.value)
+    store.parent.remove_tree()
+    place("memory://another").remove_tree()
+
+
+def _after(function, monkeypatch, elsewhere):
+    """The function, from whose first call on workers look elsewhere."""
+
+    def called(*arguments):
+        monkeypatch.setattr("sdesim.runs.store.zarr_store", elsewhere)
+        return function(*arguments)
+
+    return called
