@@ -85,7 +85,10 @@ def _run(
     missed, summaries = False, []
     for file, scenario, target in zip(files, scenarios, targets, strict=True):
         if not quiet and not as_json:
-            print(f"sdesim: {scenario.name} {estimate(scenario).words}", file=sys.stderr)
+            print(f"sdesim: {scenario.name} {estimate(scenario).words}", file=sys.stderr, flush=True)
+            if cluster is None:
+                told_time = estimate(scenario, timed=True, threads=threads, page=False).time
+                print(f"sdesim: {scenario.name} takes {told_time}", file=sys.stderr, flush=True)
         going_on = interruptible(target, resuming(target, trust or ()))
         with going_on, labelled_progress(not quiet, transient=True) as told:
             try:
@@ -186,6 +189,7 @@ def _validate(
 
     overrides, trusted = read_overrides(settings), trust or ()
     found, wrong = [], dict[str, None]()
+    points: dict[str, Any] = {}
     for f in files:
         try:
             found.append((f, load_scenario(f, overrides, quick, trusted)))
@@ -203,8 +207,12 @@ def _validate(
             whole = scenario if small == quick else load_scenario(f, overrides, small, trusted)
             if whole.sweep:
                 from sdesim.scenario import load_sweep
+                from sdesim.scenario.sweep.sizes import check_points, estimate_points
 
-                load_sweep(f, overrides, small, trusted)
+                sweep = load_sweep(f, overrides, small, trusted)
+                if small == quick:
+                    check_points(sweep.points, 1, Path(), f)
+                    points[f] = (len(sweep.points), estimate_points(sweep.points))
     for f, scenario in found:
         if large := too_large(scenario, Path()):
             raise told_of(large, f)
@@ -219,6 +227,7 @@ def _validate(
             [
                 {"file": f, "name": s.name, "arms": list(s.arms), "trained": arms, "valid": True}
                 | {"estimate": needed.plain()}
+                | ({"points": points[f][0], "sweep_estimate": points[f][1].plain()} if f in points else {})
                 for f, s, arms, needed in told
             ]
         )
@@ -229,3 +238,6 @@ def _validate(
         for name, arm in arms.items():
             say(console, line(arm), label=f"  {name}: ")
         say(console, needed.words, label="  ")
+        if f in points:
+            count, together = points[f]
+            say(console, f"its sweep of {count} points {together.words}", label="  ")

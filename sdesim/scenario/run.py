@@ -222,21 +222,31 @@ def finish_run(
         SdesimError: an arm can't be run.
     """
     started = time.perf_counter()
-    scenario, target = work.scenario, work.out
+    target = work.out
     with (
         labelled_progress(progress, transient=True) as report,
         noted_progress(report, target / PROGRESS) as told,
     ):
         _run_arms(work, held.told(told))
         held.check()
-        summary = summarise(scenario, work.results, quick)
-        summary["wall_time"] = time.perf_counter() - started
-        write_record(target / "summary.json", summary)
-        from sdesim.report import write_report
-        from sdesim.scenario.grounds import grounds
-
-        write_report(target, measured=work.results.measured, grounds=grounds(scenario))
+        summary = conclude(work, quick, started)
     (target / MARK).unlink()
+    return summary
+
+
+def conclude(work: Work, quick: bool, started: float) -> dict[str, Any]:
+    """Write summary and report of arms that have been run; returns the summary.
+
+    Args:
+        quick: noted there. started: when the run was, by `time.perf_counter`.
+    """
+    from sdesim.report import write_report
+    from sdesim.scenario.grounds import grounds
+
+    summary = summarise(work.scenario, work.results, quick)
+    summary["wall_time"] = time.perf_counter() - started
+    write_record(work.out / "summary.json", summary)
+    write_report(work.out, measured=work.results.measured, grounds=grounds(work.scenario))
     return summary
 
 
