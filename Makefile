@@ -11,6 +11,7 @@ STAMP := $(VENV)/.ready
 TRAINERS := $(VENV)/.ready-integrations
 # What the site is built with.
 SITE := $(VENV)/.ready-docs
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: run test bench calibrate claims docs setup check unit clean
 
@@ -50,18 +51,21 @@ unit: $(TRAINERS)
 
 setup: $(TRAINERS)
 
-$(STAMP): pyproject.toml constraints.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "sdesim needs Python 3.11 or newer, found " + sys.version.split()[0])'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,dev]'
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[torch,dev]'
 	touch $(STAMP)
 
-$(TRAINERS): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,integrations,dev]'
-	touch $(TRAINERS)
+# All in one go: what the tests need holds what runs need.
+$(TRAINERS): pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[torch,integrations,dev]'
+	touch $(STAMP) $(TRAINERS)
 
 $(SITE): $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[torch,docs]'
+	$(INSTALL) --editable '.[torch,docs]'
 	touch $(SITE)
 
 clean:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import io
 import signal
@@ -56,7 +57,7 @@ def _call() -> NoReturn:
     except (KeyboardInterrupt, typer.Abort):
         code = _CTRL_C
     except OSError as error:
-        _fail(str(error), BAD_INPUT)
+        _fail(_words(error), BAD_INPUT)
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
@@ -64,6 +65,15 @@ def _call() -> NoReturn:
     if code == _CTRL_C:
         _fail("interrupted", INTERRUPTED)
     sys.exit(code)
+
+
+def _words(error: OSError) -> str:
+    """What the system refused, and where."""
+    if error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    # Files are written by functions that name them; what is left is where the results are printed.
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return f"can't write the standard output: {error.strerror}" if full else str(error)
 
 
 def _interrupt(number: int, frame: Any) -> NoReturn:

@@ -96,6 +96,10 @@ def glossary_page() -> str:
     words = [f"- **{word}**: {means}." for word, means in _WORDS]
     return "\n".join(
         [
+            "---",
+            "hide: [toc]",
+            "---",
+            "",
             "# Glossary",
             "",
             "Made from the table of quantities by `python -m analysis.generated`. "
@@ -110,7 +114,7 @@ def glossary_page() -> str:
             r"$g$ is a gradient at the batch $B$ in use, $\mu$ its mean, $\Sigma$ its covariance,",
             r"$H$ the Hessian of the loss $L$, $\eta$ the rate, $D$ the diffusion, $J$ the jumps.",
             "",
-            "| symbol | name in code | what it is | formula | range | when not to use it |",
+            "| name in code | symbol | what it is | formula | range | not to be used |",
             "|---|---|---|---|---|---|",
             *rows,
             "",
@@ -126,7 +130,7 @@ def _row(row: Quantity) -> str:
     name = f"{row.name}.<{row.dims[-1]}>" if row.parted else row.name
     shown = f"`{name}`" + (f"<br>`{row.name}_literal`" if row.literal else "")
     symbol = row.symbol if "$" in row.symbol or len(row.symbol) == 1 else ""
-    cells = (symbol, shown, row.meaning, f"${formula}$" if formula else "", _range(row), caution)
+    cells = (shown, symbol, row.meaning, f"${formula}$" if formula else "", _range(row), caution)
     return "| " + " | ".join(_barless(cell) for cell in cells) + " |"
 
 
@@ -143,5 +147,5 @@ def _barless(text: str) -> str:
     """A bar would end the cell; formulas have a sign of their own for it."""
     parts = text.split("$")
     return "$".join(
-        p.replace("|", r"\vert ") if i % 2 else p.replace("|", r"\|") for i, p in enumerate(parts)
+        p.replace("|", r"{\vert}") if i % 2 else p.replace("|", r"\|") for i, p in enumerate(parts)
     )

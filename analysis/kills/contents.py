@@ -11,7 +11,7 @@ from sdesim.runs import open_run
 
 # They tell of times and places.
 _SKIPPED = ("provenance.json", "report.html", "summary.json", "progress.json")
-_OF_NOW = ("wall_time", "points_run", "created", "probe_share")
+_OF_NOW = ("wall_time", "points_run", "created", "probe_share", "digest")
 
 
 def contents(out: Path) -> dict[str, str]:

@@ -49,9 +49,10 @@ def new(
     wanted = to_json(scenario_schema())
     old = schema.exists()
     stale = old and schema.read_text(encoding="utf-8") != wanted
-    atomic_write_text(target, head + text)
     if not old:
         atomic_write_text(schema, wanted)
+    # At last: with it the verb is done, and where the disk refused the schema it is called again.
+    atomic_write_text(target, head + text)
     if as_json:
         print_json({"file": str(target), "schema": SCHEMA, "schema_differs": stale})
     elif not quiet:

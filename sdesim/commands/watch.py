@@ -250,12 +250,16 @@ def _print_end(path: Path) -> None:
     if is_watched(path):
         show_training(path)
         return
-    summary = _read(path / "summary.json")
-    if not summary:
+    from sdesim.io.files import content_of, read_json
+
+    file = path / "summary.json"
+    if not file.exists():
         from sdesim.errors import RunError
 
-        raise RunError(f"{path / 'summary.json'} is not the summary of a run")
-    if "axes" in summary:
-        print_sweep(summary, path)
-    else:
-        print_outcome(summary, path)
+        raise RunError(f"{file} is not the summary of a run: there is none")
+    summary = read_json(file)
+    with content_of(file):
+        if "axes" in summary:
+            print_sweep(summary, path)
+        else:
+            print_outcome(summary, path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from sdesim.comparison.sweep_table import SweepAxis, SweepTable, slices
 from sdesim.errors import RunError
 from sdesim.fits.laws.curve import LawFit, fit_law
+from sdesim.io.files import read_json
 from sdesim.kinds import read
 from sdesim.kinds.spelling import nearest
 
@@ -241,7 +241,10 @@ def _table(table: Any) -> SweepTable:
         return SweepTable.of(table)
     place = Path(table)
     file = place / "table.json" if place.is_dir() else place
+    if not file.is_file():
+        raise RunError(f"{place} holds no table of a sweep")
+    held = read_json(file)
     try:
-        return SweepTable.of(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):
+        return SweepTable.of(held)
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise RunError(f"{place} holds no table of a sweep") from None

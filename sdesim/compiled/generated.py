@@ -9,9 +9,11 @@ digest of its text and of all kernel sources: sdesim's, and those of the modules
 from __future__ import annotations
 
 import ast
+import atexit
 import hashlib
 import importlib
 import importlib.util
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -27,9 +29,7 @@ from sdesim.io.files import atomic_write_text
 
 def cache_folder() -> Path:
     """Where the modules are kept; a temporary folder where the user's cache can't be written."""
-    import platformdirs
-
-    folder = Path(platformdirs.user_cache_dir("sdesim")) / "kernels"
+    folder = _kept_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -37,9 +37,23 @@ def cache_folder() -> Path:
     return folder
 
 
+def _kept_folder() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("sdesim")) / "kernels"
+
+
 @cache
 def _temporary_folder() -> Path:
-    return Path(tempfile.mkdtemp(prefix="sdesim-kernels-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="sdesim-kernels-"))
+    except OSError as error:
+        raise RunError(
+            f"no folder for compiled code: neither the user's cache ({_kept_folder()}) nor a temporary "
+            f"folder can be written ({error.strerror or error}); set XDG_CACHE_HOME or TMPDIR to one that can"
+        ) from None
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def generated_module(text: str, names: Mapping[str, Any] | None = None) -> ModuleType:

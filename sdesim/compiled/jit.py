@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from functools import cache
+from contextlib import suppress
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,13 @@ from numba import njit, types
 from numba.core.caching import IndexDataCacheFile
 
 from sdesim.compiled.linking import linked_late
+from sdesim.compiled.shapes import shapes_as_numbers
 from sdesim.compiled.sources import GENERATED, dispatchers_of, is_own, sources_of
 
 # Fused multiply-add only: sums keep their order, so that bits do not depend on how a loop is split, and the
 # rounding tricks of `elementary` stay.
 OPTIONS: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True}
+shapes_as_numbers()
 _PACKAGES = ("compiled", "stable", "schedules", "surfaces", "noise", "sdes", "engine")
 
 
@@ -89,6 +92,8 @@ class _Index(IndexDataCacheFile):
     def __init__(self, store: Any, function: Any, name: str) -> None:
         self._function = function
         self._stamp = ""
+        # Where the disk takes no machine code, a later process compiles it again.
+        store._guard_against_spurious_io_errors = partial(suppress, OSError)
         super().__init__(cache_path=store._cache_path, filename_base=name, source_stamp="")  # type: ignore[no-untyped-call]
 
     @property
@@ -102,6 +107,20 @@ class _Index(IndexDataCacheFile):
     @_source_stamp.setter
     def _source_stamp(self, stamp: str) -> None:
         """Numba's own, of the one file: not used."""
+
+    def load(self, key: Any) -> Any:
+        """Machine code that was kept, None where there is none that can be read."""
+        try:
+            return super().load(key)  # type: ignore[no-untyped-call]
+        except Exception:
+            # A file that a machine left empty when it went down is made anew.
+            return None
+
+    def _load_index(self) -> Any:
+        try:
+            return super()._load_index()  # type: ignore[no-untyped-call]
+        except Exception:
+            return {}
 
 
 def stamped(module: str | None) -> bool:

@@ -6,8 +6,8 @@ import os
 import time as clock
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,10 +90,10 @@ def simulate(
     tolerance: float | None = None,
     smallest_dt: float | None = None,
     threads: int | None = None,
-    out: str | Path | None = None,
+    out: str | Place | None = None,
     resume: bool = False,
     accept_changes: bool = False,
-    continue_from: xr.Dataset | str | Path | None = None,
+    continue_from: xr.Dataset | str | Place | None = None,
     first: int = 0,
     refine: int = 1,
     cluster: Any = None,
@@ -206,6 +206,11 @@ def simulate(
     threads = None if threads is None else whole(threads, "threads")
     target = None if out is None else place(out)
     mark = None if target is None else fingerprint(plan)
+    if resume and target is not None and mark is not None:
+        # Nothing is written then, so that it may lie where nothing can be.
+        done = whole_run(target, mark, accept_changes)
+        if done is not None:
+            return done
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     told = {"continued_with_other": changed} if changed else {}
     labels = {"dynamics": parts, **told, "name": name, **(attributes or {})}
@@ -224,14 +229,13 @@ def simulate(
     with beside(target) as held:
         begin, begun = plan.begin, False
         if resume and target is not None and mark is not None and checkpoint is not None and target.exists():
+            done = whole_run(target, mark, accept_changes)
+            if done is not None:
+                return done
             stored = begun_run(target)
             if stored is not None:
                 changes = changes_of(target, stored, mark, accept_changes)
                 labels |= {"accepted_changes": changes} if changes else {}
-                if stored.get("complete"):
-                    # Killed after its end and before this.
-                    checkpoint.remove()
-                    return open_run(target)
             if stored is None or not checkpoint.path.exists():
                 # Interrupted before its first checkpoint: it begins again.
                 remove_tree(target)
@@ -274,6 +278,22 @@ def walk_part(
     _finish_events(plan, ensemble, writer)
     _keep_state(plan, ensemble, writer)
     return writer
+
+
+def whole_run(out: Place, mark: Fingerprint, accept: bool) -> xr.Dataset | None:
+    """The run at `out` where it is there, and whole; None where there is something to do.
+
+    Raises:
+        RunError: it is a run with other arguments, or of code that was other then; in one line, which.
+    """
+    stored = begun_run(out) if out.exists() else None
+    if stored is None or not stored.get("complete"):
+        return None
+    changes_of(out, stored, mark, accept)
+    # Of a call that was killed after the end of its run and before this.
+    with suppress(OSError):
+        Checkpoint(out, mark.key).remove()
+    return open_run(out)
 
 
 def changes_of(out: Place, stored: Mapping[str, Any], mark: Fingerprint, accept: bool) -> list[str]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import math
 import os
 import re
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +20,18 @@ from sdesim.io.places import Place, Remote, place
 # What is not seen as it is, beside what JSON escapes itself: controls, what turns the direction of writing,
 # ends of lines, halves of characters.
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# Under which a record has its digest.
+_DIGEST = "digest"
 
 
-def atomic_write_bytes(path: str | Place, content: bytes) -> None:
+def atomic_write_bytes(
+    path: str | Place, content: bytes, *, make_folder: bool = True, durable: bool = True
+) -> None:
     """Write `content` to `path` by way of a temporary file beside it, so that no reader sees half.
+
+    Args:
+        make_folder: make its folder if absent. durable: return when it is on the disk, so that neither a
+            kill nor the end of the machine takes it away.
 
     Raises:
         RunError: the file can't be written (full disk, missing permission).
@@ -32,18 +42,44 @@ def atomic_write_bytes(path: str | Place, content: bytes) -> None:
         return
     temporary = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if make_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, target)
+        if durable:
+            to_disk(target.parent)
     except OSError as error:
         if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+            # On a file system that has become read-only it stays.
+            with suppress(OSError):
+                Path(temporary).unlink(missing_ok=True)
         raise RunError(f"can't write {target}: {error.strerror or error}") from error
+
+
+def to_disk(path: str | Path) -> None:
+    """Return when what a file holds, or which files a folder has, is on the disk.
+
+    Raises:
+        OSError: the disk refuses.
+    """
+    # Windows opens no folder.
+    if os.name != "posix" and Path(path).is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network folders know no such thing as their list of files on a disk.
+        if error.errno != errno.EINVAL:
+            raise
+    finally:
+        os.close(handle)
 
 
 def atomic_write_text(path: str | Place, text: str) -> None:
@@ -65,11 +101,22 @@ def read_text(path: Place) -> str:
         raise RunError(f"{path} can't be read: {first_line(error)}") from error
 
 
+def write_record(path: str | Place, value: Mapping[str, Any]) -> None:
+    """Write an object as `atomic_write_json` does, with a digest of all of it, which `read_json` looks at."""
+    held = _plain(value, None)
+    atomic_write_json(path, {**held, _DIGEST: digest_of(held)})
+
+
+def digest_of(value: Any) -> str:
+    """Digest of what JSON holds."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
 def read_json(path: Place) -> dict[str, Any]:
-    """The JSON object that a file holds.
+    """The JSON object that a file holds; of one that `write_record` wrote, without its digest.
 
     Raises:
-        RunError: it can't be read, or holds none.
+        RunError: it can't be read, holds none, or is not as it was written.
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
@@ -80,6 +127,9 @@ def read_json(path: Place) -> dict[str, Any]:
         raise RunError(f"{path} can't be read: {first_line(error)}") from error
     if not isinstance(found, dict):
         raise RunError(f"{path} can't be read: it holds no JSON object")
+    digest = found.pop(_DIGEST, None)
+    if digest is not None and digest != digest_of(found):
+        raise RunError(f"{path} is not as it was written: it was edited or damaged since")
     return found
 
 
@@ -122,7 +172,7 @@ def to_json(value: Any, digits: int | None = None, indent: int | None = 2) -> st
 
 
 def atomic_write_json(
-    path: str | Place, value: Any, digits: int | None = None, indent: int | None = 2
+    path: str | Place, value: Any, digits: int | None = None, indent: int | None = 2, *, durable: bool = True
 ) -> None:
-    """Write `value` as strict JSON; see `to_json`."""
-    atomic_write_text(path, to_json(value, digits, indent))
+    """Write `value` as strict JSON; see `to_json` and `atomic_write_bytes`."""
+    atomic_write_bytes(path, to_json(value, digits, indent).encode("utf-8"), durable=durable)

@@ -33,7 +33,8 @@ def write_sealed(path: Place, arrays: Mapping[str, Any]) -> None:
     held = {name: np.asarray(array) for name, array in arrays.items()}
     buffer = io.BytesIO()
     np.savez(buffer, **held, **{_DIGEST: np.array(_digest(held))})  # type: ignore[arg-type,unused-ignore]
-    atomic_write_bytes(path, buffer.getvalue())
+    # A folder that was moved away is not made anew.
+    atomic_write_bytes(path, buffer.getvalue(), make_folder=False)
 
 
 def read_sealed(path: Place, advice: str) -> dict[str, NDArray[Any]]:

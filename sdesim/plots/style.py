@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -66,8 +67,15 @@ class NothingToDraw(RunError):
 @contextmanager
 def styled() -> Iterator[Any]:
     """Gives matplotlib's Figure class under the style; no display and no global state are touched."""
-    import matplotlib
-    from matplotlib.figure import Figure
+    # Where its folder in the user's home can't be made, it makes another and tells of it at length.
+    log = logging.getLogger("matplotlib")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    finally:
+        log.setLevel(level)
 
     settings: Any = STYLE
     with matplotlib.rc_context(settings):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,14 +73,25 @@ class CsvSink:
         return self._file
 
     def write(self, measurement: Row) -> None:
-        """Append one row."""
+        """Append one row.
+
+        Raises:
+            RunError: the disk refuses.
+        """
         row = {for_cell(name): value for name, value in measurement.row().items()}
         file = self._file or self._open()
         new = [name for name in row if name not in self._header]
         if new:
             file = self._widened(file, new)
-        csv.writer(file).writerow(_cells(row, self._header))
-        file.flush()
+        try:
+            csv.writer(file).writerow(_cells(row, self._header))
+            file.flush()
+        except OSError as error:
+            # What waits to be written would be written a second time.
+            with suppress(OSError):
+                self.close()
+            self._file = None
+            raise RunError(f"can't write {self._path}: {error.strerror or error}") from error
 
     def _widened(self, file: io.TextIOWrapper, new: Sequence[str]) -> io.TextIOWrapper:
         """The file with these columns too, whole or not at all."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from sdesim.io.files import read_json, write_record
+from sdesim.runs.provenance import mark_of
 from tests.commands.calling import call
 
 
@@ -20,11 +21,11 @@ def test_a_run_is_checked_where_it_was_made_and_elsewhere(toy, capsys):
     assert len(lines) == 2
 
     # A run of another machine, with another seed: of what differs each variable is told.
-    noted = json.loads((run / "provenance.json").read_text())
-    noted["versions"]["numba"] = "0.1"
-    (run / "provenance.json").write_text(json.dumps(noted))
     file = run / "scenario.yaml"
     file.write_text(file.read_text().replace("seed: 0", "seed: 1"))
+    noted = {**read_json(run / "provenance.json"), **mark_of(file.read_text())}
+    noted["versions"]["numba"] = "0.1"
+    write_record(run / "provenance.json", noted)
     assert call("rerun", str(run), "--check") == 1
     printed = capsys.readouterr().out
     assert "(then 0.1): up to 1e-06 of the largest value counts as the same" in printed

@@ -1,5 +1,7 @@
 """The decorator of kernels and the stamp under which their code is kept."""
 
+import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +58,28 @@ def test_code_for_one_process_calls_what_it_is_given():
         8.0,
         18.0,
     ]
+
+
+def test_machine_code_that_can_t_be_read_or_kept_is_made_anew(tmp_path):
+    source, kept = tmp_path / "a_module_of_mine.py", tmp_path / "__pycache__"
+    source.write_text("import sdesim\n\n\n@sdesim.compiled\ndef twice(x):\n    return 2.0 * x\n")
+
+    def imported():
+        spec = importlib.util.spec_from_file_location(source.stem, source)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.twice
+
+    assert imported()(1.5) == 3.0
+    # What a machine that goes down leaves of files that were being written.
+    files = [*kept.glob("*.nbi"), *kept.glob("*.nbc")]
+    for file in files:
+        file.write_bytes(b"")
+    assert imported()(1.5) == 3.0
+    assert len(files) == 2
+    assert all(file.stat().st_size for file in files)
+    # A folder that can't be written once the function is there.
+    function = imported()
+    shutil.rmtree(kept)
+    kept.write_text("")
+    assert function(1.5) == 3.0

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 
 from sdesim.errors import RunError
-from sdesim.io.files import atomic_write_bytes, atomic_write_json, atomic_write_text, to_json
+from sdesim.io.files import (
+    atomic_write_bytes,
+    atomic_write_json,
+    atomic_write_text,
+    read_json,
+    to_json,
+    write_record,
+)
 
 
 def test_files_appear_whole_and_json_is_strict(tmp_path):
@@ -35,6 +42,32 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
 
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_a_record_that_was_edited_or_damaged_is_told(tmp_path):
+    path, value = tmp_path / "a.json", {"mean": np.float64(0.1), "none": np.nan, "names": ("µ", "\ud800")}
+
+    write_record(path, value)
+    text = path.read_text(encoding="utf-8")
+
+    assert read_json(path) == {"mean": 0.1, "none": None, "names": ["µ", "\ud800"]}
+    # Spaces hold no number.
+    path.write_text(text.replace("\n", "\n "), encoding="utf-8")
+    assert read_json(path)["mean"] == 0.1
+    for edited in (text.replace("0.1", "0.2"), text.replace('"mean"', '"median"')):
+        path.write_text(edited, encoding="utf-8")
+        with pytest.raises(RunError, match=r"a\.json is not as it was written"):
+            read_json(path)
+    # What others wrote has no digest.
+    path.write_text('{"mean": 1}', encoding="utf-8")
+    assert read_json(path) == {"mean": 1}
+
+
+def test_a_folder_that_was_moved_away_is_not_made_anew(tmp_path):
+    with pytest.raises(RunError, match=r"can't write .*gone/a: No such file"):
+        atomic_write_bytes(tmp_path / "gone" / "a", b"", make_folder=False)
+
+    assert not list(tmp_path.iterdir())
 
 
 def test_numbers_without_a_place_in_json_are_words(tmp_path):

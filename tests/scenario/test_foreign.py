@@ -15,6 +15,7 @@ import pytest
 import sdesim
 from sdesim import cli
 from sdesim.errors import RunError, ScenarioError
+from sdesim.io.files import read_json, write_record
 from sdesim.kinds import dump
 from sdesim.runs import open_run
 from sdesim.scenario import load_scenario, load_sweep, run_scenario, run_sweep
@@ -309,8 +310,9 @@ def test_a_sweep_takes_the_module_to_its_workers_and_resumes_with_the_same_code_
     # As if a helper had been edited after the first point.
     noted = Path("out/points/width=2/provenance.json")
     now = _sha256(folder / "mynet_parts.py")
-    assert noted.read_text().count(now) == 1
-    noted.write_text(noted.read_text().replace(now, "0" * 64))
+    told = json.dumps(read_json(noted))
+    assert told.count(now) == 1
+    write_record(noted, json.loads(told.replace(now, "0" * 64)))
     with pytest.raises(RunError, match=r"mynet_parts.py, which mynet:Net is made of, was edited since"):
         run_sweep(sweep, "out", resume=True, progress=False)
 

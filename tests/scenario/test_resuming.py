@@ -12,6 +12,7 @@ import sdesim
 from sdesim import cli
 from sdesim.engine import checkpoint
 from sdesim.errors import RunError
+from sdesim.io.files import read_json
 from sdesim.runs import open_run
 from sdesim.scenario import parse_scenario, run_scenario
 
@@ -94,7 +95,7 @@ def test_a_finished_run_is_left_as_it_is(whole):
 
     found = sdesim.resume(out)
 
-    assert found == json.loads((out / "summary.json").read_text())
+    assert found == read_json(out / "summary.json")
     assert {p: p.stat().st_mtime_ns for p in out.rglob("*")} == before
 
 

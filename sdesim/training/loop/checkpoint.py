@@ -67,7 +67,8 @@ class Checkpoints(Generic[State]):
         buffer = io.BytesIO()
         stored = self._stored(state)
         torch.save({**stored, _DIGEST: digest_of(stored)}, buffer)
-        atomic_write_bytes(self._path, buffer.getvalue())
+        # A folder that was moved away is not made anew.
+        atomic_write_bytes(self._path, buffer.getvalue(), make_folder=False)
         self._last = clock.perf_counter()
         self._pause = max(_LEAST, (self._last - began) / _SHARE)
 
