@@ -110,7 +110,8 @@ def run_scenario(
             whole.
         overwrite: replace a run directory that is there.
         threads: of the simulated arms; default all cores.
-        cluster: of the simulated arms that are no twins, as of `sdesim.simulate`.
+        cluster: of the simulated arms that are no twins and of the seeds of real ones, as of
+            `sdesim.simulate`.
         progress: True: a bar per arm when stderr is a terminal; or a function (arm, done, total) of steps.
 
     Returns:
@@ -331,9 +332,10 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             save=train.save,
             probes=probes_of(work.scenario, arm),
             out=local(work.out, "a training") / f"{name}.zarr",
-            progress=lambda done, total: report(name, done, total),
+            progress=OneOf(report, name),
             resume=work.resume,
             accept_changes=work.accept_changes,
+            cluster=work.cluster,
             name=name,
         )
 
