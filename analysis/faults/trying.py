@@ -141,7 +141,9 @@ def _outcome(code: int, said: str, work: Work, known: Whole, folder: Path) -> st
     if "of disk; " in said:
         # Refused beforehand, at the field that would take too much.
         return "told"
-    named = str(folder) in said or any(w in said for w in ("out/", " out ", " out:", "mine.yaml", "again"))
+    named = str(folder) in said or any(
+        w in said for w in ("out/", " out ", " out:", "mine.yaml", "schema.json", "again")
+    )
     return "told" if named else "no path"
 
 

@@ -96,6 +96,10 @@ def glossary_page() -> str:
     words = [f"- **{word}**: {means}." for word, means in _WORDS]
     return "\n".join(
         [
+            "---",
+            "hide: [toc]",
+            "---",
+            "",
             "# Glossary",
             "",
             "Made from the table of quantities by `python -m analysis.generated`. "

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +15,7 @@ from sdesim.commands.options import (
     MISSED,
     OK,
     AcceptOption,
+    ForceOption,
     JsonOption,
     QuickOption,
     QuietOption,
@@ -22,6 +25,9 @@ from sdesim.commands.options import (
     read_overrides,
 )
 from sdesim.commands.printing import interval, make_console, print_json, say, spent
+
+if TYPE_CHECKING:
+    from sdesim.scenario.sweep.points import Point
 
 
 def sweep(
@@ -48,15 +54,18 @@ def sweep(
     ] = None,
     quick: QuickOption = False,
     trust: TrustOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Run a scenario at every point of its sweep; draw maps and curves."""
+    from sdesim.io.memory import forced
     from sdesim.scenario import load_sweep, run_sweep
 
-    found = load_sweep(file, read_overrides(settings), quick, trust or ())
+    with forced(force):
+        found = load_sweep(file, read_overrides(settings), quick, trust or ())
     target = out if out is not None else Path("runs") / f"{found.scenario.name}-sweep"
-    with interruptible(target, same_command_resuming()):
+    with interruptible(target, same_command_resuming()), forced(force):
         summary = run_sweep(
             found,
             target,
@@ -67,6 +76,7 @@ def sweep(
             scheduler=scheduler,
             quick=quick,
             progress=not quiet,
+            before=None if quiet or as_json else partial(_tell, found.scenario.name, workers, scheduler),
         )
     if resume and not summary["points_run"] and not quiet:
         print(f"sdesim: {target} holds all of these points already; there is nothing to run", file=sys.stderr)
@@ -76,6 +86,20 @@ def sweep(
         print_sweep(summary, target)
     bad = any(p["state"] == "failed" or "missed" in p.get("outcomes", ()) for p in summary["points"])
     raise typer.Exit(MISSED if bad else OK)
+
+
+def _tell(name: str, workers: int, scheduler: str | None, points: Sequence[Point]) -> None:
+    """What the points that are to be run take."""
+    from sdesim.scenario.estimate import spent as told_time
+    from sdesim.scenario.sweep.sizes import estimate_points, seconds_of_points
+
+    if not points:
+        return
+    needed = estimate_points(points, workers)
+    count = f"{len(points)} point" + "s" * (len(points) > 1)
+    print(f"sdesim: {name}, {count}, {needed.words}", file=sys.stderr, flush=True)
+    if scheduler is None and (time := seconds_of_points(points, workers)) is not None:
+        print(f"sdesim: {name}, {count}, about {told_time(time)}", file=sys.stderr, flush=True)
 
 
 def print_sweep(summary: dict[str, Any], target: Path) -> None:

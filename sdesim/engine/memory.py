@@ -42,8 +42,8 @@ def held_each(dim: float, exits: int = 0, velocity: bool = False) -> float:
     return 8.0 * states * dim + 4 * (_TRAJECTORY + _EVENT * exits)
 
 
-def saved_numbers(dim: float, save: Sequence[str], observed: int = 0) -> float:
-    """Numbers that a saved point of a trajectory holds.
+def saved_widths(dim: float, save: Sequence[str], observed: int = 0) -> list[float]:
+    """Numbers that each variable of a saved point of a trajectory holds.
 
     Args:
         dim: d. save: as in `simulate`. observed: how many observables.
@@ -51,4 +51,5 @@ def saved_numbers(dim: float, save: Sequence[str], observed: int = 0) -> float:
     along = min(_DIRECTIONS, dim)
     projected = "theta_projection" in save or ("loss" in save and ("theta" not in save or along < dim))
     norm = "weight_norm" in save or "loss" in save
-    return ("theta" in save) * dim + projected * along + norm + ("loss" in save) + observed
+    found = [("theta" in save) * dim, projected * along, float(norm), float("loss" in save)]
+    return [width for width in [*found, *[1.0] * observed] if width]

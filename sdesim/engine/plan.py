@@ -378,6 +378,8 @@ def make_plan(
     if wrong := list(problems):
         raise Misfit(wrong)
     check_room(surface.dim, count, probes)
+    along = sum(noise.path_numbers(surface.dim) for noise in noises if hasattr(noise, "path_numbers"))
+    check_memory(8.0 * along * count * steps, "noise: the whole paths", "lower steps or trajectories")
     setting = Setting(surface.dim, count, saved, steps, begin)
     check_memory(size_of(reductions, setting), "reduce: what is kept", "raise save_every or reduce less")
     check_memory(past_of(reductions, setting), "reduce: the states of the longest lag", "lower lags")

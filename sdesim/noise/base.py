@@ -71,6 +71,7 @@ class Noise(Protocol):
     - ``streams``: how many stream numbers it takes; 1 without it.
     - ``at`` and ``problems_until``: of noise whose coefficients change in time.
     - ``learning_rate_power``: p where increments at η are η^p times those at 1; None where they are not.
+    - ``state_numbers`` and ``path_numbers``: what a trajectory's increments hold in memory.
     - ``steady``: of multiplicative noise, whether its size is the same at all times.
     - ``batch_size`` and ``surface``, of noise that is drawn from examples: B, and the loss whose they are,
       which must be the one that is simulated.
@@ -119,6 +120,18 @@ class Noise(Protocol):
     @property
     def streams(self) -> int:
         """How many stream numbers its increments take."""
+        ...
+
+    def state_numbers(self, context: Context, examples: int = 0) -> float:
+        """Numbers of the state that its increments carry from step to step, of one trajectory.
+
+        Args:
+            examples: n of the loss that is simulated; 0 where it is no mean over examples.
+        """
+        ...
+
+    def path_numbers(self, dim: int) -> float:
+        """Numbers of one trajectory for each step, where the whole path is held."""
         ...
 
     def at(self, time: float) -> Noise:
@@ -253,6 +266,14 @@ class Base(Defaults):
     def streams(self) -> int:
         """1: how many stream numbers its increments take."""
         return 1
+
+    def state_numbers(self, context: Context, examples: int = 0) -> float:
+        """0: increments need none from those before."""
+        return 0.0
+
+    def path_numbers(self, dim: int) -> float:
+        """0: increments are drawn as they are needed."""
+        return 0.0
 
     def at(self, time: float) -> Noise:
         """Itself: no coefficient changes."""

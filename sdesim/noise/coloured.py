@@ -11,7 +11,7 @@ from annotated_types import Gt
 
 from sdesim.estimators.core.covariance import DiagonalCovariance, FactorCovariance, GradientMoments
 from sdesim.kinds import Numbers, kind
-from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
+from sdesim.noise.base import Array, Base, Context, NoiseKernel, Sort, check_size
 from sdesim.noise.kernel import Drawn
 from sdesim.noise.path import Path, path_kernel, spread
 
@@ -55,6 +55,10 @@ class Coloured(Base):
             SdesimError: if its shape does not fit.
         """
         check_size(len(self.factor) if isinstance(self.factor, np.ndarray) else None, dim, "factor")
+
+    def state_numbers(self, context: Context, examples: int = 0) -> float:
+        """ζ of each source."""
+        return float(np.shape(self.factor)[-1] if np.ndim(self.factor) == 2 else context.dim)
 
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
         """Increments ∫ζ ds; the learning rate plays no part."""

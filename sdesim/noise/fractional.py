@@ -9,17 +9,15 @@ from typing import Annotated, Any
 import numpy as np
 from annotated_types import Gt, Lt
 
-from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
 from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
 from sdesim.noise.kernel import GROUP, Drawn
 from sdesim.noise.path import Path, path_kernel
+from sdesim.runs.memory import check_memory
 
 # The shortest circulant, so that short runs begin as those a little longer do.
 _SHORTEST = 1024
-# All increments of a run are held: 2 GiB of them.
-_MOST = 2**28
 
 
 @kind("noises", "fractional")
@@ -29,7 +27,7 @@ class Fractional(Base):
 
     Cov(B_H(s), B_H(t)) = (s^{2H} + t^{2H} − |t − s|^{2H})/2; H = ½ is Brownian motion, so that scale is the
     factor of dW. The whole path is drawn at once through a circulant matrix and its Fourier transform, and is
-    a function of the number of steps rounded up to a power of two. It is held in memory: at most 2²⁸ numbers.
+    a function of the number of steps rounded up to a power of two. It is held in memory.
 
     Args:
         hurst: H in (0, 1).
@@ -69,6 +67,10 @@ class Fractional(Base):
             SdesimError: if its shape does not fit.
         """
         check_size(len(self.scale) if isinstance(self.scale, np.ndarray) else None, dim, "scale")
+
+    def path_numbers(self, dim: int) -> float:
+        """An increment of each coordinate."""
+        return float(dim)
 
     def kernel(self, dim: int, dt: float, learning_rate: float) -> NoiseKernel:
         """Increments scale · dt^H times fractional Gaussian noise; the learning rate plays no part."""
@@ -126,7 +128,7 @@ class FractionalPath(Path):
         """(steps, d, K).
 
         Raises:
-            SdesimError: it has more than 2²⁸ numbers.
+            RunError: memory does not hold it.
         """
         if drawn not in self._paths:
             self._paths[drawn] = self._draw(drawn)
@@ -135,12 +137,8 @@ class FractionalPath(Path):
     def _draw(self, drawn: Drawn) -> Array:
         from sdesim.noise.path_kernels import spectrum_normals
 
-        total = drawn.steps * drawn.rows * drawn.count
-        if total > _MOST:
-            raise SdesimError(
-                f"fractional noise holds all of its {total:.3g} increments in memory, allowed: at most "
-                f"{_MOST:.3g}; use fewer steps or trajectories"
-            )
+        total = 8.0 * drawn.steps * drawn.rows * drawn.count
+        check_memory(total, "the paths of fractional noise", "lower steps or trajectories")
         m = _length(drawn.steps)
         root = circulant_root(self.hurst, m)
         path = np.empty((drawn.steps, drawn.rows, drawn.count))

@@ -125,6 +125,12 @@ class Minibatch(Base):
             return own(batch_size, rate, self.law, sampling, drop_last)  # type: ignore[no-any-return]
         return Minibatch(surface, batch_size, rate, self.law, sampling, drop_last)  # type: ignore[arg-type]
 
+    def state_numbers(self, context: Context, examples: int = 0) -> float:
+        """Of Gaussian epochs what the rest of one must make up for, of each example."""
+        count = examples if self.surface is None else self.examples
+        sampling = self.sampling or context.sampling
+        return float(count) if sampling == "epoch" and self.law == "gaussian" else 0.0
+
     def with_batch_size(self, batch_size: int) -> Noise:
         """With minibatches of another size."""
         return replace(self, batch_size=batch_size)

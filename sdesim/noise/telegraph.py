@@ -13,7 +13,7 @@ from sdesim.compiled.streams import TURNS
 from sdesim.errors import SdesimError
 from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoments
 from sdesim.kinds import Misfit, Numbers, kind
-from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
+from sdesim.noise.base import Array, Base, Context, NoiseKernel, Sort, check_size
 from sdesim.noise.kernel import Drawn
 from sdesim.noise.path import Path, path_kernel, spread
 
@@ -68,6 +68,10 @@ class Telegraph(Base):
             SdesimError: if its shape does not fit.
         """
         check_size(len(self.amplitude) if isinstance(self.amplitude, np.ndarray) else None, dim, "amplitude")
+
+    def state_numbers(self, context: Context, examples: int = 0) -> float:
+        """The sign of each coordinate."""
+        return float(context.dim)
 
     @property
     def needs_trial(self) -> bool:

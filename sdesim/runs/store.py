@@ -23,17 +23,15 @@ from sdesim.io.files import to_json
 from sdesim.io.places import Place, holds_files, named, place, zarr_store
 from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.attributes import plain, rows
+from sdesim.runs.chunks import cut, step_chunk
 from sdesim.runs.memory import check_memory
 from sdesim.runs.provenance import git_commit, host, versions
 from sdesim.runs.replays import note_ended, note_stored
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, further_variables, validate_run
 
-_CHUNK_BYTES = 8 * 2**20
-_BLOCK_BYTES = 64 * 2**20
 _LARGE_BYTES = 10**9
 # Seconds of work that the end of the machine may take: to wait for the disk costs tenths of one.
 _WORTH = 10.0
-_MOST_STEPS = 256
 _NAMED = {"group": "groups", "event": "events", "well": "wells"}
 _NAMED_WORDS = {"group": "parameter group", "event": "event that is watched", "well": "well of the surface"}
 _COORDS: dict[str, tuple[str, str]] = {
@@ -141,8 +139,8 @@ class RunWriter:
     @property
     def step_chunk(self) -> int:
         """How many saved steps of all trajectories are best written at once."""
-        row = max(1, (self._block or self._sizes["trajectory"]) * self._sizes["param"] * 8)
-        return int(min(_MOST_STEPS, max(1, _BLOCK_BYTES // row), max(1, self._sizes["step"])))
+        together = self._block or self._sizes["trajectory"]
+        return step_chunk(together, self._sizes["param"], self._sizes["step"])
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -356,28 +354,10 @@ class RunWriter:
         )  # fmt: skip
 
     def _chunks(self, name: str) -> tuple[int, ...]:
-        """Chunks that fit the order of writing: a seed at a time, or saved steps of all seeds."""
-        dims, shape = self._specs[name].dims, self._shape(name)
-        chunk = dict(zip(dims, shape, strict=True))
-        rest = math.prod(n for d, n in chunk.items() if d not in ("trajectory", "step", "probe")) * 8
-        if "trajectory" not in chunk:
-            # Written once, as a whole.
-            return tuple(max(1, n) for n in shape)
-        if "probe" in chunk or ("step" in chunk and self._kind == "real"):
-            chunk["trajectory"] = 1
-        if "step" in chunk and self._kind == "real":
-            chunk["step"] = min(chunk["step"], max(1, _CHUNK_BYTES // max(1, rest)))
-        elif "step" in chunk:
-            chunk["step"] = min(self.step_chunk, chunk["step"])
-            row = max(1, rest * chunk["step"])
-            chunk["trajectory"] = min(chunk["trajectory"], max(1, _CHUNK_BYTES // row))
-        if self._block and chunk["trajectory"] > 1:
-            # A power of two divides a block, which is one.
-            most = min(chunk["trajectory"], self._block)
-            chunk["trajectory"] = self._block if most == self._block else 2 ** (most.bit_length() - 1)
-        if "probe" in chunk:
-            chunk["probe"] = min(chunk["probe"], 64)
-        return tuple(max(1, chunk[d]) for d in dims)
+        dims = self._specs[name].dims
+        lengths = dict(zip(dims, self._shape(name), strict=True))
+        found = cut(lengths, self._kind == "simulated", self.step_chunk, self._block)
+        return tuple(found[d] for d in dims)
 
     def _stored_attrs(self) -> dict[str, Any]:
         stored: dict[str, Any] = json.loads(to_json(plain(self._attrs)))

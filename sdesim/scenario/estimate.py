@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,46 +19,64 @@ class Estimate:
     Attributes:
         memory: bytes that its largest arm holds, beside those of Python and the libraries.
         disk: bytes that all arms write.
-        seconds: of the arms whose blocks were timed, by name; None where none was.
+        seconds: of the arms whose blocks were timed, by name, and of summary and report; None where none was.
+        untimed: arms of which no block tells how long they take.
     """
 
     memory: float
     disk: float
     seconds: Mapping[str, float] | None = None
+    untimed: tuple[str, ...] = ()
 
     @property
     def words(self) -> str:
         """In a line: "takes up to 1.2 GB of memory and 340 MB of disk, about 2 min (sde 2 min)"."""
         text = f"takes up to {shown(self.memory)} of memory and {shown(self.disk)} of disk"
+        return f"{text}, {self.time}" if self.time else text
+
+    @property
+    def time(self) -> str:
+        """In words: "about 2 min (sde 70 s, twin 50 s; without other)"; empty where none was asked for."""
+        if self.seconds is None:
+            return ""
+        without = f"without {', '.join(self.untimed)}" if self.untimed else ""
         if not self.seconds:
-            return text
-        each = ", ".join(f"{name} {spent(time)}" for name, time in self.seconds.items())
-        return f"{text}, about {spent(sum(self.seconds.values()))} ({each})"
+            return f"its time is not known ({without})"
+        each = ", ".join(f"{name} {spent(length)}" for name, length in self.seconds.items())
+        told = "; ".join(filter(None, [each, without]))
+        return f"about {spent(sum(self.seconds.values()))} ({told})"
 
     def plain(self) -> dict[str, Any]:
         """As plain data, in bytes."""
-        times = {} if self.seconds is None else {"seconds": dict(self.seconds)}
+        times: dict[str, Any] = {} if self.seconds is None else {"seconds": dict(self.seconds)}
+        times |= {"untimed": list(self.untimed)} if self.untimed else {}
         return {"memory_bytes": self.memory, "disk_bytes": self.disk, **times}
 
 
-def estimate(scenario: Scenario, timed: bool = False, threads: int | None = None) -> Estimate:
+def estimate(
+    scenario: Scenario, timed: bool = False, threads: int | None = None, page: bool = True,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Estimate:  # fmt: skip
     """What a run of a scenario takes, reckoned from its sizes alone: nothing is made.
 
     Args:
-        timed: run a short block of each arm, and tell the time too. threads: of the simulated arms then.
+        timed: run a short block of each arm, and tell the time too. threads, page, clock: as of
+            `timing.seconds` then.
     """
     arms = [needs(scenario, name) for name in scenario.arms]
     return Estimate(
         memory=max(total(asked, stored=False) for asked in arms),
         disk=sum(total(asked, stored=True) for asked in arms),
-        seconds=_seconds(scenario, threads) if timed else None,
+        **(_times(scenario, threads, page, clock) if timed else {}),
     )
 
 
-def _seconds(scenario: Scenario, threads: int | None) -> dict[str, float]:
-    from sdesim.scenario.timing import seconds
+def _times(scenario: Scenario, threads: int | None, page: bool, clock: Callable[[], float]) -> dict[str, Any]:
+    from sdesim.scenario.timing import PAGE, seconds
 
-    return seconds(scenario, threads)
+    found = seconds(scenario, threads, page, clock)
+    asked = [*scenario.arms, PAGE] if page else [*scenario.arms]
+    return {"seconds": found, "untimed": tuple(name for name in asked if name not in found)}
 
 
 def spent(seconds: float) -> str:

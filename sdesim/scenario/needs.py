@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from sdesim.engine.memory import held_each, saved_numbers
+from sdesim.engine.memory import held_each, saved_widths
 from sdesim.engine.saved_times import time_problems
 from sdesim.errors import SdesimError
 from sdesim.kinds import dump
 from sdesim.kinds.misfit import Path
+from sdesim.noise.base import Context
+from sdesim.runs.chunks import step_chunk, stored_numbers
 from sdesim.runs.memory import reading_bytes
 from sdesim.runs.needs import Factor, Need
 from sdesim.runs.probes import SAVED_POINTS, Probes, saved_count
@@ -29,10 +31,13 @@ _CURVES = 24
 _READING, _DRAW = 96, 18
 # How the points of a simulation are saved where nobody says, and copies of a chunk while it is written.
 _POINTS, _COPIES = 1000, 3
-_BLOCK = 64 * 2**20
 # Bytes that summary and report hold for each trajectory and saved point, as measured: the loss, the norm and
 # what is sorted and drawn of them.
 _REPORT = 17 * 8.0
+# Bytes of the page of an arm with its figures, and of what is said of arrays; with readings.
+_PAGE, _PAGE_OF_READINGS = 8e4, 7e5
+# Copies of a state beside the run while a checkpoint is written.
+_KEPT = 4
 
 
 def needs(scenario: Scenario, arm: str) -> list[Need]:
@@ -44,6 +49,27 @@ def needs(scenario: Scenario, arm: str) -> list[Need]:
         assert one.simulate is not None
         return list(_of_simulation(scenario, arm, one.simulate))
     return []
+
+
+def trajectories_of(scenario: Scenario, arm: str) -> int:
+    """How many trajectories an arm has."""
+    simulate, train = scenario.arms[arm].simulate, scenario.arms[arm].train
+    if train is not None:
+        return train.trajectories
+    assert simulate is not None
+    real = None if simulate.twin_of is None else scenario.arms[simulate.twin_of].train
+    if real is None:
+        return simulate.trajectories or 1
+    return simulate.trajectories or (DRAWS if simulate.at is not None else real.trajectories)
+
+
+def points_of(scenario: Scenario, arm: str) -> float:
+    """How many points of each trajectory are saved."""
+    simulate, train, steps = scenario.arms[arm].simulate, scenario.arms[arm].train, scenario.steps(arm)
+    if train is not None:
+        return saved_count(steps, train.save_every or max(1, steps // SAVED_POINTS))
+    assert simulate is not None
+    return _points(simulate, (), steps).value
 
 
 def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator[Need]:
@@ -62,10 +88,9 @@ def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator
         size = _largest(equation, (*place, slot), float(equation.dim))
         held = _largest(equation, (*place, slot), float(getattr(equation, "numbers", equation.dim)))
         yield Need("the surface" if simulate.sde is None else "the equation", 8.0 * 3, (held,))
-        count = simulate.trajectories or 1
     else:
         size = _network(real, ("arms", str(simulate.twin_of), "train"))
-        count = simulate.trajectories or (DRAWS if simulate.at is not None else real.trajectories)
+    count = trajectories_of(scenario, arm)
     many = Factor((*place, "trajectories"), count, count)
     dim = size.value
     # Directions of the projections are written out.
@@ -73,13 +98,18 @@ def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator
     exits = sum(bool(event.watches) for event in simulate.events)
     each = held_each(dim, exits, bool(getattr(simulate.scheme, "velocity", False)))
     yield Need("the ensemble", each / dim, (many, size))
-    numbers = saved_numbers(dim, simulate.save, len(simulate.observe))
+    yield from _of_noises(simulate, place, many, size, steps, real)
+    widths = saved_widths(dim, simulate.save, len(simulate.observe))
+    numbers = sum(widths)
     points = _points(simulate, place, steps)
     yield Need("the numbers of the saved steps", 3 * 8.0, (points,))
     if numbers:
         part = points if simulate.save_at is None else Factor(points.path, points.found, points.value, 0)
-        yield Need("what is saved", 8.0 * numbers / dim, (many, part, size), stored=True)
-        chunk = min(points.value, 256, max(1, _BLOCK // max(1.0, 8.0 * count * dim)))
+        chunk = step_chunk(count, dim, int(points.value))
+        whole = {"trajectory": int(count), "step": int(points.value)}
+        kept = sum(stored_numbers({**whole, "param": int(width)}, True, chunk) for width in widths)
+        each_kept = 8.0 * kept / (count * points.value * dim)
+        yield Need("what is saved", each_kept, (many, part, size), stored=True)
         yield Need("what summary and report read", _REPORT, (many, part))
         yield Need("a chunk of what is saved", 8.0 * _COPIES * chunk * numbers / dim, (many, size))
     yield from _reduced(simulate, place, points, size, steps)
@@ -87,6 +117,25 @@ def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator
     yield Need("checkpoints", 2 * each / (4 * dim), (many, size), stored=True)
     probes = probes_of(scenario, scenario.arms[arm])
     yield from _of_probes(scenario, arm, probes, count, steps, size, copies=3)
+
+
+def _of_noises(
+    simulate: Simulate, place: Path, many: Factor, size: Factor, steps: int, real: Train | None
+) -> Iterator[Need]:
+    """States that go on from step to step, and whole paths, of noises that have them."""
+    holder: Any = simulate.equation if real is None else real.data
+    examples = int(getattr(holder, "examples", 0))
+    dim = int(size.value)
+    context = Context(dim, 1.0, sampling="" if real is None else real.sampling)
+    for k, noise in enumerate(simulate.noise):
+        at: Path = (*place, "noise", k)
+        if state := float(noise.state_numbers(context, examples)):
+            yield Need(f"the states of {noise.kind}", 8.0 * _KEPT * state / dim, (many, size))
+        if path := float(noise.path_numbers(dim)):
+            long = Factor((*at, "kind"), noise.kind, steps, sense=0)
+            if simulate.steps is not None:
+                long = Factor((*place, "steps"), simulate.steps, steps)
+            yield Need(f"the paths of {noise.kind}", 8.0 * path / dim, (many, long, size))
 
 
 def _of_training(scenario: Scenario, arm: str, train: Train) -> Iterator[Need]:
@@ -102,7 +151,9 @@ def _of_training(scenario: Scenario, arm: str, train: Train) -> Iterator[Need]:
     yield Need("the numbers of the saved steps", 3 * 8.0, (points,))
     yield Need("the curves of a seed", 2 * 8.0 * _CURVES, (points,))
     if "theta" in train.save:
-        yield Need("the saved weights", 8.0, (many, points, size), stored=True)
+        saved = {"trajectory": 1, "step": int(points.value), "param": int(size.value)}
+        each = 8.0 * stored_numbers(saved, False, 1) / (points.value * size.value)
+        yield Need("the saved weights", each, (many, points, size), stored=True)
     probes = probes_of(scenario, scenario.arms[arm])
     yield from _of_probes(scenario, arm, probes, train.trajectories, train.steps, size, copies=2)
 
@@ -110,6 +161,9 @@ def _of_training(scenario: Scenario, arm: str, train: Train) -> Iterator[Need]:
 def _of_probes(
     scenario: Scenario, arm: str, probes: Probes | None, count: int, steps: int, size: Factor, copies: int
 ) -> Iterator[Need]:
+    page: Path = ("arms", arm)
+    bytes_ = _PAGE if probes is None else _PAGE_OF_READINGS
+    yield Need("the page and its figures", bytes_, (Factor(page, arm, 1, sense=0),), stored=True)
     if probes is None:
         return
     own = scenario.arms[arm].probes is not None
@@ -120,9 +174,12 @@ def _of_probes(
     probed = min(probes.trajectories, count)
     many = Factor((*place, "trajectories"), probes.trajectories, probed)
     interval = probes.interval(steps)
-    readings = Factor((*place, "every"), probes.every, 1 + steps // interval, sense=-1)
-    yield Need("the readings", 8.0 * _READING, (many, readings), stored=True)
-    yield Need("the draws of the readings", 8.0 * _DRAW, (many, readings, draws), stored=True)
+    count = 1 + steps // interval
+    readings = Factor((*place, "every"), probes.every, count, sense=-1)
+    # With the rest of the last chunk.
+    part = stored_numbers({"trajectory": 1, "probe": count}, True, 1) / count
+    yield Need("the readings", 8.0 * _READING * part, (many, readings), stored=True)
+    yield Need("the draws of the readings", 8.0 * _DRAW * part, (many, readings, draws), stored=True)
     yield Need("the numbers of the readings", 2 * 8.0 * _READING, (many, readings))
     train = scenario.arms[arm].train
     if train is not None:

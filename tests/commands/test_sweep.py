@@ -21,7 +21,9 @@ def test_the_command_line_sweeps_resumes_shows_and_draws_anew(tmp_path, monkeypa
     states = [p["state"] for p in json.loads(capsys.readouterr().out)["points"]]
     assert states == ["finished", "not run", "finished", "not run"]
     assert call("sweep", "toy.yaml", "--out", "x", "--resume", "--only", "dt=0.05") == OK
-    assert "x holds all of these points already; there is nothing to run" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "x holds all of these points already; there is nothing to run" in told
+    assert "takes up to" not in told
     assert call("show", "x") == OK
     assert "2 of 4 points of diffusion (2) × dt (2)" in capsys.readouterr().out
     Path("x/report.html").unlink()
@@ -30,5 +32,8 @@ def test_the_command_line_sweeps_resumes_shows_and_draws_anew(tmp_path, monkeypa
     assert call("validate", "toy.yaml", "--set", "sweep={arms.sde.simulate.dt: [0]}") == 2
     assert "arms.sde.simulate.dt" in capsys.readouterr().err
     missed = ("--set", "expect[0].below=-1", "--set", "sweep={arms.sde.simulate.dt: [0.1]}")
-    assert call("sweep", "toy.yaml", "--out", "y", *missed) == MISSED
-    assert "expectations missed at: dt=0.1" in capsys.readouterr().out
+    assert call("sweep", "toy.yaml", "--out", "y", "--force", *missed) == MISSED
+    told = capsys.readouterr()
+    assert "expectations missed at: dt=0.1" in told.out
+    assert "sdesim: toy, 1 point, takes up to " in told.err
+    assert "sdesim: toy, 1 point, about " in told.err

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from sdesim.errors import SdesimError
+from sdesim.io import memory
 from sdesim.noise import Fractional, increments
-from sdesim.noise.fractional import _MOST, FractionalPath, circulant_root, covariance
+from sdesim.noise.fractional import FractionalPath, circulant_root, covariance
 from sdesim.noise.kernel import Drawn
 
 
@@ -35,10 +36,11 @@ def test_the_whole_motion_spreads_as_its_exponent_says():
     assert x.sum(axis=0).var() == pytest.approx(0.64 ** (2 * hurst), rel=6 * np.sqrt(2 / n))
 
 
-def test_a_run_that_would_not_fit_is_refused():
+def test_a_run_that_would_not_fit_is_refused_before_its_first_step(monkeypatch):
+    monkeypatch.setattr(memory, "available_memory", lambda: 1e6)
     path = FractionalPath(0.5, np.ones(1))
-    with pytest.raises(SdesimError, match="increments in memory"):
-        path._draw(Drawn(0, 0, 0, 1, 1, _MOST + 1))
+    with pytest.raises(SdesimError, match=r"the paths of fractional noise would take 0\.0016 GB"):
+        path._draw(Drawn(0, 0, 0, 2, 1, 100_000))
 
 
 def test_bad_fields_are_named():

@@ -25,6 +25,22 @@ def test_arms_share_memory_one_after_another_and_their_disks_add():
     assert both.memory >= alone.memory
 
 
+def test_noises_tell_the_states_and_whole_paths_that_they_hold():
+    gaussian = "{kind: gaussian, diffusion: 0.1}"
+    assert gaussian in MANY
+
+    white = estimate(parse_scenario(MANY)).memory
+    coloured, fractional = (
+        estimate(parse_scenario(MANY.replace(gaussian, noise))).memory - white
+        for noise in ("{kind: coloured, correlation_time: 0.1, factor: 0.2}",
+                      "{kind: fractional, hurst: 0.3, scale: 0.2}")
+    )  # fmt: skip
+
+    # ζ of each trajectory and its copies in a checkpoint; all 100,000 increments of 10,000 trajectories.
+    assert coloured == 8.0 * 4 * 10_000
+    assert fractional == 8.0 * 100_000 * 10_000
+
+
 def test_in_words_and_as_plain_data():
     found = Estimate(memory=1.2e9, disk=3.4e8)
 

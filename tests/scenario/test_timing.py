@@ -8,23 +8,54 @@ from sdesim.scenario.timing import seconds
 from tests.scenario.files import GOOD, REAL, changed
 
 
-def test_blocks_of_a_real_arm_are_run_and_what_is_made_of_another_arm_is_left_out(monkeypatch):
+def test_blocks_of_a_real_arm_and_of_its_twin_are_run(monkeypatch):
     # Every block is long enough.
     monkeypatch.setattr(timing, "_SECONDS", 0.0)
 
-    found = seconds(parse_scenario(REAL))
+    found = seconds(parse_scenario(REAL), page=False)
 
-    assert set(found) == {"real"}
-    assert 0 < found["real"] < 600
+    assert set(found) == {"real", "twin"}
+    assert all(0 < time < 600 for time in found.values())
+
+
+def test_what_no_block_tells_is_named(monkeypatch):
+    monkeypatch.setattr(timing._Blocks, "_timed", lambda self, length, every=None: 1.0 + 1e-3 * length)
+    forecast = REAL.replace("twin_of: real", "twin_of: real\n      at: 10")
+
+    found = estimate(parse_scenario(forecast), timed=True)
+
+    assert set(found.seconds) == {"real"}
+    assert found.untimed == ("twin", "summary and report")
+    assert found.words.endswith("(real 1 s; without twin, summary and report)")
+    assert found.plain()["untimed"] == ["twin", "summary and report"]
+
+
+def test_summary_and_report_are_reckoned_from_a_million_numbers(monkeypatch):
+    # Half a second to start, two more the first time, a microsecond a number.
+    told = []
+
+    def timed(self, points, most):
+        told.append((points, most))
+        return float(points * most), 0.5 + 1e-6 * points * most + (2.0 if len(told) == 1 else 0.0)
+
+    monkeypatch.setattr(timing._Page, "_timed", timed)
+    monkeypatch.setattr(timing._Blocks, "_timed", lambda self, length, every=None: 0.0)
+    many = parse_scenario(changed("steps: 100_000", "steps: 100_000\n      trajectories: 10_000"))
+
+    found = seconds(many)["summary and report"]
+
+    assert told == [(2, 2), (200, 5000), (2, 2)]
+    assert found == pytest.approx(2.5 + 1001 * 10_000 * 1e-6, rel=1e-3)
 
 
 def test_steps_trajectories_and_readings_are_counted_at_the_price_of_a_block(monkeypatch):
-    # A second to start, a millisecond a step of the block, half a second a reading of its two.
-    price = lambda self, length, every=None: 1.0 + 1e-3 * length + (0.0 if every is None else 1.0)  # noqa: E731
+    # A second to start, a millisecond a step of the block, half a second its reading.
+    price = lambda self, length, every=None: 1.0 + 1e-3 * length + (0.0 if every is None else 0.5)  # noqa: E731
     monkeypatch.setattr(timing._Blocks, "_timed", price)
+    monkeypatch.setattr(timing._Page, "_timed", lambda self, points, most: (1.0, 0.0))
     many = changed("steps: 100_000", "steps: 100_000\n      trajectories: 4096")
 
-    one, eight = (seconds(parse_scenario(text), threads=1)["sde"] for text in (GOOD, many))
+    one, eight = (seconds(parse_scenario(text), 1, page=False)["sde"] for text in (GOOD, many))
 
     # 100,000 steps and 101 readings of the one trajectory; of the others 16, as of a block of 512.
     assert one == pytest.approx(1.002 + 100.0 + 101 * 0.5)
