@@ -6,8 +6,8 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
+from sdesim.io.places import Place
 from sdesim.io.progress import MARK
 
 
@@ -16,7 +16,7 @@ class InterruptedVerb(Exception):
 
 
 @contextmanager
-def interruptible(folder: Path, command: Sequence[str], begun: str = MARK) -> Iterator[None]:
+def interruptible(folder: Place, command: Sequence[str], begun: str = MARK) -> Iterator[None]:
     """Name the command that goes on where the work inside, which writes `folder`, is interrupted.
 
     Args:
@@ -33,7 +33,7 @@ def interruptible(folder: Path, command: Sequence[str], begun: str = MARK) -> It
         raise InterruptedVerb(f"interrupted; {how}") from None
 
 
-def resuming(folder: Path, trust: Sequence[str] = ()) -> list[str]:
+def resuming(folder: Place, trust: Sequence[str] = ()) -> list[str]:
     """The command that goes on with a run."""
     return ["sdesim", "resume", str(folder), *(word for module in trust for word in ("--trust", module))]
 

@@ -26,7 +26,7 @@ ClusterOption = Annotated[
     typer.Option(
         "--cluster",
         metavar="ADDRESS|N",
-        help="Walk simulated arms but twins in blocks, on the Dask cluster there or in N processes.",
+        help="Walk simulated arms but twins, and train seeds, on the Dask cluster there or in N processes.",
     ),
 ]
 TrustOption = Annotated[

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdesim.commands.printing import COLOURS, interval, make_console, say, spent
@@ -12,8 +11,12 @@ from sdesim.commands.printing import COLOURS, interval, make_console, say, spent
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from sdesim.io.places import Place
 
-def print_outcome(summary: dict[str, Any], target: Path, verbose: bool = False, strict: bool = False) -> None:
+
+def print_outcome(
+    summary: dict[str, Any], target: Place, verbose: bool = False, strict: bool = False
+) -> None:
     """The answer, what became of the expectations, and where the report is.
 
     An expectation that was missed, or with ``strict`` is undecided, and a warning are never left out. With

@@ -36,7 +36,7 @@ def run(
     files: FilesArgument,
     settings: SetOption = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Run directory; default runs/NAME.")
+        str | None, typer.Option("--out", metavar="DIR|URL", help="Run directory; default runs/NAME.")
     ] = None,
     quick: QuickOption = False,
     overwrite: Annotated[
@@ -63,12 +63,13 @@ def run(
 
 
 def _run(
-    files: list[str], settings: list[str] | None, out: Path | None, quick: bool, overwrite: bool,
+    files: list[str], settings: list[str] | None, out: str | None, quick: bool, overwrite: bool,
     threads: int | None, cluster: str | int | None, strict: bool, trust: list[str] | None, verbose: bool,
     as_json: bool, quiet: bool,
 ) -> bool:  # fmt: skip
     """Whether a run missed what is expected of it."""
     from sdesim.errors import ScenarioError
+    from sdesim.io.places import place
     from sdesim.io.progress import labelled_progress
     from sdesim.scenario import check_room, load_scenario, run_scenario
     from sdesim.scenario.estimate import estimate
@@ -77,7 +78,7 @@ def _run(
     scenarios = [load_scenario(f, overrides, quick, trust or ()) for f in files]
     if out is not None and len(scenarios) > 1:
         raise ScenarioError("--out names one run directory, but several scenarios are given")
-    targets = [out if out is not None else Path("runs") / s.name for s in scenarios]
+    targets = [place(out) if out is not None else Path("runs") / s.name for s in scenarios]
     if len(set(targets)) < len(targets):
         raise ScenarioError("two of the scenarios have the same name, so they need separate calls with --out")
     for target in targets:
@@ -117,7 +118,7 @@ def _run(
 
 def resume(
     path: Annotated[
-        Path, typer.Argument(metavar="DIR", help="What --out named.", autocompletion=complete_runs)
+        str, typer.Argument(metavar="DIR|URL", help="What --out named.", autocompletion=complete_runs)
     ],
     accept_changes: AcceptOption = False,
     threads: ThreadsOption = None,
@@ -131,13 +132,15 @@ def resume(
 ) -> None:
     """Go on with an interrupted run where it stopped."""
     from sdesim.io.memory import forced
+    from sdesim.io.places import place
     from sdesim.io.progress import MARK
     from sdesim.scenario import resume as resume_run
 
-    begun = (path / MARK).exists()
-    with interruptible(path, resuming(path, trust or ())), forced(force):
+    target = place(path)
+    begun = (target / MARK).exists()
+    with interruptible(target, resuming(target, trust or ())), forced(force):
         summary = resume_run(
-            path,
+            target,
             threads=threads,
             cluster=read_cluster(cluster),
             progress=not quiet,
@@ -145,11 +148,11 @@ def resume(
             accept_changes=accept_changes,
         )
     if not begun and not quiet:
-        print(f"sdesim: {path} is finished; there is nothing to do", file=sys.stderr)
+        print(f"sdesim: {target} is finished; there is nothing to do", file=sys.stderr)
     if as_json:
         print_json({**summary, "directory": str(path)})
     elif not quiet:
-        print_outcome(summary, path, verbose, strict)
+        print_outcome(summary, target, verbose, strict)
     raise typer.Exit(MISSED if _missed(summary, strict) else OK)
 
 

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdesim.commands.options import JsonOption, RunArgument, VerboseOption, complete_runs
+from sdesim.commands.options import JsonOption, VerboseOption, complete_runs
 from sdesim.commands.outcome import print_arms, print_outcome, times
 from sdesim.commands.printing import interval, make_console, print_json, print_table, say
 from sdesim.commands.sweep import print_sweep
 from sdesim.commands.watched import look_at_training, show_recorded, show_training
 from sdesim.io.text import for_terminal, lines_for_terminal
 
+if TYPE_CHECKING:
+    from sdesim.io.places import Place
+
 
 def show(
-    path: Annotated[
-        Path,
-        typer.Argument(metavar="RUN", help="A run directory, or a .zarr.", autocompletion=complete_runs),
+    where: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN",
+            help="A run directory, a .zarr, or the URL of either.",
+            autocompletion=complete_runs,
+        ),
     ],
     verbose: VerboseOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what a run came to, with its values; or one stored run."""
     from sdesim.io.files import content_of, read_json
+    from sdesim.io.places import local, place
     from sdesim.runs import open_run
     from sdesim.runs.watched import is_watched
 
+    path = place(where)
     if is_watched(path):
+        path = local(path, "a monitored training")
         if as_json:
             state = look_at_training(path)
             print_json({name: value for name, value in state.items() if name != "history"})
@@ -42,7 +51,7 @@ def show(
             if as_json:
                 print_json(summary)
             elif "axes" in summary:
-                print_sweep(summary, path)
+                print_sweep(summary, local(path, "a sweep"))
             else:
                 _show_summary(summary, path, verbose)
     elif (path / "scenario.yaml").exists():
@@ -61,7 +70,7 @@ def show(
                 print(f"Probes every {every:,} steps took {times(share)} the training")
 
 
-def _show_unfinished(path: Path, as_json: bool) -> None:
+def _show_unfinished(path: Place, as_json: bool) -> None:
     """Which arms an interrupted run directory holds, and which of them are whole."""
     from sdesim.runs import open_runs
 
@@ -78,7 +87,7 @@ def _show_unfinished(path: Path, as_json: bool) -> None:
         say(console, "whole" if whole else "not finished", label=f"  {name}: ")
 
 
-def _show_summary(summary: dict[str, Any], path: Path, verbose: bool) -> None:
+def _show_summary(summary: dict[str, Any], path: Place, verbose: bool) -> None:
     console, arms = make_console(), summary["arms"]
     say(console, f"seed {summary['seed']}", label=f"{summary['name']}: ", label_style="bold")
     say(console, " ".join(str(summary["description"]).split()))
@@ -149,15 +158,16 @@ def compare(
 
 
 def _named_run(text: str) -> Any:
+    from sdesim.io.places import place
     from sdesim.runs import open_run
 
     folder, sign, arm = text.rpartition(":")
-    if sign and not Path(text).exists():
-        return open_run(Path(folder) / f"{arm}.zarr")
+    if sign and not arm.startswith("//") and not place(text).exists():
+        return open_run(place(folder) / f"{arm}.zarr")
     return open_run(text)
 
 
-def _is_training(path: Path) -> bool:
+def _is_training(path: Place) -> bool:
     """Whether it is a training alone: a monitor's folder, or a stored run that is no arm of a scenario."""
     from sdesim.runs.watched import is_watched
 
@@ -168,12 +178,21 @@ def _is_training(path: Path) -> bool:
     return (path / "zarr.json").exists() or len(list(path.glob("*.zarr"))) == 1
 
 
-def report(path: RunArgument, as_json: JsonOption = False) -> None:
+def report(
+    where: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run directory, or its URL.", autocompletion=complete_runs),
+    ],
+    as_json: JsonOption = False,
+) -> None:
     """Write the page of a run, a sweep or a monitored training anew."""
+    from sdesim.io.places import local, place
     from sdesim.report import write_monitor_report, write_report
 
+    path = place(where)
+    page: Place
     if _is_training(path):
-        page = write_monitor_report(path)
+        page = write_monitor_report(local(path, "a monitored training"))
     else:
         from sdesim.scenario.grounds import grounds_of
 

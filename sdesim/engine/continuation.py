@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from sdesim.io.places import Place
 from sdesim.kinds import Misfit
 from sdesim.runs import open_run
 from sdesim.runs.attributes import mapped, rows
@@ -92,13 +92,13 @@ class End:
         return found
 
 
-def end_of(source: xr.Dataset | str | Path) -> End:
+def end_of(source: xr.Dataset | str | Place) -> End:
     """The last state of a simulated run, of an `<arm>.zarr` or of a run directory with one arm.
 
     Raises:
         Misfit: it is no run that can be continued, and why.
     """
-    run = open_run(source) if isinstance(source, str | Path) else source
+    run = open_run(source) if isinstance(source, str | Place) else source
     if not isinstance(run, xr.Dataset) or "kind" not in run.attrs:
         raise Misfit(FIELD, f"found {type(source).__name__}, allowed: a run of simulate, or its path")
     if run.attrs["kind"] != "simulated":

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import is_dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,10 +90,10 @@ def simulate(
     tolerance: float | None = None,
     smallest_dt: float | None = None,
     threads: int | None = None,
-    out: str | Path | None = None,
+    out: str | Place | None = None,
     resume: bool = False,
     accept_changes: bool = False,
-    continue_from: xr.Dataset | str | Path | None = None,
+    continue_from: xr.Dataset | str | Place | None = None,
     first: int = 0,
     refine: int = 1,
     cluster: Any = None,

@@ -17,7 +17,7 @@ from typing import Any
 
 from sdesim.errors import RunError, first_line
 from sdesim.io.lease import BEAT, LEASE, Lease, leased
-from sdesim.io.places import Place, Remote
+from sdesim.io.places import Place, Remote, place
 
 # The file in a run directory; beside a store its name has this at the end.
 LOCK = ".lock"
@@ -45,9 +45,9 @@ class Held:
         Raises:
             RunError: it was moved or removed, or another process has taken it over.
         """
-        for path, place in self._places.items():
+        for path, identity in self._places.items():
             found = _identity(path)
-            if found == place:
+            if found == identity:
                 continue
             if path != self._lock or found is None:
                 gone = path if path.parent.exists() else path.parent
@@ -76,6 +76,7 @@ def locked(folder: Place, lock: Any = None) -> AbstractContextManager[Holding]:
     Raises:
         RunError: another process writes there, or nothing can be written.
     """
+    folder = place(folder)
     lock = folder / LOCK if lock is None else lock
     return leased(folder, lock) if isinstance(folder, Remote) else _locked(folder, lock)
 

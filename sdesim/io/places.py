@@ -281,7 +281,7 @@ def place(where: str | Path | Remote) -> Place:
         protocol, _, rest = where.partition("://")
         return Path(unquote(rest)) if protocol in _LOCAL else Remote(where)
     if isinstance(where, Path) and _LOST.match(where.as_posix()):
-        raise RunError(f"found {str(where)!r}, allowed: a URL as a text, not as a path")
+        raise RunError(f"found {str(where)!r}, allowed: a path of this machine (a URL is given as a text)")
     return Path(where)
 
 

@@ -9,10 +9,10 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sdesim.io.files import atomic_write_json
+from sdesim.io.places import Place, Remote
 from sdesim.io.text import for_html, for_terminal
 
 # Files of a run directory: one that is there until it is whole, and how far it has come.
@@ -21,6 +21,8 @@ Report = Callable[[int, int], None]
 LabelledReport = Callable[[str, int, int], None]
 # Seconds between two looks of a notebook's bars.
 _REDRAW = 0.3
+# Seconds between two notes at a URL, where each is a request.
+_BEYOND = 20.0
 
 
 @contextmanager
@@ -164,8 +166,9 @@ class OneOf:
 
 
 @contextmanager
-def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> Iterator[LabelledReport]:
-    """Also keep in a file how far each label has come, written at each beginning and after so many seconds.
+def noted_progress(report: LabelledReport, path: Place, every: float = 1.0) -> Iterator[LabelledReport]:
+    """Also keep in a file how far each label has come, written at each beginning and after so many seconds
+    (at a URL after 20).
 
     The file holds "pid", "host" and under "labels" for each "done" and "total", "first" (what was done when
     it began) and the times "begun" and "seen". It is removed at a good end; an interruption leaves it.
@@ -173,6 +176,8 @@ def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> It
     labels: dict[str, dict[str, Any]] = {}
     noted = {"pid": os.getpid(), "host": socket.gethostname(), "labels": labels}
     written = time.monotonic()
+    beyond = isinstance(path, Remote)
+    every = _BEYOND if beyond else every
     atomic_write_json(path, noted, durable=False)
 
     def told(label: str, done: int, total: int) -> None:
@@ -182,7 +187,7 @@ def noted_progress(report: LabelledReport, path: Path, every: float = 1.0) -> It
         entry = labels.setdefault(label, {"first": done, "begun": now})
         entry.update(done=done, total=total, seen=now)
         # A folder that was moved away is not made anew.
-        if (fresh or time.monotonic() - written >= every) and path.parent.is_dir():
+        if (fresh or time.monotonic() - written >= every) and (beyond or path.parent.is_dir()):
             written = time.monotonic()
             atomic_write_json(path, noted, durable=False)
 

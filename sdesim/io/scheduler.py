@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import Any
 from urllib.parse import urlsplit
 
-from sdesim.errors import RunError, first_line
+from sdesim.errors import RunError, SdesimError, failure, first_line
 from sdesim.io.processes import DiedError, Ended
 
 NO_DASK = 'a Dask cluster needs the package distributed: pip install "sdesim[dask]"'
@@ -129,6 +129,42 @@ def on_cluster(
         if client.status == "running":
             with suppress(OSError):
                 client.cancel([*parts, *results])
+
+
+def _handed_on(content: bytes) -> bytes:
+    return content
+
+
+@contextmanager
+def handed(client: Any, content: bytes) -> Iterator[Any]:
+    """Yield a future of these bytes, for tasks that share them: the result of a task, which workers pass to
+    one another, and which is made anew if it is lost."""
+    future = client.submit(_handed_on, content, pure=False)
+    try:
+        yield future
+    finally:
+        if client.status == "running":
+            with suppress(OSError):
+                client.cancel([future])
+
+
+def result_of(get: Callable[[], Any], failed: str) -> Any:
+    """What a call came to, or why it can't be.
+
+    Args:
+        get: gives it, or raises what the call raised. failed: how a message of what is not ours begins.
+
+    Raises:
+        SdesimError: as it was raised, or in one line.
+    """
+    try:
+        return get()
+    except DiedError as error:
+        raise RunError(str(error)) from None
+    except SdesimError:
+        raise
+    except Exception as error:
+        raise RunError(f"{failed}: {failure(error)}") from None
 
 
 def lost(client: Any) -> RunError:

@@ -16,7 +16,7 @@ from sdesim.io.files import to_json
 from sdesim.plots.health_panel import drawn_panels
 from sdesim.report.headline import Headline
 from sdesim.report.page import drawn, picture
-from sdesim.report.run_page import write_page
+from sdesim.report.run_page import PAGE, write_page
 from sdesim.report.words import capitalised, number
 from sdesim.runs import measure, open_run
 
@@ -81,7 +81,8 @@ def write_monitor_report(monitor: Any, folder: str | Path | None = None) -> Path
         # Readings of single steps have no interval, and curves of them show nothing but their noise.
         if "C_alpha_low" in found and np.isfinite(found["C_alpha_low"]).any():
             runs, measured = {"training": run}, {"training": found}
-    return write_page(place, runs, measured, summary, provenance=made, first=first)
+    write_page(place, runs, measured, summary, provenance=made, first=first)
+    return place / PAGE
 
 
 def monitor_headline(history: Any) -> Headline:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from sdesim.io.files import atomic_write_text, read_text
+from sdesim.io.places import Place
 from sdesim.io.text import for_cell, lines_for_terminal
 from sdesim.plots.style import NothingToDraw, svg
 from sdesim.report.words import number
@@ -37,7 +38,7 @@ def drawn(plot: Callable[..., Any], *data: Any) -> Any | None:
     return np.ravel(np.asarray(axes, dtype=object))[0].figure
 
 
-def picture(folder: Path, name: str, title: str, caption: str, figure: Any) -> dict[str, Any]:
+def picture(folder: Place, name: str, title: str, caption: str, figure: Any) -> dict[str, Any]:
     """Write ``figures/<name>.svg`` and ``.csv``, what is drawn in it; and give what the page shows, and
     whether it needs all of its width."""
     alt = f"{title}. {finding(figure)}".strip()
@@ -105,7 +106,7 @@ def _printable(value: Any) -> Any:
     return lines_for_terminal(value) if type(value) is str else value
 
 
-def text_of(path: Path) -> str:
+def text_of(path: Place) -> str:
     """Content of a text file; empty where there is none.
 
     Raises:

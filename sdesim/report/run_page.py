@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.io.files import atomic_write_text, content_of, read_json
+from sdesim.io.places import Place, local, place
 from sdesim.plots.arms import ArmView, arm_views
 from sdesim.plots.dashboard import FIGURES
 from sdesim.plots.grounded import Grounds
@@ -24,13 +24,16 @@ from sdesim.runs import measure, open_runs
 from sdesim.runs.provenance import kept_scenario
 from sdesim.runs.quantities import lookup, meanings
 
+# What is written of a directory.
+PAGE = "report.html"
+
 
 def write_report(
-    run_dir: str | Path,
+    run_dir: str | Place,
     *,
     measured: Mapping[str, xr.Dataset] | None = None,
     grounds: Grounds | None = None,
-) -> Path:
+) -> Place:
     """Draw the figures of a run directory, or of a sweep's, and write its ``report.html``.
 
     Args:
@@ -44,9 +47,9 @@ def write_report(
     Raises:
         RunError: not a run directory, or it can't be written.
     """
-    folder = Path(run_dir)
+    folder = place(run_dir)
     if (folder / "table.json").exists():
-        return write_sweep_report(folder)
+        return write_sweep_report(local(folder, "a sweep"))
     if not (folder / "summary.json").exists():
         raise RunError(f"{folder} is not a finished run directory")
     runs = open_runs(folder)
@@ -64,7 +67,7 @@ def write_report(
 
 
 def write_page(
-    folder: Path,
+    folder: Place,
     runs: Mapping[str, xr.Dataset],
     measured: Mapping[str, xr.Dataset],
     summary: Mapping[str, Any],
@@ -72,7 +75,7 @@ def write_page(
     provenance: str = "",
     grounds: Grounds | None = None,
     first: Sequence[dict[str, Any]] = (),
-) -> Path:
+) -> Place:
     """Write ``figures/`` and ``report.html`` for runs and measurements by arm, in the summary's order.
 
     Args:
@@ -96,7 +99,7 @@ def write_page(
             caption = spec.caption + (spec.beside if both else "")
             figures[spec.name] = picture(folder, spec.name, spec.title, caption, figure)
     filled = {"name": "", "description": "", "seed": "", "arms": {}, "warnings": [], **summary}
-    page = folder / "report.html"
+    page = folder / PAGE
     exits = exits_beside_theory(views, grounds or {})
     atomic_write_text(page, _render(filled, views, figures, scenario, provenance, first, exits))
     return page

@@ -15,6 +15,7 @@ from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.io.files import read_json, read_text
+from sdesim.io.places import Place
 from sdesim.runs.quantities import packages
 
 # Under which the provenance of a directory notes its scenario.
@@ -93,7 +94,7 @@ def mark_of(scenario: str) -> dict[str, str]:
     return {_SCENARIO: hashlib.sha256(scenario.encode()).hexdigest()}
 
 
-def kept_scenario(folder: Path) -> str:
+def kept_scenario(folder: Place) -> str:
     """Text of the scenario that a directory was made of; empty where it holds none.
 
     Raises:

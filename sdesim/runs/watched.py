@@ -12,6 +12,7 @@ from typing import Any
 
 from sdesim.errors import RunError, first_line
 from sdesim.io.lines import read_lines_from
+from sdesim.io.places import Place
 
 # Files of such a folder: one line for each measurement, and the run that a closed monitor leaves.
 READINGS, RUN = "readings.jsonl", "training.zarr"
@@ -98,7 +99,7 @@ class WatchedReader:
         self._count += 1
 
 
-def is_watched(folder: Path) -> bool:
+def is_watched(folder: Place) -> bool:
     """Whether it is the folder of a watched training."""
     return (folder / READINGS).is_file()
 

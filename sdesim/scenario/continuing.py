@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sdesim.errors import SdesimError
+from sdesim.io.places import Place, place
 from sdesim.kinds import Misfit
 
 if TYPE_CHECKING:
@@ -14,10 +14,11 @@ if TYPE_CHECKING:
     from sdesim.scenario.models import Simulate
 
 
-def run_of(path: str, arm: str) -> Path:
+def run_of(path: str, arm: str) -> Place:
     """Where the run lies that an arm goes on from: of a run directory the one of the arm's name."""
-    own = Path(path) / f"{arm}.zarr"
-    return own if own.exists() else Path(path)
+    whole = place(path)
+    own = whole / f"{arm}.zarr"
+    return own if own.exists() else whole
 
 
 def begin_of(simulate: Simulate, arm: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from sdesim.errors import SdesimError
+from sdesim.io.places import Place, place
 from sdesim.plots.grounded import Ground, Leaving
 from sdesim.plots.laws.leaving import mean_first_passage, mean_single_jump
-from sdesim.scenario.load import load_scenario
+from sdesim.scenario.load import parse_scenario, read_scenario
 from sdesim.scenario.models import Scenario, Simulate
 
 
@@ -19,10 +19,10 @@ def grounds(scenario: Scenario) -> dict[str, Ground]:
     return dict(_grounds(scenario))
 
 
-def grounds_of(folder: str | Path) -> dict[str, Ground]:
+def grounds_of(folder: str | Place) -> dict[str, Ground]:
     """The same of a run's directory; empty where its scenario can't be read any more."""
     try:
-        return grounds(load_scenario(Path(folder) / "scenario.yaml"))
+        return grounds(parse_scenario(*read_scenario(place(folder) / "scenario.yaml")))
     except (SdesimError, OSError):
         return {}
 

@@ -12,6 +12,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from sdesim.errors import ScenarioError
+from sdesim.io.files import read_text
+from sdesim.io.places import Place, Remote
 from sdesim.io.text import clipped
 from sdesim.kinds.misfit import Problem
 from sdesim.kinds.spelling import nearest, short
@@ -95,12 +97,14 @@ def parse_scenario(
         return check_document(parse_document(text, source, overrides, quick))
 
 
-def read_scenario(path_or_name: str | Path) -> tuple[str, str]:
+def read_scenario(path_or_name: str | Place) -> tuple[str, str]:
     """The text of a scenario file or shipped name, and what messages call it.
 
     Raises:
         ScenarioError: there is no such file, or it can't be read.
     """
+    if isinstance(path_or_name, Remote):
+        return read_text(path_or_name), str(path_or_name)
     path = find_scenario(path_or_name)
     try:
         with path.open("rb") as file:

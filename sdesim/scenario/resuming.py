@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError
 from sdesim.io.files import read_json
 from sdesim.io.lock import locked
+from sdesim.io.places import Place, place
 from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
 from sdesim.runs.provenance import kept_scenario
@@ -19,7 +19,7 @@ from sdesim.scenario.run import Work, check_work, finish_run
 
 
 def resume(
-    path: str | Path,
+    path: str | Place,
     *,
     threads: int | None = None,
     cluster: Any = None,
@@ -47,7 +47,7 @@ def resume(
         SdesimError: an arm can't be run, or was begun by another version whose numbers differ, or with
             modules that are not trusted now or, unless that is accepted, were edited since.
     """
-    target = Path(path)
+    target = place(path)
     if not any((target / name).exists() for name in (MARK, "scenario.yaml")):
         raise RunError(f"{target} is not a run directory, so there is nothing to go on with")
     if (target / "points").is_dir():
@@ -63,7 +63,7 @@ def resume(
         return finish_run(work, bool(noted.get("quick")), progress, held)
 
 
-def read_again(target: Path, trust: Iterable[str], accept_changes: bool) -> tuple[Scenario, dict[str, Any]]:
+def read_again(target: Place, trust: Iterable[str], accept_changes: bool) -> tuple[Scenario, dict[str, Any]]:
     """The scenario that a run directory holds, with the code that it was begun with, and its provenance.
 
     Raises:

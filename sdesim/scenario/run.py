@@ -5,12 +5,10 @@ from __future__ import annotations
 import importlib
 import io
 import os
-import shutil
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_text, write_record
 from sdesim.io.lock import LOCK, Holding, locked
+from sdesim.io.places import Place, local, place, remove_tree
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
 from sdesim.kinds.registry import fields_of
@@ -60,7 +59,7 @@ class Work:
     """What has been run so far, with the recipes of real arms for their twins."""
 
     scenario: Scenario
-    out: Path
+    out: Place
     threads: int | None
     resume: bool = False
     accept_changes: bool = False
@@ -95,7 +94,7 @@ def _without_none(value: Any) -> Any:
 
 def run_scenario(
     scenario: Scenario,
-    out: str | Path,
+    out: str | Place,
     *,
     overwrite: bool = False,
     quick: bool = False,
@@ -107,10 +106,12 @@ def run_scenario(
 
     Args:
         scenario: as loaded. quick: only noted in the summary.
-        out: the run directory; it is marked incomplete until it is whole.
+        out: the run directory, or its URL where no arm is a training; it is marked incomplete until it is
+            whole.
         overwrite: replace a run directory that is there.
         threads: of the simulated arms; default all cores.
-        cluster: of the simulated arms that are no twins, as of `sdesim.simulate`.
+        cluster: of the simulated arms that are no twins and of the seeds of real ones, as of
+            `sdesim.simulate`.
         progress: True: a bar per arm when stderr is a terminal; or a function (arm, done, total) of steps.
 
     Returns:
@@ -121,7 +122,7 @@ def run_scenario(
         RunError: `out` is in the way or can't be written, or a real arm is asked for without PyTorch.
         SdesimError: an arm can't be run.
     """
-    target = Path(out)
+    target = place(out)
     work = Work(scenario, target, threads, cluster=cluster)
     check_work(work)
     check_room(target, overwrite)
@@ -161,6 +162,7 @@ def check_work(work: Work) -> None:
         if arm.simulate is not None:
             _check_continuing(work.scenario, name, arm)
     if work.scenario.real:
+        local(work.out, "a scenario with trainings")
         # Without PyTorch this fails.
         _ = importlib.import_module("sdesim.training").record
     for name, arm in work.scenario.arms.items():
@@ -249,13 +251,13 @@ def conclude(work: Work, quick: bool, started: float) -> dict[str, Any]:
     return summary
 
 
-def check_room(out: str | Path, overwrite: bool = False) -> bool:
+def check_room(out: str | Place, overwrite: bool = False) -> bool:
     """Whether there is an older run directory at `out` to be replaced.
 
     Raises:
         RunError: something is there that may not be replaced.
     """
-    target = Path(out)
+    target = place(out)
     if target.is_symlink() and not target.exists():
         raise RunError(f"{target} is a link to {os.readlink(target)}, which is not there")
     if not target.exists() or (target.is_dir() and {p.name for p in target.iterdir()} <= _BEFORE):
@@ -271,13 +273,14 @@ def check_room(out: str | Path, overwrite: bool = False) -> bool:
     return True
 
 
-def _clear(target: Path) -> None:
+def _clear(target: Place) -> None:
     """Remove an older run, but for lock and mark; its scenario first, without which nothing resumes it."""
-    for path in sorted(target.iterdir(), key=lambda p: p.name != "scenario.yaml"):
+    held: list[Place] = [*target.iterdir()]
+    for path in sorted(held, key=lambda p: p.name != "scenario.yaml"):
         if path.name.startswith(LOCK) or path.name == MARK:
             continue
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            remove_tree(path)
         else:
             path.unlink(missing_ok=True)
 
@@ -328,10 +331,11 @@ def _train(work: Work, name: str, arm: Arm, train: Train, report: LabelledReport
             save_every=train.save_every,
             save=train.save,
             probes=probes_of(work.scenario, arm),
-            out=work.out / f"{name}.zarr",
-            progress=lambda done, total: report(name, done, total),
+            out=local(work.out, "a training") / f"{name}.zarr",
+            progress=OneOf(report, name),
             resume=work.resume,
             accept_changes=work.accept_changes,
+            cluster=work.cluster,
             name=name,
         )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sdesim.io.places import place
 from tests.commands.calling import TOY, call
 
 
@@ -126,3 +127,29 @@ def test_what_other_runs_tell_of_a_file_names_the_file(toy, capsys):
     found = "toy.yaml: arms.sde.simulate.noise: found none, allowed: Gaussian, as the run which is continued"
     assert found in capsys.readouterr().err
     assert not (toy / "later").exists()
+
+
+def test_a_run_at_a_url_is_made_shown_and_finished_as_one_in_a_folder_and_others_refuse_one(toy, capsys):
+    url = "memory://commands/toy"
+    place(url).remove_tree()
+    assert call("run", "toy.yaml", "--out", url) == 0
+    assert f"{url}/report.html" in capsys.readouterr().out
+    assert call("run", "toy.yaml", "--out", url) == 2
+    assert f"{url} exists already" in capsys.readouterr().err
+    (place(url) / "INCOMPLETE").write_bytes(b"")
+    (place(url) / "summary.json").unlink()
+
+    assert call("resume", url) == 0
+    assert call("show", url) == 0
+    assert call("report", url) == 0
+    assert sorted(p.name for p in place(url).iterdir()) == [
+        "figures", "provenance.json", "report.html", "scenario.yaml", "sde.zarr", "summary.json",
+    ]  # fmt: skip
+    capsys.readouterr()
+    assert call("run", "toy.yaml", "--out", "s4://a/b") == 2
+    assert "Protocol not known" in capsys.readouterr().err
+    axes = ("--set", "sweep={seed: [1, 2]}")
+    assert call("sweep", "toy.yaml", *axes, "--out", "s3://a/b") == 2
+    assert "allowed: a path of this machine" in capsys.readouterr().err
+    assert not list(toy.glob("s3*"))
+    place(url).remove_tree()

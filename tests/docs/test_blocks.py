@@ -30,21 +30,33 @@ ELSEWHERE = {
     "docs/reference/quantities.md": "tests/test_quantities_page.py",
 }
 SCENARIOS = {name: [b.code for b in found if b.language == "yaml"] for name, found in BLOCKS.items()}
-# The page of kinds has an example for each, which the tests of kinds build.
 WITH_PYTHON = [name for name, found in BLOCKS.items() if any(b.language == "python" for b in found)]
-RUN = ("docs/tutorial.md", "docs/tutorials/cluster.md")
+# Pages whose commands are run too, in the same folder and in the order of the page.
+LESSONS = [name for name in BLOCKS if name.startswith("docs/tutorial")]
+GROUP = typer.main.get_command(app)
 
 
-@pytest.mark.parametrize("name", [name for name in WITH_PYTHON if name not in ELSEWHERE])
-def test_the_python_of_a_page_runs_from_top_to_bottom(name, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "name", [n for n in BLOCKS if n in LESSONS or (n in WITH_PYTHON and n not in ELSEWHERE)]
+)
+def test_a_page_runs_from_top_to_bottom(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    space = {"__name__": "page"}
+    space, ran = {"__name__": "page"}, 0
 
     for block in BLOCKS[name]:
         if block.language == "python":
             code = compile("\n" * (block.line - 1) + block.code, name, "exec")
             if not block.why:
                 exec(code, space)
+        elif block.language == "yaml" and name in LESSONS:
+            file = tmp_path / f"{read_yaml(block.code, name).data['name']}.yaml"
+            file.write_text(block.code, encoding="utf-8")
+        elif block.language == "sh" and name in LESSONS and not block.why:
+            for line in commands(block):
+                assert not GROUP(shlex.split(line)[1:], standalone_mode=False), line
+                ran += 1
+
+    assert (ran > 0) == any(b.language == "sh" and not b.why for b in BLOCKS[name] if name in LESSONS)
 
 
 @pytest.mark.parametrize("name", sorted(ELSEWHERE))
@@ -63,14 +75,13 @@ def test_python_out_of_its_context_compiles():
 
 
 def test_every_command_has_a_verb_and_options_that_exist():
-    group = typer.main.get_command(app)
     lines = [line for found in BLOCKS.values() for b in found if b.language == "sh" for line in commands(b)]
 
-    with group.make_context("sdesim", [], resilient_parsing=True) as whole:
+    with GROUP.make_context("sdesim", [], resilient_parsing=True) as whole:
         for line in lines:
             _, *words = shlex.split(line)
             if words and not words[0].startswith("-"):
-                verb = group.get_command(whole, words[0])
+                verb = GROUP.get_command(whole, words[0])
                 assert verb is not None, line
                 verb.make_context(words[0], words[1:], parent=whole).close()
 
@@ -81,18 +92,3 @@ def test_every_yaml_block_can_be_read():
     for name, found in SCENARIOS.items():
         for text in found:
             read_yaml(text, name)
-
-
-@pytest.mark.parametrize("name", RUN)
-def test_the_commands_of_a_tutorial_run(name, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    text = SCENARIOS[name][0]
-    (tmp_path / f"{read_yaml(text, name).data['name']}.yaml").write_text(text, encoding="utf-8")
-    group = typer.main.get_command(app)
-
-    for block in BLOCKS[name]:
-        if block.language == "sh" and not block.why:
-            for line in commands(block):
-                assert not group(shlex.split(line)[1:], standalone_mode=False), line
-
-    assert list(tmp_path.glob("runs/*/report.html"))

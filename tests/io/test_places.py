@@ -28,7 +28,7 @@ def test_what_is_a_path_and_what_a_url():
     for wrong in ("s3://", "memory:///", "simplecache::s3://a/b"):
         with pytest.raises(RunError, match="allowed: PROTOCOL://BUCKET/NAME"):
             place(wrong)
-    with pytest.raises(RunError, match="a URL as a text"):
+    with pytest.raises(RunError, match="a URL is given as a text"):
         place(Path("s3://bucket/a"))
     with pytest.raises(RunError, match="allowed: a path of this machine for a training"):
         local("s3://bucket/a", "a training")

@@ -22,8 +22,9 @@ Array = NDArray[np.float64]
 # Seconds of a block: at least, beside which what a worker does for each costs nothing, and at the most, so
 # that a worker that is lost costs no more.
 LEAST, _MOST = 0.5, 10.0
-# Seconds of the scheduler and the client for a block, and the share of their time that blocks may take.
-TASK, LOAD = 2e-3, 0.25
+# Seconds of the scheduler and the client for a block, as `python -m analysis.scaling` measures them, and the
+# share of their time that blocks may take.
+TASK, LOAD = 3e-3, 0.25
 # Blocks for each worker, so that all end at about the same time.
 _SHARE = 48
 # Bytes that a block's results and states may take.

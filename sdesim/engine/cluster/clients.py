@@ -22,6 +22,9 @@ _QUIET = {
     "distributed.admin.tick.interval": "1s",
 }
 
+# What the scheduler serves of itself, on a free port and to this machine alone.
+_LOCAL = "127.0.0.1:0"
+
 
 def check_cluster(cluster: Any) -> None:
     """Refuse what is no cluster, or where none is, before anything is begun.
@@ -59,7 +62,7 @@ def client_of(cluster: Any) -> Iterator[Any]:
     with (
         dask.set(_QUIET),
         distributed.LocalCluster(
-            n_workers=cluster, threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=cluster, threads_per_worker=1, processes=True, dashboard_address=_LOCAL,
             silence_logs="CRITICAL",
         ) as local,
         distributed.Client(local, set_as_default=False) as client,

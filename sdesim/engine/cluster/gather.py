@@ -14,12 +14,12 @@ from sdesim.engine.cluster.clients import client_of
 from sdesim.engine.cluster.shown import Progress, told
 from sdesim.engine.cluster.sizing import sizes
 from sdesim.engine.cluster.state import State
-from sdesim.engine.cluster.tasks import Gathering, result_of, sent, waiting
+from sdesim.engine.cluster.tasks import FAILED, Gathering, sent, waiting
 from sdesim.engine.cluster.work import Done
 from sdesim.engine.simulation import changes_of, whole_run, writer_of
 from sdesim.errors import RunError
 from sdesim.io.places import remove_tree
-from sdesim.io.scheduler import on_cluster
+from sdesim.io.scheduler import on_cluster, result_of
 from sdesim.kinds import Misfit
 from sdesim.runs import RunWriter
 from sdesim.runs.store import begun_run
@@ -85,7 +85,7 @@ def _gather(
     progress.tell()
     try:
         for ended in on_cluster(client, waiting(plan, state, job), progress.passed):
-            done: Done = result_of(ended.result)
+            done: Done = result_of(ended.result, FAILED)
             if asked.held is not None:
                 asked.held.check()
             begin = done.number * state.branch * state.size

@@ -7,13 +7,13 @@ from concurrent.futures import CancelledError
 from typing import Any
 
 from sdesim.engine.cluster.blocks import block_size, branch_size, end_of_part, part_of, row_bytes
-from sdesim.engine.cluster.tasks import Gathering, block_of, result_of
+from sdesim.engine.cluster.tasks import FAILED, Gathering, block_of
 from sdesim.engine.cluster.work import seconds_of
 from sdesim.engine.ensemble import suitable_lanes
 from sdesim.engine.plan import Plan
 from sdesim.engine.reductions.collected import reduced_steps
 from sdesim.engine.simulation import writer_of
-from sdesim.io.scheduler import lost, threads_of
+from sdesim.io.scheduler import lost, result_of, threads_of
 
 # Workers that load what they need while one of them is timed.
 _TIMED = 64
@@ -46,6 +46,6 @@ def seconds_each(plan: Plan, client: Any, threads: int, job: Any) -> float:
         first = next(iter(distributed.as_completed(timed, loop=client.loop)))
         if first.cancelled():
             raise lost(client)
-        return float(result_of(first.result))
+        return float(result_of(first.result, FAILED))
     except (OSError, CancelledError):
         raise lost(client) from None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -12,15 +12,16 @@ import numpy as np
 
 from sdesim.engine.cluster.blocks import FAN, end_of_part
 from sdesim.engine.cluster.state import State
-from sdesim.engine.cluster.work import Block, Job, code, foreign_modules, handed_on, merged, packed, run_block
+from sdesim.engine.cluster.work import Block, Job, code, foreign_modules, merged, packed, run_block
 from sdesim.engine.plan import Plan
 from sdesim.engine.saving import Evaluation
-from sdesim.errors import RunError, SdesimError, failure
 from sdesim.io.lock import Holding
 from sdesim.io.places import Place
-from sdesim.io.processes import DiedError
-from sdesim.io.scheduler import Call, Submit
+from sdesim.io.scheduler import Call, Submit, handed
 from sdesim.runs.stamp import Fingerprint
+
+# How the message of a block that can't be walked begins.
+FAILED = "a block could not be walked"
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,14 @@ class Gathering:
 
 @contextmanager
 def sent(asked: Gathering, client: Any) -> Iterator[Any]:
-    """What all blocks share as the result of a task, which a worker that has lost it gets again."""
+    """What all blocks share, as `handed`."""
     plan = asked.plan
     parts = (plan.surface, *plan.noises, plan.scheme, *plan.reductions, *plan.exits, *plan.boundary)
     out = None if asked.out is None else asked.out.resolve()
     modules = foreign_modules((*parts, *plan.observables.values()))
     job = packed(Job(plan, asked.evaluate, out, asked.threads, modules, code()))
-    future = client.submit(handed_on, job, pure=False)
-    try:
+    with handed(client, job) as future:
         yield future
-    finally:
-        if client.status == "running":
-            with suppress(OSError):
-                client.cancel([future])
 
 
 def waiting(plan: Plan, state: State, job: Any) -> Iterator[Call]:
@@ -87,19 +83,3 @@ def block_of(plan: Plan, size: int, number: int) -> Block:
     same = bool((plan.theta0 == plan.theta0[:1]).all())
     starts = plan.theta0[:1] if same else plan.theta0[begin:end]
     return Block(number, begin, end, size, starts, end_of_part(plan.end, begin, end))
-
-
-def result_of(get: Callable[[], Any]) -> Any:
-    """What a task came to, or why it can't be.
-
-    Raises:
-        RunError: the workers died, or what it ran raised something. SdesimError: as it was raised.
-    """
-    try:
-        return get()
-    except DiedError as error:
-        raise RunError(str(error)) from None
-    except SdesimError:
-        raise
-    except Exception as error:
-        raise RunError(f"a block could not be walked: {failure(error)}") from None

@@ -28,7 +28,7 @@ from sdesim.engine.reductions.base import Base
 from sdesim.engine.refinement import refined_plan
 from sdesim.engine.saving import Evaluation
 from sdesim.engine.simulation import walk_part
-from sdesim.errors import RunError, SdesimError
+from sdesim.errors import RunError, SdesimError, failure
 from sdesim.io.places import Place
 from sdesim.runs import RunWriter
 
@@ -103,12 +103,43 @@ def code() -> tuple[str, ...]:
 
 
 def packed(job: Job) -> bytes:
-    """A job as bytes; functions of one's own travel with it."""
-    pickle: Any = importlib.import_module("cloudpickle")
+    """A job as bytes."""
     plan = job.plan
     found = replace(plan, kernel=None, noise_kernels=(), theta0=plan.theta0[:1], end=None)  # type: ignore[arg-type]
     carry(plan, found)
-    return bytes(pickle.dumps(replace(job, plan=found)))
+    return travelling(replace(job, plan=found), job.modules)
+
+
+def travelling(job: Any, modules: Sequence[str]) -> bytes:
+    """A job as bytes, after the modules to be imported first; functions of one's own travel with it.
+
+    Raises:
+        RunError: a part of it can't be sent.
+    """
+    pickle: Any = importlib.import_module("cloudpickle")
+    try:
+        return bytes(pickle.dumps((tuple(modules), pickle.dumps(job))))
+    except Exception as error:
+        raise RunError(f"cluster: what is to be run can't be sent to workers: {failure(error)}") from None
+
+
+def arrived(content: bytes, code: Sequence[str]) -> Any:
+    """The job that `travelling` made, which has an attribute ``code``.
+
+    Raises:
+        RunError: that is not this worker's.
+    """
+    pickle: Any = importlib.import_module("cloudpickle")
+    modules, packed = pickle.loads(content)
+    for module in modules:
+        importlib.import_module(module)
+    job = pickle.loads(packed)
+    differ = [
+        f"{mine} in place of {theirs}" for theirs, mine in zip(job.code, code, strict=True) if theirs != mine
+    ]
+    if differ:
+        raise RunError(f"a worker runs other code, which may give other bits: {'; '.join(differ)}")
+    return job
 
 
 def foreign_modules(parts: Sequence[Any]) -> tuple[str, ...]:
@@ -117,21 +148,9 @@ def foreign_modules(parts: Sequence[Any]) -> tuple[str, ...]:
     return tuple(sorted(m for m in found if not is_own(m) and m not in ("__main__", "builtins")))
 
 
-def handed_on(job: bytes) -> bytes:
-    """The job as the result of a task, which workers pass to one another, and which is made anew if lost."""
-    return job
-
-
 @lru_cache(maxsize=4)
 def _opened(digest: str, job: _Bytes) -> Job:
-    pickle: Any = importlib.import_module("cloudpickle")
-    found: Job = pickle.loads(job.content)
-    sides = zip(found.code, code(), strict=True)
-    differ = [f"{mine} in place of {theirs}" for theirs, mine in sides if theirs != mine]
-    if differ:
-        raise RunError(f"a worker runs other code, which may give other bits: {'; '.join(differ)}")
-    for module in found.modules:
-        importlib.import_module(module)
+    found: Job = arrived(job.content, code())
     plan = found.plan
     dt = plan.dt * plan.refine
     kernel = plan.surface.kernel()
@@ -182,7 +201,7 @@ def _run_block(job: bytes, block: Block) -> Done:
     reduced = {} if ensemble.reducing is None else ensemble.reducing.portable()
     sums = tuple(reduced[f"reduced_{k}"] for k in range(len(plan.reductions)))
     counts = reduced.get("reduced_counts", np.zeros((0, 3), dtype=np.int64))
-    return Done(block.number, values, sums, counts, writer.written, {_worker(): 1})
+    return Done(block.number, values, sums, counts, writer.written, {worker_here(): 1})
 
 
 def merged(job: bytes, number: int, *parts: Done) -> Done:
@@ -279,7 +298,8 @@ def _values(plan: Plan, writer: RunWriter) -> dict[str, NDArray[Any]]:
     return {n: a for n, a in found.items() if a is not None and (plan.probed or not writer.is_probe(n))}
 
 
-def _worker() -> str:
+def worker_here() -> str:
+    """Address of the worker that this task runs on; none where that is in no cluster."""
     distributed: Any = importlib.import_module("distributed")
     try:
         return str(distributed.get_worker().address)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sdesim.io import memory
 from sdesim.io.disk import free_disk
+from sdesim.io.places import Place
 from sdesim.kinds.misfit import Problem
 from sdesim.runs.needs import Need, overdrawn
 from sdesim.scenario.models import Scenario
 from sdesim.scenario.needs import needs
 
 
-def too_large(scenario: Scenario, out: str | Path | None = None) -> list[Problem]:
+def too_large(scenario: Scenario, out: str | Place | None = None) -> list[Problem]:
     """What does not fit, of each arm the largest part, as (path, message); nothing inside `memory.forced`.
 
     Args:

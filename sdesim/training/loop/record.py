@@ -39,6 +39,7 @@ from sdesim.training.batched.choice import seeds_at_once
 from sdesim.training.batched.group import train_group
 from sdesim.training.loop.attributes import clipping_attributes, run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
+from sdesim.training.loop.on_cluster import Job, plain_parts, trained_on_cluster, versions
 from sdesim.training.loop.prepared import Prepared, prepare
 from sdesim.training.loop.recipe import Recipe, TrainingKeywords, the_recipe
 from sdesim.training.loop.trajectory import train_trajectory
@@ -68,6 +69,7 @@ def record(
     accept_changes: bool = False,
     progress: bool | Callable[[int, int], None] = True,
     checkpoint_every: int | None = None,
+    cluster: Any = None,
     name: str = "",
     **training: Unpack[TrainingKeywords],
 ) -> xr.Dataset:
@@ -95,6 +97,9 @@ def record(
         progress: True: a bar when stderr is a terminal; or a function (done, total) of optimizer steps.
         checkpoint_every: with ``out``, optimizer steps between the states kept for ``resume``; None: as often
             as costs at most 5% of the time. It changes no number.
+        cluster: train the seeds on a Dask cluster: its client, the address of its scheduler, or a number of
+            processes of this machine. The bits are the same. With ``out``, workers that see the path keep
+            their states there.
         name: a label for the run.
 
     Returns:
@@ -143,7 +148,16 @@ def record(
         hvp: dict[str, Any] = {}
         with progress_report(progress, name or "training") as report:
             report = report if held is None else held.told(report)
-            for k, values in _trained(prepared, together, finished, checkpoint_every, report):
+            if cluster is None:
+                trained = _trained(prepared, together, finished, checkpoint_every, report)
+            else:
+                where = None if out is None else str(Path(out).resolve())
+                job = Job(
+                    recipe, save_every, save, probes, checkpoint_every, where, together, plain_parts(mark),
+                    versions(),
+                )  # fmt: skip
+                trained = trained_on_cluster(cluster, job, recipe.trajectories, finished, progress, report)
+            for k, values in trained:
                 _write(writer, prepared, k, values)
                 seconds += values["seconds"]
                 clipped += int(values.get("clipped_steps", 0))

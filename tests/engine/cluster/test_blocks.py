@@ -14,8 +14,8 @@ from sdesim.engine.cluster.blocks import block_size, branch_size, power_of_two
         (72_000_000, 2, 8.0, 1e-4, 2**16),
         # Half a second at least: 5,000, 2^12 of them.
         (80_000, 2, 8.0, 1e-4, 2**12),
-        # 3,000 workers whose blocks take 2 ms of the scheduler, a quarter of its time: 24 s, 2.4e5, 2^17.
-        (10**9, 3000, 8.0, 1e-4, 2**17),
+        # 3,000 workers whose blocks take 3 ms of the scheduler, a quarter of its time: 36 s, 1.8e5, 2^17.
+        (10**9, 3000, 8.0, 2e-4, 2**17),
         # 2^26 bytes at 4,096 and 32 a trajectory: 16,256 of them.
         (10**9, 2, 4096.0, 1e-4, 2**13),
         # A block for each worker, as far as leaves go: 2,500, 2^11 of them.

@@ -1,0 +1,1 @@
+"""How one ensemble scales: measured on this machine, and by a simulation of the scheduler beyond it."""
