@@ -321,11 +321,11 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     """Keep the state of this step; False when the loss or θ is not finite."""
     theta = trained_parameters(state.model, prepared.recipe.mask)
     found = evaluated(prepared, state.model)
+    if np.isfinite(theta).all() and not math.isfinite(found["loss"]):
+        state.message = lost(f"the training loss is {found['loss']}", step)
+        return False
     if why := _blown_up(theta):
         state.message = lost(why, step)
-        return False
-    if not math.isfinite(found["loss"]):
-        state.message = lost(f"the training loss is {found['loss']}", step)
         return False
     found["weight_norm"] = norm_of_moved(state.model, state.optimizer, theta)
     found["learning_rate"] = float(state.rates[step])
