@@ -57,11 +57,10 @@ def main() -> int:
                 print(work, "|", fault, "|", *map(dict, told), file=sys.stderr, flush=True)
                 for bad in filter(_is_bad, found):
                     print(json.dumps(bad, indent=1), file=sys.stderr, flush=True)
-    table = _table(rows)
-    print(table)
-    if arguments.out is not None:
-        atomic_write_json(arguments.out / "faults.json", {"seed": arguments.seed, "rows": rows})
-        atomic_write_text(arguments.out / "table.md", table + "\n")
+            if arguments.out is not None:
+                atomic_write_json(arguments.out / "faults.json", {"seed": arguments.seed, "rows": rows})
+                atomic_write_text(arguments.out / "table.md", _table(rows) + "\n")
+    print(_table(rows))
     bad = [t for r in rows for t in r["trials"] if _is_bad(t)]
     return int(bool(bad))
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-_LONGEST = 120.0
+_LONGEST = 600.0
 
 
 def load() -> None:
@@ -46,7 +46,7 @@ def launched(
 
 
 def ended(pid: int, read: int) -> tuple[int, str]:
-    """Exit code and all that it said; one that takes two minutes is killed."""
+    """Exit code and all that it said; one that takes ten minutes is killed."""
     said: list[bytes] = []
 
     def listen() -> None:

@@ -101,8 +101,9 @@ def trial(work: Work, fault: str, known: Whole, room: Path, rng: random.Random) 
         code, said = ended(pid, read)
         took = time.monotonic() - began
         place.mend()
-        place.folder.chmod(0o755)
-        os.chown(place.folder, 0, 0)
+        for folder in (place.folder, *(p for p in place.folder.rglob("*") if p.is_dir())):
+            folder.chmod(0o755)
+            os.chown(folder, 0, 0)
         outcome = _outcome(code, said, work, known, place.folder)
         if not struck and outcome == "went through":
             outcome = "not struck"
@@ -140,7 +141,9 @@ def _outcome(code: int, said: str, work: Work, known: Whole, folder: Path) -> st
     if "of disk; " in said:
         # Refused beforehand, at the field that would take too much.
         return "told"
-    named = str(folder) in said or any(w in said for w in ("out/", " out ", " out:", "mine.yaml", "again"))
+    named = str(folder) in said or any(
+        w in said for w in ("out/", " out ", " out:", "mine.yaml", "schema.json", "again")
+    )
     return "told" if named else "no path"
 
 
@@ -183,8 +186,9 @@ def _turning(place: Place, known: Whole, rng: random.Random) -> Any:
 
 
 def _refused(place: Place, known: Whole, rng: random.Random) -> Any:
-    os.chown(place.folder, _NOBODY, _NOBODY)
-    place.folder.chmod(0o555)
+    for folder in (place.folder, *(p for p in place.folder.rglob("*") if p.is_dir())):
+        os.chown(folder, _NOBODY, _NOBODY)
+        folder.chmod(0o555)
     return _without_privilege, None
 
 

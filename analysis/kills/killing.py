@@ -1,229 +1,212 @@
 """Kill a command at a random moment, go on with what it left, and so on until it has ended.
 
-Commands are forks of a process that has loaded everything and run nothing, so that a trial costs its work and
-no start; they are the command line itself. Checkpoints of simulations are made every 0.05 s, not every 10 s,
-so that runs of a second go on from them.
+After a SIGKILL the chunk that was written last may be cut off, and a command that goes on may find its clock
+set back.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import json
 import os
 import random
 import shutil
 import signal
-import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from .works import Work
+from . import forks
+from .contents import contents
+from .hazards import clock_set_back, tear
+from .works import ADDRESS, Work
 
+# The address of a scheduler and the process that started its workers, for a work that is spread over them.
+Cluster = tuple[str, int] | None
 # Kills of one folder, after which it is let end.
 _MOST = 4
-_BETWEEN = 0.05
-# Seconds for processes to notice that they were ended.
-_PATIENCE = 20.0
-# They tell of times and places.
-_SKIPPED = ("provenance.json", "report.html", "summary.json", "zarr.json", "progress.json")
-_OF_NOW = ("wall_time", "points_run", "created", "probe_share", "digest")
+# Seconds between two checkpoints, and for processes to notice that they were ended.
+_BETWEEN, _PATIENCE = 0.05, 20.0
+# How often a chunk is torn after a SIGKILL, and a clock set back.
+_TORN, _BACK = 0.25, 0.25
+# Seconds on the clock that a kill comes later, so that none is tied to the clock of the processor.
+_REST = 0.02
 
 
 def load() -> None:
     """Load what the commands use, before the forks."""
-    modules = ("cli", "commands.verbs", "report", "scenario.resuming", "scenario.sweep.run", "training")
-    for module in modules:
-        importlib.import_module(f"sdesim.{module}")
-    importlib.import_module("torch").set_num_threads(1)
-    importlib.import_module("sdesim.engine.checkpoint")._SECONDS = _BETWEEN
+    forks.load(_BETWEEN)
 
 
-def kill_until(
-    name: str, work: Work, how: signal.Signals, kills: int, seed: int, room: Path
-) -> dict[str, Any]:  # fmt: skip
-    """Kill it so often, in as many folders as that takes.
+@dataclass(frozen=True)
+class Whole:
+    """What a work comes to when nothing happens: digests of its folder, and seconds of the processor."""
 
-    Returns:
-        "kills" that met a running command, "folders" that were brought to their end, "same": how many of
-        them hold the bits of one that was never stopped, "lost": why the others could not be gone on with,
-        "differing": files of those that hold other bits,
-        "left": processes that outlived their parent, "resumed": kills that left a checkpoint or finished
-        points, "codes": exit codes of the killed.
-    """
-    rng = random.Random(f"{seed} {name} {how.name}")
-    whole, took = _whole(work, room / "whole")
-    found: Counter[str] = Counter()
-    codes: Counter[int] = Counter()
-    lost: list[str] = []
-    differing: list[str] = []
-    while found["kills"] < kills:
-        folder = _fresh(work, room / "killed")
-        problem = ""
-        for _ in range(_MOST if kills - found["kills"] >= _MOST else kills - found["kills"]):
-            code, hit, left = _killed(work, folder, how, rng.uniform(0, took), rng)
-            found["left"] += left
-            if not hit:
-                problem = "" if code in (0, 1) else _said(folder)
-                break
-            found["kills"] += 1
-            codes[code] += 1
-            found["resumed"] += bool(
-                [*folder.glob("out/*.checkpoint"), *folder.glob("out/*.parts/*"),
-                 *folder.glob("out/points/*/summary.json")]
-            )  # fmt: skip
-        if not problem:
-            ended = _end(_launch(_next(work, folder), folder))
-            problem = "" if ended == 0 else f"exit code {ended}: {_said(folder)}"
-        found["folders"] += 1
-        if problem:
-            lost.append(problem)
-        else:
-            held = _contents(folder / "out")
-            apart = sorted(name for name in {*held, *whole} if held.get(name) != whole.get(name))
-            found["same"] += not apart
-            differing += apart
-    counts = {key: found[key] for key in ("kills", "folders", "same", "resumed", "left")}
-    told = {"lost": lost, "differing": differing, "codes": dict(codes), "seconds": took}
-    return {"work": name, "signal": how.name, **counts, **told}
+    held: dict[str, str]
+    used: float
 
 
-def _whole(work: Work, folder: Path) -> tuple[dict[str, str], float]:
-    """What it comes to when nothing happens, and how long that takes; the second time, all being compiled."""
+def whole_of(work: Work, folder: Path, cluster: Cluster) -> Whole:
+    """Do it with no fault; the seconds are those of the second time, when all has been compiled."""
     for _ in range(2):
-        began = time.monotonic()
-        code = _end(_launch(_next(work, _fresh(work, folder)), folder))
-        took = time.monotonic() - began
+        others = forks.children(cluster[1]) if cluster else []
+        began = forks.used_so_far(others)
+        code = forks.run(next_words(work, fresh(work, folder), cluster), folder)
+        used = forks.used_so_far(others) - began
         if code != 0:
-            raise RuntimeError(f"a run that nobody killed ended with {code}: {_said(folder)}")
-    return _contents(folder / "out"), took
+            raise RuntimeError(f"a run that nobody killed ended with {code}: {forks.said(folder)}")
+    return Whole(forks.called(contents, folder / "out"), used)
 
 
-def _fresh(work: Work, folder: Path) -> Path:
+def fresh(work: Work, folder: Path) -> Path:
+    """A working directory with the scenario alone."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / "scenario.yaml").write_text(work.text, encoding="utf-8")
     return folder
 
 
-def _next(work: Work, folder: Path) -> Sequence[str]:
+def next_words(work: Work, folder: Path, cluster: Cluster) -> list[str]:
     """What a user would type now."""
-    out = folder / "out"
     # A folder that does not hold its scenario yet is begun again.
-    return work.resume if any(out.glob("**/scenario.yaml")) else work.begin
+    begun = any((folder / "out").glob("**/scenario.yaml"))
+    words = work.resume if begun else work.begin
+    return [cluster[0] if cluster and word == ADDRESS else word for word in words]
 
 
-def _killed(
-    work: Work, folder: Path, how: signal.Signals, after: float, rng: random.Random
-) -> tuple[int, bool, int]:  # fmt: skip
-    """Exit code, whether the signal met it running, and how many processes outlived it."""
-    pid = _launch(_next(work, folder), folder)
-    time.sleep(after)
-    below = _children(pid)
-    # One of the workers may be what the system picks; the others go on, and the sweep with them.
-    worker = work.workers and below and how is signal.SIGKILL and rng.random() < 0.5
-    with suppress(ProcessLookupError):
-        os.kill(rng.choice(below) if worker else pid, how)
-    code = _end(pid)
-    # SIGKILL shows in the code of what it killed; one that ends in good order says 3.
-    hit = code in (-how, 3) or bool(worker and code != 0)
-    until = time.monotonic() + _PATIENCE
-    while any(map(_runs, below)) and time.monotonic() < until:
-        time.sleep(0.01)
-    return code, hit, sum(map(_runs, below))
+class Killing:
+    """Kills of one work by one signal.
 
+    Args:
+        name, work: what is killed. how: the signal. seed: of the moments. room: where folders are made.
+        cluster: address of a scheduler and the process that started its workers; None for other works.
+        whole: what nobody killed.
+    """
 
-def _launch(arguments: Sequence[str], folder: Path) -> int:
-    sys.stdout.flush()
-    sys.stderr.flush()
-    here, pid = os.getpid(), os.fork()
-    if pid == 0:
-        threading.Thread(target=_end_with, args=(here,), daemon=True).start()
-        _be(arguments, folder)
-    return pid
+    def __init__(
+        self,
+        name: str,
+        work: Work,
+        how: signal.Signals,
+        seed: int,
+        room: Path,
+        cluster: Cluster,
+        whole: Whole,
+    ) -> None:
+        self._whole = whole
+        self._name, self._work, self._how, self._room, self._cluster = name, work, how, room, cluster
+        self._rng = random.Random(f"{seed} {name} {how.name}")
+        self._found: Counter[str] = Counter()
+        self._codes: Counter[int] = Counter()
+        self._lost: list[str] = []
+        self._differing: list[str] = []
 
+    def until(self, kills: int) -> dict[str, Any]:
+        """Kill on until it has been so often, in as many folders as that takes.
 
-def _end_with(parent: int) -> None:
-    """Whoever ends the study has ended its forks."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(98)
+        Returns:
+            Of all so far:
+            "kills" that met a running command or worker, "folders" that were brought to their end, "same":
+            how many of them hold the bits of one that was never stopped, "lost": why the others could not be
+            gone on with, "differing": variables and files of those that hold other bits, "resumed": kills
+            that left a checkpoint or finished points, "workers": those of a worker alone, "torn" chunks,
+            "refused": folders that were begun anew because a chunk that a checkpoint relies on was torn,
+            "back": commands whose clock was set back, "left": processes that outlived their parent, "codes":
+            exit codes of the killed.
+        """
+        whole, found = self._whole.held, self._found
+        while found["kills"] < kills:
+            folder = fresh(self._work, self._room / "killed")
+            problem = self._killed_in(folder, kills, self._whole.used)
+            if problem is None:
+                found["refused"] += 1
+                continue
+            found["folders"] += 1
+            held = {} if problem else forks.called(contents, folder / "out")
+            apart = sorted(place for place in {*held, *whole} if held.get(place) != whole.get(place))
+            if problem:
+                self._lost.append(problem)
+            else:
+                found["same"] += not apart
+                self._differing += apart
+        counts = ("kills", "workers", "resumed", "torn", "refused", "back", "folders", "same", "left")
+        told = {"lost": self._lost, "differing": self._differing, "codes": dict(self._codes)}
+        return {"work": self._name, "signal": self._how.name, **{k: found[k] for k in counts}, **told}
 
+    def _killed_in(self, folder: Path, kills: int, used: float) -> str | None:
+        """Kill in one folder and bring it to its end: what went wrong or "", None where it was refused."""
+        for _ in range(min(_MOST, kills - self._found["kills"])):
+            code, hit = self._killed(folder, self._rng.uniform(0, used))
+            if not hit:
+                if code not in (0, 1):
+                    return f"exit code {code}: {forks.said(folder)}"
+                break
+            self._found["kills"] += 1
+            self._codes[code] += 1
+            self._found["resumed"] += bool(
+                [*folder.glob("out/*.checkpoint"), *folder.glob("out/*.parts/*"),
+                 *folder.glob("out/points/*/summary.json")]
+            )  # fmt: skip
+            torn = self._tear(folder / "out")
+            if torn is not None and torn[1]:
+                return self._refused(folder, torn[0])
+        return self._ended(folder)
 
-def _be(arguments: Sequence[str], folder: Path) -> NoReturn:
-    """Be that command from here on."""
-    code = 99
-    try:
-        os.chdir(folder)
-        said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(said, 1)
-        os.dup2(said, 2)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        sys.argv = ["sdesim", *arguments]
-        from sdesim import cli
+    def _ended(self, folder: Path) -> str:
+        code = forks.run(self._next(folder), folder, self._clock())
+        return "" if code == 0 else f"exit code {code}: {forks.said(folder)}"
 
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = int(stop.code or 0)
-        except BaseException:
-            import traceback
+    def _tear(self, out: Path) -> tuple[str, bool] | None:
+        # Others write meanwhile where only a worker was killed.
+        if self._how is not signal.SIGKILL or self._cluster or self._rng.random() >= _TORN:
+            return None
+        torn = tear(out, self._rng)
+        self._found["torn"] += torn is not None
+        return torn
 
-            traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
-    finally:
-        os._exit(code)
+    def _refused(self, folder: Path, chunk: str) -> str | None:
+        """Nothing may be read of a chunk that is torn: it is refused in one line, or written anew."""
+        code = forks.run(self._next(folder), folder)
+        said = forks.said(folder)
+        if code == 0:
+            # A sweep does not look at points that are finished; whoever reads them has to be told.
+            try:
+                forks.called(contents, folder / "out")
+                return ""
+            except RuntimeError as error:
+                said = str(error)
+        named = f"chunk {chunk} is " in said and len(said.splitlines()) == 1
+        return None if named else f"exit code {code}: {said}"
 
+    def _next(self, folder: Path) -> list[str]:
+        return next_words(self._work, folder, self._cluster)
 
-def _end(pid: int) -> int:
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    def _clock(self) -> Callable[[], None] | None:
+        if self._rng.random() >= _BACK:
+            return None
+        self._found["back"] += 1
+        return clock_set_back(self._rng)
 
-
-def _children(pid: int) -> list[int]:
-    """Processes below it that make calls, not the one that counts its files."""
-    found = []
-    with suppress(OSError):
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            with suppress(OSError):
-                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return False
-
-
-def _said(folder: Path) -> str:
-    return (folder / "said.txt").read_text(encoding="utf-8").strip()
-
-
-def _contents(out: Path) -> dict[str, str]:
-    """Digests of all that does not tell of time and place, and the numbers of the summaries."""
-    files = [p for p in sorted(out.rglob("*")) if p.is_file()]
-    found = {
-        str(p.relative_to(out)): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in files
-        if p.name not in _SKIPPED
-    }
-    for path in files:
-        if path.name == "summary.json":
-            numbers = _timeless(json.loads(path.read_text(encoding="utf-8")))
-            found[str(path.relative_to(out))] = json.dumps(numbers, sort_keys=True)
-    return found
-
-
-def _timeless(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _timeless(v) for k, v in value.items() if k not in _OF_NOW}
-    return [_timeless(v) for v in value] if isinstance(value, list) else value
+    def _killed(self, folder: Path, after: float) -> tuple[int, bool]:
+        """Exit code, and whether the signal met what was running."""
+        pid = forks.launch(self._next(folder), folder, self._clock())
+        first = self._cluster[1] if self._cluster else pid
+        forks.wait_for_work(pid, lambda: forks.children(first), after, self._rng.uniform(0.0, _REST))
+        below = forks.children(pid)
+        # One of the workers may be what the system picks; the others go on, and the work with them.
+        workers = forks.children(first)
+        one = self._work.workers and workers and self._how is signal.SIGKILL and self._rng.random() < 0.5
+        there = forks.runs(pid)
+        with suppress(ProcessLookupError):
+            os.kill(self._rng.choice(workers) if one else pid, self._how)
+        code = forks.end(pid)
+        # SIGKILL shows in the code of what it killed; one that ends in good order says 3.
+        hit = there if one else code in (-self._how, 3)
+        self._found["workers"] += bool(hit and one)
+        until = time.monotonic() + _PATIENCE
+        while any(map(forks.runs, below)) and time.monotonic() < until:
+            time.sleep(0.01)
+        self._found["left"] += sum(map(forks.runs, below))
+        return code, hit

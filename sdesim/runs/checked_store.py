@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,6 +22,7 @@ from zarr.codecs import Crc32cCodec
 from zarr.storage import WrapperStore
 
 from sdesim.errors import RunError, failure, first_line
+from sdesim.io.files import to_disk
 from sdesim.io.places import Place, Remote, holders, sizes_of, zarr_store
 
 MANIFEST = "manifest"
@@ -58,6 +60,9 @@ class CheckedStore(WrapperStore[Any]):
         self.summed = None if summed is None else frozenset(summed)
         self.root = root
         self._place = _identity(root)
+        # What the disk may not have yet, and since when.
+        self._waiting: set[str] = set()
+        self._since = time.monotonic()
 
     def check_place(self) -> None:
         """That the run still lies where it was begun; what is written would make a new folder otherwise.
@@ -99,10 +104,38 @@ class CheckedStore(WrapperStore[Any]):
             await self._store.set(key, value)
         except Exception as error:
             raise self._refused(error, f"can't write {self.root / key}") from error
+        self._waiting.add(key)
+
+    def take(self, chunks: Mapping[str, str]) -> None:
+        """Take over chunks that another process has written here, with their checksums."""
+        self.expected.update(chunks)
+        self._waiting.update(chunks)
+
+    def to_disk(self, least: float = 0.0) -> bool:
+        """Return when all that was written is on the disk, so that the end of the machine takes none of it;
+        false where it was not waited for.
+
+        Args:
+            least: seconds of work, below which that is not worth its price.
+
+        Raises:
+            OSError: the disk refuses.
+        """
+        # Beyond this machine what was taken is kept.
+        if isinstance(self.root, Remote) or time.monotonic() - self._since < least:
+            return False
+        files = [self.root / key for key in self._waiting]
+        folders = {folder for file in files for folder in file.parents if folder.is_relative_to(self.root)}
+        for path in (*files, *folders, *([self.root.parent] if files else ())):
+            to_disk(path)
+        self._waiting.clear()
+        self._since = time.monotonic()
+        return True
 
     async def delete(self, key: str) -> None:
         # A chunk that has become all fill value.
         self.expected.pop(key, None)
+        self._waiting.discard(key)
         await self._store.delete(key)
 
     def _refused(self, error: Exception, words: str) -> Exception:

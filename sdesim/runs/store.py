@@ -30,6 +30,8 @@ from sdesim.runs.replays import note_ended, note_stored
 from sdesim.runs.schema import SCHEMA_VERSION, VARIABLES, VariableSpec, further_variables, validate_run
 
 _LARGE_BYTES = 10**9
+# Seconds of work that the end of the machine may take: to wait for the disk costs tenths of one.
+_WORTH = 10.0
 _NAMED = {"group": "groups", "event": "events", "well": "wells"}
 _NAMED_WORDS = {"group": "parameter group", "event": "event that is watched", "well": "well of the surface"}
 _COORDS: dict[str, tuple[str, str]] = {
@@ -222,7 +224,11 @@ class RunWriter:
         self._store.expected = {**self._before, **self._store.expected}
         manifest = manifest_of(self._group, {*self._coords, *self._names}, self._store, attrs)
         try:
+            # First the chunks: where they are named, they are there.
+            waited = self._store.to_disk(_WORTH)
             self._group.attrs.put({**attrs, MANIFEST: to_json(manifest, indent=None).strip()})
+            if waited:
+                self._store.to_disk()
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
         return open_run(self.out)
@@ -235,7 +241,7 @@ class RunWriter:
     def take_written(self, chunks: Mapping[str, str]) -> None:
         """Take over what another process has written into this run, as its `written` says."""
         if self._store is not None:
-            self._store.expected.update(chunks)
+            self._store.take(chunks)
 
     def check_place(self) -> None:
         """That a run on disk still lies where it was begun.
@@ -258,9 +264,11 @@ class RunWriter:
 
         written = {**self._before, **self._store.expected}
         try:
+            self._store.to_disk()
             self._group.attrs.put(
                 {**self._stored_attrs(), MANIFEST: to_json({"written": written}, indent=None).strip()}
             )
+            self._store.to_disk()
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 

@@ -111,7 +111,10 @@ def test_code_that_was_edited_is_taken_where_that_is_accepted_and_the_run_says_s
     assert len(run.attrs["accepted_changes"]) == 1
     assert "constant grad.rate changed" in run.attrs["accepted_changes"][0]
     # From here on it is the edited code's.
+    before = tmp_path.stat().st_mtime_ns
     assert _walk(tmp_path / "a.zarr", 2.0, resume=True).attrs["complete"]
+    # What is whole may lie where nothing can be written: not even a lock is made.
+    assert tmp_path.stat().st_mtime_ns == before
     with pytest.warns(UserWarning, match="was made before .*grad.rate changed.*: it is given back as it is"):
         _walk(tmp_path / "a.zarr", 3.0, resume=True, accept_changes=True)
     with pytest.raises(RunError, match=r"other arguments \(seed was 1, is 2"):

@@ -10,7 +10,7 @@ import xarray as xr
 
 from sdesim.errors import RunError
 from sdesim.io.places import place
-from sdesim.runs import RunWriter, open_run
+from sdesim.runs import RunWriter, checked_store, open_run, store
 
 STEPS = np.arange(600)
 
@@ -235,3 +235,36 @@ def test_objects_that_vanish_or_change_while_a_run_is_written_end_it():
             writer.finish()
         assert not open_run(out).attrs["complete"]
     out.remove_tree()
+
+
+def test_what_is_said_to_be_there_is_on_the_disk_before(tmp_path, monkeypatch):
+    waited = []
+
+    def to_disk(path):
+        held = json.loads((tmp_path / "run.zarr" / "zarr.json").read_text())["attributes"]
+        waited.append((path, "written" in held.get("manifest", ""), held["complete"]))
+
+    monkeypatch.setattr(checked_store, "to_disk", to_disk)
+    out = tmp_path / "run.zarr"
+    first = (chunk(out, 0), False, False)
+
+    # As before a checkpoint.
+    writer = stored(out)
+    writer.note_chunks()
+
+    assert first in waited
+    assert {(chunk(out, 0).parent, False, False), (tmp_path, False, False)} <= set(waited)
+    assert waited[-1][1:] == (True, False)
+    assert (out / "zarr.json", True, False) in waited
+    assert waited.count(first) == 1
+    # At the end, of what was long in the making.
+    waited.clear()
+    writer.write("status", [0, 0])
+    writer.finish()
+    assert not waited
+    shutil.rmtree(out)
+    writer = stored(out)
+    monkeypatch.setattr(store, "_WORTH", 0.0)
+    writer.finish()
+    assert first in waited
+    assert (out / "zarr.json", False, True) in waited
