@@ -14,7 +14,8 @@ from sdesim.errors import RunError
 from sdesim.io.places import Place
 from sdesim.io.sealed import read_sealed, write_sealed
 
-_SECONDS = 10.0
+# Seconds between two, and the share of the time that they take at the most.
+_SECONDS, _SHARE = 10.0, 0.05
 
 
 class Checkpoint:
@@ -29,11 +30,15 @@ class Checkpoint:
         self.out = out
         self.path = out.with_name(out.name + ".checkpoint")
         self.key = key
-        self._last = time.monotonic()
+        self._last, self._pause = time.monotonic(), _SECONDS
 
     def due(self) -> bool:
-        """Whether ten seconds have gone by since the last one."""
-        return time.monotonic() - self._last >= _SECONDS
+        """Whether ten seconds have gone by since the last one, or longer where that took long."""
+        return time.monotonic() - self._last >= self._pause
+
+    def took(self, seconds: float) -> None:
+        """Wait long enough for what the last one took, with all that belongs to it."""
+        self._pause = max(_SECONDS, seconds / _SHARE)
 
     def save(self, step: int, ensemble: Any, tangents: Tangents | None = None) -> None:
         """Write the state, whole or not at all."""

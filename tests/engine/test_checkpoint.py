@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import sdesim
+from sdesim.engine.checkpoint import Checkpoint
 from sdesim.errors import RunError
 from sdesim.io.places import place
 from sdesim.io.sealed import read_sealed, write_sealed
@@ -205,3 +206,18 @@ def test_a_run_at_a_url_is_interrupted_resumed_and_refused_as_one_on_a_disk(monk
     assert same_bits(_walk(out, resume=True).theta.values, resumed.theta.values)
     assert [p.name for p in folder.iterdir()] == ["a.zarr"]
     folder.remove_tree()
+
+
+def test_what_takes_long_is_kept_less_often(tmp_path, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("sdesim.engine.checkpoint.time.monotonic", lambda: now[0])
+    kept = Checkpoint(tmp_path / "run.zarr", "key")
+
+    now[0] = 10.0
+    assert kept.due()
+    # Two seconds are a twentieth of 40.
+    kept.took(2.0)
+    now[0] = 39.9
+    assert not kept.due()
+    now[0] = 40.0
+    assert kept.due()

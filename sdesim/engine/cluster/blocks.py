@@ -33,22 +33,26 @@ _BYTES = 2**26
 # task; blocks of a branch for each worker at the most, all of which are walked anew where the scheduler is
 # lost before their branch is whole.
 _SUMS, FAN, _BRANCH = 2**24, 8, 4
+# Bytes of sums for each second of a block: a tenth of what is sent and merged in one.
+_PACE = 1e7
 # What is the same for all parts and takes its time, or is made of the starts of all.
 _CARRIED = ("regions", "paths", "watches", "overshoot_radius", "noise_memory")
 
 
-def block_size(plan: Plan, workers: int, row: float, each: float) -> int:
+def block_size(plan: Plan, workers: int, row: float, each: float, sums: float = 0.0) -> int:
     """Trajectories of a block: a power of two of leaves.
 
-    Its seconds are a 48th of a worker's share, at least half a second, more where so many workers
-    would leave the scheduler too little time for each block, and at most ten or what that needs.
+    Its seconds are a 48th of a worker's share, at least half a second, more where so many workers would
+    leave the scheduler too little time for each block or sums take long to be sent and merged, and at most
+    ten or what that needs.
 
     Args:
         plan: of all trajectories. workers: how many share them, at least 1.
         row: bytes that one trajectory's results take in a worker. each: seconds that it takes.
+        sums: bytes of a block's sums.
     """
     share = plan.trajectories / workers
-    least = max(LEAST, workers * TASK / LOAD)
+    least = max(LEAST, workers * TASK / LOAD, sums / _PACE)
     seconds = min(max(share * each / _SHARE, least), max(_MOST, least))
     wanted = min(seconds / max(each, 1e-12), _BYTES / (row + 32.0 * plan.dim), share)
     return power_of_two(wanted / LEAF) * LEAF

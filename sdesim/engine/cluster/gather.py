@@ -105,12 +105,15 @@ def _gather(
 
 
 def _save(asked: Gathering, checkpoint: Checkpoint, writer: RunWriter, state: State) -> None:
+    began = time.monotonic()
     writer.check_place()
     if asked.held is not None:
         asked.held.check()
     # First what has been written: a block counts as done only where its chunks are known.
     writer.note_chunks()
     checkpoint.save(asked.plan.begin, state)
+    # Of many blocks these are long lists.
+    checkpoint.took(time.monotonic() - began)
 
 
 def _taken_up(checkpoint: Checkpoint, accept: bool) -> dict[str, NDArray[Any]]:

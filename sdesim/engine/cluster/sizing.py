@@ -26,9 +26,9 @@ def sizes(asked: Gathering, client: Any, job: Any) -> tuple[int, int]:
     kept = writer_of(one, None, {}, asked.evaluate, resume=False, mark=None, begin=0)
     workers = threads_of(client)
     row = row_bytes(kept, plan, asked.out is not None)
-    size = block_size(plan, workers, row, seconds_each(plan, client, asked.threads, job))
     steps = len(reduced_steps(plan.reductions, plan.setting)) if plan.reductions else 0
     sums = 8.0 * steps * sum(reduction.width(plan.dim) for reduction in plan.reductions)
+    size = block_size(plan, workers, row, seconds_each(plan, client, asked.threads, job), sums)
     return size, branch_size(-(-plan.trajectories // size), workers, sums)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,7 +16,8 @@ from sdesim.estimate import AnyEstimate, ArrayEstimate, Estimate
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
-Number = float | ArrayLike | AnyEstimate
+# Text, since a name in quotes is part of it: from Python 3.12 on NumPy's half takes no quoted one beside it.
+Number: TypeAlias = "float | ArrayLike | AnyEstimate"
 
 
 def given(
