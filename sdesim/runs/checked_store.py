@@ -12,7 +12,7 @@ import json
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 import google_crc32c
@@ -296,15 +296,19 @@ def verify(root: Place, attrs: Mapping[str, Any]) -> tuple[dict[str, str], dict[
     return expected, sizes
 
 
-def check_own(root: Place, tails: Mapping[str, str]) -> None:
+def check_own(root: Place, tails: Mapping[str, str], growing: Container[str] = ()) -> None:
     """That these chunks are there, each with the checksum that is known of it, and none is damaged; at a URL
-    only that each ends in it.
+    most are only asked for the checksum that they end in.
+
+    Args:
+        growing: those that may have been written again since, whole, with what came later.
 
     Raises:
         RunError: naming the one that is not.
     """
     if isinstance(root, Remote):
-        return _check_tails(root, tails)
+        _check_tails(root, {key: known for key, known in tails.items() if key not in growing})
+        tails = {key: known for key, known in tails.items() if key in growing}
     for key, known in tails.items():
         try:
             data = (root / key).read_bytes()
@@ -312,7 +316,7 @@ def check_own(root: Place, tails: Mapping[str, str]) -> None:
             raise _damage(root, key, "is missing") from None
         if np.uint32(google_crc32c.value(data[:-_TAIL])).tobytes() != data[-_TAIL:]:
             raise _damage(root, key, "is damaged")
-        if data[-_TAIL:].hex() != known:
+        if data[-_TAIL:].hex() != known and key not in growing:
             raise _damage(root, key, "is not the one that was written")
 
 
