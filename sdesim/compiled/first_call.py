@@ -98,7 +98,13 @@ _ALLOWED = "allowed: a function of its arguments alone; chance belongs into nois
 
 
 def _copies(arguments: Sequence[Any]) -> list[Any]:
-    return [a.copy() if isinstance(a, np.ndarray) else a for a in arguments]
+    return [_copied(a) for a in arguments]
+
+
+def _copied(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_copied, value))
+    return value.copy() if isinstance(value, np.ndarray) else value
 
 
 def _leaves(value: Any) -> Iterator[np.ndarray[Any, Any]]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from sdesim.engine.events.watching import kernel_arrays
 from sdesim.engine.growth import overshoot_centre
 from sdesim.engine.halving import halving_arrays
-from sdesim.engine.kernels.block import BLOW_UP
 from sdesim.engine.kernels.codegen import driver
 from sdesim.engine.kernels.tangent import SCRATCH
 from sdesim.engine.kernels.watchers import watched_kinds
@@ -19,6 +18,7 @@ from sdesim.engine.plan import Plan
 from sdesim.engine.reducing import Reducing
 from sdesim.engine.sharing import share_out, shares
 from sdesim.noise.kernel import Drawn
+from sdesim.runs.schema import BLOW_UP
 
 Array = NDArray[np.float64]
 # A step's arrays of this many numbers (64 KiB) stay in the cache, and their loops dwarf what surrounds them.

@@ -16,13 +16,16 @@ from sdesim.compiled.tuples import states_beside
 from sdesim.surfaces.base import SurfaceKernel
 
 if TYPE_CHECKING:
+    from sdesim.engine.events.region import Region
     from sdesim.engine.plan import Plan
 
 Array = NDArray[np.float64]
+# What increments are tried with.
+_STEP = 0.125
 
 
 def check_functions(plan: Plan) -> None:
-    """Call the compiled functions of noises and walls of others at the start and beside it.
+    """Call the compiled functions of noises, walls, events and schemes of others at the start and beside it.
 
     Raises:
         SdesimError: in one line: one takes an index beyond an array, writes what it is given to read, or
@@ -51,6 +54,63 @@ def check_functions(plan: Plan) -> None:
     for wall in plan.walls:
         given = (x, v, wall.params)
         _called(_function(wall.module, wall.function), f"boundary: {wall.function}", given, (0, 1))
+        if wall.near is not None:
+            off: tuple[Any, ...] = (x, x + 0.5 * _STEP, np.ones_like(x), 0, plan.dt, np.ones(plan.dim))
+            _called(_function(wall.module, wall.near), f"boundary: {wall.near}", (*off, wall.params), ())
+    for region in plan.regions:
+        check_region(region, x)
+    if not plan.scheme.walks and not is_own(type(plan.scheme).__module__):
+        _check_step(plan, x, v)
+
+
+def check_region(region: Region, x: Array) -> None:
+    """The same of what watches an event.
+
+    Args:
+        x: states (d, W).
+
+    Raises:
+        SdesimError: as `check_functions`.
+    """
+    walls, width = region.walls, x.shape[1]
+    found = {
+        name: region.functions.get(name) or _function(region.module, getattr(region, name))
+        for name in ("nearest", "gap", "normal")
+    }
+    given = (x, region.params, np.zeros(walls), np.ones(walls), np.zeros(width))
+    _called(found["nearest"], "event: nearest", given, (4,), (4,))
+    for wall in range(walls):
+        _called(found["gap"], "event: gap", (x, 0, wall, region.params), ())
+        out = np.zeros(len(x))
+        _called(found["normal"], "event: normal", (x, 0, wall, region.params, out), (4,), (4,))
+
+
+def _check_step(plan: Plan, x: Array, v: Array) -> None:
+    """The step of a scheme, with the functions of surface and noises that it calls."""
+    from sdesim.engine.kernels.codegen import driver
+
+    scheme, kernels, width = plan.scheme, plan.noise_kernels, x.shape[1]
+    entering = {kernel.enters for kernel in kernels}
+
+    def block(rows: int) -> Array:
+        return np.full((rows, width), _STEP)
+
+    given = (
+        x,
+        v,
+        block(plan.dim),
+        block(plan.dim if scheme.auxiliary else 0),
+        block(plan.dim if "multiplicative" in entering else 0),
+        block(plan.kernel.factors or (plan.kernel.examples if "examples" in entering else 0)),
+        plan.kernel.arrays,
+        np.asarray(scheme.params(plan.dt), np.float64),
+        np.asarray(plan.variance_rate, np.float64),
+        plan.dt,
+        np.zeros((scheme.work_arrays(plan.dim), plan.dim, width)),
+    )
+    step = driver(plan.kernel, kernels, scheme).step
+    # Increments and the surface's clock are the step's own to change.
+    _called(step, f"scheme {type(scheme).__name__}: step", given, (0, 1, 2, 3, 4, 5, 6, 10))
 
 
 def check_surface_functions(kernel: SurfaceKernel, start: Array, name: str) -> None:

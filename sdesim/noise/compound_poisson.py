@@ -15,6 +15,7 @@ from sdesim.estimators.core.covariance import DiagonalCovariance, GradientMoment
 from sdesim.kinds import Misfit, Numbers, OneOf, kind
 from sdesim.kinds.fields import Marker
 from sdesim.noise.base import Array, Base, NoiseKernel, Sort, check_size
+from sdesim.noise.jumps.base import check_draw
 
 # e^{−mean} must be a number, and counting up to it fast.
 _MOST_JUMPS = 500.0
@@ -190,6 +191,7 @@ class CompoundPoisson(Base):
         from sdesim.compiled.generated import generated_module
 
         self.validate(dim)
+        check_draw(self.jumps)
         if callable(self.rate):
             return self._acting(dim, dt)
         mean = np.array(np.broadcast_to(self.rate, (dim,)), dtype=np.float64) * dt

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable
 from typing import Any
 
-from sdesim.errors import RunError, first_line
-from sdesim.runs.checked_store import MANIFEST, UNREADABLE, CheckedStore, check_own, described
+import numpy as np
 
-# Along these a run grows.
-_GROWS = ("step", "probe")
+from sdesim.errors import RunError, first_line
+from sdesim.runs.checked_store import (
+    MANIFEST,
+    TAIL,
+    UNREADABLE,
+    CheckedStore,
+    check_own,
+    checksum,
+    described,
+)
+
+# Along these a chunk is written bit by bit.
+_GROWING = ("step", "probe")
 
 
 def begun_group(store: CheckedStore, describe: Callable[[Any], Any]) -> tuple[Any, dict[str, str]]:
@@ -37,30 +48,24 @@ def begun_group(store: CheckedStore, describe: Callable[[Any], Any]) -> tuple[An
     except UNREADABLE as error:
         how = f"{type(error).__name__}: {first_line(error)}"
         raise RunError(f"{store.root} can't be gone on with ({how}): remove it, and start again") from error
-    dims: dict[str, tuple[str | None, ...]] = {}
     for name, array in described(store.root, group, sorted(made.array_keys())):
         # As texts: a NaN among the fill values is not equal to itself.
         if str(array.metadata.to_dict()) != str(made[name].metadata.to_dict()):
             raise RunError(f"{store.root}: the description of {name} is not the one that was written")
-        dims[name] = tuple(array.metadata.dimension_names or ())
-    check_own(store.root, written, _growing(written, dims))
+    check_own(store.root, written, lambda key, data, known: _grown(group[key.split("/")[0]], data, known))
     return group, written
 
 
-def _growing(written: Mapping[str, str], dims: Mapping[str, tuple[str | None, ...]]) -> set[str]:
-    """Of chunks that were noted, those into which later steps or probes went between the note and the kill.
-
-    Steps and probes come one after another, so that these are the last ones along them; a chunk with another
-    one behind it is full. What is noted of a chunk that has grown is of its first part, which is written
-    again with the rest.
-    """
-    last: dict[tuple[str, ...], tuple[int, str]] = {}
-    for key in written:
-        name, place = key.split("/")[0], key.split("/")[2:]
-        axes = [k for k, dim in enumerate(dims.get(name, ())) if dim in _GROWS and k < len(place)]
-        # What names no chunk is missing, which is told.
-        if axes and place[axes[0]].isdecimal():
-            number = int(place.pop(axes[0]))
-            rest = (name, *place)
-            last[rest] = max(last.get(rest, (-1, "")), (number, key))
-    return {key for _, key in last.values()}
+def _grown(array: Any, data: bytes, known: str) -> bool:
+    """Whether a chunk is the one of this checksum with more saved points, or readings, in it: a run leaves it
+    so that was stopped after it had written on, and before it noted that."""
+    axis = next((k for k, name in enumerate(array.metadata.dimension_names) if name in _GROWING), None)
+    if axis is None or len(data) != TAIL + math.prod(array.chunks) * array.dtype.itemsize:
+        return False
+    values = np.frombuffer(data[:-TAIL], dtype=array.dtype).reshape(array.chunks).copy()
+    points = np.moveaxis(values, axis, 0)
+    for k in reversed(range(len(points))):
+        points[k] = array.fill_value
+        if checksum(values.tobytes()) == known:
+            return True
+    return False

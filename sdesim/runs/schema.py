@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 2
 # The first has no checksums: such runs get the attribute `unverified`, as do copies without a manifest.
 READABLE_VERSIONS = (1, 2)
+# A state with an |entry| from here on has blown up, as one that is not finite: squares of it overflow soon,
+# and no float32 holds it.
+BLOW_UP = 1e100
 COORDINATES = ("time", "epoch", "probe_step", "probe_time")
 DIMS = ("trajectory", "step", "param", "probe", "sample", "group", "client", "direction", "event", "well",
         "noise_state")  # fmt: skip

@@ -34,8 +34,9 @@ _POINTS, _COPIES = 1000, 3
 # Bytes that summary and report hold for each trajectory and saved point, as measured: the loss, the norm and
 # what is sorted and drawn of them.
 _REPORT = 17 * 8.0
-# Bytes of the page of an arm with its figures, and of what is said of arrays; with readings.
-_PAGE, _PAGE_OF_READINGS = 8e4, 7e5
+# Bytes of the page of an arm with its figures, and of what is said of arrays; with readings; and of memory
+# while they are drawn.
+_PAGE, _PAGE_OF_READINGS, _DRAWN = 3.5e5, 9e5, 5e6
 # Copies of a state beside the run while a checkpoint is written.
 _KEPT = 4
 
@@ -163,7 +164,9 @@ def _of_probes(
 ) -> Iterator[Need]:
     page: Path = ("arms", arm)
     bytes_ = _PAGE if probes is None else _PAGE_OF_READINGS
-    yield Need("the page and its figures", bytes_, (Factor(page, arm, 1, sense=0),), stored=True)
+    once = Factor(page, arm, 1, sense=0)
+    yield Need("the page and its figures", bytes_, (once,), stored=True)
+    yield Need("the figures", _DRAWN, (once,))
     if probes is None:
         return
     own = scenario.arms[arm].probes is not None

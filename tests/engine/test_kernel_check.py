@@ -1,12 +1,14 @@
 """Compiled functions of kinds of others that the engine can't rely on are refused before the first step."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 import sdesim
-from sdesim import noise, sdes, surfaces, walls
+from sdesim import jumps, noise, schemes, sdes, surfaces, walls
+from sdesim.engine.events.region import Region
+from sdesim.engine.kernel_check import check_region
 from sdesim.engine.walls.base import WallKernel
 from sdesim.errors import SdesimError
 from sdesim.noise.kernel import NoiseKernel
@@ -47,6 +49,98 @@ def moved_wall(x, v, params):
     params[0] += 1.0
 
 
+@sdesim.compiled
+def open_wall(x, v, params):
+    return
+
+
+@sdesim.compiled
+def near_beyond(before, after, slope, lane, h, sizes, params):
+    return params[lane + 1]
+
+
+@sdesim.compiled
+def nearest(x, params, shift, inverse, out):
+    for w in range(x.shape[1]):
+        out[w] = (params[0] - x[0, w] - shift[0]) * inverse[0]
+
+
+@sdesim.compiled
+def gap_beyond(x, lane, wall, params):
+    return params[wall + 1] - x[0, lane]
+
+
+@sdesim.compiled
+def gap_inside(x, lane, wall, params):
+    return params[wall] - x[0, lane]
+
+
+@sdesim.compiled
+def normal(x, lane, wall, params, out):
+    for k in range(out.shape[0]):
+        out[k] = 1.0 if k == 0 else 0.0
+
+
+@sdesim.compiled
+def half_a_normal(x, lane, wall, params, out):
+    out[0] = 1.0
+
+
+@sdesim.compiled
+def draw_beyond(u, v, p):
+    return p[1] * u
+
+
+@dataclass(frozen=True)
+class Far(jumps.Base):
+    module: str = __name__
+    function: str = "draw_beyond"
+    params: np.ndarray = field(default_factory=lambda: np.ones(1))
+
+
+@dataclass(frozen=True)
+class Fence(walls.Base):
+    coordinate: int = 0
+    lower: float = -1.0
+    upper: float | None = None
+
+    def kernel(self):
+        return WallKernel(__name__, "open_wall", np.zeros(1), "near_beyond")
+
+
+class Careless(schemes.Base):
+    """Reads the coordinate behind the last one."""
+
+    strong_order = {"gaussian": None}  # noqa: RUF012
+
+    def functions(self, weighted):
+        return (careless_step,)
+
+
+def careless_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+    grad(x, surface[0], surface[1], surface[2], work[0])  # noqa: F821
+    for k in range(x.shape[0]):
+        for lane in range(x.shape[1]):
+            x[k, lane] -= dt * work[0, k + 1, lane]
+
+
+class Touching(Careless):
+    """Changes its own constants."""
+
+    def functions(self, weighted):
+        return (touching_step,)
+
+    def params(self, dt):
+        return np.ones(1)
+
+
+def touching_step(x, v, i, j, m, w, surface, p, rate, dt, work):
+    for k in range(x.shape[0]):
+        for lane in range(x.shape[1]):
+            x[k, lane] *= p[0]
+    p[0] *= 0.5
+
+
 @dataclass(frozen=True)
 class Equation(sdes.Base):
     function: str = ""
@@ -82,14 +176,39 @@ class Floor(walls.Base):
         ({"surface": Equation("adds")}, "surface Equation: grad leaves numbers of out as they were before"),
         ({"noise": Kick()}, r"noise\[0\] Kick: beyond_params takes an index beyond an array"),
         ({"boundary": Floor()}, "boundary: moved_wall writes into its argument params"),
+        ({"boundary": Fence()}, "boundary: near_beyond takes an index beyond an array"),
+        (
+            {"noise": noise.CompoundPoisson(1.0, Far())},
+            "jumps Far: draw_beyond takes an index beyond",
+        ),
+        ({"scheme": Careless()}, "scheme Careless: step takes an index beyond an array"),
+        ({"scheme": Touching()}, "scheme Touching: step writes into its argument p"),
     ],
 )
 def test_functions_of_kinds_of_others_are_tried(given, said):
     with pytest.raises(SdesimError, match=said):
         sdesim.simulate(
-            **{"surface": surfaces.Flat(2), **given},
-            scheme="euler-maruyama",
+            **{"surface": surfaces.Flat(2), "scheme": "euler-maruyama", **given},
             dt=0.1,
             steps=2,
             progress=False,
         )
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ({"gap": "gap_beyond"}, "event: gap takes an index beyond an array"),
+        (
+            {"normal": "half_a_normal", "gap": "gap_inside"},
+            "event: normal leaves numbers of out as they",
+        ),
+    ],
+)
+def test_what_watches_an_event_of_others_is_tried(names, said):
+    region = Region(__name__, np.ones(1), 1, lambda theta: theta[:, 0] > 1, None, np.ones(1), **names)
+
+    with pytest.raises(SdesimError, match=said):
+        check_region(region, np.zeros((2, 3)))
+    whole = Region(__name__, np.ones(1), 1, region.outside, None, np.ones(1), gap="gap_inside")
+    check_region(whole, np.zeros((2, 3)))

@@ -19,6 +19,7 @@ from sdesim.engine.schemes import Scheme
 from sdesim.errors import SdesimError
 from sdesim.estimate import Estimate
 from sdesim.kinds.numbers import whole
+from sdesim.runs.schema import BLOW_UP
 
 Array = NDArray[np.float64]
 _FEWEST = 100
@@ -181,7 +182,7 @@ def cosine(x: Any) -> Any:
 
 
 def _check_finite(states: Array, grid: Sequence[int], equation: Coupled) -> None:
-    lost = np.any(~np.isfinite(states), axis=1)
+    lost = np.any(~(np.abs(states) < BLOW_UP), axis=1)
     for k, n in enumerate(grid):
         if lost[k].any():
             dt = equation.duration / n

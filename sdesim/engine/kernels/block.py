@@ -10,11 +10,9 @@ from __future__ import annotations
 import numpy as np
 
 from sdesim.compiled.jit import compiled, compiled_between
+from sdesim.runs.schema import BLOW_UP
 
 RUNNING, DIVERGED, STOPPED, UNSOLVED = 0, 1, 2, 3
-# A state with an |entry| from here on has blown up, as one that is not finite: squares of it overflow soon,
-# and no float32 holds it.
-BLOW_UP = 1e100
 # Saved points wait in a stage, so that they reach their rows many at a time: at most so many, and numbers.
 STAGED, STAGE = 64, 2**17
 # Words of the generator that are made at once where a block is one trajectory.

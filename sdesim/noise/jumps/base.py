@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.compiled.first_call import first_calls
+from sdesim.compiled.sources import is_own
 from sdesim.errors import SdesimError
 from sdesim.kinds.bases import Defaults, default
 
@@ -54,3 +58,18 @@ class Base(Defaults):
     def spread(self) -> float | None:
         """√E J², or a scale where that is infinite; None where it is not known."""
         return None if self.second_moment is None else math.sqrt(self.second_moment)
+
+
+def check_draw(law: Any) -> None:
+    """Call the compiled draw of a law of others first (`first_calls`), in the middle and in both tails.
+
+    Raises:
+        SdesimError: in one line: it takes an index beyond its parameters, writes into them, or gives
+            something else when called again.
+    """
+    if is_own(law.module):
+        return
+    function = getattr(import_module(law.module), law.function)
+    params = np.asarray(law.params, np.float64)
+    places = [(u, v, params) for u, v in ((0.5, 0.5), (1e-12, 0.25), (1.0 - 1e-12, 0.75))]
+    first_calls(function, f"jumps {type(law).__name__}: {law.function}", places)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sdesim.compiled.streams import ORDER, UPDATES, sequence
 from sdesim.errors import failure
 from sdesim.runs import RitzVectors, probe_rng
+from sdesim.runs.schema import BLOW_UP
 from sdesim.training.data.batches import mapped
 from sdesim.training.data.custom_sampler import CustomBatches
 from sdesim.training.data.examples import Batches, batches_of
@@ -283,8 +284,8 @@ def observe(prepared: Prepared, state: SeedState, step: int) -> bool:
         state.training += clock.perf_counter() - began
         began = clock.perf_counter()
     theta = trained_parameters(state.model, prepared.recipe.mask)
-    if not np.isfinite(theta).all():
-        state.message = lost("the weights are no longer finite", step)
+    if why := _blown_up(theta):
+        state.message = lost(why, step)
         return False
     if state.tangent is not None and step > 0:
         state.values["tangent_growth"][at] = state.tangent.growth()
@@ -293,6 +294,13 @@ def observe(prepared: Prepared, state: SeedState, step: int) -> bool:
         state.values.setdefault(name, np.full(shape, np.nan))[at] = number
     state.probing += clock.perf_counter() - began
     return True
+
+
+def _blown_up(theta: Array) -> str:
+    """What has become of the weights, by the bound of simulated trajectories; "" where nothing has."""
+    if not np.isfinite(theta).all():
+        return "the weights are no longer finite"
+    return f"a weight has reached {BLOW_UP:g}" if (np.abs(theta) >= BLOW_UP).any() else ""
 
 
 def lost(what: str, step: int) -> str:
@@ -313,11 +321,11 @@ def _save(prepared: Prepared, state: SeedState, step: int, at: int) -> bool:
     """Keep the state of this step; False when the loss or θ is not finite."""
     theta = trained_parameters(state.model, prepared.recipe.mask)
     found = evaluated(prepared, state.model)
-    if not np.isfinite(theta).all():
-        state.message = lost("the weights are no longer finite", step)
-        return False
-    if not math.isfinite(found["loss"]):
+    if np.isfinite(theta).all() and not math.isfinite(found["loss"]):
         state.message = lost(f"the training loss is {found['loss']}", step)
+        return False
+    if why := _blown_up(theta):
+        state.message = lost(why, step)
         return False
     found["weight_norm"] = norm_of_moved(state.model, state.optimizer, theta)
     found["learning_rate"] = float(state.rates[step])

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sdesim.compiled.streams import PROGRESS
-from sdesim.engine.kernels.block import BLOW_UP
 from sdesim.estimators.dynamics.progress import mean_change
 from sdesim.optimizers.sde import Input, OptimizerSDE
 from sdesim.runs.probes import probe_rng
+from sdesim.runs.schema import BLOW_UP
 from sdesim.surfaces.torch.functions import own_tensor
 from sdesim.training.twinning.drawn_noise import GAUSSIAN, DrawnNoise, Noise
 

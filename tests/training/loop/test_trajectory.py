@@ -1,9 +1,10 @@
 """The steps of one seed."""
 
 import numpy as np
+import pytest
 import torch
 
-from sdesim.training import mlp, network_surface
+from sdesim.training import mlp, network_surface, record
 from tests.training.recorded import DIGITS, PROBES, sgd, train
 
 
@@ -28,6 +29,21 @@ def test_a_schedule_sets_the_time_and_the_learning_rate():
 
     np.testing.assert_allclose(run.learning_rate.values[0], [0.1] * 4 + [0.05] * 4 + [0.025])
     np.testing.assert_allclose(run.time.values[-1], 0.6)
+
+
+def test_weights_beyond_the_bound_of_simulations_end_a_seed_though_its_loss_is_a_number():
+    line = torch.nn.Linear(1, 1, bias=False, dtype=torch.float64)
+    torch.nn.init.zeros_(line.weight)
+    x = torch.ones(4, 1, dtype=torch.float64)
+
+    # Each step adds 3e99: the fourth is the first beyond 1e100.
+    with pytest.warns(UserWarning, match=r"a weight has reached 1e\+100 at step 4"):
+        run = record(line, lambda out, y: -out.mean(), (x, x), None, sgd(3e99), steps=8, batch_size=None,
+                     save_every=1)  # fmt: skip
+
+    assert run.status.values.tolist() == [1]
+    assert run.stopped_step.values.tolist() == [4]
+    assert np.isnan(run.loss.values[0, 4:]).all()
 
 
 def test_a_diverging_seed_is_flagged_and_leaves_the_others_alone():
