@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import errno
 import gc
@@ -9,6 +10,8 @@ import io
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any, NoReturn
 
 from sdesim.errors import SdesimError
@@ -28,6 +31,8 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     # Python's end would search for garbage in all that it is about to throw away.
     atexit.register(gc.freeze)
+    if not isinstance(sys.unraisablehook, partial):
+        sys.unraisablehook = partial(_unraised, sys.unraisablehook)
     # What stops jobs in queues and containers ends as Ctrl-C does, in good order.
     here = threading.current_thread() is threading.main_thread()
     if here and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
@@ -80,6 +85,17 @@ def _interrupt(number: int, frame: Any) -> NoReturn:
     # Whoever sends it twice, to the process and to its group, means it once.
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+def _unraised(others: Callable[[Any], Any], told: Any) -> None:
+    """An interruption that came where Python raises nothing (a finalizer, what the compiler calls) comes
+    again, where it does; it would be printed as a traceback, and lost."""
+    if not issubclass(told.exc_type, KeyboardInterrupt):
+        others(told)
+    elif threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        # From here it would be lost like the first one.
+        threading.Timer(0.01, _thread.interrupt_main).start()
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from functools import partial
+
+import pytest
 
 import sdesim
+from sdesim import cli
 from tests.commands.calling import call
 
 
@@ -43,3 +48,20 @@ def test_a_verb_is_imported_only_when_it_is_called():
 def test_version_is_that_of_the_package(capsys):
     assert call("version") == 0
     assert capsys.readouterr().out.strip() == sdesim.__version__
+
+
+def _drop(held):
+    del held
+    for _ in range(1000):
+        time.sleep(0.001)
+
+
+def test_an_interruption_within_a_finalizer_comes_again(monkeypatch, capsys):
+    class Held:
+        def __del__(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "unraisablehook", partial(cli._unraised, sys.unraisablehook))
+    with pytest.raises(KeyboardInterrupt):
+        _drop(Held())
+    assert capsys.readouterr().err == ""

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from sdesim.errors import RunError, first_line
-from sdesim.runs.checked_store import MANIFEST, UNREADABLE, CheckedStore, check_own, described
+from sdesim.runs.checked_store import (
+    MANIFEST,
+    TAIL,
+    UNREADABLE,
+    CheckedStore,
+    check_own,
+    checksum,
+    described,
+)
+
+# Along these a chunk is written bit by bit.
+_GROWING = ("step", "probe")
 
 
 def begun_group(store: CheckedStore, describe: Callable[[Any], Any]) -> tuple[Any, dict[str, str]]:
@@ -38,5 +52,20 @@ def begun_group(store: CheckedStore, describe: Callable[[Any], Any]) -> tuple[An
         # As texts: a NaN among the fill values is not equal to itself.
         if str(array.metadata.to_dict()) != str(made[name].metadata.to_dict()):
             raise RunError(f"{store.root}: the description of {name} is not the one that was written")
-    check_own(store.root, written)
+    check_own(store.root, written, lambda key, data, known: _grown(group[key.split("/")[0]], data, known))
     return group, written
+
+
+def _grown(array: Any, data: bytes, known: str) -> bool:
+    """Whether a chunk is the one of this checksum with more saved points, or readings, in it: a run leaves it
+    so that was stopped after it had written on, and before it noted that."""
+    axis = next((k for k, name in enumerate(array.metadata.dimension_names) if name in _GROWING), None)
+    if axis is None or len(data) != TAIL + math.prod(array.chunks) * array.dtype.itemsize:
+        return False
+    values = np.frombuffer(data[:-TAIL], dtype=array.dtype).reshape(array.chunks).copy()
+    points = np.moveaxis(values, axis, 0)
+    for k in reversed(range(len(points))):
+        points[k] = array.fill_value
+        if checksum(values.tobytes()) == known:
+            return True
+    return False

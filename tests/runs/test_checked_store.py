@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 from sdesim.errors import RunError
-from sdesim.io.places import place
+from sdesim.io.places import place, remove_tree
 from sdesim.runs import RunWriter, checked_store, open_run, store
 
 STEPS = np.arange(600)
@@ -130,6 +130,34 @@ def test_a_chunk_that_is_lost_between_interruption_and_resume_is_told_before_the
     harm(chunk(out))
 
     with pytest.raises(RunError, match="chunk loss/c/0/1 is"):
+        begun(out, resume=True)
+
+
+@pytest.mark.parametrize("url", [False, True])
+def test_a_chunk_that_was_written_on_after_it_was_noted_is_gone_on_with_and_another_s_is_not(tmp_path, url):
+    out = place("memory://grown/run.zarr" if url else tmp_path / "run.zarr")
+    values = np.stack([STEPS, -STEPS])
+    writer = begun(out)
+    writer.write("loss", values[:, :256], step=slice(0, 256))
+    writer.write("loss", values[:, 256:300], step=slice(256, 300))
+    writer.note_chunks()
+    # Stopped here, before the next checkpoint.
+    writer.write("loss", values[:, 300:512], step=slice(300, 512))
+
+    writer = begun(out, resume=True)
+    writer.write("loss", values[:, 300:], step=slice(300, 600))
+    writer.write("status", [0, 0])
+    assert np.array_equal(writer.finish()["loss"], values)
+
+    other = out.with_name("other.zarr")
+    remove_tree(out)
+    for made, sign in ((out, 1), (other, -1)):
+        writer = begun(made)
+        writer.write("loss", sign * values[:, :300], step=slice(0, 300))
+        writer.note_chunks()
+    content = (other / "loss/c/0/1").read_bytes()
+    (out / "loss/c/0/1").write_bytes(content)
+    with pytest.raises(RunError, match="chunk loss/c/0/1 is not the one that was written"):
         begun(out, resume=True)
 
 
