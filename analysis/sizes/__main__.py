@@ -70,11 +70,11 @@ CASES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
      {"steps": 2, "trajectories": 2}),
     ("double well, one trajectory, 5 million steps", _SIMULATED,
      {"surface": "{kind: double-well}", "steps": 5_000_000, "trajectories": 1}, {"steps": 2}),
-    ("network, 52,001 parameters, 200 steps", _TRAINED,
-     {"examples": 20_000, "width": 1000, "steps": 200}, {"examples": 64, "width": 1, "steps": 2}),
-    ("network, 2 seeds, 21 readings, and its twin", _PROBED,
-     {"examples": 500, "width": 20, "steps": 1000, "trajectories": 2, "every": 50},
-     {"examples": 500, "steps": 4, "every": 4}),
+    ("network, 52,001 parameters, 100 steps", _TRAINED,
+     {"examples": 2000, "width": 1000, "steps": 100}, {"examples": 64, "width": 1, "steps": 2}),
+    ("network, 2 seeds, 11 readings, and its twin", _PROBED,
+     {"examples": 200, "width": 20, "steps": 300, "trajectories": 2, "every": 30},
+     {"steps": 4, "every": 4}),
 ]  # fmt: skip
 
 
