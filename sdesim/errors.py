@@ -3,6 +3,9 @@
 import traceback
 from pathlib import Path
 
+# Letters that another library's words get; they may hold all of a value.
+_LONGEST = 160
+
 
 class SdesimError(Exception):
     """Base of every error that sdesim raises for a reason the user can act on."""
@@ -21,8 +24,9 @@ class EstimatorError(SdesimError):
 
 
 def first_line(error: BaseException) -> str:
-    """What another library's error says, in one line; its kind where it says nothing."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    """What another library's error says, in one line that is not long; its kind where it says nothing."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
 
 
 def failure(error: BaseException) -> str:

@@ -138,7 +138,7 @@ def _outcome(code: int, said: str, work: Work, known: Whole, folder: Path) -> st
         return f"exit {code}"
     if len(lines) != 1:
         return f"{len(lines)} lines"
-    if "of disk; " in said:
+    if "of disk" in said and "are free" in said:
         # Refused beforehand, at the field that would take too much.
         return "told"
     named = str(folder) in said or any(

@@ -187,7 +187,7 @@ def _validate(
     from sdesim.errors import ScenarioError
     from sdesim.scenario import load_scenario
     from sdesim.scenario.checks.room import too_large
-    from sdesim.scenario.load import refusal
+    from sdesim.scenario.load import read_scenario, refusal
     from sdesim.scenario.load import told as told_of
 
     overrides, trusted = read_overrides(settings), trust or ()
@@ -200,7 +200,8 @@ def _validate(
             wrong |= dict.fromkeys(str(error).split("\n"))
             # What only its other form has is told with it.
             try:
-                load_scenario(f, overrides, not quick, trusted)
+                if "quick" in read_scenario(f)[0]:
+                    load_scenario(f, overrides, not quick, trusted)
             except ScenarioError as other:
                 wrong |= dict.fromkeys(str(other).split("\n"))
     if wrong:

@@ -139,7 +139,7 @@ def taken_over(
         Misfit: what is given is not what that run has.
     """
     if end is None:
-        return seed or 0, 1 if trajectories is None else trajectories, first
+        return 0 if seed is None else seed, 1 if trajectories is None else trajectories, first
     if theta0 is not None:
         raise Misfit("theta0", f"found one beside {FIELD}, allowed: none, it begins where that run ended")
     count = len(end.status)

@@ -20,6 +20,8 @@ from sdesim.engine.schemes.base import COMMUTING, FACTOR, GAUSSIAN, own_sort
 from sdesim.engine.walls.base import clashes
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
+from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.spelling import short
 from sdesim.noise.base import Context
 from sdesim.runs.schema import VARIABLES
 from sdesim.schedules import at, moves
@@ -377,9 +379,9 @@ def _starts(theta0: Any, dim: int, trajectories: int | None) -> Iterator[Problem
     if theta0 is None:
         return
     try:
-        start = np.asarray(theta0, dtype=np.float64)
-    except (TypeError, ValueError):
-        yield ("theta0",), f"found {theta0!r}, allowed: a number or an array of numbers"
+        start = np.asarray(real_array(theta0), dtype=np.float64)
+    except NoNumbers:
+        yield ("theta0",), f"found {short(theta0)}, allowed: a number or an array of numbers"
         return
     count = "trajectories" if trajectories is None else trajectories
     if start.ndim == 1 and start.shape[0] != dim:
@@ -394,7 +396,7 @@ def _starts(theta0: Any, dim: int, trajectories: int | None) -> Iterator[Problem
 
 def first_start(surface: Surface, theta0: Any = None) -> NDArray[np.float64]:
     """Where the first trajectory starts (d,), at theta0 or where the surface says; a copy."""
-    given = surface.start if theta0 is None else np.asarray(theta0, dtype=np.float64)
+    given = surface.start if theta0 is None else np.asarray(real_array(theta0), dtype=np.float64)
     starts = np.broadcast_to(given, (*given.shape[:-1], surface.dim)).reshape(-1, surface.dim)
     return np.array(starts[0])
 
@@ -406,7 +408,7 @@ def _known(surface: Surface | None, dim: int, theta0: Any) -> NDArray[np.float64
         cheap = surface is not None and hasattr(surface, "start") and not getattr(surface, "examples", 0)
         return first_start(surface)[None] if cheap and surface is not None else None
     try:
-        given = np.asarray(theta0, dtype=np.float64)
+        given = np.asarray(real_array(theta0), dtype=np.float64)
         return np.array(np.broadcast_to(given, (*given.shape[:-1], dim)).reshape(-1, dim))
     except (TypeError, ValueError):
         # Told elsewhere.

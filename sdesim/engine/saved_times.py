@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdesim.kinds.arrays import NoNumbers, real_array
 from sdesim.kinds.spelling import short
 from sdesim.runs.probes import saved_steps
 
@@ -86,8 +87,8 @@ def steps_to_save(
 def _as_times(save_at: Any) -> NDArray[np.float64] | None:
     """Times as an array (n,); None where they are none."""
     try:
-        times = np.atleast_1d(np.asarray(save_at))
-    except ValueError:
+        times = np.atleast_1d(real_array(save_at))
+    except NoNumbers:
         return None
     return times.astype(np.float64) if times.ndim == 1 and times.dtype.kind in "iuf" else None
 

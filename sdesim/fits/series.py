@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import EstimatorError
 from sdesim.fits.transitions import Transitions
+from sdesim.kinds.arrays import NoNumbers, real_array
 
 Array = NDArray[np.float64]
 
@@ -104,14 +105,11 @@ def _refuse_frozen(x: Array, k: int, of: int) -> None:
 
 def _numbers(series: Any) -> Array:
     try:
-        if np.ma.isMaskedArray(series):
-            series = np.ma.filled(np.ma.asarray(series).astype(np.float64), np.nan)
-        array = np.asarray(series)
-    except ValueError:
-        array = np.empty(0, dtype=object)
-    if array.dtype.kind not in "iuf":
-        kind = type(series).__name__ if array.dtype.kind == "O" else str(array.dtype)
-        raise EstimatorError(f"series: found {kind}, allowed: real numbers (n,) or (n, series)")
+        array = real_array(series)
+        if array.dtype.kind == "b":
+            raise NoNumbers("found truth values")
+    except NoNumbers as error:
+        raise EstimatorError(f"series: {error}, allowed: real numbers (n,) or (n, series)") from None
     return array.astype(np.float64)
 
 

@@ -307,10 +307,10 @@ def named(where: Place, pattern: str) -> list[Place]:
 
 
 def holders(where: Place, name: str) -> list[str]:
-    """Names of the folders directly below that hold such a file, in order."""
+    """Names of the folders directly below that hold such a file or folder, in order."""
     if isinstance(where, Remote):
         parts = [held.split("/") for held in where.sizes()]
-        return sorted(p[0] for p in parts if len(p) == 2 and p[1] == name)
+        return sorted({p[0] for p in parts if len(p) > 1 and p[1] == name})
     return sorted(file.parent.name for file in where.glob(f"*/{name}"))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from sdesim.kinds.arrays import NoNumbers, real_array
 from sdesim.kinds.spelling import short
 
 _FORMS = ("a number", "a list of numbers", "rows of numbers")
@@ -39,9 +40,9 @@ class Numbers(Marker):
         from pydantic_core import PydanticCustomError
 
         try:
-            array = np.asarray(value)
+            array = real_array(value)
             good = array.dtype.kind in "iuf" and array.ndim in self.ranks and array.size > 0
-        except ValueError:
+        except NoNumbers:
             good = False
         words = " or ".join(_FORMS[rank] for rank in self.ranks)
         if good and not np.isfinite(array).all():

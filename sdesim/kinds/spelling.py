@@ -23,6 +23,10 @@ def letters(word: str) -> str:
 
 
 def short(value: Any) -> str:
-    """repr, cut where it is long."""
-    text = " ".join(repr(value).split())
+    """repr, cut where it is long; of what has none that ends, what it is."""
+    try:
+        text = " ".join(repr(value).split())
+    # Lists in lists without end, integers of more digits than Python writes, objects of others.
+    except Exception:
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "…"

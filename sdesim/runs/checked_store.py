@@ -198,7 +198,9 @@ def opened(root: Place) -> tuple[CheckedStore, dict[str, Any]]:
     if attrs.get("complete") and MANIFEST in attrs:
         return CheckedStore(root, plain, *verify(root, attrs), whole=True), attrs
     summed, sizes = set(), {}
-    for name, array in described(root, group, holders(root, "zarr.json")):
+    # An array whose description is gone would be left out, and with it what is stored of it.
+    names = {*holders(root, "zarr.json"), *holders(root, "c")}
+    for name, array in described(root, group, sorted(names)):
         codecs = array.compressors
         if codecs == checksums():
             summed.add(name)

@@ -37,6 +37,8 @@ _REPORT = 17 * 8.0
 # Bytes of the page of an arm with its figures, and of what is said of arrays; with readings; and of memory
 # while they are drawn.
 _PAGE, _PAGE_OF_READINGS, _DRAWN = 3.5e5, 9e5, 5e6
+# Copies of the saved weights of a seed while they are made and written, as measured.
+_SEED = 4
 # Copies of a state beside the run while a checkpoint is written.
 _KEPT = 4
 
@@ -155,6 +157,7 @@ def _of_training(scenario: Scenario, arm: str, train: Train) -> Iterator[Need]:
         saved = {"trajectory": 1, "step": int(points.value), "param": int(size.value)}
         each = 8.0 * stored_numbers(saved, False, 1) / (points.value * size.value)
         yield Need("the saved weights", each, (many, points, size), stored=True)
+        yield Need("the saved weights of a seed", 8.0 * _SEED, (points, size))
     probes = probes_of(scenario, scenario.arms[arm])
     yield from _of_probes(scenario, arm, probes, train.trajectories, train.steps, size, copies=2)
 

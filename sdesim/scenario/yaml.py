@@ -333,12 +333,14 @@ def set_value(document: Document, path: KeyPath, value: Any, origin: str) -> Non
         where = origin if origin == f"--set {text}" else f"{origin}: {text}"
         if isinstance(here, list):
             if not isinstance(part, int) or part >= len(here):
-                raise ScenarioError(f"{where}: no such position, the list has {len(here)} entries")
+                raise ScenarioError(clipped(f"{where}: no such position, the list has {len(here)} entries"))
         elif isinstance(here, dict):
             if part not in here and not last:
-                raise ScenarioError(f"{where}: not there{nearest(str(part), [str(x) for x in here])}")
+                raise ScenarioError(
+                    clipped(f"{where}: not there{nearest(str(part), [str(x) for x in here])}")
+                )
         else:
-            raise ScenarioError(f"{where}: {path_text(path[:k])} holds a plain value, not fields")
+            raise ScenarioError(clipped(f"{where}: {path_text(path[:k])} holds a plain value, not fields"))
         if last:
             here[part] = value
             for known in [p for p in document.origins if p[: len(path)] == path]:

@@ -110,6 +110,9 @@ class FolderSink:
             run(new)
         except RunError as error:
             self._append({"no_run": first_line(error)})
+            # That the disk refuses is told at once too; that there is too little to keep only here.
+            if isinstance(error.__cause__, OSError):
+                raise
             return
         shutil.rmtree(kept, ignore_errors=True)
         new.rename(kept)

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 PARAMETRIZATIONS = ("S1", "S0")
@@ -124,12 +126,9 @@ def as_numbers(name: str, value: ArrayLike) -> Array:
         SdesimError: if it holds anything but real numbers.
     """
     try:
-        given = np.asarray(value)
-        if given.dtype.kind in "biuf":
-            return np.asarray(given, dtype=np.float64)
-    except ValueError:
-        pass
-    raise SdesimError(f"{name} must be real numbers, got {value!r}"[:200])
+        return np.asarray(real_array(value), dtype=np.float64)
+    except NoNumbers:
+        raise SdesimError(f"{name} must be real numbers, got {short(value)}") from None
 
 
 def _within(name: str, value: ArrayLike, allowed: str, inside: object) -> Array:

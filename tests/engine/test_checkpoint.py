@@ -221,3 +221,32 @@ def test_what_takes_long_is_kept_less_often(tmp_path, monkeypatch):
     assert not kept.due()
     now[0] = 40.0
     assert kept.due()
+
+
+@pytest.mark.parametrize("url", [False, True])
+def test_a_run_that_was_killed_when_a_chunk_had_grown_since_its_checkpoint_has_the_same_bits(
+    url, tmp_path, monkeypatch
+):
+    arguments = {"steps": 600, "save_every": 1, "probes": sdesim.Probes(every=50, samples=4)}
+    out = "memory://grown/a.zarr" if url else tmp_path / "a.zarr"
+    looks = iter(range(10**6))
+
+    class Stopped(Exception):
+        pass
+
+    def stop(done, total):
+        if done >= 400:
+            raise Stopped
+
+    # Once, inside the first chunk of 256 steps, which is then written again.
+    monkeypatch.setattr("sdesim.engine.simulation._STRETCH", 1.0)
+    monkeypatch.setattr("sdesim.engine.checkpoint.Checkpoint.due", lambda self: next(looks) == 60)
+    with pytest.raises(Stopped):
+        simulate(CASES["double-well"], out=out, progress=stop, **arguments)
+    resumed = simulate(CASES["double-well"], out=out, resume=True, **arguments)
+
+    whole = simulate(CASES["double-well"], **arguments)
+    for name in whole.data_vars:
+        assert same_bits(whole[name].values, resumed[name].values), name
+    assert "unverified" not in resumed.attrs
+    place("memory://grown").remove_tree()

@@ -12,7 +12,7 @@ from sdesim.kinds.numbers import as_finite, as_theta, finite, positive, whole
 def test_what_fits_comes_back_as_a_number_or_an_array():
     assert as_theta([1, 2], 2).dtype == np.float64
     assert as_finite([1, 2], "rates").tolist() == [1.0, 2.0]
-    assert finite("2.5", "dt") == 2.5
+    assert finite(np.array([2.5]), "dt") == 2.5
     assert positive(np.float32(0.5), "dt") == 0.5
     assert whole(3.0, "steps") == 3
     assert isinstance(whole(np.int64(3), "steps"), int)
@@ -27,6 +27,11 @@ def test_what_fits_comes_back_as_a_number_or_an_array():
         (
             lambda: as_finite([[math.nan] * 9] * 9, "x"),
             "x must be finite, got [[nan, nan, nan, nan, nan, nan, nan, nan, nan], [nan, nan…",
+        ),
+        (lambda: finite("2.5", "dt"), "dt must be a number, got '2.5'"),
+        (
+            lambda: whole(10**400, "steps"),
+            f"steps must be below 2^64, got 1{'0' * 56}…",
         ),
         (lambda: finite(None, "dt"), "dt must be a number, got None"),
         (lambda: finite(math.inf, "dt"), "dt must be finite, got inf"),

@@ -265,6 +265,16 @@ def test_objects_that_vanish_or_change_while_a_run_is_written_end_it():
     out.remove_tree()
 
 
+def test_an_array_whose_description_is_gone_is_not_left_out(tmp_path):
+    out = tmp_path / "run.zarr"
+    stored(out)
+    assert "loss" in open_run(out)
+    (out / "loss" / "zarr.json").unlink()
+
+    with pytest.raises(RunError, match="the description of loss can't be read"):
+        open_run(out)
+
+
 def test_what_is_said_to_be_there_is_on_the_disk_before(tmp_path, monkeypatch):
     waited = []
 

@@ -118,3 +118,19 @@ def test_the_folder_of_a_scenario_is_refused(tmp_path):
     (tmp_path / "x" / "scenario.yaml").touch()
     with pytest.raises(RunError, match="holds the run of a scenario"):
         begun(tmp_path)
+
+
+def test_a_disk_that_refuses_the_run_is_told_at_once_and_noted(tmp_path):
+    sink = begun(tmp_path)
+    sink.write(measured(5))
+
+    def refused(out):
+        raise RunError(f"can't write {out}: No space left on device") from OSError(
+            28, "No space left on device"
+        )
+
+    with pytest.raises(RunError, match=r"can't write .*training\.zarr: No space left"):
+        sink.keep_run(refused)
+    sink.close()
+
+    assert "No space left on device" in read_watched(tmp_path / "x").no_run

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import is_dataclass
-from numbers import Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from sdesim.errors import EstimatorError, SdesimError, first_line
 from sdesim.estimate import Estimate
+from sdesim.kinds.arrays import NoNumbers, real_array
 
 # Raised where rows with NaN or infinite entries were left out; `details` hold which share of them.
 DROPPED = "nonfinite_dropped"
@@ -34,9 +34,6 @@ _OF_ARGUMENTS = (
     ArithmeticError,
     np.linalg.LinAlgError,
 )
-_KINDS = {
-    "c": "complex numbers", "M": "dates", "m": "durations", "U": "text", "S": "bytes", "V": "records",
-}  # fmt: skip
 _ALLOWED = "allowed: an array of real numbers"
 Call = TypeVar("Call", bound=Callable[..., Any])
 
@@ -66,57 +63,12 @@ def as_samples(value: Any, name: str = "samples") -> Any:
     if isinstance(value, np.ndarray) and value.dtype.char in "fd" and type(value) is np.ndarray:
         return value
     try:
-        found = _array(value)
-    except SdesimError:
-        raise
-    except Exception as error:
-        raise EstimatorError(f"{name}: {first_line(error)}; {_ALLOWED}") from error
-    kind = found.dtype.kind
-    if kind in _KINDS:
-        raise EstimatorError(f"{name}: found {_KINDS[kind]}, {_ALLOWED}")
-    if kind == "O":
-        found = _of_objects(found, name)
+        found = real_array(value)
+    except NoNumbers as error:
+        raise EstimatorError(f"{name}: {error}, {_ALLOWED}") from error
     if found.dtype.char not in "fd?":
         found = found.astype(np.float64)
     return found if found.ndim else found.item()
-
-
-def _array(value: Any) -> NDArray[Any]:
-    """The entries as NumPy holds them; hidden ones as NaN."""
-    if hasattr(value, "detach"):
-        value = _of_tensor(value)
-    if isinstance(value, np.ma.MaskedArray):
-        hidden = np.ma.getmaskarray(value)
-        plain = np.asarray(value.data)
-        return np.where(hidden, np.nan, plain.astype(np.float64)) if hidden.any() else plain
-    if isinstance(value, Mapping | str | bytes):
-        raise TypeError(f"found {type(value).__name__}")
-    found = np.asarray(value)
-    if found.dtype.kind == "O" and hasattr(value, "to_numpy"):
-        # pandas' own missing value is no float; of text it makes none.
-        return np.asarray(value.to_numpy(dtype=object))
-    return found
-
-
-def _of_tensor(value: Any) -> Any:
-    """A tensor's numbers on the processor; types that NumPy lacks by way of single precision."""
-    plain = value.detach().cpu()
-    if plain.is_sparse:
-        plain = plain.to_dense()
-    if plain.is_floating_point() and plain.element_size() < 4:
-        plain = plain.float()
-    return plain.resolve_conj().numpy()
-
-
-def _of_objects(found: NDArray[Any], name: str) -> NDArray[np.float64]:
-    """Objects that are real numbers, or missing."""
-    numbers = np.empty(found.shape)
-    for k, x in np.ndenumerate(found):
-        missing = x is None or type(x).__name__ == "NAType"
-        if not missing and not isinstance(x, Real) and not hasattr(x, "as_integer_ratio"):
-            raise EstimatorError(f"{name}: found {type(x).__name__}, {_ALLOWED}")
-        numbers[k] = np.nan if missing else float(x)
-    return numbers
 
 
 def bordered(function: Call) -> Call:

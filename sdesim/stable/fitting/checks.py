@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import chdtrc
 
 from sdesim.errors import EstimatorError
+from sdesim.kinds.arrays import NoNumbers, real_array
 
 Array = NDArray[np.float64]
 
@@ -58,9 +59,9 @@ def prepared(x: ArrayLike) -> Sample:
         EstimatorError: not one axis, infinite values, fewer than 10 numbers, or half of them equal.
     """
     try:
-        values = np.asarray(x, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise EstimatorError(f"x: found {type(x).__name__}, allowed: numbers (n,)") from None
+        values = np.asarray(real_array(x), dtype=np.float64)
+    except NoNumbers as error:
+        raise EstimatorError(f"x: {error}, allowed: numbers (n,)") from None
     if values.ndim != 1:
         raise EstimatorError(f"x: found shape {values.shape}, allowed: (n,)")
     infinite = int(np.isinf(values).sum())

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from sdesim.errors import SdesimError
+from sdesim.kinds.arrays import NoNumbers, real_array
+from sdesim.kinds.spelling import short
 
 SEEDS = 2**64
 
@@ -20,9 +22,13 @@ def shape_of(size: Any) -> tuple[int, ...]:
     """
     if size is None:
         return ()
-    whole = (size,) if np.ndim(size) == 0 else tuple(size)
-    if not all(isinstance(k, int | np.integer) and not isinstance(k, bool) and k >= 0 for k in whole):
-        raise SdesimError(f"size: found {size!r}, allowed: a whole number from 0, or a tuple of them")
+    try:
+        found = np.atleast_1d(real_array(size))
+    except NoNumbers:
+        found = np.empty((0, 0))
+    whole = found.tolist() if found.ndim == 1 and found.dtype.kind in "iu" else [-1]
+    if not all(k >= 0 for k in whole):
+        raise SdesimError(f"size: found {short(size)}, allowed: a whole number from 0, or a tuple of them")
     return tuple(int(k) for k in whole)
 
 

@@ -41,7 +41,7 @@ def test_dependence_in_value_and_in_size_is_seen_and_independence_is_not():
         (X[:9], "x: found 9 numbers, allowed: 10 and more"),
         (np.append(X, np.inf), "x: found 1 infinite values, allowed: finite numbers and NaN"),
         (np.zeros(20), "x: found half of its values equal, allowed: samples with distinct quartiles"),
-        (["a"], "x: found list, allowed: numbers (n,)"),
+        (["a"], "x: found text, allowed: numbers (n,)"),
     ],
 )
 def test_what_is_no_sample_is_told_in_one_line(x, says):
