@@ -24,7 +24,7 @@ from sdesim.scenario.checks.scenario import cross_check, unanswerable, unbuildab
 from sdesim.scenario.messages import type_problems
 from sdesim.scenario.models import Scenario
 from sdesim.scenario.rest import Rest
-from sdesim.scenario.yaml import Document, parse_path, read_document, read_yaml, set_value
+from sdesim.scenario.yaml import Document, KeyPath, parse_path, read_document, read_yaml, set_value
 from sdesim.shipped import shipped_folder
 
 # Lines that a refusal has.
@@ -145,10 +145,18 @@ def parse_document(
 
 
 def _not_set(document: Document, key: str, error: ScenarioError) -> None:
-    """Note why a value could not be put in, and that what was to hold it can't be judged."""
-    document.lines += str(error).split("\n")
+    """Note why a value could not be put in, and that what was to hold it can't be judged; nothing where that
+    could not be read itself."""
+    path: KeyPath = ()
     with suppress(ScenarioError):
-        document.doubt(parse_path(key))
+        path = parse_path(key)
+    if any(path[: len(lost)] == lost for lost in document.unknown):
+        return
+    lines = str(error).split("\n")
+    quick = document.origins.get(("quick", key))
+    document.lines += lines if path or quick is None else [f"{quick}: {lines[0]}"]
+    if path:
+        document.doubt(path)
 
 
 # A command may check a file as it is and in its quick form; reading it is what takes longest.

@@ -49,6 +49,15 @@ def test_a_broken_arm_leaves_the_others_to_be_checked():
     assert others[0].startswith("file.yaml:5: arms.third.simulate")
     assert others[-1].startswith("file.yaml:12: arms.sde.simulate.dt: found -1")
     assert not any("other" in line for line in others)
+    quick = changed(
+        "  expect: []\n",
+        "  arms.other.simulate.steps: 1\n  ']': 1\n",
+        changed("  sde:\n", f"{other}  sde:\n"),
+    )
+    told = refused(quick, quick=True)
+    assert not any("arms.other" in line for line in told)
+    assert any(line.startswith("file.yaml:") and "']' is not a path" in line for line in told)
+    assert all(line.startswith("file.yaml:") for line in told)
 
 
 def test_a_setting_and_a_quick_path_that_lead_nowhere_leave_the_rest_to_be_checked():
