@@ -25,6 +25,7 @@ from sdesim.commands.options import (
     read_overrides,
 )
 from sdesim.commands.printing import interval, make_console, print_json, say, spent
+from sdesim.io.text import clipped
 
 if TYPE_CHECKING:
     from sdesim.scenario.sweep.points import Point
@@ -84,6 +85,11 @@ def sweep(
         print_json({**summary, "directory": str(target)})
     elif not quiet:
         print_sweep(summary, target)
+    else:
+        # Nothing but errors.
+        for p in summary["points"]:
+            if p["state"] == "failed":
+                print(clipped(f"sdesim: {p['name']}: {p['error']}"), file=sys.stderr)
     bad = any(p["state"] == "failed" or "missed" in p.get("outcomes", ()) for p in summary["points"])
     raise typer.Exit(MISSED if bad else OK)
 
