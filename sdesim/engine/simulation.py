@@ -34,7 +34,7 @@ from sdesim.engine.tangent import Tangents
 from sdesim.engine.unseen import reads_unseen, unseen_part
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
-from sdesim.io.lock import beside
+from sdesim.io.lock import beside, clear_dead, lock_beside
 from sdesim.io.places import Place, place, remove_tree
 from sdesim.io.progress import progress_report
 from sdesim.kinds.numbers import whole
@@ -210,6 +210,7 @@ def simulate(
         # Nothing is written then, so that it may lie where nothing can be.
         done = whole_run(target, mark, accept_changes)
         if done is not None:
+            clear_dead(lock_beside(target))
             return done
     checkpoint = None if target is None or mark is None else Checkpoint(target, mark.key)
     told = {"continued_with_other": changed} if changed else {}

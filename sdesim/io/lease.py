@@ -70,6 +70,12 @@ class Lease:
             if not self._lost and self._is_own(self._owner()):
                 self._lock.unlink(missing_ok=True)
 
+    def clear_dead(self) -> None:
+        """Remove the object of a process of this machine that has ended."""
+        owner = self._owner()
+        if owner is not None and self._ended_here(owner):
+            self._lock.unlink(missing_ok=True)
+
     def watch(self, folder: Any) -> None:
         """Nothing: objects are not moved."""
 
@@ -129,12 +135,19 @@ class Lease:
             return {}
         return found if isinstance(found, dict) else {}
 
+    def _is_here(self, owner: Mapping[str, Any]) -> bool:
+        here = owner.get("host") == self._told["host"] and os.name == "posix"
+        return here and isinstance(owner.get("pid"), int)
+
+    def _ended_here(self, owner: Mapping[str, Any]) -> bool:
+        return self._is_here(owner) and not _runs(owner["pid"])
+
     def _dead(self, owner: Mapping[str, Any]) -> bool:
         """Whether an owner is: on this machine that is known; of another one it is taken so when its clock
         says that it has not beaten for long, and no beat comes while this process waits."""
-        pid, beat = owner.get("pid"), owner.get("beat")
-        if owner.get("host") == self._told["host"] and os.name == "posix" and isinstance(pid, int):
-            return not _runs(pid)
+        if self._is_here(owner):
+            return self._ended_here(owner)
+        beat = owner.get("beat")
         if isinstance(beat, float) and time.time() - beat <= 2 * LEASE:
             return False
         end = time.monotonic() + LEASE

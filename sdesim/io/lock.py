@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,27 @@ def _locked(folder: Path, lock: Path) -> Iterator[Held]:
 def beside(out: Place | None) -> AbstractContextManager[Holding | None]:
     """`locked` with the lock beside a store, in whose own folder other programs expect nothing of ours; of
     None nothing."""
-    return nullcontext() if out is None else locked(out, out.with_name(f"{out.name}{LOCK}"))
+    return nullcontext() if out is None else locked(out, lock_beside(out))
+
+
+def lock_beside(out: Place) -> Place:
+    """Where the lock of a store is."""
+    return out.with_name(f"{out.name}{LOCK}")
+
+
+def clear_dead(lock: Place) -> None:
+    """Remove the lock that a process of this machine left which was killed; of what is whole nobody takes it
+    over. That of any other process stays, and so does one where nothing can be written."""
+    from filelock import SoftFileLease
+
+    if isinstance(lock, Remote):
+        with suppress(RunError):
+            Lease(lock.parent, lock).clear_dead()
+    elif lock.exists():
+        lease = SoftFileLease(lock, lease_duration=LEASE, heartbeat_interval=BEAT)
+        # To take it over and let it go removes it.
+        with suppress(OSError, ValueError), lease.acquire(timeout=0):
+            pass
 
 
 def _patience(lock: Path, lease: Any) -> float:

@@ -11,7 +11,10 @@ from sdesim.io.lock import locked
 from sdesim.io.places import Place, place
 from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
+from sdesim.runs.finished import check_finished
 from sdesim.runs.provenance import kept_scenario
+from sdesim.runs.store import begun_run
+from sdesim.scenario.finished import check_folder
 from sdesim.scenario.foreign import import_again, refuse_changed
 from sdesim.scenario.load import check_document, parse_document, read_scenario
 from sdesim.scenario.models import Scenario
@@ -30,7 +33,8 @@ def resume(
     """Go on with an interrupted scenario run; every number is as if it had never stopped.
 
     Arms that are whole are kept, one that was begun goes on from its last checkpoint, or from its start where
-    it had none yet, and the rest is run. A directory that is finished is left as it is.
+    it had none yet, and the rest is run. A directory that is finished is left as it is. What is taken as
+    finished is read once, and held against its checksums.
 
     Args:
         path: the run directory, what `run_scenario` calls ``out``.
@@ -43,7 +47,8 @@ def resume(
         The content of summary.json; ``wall_time`` is that of this call.
 
     Raises:
-        RunError: not a run directory, one of a sweep, or one interrupted before it held its scenario.
+        RunError: not a run directory, one of a sweep, one interrupted before it held its scenario, or a
+            finished arm that is not as it was written.
         SdesimError: an arm can't be run, or was begun by another version whose numbers differ, or with
             modules that are not trusted now or, unless that is accepted, were edited since.
     """
@@ -53,14 +58,40 @@ def resume(
     if (target / "points").is_dir():
         raise RunError(f"{target} is the directory of a sweep: go on with sdesim sweep … --resume")
     if not (target / MARK).exists():
-        return read_json(target / "summary.json")
+        return _of_finished(target)
     if not (target / "scenario.yaml").exists():
         raise RunError(f"{target} was interrupted before it held its scenario: run that again")
     with locked(target) as held:
         scenario, noted = read_again(target, trust, accept_changes)
         work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes, cluster=cluster)
         check_work(work)
+        _check_arms(target, scenario)
         return finish_run(work, bool(noted.get("quick")), progress, held)
+
+
+def _of_finished(target: Place) -> dict[str, Any]:
+    """The summary of a directory in which there is nothing left to do."""
+    try:
+        return check_folder(target)
+    except RunError as error:
+        raise RunError(f"{error}: restore it, or run it anew with sdesim rerun {target}") from None
+
+
+def _check_arms(target: Place, scenario: Scenario) -> None:
+    """That the arms which are taken as finished are as they were written."""
+    for name in scenario.arms:
+        store = target / f"{name}.zarr"
+        # With parts beside it a training is put together from them anew.
+        if not store.exists() or store.with_name(f"{store.name}.parts").exists():
+            continue
+        if not (begun_run(store) or {}).get("complete"):
+            continue
+        try:
+            check_finished(store)
+        except RunError as error:
+            raise RunError(
+                f"{error}: restore it, or remove {store}, and resume runs that arm again"
+            ) from None
 
 
 def read_again(target: Place, trust: Iterable[str], accept_changes: bool) -> tuple[Scenario, dict[str, Any]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from sdesim import cli
 from sdesim.engine import checkpoint
 from sdesim.errors import RunError
 from sdesim.io.files import read_json
+from sdesim.io.progress import MARK
 from sdesim.runs import open_run
 from sdesim.scenario import parse_scenario, run_scenario
 
@@ -120,3 +123,27 @@ def test_the_command_goes_on_and_tells_the_outcome(tmp_path, monkeypatch, capsys
 
     assert stopped.value.code == 0
     assert json.loads(capsys.readouterr().out)["expectations"][0]["outcome"] == "met"
+
+
+def test_an_arm_or_a_directory_that_is_taken_as_finished_is_looked_at_and_damage_is_one_line(whole, tmp_path):
+    out = tmp_path / "two"
+    shutil.copytree(whole[0], out)
+    assert sdesim.resume(out) == whole[1] | {"wall_time": ANY}
+    chunk = next(p for p in sorted((out / "real.zarr" / "loss").rglob("*")) if p.parent.name == "0")
+    damage(chunk)
+
+    with pytest.raises(RunError, match=rf"{chunk.parent.parent.parent.parent}.* damaged.* rerun {out}$"):
+        sdesim.resume(out)
+
+    (out / MARK).touch()
+    with pytest.raises(RunError, match=rf"is damaged.* or remove {out / 'real.zarr'}, and resume runs"):
+        sdesim.resume(out, progress=False)
+    shutil.rmtree(out / "real.zarr")
+    sdesim.resume(out, progress=False)
+    assert sdesim.resume(out)["arms"] == whole[1]["arms"]
+
+
+def damage(chunk):
+    content = bytearray(chunk.read_bytes())
+    content[3] ^= 4
+    chunk.write_bytes(content)

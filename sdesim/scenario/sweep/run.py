@@ -27,6 +27,7 @@ from sdesim.io.scheduler import connected, on_cluster, one_task
 from sdesim.io.text import for_cell
 from sdesim.report import COLUMNS
 from sdesim.runs.provenance import mark_of, provenance
+from sdesim.scenario.finished import check_folder
 from sdesim.scenario.foreign import foreign_kinds, refuse_changed
 from sdesim.scenario.load import parse_scenario
 from sdesim.scenario.run import resolved_yaml, run_scenario
@@ -109,9 +110,10 @@ def run_sweep(
 
     Raises:
         ScenarioError: workers or only make no sense, or the points do not fit into memory and disk.
-        RunError: `out` is in the way or can't be written, holds points of another scenario, no point could be
-            run, or the cluster can't be reached or was lost. What fails at one point, or kills the process
-            that runs it, leaves the others going and is told in the summary.
+        RunError: `out` is in the way or can't be written, holds points of another scenario, or finished ones
+            that are not as they were written; no point could be run, or the cluster can't be reached or was
+            lost. What fails at one point, or kills the process that runs it, leaves the others going and is
+            told in the summary.
     """
     started = time.perf_counter()
     if workers < 1:
@@ -186,6 +188,12 @@ def _check_room(
             continue
         if read_text(folder / "scenario.yaml") != texts[point.name]:
             raise RunError(f"{folder} was run from another scenario; choose another --out")
+        try:
+            check_folder(folder)
+        except RunError as error:
+            raise RunError(
+                f"{error}: restore it, or remove {folder}, and --resume runs that point again"
+            ) from None
         noted = read_json(folder / "provenance.json")
         refuse_changed(noted.get("kinds_of_others", []), point.scenario, accept)
     return finished

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.errors import RunError
-from sdesim.io.lock import beside
+from sdesim.io.lock import beside, clear_dead, lock_beside
 from sdesim.io.places import local
 from sdesim.io.progress import progress_report
 from sdesim.runs import Probes, RunWriter
@@ -131,6 +131,7 @@ def record(
     finished = FinishedSeeds(out, mark, accept_changes) if out is not None else None
     if resume and finished is not None and finished.already_complete():
         # Nothing is written then, so that it may lie where nothing can be.
+        clear_dead(lock_beside(finished.out))
         return finished.completed()
     with beside(out) as held:
         if finished is not None:

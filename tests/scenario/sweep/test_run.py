@@ -6,6 +6,8 @@ import csv
 import hashlib
 import json
 import os
+import re
+import shutil
 import sys
 from pathlib import Path
 
@@ -216,3 +218,25 @@ def test_an_axis_value_that_would_be_a_formula_is_text_in_the_table():
     assert dict(zip(head, found, strict=True))["'=axis"] == "'=cmd"
     assert dict(zip(head, found, strict=True))["value"] == "-1.5"
     assert dict(zip(head, found, strict=True))["low"] == dict(zip(head, found, strict=True))["n"] == ""
+
+
+def test_a_finished_point_that_was_damaged_is_one_line_with_its_folder_before_anything_is_written(
+    swept, tmp_path
+):
+    out, point = tmp_path / "toy", parse_sweep(TOY).points[1].name
+    shutil.copytree(swept[0], out)
+    folder = out / "points" / point
+    chunk = max((p for p in folder.rglob("c/**/*") if p.is_file()), key=lambda p: p.stat().st_size)
+    os.truncate(chunk, 5)
+    before = contents(out)
+
+    words = rf"cut off.*: restore it, or remove {re.escape(str(folder))}, and --resume runs that point again$"
+    with pytest.raises(RunError, match=words) as error:
+        run_sweep(parse_sweep(TOY), out, resume=True, progress=False)
+    assert "\n" not in str(error.value)
+    assert contents(out) == before
+
+    shutil.rmtree(folder)
+    summary = run_sweep(parse_sweep(TOY), out, resume=True, progress=False)
+    assert summary["points_run"] == 1
+    assert contents(out) == contents(swept[0])
