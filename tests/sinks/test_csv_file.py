@@ -43,7 +43,7 @@ def test_a_name_with_ends_of_lines_has_one_column_in_a_file_that_goes_on(tmp_pat
     names = ["a\nb", "c\rd", "e\u2028f", 'g"h,i']
     for step in (1, 2):
         sink = Csv(str(tmp_path / "a.csv")).open()
-        sink.write(row(step, **{name: step / 4 for name in names}))
+        sink.write(row(step, **dict.fromkeys(names, step / 4)))
         sink.close()
 
     with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
