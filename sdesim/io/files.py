@@ -22,6 +22,8 @@ from sdesim.io.places import Place, Remote, place
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 # Under which a record has its digest.
 _DIGEST = "digest"
+# Folders in which this process is writing runs.
+_STANDING: list[Path] = []
 
 
 def atomic_write_bytes(
@@ -43,7 +45,7 @@ def atomic_write_bytes(
     temporary = None
     try:
         if make_folder:
-            target.parent.mkdir(parents=True, exist_ok=True)
+            folder_made(target.parent)
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -60,6 +62,33 @@ def atomic_write_bytes(
             with suppress(OSError):
                 Path(temporary).unlink(missing_ok=True)
         raise RunError(f"can't write {target}: {error.strerror or error}") from error
+
+
+@contextmanager
+def standing(folder: Path) -> Iterator[None]:
+    """Meanwhile nothing makes this folder anew: where it is gone it was moved or removed, and a part of a run
+    in its place would only be in the way."""
+    _STANDING.append(folder)
+    try:
+        yield
+    finally:
+        _STANDING.remove(folder)
+
+
+def folder_made(folder: Path) -> None:
+    """Make a folder, and those above it but for one that is `standing`.
+
+    Raises:
+        OSError: the disk refuses, or that one is gone.
+    """
+    above = [folder, *folder.parents]
+    place = next((k for k, path in enumerate(above) if path in _STANDING), None)
+    if place is None:
+        folder.mkdir(parents=True, exist_ok=True)
+        return
+    os.stat(above[place])
+    for path in reversed(above[:place]):
+        path.mkdir(exist_ok=True)
 
 
 def to_disk(path: str | Path) -> None:

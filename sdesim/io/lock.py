@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, first_line
+from sdesim.io.files import folder_made, standing
 from sdesim.io.lease import BEAT, LEASE, Lease, leased
 from sdesim.io.places import Place, Remote, place
 
@@ -89,7 +90,7 @@ def _locked(folder: Path, lock: Path) -> Iterator[Held]:
         raise RunError(f"{folder} is a link to {os.readlink(folder)}, which is not there")
     lease = SoftFileLease(lock, lease_duration=LEASE, heartbeat_interval=BEAT)
     try:
-        lock.parent.mkdir(parents=True, exist_ok=True)
+        folder_made(lock.parent)
         lease.acquire(timeout=_patience(lock, lease), poll_interval=0.5)
     except Timeout:
         raise RunError(
@@ -100,7 +101,8 @@ def _locked(folder: Path, lock: Path) -> Iterator[Held]:
     except ValueError as error:
         raise RunError(f"{lock} is held by a program with other rules: {first_line(error)}") from None
     try:
-        yield Held(folder, lease)
+        with standing(lock.parent):
+            yield Held(folder, lease)
     finally:
         lease.release()
 

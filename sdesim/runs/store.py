@@ -12,6 +12,7 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from sdesim.errors import RunError, first_line
-from sdesim.io.files import to_json
+from sdesim.io.files import folder_made, to_json
 from sdesim.io.places import Place, holds_files, named, place, zarr_store
 from sdesim.runs.accessor import RunAccessor as RunAccessor
 from sdesim.runs.attributes import plain, rows
@@ -315,7 +316,8 @@ class RunWriter:
         if self.out.exists():
             raise RunError(f"{self.out} exists already; choose another path or remove it")
         try:
-            self.out.mkdir(parents=True)
+            if isinstance(self.out, Path):
+                folder_made(self.out)
             self._store = CheckedStore(self.out, zarr_store(self.out))
             self._group = zarr.open_group(
                 self._store, mode="w-", zarr_format=3, attributes=self._stored_attrs()

@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 from sdesim.errors import RunError
+from sdesim.io.files import atomic_write_text
 from sdesim.io.lock import LOCK, beside, locked
 
 OTHER = """
@@ -86,3 +87,18 @@ def test_a_store_has_its_lock_beside_it_and_links_to_nowhere_are_named(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match="can't write"), locked(tmp_path / "file"):
         pytest.fail("written")
+
+
+def test_a_folder_that_is_held_is_not_made_anew_where_it_was_moved(tmp_path):
+    out = tmp_path / "deep" / "out"
+    with locked(out):
+        atomic_write_text(out / "figures" / "a.svg", "a")
+        out.rename(tmp_path / "moved")
+        for name in ("b", "figures/b", "points/x/figures/b"):
+            with pytest.raises(RunError, match=f"can't write {out / name}: No such file"):
+                atomic_write_text(out / name, "b")
+        with pytest.raises(RunError, match="No such file"), beside(out / "arm.zarr"):
+            pytest.fail("made anew")
+        assert not out.exists()
+    atomic_write_text(out / "b", "b")
+    assert (tmp_path / "moved" / "figures" / "a.svg").read_text() == "a"

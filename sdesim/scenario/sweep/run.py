@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, ScenarioError, located
-from sdesim.io.files import atomic_write_text, content_of, read_json, read_text, write_record
+from sdesim.io.files import atomic_write_text, content_of, read_json, read_text, standing, write_record
 from sdesim.io.lock import LOCK, locked
 from sdesim.io.memory import forced, is_forced
 from sdesim.io.processes import Ended, processes
@@ -65,7 +65,8 @@ def run_task(task: Task) -> str:
         "" when it is done, else why it could not be run.
     """
     try:
-        with forced(task.force), _ONE_AT_A_TIME:
+        # The sweep's own folder is not made anew where it was moved.
+        with forced(task.force), _ONE_AT_A_TIME, standing(Path(task.target).parents[1]):
             scenario = parse_scenario(task.text, task.name, trust=task.trust, folder=task.folder)
             refuse_changed(task.others, scenario)
             run_scenario(

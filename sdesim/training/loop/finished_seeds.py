@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sdesim.compiled.jit import source_stamp
-from sdesim.io.files import atomic_write_text
+from sdesim.io.files import atomic_write_text, folder_made
 from sdesim.io.sealed import read_sealed, write_sealed
 from sdesim.optimizers.learning_rates.base import Base as LearningRate
 from sdesim.runs import open_run
@@ -137,7 +137,7 @@ class FinishedSeeds:
                 shutil.rmtree(self.folder)
             # What the interrupted call had written of the run is made again from its parts.
             shutil.rmtree(self.out, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder_made(self.folder)
         atomic_write_text(file, json.dumps({**self.mark.attrs(), "accepted_changes": self.accepted}))
 
     def checkpoints(self, trajectory: int, every: int | None) -> Checkpoints[SeedState]:
