@@ -18,7 +18,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from sdesim.compiled.sources import is_library, is_own, names_of
-from sdesim.errors import SdesimError
+from sdesim.errors import SdesimError, failure
 
 # At how many states of `states_beside` a function is called first: the start and others.
 PLACES = 3
@@ -48,8 +48,9 @@ def first_calls(
         What it returned at the first place.
 
     Raises:
-        SdesimError: in one line: it reads or writes beyond an array, writes into an argument or leaves part
-            of a result unwritten, draws random numbers, or gives something else when called again.
+        SdesimError: in one line: it fails at the first place, reads or writes beyond an array, writes into
+            an argument or leaves part of a result unwritten, draws random numbers, gives rows of different
+            lengths, or something else when called again.
     """
     from numba.core.errors import NumbaError
 
@@ -68,9 +69,14 @@ def first_calls(
             # What does not compile at all says so below.
             function(*_copies(arguments))
             warnings.warn(f"the indices of {name} can't be checked", stacklevel=2)
-        except Exception:
+        except TypeError:
+            # Numba's, where the arguments do not fit.
             if at == 0:
                 raise
+            continue
+        except Exception as error:
+            if at == 0:
+                raise SdesimError(f"{name} fails {_place(arguments)}: {failure(error)}") from None
             # It need not have values everywhere beside the start.
             continue
         first, again = _copies(arguments), _copies(arguments)
@@ -91,6 +97,10 @@ def first_calls(
         for one, other in ways:
             if not _same(one, other):
                 raise SdesimError(f"{name} gives {_differing(one, other)} {_place(arguments)}, {_ALLOWED}")
+    try:
+        np.shape(found[0])
+    except ValueError:
+        raise SdesimError(f"{name} gives rows of different lengths") from None
     return found[0]
 
 

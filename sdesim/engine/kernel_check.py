@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from sdesim.compiled.first_call import PLACES, first_calls
 from sdesim.compiled.sources import is_own
 from sdesim.compiled.tuples import states_beside
+from sdesim.errors import SdesimError
 from sdesim.surfaces.base import SurfaceKernel
+from sdesim.surfaces.custom_surface import telling_line
 
 if TYPE_CHECKING:
     from sdesim.engine.events.region import Region
@@ -148,8 +150,14 @@ def _called(
     function: Any, name: str, given: tuple[Any, ...], written: Sequence[int], set_whole: Sequence[int] = ()
 ) -> None:
     plain = getattr(function, "py_func", None)
-    if isinstance(plain, FunctionType) and not is_own(plain.__module__):
+    if not isinstance(plain, FunctionType) or is_own(plain.__module__):
+        return
+    from numba.core.errors import NumbaError
+
+    try:
         first_calls(function, name, [given], written, set_whole)
+    except (NumbaError, TypeError) as error:
+        raise SdesimError(f"Numba can't compile {name}: {telling_line(error)}") from None
 
 
 def _function(module: str, name: str) -> Callable[..., Any]:

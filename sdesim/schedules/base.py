@@ -126,13 +126,33 @@ class OfTime(Base):
 
     def _values(self, times: Array) -> Array:
         try:
-            return np.array([float(v) for v in self._one_by_one(times)])
+            return np.array([_number(v) for v in self._one_by_one(times)])
         except Exception as error:
             # Whatever a user's function raises.
             raise SdesimError(
                 f"the function of t must take a number and return one: {failure(error)}"
             ) from error
 
+    def problem(self, end: float, least: float = -np.inf) -> str | None:
+        """As `Base.problem`; or it gives something else when it is called again."""
+        times = np.linspace(0.0, end, _TRIALS)
+        try:
+            first, again = self._values(times), self._values(times)
+        except SdesimError as error:
+            return str(error)
+        apart = np.flatnonzero((first != again) & ~(np.isnan(first) & np.isnan(again)))
+        if not apart.size:
+            return super().problem(end, least)
+        k = apart[0]
+        two = f"{first[k]:.6g} and then {again[k]:.6g} at t = {times[k]:.6g}"
+        return f"the function of t gives {two}, allowed: a function of t alone; chance belongs into noises"
+
     def _one_by_one(self, times: Array) -> Iterator[Any]:
         # Never with an array: a function with an `if t < …` would answer wrongly or not at all.
         return (self.function(float(t)) for t in times)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str | bytes):
+        raise TypeError(f"found {type(value).__name__}")
+    return float(value)

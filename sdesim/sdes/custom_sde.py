@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from sdesim.compiled.tuples import plain_of, states_beside, takes_tuples
 from sdesim.errors import SdesimError, first_line
 from sdesim.kinds.numbers import Array, as_finite, whole
+from sdesim.kinds.spelling import short
 from sdesim.sdes.base import Base, Convention
 from sdesim.surfaces.base import SurfaceKernel
 from sdesim.surfaces.custom_surface import telling_line
@@ -157,7 +158,7 @@ def _compiled_one(
     from sdesim.compiled.jit import compiled_in_memory, guard
 
     if not callable(function):
-        raise SdesimError(f"{role} must be a function of t and x, got {function!r}")
+        raise SdesimError(f"{role} must be a function of t and x, got {short(function)}")
     name = f"{role} ({getattr(function, '__name__', type(function).__name__)})"
     try:
         # Python says more of what is wrong than compiled code.

@@ -66,7 +66,8 @@ class CsvSink:
         # What a killed training left half written stays a row of its own.
         if text and not text.endswith("\n"):
             self._file.write("\n")
-        self._header = next(csv.reader([text.splitlines()[0]])) if text else []
+        # A name may hold the end of a line, within quotes.
+        self._header = next(csv.reader(io.StringIO(text, newline="")), [])
         if self._header and "step" not in self._header:
             self.close()
             raise RunError(f"{self._path} has other columns: no 'step'; choose another file")

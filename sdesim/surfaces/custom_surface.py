@@ -13,6 +13,7 @@ from sdesim.compiled.tuples import plain_of, states_beside, takes_tuples
 from sdesim.errors import SdesimError
 from sdesim.kinds import Misfit
 from sdesim.kinds.numbers import Array, as_finite, as_theta, whole
+from sdesim.kinds.spelling import short
 from sdesim.surfaces.base import Base, SurfaceKernel
 
 
@@ -192,7 +193,7 @@ def _compiled_one(
     from sdesim.compiled.jit import compiled_in_memory, guard
 
     if not callable(function):
-        raise SdesimError(f"{role} must be a function, got {function!r}")
+        raise SdesimError(f"{role} must be a function, got {short(function)}")
     name = f"{role} ({getattr(function, '__name__', type(function).__name__)})"
     try:
         jitted = function if is_jitted(function) else compiled_in_memory(function)

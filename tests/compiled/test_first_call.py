@@ -37,6 +37,14 @@ def _writes(x: Any) -> Any:
     return x[0]
 
 
+def _raises(x: Any) -> Any:
+    raise ValueError("no such\nthing")
+
+
+def _uneven(x: Any) -> Any:
+    return [x, x[:1]]
+
+
 def _draws(x: Any) -> Any:
     return x[0] + (np.random.normal() if x[0] > 100.0 else 0.0)  # noqa: NPY002
 
@@ -47,6 +55,8 @@ def _draws(x: Any) -> Any:
         (_itself, r"f takes an index beyond an array at \[1, 2\]"),
         (_by_helper, r"f takes an index beyond an array at \[1, 2\]"),
         (_only_beside, r"f takes an index beyond an array at \[9, 2\]"),
+        (_raises, r"f fails at \[1, 2\]: ValueError: no such$"),
+        (_uneven, "f gives rows of different lengths"),
         (_writes, "f writes into its argument x, allowed: to read it"),
         (_draws, r"f draws random numbers \(np.random\), allowed: a function of its arguments alone"),
     ],

@@ -53,8 +53,16 @@ def test_what_is_no_coefficient_is_said_in_one_line():
     assert "must take a number" in schedules.OfTime(lambda t: "x").problem(1.0)
     # What the function itself raises is told too.
     assert "ZeroDivisionError" in schedules.OfTime(lambda t: 1 / 0).problem(1.0)
+    assert "TypeError: found str" in schedules.OfTime(lambda t: "1").problem(1.0)
     with pytest.raises(SdesimError, match="at least 0"):
         falls.step_means(0, 20, 20, 0.1)
+
+
+def test_a_function_of_more_than_time_is_refused():
+    chance, calls = np.random.default_rng(0), iter(range(10**6))
+
+    for function in (lambda t: chance.random(), lambda t: 1.0 + next(calls)):
+        assert "allowed: a function of t alone" in schedules.OfTime(function).problem(1.0)
 
 
 def test_one_of_ones_own_needs_value():

@@ -39,6 +39,19 @@ def test_a_number_that_comes_later_gets_a_column_and_a_closed_file_goes_on(tmp_p
     assert found == [["1", "0.5", "a,b", ""], ["2", "0.25", "", "3.0"], ["3", "", "", "4.0"]]
 
 
+def test_a_name_with_ends_of_lines_has_one_column_in_a_file_that_goes_on(tmp_path):
+    names = ["a\nb", "c\rd", "e\u2028f", 'g"h,i']
+    for step in (1, 2):
+        sink = Csv(str(tmp_path / "a.csv")).open()
+        sink.write(row(step, **dict.fromkeys(names, step / 4)))
+        sink.close()
+
+    with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["step", *names]
+    assert rows == [["1", *["0.25"] * 4], ["2", *["0.5"] * 4]]
+
+
 def test_a_half_written_row_stays_one_of_its_own(tmp_path):
     (tmp_path / "a.csv").write_text("step,C\n1,0.5\n2,0.")
     sink = Csv(str(tmp_path / "a.csv")).open()

@@ -94,11 +94,15 @@ def extrapolate(
 def _read(given: Any, dt: float) -> tuple[float, float, tuple[str, ...], int]:
     """(value, standard error, flags, n) of a statistic; the error 0 where there is no interval."""
     try:
+        if isinstance(given, str | bytes):
+            raise TypeError
         value = float(given)
         low, high = float(getattr(given, "low", math.nan)), float(getattr(given, "high", math.nan))
         level = float(getattr(given, "level", LEVEL))
     except (TypeError, ValueError):
-        raise SdesimError(f"simulate_at({dt:g}) must give an Estimate or a number, got {given!r}") from None
+        raise SdesimError(
+            f"simulate_at({dt:g}) must give an Estimate or a number, got {short(given)}"
+        ) from None
     if not math.isfinite(value):
         raise SdesimError(f"simulate_at({dt:g}) gave {value:g}, which is no finite number")
     known = math.isfinite(low) and math.isfinite(high) and high > low

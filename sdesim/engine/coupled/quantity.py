@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.errors import SdesimError, first_line
+from sdesim.kinds.spelling import short
 
 Array = NDArray[np.float64]
 # Distances from the start between which growth is read, at most how many directions of a sort, and how near
@@ -97,16 +98,18 @@ def compiled_quantity(function: Any, start: Array) -> Quantity:
     from sdesim.surfaces.custom_surface import telling_line
 
     if not callable(function):
-        raise SdesimError(f"quantity must be a function of the state (d,), got {function!r}")
+        raise SdesimError(f"quantity must be a function of the state (d,), got {short(function)}")
     name = f"quantity ({getattr(function, '__name__', type(function).__name__)})"
     try:
         # Python says more of what is wrong than compiled code.
-        plain = getattr(function, "py_func", function)(start.copy())
+        plain = np.asarray(getattr(function, "py_func", function)(start.copy()))
     except Exception as error:
         said = f"{type(error).__name__}: {first_line(error)}"
         raise SdesimError(f"{name} fails at the start: {said}") from None
-    if np.size(plain) != 1 or np.asarray(plain).dtype.kind not in "biuf":
-        raise SdesimError(f"{name} must return a number for one state (d,), got shape {np.shape(plain)}")
+    if plain.size != 1 or plain.dtype.kind not in "biuf":
+        raise SdesimError(
+            f"{name} must return a number for one state (d,), got {plain.dtype} of shape {plain.shape}"
+        )
     try:
         jitted = function if is_jitted(function) else compiled_in_memory(function)
         found = first_calls(jitted, name, [(x,) for x in states_beside(start)[:PLACES]])

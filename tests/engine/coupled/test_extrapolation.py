@@ -61,6 +61,12 @@ def test_what_does_not_change_with_the_step_tells_no_order_and_what_misses_the_l
         (lambda dt: "one", [0.1, 0.05], 1, "must give an Estimate or a number, got 'one'"),
         (lambda dt: 1.0, [0.1, 0.05], 0.0, "order must be above 0"),
         (3, [0.1, 0.05], 1, "simulate_at must be a function of dt, got 3"),
+        (
+            lambda dt: "1.5",
+            [0.1, 0.05],
+            1,
+            r"simulate_at\(0.1\) must give an Estimate or a number, got '1.5'",
+        ),
     ],
 )
 def test_what_can_be_no_limit_is_refused(function, dts, order, words):

@@ -32,7 +32,7 @@ def test_what_has_a_mean_but_no_variance_is_refused_and_what_is_bounded_is_not()
     [
         (3.0, "quantity must be a function of the state"),
         (lambda x: x[2], r"fails at the start: IndexError"),
-        (lambda x: x, r"must return a number for one state \(d,\), got shape \(2,\)"),
+        (lambda x: x, r"must return a number for one state \(d,\), got float64 of shape \(2,\)"),
         (lambda x: {"a": x[0]}["a"] if x[0] > 0 else sorted(open("x")), "Numba can't compile quantity"),  # noqa: SIM115
         (lambda x: math.inf, "must be finite at the start, got inf"),
     ],
