@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
@@ -173,4 +172,5 @@ def test_every_question_has_results_and_a_line_in_the_readme():
     for name in command.QUESTIONS:
         for suffix in ("json", "md", "png"):
             assert (OPEN / "results" / f"{name}.{suffix}").exists(), (name, suffix)
-        assert re.search(rf"\[{name}\.py\]\({name}\.py\)", readme), name
+        for place in (f"{name}.py", f"results/{name}.md", f"results/{name}.png"):
+            assert f"]({place})" in readme, place

@@ -53,13 +53,13 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Run scenarios: simulate, train, measure, compare, report."""
-    from sdesim.io.memory import forced
+    from sdesim.io.memory import forced, spread
 
-    with forced(force):
+    workers = read_cluster(cluster)
+    with forced(force), spread(workers):
         missed = _run(
-            files, settings, out, quick, overwrite, threads, read_cluster(cluster), strict, trust, verbose,
-            as_json, quiet,
-        )  # fmt: skip
+            files, settings, out, quick, overwrite, threads, workers, strict, trust, verbose, as_json, quiet
+        )
     raise typer.Exit(MISSED if missed else OK)
 
 

@@ -27,7 +27,7 @@ def test_blocks_threads_and_stretches_change_no_bit(monkeypatch, threads, block,
 
 
 def test_blocks_that_are_smaller_than_a_leaf_change_no_bit(monkeypatch):
-    monkeypatch.setattr(ensemble, "_suitable_lanes", lambda dim: 24)
+    monkeypatch.setattr(ensemble, "suitable_lanes", lambda dim: 24)
 
     assert_same(walk(), run())
 
