@@ -30,6 +30,7 @@ from sdesim.commands.options import (
 )
 from sdesim.commands.outcome import print_outcome
 from sdesim.commands.printing import make_console, print_json, say
+from sdesim.io.text import for_terminal
 
 
 def run(
@@ -148,7 +149,7 @@ def resume(
             accept_changes=accept_changes,
         )
     if not begun and not quiet:
-        print(f"sdesim: {target} is finished; there is nothing to do", file=sys.stderr)
+        print(f"sdesim: {for_terminal(target)} is finished; there is nothing to do", file=sys.stderr)
     if as_json:
         print_json({**summary, "directory": str(path)})
     elif not quiet:
