@@ -21,8 +21,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from sdesim import data
+from sdesim.runs.sizes import SEEDS
 from sdesim.training import mlp
-from sdesim.training.batched.choice import SEEDS, seeds_at_once
+from sdesim.training.batched.choice import seeds_at_once
 from sdesim.training.batched.group import train_group
 from sdesim.training.loop.prepared import Prepared, prepare
 from sdesim.training.loop.recipe import Recipe

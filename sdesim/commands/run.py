@@ -30,6 +30,7 @@ from sdesim.commands.options import (
 )
 from sdesim.commands.outcome import print_outcome
 from sdesim.commands.printing import make_console, print_json, say
+from sdesim.io.text import for_terminal
 
 
 def run(
@@ -52,13 +53,13 @@ def run(
     quiet: QuietOption = False,
 ) -> None:
     """Run scenarios: simulate, train, measure, compare, report."""
-    from sdesim.io.memory import forced
+    from sdesim.io.memory import forced, spread
 
-    with forced(force):
+    workers = read_cluster(cluster)
+    with forced(force), spread(workers):
         missed = _run(
-            files, settings, out, quick, overwrite, threads, read_cluster(cluster), strict, trust, verbose,
-            as_json, quiet,
-        )  # fmt: skip
+            files, settings, out, quick, overwrite, threads, workers, strict, trust, verbose, as_json, quiet
+        )
     raise typer.Exit(MISSED if missed else OK)
 
 
@@ -148,7 +149,7 @@ def resume(
             accept_changes=accept_changes,
         )
     if not begun and not quiet:
-        print(f"sdesim: {target} is finished; there is nothing to do", file=sys.stderr)
+        print(f"sdesim: {for_terminal(target)} is finished; there is nothing to do", file=sys.stderr)
     if as_json:
         print_json({**summary, "directory": str(path)})
     elif not quiet:

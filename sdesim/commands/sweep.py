@@ -25,7 +25,7 @@ from sdesim.commands.options import (
     read_overrides,
 )
 from sdesim.commands.printing import interval, make_console, print_json, say, spent
-from sdesim.io.text import clipped
+from sdesim.io.text import clipped, for_terminal
 
 if TYPE_CHECKING:
     from sdesim.scenario.sweep.points import Point
@@ -80,7 +80,8 @@ def sweep(
             before=None if quiet or as_json else partial(_tell, found.scenario.name, workers, scheduler),
         )
     if resume and not summary["points_run"] and not quiet:
-        print(f"sdesim: {target} holds all of these points already; there is nothing to run", file=sys.stderr)
+        told = f"sdesim: {for_terminal(target)} holds all of these points already; there is nothing to run"
+        print(told, file=sys.stderr)
     if as_json:
         print_json({**summary, "directory": str(target)})
     elif not quiet:

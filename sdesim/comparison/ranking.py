@@ -15,6 +15,7 @@ from sdesim.comparison.align import Aligned, align, series
 from sdesim.errors import RunError
 from sdesim.estimators.core.power import Power, interval_power
 from sdesim.io.html import html_table
+from sdesim.io.text import for_terminal
 from sdesim.runs.quantities import names, smooths
 
 Array = NDArray[np.float64]
@@ -44,7 +45,8 @@ class Ranked:
 
     def __repr__(self) -> str:
         tied = ", not told from the best" if self.tied and self.behind[0] != 1.0 else ""
-        return f"<{self.name}: {self.score:.3g} [{self.low:.3g}, {self.high:.3g}] of the null{tied}>"
+        name, score = for_terminal(self.name), f"{self.score:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        return f"<{name}: {score} of the null{tied}>"
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,11 @@ class Ranking:
         """One line: the best, and which arms can't be told from it."""
         best, *others = self.order
         tied = [_tied(r) for r in others if r.tied]
-        told = f"{best.name} is closest: {best.score:.3g} [{best.low:.3g}, {best.high:.3g}] of the null"
+        name = for_terminal(best.name)
+        told = f"{name} is closest: {best.score:.3g} [{best.low:.3g}, {best.high:.3g}] of the null"
         if tied:
             return f"{told}; not told from it: {', '.join(tied)}"
-        return told + (f"; next is {others[0].name}: {others[0].score:.3g}" if others else "")
+        return told + (f"; next is {for_terminal(others[0].name)}: {others[0].score:.3g}" if others else "")
 
 
 def rank(
@@ -202,10 +205,10 @@ def _tied(r: Ranked) -> str:
     """Name of what is tied, and what it would have taken to tell it from the best."""
     p = r.power
     if p is None or not math.isfinite(p.difference):
-        return r.name
+        return for_terminal(r.name)
     needed = f"{p.limit:,} seeds don't settle" if p.needed is None else f"{p.needed:,} seeds would tell"
     told = f"{math.exp(p.difference):.3g} times as far is told with probability {p.probability:g}"
-    return f"{r.name} ({told}; {needed} the {r.behind[0]:.3g} measured)"
+    return f"{for_terminal(r.name)} ({told}; {needed} the {r.behind[0]:.3g} measured)"
 
 
 def _measured(run: Any, given: Any, smooth: bool) -> Any | None:

@@ -216,6 +216,11 @@ class Plan:
             watched(r, self.paths, reach(r, self.theta0), law if r.overshoot else None) for r in self.regions
         )
 
+    @cached_property
+    def one_start(self) -> bool:
+        """Whether all trajectories begin at one point."""
+        return bool((self.theta0 == self.theta0[:1]).all())
+
     @property
     def trajectories(self) -> int:
         """K."""

@@ -35,6 +35,7 @@ from sdesim.engine.unseen import reads_unseen, unseen_part
 from sdesim.engine.walls.base import Base as Wall
 from sdesim.errors import RunError
 from sdesim.io.lock import beside, clear_dead, lock_beside
+from sdesim.io.memory import spread
 from sdesim.io.places import Place, place, remove_tree
 from sdesim.io.progress import progress_report
 from sdesim.kinds.numbers import whole
@@ -182,12 +183,13 @@ def simulate(
     seed, trajectories, first = taken_over(
         end, theta0=theta0, dt=dt, seed=seed, trajectories=trajectories, first=first
     )
-    plan = make_plan(
-        surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
-        learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
-        probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, observe=observe, reduce=reduce,
-        first=first, end=end, tolerance=tolerance, smallest_dt=smallest_dt,
-    )  # fmt: skip
+    with spread(cluster):
+        plan = make_plan(
+            surface, noise, theta0=theta0, dt=dt, steps=steps, trajectories=trajectories, seed=seed,
+            learning_rate=learning_rate, scheme=scheme, save_every=save_every, save=save, events=events,
+            probes=probes, dtype=dtype, boundary=boundary, T=T, save_at=save_at, observe=observe,
+            reduce=reduce, first=first, end=end, tolerance=tolerance, smallest_dt=smallest_dt,
+        )  # fmt: skip
     plan = refined_plan(plan, refine)
     parts = dynamics(plan)
     changed: list[str] = []

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 # The number of glibc's option, the size from which arrays get pages inside, and the largest that glibc sets
 # itself once arrays of that size have been given up: what it is afterwards.
@@ -17,6 +18,7 @@ _OPTION, _INSIDE, _OUTSIDE = -3, 2**20, 32 * 2**20
 
 _depth: list[int] = []
 _FORCED: ContextVar[bool] = ContextVar("forced", default=False)
+_SPREAD: ContextVar[int | None] = ContextVar("spread", default=None)
 _MEMINFO, _LIMIT = Path("/proc/meminfo"), Path("/sys/fs/cgroup/memory.max")
 
 
@@ -37,6 +39,27 @@ def forced(force: bool = True) -> Iterator[None]:
 def is_forced() -> bool:
     """Whether sizes are taken as they are."""
     return _FORCED.get()
+
+
+@contextmanager
+def spread(cluster: Any) -> Iterator[None]:
+    """Within, ensembles are walked in blocks by workers, so that no process holds one as a whole.
+
+    Args:
+        cluster: as of `simulate`; None: by this process, whatever holds around.
+    """
+    here = cluster if isinstance(cluster, int) else 0
+    token = _SPREAD.set(None if cluster is None else here)
+    try:
+        yield
+    finally:
+        _SPREAD.reset(token)
+
+
+def workers_here() -> int | None:
+    """How many processes of this machine share an ensemble, 0 where all are a scheduler's; None outside
+    `spread`."""
+    return _SPREAD.get()
 
 
 def available_memory() -> float:

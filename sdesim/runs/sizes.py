@@ -12,6 +12,13 @@ BATCHES = 16
 # Gradients of networks with fewer parameters are held whatever their number; of others no more numbers than
 # so many, 64 MB.
 LARGE, HELD = 2**16, 8_000_000
+# So many seeds are trained by one program, whether there are so many or not. A step of eight quickstart
+# networks (B = 8) takes as long as one of a single network by autograd; of networks of other layers, through
+# torch.func.vmap, it would take as long as five, which a single seed would pay.
+SEEDS = 8
+# Parameters times examples of a minibatch, at least so many of these: up to here a step of eight takes at
+# most 1.5 steps of one, which is what a single seed pays.
+_MOST, _LEAST = 40_000, 8
 # Below so many examples eigenvalues are of all; of more, of so many at least.
 _MANY, _FEW = 4000, 1000
 
@@ -29,6 +36,15 @@ def costly(n: int, dim: int, dense: bool, batches: int = 1) -> bool:
 def streams(dim: int, n: int) -> bool:
     """Whether n gradients (d,) are too many to be held."""
     return dim > LARGE and dim * n > HELD
+
+
+def seeds_at_most(dim: int, batch_size: int | None) -> int:
+    """How many seeds of a training may be trained side by side, `SEEDS` or 1; the network decides whether.
+
+    Args:
+        dim: d. batch_size: None for the full batch.
+    """
+    return 1 if batch_size is None or dim * max(batch_size, _LEAST) > _MOST else SEEDS
 
 
 def spared_examples(total: int) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from sdesim.engine.memory import held_each, saved_widths
+from sdesim.engine.memory import fitting, held_by_caller, held_each, saved_widths
+from sdesim.engine.reductions.base import LEAF
 from sdesim.engine.saved_times import time_problems
 from sdesim.errors import SdesimError
+from sdesim.io.memory import workers_here
 from sdesim.kinds import dump
 from sdesim.kinds.misfit import Path
 from sdesim.noise.base import Context
@@ -16,6 +18,7 @@ from sdesim.runs.chunks import step_chunk, stored_numbers
 from sdesim.runs.memory import reading_bytes
 from sdesim.runs.needs import Factor, Need
 from sdesim.runs.probes import SAVED_POINTS, Probes, saved_count
+from sdesim.runs.sizes import seeds_at_most, streams
 from sdesim.scenario.assemble import probes_of
 from sdesim.scenario.continuing import begin_of
 from sdesim.scenario.models import DRAWS, Scenario, Simulate, Train
@@ -31,6 +34,8 @@ _CURVES = 24
 _READING, _DRAW = 96, 18
 # How the points of a simulation are saved where nobody says, and copies of a chunk while it is written.
 _POINTS, _COPIES = 1000, 3
+# Saved points that a worker of a cluster keeps before it writes them, at the most.
+_AT_ONCE = 256
 # Bytes that summary and report hold for each trajectory and saved point, as measured: the loss, the norm and
 # what is sorted and drawn of them.
 _REPORT = 17 * 8.0
@@ -44,7 +49,8 @@ _KEPT = 4
 
 
 def needs(scenario: Scenario, arm: str) -> list[Need]:
-    """What an arm takes; empty as far as only its run tells."""
+    """What an arm takes of this machine, within `memory.spread` beside what workers elsewhere hold; empty as
+    far as only its run tells."""
     one = scenario.arms[arm]
     with suppress(SdesimError, ModuleNotFoundError):
         if one.train is not None:
@@ -100,11 +106,23 @@ def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator
     yield Need("what is held for each coordinate", 16 * 8.0, (size,))
     exits = sum(bool(event.watches) for event in simulate.events)
     each = held_each(dim, exits, bool(getattr(simulate.scheme, "velocity", False)))
-    yield Need("the ensemble", each / dim, (many, size))
-    yield from _of_noises(simulate, place, many, size, steps, real)
     widths = saved_widths(dim, simulate.save, len(simulate.observe))
     numbers = sum(widths)
     points = _points(simulate, place, steps)
+    # Twins are walked by this process.
+    workers = workers_here() if real is None else None
+    if workers is None:
+        yield Need("the ensemble", each / dim, (many, size))
+        yield from _of_noises(simulate, place, many, size, steps, real)
+    else:
+        yield Need("where the trajectories begin", held_by_caller(dim) / dim, (many, size))
+    if workers:
+        row = 8.0 * min(_AT_ONCE, points.value) * numbers
+        block = max(float(LEAF), min(fitting(row, dim), count / workers))
+        walked = workers * block * (each + _COPIES * row)
+        yield Need("the blocks of the workers", walked / dim, (size,))
+        some = Factor(many.path, many.found, workers * block, sense=0)
+        yield from _of_noises(simulate, place, some, size, steps, real)
     yield Need("the numbers of the saved steps", 3 * 8.0, (points,))
     if numbers:
         part = points if simulate.save_at is None else Factor(points.path, points.found, points.value, 0)
@@ -114,7 +132,8 @@ def _of_simulation(scenario: Scenario, arm: str, simulate: Simulate) -> Iterator
         each_kept = 8.0 * kept / (count * points.value * dim)
         yield Need("what is saved", each_kept, (many, part, size), stored=True)
         yield Need("what summary and report read", _REPORT, (many, part))
-        yield Need("a chunk of what is saved", 8.0 * _COPIES * chunk * numbers / dim, (many, size))
+        if workers is None:
+            yield Need("a chunk of what is saved", 8.0 * _COPIES * chunk * numbers / dim, (many, size))
     yield from _reduced(simulate, place, points, size, steps)
     # The state beside the run from which an interrupted one goes on, old and new.
     yield Need("checkpoints", 2 * each / (4 * dim), (many, size), stored=True)
@@ -144,20 +163,26 @@ def _of_noises(
 def _of_training(scenario: Scenario, arm: str, train: Train) -> Iterator[Need]:
     place: Path = ("arms", arm, "train")
     data = _largest(train.data, (*place, "data"), float(train.data.numbers))
-    yield Need("the examples", _DATA, (data,))
     size = _network(train, place)
-    yield Need("the network, its gradients and the optimizer", _NETWORK, (size,))
+    together = seeds_at_most(int(size.value), train.optimizer.batch_size)
+    # Processes of this machine that train beside this one, each with as many seeds at a time.
+    beside = min(workers_here() or 0, -(-train.trajectories // together))
+    # Seeds of one program are moved together whether there are so many or not; none beyond is kept.
+    moved = max(1, beside) * together
+    kept = min(moved, train.trajectories)
+    yield Need("the examples", _DATA * (1 + beside), (data,))
+    yield Need("the network, its gradients and the optimizer", _NETWORK * moved, (size,))
     every = train.save_every or max(1, train.steps // SAVED_POINTS)
     points = _every(train.steps, every, train.save_every, place)
     many = Factor((*place, "trajectories"), train.trajectories, train.trajectories)
     yield Need("the curves", 8.0 * _CURVES, (many, points), stored=True)
     yield Need("the numbers of the saved steps", 3 * 8.0, (points,))
-    yield Need("the curves of a seed", 2 * 8.0 * _CURVES, (points,))
+    yield Need("the curves of seeds in training", 2 * 8.0 * _CURVES * kept, (points,))
     if "theta" in train.save:
         saved = {"trajectory": 1, "step": int(points.value), "param": int(size.value)}
         each = 8.0 * stored_numbers(saved, False, 1) / (points.value * size.value)
         yield Need("the saved weights", each, (many, points, size), stored=True)
-        yield Need("the saved weights of a seed", 8.0 * _SEED, (points, size))
+        yield Need("the saved weights of seeds in training", 8.0 * _SEED * kept, (points, size))
     probes = probes_of(scenario, scenario.arms[arm])
     yield from _of_probes(scenario, arm, probes, train.trajectories, train.steps, size, copies=2)
 
@@ -208,8 +233,6 @@ def _of_batches(train: Train, probes: Probes, place: Path) -> Iterator[Need]:
 
 
 def _streams(probes: Probes, size: Factor) -> bool:
-    from sdesim.runs.sizes import streams
-
     return streams(int(size.value), probes.samples)
 
 

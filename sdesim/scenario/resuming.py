@@ -8,6 +8,7 @@ from typing import Any
 from sdesim.errors import RunError
 from sdesim.io.files import read_json
 from sdesim.io.lock import locked
+from sdesim.io.memory import spread
 from sdesim.io.places import Place, place
 from sdesim.io.progress import MARK, LabelledReport
 from sdesim.kinds.trust import trusting
@@ -62,9 +63,10 @@ def resume(
     if not (target / "scenario.yaml").exists():
         raise RunError(f"{target} was interrupted before it held its scenario: run that again")
     with locked(target) as held:
-        scenario, noted = read_again(target, trust, accept_changes)
-        work = Work(scenario, target, threads, resume=True, accept_changes=accept_changes, cluster=cluster)
-        check_work(work)
+        with spread(cluster):
+            scenario, noted = read_again(target, trust, accept_changes)
+            work = Work(scenario, target, threads, True, accept_changes, cluster)
+            check_work(work)
         _check_arms(target, scenario)
         return finish_run(work, bool(noted.get("quick")), progress, held)
 

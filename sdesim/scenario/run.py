@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_text, write_record
 from sdesim.io.lock import LOCK, Holding, locked
+from sdesim.io.memory import spread
 from sdesim.io.places import Place, local, place, remove_tree
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
 from sdesim.kinds import Misfit
@@ -124,7 +125,8 @@ def run_scenario(
     """
     target = place(out)
     work = Work(scenario, target, threads, cluster=cluster)
-    check_work(work)
+    with spread(cluster):
+        check_work(work)
     check_room(target, overwrite)
     with locked(target) as held:
         # Another process may have finished a run here meanwhile.

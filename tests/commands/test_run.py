@@ -114,9 +114,9 @@ def test_an_interruption_is_exit_code_3_and_a_line_that_says_how_to_go_on(toy, h
 
 
 def test_a_finished_run_leaves_nothing_to_resume(toy, capsys):
-    assert call("run", "toy.yaml", "--out", "x", "--quiet") == 0
-    assert call("resume", "x") == 0
-    assert capsys.readouterr().err == "sdesim: x is finished; there is nothing to do\n"
+    assert call("run", "toy.yaml", "--out", "x\x1b[31m", "--quiet") == 0
+    assert call("resume", "x\x1b[31m") == 0
+    assert capsys.readouterr().err == "sdesim: x\\x1b[31m is finished; there is nothing to do\n"
 
 
 def test_what_other_runs_tell_of_a_file_names_the_file(toy, capsys):

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from sdesim.comparison import rank
+from sdesim.comparison.ranking import Ranked, Ranking
 from sdesim.errors import RunError
 
 TIMES = np.arange(20.0)
@@ -67,3 +68,13 @@ def test_bad_arguments_are_named(change, said):
 
     with pytest.raises(RunError, match=said):
         rank(**given)
+
+
+def test_a_ranking_shows_names_of_arms_as_printable_text():
+    hostile = "a\x1b]0;title\x07\r\u202e"
+    far = Ranked(hostile, 3.0, 2.0, 4.0, (2.0, 1.5, 2.5), tied=False)
+    ranking = Ranking((Ranked(hostile, 1.0, 0.5, 1.5), far), ("loss",), 0.95, ())
+    tied = Ranking((far, Ranked(hostile, 3.0, 2.0, 4.0, (1.1, 0.9, 1.2))), ("loss",), 0.95, ())
+
+    for text in (repr(far), *repr(ranking).splitlines(), ranking.verdict, tied.verdict):
+        assert text.isprintable()

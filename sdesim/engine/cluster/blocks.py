@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdesim.engine.continuation import End
+from sdesim.engine.memory import fitting
 from sdesim.engine.plan import Plan
 from sdesim.engine.reductions.base import LEAF
 from sdesim.runs import RunWriter
@@ -27,8 +28,6 @@ LEAST, _MOST = 0.5, 10.0
 TASK, LOAD = 3e-3, 0.25
 # Blocks for each worker, so that all end at about the same time.
 _SHARE = 48
-# Bytes that a block's results and states may take.
-_BYTES = 2**26
 # Bytes of the sums of all blocks beyond which they are merged on the workers, and what is merged there by one
 # task; blocks of a branch for each worker at the most, all of which are walked anew where the scheduler is
 # lost before their branch is whole.
@@ -54,7 +53,7 @@ def block_size(plan: Plan, workers: int, row: float, each: float, sums: float = 
     share = plan.trajectories / workers
     least = max(LEAST, workers * TASK / LOAD, sums / _PACE)
     seconds = min(max(share * each / _SHARE, least), max(_MOST, least))
-    wanted = min(seconds / max(each, 1e-12), _BYTES / (row + 32.0 * plan.dim), share)
+    wanted = min(seconds / max(each, 1e-12), fitting(row, plan.dim), share)
     return power_of_two(wanted / LEAF) * LEAF
 
 

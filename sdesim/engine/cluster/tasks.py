@@ -80,6 +80,5 @@ def block_of(plan: Plan, size: int, number: int) -> Block:
     """A block as it travels."""
     begin = number * size
     end = min(begin + size, plan.trajectories)
-    same = bool((plan.theta0 == plan.theta0[:1]).all())
-    starts = plan.theta0[:1] if same else plan.theta0[begin:end]
+    starts = plan.theta0[:1] if plan.one_start else plan.theta0[begin:end]
     return Block(number, begin, end, size, starts, end_of_part(plan.end, begin, end))

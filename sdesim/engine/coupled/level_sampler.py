@@ -9,6 +9,7 @@ from functools import reduce
 from operator import add
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdesim.compiled.streams import LEVELS
 from sdesim.engine.coupled.level_moments import Moments
@@ -16,6 +17,9 @@ from sdesim.engine.coupled.paths import Coupled
 from sdesim.engine.coupled.quantity import Quantity
 from sdesim.errors import SdesimError
 from sdesim.noise.draws import philox4x32
+from sdesim.runs.schema import BLOW_UP
+
+Array = NDArray[np.float64]
 
 # The generator numbers 2³² trajectories under one key.
 _TRAJECTORIES = 2**31
@@ -112,6 +116,10 @@ class LevelSampler:
                 "explode, such as 'tamed-euler' or 'implicit-euler', or a quantity that is finite everywhere"
             )
 
+    def _value(self, states: Array) -> Array:
+        """The quantity of states (d, K), NaN where one has blown up, of which it may make a number."""
+        return np.where((np.abs(states) < BLOW_UP).all(axis=0), self.quantity(states), np.nan)
+
     def _pieces(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
         chunk = self.equation.chunk
         while begin < end:
@@ -127,7 +135,7 @@ class LevelSampler:
         key = level_key(self.seed, self.level, block)
         place = number * chunk + first % chunk
         states = self.equation.walk(self.steps, ratios, key, place, count, turned)
-        values = [self.quantity(x) for x in states]
+        values = [self._value(x) for x in states]
         with np.errstate(invalid="ignore", over="ignore"):
             fine = Moments.of(values[0])
             if self.sort == SINGLE:

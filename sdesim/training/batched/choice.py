@@ -7,17 +7,11 @@ from torch import Tensor
 
 from sdesim.networks.fully_connected import Dense, as_dense, one_hot, one_hot_mse
 from sdesim.networks.outer_products import fits
+from sdesim.runs.sizes import SEEDS, seeds_at_most
 from sdesim.training.batched.apart import steps_apart
 from sdesim.training.loop.one_seed import isolated_torch
 from sdesim.training.loop.prepared import Prepared
 
-# So many seeds are trained by one program, whether there are so many or not. A step of eight quickstart
-# networks (B = 8) takes as long as one of a single network by autograd; of networks of other layers, through
-# torch.func.vmap, it would take as long as five, which a single seed would pay.
-SEEDS = 8
-# Parameters times examples of a minibatch, at least so many of these: up to here a step of eight takes at
-# most 1.5 steps of one, which is what a single seed pays.
-_MOST, _LEAST = 40_000, 8
 _DTYPES = (torch.float32, torch.float64)
 
 
@@ -31,11 +25,10 @@ def seeds_at_once(prepared: Prepared) -> int:
     follow from the step alone.
     """
     recipe, order, probes = prepared.recipe, prepared.order, prepared.probes
-    size, module = order.batch_size, recipe.module
+    module = recipe.module
     parameters = list(module.parameters())
     alone = (
-        size is None
-        or sum(p.numel() for p in parameters) * max(size, _LEAST) > _MOST
+        seeds_at_most(sum(p.numel() for p in parameters), order.batch_size) == 1
         or any(p.dtype not in _DTYPES for p in parameters)
         or order.own is not None
         or prepared.train.reader is not None

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sdesim import sdes
-from sdesim.engine.coupled.level_sampler import ANTITHETIC, PLAIN, LevelSampler, level_key
+from sdesim.engine.coupled.level_sampler import ANTITHETIC, PLAIN, SINGLE, LevelSampler, level_key
 from sdesim.engine.coupled.paths import coupled
 from sdesim.engine.coupled.quantity import compiled_quantity
 
@@ -32,3 +32,14 @@ def test_samples_add_up_whatever_the_stages_and_cost_what_their_paths_walk():
     whole.turn_to(PLAIN)
     assert whole.difference == whole.plain
     assert whole.cost == 6
+
+
+def test_a_path_that_has_blown_up_is_told_though_the_quantity_is_a_number_there():
+    # Steps of 60 turn x round and make it 59 times as large: 59⁶⁰ ≈ 1.8e106, which no flag of a float tells.
+    equation = coupled(sdes.OrnsteinUhlenbeck(1.0, 0.5), (), 1.0, 3600.0, "euler-maruyama", 8)
+    sign = compiled_quantity(lambda x: 1.0 if x[0] > 0.0 else 0.0, equation.start)
+    level = LevelSampler(equation, sign, 1, 0, 60, SINGLE)
+
+    level.draw(8, 1)
+
+    assert not level.finite

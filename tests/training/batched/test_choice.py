@@ -7,8 +7,9 @@ from torch.nn.functional import cross_entropy
 
 import sdesim
 from sdesim import data
+from sdesim.runs.sizes import SEEDS
 from sdesim.training import Clients, mlp
-from sdesim.training.batched.choice import SEEDS, seeds_at_once
+from sdesim.training.batched.choice import seeds_at_once
 from sdesim.training.loop.prepared import prepare
 from sdesim.training.loop.recipe import Recipe
 

@@ -9,8 +9,9 @@ from torch.utils.data import DataLoader, TensorDataset
 import sdesim
 from sdesim import data
 from sdesim.networks.fully_connected import one_hot_mse
+from sdesim.runs.sizes import SEEDS
 from sdesim.training import mlp, record
-from sdesim.training.batched.choice import SEEDS, seeds_at_once
+from sdesim.training.batched.choice import seeds_at_once
 from sdesim.training.batched.group import train_group
 from sdesim.training.loop.prepared import prepare
 from sdesim.training.loop.recipe import Recipe
