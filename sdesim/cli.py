@@ -63,10 +63,16 @@ def _call() -> NoReturn:
         code = _CTRL_C
     except OSError as error:
         _fail(_words(error), BAD_INPUT)
-    except Exception as error:
-        if not hasattr(error, "format_message"):
+    except (Exception, SystemExit) as error:
+        if hasattr(error, "format_message"):
+            _fail(error.format_message(), BAD_INPUT)
+        from sdesim.kinds.trust import failed_in
+
+        # A function of others that calls sys.exit(0) has not done what was asked for either.
+        said = failed_in(error)
+        if not said:
             raise
-        _fail(error.format_message(), BAD_INPUT)
+        _fail(said, BAD_INPUT)
     if code == _CTRL_C:
         _fail("interrupted", INTERRUPTED)
     sys.exit(code)

@@ -90,7 +90,7 @@ def _run(
             print(f"sdesim: {scenario.name} {estimate(scenario).words}", file=sys.stderr, flush=True)
             if cluster is None:
                 told_time = estimate(scenario, timed=True, threads=threads, page=False).time
-                print(f"sdesim: {scenario.name} takes {told_time}", file=sys.stderr, flush=True)
+                print(f"sdesim: {scenario.name}: {told_time}", file=sys.stderr, flush=True)
         going_on = interruptible(target, resuming(target, trust or ()))
         with going_on, labelled_progress(not quiet, transient=True) as told:
             try:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 
-from sdesim.errors import SdesimError, first_line
+from sdesim.errors import SdesimError, failure, first_line
 
 trusted_modules: ContextVar[frozenset[str]] = ContextVar("trusted_modules", default=frozenset())
 base_folder: ContextVar[Path | None] = ContextVar("base_folder", default=None)
+# The modules whose code was run, by the first part of their names.
+_ran: set[str] = set()
 
 
 @contextmanager
@@ -69,6 +72,7 @@ def trusted_module(name: str) -> ModuleType:
     if not trusts(name):
         raise SdesimError(f"which runs the code of {name}: allow it with --trust {name}")
     folder = base_folder.get()
+    _ran.add(name.partition(".")[0])
     try:
         if folder is not None:
             _load_beside(name.partition(".")[0], folder)
@@ -85,6 +89,23 @@ def trusted_module(name: str) -> ModuleType:
     except (Exception, SystemExit) as error:
         said = f"{type(error).__name__}: {first_line(error)}"
         raise SdesimError(f"{name} can't be imported: {said}") from error
+
+
+def failed_in(error: BaseException) -> str:
+    """What a trusted module's code raised, and where: "/a/mynet.py, line 10, in values: ValueError: no".
+
+    Empty where none of it was running: the error is then one of sdesim's own or of a library.
+    """
+    steps = traceback.walk_tb(error.__traceback__)
+    theirs = [
+        (frame.f_code, line)
+        for frame, line in steps
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] in _ran
+    ]
+    if not theirs:
+        return ""
+    code, line = theirs[-1]
+    return f"{code.co_filename}, line {line}, in {code.co_name}: {failure(error)}"
 
 
 def _load_beside(top: str, folder: Path) -> None:

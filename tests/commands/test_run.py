@@ -108,7 +108,7 @@ def test_an_interruption_is_exit_code_3_and_a_line_that_says_how_to_go_on(toy, h
     assert process.returncode == 3
     told, long, last = err.splitlines()
     assert told.startswith("sdesim: toy takes up to ")
-    assert long.startswith("sdesim: toy takes about ")
+    assert long.startswith("sdesim: toy: about ")
     assert last == "sdesim: interrupted; sdesim resume 'my x' goes on with it"
     assert (toy / "my x" / "INCOMPLETE").exists()
 
