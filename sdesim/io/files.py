@@ -20,6 +20,8 @@ from sdesim.io.places import Place, Remote, place
 # What is not seen as it is, beside what JSON escapes itself: controls, what turns the direction of writing,
 # ends of lines, halves of characters.
 _UNSEEN = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+# What `tempfile.mkstemp` makes of a file's name. What stands beside the file of a lock is the lock's.
+_DRAFT = re.compile(r"\.(?!lock\.).+\.[a-z0-9_]{8}")
 # Under which a record has its digest.
 _DIGEST = "digest"
 # Folders in which this process is writing runs.
@@ -56,11 +58,14 @@ def atomic_write_bytes(
         os.replace(temporary, target)
         if durable:
             to_disk(target.parent)
-    except OSError as error:
+    # An interruption leaves no draft either.
+    except BaseException as error:
         if temporary is not None:
             # On a file system that has become read-only it stays.
             with suppress(OSError):
                 Path(temporary).unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise RunError(f"can't write {target}: {error.strerror or error}") from error
 
 
@@ -89,6 +94,15 @@ def folder_made(folder: Path) -> None:
     os.stat(above[place])
     for path in reversed(above[:place]):
         path.mkdir(exist_ok=True)
+
+
+def remove_drafts(folder: Place) -> None:
+    """Remove what kills left of files that were being written in a folder; for who holds its lock."""
+    if isinstance(folder, Remote) or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if _DRAFT.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def to_disk(path: str | Path) -> None:

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
-from sdesim.io.files import atomic_write_text, write_record
+from sdesim.io.files import atomic_write_text, remove_drafts, write_record
 from sdesim.io.lock import LOCK, Holding, locked
 from sdesim.io.memory import spread
 from sdesim.io.places import Place, local, place, remove_tree
@@ -226,6 +226,8 @@ def finish_run(
     """
     started = time.perf_counter()
     target = work.out
+    for folder in (target, target / "figures"):
+        remove_drafts(folder)
     with (
         labelled_progress(progress, transient=True) as report,
         noted_progress(report, target / PROGRESS) as told,

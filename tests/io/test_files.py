@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from sdesim.io.files import (
     atomic_write_json,
     atomic_write_text,
     read_json,
+    remove_drafts,
     to_json,
     write_record,
 )
@@ -42,6 +44,30 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypat
 
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
+
+
+def test_an_interrupted_write_leaves_no_draft(tmp_path, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        atomic_write_bytes(tmp_path / "a.bin", b"new")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_drafts_that_kills_left_are_removed_and_nothing_else(tmp_path):
+    handle, _ = tempfile.mkstemp(dir=tmp_path, prefix=".loss.svg.")
+    os.close(handle)
+    kept = {"loss.svg", ".lock", ".lock.abcdefgh", ".hidden"}
+    for name in kept:
+        (tmp_path / name).write_text("", encoding="utf-8")
+
+    remove_drafts(tmp_path)
+    remove_drafts(tmp_path / "none")
+
+    assert {p.name for p in tmp_path.iterdir()} == kept
 
 
 def test_a_record_that_was_edited_or_damaged_is_told(tmp_path):

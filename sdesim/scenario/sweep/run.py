@@ -18,7 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, ScenarioError, located
-from sdesim.io.files import atomic_write_text, content_of, read_json, read_text, standing, write_record
+from sdesim.io.files import (
+    atomic_write_text,
+    content_of,
+    read_json,
+    read_text,
+    remove_drafts,
+    standing,
+    write_record,
+)
 from sdesim.io.lock import LOCK, locked
 from sdesim.io.memory import forced, is_forced
 from sdesim.io.processes import Ended, processes
@@ -143,6 +151,8 @@ def run_sweep(
     if before is not None:
         before(chosen)
     with _runner(workers, scheduler, len(tasks)) as run, locked(target) as held:
+        for folder in (target, target / "figures"):
+            remove_drafts(folder)
         atomic_write_text(target / MARK, "This sweep was not finished.\n")
         text = resolved_yaml(sweep.scenario)
         atomic_write_text(target / "scenario.yaml", text)
