@@ -326,6 +326,9 @@ class RunWriter:
             for name, (_, values) in self._coords.items():
                 self._group[name][...] = values
             return arrays
+        # What was made a moment ago is not found.
+        except KeyError as error:
+            raise RunError(f"{self.out} was moved or removed while it was being written") from error
         except OSError as error:
             raise RunError(f"can't write {self.out}: {error.strerror or error}") from error
 

@@ -1,5 +1,7 @@
 """Runs in memory and on disk: written, read again, joined."""
 
+import shutil
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -91,3 +93,20 @@ def test_runs_join_along_trajectories():
     assert joined.attrs["seeds"] == [1, 2]
     with pytest.raises(RunError, match="learning_rate"):
         concat_runs([make_run(), make_run(learning_rate=0.2)])
+
+
+def test_a_store_that_is_removed_while_it_is_made_is_one_line(tmp_path, monkeypatch):
+    made, out = RunWriter._describe, tmp_path / "run.zarr"
+
+    def removed(writer, group):
+        arrays = made(writer, group)
+        shutil.rmtree(out)
+        return arrays
+
+    monkeypatch.setattr(RunWriter, "_describe", removed)
+    with pytest.raises(RunError, match=f"{out} was moved or removed while it was being written"):
+        RunWriter(
+            kind="simulated", trajectories=1, steps=[0, 1], time=[0.0, 0.1], dim=1, variables=["loss"],
+            attrs={}, out=out,
+        )  # fmt: skip
+    assert not out.exists()
