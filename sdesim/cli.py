@@ -49,7 +49,7 @@ def main() -> None:
 def _call() -> NoReturn:
     import typer
 
-    from sdesim.commands.interruption import InterruptedVerb
+    from sdesim.commands.interruption import InterruptedVerb, is_interruption
     from sdesim.commands.options import BAD_INPUT, INTERRUPTED
     from sdesim.commands.verbs import app
 
@@ -70,9 +70,12 @@ def _call() -> NoReturn:
 
         # A function of others that calls sys.exit(0) has not done what was asked for either.
         said = failed_in(error)
-        if not said:
+        if is_interruption(error):
+            code = _CTRL_C
+        elif said:
+            _fail(said, BAD_INPUT)
+        else:
             raise
-        _fail(said, BAD_INPUT)
     if code == _CTRL_C:
         _fail("interrupted", INTERRUPTED)
     sys.exit(code)

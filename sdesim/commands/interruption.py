@@ -27,10 +27,19 @@ def interruptible(folder: Place, command: Sequence[str], begun: str = MARK) -> I
     """
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not is_interruption(error):
+            raise
         there = any(folder.glob(begun))
         how = f"{shlex.join(command)} goes on with it" if there else f"nothing was written to {folder}"
         raise InterruptedVerb(f"interrupted; {how}") from None
+
+
+def is_interruption(error: BaseException | None) -> bool:
+    """Whether an error is an interruption, or what Python made of one: a class body's is a RuntimeError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__
+    return error is not None
 
 
 def resuming(folder: Place, trust: Sequence[str] = ()) -> list[str]:

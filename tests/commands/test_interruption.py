@@ -37,3 +37,14 @@ def test_where_nothing_was_written_there_is_nothing_to_go_on_with(tmp_path):
         interruptible(tmp_path, []),
     ):
         raise KeyboardInterrupt
+
+
+def test_an_interruption_of_a_class_body_is_one_though_python_calls_it_a_runtime_error(tmp_path):
+    class Slow:
+        def __set_name__(self, owner, name):
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedVerb), interruptible(tmp_path, []):
+        type("Owner", (), {"slow": Slow()})
+    with pytest.raises(RuntimeError, match="mine"), interruptible(tmp_path, []):
+        raise RuntimeError("mine")
