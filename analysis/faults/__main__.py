@@ -12,12 +12,14 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+from analysis.kills import forks
 from sdesim.io.files import atomic_write_json, atomic_write_text
 
-from .forked import load
 from .trying import FAULTS, prepare, trial, whole
 from .works import WORKS
 
+# Seconds between two checkpoints of a simulation.
+_BETWEEN = 0.05
 # Without a moment or a size to be drawn, one trial says all.
 _ONCE = ("read-only", "no permission")
 _INSIDE = "SDESIM_FAULTS_INSIDE"
@@ -37,7 +39,7 @@ def main() -> int:
         unshared = ("unshare", "--mount", *(() if os.getuid() == 0 else ("--map-root-user",)))
         command = (*unshared, sys.executable, "-m", "analysis.faults", *sys.argv[1:])
         return subprocess.run(command, env={**os.environ, _INSIDE: "1"}, check=False).returncode
-    load()
+    forks.load(_BETWEEN)
     rows = []
     with tempfile.TemporaryDirectory() as name:
         room = Path(name)

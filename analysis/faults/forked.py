@@ -1,27 +1,18 @@
-"""Commands as forks of a process that has loaded everything: a trial costs its work and no start."""
+"""Commands and programs as forks, heard through a pipe: a file would be on the disk that is full."""
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+
+from analysis.kills import forks
 
 _LONGEST = 600.0
-
-
-def load() -> None:
-    """Load what the commands use, before the forks; checkpoints are then made every 0.05 s."""
-    for name in ("cli", "commands.verbs", "report", "scenario.resuming", "scenario.sweep.run", "training"):
-        importlib.import_module(f"sdesim.{name}")
-    importlib.import_module("torch").set_num_threads(1)
-    importlib.import_module("sdesim.engine.checkpoint")._SECONDS = 0.05
 
 
 def launched(
@@ -33,14 +24,14 @@ def launched(
         work: arguments of the command line, or the text of a program.
         folder: the working directory. first: what the process does to itself.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
     read, write = os.pipe()
-    here, pid = os.getpid(), os.fork()
-    if pid == 0:
+    done = _program(work) if isinstance(work, str) else forks.command(work)
+
+    def told() -> None:
         os.close(read)
-        threading.Thread(target=_end_with, args=(here,), daemon=True).start()
-        _be(work, folder, write, first)
+        forks.be(done, folder, write, first)
+
+    pid = forks.forked(told)
     os.close(write)
     return pid, read
 
@@ -68,57 +59,17 @@ def ended(pid: int, read: int) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), b"".join(said).decode(errors="replace")
 
 
-def _end_with(parent: int) -> None:
-    """Whoever ends the study has ended its forks."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(98)
+def _program(text: str) -> Callable[[], None]:
+    """What is ``python program``."""
 
+    def call() -> None:
+        from sdesim.errors import SdesimError
 
-def _be(
-    work: Sequence[str] | str, folder: Path, write: int, first: Callable[[], None] | None
-) -> NoReturn:  # fmt: skip
-    code = 99
-    try:
-        os.chdir(folder)
-        os.dup2(write, 1)
-        os.dup2(write, 2)
-        os.close(write)
-        # Those of the parent may be files, whose place a pipe does not have.
-        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        if first is not None:
-            first()
-        code = _done(work)
-        with suppress(Exception):
-            sys.stdout.flush()
-            sys.stderr.flush()
-    finally:
-        os._exit(code)
+        try:
+            exec(compile(text, "program", "exec"), {"__name__": "__main__"})
+        except SdesimError as error:
+            # A program of a user's own would show this as the last line of its traceback.
+            print(f"sdesim: {error}", file=sys.stderr)
+            sys.exit(2)
 
-
-def _done(work: Sequence[str] | str) -> int:
-    from sdesim import cli
-    from sdesim.errors import SdesimError
-
-    try:
-        if isinstance(work, str):
-            try:
-                exec(compile(work, "program", "exec"), {"__name__": "__main__"})
-            except SdesimError as error:
-                # A program of a user's own would show this as the last line of its traceback.
-                print(f"sdesim: {error}", file=sys.stderr)
-                return 2
-            return 0
-        sys.argv = ["sdesim", *work]
-        cli.main()
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-        return 99
-    return 0
+    return call

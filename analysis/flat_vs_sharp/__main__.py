@@ -1,7 +1,7 @@
 """`python -m analysis.flat_vs_sharp DIR… [--out FOLDER]`: what goes with the accuracy gap, over sweeps.
 
 Each DIR is what `sdesim sweep flat-vs-sharp-digits --out DIR` wrote at images and weights of its own
-(guides/sweeps.md says how). Of every training that reaches the training loss 0.05 the gap is training minus
+(README.md says how). Of every training that reaches the training loss 0.05 the gap is training minus
 test accuracy there, and beside it stand p and C_1 (there, and as means over the way), the sharpness λ_max and
 S. Correlations are Pearson's with −gap between trainings on the same images; their intervals come from a
 two-way bootstrap, which draws splits and cells of the grid anew.

@@ -22,6 +22,7 @@ from typing import Any, NoReturn
 
 # Seconds between two looks at how far a process is.
 _POLL = 0.005
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _MODULES = ("cli", "commands.verbs", "report", "scenario.resuming", "scenario.sweep.run", "training")
 
 
@@ -46,7 +47,12 @@ def launch(arguments: Sequence[str], folder: Path, before: Callable[[], None] | 
     Args:
         before: called in the new process first.
     """
-    return forked(lambda: _be(arguments, folder, before))
+
+    def told() -> None:
+        said = os.open(folder / "said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        be(command(arguments), folder, said, before)
+
+    return forked(told)
 
 
 def forked(work: Callable[[], Any]) -> int:
@@ -166,27 +172,48 @@ def _end_with(parent: int) -> None:
     os._exit(98)
 
 
-def _be(arguments: Sequence[str], folder: Path, before: Callable[[], None] | None) -> NoReturn:
-    code = 99
-    try:
-        os.chdir(folder)
-        told = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(told, 1)
-        os.dup2(told, 2)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        sys.argv = ["sdesim", *arguments]
+def command(arguments: Sequence[str]) -> Callable[[], None]:
+    """What is ``sdesim arguments``."""
+
+    def call() -> None:
         from sdesim import cli
 
+        sys.argv = ["sdesim", *arguments]
+        cli.main()
+
+    return call
+
+
+def be(work: Callable[[], Any], folder: Path, said: int, before: Callable[[], None] | None) -> NoReturn:
+    """Be a process that does this and nothing else, and end with the exit code of a program.
+
+    Args:
+        folder: the working directory. said: the file, by its number, to which goes what it says.
+        before: called first, and not interrupted.
+    """
+    code = 99
+    try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        os.chdir(folder)
+        os.dup2(said, 1)
+        os.dup2(said, 2)
+        # Those of the parent may be files, whose place a pipe does not have.
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if before is not None:
+            before()
         try:
-            if before is not None:
-                before()
-            cli.main()
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+            work()
+            code = 0
         except SystemExit as stop:
             code = int(stop.code or 0)
         except BaseException:
             traceback.print_exc()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(Exception):
+            sys.stdout.flush()
+            sys.stderr.flush()
     finally:
         os._exit(code)

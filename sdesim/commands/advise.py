@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sdesim.commands.options import JsonOption, complete_runs
+from sdesim.commands.options import JsonOption, complete_runs, folder_of
 from sdesim.commands.printing import make_console, print_json, say
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ def advise(
 
 
 def _place(text: str) -> Path:
+    if "://" in text:
+        return folder_of(text)
     folder, sign, arm = text.rpartition(":")
     return Path(folder) / f"{arm}.zarr" if sign and not Path(text).exists() else Path(text)
 

@@ -76,8 +76,22 @@ FilesArgument = Annotated[
         metavar="SCENARIO", help="Scenario files or shipped names.", autocompletion=complete_scenarios
     ),
 ]
+
+
+def folder_of(text: str) -> Path:
+    """A run directory of this machine.
+
+    Raises:
+        RunError: it is a URL.
+    """
+    from sdesim.io.places import local
+
+    return local(text, "this verb")
+
+
 RunArgument = Annotated[
-    Path, typer.Argument(metavar="RUN", help="A run directory.", autocompletion=complete_runs)
+    Path,
+    typer.Argument(parser=folder_of, metavar="RUN", help="A run directory.", autocompletion=complete_runs),
 ]
 
 

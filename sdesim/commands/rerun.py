@@ -71,7 +71,10 @@ def _print_check(console: Console, found: dict[str, Any]) -> None:
     rule = "every bit must be the same"
     if not found["exact"]:
         rule = f"up to {found['tolerance']:g} of the largest value counts as the same"
-    changes = [f"{name} {now} (then {then})" for name, (then, now) in found["environment"].items()]
+    changes = [
+        f"{name} {now or 'unknown'} (then {then or 'unknown'})"
+        for name, (then, now) in found["environment"].items()
+    ]
     say(console, f"{'; '.join(changes) or 'as the run notes it'}: {rule}", label="Environment: ")
     for name, variables in found["arms"].items():
         alike = sum(v["outcome"] == "same bits" for v in variables.values())

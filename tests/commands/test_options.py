@@ -37,3 +37,11 @@ def test_bad_input_is_one_line_on_stderr_and_exit_code_2_and_nothing_is_written(
     assert message in err
     assert len(err.strip().splitlines()) == 1
     assert sorted(p.name for p in toy.iterdir()) == ["toy.yaml"]
+
+
+@pytest.mark.parametrize("verb", ["rerun", "watch", "advise"])
+def test_a_verb_that_reads_folders_alone_refuses_a_url_as_one(verb, capsys):
+    assert call(verb, "memory://a/run") == 2
+    assert capsys.readouterr().err == (
+        "sdesim: found memory://a/run, allowed: a path of this machine for this verb\n"
+    )
