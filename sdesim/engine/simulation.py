@@ -61,6 +61,9 @@ from sdesim.surfaces.base import Surface
 
 # Updates of one coordinate between two looks at the progress bar: about half a second.
 _STRETCH = 5e7
+# Where a step is more updates than _LARGE, what few steps of a block take is the wait for memory: such an
+# ensemble walks _FEW steps before it looks, unless they are more updates than _LONG.
+_LARGE, _FEW, _LONG = 2e5, 256, 5e8
 _REPLAY = (
     "theta0 is the last state of a run with the same seed, {seed}, whose noise would come again: go on with "
     "continue_from=run, or give another seed"
@@ -336,7 +339,8 @@ def _stretches(plan: Plan, begin: int, step_chunk: int, stops: Sequence[int] = (
     last_of_chunk = plan.saved[step_chunk - 1 :: step_chunk]
     ends = {plan.steps, *last_of_chunk.tolist(), *plan.probe_steps.tolist()}
     cost = plan.trajectories * plan.dim * max(1, plan.kernel.examples)
-    length = max(1, int(_STRETCH / cost))
+    least = min(_FEW, int(_LONG / cost)) if cost > _LARGE else 1
+    length = max(1, int(_STRETCH / cost), least)
     length += length % 2
     ends |= {*range(0, plan.steps, length), *stops}
     # The start of a run is a point to be saved.

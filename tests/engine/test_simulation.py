@@ -1,10 +1,13 @@
 """A simulation as a whole: what it is equal to, what it flags and what it refuses."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import sdesim
 from sdesim import events, noise, surfaces
+from sdesim.engine.simulation import _stretches
 from sdesim.errors import RunError, SdesimError
 from tests.engine.simulated import CASES, NETWORK, X, Y, same_bits, simulate
 
@@ -78,3 +81,16 @@ def test_an_existing_path_is_never_overwritten(tmp_path):
 
     with pytest.raises(RunError, match="exists already"):
         simulate(CASES["double-well"], out=tmp_path / "run.zarr")
+
+
+@pytest.mark.parametrize(
+    ("trajectories", "length"),
+    [(100, 5000), (10**5, 500), (2 * 10**5, 250), (10**6, 256), (10**7, 50), (10**9, 2)],
+)
+def test_large_ensembles_walk_enough_steps_that_their_blocks_stay_in_the_cache(trajectories, length):
+    plan = SimpleNamespace(
+        saved=np.array([5000]), probe_steps=np.array([], dtype=int), steps=5000, begin=0,
+        trajectories=trajectories, dim=1, kernel=SimpleNamespace(examples=0),
+    )  # fmt: skip
+
+    assert _stretches(plan, 0, 1)[:2] == ([0, length] if length < 5000 else [0, 5000])
