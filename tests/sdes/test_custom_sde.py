@@ -108,7 +108,7 @@ def test_a_tangent_vector_grows_at_the_rate_of_the_drift():
         ({"drift": lambda t, x: np.zeros(3)}, r"must return shape \(2,\), got float64 of shape \(3,\)"),
         ({"drift": lambda t, x: x + 1j}, "must return shape"),
         ({"drift": lambda t, x: (x[0], x[1], 1.0)}, r"must return shape \(2,\), got float64 of shape \(3,\)"),
-        ({"diffusion": lambda t, x: ((1.0, 2.0), (1.0,))}, "got rows of different lengths"),
+        ({"diffusion": lambda t, x: ((1.0, 2.0), (1.0,))}, "gives rows of different lengths"),
         ({"drift": lambda x: x}, r"drift .*fails at t = 0 and the start: TypeError"),
         ({"drift": lambda t, x: x / 0.0}, "must be finite at t = 0 and the start"),
         ({"diffusion": lambda t, x: np.zeros((3, 2))}, "must return a number or shape"),

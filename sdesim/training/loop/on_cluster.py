@@ -28,7 +28,7 @@ from sdesim.training.probes.guard import Kept
 
 Values = dict[str, NDArray[Any]]
 # A training sets torch's threads and generators, which are the process's.
-_TRAINING = threading.Lock()
+TRAINING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def train_there(job: bytes, first: int, last: int) -> tuple[list[Values], str]:
     Raises:
         SdesimError: this worker can't, and why.
     """
-    with _TRAINING:
+    with TRAINING:
         found, prepared, mark = _opened(job)
         seeds = range(first, last)
         finished = None if found.out is None else FinishedSeeds(Path(found.out), mark)

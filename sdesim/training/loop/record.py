@@ -39,7 +39,7 @@ from sdesim.training.batched.choice import seeds_at_once
 from sdesim.training.batched.group import train_group
 from sdesim.training.loop.attributes import clipping_attributes, run_attributes
 from sdesim.training.loop.finished_seeds import FinishedSeeds, fingerprint
-from sdesim.training.loop.on_cluster import Job, plain_parts, trained_on_cluster, versions
+from sdesim.training.loop.on_cluster import TRAINING, Job, plain_parts, trained_on_cluster, versions
 from sdesim.training.loop.prepared import Prepared, prepare
 from sdesim.training.loop.recipe import Recipe, TrainingKeywords, the_recipe
 from sdesim.training.loop.trajectory import train_trajectory
@@ -114,7 +114,9 @@ def record(
     started = clock.perf_counter()
     out = None if out is None else local(out, "a training")
     recipe = the_recipe(module, loss_fn, train, test, optimizer, training)
-    prepared = prepare(recipe, save_every=save_every, save=save, probes=probes)
+    # What is tried here draws from torch's generator, as a worker of this process may at this moment.
+    with TRAINING:
+        prepared = prepare(recipe, save_every=save_every, save=save, probes=probes)
     if recipe.starts is not None and recipe.starts.ndim == 2:
         what = _FULL_BATCH if recipe.batch_size is None else _BATCHES
         words = _REPLAY.format(seed=recipe.seed, what=what)
