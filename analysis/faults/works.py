@@ -4,51 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_SIMULATION = """\
-name: simulated
-seed: 7
-arms:
-  escape:
-    simulate:
-      surface: {kind: double-well, barrier: 0.25}
-      noise: [{kind: gaussian, diffusion: 0.05}, {kind: stable, alpha: 1.5, scale: 0.1}]
-      dt: 0.01
-      steps: 20_000
-      trajectories: 16
-      save_every: 10
-      events: [{kind: exit, upper: 0}]
-"""
-_TRAINING = """\
-name: trained
-seed: 3
-arms:
-  real:
-    train:
-      data: {kind: digits, train: 200, test: 50}
-      network: {kind: mlp, widths: [64, 8, 10]}
-      optimizer: {kind: sgd, lr: 0.1, batch_size: 10}
-      steps: 100
-      trajectories: 2
-      save_every: 20
-probes: {every: 50, samples: 16}
-"""
-_SWEEP = """\
-name: swept
-seed: 5
-arms:
-  bowl:
-    simulate:
-      surface: {kind: quadratic, eigenvalues: [1, 2]}
-      noise: [{kind: gaussian, diffusion: 0.1}]
-      dt: 0.1
-      steps: 5_000
-      trajectories: 8
-      save_every: 50
-sweep:
-  "arms.bowl.simulate.noise[0].diffusion": [0.1, 0.2, 0.4]
-"""
-SCENARIOS = {"simulation": _SIMULATION, "training": _TRAINING, "sweep": _SWEEP}
+from analysis.kills import scenarios
 
+SCENARIOS = {
+    "simulation": scenarios.simulation(20_000, 10),
+    "training": scenarios.training(100, 20, "{every: 50, samples: 16}"),
+    "sweep": scenarios.sweep(5_000, 50, "[0.1, 0.2, 0.4]"),
+}
 _SIMULATE = """\
 import sdesim
 sdesim.simulate(

@@ -7,64 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-_SIMULATION = """\
-name: simulated
-seed: 7
-arms:
-  escape:
-    simulate:
-      surface: {kind: double-well, barrier: 0.25}
-      noise: [{kind: gaussian, diffusion: 0.05}, {kind: stable, alpha: 1.5, scale: 0.1}]
-      dt: 0.01
-      steps: 200_000
-      trajectories: 16
-      save_every: 100
-      events: [{kind: exit, upper: 0}]
-"""
-_TRAINING = """\
-name: trained
-seed: 3
-arms:
-  real:
-    train:
-      data: {kind: digits, train: 200, test: 50}
-      network: {kind: mlp, widths: [64, 8, 10]}
-      optimizer: {kind: sgd, lr: 0.1, batch_size: 10}
-      steps: 120
-      trajectories: 2
-      save_every: 10
-probes: {every: 40, samples: 4}
-"""
-_SWEEP = """\
-name: swept
-seed: 5
-arms:
-  bowl:
-    simulate:
-      surface: {kind: quadratic, eigenvalues: [1, 2]}
-      noise: [{kind: gaussian, diffusion: 0.1}]
-      dt: 0.1
-      steps: 10_000
-      trajectories: 8
-      save_every: 500
-sweep:
-  "arms.bowl.simulate.noise[0].diffusion": [0.1, 0.4]
-"""
-_ENSEMBLE = """\
-name: spread
-seed: 9
-arms:
-  wide:
-    simulate:
-      surface: {kind: double-well, barrier: 0.25}
-      noise: [{kind: gaussian, diffusion: 0.05}, {kind: stable, alpha: 1.5, scale: 0.1}]
-      dt: 0.01
-      steps: 3_000
-      trajectories: 2048
-      save_every: 500
-      events: [{kind: exit, upper: 0}]
-      reduce: [{kind: moments}]
-"""
+from . import scenarios
+
+_SIMULATION = scenarios.simulation(200_000, 100)
+_TRAINING = scenarios.training(120, 10, "{every: 40, samples: 4}")
+_SWEEP = scenarios.sweep(10_000, 500, "[0.1, 0.4]")
+_ENSEMBLE = scenarios.simulation(
+    3_000, 500, name="spread", arm="wide", seed=9, trajectories=2048,
+    further="      reduce: [{kind: moments}]\n",
+)  # fmt: skip
 # Stands for the address of a scheduler.
 ADDRESS = "ADDRESS"
 

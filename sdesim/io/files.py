@@ -96,13 +96,14 @@ def folder_made(folder: Path) -> None:
         path.mkdir(exist_ok=True)
 
 
-def remove_drafts(folder: Place) -> None:
-    """Remove what kills left of files that were being written in a folder; for who holds its lock."""
-    if isinstance(folder, Remote) or not folder.is_dir():
-        return
-    for path in folder.iterdir():
-        if _DRAFT.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+def remove_drafts(*folders: Place) -> None:
+    """Remove what kills left of files that were being written in these folders; for who holds their lock."""
+    for folder in folders:
+        if isinstance(folder, Remote) or not folder.is_dir():
+            continue
+        for path in folder.iterdir():
+            if _DRAFT.fullmatch(path.name):
+                path.unlink(missing_ok=True)
 
 
 def to_disk(path: str | Path) -> None:

@@ -14,6 +14,7 @@ import secrets
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -27,7 +28,32 @@ BEAT, LEASE, _LOOK = 20.0, 120.0, 5.0
 _SETTLED = 1.0
 
 
-class Lease:
+class Holding(ABC):
+    """The lock of a place that this process writes."""
+
+    @abstractmethod
+    def watch(self, folder: Any) -> None:
+        """Let `check` also see that this one stays where it is."""
+
+    @abstractmethod
+    def check(self) -> None:
+        """That what is written is still there, and still this process's.
+
+        Raises:
+            RunError: it was moved or removed, or another process has taken it over.
+        """
+
+    def told(self, report: Callable[..., None]) -> Callable[..., None]:
+        """A function that reports progress, after a `check`."""
+
+        def checked(*progress: Any) -> None:
+            self.check()
+            report(*progress)
+
+        return checked
+
+
+class Lease(Holding):
     """A lock object that this process holds.
 
     Args:
@@ -87,15 +113,6 @@ class Lease:
         """
         if self._lost:
             raise RunError(f"{self.folder} {self._lost}")
-
-    def told(self, report: Callable[..., None]) -> Callable[..., None]:
-        """A function that reports progress, after a `check`."""
-
-        def checked(*progress: Any) -> None:
-            self.check()
-            report(*progress)
-
-        return checked
 
     def _beat(self) -> None:
         last = time.monotonic()

@@ -10,22 +10,22 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from sdesim.errors import RunError, first_line
 from sdesim.io.files import folder_made, standing
-from sdesim.io.lease import BEAT, LEASE, Lease, leased
+from sdesim.io.lease import BEAT, LEASE, Holding, Lease, leased
 from sdesim.io.places import Place, Remote, place
 
 # The file in a run directory; beside a store its name has this at the end.
 LOCK = ".lock"
 
 
-class Held:
-    """A lock that this process holds.
+class Held(Holding):
+    """A lock file that this process holds.
 
     Args:
         folder: what is written, as messages name it. lease: the library's lock.
@@ -54,18 +54,6 @@ class Held:
                 gone = path if path.parent.exists() else path.parent
                 raise RunError(f"{gone} was moved or removed while {self.folder} was being written")
             raise RunError(f"{self.folder} was taken over by {_owner(self._lease)}")
-
-    def told(self, report: Callable[..., None]) -> Callable[..., None]:
-        """A function that reports progress, after a `check`."""
-
-        def checked(*progress: Any) -> None:
-            self.check()
-            report(*progress)
-
-        return checked
-
-
-Holding = Held | Lease
 
 
 def locked(folder: Place, lock: Any = None) -> AbstractContextManager[Holding]:

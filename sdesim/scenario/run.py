@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from sdesim.errors import RunError, ScenarioError, SdesimError
 from sdesim.io.files import atomic_write_text, remove_drafts, write_record
-from sdesim.io.lock import LOCK, Holding, locked
+from sdesim.io.lease import Holding
+from sdesim.io.lock import LOCK, locked
 from sdesim.io.memory import spread
 from sdesim.io.places import Place, local, place, remove_tree
 from sdesim.io.progress import MARK, PROGRESS, LabelledReport, OneOf, labelled_progress, noted_progress
@@ -226,8 +227,7 @@ def finish_run(
     """
     started = time.perf_counter()
     target = work.out
-    for folder in (target, target / "figures"):
-        remove_drafts(folder)
+    remove_drafts(target, target / "figures")
     with (
         labelled_progress(progress, transient=True) as report,
         noted_progress(report, target / PROGRESS) as told,

@@ -64,8 +64,7 @@ def test_drafts_that_kills_left_are_removed_and_nothing_else(tmp_path):
     for name in kept:
         (tmp_path / name).write_text("", encoding="utf-8")
 
-    remove_drafts(tmp_path)
-    remove_drafts(tmp_path / "none")
+    remove_drafts(tmp_path, tmp_path / "none")
 
     assert {p.name for p in tmp_path.iterdir()} == kept
 

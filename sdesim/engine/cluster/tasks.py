@@ -15,7 +15,7 @@ from sdesim.engine.cluster.state import State
 from sdesim.engine.cluster.work import Block, Job, code, foreign_modules, merged, packed, run_block
 from sdesim.engine.plan import Plan
 from sdesim.engine.saving import Evaluation
-from sdesim.io.lock import Holding
+from sdesim.io.lease import Holding
 from sdesim.io.places import Place
 from sdesim.io.scheduler import Call, Submit, handed
 from sdesim.runs.stamp import Fingerprint

@@ -151,8 +151,7 @@ def run_sweep(
     if before is not None:
         before(chosen)
     with _runner(workers, scheduler, len(tasks)) as run, locked(target) as held:
-        for folder in (target, target / "figures"):
-            remove_drafts(folder)
+        remove_drafts(target, target / "figures")
         atomic_write_text(target / MARK, "This sweep was not finished.\n")
         text = resolved_yaml(sweep.scenario)
         atomic_write_text(target / "scenario.yaml", text)
