@@ -70,3 +70,25 @@ def test_integrate_refuses_by_name():
         sdesim.integrate(BOWL, np.full((3, 4, 2), np.nan), dt=0.1)
     with pytest.raises(SdesimError, match="nothing"):
         sdesim.integrate(BOWL, GIVEN, dt=0.1, scheme="nothing")
+
+
+def test_what_blows_up_is_missing_from_there_on_as_in_a_stored_run():
+    # x′ = x³ by Euler's method: each step cubes what is large, so that 1e100 is passed within few.
+    cubic = sdesim.SDE(lambda t, x: x**3, dim=1)
+    starts, dt, steps = np.array([[0.1], [30.0]]), 0.5, 12
+    theta, wanted = starts, []
+    for _ in range(steps):
+        with np.errstate(over="ignore", invalid="ignore"):
+            theta = theta + dt * theta**3
+        theta = np.where(np.abs(theta) < 1e100, theta, np.nan)
+        wanted.append(theta)
+
+    found = sdesim.integrate(cubic, np.zeros((steps, 2, 1)), starts, dt=dt)
+    run = sdesim.simulate(
+        cubic, theta0=starts, dt=dt, steps=steps, trajectories=2, seed=0, save_every=1, progress=False,
+        scheme="euler-maruyama",
+    )  # fmt: skip
+
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)
+    assert run["status"].values.tolist() == [0, 1]
+    np.testing.assert_array_equal(found, run["theta"].values.transpose(1, 0, 2)[1:])

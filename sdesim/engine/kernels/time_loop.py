@@ -158,14 +158,18 @@ def advance(
 
 @entry
 def drive(x, v, additive, auxiliary, multiplicative, driving, surface, scheme, dt, out):
-    """Step one block through given increments, (steps, rows, W) each; out (steps, d, W) are the states."""
+    """Step one block through given increments, (steps, rows, W) each; out (steps, d, W) are the states, NaN
+    from where one has diverged."""
     p, rate, scratch = scheme
+    code, stopped = np.zeros(x.shape[1], np.int8), np.zeros(x.shape[1], np.int64)
     work = np.empty((scratch, x.shape[0], x.shape[1]))
     surface = own_clock(surface)
     prepare(x, v, surface, dt, work)
     for n in range(additive.shape[0]):
         set_clock(surface, n * dt)
         step(x, v, additive[n], auxiliary[n], multiplicative[n], driving[n], surface, p, rate, dt, work)
+        if count_lost(x) > 0:
+            isolate(x, code, stopped, n + 1)
         for k in range(x.shape[0]):
             for w in range(x.shape[1]):
                 out[n, k, w] = x[k, w]
